@@ -1,0 +1,46 @@
+"""Keys that act for an actor, and the keys that make a mutation safe to repeat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class ApiKey(Model):
+    """A hashed secret that acts for one actor in one role, within channels and locations."""
+
+    id = fields.UUIDField(primary_key=True)
+    name = fields.TextField()
+    actor = fields.TextField()
+    role = fields.TextField()
+    prefix = fields.TextField()
+    secret_hash = fields.TextField()
+    channels: Any = fields.JSONField(null=True)
+    locations: Any = fields.JSONField(null=True)
+    refund_limit_minor = fields.BigIntField(null=True)
+    refund_limit_currency = fields.TextField(null=True)
+    created_at = fields.DatetimeField()
+    created_by = fields.TextField()
+    expires_at = fields.DatetimeField(null=True)
+    revoked_at = fields.DatetimeField(null=True)
+    last_used_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "api_key"
+
+
+class IdempotencyKey(Model):
+    """A mutation's key, unique per actor, and what the mutation answered."""
+
+    id = fields.UUIDField(primary_key=True)
+    actor = fields.TextField()
+    key = fields.TextField()
+    action = fields.TextField()
+    arguments_hash = fields.TextField()
+    outcome: Any = fields.JSONField(null=True)
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "idempotency_key"

@@ -1,0 +1,25 @@
+"""Who did what: one append-only row per action and subject."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class AuditEntry(Model):
+    """An action, its subject before and after, and a digest of all its transaction wrote."""
+
+    id = fields.UUIDField(primary_key=True)
+    at = fields.DatetimeField(source_field="recorded_at")
+    actor = fields.TextField()
+    action = fields.TextField()
+    subject = fields.TextField()
+    before: Any = fields.JSONField(null=True)
+    after: Any = fields.JSONField(null=True)
+    digest = fields.TextField()
+    content_digest = fields.TextField()
+
+    class Meta:
+        table = "audit_entry"

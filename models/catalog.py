@@ -1,0 +1,96 @@
+"""Master data: what is sold, where it lies, who sells it, and the words for why."""
+
+from __future__ import annotations
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Supplier(Model):
+    """A vendor that goods are received from and returned to."""
+
+    id = fields.BigIntField(primary_key=True)
+    code = fields.TextField()
+    name = fields.TextField()
+
+    class Meta:
+        table = "supplier"
+
+
+class Item(Model):
+    """A stock-keeping unit; `unit_cost_minor` is in the base currency and never revalues stock."""
+
+    id = fields.BigIntField(primary_key=True)
+    sku = fields.TextField()
+    name = fields.TextField()
+    barcode = fields.TextField(null=True)
+    category = fields.TextField(null=True)
+    price_minor = fields.BigIntField(null=True)
+    price_currency = fields.TextField(null=True)
+    unit_cost_minor = fields.BigIntField(null=True)
+    unit_cost_currency = fields.TextField(null=True)
+    returnable = fields.BooleanField(default=True)
+    supplier_id = fields.BigIntField(null=True)
+    created_at = fields.DatetimeField()
+    updated_at = fields.DatetimeField()
+
+    class Meta:
+        table = "item"
+
+
+class Location(Model):
+    """A place: stock lives at WAREHOUSE, STORE and FULFILMENT_PARTNER; ZONE and BIN are addresses."""
+
+    id = fields.BigIntField(primary_key=True)
+    code = fields.TextField()
+    name = fields.TextField()
+    kind = fields.TextField()
+    parent_id = fields.BigIntField(null=True)
+    country_code = fields.TextField(null=True)
+    daily_order_capacity = fields.IntField(null=True)
+    time_zone = fields.TextField(default="UTC")
+    pack_required = fields.BooleanField(default=False)
+    active = fields.BooleanField(default=True)
+
+    class Meta:
+        table = "location"
+
+
+class Channel(Model):
+    """A place of sale; priority 1 is served first when stock is scarce."""
+
+    id = fields.BigIntField(primary_key=True)
+    code = fields.TextField()
+    name = fields.TextField()
+    kind = fields.TextField()
+    currency = fields.TextField()
+    priority = fields.IntField(default=100)
+    safety_buffer = fields.IntField(default=0)
+    active = fields.BooleanField(default=True)
+
+    class Meta:
+        table = "channel"
+
+
+class ChannelLocation(Model):
+    """A location that a channel may sell from."""
+
+    id = fields.BigIntField(primary_key=True)
+    channel_id = fields.BigIntField()
+    location_id = fields.BigIntField()
+
+    class Meta:
+        table = "channel_location"
+
+
+class ReasonCode(Model):
+    """A word for why, of one kind; inactive ones stay readable on what used them."""
+
+    id = fields.BigIntField(primary_key=True)
+    code = fields.TextField()
+    kind = fields.TextField()
+    label = fields.TextField()
+    active = fields.BooleanField(default=True)
+
+    class Meta:
+        table = "reason_code"

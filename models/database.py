@@ -1,0 +1,259 @@
+"""The configured database: its connections, its snapshots, and the connection a writer gets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import asyncpg
+from tortoise import Tortoise
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.backends.sqlite.client import SqliteClient
+from tortoise.connection import get_connection
+
+from models.migrations.dialect import Engine
+from models.migrations.runner import sqlite_path
+from models.sessions import (
+    DatabaseUnavailable,
+    PostgresSession,
+    Session,
+    SqliteSession,
+    translated_postgres,
+)
+
+MODULES = [
+    f"models.{noun}"
+    for noun in (
+        "catalog",
+        "stock",
+        "reservations",
+        "orders",
+        "fulfillments",
+        "ledger",
+        "policies",
+        "exceptions",
+        "access",
+        "audit",
+        "events",
+    )
+]
+SQLITE_READERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of the connection pool and of a statement's patience, in seconds."""
+
+    pool: int = 10
+    acquire: float = 5.0
+    statement: float = 30.0
+    lock: float = 10.0
+    idle_in_transaction: float = 30.0
+
+
+def _postgres_connection(url: str, limits: Limits) -> dict[str, Any]:
+    parts = urlsplit(url)
+    settings = {
+        "statement_timeout": str(int(limits.statement * 1000)),
+        "lock_timeout": str(int(limits.lock * 1000)),
+        "idle_in_transaction_session_timeout": str(int(limits.idle_in_transaction * 1000)),
+        "application_name": "restow",
+    }
+    query = dict(parse_qsl(parts.query))
+    extra: dict[str, Any] = {"statement_cache_size": int(query.pop("statement_cache_size", 1024))}
+    host = query.pop("host", parts.hostname or "localhost")
+    return {
+        "engine": "tortoise.backends.asyncpg",
+        "credentials": {
+            "host": host,
+            "port": parts.port or 5432,
+            "user": unquote(parts.username or "postgres"),
+            "password": unquote(parts.password or "") or None,
+            "database": parts.path.lstrip("/") or "postgres",
+            "minsize": 1,
+            "maxsize": limits.pool,
+            "server_settings": settings,
+            **extra,
+        },
+    }
+
+
+def _sqlite_connection(url: str, limits: Limits) -> dict[str, Any]:
+    pragmas = {
+        "journal_mode": "WAL",
+        "synchronous": "FULL",
+        "foreign_keys": "ON",
+        "busy_timeout": str(int(limits.lock * 1000)),
+        "cache_size": "-65536",
+        "temp_store": "MEMORY",
+        "journal_size_limit": "67108864",
+    }
+    pragmas.update(parse_qsl(url.partition("?")[2]))
+    return {
+        "engine": "tortoise.backends.sqlite",
+        "credentials": {"file_path": str(sqlite_path(url)), **pragmas},
+    }
+
+
+def tortoise_config(url: str, limits: Limits) -> dict[str, Any]:
+    """Tortoise's configuration: one pool, or on SQLite one writer and a few readers."""
+    if urlsplit(url).scheme == "sqlite":
+        names = ["default", *(f"reader{n}" for n in range(SQLITE_READERS))]
+        connections = {name: _sqlite_connection(url, limits) for name in names}
+    else:
+        connections = {"default": _postgres_connection(url, limits)}
+    return {
+        "connections": connections,
+        "apps": {"restow": {"models": MODULES, "default_connection": "default"}},
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+class Database:
+    """Opens and closes the connections, and lends them out.
+
+    Reads use `snapshot()`. Only `workflows.transactions` uses `writer()`.
+    """
+
+    def __init__(self, url: str, limits: Limits = Limits()) -> None:  # noqa: B008
+        self.url = url
+        self.limits = limits
+        self.engine: Engine = "sqlite" if urlsplit(url).scheme == "sqlite" else "postgres"
+        self._readers: asyncio.Queue[SqliteClient] = asyncio.Queue()
+
+    async def open(self) -> None:
+        """Connect. Raises DatabaseUnavailable where nobody answers."""
+        config = tortoise_config(self.url, self.limits)
+        await Tortoise.init(config=config, _enable_global_fallback=True)
+        clients = [get_connection(name) for name in config["connections"]]
+        try:
+            with translated_postgres():
+                for client in clients:
+                    await client.create_connection(with_db=True)
+        except BaseException:
+            await Tortoise.close_connections()
+            raise
+        self._default = clients[0]
+        for client in clients[1:]:
+            assert isinstance(client, SqliteClient)
+            self._readers.put_nowait(client)
+
+    async def close(self) -> None:
+        """Disconnect; open sessions are waited for, bounded."""
+        await Tortoise.close_connections()
+
+    @asynccontextmanager
+    async def _postgres(self) -> AsyncIterator[PostgresSession]:
+        client = self._default
+        assert isinstance(client, AsyncpgDBClient)
+        if client._pool is None:
+            raise DatabaseUnavailable("the database is closed")
+        with translated_postgres():
+            connection = await client._pool.acquire(timeout=self.limits.acquire)
+        try:
+            yield PostgresSession(client, connection)
+        finally:
+            await client._pool.release(connection)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Session]:
+        """A read-only session in which every statement sees the same instant."""
+        if self.engine == "postgres":
+            async with self._postgres() as session:
+                await session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                try:
+                    yield session
+                finally:
+                    await _end(session, "COMMIT")
+            return
+        async with asyncio.timeout(self.limits.acquire):
+            client = await self._readers.get()
+        try:
+            reader = SqliteSession(client)
+            await reader.execute("BEGIN")
+            try:
+                yield reader
+            finally:
+                await _end(reader, "COMMIT")
+        finally:
+            self._readers.put_nowait(client)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Session]:
+        """A session for single statements, each seeing what was committed when it started."""
+        if self.engine == "postgres":
+            async with self._postgres() as session:
+                yield session
+            return
+        async with asyncio.timeout(self.limits.acquire):
+            client = await self._readers.get()
+        try:
+            yield SqliteSession(client)
+        finally:
+            self._readers.put_nowait(client)
+
+    @asynccontextmanager
+    async def writer(self) -> AsyncIterator[Session]:
+        """A session inside a transaction: committed at the end, rolled back on any exception.
+
+        Must run in a task that nobody cancels. A COMMIT whose answer was lost raises
+        DatabaseUnavailable with `outcome_unknown` set.
+        """
+        if self.engine == "postgres":
+            async with self._postgres() as session:
+                async with _transaction(session, "BEGIN"):
+                    yield session
+            return
+        client = self._default
+        assert isinstance(client, SqliteClient)
+        async with client._lock:
+            writer = SqliteSession(client)
+            async with _transaction(writer, "BEGIN IMMEDIATE"):
+                yield writer
+
+
+class OutcomeUnknown(DatabaseUnavailable):
+    """The connection was lost while committing: it may have happened, ask again with the key."""
+
+
+@asynccontextmanager
+async def _transaction(session: Session, begin: str) -> AsyncIterator[None]:
+    await session.execute(begin)
+    try:
+        yield
+    except BaseException:
+        await _end(session, "ROLLBACK")
+        raise
+    try:
+        await session.execute("COMMIT")
+    except DatabaseUnavailable as error:
+        raise OutcomeUnknown("the connection was lost while committing") from error
+    except BaseException:
+        await _end(session, "ROLLBACK")
+        raise
+
+
+async def _end(session: Session, statement: str) -> None:
+    """End a transaction on a connection that may be gone: then there is nothing left to end."""
+    try:
+        await session.execute(statement)
+    except (DatabaseUnavailable, asyncpg.PostgresError):
+        return
+
+
+async def database_offset(database: Database, now: Any) -> Any:
+    """How far the database's clock is ahead of `now()`, as a timedelta; zero on SQLite."""
+    started = now()
+    if database.engine == "sqlite":
+        return started - started
+    async with database.reading() as session:
+        theirs = await session.fetch_value("SELECT clock_timestamp()")
+    ended = now()
+    return theirs - (started + (ended - started) / 2)
+
+

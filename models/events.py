@@ -1,0 +1,58 @@
+"""The event log: facts written in their own transaction, numbered after commit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Event(Model):
+    """One fact. `id` is given at insert; readers go by `EventPosition` only."""
+
+    id = fields.BigIntField(primary_key=True)
+    type = fields.TextField()
+    occurred_at = fields.DatetimeField()
+    actor = fields.TextField()
+    subject_type = fields.TextField()
+    subject_key = fields.TextField()
+    subject_version = fields.BigIntField()
+    channel_id = fields.BigIntField(null=True)
+    location_id = fields.BigIntField(null=True)
+    data: Any = fields.JSONField()
+    digest = fields.TextField()
+
+    class Meta:
+        table = "event"
+
+
+class EventPending(Model):
+    """An event that has no position yet."""
+
+    event_id = fields.BigIntField(primary_key=True)
+
+    class Meta:
+        table = "event_pending"
+
+
+class EventPosition(Model):
+    """The place of an event in the log, given after commit, never changed."""
+
+    position = fields.BigIntField(primary_key=True)
+    event_id = fields.BigIntField()
+
+    class Meta:
+        table = "event_position"
+
+
+class Lease(Model):
+    """Who does a job that only one process may do, until when; `counter` is the job's own."""
+
+    name = fields.TextField(primary_key=True)
+    holder = fields.TextField()
+    lease_until_at = fields.DatetimeField()
+    counter = fields.BigIntField(default=0)
+
+    class Meta:
+        table = "lease"

@@ -1,0 +1,35 @@
+"""What a person must look at: one open row per kind and subject."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class OperationalException(Model):
+    """Something that went against plan, with an owner and a clock."""
+
+    id = fields.UUIDField(primary_key=True)
+    kind = fields.TextField()
+    subject_key = fields.TextField()
+    status = fields.TextField()
+    severity = fields.TextField()
+    message = fields.TextField()
+    details: Any = fields.JSONField(null=True)
+    location_id = fields.BigIntField(null=True)
+    channel_id = fields.BigIntField(null=True)
+    owner = fields.TextField(null=True)
+    owner_role = fields.TextField()
+    opened_at = fields.DatetimeField()
+    due_at = fields.DatetimeField()
+    waiting_since_at = fields.DatetimeField(null=True)
+    wait_until_at = fields.DatetimeField(null=True)
+    occurrences = fields.IntField(default=1)
+    resolution = fields.TextField(null=True)
+    resolved_at = fields.DatetimeField(null=True)
+    version = fields.BigIntField(default=1)
+
+    class Meta:
+        table = "operational_exception"

@@ -1,0 +1,38 @@
+"""The part of an order that leaves from one location in one parcel."""
+
+from __future__ import annotations
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Fulfillment(Model):
+    """Allocated units of one order at one location on their way out."""
+
+    id = fields.UUIDField(primary_key=True)
+    order_id = fields.UUIDField()
+    location_id = fields.BigIntField()
+    status = fields.TextField()
+    carrier = fields.TextField(null=True)
+    tracking_number = fields.TextField(null=True)
+    created_at = fields.DatetimeField()
+    shipped_at = fields.DatetimeField(null=True)
+    delivered_at = fields.DatetimeField(null=True)
+    version = fields.BigIntField(default=1)
+
+    class Meta:
+        table = "fulfillment"
+
+
+class FulfillmentLine(Model):
+    """Units of one order line in a fulfilment; `cost_minor` is what they cost when they left."""
+
+    id = fields.UUIDField(primary_key=True)
+    fulfillment_id = fields.UUIDField()
+    order_line_id = fields.UUIDField()
+    item_id = fields.BigIntField()
+    quantity = fields.BigIntField()
+    cost_minor = fields.BigIntField(null=True)
+
+    class Meta:
+        table = "fulfillment_line"

@@ -1,0 +1,54 @@
+"""Money: balanced journal entries that are never changed, and what each item's units cost."""
+
+from __future__ import annotations
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class JournalEntry(Model):
+    """One fact in the books: the sum of its debits equals the sum of its credits per currency."""
+
+    id = fields.UUIDField(primary_key=True)
+    posted_at = fields.DatetimeField()
+    effective_at = fields.DatetimeField()
+    memo = fields.TextField()
+    reference = fields.TextField()
+    reverses_id = fields.UUIDField(null=True)
+    channel_id = fields.BigIntField(null=True)
+    location_id = fields.BigIntField(null=True)
+    actor = fields.TextField()
+    digest = fields.TextField()
+
+    class Meta:
+        table = "journal_entry"
+
+
+class JournalLine(Model):
+    """A debit or a credit of one account in one currency."""
+
+    id = fields.UUIDField(primary_key=True)
+    entry_id = fields.UUIDField()
+    line_no = fields.IntField()
+    account = fields.TextField()
+    currency = fields.TextField()
+    debit_minor = fields.BigIntField(default=0)
+    credit_minor = fields.BigIntField(default=0)
+
+    class Meta:
+        table = "journal_line"
+
+
+class ItemCost(Model):
+    """Units and value of an item: in inventory, and in quality control, in the base currency."""
+
+    id = fields.BigIntField(primary_key=True)
+    item_id = fields.BigIntField()
+    currency = fields.TextField()
+    quantity = fields.BigIntField(default=0)
+    value_minor = fields.BigIntField(default=0)
+    quality_quantity = fields.BigIntField(default=0)
+    quality_value_minor = fields.BigIntField(default=0)
+
+    class Meta:
+        table = "item_cost"

@@ -1,0 +1,150 @@
+"""Brings a database to the newest version: each version once, whole, in order, on both engines.
+
+Tortoise's own migrations lose child rows and indexes on SQLite when a table is rebuilt and leave
+out constraints of new tables, so the versions here are plain statements (docs/decisions/0003).
+A version is never changed once released: its digest is stored and compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from models.migrations import m0001_core, m0002_defaults
+from models.migrations.dialect import Engine
+
+LOCK_KEY = 7_239_401_156
+
+
+class Version(NamedTuple):
+    """One step: its name, and its statements for an engine."""
+
+    name: str
+    statements: Callable[[Engine], Iterator[str]]
+
+    def digest(self, engine: Engine) -> str:
+        """What the stored row of this version must say."""
+        return hashlib.sha256("\n;\n".join(self.statements(engine)).encode()).hexdigest()
+
+
+VERSIONS: tuple[Version, ...] = (
+    Version("0001_core", m0001_core.statements),
+    Version("0002_defaults", m0002_defaults.statements),
+)
+
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS schema_version"
+    " (name TEXT NOT NULL PRIMARY KEY, digest TEXT NOT NULL, applied_at TEXT NOT NULL)"
+)
+
+_APPLIED = "SELECT name, digest FROM schema_version"
+_HAS_TABLE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
+
+
+class MigrationError(Exception):
+    """A database that does not match the versions of this program."""
+
+
+def sqlite_path(database_url: str) -> Path:
+    """The file a `sqlite://` address names; `sqlite://var/x.db` is relative, `sqlite:///srv/x.db` is not."""
+    return Path(database_url.removeprefix("sqlite://").partition("?")[0])
+
+
+def _pending(applied: dict[str, str], engine: Engine) -> list[Version]:
+    known = {version.name for version in VERSIONS}
+    if unknown := sorted(set(applied) - known):
+        raise MigrationError(f"the database has version {unknown[0]}, this program is older")
+    for version in VERSIONS:
+        if version.name in applied and applied[version.name] != version.digest(engine):
+            raise MigrationError(f"version {version.name} was changed after it was applied")
+    return [version for version in VERSIONS if version.name not in applied]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+async def _migrate_postgres(database_url: str) -> list[str]:
+    connection = await asyncpg.connect(database_url.replace("postgres://", "postgresql://", 1))
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK_KEY)
+            await connection.execute(_TABLE)
+            rows = await connection.fetch("SELECT name, digest FROM schema_version")
+            pending = _pending({row["name"]: row["digest"] for row in rows}, "postgres")
+            for version in pending:
+                for statement in version.statements("postgres"):
+                    await connection.execute(statement)
+                await connection.execute(
+                    "INSERT INTO schema_version VALUES ($1, $2, $3)",
+                    version.name,
+                    version.digest("postgres"),
+                    _now(),
+                )
+        return [version.name for version in pending]
+    finally:
+        await connection.close()
+
+
+def _migrate_sqlite(database_url: str) -> list[str]:
+    path = sqlite_path(database_url)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA foreign_keys=OFF")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_TABLE)
+        rows = connection.execute("SELECT name, digest FROM schema_version").fetchall()
+        pending = _pending(dict(rows), "sqlite")
+        for version in pending:
+            for statement in version.statements("sqlite"):
+                connection.execute(statement)
+            values = (version.name, version.digest("sqlite"), _now())
+            connection.execute("INSERT INTO schema_version VALUES (?, ?, ?)", values)
+        if broken := connection.execute("PRAGMA foreign_key_check").fetchall():
+            raise MigrationError(f"a version left rows without their parents: {broken[:3]}")
+        connection.execute("COMMIT")
+        return [version.name for version in pending]
+    finally:
+        connection.close()
+
+
+async def migrate(database_url: str) -> list[str]:
+    """Apply what is missing and return its names; one process at a time, all or nothing.
+
+    Raises MigrationError where the database is newer than this program or a version differs.
+    """
+    if urlsplit(database_url).scheme == "sqlite":
+        return _migrate_sqlite(database_url)
+    return await _migrate_postgres(database_url)
+
+
+async def missing(database_url: str) -> list[str]:
+    """Names of the versions that this database lacks, without changing it."""
+    if urlsplit(database_url).scheme == "sqlite":
+        path = sqlite_path(database_url)
+        if not path.exists():
+            return [version.name for version in VERSIONS]
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            has_table = connection.execute(_HAS_TABLE).fetchone()
+            rows = connection.execute(_APPLIED).fetchall() if has_table else []
+        finally:
+            connection.close()
+        return [version.name for version in _pending(dict(rows), "sqlite")]
+    pg = await asyncpg.connect(database_url.replace("postgres://", "postgresql://", 1))
+    try:
+        exists = await pg.fetchval("SELECT to_regclass('schema_version')")
+        records = await pg.fetch(_APPLIED) if exists else []
+    finally:
+        await pg.close()
+    return [v.name for v in _pending({r["name"]: r["digest"] for r in records}, "postgres")]
+

@@ -1,0 +1,89 @@
+"""Orders, what was paid for them, and where they are sent (in a table that can be erased)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Order(Model):
+    """A placed order; `status` is derived from its lines in the transaction that changes them."""
+
+    id = fields.UUIDField(primary_key=True)
+    number = fields.TextField()
+    channel_id = fields.BigIntField()
+    external_reference = fields.TextField()
+    status = fields.TextField()
+    customer_reference = fields.TextField(null=True)
+    service_level = fields.TextField()
+    currency = fields.TextField()
+    shipping_minor = fields.BigIntField(default=0)
+    shipping_tax_minor = fields.BigIntField(default=0)
+    total_minor = fields.BigIntField()
+    placed_at = fields.DatetimeField()
+    created_at = fields.DatetimeField()
+    ship_by_at = fields.DatetimeField(null=True)
+    deliver_by_at = fields.DatetimeField(null=True)
+    reservation_id = fields.UUIDField(null=True)
+    actor = fields.TextField()
+    version = fields.BigIntField(default=1)
+    routing: Any = fields.JSONField(null=True)
+
+    class Meta:
+        table = "sales_order"
+
+
+class OrderAddress(Model):
+    """Where an order is sent. Personal data: may be erased without touching the order."""
+
+    id = fields.UUIDField(primary_key=True)
+    order_id = fields.UUIDField()
+    country_code = fields.TextField()
+    postal_code = fields.TextField(null=True)
+    region = fields.TextField(null=True)
+    city = fields.TextField(null=True)
+    lines: Any = fields.JSONField(null=True)
+    name = fields.TextField(null=True)
+
+    class Meta:
+        table = "order_address"
+
+
+class OrderLine(Model):
+    """An ordered item: its units by state add up to `quantity`; discount and tax are of the line."""
+
+    id = fields.UUIDField(primary_key=True)
+    order_id = fields.UUIDField()
+    line_no = fields.IntField()
+    item_id = fields.BigIntField()
+    quantity = fields.BigIntField()
+    unit_price_minor = fields.BigIntField()
+    discount_minor = fields.BigIntField(default=0)
+    tax_minor = fields.BigIntField(default=0)
+    backordered = fields.BigIntField(default=0)
+    allocated = fields.BigIntField(default=0)
+    picked = fields.BigIntField(default=0)
+    packed = fields.BigIntField(default=0)
+    shipped = fields.BigIntField(default=0)
+    delivered = fields.BigIntField(default=0)
+    lost = fields.BigIntField(default=0)
+    cancelled = fields.BigIntField(default=0)
+
+    class Meta:
+        table = "order_line"
+
+
+class OrderPayment(Model):
+    """A captured payment of an order."""
+
+    id = fields.UUIDField(primary_key=True)
+    order_id = fields.UUIDField()
+    reference = fields.TextField()
+    amount_minor = fields.BigIntField()
+    currency = fields.TextField()
+    captured_at = fields.DatetimeField()
+
+    class Meta:
+        table = "order_payment"

@@ -1,0 +1,24 @@
+"""Written rules, in versions that are never changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Policy(Model):
+    """One version of the rules of a kind for a scope, in force from `effective_from_at`."""
+
+    id = fields.UUIDField(primary_key=True)
+    kind = fields.TextField()
+    scope = fields.TextField()
+    version = fields.IntField()
+    rules: Any = fields.JSONField()
+    effective_from_at = fields.DatetimeField()
+    published_by = fields.TextField()
+    published_at = fields.DatetimeField()
+
+    class Meta:
+        table = "policy"

@@ -1,0 +1,42 @@
+"""Holds: units claimed for a while by somebody who has not ordered yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Reservation(Model):
+    """A hold; it is over at `expires_at` whatever `status` says."""
+
+    id = fields.UUIDField(primary_key=True)
+    status = fields.TextField()
+    channel_id = fields.BigIntField()
+    external_reference = fields.TextField(null=True)
+    actor = fields.TextField()
+    address = fields.TextField(null=True)
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+    first_ttl_seconds = fields.IntField()
+    order_id = fields.UUIDField(null=True)
+    version = fields.BigIntField(default=1)
+    routing: Any = fields.JSONField()
+
+    class Meta:
+        table = "reservation"
+
+
+class ReservationLine(Model):
+    """Units of one item held at one location."""
+
+    id = fields.UUIDField(primary_key=True)
+    reservation_id = fields.UUIDField()
+    line_no = fields.IntField()
+    item_id = fields.BigIntField()
+    location_id = fields.BigIntField()
+    quantity = fields.BigIntField()
+
+    class Meta:
+        table = "reservation_line"

@@ -1,0 +1,317 @@
+"""One database connection at a time, the same on both engines.
+
+SQL is written once, with `$1 … $n`. Tortoise owns the connections and the models; a Session lends
+its connection both to plain SQL (`fetch`, `execute`, `insert`) and to querysets (`client`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NoReturn
+from uuid import UUID
+
+import asyncpg
+from tortoise import fields
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
+from tortoise.models import Model
+
+from models.migrations.dialect import Engine
+
+Row = Mapping[str, Any]
+
+
+class DatabaseError(Exception):
+    """What a database said no to, in the same words on both engines.
+
+    DatabaseError
+    ├── UniqueConflict      a unique key exists already
+    ├── CheckFailed         a CHECK, a foreign key or an append-only trigger refused
+    ├── Contention          deadlock, serialization failure or lock time-out: try again
+    └── DatabaseUnavailable not reachable, shutting down, or no connection came free in time
+    """
+
+
+class UniqueConflict(DatabaseError):
+    """A unique key exists already."""
+
+
+class CheckFailed(DatabaseError):
+    """A CHECK, a foreign key or an append-only trigger refused the change."""
+
+
+class Contention(DatabaseError):
+    """The transaction lost against another one; the same work may succeed when tried again."""
+
+
+class DatabaseUnavailable(DatabaseError):
+    """The database cannot be reached now, or no connection came free in time."""
+
+
+_SQL_TYPES: Mapping[type[fields.Field[Any]], str] = {
+    fields.BigIntField: "bigint",
+    fields.IntField: "bigint",
+    fields.TextField: "text",
+    fields.BooleanField: "boolean",
+    fields.DatetimeField: "timestamptz",
+    fields.UUIDField: "uuid",
+    fields.JSONField: "jsonb",
+}
+
+
+class Session(ABC):
+    """A connection with one conversation on it; calls of several tasks wait for each other.
+
+    SQL is PostgreSQL's: `= ANY($1::bigint[])` takes a list, `FOR UPDATE` locks where it can.
+    """
+
+    engine: Engine
+    client: BaseDBAsyncClient
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+
+    @abstractmethod
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
+        """All rows; instants are aware datetimes and ids are UUIDs on both engines."""
+
+    @abstractmethod
+    async def execute(self, sql: str, *args: object) -> int:
+        """Run and return how many rows were affected."""
+
+    @abstractmethod
+    async def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Run the same statement once per row of arguments, in order."""
+
+    @abstractmethod
+    async def insert(self, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows that all name the same columns, in one statement.
+
+        JSON columns take a string of JSON. Raises UniqueConflict or CheckFailed.
+        """
+
+    async def fetch_one(self, sql: str, *args: object) -> Row | None:
+        """The first row, or None."""
+        rows = await self.fetch(sql, *args)
+        return rows[0] if rows else None
+
+    async def fetch_value(self, sql: str, *args: object) -> Any:
+        """The first column of the first row, or None."""
+        row = await self.fetch_one(sql, *args)
+        return None if row is None else next(iter(row.values()))
+
+
+@lru_cache(maxsize=512)
+def _unnest(table: str, columns: tuple[tuple[str, str], ...]) -> str:
+    names = ", ".join(name for name, _ in columns)
+    selected = ", ".join(
+        f"c{i}::jsonb" if kind == "jsonb" else f"c{i}" for i, (_, kind) in enumerate(columns)
+    )
+    arrays = ", ".join(
+        f"${i + 1}::{'text' if kind == 'jsonb' else kind}[]" for i, (_, kind) in enumerate(columns)
+    )
+    aliases = ", ".join(f"c{i}" for i in range(len(columns)))
+    return f"INSERT INTO {table} ({names}) SELECT {selected} FROM unnest({arrays}) AS r({aliases})"
+
+
+@lru_cache(maxsize=512)
+def columns_of(model: type[Model], names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """(column, SQL type) of the named fields of a model."""
+    found = []
+    for name in names:
+        field = model._meta.fields_map[name]
+        found.append((field.source_field or name, _SQL_TYPES[type(field)]))
+    return tuple(found)
+
+
+@contextmanager
+def translated_postgres() -> Iterator[None]:
+    """asyncpg's words as ours."""
+    try:
+        yield
+    except asyncpg.UniqueViolationError as error:
+        raise UniqueConflict(error.constraint_name) from error
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise CheckFailed(str(error)) from error
+    except (
+        asyncpg.DeadlockDetectedError,
+        asyncpg.SerializationError,
+        asyncpg.LockNotAvailableError,
+    ) as error:
+        raise Contention(type(error).__name__) from error
+    except (
+        asyncpg.PostgresConnectionError,
+        asyncpg.CannotConnectNowError,
+        asyncpg.AdminShutdownError,
+        asyncpg.CrashShutdownError,
+        asyncpg.TooManyConnectionsError,
+        asyncpg.InterfaceError,
+        ConnectionError,
+        TimeoutError,
+    ) as error:
+        raise DatabaseUnavailable(type(error).__name__) from error
+
+
+class PostgresSession(Session):
+    """A session on an asyncpg connection that its opener took from Tortoise's pool."""
+
+    engine: Engine = "postgres"
+
+    def __init__(self, parent: AsyncpgDBClient, connection: asyncpg.Connection[Any]) -> None:
+        super().__init__()
+        self._connection = connection
+        wrapper = TransactionWrapper(parent)
+        wrapper._connection = connection
+        wrapper._lock = self.lock
+        self.client = wrapper
+
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
+        async with self.lock:
+            with translated_postgres():
+                rows: Sequence[Row] = await self._connection.fetch(sql, *args)
+                return rows
+
+    async def execute(self, sql: str, *args: object) -> int:
+        async with self.lock:
+            with translated_postgres():
+                status = await self._connection.execute(sql, *args)
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        async with self.lock:
+            with translated_postgres():
+                await self._connection.executemany(sql, rows)
+
+    async def insert(self, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
+        if not rows:
+            return
+        names = tuple(rows[0])
+        sql = _unnest(model._meta.db_table, columns_of(model, names))
+        arrays = [[row[name] for row in rows] for name in names]
+        async with self.lock:
+            with translated_postgres():
+                await self._connection.execute(sql, *arrays)
+
+
+def instant_text(instant: datetime) -> str:
+    """An instant as SQLite keeps it: UTC, always with microseconds, so that text order is time."""
+    return instant.astimezone(UTC).isoformat(" ", "microseconds")
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, datetime):
+        return instant_text(value)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return json.dumps([_encode(element) for element in value])
+    return value
+
+
+def _instant(value: Any) -> Any:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _identity(value: Any) -> Any:
+    return UUID(value) if isinstance(value, str) else value
+
+
+def _decoder(name: str) -> Callable[[Any], Any] | None:
+    if name.endswith("_at"):
+        return _instant
+    return _identity if name == "id" or name.endswith("_id") else None
+
+
+_ANY = re.compile(r"= ANY\(\$(\d+)::\w+\[\]\)")
+_LOCKING = re.compile(r"\s+FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED| NOWAIT)?")
+
+
+@lru_cache(maxsize=2048)
+def _for_sqlite(sql: str) -> str:
+    """PostgreSQL's words as SQLite's: arrays are JSON, and one writer needs no row locks."""
+    sql = _ANY.sub(r"IN (SELECT value FROM json_each(?\1))", sql)
+    return re.sub(r"\$(\d+)", r"?\1", _LOCKING.sub("", sql))
+
+
+@lru_cache(maxsize=2048)
+def _decoders(names: tuple[str, ...]) -> tuple[Callable[[Any], Any] | None, ...]:
+    return tuple(_decoder(name) for name in names)
+
+
+def _refuse(error: sqlite3.Error) -> NoReturn:
+    words = str(error)
+    if isinstance(error, sqlite3.IntegrityError):
+        unique = "UNIQUE constraint" in words
+        raise (UniqueConflict(words) if unique else CheckFailed(words)) from error
+    if isinstance(error, sqlite3.OperationalError) and ("locked" in words or "busy" in words):
+        raise Contention(words) from error
+    raise error
+
+
+class SqliteSession(Session):
+    """A session on one of Tortoise's SQLite connections; each call is one trip to its thread."""
+
+    engine: Engine = "sqlite"
+
+    def __init__(self, parent: SqliteClient) -> None:
+        super().__init__()
+        if parent._connection is None:
+            raise DatabaseUnavailable("the database is closed")
+        self._connection = parent._connection
+        wrapper = SqliteTransactionWrapper(parent)
+        wrapper._lock = self.lock
+        self.client = wrapper
+
+    async def _call(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        async with self.lock:
+            try:
+                return await self._connection._execute(lambda: work(self._connection._conn))
+            except sqlite3.Error as error:
+                _refuse(error)
+
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
+        values = [_encode(arg) for arg in args]
+
+        def work(raw: sqlite3.Connection) -> tuple[tuple[str, ...], list[Sequence[Any]]]:
+            cursor = raw.execute(_for_sqlite(sql), values)
+            names = tuple(column[0] for column in cursor.description or ())
+            return names, cursor.fetchall()
+
+        names, rows = await self._call(work)
+        decoders = _decoders(names)
+        return [
+            {
+                name: value if decode is None or value is None else decode(value)
+                for name, value, decode in zip(names, row, decoders, strict=True)
+            }
+            for row in rows
+        ]
+
+    async def execute(self, sql: str, *args: object) -> int:
+        values = [_encode(arg) for arg in args]
+        count: int = await self._call(lambda raw: raw.execute(_for_sqlite(sql), values).rowcount)
+        return max(count, 0)
+
+    async def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        values = [[_encode(value) for value in row] for row in rows]
+        await self._call(lambda raw: raw.executemany(_for_sqlite(sql), values))
+
+    async def insert(self, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
+        if not rows:
+            return
+        names = tuple(rows[0])
+        columns = [column for column, _ in columns_of(model, names)]
+        places = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) VALUES ({places})"
+        values = [[_encode(row[name]) for name in names] for row in rows]
+        await self._call(lambda raw: raw.executemany(sql, values))

@@ -1,0 +1,51 @@
+"""Units: one column per state, and one append-only row per change of a column."""
+
+from __future__ import annotations
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class StockLevel(Model):
+    """How many units of an item lie at a location, by state; no column is ever negative."""
+
+    id = fields.BigIntField(primary_key=True)
+    item_id = fields.BigIntField()
+    location_id = fields.BigIntField()
+    available = fields.BigIntField(default=0)
+    held = fields.BigIntField(default=0)
+    allocated = fields.BigIntField(default=0)
+    quality_control = fields.BigIntField(default=0)
+    quarantine = fields.BigIntField(default=0)
+    refurbishing = fields.BigIntField(default=0)
+    damaged = fields.BigIntField(default=0)
+    safety_stock = fields.BigIntField(default=0)
+    incoming = fields.BigIntField(default=0)
+    version = fields.BigIntField(default=0)
+    updated_at = fields.DatetimeField()
+
+    class Meta:
+        table = "stock_level"
+
+
+class StockMovement(Model):
+    """Units that went from one state to another, or from or to the outside. Never changed."""
+
+    id = fields.UUIDField(primary_key=True)
+    kind = fields.TextField()
+    item_id = fields.BigIntField()
+    location_id = fields.BigIntField()
+    from_state = fields.TextField(null=True)
+    to_state = fields.TextField(null=True)
+    quantity = fields.BigIntField()
+    reason_id = fields.BigIntField(null=True)
+    reference = fields.TextField(null=True)
+    note = fields.TextField(null=True)
+    actor = fields.TextField()
+    occurred_at = fields.DatetimeField()
+    value_minor = fields.BigIntField(null=True)
+    value_currency = fields.TextField(null=True)
+    digest = fields.TextField()
+
+    class Meta:
+        table = "stock_movement"
