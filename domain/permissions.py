@@ -1,0 +1,183 @@
+"""The permissions there are, and which one each operation, node type and event needs.
+
+One permission is one sentence about a noun (`orders.place`). An operation that is missing here is
+open to nobody: the tables are complete, and a test holds them against the schema.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+QUERIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "node": "node.read",
+        "viewer": "viewer.read",
+        "item": "items.read",
+        "items": "items.read",
+        "location": "locations.read",
+        "locations": "locations.read",
+        "channel": "channels.read",
+        "channels": "channels.read",
+        "reasonCodes": "reasons.read",
+        "availability": "availability.read",
+        "stockLevels": "stock.read",
+        "stockMovements": "stock.read",
+        "reservation": "reservations.read",
+        "reservations": "reservations.list",
+        "order": "orders.read",
+        "orders": "orders.list",
+        "fulfillments": "fulfillments.list",
+        "tasks": "tasks.read",
+        "return": "returns.read",
+        "returns": "returns.list",
+        "refund": "refunds.read",
+        "refunds": "refunds.read",
+        "journalEntries": "ledger.read",
+        "trialBalance": "ledger.read",
+        "periods": "ledger.read",
+        "exceptions": "exceptions.read",
+        "auditTrail": "audit.read",
+        "policies": "policies.read",
+        "policyPreview": "policies.preview",
+        "apiKeys": "keys",
+        "events": "events.read",
+    }
+)
+
+MUTATIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "itemsUpsert": "catalog.write",
+        "locationUpsert": "catalog.write",
+        "channelUpsert": "catalog.write",
+        "reasonCodeUpsert": "catalog.write",
+        "supplierUpsert": "catalog.write",
+        "stockReceive": "stock.receive",
+        "stockAdjust": "stock.adjust",
+        "stockMove": "stock.move",
+        "safetyStockSet": "stock.safety",
+        "reservationCreate": "reservations.hold",
+        "reservationExtend": "reservations.hold",
+        "reservationRelease": "reservations.hold",
+        "orderPlace": "orders.place",
+        "orderCancel": "orders.cancel",
+        "taskClaim": "tasks.work",
+        "taskRenew": "tasks.work",
+        "taskRelease": "tasks.work",
+        "fulfillmentPick": "fulfillments.work",
+        "fulfillmentPack": "fulfillments.work",
+        "fulfillmentShip": "fulfillments.work",
+        "fulfillmentReroute": "fulfillments.reroute",
+        "carrierEventRecord": "carriers.record",
+        "returnRequest": "returns.request",
+        "returnAuthorize": "returns.authorize",
+        "returnDecline": "returns.authorize",
+        "returnCancel": "returns.cancel",
+        "returnTrackingSet": "returns.track",
+        "returnReceive": "returns.receive",
+        "returnInspect": "returns.inspect",
+        "returnItemDispose": "returns.dispose",
+        "refundCreate": "refunds.create",
+        "refundCancel": "refunds.cancel",
+        "refundApprove": "refunds.approve",
+        "refundReject": "refunds.approve",
+        "refundRetry": "refunds.retry",
+        "refundSettle": "refunds.settle",
+        "exceptionAssign": "exceptions.work",
+        "exceptionStart": "exceptions.work",
+        "exceptionWait": "exceptions.work",
+        "exceptionResolve": "exceptions.work",
+        "apiKeyCreate": "keys",
+        "apiKeyRotate": "keys",
+        "apiKeyRevoke": "keys",
+        "periodClose": "ledger.close",
+        "policyPublish": "policies.publish",
+    }
+)
+
+SUBSCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "availabilityChanged": "availability.read",
+        "stockChanged": "stock.read",
+        "queueChanged": "tasks.read",
+        "exceptionAlerts": "exceptions.read",
+        "events": "events.read",
+    }
+)
+
+# What `node(id:)` asks for beside `node.read`: what looking the same object up would ask for.
+NODE_TYPES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Item": "items.read",
+        "Supplier": "suppliers.read",
+        "Location": "locations.read",
+        "Channel": "channels.read",
+        "ReasonCode": "reasons.read",
+        "StockLevel": "stock.read",
+        "StockMovement": "stock.read",
+        "Reservation": "reservations.read",
+        "Order": "orders.read",
+        "OrderLine": "orders.read",
+        "Fulfillment": "fulfillments.list",
+        "Task": "tasks.read",
+        "Return": "returns.read",
+        "ReturnItem": "returns.read",
+        "Refund": "refunds.read",
+        "JournalEntry": "ledger.read",
+        "OperationalException": "exceptions.read",
+        "AuditEntry": "audit.read",
+        "ApiKey": "keys",
+        "Policy": "policies.read",
+    }
+)
+
+# The first word of an event's type → what a reader of the log needs beside `events.read`.
+EVENT_NOUNS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "item": "items.read",
+        "supplier": "suppliers.read",
+        "location": "locations.read",
+        "channel": "channels.read",
+        "reason": "reasons.read",
+        "stock": "stock.read",
+        "availability": "availability.read",
+        "reservation": "reservations.list",
+        "order": "orders.list",
+        "fulfillment": "fulfillments.list",
+        "carrier": "fulfillments.list",
+        "task": "tasks.read",
+        "return": "returns.list",
+        "refund": "refunds.read",
+        "journal": "ledger.read",
+        "period": "ledger.read",
+        "exception": "exceptions.read",
+        "policy": "policies.read",
+        "key": "keys",
+    }
+)
+
+# Permissions that no operation needs as a whole: they widen what one of them may do or show.
+POWERS: Final[frozenset[str]] = frozenset(
+    {
+        "backdate",  # client times further back than a day
+        "internals.read",  # cost, supplier, routing, risk, foreign buffers, reasons, approvals
+        "stock.approve",  # write-downs above the ADJUSTMENT policy's value
+        "tasks.override",  # act on a task that another worker holds
+        "returns.override",  # authorize against the policy, or what was declined
+        "dispositions.override",  # another disposition above the policy's value
+        "policies.publish.ROUTING",
+        "policies.publish.RETURN",
+        "policies.publish.DISPOSITION",
+        "policies.publish.REFUND",
+        "policies.publish.ADJUSTMENT",
+        "policies.publish.EXCEPTION",
+    }
+)
+
+PERMISSIONS: Final[frozenset[str]] = (
+    frozenset(QUERIES.values())
+    | frozenset(MUTATIONS.values())
+    | frozenset(SUBSCRIPTIONS.values())
+    | frozenset(NODE_TYPES.values())
+    | frozenset(EVENT_NOUNS.values())
+    | POWERS
+)
