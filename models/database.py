@@ -120,7 +120,7 @@ class Database:
     Reads use `snapshot()`. Only `workflows.transactions` uses `writer()`.
     """
 
-    def __init__(self, url: str, limits: Limits = Limits()) -> None:  # noqa: B008
+    def __init__(self, url: str, limits: Limits = Limits()) -> None:
         self.url = url
         self.limits = limits
         self.engine: Engine = "sqlite" if urlsplit(url).scheme == "sqlite" else "postgres"
@@ -255,5 +255,3 @@ async def database_offset(database: Database, now: Any) -> Any:
         theirs = await session.fetch_value("SELECT clock_timestamp()")
     ended = now()
     return theirs - (started + (ended - started) / 2)
-
-

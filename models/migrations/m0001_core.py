@@ -6,9 +6,7 @@ from collections.abc import Iterator
 
 from models.migrations.dialect import Engine, append_only, enqueue_events, refusal, render
 
-STATES = (
-    "'AVAILABLE','HELD','ALLOCATED','QUALITY_CONTROL','QUARANTINE','REFURBISHING','DAMAGED'"
-)
+STATES = "'AVAILABLE','HELD','ALLOCATED','QUALITY_CONTROL','QUARANTINE','REFURBISHING','DAMAGED'"
 _ORDER_STATES = (
     "backordered",
     "allocated",

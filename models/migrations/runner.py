@@ -147,4 +147,3 @@ async def missing(database_url: str) -> list[str]:
     finally:
         await pg.close()
     return [v.name for v in _pending({r["name"]: r["digest"] for r in records}, "postgres")]
-

@@ -1,0 +1,242 @@
+"""The stock rows a transaction holds locked, moved in memory and written together.
+
+Every change of a column is one movement. The numbers in memory are the locked ones, so a refusal
+is known before anything is written; the database's CHECKs stand behind them all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from domain.stock import StockState, movement_kind
+
+import models.queries.stock as queries
+from domain.errors import InsufficientStock
+from models.sessions import Row, Session
+from models.stock import StockMovement
+from workflows.digests import digest
+
+if TYPE_CHECKING:
+    from workflows.transactions import Transaction
+
+Key = tuple[int, int]
+
+
+@dataclass(slots=True)
+class Level:
+    """One locked stock row: its units by state, and what has changed since it was written."""
+
+    id: int
+    item_id: int
+    location_id: int
+    sku: str
+    location: str
+    safety_stock: int
+    version: int
+    units: dict[StockState, int]
+    deltas: dict[StockState, int] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        """(item, location): the order in which rows are locked."""
+        return (self.item_id, self.location_id)
+
+    @property
+    def next_version(self) -> int:
+        """The version that the row has once its changes are written."""
+        return self.version + bool(self.deltas)
+
+    @property
+    def promisable(self) -> int:
+        """Available units above safety stock; never negative."""
+        return max(0, self.units[StockState.AVAILABLE] - self.safety_stock)
+
+    def copy(self) -> Level:
+        """The same row, apart."""
+        return replace(self, units=dict(self.units), deltas=dict(self.deltas))
+
+    @staticmethod
+    def from_row(row: Row) -> Level:
+        """A level as `queries.lock_levels` reads it."""
+        return Level(
+            id=row["id"],
+            item_id=row["item_id"],
+            location_id=row["location_id"],
+            sku=row["sku"],
+            location=row["location"],
+            safety_stock=row["safety_stock"],
+            version=row["version"],
+            units={state: row[state.lower()] for state in StockState},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Units that go from a state to a state; None is the outside. `value_minor` is at cost."""
+
+    item_id: int
+    location_id: int
+    from_state: StockState | None
+    to_state: StockState | None
+    quantity: int
+    actor: str
+    reference: str | None = None
+    reason_id: int | None = None
+    note: str | None = None
+    occurred_at: datetime | None = None
+    value_minor: int | None = None
+    value_currency: str | None = None
+    kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a level changed last: the kind of movement, and who made it."""
+
+    kind: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a book held at a savepoint."""
+
+    levels: dict[Key, Level]
+    changed: dict[Key, Cause]
+    entered: frozenset[int]
+
+
+class StockBook:
+    """Locked levels by (item, location)."""
+
+    def __init__(self) -> None:
+        self.levels: dict[Key, Level] = {}
+        self._changed: dict[Key, Cause] = {}
+        self._entered: set[int] = set()
+
+    async def lock(self, tx: Transaction, item_ids: Iterable[int]) -> None:
+        """Lock every level of these items, at all locations, in order.
+
+        All of an item's rows together, because a buffer, a protection and a backorder limit their
+        sum: two conditional updates at two locations would both pass.
+        """
+        wanted = sorted(set(item_ids) - {item for item, _ in self.levels})
+        if not wanted:
+            return
+        tx.locking_stock()
+        for row in await queries.lock_levels(tx.session, wanted):
+            level = Level.from_row(row)
+            self.levels[level.key] = level
+
+    async def open_levels(self, tx: Transaction, keys: Iterable[Key]) -> None:
+        """Lock these levels' items, making rows that do not exist yet."""
+        pairs = sorted(set(keys))
+        tx.locking_stock()
+        await queries.ensure_levels(tx.session, pairs, tx.now)
+        self.levels = {k: v for k, v in self.levels.items() if v.deltas or k not in pairs}
+        await self.lock(tx, [item for item, _ in pairs])
+
+    def of_item(self, item_id: int) -> list[Level]:
+        """The locked levels of an item, by location."""
+        return [self.levels[key] for key in sorted(self.levels) if key[0] == item_id]
+
+    def level(self, item_id: int, location_id: int) -> Level | None:
+        """A locked level, or None where the item never was at the location."""
+        return self.levels.get((item_id, location_id))
+
+    def move(self, tx: Transaction, change: Change) -> UUID:
+        """Move units between states of a locked level and record the movement; its id.
+
+        Raises InsufficientStock where the state holds fewer units.
+        """
+        key = (change.item_id, change.location_id)
+        level = self.levels[key]
+        if change.from_state is not None:
+            held = level.units[change.from_state]
+            if held < change.quantity:
+                raise InsufficientStock(level.sku, change.quantity, held)
+            self._shift(level, change.from_state, -change.quantity)
+        if change.to_state is not None:
+            self._shift(level, change.to_state, change.quantity)
+            if change.to_state is StockState.AVAILABLE:
+                self._entered.add(change.item_id)
+        kind = change.kind or movement_kind(change.from_state, change.to_state)
+        self._changed.pop(key, None)
+        self._changed[key] = Cause(kind, change.actor)
+        return self._record(tx, change, kind)
+
+    @staticmethod
+    def _shift(level: Level, state: StockState, units: int) -> None:
+        level.units[state] += units
+        level.deltas[state] = level.deltas.get(state, 0) + units
+
+    def _record(self, tx: Transaction, change: Change, kind: str) -> UUID:
+        movement_id = tx.new_id()
+        row: dict[str, Any] = {
+            "id": movement_id,
+            "kind": kind,
+            "item_id": change.item_id,
+            "location_id": change.location_id,
+            "from_state": change.from_state,
+            "to_state": change.to_state,
+            "quantity": change.quantity,
+            "reason_id": change.reason_id,
+            "reference": change.reference,
+            "note": change.note,
+            "actor": change.actor,
+            "occurred_at": change.occurred_at or tx.now,
+            "value_minor": change.value_minor,
+            "value_currency": change.value_currency,
+        }
+        row["digest"] = digest(row)
+        tx.outbox.cover(row["digest"])
+        tx.add(StockMovement, row)
+        return movement_id
+
+    async def flush(self, session: Session, tx: Transaction) -> None:
+        """Write the changes of all levels, in lock order."""
+        dirty = [self.levels[key] for key in sorted(self.levels) if self.levels[key].deltas]
+        for level in dirty:
+            level.version += 1
+        await queries.apply_deltas(
+            session, [(level.id, level.deltas, level.version) for level in dirty], tx.now
+        )
+        for level in dirty:
+            level.deltas = {}
+
+    def changed(self) -> list[tuple[Level, Cause]]:
+        """Levels that moved, in the order of their last movement, each with its cause."""
+        return [(self.levels[key], cause) for key, cause in self._changed.items()]
+
+    @property
+    def has_entered(self) -> bool:
+        """Whether units became AVAILABLE since `take_entered` was last called."""
+        return bool(self._entered)
+
+    def take_entered(self) -> frozenset[int]:
+        """Items of which units became AVAILABLE since this was last asked."""
+        entered, self._entered = frozenset(self._entered), set()
+        return entered
+
+    def touch(self, level: Level, cause: Cause) -> None:
+        """Report a level as changed though no unit moved (its safety stock did)."""
+        self._changed[level.key] = cause
+
+    def mark(self) -> Mark:
+        """What to restore when a savepoint is rolled back."""
+        levels: Mapping[Key, Level] = self.levels
+        return Mark(
+            {key: level.copy() for key, level in levels.items()},
+            dict(self._changed),
+            frozenset(self._entered),
+        )
+
+    def restore(self, mark: Mark) -> None:
+        """Forget what was locked and moved since the mark."""
+        self.levels = mark.levels
+        self._changed = dict(mark.changed)
+        self._entered = set(mark.entered)

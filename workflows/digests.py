@@ -1,0 +1,25 @@
+"""Fingerprints of what may never change: SHA-256 over canonical JSON."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+
+def canonical(value: Any) -> bytes:
+    """The one JSON text of a value: keys sorted, instants in ISO 8601, ids as text."""
+    options = orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z
+    return orjson.dumps(value, default=str, option=options)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a value's canonical JSON, in hexadecimal."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def digest_of_all(digests: Iterable[str]) -> str:
+    """One digest over several, in their order."""
+    return hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -1,0 +1,73 @@
+"""What goes into a workflow and what comes out: requests, and an outcome for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from domain.access import Caller
+from domain.errors import DomainError
+
+CommandT_co = TypeVar("CommandT_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[CommandT_co]):
+    """A command, who gave it, and the idempotency key it came with.
+
+    The caller travels with each command, because one transaction may carry those of several.
+    """
+
+    command: CommandT_co
+    caller: Caller
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A domain error as data: what is shown to the client and stored with its key."""
+
+    code: str
+    field: tuple[str, ...]
+    message: str
+    details: Mapping[str, Any]
+
+    @staticmethod
+    def of(error: DomainError) -> Refusal:
+        """The facts of `error`."""
+        return Refusal(error.code, tuple(error.field), error.message, dict(error.details))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command: references to what it made, and what was refused.
+
+    `refs` is JSON: names to ids. `is_stored` is false where the same key may try again.
+    """
+
+    refs: Mapping[str, Any] = field(default_factory=dict)
+    refusals: tuple[Refusal, ...] = ()
+    replayed: bool = False
+    is_stored: bool = True
+
+    @staticmethod
+    def refused(*errors: DomainError, refs: Mapping[str, Any] | None = None) -> Outcome:
+        """Nothing was done, for these reasons."""
+        return Outcome(
+            refs=dict(refs or {}),
+            refusals=tuple(Refusal.of(error) for error in errors),
+            is_stored=all(error.is_stored for error in errors),
+        )
+
+
+class Refused(Exception):
+    """Raised inside a one-by-one workflow to refuse for several reasons, or with references."""
+
+    def __init__(self, errors: Sequence[DomainError], refs: Mapping[str, Any] | None = None):
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = tuple(errors)
+        self.refs = dict(refs or {})
+
+
+Outcomes = list[Outcome]

@@ -1,0 +1,296 @@
+"""Opens every transaction: a list of requests in, an outcome for each, and one commit.
+
+The one order of locks (LockClass) is kept here: a workflow that would take a class out of order
+is a programming error and fails at once, in every test, instead of deadlocking one night.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from tortoise.models import Model
+
+import workflows.idempotency as idempotency
+from domain.access import Caller, Role
+from domain.errors import DomainError, IdempotencyInProgress
+from models.database import Database
+from models.sessions import Contention, Session, UniqueConflict
+from workflows.book import StockBook
+from workflows.outbox import Outbox, PendingEvent
+from workflows.outcomes import Outcome, Refused, Request
+
+ATTEMPTS_MAX = 6
+BACKOFF_SECONDS = 0.004
+REACTIONS_MAX = 10_000
+
+CommandT = TypeVar("CommandT")
+CommandResult = TypeVar("CommandResult")
+
+
+class LockClass(IntEnum):
+    """What is locked, in the order in which every transaction takes it."""
+
+    KEYS = 1
+    ORDER = 2
+    RETURN = 3
+    REFUND = 4
+    STOCK = 5
+    HOLDS = 6
+    COST = 7
+    LEDGER = 8
+
+
+class LockOrderBroken(RuntimeError):
+    """A workflow asked for a lock class before one that it already holds."""
+
+
+class Transaction:
+    """A session inside a transaction, and what the transaction has yet to write.
+
+    Rows given to `add` are inserted together by `flush`, which also writes the stock levels that
+    `book` changed; `outbox` holds the events and audit rows, written just before commit.
+    """
+
+    def __init__(self, session: Session, now: datetime, new_id: Callable[[], UUID]) -> None:
+        self.session = session
+        self.now = now
+        self.new_id = new_id
+        self.book = StockBook()
+        self.outbox = Outbox()
+        self._rows: dict[type[Model], list[Mapping[str, Any]]] = {}
+        self._locked = LockClass.KEYS
+
+    def locking(self, lock_class: LockClass) -> None:
+        """Announce that rows of this class are locked next. Raises LockOrderBroken."""
+        if lock_class < self._locked:
+            raise LockOrderBroken(f"{lock_class.name} after {self._locked.name}")
+        self._locked = lock_class
+
+    def locking_stock(self) -> None:
+        """Announce that stock rows are locked next."""
+        self.locking(LockClass.STOCK)
+
+    def add(self, model: type[Model], row: Mapping[str, Any]) -> None:
+        """Insert `row` with the next flush; rows of a model all name the same columns."""
+        self._rows.setdefault(model, []).append(row)
+
+    async def flush(self) -> None:
+        """Write what was added and changed so far; the database checks it here."""
+        rows, self._rows = self._rows, {}
+        for model, values in rows.items():
+            await self.session.insert(model, values)
+        await self.book.flush(self.session, self)
+
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """A savepoint: a domain error inside leaves no trace of what was done inside."""
+        await self.flush()
+        book, outbox, locked = self.book.mark(), self.outbox.mark(), self._locked
+        await self.session.execute("SAVEPOINT attempt")
+        try:
+            yield
+            await self.flush()
+        except (DomainError, Refused):
+            self._rows = {}
+            self.book.restore(book)
+            self.outbox.restore(outbox)
+            self._locked = locked
+            await self.session.execute("ROLLBACK TO SAVEPOINT attempt")
+            await self.session.execute("RELEASE SAVEPOINT attempt")
+            raise
+        await self.session.execute("RELEASE SAVEPOINT attempt")
+
+
+Run = Callable[[Transaction, Sequence[Request[CommandT]]], Awaitable[list[Outcome]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reactions:
+    """What follows from facts, before commit: by event type, and when units became AVAILABLE."""
+
+    after_event: Mapping[str, Sequence[Callable[[Transaction, PendingEvent], Awaitable[None]]]]
+    after_available: Sequence[Callable[[Transaction, frozenset[int]], Awaitable[None]]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Action(Generic[CommandT]):
+    """A business action by its GraphQL name, and the workflow that carries it out in batches."""
+
+    name: str
+    run: Run[CommandT]
+    requires_key_of: frozenset[Role] = frozenset({Role.PARTNER})
+
+
+def action(name: str) -> Callable[[Run[CommandT]], Action[CommandT]]:
+    """Make a workflow over lists of requests an action."""
+    return lambda run: Action(name, run)
+
+
+def one_by_one(
+    name: str,
+) -> Callable[
+    [Callable[[Transaction, CommandT, Caller], Awaitable[Mapping[str, Any]]]], Action[CommandT]
+]:
+    """Make a workflow over a single command an action: each request under a savepoint of its own.
+
+    The workflow returns the references of its outcome, or raises a domain error.
+    """
+
+    def wrap(
+        perform: Callable[[Transaction, CommandT, Caller], Awaitable[Mapping[str, Any]]],
+    ) -> Action[CommandT]:
+        async def run(tx: Transaction, requests: Sequence[Request[CommandT]]) -> list[Outcome]:
+            outcomes = []
+            for request in requests:
+                try:
+                    async with tx.attempt():
+                        refs = await perform(tx, request.command, request.caller)
+                except DomainError as error:
+                    outcomes.append(Outcome.refused(error))
+                except Refused as refused:
+                    outcomes.append(Outcome.refused(*refused.errors, refs=refused.refs))
+                else:
+                    outcomes.append(_outcome(refs))
+            return outcomes
+
+        return Action(name, run)
+
+    return wrap
+
+
+def _outcome(refs: Mapping[str, Any]) -> Outcome:
+    return refs if isinstance(refs, Outcome) else Outcome(refs=refs)
+
+
+class Transactions:
+    """Carries out actions on a database. Safe to cancel: what has begun ends by itself."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], UUID],
+        reactions: Reactions,
+        committed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.database = database
+        self.clock = clock
+        self._new_id = new_id
+        self._reactions = reactions
+        self._committed = committed
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def perform(self, doing: Action[CommandT], request: Request[CommandT]) -> Outcome:
+        """Carry out one command in a transaction of its own.
+
+        Raises DatabaseUnavailable (OutcomeUnknown where COMMIT lost its answer) and Contention
+        where all attempts lost.
+        """
+        return (await self.perform_all(doing, [request]))[0]
+
+    async def perform_all(
+        self, doing: Action[CommandT], requests: Sequence[Request[CommandT]]
+    ) -> list[Outcome]:
+        """Carry out several commands in one transaction, each with an outcome of its own."""
+        answered: dict[int, Outcome] = {}
+        for index, request in enumerate(requests):
+            try:
+                idempotency.check_key(request, request.caller.role in doing.requires_key_of)
+            except DomainError as error:
+                answered[index] = Outcome.refused(error)
+        open_requests = [r for i, r in enumerate(requests) if i not in answered]
+
+        async def work(tx: Transaction) -> list[Outcome]:
+            return await _batch(tx, doing, open_requests)
+
+        try:
+            rest = iter(await self.run(work) if open_requests else [])
+        except Contention:
+            if len(requests) == 1 and requests[0].key is not None:
+                return [Outcome.refused(IdempotencyInProgress())]
+            raise
+        return [answered[i] if i in answered else next(rest) for i in range(len(requests))]
+
+    async def run(self, work: Callable[[Transaction], Awaitable[CommandResult]]) -> CommandResult:
+        """Run `work` in a transaction, again where it lost against another one, bounded.
+
+        The transaction runs in a task of its own that nobody cancels: cancelling the caller
+        leaves it to end, and what it did stands.
+        """
+        task = asyncio.create_task(self._attempts(work))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def drain(self) -> None:
+        """Wait for the transactions that are under way."""
+        while self._running:
+            await asyncio.wait(set(self._running))
+
+    async def _attempts(
+        self, work: Callable[[Transaction], Awaitable[CommandResult]]
+    ) -> CommandResult:
+        for attempt in range(ATTEMPTS_MAX):
+            try:
+                return await self._once(work)
+            except (Contention, UniqueConflict):
+                # A unique key met in a race is visible to the next attempt, which then refuses.
+                if attempt == ATTEMPTS_MAX - 1:
+                    raise
+            await asyncio.sleep(BACKOFF_SECONDS * 2**attempt * (0.5 + random.random()))
+        raise AssertionError("unreachable")
+
+    async def _once(self, work: Callable[[Transaction], Awaitable[CommandResult]]) -> CommandResult:
+        async with self.database.writer() as session:
+            tx = Transaction(session, self.clock(), self._new_id)
+            result = await work(tx)
+            await self._finish(tx)
+        self._committed()
+        return result
+
+    async def _finish(self, tx: Transaction) -> None:
+        """Run what follows from the facts, then write what is left to write."""
+        seen = 0
+        while seen < len(tx.outbox.events) or tx.book.has_entered:
+            if seen > REACTIONS_MAX:
+                raise RuntimeError("the reactions of a transaction do not end")
+            for event in tx.outbox.events[seen:]:
+                seen += 1
+                for react in self._reactions.after_event.get(event.type, ()):
+                    await react(tx, event)
+            if item_ids := tx.book.take_entered():
+                for serve in self._reactions.after_available:
+                    await serve(tx, item_ids)
+        await tx.flush()
+        tx.outbox.record_levels(tx.book.changed(), tx.now)
+        await tx.outbox.flush(tx.session, tx.now, tx.new_id)
+
+
+async def _batch(
+    tx: Transaction, doing: Action[CommandT], requests: Sequence[Request[CommandT]]
+) -> list[Outcome]:
+    """Take the keys, carry out what is new, keep each outcome with its key."""
+    claims = await idempotency.claim(tx, doing.name, requests)
+    outcomes: list[Outcome | None] = [claims.answered.get(i) for i in range(len(requests))]
+    fresh = [
+        i for i in range(len(requests)) if i not in claims.answered and i not in claims.repeats
+    ]
+    if fresh:
+        done = await doing.run(tx, [requests[i] for i in fresh])
+        for index, outcome in zip(fresh, done, strict=True):
+            outcomes[index] = outcome
+    await idempotency.settle(tx, claims, outcomes)
+    for index, holder in claims.repeats.items():
+        first = outcomes[holder]
+        assert first is not None
+        outcomes[index] = Outcome(first.refs, first.refusals, first.is_stored, first.is_stored)
+    return [outcome for outcome in outcomes if outcome is not None]
