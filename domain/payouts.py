@@ -1,0 +1,153 @@
+"""Paying a refund out through a gateway, so that no crash, retry or webhook pays twice (5.4).
+
+A payout is a row of attempts, at most one of them unsettled. An attempt's key is stored before
+the first call; everything after that is told by the gateway under this key:
+
+    word \\ attempt   OPEN, UNKNOWN    PENDING     SUCCEEDED      FAILED        REVERSED
+    succeeded        SUCCEEDED        SUCCEEDED   same           contradicts   same
+    failed           FAILED           FAILED      contradicts    same          contradicts
+    reversed         REVERSED         REVERSED    REVERSED       contradicts   same
+    pending          PENDING¹         same        same           contradicts   same
+    silence          UNKNOWN          same        same           same          same
+    not found        UNKNOWN          UNKNOWN     same           same          same
+    not asked        same             same        same           same          same
+
+¹ UNKNOWN stays UNKNOWN: a refund does not go back from it. A contradiction never changes the
+attempt; a person must see it. Old news (a duplicate, an answer behind its own webhook) is "same".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class AttemptState(StrEnum):
+    """Where one attempt at paying stands, as far as the gateway has told."""
+
+    OPEN = "OPEN"
+    PENDING = "PENDING"
+    UNKNOWN = "UNKNOWN"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    REVERSED = "REVERSED"
+
+
+class Word(StrEnum):
+    """What was heard of an attempt: by answer, by webhook, by looking the key up."""
+
+    SUCCEEDED = "SUCCEEDED"
+    PENDING = "PENDING"
+    FAILED = "FAILED"
+    REVERSED = "REVERSED"
+    SILENCE = "SILENCE"
+    NOT_FOUND = "NOT_FOUND"
+    NOT_ASKED = "NOT_ASKED"
+
+
+UNSETTLED: Final = frozenset({AttemptState.OPEN, AttemptState.PENDING, AttemptState.UNKNOWN})
+
+_T, _W = AttemptState, Word
+
+# Only what changes the attempt; every other pair leaves it as it is.
+ATTEMPT_CHANGES: Final[Mapping[tuple[AttemptState, Word], AttemptState]] = MappingProxyType(
+    {
+        (_T.OPEN, _W.SUCCEEDED): _T.SUCCEEDED,
+        (_T.OPEN, _W.FAILED): _T.FAILED,
+        (_T.OPEN, _W.REVERSED): _T.REVERSED,
+        (_T.OPEN, _W.PENDING): _T.PENDING,
+        (_T.OPEN, _W.SILENCE): _T.UNKNOWN,
+        (_T.OPEN, _W.NOT_FOUND): _T.UNKNOWN,
+        (_T.PENDING, _W.SUCCEEDED): _T.SUCCEEDED,
+        (_T.PENDING, _W.FAILED): _T.FAILED,
+        (_T.PENDING, _W.REVERSED): _T.REVERSED,
+        (_T.PENDING, _W.NOT_FOUND): _T.UNKNOWN,
+        (_T.UNKNOWN, _W.SUCCEEDED): _T.SUCCEEDED,
+        (_T.UNKNOWN, _W.FAILED): _T.FAILED,
+        (_T.UNKNOWN, _W.REVERSED): _T.REVERSED,
+        (_T.SUCCEEDED, _W.REVERSED): _T.REVERSED,
+    }
+)
+
+# Said of an attempt that ended otherwise: money may have moved that the books do not know.
+CONTRADICTIONS: Final = frozenset(
+    {
+        (_T.SUCCEEDED, _W.FAILED),
+        (_T.FAILED, _W.SUCCEEDED),
+        (_T.FAILED, _W.REVERSED),
+        (_T.FAILED, _W.PENDING),
+        (_T.REVERSED, _W.FAILED),
+    }
+)
+
+# A key may be sent again until this long before the gateway may forget it: a request that is still
+# on its way when the key is forgotten would be paid as a new one.
+RESEND_MARGIN: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What a word makes of an attempt; `is_contradiction`: a person must look at it."""
+
+    state: AttemptState
+    is_contradiction: bool
+
+
+def hear(state: AttemptState, word: Word) -> Hearing:
+    """The attempt's state behind `word`. Hearing the same word again changes nothing."""
+    pair = (state, word)
+    return Hearing(ATTEMPT_CHANGES.get(pair, state), pair in CONTRADICTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt: `sent_at` is stored before the first call goes out, None: never sent.
+
+    `claimed_until`: a worker has it until then; behind that instant the worker is taken for dead.
+    """
+
+    key: str
+    state: AttemptState
+    sent_at: datetime | None = None
+    claimed_until: datetime | None = None
+
+
+class PayoutStep(StrEnum):
+    """What a worker does next with an attempt."""
+
+    SEND = "SEND"
+    LOOK_UP = "LOOK_UP"
+    WAIT = "WAIT"
+    NOTHING = "NOTHING"
+
+
+def next_step(attempt: Attempt, now: datetime) -> PayoutStep:
+    """What to do with an attempt that a worker finds: never send what may have been sent before.
+
+    An attempt that was sent and is still OPEN belonged to a worker that died in the call: its key
+    is looked up like that of an UNKNOWN one.
+    """
+    if attempt.state not in UNSETTLED:
+        return PayoutStep.NOTHING
+    if attempt.claimed_until is not None and now < attempt.claimed_until:
+        return PayoutStep.WAIT
+    if attempt.state is AttemptState.OPEN and attempt.sent_at is None:
+        return PayoutStep.SEND
+    return PayoutStep.LOOK_UP
+
+
+def may_send_again(attempt: Attempt, now: datetime, retention: timedelta) -> bool:
+    """Whether a key that the gateway does not find may be sent again, as the same key.
+
+    `retention`: how long the gateway keeps keys. Past it "not found" proves nothing.
+    """
+    if attempt.sent_at is None:
+        return True
+    return now < attempt.sent_at + retention - min(RESEND_MARGIN, retention / 2)
+
+
+def needs_person(attempt: Attempt, now: datetime, retention: timedelta) -> bool:
+    """Whether only a person can settle it: UNKNOWN, and no longer to be sent again (5.4)."""
+    return attempt.state is AttemptState.UNKNOWN and not may_send_again(attempt, now, retention)
