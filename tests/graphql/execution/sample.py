@@ -1,0 +1,226 @@
+"""A small schema with one of everything that an executor can meet, and its data."""
+
+import asyncio
+import datetime as dt
+import decimal
+import enum
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.scalars import JSON
+from strawberry.types import Info
+
+from schema.execution.engine import Schema
+from schema.execution.idempotency import idempotent
+from schema.execution.refusals import RequestRefused
+
+
+@strawberry.enum
+class Colour(enum.Enum):
+    RED = "r"
+    GREEN = "g"
+
+
+@strawberry.interface
+class Node:
+    id: strawberry.ID
+
+
+@strawberry.type
+class Price:
+    amount: decimal.Decimal
+    currency: str
+
+
+@strawberry.type
+class Place:
+    code: str
+    units: int
+    ship_by: dt.datetime | None = None
+
+
+@strawberry.type
+class Stock(Node):
+    sku: str
+    in_stock: bool
+    units: int
+    weight: float | None = None
+    colour: Colour | None = None
+    price: Price | None = None
+    places: list[Place] = strawberry.field(default_factory=list)
+    notes: list[str | None] | None = None
+    grid: list[list[int]] = strawberry.field(default_factory=list)
+    facts: JSON | None = None
+    as_of: dt.datetime | None = None
+    required: Price | None = None
+
+    @strawberry.field
+    def shout(self, times: int = 1) -> str:
+        """A resolver with an argument."""
+        return self.sku.upper() * times
+
+    @strawberry.field
+    async def later(self) -> Price | None:
+        """An async resolver of an object."""
+        await asyncio.sleep(0)
+        return self.price
+
+    @strawberry.field
+    def strict(self) -> int:
+        """Fails for some rows, in a non-null position."""
+        if self.units < 0:
+            raise ValueError("below zero")
+        return self.units
+
+    @strawberry.field
+    def twin(self) -> "Stock | None":
+        """Goes on for ever, as object graphs do."""
+        return self
+
+    @strawberry.field
+    def thing(self) -> "Thing":
+        """An interface in a plain type's company."""
+        return Bolt(id=self.id, name=self.sku, size=self.units)
+
+    @strawberry.field
+    def either(self) -> Annotated["Bolt | Nut", strawberry.union("Either")]:
+        """A union."""
+        return Nut(id=self.id, name=self.sku, inner=self.weight)
+
+
+@strawberry.interface
+class Thing(Node):
+    name: str
+
+
+@strawberry.type
+class Bolt(Thing):
+    size: int
+
+
+@strawberry.type
+class Nut(Thing):
+    inner: float | None
+
+
+@strawberry.input
+class PickInput:
+    sku: str
+    quantity: int = 1
+    note: str | None = strawberry.UNSET
+
+
+@strawberry.type
+class Picked:
+    sku: str
+    quantity: int
+    key: str | None
+
+
+@dataclass
+class SampleContext:
+    """What the resolvers see; `closed` counts how often it was given back."""
+
+    operation: Any = None
+    rows: list[Any] = field(default_factory=list)
+    closed: int = 0
+
+    async def close(self) -> None:
+        """Count."""
+        self.closed += 1
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def stocks(self, info: Info[SampleContext, None]) -> list[Stock | None]:
+        """The rows of the context."""
+        return info.context.rows
+
+    @strawberry.field
+    async def firm(self, info: Info[SampleContext, None]) -> list[Stock]:
+        """The same, of a type that forbids nulls, and async."""
+        return info.context.rows
+
+    @strawberry.field
+    def first(self, info: Info[SampleContext, None]) -> Stock | None:
+        """The first row."""
+        return info.context.rows[0] if info.context.rows else None
+
+    @strawberry.field
+    def node(self, info: Info[SampleContext, None], id: strawberry.ID) -> Node | None:
+        """By id."""
+        return next((row for row in info.context.rows if row.id == id), None)
+
+    @strawberry.field
+    def echo(self, text: str = "hello", number: int | None = None) -> str:
+        """What was sent."""
+        return f"{text} {number}" if number is not None else text
+
+    @strawberry.field
+    def fails(self, kind: str) -> str | None:
+        """One failure of each kind."""
+        if kind == "domain":
+            raise ValueError("secret detail of the inside")
+        if kind == "refused":
+            raise RequestRefused("FORBIDDEN", 403, "You may not.")
+        if kind == "coded":
+            raise GraphQLError("Too old.", extensions={"code": "CURSOR_TOO_OLD", "oldest": "7"})
+        raise GraphQLError("without a code")
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation
+    async def pick(self, info: Info[SampleContext, None], input: PickInput) -> Picked | None:
+        """Echoes the input and the idempotency key that reached the resolver."""
+        keys = info.context.operation.idempotency_keys
+        if input.quantity < 0:
+            raise ValueError("negative")
+        return Picked(sku=input.sku, quantity=input.quantity, key=keys[str(info.path.key)])
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def ticks(self, count: int = 3, broken: bool = False) -> AsyncIterator[Stock]:
+        """`count` rows, then perhaps a failure."""
+        for number in range(count):
+            yield a_stock(units=number)
+        if broken:
+            raise ValueError("the source broke")
+
+
+def a_stock(**facts: Any) -> Stock:
+    """A row, complete."""
+    return Stock(
+        **{
+            "id": strawberry.ID("U3RvY2s6MQ=="),
+            "sku": "shirt",
+            "in_stock": True,
+            "units": 5,
+            "weight": 0.25,
+            "colour": Colour.RED,
+            "price": Price(amount=decimal.Decimal("12.50"), currency="GBP"),
+            "places": [Place(code=f"L{n}", units=n) for n in range(3)],
+            "notes": ["a", None],
+            "grid": [[1, 2], [3]],
+            "facts": {"a": [1, None]},
+            "as_of": dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC),
+            **facts,
+        }
+    )
+
+
+def a_schema() -> Schema:
+    """The sample schema."""
+    return Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        directives=[idempotent],
+        types=[Bolt, Nut],
+    )
