@@ -1,0 +1,29 @@
+"""ISO 8601 durations of fixed length: weeks, days, hours, minutes and seconds."""
+
+import re
+from datetime import timedelta
+from typing import Final
+
+DAYS_MAX: Final = 3_660
+
+_WEEKS: Final = re.compile(r"P(?P<weeks>[0-9]{1,4})W")
+_PARTS: Final = re.compile(
+    r"P(?!$)(?:(?P<days>[0-9]{1,5})D)?"
+    r"(?:T(?!$)(?:(?P<hours>[0-9]{1,6})H)?(?:(?P<minutes>[0-9]{1,7})M)?"
+    r"(?:(?P<seconds>[0-9]{1,9})S)?)?"
+)
+
+
+def parse(text: str) -> timedelta:
+    """The length that `P30D`, `PT24H`, `P1DT12H` or `P2W` names.
+
+    Raises ValueError for anything else: months and years, which have no fixed length, fractions,
+    signs, and more than DAYS_MAX days.
+    """
+    match = _WEEKS.fullmatch(text) or _PARTS.fullmatch(text)
+    if match is None:
+        raise ValueError("not an ISO 8601 duration of weeks, days, hours, minutes or seconds")
+    length = timedelta(**{unit: int(digits) for unit, digits in match.groupdict("0").items()})
+    if length > timedelta(days=DAYS_MAX):
+        raise ValueError(f"longer than {DAYS_MAX} days")
+    return length
