@@ -1,0 +1,126 @@
+"""Fixtures that bring real databases and servers, and the count of what ran on which engine.
+
+async def test_something(database): ...        runs twice: on SQLite and on PostgreSQL
+def test_something(database_url): ...          the same, with the address only
+def test_something(fresh_database): ...        the same, as many databases as it calls for
+def test_something(postgres_url): ...          on PostgreSQL only
+def test_something(redis_url): ...             with a Redis that no other test uses meanwhile
+"""
+
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from models.database import Database
+from tests import databases, servers
+
+SESSION = "TEST_SESSION_DIRECTORY"
+KEEPER: pytest.StashKey[servers.Keeper] = pytest.StashKey()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Open the session's directory, which the workers of pytest-xdist find in the environment."""
+    if not hasattr(config, "workerinput"):
+        directory, keeper = servers.open_session()
+        os.environ[SESSION] = str(directory)
+        config.stash[KEEPER] = keeper
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop every server, also after Ctrl-C."""
+    if keeper := config.stash.get(KEEPER, None):
+        databases.drop_template(session_directory())
+        servers.close_session(keeper)
+
+
+def session_directory() -> Path:
+    """Where the servers and templates of this test session are."""
+    return Path(os.environ[SESSION])
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """The kind of database; every test that asks for one runs on both."""
+    return str(request.param)
+
+
+@pytest.fixture
+def fresh_database(engine: str, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Makes fresh migrated databases and returns their addresses; dropped after the test."""
+    made: list[str] = []
+
+    def fresh() -> str:
+        if engine == "sqlite":
+            made.append(databases.fresh_sqlite(session_directory(), tmp_path))
+        else:
+            made.append(databases.fresh_postgres(session_directory()))
+        return made[-1]
+
+    yield fresh
+    if engine == "postgres":
+        for url in made:
+            databases.drop_postgres(url)
+
+
+@pytest.fixture
+def database_url(fresh_database: Callable[[], str]) -> str:
+    """The address of a fresh migrated database."""
+    return fresh_database()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh migrated database, opened."""
+    opened = Database(database_url)
+    await opened.open()
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """The address of a fresh migrated database, for what only PostgreSQL has."""
+    url = databases.fresh_postgres(session_directory())
+    yield url
+    databases.drop_postgres(url)
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """The address of an empty Redis: TEST_REDIS_URL, or one of this test process's own."""
+    if named := os.environ.get("TEST_REDIS_URL"):
+        return named
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    server = servers.RedisServer(session_directory() / f"redis-{worker}")
+    url = server.start()
+    server.command("FLUSHALL")
+    return url
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Note the engine on the test's report, which travels from a worker to the summary."""
+    assert isinstance(item, pytest.Function)
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    if "postgres_url" in item.fixturenames:
+        item.user_properties.append(("engine", "postgres"))
+    elif "engine" in parameters:
+        item.user_properties.append(("engine", parameters["engine"]))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests ran on each engine."""
+    counts = Counter(
+        dict(report.user_properties).get("engine")
+        for outcome in ("passed", "failed", "xfailed")
+        for report in terminalreporter.getreports(outcome)
+        if report.when == "call"
+    )
+    terminalreporter.write_line(
+        f"{counts['sqlite']} tests on SQLite, {counts['postgres']} on PostgreSQL, "
+        f"{counts[None]} on neither"
+    )

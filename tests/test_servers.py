@@ -1,0 +1,80 @@
+"""The servers that the tests bring are real, fresh and shared, and end with the session."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncpg
+
+from models.database import Database
+from tests import servers
+
+
+async def test_a_database_is_open_and_migrated(database: Database) -> None:
+    async with database.snapshot() as session:
+        assert await session.fetch_value("SELECT count(*) FROM schema_version") > 0
+        assert await session.fetch_value("SELECT count(*) FROM item") == 0
+
+
+def test_each_database_is_another(fresh_database: Callable[[], str]) -> None:
+    assert fresh_database() != fresh_database()
+
+
+async def test_an_event_loop_may_run_around_a_database(database_url: str) -> None:
+    database = Database(database_url)
+    await database.open()
+    await database.close()
+
+
+async def test_postgresql_is_real(postgres_url: str) -> None:
+    connection = await asyncpg.connect(postgres_url)
+    assert "PostgreSQL" in await connection.fetchval("SELECT version()")
+    await connection.close()
+
+
+async def test_redis_is_real(redis_url: str) -> None:
+    host, port = redis_url.removeprefix("redis://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"PING\r\n")
+    assert await reader.readline() == b"+PONG\r\n"
+    writer.close()
+
+
+def test_a_redis_restarts_at_the_same_address(tmp_path: Path) -> None:
+    server = servers.RedisServer(tmp_path)
+    url = server.start()
+    assert server.start() == url
+    server.stop()
+    server.stop()
+    assert not servers.is_listening(int(url.rpartition(":")[2]))
+    assert server.start() == url
+    server.stop()
+
+
+def test_a_keeper_outlives_a_killed_session(tmp_path: Path) -> None:
+    """The owner of a session is killed; its server stops all the same."""
+    program = (
+        "import sys, time; from pathlib import Path; from tests import servers\n"
+        "directory, keeper = servers.open_session()\n"
+        "print(directory, servers.RedisServer(directory / 'redis').start(), flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    owner = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert owner.stdout is not None
+    directory, url = owner.stdout.readline().split()
+    port = int(url.rpartition(":")[2])
+    assert servers.is_listening(port)
+    os.kill(owner.pid, signal.SIGKILL)
+    owner.wait()
+    owner.stdout.close()
+    assert servers.wait_until(lambda: not Path(directory).exists(), 20)
+    assert not servers.is_listening(port)
+
+
+def test_a_folder_is_open_to_all_or_not(tmp_path: Path) -> None:
+    assert servers.is_open_to_all(Path("/"))
+    assert not servers.is_open_to_all(tmp_path), "pytest's folders are their owner's"
