@@ -21,6 +21,7 @@ from tortoise.models import Model
 import workflows.idempotency as idempotency
 from domain.access import Caller, Role
 from domain.errors import DomainError, IdempotencyInProgress
+from domain.terms import DEFAULT_TERMS, Terms
 from models.database import Database
 from models.sessions import Contention, Session, UniqueConflict
 from workflows.book import StockBook
@@ -59,10 +60,17 @@ class Transaction:
     `book` changed; `outbox` holds the events and audit rows, written just before commit.
     """
 
-    def __init__(self, session: Session, now: datetime, new_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        now: datetime,
+        new_id: Callable[[], UUID],
+        terms: Terms = DEFAULT_TERMS,
+    ) -> None:
         self.session = session
         self.now = now
         self.new_id = new_id
+        self.terms = terms
         self.book = StockBook()
         self.outbox = Outbox()
         self._rows: dict[type[Model], list[Mapping[str, Any]]] = {}
@@ -180,10 +188,12 @@ class Transactions:
         clock: Callable[[], datetime],
         new_id: Callable[[], UUID],
         reactions: Reactions,
+        terms: Terms = DEFAULT_TERMS,
         committed: Callable[[], None] = lambda: None,
     ) -> None:
         self.database = database
         self.clock = clock
+        self.terms = terms
         self._new_id = new_id
         self._reactions = reactions
         self._committed = committed
@@ -251,7 +261,7 @@ class Transactions:
 
     async def _once(self, work: Callable[[Transaction], Awaitable[CommandResult]]) -> CommandResult:
         async with self.database.writer() as session:
-            tx = Transaction(session, self.clock(), self._new_id)
+            tx = Transaction(session, self.clock(), self._new_id, self.terms)
             result = await work(tx)
             await self._finish(tx)
         self._committed()
