@@ -17,7 +17,6 @@ from graphql import (
     GraphQLError,
     GraphQLObjectType,
     GraphQLSchema,
-    GraphQLSyntaxError,
     InlineFragmentNode,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
@@ -38,6 +37,9 @@ from schema.execution.refusals import DocumentRefused, RequestRefused, bad_reque
 # What one character of a text costs as syntax tree, tokens and compiled functions, in bytes:
 # measured on the product's documents (60 to 180), rounded up. The byte bound is only that exact.
 BYTES_PER_CHARACTER = 250
+
+# How graphql-core's messages end when a limit of the parser is met, not a rule of the language.
+_PARSER_LIMITS = ("Parsing aborted.", "nested too deeply")
 
 
 @dataclass(eq=False, slots=True)
@@ -176,11 +178,12 @@ class DocumentCache:
             raise bad_request(f"The document is longer than {limits.text_length} characters.")
         try:
             return parse(text, max_lexical_tokens=limits.tokens, max_comments=limits.comments)
-        except GraphQLSyntaxError as error:
-            refusal = lone_surrogate_refusal(text)
-            failure = refusal or DocumentRefused([error])
-        except GraphQLError as error:  # nested too deeply for the parser
-            failure = DocumentRefused([error])
+        except GraphQLError as error:
+            failure = lone_surrogate_refusal(text) or DocumentRefused([error])
+            if any(sign in error.message for sign in _PARSER_LIMITS):
+                failure = bad_request(
+                    "The document is too large or too deep: send large values as variables."
+                )
         raise failure
 
 

@@ -51,16 +51,16 @@ class Limits:
     body_bytes: int = 4 * 1024 * 1024  # a bulk upsert of some thousand rows in variables
     body_seconds: float = 10.0  # from the first byte to the last
     text_length: int = 64 * 1024  # characters of the document
-    tokens: int = 6_000
+    tokens: int = 4_000  # larger values belong into variables
     comments: int = 1_000
     operations: int = 20
-    fragments: int = 60
+    fragments: int = 40
     depth: int = 14  # nested fields; introspection has NESTING_MAX and its own validation rule
     fields: int = 2_000  # of one operation with every fragment written out
     root_fields: int = 30  # of one operation
     aliases: int = 100
     directives: int = 100
-    repeats: int = 12  # the same response key in one selection set: validation compares all pairs
+    repeats: int = 40  # fields with the response key of a sibling: validation compares all pairs
     variables: int = 100
     validation_errors: int = 20
 
@@ -80,6 +80,7 @@ class _Gate:
         self.limits = limits
         self.aliases = 0
         self.directives = 0
+        self.repeats = 0
         self.sizes: dict[str, _Size | None] = {}  # None while the fragment is being measured
         self.fragments = {
             node.name.value: node
@@ -115,36 +116,38 @@ class _Gate:
         return size
 
     def _measure(
-        self, selection_set: SelectionSetNode, level: int, repeats: dict[str, int] | None = None
+        self, selection_set: SelectionSetNode, level: int, keys: set[str] | None = None
     ) -> _Size:
-        repeats = {} if repeats is None else repeats
+        keys = set() if keys is None else keys
         _refuse_above(level, NESTING_MAX, "levels of nesting")
         depth = nesting = fields = 0
         for node in selection_set.selections:
-            size = self._selection(node, level, repeats)
+            size = self._selection(node, level, keys)
             depth = max(depth, size.depth)
             nesting = max(nesting, size.nesting)
             fields += size.fields
         return _Size(depth, nesting + 1, fields)
 
-    def _selection(self, node: SelectionNode, level: int, repeats: dict[str, int]) -> _Size:
+    def _selection(self, node: SelectionNode, level: int, keys: set[str]) -> _Size:
         self._count_directives(node)
         if isinstance(node, FragmentSpreadNode):
             return self.fragment(node.name.value, level + 1)
         if isinstance(node, InlineFragmentNode):
             # Its fields stand in the same selection set as far as merging goes.
-            return self._measure(node.selection_set, level + 1, repeats)
+            return self._measure(node.selection_set, level + 1, keys)
         assert isinstance(node, FieldNode)
-        return self._field(node, level, repeats)
+        return self._field(node, level, keys)
 
-    def _field(self, node: FieldNode, level: int, repeats: dict[str, int]) -> _Size:
+    def _field(self, node: FieldNode, level: int, keys: set[str]) -> _Size:
         key = node.name.value
         if node.alias:
             key = node.alias.value
             self.aliases += 1
             _refuse_above(self.aliases, self.limits.aliases, "aliases")
-        repeats[key] = repeats.get(key, 0) + 1
-        _refuse_above(repeats[key], self.limits.repeats, f"repetitions of '{key}'")
+        if key in keys:
+            self.repeats += 1
+            _refuse_above(self.repeats, self.limits.repeats, "repeated fields")
+        keys.add(key)
         if node.selection_set is None:
             return _Size(1, 0, 1)
         inner = self._measure(node.selection_set, level + 1)
