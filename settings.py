@@ -1,0 +1,341 @@
+"""Every setting of Restow, read once from the environment and checked before anything starts."""
+
+import base64
+import binascii
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, Literal
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from domain.access import Role
+from domain.currencies import DECIMALS
+from domain.reservations import HoldLimits
+
+PREFIX = "RESTOW_"
+ANONYMOUS = "ANONYMOUS"
+WEBHOOK_SECRETS_MAX = 2
+WEBHOOK_SECRET_BYTES_MIN = 16
+UNIT_SECONDS: Mapping[str, int] = {"second": 1, "minute": 60, "hour": 3_600}
+RATE = re.compile(r"([1-9][0-9]{0,8})/(second|minute|hour)")
+
+
+class SettingsError(Exception):
+    """Settings that cannot be; `lines` names each variable and says what is allowed."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        super().__init__("\n".join(lines))
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `count` requests in any `seconds`."""
+
+    count: int
+    seconds: int
+
+
+DEFAULT_RATE_LIMITS: Mapping[str, RateLimit | None] = {
+    ANONYMOUS: RateLimit(1_200, 60),
+    **{role.value: RateLimit(60_000, 60) for role in Role if role is not Role.ADMIN},
+    Role.ADMIN.value: None,
+}
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name or address reaches this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _split(url: str, schemes: str) -> SplitResult:
+    """The parts of an address without blanks, of one of these schemes and with a sound port."""
+    parts = urlsplit(url)
+    _require(url.isprintable() and " " not in url and parts.scheme in schemes.split())
+    _require(parts.port != 0)  # reading a port that is none raises ValueError itself
+    return parts
+
+
+def _require(holds: bool) -> None:
+    if not holds:
+        raise ValueError("not allowed")
+
+
+def _database_url(url: str) -> str:
+    parts = _split(url, "sqlite postgres postgresql")
+    if parts.scheme == "sqlite":
+        path = url.removeprefix("sqlite://").partition("?")[0]
+        _require(bool(path) and not path.startswith(":") and not path.endswith("/"))
+    else:
+        has_host = bool(parts.hostname) or "host" in dict(parse_qsl(parts.query))
+        _require(has_host and len(parts.path) > 1)
+    return url
+
+
+def _broadcast_url(url: str) -> str:
+    parts = _split(url, "memory redis rediss postgres postgresql")
+    _require(url == "memory://" if parts.scheme == "memory" else bool(parts.hostname))
+    return url
+
+
+def _payment_gateway(gateway: str) -> str:
+    if gateway == "simulator" or re.fullmatch(r"simulator\?chaos=[0-9]{1,9}", gateway):
+        return gateway
+    parts = _split(gateway, "https http")
+    _require(bool(parts.hostname) and not parts.query and not parts.fragment)
+    _require(parts.scheme == "https" or is_loopback(parts.hostname))
+    return gateway
+
+
+def _host(host: str) -> str:
+    _require(bool(re.fullmatch(r"[A-Za-z0-9.:_%-]+", host)))
+    return host
+
+
+def _bootstrap_key(key: str) -> str:
+    _require(bool(re.fullmatch(r"[!-~]+", key)))
+    return key
+
+
+def _currency(code: str) -> str:
+    _require(code in DECIMALS)
+    return code
+
+
+def _list(text: object) -> list[str]:
+    """The parts of a comma-separated value; blanks around them do not count."""
+    _require(isinstance(text, str))
+    return [part.strip() for part in str(text).split(",") if part.strip()]
+
+
+def _channels(text: object) -> frozenset[str]:
+    if isinstance(text, frozenset):
+        return text
+    codes = _list(text)
+    _require(all(re.fullmatch(r"[^\s\x00-\x1f]{1,64}", code) for code in codes))
+    return frozenset(codes)
+
+
+def _webhook_secrets(text: object) -> tuple[str, ...]:
+    if isinstance(text, tuple):
+        return text
+    secrets = tuple(_list(text))
+    _require(len(secrets) <= WEBHOOK_SECRETS_MAX)
+    for secret in secrets:
+        try:
+            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        except binascii.Error as error:
+            raise ValueError("not base64") from error
+        _require(len(key) >= WEBHOOK_SECRET_BYTES_MIN)
+    return secrets
+
+
+def _rate_limits(text: object) -> Mapping[str, RateLimit | None]:
+    if isinstance(text, Mapping):
+        return text
+    limits = dict(DEFAULT_RATE_LIMITS)
+    for part in _list(text):
+        role, _, rate = (word.strip() for word in part.partition("="))
+        _require(role in limits)
+        match = RATE.fullmatch(rate)
+        _require(match is not None or rate == "none")
+        limits[role] = RateLimit(int(match[1]), UNIT_SECONDS[match[2]]) if match else None
+    return limits
+
+
+Setting = partial(Field, validate_default=False)
+# May hold a password or a key: never shown, neither in an error nor in a repr.
+Secret = partial(Setting, repr=False)
+
+
+class Settings(BaseSettings):
+    """What an operator chooses. Each field is the variable RESTOW_<FIELD>; the description says
+    what is allowed, and an error at start repeats it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    database_url: Annotated[str, AfterValidator(_database_url)] = Secret(
+        default="sqlite://var/restow.db",
+        description="sqlite://path/to/file.db or postgres://user:password@host:port/database",
+    )
+    database_pool_max: int = Setting(
+        default=10, ge=1, le=1_000, description="a whole number of connections from 1 to 1000"
+    )
+    database_acquire_seconds: PositiveFloat = Setting(
+        default=5.0, le=3_600, description="seconds above 0 and at most 3600"
+    )
+    database_statement_seconds: PositiveFloat = Setting(
+        default=30.0, le=3_600, description="seconds above 0 and at most 3600"
+    )
+    database_lock_seconds: PositiveFloat = Setting(
+        default=10.0, le=3_600, description="seconds above 0 and at most 3600"
+    )
+    database_idle_seconds: PositiveFloat = Setting(
+        default=30.0, le=3_600, description="seconds above 0 and at most 3600"
+    )
+    broadcast_url: Annotated[str, AfterValidator(_broadcast_url)] = Secret(
+        default="memory://",
+        description="memory://, redis://host:port or postgres://user:password@host:port/database",
+    )
+
+    host: Annotated[str, AfterValidator(_host)] = Setting(
+        default="127.0.0.1", description="a host name or an IP address to listen on"
+    )
+    port: int = Setting(default=8000, ge=1, le=65_535, description="a whole number from 1 to 65535")
+    workers: int = Setting(
+        default=1, ge=1, le=128, description="a whole number of processes from 1 to 128"
+    )
+    body_bytes_max: int = Setting(
+        default=4 * 1024 * 1024,
+        ge=1_024,
+        le=256 * 1024 * 1024,
+        description="a whole number of bytes from 1024 to 268435456",
+    )
+    body_seconds_max: PositiveFloat = Setting(
+        default=10.0, le=600, description="seconds above 0 and at most 600"
+    )
+    rate_limits: Annotated[
+        Mapping[str, RateLimit | None], NoDecode, BeforeValidator(_rate_limits)
+    ] = Setting(
+        default=DEFAULT_RATE_LIMITS,
+        description=(
+            "ROLE=COUNT/second, /minute or /hour, or ROLE=none, separated by commas; the roles are "
+            f"{', '.join(DEFAULT_RATE_LIMITS)}"
+        ),
+    )
+
+    bootstrap_key: Annotated[str, AfterValidator(_bootstrap_key)] | None = Secret(
+        default=None, description="printable ASCII characters without blanks"
+    )
+    demo: bool = Setting(default=False, description="1 or 0")
+    anonymous_channels: Annotated[frozenset[str], NoDecode, BeforeValidator(_channels)] = Setting(
+        default=frozenset(), description="channel codes without blanks, separated by commas"
+    )
+    base_currency: Annotated[str, AfterValidator(_currency)] = Setting(
+        default="GBP", description="the code of an active ISO 4217 currency, like GBP"
+    )
+
+    payment_gateway: Annotated[str, AfterValidator(_payment_gateway)] = Secret(
+        default="simulator",
+        description=(
+            "simulator, simulator?chaos=NUMBER, an https:// address, or an http:// address of "
+            "this machine (loopback)"
+        ),
+    )
+    webhook_secrets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_webhook_secrets)] = (
+        Secret(
+            default=(),
+            description=(
+                "one or two secrets of at least 16 bytes in base64, with or without whsec_ before "
+                "them, separated by a comma"
+            ),
+        )
+    )
+
+    hold_ttl_max: PositiveInt = Setting(
+        default=86_400, le=86_400, description="a whole number of seconds from 1 to 86400"
+    )
+    hold_anonymous_ttl_max: PositiveInt = Setting(
+        default=3_600, le=3_600, description="a whole number of seconds from 1 to 3600"
+    )
+    hold_anonymous_holds_max: PositiveInt = Setting(
+        default=5, le=1_000_000, description="a whole number of live holds from 1 to 1000000"
+    )
+    hold_anonymous_units_max: PositiveInt = Setting(
+        default=20, le=1_000_000, description="a whole number of units from 1 to 1000000"
+    )
+    hold_anonymous_share: PositiveInt = Setting(
+        default=25, le=100, description="a whole number of percent from 1 to 100"
+    )
+
+    log_format: Literal["auto", "json", "console"] = Setting(
+        default="auto", description="json, console, or auto: console on a terminal, else json"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Setting(
+        default="info", description="debug, info, warning or error"
+    )
+
+    @property
+    def holds(self) -> HoldLimits:
+        """The limits that a hold is checked against."""
+        return HoldLimits(
+            ttl_max=self.hold_ttl_max,
+            anonymous_ttl_max=self.hold_anonymous_ttl_max,
+            anonymous_holds_max=self.hold_anonymous_holds_max,
+            anonymous_units_max=self.hold_anonymous_units_max,
+            anonymous_share=self.hold_anonymous_share,
+        )
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> "Settings":
+        if lines := list(self._contradictions()):
+            raise SettingsContradict(lines)
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
+        if self.workers > 1 and self.database_url.startswith("sqlite:"):
+            yield (
+                f"RESTOW_WORKERS is {self.workers}, but SQLite has one writing process: "
+                "set RESTOW_DATABASE_URL=postgres://…, or RESTOW_WORKERS=1"
+            )
+        if self.workers > 1 and self.broadcast_url == "memory://":
+            yield (
+                f"RESTOW_WORKERS is {self.workers}, but memory:// wakes up one process only: "
+                "set RESTOW_BROADCAST_URL=redis://… or postgres://…, or RESTOW_WORKERS=1"
+            )
+        if self.demo and not is_loopback(self.host):
+            yield (
+                f"RESTOW_DEMO is on and RESTOW_HOST is {self.host}: demo keys are printed for all "
+                "to see, so they are for this machine only; "
+                "set RESTOW_DEMO=0, or RESTOW_HOST=127.0.0.1"
+            )
+
+
+class SettingsContradict(ValueError):
+    """Settings that are allowed one by one and not together."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        super().__init__("; ".join(lines))
+
+
+def load() -> Settings:
+    """The settings of this process. Raises SettingsError with a line per thing that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [line for wrong in error.errors() for line in _lines(dict(wrong))]
+        # A value may fail several checks of a union; one line each is enough.
+        raise SettingsError(list(dict.fromkeys(lines))) from None
+
+
+def _lines(wrong: Mapping[str, Any]) -> list[str]:
+    """What to tell about one error of pydantic's, without its own words and without secrets."""
+    if not wrong["loc"]:
+        cause = wrong["ctx"]["error"]
+        assert isinstance(cause, SettingsContradict)
+        return cause.lines
+    name = str(wrong["loc"][0])
+    field = Settings.model_fields[name]
+    shown = f" is {wrong['input']!r}, but" if field.repr else ""
+    return [f"{PREFIX}{name.upper()}{shown} must be {field.description}"]
