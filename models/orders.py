@@ -22,6 +22,7 @@ class Order(Model):
     shipping_minor = fields.BigIntField(default=0)
     shipping_tax_minor = fields.BigIntField(default=0)
     total_minor = fields.BigIntField()
+    deposit_minor = fields.BigIntField(default=0)
     placed_at = fields.DatetimeField()
     created_at = fields.DatetimeField()
     ship_by_at = fields.DatetimeField(null=True)
@@ -73,6 +74,24 @@ class OrderLine(Model):
 
     class Meta:
         table = "order_line"
+
+
+class OrderCancellation(Model):
+    """Units of an order that will not be sent, and what was paid for them. Never changed."""
+
+    id = fields.UUIDField(primary_key=True)
+    order_id = fields.UUIDField()
+    reason_id = fields.BigIntField()
+    items_minor = fields.BigIntField()
+    tax_minor = fields.BigIntField()
+    shipping_minor = fields.BigIntField()
+    refund_minor = fields.BigIntField()
+    currency = fields.TextField()
+    actor = fields.TextField()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "order_cancellation"
 
 
 class OrderPayment(Model):

@@ -187,6 +187,7 @@ ORDERS = (
   shipping_minor {int} NOT NULL CHECK (shipping_minor >= 0),
   shipping_tax_minor {int} NOT NULL CHECK (shipping_tax_minor >= 0),
   total_minor {int} NOT NULL CHECK (total_minor >= 0),
+  deposit_minor {int} NOT NULL CHECK (deposit_minor >= 0),
   placed_at {instant} NOT NULL,
   created_at {instant} NOT NULL,
   ship_by_at {instant},
@@ -235,6 +236,21 @@ ORDERS = (
   captured_at {instant} NOT NULL,
   UNIQUE (order_id, reference)
 ) {strict}""",
+    """CREATE TABLE order_cancellation (
+  id {uuid} NOT NULL PRIMARY KEY,
+  order_id {uuid} NOT NULL REFERENCES sales_order (id) ON DELETE RESTRICT,
+  reason_id {int} NOT NULL REFERENCES reason_code (id) ON DELETE RESTRICT,
+  items_minor {int} NOT NULL CHECK (items_minor >= 0),
+  tax_minor {int} NOT NULL CHECK (tax_minor >= 0),
+  shipping_minor {int} NOT NULL CHECK (shipping_minor >= 0),
+  refund_minor {int} NOT NULL CHECK (refund_minor >= 0),
+  currency {text} NOT NULL,
+  actor {text} NOT NULL,
+  created_at {instant} NOT NULL,
+  CHECK (refund_minor <= items_minor + tax_minor + shipping_minor)
+) {strict}""",
+    "CREATE INDEX order_cancellation_order ON order_cancellation (order_id)",
+    "CREATE INDEX order_cancellation_reason ON order_cancellation (reason_id)",
     """CREATE TABLE fulfillment (
   id {uuid} NOT NULL PRIMARY KEY,
   order_id {uuid} NOT NULL REFERENCES sales_order (id) ON DELETE RESTRICT,
@@ -427,6 +443,7 @@ EVENTS = (
 )
 
 APPEND_ONLY = (
+    "order_cancellation",
     "stock_movement",
     "journal_entry",
     "journal_line",

@@ -69,6 +69,7 @@ def _lead_time(service_level: str, days: int) -> dict[str, object]:
 RULES: Mapping[str, Mapping[str, Any]] = {
     "ROUTING": {
         "order": ["lead_time", "capacity", "one_parcel", "depth", "preference"],
+        "maxParcels": 2,
         "leadTimes": [_lead_time("STANDARD", 2), _lead_time("EXPRESS", 1)],
     },
     "RETURN": {"window": "P30D", "reasons": ["*"], "finalSale": False},
