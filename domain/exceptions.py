@@ -1,0 +1,160 @@
+"""What goes against plan: a catalogue row per kind, the desk's states, and the clock on each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from domain.access import Role
+
+
+class ExceptionStatus(StrEnum):
+    """Where the desk stands with an exception."""
+
+    OPEN = "OPEN"
+    ASSIGNED = "ASSIGNED"
+    IN_PROGRESS = "IN_PROGRESS"
+    WAITING = "WAITING"
+    ESCALATED = "ESCALATED"
+    RESOLVED = "RESOLVED"
+    AUTO_RESOLVED = "AUTO_RESOLVED"
+
+
+class ExceptionSeverity(StrEnum):
+    """How bad it is to leave it."""
+
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+    CRITICAL = "CRITICAL"
+
+
+class ExceptionKind(StrEnum):
+    """What went against plan."""
+
+    OVERSOLD = "OVERSOLD"
+    SHORT_PICK = "SHORT_PICK"
+    COUNT_VARIANCE = "COUNT_VARIANCE"
+    RESERVATION_EXPIRED_AFTER_PAYMENT = "RESERVATION_EXPIRED_AFTER_PAYMENT"
+    ORDER_LATE = "ORDER_LATE"
+    CARRIER_DELAY = "CARRIER_DELAY"
+    RETURN_OVERDUE = "RETURN_OVERDUE"
+    RETURN_DISCREPANCY = "RETURN_DISCREPANCY"
+    UNIDENTIFIED_PARCEL = "UNIDENTIFIED_PARCEL"
+    INSPECTION_OVERDUE = "INSPECTION_OVERDUE"
+    REFUND_OVERDUE = "REFUND_OVERDUE"
+    REFUND_UNKNOWN = "REFUND_UNKNOWN"
+    RETURN_SPIKE = "RETURN_SPIKE"
+    LEDGER_DRIFT = "LEDGER_DRIFT"
+    INTEGRATION_DOWN = "INTEGRATION_DOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueRow:
+    """How a kind is handled: who owns it, how soon, and who is next when nobody did."""
+
+    severity: ExceptionSeverity
+    owner_role: Role
+    due: timedelta
+    escalate_to: Role
+
+    def due_at(self, opened_at: datetime) -> datetime:
+        """When an exception opened at `opened_at` is breached."""
+        return opened_at + self.due
+
+
+_LOW, _MEDIUM, _HIGH, _CRITICAL = ExceptionSeverity
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+
+CATALOGUE: Final[Mapping[ExceptionKind, CatalogueRow]] = MappingProxyType(
+    {
+        ExceptionKind.OVERSOLD: CatalogueRow(_CRITICAL, Role.SUPERVISOR, _HOUR, Role.ADMIN),
+        ExceptionKind.SHORT_PICK: CatalogueRow(
+            _HIGH, Role.SUPERVISOR, 4 * _HOUR, Role.SUPPLY_CHAIN
+        ),
+        ExceptionKind.COUNT_VARIANCE: CatalogueRow(_MEDIUM, Role.WAREHOUSE, _DAY, Role.SUPERVISOR),
+        ExceptionKind.RESERVATION_EXPIRED_AFTER_PAYMENT: CatalogueRow(
+            _HIGH, Role.SUPPORT, 2 * _HOUR, Role.SUPERVISOR
+        ),
+        ExceptionKind.ORDER_LATE: CatalogueRow(_HIGH, Role.WAREHOUSE, 4 * _HOUR, Role.SUPERVISOR),
+        ExceptionKind.CARRIER_DELAY: CatalogueRow(_MEDIUM, Role.SUPPORT, _DAY, Role.SUPERVISOR),
+        ExceptionKind.RETURN_OVERDUE: CatalogueRow(_LOW, Role.SUPPORT, 3 * _DAY, Role.SUPERVISOR),
+        ExceptionKind.RETURN_DISCREPANCY: CatalogueRow(
+            _MEDIUM, Role.SUPPORT, 2 * _DAY, Role.SUPERVISOR
+        ),
+        ExceptionKind.UNIDENTIFIED_PARCEL: CatalogueRow(
+            _MEDIUM, Role.WAREHOUSE, 2 * _DAY, Role.SUPERVISOR
+        ),
+        ExceptionKind.INSPECTION_OVERDUE: CatalogueRow(
+            _MEDIUM, Role.WAREHOUSE, _DAY, Role.SUPERVISOR
+        ),
+        ExceptionKind.REFUND_OVERDUE: CatalogueRow(_HIGH, Role.FINANCE, _DAY, Role.ADMIN),
+        ExceptionKind.REFUND_UNKNOWN: CatalogueRow(_CRITICAL, Role.FINANCE, 4 * _HOUR, Role.ADMIN),
+        ExceptionKind.RETURN_SPIKE: CatalogueRow(_MEDIUM, Role.SUPPLY_CHAIN, 2 * _DAY, Role.ADMIN),
+        ExceptionKind.LEDGER_DRIFT: CatalogueRow(_CRITICAL, Role.FINANCE, 4 * _HOUR, Role.ADMIN),
+        ExceptionKind.INTEGRATION_DOWN: CatalogueRow(_CRITICAL, Role.ADMIN, _HOUR, Role.ADMIN),
+    }
+)
+
+# The condition that clears each kind without anybody's words.
+CLEARED_WHEN: Final[Mapping[ExceptionKind, str]] = MappingProxyType(
+    {
+        ExceptionKind.OVERSOLD: "no backordered or allocated unit lacks stock any more",
+        ExceptionKind.SHORT_PICK: "the missing units are allocated elsewhere or cancelled",
+        ExceptionKind.COUNT_VARIANCE: "the units in quarantine have been counted",
+        ExceptionKind.RESERVATION_EXPIRED_AFTER_PAYMENT: "the order is placed or paid back",
+        ExceptionKind.ORDER_LATE: "every live unit of the order has shipped",
+        ExceptionKind.CARRIER_DELAY: "the parcel is delivered, lost or sent back",
+        ExceptionKind.RETURN_OVERDUE: "the return is received, cancelled or expired",
+        ExceptionKind.RETURN_DISCREPANCY: "the missing or wrong units are settled",
+        ExceptionKind.UNIDENTIFIED_PARCEL: "the parcel is received as a known return",
+        ExceptionKind.INSPECTION_OVERDUE: "no received unit waits for inspection",
+        ExceptionKind.REFUND_OVERDUE: "the refund has succeeded or is given up",
+        ExceptionKind.REFUND_UNKNOWN: "the gateway or a person has settled the refund",
+        ExceptionKind.RETURN_SPIKE: "the item's return rate is back in its usual range",
+        ExceptionKind.LEDGER_DRIFT: "reconcile finds no difference",
+        ExceptionKind.INTEGRATION_DOWN: "the integration answers again",
+    }
+)
+
+_T = ExceptionStatus
+_ENDS: Final = frozenset({_T.RESOLVED, _T.AUTO_RESOLVED})
+
+EXCEPTION_TRANSITIONS: Final[Mapping[ExceptionStatus, frozenset[ExceptionStatus]]] = (
+    MappingProxyType(
+        {
+            _T.OPEN: _ENDS | {_T.ASSIGNED, _T.ESCALATED},
+            _T.ASSIGNED: _ENDS | {_T.IN_PROGRESS, _T.ESCALATED},
+            _T.IN_PROGRESS: _ENDS | {_T.WAITING, _T.ESCALATED},
+            # The clock stands still: what waits is not escalated before it is taken up again.
+            _T.WAITING: _ENDS | {_T.IN_PROGRESS},
+            _T.ESCALATED: _ENDS | {_T.ASSIGNED},
+            _T.RESOLVED: frozenset(),
+            _T.AUTO_RESOLVED: frozenset(),
+        }
+    )
+)
+
+OPEN_STATUSES: Final = frozenset(_T) - _ENDS
+
+
+def is_breached(
+    status: ExceptionStatus, due_at: datetime, now: datetime, waiting_since: datetime | None
+) -> bool:
+    """Whether an open exception is past its time; while it waits, only if it was so before."""
+    if status not in OPEN_STATUSES:
+        return False
+    is_paused = status is ExceptionStatus.WAITING and waiting_since is not None
+    return due_at < (waiting_since if is_paused and waiting_since else now)
+
+
+def may_escalate(status: ExceptionStatus, due_at: datetime, now: datetime) -> bool:
+    """Whether it is time to hand the exception to the next role."""
+    return now > due_at and ExceptionStatus.ESCALATED in EXCEPTION_TRANSITIONS[status]
+
+
+def due_after_waiting(due_at: datetime, waiting_since: datetime, now: datetime) -> datetime:
+    """The due time of an exception that is taken up again at `now`: waiting did not count."""
+    return due_at + max(timedelta(0), now - waiting_since)

@@ -1,0 +1,65 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain import exceptions
+from domain.exceptions import (
+    CATALOGUE,
+    CLEARED_WHEN,
+    EXCEPTION_TRANSITIONS,
+    OPEN_STATUSES,
+    ExceptionKind,
+    ExceptionStatus,
+)
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def test_every_kind_has_an_owner_a_time_and_a_condition_that_clears_it() -> None:
+    assert set(CATALOGUE) == set(CLEARED_WHEN) == set(ExceptionKind)
+    for row in CATALOGUE.values():
+        assert row.due > timedelta(0)
+        assert row.due_at(NOW) == NOW + row.due
+
+
+@pytest.mark.parametrize("status", ExceptionStatus)
+def test_every_open_status_can_be_resolved_and_no_other(status: ExceptionStatus) -> None:
+    nexts = EXCEPTION_TRANSITIONS[status]
+    ends = {ExceptionStatus.RESOLVED, ExceptionStatus.AUTO_RESOLVED}
+    if status in OPEN_STATUSES:
+        assert ends < nexts
+    else:
+        assert not nexts
+
+
+def test_the_desk_works_step_by_step() -> None:
+    status = ExceptionStatus
+    steps = [
+        (status.OPEN, status.ASSIGNED),
+        (status.ASSIGNED, status.IN_PROGRESS),
+        (status.IN_PROGRESS, status.WAITING),
+        (status.WAITING, status.IN_PROGRESS),
+        (status.ESCALATED, status.ASSIGNED),
+    ]
+    work = {status.ASSIGNED, status.IN_PROGRESS, status.WAITING}
+    allowed = {(one, to) for one, nexts in EXCEPTION_TRANSITIONS.items() for to in nexts & work}
+    assert allowed == set(steps)
+
+
+def test_past_its_time_it_is_breached_and_goes_to_the_next_role() -> None:
+    assert exceptions.is_breached(ExceptionStatus.OPEN, NOW, NOW + HOUR, None)
+    assert not exceptions.is_breached(ExceptionStatus.OPEN, NOW, NOW, None)
+    assert not exceptions.is_breached(ExceptionStatus.RESOLVED, NOW, NOW + HOUR, None)
+    assert exceptions.may_escalate(ExceptionStatus.ASSIGNED, NOW, NOW + HOUR)
+    assert not exceptions.may_escalate(ExceptionStatus.ASSIGNED, NOW, NOW)
+    for status in (ExceptionStatus.WAITING, ExceptionStatus.ESCALATED, ExceptionStatus.RESOLVED):
+        assert not exceptions.may_escalate(status, NOW, NOW + HOUR)
+
+
+def test_waiting_stops_the_clock() -> None:
+    waiting = ExceptionStatus.WAITING
+    assert not exceptions.is_breached(waiting, NOW, NOW + 5 * HOUR, NOW - HOUR)
+    assert exceptions.is_breached(waiting, NOW, NOW + 5 * HOUR, NOW + HOUR)
+    assert exceptions.due_after_waiting(NOW, NOW - HOUR, NOW + 2 * HOUR) == NOW + 3 * HOUR
+    assert exceptions.due_after_waiting(NOW, NOW, NOW - HOUR) == NOW

@@ -1,0 +1,122 @@
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import policies
+from domain.default_policies import DEFAULT_RULES
+from domain.errors import Invalid
+from domain.policies import Facts, Policy, PolicyKind, Scope
+from domain.rules import adjustments
+from domain.rules.adjustments import AdjustmentRules
+from domain.rules.reading import Value
+from models.migrations import m0002_defaults
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+WEB_SHOES = Facts(channel="web", category="shoes", location="LEEDS")
+# From the least to the most specific.
+SCOPES = ["global", "location:LEEDS", "channel:web", "category:shoes", "channel:web,category:shoes"]
+
+
+def a_policy(scope: str, version: int = 1, days: int = 0) -> Policy[AdjustmentRules]:
+    rules = adjustments.parse(Value({"approvalAbove": {"GBP": "50.00"}}))
+    return Policy(
+        kind=PolicyKind.ADJUSTMENT,
+        scope=policies.parse_scope(scope),
+        version=version,
+        effective_from=NOW + timedelta(days=days),
+        rules=rules,
+    )
+
+
+@pytest.mark.parametrize("text", SCOPES)
+def test_a_scope_is_written_as_it_is_read(text: str) -> None:
+    assert str(policies.parse_scope(text)) == text
+    assert policies.parse_scope(text).applies_to(WEB_SHOES)
+
+
+def test_scopes_have_the_order_of_the_contract() -> None:
+    ranks = [policies.parse_scope(text).specificity for text in SCOPES]
+    assert ranks == sorted(set(ranks))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "Global", "channel:", "channel", "web", "channel:a,channel:b", "channel:a,"),
+        *("category:b,channel:a", "location:L,channel:a", "channel: a", "shop:a", "channel:a\x00"),
+        "channel:" + "a" * 200,
+    ],
+)
+def test_any_other_scope_is_refused(text: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        policies.parse_scope(text)
+    assert refusal.value.field == ("scope",)
+
+
+def test_a_scope_applies_only_to_what_it_names() -> None:
+    assert not policies.parse_scope("channel:web").applies_to(Facts(channel="amazon"))
+    assert not policies.parse_scope("category:shoes").applies_to(Facts(channel="web"))
+    both = policies.parse_scope("channel:web,category:shoes")
+    assert not both.applies_to(Facts(channel="web", category="coats"))
+    assert Scope().applies_to(Facts())
+
+
+@given(st.permutations(SCOPES), st.integers(1, len(SCOPES)))
+def test_the_most_specific_scope_wins_whatever_the_order(order: list[str], count: int) -> None:
+    published = [a_policy(text) for text in order[:count]]
+    best = max(order[:count], key=SCOPES.index)
+    assert str(policies.choose(published, WEB_SHOES, NOW).scope) == best
+
+
+def test_the_newest_version_in_force_decides() -> None:
+    published = [a_policy("global", 1, -9), a_policy("global", 2, -1), a_policy("global", 3, 1)]
+    assert policies.choose(published, WEB_SHOES, NOW).version == 2
+    assert policies.choose(published, WEB_SHOES, NOW + timedelta(days=1)).version == 3
+    with pytest.raises(LookupError):
+        policies.choose([a_policy("channel:amazon")], WEB_SHOES, NOW)
+
+
+def test_a_policy_takes_effect_now_or_later() -> None:
+    assert policies.takes_effect(None, NOW) == NOW
+    assert policies.takes_effect(NOW, NOW) == NOW
+    with pytest.raises(Invalid) as refusal:
+        policies.takes_effect(NOW - timedelta(microseconds=1), NOW)
+    assert refusal.value.field == ("effectiveFrom",)
+
+
+@pytest.mark.parametrize("kind", PolicyKind)
+def test_every_kind_has_a_default_that_is_valid_json(kind: PolicyKind) -> None:
+    rules = json.loads(json.dumps(DEFAULT_RULES[kind]))
+    assert policies.parse_rules(kind, rules) == policies.parse_rules(kind, DEFAULT_RULES[kind])
+
+
+def test_the_migrations_install_these_defaults() -> None:
+    assert {kind.value: rules for kind, rules in DEFAULT_RULES.items()} == m0002_defaults.RULES
+
+
+@pytest.mark.parametrize("kind", PolicyKind)
+@given(
+    document=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["order", "table", "bands", "GBP", "kinds", "window", "x", ""]),
+                inner,
+                max_size=3,
+            )
+        ),
+        max_leaves=8,
+    )
+)
+def test_rubbish_is_refused_and_never_crashes(kind: PolicyKind, document: Any) -> None:
+    path = "rules"
+    try:
+        policies.parse_rules(kind, document)
+    except Invalid as refusal:
+        path = str(refusal.details["path"])
+    assert path.startswith("rules")
