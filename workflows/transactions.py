@@ -25,6 +25,7 @@ from domain.terms import DEFAULT_TERMS, Terms
 from models.database import Database
 from models.sessions import Contention, Session, UniqueConflict
 from workflows.book import StockBook
+from workflows.costs import CostBook
 from workflows.outbox import Outbox, PendingEvent
 from workflows.outcomes import Outcome, Refused, Request
 
@@ -57,7 +58,8 @@ class Transaction:
     """A session inside a transaction, and what the transaction has yet to write.
 
     Rows given to `add` are inserted together by `flush`, which also writes the stock levels that
-    `book` changed; `outbox` holds the events and audit rows, written just before commit.
+    `book` and the item costs that `costs` changed; `outbox` holds the events and audit rows,
+    written just before commit.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Transaction:
         self.new_id = new_id
         self.terms = terms
         self.book = StockBook()
+        self.costs = CostBook()
         self.outbox = Outbox()
         self._rows: dict[type[Model], list[Mapping[str, Any]]] = {}
         self._locked = LockClass.KEYS
@@ -86,6 +89,10 @@ class Transaction:
         """Announce that stock rows are locked next."""
         self.locking(LockClass.STOCK)
 
+    def locking_costs(self) -> None:
+        """Announce that cost rows are locked next."""
+        self.locking(LockClass.COST)
+
     def add(self, model: type[Model], row: Mapping[str, Any]) -> None:
         """Insert `row` with the next flush; rows of a model all name the same columns."""
         self._rows.setdefault(model, []).append(row)
@@ -96,12 +103,14 @@ class Transaction:
         for model, values in rows.items():
             await self.session.insert(model, values)
         await self.book.flush(self.session, self)
+        await self.costs.flush(self.session)
 
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
         """A savepoint: a domain error inside leaves no trace of what was done inside."""
         await self.flush()
         book, outbox, locked = self.book.mark(), self.outbox.mark(), self._locked
+        costs = self.costs.mark()
         await self.session.execute("SAVEPOINT attempt")
         try:
             yield
@@ -109,6 +118,7 @@ class Transaction:
         except (DomainError, Refused):
             self._rows = {}
             self.book.restore(book)
+            self.costs.restore(costs)
             self.outbox.restore(outbox)
             self._locked = locked
             await self.session.execute("ROLLBACK TO SAVEPOINT attempt")
