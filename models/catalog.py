@@ -12,6 +12,7 @@ class Supplier(Model):
     id = fields.BigIntField(primary_key=True)
     code = fields.TextField()
     name = fields.TextField()
+    version = fields.BigIntField(default=1)
 
     class Meta:
         table = "supplier"
@@ -33,6 +34,7 @@ class Item(Model):
     supplier_id = fields.BigIntField(null=True)
     created_at = fields.DatetimeField()
     updated_at = fields.DatetimeField()
+    version = fields.BigIntField(default=1)
 
     class Meta:
         table = "item"
@@ -51,6 +53,7 @@ class Location(Model):
     time_zone = fields.TextField(default="UTC")
     pack_required = fields.BooleanField(default=False)
     active = fields.BooleanField(default=True)
+    version = fields.BigIntField(default=1)
 
     class Meta:
         table = "location"
@@ -67,6 +70,7 @@ class Channel(Model):
     priority = fields.IntField(default=100)
     safety_buffer = fields.IntField(default=0)
     active = fields.BooleanField(default=True)
+    version = fields.BigIntField(default=1)
 
     class Meta:
         table = "channel"
@@ -91,6 +95,7 @@ class ReasonCode(Model):
     kind = fields.TextField()
     label = fields.TextField()
     active = fields.BooleanField(default=True)
+    version = fields.BigIntField(default=1)
 
     class Meta:
         table = "reason_code"

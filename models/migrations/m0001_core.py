@@ -22,7 +22,8 @@ CATALOG = (
     """CREATE TABLE supplier (
   id {identity},
   code {text} NOT NULL UNIQUE CHECK (code <> ''),
-  name {text} NOT NULL
+  name {text} NOT NULL,
+  version {int} NOT NULL DEFAULT 1 CHECK (version >= 1)
 ) {strict}""",
     """CREATE TABLE item (
   id {identity},
@@ -38,6 +39,7 @@ CATALOG = (
   supplier_id {int} REFERENCES supplier (id) ON DELETE RESTRICT,
   created_at {instant} NOT NULL,
   updated_at {instant} NOT NULL,
+  version {int} NOT NULL DEFAULT 1 CHECK (version >= 1),
   CHECK ((price_minor IS NULL) = (price_currency IS NULL)),
   CHECK ((unit_cost_minor IS NULL) = (unit_cost_currency IS NULL))
 ) {strict}""",
@@ -54,6 +56,7 @@ CATALOG = (
   time_zone {text} NOT NULL,
   pack_required {bool} NOT NULL,
   active {bool} NOT NULL,
+  version {int} NOT NULL DEFAULT 1 CHECK (version >= 1),
   CHECK (parent_id <> id)
 ) {strict}""",
     "CREATE INDEX location_parent ON location (parent_id)",
@@ -65,7 +68,8 @@ CATALOG = (
   currency {text} NOT NULL,
   priority {int} NOT NULL CHECK (priority >= 1),
   safety_buffer {int} NOT NULL CHECK (safety_buffer >= 0),
-  active {bool} NOT NULL
+  active {bool} NOT NULL,
+  version {int} NOT NULL DEFAULT 1 CHECK (version >= 1)
 ) {strict}""",
     """CREATE TABLE channel_location (
   id {identity},
@@ -81,6 +85,7 @@ CATALOG = (
     CHECK (kind IN ('RETURN','ADJUSTMENT','DECLINE','WRITE_OFF','CANCELLATION')),
   label {text} NOT NULL,
   active {bool} NOT NULL,
+  version {int} NOT NULL DEFAULT 1 CHECK (version >= 1),
   UNIQUE (kind, code)
 ) {strict}""",
 )

@@ -1,0 +1,68 @@
+"""What a code and a name may be made of, so that both can be shown, compared and stored."""
+
+import re
+import unicodedata
+from typing import Final
+
+from domain.errors import Invalid
+
+CODE_MAX: Final = 64
+NAME_MAX: Final = 255
+
+_CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# Controls, lone surrogates and unassigned or private characters do not mean anything to a reader;
+# format characters and line separators are invisible, so two different codes could look the same.
+_NOT_IN_NAMES: Final = frozenset({"Cc", "Cs", "Cn", "Co"})
+_NOT_IN_LABELS: Final = _NOT_IN_NAMES | {"Cf", "Zl", "Zp"}
+
+
+def check_code(value: str, *field: str) -> str:
+    """Give back a code of letters, digits, dots, dashes and underscores, or raise Invalid."""
+    if len(value) > CODE_MAX or not _CODE.fullmatch(value):
+        raise Invalid(
+            f"A code has 1 to {CODE_MAX} letters, digits, '.', '_' or '-' and starts with one "
+            "of the first two.",
+            field=field,
+            details={"maximum": CODE_MAX},
+        )
+    return value
+
+
+def check_label(value: str, *field: str, longest: int = CODE_MAX) -> str:
+    """Give back what somebody else named: visible characters, no blank at either end, or Invalid.
+
+    For SKUs, barcodes and categories, which come from other systems as they are.
+    """
+    _check_length(value, longest, field)
+    if value != value.strip():
+        raise Invalid("It must not start or end with a blank.", field=field)
+    _check_characters(value, _NOT_IN_LABELS, field)
+    return value
+
+
+def check_name(value: str, *field: str, longest: int = NAME_MAX) -> str:
+    """Give back a name for people to read: any written text that is not blank, or Invalid."""
+    _check_length(value, longest, field)
+    if not value.strip():
+        raise Invalid("It must not be blank.", field=field)
+    _check_characters(value, _NOT_IN_NAMES, field)
+    return value
+
+
+def _check_length(value: str, longest: int, field: tuple[str, ...]) -> None:
+    if not 1 <= len(value) <= longest:
+        raise Invalid(
+            f"It must have 1 to {longest} characters and has {len(value)}.",
+            field=field,
+            details={"maximum": longest, "requested": len(value)},
+        )
+
+
+def _check_characters(value: str, refused: frozenset[str], field: tuple[str, ...]) -> None:
+    for position, character in enumerate(value):
+        if unicodedata.category(character) in refused:
+            raise Invalid(
+                f"Character {position + 1} (U+{ord(character):04X}) is not allowed here.",
+                field=field,
+                details={"position": position + 1},
+            )
