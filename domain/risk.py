@@ -8,6 +8,7 @@ judgement, not statistics: they keep any single ordinary fact below the limits t
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
@@ -95,9 +96,14 @@ class Risk:
     terms: tuple[RiskTerm, ...]
 
     @property
+    def value(self) -> Decimal:
+        """The score exactly, 0..1 with four decimals: what policies compare with."""
+        return Decimal(sum(term.points for term in self.terms)).scaleb(-4)
+
+    @property
     def score(self) -> float:
-        """0..1 with four decimals."""
-        return sum(term.points for term in self.terms) / WHOLE
+        """The same as a number to show."""
+        return float(self.value)
 
     @property
     def reasons(self) -> tuple[str, ...]:
