@@ -1,0 +1,98 @@
+"""Which payment gateway the operator names: reading the address, and opening what it leads to."""
+
+import ipaddress
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+
+from integrations.payment_chaos import WELL_BEHAVED, chaos
+from integrations.payment_http import HttpGateway, HttpLimits
+from integrations.payment_journal import PaymentJournal
+from integrations.payment_simulator import Deliver, PaymentSimulator
+from integrations.payments import PaymentGateway
+
+SEED_LENGTH_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayAddress:
+    """A gateway's address, read: `url` None is the simulator. Credentials are not shown."""
+
+    url: str | None = None
+    auth: tuple[str, str] | None = field(default=None, repr=False)
+    chaos_seed: str | None = None
+    journal: str | None = None
+
+    @property
+    def is_simulator(self) -> bool:
+        return self.url is None
+
+
+def parse_gateway(text: str) -> GatewayAddress:
+    """Read `simulator`, `simulator?chaos=SEED&journal=FILE`, or an http(s) address.
+
+    Plain http is for loopback only. ValueError, without any credentials in it, for all else.
+    """
+    head, _, query = text.strip().partition("?")
+    if head == "simulator":
+        return _simulator(query)
+    try:
+        parts = urlsplit(text.strip())
+        port, host = parts.port, parts.hostname
+    except ValueError:
+        raise ValueError("the payment gateway's address is not a URL") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError("the payment gateway is `simulator` or an https:// address")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError("a payment gateway over http:// must be on loopback")
+    if parts.query or parts.fragment:
+        raise ValueError("the payment gateway's address has no query and no fragment")
+    shown = f"[{host}]" if ":" in host else host
+    place = shown if port is None else f"{shown}:{port}"
+    url = urlunsplit((parts.scheme, place, parts.path.rstrip("/"), "", ""))
+    auth = None
+    if parts.username is not None:
+        auth = (unquote(parts.username), unquote(parts.password or ""))
+    return GatewayAddress(url, auth)
+
+
+def open_gateway(
+    address: GatewayAddress,
+    *,
+    deliver: Deliver | None = None,
+    limits: HttpLimits | None = None,
+) -> PaymentGateway:
+    """The gateway at this address. `deliver` takes in the simulator's webhooks."""
+    if address.url is not None:
+        return HttpGateway(address.url, auth=address.auth, limits=limits)
+    seed = address.chaos_seed
+    return PaymentSimulator(
+        behaviour=WELL_BEHAVED if seed is None else chaos(seed),
+        journal=PaymentJournal(address.journal),
+        deliver=deliver,
+    )
+
+
+def _simulator(query: str) -> GatewayAddress:
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+    except ValueError:
+        raise ValueError("the simulator's options are written `?chaos=SEED`") from None
+    options = dict(pairs)
+    unknown = sorted(options.keys() - {"chaos", "journal"})
+    if unknown or len(options) < len(pairs):
+        raise ValueError("the simulator's options are chaos and journal, each once")
+    if any(not value for value in options.values()):
+        raise ValueError("an option of the simulator has no value")
+    seed = options.get("chaos")
+    if seed is not None and len(seed) > SEED_LENGTH_MAX:
+        raise ValueError(f"the simulator's seed has at most {SEED_LENGTH_MAX} characters")
+    return GatewayAddress(chaos_seed=seed, journal=options.get("journal"))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
