@@ -1,0 +1,109 @@
+"""GraphiQL comes from our own origin, whole, and runs under a strict policy."""
+
+import hashlib
+import html
+import json
+import re
+
+import httpx
+import pytest
+from graphql import OperationDefinitionNode, build_schema, parse, validate
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from schema.execution.graphiql import WEB, example_documents, graphiql_files, graphiql_page
+
+SDL = WEB.parent / "schema" / "schema.graphql"
+VENDORED = {
+    "graphiql.min.css": "b1868247f8e0502cd869e581f5f3cb55b334862e7f51b1d6cbace11059b9adc2",
+    "graphiql.min.js": "22faab94067b695e5f7959619fbe686ebcc8955002a0c97d986bcbba4ad4bc2c",
+    "graphql-ws.min.js": "deb8cd1b4feadd52ae0365a4df8a89847f2904c2a8cbdac8756b8d962c0cb8e4",
+    "react-dom.production.min.js": (
+        "35f4f974f4b2bcd44da73963347f8952e341f83909e4498227d4e26b98f66f0d"
+    ),
+    "react.production.min.js": "d949f1c3687aedadcedac85261865f29b17cd273997e7f6b2bfc53b2f9d4c4dd",
+}
+
+
+async def get(
+    address: str, *, key: str | None = None, documents: list[str] | None = None
+) -> httpx.Response:
+    page = Route("/graphql", graphiql_page(key=key, documents=documents))
+    transport = httpx.ASGITransport(Starlette(routes=[page, graphiql_files()]))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        return await client.get(address)
+
+
+def config_of(page: str) -> dict[str, object]:
+    found = re.search(r'data-config="([^"]*)"', page)
+    assert found is not None
+    config: dict[str, object] = json.loads(html.unescape(found[1]))
+    return config
+
+
+async def test_everything_the_page_names_is_served_from_here() -> None:
+    page = (await get("/graphql")).text
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(addresses) == 8
+    for address in addresses:
+        if address != "data:,":
+            assert address.startswith("/graphiql/")
+            assert (await get(address)).status_code == 200
+
+
+async def test_no_script_or_style_is_inline() -> None:
+    page = (await get("/graphql")).text
+    assert re.findall(r"<script(?![^>]* src=)|<style| style=| on\w+=", page) == []
+
+
+async def test_the_policy_allows_our_own_origin_only() -> None:
+    policy = (await get("/graphql")).headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+async def test_a_key_fills_the_tabs_and_cannot_leave_its_attribute() -> None:
+    key = "\"><script>alert(1)</script>'&amp;"
+    page = (await get("/graphql", key=key, documents=["{ viewer { actor } }"])).text
+    assert "<script>alert" not in page
+    assert config_of(page) == {
+        "endpoint": "/graphql",
+        "key": key,
+        "documents": ["{ viewer { actor } }"],
+    }
+
+
+async def test_without_a_key_the_page_holds_none() -> None:
+    assert config_of((await get("/graphql")).text)["key"] is None
+
+
+async def test_a_page_with_a_key_is_not_kept() -> None:
+    assert (await get("/graphql", key="k")).headers["cache-control"] == "no-store"
+
+
+async def test_files_outside_the_folder_are_not_served() -> None:
+    assert (await get("/graphiql/%2e%2e/examples/1-availability.graphql")).status_code == 404
+
+
+@pytest.mark.parametrize("name", sorted(VENDORED))
+def test_a_vendored_file_is_what_was_published(name: str) -> None:
+    content = (WEB / "graphiql" / name).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == VENDORED[name]
+
+
+def test_the_first_tabs_show_a_query_a_hold_an_order_and_a_subscription() -> None:
+    operations = [
+        definition.operation.value
+        for document in example_documents()
+        for definition in parse(document).definitions
+        if isinstance(definition, OperationDefinitionNode)
+    ]
+    assert operations == ["query", "mutation", "mutation", "subscription"]
+
+
+@pytest.mark.skipif(not SDL.exists(), reason="there is no SDL yet")
+def test_the_examples_are_valid() -> None:
+    schema = build_schema(SDL.read_text())
+    for document in example_documents():
+        assert validate(schema, parse(document)) == []
