@@ -132,7 +132,7 @@ class InsufficientStock(DomainError):
     def __init__(self, sku: str, requested: int, available: int, *, field: Path = ()) -> None:
         self.sku, self.requested, self.available = sku, requested, available
         super().__init__(
-            f"{requested} units of {sku} were asked for and {available} can be taken.",
+            f"Asked for {requested} of {sku}; {available} can be taken.",
             field=field,
             details={"sku": sku, "requested": requested, "available": available},
         )
@@ -240,7 +240,7 @@ class OverReturn(DomainError):
     def __init__(self, sku: str, requested: int, returnable: int, *, field: Path = ()) -> None:
         self.sku, self.requested, self.returnable = sku, requested, returnable
         super().__init__(
-            f"{requested} units of {sku} are more than the {returnable} left to return.",
+            f"Asked to return {requested} of {sku}; {returnable} can be returned.",
             field=field,
             details={"sku": sku, "requested": requested, "returnable": returnable},
         )
