@@ -1,0 +1,69 @@
+"""Exceptions: at most one open row per kind and subject, opened, counted and cleared."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from models.sessions import Row, Session
+
+_IS_OPEN = "status NOT IN ('RESOLVED', 'AUTO_RESOLVED')"
+_COLUMNS = (
+    "id, kind, subject_key, status, severity, message, location_id, channel_id, owner, owner_role,"
+    " opened_at, due_at, occurrences, resolution, resolved_at, version"
+)
+
+# One statement on the partial unique index: of two that open the same one, the later repeats it.
+_OPEN = f"""
+INSERT INTO operational_exception (id, kind, subject_key, status, severity, message, location_id,
+  channel_id, owner_role, opened_at, due_at)
+VALUES ($1, $2, $3, 'OPEN', $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (kind, subject_key) WHERE {_IS_OPEN}
+DO UPDATE SET occurrences = operational_exception.occurrences + 1, message = excluded.message,
+  version = operational_exception.version + 1
+RETURNING {_COLUMNS}
+"""
+
+_CLEAR = f"""
+UPDATE operational_exception SET status = 'AUTO_RESOLVED', resolution = $3, resolved_at = $4,
+  version = version + 1
+WHERE kind = $1 AND subject_key = $2 AND {_IS_OPEN}
+RETURNING {_COLUMNS}
+"""
+
+
+async def open_exception(
+    session: Session,
+    exception_id: object,
+    kind: str,
+    subject_key: str,
+    severity: str,
+    message: str,
+    location_id: int | None,
+    channel_id: int | None,
+    owner_role: str,
+    opened_at: datetime,
+    due_at: datetime,
+) -> Row:
+    """The open exception of this kind and subject: a new one, or the old one counted once more."""
+    row = await session.fetch_one(
+        _OPEN,
+        exception_id,
+        kind,
+        subject_key,
+        severity,
+        message,
+        location_id,
+        channel_id,
+        owner_role,
+        opened_at,
+        due_at,
+    )
+    assert row is not None
+    return row
+
+
+async def clear_exception(
+    session: Session, kind: str, subject_key: str, resolution: str, now: datetime
+) -> Row | None:
+    """Resolve the open exception of this kind and subject; None where there is none."""
+    return await session.fetch_one(_CLEAR, kind, subject_key, resolution, now)

@@ -1,0 +1,32 @@
+"""Published rules: every version of a kind, and the row that a new one becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from models.sessions import Row, Session
+
+_COLUMNS = "id, kind, scope, version, rules, effective_from_at, published_by, published_at"
+
+# The newest version in force of each scope; what is superseded or not yet in force stays behind.
+_IN_FORCE = f"""
+SELECT {_COLUMNS} FROM policy p
+WHERE p.kind = $1 AND p.version = (
+  SELECT MAX(q.version) FROM policy q
+  WHERE q.kind = p.kind AND q.scope = p.scope AND q.effective_from_at <= $2)
+ORDER BY p.scope
+"""
+
+
+async def policies_in_force(session: Session, kind: str, now: datetime) -> Sequence[Row]:
+    """The newest version of each scope of a kind that is in force at `now`."""
+    return await session.fetch(_IN_FORCE, kind, now)
+
+
+async def last_version(session: Session, kind: str, scope: str) -> int:
+    """The highest version published for a kind and scope; 0 where there is none."""
+    found = await session.fetch_value(
+        "SELECT MAX(version) FROM policy WHERE kind = $1 AND scope = $2", kind, scope
+    )
+    return found or 0

@@ -1,0 +1,180 @@
+"""Written rules: published as new versions, and found by the decisions that they govern."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Generic, Literal, TypeVar, overload
+
+import orjson
+
+import models.queries.lookups as lookups
+import models.queries.policies as queries
+import workflows.outbox as outbox
+from domain.access import Caller
+from domain.errors import DomainError, Forbidden, NotFound
+from domain.policies import (
+    Facts,
+    Policy,
+    PolicyKind,
+    Rules,
+    Scope,
+    choose,
+    parse_rules,
+    parse_scope,
+    takes_effect,
+)
+from domain.rules.adjustments import AdjustmentRules
+from domain.rules.dispositions import DispositionRules
+from domain.rules.exceptions import ExceptionRules
+from domain.rules.refunds import RefundRules
+from domain.rules.returns import ReturnRules
+from domain.rules.routing import RoutingRules
+from models.policies import Policy as PolicyRow
+from models.sessions import Session
+from workflows.transactions import Transaction, one_by_one
+
+AnyRules = TypeVar("AnyRules", bound=Rules)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishPolicy:
+    """A new version of the rules of a kind for a scope; `effective_from` None: at once."""
+
+    kind: PolicyKind
+    scope: str
+    rules: Mapping[str, Any]
+    effective_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InForce(Generic[AnyRules]):
+    """The policies of one kind that are in force at `now`, one version per scope."""
+
+    policies: tuple[Policy[AnyRules], ...]
+    now: datetime
+
+    def choose(
+        self,
+        *,
+        channel: str | None = None,
+        category: str | None = None,
+        location: str | None = None,
+    ) -> Policy[AnyRules]:
+        """The one that decides a case, by codes; what the case has not is None."""
+        return choose(self.policies, Facts(channel, category, location), self.now)
+
+
+# fmt: off
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.ROUTING], now: datetime) -> InForce[RoutingRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.RETURN], now: datetime) -> InForce[ReturnRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.DISPOSITION], now: datetime) -> InForce[DispositionRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.REFUND], now: datetime) -> InForce[RefundRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.ADJUSTMENT], now: datetime) -> InForce[AdjustmentRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: datetime) -> InForce[ExceptionRules]: ...  # noqa: E501
+# fmt: on
+
+
+async def in_force(session: Session, kind: PolicyKind, now: datetime) -> InForce[Any]:
+    """The rules of a kind as they stand at `now`, read: one query, each document parsed once."""
+    rows = await queries.policies_in_force(session, kind, now)
+    return InForce(
+        tuple(
+            _read(kind, row["scope"], row["version"], row["effective_from_at"], row["rules"])
+            for row in rows
+        ),
+        now,
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _read(
+    kind: PolicyKind, scope: str, version: int, effective_from: datetime, rules: str
+) -> Policy[Any]:
+    """A row as the typed document; remembered, because rows of policies never change."""
+    document = parse_rules(kind, orjson.loads(rules))
+    return Policy(kind, parse_scope(scope), version, effective_from, document)
+
+
+@one_by_one("policyPublish")
+async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Mapping[str, Any]:
+    """Add the next version of a kind and scope.
+
+    Raises Forbidden where the role may not publish this kind, Invalid with the path of what is
+    wrong with the rules, NotFound for a channel or location that the scope names.
+    """
+    caller.require(f"policies.publish.{command.kind}")
+    try:
+        scope = parse_scope(command.scope)
+        channel_id, location_id = await _places(tx, scope, caller)
+        parse_rules(command.kind, command.rules)
+        effective_from = takes_effect(command.effective_from, tx.now)
+    except DomainError as error:
+        raise error.under("input") from None
+    last = await queries.last_version(tx.session, command.kind, str(scope))
+    policy_id = tx.new_id()
+    row = {
+        "id": policy_id,
+        "kind": command.kind,
+        "scope": str(scope),
+        "version": last + 1,
+        "rules": orjson.dumps(command.rules).decode(),
+        "effective_from_at": effective_from,
+        "published_by": caller.actor,
+        "published_at": tx.now,
+    }
+    # Two that publish at once meet at the unique version: the later one is tried again behind it.
+    tx.add(PolicyRow, row)
+    facts = {
+        "kind": command.kind,
+        "scope": str(scope),
+        "version": last + 1,
+        "effectiveFrom": effective_from,
+    }
+    subject = ("Policy", policy_id)
+    outbox.audit(
+        tx,
+        caller.actor,
+        "policyPublish",
+        subject,
+        before={"version": last} if last else None,
+        after={**facts, "rules": command.rules},
+    )
+    outbox.record(
+        tx,
+        "policy.published",
+        subject,
+        actor=caller.actor,
+        data=facts,
+        channel_id=channel_id,
+        location_id=location_id,
+    )
+    return {"policy": policy_id}
+
+
+async def _places(tx: Transaction, scope: Scope, caller: Caller) -> tuple[int | None, int | None]:
+    """Ids of the channel and the location that the scope names, which the caller must see."""
+    if (caller.channels is not None and scope.channel is None) or (
+        caller.locations is not None and scope.location is None
+    ):
+        raise Forbidden(f"{caller.actor} may publish for its own channels and locations only.")
+    channel_id = location_id = None
+    if scope.channel is not None:
+        found = await lookups.channels_by_code(tx.session, [scope.channel])
+        if scope.channel not in found or not caller.sees_channel(scope.channel):
+            raise NotFound("channel", scope.channel, field=("scope",))
+        channel_id = found[scope.channel].id
+    if scope.location is not None:
+        location = await lookups.location_by_code(tx.session, scope.location)
+        if location is None or not caller.sees_location(scope.location):
+            raise NotFound("location", scope.location, field=("scope",))
+        location_id = location.id
+    return channel_id, location_id
