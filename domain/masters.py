@@ -18,7 +18,7 @@ from domain.catalog import (
     UpsertReasonCode,
     UpsertSupplier,
 )
-from domain.errors import DomainError, Invalid, LimitExceeded
+from domain.errors import DomainError, Invalid, LimitExceeded, Path
 from domain.money import Money
 from domain.stock import STOCK_KEEPING, UNITS_MAX, LocationKind
 from domain.texts import check_code, check_label, check_name
@@ -43,6 +43,17 @@ class Problems:
             yield
         except DomainError as error:
             self.errors.append(error.under(*prefix))
+
+
+class LocationInUse(DomainError):
+    """Units, open holds, open fulfilments or channels need the location as it is."""
+
+    code = "ILLEGAL_TRANSITION"
+
+    def __init__(self, code: str, use: Mapping[str, int], *, field: Path = ()) -> None:
+        self.location, self.use = code, dict(use)
+        uses = ", ".join(f"{name}: {count}" for name, count in self.use.items() if count)
+        super().__init__(f"The location {code} is in use ({uses}).", field=field, details=self.use)
 
 
 Facts = dict[str, object]

@@ -43,13 +43,15 @@ class Refusal:
 class Outcome:
     """What became of a command: references to what it made, and what was refused.
 
-    `refs` is JSON: names to ids. `is_stored` is false where the same key may try again.
+    `refs` is JSON: names to ids. `is_stored` is false where the same key may try again. `secret`
+    is shown once: it is never stored, and a replay has none.
     """
 
     refs: Mapping[str, Any] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
     replayed: bool = False
     is_stored: bool = True
+    secret: str | None = field(default=None, repr=False)
 
     @staticmethod
     def refused(*errors: DomainError, refs: Mapping[str, Any] | None = None) -> Outcome:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -35,6 +36,11 @@ REACTIONS_MAX = 10_000
 
 CommandT = TypeVar("CommandT")
 CommandResult = TypeVar("CommandResult")
+
+
+def new_secret() -> str:
+    """256 random bits as text."""
+    return secrets.token_urlsafe(32)
 
 
 class LockClass(IntEnum):
@@ -68,11 +74,13 @@ class Transaction:
         now: datetime,
         new_id: Callable[[], UUID],
         terms: Terms = DEFAULT_TERMS,
+        new_secret: Callable[[], str] = new_secret,
     ) -> None:
         self.session = session
         self.now = now
         self.new_id = new_id
         self.terms = terms
+        self.new_secret = new_secret
         self.book = StockBook()
         self.costs = CostBook()
         self.outbox = Outbox()
@@ -155,7 +163,8 @@ def action(name: str) -> Callable[[Run[CommandT]], Action[CommandT]]:
 def one_by_one(
     name: str,
 ) -> Callable[
-    [Callable[[Transaction, CommandT, Caller], Awaitable[Mapping[str, Any]]]], Action[CommandT]
+    [Callable[[Transaction, CommandT, Caller], Awaitable[Mapping[str, Any] | Outcome]]],
+    Action[CommandT],
 ]:
     """Make a workflow over a single command an action: each request under a savepoint of its own.
 
@@ -163,7 +172,7 @@ def one_by_one(
     """
 
     def wrap(
-        perform: Callable[[Transaction, CommandT, Caller], Awaitable[Mapping[str, Any]]],
+        perform: Callable[[Transaction, CommandT, Caller], Awaitable[Mapping[str, Any] | Outcome]],
     ) -> Action[CommandT]:
         async def run(tx: Transaction, requests: Sequence[Request[CommandT]]) -> list[Outcome]:
             outcomes = []
@@ -184,7 +193,7 @@ def one_by_one(
     return wrap
 
 
-def _outcome(refs: Mapping[str, Any]) -> Outcome:
+def _outcome(refs: Mapping[str, Any] | Outcome) -> Outcome:
     return refs if isinstance(refs, Outcome) else Outcome(refs=refs)
 
 
@@ -199,12 +208,14 @@ class Transactions:
         new_id: Callable[[], UUID],
         reactions: Reactions,
         terms: Terms = DEFAULT_TERMS,
+        new_secret: Callable[[], str] = new_secret,
         committed: Callable[[], None] = lambda: None,
     ) -> None:
         self.database = database
         self.clock = clock
         self.terms = terms
         self._new_id = new_id
+        self._new_secret = new_secret
         self._reactions = reactions
         self._committed = committed
         self._running: set[asyncio.Task[Any]] = set()
@@ -271,7 +282,7 @@ class Transactions:
 
     async def _once(self, work: Callable[[Transaction], Awaitable[CommandResult]]) -> CommandResult:
         async with self.database.writer() as session:
-            tx = Transaction(session, self.clock(), self._new_id, self.terms)
+            tx = Transaction(session, self.clock(), self._new_id, self.terms, self._new_secret)
             result = await work(tx)
             await self._finish(tx)
         self._committed()
