@@ -1,8 +1,8 @@
 """What the units of items cost: the locked pools of a transaction, moved in memory (6.3).
 
-Each item has two pools in the base currency. AVAILABLE, HELD and ALLOCATED units are inventory;
-units in the other states are inventory in quality control. A pool's unit cost is its value ÷ its
-quantity: part of it takes round(value × part ÷ quantity), the last unit takes the rest.
+Each item has two pools (domain/costs.py): AVAILABLE, HELD and ALLOCATED units are inventory, units
+in the other states are inventory in quality control. An issue of more units than a pool has is
+a ValueError: the stock columns are checked before, so the books were wrong already.
 """
 
 from __future__ import annotations
@@ -12,43 +12,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import models.queries.ledger as queries
+from domain.costs import ItemCost
 from domain.errors import Invalid
-from domain.money import MINOR_MAX, share
+from domain.money import MINOR_MAX
 from models.sessions import Session
 
 if TYPE_CHECKING:
     from workflows.transactions import Transaction
-
-
-class CostsDiffer(RuntimeError):
-    """A pool holds fewer units than the stock columns do: the books were wrong before."""
-
-
-@dataclass(slots=True)
-class Pool:
-    """Units and what they cost together, in minor units."""
-
-    quantity: int
-    value_minor: int
-
-    def put(self, quantity: int, value_minor: int) -> None:
-        """Add units of this value. Raises Invalid where the value is beyond what is kept."""
-        if self.value_minor + value_minor > MINOR_MAX:
-            raise Invalid(
-                "The units are worth more than this system keeps.",
-                field=("quantity",),
-                details={"maximumMinor": MINOR_MAX},
-            )
-        self.quantity += quantity
-        self.value_minor += value_minor
-
-    def take(self, quantity: int) -> int:
-        """Take units out and return their part of the value. Raises CostsDiffer."""
-        if quantity > self.quantity:
-            raise CostsDiffer(f"{quantity} units asked for, {self.quantity} on the books")
-        value_minor = share(self.value_minor, quantity, self.quantity)
-        self.put(-quantity, -value_minor)
-        return value_minor
 
 
 @dataclass(slots=True)
@@ -56,13 +26,9 @@ class ItemPools:
     """An item's locked cost row."""
 
     id: int
-    inventory: Pool
-    quality: Pool
+    inventory: ItemCost
+    quality: ItemCost
     is_dirty: bool = False
-
-    def copy(self) -> ItemPools:
-        """The same pools, apart."""
-        return ItemPools(self.id, replace(self.inventory), replace(self.quality), self.is_dirty)
 
 
 class CostBook:
@@ -84,38 +50,42 @@ class CostBook:
         for row in rows:
             self._pools[row["item_id"]] = ItemPools(
                 row["id"],
-                Pool(row["quantity"], row["value_minor"]),
-                Pool(row["quality_quantity"], row["quality_value_minor"]),
+                ItemCost(row["quantity"], row["value_minor"]),
+                ItemCost(row["quality_quantity"], row["quality_value_minor"]),
             )
 
     def receive(self, item_id: int, quantity: int, value_minor: int) -> None:
-        """Units that cost `value_minor` together came into inventory."""
-        self._changing(item_id).inventory.put(quantity, value_minor)
+        """Units that cost `value_minor` together came into inventory. Raises Invalid."""
+        pools = self._changing(item_id)
+        pools.inventory = _within_bounds(pools.inventory.receive(quantity, value_minor))
 
     def issue(self, item_id: int, quantity: int) -> int:
         """Units left inventory; what they cost."""
-        return self._changing(item_id).inventory.take(quantity)
+        pools = self._changing(item_id)
+        pools.inventory, value_minor = pools.inventory.issue(quantity)
+        return value_minor
 
     def receive_quality(self, item_id: int, quantity: int, value_minor: int) -> None:
-        """Units that cost `value_minor` together came into quality control from outside."""
-        self._changing(item_id).quality.put(quantity, value_minor)
+        """Units that cost `value_minor` together came into quality control. Raises Invalid."""
+        pools = self._changing(item_id)
+        pools.quality = _within_bounds(pools.quality.receive(quantity, value_minor))
 
     def scrap(self, item_id: int, quantity: int) -> int:
         """Units left quality control for the outside; what they cost."""
-        return self._changing(item_id).quality.take(quantity)
+        pools = self._changing(item_id)
+        pools.quality, value_minor = pools.quality.issue(quantity)
+        return value_minor
 
     def to_quality(self, item_id: int, quantity: int) -> int:
         """Units went from inventory into quality control; the cost that went with them."""
-        pools = self._changing(item_id)
-        value_minor = pools.inventory.take(quantity)
-        pools.quality.put(quantity, value_minor)
+        value_minor = self.issue(item_id, quantity)
+        self.receive_quality(item_id, quantity, value_minor)
         return value_minor
 
     def from_quality(self, item_id: int, quantity: int) -> int:
         """Units went from quality control into inventory; the cost that went with them."""
-        pools = self._changing(item_id)
-        value_minor = pools.quality.take(quantity)
-        pools.inventory.put(quantity, value_minor)
+        value_minor = self.scrap(item_id, quantity)
+        self.receive(item_id, quantity, value_minor)
         return value_minor
 
     def value_of_found(self, item_id: int, quantity: int, unit_cost_minor: int | None) -> int:
@@ -124,10 +94,8 @@ class CostBook:
         By the pool that has units, inventory first; where neither has, by `unit_cost_minor`.
         """
         pools = self._pools[item_id]
-        for pool in (pools.inventory, pools.quality):
-            if pool.quantity:
-                return share(pool.value_minor, quantity, pool.quantity)
-        return quantity * (unit_cost_minor or 0)
+        pool = pools.inventory if pools.inventory.quantity else pools.quality
+        return pool.value_of(quantity, unit_cost_minor or 0)
 
     async def flush(self, session: Session) -> None:
         """Write the pools that changed, in item order."""
@@ -150,7 +118,7 @@ class CostBook:
 
     def mark(self) -> dict[int, ItemPools]:
         """What to restore when a savepoint is rolled back."""
-        return {item_id: pools.copy() for item_id, pools in self._pools.items()}
+        return {item_id: replace(pools) for item_id, pools in self._pools.items()}
 
     def restore(self, mark: dict[int, ItemPools]) -> None:
         """Forget what was locked and moved since the mark."""
@@ -160,3 +128,13 @@ class CostBook:
         pools = self._pools[item_id]
         pools.is_dirty = True
         return pools
+
+
+def _within_bounds(pool: ItemCost) -> ItemCost:
+    if pool.value_minor > MINOR_MAX:
+        raise Invalid(
+            "The units are worth more than this system keeps.",
+            field=("input",),
+            details={"maximumMinor": MINOR_MAX},
+        )
+    return pool

@@ -88,8 +88,10 @@ async def _handling(
         location = (await lookups.locations_by_id(tx.session, [location_id]))[location_id].code
     if channel_id is not None:
         channel = (await lookups.channels_by_id(tx.session, [channel_id]))[channel_id].code
-    published = await policies.in_force(tx.session, PolicyKind.EXCEPTION, tx.now)
-    return published.choose(channel=channel, location=location).rules.row(kind)
+    policy = await policies.decide(
+        tx.session, PolicyKind.EXCEPTION, tx.now, channel=channel, location=location
+    )
+    return policy.rules.row(kind)
 
 
 def _tell(tx: Transaction, row: Row, actor: str, what: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 import orjson
 
@@ -37,6 +37,7 @@ from models.sessions import Session
 from workflows.transactions import Transaction, one_by_one
 
 AnyRules = TypeVar("AnyRules", bound=Rules)
+Found = tuple[Policy[AnyRules], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,50 +50,59 @@ class PublishPolicy:
     effective_from: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class InForce(Generic[AnyRules]):
-    """The policies of one kind that are in force at `now`, one version per scope."""
+# fmt: off
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.ROUTING], now: datetime) -> Found[RoutingRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.RETURN], now: datetime) -> Found[ReturnRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.DISPOSITION], now: datetime) -> Found[DispositionRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.REFUND], now: datetime) -> Found[RefundRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.ADJUSTMENT], now: datetime) -> Found[AdjustmentRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: datetime) -> Found[ExceptionRules]: ...  # noqa: E501
+# fmt: on
 
-    policies: tuple[Policy[AnyRules], ...]
-    now: datetime
 
-    def choose(
-        self,
-        *,
-        channel: str | None = None,
-        category: str | None = None,
-        location: str | None = None,
-    ) -> Policy[AnyRules]:
-        """The one that decides a case, by codes; what the case has not is None."""
-        return choose(self.policies, Facts(channel, category, location), self.now)
+async def in_force(session: Session, kind: PolicyKind, now: datetime) -> Found[Any]:
+    """The policies of a kind as they stand at `now`, one version per scope: a single query."""
+    rows = await queries.policies_in_force(session, kind, now)
+    return tuple(
+        _read(kind, row["scope"], row["version"], row["effective_from_at"], row["rules"])
+        for row in rows
+    )
 
 
 # fmt: off
 @overload
-async def in_force(session: Session, kind: Literal[PolicyKind.ROUTING], now: datetime) -> InForce[RoutingRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.ROUTING], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[RoutingRules]: ...  # noqa: E501
 @overload
-async def in_force(session: Session, kind: Literal[PolicyKind.RETURN], now: datetime) -> InForce[ReturnRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.RETURN], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[ReturnRules]: ...  # noqa: E501
 @overload
-async def in_force(session: Session, kind: Literal[PolicyKind.DISPOSITION], now: datetime) -> InForce[DispositionRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.DISPOSITION], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[DispositionRules]: ...  # noqa: E501
 @overload
-async def in_force(session: Session, kind: Literal[PolicyKind.REFUND], now: datetime) -> InForce[RefundRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.REFUND], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[RefundRules]: ...  # noqa: E501
 @overload
-async def in_force(session: Session, kind: Literal[PolicyKind.ADJUSTMENT], now: datetime) -> InForce[AdjustmentRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.ADJUSTMENT], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[AdjustmentRules]: ...  # noqa: E501
 @overload
-async def in_force(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: datetime) -> InForce[ExceptionRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[ExceptionRules]: ...  # noqa: E501
 # fmt: on
 
 
-async def in_force(session: Session, kind: PolicyKind, now: datetime) -> InForce[Any]:
-    """The rules of a kind as they stand at `now`, read: one query, each document parsed once."""
-    rows = await queries.policies_in_force(session, kind, now)
-    return InForce(
-        tuple(
-            _read(kind, row["scope"], row["version"], row["effective_from_at"], row["rules"])
-            for row in rows
-        ),
-        now,
-    )
+async def decide(
+    session: Session,
+    kind: PolicyKind,
+    now: datetime,
+    category: str | None = None,
+    *,
+    channel: str | None = None,
+    location: str | None = None,
+) -> Policy[Any]:
+    """The policy of a kind that decides a case at `now`, by codes; None: the case has no such."""
+    found: Found[Any] = await in_force(session, kind, now)  # type: ignore[call-overload]
+    return choose(found, Facts(channel, category, location), now)
 
 
 @lru_cache(maxsize=1_024)
