@@ -1,0 +1,31 @@
+"""Writes schema/schema.graphql, whose diff is the API review, or says that it is out of date."""
+
+import sys
+from pathlib import Path
+
+import typer
+from strawberry import Schema
+from strawberry.utils.importer import import_module_symbol
+
+ROOT = Path(__file__).parent.parent
+SDL = ROOT / "schema" / "schema.graphql"
+
+
+def main(check: bool = typer.Option(False, help="write nothing, fail where it differs")) -> None:
+    """Export the schema of schema/root.py as SDL."""
+    if not (ROOT / "schema" / "root.py").exists():
+        print("schema: there is no schema/root.py yet")
+        return
+    schema = import_module_symbol("schema.root:schema")
+    assert isinstance(schema, Schema)
+    exported = schema.as_str() + "\n"
+    current = SDL.read_text() if SDL.exists() else ""
+    if check and exported != current:
+        sys.exit("schema: schema/schema.graphql is out of date; run `make schema`")
+    if not check:
+        SDL.write_text(exported)
+    print("schema: schema/schema.graphql is up to date")
+
+
+if __name__ == "__main__":
+    typer.run(main)
