@@ -275,7 +275,8 @@ class SqliteSession(Session):
     async def _call(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
         async with self.lock:
             try:
-                return await self._connection._execute(lambda: work(self._connection._conn))
+                run = self._connection._execute
+                return await run(lambda: work(self._connection._conn))
             except sqlite3.Error as error:
                 _refuse(error)
 

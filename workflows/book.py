@@ -12,10 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from domain.stock import StockState, movement_kind
-
 import models.queries.stock as queries
 from domain.errors import InsufficientStock
+from domain.stock import StockState, movement_kind
 from models.sessions import Row, Session
 from models.stock import StockMovement
 from workflows.digests import digest
@@ -134,11 +133,15 @@ class StockBook:
 
     async def open_levels(self, tx: Transaction, keys: Iterable[Key]) -> None:
         """Lock these levels' items, making rows that do not exist yet."""
-        pairs = sorted(set(keys))
+        pairs = sorted(set(keys) - self.levels.keys())
+        if not pairs:
+            return
         tx.locking_stock()
         await queries.ensure_levels(tx.session, pairs, tx.now)
-        self.levels = {k: v for k, v in self.levels.items() if v.deltas or k not in pairs}
-        await self.lock(tx, [item for item, _ in pairs])
+        for row in await queries.lock_levels(tx.session, sorted({item for item, _ in pairs})):
+            level = Level.from_row(row)
+            # What is locked already may have moved since it was read.
+            self.levels.setdefault(level.key, level)
 
     def of_item(self, item_id: int) -> list[Level]:
         """The locked levels of an item, by location."""

@@ -115,7 +115,7 @@ class Outbox:
             "location_id": event.location_id,
             "data": orjson.dumps(event.data, default=str).decode(),
         }
-        row["digest"] = digest(row)
+        row["digest"] = digest({**row, "data": _read(row["data"])})
         return row
 
     @staticmethod
@@ -132,7 +132,9 @@ class Outbox:
             "after": _json(audit.after),
             "content_digest": content,
         }
-        row["digest"] = digest(row)
+        row["digest"] = digest(
+            {**row, "before": _read(row["before"]), "after": _read(row["after"])}
+        )
         return row
 
     def mark(self) -> Mark:
@@ -148,6 +150,11 @@ class Outbox:
 
 def _json(value: Mapping[str, Any] | None) -> str | None:
     return None if value is None else orjson.dumps(value, default=str).decode()
+
+
+def _read(text: str | None) -> Any:
+    """What the database gives back: a digest covers JSON by its meaning, not by its spelling."""
+    return None if text is None else orjson.loads(text)
 
 
 def record(
