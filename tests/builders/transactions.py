@@ -1,0 +1,76 @@
+"""Transactions on a test's database, with a clock that stands still until it is moved."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from domain.terms import DEFAULT_TERMS, Terms
+from models.database import Database
+from workflows.outcomes import Outcome
+from workflows.transactions import Reactions, Transactions
+
+MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    """An instant that moves when a test says so."""
+
+    now: datetime = field(default=MORNING)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **duration: float) -> None:
+        """Move on by a timedelta's arguments."""
+        self.now += timedelta(**duration)
+
+
+def transactions_on(
+    database: Database,
+    *,
+    clock: Clock | None = None,
+    reactions: Reactions | None = None,
+    terms: Terms = DEFAULT_TERMS,
+) -> Transactions:
+    """What carries out workflows in a test."""
+    return Transactions(
+        database,
+        clock=clock or Clock(),
+        new_id=uuid4,
+        reactions=reactions or Reactions({}),
+        terms=terms,
+    )
+
+
+def codes(outcome: Outcome) -> list[tuple[str, tuple[str, ...]]]:
+    """(code, field) of each refusal."""
+    return [(refusal.code, refusal.field) for refusal in outcome.refusals]
+
+
+async def rows(database: Database, sql: str, *args: object) -> list[dict[str, Any]]:
+    """What a query finds now."""
+    async with database.snapshot() as session:
+        return [dict(row) for row in await session.fetch(sql, *args)]
+
+
+async def events(database: Database, prefix: str = "") -> list[Mapping[str, Any]]:
+    """Type, version and data of the events whose type starts with `prefix`, in order."""
+    found = await rows(
+        database,
+        "SELECT type, subject_version, data FROM event WHERE type LIKE $1 ORDER BY id",
+        f"{prefix}%",
+    )
+    return [{**row, "data": orjson.loads(row["data"])} for row in found]
+
+
+async def counts(database: Database, *tables: str) -> dict[str, int]:
+    """How many rows each table has, to prove that a refusal changed nothing."""
+    return {
+        table: (await rows(database, f"SELECT COUNT(*) AS number FROM {table}"))[0]["number"]
+        for table in tables
+    }
