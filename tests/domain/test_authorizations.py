@@ -36,7 +36,7 @@ def a_policy(version: int = 1, **rules: Any) -> Policy[ReturnRules]:
 
 
 def units(**facts: Any) -> AskedUnits:
-    given = {
+    given: dict[str, Any] = {
         "sku": "COAT",
         "quantity": 2,
         "reason": "UNWANTED",
@@ -139,7 +139,9 @@ def test_limits_are_passed_only_above_them() -> None:
     assert judged(units(), policy=policy, risk=HIGH).outcome is ReturnStatus.AUTHORIZED
 
 
-FAST = {"fastLane": {"maxRisk": 0.1, "reasons": ["*"], "maxUnitValue": {"GBP": "40.00"}}}
+FAST: dict[str, Any] = {
+    "fastLane": {"maxRisk": 0.1, "reasons": ["*"], "maxUnitValue": {"GBP": "40.00"}}
+}
 
 
 @pytest.mark.parametrize(

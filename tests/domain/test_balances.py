@@ -1,0 +1,78 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.balances import Draw, LineValue, PaymentBalance, check_balance, draw, refundable_minor
+from domain.errors import RefundExceedsBalance
+from domain.money import Money
+
+payments = st.lists(
+    st.builds(
+        PaymentBalance, st.uuids().map(str), st.integers(0, 100_000), st.integers(0, 100_000)
+    ),
+    max_size=6,
+)
+
+
+def gbp(minor: int) -> Money:
+    return Money(minor, "GBP")
+
+
+def test_one_payment_bears_it_where_one_can() -> None:
+    paid = [PaymentBalance("a", 40), PaymentBalance("b", 100, 20), PaymentBalance("c", 100)]
+    assert draw(gbp(80), paid) == [Draw("b", 80)]
+
+
+def test_an_amount_that_needs_several_draws_on_the_fullest_first() -> None:
+    paid = [PaymentBalance("a", 40), PaymentBalance("b", 100, 20), PaymentBalance("c", 100)]
+    assert draw(gbp(200), paid) == [Draw("c", 100), Draw("b", 80), Draw("a", 20)]
+
+
+def test_a_penny_above_the_balance_is_refused_with_the_maximum() -> None:
+    paid = [PaymentBalance("a", 10_000, 2_500), PaymentBalance("b", 500)]
+    assert sum(each.amount_minor for each in draw(gbp(8_000), paid)) == 8_000
+    with pytest.raises(RefundExceedsBalance) as refusal:
+        draw(gbp(8_001), paid)
+    assert refusal.value.details == {
+        "requested": "80.01",
+        "maximumRefundable": "80.00",
+        "currencyCode": "GBP",
+    }
+    with pytest.raises(RefundExceedsBalance):
+        check_balance(gbp(1), 0)
+
+
+def test_nothing_draws_on_nothing() -> None:
+    assert draw(gbp(0), [PaymentBalance("a", 10)]) == []
+    assert draw(gbp(0), []) == []
+
+
+@given(payments, st.data())
+def test_draws_add_up_exactly_and_never_exceed_a_payment(
+    paid: list[PaymentBalance], data: st.DataObject
+) -> None:
+    left = {each.reference: each.left_minor for each in paid}
+    amount = data.draw(st.integers(0, sum(left.values()) + 1))
+    if amount > sum(left.values()):
+        with pytest.raises(RefundExceedsBalance):
+            draw(gbp(amount), paid)
+        return
+    draws = draw(gbp(amount), paid)
+    assert sum(each.amount_minor for each in draws) == amount
+    assert len({each.reference for each in draws}) == len(draws)
+    assert all(0 < each.amount_minor <= left[each.reference] for each in draws)
+
+
+def test_units_on_their_way_out_are_owed_as_goods_and_not_refundable() -> None:
+    paid = [PaymentBalance("a", 10_500)]
+    line = LineValue(10_000, 4, 0)
+    assert refundable_minor([line], 500, paid) == 0
+    assert refundable_minor([LineValue(10_000, 4, 1)], 500, paid) == 3_000
+    assert refundable_minor([LineValue(10_000, 4, 4)], 500, paid) == 10_500
+
+
+def test_what_was_refunded_before_is_no_longer_refundable() -> None:
+    lines = [LineValue(10_000, 4, 4)]
+    assert refundable_minor(lines, 500, [PaymentBalance("a", 10_500, 10_000)]) == 500
+    assert refundable_minor(lines, 500, [PaymentBalance("a", 4_000, 1_000)]) == 3_000
+    assert refundable_minor([LineValue(10_000, 4, 1)], 0, [PaymentBalance("a", 9_000, 3_000)]) == 0

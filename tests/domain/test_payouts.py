@@ -1,0 +1,107 @@
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.payouts import (
+    RESEND_MARGIN,
+    UNSETTLED,
+    Attempt,
+    AttemptState,
+    PayoutStep,
+    Word,
+    hear,
+    may_send_again,
+    needs_person,
+    next_step,
+)
+
+_T, _W = AttemptState, Word
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+DAY = timedelta(hours=24)
+
+# The table of the module, word by word; "!" is a contradiction, "" leaves the attempt as it is.
+COLUMNS = ("OPEN", "UNKNOWN", "PENDING", "SUCCEEDED", "FAILED", "REVERSED")
+TABLE = {
+    "SUCCEEDED": ("SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "", "!", ""),
+    "FAILED": ("FAILED", "FAILED", "FAILED", "!", "", "!"),
+    "REVERSED": ("REVERSED", "REVERSED", "REVERSED", "REVERSED", "!", ""),
+    "PENDING": ("PENDING", "", "", "", "!", ""),
+    "SILENCE": ("UNKNOWN", "", "", "", "", ""),
+    "NOT_FOUND": ("UNKNOWN", "", "UNKNOWN", "", "", ""),
+    "NOT_ASKED": ("", "", "", "", "", ""),
+}
+
+
+@pytest.mark.parametrize(("state", "word"), list(product(AttemptState, Word)))
+def test_every_word_about_every_attempt_is_decided(state: AttemptState, word: Word) -> None:
+    entry = TABLE[word][COLUMNS.index(state)]
+    heard = hear(state, word)
+    assert heard.is_contradiction is (entry == "!")
+    assert heard.state == (state if entry in ("", "!") else entry)
+
+
+@pytest.mark.parametrize(("state", "word"), list(product(AttemptState, Word)))
+def test_hearing_a_word_twice_is_hearing_it_once(state: AttemptState, word: Word) -> None:
+    once = hear(state, word)
+    assert hear(once.state, word).state is once.state
+
+
+@given(st.lists(st.sampled_from(Word), max_size=12))
+def test_a_settled_attempt_is_never_unsettled_again(words: list[Word]) -> None:
+    state, settled = _T.OPEN, None
+    for word in words:
+        state = hear(state, word).state
+        if settled is not None:
+            assert state is settled or (settled, state) == (_T.SUCCEEDED, _T.REVERSED)
+        if state not in UNSETTLED:
+            settled = state
+
+
+@given(st.permutations([_W.SUCCEEDED, _W.SUCCEEDED, _W.PENDING, _W.SILENCE]))
+def test_the_order_of_answer_timeout_and_webhooks_does_not_matter(words: list[Word]) -> None:
+    state = _T.OPEN
+    for word in words:
+        heard = hear(state, word)
+        assert not heard.is_contradiction
+        state = heard.state
+    assert state is _T.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("attempt", "expected"),
+    [
+        (Attempt("k", _T.OPEN), PayoutStep.SEND),
+        (Attempt("k", _T.OPEN, claimed_until=NOW + DAY), PayoutStep.WAIT),
+        (Attempt("k", _T.OPEN, NOW, NOW + DAY), PayoutStep.WAIT),
+        (Attempt("k", _T.OPEN, NOW - DAY, NOW), PayoutStep.LOOK_UP),
+        (Attempt("k", _T.UNKNOWN, NOW), PayoutStep.LOOK_UP),
+        (Attempt("k", _T.PENDING, NOW), PayoutStep.LOOK_UP),
+        (Attempt("k", _T.SUCCEEDED, NOW), PayoutStep.NOTHING),
+        (Attempt("k", _T.FAILED, NOW), PayoutStep.NOTHING),
+        (Attempt("k", _T.REVERSED, NOW), PayoutStep.NOTHING),
+    ],
+)
+def test_what_may_have_been_sent_is_looked_up_and_not_sent(
+    attempt: Attempt, expected: PayoutStep
+) -> None:
+    assert next_step(attempt, NOW) is expected
+
+
+def test_a_key_is_sent_again_only_while_the_gateway_surely_keeps_it() -> None:
+    attempt = Attempt("k", _T.UNKNOWN, NOW)
+    last = NOW + DAY - RESEND_MARGIN
+    assert may_send_again(attempt, last - timedelta(seconds=1), DAY)
+    assert not may_send_again(attempt, last, DAY)
+    assert not needs_person(attempt, last - timedelta(seconds=1), DAY)
+    assert needs_person(attempt, last, DAY)
+    assert not needs_person(Attempt("k", _T.PENDING, NOW), NOW + 2 * DAY, DAY)
+    assert may_send_again(Attempt("k", _T.OPEN), NOW + 2 * DAY, DAY)
+
+
+def test_a_short_retention_still_leaves_time_to_send_again() -> None:
+    attempt = Attempt("k", _T.UNKNOWN, NOW)
+    assert may_send_again(attempt, NOW + timedelta(seconds=1), timedelta(seconds=4))
+    assert not may_send_again(attempt, NOW + timedelta(seconds=2), timedelta(seconds=4))
