@@ -11,7 +11,7 @@ import json
 import re
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -275,7 +275,7 @@ class SqliteSession(Session):
     async def _call(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
         async with self.lock:
             try:
-                run = self._connection._execute
+                run: Callable[[Callable[[], Any]], Awaitable[Any]] = self._connection._execute
                 return await run(lambda: work(self._connection._conn))
             except sqlite3.Error as error:
                 _refuse(error)

@@ -148,16 +148,21 @@ class Reactions:
 
 @dataclass(frozen=True, slots=True)
 class Action(Generic[CommandT]):
-    """A business action by its GraphQL name, and the workflow that carries it out in batches."""
+    """A business action by its GraphQL name, and the workflow that carries it out.
+
+    `takes_batches`: it takes each class of locks for all its commands before the next. One that
+    does not gets a transaction per command, or the second would lock out of order.
+    """
 
     name: str
     run: Run[CommandT]
+    takes_batches: bool = False
     requires_key_of: frozenset[Role] = frozenset({Role.PARTNER})
 
 
 def action(name: str) -> Callable[[Run[CommandT]], Action[CommandT]]:
     """Make a workflow over lists of requests an action."""
-    return lambda run: Action(name, run)
+    return lambda run: Action(name, run, takes_batches=True)
 
 
 def one_by_one(
@@ -231,7 +236,12 @@ class Transactions:
     async def perform_all(
         self, doing: Action[CommandT], requests: Sequence[Request[CommandT]]
     ) -> list[Outcome]:
-        """Carry out several commands in one transaction, each with an outcome of its own."""
+        """Carry out several commands, each with an outcome of its own.
+
+        In one transaction where the action takes batches, else one after the other.
+        """
+        if len(requests) > 1 and not doing.takes_batches:
+            return [await self.perform(doing, request) for request in requests]
         answered: dict[int, Outcome] = {}
         for index, request in enumerate(requests):
             try:
