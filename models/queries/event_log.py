@@ -1,0 +1,119 @@
+"""The event log: numbered by the sequencer, read by position. Positions have no gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from models.sessions import Row, Session
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """A fact at its place in the log. `channel` and `location` are codes: the event's scope."""
+
+    position: int
+    id: int
+    type: str
+    occurred_at: datetime
+    actor: str
+    subject_type: str
+    subject_key: str
+    subject_version: int
+    channel: str | None
+    location: str | None
+    data: Mapping[str, Any]
+
+    @property
+    def cursor(self) -> str:
+        """What a client gives back as `after` to go on behind this event."""
+        return str(self.position)
+
+    @staticmethod
+    def from_row(row: Row) -> LoggedEvent:
+        """An event as the queries below read it."""
+        data = row["data"]
+        return LoggedEvent(
+            position=row["position"],
+            id=row["id"],
+            type=row["type"],
+            occurred_at=row["occurred_at"],
+            actor=row["actor"],
+            subject_type=row["subject_type"],
+            subject_key=row["subject_key"],
+            subject_version=row["subject_version"],
+            channel=row["channel"],
+            location=row["location"],
+            data=orjson.loads(data) if isinstance(data, str) else data,
+        )
+
+
+# Both statements may see different snapshots: the second removes exactly what the first numbered.
+_NUMBER = """
+INSERT INTO event_position (position, event_id)
+SELECT $1 + row_number() OVER (ORDER BY event_id), event_id
+FROM (SELECT event_id FROM event_pending ORDER BY event_id LIMIT $2) AS pending
+"""
+_REMOVE_NUMBERED = """
+DELETE FROM event_pending
+WHERE event_id IN (SELECT event_id FROM event_position WHERE position > $1)
+"""
+
+
+async def number_pending(session: Session, last: int, limit: int) -> int:
+    """Give up to `limit` pending events the positions behind `last`; how many there were.
+
+    Only for the holder of the sequencer's lease, in the transaction that has it locked.
+    """
+    numbered = await session.execute(_NUMBER, last, limit)
+    if numbered:
+        await session.execute(_REMOVE_NUMBERED, last)
+    return numbered
+
+
+async def has_pending(session: Session) -> bool:
+    """Whether any committed event waits for its position."""
+    return await session.fetch_value("SELECT event_id FROM event_pending LIMIT 1") is not None
+
+
+_SELECT = """
+SELECT p.position, e.id, e.type, e.occurred_at, e.actor, e.subject_type, e.subject_key,
+  e.subject_version, c.code AS channel, l.code AS location, e.data
+FROM event_position p JOIN event e ON e.id = p.event_id
+LEFT JOIN channel c ON c.id = e.channel_id LEFT JOIN location l ON l.id = e.location_id
+"""
+_AFTER = f"{_SELECT} WHERE p.position > $1 ORDER BY p.position LIMIT $2"
+_BETWEEN = f"{_SELECT} WHERE p.position > $1 AND p.position <= $2"
+
+
+async def events_after(session: Session, position: int, limit: int) -> list[LoggedEvent]:
+    """The next events behind a position, in order."""
+    return [LoggedEvent.from_row(row) for row in await session.fetch(_AFTER, position, limit)]
+
+
+async def events_between(
+    session: Session, after: int, through: int, types: Sequence[str] | None = None
+) -> list[LoggedEvent]:
+    """The events behind `after` up to and with `through`, in order; of these types only."""
+    if types is None:
+        rows = await session.fetch(f"{_BETWEEN} ORDER BY p.position", after, through)
+    else:
+        chosen = f"{_BETWEEN} AND e.type = ANY($3::text[]) ORDER BY p.position"
+        rows = await session.fetch(chosen, after, through, list(types))
+    return [LoggedEvent.from_row(row) for row in rows]
+
+
+async def last_position(session: Session) -> int:
+    """The newest position; 0 in an empty log."""
+    found: int | None = await session.fetch_value("SELECT max(position) FROM event_position")
+    return found or 0
+
+
+async def first_position(session: Session) -> int | None:
+    """The oldest position that is kept; None in an empty log."""
+    found: int | None = await session.fetch_value("SELECT min(position) FROM event_position")
+    return found

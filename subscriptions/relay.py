@@ -1,0 +1,206 @@
+"""Reads the log once per process and hands each event to the listeners that asked for it.
+
+The newest events stay in memory as the *tail*. A listener that begins at a cursor reads pages of
+the past at its own pace, from the tail or from the table, and joins the living ones in one step
+without a wait in it, at a position the relay stands at: so nothing is missing and nothing comes
+twice. While nobody listens the relay sleeps, and costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from itertools import islice
+from typing import Any
+
+import structlog
+
+import models.queries.event_log as event_log
+from domain.events import CursorAhead, CursorTooOld
+from models.database import Database
+from models.queries.event_log import LoggedEvent
+from models.sessions import DatabaseError
+from subscriptions.channels import Index, Listener
+
+logger = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 1.0
+PAGE_MAX = 500
+TAIL_MAX = 10_000
+JOIN_MAX = 100  # events that a listener may be behind when it joins; less than any buffer
+
+# Told the relay's position when a reader has caught up with it; true: somebody else goes on.
+Handover = Callable[[int], bool]
+
+
+class Relay:
+    """One reader of the log for all listeners of this process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._index = Index()
+        self._tail: deque[LoggedEvent] = deque(maxlen=TAIL_MAX)
+        self._position: int | None = None  # None: asleep
+        self._news = asyncio.Event()
+
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._index)
+
+    @property
+    def position(self) -> int | None:
+        """The position up to which every listener was served; None while nobody listens."""
+        return self._position
+
+    def wake(self, position: int) -> None:
+        """The log has grown, perhaps up to this position."""
+        if self._position is not None and position > self._position:
+            self._news.set()
+
+    async def run(self) -> None:
+        """Serve until cancelled; a database that is away is asked again every second."""
+        while True:
+            try:
+                await self._catch_up()
+            except Exception as error:  # without a relay no stream of this process moves
+                unforeseen = None if isinstance(error, DatabaseError) else error
+                logger.warning("relay.failed", error=repr(error), exc_info=unforeseen)
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+            self._news.clear()
+
+    @asynccontextmanager
+    async def following(
+        self,
+        listener: Listener[Any],
+        after: int | None,
+        *,
+        types: Sequence[str] | None = None,
+        handover: Handover | None = None,
+    ) -> AsyncIterator[AsyncIterator[list[LoggedEvent]]]:
+        """Pages of the past behind `after`; when they end, `listener` is offered what comes.
+
+        `types` narrows the pages where they come from the table. Raises CursorTooOld, CursorAhead.
+        """
+        async with aclosing(self._past(listener, after, types, handover)) as past:
+            try:
+                yield past
+            finally:
+                self._leave(listener)
+
+    async def _past(
+        self,
+        listener: Listener[Any],
+        after: int | None,
+        types: Sequence[str] | None,
+        handover: Handover | None,
+    ) -> AsyncGenerator[list[LoggedEvent], None]:
+        cursor = await self._start(after)
+        while not self._covers(cursor) or self._behind(cursor) > JOIN_MAX:
+            if self._covers(cursor):
+                page = self._rest(cursor)[:PAGE_MAX]
+                cursor = page[-1].position
+            else:
+                cursor, page = await self._page(cursor, types)
+            if page:
+                yield page
+        self._join(listener, cursor, handover)
+
+    def _join(self, listener: Listener[Any], cursor: int, handover: Handover | None) -> None:
+        """From `cursor` on, which the tail covers; nothing here waits."""
+        assert self._position is not None
+        listener.seen = cursor
+        for event in self._rest(cursor):
+            listener.offer(event)
+        if handover is not None and handover(self._position):
+            listener.finish()
+        else:
+            self._index.add(listener)
+
+    def _leave(self, listener: Listener[Any]) -> None:
+        self._index.discard(listener)
+        if not self._index:
+            self._position = None
+            self._tail.clear()
+
+    async def _start(self, after: int | None) -> int:
+        """The position to begin behind; awake afterwards if it is the newest."""
+        if after is None:
+            return self._position if self._position is not None else await self._wake_up()
+        if self._position is not None and after <= self._position and self._covers(after):
+            return after
+        async with self._database.reading() as session:
+            newest = await event_log.last_position(session)
+            oldest = await event_log.first_position(session) or 1
+        if after > newest:
+            raise CursorAhead(newest)
+        if after == 0:
+            return oldest - 1
+        if after < oldest - 1:
+            raise CursorTooOld(oldest)
+        return after
+
+    async def _wake_up(self) -> int:
+        """Begin to serve at the newest position, unless somebody else was quicker."""
+        async with self._database.reading() as session:
+            newest = await event_log.last_position(session)
+        if self._position is None:
+            self._position = newest
+        return self._position
+
+    def _covers(self, cursor: int) -> bool:
+        """Whether everything behind `cursor` is in the tail, or still to come."""
+        if self._position is None:
+            return False
+        return cursor >= self._position - len(self._tail)
+
+    def _behind(self, cursor: int) -> int:
+        assert self._position is not None
+        return self._position - cursor
+
+    def _rest(self, cursor: int) -> list[LoggedEvent]:
+        """The events of the tail behind `cursor`; positions have no gaps."""
+        assert self._position is not None
+        first = cursor - (self._position - len(self._tail))
+        return list(islice(self._tail, first, None))
+
+    async def _page(
+        self, cursor: int, types: Sequence[str] | None
+    ) -> tuple[int, list[LoggedEvent]]:
+        """The next page of the past from the table, and the cursor behind it."""
+        newest = self._position if self._position is not None else await self._wake_up()
+        through = min(cursor + PAGE_MAX, max(newest, cursor))
+        async with self._database.reading() as session:
+            page = await event_log.events_between(session, cursor, through, types)
+            oldest = await event_log.first_position(session)
+        if oldest is not None and oldest > cursor + 1:
+            raise CursorTooOld(oldest)
+        return through, page
+
+    async def _catch_up(self) -> None:
+        while (position := self._position) is not None:
+            async with self._database.reading() as session:
+                page = await event_log.events_after(session, position, PAGE_MAX)
+            if self._position != position:
+                continue  # everybody left meanwhile, and somebody came
+            for event in page:
+                self._admit(event)
+            if len(page) < PAGE_MAX:
+                return
+            await asyncio.sleep(0)
+
+    def _admit(self, event: LoggedEvent) -> None:
+        if event.position - 1 != self._position:
+            # Retention takes only what is old: then we were away for as long as it keeps events.
+            logger.error("relay.gap", position=self._position, met=event.position)
+            self._tail.clear()
+        self._position = event.position
+        self._tail.append(event)
+        for listener in self._index.matching(event):
+            listener.offer(event)

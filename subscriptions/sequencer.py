@@ -1,0 +1,203 @@
+"""Gives every event its position in the log, after its transaction has committed.
+
+Positions cannot be given inside the transactions: a counter there would let them commit one after
+the other only, and a sequence would let a reader pass a number whose transaction is still open.
+So a transaction leaves its event in `event_pending`, and one process at a time numbers what is
+committed there, in the order of the events' ids.
+
+- No reader that has seen position p ever meets a position ≤ p later: batches are numbered one
+  behind the other under the lock of the lease's row, whose counter is the last position, and each
+  becomes visible whole.
+- Where fact B could see fact A, A comes first: A's id was drawn before A committed and B's after
+  it, since events are inserted last (workflows/outbox.py); and whoever sees B pending sees A.
+- A long transaction delays nobody: it is not pending until it commits.
+- The lease is a matter of thrift. A process that lost it without knowing (it slept) finds that out
+  under the lock, in the very transaction in which it would number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+
+import structlog
+
+import models.queries.event_log as event_log
+import models.queries.leases as leases
+from models.sessions import DatabaseError
+from workflows.transactions import Transaction, Transactions
+
+logger = structlog.get_logger(__name__)
+
+LEASE = "sequencer"
+LEASE_SECONDS = 3.0  # with LOOK_SECONDS: a dead holder is replaced within 4 seconds
+LOOK_SECONDS = 1.0
+BATCH_MAX = 1_000
+# A holder that stops in the middle of a transaction holds the row's lock: PostgreSQL ends it.
+_END_IF_STUCK = "SET LOCAL idle_in_transaction_session_timeout = '2s'"
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What one transaction numbered: how many events, and the last position since."""
+
+    count: int
+    position: int
+
+
+class _Standing(Enum):
+    """Whether this process numbers."""
+
+    HOLDER = "holder"
+    BYSTANDER = "bystander"
+
+
+class Sequencer:
+    """Numbers events while this process holds the lease, and waits for the lease otherwise.
+
+    `transactions` must not call `wake` after commit: numbering would wake itself for ever.
+    `numbered` is told the last position after each batch. `forward` is called where this process
+    committed something and another one has to number it.
+    """
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        *,
+        holder: str,
+        numbered: Callable[[int], None],
+        forward: Callable[[], None],
+    ) -> None:
+        self._transactions = transactions
+        self._holder = holder
+        self._numbered = numbered
+        self._forward = forward
+        self._standing = _Standing.BYSTANDER
+        self._renew_at = self._check_at = 0.0
+        self._news = asyncio.Event()
+        self._news.set()  # look at once, and take a lease that nobody holds
+        self._has_local_news = False
+        self._is_stopping = False
+
+    @property
+    def is_holder(self) -> bool:
+        """Whether this process numbered last, as far as it knows."""
+        return self._standing is _Standing.HOLDER
+
+    def wake(self) -> None:
+        """Call after each commit of this process."""
+        self._has_local_news = True
+        self._news.set()
+
+    def heard(self) -> None:
+        """Call when another process says that it committed something."""
+        if self.is_holder:
+            self._news.set()
+
+    async def run(self) -> None:
+        """Number until `stop`; a database that is away is asked again every second."""
+        while not self._is_stopping:
+            is_news = await self._next_look()
+            try:
+                await self._look(is_news)
+            except Exception as error:  # without a sequencer no stream of any process moves
+                self._standing = _Standing.BYSTANDER
+                unforeseen = None if isinstance(error, DatabaseError) else error
+                logger.warning("sequencer.failed", error=repr(error), exc_info=unforeseen)
+                await asyncio.sleep(LOOK_SECONDS / 2)
+        await self._release()
+
+    def stop(self) -> None:
+        """Have `run` number what is pending, give the lease back and end."""
+        self._is_stopping = True
+        self._news.set()
+
+    async def _next_look(self) -> bool:
+        """Wait for news, a second at most; whether there are any."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._news.wait()
+        except TimeoutError:
+            return False
+        self._news.clear()
+        return True
+
+    async def _look(self, is_news: bool) -> None:
+        is_local, self._has_local_news = self._has_local_news, False
+        if self.is_holder:
+            if is_news or self._must_renew() or await self._has_pending():
+                await self._number_all()
+            return
+        if is_local:
+            self._forward()
+        if time.monotonic() >= self._check_at:
+            self._check_at = time.monotonic() + LOOK_SECONDS
+            if await self._is_vacant():
+                await self._number_all()
+
+    def _must_renew(self) -> bool:
+        return time.monotonic() >= self._renew_at
+
+    async def _has_pending(self) -> bool:
+        async with self._transactions.database.reading() as session:
+            return await event_log.has_pending(session)
+
+    async def _is_vacant(self) -> bool:
+        async with self._transactions.database.reading() as session:
+            row = await leases.lease(session, LEASE)
+        return row is None or row["lease_until_at"] <= self._transactions.clock()
+
+    async def _number_all(self) -> None:
+        while True:
+            batch = await self._transactions.run(self._number)
+            if batch is None:
+                self._lose()
+                return
+            if not self.is_holder:
+                logger.info("sequencer.took_over", position=batch.position)
+            self._standing = _Standing.HOLDER
+            self._renew_at = time.monotonic() + LEASE_SECONDS / 3
+            if batch.count:
+                self._numbered(batch.position)
+            if batch.count < BATCH_MAX:
+                return
+
+    async def _number(self, tx: Transaction) -> _Batch | None:
+        """Number one batch and extend the lease; None where another process holds it."""
+        session = tx.session
+        if session.engine == "postgres":
+            await session.execute(_END_IF_STUCK)
+        row = await leases.lock_lease(session, LEASE)
+        if row is None:
+            await leases.make_lease(session, LEASE, tx.now)
+            row = await leases.lock_lease(session, LEASE)
+            assert row is not None
+        if row["holder"] != self._holder and row["lease_until_at"] > tx.now:
+            return None
+        last: int = row["counter"]
+        count = await event_log.number_pending(session, last, BATCH_MAX)
+        until = tx.now + timedelta(seconds=LEASE_SECONDS)
+        await leases.hold_lease(session, LEASE, self._holder, until, last + count)
+        return _Batch(count, last + count)
+
+    def _lose(self) -> None:
+        if self.is_holder:
+            logger.info("sequencer.lost_lease")
+        self._standing = _Standing.BYSTANDER
+
+    async def _release(self) -> None:
+        if not self.is_holder:
+            return
+        self._standing = _Standing.BYSTANDER
+
+        async def release(tx: Transaction) -> None:
+            await leases.release_lease(tx.session, LEASE, self._holder, tx.now)
+
+        try:
+            await self._transactions.run(release)
+        except DatabaseError as error:
+            logger.warning("sequencer.release_failed", error=str(error))

@@ -1,0 +1,60 @@
+"""Facts for the log, and what its readers must find in it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import workflows.outbox as outbox
+from models.database import Database
+from workflows.transactions import Reactions, Transaction, Transactions
+
+NO_REACTIONS = Reactions({})
+
+
+def now() -> datetime:
+    """The instant."""
+    return datetime.now(UTC)
+
+
+def transactions(database: Database, committed: Callable[[], None] = lambda: None) -> Transactions:
+    """The way to write, without reactions."""
+    return Transactions(
+        database, clock=now, new_id=uuid.uuid4, reactions=NO_REACTIONS, committed=committed
+    )
+
+
+def note(tx: Transaction, number: int, **facts: Any) -> None:
+    """A fact with a number in it."""
+    outbox.record(
+        tx,
+        facts.pop("type", "item.noted"),
+        facts.pop("subject", ("Item", number)),
+        actor=facts.pop("actor", "tester"),
+        data={"number": number, **facts.pop("data", {})},
+        **facts,
+    )
+
+
+async def write(writer: Transactions, *numbers: int, **facts: Any) -> None:
+    """Commit a transaction with one fact per number."""
+
+    async def work(tx: Transaction) -> None:
+        for number in numbers:
+            note(tx, number, **facts)
+
+    await writer.run(work)
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    """A database of this block's own; Tortoise knows one at a time."""
+    database = Database(url)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()

@@ -1,0 +1,173 @@
+"""Positions: given after commit, without gaps, in causal order, by one process at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import models.queries.event_log as event_log
+import models.queries.leases as leases
+from models.database import Database
+from subscriptions.sequencer import BATCH_MAX, LEASE, Sequencer
+from tests.subscriptions.log import note, now, transactions, write
+from workflows.transactions import Transaction
+
+
+class Heard:
+    """What a sequencer told its process."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.forwarded = 0
+        self._changed = asyncio.Event()
+
+    def numbered(self, position: int) -> None:
+        """A batch was numbered."""
+        self.position = position
+        self._changed.set()
+
+    def forward(self) -> None:
+        """Somebody else has to number."""
+        self.forwarded += 1
+        self._changed.set()
+
+    async def until(self, position: int) -> None:
+        """Wait until everything up to a position is numbered."""
+        await self._when(lambda: self.position >= position)
+
+    async def until_forwarded(self) -> None:
+        """Wait until somebody else has to number."""
+        await self._when(lambda: self.forwarded > 0)
+
+    async def _when(self, is_so: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not is_so():
+                self._changed.clear()
+                await self._changed.wait()
+
+
+def a_sequencer(database: Database, heard: Heard, holder: str = "a") -> Sequencer:
+    """A sequencer that does not run yet."""
+    return Sequencer(
+        transactions(database), holder=holder, numbered=heard.numbered, forward=heard.forward
+    )
+
+
+@asynccontextmanager
+async def running(sequencer: Sequencer) -> AsyncIterator[None]:
+    """Run it inside the block, and stop it at the end."""
+    task = asyncio.create_task(sequencer.run())
+    try:
+        yield
+    finally:
+        sequencer.stop()
+        await task
+
+
+async def log_of(database: Database) -> list[tuple[int, int]]:
+    """(position, number) of the whole log."""
+    async with database.reading() as session:
+        events = await event_log.events_after(session, 0, 100_000)
+    return [(event.position, event.data["number"]) for event in events]
+
+
+async def test_what_is_committed_gets_the_next_positions(database: Database) -> None:
+    heard = Heard()
+    sequencer = a_sequencer(database, heard)
+    writer = transactions(database, sequencer.wake)
+    async with running(sequencer):
+        await write(writer, 1, 2)
+        await heard.until(2)
+        await write(writer, 3)
+        await heard.until(3)
+    assert await log_of(database) == [(1, 1), (2, 2), (3, 3)]
+    async with database.reading() as session:
+        assert not await event_log.has_pending(session)
+        row = await leases.lease(session, LEASE)
+    assert row is not None
+    assert row["counter"] == 3
+
+
+async def test_what_was_pending_before_is_numbered_at_once(database: Database) -> None:
+    await write(transactions(database), *range(BATCH_MAX + 7))
+    heard = Heard()
+    async with running(a_sequencer(database, heard)):
+        await heard.until(BATCH_MAX + 7)
+    assert [number for _, number in await log_of(database)] == list(range(BATCH_MAX + 7))
+
+
+async def test_facts_nobody_spoke_of_are_found_within_a_second(database: Database) -> None:
+    heard = Heard()
+    silent = transactions(database)
+    async with running(a_sequencer(database, heard)):
+        await write(silent, 1)
+        await heard.until(1)
+        await write(silent, 2)
+        await heard.until(2)
+
+
+async def test_a_bystander_forwards_and_never_numbers(database: Database) -> None:
+    mine, theirs = Heard(), Heard()
+    holder = a_sequencer(database, mine, "a")
+    bystander = a_sequencer(database, theirs, "b")
+    writer = transactions(database, bystander.wake)
+    async with running(holder):
+        await write(transactions(database, holder.wake), 1)
+        await mine.until(1)
+        async with running(bystander):
+            await write(writer, 2)
+            await theirs.until_forwarded()
+            holder.heard()
+            await mine.until(2)
+            assert not bystander.is_holder
+    assert theirs.position == 0
+
+
+async def test_a_released_lease_is_taken_over(database: Database) -> None:
+    mine, theirs = Heard(), Heard()
+    async with running(a_sequencer(database, mine, "a")):
+        await write(transactions(database), 1)
+        await mine.until(1)
+    async with asyncio.timeout(2), running(a_sequencer(database, theirs, "b")):
+        await write(transactions(database), 2)
+        await theirs.until(2)
+    assert await log_of(database) == [(1, 1), (2, 2)]
+
+
+async def test_a_dead_holder_is_replaced_within_five_seconds(database: Database) -> None:
+    mine, theirs = Heard(), Heard()
+    dead = asyncio.create_task(a_sequencer(database, mine, "a").run())
+    await write(transactions(database), 1)
+    await mine.until(1)
+    dead.cancel()
+    await asyncio.gather(dead, return_exceptions=True)
+    await write(transactions(database), 2)
+    async with asyncio.timeout(5), running(a_sequencer(database, theirs, "b")):
+        await theirs.until(2)
+
+
+async def test_a_holder_that_slept_finds_out_before_it_numbers(database: Database) -> None:
+    """It believes to be the holder, but the row says otherwise when it comes to number."""
+    mine = Heard()
+    sequencer = a_sequencer(database, mine, "a")
+    async with running(sequencer):
+        await write(transactions(database), 1)
+        await mine.until(1)
+
+        async def rob(tx: Transaction) -> None:
+            await leases.lock_lease(tx.session, LEASE)
+            later = now().replace(year=now().year + 1)
+            await leases.hold_lease(tx.session, LEASE, "thief", later, 1)
+            note(tx, 2)
+
+        await transactions(database).run(rob)
+        sequencer.wake()
+        await write(transactions(database, sequencer.wake), 3)
+        await mine.until_forwarded()
+        assert not sequencer.is_holder
+    assert await log_of(database) == [(1, 1)]
+    async with database.reading() as session:
+        row = await leases.lease(session, LEASE)
+    assert row is not None
+    assert row["holder"] == "thief"
