@@ -41,7 +41,7 @@ class Item(Model):
 
 
 class Location(Model):
-    """A place: stock lives at WAREHOUSE, STORE and FULFILMENT_PARTNER; ZONE and BIN are addresses."""
+    """A place; stock lives at WAREHOUSE, STORE, FULFILMENT_PARTNER, ZONE and BIN are addresses."""
 
     id = fields.BigIntField(primary_key=True)
     code = fields.TextField()

@@ -53,7 +53,7 @@ class OrderAddress(Model):
 
 
 class OrderLine(Model):
-    """An ordered item: its units by state add up to `quantity`; discount and tax are of the line."""
+    """An ordered item: its units by state add up; discount and tax are of the whole line."""
 
     id = fields.UUIDField(primary_key=True)
     order_id = fields.UUIDField()

@@ -41,9 +41,7 @@ async def take_back(tx: Transaction, ids: Sequence[UUID]) -> int:
     return len(rows)
 
 
-async def end(
-    tx: Transaction, rows: Sequence[Row], status: ReservationStatus, actor: str
-) -> None:
+async def end(tx: Transaction, rows: Sequence[Row], status: ReservationStatus, actor: str) -> None:
     """Give back the units of locked holds and write how they ended (RELEASED or EXPIRED)."""
     if not rows:
         return

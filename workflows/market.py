@@ -46,9 +46,7 @@ class Market:
 
     def backordered_of(self, channel: ChannelFacts, item: ItemFacts) -> int:
         """Open backordered units that have a claim on this channel's locations."""
-        return sum(
-            self.backordered.get((other.id, item.id), 0) for other in self.sharing(channel)
-        )
+        return sum(self.backordered.get((other.id, item.id), 0) for other in self.sharing(channel))
 
     def protected_from(self, channel: ChannelFacts, item: ItemFacts) -> int:
         """Units that this channel must leave for the channels served before it."""

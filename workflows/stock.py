@@ -6,32 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import domain.ledger as books
 import models.queries.lookups as lookups
 import models.queries.stock as queries
 import workflows.ledger as ledger
 import workflows.outbox as outbox
-import workflows.policies as policies
 from domain.access import Caller
 from domain.errors import (
-    ApprovalRequired,
     Invalid,
     LimitExceeded,
     NotFound,
-    StaleQuantity,
 )
+from domain.ledger import Occasion
 from domain.money import Money
-from domain.policies import PolicyKind
-from domain.rules.adjustment import AdjustmentRules
 from domain.stock import (
-    INVENTORY_STATES,
     STOCK_KEEPING,
     MovementKind,
     StockState,
-    check_adjustment,
-    check_move,
     check_quantity,
 )
-from models.queries.lookups import ItemFacts, LocationFacts, ReasonFacts
+from models.queries.lookups import ItemFacts, LocationFacts
 from workflows.book import Cause, Change, Level
 from workflows.transactions import Transaction, one_by_one
 
@@ -55,32 +49,6 @@ class ReceiveStock:
     location_code: str
     reference: str
     lines: tuple[ReceiptLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AdjustStock:
-    """Correct one state of a level by `delta`, if it holds `change_from_quantity` where given."""
-
-    location_code: str
-    sku: str
-    delta: int
-    reason_code: str
-    state: StockState = StockState.AVAILABLE
-    change_from_quantity: int | None = None
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MoveStock:
-    """Move units between two states at a location, with a reason."""
-
-    location_code: str
-    sku: str
-    from_state: StockState
-    to_state: StockState
-    quantity: int
-    reason_code: str
-    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +91,21 @@ async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Map
             value_currency=tx.terms.base_currency,
         )
         movements.append(tx.book.move(tx, change))
+    units = sum(line.quantity for line in command.lines)
     total = sum(cost * line.quantity for cost, line in zip(costs, command.lines, strict=True))
-    ledger.post_receipt(
-        tx, total, reference=command.reference, actor=caller.actor, location_id=location.id
-    )
+    value = Money(total, tx.terms.base_currency)
+    entry = books.receipt(units, value, Occasion(command.reference, tx.now))
+    ledger.post(tx, entry, actor=caller.actor, location_id=location.id)
     levels = _levels(tx, [(item_id, location.id) for item_id in item_ids])
     outbox.audit(
         tx,
         caller.actor,
         "stockReceive",
         ("Location", location.id),
-        after={"reference": command.reference, "units": {ln.sku: ln.quantity for ln in command.lines}},
+        after={
+            "reference": command.reference,
+            "units": {ln.sku: ln.quantity for ln in command.lines},
+        },
     )
     return {"levels": [level.id for level in levels], "movements": movements}
 
@@ -175,9 +147,7 @@ def _unit_cost(tx: Transaction, item: ItemFacts, line: ReceiptLine, index: int) 
     return line.unit_cost.minor
 
 
-async def _items_of_lines(
-    tx: Transaction, lines: Sequence[ReceiptLine]
-) -> Mapping[str, ItemFacts]:
+async def _items_of_lines(tx: Transaction, lines: Sequence[ReceiptLine]) -> Mapping[str, ItemFacts]:
     items = await lookups.items_by_sku(tx.session, [line.sku for line in lines])
     for index, line in enumerate(lines):
         if line.sku not in items:
@@ -196,97 +166,44 @@ async def stock_location(tx: Transaction, caller: Caller, code: str) -> Location
     return location
 
 
-async def _item(tx: Transaction, sku: str) -> ItemFacts:
+async def stock_item(tx: Transaction, sku: str) -> ItemFacts:
     items = await lookups.items_by_sku(tx.session, [sku])
     if sku not in items:
         raise NotFound("item", sku, field=("input", "sku"))
     return items[sku]
 
 
-async def _reason(tx: Transaction, code: str) -> ReasonFacts:
-    found = await lookups.reason(tx.session, "ADJUSTMENT", code)
-    field = ("input", "reasonCode")
-    if found is None:
-        raise NotFound("reason code", code, field=field)
-    if not found.active:
-        raise Invalid("The reason code is not active.", field=field)
-    return found
-
-
 def _levels(tx: Transaction, keys: Sequence[tuple[int, int]]) -> list[Level]:
     return [tx.book.levels[key] for key in dict.fromkeys(keys)]
 
 
-def _counts(level: Level) -> dict[str, int]:
-    return {state.lower(): units for state, units in level.units.items()}
-
-
-@one_by_one("stockAdjust")
-async def adjust(tx: Transaction, command: AdjustStock, caller: Caller) -> Mapping[str, Any]:
-    """Correct a state by hand, with a reason, its cost onto the books.
-
-    Raises StaleQuantity (compare-and-set), InsufficientStock, ApprovalRequired (the ADJUSTMENT
-    policy's value, cumulative per actor, item and day), Invalid or NotFound.
-    """
+@one_by_one("safetyStockSet")
+async def set_safety_stock(
+    tx: Transaction, command: SetSafetyStock, caller: Caller
+) -> Mapping[str, Any]:
+    """Set the part of available that is never promised; more than is there is allowed."""
     try:
-        check_adjustment(command.state, command.delta)
+        check_quantity(command.quantity, least=0)
     except Invalid as error:
         raise error.under("input") from None
     location = await stock_location(tx, caller, command.location_code)
-    item = await _item(tx, command.sku)
-    reason = await _reason(tx, command.reason_code)
+    item = await stock_item(tx, command.sku)
     await tx.book.open_levels(tx, [(item.id, location.id)])
-    await tx.costs.lock(tx, [item.id])
     level = tx.book.levels[(item.id, location.id)]
-    before = _counts(level)
-    held = level.units[command.state]
-    if command.change_from_quantity not in (None, held):
-        assert command.change_from_quantity is not None
-        raise StaleQuantity(
-            command.change_from_quantity, held, field=("input", "changeFromQuantity")
+    before = level.safety_stock
+    if before != command.quantity:
+        level.safety_stock = command.quantity
+        level.version += 1
+        await queries.set_safety_stock(
+            tx.session, level.id, command.quantity, level.version, tx.now
         )
-    is_up = command.delta > 0
-    quantity = abs(command.delta)
-    if not is_up:
-        queries.require_units(level.sku, held, quantity, ("input", "delta"))
-        await _check_value(tx, item, quantity, command.state, caller)
-    value_minor = _adjusted_value(tx, item, command.state, command.delta)
-    movement = tx.book.move(
-        tx,
-        Change(
-            item_id=item.id,
-            location_id=location.id,
-            from_state=None if is_up else command.state,
-            to_state=command.state if is_up else None,
-            quantity=quantity,
-            actor=caller.actor,
-            reason_id=reason.id,
-            note=command.note,
-            value_minor=value_minor,
-            value_currency=tx.terms.base_currency,
-            kind=MovementKind.ADJUSTED,
-        ),
-    )
-    ledger.post_adjustment(
-        tx,
-        value_minor if is_up else -value_minor,
-        is_inventory=command.state in INVENTORY_STATES,
-        reference=str(movement),
-        actor=caller.actor,
-        location_id=location.id,
-    )
-    _audit_level(tx, caller, "stockAdjust", level, before, reason, command.note)
-    return {"levels": [level.id], "movements": [movement]}
-
-
-def _adjusted_value(tx: Transaction, item: ItemFacts, state: StockState, delta: int) -> int:
-    """Move the units' cost in or out of the item's pool; found units come at its unit cost."""
-    is_inventory = state in INVENTORY_STATES
-    if delta < 0:
-        return tx.costs.issue(item.id, -delta) if is_inventory else tx.costs.scrap(item.id, -delta)
-    value_minor = tx.costs.value_of_found(item.id, delta, item.unit_cost_minor)
-    if is_inventory:
-        tx.costs.receive(item.id, delta, value_minor)
-    else:
-        tx.costs.receive_quality(item.id, delta, value_minor)
-    return value_minor
+        tx.book.touch(level, Cause(MovementKind.ADJUSTED, caller.actor))
+        outbox.audit(
+            tx,
+            caller.actor,
+            "safetyStockSet",
+            ("StockLevel", level.id),
+            before={"safetyStock": before},
+            after={"safetyStock": command.quantity},
+        )
+    return {"levels": [level.id], "movements": []}

@@ -111,7 +111,7 @@ def _quoted(text: str) -> str:
 
 
 def statements(engine: Engine) -> Iterator[str]:
-    """One row per reason code and per kind of policy; an unknown instant long ago is their start."""
+    """One row per reason code and per kind of policy; their start is an instant long ago."""
     for kind, reasons in REASONS.items():
         for code, label in reasons.items():
             yield (

@@ -53,7 +53,7 @@ class MigrationError(Exception):
 
 
 def sqlite_path(database_url: str) -> Path:
-    """The file a `sqlite://` address names; `sqlite://var/x.db` is relative, `sqlite:///srv/x.db` is not."""
+    """The file of an address: `sqlite://var/x.db` is relative, `sqlite:///srv/x.db` is not."""
     return Path(database_url.removeprefix("sqlite://").partition("?")[0])
 
 

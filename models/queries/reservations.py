@@ -79,9 +79,7 @@ async def lines_of(session: Session, ids: Sequence[UUID]) -> list[Row]:
     return list(await session.fetch(sql, list(ids)))
 
 
-async def end_holds(
-    session: Session, rows: Sequence[tuple[UUID, str, UUID | None, int]]
-) -> None:
+async def end_holds(session: Session, rows: Sequence[tuple[UUID, str, UUID | None, int]]) -> None:
     """Write (id, status, order, version) of holds that end."""
     if rows:
         await session.execute_many(

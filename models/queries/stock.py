@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from domain.stock import StockState
 from models.sessions import Row, Session
 
 _COLUMNS = (
@@ -39,24 +40,17 @@ UPDATE stock_level SET available = available + $2, held = held + $3, allocated =
   refurbishing = refurbishing + $7, damaged = damaged + $8, version = $9, updated_at = $10
 WHERE id = $1
 """
-_STATES = (
-    "AVAILABLE",
-    "HELD",
-    "ALLOCATED",
-    "QUALITY_CONTROL",
-    "QUARANTINE",
-    "REFURBISHING",
-    "DAMAGED",
-)
 
 
 async def apply_deltas(
-    session: Session, changes: Sequence[tuple[int, Mapping[str, int], int]], now: datetime
+    session: Session,
+    changes: Sequence[tuple[int, Mapping[StockState, int], int]],
+    now: datetime,
 ) -> None:
     """Add (level id, units by state, new version) to the columns; CHECKs refuse a negative one."""
     if changes:
         rows = [
-            (level_id, *(deltas.get(state, 0) for state in _STATES), version, now)
+            (level_id, *(deltas.get(state, 0) for state in StockState), version, now)
             for level_id, deltas, version in changes
         ]
         await session.execute_many(_APPLY, rows)
@@ -73,3 +67,15 @@ async def set_safety_stock(
         version,
         now,
     )
+
+
+_WRITTEN_DOWN = """
+SELECT COALESCE(SUM(quantity), 0) AS units FROM stock_movement
+WHERE item_id = $1 AND actor = $2 AND occurred_at >= $3 AND kind = 'ADJUSTED' AND to_state IS NULL
+"""
+
+
+async def written_down(session: Session, item_id: int, actor: str, since: datetime) -> int:
+    """Units of an item that an actor has adjusted away since an instant."""
+    row = await session.fetch_one(_WRITTEN_DOWN, item_id, actor, since)
+    return 0 if row is None else int(row["units"])

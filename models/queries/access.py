@@ -1,0 +1,104 @@
+"""API keys: found by prefix or hash, locked, written; what a key's scope may name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from models.sessions import Row, Session
+
+_COLUMNS = (
+    "id, name, actor, role, prefix, secret_hash, channels, locations, refund_limit_minor,"
+    " refund_limit_currency, created_at, created_by, expires_at, revoked_at, last_used_at"
+)
+
+
+async def key_by_prefix(session: Session, prefix: str) -> Row | None:
+    """The key of a prefix, live or not."""
+    return await session.fetch_one(f"SELECT {_COLUMNS} FROM api_key WHERE prefix = $1", prefix)
+
+
+async def key_by_hash(session: Session, secret_hash: str) -> Row | None:
+    """The key whose whole text has this hash, live or not."""
+    return await session.fetch_one(
+        f"SELECT {_COLUMNS} FROM api_key WHERE secret_hash = $1", secret_hash
+    )
+
+
+async def lock_key(session: Session, key_id: UUID) -> Row | None:
+    """A key, locked."""
+    return await session.fetch_one(
+        f"SELECT {_COLUMNS} FROM api_key WHERE id = $1 FOR UPDATE", key_id
+    )
+
+
+async def lock_live_keys(session: Session, role: str, now: datetime) -> list[UUID]:
+    """The keys of a role that are neither revoked nor expired, locked in one order."""
+    rows = await session.fetch(
+        "SELECT id FROM api_key WHERE role = $1 AND revoked_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > $2) ORDER BY id FOR UPDATE",
+        role,
+        now,
+    )
+    return [row["id"] for row in rows]
+
+
+async def live_keys(session: Session, key_ids: Iterable[UUID], now: datetime) -> set[UUID]:
+    """Those of these keys that are neither revoked nor expired."""
+    rows = await session.fetch(
+        "SELECT id FROM api_key WHERE id = ANY($1::uuid[]) AND revoked_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > $2)",
+        list(key_ids),
+        now,
+    )
+    return {row["id"] for row in rows}
+
+
+async def keys_named(session: Session, names: Iterable[str], now: datetime) -> Sequence[Row]:
+    """Live keys of these names."""
+    return await session.fetch(
+        f"SELECT {_COLUMNS} FROM api_key WHERE name = ANY($1::text[]) AND revoked_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at, id",
+        list(names),
+        now,
+    )
+
+
+async def end_key(
+    session: Session,
+    key_id: UUID,
+    *,
+    revoked_at: datetime | None,
+    expires_at: datetime | None,
+) -> None:
+    """Write when a locked key stops to work."""
+    await session.execute(
+        "UPDATE api_key SET revoked_at = $2, expires_at = $3 WHERE id = $1",
+        key_id,
+        revoked_at,
+        expires_at,
+    )
+
+
+async def record_uses(session: Session, uses: Mapping[UUID, datetime]) -> None:
+    """Move `last_used_at` forward, key by key in one order."""
+    await session.execute_many(
+        "UPDATE api_key SET last_used_at = $2 WHERE id = $1"
+        " AND (last_used_at IS NULL OR last_used_at < $2)",
+        [(key_id, uses[key_id]) for key_id in sorted(uses)],
+    )
+
+
+async def unknown_channels(session: Session, codes: Iterable[str]) -> set[str]:
+    """Those of these codes that no channel has."""
+    wanted = sorted(set(codes))
+    rows = await session.fetch("SELECT code FROM channel WHERE code = ANY($1::text[])", wanted)
+    return set(wanted) - {row["code"] for row in rows}
+
+
+async def unknown_locations(session: Session, codes: Iterable[str]) -> set[str]:
+    """Those of these codes that no location has."""
+    wanted = sorted(set(codes))
+    rows = await session.fetch("SELECT code FROM location WHERE code = ANY($1::text[])", wanted)
+    return set(wanted) - {row["code"] for row in rows}

@@ -1,0 +1,123 @@
+"""Orders: found, locked, and their lines and fulfilments changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from models.sessions import Row, Session
+
+_ORDER = (
+    "SELECT id, number, channel_id, external_reference, status, service_level, currency,"
+    " shipping_minor, shipping_tax_minor, total_minor, deposit_minor, placed_at, ship_by_at,"
+    " deliver_by_at, version FROM sales_order"
+)
+
+
+async def order_by_reference(session: Session, channel_id: int, reference: str) -> UUID | None:
+    """The id of the order with this reference on this channel."""
+    found = await session.fetch_one(
+        "SELECT id FROM sales_order WHERE channel_id = $1 AND external_reference = $2",
+        channel_id,
+        reference,
+    )
+    return None if found is None else found["id"]
+
+
+async def lock_order(session: Session, order_id: UUID) -> Row | None:
+    """Lock an order and read it."""
+    return await session.fetch_one(f"{_ORDER} WHERE id = $1 FOR NO KEY UPDATE", order_id)
+
+
+async def lock_free_orders(session: Session, ids: Sequence[UUID]) -> list[Row]:
+    """Lock those of these orders that nobody else has locked, and read them."""
+    sql = f"{_ORDER} WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
+    return list(await session.fetch(sql, list(ids)))
+
+
+_LINES = """
+SELECT l.id, l.order_id, l.line_no, l.item_id, i.sku, l.quantity, l.unit_price_minor,
+  l.discount_minor, l.tax_minor, l.backordered, l.allocated, l.picked, l.packed, l.shipped,
+  l.delivered, l.lost, l.cancelled
+FROM order_line l JOIN item i ON i.id = l.item_id
+WHERE l.order_id = ANY($1::uuid[]) ORDER BY l.order_id, l.line_no
+"""
+
+
+async def lines_of(session: Session, order_ids: Sequence[UUID]) -> list[Row]:
+    """The lines of these orders, in line order; read them after the order was locked."""
+    return list(await session.fetch(_LINES, list(order_ids)))
+
+
+_WRITE_LINE = """
+UPDATE order_line SET backordered = $2, allocated = $3, picked = $4, packed = $5, shipped = $6,
+  delivered = $7, lost = $8, cancelled = $9 WHERE id = $1
+"""
+LINE_STATES = (
+    "backordered",
+    "allocated",
+    "picked",
+    "packed",
+    "shipped",
+    "delivered",
+    "lost",
+    "cancelled",
+)
+
+
+async def write_lines(session: Session, lines: Sequence[tuple[UUID, dict[str, int]]]) -> None:
+    """Write the units by state of order lines."""
+    rows = [(line_id, *(units[state] for state in LINE_STATES)) for line_id, units in lines]
+    await session.execute_many(_WRITE_LINE, rows)
+
+
+async def write_order(
+    session: Session, order_id: UUID, status: str, deposit_minor: int, version: int
+) -> None:
+    """Write what follows from an order's lines."""
+    await session.execute(
+        "UPDATE sales_order SET status = $2, deposit_minor = $3, version = $4 WHERE id = $1",
+        order_id,
+        status,
+        deposit_minor,
+        version,
+    )
+
+
+async def write_promise(
+    session: Session, order_id: UUID, ship_by: datetime | None, deliver_by: datetime | None
+) -> None:
+    """Write what the customer was promised."""
+    await session.execute(
+        "UPDATE sales_order SET ship_by_at = $2, deliver_by_at = $3 WHERE id = $1",
+        order_id,
+        ship_by,
+        deliver_by,
+    )
+
+
+_BACKORDERED = """
+SELECT l.id AS line_id, l.order_id, l.item_id, l.backordered, o.channel_id, c.priority,
+  o.placed_at
+FROM order_line l JOIN sales_order o ON o.id = l.order_id JOIN channel c ON c.id = o.channel_id
+WHERE l.item_id = ANY($1::bigint[]) AND l.backordered > 0 AND c.active
+ORDER BY c.priority, o.placed_at, l.order_id, l.line_no LIMIT $2
+"""
+
+
+async def backordered_lines(session: Session, item_ids: Sequence[int], limit: int) -> list[Row]:
+    """Open backordered lines of these items in the order in which they are served; not locked."""
+    return list(await session.fetch(_BACKORDERED, list(item_ids), limit))
+
+
+async def servable_items(session: Session, limit: int) -> list[int]:
+    """Items that somebody waits for and of which units are available."""
+    rows = await session.fetch(
+        "SELECT DISTINCT l.item_id FROM order_line l WHERE l.backordered > 0 AND EXISTS"
+        " (SELECT 1 FROM stock_level s"
+        "  WHERE s.item_id = l.item_id AND s.available > s.safety_stock)"
+        " ORDER BY l.item_id LIMIT $1",
+        limit,
+    )
+    return [row["item_id"] for row in rows]

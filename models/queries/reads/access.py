@@ -1,0 +1,45 @@
+"""API keys as they are read: never the secret, nor its hash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import orjson
+
+from models.queries.paging import Listing, SortKey, by_key
+from models.queries.scopes import Scope
+from models.sessions import Row, Session
+
+KEYS_MAX = 5_000
+_COLUMNS = (
+    "id, name, actor, role, prefix, channels, locations, refund_limit_minor,"
+    " refund_limit_currency, created_at, expires_at, revoked_at, last_used_at"
+)
+_CREATED = SortKey("k.created_at", "created_at", "instant")
+_ID = SortKey("k.id", "id", "uuid")
+
+
+def _is_visible(scope: Scope, row: Row) -> bool:
+    """Whether a key reaches no further than the caller's own."""
+    return _is_within(row["channels"], scope.channels) and _is_within(
+        row["locations"], scope.locations
+    )
+
+
+def _is_within(stored: str | None, whole: frozenset[str] | None) -> bool:
+    return whole is None or (stored is not None and whole.issuperset(orjson.loads(stored)))
+
+
+async def keys(session: Session, scope: Scope) -> Sequence[Row]:
+    """The keys that the caller may see, newest first, revoked ones too."""
+    rows = await Listing(_COLUMNS, "api_key k", _CREATED, _ID).all(session, KEYS_MAX)
+    return [row for row in rows if _is_visible(scope, row)]
+
+
+async def keys_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+    """Keys by id, where the caller may see them."""
+    rows = await session.fetch(
+        f"SELECT {_COLUMNS} FROM api_key WHERE id = ANY($1::uuid[])", list(ids)
+    )
+    return by_key([row for row in rows if _is_visible(scope, row)], "id")

@@ -1,0 +1,63 @@
+"""The audit trail as it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from models.queries.paging import Listing, Page, SortKey, Window, by_key
+from models.queries.scopes import Scope
+from models.sessions import Row, Session
+
+_ID = SortKey("a.id", "id", "uuid")
+# Per type of subject: where it stands, and the column of its channel or location.
+_BY_CHANNEL = {
+    "Channel": "SELECT 'Channel:' || id FROM channel WHERE id",
+    "Reservation": "SELECT 'Reservation:' || id FROM reservation WHERE channel_id",
+    "Order": "SELECT 'Order:' || id FROM sales_order WHERE channel_id",
+}
+_BY_LOCATION = {
+    "Location": "SELECT 'Location:' || id FROM location WHERE id",
+    "StockLevel": "SELECT 'StockLevel:' || id FROM stock_level WHERE location_id",
+    "Fulfillment": "SELECT 'Fulfillment:' || id FROM fulfillment WHERE location_id",
+}
+
+
+def _visible(scope: Scope) -> Listing:
+    """For a key with a scope, only rows about what stands in it: an audit row carries no scope."""
+    listing = Listing("a.*", "audit_entry a", _ID)
+    if scope.is_whole:
+        return listing
+    parts: list[str] = []
+    values: list[object] = []
+    for ids, sources in (
+        (scope.channel_ids, _BY_CHANNEL),
+        (scope.location_ids, _BY_LOCATION),
+    ):
+        for name, source in sources.items():
+            if ids is None:
+                parts.append(f"a.subject LIKE '{name}:%'")
+            else:
+                parts.append(f"a.subject IN ({source} = ANY({{}}::bigint[]))")
+                values.append(list(ids))
+    return listing.where(f"({' OR '.join(parts)})", *values)
+
+
+async def entries(
+    session: Session,
+    scope: Scope,
+    window: Window,
+    *,
+    subject: str | None,
+    actor: str | None,
+    action: str | None,
+) -> Page:
+    """Audit rows of a subject (`Order:<id>`), an actor and an action, newest first."""
+    listing = _visible(scope).equal("a.subject", subject).equal("a.actor", actor)
+    return await listing.equal("a.action", action).page(session, window)
+
+
+async def entries_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+    """Audit rows by id, where the caller may see them."""
+    listing = _visible(scope).where("a.id = ANY({}::uuid[])", list(ids))
+    return by_key(await listing.all(session, len(ids)), "id")

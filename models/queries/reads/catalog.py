@@ -1,0 +1,125 @@
+"""Master data as it is read: lists, look-ups and the batches behind edges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from models.queries.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.scopes import Scope
+from models.sessions import Row, Session
+
+LOCATIONS_MAX = 10_000
+_ID = SortKey("t.id", "id", "bigint")
+
+
+async def items(session: Session, window: Window, *, search: str | None) -> Page:
+    """Items, of which SKU, name or barcode contain the words of `search`."""
+    listing = Listing("t.*", "item t", _ID)
+    if search:
+        pattern = f"%{_escaped(search.lower())}%"
+        listing.where(
+            "(lower(t.sku) LIKE {} ESCAPE '!' OR lower(t.name) LIKE {} ESCAPE '!'"
+            " OR lower(coalesce(t.barcode, '')) LIKE {} ESCAPE '!')",
+            pattern,
+            pattern,
+            pattern,
+        )
+    return await listing.page(session, window)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+
+
+async def item(session: Session, sku: str) -> Row | None:
+    """The item of a SKU."""
+    return await session.fetch_one("SELECT * FROM item WHERE sku = $1", sku)
+
+
+async def items_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Row]:
+    """Items by id."""
+    return by_key(
+        await session.fetch("SELECT * FROM item WHERE id = ANY($1::bigint[])", list(ids)), "id"
+    )
+
+
+async def suppliers_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Row]:
+    """Suppliers by id."""
+    return by_key(
+        await session.fetch("SELECT * FROM supplier WHERE id = ANY($1::bigint[])", list(ids)), "id"
+    )
+
+
+async def locations(session: Session, scope: Scope) -> Sequence[Row]:
+    """All locations that the caller may see, newest first."""
+    listing = Listing("t.*", "location t", _ID).within("t.id", scope.location_ids)
+    return await listing.all(session, LOCATIONS_MAX)
+
+
+async def location(session: Session, scope: Scope, code: str) -> Row | None:
+    """The location of a code, where the caller may see it."""
+    row = await session.fetch_one("SELECT * FROM location WHERE code = $1", code)
+    return row if row is not None and scope.sees_location(row["id"]) else None
+
+
+async def locations_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Row]:
+    """Locations by id."""
+    return by_key(
+        await session.fetch("SELECT * FROM location WHERE id = ANY($1::bigint[])", list(ids)), "id"
+    )
+
+
+async def visible_locations_by_id(
+    session: Session, scope: Scope, ids: Sequence[int]
+) -> Mapping[int, Row]:
+    """Locations by id, where the caller may see them."""
+    return await locations_by_id(session, [key for key in ids if scope.sees_location(key)])
+
+
+async def locations_by_channel(session: Session, ids: Sequence[int]) -> Mapping[int, list[Row]]:
+    """The locations that each of these channels sells from, by code."""
+    rows = await session.fetch(
+        "SELECT l.*, c.channel_id FROM channel_location c JOIN location l ON l.id = c.location_id"
+        " WHERE c.channel_id = ANY($1::bigint[]) ORDER BY l.code",
+        list(ids),
+    )
+    return grouped(rows, "channel_id")
+
+
+async def channels(session: Session, scope: Scope) -> Sequence[Row]:
+    """All channels that the caller may see, newest first."""
+    listing = Listing("t.*", "channel t", _ID).within("t.id", scope.channel_ids)
+    return await listing.all(session, LOCATIONS_MAX)
+
+
+async def channel(session: Session, scope: Scope, code: str) -> Row | None:
+    """The channel of a code, where the caller may see it."""
+    row = await session.fetch_one("SELECT * FROM channel WHERE code = $1", code)
+    return row if row is not None and scope.sees_channel(row["id"]) else None
+
+
+async def channels_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Row]:
+    """Channels by id."""
+    return by_key(
+        await session.fetch("SELECT * FROM channel WHERE id = ANY($1::bigint[])", list(ids)), "id"
+    )
+
+
+async def visible_channels_by_id(
+    session: Session, scope: Scope, ids: Sequence[int]
+) -> Mapping[int, Row]:
+    """Channels by id, where the caller may see them."""
+    return await channels_by_id(session, [key for key in ids if scope.sees_channel(key)])
+
+
+async def reasons(session: Session, kind: str | None) -> Sequence[Row]:
+    """Reason codes of a kind, inactive ones too: they stay readable on what used them."""
+    return await Listing("t.*", "reason_code t", _ID).equal("t.kind", kind).all(session, 10_000)
+
+
+async def reasons_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Row]:
+    """Reason codes by id."""
+    return by_key(
+        await session.fetch("SELECT * FROM reason_code WHERE id = ANY($1::bigint[])", list(ids)),
+        "id",
+    )

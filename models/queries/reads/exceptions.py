@@ -1,0 +1,43 @@
+"""Operational exceptions as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from models.queries.paging import Listing, Page, SortKey, Window, by_key
+from models.queries.scopes import Scope
+from models.sessions import Row, Session
+
+_ID = SortKey("x.id", "id", "uuid")
+
+
+def _visible(scope: Scope) -> Listing:
+    return (
+        Listing("x.*", "operational_exception x", _ID)
+        .within_or_none("x.channel_id", scope.channel_ids)
+        .within_or_none("x.location_id", scope.location_ids)
+    )
+
+
+async def exceptions(
+    session: Session,
+    scope: Scope,
+    window: Window,
+    *,
+    status: str | None,
+    severity: str | None,
+    kind: str | None,
+    owner: str | None,
+) -> Page:
+    """Exceptions in a status, of a severity and kind, of an owner, newest first."""
+    listing = _visible(scope).equal("x.status", status).equal("x.severity", severity)
+    return await listing.equal("x.kind", kind).equal("x.owner", owner).page(session, window)
+
+
+async def exceptions_by_id(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, Row]:
+    """Exceptions by id, where the caller may see them."""
+    listing = _visible(scope).where("x.id = ANY({}::uuid[])", list(ids))
+    return by_key(await listing.all(session, len(ids)), "id")

@@ -1,0 +1,62 @@
+"""Fulfilments as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from models.queries.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.scopes import Scope
+from models.sessions import Row, Session
+
+_ID = SortKey("f.id", "id", "uuid")
+
+
+def _visible(scope: Scope) -> Listing:
+    listing = Listing("f.*", "fulfillment f", _ID).within("f.location_id", scope.location_ids)
+    if scope.channel_ids is not None:
+        listing.where(
+            "f.order_id IN (SELECT id FROM sales_order WHERE channel_id = ANY({}::bigint[]))",
+            list(scope.channel_ids),
+        )
+    return listing
+
+
+async def fulfillments(
+    session: Session, scope: Scope, window: Window, *, location: str | None, status: str | None
+) -> Page:
+    """Fulfilments at a location, in a status, newest first."""
+    listing = _visible(scope).equal("f.status", status)
+    if location is not None:
+        listing.where("f.location_id = (SELECT id FROM location WHERE code = {})", location)
+    return await listing.page(session, window)
+
+
+async def fulfillments_by_id(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, Row]:
+    """Fulfilments by id, where the caller may see them."""
+    listing = _visible(scope).where("f.id = ANY({}::uuid[])", list(ids))
+    return by_key(await listing.all(session, len(ids)), "id")
+
+
+async def fulfillments_by_order(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, list[Row]]:
+    """The fulfilments of each of these orders that leave from a location the caller may see."""
+    rows = await session.fetch(
+        "SELECT * FROM fulfillment WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, id",
+        list(ids),
+    )
+    return grouped([row for row in rows if scope.sees_location(row["location_id"])], "order_id")
+
+
+async def lines_by_fulfillment(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+    """The lines of each of these fulfilments, in the order of the order's lines."""
+    rows = await session.fetch(
+        "SELECT f.fulfillment_id, f.order_line_id, f.quantity, i.sku FROM fulfillment_line f"
+        " JOIN item i ON i.id = f.item_id JOIN order_line l ON l.id = f.order_line_id"
+        " WHERE f.fulfillment_id = ANY($1::uuid[]) ORDER BY f.fulfillment_id, l.line_no",
+        list(ids),
+    )
+    return grouped(rows, "fulfillment_id")

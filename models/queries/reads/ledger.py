@@ -1,0 +1,66 @@
+"""The books as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from models.queries.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.scopes import Scope
+from models.sessions import Row, Session
+
+_ID = SortKey("e.id", "id", "uuid")
+
+
+def _visible(scope: Scope) -> Listing:
+    return (
+        Listing("e.*", "journal_entry e", _ID)
+        .within_or_none("e.channel_id", scope.channel_ids)
+        .within_or_none("e.location_id", scope.location_ids)
+    )
+
+
+async def entries(
+    session: Session, scope: Scope, window: Window, *, reference: str | None, account: str | None
+) -> Page:
+    """Journal entries with a reference, on an account, newest first."""
+    listing = _visible(scope).equal("e.reference", reference)
+    if account is not None:
+        listing.where("e.id IN (SELECT entry_id FROM journal_line WHERE account = {})", account)
+    return await listing.page(session, window)
+
+
+async def entries_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+    """Journal entries by id, where the caller may see them."""
+    listing = _visible(scope).where("e.id = ANY({}::uuid[])", list(ids))
+    return by_key(await listing.all(session, len(ids)), "id")
+
+
+async def lines_by_entry(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+    """The lines of each of these entries, in their order."""
+    rows = await session.fetch(
+        "SELECT entry_id, account, currency, debit_minor, credit_minor FROM journal_line"
+        " WHERE entry_id = ANY($1::uuid[]) ORDER BY entry_id, line_no",
+        list(ids),
+    )
+    return grouped(rows, "entry_id")
+
+
+async def balances(session: Session, scope: Scope, as_of: datetime) -> Sequence[Row]:
+    """Debits and credits of each account and currency, of entries effective up to `as_of`."""
+    conditions, values = ["e.effective_at <= $1"], [as_of]
+    sums: list[object] = [*values]
+    for column, ids in (("channel_id", scope.channel_ids), ("location_id", scope.location_ids)):
+        if ids is not None:
+            sums.append(list(ids))
+            place = f"${len(sums)}::bigint[]"
+            conditions.append(f"(e.{column} IS NULL OR e.{column} = ANY({place}))")
+    return await session.fetch(
+        "SELECT l.account, l.currency, sum(l.debit_minor) AS debit_minor,"
+        " sum(l.credit_minor) AS credit_minor FROM journal_line l"
+        " JOIN journal_entry e ON e.id = l.entry_id"
+        f" WHERE {' AND '.join(conditions)} GROUP BY l.account, l.currency"
+        " ORDER BY l.account, l.currency",
+        *sums,
+    )

@@ -1,0 +1,96 @@
+"""Orders, their lines, payments and addresses as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from models.queries.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.scopes import Scope
+from models.sessions import Row, Session
+
+_ID = SortKey("o.id", "id", "uuid")
+
+
+def _visible(scope: Scope) -> Listing:
+    """Orders of the caller's channels that leave, at least in part, from one of its locations.
+
+    An order that nothing is allocated for is at no location: its channel alone decides.
+    """
+    listing = Listing("o.*", "sales_order o", _ID).within("o.channel_id", scope.channel_ids)
+    if scope.location_ids is not None:
+        listing.where(
+            "(EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id"
+            " AND f.location_id = ANY({}::bigint[]))"
+            " OR NOT EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id))",
+            list(scope.location_ids),
+        )
+    return listing
+
+
+async def orders(
+    session: Session, scope: Scope, window: Window, *, status: str | None, channel: str | None
+) -> Page:
+    """Orders in a status, of a channel, newest first."""
+    listing = _visible(scope).equal("o.status", status)
+    if channel is not None:
+        listing.where("o.channel_id = (SELECT id FROM channel WHERE code = {})", channel)
+    return await listing.page(session, window)
+
+
+async def orders_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+    """Orders by id, where the caller may see them."""
+    listing = _visible(scope).where("o.id = ANY({}::uuid[])", list(ids))
+    return by_key(await listing.all(session, len(ids)), "id")
+
+
+async def order_by_reference(
+    session: Session, scope: Scope, channel: str, reference: str
+) -> Row | None:
+    """The order of a channel under the shop's own reference."""
+    listing = _visible(scope).where(
+        "o.channel_id = (SELECT id FROM channel WHERE code = {}) AND o.external_reference = {}",
+        channel,
+        reference,
+    )
+    rows = await listing.all(session, 1)
+    return rows[0] if rows else None
+
+
+_LINES = (
+    "SELECT l.*, i.sku, o.currency, o.channel_id FROM order_line l JOIN item i ON i.id = l.item_id"
+    " JOIN sales_order o ON o.id = l.order_id"
+)
+
+
+async def lines_by_order(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+    """The lines of each of these orders, in their order."""
+    rows = await session.fetch(
+        f"{_LINES} WHERE l.order_id = ANY($1::uuid[]) ORDER BY l.order_id, l.line_no", list(ids)
+    )
+    return grouped(rows, "order_id")
+
+
+async def lines_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+    """Order lines by id, where the caller may see their order."""
+    rows = await session.fetch(f"{_LINES} WHERE l.id = ANY($1::uuid[])", list(ids))
+    seen = await orders_by_id(session, scope, list({row["order_id"] for row in rows}))
+    return by_key([row for row in rows if row["order_id"] in seen], "id")
+
+
+async def paid_by_order(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, int]:
+    """Minor units captured for each of these orders; orders without a payment are missing."""
+    rows = await session.fetch(
+        "SELECT order_id, sum(amount_minor) AS paid_minor FROM order_payment"
+        " WHERE order_id = ANY($1::uuid[]) GROUP BY order_id",
+        list(ids),
+    )
+    return {row["order_id"]: int(row["paid_minor"]) for row in rows}
+
+
+async def addresses_by_order(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+    """Where each of these orders is sent; erased addresses are missing."""
+    rows = await session.fetch(
+        "SELECT * FROM order_address WHERE order_id = ANY($1::uuid[])", list(ids)
+    )
+    return by_key(rows, "order_id")

@@ -1,0 +1,42 @@
+"""Policies as they are read: every version, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from domain.policies import parse_scope
+from models.queries.paging import Listing, SortKey, by_key
+from models.queries.scopes import Scope
+from models.sessions import Row, Session
+
+POLICIES_MAX = 5_000
+_PUBLISHED = SortKey("p.published_at", "published_at", "instant")
+_ID = SortKey("p.id", "id", "uuid")
+
+
+def _is_visible(scope: Scope, row: Row) -> bool:
+    """Whether a policy is global, or for a channel or location that the caller may see."""
+    named = parse_scope(row["scope"])
+    sees_channel = (
+        named.channel is None or scope.channels is None or named.channel in scope.channels
+    )
+    sees_location = (
+        named.location is None or scope.locations is None or named.location in scope.locations
+    )
+    return sees_channel and sees_location
+
+
+async def policies(
+    session: Session, scope: Scope, *, kind: str | None, policy_scope: str | None
+) -> Sequence[Row]:
+    """Versions of the policies of a kind and scope, newest first."""
+    listing = Listing("p.*", "policy p", _PUBLISHED, _ID).equal("p.kind", kind)
+    rows = await listing.equal("p.scope", policy_scope).all(session, POLICIES_MAX)
+    return [row for row in rows if _is_visible(scope, row)]
+
+
+async def policies_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+    """Policies by id, where the caller may see them."""
+    rows = await session.fetch("SELECT * FROM policy WHERE id = ANY($1::uuid[])", list(ids))
+    return by_key([row for row in rows if _is_visible(scope, row)], "id")

@@ -1,0 +1,91 @@
+"""Holds as they are read: over at `expires_at`, whatever is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from models.queries.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.scopes import Scope
+from models.sessions import Row, Session
+
+_CREATED = SortKey("r.created_at", "created_at", "instant")
+_ID = SortKey("r.id", "id", "uuid")
+
+
+def _visible(scope: Scope) -> Listing:
+    """Holds of the caller's channels with a line at one of its locations.
+
+    Without a key only those that were made without one.
+    """
+    listing = Listing("r.*", "reservation r", _CREATED, _ID)
+    listing.within("r.channel_id", scope.channel_ids)
+    if scope.is_anonymous:
+        listing.where("r.address IS NOT NULL")
+    if scope.location_ids is not None:
+        listing.where(
+            "EXISTS (SELECT 1 FROM reservation_line l WHERE l.reservation_id = r.id"
+            " AND l.location_id = ANY({}::bigint[]))",
+            list(scope.location_ids),
+        )
+    return listing
+
+
+async def reservations(
+    session: Session,
+    scope: Scope,
+    window: Window,
+    *,
+    status: str | None,
+    channel: str | None,
+    now: datetime,
+) -> Page:
+    """Holds in a status as it is at `now`, of a channel, newest first."""
+    listing = _visible(scope)
+    if channel is not None:
+        listing.where("r.channel_id = (SELECT id FROM channel WHERE code = {})", channel)
+    if status == "HELD":
+        listing.where("r.status = 'HELD' AND r.expires_at > {}", now)
+    elif status == "EXPIRED":
+        listing.where("(r.status = 'EXPIRED' OR (r.status = 'HELD' AND r.expires_at <= {}))", now)
+    else:
+        listing.equal("r.status", status)
+    return await listing.page(session, window)
+
+
+async def reservations_by_id(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, Row]:
+    """Holds by id, where the caller may see them."""
+    listing = _visible(scope).where("r.id = ANY({}::uuid[])", list(ids))
+    return by_key(await listing.all(session, len(ids)), "id")
+
+
+async def reservation_by_reference(
+    session: Session, scope: Scope, channel: str, reference: str
+) -> Row | None:
+    """The hold of a channel under the shop's own reference: the live one, else the newest."""
+    listing = _visible(scope).where(
+        "r.channel_id = (SELECT id FROM channel WHERE code = {}) AND r.external_reference = {}",
+        channel,
+        reference,
+    )
+    rows = await listing.all(session, 250)
+    held = [row for row in rows if row["status"] == "HELD"]
+    return next(iter([*held, *rows]), None)
+
+
+async def lines_by_reservation(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, list[Row]]:
+    """The lines of each of these holds at locations that the caller may see."""
+    rows = await session.fetch(
+        "SELECT l.reservation_id, l.quantity, l.location_id, i.sku FROM reservation_line l"
+        " JOIN item i ON i.id = l.item_id"
+        " WHERE l.reservation_id = ANY($1::uuid[]) ORDER BY l.reservation_id, l.line_no",
+        list(ids),
+    )
+    return grouped(
+        [row for row in rows if scope.sees_location(row["location_id"])], "reservation_id"
+    )

@@ -1,0 +1,68 @@
+"""Stock levels and movements as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from models.queries.paging import Listing, Page, SortKey, Window, by_key
+from models.queries.scopes import Scope
+from models.sessions import Row, Session
+
+_LEVEL = SortKey("s.id", "id", "bigint")
+_MOVEMENT = SortKey("m.id", "id", "uuid")
+
+
+async def levels(
+    session: Session,
+    scope: Scope,
+    window: Window,
+    *,
+    skus: Sequence[str] | None,
+    locations: Sequence[str] | None,
+) -> Page:
+    """Levels of some SKUs at some locations; None: of all."""
+    listing = Listing("s.*", "stock_level s", _LEVEL).within("s.location_id", scope.location_ids)
+    if skus is not None:
+        listing.where(
+            "s.item_id IN (SELECT id FROM item WHERE sku = ANY({}::text[]))", sorted(set(skus))
+        )
+    if locations is not None:
+        listing.where(
+            "s.location_id IN (SELECT id FROM location WHERE code = ANY({}::text[]))",
+            sorted(set(locations)),
+        )
+    return await listing.page(session, window)
+
+
+async def levels_by_id(session: Session, scope: Scope, ids: Sequence[int]) -> Mapping[int, Row]:
+    """Levels by id, where the caller may see their location."""
+    rows = await session.fetch("SELECT * FROM stock_level WHERE id = ANY($1::bigint[])", list(ids))
+    return by_key([row for row in rows if scope.sees_location(row["location_id"])], "id")
+
+
+async def movements(
+    session: Session,
+    scope: Scope,
+    window: Window,
+    *,
+    sku: str | None,
+    location: str | None,
+    reference: str | None,
+) -> Page:
+    """Movements of a SKU, at a location, of a reference, newest first."""
+    listing = Listing("m.*", "stock_movement m", _MOVEMENT)
+    listing.within("m.location_id", scope.location_ids).equal("m.reference", reference)
+    if sku is not None:
+        listing.where("m.item_id = (SELECT id FROM item WHERE sku = {})", sku)
+    if location is not None:
+        listing.where("m.location_id = (SELECT id FROM location WHERE code = {})", location)
+    return await listing.page(session, window)
+
+
+async def movements_by_id(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, Row]:
+    """Movements by id, where the caller may see their location."""
+    rows = await session.fetch("SELECT * FROM stock_movement WHERE id = ANY($1::uuid[])", list(ids))
+    return by_key([row for row in rows if scope.sees_location(row["location_id"])], "id")

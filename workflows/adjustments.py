@@ -1,0 +1,245 @@
+"""Stock corrected and moved by a person's hand, with a reason and its value on the books."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import domain.ledger as books
+import models.queries.lookups as lookups
+import models.queries.stock as queries
+import workflows.ledger as ledger
+import workflows.outbox as outbox
+import workflows.policies as policies
+from domain.access import Caller
+from domain.errors import ApprovalRequired, InsufficientStock, Invalid, NotFound, StaleQuantity
+from domain.ledger import Occasion
+from domain.money import Money
+from domain.policies import PolicyKind
+from domain.stock import (
+    INVENTORY_STATES,
+    MovementKind,
+    StockState,
+    check_adjustment,
+    check_move,
+)
+from models.queries.lookups import ItemFacts, ReasonFacts
+from workflows.book import Change, Level
+from workflows.stock import stock_item, stock_location
+from workflows.transactions import Transaction, one_by_one
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustStock:
+    """Correct one state of a level by `delta`, if it holds `change_from_quantity` where given."""
+
+    location_code: str
+    sku: str
+    delta: int
+    reason_code: str
+    state: StockState = StockState.AVAILABLE
+    change_from_quantity: int | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveStock:
+    """Move units between two states at a location, with a reason."""
+
+    location_code: str
+    sku: str
+    from_state: StockState
+    to_state: StockState
+    quantity: int
+    reason_code: str
+    note: str | None = None
+
+
+async def _reason(tx: Transaction, code: str) -> ReasonFacts:
+    found = await lookups.reason(tx.session, "ADJUSTMENT", code)
+    field = ("input", "reasonCode")
+    if found is None:
+        raise NotFound("reason code", code, field=field)
+    if not found.active:
+        raise Invalid("The reason code is not active.", field=field)
+    return found
+
+
+def _counts(level: Level) -> dict[str, int]:
+    return {state.lower(): units for state, units in level.units.items()}
+
+
+@one_by_one("stockAdjust")
+async def adjust(tx: Transaction, command: AdjustStock, caller: Caller) -> Mapping[str, Any]:
+    """Correct a state by hand, with a reason, its cost onto the books.
+
+    Raises StaleQuantity (compare-and-set), InsufficientStock, ApprovalRequired (the ADJUSTMENT
+    policy's value, cumulative per actor, item and day), Invalid or NotFound.
+    """
+    try:
+        check_adjustment(command.state, command.delta)
+    except Invalid as error:
+        raise error.under("input") from None
+    location = await stock_location(tx, caller, command.location_code)
+    item = await stock_item(tx, command.sku)
+    reason = await _reason(tx, command.reason_code)
+    await tx.book.open_levels(tx, [(item.id, location.id)])
+    await tx.costs.lock(tx, [item.id])
+    level = tx.book.levels[(item.id, location.id)]
+    before = _counts(level)
+    held = level.units[command.state]
+    if command.change_from_quantity not in (None, held):
+        assert command.change_from_quantity is not None
+        raise StaleQuantity(
+            command.change_from_quantity, held, field=("input", "changeFromQuantity")
+        )
+    is_up = command.delta > 0
+    quantity = abs(command.delta)
+    if not is_up:
+        if held < quantity:
+            raise InsufficientStock(item.sku, quantity, held, field=("input", "delta"))
+        await _check_value(tx, item, quantity, command.state, caller)
+    value_minor = _adjusted_value(tx, item, command.state, command.delta)
+    movement = tx.book.move(
+        tx,
+        Change(
+            item_id=item.id,
+            location_id=location.id,
+            from_state=None if is_up else command.state,
+            to_state=command.state if is_up else None,
+            quantity=quantity,
+            actor=caller.actor,
+            reason_id=reason.id,
+            note=command.note,
+            value_minor=value_minor,
+            value_currency=tx.terms.base_currency,
+            kind=MovementKind.ADJUSTED,
+        ),
+    )
+    book = books.adjusted_up if is_up else books.adjusted_down
+    value = Money(value_minor, tx.terms.base_currency)
+    occasion = Occasion(f"StockMovement:{movement}", tx.now)
+    entry = book(quantity, command.state, value, occasion)
+    ledger.post(tx, entry, actor=caller.actor, location_id=location.id)
+    _audit_level(tx, caller, "stockAdjust", level, before, reason, command.note)
+    return {"levels": [level.id], "movements": [movement]}
+
+
+def _adjusted_value(tx: Transaction, item: ItemFacts, state: StockState, delta: int) -> int:
+    """Move the units' cost in or out of the item's pool; found units come at its unit cost."""
+    is_inventory = state in INVENTORY_STATES
+    if delta < 0:
+        return tx.costs.issue(item.id, -delta) if is_inventory else tx.costs.scrap(item.id, -delta)
+    value_minor = tx.costs.value_of_found(item.id, delta, item.unit_cost_minor)
+    if is_inventory:
+        tx.costs.receive(item.id, delta, value_minor)
+    else:
+        tx.costs.receive_quality(item.id, delta, value_minor)
+    return value_minor
+
+
+async def _check_value(
+    tx: Transaction, item: ItemFacts, quantity: int, state: StockState, caller: Caller
+) -> None:
+    """Refuse a write-down above what the policy lets this actor decide about this item today."""
+    if caller.may("stock.approve"):
+        return
+    start = tx.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    before = await queries.written_down(tx.session, item.id, caller.actor, start)
+    worth = _worth(tx, item, before + quantity, state)
+    policy = await policies.decide(tx.session, PolicyKind.ADJUSTMENT, tx.now, item.category)
+    if not policy.rules.needs_approval(worth):
+        return
+    raise ApprovalRequired(
+        "This write-down needs a supervisor or finance.",
+        field=("input", "delta"),
+        details={
+            "policy": str(PolicyKind.ADJUSTMENT),
+            "version": policy.version,
+            "value": None if worth is None else str(worth),
+        },
+    )
+
+
+def _worth(tx: Transaction, item: ItemFacts, quantity: int, state: StockState) -> Money | None:
+    """What units are worth: at cost, where that is unknown at price; None if neither is known."""
+    minor = tx.costs.value_of_found(item.id, quantity, item.unit_cost_minor)
+    if minor or item.unit_cost_minor is not None:
+        return Money(minor, tx.terms.base_currency)
+    if item.price_minor is None or item.price_currency is None:
+        return None
+    return Money(item.price_minor * quantity, item.price_currency)
+
+
+@one_by_one("stockMove")
+async def move(tx: Transaction, command: MoveStock, caller: Caller) -> Mapping[str, Any]:
+    """Move units between two states by hand; AVAILABLE's border is one of the books too.
+
+    Raises Invalid, NotFound or InsufficientStock.
+    """
+    try:
+        check_move(command.from_state, command.to_state, command.quantity)
+    except Invalid as error:
+        raise error.under("input") from None
+    location = await stock_location(tx, caller, command.location_code)
+    item = await stock_item(tx, command.sku)
+    reason = await _reason(tx, command.reason_code)
+    await tx.book.open_levels(tx, [(item.id, location.id)])
+    level = tx.book.levels[(item.id, location.id)]
+    before = _counts(level)
+    held = level.units[command.from_state]
+    if held < command.quantity:
+        raise InsufficientStock(item.sku, command.quantity, held, field=("input", "quantity"))
+    await tx.costs.lock(tx, [item.id])
+    value_minor = _cross_border(tx, item.id, command)
+    movement = tx.book.move(
+        tx,
+        Change(
+            item_id=item.id,
+            location_id=location.id,
+            from_state=command.from_state,
+            to_state=command.to_state,
+            quantity=command.quantity,
+            actor=caller.actor,
+            reason_id=reason.id,
+            note=command.note,
+            value_minor=value_minor,
+            value_currency=None if value_minor is None else tx.terms.base_currency,
+            kind=MovementKind.MOVED,
+        ),
+    )
+    if value_minor is not None:
+        entry = books.moved(
+            command.quantity,
+            command.from_state,
+            command.to_state,
+            Money(value_minor, tx.terms.base_currency),
+            Occasion(f"StockMovement:{movement}", tx.now),
+        )
+        ledger.post(tx, entry, actor=caller.actor, location_id=location.id)
+    _audit_level(tx, caller, "stockMove", level, before, reason, command.note)
+    return {"levels": [level.id], "movements": [movement]}
+
+
+def _cross_border(tx: Transaction, item_id: int, command: MoveStock) -> int | None:
+    """The cost that goes with units between inventory and quality control; None: it stays."""
+    ends = (command.from_state in INVENTORY_STATES, command.to_state in INVENTORY_STATES)
+    if ends == (True, False):
+        return tx.costs.to_quality(item_id, command.quantity)
+    if ends == (False, True):
+        return tx.costs.from_quality(item_id, command.quantity)
+    return None
+
+
+def _audit_level(
+    tx: Transaction,
+    caller: Caller,
+    action: str,
+    level: Level,
+    before: Mapping[str, int],
+    reason: ReasonFacts,
+    note: str | None,
+) -> None:
+    after = {**_counts(level), "reason": reason.code, "hasNote": note is not None}
+    outbox.audit(tx, caller.actor, action, ("StockLevel", level.id), before=before, after=after)

@@ -1,0 +1,271 @@
+"""Finds an order its units: those of its hold first, fresh ones by routing, the rest waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import orjson
+
+import models.queries.reservations as reservation_queries
+import workflows.fulfillments as fulfillments
+import workflows.holds as holds
+import workflows.market as markets
+import workflows.routing as routing
+from domain.access import Caller
+from domain.errors import IllegalTransition, NotFound
+from domain.orders import OrderLineState, distribute
+from domain.reservations import RESERVATION_TRANSITIONS, ReservationStatus
+from domain.stock import StockState
+from models.queries.lookups import ChannelFacts
+from models.sessions import Row
+from workflows.book import Change
+from workflows.routing import Demand
+from workflows.transactions import LockClass, Transaction
+
+if TYPE_CHECKING:
+    from workflows.orders import PlaceOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Units of an item that an order got at a location."""
+
+    item_id: int
+    location_id: int
+    quantity: int
+
+
+@dataclass(slots=True)
+class Allocation:
+    """Where an order's units are: per line the (location, units) it got; the rest waits."""
+
+    places_by_line: list[list[tuple[int, int]]]
+    units_by_line: list[dict[OrderLineState, int]]
+    decision: Mapping[str, Any]
+    ship_by: datetime | None = None
+    deliver_by: datetime | None = None
+
+    @property
+    def backordered_units(self) -> int:
+        """Units that nothing was found for."""
+        return sum(units[OrderLineState.BACKORDERED] for units in self.units_by_line)
+
+
+@dataclass(slots=True)
+class _Hunt:
+    """What is still wanted of each item, and what was found so far."""
+
+    wanted: dict[int, int]
+    portions: list[Portion] = field(default_factory=list)
+
+    def take(self, item_id: int, location_id: int, quantity: int) -> None:
+        self.wanted[item_id] -= quantity
+        self.portions.append(Portion(item_id, location_id, quantity))
+
+
+async def allocate(
+    tx: Transaction,
+    channel: ChannelFacts,
+    demands: Sequence[Demand],
+    order_id: UUID,
+    command: PlaceOrder,
+    *,
+    caller: Caller,
+) -> Allocation:
+    """Take the demanded units and commit the order's hold.
+
+    Raises InsufficientStock unless the order may be backordered, NotFound or IllegalTransition
+    for a hold that is not this channel's or has ended.
+    """
+    hold, lines = await _find_hold(tx, channel, command.reservation_id)
+    item_ids = {d.item.id for d in demands} | {line["item_id"] for line in lines}
+    await holds.lock_supply(tx, item_ids, [] if hold is None else [hold["id"]])
+    hunt = _Hunt(_sum(demands))
+    held = None if hold is None else await _lock_live(tx, hold["id"])
+    if held is not None:
+        _take_held(tx, hunt, lines, order_id, caller.actor)
+        await _commit(tx, held, order_id, caller.actor)
+    market = await markets.visit(tx.session, item_ids, tx.now)
+    missing = _missing(demands, hunt)
+    if command.backorder:
+        missing = _clip(tx, market, channel, missing)
+    country = None if command.ship_to is None else command.ship_to.country_code
+    terms = (country, command.service_level)
+    decision: dict[str, Any] = {} if held is None else orjson.loads(held["routing"])
+    if missing:
+        plan = await routing.plan(tx, market, channel, missing, *terms)
+        decision = dict(plan.decision)
+        for item_id, location_id, quantity in plan.allocation:
+            hunt.take(item_id, location_id, quantity)
+            _allocate_fresh(tx, item_id, location_id, quantity, order_id, caller.actor)
+    elif not decision:
+        decision = routing.undecided(market, channel, [demand.item for demand in demands])
+    allocation = _per_line(demands, hunt, decision)
+    places = {place for line in allocation.places_by_line for place, _ in line}
+    decision["chosen"] = [each.code for each in channel.locations if each.id in places]
+    items = [demand.item for demand in demands]
+    dates = await routing.promise_from(tx, market, channel, items, places, *terms)
+    if not allocation.backordered_units:
+        allocation.ship_by, allocation.deliver_by = dates
+    return allocation
+
+
+async def _find_hold(
+    tx: Transaction, channel: ChannelFacts, reservation_id: UUID | None
+) -> tuple[Row | None, list[Row]]:
+    if reservation_id is None:
+        return None, []
+    row = await reservation_queries.hold(tx.session, reservation_id)
+    if row is None or row["channel_id"] != channel.id:
+        field = ("input", "reservationId")
+        raise NotFound("reservation", str(reservation_id), field=field)
+    return row, await reservation_queries.lines_of(tx.session, [reservation_id])
+
+
+async def _lock_live(tx: Transaction, reservation_id: UUID) -> Row | None:
+    """The hold under its lock, or None where it is over: then the order tries afresh."""
+    tx.locking(LockClass.HOLDS)
+    row = (await reservation_queries.lock_holds(tx.session, [reservation_id]))[0]
+    status = ReservationStatus(row["status"])
+    if status is ReservationStatus.EXPIRED or row["expires_at"] <= tx.now:
+        return None
+    if status is not ReservationStatus.HELD:
+        raise IllegalTransition(
+            "reservation",
+            status,
+            ReservationStatus.COMMITTED,
+            RESERVATION_TRANSITIONS[status],
+            field=("input", "reservationId"),
+        )
+    return row
+
+
+def _sum(demands: Iterable[Demand]) -> dict[int, int]:
+    wanted: dict[int, int] = {}
+    for demand in demands:
+        wanted[demand.item.id] = wanted.get(demand.item.id, 0) + demand.quantity
+    return wanted
+
+
+def _take_held(
+    tx: Transaction, hunt: _Hunt, lines: Sequence[Row], order_id: UUID, actor: str
+) -> None:
+    """Allocate the held units that are wanted; release the surplus."""
+    for line in lines:
+        taken = min(line["quantity"], hunt.wanted.get(line["item_id"], 0))
+        ends = (
+            (StockState.ALLOCATED, taken),
+            (StockState.AVAILABLE, line["quantity"] - taken),
+        )
+        for to_state, quantity in ends:
+            if quantity:
+                change = Change(
+                    item_id=line["item_id"],
+                    location_id=line["location_id"],
+                    from_state=StockState.HELD,
+                    to_state=to_state,
+                    quantity=quantity,
+                    actor=actor,
+                    reference=f"Order:{order_id}",
+                )
+                tx.book.move(tx, change)
+        if taken:
+            hunt.take(line["item_id"], line["location_id"], taken)
+
+
+async def _commit(tx: Transaction, hold: Row, order_id: UUID, actor: str) -> None:
+    version = hold["version"] + 1
+    ended = (hold["id"], str(ReservationStatus.COMMITTED), order_id, version)
+    await reservation_queries.end_holds(tx.session, [ended])
+    facts = {"order": str(order_id)}
+    holds.record(tx, hold, "reservation.committed", actor, version, facts)
+
+
+def _missing(demands: Sequence[Demand], hunt: _Hunt) -> list[Demand]:
+    """What is still wanted, once per item, at the path of the first line that names it."""
+    missing = []
+    for item_id, quantity in hunt.wanted.items():
+        if quantity:
+            first = next(demand for demand in demands if demand.item.id == item_id)
+            missing.append(Demand(first.item, quantity, None, first.field))
+    return missing
+
+
+def _clip(
+    tx: Transaction, market: markets.Market, channel: ChannelFacts, missing: Sequence[Demand]
+) -> list[Demand]:
+    """As much of each item as can be promised now; the rest of a backorder waits."""
+    clipped = []
+    for demand in missing:
+        quantity = min(demand.quantity, routing.promised(tx, market, channel, demand.item))
+        if quantity:
+            clipped.append(Demand(demand.item, quantity, None, demand.field))
+    return clipped
+
+
+def _allocate_fresh(
+    tx: Transaction, item_id: int, location_id: int, quantity: int, order_id: UUID, actor: str
+) -> None:
+    tx.book.move(
+        tx,
+        Change(
+            item_id=item_id,
+            location_id=location_id,
+            from_state=StockState.AVAILABLE,
+            to_state=StockState.ALLOCATED,
+            quantity=quantity,
+            actor=actor,
+            reference=f"Order:{order_id}",
+        ),
+    )
+
+
+def _per_line(demands: Sequence[Demand], hunt: _Hunt, decision: Mapping[str, Any]) -> Allocation:
+    """Hand the found units to the lines that asked for them, in line order."""
+    places: list[list[tuple[int, int]]] = [[] for _ in demands]
+    by_item: dict[int, list[int]] = {}
+    for index, demand in enumerate(demands):
+        by_item.setdefault(demand.item.id, []).append(index)
+    for item_id, indexes in by_item.items():
+        portions = [portion for portion in hunt.portions if portion.item_id == item_id]
+        wanted = [demands[index].quantity for index in indexes]
+        shares = distribute(wanted, [portion.quantity for portion in portions])
+        for index, got in zip(indexes, shares, strict=True):
+            places[index] = [(portions[which].location_id, units) for which, units in got]
+    units_by_line = []
+    for demand, got in zip(demands, places, strict=True):
+        units = dict.fromkeys(OrderLineState, 0)
+        units[OrderLineState.ALLOCATED] = sum(quantity for _, quantity in got)
+        units[OrderLineState.BACKORDERED] = demand.quantity - units[OrderLineState.ALLOCATED]
+        units_by_line.append(units)
+    return Allocation(places, units_by_line, decision)
+
+
+def add_fulfillments(
+    tx: Transaction,
+    order: Mapping[str, Any],
+    lines: Sequence[tuple[UUID, int]],
+    allocation: Allocation,
+    *,
+    actor: str,
+) -> list[UUID]:
+    """Add one fulfilment per location with units for the (line, item) pairs; their ids."""
+    parcels: dict[int, dict[int, int]] = {}
+    for index, places in enumerate(allocation.places_by_line):
+        for location_id, quantity in places:
+            parcel = parcels.setdefault(location_id, {})
+            parcel[index] = parcel.get(index, 0) + quantity
+    return [
+        fulfillments.add(
+            tx,
+            order,
+            location_id,
+            [(*lines[index], quantity) for index, quantity in parcels[location_id].items()],
+            actor=actor,
+        )
+        for location_id in sorted(parcels)
+    ]

@@ -1,0 +1,114 @@
+"""Serves those who wait: channels by priority, then the oldest order first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import models.queries.lookups as lookups
+import models.queries.orders as queries
+import workflows.fulfillments as fulfillments
+import workflows.market as markets
+import workflows.order_lines as order_lines
+from domain.orders import OrderLineState
+from domain.stock import StockState
+from models.queries.lookups import ChannelFacts, ItemFacts
+from models.sessions import Row
+from workflows.book import Change, Level
+from workflows.order_lines import LockedOrder
+from workflows.transactions import Transaction
+
+SERVED_MAX = 200
+SYSTEM = "system"
+
+
+async def serve(tx: Transaction, item_ids: frozenset[int]) -> None:
+    """Allocate what became available of these items to lines that wait for it.
+
+    The items' stock is locked. Orders that somebody else has locked are skipped, and so is what
+    goes beyond SERVED_MAX lines: both are left to the job.
+    """
+    await tx.flush()
+    waiting = await queries.backordered_lines(tx.session, sorted(item_ids), SERVED_MAX)
+    if not waiting:
+        return
+    orders = {
+        order.id: order
+        for order in await order_lines.lock_free(tx, [row["order_id"] for row in waiting])
+    }
+    items = await lookups.items_by_id(tx.session, item_ids)
+    market = await markets.visit(tx.session, item_ids, tx.now)
+    channels = {channel.id: channel for channel in market.channels}
+    found: dict[UUID, dict[int, list[tuple[UUID, int, int]]]] = {}
+    for row in waiting:
+        order = orders.get(row["order_id"])
+        if order is None:
+            continue
+        channel = channels[row["channel_id"]]
+        got = _take(tx, market, channel, items[row["item_id"]], order, row)
+        for location_id, quantity in got:
+            parcels = found.setdefault(order.id, {})
+            parcels.setdefault(location_id, []).append((row["line_id"], row["item_id"], quantity))
+    for order_id, parcels in found.items():
+        await _send_to_work(tx, orders[order_id], parcels)
+
+
+def _take(
+    tx: Transaction,
+    market: markets.Market,
+    channel: ChannelFacts,
+    item: ItemFacts,
+    order: LockedOrder,
+    row: Row,
+) -> list[tuple[int, int]]:
+    """Allocate up to what the line waits for, where there is most; (location, units) taken."""
+    line = order.line(row["line_id"])
+    assert line is not None
+    places = {place.id for place in channel.locations}
+    levels = [level for level in tx.book.of_item(item.id) if level.location_id in places]
+    # Those in front were served before; the buffer and higher channels' shares stay untouched.
+    room = sum(level.promisable for level in levels)
+    room -= channel.safety_buffer + market.protected_from(channel, item)
+    wanted = min(line.units[OrderLineState.BACKORDERED], room)
+    taken = []
+    for level in sorted(levels, key=_deepest_first):
+        units = min(wanted, level.promisable)
+        if units > 0:
+            wanted -= units
+            taken.append((level.location_id, units))
+            _allocate(tx, level, units, order.id)
+            line.shift(OrderLineState.BACKORDERED, OrderLineState.ALLOCATED, units)
+    return taken
+
+
+def _deepest_first(level: Level) -> tuple[int, int]:
+    return (-level.promisable, level.location_id)
+
+
+def _allocate(tx: Transaction, level: Level, units: int, order_id: UUID) -> None:
+    tx.book.move(
+        tx,
+        Change(
+            item_id=level.item_id,
+            location_id=level.location_id,
+            from_state=StockState.AVAILABLE,
+            to_state=StockState.ALLOCATED,
+            quantity=units,
+            actor=SYSTEM,
+            reference=f"Order:{order_id}",
+        ),
+    )
+
+
+async def _send_to_work(
+    tx: Transaction,
+    order: LockedOrder,
+    parcels: Mapping[int, list[tuple[UUID, int, int]]],
+) -> None:
+    made: dict[str, Any] = {}
+    for location_id, lines in sorted(parcels.items()):
+        fulfillment_id = fulfillments.add(tx, order.row, location_id, lines, actor=SYSTEM)
+        made[str(fulfillment_id)] = sum(quantity for _, _, quantity in lines)
+    await tx.flush()
+    await order_lines.write(tx, order, "order.allocated", SYSTEM, {"fulfillments": made})

@@ -1,0 +1,412 @@
+"""Holds: units claimed for a while. What availability shows can be held, and no unit twice."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+import models.queries.lookups as lookups
+import models.queries.reservations as queries
+import workflows.holds as holds
+import workflows.market as markets
+import workflows.outbox as outbox
+import workflows.routing as routing
+from domain.access import Caller
+from domain.errors import (
+    AlreadyExists,
+    DomainError,
+    IllegalTransition,
+    Invalid,
+    LimitExceeded,
+    NotFound,
+    ReservationExpired,
+)
+from domain.reservations import (
+    RESERVATION_TRANSITIONS,
+    ReservationStatus,
+    check_anonymous_address,
+    check_anonymous_units,
+    check_ttl,
+    extended_until,
+    status_at,
+)
+from domain.stock import StockState, check_quantity
+from models.queries.lookups import ChannelFacts, ItemFacts
+from models.reservations import Reservation, ReservationLine
+from models.sessions import Row
+from workflows.book import Change
+from workflows.outcomes import Outcome, Request
+from workflows.routing import Demand
+from workflows.transactions import LockClass, Transaction, action, one_by_one
+
+LINES_MAX = 2_000
+REFERENCE_MAX = 255
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLine:
+    """Units of a SKU, at one location where `location_code` names it."""
+
+    sku: str
+    quantity: int
+    location_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateReservation:
+    """Hold these lines for `ttl_seconds`, all of them or none."""
+
+    channel: str
+    lines: tuple[HoldLine, ...]
+    ttl_seconds: int = 900
+    external_reference: str | None = None
+    country_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendReservation:
+    """Let a live hold live `ttl_seconds` from now."""
+
+    reservation_id: UUID
+    ttl_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReservation:
+    """Give a hold's units back."""
+
+    reservation_id: UUID
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A request whose names were found."""
+
+    command: CreateReservation
+    caller: Caller
+    channel: ChannelFacts
+    demands: list[Demand]
+
+
+@dataclass(slots=True)
+class _Anonymous:
+    """What callers without a key hold already: holds by address, units by (item, address)."""
+
+    holds: dict[str, int]
+    units: dict[tuple[int, str], int]
+
+    def of_item(self, item_id: int) -> int:
+        return sum(units for (item, _), units in self.units.items() if item == item_id)
+
+
+@action("reservationCreate")
+async def create(tx: Transaction, requests: Sequence[Request[CreateReservation]]) -> list[Outcome]:
+    """Hold units for each request, or say why not; one locked read and one write for all.
+
+    A refusal is decided in memory before anything is written, so no request harms another.
+    Refusals: Invalid, NotFound, LimitExceeded, AlreadyExists, InsufficientStock.
+    """
+    drafts = await _find(tx, requests)
+    good = [draft for draft in drafts if isinstance(draft, _Draft)]
+    item_ids = {demand.item.id for draft in good for demand in draft.demands}
+    same, over = await _same_references(tx, good)
+    await holds.lock_supply(tx, item_ids, over)
+    market = await markets.visit(tx.session, item_ids, tx.now)
+    anonymous = await _anonymous(tx, good, item_ids)
+    outcomes = []
+    for draft in drafts:
+        if isinstance(draft, Outcome):
+            outcomes.append(draft)
+            continue
+        try:
+            outcomes.append(await _hold(tx, draft, market, anonymous, same))
+        except AlreadyExists as error:
+            outcomes.append(Outcome.refused(error, refs={"reservation": error.existing}))
+        except DomainError as error:
+            outcomes.append(Outcome.refused(error))
+    return outcomes
+
+
+async def _find(
+    tx: Transaction, requests: Sequence[Request[CreateReservation]]
+) -> list[_Draft | Outcome]:
+    commands = [request.command for request in requests]
+    channels = await lookups.channels_by_code(tx.session, {c.channel for c in commands})
+    skus = {line.sku for command in commands for line in command.lines[:LINES_MAX]}
+    items = await lookups.items_by_sku(tx.session, skus)
+    drafts: list[_Draft | Outcome] = []
+    for request in requests:
+        try:
+            drafts.append(_draft(tx, request, channels, items))
+        except DomainError as error:
+            drafts.append(Outcome.refused(error.under("input")))
+    return drafts
+
+
+def _draft(
+    tx: Transaction,
+    request: Request[CreateReservation],
+    channels: Mapping[str, ChannelFacts],
+    items: Mapping[str, ItemFacts],
+) -> _Draft:
+    command, caller = request.command, request.caller
+    check_ttl(command.ttl_seconds, caller, tx.terms.holds)
+    check_lines(len(command.lines))
+    reference = command.external_reference
+    if reference is not None and not 0 < len(reference) <= REFERENCE_MAX:
+        raise Invalid(
+            f"A reference has 1 to {REFERENCE_MAX} characters.", field=("externalReference",)
+        )
+    channel = open_channel(channels, caller, command.channel)
+    demands = []
+    for index, line in enumerate(command.lines):
+        path = ("lines", str(index))
+        try:
+            check_quantity(line.quantity)
+        except Invalid as error:
+            raise error.under(*path) from None
+        item = items.get(line.sku)
+        if item is None:
+            raise NotFound("item", line.sku, field=(*path, "sku"))
+        codes = {location.code for location in channel.locations}
+        if line.location_code is not None and line.location_code not in codes:
+            raise NotFound("location", line.location_code, field=(*path, "locationCode"))
+        demands.append(Demand(item, line.quantity, line.location_code, ("input", *path)))
+    return _Draft(command, caller, channel, demands)
+
+
+def check_lines(count: int) -> None:
+    """Raise Invalid or LimitExceeded (field `lines`) unless there are 1 to LINES_MAX lines."""
+    if count == 0:
+        raise Invalid("At least one line is needed.", field=("lines",))
+    if count > LINES_MAX:
+        raise LimitExceeded("lines", LINES_MAX, count, field=("lines",))
+
+
+def open_channel(channels: Mapping[str, ChannelFacts], caller: Caller, code: str) -> ChannelFacts:
+    """The channel of this code if the caller sees it and it sells (field `channel`)."""
+    channel = channels.get(code)
+    if channel is None or not caller.sees_channel(code):
+        raise NotFound("channel", code, field=("channel",))
+    if not channel.active:
+        raise Invalid("The channel is closed.", field=("channel",))
+    return channel
+
+
+async def _same_references(
+    tx: Transaction, drafts: Sequence[_Draft]
+) -> tuple[dict[tuple[int, str], UUID], list[UUID]]:
+    """Live holds under the drafts' references, and those of them that are over."""
+    same: dict[tuple[int, str], UUID] = {}
+    over = []
+    for draft in drafts:
+        reference = draft.command.external_reference
+        if reference is None:
+            continue
+        row = await queries.live_hold_by_reference(tx.session, draft.channel.id, reference)
+        if row is None:
+            continue
+        if row["expires_at"] <= tx.now:
+            over.append(row["id"])
+        else:
+            same[(draft.channel.id, reference)] = row["id"]
+    return same, over
+
+
+async def _anonymous(tx: Transaction, drafts: Sequence[_Draft], item_ids: set[int]) -> _Anonymous:
+    addresses = {draft.caller.address or "" for draft in drafts if draft.caller.is_anonymous}
+    if not addresses:
+        return _Anonymous({}, {})
+    return _Anonymous(
+        await queries.holds_by_address(tx.session, sorted(addresses), tx.now),
+        await queries.anonymous_units(tx.session, sorted(item_ids), tx.now),
+    )
+
+
+def _check_anonymous(
+    tx: Transaction, draft: _Draft, market: markets.Market, anonymous: _Anonymous
+) -> None:
+    address = draft.caller.address or ""
+    check_anonymous_address(anonymous.holds.get(address, 0), tx.terms.holds)
+    wanted: dict[int, int] = {}
+    for demand in draft.demands:
+        wanted[demand.item.id] = wanted.get(demand.item.id, 0) + demand.quantity
+        check = (
+            wanted[demand.item.id],
+            anonymous.units.get((demand.item.id, address), 0),
+            anonymous.of_item(demand.item.id),
+            routing.promised(tx, market, draft.channel, demand.item),
+        )
+        try:
+            check_anonymous_units(*check, tx.terms.holds)
+        except LimitExceeded as error:
+            raise error.under(*demand.field) from None
+
+
+async def _hold(
+    tx: Transaction,
+    draft: _Draft,
+    market: markets.Market,
+    anonymous: _Anonymous,
+    same: dict[tuple[int, str], UUID],
+) -> Outcome:
+    command, channel = draft.command, draft.channel
+    reference = command.external_reference
+    existing = None if reference is None else same.get((channel.id, reference))
+    if existing is not None and reference is not None:
+        field = ("input", "externalReference")
+        raise AlreadyExists("reservation", reference, str(existing), field=field)
+    if draft.caller.is_anonymous:
+        _check_anonymous(tx, draft, market, anonymous)
+    plan = await routing.plan(tx, market, channel, draft.demands, country=command.country_code)
+    # Not time-ordered like other ids: whoever knows a hold's id may act on it (1.9).
+    reservation_id = uuid.uuid4()
+    _add_hold(tx, draft, reservation_id, plan.decision)
+    for index, (item_id, location_id, quantity) in enumerate(plan.allocation):
+        line = {
+            "id": tx.new_id(),
+            "reservation_id": reservation_id,
+            "line_no": index,
+            "item_id": item_id,
+            "location_id": location_id,
+            "quantity": quantity,
+        }
+        tx.add(ReservationLine, line)
+        tx.book.move(
+            tx,
+            Change(
+                item_id=item_id,
+                location_id=location_id,
+                from_state=StockState.AVAILABLE,
+                to_state=StockState.HELD,
+                quantity=quantity,
+                actor=draft.caller.actor,
+                reference=f"Reservation:{reservation_id}",
+            ),
+        )
+    if reference is not None:
+        same[(channel.id, reference)] = reservation_id
+    if draft.caller.is_anonymous:
+        _count_anonymous(draft, anonymous)
+    return Outcome(refs={"reservation": str(reservation_id)})
+
+
+def _count_anonymous(draft: _Draft, anonymous: _Anonymous) -> None:
+    address = draft.caller.address or ""
+    anonymous.holds[address] = anonymous.holds.get(address, 0) + 1
+    for demand in draft.demands:
+        key = (demand.item.id, address)
+        anonymous.units[key] = anonymous.units.get(key, 0) + demand.quantity
+
+
+def _add_hold(
+    tx: Transaction, draft: _Draft, reservation_id: UUID, decision: Mapping[str, Any]
+) -> None:
+    command = draft.command
+    row = {
+        "id": reservation_id,
+        "status": str(ReservationStatus.HELD),
+        "channel_id": draft.channel.id,
+        "external_reference": command.external_reference,
+        "actor": draft.caller.actor,
+        "address": draft.caller.address if draft.caller.is_anonymous else None,
+        "created_at": tx.now,
+        "expires_at": tx.now + timedelta(seconds=command.ttl_seconds),
+        "first_ttl_seconds": command.ttl_seconds,
+        "routing": orjson.dumps(decision).decode(),
+    }
+    tx.add(Reservation, row)
+    units: dict[str, int] = {}
+    for demand in draft.demands:
+        units[demand.item.sku] = units.get(demand.item.sku, 0) + demand.quantity
+    holds.record(tx, row, "reservation.created", draft.caller.actor, 1, {"units": units})
+    outbox.audit(
+        tx,
+        draft.caller.actor,
+        "reservationCreate",
+        ("Reservation", reservation_id),
+        after={"status": "HELD", "channel": draft.channel.code, "units": units},
+    )
+
+
+async def _own_hold(tx: Transaction, reservation_id: UUID, caller: Caller) -> Row:
+    """A hold in the caller's scope. Without a key, whoever knows the id may act on it."""
+    row = await queries.hold(tx.session, reservation_id)
+    if row is not None:
+        channels = await lookups.channels_by_id(tx.session, [row["channel_id"]])
+        if caller.sees_channel(channels[row["channel_id"]].code):
+            return row
+    raise NotFound("reservation", str(reservation_id), field=("id",))
+
+
+def check_is_held(row: Row, requested: ReservationStatus) -> None:
+    """Raise IllegalTransition unless a hold may still become `requested`."""
+    status = ReservationStatus(row["status"])
+    if requested not in RESERVATION_TRANSITIONS[status]:
+        allowed = RESERVATION_TRANSITIONS[status]
+        raise IllegalTransition("reservation", status, requested, allowed, field=("id",))
+
+
+@one_by_one("reservationExtend")
+async def extend(tx: Transaction, command: ExtendReservation, caller: Caller) -> Mapping[str, Any]:
+    """Move the end of a live hold, within its limits.
+
+    Raises ReservationExpired from its end on, IllegalTransition where it has ended otherwise.
+    """
+    check_ttl(command.ttl_seconds, caller, tx.terms.holds)
+    await _own_hold(tx, command.reservation_id, caller)
+    tx.locking(LockClass.HOLDS)
+    row = (await queries.lock_holds(tx.session, [command.reservation_id]))[0]
+    status = status_at(ReservationStatus(row["status"]), row["expires_at"], tx.now)
+    if status is ReservationStatus.EXPIRED:
+        raise ReservationExpired(row["expires_at"], field=("id",))
+    if status is not ReservationStatus.HELD:
+        raise IllegalTransition("reservation", status, "EXTENDED", (), field=("id",))
+    ends_at = extended_until(
+        row["created_at"],
+        row["first_ttl_seconds"],
+        row["expires_at"],
+        command.ttl_seconds,
+        tx.now,
+        tx.terms.holds,
+    )
+    version = row["version"] + 1
+    await queries.extend_hold(tx.session, row["id"], ends_at, version)
+    facts = {**row, "expires_at": ends_at}
+    holds.record(tx, facts, "reservation.extended", caller.actor, version)
+    outbox.audit(
+        tx,
+        caller.actor,
+        "reservationExtend",
+        ("Reservation", row["id"]),
+        before={"expiresAt": row["expires_at"].isoformat()},
+        after={"expiresAt": ends_at.isoformat()},
+    )
+    return {"reservation": str(row["id"])}
+
+
+@one_by_one("reservationRelease")
+async def release(
+    tx: Transaction, command: ReleaseReservation, caller: Caller
+) -> Mapping[str, Any]:
+    """Give a live hold's units back.
+
+    Raises ReservationExpired from its end on (its units are free already), IllegalTransition
+    where it has ended before, NotFound outside the caller's scope.
+    """
+    await _own_hold(tx, command.reservation_id, caller)
+    lines = await queries.lines_of(tx.session, [command.reservation_id])
+    await tx.book.lock(tx, [line["item_id"] for line in lines])
+    tx.locking(LockClass.HOLDS)
+    row = (await queries.lock_holds(tx.session, [command.reservation_id]))[0]
+    check_is_held(row, ReservationStatus.RELEASED)
+    if row["expires_at"] <= tx.now:
+        raise ReservationExpired(row["expires_at"], field=("id",))
+    await holds.end(tx, [row], ReservationStatus.RELEASED, caller.actor)
+    return {"reservation": str(row["id"])}

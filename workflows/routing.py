@@ -1,0 +1,181 @@
+"""Decides which locations serve a demand, with the facts that the rule asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import domain.routing as rule
+import models.queries.promises as queries
+from domain.calendar import Capacity, Promise, promise, start_of_day, zone_of
+from domain.errors import InsufficientStock
+from domain.policies import Policy
+from domain.routing import Candidate, Pin
+from domain.rules.routing import ANY, RoutingRules
+from models.queries.lookups import ChannelFacts, ItemFacts, LocationFacts
+from models.sessions import Session
+from workflows.market import Market
+from workflows.transactions import Transaction
+
+STANDARD = "STANDARD"
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Units of an item, from one location where it is named; `field` is the line's path."""
+
+    item: ItemFacts
+    quantity: int
+    location: str | None
+    field: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """(item, location, units) that add up to the demand, and why, as JSON."""
+
+    allocation: Sequence[tuple[int, int, int]]
+    decision: Mapping[str, Any]
+
+
+def promised(tx: Transaction, market: Market, channel: ChannelFacts, item: ItemFacts) -> int:
+    """What the channel may sell of an item now, by the locked levels."""
+    places = {place.id for place in channel.locations}
+    units = (level.promisable for level in tx.book.of_item(item.id) if level.location_id in places)
+    return market.promise(channel, item, units)
+
+
+async def plan(
+    tx: Transaction,
+    market: Market,
+    channel: ChannelFacts,
+    demands: Sequence[Demand],
+    country: str | None = None,
+    service_level: str = STANDARD,
+) -> Plan:
+    """Spread the demands over the channel's locations, whose stock is locked.
+
+    Raises InsufficientStock at the first line of an item of which too little may be sold.
+    """
+    wanted, first = _sum(demands)
+    for item_id, quantity in wanted.items():
+        item = first[item_id].item
+        can_sell = promised(tx, market, channel, item)
+        if can_sell < quantity:
+            field = (*first[item_id].field, "quantity")
+            raise InsufficientStock(item.sku, quantity, can_sell, field=field)
+    items = {demand.item.sku: demand.item for demand in demands}
+    policy = market.rules_for(channel, items.values())
+    dates = await promises(tx.session, channel.locations, policy, tx.now, country, service_level)
+    candidates = [
+        Candidate(
+            location=place.code,
+            stock={sku: _promisable(tx, item.id, place.id) for sku, item in items.items()},
+            promise=dates[place.id][0],
+            capacity_left=dates[place.id][1].left,
+        )
+        for place in channel.locations
+    ]
+    free: dict[str, int] = {}
+    pins: list[Pin] = []
+    for demand in demands:
+        if demand.location is None:
+            free[demand.item.sku] = free.get(demand.item.sku, 0) + demand.quantity
+        else:
+            pins.append(Pin(demand.item.sku, demand.location, demand.quantity))
+    try:
+        decision = rule.plan(free, candidates, policy.rules, policy.version, pins=pins)
+    except InsufficientStock as error:
+        raise error.under(*first[items[error.sku].id].field, "quantity") from None
+    place_ids = {place.code: place.id for place in channel.locations}
+    allocation = [
+        (items[each.sku].id, place_ids[each.location], each.quantity)
+        for each in decision.allocation
+    ]
+    return Plan(allocation, decision.explanation())
+
+
+def _sum(demands: Iterable[Demand]) -> tuple[dict[int, int], dict[int, Demand]]:
+    wanted: dict[int, int] = {}
+    first: dict[int, Demand] = {}
+    for demand in demands:
+        first.setdefault(demand.item.id, demand)
+        wanted[demand.item.id] = wanted.get(demand.item.id, 0) + demand.quantity
+    return wanted, first
+
+
+def _promisable(tx: Transaction, item_id: int, location_id: int) -> int:
+    level = tx.book.level(item_id, location_id)
+    return 0 if level is None else level.promisable
+
+
+async def promises(
+    session: Session,
+    places: Iterable[LocationFacts],
+    policy: Policy[RoutingRules],
+    now: datetime,
+    country: str | None,
+    service_level: str,
+) -> dict[int, tuple[Promise, Capacity]]:
+    """When each location would ship and deliver an order placed now, and what it still takes."""
+    found = {}
+    for place in places:
+        zone = zone_of(place.time_zone)
+        taken = 0
+        if place.daily_order_capacity is not None:
+            taken = await queries.orders_since(session, place.id, start_of_day(now, zone))
+        capacity = Capacity(place.daily_order_capacity, taken)
+        rules = policy.rules
+        destination = country or place.country_code or ANY
+        lead_days = rules.lead_days(service_level, place.code, destination)
+        hours = rules.hours_of(place.code)
+        dates = promise(now, zone, hours, capacity=capacity, lead_days=lead_days)
+        found[place.id] = (dates, capacity)
+    return found
+
+
+def latest(
+    dates: Iterable[Promise],
+) -> tuple[datetime | None, datetime | None]:
+    """(ship by, deliver by) of an order that leaves from all these places."""
+    promised_dates = list(dates)
+    if not promised_dates:
+        return None, None
+    arrivals = [each.deliver_by for each in promised_dates]
+    known = [each for each in arrivals if each is not None]
+    deliver_by = max(known) if len(known) == len(arrivals) else None
+    return max(each.ship_by for each in promised_dates), deliver_by
+
+
+async def promise_from(
+    tx: Transaction,
+    market: Market,
+    channel: ChannelFacts,
+    items: Iterable[ItemFacts],
+    place_ids: Collection[int],
+    country: str | None,
+    service_level: str,
+) -> tuple[datetime | None, datetime | None]:
+    """(ship by, deliver by) of an order whose units are at these locations."""
+    policy = market.rules_for(channel, items)
+    places = [place for place in channel.locations if place.id in place_ids]
+    found = await promises(tx.session, places, policy, tx.now, country, service_level)
+    return latest(dates for dates, _ in found.values())
+
+
+def undecided(market: Market, channel: ChannelFacts, items: Iterable[ItemFacts]) -> dict[str, Any]:
+    """The decision about a demand of which nothing can be had yet."""
+    return {
+        "policyVersion": market.rules_for(channel, items).version,
+        "chosen": [],
+        "considered": [
+            {
+                "location": place.code,
+                "accepted": False,
+                "reasons": ["has none of these items to promise"],
+            }
+            for place in channel.locations
+        ],
+    }
