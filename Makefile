@@ -18,10 +18,10 @@ test: development  ## every test, on SQLite and on a PostgreSQL and a Redis that
 	@$(run) pytest -n $(TEST_WORKERS) --dist worksteal $(ARGS)
 
 check: development  ## format, lint, types, import contracts, architecture, SDL up to date
-	@.venv/bin/ruff format --check .
-	@.venv/bin/ruff check .
-	@.venv/bin/mypy
-	@.venv/bin/lint-imports
+	@$(run) ruff format --check .
+	@$(run) ruff check .
+	@$(run) mypy
+	@.venv/bin/python .venv/bin/lint-imports
 	@$(run) pytest -q tests/architecture
 	@$(run) scripts.schema --check
 
@@ -38,8 +38,8 @@ schema: runtime  ## write schema/schema.graphql
 	@$(run) scripts.schema
 
 format: development  ## put imports and layout in order
-	@.venv/bin/ruff check --select I --fix --quiet .
-	@.venv/bin/ruff format .
+	@$(run) ruff check --select I --fix --quiet .
+	@$(run) ruff format .
 
 lock:  ## renew the lock files after a change in pyproject.toml
 	@sh scripts/lock.sh $(or $(PYTHON),python3)

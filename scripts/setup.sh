@@ -23,7 +23,7 @@ find_python() {
     exit 1
 }
 
-# A virtual environment that was moved, or whose Python was removed, no longer starts.
+# An environment whose Python was removed or replaced no longer starts.
 if ! fits .venv/bin/python; then
     python=$(find_python)
     echo "setup: making .venv with $("$python" --version)"
