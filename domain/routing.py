@@ -1,0 +1,284 @@
+"""Which locations serve a demand, by the policy's criteria, and why: in words.
+
+A plan always adds up to the demand and never takes more than there is. It uses as few locations as
+it can; among plans of equally many the policy's criteria decide, in their order, and last the
+location code, so that the same facts give the same plan.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from math import inf
+from typing import Any, Final
+
+from domain import covers
+from domain.calendar import Promise
+from domain.covers import Cover, Need
+from domain.errors import InsufficientStock, NotFound
+from domain.rules.routing import Criterion, RoutingRules
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A location that may serve: promisable units by SKU (net of safety stock), and its promise.
+
+    `capacity_left`: orders it still takes today; None: any number.
+    """
+
+    location: str
+    stock: Mapping[str, int]
+    promise: Promise | None = None
+    capacity_left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Units that must come from this location, beside the rest of the demand."""
+
+    sku: str
+    location: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """So many units of a SKU come from this location."""
+
+    sku: str
+    location: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """What was made of one candidate, and why."""
+
+    location: str
+    accepted: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingDecision:
+    """A plan and its explanation; `chosen` is in the policy's order, the best first."""
+
+    policy_version: int
+    chosen: tuple[str, ...]
+    considered: tuple[Considered, ...]
+    allocation: tuple[Allocation, ...]
+
+    def explanation(self) -> dict[str, object]:
+        """The decision as JSON, without the allocation, which lives in rows of its own."""
+        return {
+            "policyVersion": self.policy_version,
+            "chosen": list(self.chosen),
+            "considered": [
+                {
+                    "location": each.location,
+                    "accepted": each.accepted,
+                    "reasons": list(each.reasons),
+                }
+                for each in self.considered
+            ],
+        }
+
+
+def plan(
+    demand: Mapping[str, int],
+    candidates: Sequence[Candidate],
+    rules: RoutingRules,
+    policy_version: int,
+    *,
+    pins: Iterable[Pin] = (),
+) -> RoutingDecision:
+    """Spread `demand` (SKU → units) and the pinned units over the candidates.
+
+    Raises InsufficientStock for the first SKU that all candidates together (for a pin: its
+    location alone) have too little of, pins first; NotFound for a pin to no candidate.
+    """
+    planner = _Planner(candidates, rules)
+    for pin in pins:
+        planner.pin(pin)
+    planner.spread(demand)
+    return planner.decision(policy_version)
+
+
+_BEHIND: Final[Mapping[Criterion, str]] = {
+    Criterion.LEAD_TIME: "arrives later",
+    Criterion.CAPACITY: "has less capacity left today",
+    Criterion.ONE_PARCEL: "needs more parcels",
+    Criterion.DEPTH: "has less stock of these items",
+    Criterion.PREFERENCE: "comes later in the policy's preference",
+}
+
+
+class _Planner:
+    """One plan being made; locations are known by their index in `candidates`."""
+
+    def __init__(self, candidates: Sequence[Candidate], rules: RoutingRules) -> None:
+        self.candidates, self.rules = candidates, rules
+        self.index_of = {each.location: index for index, each in enumerate(candidates)}
+        self.stock = [dict(each.stock) for each in candidates]
+        self.pinned: set[int] = set()
+        self.taken: dict[tuple[str, int], int] = {}
+        self.needs: dict[str, Need] = {}
+        self.cover = Cover(frozenset(), is_proven=True)
+        self._costs: dict[Criterion, Callable[[frozenset[int]], Any]] = {
+            Criterion.LEAD_TIME: self._last_arrival,
+            Criterion.CAPACITY: self._least_capacity,
+            Criterion.DEPTH: self._shallowness,
+            Criterion.PREFERENCE: self._preference,
+        }
+
+    def pin(self, pin: Pin) -> None:
+        """Take the pinned units from their location."""
+        index = self.index_of.get(pin.location)
+        if index is None:
+            raise NotFound("location", pin.location, field=("locationCode",))
+        there = self.stock[index].get(pin.sku, 0)
+        if there < pin.quantity:
+            raise InsufficientStock(pin.sku, pin.quantity, max(0, there))
+        self.pinned.add(index)
+        self._take(pin.sku, index, pin.quantity)
+
+    def spread(self, demand: Mapping[str, int]) -> None:
+        """Choose the locations, and take each SKU from one of them if it can be.
+
+        Raises InsufficientStock for the first SKU that there is too little of.
+        """
+        for sku, units in demand.items():
+            need = Need(units, tuple(max(0, stock.get(sku, 0)) for stock in self.stock))
+            there = sum(need.supply)
+            if there < units:
+                raise InsufficientStock(sku, units, there)
+            if units > 0:
+                self.needs[sku] = need
+        self.cover = covers.smallest(
+            self.needs.values(), len(self.candidates), frozenset(self.pinned), self.cost
+        )
+        ranked = self._ranked(self.cover.chosen)
+        # The chosen ones cover the demand, and none of them can be left out: however the units
+        # are taken, each of them gives some.
+        for sku, need in self.needs.items():
+            units = need.units
+            whole = [index for index in ranked if need.supply[index] >= units][:1]
+            for index in whole or ranked:
+                part = min(units, need.supply[index])
+                if part:
+                    self._take(sku, index, part)
+                    units -= part
+
+    def cost(self, chosen: frozenset[int]) -> tuple[Any, ...]:
+        """What the policy compares equally large choices by; the lowest is the best."""
+        # ONE_PARCEL has been served: all compared choices have the fewest parcels there can be.
+        costs = [self._costs[each](chosen) for each in self.rules.order if each in self._costs]
+        return (*costs, sorted(self.candidates[index].location for index in chosen))
+
+    def decision(self, policy_version: int) -> RoutingDecision:
+        """The plan as it stands, each candidate with its reasons."""
+        used = frozenset(index for _, index in self.taken)
+        ranked = self._ranked(used)
+        allocation = [
+            Allocation(sku, self.candidates[index].location, units)
+            for (sku, index), units in self.taken.items()
+        ]
+        return RoutingDecision(
+            policy_version=policy_version,
+            chosen=tuple(self.candidates[index].location for index in ranked),
+            considered=tuple(
+                Considered(
+                    each.location,
+                    index in used,
+                    tuple(self._why(index) if index in used else self._why_not(index, ranked)),
+                )
+                for index, each in enumerate(self.candidates)
+            ),
+            allocation=tuple(allocation),
+        )
+
+    def _take(self, sku: str, index: int, units: int) -> None:
+        self.stock[index][sku] = self.stock[index].get(sku, 0) - units
+        self.taken[sku, index] = self.taken.get((sku, index), 0) + units
+
+    def _ranked(self, chosen: Iterable[int]) -> list[int]:
+        # One is in order by itself, and it is the common case.
+        several = list(chosen)
+        if len(several) > 1:
+            several.sort(key=lambda index: self.cost(frozenset({index})))
+        return several
+
+    def _last_arrival(self, chosen: frozenset[int]) -> tuple[date, date]:
+        return max(_arrival(self.candidates[index].promise) for index in chosen)
+
+    def _least_capacity(self, chosen: frozenset[int]) -> float:
+        return -min(_or_infinite(self.candidates[index].capacity_left) for index in chosen)
+
+    def _shallowness(self, chosen: frozenset[int]) -> int:
+        return -sum(need.supply[index] for need in self.needs.values() for index in chosen)
+
+    def _preference(self, chosen: frozenset[int]) -> list[int]:
+        order = self.rules.preference
+        codes = [self.candidates[index].location for index in chosen]
+        return sorted(order.index(code) if code in order else len(order) for code in codes)
+
+    def _why(self, index: int) -> list[str]:
+        given = sum(units for (_, at), units in self.taken.items() if at == index)
+        total = sum(self.taken.values())
+        reasons = [f"gives {given} of {total} units" if given < total else _all(total)]
+        promise = self.candidates[index].promise
+        if promise is not None:
+            reasons.append(_told(promise))
+        if index in self.pinned:
+            reasons.append("is named by a line of the request")
+        parcels = len({at for _, at in self.taken})
+        if self.rules.parcels_max is not None and parcels > self.rules.parcels_max:
+            reasons.append(
+                f"fewer than {parcels} parcels cannot serve it;"
+                f" the policy prefers at most {self.rules.parcels_max}"
+            )
+        if not self.cover.is_proven:
+            reasons.append("was found by a search that was cut short")
+        return reasons
+
+    def _why_not(self, index: int, ranked: Sequence[int]) -> list[str]:
+        units = sum(need.units for need in self.needs.values())
+        has = sum(min(need.units, need.supply[index]) for need in self.needs.values())
+        chosen = ", ".join(self.candidates[each].location for each in ranked)
+        if not units:
+            return ["is not named by any line"]
+        if not has:
+            return ["has none of these items to promise"]
+        if has < units:
+            return [f"has {has} of {units} units; {chosen} can do without it"]
+        if self.pinned:
+            return [f"has all {units} units, but {chosen} must ship anyway"]
+        return [f"has all {units} units, but {self._behind(index, ranked[0])}"]
+
+    def _behind(self, index: int, best: int) -> str:
+        """The first criterion by which a location falls behind the best one."""
+        name = self.candidates[best].location
+        for criterion in self.rules.order:
+            cost = self._costs.get(criterion)
+            if cost is not None and cost(frozenset({index})) > cost(frozenset({best})):
+                return f"{_BEHIND[criterion]} than {name}"
+        return f"is otherwise equal to {name}, which comes first by its code"
+
+
+def _arrival(promise: Promise | None) -> tuple[date, date]:
+    if promise is None:
+        return (date.max, date.max)
+    return (promise.deliver_on or date.max, promise.ship_on)
+
+
+def _or_infinite(capacity_left: int | None) -> float:
+    return inf if capacity_left is None else capacity_left
+
+
+def _all(units: int) -> str:
+    return "gives the one unit" if units == 1 else f"gives all {units} units"
+
+
+def _told(promise: Promise) -> str:
+    if promise.deliver_on is None:
+        return f"ships on {promise.ship_on}"
+    return f"ships on {promise.ship_on} and arrives on {promise.deliver_on}"
