@@ -4,10 +4,9 @@ Nothing depends on it but speed: whoever listens also looks at the log every sec
 and one subscription per process, opened at start, because of what `broadcaster` does (0.3.1):
 
 - It never recovers when Redis or PostgreSQL restarts, and its subscribers hang without an error.
-  So silence is tested: after two quiet seconds the process rings itself, and if it does not hear
+  So silence is tested: after a quiet second the process rings itself, and if it does not hear
   that either, everything is built anew.
-- With redis-py ≥ 8 the first subscription of a connection receives nothing, since its listener
-  looks before the subscription is made, and goes to sleep: a first, unused one wakes it.
+- With redis-py ≥ 8 the first subscription receives nothing: Redis has a backend of our own.
 - Two first subscribers of a channel race, and its queues are unbounded: here is only one, which
   does nothing but note a number.
 """
@@ -22,12 +21,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import structlog
 from broadcaster import Broadcast, Event
 
+from subscriptions.redis_backend import RedisBackend
+
 logger = structlog.get_logger(__name__)
 
 CHANNEL = "restow_log"
-WARM_UP_CHANNEL = "restow_log_warm_up"
 PENDING = 0  # "something was committed that has no position yet"
-QUIET_SECONDS = 2.0
+QUIET_SECONDS = 1.0
 OPEN_SECONDS = 3.0
 CLOSE_SECONDS = 0.5
 BACKOFF_SECONDS = (0.1, 2.0)
@@ -84,17 +84,20 @@ class Doorbell:
 
     @asynccontextmanager
     async def _subscribed(self) -> AsyncIterator[tuple[Broadcast, Hear]]:
-        broadcast = Broadcast(self._url)
+        backend = None
+        if self._url.startswith("redis"):
+            backend = RedisBackend(self._url, timeout=OPEN_SECONDS)
+        broadcast = Broadcast(self._url, backend=backend)
         stack = AsyncExitStack()
         try:
             async with asyncio.timeout(OPEN_SECONDS):
                 await broadcast.connect()
-                if self._url.startswith("redis"):
-                    await stack.enter_async_context(broadcast.subscribe(WARM_UP_CHANNEL))
                 subscriber = await stack.enter_async_context(broadcast.subscribe(CHANNEL))
             yield broadcast, subscriber.get
         finally:
-            await _closed(broadcast, stack)
+            await _close(
+                stack.aclose, broadcast.disconnect, *([backend.disconnect] if backend else [])
+            )
 
     async def _publish(self, broadcast: Broadcast) -> None:
         while True:
@@ -122,9 +125,9 @@ class Doorbell:
                 self._heard(int(message.message))
 
 
-async def _closed(broadcast: Broadcast, stack: AsyncExitStack) -> None:
+async def _close(*steps: Callable[[], Awaitable[None]]) -> None:
     """Leave what may be broken already; none of it may keep us from building it anew."""
-    for leave in (stack.aclose, broadcast.disconnect):
+    for leave in steps:
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await leave()

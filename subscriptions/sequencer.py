@@ -34,7 +34,7 @@ from workflows.transactions import Transaction, Transactions
 logger = structlog.get_logger(__name__)
 
 LEASE = "sequencer"
-LEASE_SECONDS = 3.0  # with LOOK_SECONDS: a dead holder is replaced within 4 seconds
+LEASE_SECONDS = 2.5  # with LOOK_SECONDS: a dead holder is replaced within 4 seconds
 LOOK_SECONDS = 1.0
 BATCH_MAX = 1_000
 # A holder that stops in the middle of a transaction holds the row's lock: PostgreSQL ends it.

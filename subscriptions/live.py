@@ -1,0 +1,87 @@
+"""The live side of a process, put together: sequencer, doorbell, relay, streams."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Generic, TypeVar
+from uuid import uuid4
+
+import models.queries.reads.stock as stock
+from models.database import Database
+from models.queries.scopes import EVERYTHING
+from models.sessions import Row
+from subscriptions.doorbell import PENDING, Doorbell
+from subscriptions.relay import Relay
+from subscriptions.sequencer import Sequencer
+from subscriptions.streams import Promises, Streams
+from workflows.transactions import Transactions
+
+AvailabilityT = TypeVar("AvailabilityT")
+
+STOP_SECONDS = 3.0
+
+
+class Live(Generic[AvailabilityT]):
+    """Starts and stops what makes streams live.
+
+    - `transactions`: for the sequencer's own writes, with `committed` left alone; those that carry
+      out business actions have `committed=live.committed`.
+    - `broadcast_url`: `memory://`, `redis://…` or `postgres://…`.
+    - `promises` reads availability.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        transactions: Transactions,
+        *,
+        broadcast_url: str,
+        promises: Promises[AvailabilityT],
+    ) -> None:
+        async def levels(ids: list[int]) -> dict[int, Row]:
+            async with database.reading() as session:
+                return dict(await stock.levels_by_id(session, EVERYTHING, ids))
+
+        self.relay = Relay(database)
+        self.doorbell = Doorbell(broadcast_url, self._heard)
+        self.sequencer = Sequencer(
+            transactions,
+            holder=str(uuid4()),
+            numbered=self._numbered,
+            forward=self._forward,
+        )
+        self.streams = Streams(self.relay, levels, promises)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def committed(self) -> None:
+        """Call after every commit of a business action."""
+        self.sequencer.wake()
+
+    async def start(self) -> None:
+        """Begin to number, to ring and to serve; does not wait for any of it."""
+        self._numbering = asyncio.create_task(self.sequencer.run(), name="sequencer")
+        self._tasks = [
+            asyncio.create_task(self.doorbell.run(), name="doorbell"),
+            asyncio.create_task(self.relay.run(), name="relay"),
+        ]
+
+    async def stop(self) -> None:
+        """Number what is pending, give the lease to another process, and end. Bounded."""
+        self.sequencer.stop()
+        await asyncio.wait([self._numbering], timeout=STOP_SECONDS)
+        for task in (self._numbering, *self._tasks):
+            task.cancel()
+        await asyncio.gather(self._numbering, *self._tasks, return_exceptions=True)
+
+    def _numbered(self, position: int) -> None:
+        self.relay.wake(position)
+        self.doorbell.ring(position)
+
+    def _forward(self) -> None:
+        self.doorbell.ring(PENDING)
+
+    def _heard(self, position: int) -> None:
+        if position == PENDING:
+            self.sequencer.heard()
+        else:
+            self.relay.wake(position)
