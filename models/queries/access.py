@@ -33,15 +33,16 @@ async def lock_key(session: Session, key_id: UUID) -> Row | None:
     )
 
 
-async def lock_live_keys(session: Session, role: str, now: datetime) -> list[UUID]:
-    """The keys of a role that are neither revoked nor expired, locked in one order."""
+async def lock_unlimited_keys(session: Session, role: str, until: datetime) -> set[UUID]:
+    """The keys of a role that reach everything and last beyond an instant, locked in one order."""
     rows = await session.fetch(
         "SELECT id FROM api_key WHERE role = $1 AND revoked_at IS NULL"
+        " AND channels IS NULL AND locations IS NULL"
         " AND (expires_at IS NULL OR expires_at > $2) ORDER BY id FOR UPDATE",
         role,
-        now,
+        until,
     )
-    return [row["id"] for row in rows]
+    return {row["id"] for row in rows}
 
 
 async def live_keys(session: Session, key_ids: Iterable[UUID], now: datetime) -> set[UUID]:

@@ -1,0 +1,103 @@
+"""The key ring: few look-ups, and no key that works long after its end."""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+import workflows.access
+from domain.access import SYSTEM, Role
+from domain.errors import Unauthenticated
+from domain.keys import CreateKey, RevokeKey
+from models.database import Database
+from tests.builders.transactions import MORNING, Clock, rows, transactions_on
+from workflows.authentication import FRESH_SECONDS, KeyRing, live_keys
+from workflows.outcomes import Request
+from workflows.transactions import Transactions
+
+
+async def a_key(
+    transactions: Transactions, ends_after: timedelta | None = None
+) -> tuple[UUID, str]:
+    expires_at = None if ends_after is None else transactions.clock() + ends_after
+    command = CreateKey("till", Role.STOREFRONT, expires_at=expires_at)
+    outcome = await transactions.perform(workflows.access.create, Request(command, SYSTEM))
+    assert outcome.secret is not None
+    return UUID(str(outcome.refs["apiKey"])), outcome.secret
+
+
+async def revoke(transactions: Transactions, key_id: UUID) -> None:
+    await transactions.perform(workflows.access.revoke, Request(RevokeKey(key_id), SYSTEM))
+
+
+async def test_revocation_is_seen_within_five_seconds(database: Database) -> None:
+    clock = Clock()
+    transactions = transactions_on(database, clock=clock)
+    key_id, text = await a_key(transactions)
+    ring = KeyRing(transactions)
+    await ring.authenticate(text, clock())
+    await revoke(transactions, key_id)
+    clock.forward(seconds=FRESH_SECONDS)
+    assert FRESH_SECONDS < 5
+    with pytest.raises(Unauthenticated):
+        await ring.authenticate(text, clock())
+
+
+async def test_expiry_is_seen_at_once(database: Database) -> None:
+    clock = Clock()
+    transactions = transactions_on(database, clock=clock)
+    _, text = await a_key(transactions, ends_after=timedelta(seconds=1))
+    ring = KeyRing(transactions)
+    await ring.authenticate(text, clock())
+    clock.forward(seconds=1)
+    with pytest.raises(Unauthenticated):
+        await ring.authenticate(text, clock())
+
+
+async def test_a_fresh_key_is_not_looked_up_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transactions = transactions_on(database)
+    _, text = await a_key(transactions)
+    ring = KeyRing(transactions)
+    callers = await asyncio.gather(*(ring.authenticate(text, MORNING) for _ in range(50)))
+    assert len(set(callers)) == 1
+    await database.close()
+    assert await ring.authenticate(text, MORNING) == callers[0]
+    await database.open()
+
+
+async def test_an_unknown_key_is_asked_for_every_time(database: Database) -> None:
+    transactions = transactions_on(database)
+    ring = KeyRing(transactions)
+    with pytest.raises(Unauthenticated):
+        await ring.authenticate("open sesame", MORNING)
+    await workflows.access.ensure_bootstrap_key(transactions, "open sesame")
+    assert (await ring.authenticate("open sesame", MORNING)).role is Role.ADMIN
+
+
+async def test_uses_are_written_once_a_minute(database: Database) -> None:
+    clock = Clock()
+    transactions = transactions_on(database, clock=clock)
+    _, text = await a_key(transactions)
+    ring = KeyRing(transactions)
+    seen = []
+    for _ in range(4):
+        await ring.authenticate(text, clock())
+        await ring.record_uses()
+        (row,) = await rows(database, "SELECT last_used_at FROM api_key")
+        seen.append((row["last_used_at"] - MORNING).total_seconds())
+        clock.forward(seconds=40)
+    assert seen == [0, 0, 80, 80]
+
+
+async def test_sockets_can_ask_which_of_their_keys_still_work(database: Database) -> None:
+    clock = Clock()
+    transactions = transactions_on(database, clock=clock)
+    kept, _ = await a_key(transactions)
+    revoked, _ = await a_key(transactions)
+    expired, _ = await a_key(transactions, ends_after=timedelta(minutes=1))
+    await revoke(transactions, revoked)
+    clock.forward(minutes=1)
+    assert await live_keys(database, [kept, revoked, expired], clock()) == {kept}
