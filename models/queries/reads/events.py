@@ -1,0 +1,59 @@
+"""The event log as it is read page by page, narrowed to what the caller may see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain.access import Caller, Role
+from domain.permissions import EVENT_NOUNS
+from models.queries.event_log import LoggedEvent
+from models.queries.scopes import Scope
+from models.sessions import Session
+
+_LOGGED = """
+SELECT p.position, e.id, e.type, e.occurred_at, e.actor, e.subject_type, e.subject_key,
+  e.subject_version, c.code AS channel, l.code AS location, e.data
+FROM event_position p JOIN event e ON e.id = p.event_id
+LEFT JOIN channel c ON c.id = e.channel_id LEFT JOIN location l ON l.id = e.location_id
+"""
+
+
+def _readable_nouns(caller: Caller) -> list[str] | None:
+    """First words of the event types that the caller may read; None: all, unknown ones too."""
+    if caller.role is Role.ADMIN:
+        return None
+    return [noun for noun, needed in EVENT_NOUNS.items() if caller.may(needed)]
+
+
+async def events(
+    session: Session,
+    scope: Scope,
+    caller: Caller,
+    *,
+    types: Sequence[str] | None,
+    after: int,
+    limit: int,
+) -> list[LoggedEvent]:
+    """Up to `limit` events of these types behind a position, oldest first."""
+    conditions, values = ["p.position > $1"], list[object]([after])
+
+    def where(condition: str, value: object) -> None:
+        values.append(value)
+        conditions.append(condition.replace("{}", f"${len(values)}"))
+
+    if types is not None:
+        where("e.type = ANY({}::text[])", sorted(set(types)))
+    for column, ids in (
+        ("e.channel_id", scope.channel_ids),
+        ("e.location_id", scope.location_ids),
+    ):
+        if ids is not None:
+            where(f"({column} IS NULL OR {column} = ANY({{}}::bigint[]))", list(ids))
+    nouns = _readable_nouns(caller)
+    if nouns is not None:
+        words = [f"e.type LIKE '{noun}.%'" for noun in nouns]
+        conditions.append(f"({' OR '.join(words)})")
+    rows = await session.fetch(
+        f"{_LOGGED} WHERE {' AND '.join(conditions)} ORDER BY p.position LIMIT {limit}", *values
+    )
+    return [LoggedEvent.from_row(row) for row in rows]

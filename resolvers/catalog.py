@@ -1,0 +1,130 @@
+"""Master data: look-ups, lists and upserts."""
+
+from strawberry import UNSET
+
+import models.queries.reads.catalog as reads
+import workflows.catalog
+import workflows.channels
+import workflows.items
+import workflows.locations
+from domain.catalog import UpsertReasonCode, UpsertSupplier
+from schema.context import Info
+from schema.errors import change
+from schema.types.arguments import given, named
+from schema.types.catalog import Channel, Item, Location, ReasonCode
+from schema.types.changes.catalog import (
+    ChannelInput,
+    ChannelPayload,
+    ItemInput,
+    ItemsUpsertPayload,
+    LocationInput,
+    LocationPayload,
+    ReasonCodePayload,
+    SupplierPayload,
+    upsert_items,
+)
+from schema.types.enums import ReasonKind
+from schema.types.paging import CountedConnection, counted, window
+
+
+async def item(info: Info, sku: str) -> Item | None:
+    """The item of a SKU."""
+    row = await reads.item(await info.context.session(), sku)
+    return None if row is None else Item.from_row(row, info.context)
+
+
+async def items(
+    info: Info,
+    search: str | None = UNSET,
+    first: int | None = UNSET,
+    after: str | None = UNSET,
+    last: int | None = UNSET,
+    before: str | None = UNSET,
+) -> CountedConnection[Item]:
+    """Items whose SKU, name or barcode contain `search`."""
+    session = await info.context.session()
+    page = await reads.items(session, window(first, after, last, before), search=given(search))
+    return counted(page, Item.from_row, info.context)
+
+
+async def location(info: Info, code: str) -> Location | None:
+    """The location of a code."""
+    row = await reads.location(*await info.context.opened(), code)
+    return None if row is None else Location.from_row(row, info.context)
+
+
+async def locations(info: Info) -> list[Location]:
+    """All locations."""
+    rows = await reads.locations(*await info.context.opened())
+    return [Location.from_row(row, info.context) for row in rows]
+
+
+async def channel(info: Info, code: str) -> Channel | None:
+    """The channel of a code."""
+    row = await reads.channel(*await info.context.opened(), code)
+    return None if row is None else Channel.from_row(row, info.context)
+
+
+async def channels(info: Info) -> list[Channel]:
+    """All channels."""
+    rows = await reads.channels(*await info.context.opened())
+    return [Channel.from_row(row, info.context) for row in rows]
+
+
+async def reason_codes(info: Info, kind: ReasonKind | None = UNSET) -> list[ReasonCode]:
+    """Reason codes of a kind, inactive ones too."""
+    rows = await reads.reasons(await info.context.session(), given(kind))
+    return [ReasonCode.from_row(row, info.context) for row in rows]
+
+
+async def items_upsert(info: Info, items: list[ItemInput]) -> ItemsUpsertPayload | None:
+    """Make or change items; each row stands on its own."""
+    return await change(
+        info,
+        workflows.items.upsert,
+        lambda: upsert_items(items),
+        ItemsUpsertPayload,
+        items="[Item]",
+    )
+
+
+async def location_upsert(info: Info, input: LocationInput) -> LocationPayload | None:
+    """Make or change a location."""
+    return await change(
+        info,
+        workflows.locations.upsert,
+        input.to_command,
+        LocationPayload,
+        location="Location",
+    )
+
+
+async def channel_upsert(info: Info, input: ChannelInput) -> ChannelPayload | None:
+    """Make or change a channel."""
+    return await change(
+        info, workflows.channels.upsert, input.to_command, ChannelPayload, channel="Channel"
+    )
+
+
+async def reason_code_upsert(
+    info: Info, code: str, kind: ReasonKind, label: str, active: bool | None = UNSET
+) -> ReasonCodePayload | None:
+    """Make or change a reason code."""
+    return await change(
+        info,
+        workflows.catalog.upsert_reason_code,
+        lambda: UpsertReasonCode(code, kind, label, named(active)),
+        ReasonCodePayload,
+        reason_code="ReasonCode",
+    )
+
+
+async def supplier_upsert(info: Info, code: str, name: str) -> SupplierPayload | None:
+    """Make or change a supplier."""
+    return await change(
+        info,
+        workflows.catalog.upsert_supplier,
+        lambda: UpsertSupplier(code, name),
+        SupplierPayload,
+        supplier="Supplier",
+    )

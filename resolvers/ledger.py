@@ -1,0 +1,37 @@
+"""The books: entries and balances."""
+
+from datetime import datetime
+
+from strawberry import UNSET
+
+import models.queries.reads.ledger as reads
+from schema.context import Info
+from schema.types.arguments import given
+from schema.types.ledger import JournalEntry, TrialBalance
+from schema.types.paging import Connection, connection, window
+
+
+async def journal_entries(
+    info: Info,
+    reference: str | None = UNSET,
+    account: str | None = UNSET,
+    first: int | None = UNSET,
+    after: str | None = UNSET,
+    last: int | None = UNSET,
+    before: str | None = UNSET,
+) -> Connection[JournalEntry]:
+    """Entries with a reference, on an account."""
+    page = await reads.entries(
+        *await info.context.opened(),
+        window(first, after, last, before),
+        reference=given(reference),
+        account=given(account),
+    )
+    return connection(page, JournalEntry.from_row, info.context)
+
+
+async def trial_balance(info: Info, as_of: datetime | None = UNSET) -> TrialBalance:
+    """Every account as of an instant; without one, as of now."""
+    instant = given(as_of) or info.context.now
+    rows = await reads.balances(*await info.context.opened(), instant)
+    return TrialBalance.from_rows(list(rows), instant)

@@ -1,0 +1,15 @@
+"""Any object by its global id."""
+
+from strawberry import ID
+
+from schema.context import Info
+from schema.types.node import Node, decode, load
+
+
+async def node(info: Info, id: ID) -> Node | None:
+    """The object of this id, where the caller may look such objects up and see this one."""
+    named = decode(id)
+    if named is None or not info.context.caller.may_read_node(named[0]):
+        return None
+    found: Node | None = await load(info.context, *named)
+    return found

@@ -1,0 +1,98 @@
+"""What resolvers find as `info.context`: who asks, one snapshot to read, and the way to act."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+import strawberry
+
+from domain.access import Caller
+from domain.errors import DomainError
+from models.database import Database
+from models.queries.scopes import Scope, scope_of
+from models.sessions import Session
+from schema.loaders import Loaders
+from workflows.outcomes import Outcome, Request
+from workflows.transactions import Action, Transactions
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every operation of a process shares. `clock` is the database's as far as known."""
+
+    database: Database
+    transactions: Transactions
+    clock: Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class Context:
+    """One operation of one caller.
+
+    Reads share one snapshot, opened by the first of them. A mutation field closes it, so that
+    what is read afterwards holds what was done. `keys`: idempotency keys by response key.
+    """
+
+    caller: Caller
+    services: Services
+    keys: Mapping[str, str | None] = field(default_factory=dict)
+    request_id: str = ""
+    now: datetime = field(init=False)
+    loaders: Loaders = field(init=False)
+    _opened: tuple[Session, Scope] | None = field(init=False, default=None)
+    _stack: AsyncExitStack | None = field(init=False, default=None)
+    _opening: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        self._renew()
+
+    def _renew(self) -> None:
+        self.now = self.services.clock()
+        self.loaders = Loaders(self.opened)
+
+    async def opened(self) -> tuple[Session, Scope]:
+        """The snapshot of this operation, and what the caller may see in it."""
+        async with self._opening:
+            if self._opened is None:
+                stack = AsyncExitStack()
+                session = await stack.enter_async_context(self.services.database.snapshot())
+                self._stack = stack
+                self._opened = session, await scope_of(session, self.caller)
+            return self._opened
+
+    async def session(self) -> Session:
+        """The snapshot of this operation."""
+        return (await self.opened())[0]
+
+    async def perform(
+        self, response_key: object, action: Action[C], to_command: Callable[[], C]
+    ) -> Outcome:
+        """Carry out one mutation field; what the input itself gets wrong is a refusal too."""
+        await self.close()
+        try:
+            command = to_command()
+        except DomainError as error:
+            return Outcome.refused(error)
+        request = Request(command, self.caller, self.keys.get(str(response_key)))
+        outcome = await self.services.transactions.perform(action, request)
+        self._renew()
+        return outcome
+
+    def another(self) -> "Context":
+        """A context of the same caller with a snapshot of its own, to be closed apart."""
+        return Context(self.caller, self.services, request_id=self.request_id)
+
+    async def close(self) -> None:
+        """Give the snapshot's connection back; the next read opens another one."""
+        stack, self._stack, self._opened = self._stack, None, None
+        if stack is not None:
+            await stack.aclose()
+
+
+Info = strawberry.Info[Context, Any]
+Resolver = Callable[..., Awaitable[Any]]

@@ -1,0 +1,52 @@
+"""Who may use a root field at all: one question per operation, never one per leaf."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import strawberry
+from strawberry.extensions import FieldExtension
+from strawberry.types.field import StrawberryField
+
+import domain.permissions as permissions
+from domain.access import Caller
+from domain.errors import Unauthenticated
+from schema.context import Info, Resolver
+
+
+def admit(caller: Caller, permission: str) -> None:
+    """Raise Forbidden unless the caller has the permission; Unauthenticated without a key."""
+    if caller.is_anonymous and not caller.may(permission):
+        raise Unauthenticated("This needs an API key: Authorization: Bearer KEY.")
+    caller.require(permission)
+
+
+class Guarded(FieldExtension):
+    """Lets a root field run only for callers with a permission."""
+
+    def __init__(self, permission: str) -> None:
+        self.permission = permission
+
+    async def resolve_async(
+        self, next_: Callable[..., Any], source: Any, info: Info, **arguments: Any
+    ) -> Any:
+        """The field's value. Raises Forbidden or Unauthenticated."""
+        admit(info.context.caller, self.permission)
+        return await next_(source, info, **arguments)
+
+
+def fields(resolvers: Mapping[str, Resolver], needed: Mapping[str, str]) -> list[StrawberryField]:
+    """Root fields from a map of names to resolvers, each guarded by what `needed` says."""
+    return [
+        strawberry.field(name=name, resolver=resolver, extensions=[Guarded(needed[name])])
+        for name, resolver in resolvers.items()
+    ]
+
+
+def query_fields(resolvers: Mapping[str, Resolver]) -> list[StrawberryField]:
+    """The guarded fields of Query."""
+    return fields(resolvers, permissions.QUERIES)
+
+
+def mutation_fields(resolvers: Mapping[str, Resolver]) -> list[StrawberryField]:
+    """The guarded fields of Mutation."""
+    return fields(resolvers, permissions.MUTATIONS)

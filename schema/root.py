@@ -1,0 +1,82 @@
+"""The root of the schema: a plain map from fields to resolvers."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import create_type
+
+import resolvers.access as access
+import resolvers.audit as audit
+import resolvers.availability as availability
+import resolvers.catalog as catalog
+import resolvers.events as events
+import resolvers.exceptions as exceptions
+import resolvers.fulfillments as fulfillments
+import resolvers.ledger as ledger
+import resolvers.nodes as nodes
+import resolvers.orders as orders
+import resolvers.policies as policies
+import resolvers.reservations as reservations
+import resolvers.stock as stock
+from schema.context import Resolver
+from schema.execution.engine import MemoisedNameConverter, Schema
+from schema.execution.idempotency import idempotent
+from schema.permissions import mutation_fields, query_fields
+from schema.types.scalars import SCALARS
+
+QUERIES: Final[Mapping[str, Resolver]] = {
+    "node": nodes.node,
+    "viewer": access.viewer,
+    "item": catalog.item,
+    "items": catalog.items,
+    "location": catalog.location,
+    "locations": catalog.locations,
+    "channel": catalog.channel,
+    "channels": catalog.channels,
+    "reasonCodes": catalog.reason_codes,
+    "availability": availability.availability,
+    "stockLevels": stock.stock_levels,
+    "stockMovements": stock.stock_movements,
+    "reservation": reservations.reservation,
+    "reservations": reservations.reservations,
+    "order": orders.order,
+    "orders": orders.orders,
+    "fulfillments": fulfillments.fulfillments,
+    "journalEntries": ledger.journal_entries,
+    "trialBalance": ledger.trial_balance,
+    "exceptions": exceptions.exceptions,
+    "auditTrail": audit.audit_trail,
+    "policies": policies.policies,
+    "apiKeys": access.api_keys,
+    "events": events.events,
+}
+
+MUTATIONS: Final[Mapping[str, Resolver]] = {
+    "itemsUpsert": catalog.items_upsert,
+    "locationUpsert": catalog.location_upsert,
+    "channelUpsert": catalog.channel_upsert,
+    "reasonCodeUpsert": catalog.reason_code_upsert,
+    "supplierUpsert": catalog.supplier_upsert,
+    "stockReceive": stock.stock_receive,
+    "stockAdjust": stock.stock_adjust,
+    "stockMove": stock.stock_move,
+    "safetyStockSet": stock.safety_stock_set,
+    "reservationCreate": reservations.reservation_create,
+    "reservationExtend": reservations.reservation_extend,
+    "reservationRelease": reservations.reservation_release,
+    "orderPlace": orders.order_place,
+    "orderCancel": orders.order_cancel,
+    "fulfillmentShip": fulfillments.fulfillment_ship,
+    "apiKeyCreate": access.api_key_create,
+    "apiKeyRotate": access.api_key_rotate,
+    "apiKeyRevoke": access.api_key_revoke,
+    "policyPublish": policies.policy_publish,
+}
+
+schema = Schema(
+    query=create_type("Query", query_fields(QUERIES)),
+    mutation=create_type("Mutation", mutation_fields(MUTATIONS)),
+    directives=[idempotent],
+    config=StrawberryConfig(name_converter=MemoisedNameConverter(), scalar_map=dict(SCALARS)),
+)

@@ -1,0 +1,42 @@
+"""Addresses: where something is sent."""
+
+import strawberry
+
+from models.sessions import Row
+from schema.types.scalars import json_of
+
+
+@strawberry.type
+class Address:
+    """Where an order is sent; personal data, which may be erased."""
+
+    country_code: str
+    postal_code: str | None
+    region: str | None
+    city: str | None
+    lines: list[str] | None
+    name: str | None
+
+    @staticmethod
+    def from_row(row: Row) -> "Address":
+        """A row of order_address."""
+        return Address(
+            country_code=row["country_code"],
+            postal_code=row["postal_code"],
+            region=row["region"],
+            city=row["city"],
+            lines=json_of(row["lines"]),
+            name=row["name"],
+        )
+
+
+@strawberry.input
+class AddressInput:
+    """Where something is to be sent; the country decides lead times."""
+
+    country_code: str
+    postal_code: str | None = strawberry.UNSET
+    region: str | None = strawberry.UNSET
+    city: str | None = strawberry.UNSET
+    lines: list[str] | None = strawberry.UNSET
+    name: str | None = strawberry.UNSET

@@ -1,0 +1,51 @@
+"""Availability: what a channel may sell now. Plain fields only: this is the hottest answer."""
+
+from datetime import datetime
+
+import strawberry
+
+import workflows.availability
+from domain.access import Caller
+
+
+@strawberry.type
+class LocationAvailability:
+    """Units of a SKU that one location may promise, and when it would ship them."""
+
+    location: str
+    available: int
+    ship_by: datetime | None
+
+
+@strawberry.type
+class Availability:
+    """What a channel may sell of a SKU as of an instant; the rule that reservations use too."""
+
+    sku: str
+    channel: str
+    available_to_promise: int
+    in_stock: bool
+    locations: list[LocationAvailability]
+    ship_by: datetime | None
+    deliver_by: datetime | None
+    as_of: datetime
+
+    @staticmethod
+    def of(found: workflows.availability.Availability, caller: Caller) -> "Availability":
+        """What the workflow found, at the locations that the caller may see."""
+        return Availability(
+            sku=found.sku,
+            channel=found.channel,
+            available_to_promise=found.available_to_promise,
+            in_stock=found.available_to_promise > 0,
+            locations=[
+                LocationAvailability(
+                    location=place.location, available=place.available, ship_by=place.ship_by
+                )
+                for place in found.places
+                if caller.locations is None or place.location in caller.locations
+            ],
+            ship_by=found.ship_by,
+            deliver_by=found.deliver_by,
+            as_of=found.as_of,
+        )

@@ -1,0 +1,61 @@
+"""Inputs and payload of the mutations on API keys."""
+
+from datetime import datetime
+
+import strawberry
+from strawberry import ID, UNSET
+
+from domain.keys import CreateKey, RevokeKey, RotateKey
+from schema.types.access import ApiKey
+from schema.types.arguments import given
+from schema.types.enums import Role
+from schema.types.errors import UserError
+from schema.types.money import MoneyInput
+from schema.types.node import required_uuid
+
+
+@strawberry.input
+class ApiKeyInput:
+    """A key to make: it acts for `actor`, by default its name; without codes for all of them."""
+
+    name: str
+    role: Role
+    actor: str | None = UNSET
+    channels: list[str] | None = UNSET
+    locations: list[str] | None = UNSET
+    refund_limit: MoneyInput | None = UNSET
+    expires_at: datetime | None = UNSET
+
+    def to_command(self) -> CreateKey:
+        """The command. Raises Invalid for the limit's amount."""
+        channels, locations = given(self.channels), given(self.locations)
+        limit = given(self.refund_limit)
+        return CreateKey(
+            name=self.name,
+            role=self.role,
+            actor=given(self.actor),
+            channels=None if channels is None else tuple(channels),
+            locations=None if locations is None else tuple(locations),
+            refund_limit=None if limit is None else limit.to_money("input", "refundLimit"),
+            expires_at=given(self.expires_at),
+        )
+
+
+def rotate(key_id: ID, overlap_seconds: int | None) -> RotateKey:
+    """The command. Raises NotFound."""
+    return RotateKey(required_uuid("ApiKey", key_id, "id"), overlap_seconds or 0)
+
+
+def revoke(key_id: ID) -> RevokeKey:
+    """The command. Raises NotFound."""
+    return RevokeKey(required_uuid("ApiKey", key_id, "id"))
+
+
+@strawberry.type
+class ApiKeyPayload:
+    """The key, and its text: shown once, never again."""
+
+    api_key: ApiKey | None
+    replayed: bool
+    user_errors: list[UserError]
+    secret: str | None = None

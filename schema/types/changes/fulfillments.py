@@ -1,0 +1,42 @@
+"""Input and payload of the mutations on fulfilments."""
+
+from datetime import datetime
+
+import strawberry
+from strawberry import ID, UNSET
+
+from schema.types.arguments import given
+from schema.types.errors import UserError
+from schema.types.fulfillments import Fulfillment
+from schema.types.node import required_uuid
+from workflows.fulfillments import ShipFulfillment
+
+
+@strawberry.input
+class FulfillmentShipInput:
+    """A parcel that was handed to its carrier."""
+
+    fulfillment_id: ID
+    carrier: str
+    tracking_number: str
+    shipped_at: datetime | None = UNSET
+
+    def to_command(self) -> ShipFulfillment:
+        """The command. Raises NotFound."""
+        return ShipFulfillment(
+            fulfillment_id=required_uuid(
+                "Fulfillment", self.fulfillment_id, "input", "fulfillmentId"
+            ),
+            carrier=self.carrier,
+            tracking_number=self.tracking_number,
+            shipped_at=given(self.shipped_at),
+        )
+
+
+@strawberry.type
+class FulfillmentPayload:
+    """The fulfilment as it is now."""
+
+    fulfillment: Fulfillment | None
+    replayed: bool
+    user_errors: list[UserError]

@@ -1,0 +1,116 @@
+"""Inputs and payload of the mutations on stock."""
+
+import strawberry
+from strawberry import UNSET
+
+from schema.types.arguments import given
+from schema.types.enums import StockState
+from schema.types.errors import UserError
+from schema.types.money import MoneyInput
+from schema.types.stock import StockLevel, StockMovement
+from workflows.adjustments import AdjustStock, MoveStock
+from workflows.stock import ReceiptLine, ReceiveStock, SetSafetyStock
+
+
+@strawberry.input
+class StockReceiptLineInput:
+    """Units of a SKU that arrived; without `unitCost` at the item's own."""
+
+    sku: str
+    quantity: int
+    unit_cost: MoneyInput | None = UNSET
+
+    def to_line(self, *field: str) -> ReceiptLine:
+        """A line of the command."""
+        cost = given(self.unit_cost)
+        money = None if cost is None else cost.to_money(*field, "unitCost")
+        return ReceiptLine(self.sku, self.quantity, money)
+
+
+@strawberry.input
+class StockReceiptInput:
+    """A delivery at a location under a document's reference."""
+
+    location_code: str
+    reference: str
+    lines: list[StockReceiptLineInput]
+
+    def to_command(self) -> ReceiveStock:
+        """The command."""
+        lines = tuple(
+            line.to_line("input", "lines", str(index)) for index, line in enumerate(self.lines)
+        )
+        return ReceiveStock(self.location_code, self.reference, lines)
+
+
+@strawberry.input
+class StockAdjustInput:
+    """A correction of one state; with `changeFromQuantity` only if it holds this many units."""
+
+    location_code: str
+    sku: str
+    delta: int
+    reason_code: str
+    state: StockState | None = StockState.AVAILABLE
+    change_from_quantity: int | None = UNSET
+    note: str | None = UNSET
+
+    def to_command(self) -> AdjustStock:
+        """The command; a null state is the default one."""
+        return AdjustStock(
+            location_code=self.location_code,
+            sku=self.sku,
+            delta=self.delta,
+            reason_code=self.reason_code,
+            state=self.state or StockState.AVAILABLE,
+            change_from_quantity=given(self.change_from_quantity),
+            note=given(self.note),
+        )
+
+
+@strawberry.input
+class StockMoveInput:
+    """Units that change their state at a location, with a reason."""
+
+    location_code: str
+    sku: str
+    from_state: StockState
+    to_state: StockState
+    quantity: int
+    reason_code: str
+    note: str | None = UNSET
+
+    def to_command(self) -> MoveStock:
+        """The command."""
+        return MoveStock(
+            location_code=self.location_code,
+            sku=self.sku,
+            from_state=self.from_state,
+            to_state=self.to_state,
+            quantity=self.quantity,
+            reason_code=self.reason_code,
+            note=given(self.note),
+        )
+
+
+@strawberry.input
+class SafetyStockInput:
+    """The part of available that is never promised."""
+
+    location_code: str
+    sku: str
+    quantity: int
+
+    def to_command(self) -> SetSafetyStock:
+        """The command."""
+        return SetSafetyStock(self.location_code, self.sku, self.quantity)
+
+
+@strawberry.type
+class StockPayload:
+    """The levels that changed, as they are now, and the movements that changed them."""
+
+    levels: list[StockLevel]
+    movements: list[StockMovement]
+    replayed: bool
+    user_errors: list[UserError]

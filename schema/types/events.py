@@ -1,0 +1,83 @@
+"""Events: the facts of the log, and what streams send."""
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from strawberry import ID
+
+from models.queries.event_log import LoggedEvent
+from schema.types.availability import Availability
+from schema.types.enums import MovementKind
+from schema.types.node import encode
+from schema.types.paging import PageInfo
+from schema.types.scalars import JSON
+from schema.types.stock import StockLevel
+
+
+@strawberry.type
+class Event:
+    """A fact at its place in the log; give `cursor` back as `after` to go on behind it."""
+
+    cursor: str
+    id: ID
+    type: str
+    occurred_at: datetime
+    actor: str
+    subject: ID
+    subject_version: int
+    data: JSON
+
+    @staticmethod
+    def of(event: LoggedEvent) -> "Event":
+        """An event as it was logged."""
+        data: Any = event.data
+        return Event(
+            cursor=event.cursor,
+            id=encode("Event", event.id),
+            type=event.type,
+            occurred_at=event.occurred_at,
+            actor=event.actor,
+            subject=encode(event.subject_type, event.subject_key),
+            subject_version=event.subject_version,
+            data=JSON(data),
+        )
+
+
+@strawberry.type
+class EventConnection:
+    """Events in the order of the log, oldest first."""
+
+    nodes: list[Event]
+    page_info: PageInfo
+
+    @staticmethod
+    def of(events: list[LoggedEvent], size: int, after: int) -> "EventConnection":
+        """A page of events, of which one more than `size` was looked for."""
+        page = events[:size]
+        return EventConnection(
+            nodes=[Event.of(event) for event in page],
+            page_info=PageInfo(
+                has_next_page=len(events) > size,
+                has_previous_page=after > 0,
+                start_cursor=page[0].cursor if page else None,
+                end_cursor=page[-1].cursor if page else None,
+            ),
+        )
+
+
+@strawberry.type
+class StockEvent:
+    """A level as it is now, and why it changed last."""
+
+    cursor: str
+    level: StockLevel
+    cause: MovementKind
+
+
+@strawberry.type
+class AvailabilityEvent:
+    """What a channel may sell of a SKU now."""
+
+    cursor: str
+    availability: Availability

@@ -1,0 +1,47 @@
+"""Routing decisions: where the units come from, and why, in words."""
+
+from typing import Any
+
+import strawberry
+
+from schema.context import Context
+from schema.types.scalars import json_of
+
+
+@strawberry.type
+class RoutingCandidate:
+    """A location that was considered, and why it was taken or not."""
+
+    location: str
+    accepted: bool
+    reasons: list[str]
+
+
+@strawberry.type
+class RoutingDecision:
+    """The decision as it was stored: by which policy version, and each candidate."""
+
+    policy_version: int
+    chosen: list[str]
+    considered: list[RoutingCandidate]
+
+    @staticmethod
+    def from_json(stored: Any, context: Context) -> "RoutingDecision | None":
+        """A stored decision; None where there is none or the caller may not see it."""
+        decision = json_of(stored)
+        caller = context.caller
+        if not decision or not caller.may_see_routing():
+            return None
+        return RoutingDecision(
+            policy_version=decision["policyVersion"],
+            chosen=[code for code in decision["chosen"] if caller.sees_location(code)],
+            considered=[
+                RoutingCandidate(
+                    location=each["location"],
+                    accepted=each["accepted"],
+                    reasons=list(each["reasons"]),
+                )
+                for each in decision["considered"]
+                if caller.sees_location(each["location"])
+            ],
+        )

@@ -1,0 +1,103 @@
+"""Scalars: exact decimals, instants in UTC, and JSON; each says why it refuses a value."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, NewType
+
+import orjson
+import strawberry
+from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode, ValueNode
+from graphql.utilities import value_from_ast_untyped
+from strawberry.types.scalar import ScalarDefinition
+
+# Far beyond any amount or rate, far below what arithmetic on them would cost.
+DIGITS_MAX: Final = 40
+EXPONENT_MAX: Final = 40
+TEXT_MAX: Final = 64
+
+JSON = NewType("JSON", object)
+
+
+def json_of(stored: Any) -> Any:
+    """A JSON value as a column gave it: as text, or decoded already."""
+    return orjson.loads(stored) if isinstance(stored, str | bytes) else stored
+
+
+def decimal_of(value: object) -> Decimal:
+    """The exact number that a client wrote as text, whole number or float (by its digits)."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        raise GraphQLError("Decimal cannot represent a value that is neither text nor number.")
+    text = repr(value) if isinstance(value, float) else str(value)
+    if len(text) > TEXT_MAX or text != text.strip() or "_" in text or not text.isascii():
+        raise GraphQLError("Decimal cannot represent this text.")
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise GraphQLError("Decimal cannot represent this text.") from None
+    if not number.is_finite():
+        raise GraphQLError("Decimal cannot represent what is not a finite number.")
+    _, digits, exponent = number.as_tuple()
+    if len(digits) > DIGITS_MAX or abs(int(exponent)) > EXPONENT_MAX:
+        raise GraphQLError("Decimal cannot represent a number of this size or precision.")
+    return number
+
+
+def _decimal_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -> Decimal:
+    if not isinstance(node, StringValueNode | IntValueNode | FloatValueNode):
+        raise GraphQLError("Decimal cannot represent a value that is neither text nor number.")
+    return decimal_of(node.value)
+
+
+def _decimal_text(value: Decimal) -> str:
+    return f"{value:f}"
+
+
+def instant_of(value: object) -> datetime:
+    """The instant that a client wrote in ISO 8601 with its offset from UTC."""
+    if not isinstance(value, str) or not 20 <= len(value) <= TEXT_MAX or value[10] not in "Tt":
+        raise GraphQLError('DateTime is written as in "2026-01-31T12:00:00Z".')
+    try:
+        instant = datetime.fromisoformat(value.upper())
+        if instant.tzinfo is None:
+            raise GraphQLError("DateTime needs an offset from UTC, such as Z or +01:00.")
+        return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise GraphQLError('DateTime is written as in "2026-01-31T12:00:00Z".') from None
+
+
+def _instant_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -> datetime:
+    return instant_of(node.value if isinstance(node, StringValueNode) else None)
+
+
+def _instant_text(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _json_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -> object:
+    return value_from_ast_untyped(node, dict(variables or {}))
+
+
+SCALARS: Final[Mapping[object, ScalarDefinition]] = {
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description='An exact decimal number; a string on output: "12.50".',
+        serialize=_decimal_text,
+        parse_value=decimal_of,
+        parse_literal=_decimal_literal,
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="An instant in ISO 8601; UTC on output.",
+        serialize=_instant_text,
+        parse_value=instant_of,
+        parse_literal=_instant_literal,
+    ),
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="Any JSON value.",
+        serialize=lambda value: value,
+        parse_value=lambda value: value,
+        parse_literal=_json_literal,
+    ),
+}
