@@ -1,0 +1,236 @@
+"""Policies: versions that never change, strict documents, and the one that decides."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+
+import workflows.channels
+import workflows.locations
+import workflows.policies as policies
+from domain.access import Caller, Role, holder
+from domain.errors import Forbidden
+from domain.money import Money
+from domain.policies import PolicyKind
+from models.database import Database
+from tests.builders.catalog import a_channel, a_location
+from tests.builders.transactions import (
+    MORNING,
+    Clock,
+    codes,
+    counts,
+    events,
+    rows,
+    transactions_on,
+)
+from workflows.outcomes import Request
+from workflows.policies import PublishPolicy
+
+ADMIN = holder(Role.ADMIN, actor="boss")
+
+
+def publishing(
+    kind: PolicyKind = PolicyKind.ADJUSTMENT,
+    scope: str = "global",
+    rules: Mapping[str, Any] | None = None,
+    *,
+    at: datetime | None = None,
+    caller: Caller = ADMIN,
+) -> Request[PublishPolicy]:
+    """One call of policyPublish."""
+    document = {"approvalAbove": {"GBP": "10.00"}} if rules is None else rules
+    return Request(PublishPolicy(kind, scope, document, at), caller)
+
+
+async def test_a_new_version_follows_the_last_of_its_kind_and_scope(database: Database) -> None:
+    transactions = transactions_on(database)
+    outcomes = [
+        await transactions.perform(policies.publish, publishing(scope=scope))
+        for scope in ("global", "category:shoes", "global")
+    ]
+    found = await rows(
+        database,
+        "SELECT id, scope, version FROM policy WHERE published_by = 'boss' ORDER BY scope, version",
+    )
+    assert [(row["scope"], row["version"]) for row in found] == [
+        ("category:shoes", 1),
+        ("global", 2),
+        ("global", 3),
+    ]
+    assert {str(o.refs["policy"]) for o in outcomes} == {str(row["id"]) for row in found}
+
+
+async def test_publishing_is_audited_and_an_event(database: Database) -> None:
+    outcome = await transactions_on(database).perform(policies.publish, publishing())
+    (event,) = await events(database, "policy.")
+    assert event["type"] == "policy.published"
+    assert event["data"]["version"] == 2
+    (audit,) = await rows(database, "SELECT * FROM audit_entry")
+    assert (audit["actor"], audit["action"]) == ("boss", "policyPublish")
+    assert audit["subject"] == f"Policy:{outcome.refs['policy']}"
+    assert orjson.loads(audit["before"]) == {"version": 1}
+    assert orjson.loads(audit["after"])["rules"] == {"approvalAbove": {"GBP": "10.00"}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "rules", "path"),
+    [
+        (PolicyKind.ADJUSTMENT, {}, ("approvalAbove",)),
+        (PolicyKind.ADJUSTMENT, {"approvalAbove": {"GBP": "0.001"}}, ("approvalAbove", "GBP")),
+        (PolicyKind.ROUTING, {"order": ["luck"]}, ("order", "0")),
+        (PolicyKind.REFUND, {"unheard": 1}, ("unheard",)),
+    ],
+)
+async def test_a_wrong_document_is_refused_with_its_path(
+    database: Database, kind: PolicyKind, rules: Mapping[str, Any], path: tuple[str, ...]
+) -> None:
+    before = await counts(database, "policy", "event", "audit_entry")
+    outcome = await transactions_on(database).perform(
+        policies.publish, publishing(kind, rules=rules)
+    )
+    assert codes(outcome) == [("INVALID", ("input", "rules", *path))]
+    assert str(outcome.refusals[0].details["path"]).startswith("rules.")
+    assert await counts(database, *before) == before
+
+
+async def test_the_documents_own_amounts_are_named_by_position(database: Database) -> None:
+    bands = {"GBP": [{"upTo": "a lot", "approvers": 0}, {"upTo": None, "approvers": 1}]}
+    rules = {
+        "evidence": ["INSPECTED"],
+        "deductions": {},
+        "approvalFor": [],
+        "restockingFee": 0,
+        "refundShipping": "FULL_ORDER_ONLY",
+        "tender": "ORIGINAL_PAYMENT",
+        "bands": bands,
+    }
+    outcome = await transactions_on(database).perform(
+        policies.publish, publishing(PolicyKind.REFUND, rules=rules)
+    )
+    assert outcome.refusals[0].details["path"] == "rules.bands.GBP[0].upTo"
+
+
+@pytest.mark.parametrize(
+    ("request_", "refusal"),
+    [
+        (publishing(scope="planet:earth"), ("INVALID", ("input", "scope"))),
+        (publishing(scope="channel:nowhere"), ("NOT_FOUND", ("input", "scope"))),
+        (publishing(scope="location:NOWHERE"), ("NOT_FOUND", ("input", "scope"))),
+        (
+            publishing(at=MORNING - timedelta(microseconds=1)),
+            ("INVALID", ("input", "effectiveFrom")),
+        ),
+    ],
+)
+async def test_scopes_and_instants_that_cannot_be_are_refused(
+    database: Database, request_: Request[PublishPolicy], refusal: tuple[str, tuple[str, ...]]
+) -> None:
+    outcome = await transactions_on(database).perform(policies.publish, request_)
+    assert codes(outcome) == [refusal]
+    assert await counts(database, "event") == {"event": 0}
+
+
+@pytest.mark.parametrize(
+    ("role", "kind", "is_allowed"),
+    [
+        (Role.ADMIN, PolicyKind.REFUND, True),
+        (Role.SUPERVISOR, PolicyKind.RETURN, True),
+        (Role.SUPPLY_CHAIN, PolicyKind.ROUTING, True),
+        (Role.SUPERVISOR, PolicyKind.REFUND, False),
+        (Role.FINANCE, PolicyKind.REFUND, False),
+        (Role.SUPERVISOR, PolicyKind.ADJUSTMENT, False),
+        (Role.SUPERVISOR, PolicyKind.DISPOSITION, False),
+        (Role.SUPERVISOR, PolicyKind.ROUTING, False),
+    ],
+)
+async def test_each_kind_is_published_by_its_roles(
+    database: Database, role: Role, kind: PolicyKind, is_allowed: bool
+) -> None:
+    (default,) = await rows(database, "SELECT rules FROM policy WHERE kind = $1", kind)
+    caller = holder(role, actor="somebody")
+    request = publishing(kind, rules=orjson.loads(default["rules"]), caller=caller)
+    if is_allowed:
+        assert not (await transactions_on(database).perform(policies.publish, request)).refusals
+    else:
+        with pytest.raises(Forbidden):
+            await transactions_on(database).perform(policies.publish, request)
+        assert await counts(database, "event") == {"event": 0}
+
+
+async def test_a_key_of_one_channel_publishes_for_that_channel_only(database: Database) -> None:
+    transactions = transactions_on(database)
+    for code in ("web", "shop"):
+        await transactions.perform(workflows.channels.upsert, a_channel(code))
+    limited = replace(ADMIN, channels=frozenset({"web"}))
+    with pytest.raises(Forbidden):
+        await transactions.perform(policies.publish, publishing(caller=limited))
+    foreign = publishing(scope="channel:shop", caller=limited)
+    assert codes(await transactions.perform(policies.publish, foreign)) == [
+        ("NOT_FOUND", ("input", "scope"))
+    ]
+    own = publishing(scope="channel:web,category:shoes", caller=limited)
+    assert not (await transactions.perform(policies.publish, own)).refusals
+
+
+async def _limit(database: Database, now: datetime = MORNING, **case: str) -> int:
+    """What the ADJUSTMENT policy that decides the case lets pass, in pounds."""
+    async with database.snapshot() as session:
+        policy = await policies.decide(session, PolicyKind.ADJUSTMENT, now, **case)
+    for pounds in range(200):
+        if policy.rules.needs_approval(Money(100 * pounds + 1, "GBP")):
+            return pounds
+    raise AssertionError("no limit")
+
+
+def _up_to(pounds: int) -> dict[str, Any]:
+    return {"approvalAbove": {"GBP": str(Decimal(pounds))}}
+
+
+async def test_the_most_specific_scope_decides_whole(database: Database) -> None:
+    transactions = transactions_on(database)
+    await transactions.perform(workflows.channels.upsert, a_channel("web"))
+    await transactions.perform(workflows.locations.upsert, a_location("LEEDS"))
+    scopes = {
+        "location:LEEDS": 1,
+        "channel:web": 2,
+        "category:shoes": 3,
+        "channel:web,category:shoes": 4,
+    }
+    for scope, pounds in scopes.items():
+        request = publishing(scope=scope, rules=_up_to(pounds))
+        assert not (await transactions.perform(policies.publish, request)).refusals
+    assert await _limit(database) == 50
+    assert await _limit(database, location="LEEDS") == 1
+    assert await _limit(database, location="LEEDS", channel="web") == 2
+    assert await _limit(database, location="LEEDS", channel="web", category="hats") == 2
+    assert await _limit(database, location="LEEDS", category="shoes") == 3
+    assert await _limit(database, channel="web", category="shoes") == 4
+
+
+async def test_a_version_decides_from_its_own_instant_on(database: Database) -> None:
+    clock = Clock()
+    transactions = transactions_on(database, clock=clock)
+    noon = MORNING + timedelta(hours=3)
+    await transactions.perform(policies.publish, publishing(rules=_up_to(7), at=noon))
+    assert await _limit(database, noon - timedelta(microseconds=1)) == 50
+    assert await _limit(database, noon) == 7
+
+
+async def test_two_that_publish_at_once_get_versions_of_their_own(database: Database) -> None:
+    transactions = transactions_on(database)
+    outcomes = await asyncio.gather(
+        *(transactions.perform(policies.publish, publishing()) for _ in range(5))
+    )
+    assert not any(outcome.refusals for outcome in outcomes)
+    found = await rows(
+        database,
+        "SELECT version FROM policy WHERE kind = 'ADJUSTMENT' ORDER BY version",
+    )
+    assert [row["version"] for row in found] == [1, 2, 3, 4, 5, 6]
+    assert len({UUID(str(outcome.refs["policy"])) for outcome in outcomes}) == 5
