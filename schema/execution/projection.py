@@ -1,6 +1,6 @@
 """The compiled projection: plain parts of a selection run as generated code, not as a walk.
 
-graphql-core visits every field of every object: some 7 µs each, which is where the time of a read
+graphql-core visits every field of every object, some 5 µs each, which is where the time of a read
 goes. A field is *plain* when it only reads an attribute (no resolver, arguments, permissions,
 extensions or custom directives). A selection whose fields are all plain, through lists and nested
 objects, becomes one function from the resolved value to the finished dicts; an object with other

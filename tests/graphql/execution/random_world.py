@@ -10,6 +10,7 @@ import decimal
 import enum
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from functools import partial
 from typing import Any
 
 from graphql import (
@@ -117,7 +118,7 @@ class World:
                 name = definition.extensions["strawberry-definition"].python_name
                 value = self.value(definition.type)
                 if is_special and self._random.random() < 0.2:
-                    setattr(cls, name, property(lambda _, value=value: value))
+                    setattr(cls, name, property(partial(_given, value)))
                 elif self._random.random() >= self.odd / 10:  # else: no such attribute
                     object.__setattr__(made, name, value)
         return made
@@ -164,6 +165,10 @@ class World:
             lambda: b"bytes",
         ]
         return self._random.choice(odd)()
+
+
+def _given(value: Any, _: Any) -> Any:
+    return value
 
 
 async def _numbers() -> AsyncIterator[int]:
