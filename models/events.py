@@ -49,7 +49,7 @@ class EventPosition(Model):
 class Lease(Model):
     """Who does a job that only one process may do, until when; `counter` is the job's own."""
 
-    name = fields.TextField(primary_key=True)
+    name = fields.CharField(max_length=100, primary_key=True)
     holder = fields.TextField()
     lease_until_at = fields.DatetimeField()
     counter = fields.BigIntField(default=0)

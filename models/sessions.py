@@ -61,6 +61,7 @@ _SQL_TYPES: Mapping[type[fields.Field[Any]], str] = {
     fields.BigIntField: "bigint",
     fields.IntField: "bigint",
     fields.TextField: "text",
+    fields.CharField: "text",
     fields.BooleanField: "boolean",
     fields.DatetimeField: "timestamptz",
     fields.UUIDField: "uuid",

@@ -13,6 +13,7 @@ import orjson
 
 import models.queries.lookups as lookups
 import models.queries.reservations as queries
+import workflows.anonymous as anonymous
 import workflows.holds as holds
 import workflows.market as markets
 import workflows.outbox as outbox
@@ -30,8 +31,6 @@ from domain.errors import (
 from domain.reservations import (
     RESERVATION_TRANSITIONS,
     ReservationStatus,
-    check_anonymous_address,
-    check_anonymous_units,
     check_ttl,
     extended_until,
     status_at,
@@ -94,17 +93,6 @@ class _Draft:
     demands: list[Demand]
 
 
-@dataclass(slots=True)
-class _Anonymous:
-    """What callers without a key hold already: holds by address, units by (item, address)."""
-
-    holds: dict[str, int]
-    units: dict[tuple[int, str], int]
-
-    def of_item(self, item_id: int) -> int:
-        return sum(units for (item, _), units in self.units.items() if item == item_id)
-
-
 @action("reservationCreate")
 async def create(tx: Transaction, requests: Sequence[Request[CreateReservation]]) -> list[Outcome]:
     """Hold units for each request, or say why not; one locked read and one write for all.
@@ -118,14 +106,14 @@ async def create(tx: Transaction, requests: Sequence[Request[CreateReservation]]
     same, over = await _same_references(tx, good)
     await holds.lock_supply(tx, item_ids, over)
     market = await markets.visit(tx.session, item_ids, tx.now)
-    anonymous = await _anonymous(tx, good, item_ids)
+    visitors = await anonymous.visit(tx, [draft.caller for draft in good], item_ids)
     outcomes = []
     for draft in drafts:
         if isinstance(draft, Outcome):
             outcomes.append(draft)
             continue
         try:
-            outcomes.append(await _hold(tx, draft, market, anonymous, same))
+            outcomes.append(await _hold(tx, draft, market, visitors, same))
         except AlreadyExists as error:
             outcomes.append(Outcome.refused(error, refs={"reservation": error.existing}))
         except DomainError as error:
@@ -219,41 +207,11 @@ async def _same_references(
     return same, over
 
 
-async def _anonymous(tx: Transaction, drafts: Sequence[_Draft], item_ids: set[int]) -> _Anonymous:
-    addresses = {draft.caller.address or "" for draft in drafts if draft.caller.is_anonymous}
-    if not addresses:
-        return _Anonymous({}, {})
-    return _Anonymous(
-        await queries.holds_by_address(tx.session, sorted(addresses), tx.now),
-        await queries.anonymous_units(tx.session, sorted(item_ids), tx.now),
-    )
-
-
-def _check_anonymous(
-    tx: Transaction, draft: _Draft, market: markets.Market, anonymous: _Anonymous
-) -> None:
-    address = draft.caller.address or ""
-    check_anonymous_address(anonymous.holds.get(address, 0), tx.terms.holds)
-    wanted: dict[int, int] = {}
-    for demand in draft.demands:
-        wanted[demand.item.id] = wanted.get(demand.item.id, 0) + demand.quantity
-        check = (
-            wanted[demand.item.id],
-            anonymous.units.get((demand.item.id, address), 0),
-            anonymous.of_item(demand.item.id),
-            routing.promised(tx, market, draft.channel, demand.item),
-        )
-        try:
-            check_anonymous_units(*check, tx.terms.holds)
-        except LimitExceeded as error:
-            raise error.under(*demand.field) from None
-
-
 async def _hold(
     tx: Transaction,
     draft: _Draft,
     market: markets.Market,
-    anonymous: _Anonymous,
+    visitors: anonymous.Visitors,
     same: dict[tuple[int, str], UUID],
 ) -> Outcome:
     command, channel = draft.command, draft.channel
@@ -263,7 +221,7 @@ async def _hold(
         field = ("input", "externalReference")
         raise AlreadyExists("reservation", reference, str(existing), field=field)
     if draft.caller.is_anonymous:
-        _check_anonymous(tx, draft, market, anonymous)
+        visitors.check(tx, market, channel, draft.caller, draft.demands)
     plan = await routing.plan(tx, market, channel, draft.demands, country=command.country_code)
     # Not time-ordered like other ids: whoever knows a hold's id may act on it (1.9).
     reservation_id = uuid.uuid4()
@@ -293,16 +251,8 @@ async def _hold(
     if reference is not None:
         same[(channel.id, reference)] = reservation_id
     if draft.caller.is_anonymous:
-        _count_anonymous(draft, anonymous)
+        visitors.count(draft.caller, draft.demands)
     return Outcome(refs={"reservation": str(reservation_id)})
-
-
-def _count_anonymous(draft: _Draft, anonymous: _Anonymous) -> None:
-    address = draft.caller.address or ""
-    anonymous.holds[address] = anonymous.holds.get(address, 0) + 1
-    for demand in draft.demands:
-        key = (demand.item.id, address)
-        anonymous.units[key] = anonymous.units.get(key, 0) + demand.quantity
 
 
 def _add_hold(

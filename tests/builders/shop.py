@@ -1,0 +1,195 @@
+"""A small house to trade in: two warehouses, a web shop and a marketplace, four garments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import workflows.adjustments
+import workflows.availability
+import workflows.cancellations
+import workflows.channels
+import workflows.fulfillments
+import workflows.items
+import workflows.locations
+import workflows.orders
+import workflows.policies
+import workflows.reservations
+import workflows.stock
+from domain.access import Caller, Role, holder
+from domain.money import Money
+from domain.policies import PolicyKind
+from domain.stock import StockState
+from models.database import Database
+from tests.builders.catalog import a_channel, a_location, an_item, gbp, items
+from tests.builders.transactions import Clock, rows, transactions_on
+from workflows.adjustments import AdjustStock, MoveStock
+from workflows.cancellations import CancelLine, CancelOrder
+from workflows.fulfillments import ShipFulfillment
+from workflows.orders import NewLine, PlaceOrder
+from workflows.outcomes import Outcome, Request
+from workflows.policies import PublishPolicy
+from workflows.reactions import REACTIONS
+from workflows.reservations import (
+    CreateReservation,
+    ExtendReservation,
+    HoldLine,
+    ReleaseReservation,
+)
+from workflows.stock import ReceiptLine, ReceiveStock
+from workflows.transactions import Transactions
+
+ADMIN = holder(Role.ADMIN, actor="ada")
+CLERK = holder(Role.WAREHOUSE, actor="walt")
+SHOP = holder(Role.STOREFRONT, actor="shop", channels=frozenset({"web"}))
+SKUS = ("TEE-S", "TEE-M", "TEE-L", "COAT")
+
+
+def pounds(amount: str) -> Money:
+    """Pounds and pence as the domain keeps them."""
+    whole, _, pence = amount.partition(".")
+    return Money(int(whole) * 100 + int(pence.ljust(2, "0") or 0), "GBP")
+
+
+@dataclass
+class Shop:
+    """What a test does to the house, one sentence each."""
+
+    database: Database
+    transactions: Transactions
+    clock: Clock
+
+    async def receive(self, units: int, sku: str = "TEE-M", at: str = "LEEDS") -> Outcome:
+        line = ReceiptLine(sku, units, pounds("4.00"))
+        command = ReceiveStock(at, "PO-1", (line,))
+        return await self.transactions.perform(workflows.stock.receive, Request(command, ADMIN))
+
+    async def adjust(
+        self, delta: int, sku: str = "TEE-M", at: str = "LEEDS", *, by: Caller = ADMIN, **facts: Any
+    ) -> Outcome:
+        command = AdjustStock(at, sku, delta, facts.pop("reason", "COUNT"), **facts)
+        return await self.transactions.perform(workflows.adjustments.adjust, Request(command, by))
+
+    async def move(
+        self, units: int, from_state: str, to_state: str, sku: str = "TEE-M", at: str = "LEEDS"
+    ) -> Outcome:
+        states = (StockState(from_state), StockState(to_state))
+        command = MoveStock(at, sku, *states, units, "QUALITY")
+        return await self.transactions.perform(workflows.adjustments.move, Request(command, ADMIN))
+
+    async def hold(
+        self,
+        *lines: tuple[str, int] | tuple[str, int, str],
+        channel: str = "web",
+        by: Caller = ADMIN,
+        key: str | None = None,
+        **facts: Any,
+    ) -> Outcome:
+        wanted = tuple(HoldLine(*line) for line in lines)
+        command = CreateReservation(channel, wanted, **facts)
+        request = Request(command, by, key)
+        return await self.transactions.perform(workflows.reservations.create, request)
+
+    async def release(self, hold: Outcome, by: Caller = ADMIN) -> Outcome:
+        command = ReleaseReservation(UUID(hold.refs["reservation"]))
+        return await self.transactions.perform(workflows.reservations.release, Request(command, by))
+
+    async def extend(self, hold: Outcome, seconds: int, by: Caller = ADMIN) -> Outcome:
+        command = ExtendReservation(UUID(hold.refs["reservation"]), seconds)
+        return await self.transactions.perform(workflows.reservations.extend, Request(command, by))
+
+    async def place(
+        self,
+        *lines: tuple[str, int],
+        channel: str = "web",
+        reference: str = "W-1",
+        hold: Outcome | None = None,
+        by: Caller = ADMIN,
+        **facts: Any,
+    ) -> Outcome:
+        command = PlaceOrder(
+            channel=channel,
+            external_reference=reference,
+            lines=tuple(NewLine(sku, units, pounds("10.00")) for sku, units in lines),
+            reservation_id=None if hold is None else UUID(hold.refs["reservation"]),
+            **facts,
+        )
+        return await self.transactions.perform(workflows.orders.place, Request(command, by))
+
+    async def cancel(self, order: Outcome, *lines: tuple[str, int], by: Caller = ADMIN) -> Outcome:
+        chosen = tuple(CancelLine(UUID(str(line)), units) for line, units in lines) or None
+        command = CancelOrder(UUID(order.refs["order"]), "CUSTOMER_REQUEST", chosen)
+        return await self.transactions.perform(workflows.cancellations.cancel, Request(command, by))
+
+    async def ship(self, fulfillment_id: object, by: Caller = ADMIN) -> Outcome:
+        command = ShipFulfillment(UUID(str(fulfillment_id)), "DHL", "JD0001")
+        return await self.transactions.perform(workflows.fulfillments.ship, Request(command, by))
+
+    async def publish(self, kind: PolicyKind, rules: dict[str, Any], scope: str = "global") -> None:
+        command = PublishPolicy(kind, scope, rules)
+        outcome = await self.transactions.perform(
+            workflows.policies.publish, Request(command, ADMIN)
+        )
+        assert not outcome.refusals
+
+    async def fulfillments(self, order: Outcome) -> list[dict[str, Any]]:
+        return await rows(
+            self.database,
+            "SELECT f.id, f.status, l.code AS location, f.version FROM fulfillment f"
+            " JOIN location l ON l.id = f.location_id WHERE f.order_id = $1 ORDER BY f.created_at,"
+            " f.id",
+            UUID(order.refs["order"]),
+        )
+
+    async def lines(self, order: Outcome) -> list[dict[str, Any]]:
+        return await rows(
+            self.database,
+            "SELECT * FROM order_line WHERE order_id = $1 ORDER BY line_no",
+            UUID(order.refs["order"]),
+        )
+
+    async def order(self, order: Outcome) -> dict[str, Any]:
+        found = await rows(
+            self.database, "SELECT * FROM sales_order WHERE id = $1", UUID(order.refs["order"])
+        )
+        return found[0]
+
+    async def level(self, sku: str = "TEE-M", at: str = "LEEDS") -> dict[str, int]:
+        found = await rows(
+            self.database,
+            "SELECT s.available, s.held, s.allocated, s.quality_control, s.quarantine,"
+            " s.refurbishing, s.damaged FROM stock_level s JOIN item i ON i.id = s.item_id"
+            " JOIN location l ON l.id = s.location_id WHERE i.sku = $1 AND l.code = $2",
+            sku,
+            at,
+        )
+        return {state: units for state, units in found[0].items() if units} if found else {}
+
+    async def atp(self, sku: str = "TEE-M", channel: str = "web") -> int:
+        async with self.database.snapshot() as session:
+            found = await workflows.availability.find(
+                session, channel, [sku], ADMIN, self.clock.now
+            )
+        assert found[0] is not None
+        return found[0].available_to_promise
+
+
+async def open_shop(database: Database, **channel: Any) -> Shop:
+    """The house, with empty shelves. `channel`: facts of the web shop."""
+    clock = Clock()
+    transactions = transactions_on(database, clock=clock, reactions=REACTIONS)
+    goods = [an_item(sku, price=gbp("10.00")) for sku in SKUS]
+    goods[3] = an_item("COAT", price=gbp("90.00"), category="coats")
+    await transactions.perform(workflows.items.upsert, items(*goods))
+    for code in ("LEEDS", "YORK"):
+        await transactions.perform(workflows.locations.upsert, a_location(code))
+    both = ("LEEDS", "YORK")
+    shops = (
+        a_channel("web", location_codes=both, **{"priority": 1, **channel}),
+        a_channel("market", location_codes=both, priority=5),
+    )
+    for shop in shops:
+        outcome = await transactions.perform(workflows.channels.upsert, shop)
+        assert not outcome.refusals
+    return Shop(database, transactions, clock)
