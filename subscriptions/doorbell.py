@@ -27,6 +27,7 @@ logger = structlog.get_logger(__name__)
 
 CHANNEL = "restow_log"
 PENDING = 0  # "something was committed that has no position yet"
+BEAT = -1  # rung to be heard by ourselves; means nothing
 QUIET_SECONDS = 1.0
 OPEN_SECONDS = 3.0
 CLOSE_SECONDS = 0.5
@@ -57,8 +58,8 @@ class Doorbell:
 
     def ring(self, position: int) -> None:
         """Have every process hear `position`; does not wait, and the newest one wins."""
-        if position != PENDING:
-            self._to_ring -= {self._position}
+        if position > PENDING:
+            self._to_ring.discard(self._position)
             self._position = position
         self._to_ring.add(position)
         self._has_to_ring.set()
@@ -118,10 +119,10 @@ class Doorbell:
                 if is_answer_due:
                     raise DoorbellSilent("rang, and did not hear it") from None
                 is_answer_due = True
-                self.ring(self._position)
+                self.ring(BEAT)
                 continue
             is_answer_due = False
-            if message.message.isdecimal():
+            if message.message.isdecimal():  # not a BEAT
                 self._heard(int(message.message))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
 from uuid import uuid4
 
@@ -38,9 +39,9 @@ class Live(Generic[AvailabilityT]):
         broadcast_url: str,
         promises: Promises[AvailabilityT],
     ) -> None:
-        async def levels(ids: list[int]) -> dict[int, Row]:
+        async def levels(ids: Sequence[int]) -> Mapping[int, Row]:
             async with database.reading() as session:
-                return dict(await stock.levels_by_id(session, EVERYTHING, ids))
+                return await stock.levels_by_id(session, EVERYTHING, ids)
 
         self.relay = Relay(database)
         self.doorbell = Doorbell(broadcast_url, self._heard)

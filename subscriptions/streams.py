@@ -29,7 +29,7 @@ from subscriptions.channels import (
 )
 from subscriptions.relay import Handover, Relay
 
-EXACT_BUFFER_MAX = 1_000
+EXACT_BUFFER_MAX = 4_000  # a bulk transaction may bring thousands at once; they are shared
 FOLDED_BUFFER_MAX = 50_000
 FILTER_MAX = 1_000  # names in one argument
 STEP = 32  # subjects taken at once: what is taken is no longer folded

@@ -79,9 +79,7 @@ async def test_it_survives_a_restart_of_its_server(server: servers.Server) -> No
         for position, is_seen in ((8, True), (9, False)):
             server.stop()
             if is_seen:
-                async with asyncio.timeout(10):
-                    while bell.is_connected:
-                        await asyncio.sleep(0.01)
+                await until(lambda: not bell.is_connected)
             server.start()
             bell.ring(position)
             await asyncio.gather(mine.hears(position), theirs.hears(position))

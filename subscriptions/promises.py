@@ -1,0 +1,40 @@
+"""What channels may sell, as streams read it: the rule of queries and reservations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import models.queries.promises as queries
+import workflows.availability
+from domain.access import SYSTEM
+from models.database import Database
+from workflows.availability import Availability
+
+_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class MarketPromises:
+    """Reads availability for every reader alike; who may see which channel is asked before."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def of(self, channel: str, skus: Sequence[str]) -> Mapping[str, Availability]:
+        """The availability of the SKUs that exist, now."""
+        async with self._database.snapshot() as session:
+            found = await workflows.availability.find(
+                session, channel, skus, SYSTEM, self._clock()
+            )
+        return {each.sku: each for each in found if each is not None}
+
+    async def skus(self, channel: str) -> Sequence[str]:
+        """Every SKU that lies at one of the channel's locations."""
+        async with self._database.reading() as session:
+            return await queries.skus_of_channel(session, channel)
+
+    def substance(self, availability: Availability) -> Hashable:
+        """All of it but the instant at which it was read."""
+        return replace(availability, places=tuple(availability.places), as_of=_NO_TIME)
