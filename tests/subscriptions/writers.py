@@ -1,0 +1,92 @@
+"""A process that writes facts: `python -m tests.subscriptions.writers URL SEED`, until killed.
+
+Each transaction takes some chains a step further and says in its fact what it saw of all of them.
+Some transactions stay open for long, before or after they wrote their facts. The process numbers
+too, while it holds the lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+from typing import Any
+
+from models.database import Database
+from subscriptions.live import Live
+from tests.subscriptions.log import note, opened, transactions
+from workflows.transactions import Transaction, Transactions
+
+CHAINS = 12
+TASKS = 4
+
+
+async def prepare(database: Database) -> None:
+    """The table of chains."""
+
+    async def work(tx: Transaction) -> None:
+        await tx.session.execute("CREATE TABLE chain (id bigint PRIMARY KEY, step bigint)")
+        await tx.session.execute(
+            "INSERT INTO chain SELECT n, 0 FROM generate_series(1, $1) AS n", CHAINS
+        )
+
+    await transactions(database).run(work)
+
+
+async def write_forever(writer: Transactions, chance: random.Random) -> None:
+    """One transaction after the other."""
+    while True:
+        await writer.run(lambda tx: step(tx, chance))
+
+
+async def step(tx: Transaction, chance: random.Random) -> None:
+    """Take chains a step further; say what was seen."""
+    chosen = sorted(chance.sample(range(1, CHAINS + 1), chance.choice((1, 1, 1, 3))))
+    is_long = chance.random() < 0.02
+    rows = await tx.session.fetch(
+        "SELECT id, step FROM chain WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", chosen
+    )
+    seen = await tx.session.fetch("SELECT id, step FROM chain")
+    if is_long:
+        await asyncio.sleep(chance.random())
+    for row in rows:
+        await tx.session.execute("UPDATE chain SET step = step + 1 WHERE id = $1", row["id"])
+        saw = {str(other["id"]): other["step"] for other in seen}
+        note(tx, row["step"] + 1, subject=("Item", row["id"]), data={"saw": saw})
+    if is_long:
+        await tx.outbox.flush(tx.session, tx.now, tx.new_id)
+        tx.outbox.events.clear()
+        await asyncio.sleep(chance.random())
+
+
+class _Nothing:
+    """No availability here."""
+
+    async def of(self, channel: str, skus: Any) -> dict[str, Any]:
+        return {}
+
+    async def skus(self, channel: str) -> list[str]:
+        return []
+
+    def substance(self, availability: Any) -> Any:
+        return None
+
+
+def a_live(database: Database, broadcast_url: str) -> Live[Any]:
+    """The live side of a process that has no availability."""
+    return Live(database, transactions(database), broadcast_url=broadcast_url, promises=_Nothing())
+
+
+async def main(url: str, seed: int) -> None:
+    """Write and number until killed."""
+    async with opened(url) as database:
+        live = a_live(database, url)
+        await live.start()
+        writer = transactions(database, live.committed)
+        async with asyncio.TaskGroup() as tasks:
+            for n in range(TASKS):
+                tasks.create_task(write_forever(writer, random.Random(seed * 100 + n)))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
