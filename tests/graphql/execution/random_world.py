@@ -16,6 +16,7 @@ from typing import Any
 from graphql import (
     GraphQLEnumType,
     GraphQLError,
+    GraphQLField,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
@@ -182,16 +183,25 @@ def _bare(type_: Any) -> Any:
 
 
 class Worlds:
-    """A schema whose resolvers are stubs that ask the current world."""
+    """A schema whose resolvers are stubs that ask the current world, until it is left."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self.schema = schema
         self.current: World | None = None
-        for type_ in schema.type_map.values():
+        self._replaced: list[tuple[GraphQLField, Any]] = []
+
+    def __enter__(self) -> "Worlds":
+        for type_ in self.schema.type_map.values():
             if isinstance(type_, GraphQLObjectType) and not is_introspection_type(type_):
                 for definition in type_.fields.values():
                     if BASIC not in getattr(definition.resolve, "__qualname__", ""):
+                        self._replaced.append((definition, definition.resolve))
                         definition.resolve = self._resolve
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for definition, resolve in self._replaced:
+            definition.resolve = resolve
 
     def _resolve(self, source: Any, info: Any, **arguments: Any) -> Any:
         assert self.current is not None

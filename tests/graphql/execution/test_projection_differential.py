@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 import pytest
-from graphql import ExecutionResult, GraphQLSchema, execute, parse
+from graphql import DocumentNode, ExecutionResult, GraphQLSchema, execute, parse
 from graphql.execution.values import get_variable_values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,14 +21,15 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from schema.execution.documents import Document, DocumentCache
+from schema.execution.engine import Schema
 from schema.execution.executor import build_executor
 from schema.execution.limits import Limits
 from schema.execution.refusals import RequestRefused
+from schema.root import schema as restow_schema
 from tests.graphql.execution.random_documents import RandomDocument
 from tests.graphql.execution.random_world import World, Worlds
 from tests.graphql.execution.sample import a_schema
 
-DOCUMENTS = 2_000
 WIDE = Limits(depth=50, fields=10_000, root_fields=100, aliases=1_000, directives=500, repeats=500)
 
 
@@ -68,10 +69,13 @@ async def compare(worlds: Worlds, cache: DocumentCache, random: Random, tally: T
     except RequestRefused:
         tally.seen["refused"] += 1
         return
+    parsed = parse(drawn.text)
     seed = random.randint(0, 10**6)
     for use, odd in ((1, 0.0), (2, 0.0), (3, random.choice([0.005, 0.05]))):
         document.uses = use
-        expected = await worlds.run(World(worlds.schema, seed, odd), lambda: stock(worlds, drawn))
+        expected = await worlds.run(
+            World(worlds.schema, seed, odd), lambda: stock(worlds, parsed, drawn)
+        )
         result, projected, again = await ours(
             worlds, document, drawn, World(worlds.schema, seed, odd)
         )
@@ -85,11 +89,11 @@ async def compare(worlds: Worlds, cache: DocumentCache, random: Random, tally: T
         tally.seen["with errors"] += bool(result.errors)
 
 
-def stock(worlds: Worlds, drawn: RandomDocument) -> Any:
+def stock(worlds: Worlds, parsed: DocumentNode, drawn: RandomDocument) -> Any:
     """The result as Strawberry has it computed."""
     return execute(
         worlds.schema,
-        parse(drawn.text),
+        parsed,
         variable_values=drawn.variables,
         executor_class=StrawberryGraphQLCoreExecutionContext,
         is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
@@ -112,7 +116,7 @@ async def ours(
 
 def differential(schema: GraphQLSchema, examples: int) -> Tally:
     """Compare on `examples` random documents over `schema`, whose resolvers become stubs."""
-    worlds, tally = Worlds(schema), Tally()
+    tally = Tally()
     cache = DocumentCache(schema, limits=WIDE, entries=50)
 
     @settings(
@@ -125,7 +129,8 @@ def differential(schema: GraphQLSchema, examples: int) -> Tally:
     def run(seed: int) -> None:
         asyncio.run(compare(worlds, cache, Random(seed), tally))
 
-    run()
+    with Worlds(schema) as worlds:
+        run()
     return tally
 
 
@@ -133,12 +138,17 @@ def differential(schema: GraphQLSchema, examples: int) -> Tally:
 # were about to await then complains, under the stock executor as under ours.
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    ("name", "schema", "examples"),
+    [("sample", a_schema(), 1_500), ("restow", restow_schema, 1_000)],
+    ids=["sample", "restow"],
+)
 def test_random_documents_answer_as_the_stock_executor_does(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], name: str, schema: Schema, examples: int
 ) -> None:
-    tally = differential(a_schema().graphql_schema, DOCUMENTS)
+    tally = differential(schema.graphql_schema, examples)
     with capsys.disabled():
-        print(f"\nprojection: {tally}")  # noqa: T201
+        print(f"\nprojection, {name} schema: {tally}")  # noqa: T201
     seen = tally.seen
     assert seen["refused"] < 0.1 * seen["documents"]
     assert seen["compiled"] > 0.5 * seen["executed"]
