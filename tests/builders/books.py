@@ -1,0 +1,64 @@
+"""What must hold of the books at every moment, in plain SQL of its own."""
+
+from __future__ import annotations
+
+from models.database import Database
+from tests.builders.transactions import rows
+
+_LEVELS = """
+SELECT s.id FROM stock_level s LEFT JOIN (
+  SELECT item_id, location_id,
+    SUM(CASE WHEN to_state = 'AVAILABLE' THEN quantity ELSE 0 END)
+      - SUM(CASE WHEN from_state = 'AVAILABLE' THEN quantity ELSE 0 END) AS available,
+    SUM(CASE WHEN to_state = 'HELD' THEN quantity ELSE 0 END)
+      - SUM(CASE WHEN from_state = 'HELD' THEN quantity ELSE 0 END) AS held,
+    SUM(CASE WHEN to_state = 'ALLOCATED' THEN quantity ELSE 0 END)
+      - SUM(CASE WHEN from_state = 'ALLOCATED' THEN quantity ELSE 0 END) AS allocated,
+    SUM(CASE WHEN to_state = 'QUARANTINE' THEN quantity ELSE 0 END)
+      - SUM(CASE WHEN from_state = 'QUARANTINE' THEN quantity ELSE 0 END) AS quarantine
+  FROM stock_movement GROUP BY item_id, location_id
+) m ON m.item_id = s.item_id AND m.location_id = s.location_id
+WHERE s.available <> COALESCE(m.available, 0) OR s.held <> COALESCE(m.held, 0)
+  OR s.allocated <> COALESCE(m.allocated, 0) OR s.quarantine <> COALESCE(m.quarantine, 0)
+  OR s.available < 0 OR s.held < 0 OR s.allocated < 0 OR s.quarantine < 0
+"""
+_HELD = """
+SELECT s.id FROM stock_level s WHERE s.held <> COALESCE((
+  SELECT SUM(l.quantity) FROM reservation_line l JOIN reservation r ON r.id = l.reservation_id
+  WHERE r.status = 'HELD' AND l.item_id = s.item_id AND l.location_id = s.location_id), 0)
+"""
+_ALLOCATED = """
+SELECT s.id FROM stock_level s WHERE s.allocated <> COALESCE((
+  SELECT SUM(l.quantity) FROM fulfillment_line l JOIN fulfillment f ON f.id = l.fulfillment_id
+  WHERE f.status IN ('ON_HOLD', 'OPEN', 'PICKED', 'PACKED')
+    AND l.item_id = s.item_id AND f.location_id = s.location_id), 0)
+"""
+_TRIAL = """
+SELECT currency FROM journal_line GROUP BY currency
+HAVING SUM(debit_minor) <> SUM(credit_minor)
+"""
+_INVENTORY = """
+SELECT 1 AS differs WHERE
+  COALESCE((SELECT SUM(debit_minor) - SUM(credit_minor) FROM journal_line
+            WHERE account = 'inventory'), 0)
+  <> COALESCE((SELECT SUM(value_minor) FROM item_cost), 0)
+"""
+_DEPOSITS = """
+SELECT 1 AS differs WHERE
+  COALESCE((SELECT SUM(credit_minor) - SUM(debit_minor) FROM journal_line
+            WHERE account = 'customer_deposits'), 0)
+  <> COALESCE((SELECT SUM(deposit_minor) FROM sales_order), 0)
+"""
+CHECKS = {
+    "a level differs from its movements or is negative": _LEVELS,
+    "HELD differs from the lines of unreleased holds": _HELD,
+    "ALLOCATED differs from the lines of open fulfilments": _ALLOCATED,
+    "debits and credits differ": _TRIAL,
+    "the inventory account differs from the items' values": _INVENTORY,
+    "the deposits account differs from the orders' deposits": _DEPOSITS,
+}
+
+
+async def faults(database: Database) -> list[str]:
+    """The names of the checks that find anything."""
+    return [name for name, sql in CHECKS.items() if await rows(database, sql)]
