@@ -1,0 +1,255 @@
+"""Demo data that obeys the rules it shows: every row comes out of a workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+import models.queries.access as keys
+import models.queries.fulfillments as parcels
+import models.queries.lookups as lookups
+import workflows.access
+import workflows.adjustments
+import workflows.cancellations
+import workflows.catalog
+import workflows.channels
+import workflows.fulfillments
+import workflows.items
+import workflows.locations
+import workflows.orders
+import workflows.policies
+import workflows.reservations
+import workflows.stock
+from domain.access import SYSTEM, Caller, Role, holder
+from domain.catalog import (
+    GivenMoney,
+    UpsertChannel,
+    UpsertItem,
+    UpsertItems,
+    UpsertLocation,
+    UpsertSupplier,
+)
+from domain.keys import CreateKey, RevokeKey
+from domain.money import Money, to_decimal
+from domain.policies import PolicyKind
+from domain.stock import StockState
+from models.database import Database
+from scripts import demo_data as story
+from scripts.demo_data import DemoItem, DemoOrder
+from workflows.adjustments import AdjustStock, MoveStock
+from workflows.cancellations import CancelOrder
+from workflows.fulfillments import ShipFulfillment
+from workflows.orders import Address, NewLine, PlaceOrder
+from workflows.outcomes import Outcome, Request
+from workflows.policies import PublishPolicy
+from workflows.reservations import CreateReservation, HoldLine
+from workflows.stock import ReceiptLine, ReceiveStock, SetSafetyStock
+from workflows.transactions import Action, Transactions
+
+CommandT = TypeVar("CommandT")
+
+
+@dataclass(frozen=True, slots=True)
+class DemoKeys:
+    """The text of one key per role, and the channel that is open without a key."""
+
+    by_role: Mapping[Role, str]
+    anonymous_channel: str = story.STOREFRONT
+
+
+class DemoRefused(RuntimeError):
+    """A workflow refused a part of the demo: the story contradicts the rules."""
+
+
+async def is_empty(database: Database) -> bool:
+    """Whether nobody has used the database: it has neither items nor locations nor channels."""
+    async with database.snapshot() as session:
+        for table in ("item", "location", "channel"):
+            if await session.fetch_one(f"SELECT id FROM {table} LIMIT 1") is not None:
+                return False
+    return True
+
+
+async def seed(transactions: Transactions, database: Database) -> DemoKeys:
+    """Tell the story in an empty database; the keys to look at it with.
+
+    The same each time, but for ids, keys and the times, which count back from the clock.
+    """
+    teller = _Teller(transactions, database)
+    await teller.open_the_house()
+    await teller.fill_the_shelves()
+    for order in story.ORDERS:
+        await teller.sell(order)
+    await teller.hold_a_basket()
+    return await renew_keys(transactions, database)
+
+
+async def renew_keys(transactions: Transactions, database: Database) -> DemoKeys:
+    """Make a new demo key for each role and end the old ones: no text of a key is kept anywhere."""
+    async with database.snapshot() as session:
+        names = [_key_name(role) for role in Role]
+        old = [row["id"] for row in await keys.keys_named(session, names, transactions.clock())]
+    by_role = {}
+    for role in Role:
+        channels, locations = story.SCOPES[role]
+        command = CreateKey(
+            _key_name(role), role, _actor(role), channels=channels, locations=locations
+        )
+        outcome = await _do(transactions, workflows.access.create, command)
+        assert outcome.secret is not None
+        by_role[role] = outcome.secret
+    for key_id in old:
+        await _do(transactions, workflows.access.revoke, RevokeKey(key_id))
+    return DemoKeys(by_role)
+
+
+def _actor(role: Role) -> str:
+    return f"{story.KEY_NAME}-{role.lower().replace('_', '-')}"
+
+
+def _key_name(role: Role) -> str:
+    return f"{story.KEY_NAME} {role.lower().replace('_', ' ')}"
+
+
+async def _do(
+    transactions: Transactions,
+    action: Action[CommandT],
+    command: CommandT,
+    caller: Caller = SYSTEM,
+) -> Outcome:
+    outcome = await transactions.perform(action, Request(command, caller))
+    if outcome.refusals:
+        first = outcome.refusals[0]
+        raise DemoRefused(f"{action.name} {'.'.join(first.field)}: {first.message}")
+    return outcome
+
+
+class _Teller:
+    """Carries the story out, chapter by chapter, each part by the role whose work it is."""
+
+    def __init__(self, transactions: Transactions, database: Database) -> None:
+        self._transactions = transactions
+        self._database = database
+
+    async def _as(self, role: Role, action: Action[CommandT], command: CommandT) -> Outcome:
+        caller = holder(role, actor=_actor(role))
+        return await _do(self._transactions, action, command, caller)
+
+    async def open_the_house(self) -> None:
+        """Suppliers, locations, channels, items, and who may have the last coats."""
+        planner = Role.SUPPLY_CHAIN
+        for code, name in story.SUPPLIERS:
+            supplier = UpsertSupplier(code, name)
+            await self._as(planner, workflows.catalog.upsert_supplier, supplier)
+        for code, name, kind, capacity, packs in story.LOCATIONS:
+            location = UpsertLocation(
+                code,
+                name,
+                kind,
+                country_code="GB",
+                daily_order_capacity=capacity,
+                time_zone="Europe/London",
+                pack_required=packs,
+            )
+            await self._as(planner, workflows.locations.upsert, location)
+        for code, name, sells, currency, priority, buffer, places in story.CHANNELS:
+            channel = UpsertChannel(code, name, sells, currency, places, priority, buffer)
+            await self._as(planner, workflows.channels.upsert, channel)
+        base = self._transactions.terms.base_currency
+        goods = UpsertItems(tuple(_upsert(item, base) for item in story.ITEMS))
+        await self._as(planner, workflows.items.upsert, goods)
+        routing = PublishPolicy(PolicyKind.ROUTING, "global", story.ROUTING)
+        await self._as(planner, workflows.policies.publish, routing)
+
+    async def fill_the_shelves(self) -> None:
+        """One delivery per location, a damaged fleece, a boot set aside, a window to dress."""
+        for code, *_ in story.LOCATIONS:
+            lines = tuple(
+                ReceiptLine(item.sku, item.units[code])
+                for item in story.ITEMS
+                if code in item.units
+            )
+            delivery = ReceiveStock(code, f"PO-{code}-1", lines)
+            await self._as(Role.WAREHOUSE, workflows.stock.receive, delivery)
+        damage = AdjustStock("LONDON", "FLEECE-GREY-S", -1, "DAMAGED", note="Torn zip")
+        await self._as(Role.WAREHOUSE, workflows.adjustments.adjust, damage)
+        check = MoveStock(
+            "LEEDS",
+            "BOOT-FELL-43",
+            StockState.AVAILABLE,
+            StockState.QUALITY_CONTROL,
+            1,
+            "QUALITY",
+            "Loose sole?",
+        )
+        await self._as(Role.WAREHOUSE, workflows.adjustments.move, check)
+        for location, sku, units in story.SAFETY_STOCK:
+            window = SetSafetyStock(location, sku, units)
+            await self._as(Role.SUPPLY_CHAIN, workflows.stock.set_safety_stock, window)
+
+    async def sell(self, order: DemoOrder) -> None:
+        """Place an order as its channel did, and do with it what became of it."""
+        currency = next(channel[3] for channel in story.CHANNELS if channel[0] == order.channel)
+        prices = {item.sku: item.price for item in story.ITEMS}
+        placed_at = self._transactions.clock() - order.ago
+        command = PlaceOrder(
+            channel=order.channel,
+            external_reference=order.reference,
+            lines=tuple(
+                NewLine(sku, units, Money(prices[sku], currency)) for sku, units in order.lines
+            ),
+            ship_to=Address(order.country, city=order.city),
+            placed_at=placed_at,
+            shipping=Money(order.shipping, currency) if order.shipping else None,
+            service_level=order.service_level,
+            backorder=order.backorder,
+        )
+        placed = await self._as(Role.ADMIN, workflows.orders.place, command)
+        order_id = UUID(str(placed.refs["order"]))
+        if order.fate == "cancelled":
+            cancel = CancelOrder(order_id, "CUSTOMER_REQUEST")
+            await self._as(Role.SUPPORT, workflows.cancellations.cancel, cancel)
+        elif order.fate == "shipped":
+            await self._ship(order, order_id)
+
+    async def _ship(self, order: DemoOrder, order_id: UUID) -> None:
+        async with self._database.snapshot() as session:
+            found = await parcels.of_order(session, order_id)
+            places = await lookups.locations_by_id(
+                session, [parcel["location_id"] for parcel in found]
+            )
+        # where packing is a step of its own, nobody has packed yet
+        sent = [parcel for parcel in found if not places[parcel["location_id"]].pack_required]
+        for number, parcel in enumerate(sent, start=1):
+            command = ShipFulfillment(
+                parcel["id"],
+                "Royal Mail",
+                f"RM-{order.reference}-{number}",
+                self._transactions.clock() - order.ago / 2,
+            )
+            await self._as(Role.ADMIN, workflows.fulfillments.ship, command)
+
+    async def hold_a_basket(self) -> None:
+        """A shopper who has not paid yet."""
+        lines = tuple(HoldLine(sku, units) for sku, units in story.HOLD)
+        basket = CreateReservation(
+            story.STOREFRONT, lines, story.HOLD_SECONDS, "basket-1", country_code="GB"
+        )
+        await self._as(Role.STOREFRONT, workflows.reservations.create, basket)
+
+
+def _upsert(item: DemoItem, base_currency: str) -> UpsertItem:
+    return UpsertItem(
+        item.sku,
+        item.name,
+        category=item.category,
+        price=_given(Money(item.price, "GBP")),
+        unit_cost=_given(Money(item.cost, base_currency)),
+        supplier_code=story.SUPPLIER_OF.get(item.category, "KESWICK"),
+    )
+
+
+def _given(amount: Money) -> GivenMoney:
+    return GivenMoney(to_decimal(amount), amount.currency)
