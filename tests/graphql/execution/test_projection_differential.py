@@ -140,7 +140,7 @@ def differential(schema: GraphQLSchema, examples: int) -> Tally:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("name", "schema", "examples"),
-    [("sample", a_schema(), 1_500), ("restow", restow_schema, 1_000)],
+    [("sample", a_schema(), 1_200), ("restow", restow_schema, 900)],
     ids=["sample", "restow"],
 )
 def test_random_documents_answer_as_the_stock_executor_does(
