@@ -12,7 +12,7 @@ help:  ## this list
 
 serve: export RESTOW_DEMO ?= 1
 serve: runtime  ## migrate, add demo data to an empty database, serve (RESTOW_… settings apply)
-	@exec $(run) app
+	@exec $(run) scripts.serve
 
 test: development  ## every test, on SQLite and on a PostgreSQL and a Redis that it brings itself
 	@$(run) pytest -n $(TEST_WORKERS) --dist worksteal $(ARGS)

@@ -228,6 +228,9 @@ class Settings(BaseSettings):
         default=None, description="printable ASCII characters without blanks"
     )
     demo: bool = Setting(default=False, description="1 or 0")
+    demo_key: Annotated[str, AfterValidator(_bootstrap_key)] | None = Secret(
+        default=None, description="left alone: `make serve` hands GraphiQL's key on in it"
+    )
     anonymous_channels: Annotated[frozenset[str], NoDecode, BeforeValidator(_channels)] = Setting(
         default=frozenset(), description="channel codes without blanks, separated by commas"
     )

@@ -1,7 +1,7 @@
 """What resolvers find as `info.context`: who asks, one snapshot to read, and the way to act."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +15,8 @@ from models.database import Database
 from models.queries.scopes import Scope, scope_of
 from models.sessions import Session
 from schema.loaders import Loaders
+from subscriptions.streams import Streams
+from workflows.availability import Availability
 from workflows.outcomes import Outcome, Request
 from workflows.transactions import Action, Transactions
 
@@ -28,6 +30,7 @@ class Services:
     database: Database
     transactions: Transactions
     clock: Callable[[], datetime]
+    streams: Streams[Availability]
 
 
 @dataclass(slots=True)
@@ -49,9 +52,10 @@ class Context:
     _opening: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
-        self._renew()
+        self.renew()
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
+        """Read anew from here on, as of now; the snapshot was closed before."""
         self.now = self.services.clock()
         self.loaders = Loaders(self.opened)
 
@@ -80,7 +84,7 @@ class Context:
             return Outcome.refused(error)
         request = Request(command, self.caller, self.keys.get(str(response_key)))
         outcome = await self.services.transactions.perform(action, request)
-        self._renew()
+        self.renew()
         return outcome
 
     def another(self) -> "Context":
@@ -96,3 +100,4 @@ class Context:
 
 Info = strawberry.Info[Context, Any]
 Resolver = Callable[..., Awaitable[Any]]
+Stream = Callable[..., AsyncGenerator[Any, None]]

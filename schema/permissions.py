@@ -1,6 +1,8 @@
 """Who may use a root field at all: one question per operation, never one per leaf."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from functools import wraps
 from typing import Any
 
 import strawberry
@@ -10,7 +12,7 @@ from strawberry.types.field import StrawberryField
 import domain.permissions as permissions
 from domain.access import Caller
 from domain.errors import Unauthenticated
-from schema.context import Info, Resolver
+from schema.context import Info, Resolver, Stream
 
 
 def admit(caller: Caller, permission: str) -> None:
@@ -40,6 +42,28 @@ def fields(resolvers: Mapping[str, Resolver], needed: Mapping[str, str]) -> list
         strawberry.field(name=name, resolver=resolver, extensions=[Guarded(needed[name])])
         for name, resolver in resolvers.items()
     ]
+
+
+def stream_fields(resolvers: Mapping[str, Stream]) -> list[StrawberryField]:
+    """The fields of Subscription; each asks for its permission when it is opened."""
+    found: list[Any] = [
+        strawberry.subscription(
+            name=name, resolver=_guarded(resolver, permissions.SUBSCRIPTIONS[name])
+        )
+        for name, resolver in resolvers.items()
+    ]
+    return found
+
+
+def _guarded(resolver: Stream, permission: str) -> Stream:
+    @wraps(resolver)
+    async def guarded(info: Info, **arguments: Any) -> AsyncGenerator[Any, None]:
+        admit(info.context.caller, permission)
+        async with aclosing(resolver(info, **arguments)) as events:
+            async for event in events:
+                yield event
+
+    return guarded
 
 
 def query_fields(resolvers: Mapping[str, Resolver]) -> list[StrawberryField]:

@@ -19,10 +19,11 @@ import resolvers.orders as orders
 import resolvers.policies as policies
 import resolvers.reservations as reservations
 import resolvers.stock as stock
-from schema.context import Resolver
+import resolvers.subscriptions as subscriptions
+from schema.context import Resolver, Stream
 from schema.execution.engine import MemoisedNameConverter, Schema
 from schema.execution.idempotency import idempotent
-from schema.permissions import mutation_fields, query_fields
+from schema.permissions import mutation_fields, query_fields, stream_fields
 from schema.types.scalars import SCALARS
 
 QUERIES: Final[Mapping[str, Resolver]] = {
@@ -74,9 +75,16 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "policyPublish": policies.policy_publish,
 }
 
+SUBSCRIPTIONS: Final[Mapping[str, Stream]] = {
+    "availabilityChanged": subscriptions.availability_changed,
+    "stockChanged": subscriptions.stock_changed,
+    "events": subscriptions.events,
+}
+
 schema = Schema(
     query=create_type("Query", query_fields(QUERIES)),
     mutation=create_type("Mutation", mutation_fields(MUTATIONS)),
+    subscription=create_type("Subscription", stream_fields(SUBSCRIPTIONS)),
     directives=[idempotent],
     config=StrawberryConfig(name_converter=MemoisedNameConverter(), scalar_map=dict(SCALARS)),
 )

@@ -25,9 +25,7 @@ class MarketPromises:
     async def of(self, channel: str, skus: Sequence[str]) -> Mapping[str, Availability]:
         """The availability of the SKUs that exist, now."""
         async with self._database.snapshot() as session:
-            found = await workflows.availability.find(
-                session, channel, skus, SYSTEM, self._clock()
-            )
+            found = await workflows.availability.find(session, channel, skus, SYSTEM, self._clock())
         return {each.sku: each for each in found if each is not None}
 
     async def skus(self, channel: str) -> Sequence[str]:

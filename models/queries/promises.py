@@ -52,3 +52,17 @@ async def orders_since(session: Session, location_id: int, start: datetime) -> i
     """How many orders a location was given since an instant."""
     row = await session.fetch_one(_LOAD, location_id, start)
     return 0 if row is None else row["orders"]
+
+
+_SKUS = """
+SELECT DISTINCT i.sku FROM channel c
+JOIN channel_location cl ON cl.channel_id = c.id
+JOIN stock_level s ON s.location_id = cl.location_id
+JOIN item i ON i.id = s.item_id
+WHERE c.code = $1 ORDER BY i.sku
+"""
+
+
+async def skus_of_channel(session: Session, channel: str) -> list[str]:
+    """Every SKU that has ever lain at one of a channel's locations."""
+    return [row["sku"] for row in await session.fetch(_SKUS, channel)]

@@ -1,0 +1,246 @@
+"""Composes the program: settings → database → transactions → streams → schema → routes → jobs.
+
+`create_app` is what uvicorn is pointed at (`uvicorn --factory app:create_app`); `make serve` does
+that after migrating. Nothing imports this module but tests.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import uuid4
+
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+import settings as configuration
+import workflows.jobs as jobs
+from domain.errors import Unauthenticated
+from domain.terms import Terms
+from models.database import Database, Limits
+from models.migrations.runner import MigrationError, missing
+from models.sessions import DatabaseError
+from schema.context import Context, Services
+from schema.errors import top_level
+from schema.execution.engine import Engine, Operation
+from schema.execution.graphiql import graphiql_files, graphiql_page
+from schema.execution.http import GraphQLEndpoint
+from schema.execution.limits import Limits as RequestLimits
+from schema.execution.refusals import RequestRefused
+from schema.root import schema
+from schema.serving.callers import Callers
+from schema.serving.logs import configure
+from schema.serving.metrics import Metrics
+from schema.serving.probes import probe_routes
+from schema.serving.rates import Rates
+from schema.serving.requests import RequestIds
+from schema.serving.tasks import Tasks
+from settings import Settings
+from subscriptions.live import Live
+from subscriptions.promises import MarketPromises
+from workflows.access import ensure_bootstrap_key
+from workflows.authentication import KeyRing
+from workflows.clocks import Clock, machine_time
+from workflows.ids import Ids
+from workflows.reactions import REACTIONS
+from workflows.schedules import Job, Schedule
+from workflows.transactions import Transactions
+
+logger = structlog.get_logger(__name__)
+
+SWEEP_SECONDS = 1.0
+BACKORDERS_SECONDS = 2.0
+FORGET_SECONDS = 600.0
+USES_SECONDS = 10.0
+PROBE_SECONDS = 3.0
+
+
+class NotMigrated(RuntimeError):
+    """The database lacks versions that this program needs."""
+
+    def __init__(self, versions: list[str]) -> None:
+        names = ", ".join(versions)
+        super().__init__(f"the database is not migrated: it lacks {names}; run `make serve`")
+
+
+def translate(error: Exception) -> RequestRefused | None:
+    """A refusal with the HTTP headers that go with it; None for our own mistakes."""
+    found = top_level(error)
+    if found is None:
+        return None
+    headers = {"WWW-Authenticate": "Bearer"} if found.code == Unauthenticated.code else {}
+    return RequestRefused(
+        found.code, found.status, found.message, headers=headers, details=found.details
+    )
+
+
+class Restow:
+    """One process of the program: everything it is made of, started and stopped together."""
+
+    def __init__(
+        self, settings: Settings, read_clock: Callable[[], datetime] = machine_time
+    ) -> None:
+        self.settings = settings
+        self.database = Database(
+            settings.database_url,
+            Limits(
+                pool=settings.database_pool_max,
+                acquire=settings.database_acquire_seconds,
+                statement=settings.database_statement_seconds,
+                lock=settings.database_lock_seconds,
+                idle_in_transaction=settings.database_idle_seconds,
+            ),
+        )
+        self.clock = Clock(read_clock)
+        terms = Terms(settings.base_currency, settings.holds)
+        ids = Ids()
+        # Numbering events must not wake the numbering: it has transactions of its own.
+        self.quiet_transactions = Transactions(
+            self.database, clock=self.clock, new_id=ids, reactions=REACTIONS, terms=terms
+        )
+        self.live = Live(
+            self.database,
+            self.quiet_transactions,
+            broadcast_url=settings.broadcast_url,
+            promises=MarketPromises(self.database, self.clock),
+        )
+        self.transactions = Transactions(
+            self.database,
+            clock=self.clock,
+            new_id=ids,
+            reactions=REACTIONS,
+            terms=terms,
+            committed=self.live.committed,
+        )
+        self.services = Services(self.database, self.transactions, self.clock, self.live.streams)
+        self.keys = KeyRing(self.quiet_transactions)
+        self.callers = Callers(self.keys, settings.anonymous_channels, self.clock)
+        self.rates = Rates(
+            {
+                role: None if limit is None else (limit.count, limit.seconds)
+                for role, limit in settings.rate_limits.items()
+            }
+        )
+        self.metrics = Metrics()
+        self.engine = Engine(
+            schema.graphql_schema,
+            limits=RequestLimits(
+                body_bytes=settings.body_bytes_max, body_seconds=settings.body_seconds_max
+            ),
+            introspection=settings.demo,
+            translate=translate,
+        )
+        self.asgi = self._asgi()
+        self._tasks = Tasks()
+
+    async def context_of(self, request: Request, operation: Operation) -> Context:
+        """The context of one operation. Raises Unauthenticated, or RequestRefused."""
+        address = request.client.host if request.client else None
+        caller = await self.callers.find(request.headers.get("authorization"), address)
+        self.rates.admit(caller)
+        return Context(caller, self.services, operation.idempotency_keys, operation.request_id)
+
+    def _asgi(self) -> ASGIApp:
+        endpoint = GraphQLEndpoint(
+            self.engine,
+            self.context_of,
+            new_request_id=_new_request_id,
+            page=graphiql_page(key=self.settings.demo_key) if self.settings.demo else None,
+            observe=self.metrics.observe,
+        )
+        routes: list[BaseRoute] = [
+            Route("/graphql", endpoint),
+            *probe_routes(
+                {"database": self._database_problem, "broadcast": self._broadcast_problem},
+                self.metrics,
+                self.callers,
+            ),
+        ]
+        if self.settings.demo:
+            routes.append(graphiql_files())
+        return RequestIds(Starlette(routes=routes, lifespan=self._lifespan), _new_request_id)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        await self.start()
+        try:
+            yield
+        finally:
+            await self.stop()
+
+    async def start(self) -> None:
+        """Connect and begin to work. Raises NotMigrated, DatabaseUnavailable."""
+        if versions := await missing(self.settings.database_url):
+            raise NotMigrated(versions)
+        await self.database.open()
+        await self.clock.measure(self.database)
+        if self.settings.bootstrap_key is not None:
+            await ensure_bootstrap_key(self.transactions, self.settings.bootstrap_key)
+        await self.live.start()
+        schedule = Schedule(self.quiet_transactions, self._jobs())
+        self._tasks.start("jobs", schedule.run())
+        self._tasks.start("clock", self.clock.run(self.database))
+        self._tasks.start("key uses", self._record_uses())
+        logger.info("restow.started", engine=self.database.engine)
+
+    async def stop(self) -> None:
+        """End what runs in the background, let transactions finish, and disconnect."""
+        await self._tasks.stop()
+        await self.transactions.drain()
+        await self.live.stop()
+        await self.quiet_transactions.drain()
+        await self.database.close()
+        logger.info("restow.stopped")
+
+    def _jobs(self) -> list[Job]:
+        transactions = self.transactions
+
+        async def sweep() -> int:
+            return await jobs.sweep_holds(transactions)
+
+        async def serve() -> int:
+            return await jobs.serve_backorders(transactions)
+
+        async def forget() -> int:
+            return await jobs.forget_keys(transactions, self.clock())
+
+        return [
+            Job("sweep holds", SWEEP_SECONDS, sweep),
+            Job("serve backorders", BACKORDERS_SECONDS, serve),
+            Job("forget keys", FORGET_SECONDS, forget),
+        ]
+
+    async def _record_uses(self) -> None:
+        while True:
+            await asyncio.sleep(USES_SECONDS)
+            try:
+                await self.keys.record_uses()
+            except (DatabaseError, TimeoutError) as error:
+                logger.warning("keys.uses_not_recorded", error=repr(error))
+
+    async def _database_problem(self) -> str | None:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                versions = await missing(self.settings.database_url)
+                async with self.database.reading() as session:
+                    await session.fetch_value("SELECT 1")
+        except (DatabaseError, MigrationError, OSError) as error:
+            return f"not reachable: {type(error).__name__}"
+        return f"not migrated: {versions[0]}" if versions else None
+
+    async def _broadcast_problem(self) -> str | None:
+        return None if self.live.doorbell.is_connected else "not connected"
+
+
+def _new_request_id() -> str:
+    return uuid4().hex
+
+
+def create_app() -> ASGIApp:
+    """The program as an ASGI application, from the environment. Raises SettingsError."""
+    settings = configuration.load()
+    configure(settings.log_format, settings.log_level)
+    return Restow(settings).asgi

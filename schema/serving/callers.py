@@ -1,0 +1,39 @@
+"""Who asks: from the Authorization header, or the lack of one, to a caller."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from domain.access import Caller, anonymous
+from domain.errors import Unauthenticated
+from workflows.authentication import KeyRing
+
+_SCHEME = "bearer"
+UNKNOWN_ADDRESS = "unknown"
+
+
+class Callers:
+    """Finds the caller of a request or a socket. `open_channels`: what needs no key."""
+
+    def __init__(
+        self,
+        keys: KeyRing,
+        open_channels: frozenset[str],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._keys = keys
+        self._open_channels = open_channels
+        self._clock = clock
+
+    async def find(self, authorization: str | None, address: str | None) -> Caller:
+        """The holder of the key, or a caller without one where channels are open.
+
+        Raises Unauthenticated. A wrong key is refused, it does not fall back to none.
+        """
+        if authorization is None:
+            if not self._open_channels:
+                raise Unauthenticated("Send an API key: Authorization: Bearer KEY.")
+            return anonymous(address or UNKNOWN_ADDRESS, self._open_channels)
+        scheme, _, key = authorization.strip().partition(" ")
+        if scheme.lower() != _SCHEME or not key.strip():
+            raise Unauthenticated("The Authorization is written: Bearer KEY.")
+        return await self._keys.authenticate(key.strip(), self._clock())

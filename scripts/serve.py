@@ -1,0 +1,120 @@
+"""Migrates, tells the demo's story in an empty database, and serves (`make serve`)."""
+
+import asyncio
+import os
+import sys
+
+import uvicorn
+
+from domain.access import Role
+from domain.terms import Terms
+from models.database import Database
+from models.migrations.runner import MigrationError, migrate
+from models.sessions import DatabaseError
+from scripts.demo import DemoKeys, DemoRefused, is_empty, renew_keys, seed
+from settings import PREFIX, Settings, SettingsError, load
+from workflows.clocks import Clock
+from workflows.ids import Ids
+from workflows.reactions import REACTIONS
+from workflows.transactions import Transactions
+
+WEBSOCKET_BYTES_MAX = 256 * 1024
+# With the seconds that background tasks may take, below the ten within which a stop must end.
+GRACEFUL_SECONDS = 5
+
+
+async def prepare(settings: Settings) -> DemoKeys | None:
+    """Bring the database up to date; in a demo fill an empty one and renew the demo's keys."""
+    for name in await migrate(settings.database_url):
+        print(f"serve: migrated to {name}")
+    if not settings.demo:
+        return None
+    database = Database(settings.database_url)
+    await database.open()
+    try:
+        clock = Clock()
+        await clock.measure(database)
+        transactions = Transactions(
+            database,
+            clock=clock,
+            new_id=Ids(),
+            reactions=REACTIONS,
+            terms=Terms(settings.base_currency, settings.holds),
+        )
+        if await is_empty(database):
+            print("serve: the database is empty, adding the demo")
+            return await seed(transactions, database)
+        try:
+            return await renew_keys(transactions, database)
+        except DemoRefused as error:
+            print(f"serve: this is not the demo's database, it gets no demo keys ({error})")
+            return None
+    finally:
+        await database.close()
+
+
+def hand_on(settings: Settings, keys: DemoKeys) -> None:
+    """Tell the serving processes of the open channel and of GraphiQL's key."""
+    channels = settings.anonymous_channels | {keys.anonymous_channel}
+    os.environ[f"{PREFIX}ANONYMOUS_CHANNELS"] = ",".join(sorted(channels))
+    os.environ[f"{PREFIX}DEMO_KEY"] = keys.by_role[Role.ADMIN]
+
+
+def introduce(settings: Settings, keys: DemoKeys) -> None:
+    """Print where to look, with which keys, and what to try first."""
+    address = f"http://{settings.host}:{settings.port}/graphql"
+    print(f"\nGraphiQL        {address}\n\nDemo keys       Authorization: Bearer …")
+    for role, key in keys.by_role.items():
+        print(f"  {role.value:<13} {key}")
+    channel = keys.anonymous_channel
+    print(
+        f"""
+Three things to try in GraphiQL (its tabs hold the whole documents)
+  1. What may the shop sell?    query {{ availability(channel: "{channel}",
+                                  skus: ["COAT-NAVY-M"]) {{ sku availableToPromise shipBy }} }}
+  2. Hold two of the last ones. mutation {{ reservationCreate(input: {{channel: "{channel}",
+                                  lines: [{{sku: "COAT-NAVY-M", quantity: 2}}]}})
+                                  {{ reservation {{ id expiresAt }} userErrors {{ message }} }} }}
+  3. Watch it happen.           subscription {{ availabilityChanged(channel: "{channel}")
+                                  {{ availability {{ sku availableToPromise }} }} }}
+""",
+        flush=True,
+    )
+
+
+def serve(settings: Settings) -> None:
+    """Serve until stopped."""
+    uvicorn.run(
+        "app:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=WEBSOCKET_BYTES_MAX,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Who may name another address than its own: nobody, unless the operator says so.
+        proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
+    )
+
+
+def main() -> None:
+    """Read the settings, prepare, introduce, serve."""
+    try:
+        settings = load()
+        keys = asyncio.run(prepare(settings))
+    except (SettingsError, MigrationError, DatabaseError, OSError) as error:
+        sys.exit(f"serve: {error}")
+    if keys is not None:
+        hand_on(settings, keys)
+        introduce(settings, keys)
+    serve(settings)
+
+
+if __name__ == "__main__":
+    main()
