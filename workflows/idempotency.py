@@ -1,8 +1,8 @@
 """A mutation with a key is done once: the key's row lives in the mutation's own transaction.
 
-A second request with the key waits on the row's unique index until the first has ended, then
-answers what the first one did. Rows are inserted in the order of (actor, key), so that batches
-which share keys cannot deadlock.
+A lock of the transaction on the key comes first: an uncommitted row could not answer "in
+progress", and waiting on its unique index could not be bounded for one request of a batch. A
+second request with the key waits for that lock, then answers what the first one did.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import orjson
 
 import models.queries.idempotency as queries
 from domain.errors import IdempotencyKeyRequired, IdempotencyKeyReused
+from models.access import IdempotencyKey
+from models.sessions import Contention, Row
 from workflows.outcomes import Outcome, Refusal, Request
 
 if TYPE_CHECKING:
@@ -48,44 +49,75 @@ def check_key(request: Request[object], requires_key: bool) -> None:
         )
 
 
+class KeyInUse(Exception):
+    """Another transaction holds the key, and waiting for it took too long."""
+
+
 @dataclass(slots=True)
 class Claims:
-    """Which requests of a batch are new, which are answered already, which repeat a neighbour."""
+    """Which requests of a batch are new, answered already, repeat a neighbour, or must wait.
+
+    `busy`: another transaction is just using the key; such a request is tried again alone.
+    """
 
     answered: dict[int, Outcome] = field(default_factory=dict)
-    rows: dict[int, UUID] = field(default_factory=dict)
+    hashes: dict[int, str] = field(default_factory=dict)
     repeats: dict[int, int] = field(default_factory=dict)
+    busy: set[int] = field(default_factory=set)
+
+    def is_fresh(self, index: int) -> bool:
+        """Whether the request is to be carried out."""
+        return not (index in self.answered or index in self.repeats or index in self.busy)
 
 
 async def claim(tx: Transaction, action: str, requests: Sequence[Request[Any]]) -> Claims:
-    """Take the keys of a batch: what was done before is answered from its row."""
+    """Take the keys of a batch: what was done before is answered from its row.
+
+    A request alone waits for the transaction that has its key. In a batch nothing waits, or one
+    duplicate would stall its neighbours. Raises KeyInUse.
+    """
     claims = Claims()
     first: dict[tuple[str, str], int] = {}
-    hashes: dict[int, str] = {}
     for index, request in enumerate(requests):
         if request.key is None:
             continue
-        hashes[index] = arguments_hash(action, request.command)
+        claims.hashes[index] = arguments_hash(action, request.command)
         holder = first.setdefault((request.caller.actor, request.key), index)
         if holder != index:
-            same = hashes[holder] == hashes[index]
-            if same:
+            if claims.hashes[holder] == claims.hashes[index]:
                 claims.repeats[index] = holder
             else:
                 claims.answered[index] = Outcome.refused(IdempotencyKeyReused())
-    for (actor, key), index in sorted(first.items()):
-        row_id = tx.new_id()
-        values = (row_id, actor, key, action, hashes[index], tx.now)
-        if await queries.take_key(tx.session, *values):
-            claims.rows[index] = row_id
-        else:
-            claims.answered[index] = await _replay(tx, actor, key, hashes[index])
+    if first:
+        await _take(tx, claims, first, waits=len(requests) == 1)
     return claims
 
 
-async def _replay(tx: Transaction, actor: str, key: str, expected_hash: str) -> Outcome:
-    row = await queries.key_row(tx.session, actor, key)
-    if row is None or row["arguments_hash"] != expected_hash:
+async def _take(
+    tx: Transaction, claims: Claims, first: Mapping[tuple[str, str], int], *, waits: bool
+) -> None:
+    locks = {pair: _lock_number(*pair) for pair in first}
+    try:
+        free = await queries.lock_keys(tx.session, sorted(set(locks.values())), waits=waits)
+    except Contention:
+        raise KeyInUse from None
+    found = await queries.key_rows(tx.session, [key for _, key in first])
+    for pair, index in first.items():
+        row = found.get(pair)
+        if row is not None:
+            claims.answered[index] = _replay(row, claims.hashes[index])
+        elif locks[pair] not in free:
+            claims.busy.add(index)
+
+
+def _lock_number(actor: str, key: str) -> int:
+    """A signed 64-bit number for a key; two keys that share one only wait for each other."""
+    digest = hashlib.sha256(f"{actor}\0{key}".encode()).digest()
+    return int.from_bytes(digest[:8], signed=True)
+
+
+def _replay(row: Row, expected_hash: str) -> Outcome:
+    if row["arguments_hash"] != expected_hash:
         return Outcome.refused(IdempotencyKeyReused())
     return decode(orjson.loads(row["outcome"]))
 
@@ -108,16 +140,24 @@ def decode(stored: Mapping[str, Any]) -> Outcome:
     return Outcome(refs=stored["refs"], refusals=refusals, replayed=True)
 
 
-async def settle(tx: Transaction, claims: Claims, outcomes: Sequence[Outcome | None]) -> None:
-    """Store each new outcome with its key; keys of what may be tried again are given back."""
-    stored, freed = [], []
-    for index, row_id in claims.rows.items():
-        outcome = outcomes[index]
-        if outcome is not None and outcome.is_stored:
-            stored.append((encode(outcome), row_id))
-        else:
-            freed.append(row_id)
-    if stored:
-        await queries.store_outcomes(tx.session, stored)
-    if freed:
-        await queries.free_keys(tx.session, freed)
+def settle(
+    tx: Transaction,
+    action: str,
+    claims: Claims,
+    requests: Sequence[Request[Any]],
+    outcomes: Sequence[Outcome | None],
+) -> None:
+    """Store each new outcome with its key, in this transaction; what may be tried again is not."""
+    for index, arguments in claims.hashes.items():
+        outcome, request = outcomes[index], requests[index]
+        if claims.is_fresh(index) and outcome is not None and outcome.is_stored:
+            row = {
+                "id": tx.new_id(),
+                "actor": request.caller.actor,
+                "key": request.key,
+                "action": action,
+                "arguments_hash": arguments,
+                "outcome": encode(outcome),
+                "created_at": tx.now,
+            }
+            tx.add(IdempotencyKey, row)

@@ -11,7 +11,7 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
@@ -27,6 +27,7 @@ from models.database import Database
 from models.sessions import Contention, Session, UniqueConflict
 from workflows.book import StockBook
 from workflows.costs import CostBook
+from workflows.groups import Group
 from workflows.outbox import Outbox, PendingEvent
 from workflows.outcomes import Outcome, Refused, Request
 
@@ -224,42 +225,41 @@ class Transactions:
         self._reactions = reactions
         self._committed = committed
         self._running: set[asyncio.Task[Any]] = set()
+        self._groups: dict[str, Group[Any]] = {}
 
     async def perform(self, doing: Action[CommandT], request: Request[CommandT]) -> Outcome:
-        """Carry out one command in a transaction of its own.
+        """Carry out one command; where the action takes batches, with others that wait.
 
-        Raises DatabaseUnavailable (OutcomeUnknown where COMMIT lost its answer) and Contention
-        where all attempts lost.
+        Raises DatabaseUnavailable (OutcomeUnknown where COMMIT lost its answer), Contention where
+        all attempts lost, and QueueFull.
         """
-        return (await self.perform_all(doing, [request]))[0]
+        try:
+            idempotency.check_key(request, request.caller.role in doing.requires_key_of)
+        except DomainError as error:
+            return Outcome.refused(error)
+        if not doing.takes_batches:
+            return await self._alone(doing, request)
+        group = self._groups.get(doing.name)
+        if group is None:
+            group = self._groups[doing.name] = Group(
+                lambda requests: self.run(lambda tx: _batch(tx, doing, requests)),
+                lambda each: self._alone(doing, each),
+            )
+        return await group.submit(request)
 
     async def perform_all(
         self, doing: Action[CommandT], requests: Sequence[Request[CommandT]]
     ) -> list[Outcome]:
-        """Carry out several commands, each with an outcome of its own.
+        """Carry out several commands at once, each with an outcome of its own."""
+        return await asyncio.gather(*(self.perform(doing, request) for request in requests))
 
-        In one transaction where the action takes batches, else one after the other.
-        """
-        if len(requests) > 1 and not doing.takes_batches:
-            return [await self.perform(doing, request) for request in requests]
-        answered: dict[int, Outcome] = {}
-        for index, request in enumerate(requests):
-            try:
-                idempotency.check_key(request, request.caller.role in doing.requires_key_of)
-            except DomainError as error:
-                answered[index] = Outcome.refused(error)
-        open_requests = [r for i, r in enumerate(requests) if i not in answered]
-
-        async def work(tx: Transaction) -> list[Outcome]:
-            return await _batch(tx, doing, open_requests)
-
+    async def _alone(self, doing: Action[CommandT], request: Request[CommandT]) -> Outcome:
         try:
-            rest = iter(await self.run(work) if open_requests else [])
-        except Contention:
-            if len(requests) == 1 and requests[0].key is not None:
-                return [Outcome.refused(IdempotencyInProgress())]
-            raise
-        return [answered[i] if i in answered else next(rest) for i in range(len(requests))]
+            outcomes = await self.run(lambda tx: _batch(tx, doing, [request]))
+        except idempotency.KeyInUse:
+            return Outcome.refused(IdempotencyInProgress())
+        assert outcomes[0] is not None  # alone, a request waits for its key
+        return outcomes[0]
 
     async def run(self, work: Callable[[Transaction], Awaitable[CommandResult]]) -> CommandResult:
         """Run `work` in a transaction, again where it lost against another one, bounded.
@@ -273,7 +273,9 @@ class Transactions:
         return await asyncio.shield(task)
 
     async def drain(self) -> None:
-        """Wait for the transactions that are under way."""
+        """Wait for the requests that are queued and the transactions that are under way."""
+        for group in self._groups.values():
+            await group.drain()
         while self._running:
             await asyncio.wait(set(self._running))
 
@@ -318,20 +320,18 @@ class Transactions:
 
 async def _batch(
     tx: Transaction, doing: Action[CommandT], requests: Sequence[Request[CommandT]]
-) -> list[Outcome]:
-    """Take the keys, carry out what is new, keep each outcome with its key."""
+) -> list[Outcome | None]:
+    """Take the keys, carry out what is new, keep each outcome with its key; None: key in use."""
     claims = await idempotency.claim(tx, doing.name, requests)
     outcomes: list[Outcome | None] = [claims.answered.get(i) for i in range(len(requests))]
-    fresh = [
-        i for i in range(len(requests)) if i not in claims.answered and i not in claims.repeats
-    ]
+    fresh = [index for index in range(len(requests)) if claims.is_fresh(index)]
     if fresh:
         done = await doing.run(tx, [requests[i] for i in fresh])
         for index, outcome in zip(fresh, done, strict=True):
             outcomes[index] = outcome
-    await idempotency.settle(tx, claims, outcomes)
+    idempotency.settle(tx, doing.name, claims, requests, outcomes)
     for index, holder in claims.repeats.items():
         first = outcomes[holder]
-        assert first is not None
-        outcomes[index] = Outcome(first.refs, first.refusals, first.is_stored, first.is_stored)
-    return [outcome for outcome in outcomes if outcome is not None]
+        if first is not None:
+            outcomes[index] = replace(first, replayed=first.is_stored)
+    return outcomes

@@ -401,6 +401,7 @@ ACCESS = (
   UNIQUE (actor, key)
 ) {strict}""",
     "CREATE INDEX idempotency_key_created ON idempotency_key (created_at)",
+    "CREATE INDEX idempotency_key_key ON idempotency_key (key)",
     """CREATE TABLE audit_entry (
   id {uuid} NOT NULL PRIMARY KEY,
   recorded_at {instant} NOT NULL,

@@ -1,53 +1,40 @@
-"""Idempotency keys: taken, answered, given back, and forgotten when they are old."""
+"""Idempotency keys: locked, found, and forgotten when they are old."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
 
 from models.sessions import Row, Session
 
-_TAKE = """
-INSERT INTO idempotency_key (id, actor, key, action, arguments_hash, created_at)
-VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (actor, key) DO NOTHING
-"""
 
+async def lock_keys(session: Session, numbers: Sequence[int], *, waits: bool) -> set[int]:
+    """Lock these numbers until the transaction ends; those that were free.
 
-async def take_key(
-    session: Session,
-    row_id: UUID,
-    actor: str,
-    key: str,
-    action: str,
-    arguments_hash: str,
-    now: datetime,
-) -> bool:
-    """Whether the key is new; waits for a transaction that is just taking it."""
-    taken = await session.execute(_TAKE, row_id, actor, key, action, arguments_hash, now)
-    return taken == 1
-
-
-async def key_row(session: Session, actor: str, key: str) -> Row | None:
-    """The row of a key that was taken before."""
-    return await session.fetch_one(
-        "SELECT action, arguments_hash, outcome FROM idempotency_key WHERE actor = $1 AND key = $2",
-        actor,
-        key,
+    With `waits` all of them, each in turn; raises Contention when that takes too long. SQLite has
+    one writer, so there they are always free.
+    """
+    if session.engine == "sqlite":
+        return set(numbers)
+    if waits:
+        for number in numbers:
+            await session.execute("SELECT pg_advisory_xact_lock($1)", number)
+        return set(numbers)
+    rows = await session.fetch(
+        "SELECT n FROM unnest($1::bigint[]) AS n WHERE pg_try_advisory_xact_lock(n)",
+        list(numbers),
     )
+    return {row["n"] for row in rows}
 
 
-async def store_outcomes(session: Session, rows: Sequence[tuple[str, UUID]]) -> None:
-    """Write (outcome, row id) pairs."""
-    await session.execute_many("UPDATE idempotency_key SET outcome = $1 WHERE id = $2", rows)
-
-
-async def free_keys(session: Session, row_ids: Sequence[UUID]) -> None:
-    """Forget keys that were taken in this transaction and may be used again."""
-    await session.execute(
-        "DELETE FROM idempotency_key WHERE id = ANY($1::uuid[])",
-        list(row_ids),
+async def key_rows(session: Session, keys: Sequence[str]) -> dict[tuple[str, str], Row]:
+    """What was stored with these keys, by (actor, key)."""
+    rows = await session.fetch(
+        "SELECT actor, key, action, arguments_hash, outcome FROM idempotency_key"
+        " WHERE key = ANY($1::text[])",
+        list(keys),
     )
+    return {(row["actor"], row["key"]): row for row in rows}
 
 
 async def forget_keys(session: Session, before: datetime, limit: int) -> int:

@@ -1,0 +1,121 @@
+"""Group commit: requests that queue while a commit is under way share the next transaction.
+
+There is no timer: a request that comes alone waits for nobody. Requests are taken in the order in
+which they came, each has an outcome of its own, and one that fails the whole transaction is
+found by halving, so that it never harms its neighbours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from models.database import OutcomeUnknown
+from models.sessions import DatabaseUnavailable
+from workflows.outcomes import Outcome, Request
+
+GROUP_MAX = 256
+QUEUE_MAX = 10_000
+
+CommandT = TypeVar("CommandT")
+Waiting = tuple[Request[Any], "asyncio.Future[Outcome]"]
+
+
+class QueueFull(Exception):
+    """More requests wait than can be served soon; nothing was done, try again later."""
+
+
+class Group(Generic[CommandT]):
+    """The queue in front of one action.
+
+    `together` carries out requests in one transaction; None in its answer stands for a request
+    that must be tried by `alone`, because another transaction uses its key.
+    """
+
+    def __init__(
+        self,
+        together: Callable[[Sequence[Request[CommandT]]], Awaitable[list[Outcome | None]]],
+        alone: Callable[[Request[CommandT]], Awaitable[Outcome]],
+        *,
+        group_max: int = GROUP_MAX,
+        queue_max: int = QUEUE_MAX,
+    ) -> None:
+        self._together = together
+        self._alone = alone
+        self._group_max = group_max
+        self._queue_max = queue_max
+        self._queue: deque[Waiting] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_writing = False
+
+    async def submit(self, request: Request[CommandT]) -> Outcome:
+        """The outcome of a request, whose transaction it may share. Raises QueueFull.
+
+        Cancelling the caller does not take the request back.
+        """
+        if len(self._queue) >= self._queue_max:
+            raise QueueFull(f"{self._queue_max} requests wait already")
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._queue.append((request, future))
+        if not self._is_writing:
+            self._is_writing = True
+            self._spawn(self._write())
+        return await future
+
+    async def drain(self) -> None:
+        """Wait until nothing is queued or under way."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _write(self) -> None:
+        """Serve the queue until it is empty, a group at a time."""
+        try:
+            while self._queue:
+                count = min(self._group_max, len(self._queue))
+                await self._serve([self._queue.popleft() for _ in range(count)])
+        finally:
+            self._is_writing = False
+
+    async def _serve(self, group: Sequence[Waiting]) -> None:
+        try:
+            outcomes = await self._together([request for request, _ in group])
+        except Exception as error:  # noqa: BLE001 - every waiting request gets its answer
+            # What the whole database said is everybody's answer; a lost answer to COMMIT above
+            # all, which must not be tried again without the clients' knowing.
+            is_everybodys = isinstance(error, OutcomeUnknown | DatabaseUnavailable)
+            if len(group) == 1 or is_everybodys:
+                for _, future in group:
+                    _fail(future, error)
+                return
+            half = len(group) // 2
+            await self._serve(group[:half])
+            await self._serve(group[half:])
+            return
+        for (request, future), outcome in zip(group, outcomes, strict=True):
+            if outcome is None:
+                self._spawn(self._serve_alone(request, future))
+            elif not future.done():
+                future.set_result(outcome)
+
+    async def _serve_alone(
+        self, request: Request[CommandT], future: asyncio.Future[Outcome]
+    ) -> None:
+        try:
+            outcome = await self._alone(request)
+        except Exception as error:  # noqa: BLE001 - the waiting request gets its answer
+            _fail(future, error)
+        else:
+            if not future.done():
+                future.set_result(outcome)
+
+
+def _fail(future: asyncio.Future[Outcome], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
