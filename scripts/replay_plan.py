@@ -1,0 +1,140 @@
+"""What the file does not say, made up by stated rules: items, shelves, deliveries, reasons.
+
+RULES is printed with every summary, so that nobody takes the made-up part for data.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from statistics import median_low
+from typing import Final
+
+from domain.money import share
+from scripts.replay_file import LONDON, Correction, Events, Order
+
+WAREHOUSE: Final = "MAIN"
+CASE: Final = 12
+RULES: Final = (
+    f"One warehouse, {WAREHOUSE} (Europe/London); each channel of the file sells from it.",
+    "An item is named as most of its rows name it, priced at the median of its sales, and costs"
+    " half of that (at least a penny).",
+    "Before each week a delivery brings what the week's orders and write-offs take beyond what is"
+    f" there, in cases of {CASE}; the first one is the opening stock.",
+    "An order is placed and its parcel shipped at the invoice's time; deliveries and corrections"
+    " carry the time of the replay, because they take none.",
+    "Within a week orders and corrections run side by side: their order changes no total.",
+    "Fees of an invoice with goods are its shipping; prices are taken as free of tax.",
+)
+
+# what a correction's words mean, tried in order; the first that occurs decides
+REASONS: Final = (
+    ("DAMAGED", ("damag", "smash", "crush", "broken", "wet", "rust", "crack", "mould", "dirty")),
+    ("FOUND", ("found",)),
+    ("LOST", ("missing", "lost", "mia", "can't find", "not rcvd")),
+    ("DAMAGED", ("thrown", "throw", "destroy", "unsale", "dispos")),
+    ("COUNT", ("check", "count", "stock")),
+)
+NOTE_MAX: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedItem:
+    """An item as the file's own rows make it; money in minor units."""
+
+    sku: str
+    name: str
+    price_minor: int | None
+    cost_minor: int
+
+
+@dataclass
+class Week:
+    """What happens in one week, after its delivery."""
+
+    starts_on: date
+    orders: list[Order] = field(default_factory=list)
+    corrections: list[Correction] = field(default_factory=list)
+    delivery: dict[str, int] = field(default_factory=dict)
+
+
+def items_of(events: Events) -> list[PlannedItem]:
+    """An item for every SKU that is sold or corrected."""
+    skus = {line.sku for order in events.orders.values() for line in order.lines}
+    skus |= {correction.sku for correction in events.corrections}
+    return [_item(events, sku) for sku in sorted(skus)]
+
+
+def _item(events: Events, sku: str) -> PlannedItem:
+    names = events.names.get(sku)
+    # of equally common names the first in the alphabet, so that two runs agree
+    name = min(names, key=lambda each: (-names[each], each)) if names else sku
+    prices = events.prices.get(sku)
+    price = median_low(prices.elements()) if prices else None
+    cost = max(1, share(price, 1, 2)) if price is not None else 1
+    return PlannedItem(sku, name, price, cost)
+
+
+def weeks_of(events: Events) -> list[Week]:
+    """The weeks of the file in order, each with the delivery that it needs."""
+    weeks: dict[date, Week] = {}
+    for order in events.orders.values():
+        _week(weeks, order.placed_at.astimezone(LONDON).date()).orders.append(order)
+    for correction in events.corrections:
+        _week(weeks, correction.at.astimezone(LONDON).date()).corrections.append(correction)
+    planned = [weeks[start] for start in sorted(weeks)]
+    on_hand: Counter[str] = Counter()
+    for week in planned:
+        _supply(week, on_hand)
+    return planned
+
+
+def _week(weeks: dict[date, Week], day: date) -> Week:
+    monday = day - timedelta(days=day.weekday())
+    return weeks.setdefault(monday, Week(monday))
+
+
+def _supply(week: Week, on_hand: Counter[str]) -> None:
+    """Plan the delivery of a week, and what is left behind it.
+
+    Finds and cancellations do not count towards the need: they may come after what needs them.
+    """
+    need: Counter[str] = Counter()
+    for sku, units in _taken(week):
+        need[sku] += units
+    for sku, units in sorted(need.items()):
+        missing = units - on_hand[sku]
+        if missing > 0:
+            week.delivery[sku] = -(-missing // CASE) * CASE
+        on_hand[sku] += week.delivery.get(sku, 0) - units
+    for correction in week.corrections:
+        on_hand[correction.sku] += max(0, correction.delta)
+    for order in week.orders:
+        for line in order.lines:
+            on_hand[line.sku] += line.called_off
+
+
+def _taken(week: Week) -> Iterator[tuple[str, int]]:
+    for order in week.orders:
+        for line in order.lines:
+            yield line.sku, line.quantity
+    for correction in week.corrections:
+        if correction.delta < 0:
+            yield correction.sku, -correction.delta
+
+
+def reason_of(words: str) -> str:
+    """The reason code that a correction's own words mean; none or unclear ones are a count."""
+    said = words.casefold()
+    for code, hints in REASONS:
+        if any(hint in said for hint in hints):
+            return code
+    return "CORRECTION" if any(map(str.isalpha, said)) else "COUNT"
+
+
+def decimals(minor: int) -> str:
+    """Minor units as the API takes them."""
+    return str(Decimal(minor) / 100)
