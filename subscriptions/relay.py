@@ -3,7 +3,7 @@
 The newest events stay in memory as the *tail*. A listener that begins at a cursor reads pages of
 the past at its own pace, from the tail or from the table, and joins the living ones in one step
 without a wait in it, at a position the relay stands at: so nothing is missing and nothing comes
-twice. While nobody listens the relay sleeps, and costs nothing.
+twice. While nobody listens the relay reads nothing, and only notes how long the log is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from itertools import islice
 from typing import Any
 
@@ -42,7 +42,7 @@ class Relay:
         self._database = database
         self._index = Index()
         self._tail: deque[LoggedEvent] = deque(maxlen=TAIL_MAX)
-        self._position: int | None = None  # None: asleep
+        self._position: int | None = None  # None: before the first look
         self._news = asyncio.Event()
 
     @property
@@ -52,12 +52,12 @@ class Relay:
 
     @property
     def position(self) -> int | None:
-        """The position up to which every listener was served; None while nobody listens."""
+        """The position up to which every listener was served; None before the first look."""
         return self._position
 
     def wake(self, position: int) -> None:
         """The log has grown, perhaps up to this position."""
-        if self._position is not None and position > self._position:
+        if self._position is None or position > self._position:
             self._news.set()
 
     async def run(self) -> None:
@@ -68,11 +68,9 @@ class Relay:
             except Exception as error:  # without a relay no stream of this process moves
                 unforeseen = None if isinstance(error, DatabaseError) else error
                 logger.warning("relay.failed", error=repr(error), exc_info=unforeseen)
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._news.wait()
-            except TimeoutError:
-                continue
             self._news.clear()
 
     @asynccontextmanager
@@ -92,7 +90,7 @@ class Relay:
             try:
                 yield past
             finally:
-                self._leave(listener)
+                self._index.discard(listener)
 
     async def _past(
         self,
@@ -123,18 +121,11 @@ class Relay:
         else:
             self._index.add(listener)
 
-    def _leave(self, listener: Listener[Any]) -> None:
-        self._index.discard(listener)
-        if not self._index:
-            self._position = None
-            self._tail.clear()
-
     async def _start(self, after: int | None) -> int:
-        """The position to begin behind; awake afterwards if it is the newest."""
-        if after is None:
-            return self._position if self._position is not None else await self._wake_up()
-        if self._position is not None and after <= self._position and self._covers(after):
-            return after
+        """The position to begin behind."""
+        newest = await self._known_position()
+        if after is None or (self._covers(after) and after <= newest):
+            return newest if after is None else after
         async with self._database.reading() as session:
             newest = await event_log.last_position(session)
             oldest = await event_log.first_position(session) or 1
@@ -146,18 +137,24 @@ class Relay:
             raise CursorTooOld(oldest)
         return after
 
-    async def _wake_up(self) -> int:
-        """Begin to serve at the newest position, unless somebody else was quicker."""
+    async def _known_position(self) -> int:
+        """Where the relay stands; does not wait, but before its first look."""
+        if self._position is None:
+            await self._measure()
+        assert self._position is not None
+        return self._position
+
+    async def _measure(self) -> None:
+        """Stand at the end of the log, unless somebody listens."""
         async with self._database.reading() as session:
             newest = await event_log.last_position(session)
-        if self._position is None:
+        if self._position is None or not self._index:
             self._position = newest
-        return self._position
+            self._tail.clear()
 
     def _covers(self, cursor: int) -> bool:
         """Whether everything behind `cursor` is in the tail, or still to come."""
-        if self._position is None:
-            return False
+        assert self._position is not None
         return cursor >= self._position - len(self._tail)
 
     def _behind(self, cursor: int) -> int:
@@ -174,8 +171,8 @@ class Relay:
         self, cursor: int, types: Sequence[str] | None
     ) -> tuple[int, list[LoggedEvent]]:
         """The next page of the past from the table, and the cursor behind it."""
-        newest = self._position if self._position is not None else await self._wake_up()
-        through = min(cursor + PAGE_MAX, max(newest, cursor))
+        newest = await self._known_position()
+        through = min(cursor + PAGE_MAX, newest)
         async with self._database.reading() as session:
             page = await event_log.events_between(session, cursor, through, types)
             oldest = await event_log.first_position(session)
@@ -184,16 +181,18 @@ class Relay:
         return through, page
 
     async def _catch_up(self) -> None:
-        while (position := self._position) is not None:
+        while self._index:
+            position = await self._known_position()
             async with self._database.reading() as session:
                 page = await event_log.events_after(session, position, PAGE_MAX)
-            if self._position != position:
-                continue  # everybody left meanwhile, and somebody came
             for event in page:
                 self._admit(event)
             if len(page) < PAGE_MAX:
                 return
             await asyncio.sleep(0)
+        await self._measure()
+        if self._index:  # somebody came during that look
+            self._news.set()
 
     def _admit(self, event: LoggedEvent) -> None:
         if event.position - 1 != self._position:
