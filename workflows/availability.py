@@ -65,7 +65,6 @@ async def find(
     for row in await queries.supply(session, item_ids, now):
         can_promise = promisable(row["available"], int(row["expired"]), row["safety_stock"])
         units[(row["item_id"], row["location_id"])] = can_promise
-    dates: dict[int, dict[int, Promise]] = {}
     found: list[Availability | None] = []
     for sku in skus:
         item = items.get(sku)
@@ -73,11 +72,10 @@ async def find(
             found.append(None)
             continue
         policy = market.rules_for(channel, [item])
-        if policy.version not in dates or len(market.routing) > 1:
-            terms = (now, country, service_level)
-            places = await routing.promises(session, channel.locations, policy, *terms)
-            dates[policy.version] = {key: value for key, (value, _) in places.items()}
-        found.append(_of(market, channel, item, units, dates[policy.version], now))
+        terms = (country, service_level)
+        places = await routing.promises(session, market, channel.locations, policy, *terms)
+        dates = {place_id: each.promise for place_id, each in places.items()}
+        found.append(_of(market, channel, item, units, dates, now))
     return found
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import models.queries.lookups as lookups
 import models.queries.promises as queries
 import workflows.policies as policies
+from domain.calendar import Capacity, Promise
 from domain.policies import Facts, Policy, PolicyKind, choose
 from domain.rules.routing import RoutingRules
 from domain.stock import available_to_promise, protected_units
@@ -17,16 +18,26 @@ from models.sessions import Session
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceDates:
+    """When a location would ship and deliver an order placed now, and what it still takes."""
+
+    promise: Promise
+    capacity: Capacity
+
+
+@dataclass(frozen=True, slots=True)
 class Market:
     """Who sells what before whom, as one transaction or one snapshot sees it.
 
-    `backordered`: open backordered units by (channel, item).
+    `backordered`: open backordered units by (channel, item). `dates`: what was worked out so far
+    of when a location ships, by (location, policy version, country, service level).
     """
 
     channels: Sequence[ChannelFacts]
     routing: Sequence[Policy[RoutingRules]]
     backordered: Mapping[tuple[int, int], int]
     now: datetime
+    dates: dict[tuple[int, int, str | None, str], PlaceDates] = field(default_factory=dict)
 
     def sharing(self, channel: ChannelFacts) -> list[ChannelFacts]:
         """Active channels that sell from one of this channel's locations, itself among them."""

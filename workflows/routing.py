@@ -16,7 +16,7 @@ from domain.routing import Candidate, Pin
 from domain.rules.routing import ANY, RoutingRules
 from models.queries.lookups import ChannelFacts, ItemFacts, LocationFacts
 from models.sessions import Session
-from workflows.market import Market
+from workflows.market import Market, PlaceDates
 from workflows.transactions import Transaction
 
 STANDARD = "STANDARD"
@@ -68,13 +68,13 @@ async def plan(
             raise InsufficientStock(item.sku, quantity, can_sell, field=field)
     items = {demand.item.sku: demand.item for demand in demands}
     policy = market.rules_for(channel, items.values())
-    dates = await promises(tx.session, channel.locations, policy, tx.now, country, service_level)
+    dates = await promises(tx.session, market, channel.locations, policy, country, service_level)
     candidates = [
         Candidate(
             location=place.code,
             stock={sku: _promisable(tx, item.id, place.id) for sku, item in items.items()},
-            promise=dates[place.id][0],
-            capacity_left=dates[place.id][1].left,
+            promise=dates[place.id].promise,
+            capacity_left=dates[place.id].capacity.left,
         )
         for place in channel.locations
     ]
@@ -113,27 +113,43 @@ def _promisable(tx: Transaction, item_id: int, location_id: int) -> int:
 
 async def promises(
     session: Session,
+    market: Market,
     places: Iterable[LocationFacts],
     policy: Policy[RoutingRules],
-    now: datetime,
     country: str | None,
     service_level: str,
-) -> dict[int, tuple[Promise, Capacity]]:
+) -> dict[int, PlaceDates]:
     """When each location would ship and deliver an order placed now, and what it still takes."""
     found = {}
     for place in places:
-        zone = zone_of(place.time_zone)
-        taken = 0
-        if place.daily_order_capacity is not None:
-            taken = await queries.orders_since(session, place.id, start_of_day(now, zone))
-        capacity = Capacity(place.daily_order_capacity, taken)
-        rules = policy.rules
-        destination = country or place.country_code or ANY
-        lead_days = rules.lead_days(service_level, place.code, destination)
-        hours = rules.hours_of(place.code)
-        dates = promise(now, zone, hours, capacity=capacity, lead_days=lead_days)
-        found[place.id] = (dates, capacity)
+        key = (place.id, policy.version, country, service_level)
+        dates = market.dates.get(key)
+        if dates is None:
+            dates = await _dates(session, market.now, place, policy, country, service_level)
+            # A policy's version is its scope's own: only one scope's may be remembered.
+            if len(market.routing) == 1:
+                market.dates[key] = dates
+        found[place.id] = dates
     return found
+
+
+async def _dates(
+    session: Session,
+    now: datetime,
+    place: LocationFacts,
+    policy: Policy[RoutingRules],
+    country: str | None,
+    service_level: str,
+) -> PlaceDates:
+    zone = zone_of(place.time_zone)
+    taken = 0
+    if place.daily_order_capacity is not None:
+        taken = await queries.orders_since(session, place.id, start_of_day(now, zone))
+    capacity = Capacity(place.daily_order_capacity, taken)
+    destination = country or place.country_code or ANY
+    lead_days = policy.rules.lead_days(service_level, place.code, destination)
+    hours = policy.rules.hours_of(place.code)
+    return PlaceDates(promise(now, zone, hours, capacity=capacity, lead_days=lead_days), capacity)
 
 
 def latest(
@@ -161,8 +177,8 @@ async def promise_from(
     """(ship by, deliver by) of an order whose units are at these locations."""
     policy = market.rules_for(channel, items)
     places = [place for place in channel.locations if place.id in place_ids]
-    found = await promises(tx.session, places, policy, tx.now, country, service_level)
-    return latest(dates for dates, _ in found.values())
+    found = await promises(tx.session, market, places, policy, country, service_level)
+    return latest(dates.promise for dates in found.values())
 
 
 def undecided(market: Market, channel: ChannelFacts, items: Iterable[ItemFacts]) -> dict[str, Any]:
