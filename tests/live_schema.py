@@ -1,0 +1,174 @@
+"""Reads the schema that a database really has, in the same words on both engines."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from models.migrations.runner import sqlite_path
+
+_TYPES = {
+    "timestamp with time zone": "instant",
+    "bigint": "integer",
+    "boolean": "boolean",
+    "jsonb": "json",
+    "uuid": "uuid",
+    "text": "text",
+}
+
+
+@dataclass(frozen=True)
+class LiveSchema:
+    """What there is; each a set of lines such as `item(sku)` or `item.supplier_id → supplier.id`.
+
+    `columns`: (table, column) → (type, whether it may be null); on SQLite, types are its own.
+    """
+
+    columns: dict[tuple[str, str], tuple[str, bool]]
+    primary_keys: set[str]
+    uniques: set[str]
+    indexes: set[str]
+    checks: set[str]
+    foreign_keys: set[str]
+    triggers: set[str]
+
+    @property
+    def tables(self) -> set[str]:
+        """Every table but the list of versions."""
+        return {table for table, _ in self.columns}
+
+
+def plain(expression: str) -> str:
+    """An SQL expression without what the engines write differently: casts, brackets, spaces."""
+    text = re.sub(r"::\w+(\[\])?", "", expression)
+    text = re.sub(r"= ANY \((?:\()?ARRAY\[(.*?)\]\)+", r"IN (\1)", text)
+    text = re.sub(r"<> ALL \((?:\()?ARRAY\[(.*?)\]\)+", r"NOT IN (\1)", text)
+    return re.sub(r"[\s()]", "", text)
+
+
+async def read(database_url: str) -> LiveSchema:
+    """The schema of a database."""
+    if urlsplit(database_url).scheme == "sqlite":
+        connection = sqlite3.connect(sqlite_path(database_url))
+        try:
+            return _read_sqlite(connection)
+        finally:
+            connection.close()
+    pg = await asyncpg.connect(database_url.replace("postgres://", "postgresql://", 1))
+    try:
+        return await _read_postgres(pg)
+    finally:
+        await pg.close()
+
+
+def _index(table: str, columns: list[str], predicate: str | None) -> str:
+    where = f" WHERE {plain(predicate)}" if predicate else ""
+    return f"{table}({', '.join(columns)}){where}"
+
+
+_TABLES = (
+    "SELECT name, sql FROM sqlite_master WHERE type = 'table'"
+    " AND name NOT LIKE 'sqlite_%' AND name <> 'schema_version'"
+)
+
+
+def _read_sqlite(connection: sqlite3.Connection) -> LiveSchema:
+    found = LiveSchema({}, set(), set(), set(), set(), set(), set())
+    for table, sql in connection.execute(_TABLES).fetchall():
+        assert sql.endswith("STRICT"), table
+        keys: list[tuple[int, str]] = []
+        for _, column, kind, required, _, key in connection.execute(f"PRAGMA table_info({table})"):
+            # An INTEGER PRIMARY KEY is never null, whatever the pragma says.
+            found.columns[(table, column)] = (kind, not required and not key)
+            if key:
+                keys.append((key, column))
+        found.primary_keys.add(_index(table, [column for _, column in sorted(keys)], None))
+        found.checks.update(f"{table}: {plain(check)}" for check in _checks(sql))
+        for row in connection.execute(f"PRAGMA foreign_key_list({table})").fetchall():
+            _, _, parent, column, target, _, on_delete, _ = row
+            found.foreign_keys.add(f"{table}.{column} → {parent}.{target} {on_delete}")
+        for _, name, unique, origin, partial in connection.execute(f"PRAGMA index_list({table})"):
+            columns = [row[2] for row in connection.execute(f"PRAGMA index_info({name})")]
+            sql = "SELECT sql FROM sqlite_master WHERE name = ?"
+            (text,) = connection.execute(sql, (name,)).fetchone() or ("",)
+            predicate = text.partition(" WHERE ")[2] if partial else None
+            if origin != "pk":
+                kind = found.uniques if unique else found.indexes
+                kind.add(_index(table, columns, predicate))
+    triggers = connection.execute("SELECT tbl_name, sql FROM sqlite_master WHERE type = 'trigger'")
+    for table, sql in triggers.fetchall():
+        match = re.search(r"(BEFORE|AFTER) (\w+) ON", sql)
+        assert match is not None
+        found.triggers.add(f"{match[1]} {match[2]} ON {table}")
+    return found
+
+
+def _checks(sql: str) -> Iterator[str]:
+    """What stands in brackets behind each CHECK of a CREATE TABLE statement."""
+    for match in re.finditer(r"CHECK \(", sql):
+        depth, start = 1, match.end()
+        end = start
+        while depth:
+            depth += {"(": 1, ")": -1}.get(sql[end], 0)
+            end += 1
+        yield sql[start : end - 1]
+
+
+_PG_COLUMNS = """
+SELECT table_name, column_name, data_type, is_nullable = 'YES' AS nullable
+FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'schema_version'
+"""
+_PG_INDEXES = """
+SELECT t.relname AS name, i.indisunique, i.indisprimary, pg_get_expr(i.indpred, t.oid) AS predicate,
+  ARRAY(SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place)
+    JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.number ORDER BY k.place) AS columns
+FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
+WHERE t.relnamespace = 'public'::regnamespace AND t.relname <> 'schema_version'
+"""
+_PG_CHECKS = """
+SELECT conrelid::regclass::text AS name, pg_get_constraintdef(oid) AS definition
+FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace
+"""
+_PG_FOREIGN_KEYS = """
+SELECT c.conrelid::regclass::text AS name, a.attname, c.confrelid::regclass::text AS parent,
+  f.attname AS target, c.confdeltype, c.convalidated
+FROM pg_constraint c
+JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+JOIN pg_attribute f ON f.attrelid = c.confrelid AND f.attnum = c.confkey[1]
+WHERE c.contype = 'f' AND c.connamespace = 'public'::regnamespace
+"""
+_PG_TRIGGERS = """
+SELECT pg_get_triggerdef(g.oid) AS definition, g.tgrelid::regclass::text AS name
+FROM pg_trigger g WHERE NOT g.tgisinternal AND g.tgenabled = 'O'
+"""
+
+
+async def _read_postgres(pg: Any) -> LiveSchema:
+    found = LiveSchema({}, set(), set(), set(), set(), set(), set())
+    for row in await pg.fetch(_PG_COLUMNS):
+        kind = (_TYPES[row["data_type"]], row["nullable"])
+        found.columns[(row["table_name"], row["column_name"])] = kind
+    for row in await pg.fetch(_PG_INDEXES):
+        line = _index(row["name"], row["columns"], row["predicate"])
+        if row["indisprimary"]:
+            found.primary_keys.add(line)
+        else:
+            (found.uniques if row["indisunique"] else found.indexes).add(line)
+    for row in await pg.fetch(_PG_CHECKS):
+        definition = row["definition"].removeprefix("CHECK ")
+        found.checks.add(f"{row['name']}: {plain(definition)}")
+    for row in await pg.fetch(_PG_FOREIGN_KEYS):
+        assert row["convalidated"]
+        on_delete = {b"r": "RESTRICT", b"c": "CASCADE", b"a": "NO ACTION"}[row["confdeltype"]]
+        line = f"{row['name']}.{row['attname']} → {row['parent']}.{row['target']} {on_delete}"
+        found.foreign_keys.add(line)
+    for row in await pg.fetch(_PG_TRIGGERS):
+        match = re.search(r"(BEFORE|AFTER) ([A-Z ]+?) ON", row["definition"])
+        assert match is not None
+        for verb in match[2].split(" OR "):
+            found.triggers.add(f"{match[1]} {verb} ON {row['name']}")
+    return found

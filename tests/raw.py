@@ -1,0 +1,83 @@
+"""Databases without the program's help: made empty, filled and read in plain SQL."""
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from models.migrations.runner import sqlite_path
+
+RELEASED = Path(__file__).parent / "released"
+
+
+def _is_sqlite(database_url: str) -> bool:
+    return urlsplit(database_url).scheme == "sqlite"
+
+
+async def empty(database_url: str) -> None:
+    """Take everything out of a database, its tables too."""
+    if _is_sqlite(database_url):
+        path = sqlite_path(database_url)
+        for each in path.parent.glob(f"{path.name}*"):
+            each.unlink()
+        return
+    await execute(database_url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+
+
+async def execute(database_url: str, *statements: str) -> None:
+    """Run statements in one transaction, with foreign keys enforced."""
+    if _is_sqlite(database_url):
+        connection = sqlite3.connect(sqlite_path(database_url), isolation_level=None)
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("BEGIN")
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute("COMMIT")
+        finally:
+            connection.close()
+        return
+    pg = await asyncpg.connect(database_url.replace("postgres://", "postgresql://", 1))
+    try:
+        async with pg.transaction():
+            for statement in statements:
+                await pg.execute(statement)
+    finally:
+        await pg.close()
+
+
+async def rows(database_url: str, sql: str) -> list[tuple[object, ...]]:
+    """What a query finds."""
+    if _is_sqlite(database_url):
+        connection = sqlite3.connect(sqlite_path(database_url))
+        try:
+            return [tuple(row) for row in connection.execute(sql)]
+        finally:
+            connection.close()
+    pg = await asyncpg.connect(database_url.replace("postgres://", "postgresql://", 1))
+    try:
+        return [tuple(row) for row in await pg.fetch(sql)]
+    finally:
+        await pg.close()
+
+
+def released_rows(version: str) -> list[str]:
+    """The statements that put rows into every table of a released version."""
+    text = (RELEASED / f"{version}.sql").read_text()
+    statements = (line for line in text.splitlines() if not line.startswith("--"))
+    return [statement.removesuffix(";") for statement in statements if statement.strip()]
+
+
+async def contents(
+    database_url: str, columns: Iterable[tuple[str, str]]
+) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of the tables that these (table, column) pairs name, in those columns."""
+    names: dict[str, list[str]] = {}
+    for table, column in sorted(columns):
+        names.setdefault(table, []).append(column)
+    return {
+        table: sorted(await rows(database_url, f"SELECT {', '.join(cols)} FROM {table}"), key=repr)
+        for table, cols in names.items()
+    }

@@ -1,0 +1,124 @@
+"""Migrations: once, whole, in order; and no released version's rows are lost on the way up."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from models.migrations import runner
+from models.migrations.dialect import Engine
+from models.migrations.runner import VERSIONS, MigrationError, Version, migrate, missing
+from tests import live_schema, raw
+
+NAMES = [version.name for version in VERSIONS]
+# Versions that somebody may have data in. A new version adds its own file of rows.
+RELEASED = [name for name in NAMES if (raw.RELEASED / f"{name}.sql").exists()]
+
+
+@pytest.fixture
+async def url(database_url: str) -> str:
+    """The address of a database with nothing in it at all."""
+    await raw.empty(database_url)
+    return database_url
+
+
+async def test_all_versions_are_applied_once(url: str) -> None:
+    assert await missing(url) == NAMES
+    assert await migrate(url) == NAMES
+    before = await raw.rows(url, "SELECT * FROM schema_version")
+    assert await migrate(url) == []
+    assert await missing(url) == []
+    assert await raw.rows(url, "SELECT * FROM schema_version") == before
+    assert [row[0] for row in before] == NAMES
+
+
+async def test_two_that_migrate_at_once_do_it_once(url: str) -> None:
+    done = await asyncio.gather(migrate(url), migrate(url))
+    assert sorted(map(len, done)) == [0, len(NAMES)]
+
+
+async def test_a_version_that_was_changed_is_refused(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrate(url)
+
+    def changed(engine: Engine) -> Iterator[str]:
+        yield from VERSIONS[0].statements(engine)
+        yield "CREATE TABLE extra (id bigint)"
+
+    monkeypatch.setattr(runner, "VERSIONS", (Version(NAMES[0], changed), *VERSIONS[1:]))
+    for check in (migrate, missing):
+        with pytest.raises(MigrationError, match=f"{NAMES[0]} was changed after it was applied"):
+            await check(url)
+
+
+async def test_a_newer_database_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    await migrate(url)
+    monkeypatch.setattr(runner, "VERSIONS", VERSIONS[:-1])
+    for check in (migrate, missing):
+        with pytest.raises(MigrationError, match=f"{NAMES[-1]}, this program is older"):
+            await check(url)
+
+
+async def test_a_version_that_fails_leaves_nothing_behind(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrate(url)
+    before = await live_schema.read(url)
+
+    def failing(engine: Engine) -> Iterator[str]:
+        yield "CREATE TABLE extra (id bigint)"
+        yield "INSERT INTO supplier (code, name) VALUES ('ACME', 'Acme')"
+        yield "INSERT INTO nowhere VALUES (1)"
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "VERSIONS", (*VERSIONS, Version("9999_bad", failing)))
+        with pytest.raises(Exception, match="nowhere"):
+            await migrate(url)
+    assert await live_schema.read(url) == before
+    assert await raw.rows(url, "SELECT * FROM supplier") == []
+    assert await migrate(url) == []
+
+
+async def test_a_version_that_orphans_rows_is_refused(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrate(url)
+    await raw.execute(url, *raw.released_rows(RELEASED[-1]))
+    before = await raw.rows(url, "SELECT id, code FROM supplier")
+
+    def orphaning(engine: Engine) -> Iterator[str]:
+        yield "DELETE FROM supplier"
+
+    monkeypatch.setattr(runner, "VERSIONS", (*VERSIONS, Version("9999_bad", orphaning)))
+    with pytest.raises((MigrationError, asyncpg.ForeignKeyViolationError)):
+        await migrate(url)
+    assert await raw.rows(url, "SELECT id, code FROM supplier") == before
+
+
+def test_the_newest_version_has_rows_for_every_table() -> None:
+    """Who adds a version adds tests/released/<version>.sql beside the old ones."""
+    assert RELEASED[-1:] == NAMES[-1:]
+
+
+@pytest.mark.parametrize("version", RELEASED)
+async def test_every_released_version_goes_up_with_all_its_rows(
+    url: str, fresh_database: Any, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    old_versions = VERSIONS[: NAMES.index(version) + 1]
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "VERSIONS", old_versions)
+        assert await migrate(url) == NAMES[: len(old_versions)]
+    await raw.execute(url, *raw.released_rows(version))
+    old = await live_schema.read(url)
+    before = await raw.contents(url, old.columns)
+    assert [table for table, found in before.items() if not found] == []
+    assert await migrate(url) == NAMES[len(old_versions) :]
+    new = await live_schema.read(url)
+    # A version that takes a column away says here where its values went.
+    assert set(old.columns) <= set(new.columns)
+    assert await raw.contents(url, old.columns) == before
+    # It has become what a new database is: equal columns, keys, indexes, checks and triggers.
+    assert new == await live_schema.read(fresh_database())
