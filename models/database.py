@@ -33,6 +33,8 @@ MODULES = [
         "reservations",
         "orders",
         "fulfillments",
+        "tasks",
+        "returns",
         "ledger",
         "policies",
         "exceptions",

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from models.migrations import m0001_core, m0002_defaults
+from models.migrations import m0001_core, m0002_defaults, m0003_returns, m0005_tasks
 from models.migrations.dialect import Engine
 
 LOCK_KEY = 7_239_401_156
@@ -37,6 +37,8 @@ class Version(NamedTuple):
 VERSIONS: tuple[Version, ...] = (
     Version("0001_core", m0001_core.statements),
     Version("0002_defaults", m0002_defaults.statements),
+    Version("0003_returns", m0003_returns.statements),
+    Version("0005_tasks", m0005_tasks.statements),
 )
 
 _TABLE = (

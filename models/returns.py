@@ -1,0 +1,142 @@
+"""Returns: what a customer sends back, group of units by group, and what became of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Return(Model):
+    """A promise to take units of one order back, by its RMA number.
+
+    `verdict` is what the policy said when it was asked for, `decision` what holds now.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    rma_number = fields.TextField()
+    order_id = fields.UUIDField()
+    status = fields.TextField()
+    requested_at = fields.DatetimeField()
+    requested_by = fields.TextField()
+    created_at = fields.DatetimeField()
+    authorized_at = fields.DatetimeField(null=True)
+    authorized_by = fields.TextField(null=True)
+    expected_by_at = fields.DatetimeField(null=True)
+    closed_at = fields.DatetimeField(null=True)
+    carrier = fields.TextField(null=True)
+    tracking_number = fields.TextField(null=True)
+    scanned_at = fields.DatetimeField(null=True)
+    destination_id = fields.BigIntField()
+    customer_note = fields.TextField(null=True)
+    decline_reason_id = fields.BigIntField(null=True)
+    verdict: Any = fields.JSONField()
+    decision: Any = fields.JSONField()
+    risk_points = fields.IntField()
+    risk: Any = fields.JSONField()
+    version = fields.BigIntField(default=1)
+
+    class Meta:
+        table = "customer_return"
+
+
+class ReturnItem(Model):
+    """A group of units in one state with one grade; a part that moves on becomes a new group.
+
+    `cost_minor` is what the units cost when they left; `stock_state` where they lie, while they do.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    return_id = fields.UUIDField()
+    position = fields.IntField()
+    parent_id = fields.UUIDField(null=True)
+    since_version = fields.BigIntField()
+    order_line_id = fields.UUIDField(null=True)
+    item_id = fields.BigIntField()
+    quantity = fields.BigIntField()
+    state = fields.TextField()
+    reason_id = fields.BigIntField(null=True)
+    note = fields.TextField(null=True)
+    evidence: Any = fields.JSONField()
+    fast_lane = fields.BooleanField(default=False)
+    condition = fields.TextField(null=True)
+    inspected_by = fields.TextField(null=True)
+    first_inspector = fields.TextField(null=True)
+    first_condition = fields.TextField(null=True)
+    disposition = fields.TextField(null=True)
+    location_id = fields.BigIntField(null=True)
+    stock_state = fields.TextField(null=True)
+    cost_minor = fields.BigIntField(null=True)
+    received_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "return_item"
+
+
+class InspectionLook(Model):
+    """What one inspector found on units of a group. Never changed."""
+
+    id = fields.UUIDField(primary_key=True)
+    return_id = fields.UUIDField()
+    return_item_id = fields.UUIDField()
+    return_version = fields.BigIntField()
+    quantity = fields.BigIntField()
+    condition = fields.TextField()
+    inspector = fields.TextField()
+    note = fields.TextField(null=True)
+    evidence: Any = fields.JSONField()
+    looked_at = fields.DatetimeField()
+
+    class Meta:
+        table = "inspection_look"
+
+
+class DispositionStep(Model):
+    """One executed disposition of units of a group: one movement. Never changed."""
+
+    id = fields.UUIDField(primary_key=True)
+    return_id = fields.UUIDField()
+    return_item_id = fields.UUIDField()
+    return_version = fields.BigIntField()
+    movement_id = fields.UUIDField()
+    disposition = fields.TextField()
+    quantity = fields.BigIntField()
+    decided_by = fields.TextField()
+    decision: Any = fields.JSONField()
+    policy_version = fields.IntField(null=True)
+    note = fields.TextField(null=True)
+    executed_at = fields.DatetimeField()
+
+    class Meta:
+        table = "disposition_step"
+
+
+class UnidentifiedParcel(Model):
+    """A parcel that no return takes: its units are in quarantine until somebody knows better."""
+
+    id = fields.UUIDField(primary_key=True)
+    exception_id = fields.UUIDField()
+    return_id = fields.UUIDField(null=True)
+    location_id = fields.BigIntField()
+    tracking_number = fields.TextField(null=True)
+    rma_number = fields.TextField(null=True)
+    received_at = fields.DatetimeField()
+    received_by = fields.TextField()
+    emptied_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "unidentified_parcel"
+
+
+class UnidentifiedUnit(Model):
+    """Units of an item that still lie in such a parcel, and what they are on the books at."""
+
+    id = fields.UUIDField(primary_key=True)
+    parcel_id = fields.UUIDField()
+    item_id = fields.BigIntField()
+    quantity = fields.BigIntField()
+    value_minor = fields.BigIntField()
+
+    class Meta:
+        table = "unidentified_unit"
