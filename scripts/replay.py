@@ -1,0 +1,134 @@
+"""Replays a retail event file through the public API of a server of its own, then reconciles.
+
+    make replay FILE=events.csv.gz [LIMIT=orders]
+
+Exit 0 where every order of the file went through and the books are whole, else 1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from models.database import Database
+from models.migrations.runner import MigrationError
+from models.sessions import DatabaseError
+from scripts.replay_client import Api, ApiFailed, Refused
+from scripts.replay_file import Events, FileUnreadable, read
+from scripts.replay_report import is_complete, report
+from scripts.replay_run import Replay, Replayed
+from scripts.replay_server import ServerFailed, prepare_database, serving
+from workflows.reconcile import Difference, reconcile
+
+FILE_VARIABLE = "RESTOW_REPLAY_FILE"
+LINES_SHOWN = 20
+
+
+class Rate(ProgressColumn):
+    """Orders per second, since the start."""
+
+    def render(self, task: Task) -> Text:
+        """The rate, or nothing before there is one."""
+        elapsed = task.finished_time if task.finished else task.elapsed
+        rate = f"{task.completed / elapsed:,.0f} orders/s" if elapsed else "–"
+        return Text(rate, style="cyan")
+
+
+@contextmanager
+def progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
+    """A bar with rate and time left where somebody watches, else a line for every tenth."""
+    if not console.is_terminal:
+        done = 0
+
+        def tell() -> None:
+            nonlocal done
+            done += 1
+            if done * LINES_SHOWN // total > (done - 1) * LINES_SHOWN // total:
+                console.print(f"replay: {done:,} of {total:,} orders")
+
+        yield tell
+        return
+    columns = (
+        TextColumn("Replaying"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("orders", total=total)
+        yield lambda: bar.advance(task)
+
+
+async def replay(
+    events: Events, at_once: int, console: Console
+) -> tuple[Replayed, list[Difference]]:
+    """Replay the events into an empty database and prove the books afterwards.
+
+    Raises ServerFailed, ApiFailed, DatabaseError or MigrationError.
+    """
+    url = await prepare_database()
+    async with serving(url, events.currency) as (address, key):
+        server = Api(address, key, at_once)
+        try:
+            with progress(console, len(events.orders)) as advance:
+                replayed = await Replay(server, events, at_once=at_once, advance=advance).run()
+        finally:
+            await server.close()
+    database = Database(url)
+    await database.open()
+    try:
+        console.print("replay: reconciling")
+        return replayed, await reconcile(database)
+    finally:
+        await database.close()
+
+
+def main(
+    file: Annotated[str, typer.Argument(help="retail events, .csv or .csv.gz")] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="so many orders")] = None,
+    at_once: Annotated[int, typer.Option(min=1, max=64, help="requests side by side")] = 8,
+) -> None:
+    """Replay a retail event file through the public API, then prove the books."""
+    console = Console(highlight=False)
+    path = file or os.environ.get(FILE_VARIABLE, "")
+    if not path:
+        sys.exit("replay: which file? make replay FILE=events.csv.gz [LIMIT=orders]")
+    try:
+        console.print(f"replay: reading {path}")
+        events = read(Path(path), limit)
+        if not events.orders:
+            sys.exit(f"replay: {path} has no orders")
+        replayed, differences = asyncio.run(replay(events, at_once, console))
+    except (FileUnreadable, ServerFailed, ApiFailed, Refused) as error:
+        sys.exit(f"replay: {error}")
+    except (DatabaseError, MigrationError, OSError) as error:
+        sys.exit(f"replay: {error}")
+    report(console, events, replayed, differences)
+    if differences or not is_complete(events, replayed):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

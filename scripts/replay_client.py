@@ -1,0 +1,125 @@
+"""The public API as the replay uses it: one document per request, each safe to send twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import httpx
+import orjson
+
+ATTEMPTS_MAX: Final = 5
+TIMEOUT_SECONDS: Final = 120.0
+# what may be sent again under the same key: the server was busy, gone or had no answer
+AGAIN_CODES: Final = frozenset({"UNAVAILABLE", "IDEMPOTENCY_IN_PROGRESS", "RATE_LIMITED"})
+
+LOCATION: Final = """mutation ($input: LocationInput!) {
+  locationUpsert(input: $input) { userErrors { code field message } }
+}"""
+CHANNEL: Final = """mutation ($input: ChannelInput!) {
+  channelUpsert(input: $input) { userErrors { code field message } }
+}"""
+ITEMS: Final = """mutation ($items: [ItemInput!]!) {
+  itemsUpsert(items: $items) { userErrors { code field message } }
+}"""
+RECEIVE: Final = """mutation ($input: StockReceiptInput!) {
+  stockReceive(input: $input) { userErrors { code field message } }
+}"""
+ADJUST: Final = """mutation ($input: StockAdjustInput!) {
+  stockAdjust(input: $input) { movements { quantity } userErrors { code field message } }
+}"""
+PLACE: Final = """mutation ($input: OrderPlaceInput!) {
+  orderPlace(input: $input) {
+    order { id total { amount } lines { id quantity } fulfillments { id status } }
+    userErrors { code field message }
+  }
+}"""
+CANCEL: Final = """mutation ($id: ID!, $lines: [OrderCancelLineInput!]) {
+  orderCancel(id: $id, reasonCode: "CUSTOMER_REQUEST", lines: $lines) {
+    order { fulfillments { id status } }
+    userErrors { code field message }
+  }
+}"""
+SHIP: Final = """mutation ($input: FulfillmentShipInput!) {
+  fulfillmentShip(input: $input) { fulfillment { status } userErrors { code field message } }
+}"""
+
+
+class Refused(Exception):
+    """The API answered with user errors; the first of them says why."""
+
+    def __init__(self, mutation: str, errors: Sequence[Mapping[str, Any]]) -> None:
+        self.errors = errors
+        first = errors[0]
+        self.code = f"{mutation}: {first['code']}"
+        super().__init__(f"{mutation} {'.'.join(first['field'] or [])}: {first['message']}")
+
+
+class ApiFailed(RuntimeError):
+    """The API answered with something that no replay can go on after."""
+
+
+class Api:
+    """A server's GraphQL endpoint, spoken to with an ADMIN key."""
+
+    def __init__(self, address: str, key: str, connections: int) -> None:
+        self._url = f"{address}/graphql"
+        self._client = httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+            timeout=TIMEOUT_SECONDS,
+            limits=httpx.Limits(max_connections=connections),
+            trust_env=False,
+        )
+        self.requests: Counter[str] = Counter()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def mutate(
+        self, document: str, variables: Mapping[str, Any], *, key: str
+    ) -> Mapping[str, Any]:
+        """The payload of the document's one mutation, carried out once whatever happens.
+
+        Raises Refused for user errors, ApiFailed for anything else that is not an answer.
+        """
+        body = orjson.dumps({"query": document, "variables": variables})
+        for attempt in range(ATTEMPTS_MAX):
+            problem: object
+            try:
+                response = await self._client.post(
+                    self._url, content=body, headers={"Idempotency-Key": key}
+                )
+                answer = orjson.loads(response.content)
+            except (httpx.TransportError, orjson.JSONDecodeError) as error:
+                problem = repr(error)
+            else:
+                problem = _problem(answer)
+                if problem is None:
+                    return self._payload(answer["data"])
+            await asyncio.sleep(0.05 * 2**attempt)
+        raise ApiFailed(f"no answer after {ATTEMPTS_MAX} attempts: {problem}")
+
+    def _payload(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        ((mutation, payload),) = data.items()
+        self.requests[mutation] += 1
+        if payload["userErrors"]:
+            raise Refused(mutation, payload["userErrors"])
+        found: Mapping[str, Any] = payload
+        return found
+
+
+def _problem(answer: Mapping[str, Any]) -> object:
+    """Why the request is to be sent again, or None. Raises ApiFailed where that cannot help."""
+    if errors := answer.get("errors"):
+        code = errors[0].get("extensions", {}).get("code")
+        if code not in AGAIN_CODES:
+            raise ApiFailed(f"{code}: {errors[0]['message']}")
+        return errors[0]["message"]
+    for payload in answer["data"].values():
+        for error in payload["userErrors"]:
+            if error["code"] in AGAIN_CODES:
+                return error["message"]
+    return None

@@ -1,0 +1,110 @@
+"""What a replay came to: the server's totals beside the file's, what was odd, what was made up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from rich.console import Console
+from rich.table import Table
+
+from scripts.replay_file import Events
+from scripts.replay_plan import RULES
+from scripts.replay_run import Replayed
+from workflows.reconcile import Difference
+
+DIFFERENCES_SHOWN = 20
+
+
+def planned_money(events: Events) -> Decimal:
+    """What all orders should come to, in the file's currency: goods and shipping."""
+    minor = sum(
+        order.shipping_minor + sum(line.quantity * line.price_minor for line in order.lines)
+        for order in events.orders.values()
+    )
+    return Decimal(minor) / 100
+
+
+def is_complete(events: Events, replayed: Replayed) -> bool:
+    """Whether the server took every order and correction of the plan, to the penny."""
+    return (
+        not replayed.refusals
+        and replayed.orders == len(events.orders)
+        and replayed.money == planned_money(events)
+        and replayed.corrections == len(events.corrections)
+        and replayed.cancelled_units == _called_off(events)
+    )
+
+
+def _called_off(events: Events) -> int:
+    return sum(line.called_off for order in events.orders.values() for line in order.lines)
+
+
+def _returns(events: Events) -> int:
+    return events.findings.counts["returns: not replayed yet"]
+
+
+def report(
+    console: Console, events: Events, replayed: Replayed, differences: Sequence[Difference]
+) -> None:
+    """Print the summary."""
+    console.print()
+    console.print("What the file does not say is made up:")
+    for rule in RULES:
+        console.print(f"  · {rule}")
+    console.print(_totals(events, replayed))
+    console.print(_findings(events))
+    for code, count in replayed.refusals.most_common():
+        console.print(f"refused {count:,} × {code}, first: {replayed.first_refusal[code]}")
+    rate = replayed.orders / replayed.seconds if replayed.seconds else 0
+    console.print(
+        f"replay: {replayed.orders:,} orders, {replayed.lines:,} lines,"
+        f" {replayed.parcels:,} parcels and {replayed.corrections:,} corrections"
+        f" in {replayed.seconds:,.1f} s:"
+        f" {rate:,.1f} orders per second"
+    )
+    for difference in differences[:DIFFERENCES_SHOWN]:
+        console.print(f"  {difference}")
+    words = f"{len(differences):,} differences" if differences else "clean"
+    console.print(f"reconcile: {words}")
+
+
+def _totals(events: Events, replayed: Replayed) -> Table:
+    totals, findings = events.totals, events.findings
+    fees = totals.money.get("fee", Decimal(0)) - findings.money.get(
+        "fees without goods: left out", Decimal(0)
+    )
+    goods = totals.money.get("order", Decimal(0))
+    planned = sum(len(order.lines) for order in events.orders.values())
+    table = Table(title="\nTotals", title_justify="left")
+    table.add_column("")
+    for name in ("file", "replayed", "difference"):
+        table.add_column(name, justify="right")
+    rows: tuple[tuple[str, Decimal | int, Decimal | int], ...] = (
+        ("orders", len(events.orders), replayed.orders),
+        ("order lines", totals.rows["order"], replayed.lines),
+        ("units ordered", totals.units["order"], replayed.units),
+        (f"goods and their fees, {events.currency}", goods + fees, replayed.money),
+        ("units cancelled within the hour", _called_off(events), replayed.cancelled_units),
+        ("corrections", totals.rows["adjust"], replayed.corrections),
+        ("units corrected, net", totals.units["adjust"], replayed.corrected_units),
+        ("returns after the hour", _returns(events), 0),
+    )
+    for name, theirs, ours in rows:
+        table.add_row(name, f"{theirs:,}", f"{ours:,}", f"{ours - theirs:,}")
+    table.caption = (
+        f"{planned:,} lines planned · {replayed.items:,} items ·"
+        f" {replayed.delivered_units:,} units delivered in cases"
+    )
+    return table
+
+
+def _findings(events: Events) -> Table:
+    table = Table(title="\nWhat was odd, and what was done about it", title_justify="left")
+    table.add_column("count", justify="right")
+    table.add_column(f"worth, {events.currency}", justify="right")
+    table.add_column("kind: rule")
+    for kind, count in events.findings.counts.most_common():
+        money = events.findings.money[kind]
+        table.add_row(f"{count:,}", f"{money:,.2f}" if money else "", kind)
+    return table

@@ -1,0 +1,243 @@
+"""Carries a plan out through the API, several requests at a time where their order is free."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+import scripts.replay_client as api
+from scripts.replay_client import Api, Refused
+from scripts.replay_countries import CODES
+from scripts.replay_file import LINES_MAX, Correction, Events, Findings, Order
+from scripts.replay_plan import (
+    NOTE_MAX,
+    WAREHOUSE,
+    PlannedItem,
+    Week,
+    decimals,
+    items_of,
+    reason_of,
+    weeks_of,
+)
+
+ITEMS_PER_CALL: Final = 500
+CARRIER: Final = "Replay"
+
+T = TypeVar("T")
+
+
+@dataclass
+class Replayed:
+    """What the server says it did, counted from its answers."""
+
+    orders: int = 0
+    lines: int = 0
+    units: int = 0
+    money: Decimal = Decimal(0)
+    parcels: int = 0
+    cancelled_units: int = 0
+    corrections: int = 0
+    corrected_units: int = 0
+    delivered_units: int = 0
+    items: int = 0
+    seconds: float = 0.0
+    refusals: Counter[str] = field(default_factory=Counter)
+    first_refusal: dict[str, str] = field(default_factory=dict)
+
+    def refuse(self, refused: Refused) -> None:
+        """Count a refusal, and keep the words of the first of its kind."""
+        self.refusals[refused.code] += 1
+        self.first_refusal.setdefault(refused.code, str(refused))
+
+
+class Replay:
+    """One replay of one file's events on one server. `advance` is called once per order."""
+
+    def __init__(
+        self, server: Api, events: Events, *, at_once: int, advance: Callable[[], None]
+    ) -> None:
+        self._api = server
+        self._events = events
+        self._at_once = at_once
+        self._advance = advance
+        self.done = Replayed()
+        self.findings: Findings = events.findings
+
+    async def run(self) -> Replayed:
+        """Masters first, then week by week: the delivery, then orders and corrections together."""
+        items = items_of(self._events)
+        costs = {item.sku: item.cost_minor for item in items}
+        await self._make_masters(items)
+        started = time.monotonic()
+        for week in weeks_of(self._events):
+            await self._deliver(week, costs)
+            await self._all_of(self._trade(week))
+        self.done.seconds = time.monotonic() - started
+        return self.done
+
+    async def _make_masters(self, items: list[PlannedItem]) -> None:
+        location = {
+            "code": WAREHOUSE,
+            "name": "Main warehouse",
+            "kind": "WAREHOUSE",
+            "countryCode": "GB",
+            "timeZone": "Europe/London",
+        }
+        await self._api.mutate(api.LOCATION, {"input": location}, key="replay-location")
+        for code in sorted({order.channel for order in self._events.orders.values()}):
+            channel = {
+                "code": code,
+                "name": code,
+                "kind": "STOREFRONT",
+                "currencyCode": self._events.currency,
+                "locationCodes": [WAREHOUSE],
+            }
+            await self._api.mutate(api.CHANNEL, {"input": channel}, key=f"replay-channel-{code}")
+        for number, chunk in enumerate(_chunks(items, ITEMS_PER_CALL)):
+            rows = [self._item(item) for item in chunk]
+            await self._api.mutate(api.ITEMS, {"items": rows}, key=f"replay-items-{number}")
+        self.done.items = len(items)
+
+    def _item(self, item: PlannedItem) -> dict[str, Any]:
+        price = item.price_minor
+        return {
+            "sku": item.sku,
+            "name": item.name,
+            "price": None if price is None else self._money(price),
+            "unitCost": self._money(item.cost_minor),
+        }
+
+    def _money(self, minor: int) -> dict[str, str]:
+        return {"amount": decimals(minor), "currencyCode": self._events.currency}
+
+    async def _deliver(self, week: Week, costs: Mapping[str, int]) -> None:
+        for number, chunk in enumerate(_chunks(sorted(week.delivery.items()), LINES_MAX)):
+            reference = f"DELIVERY-{week.starts_on}-{number}"
+            lines = [
+                {"sku": sku, "quantity": units, "unitCost": self._money(costs[sku])}
+                for sku, units in chunk
+            ]
+            receipt = {"locationCode": WAREHOUSE, "reference": reference, "lines": lines}
+            await self._api.mutate(api.RECEIVE, {"input": receipt}, key=reference)
+            self.done.delivered_units += sum(units for _, units in chunk)
+
+    def _trade(self, week: Week) -> Iterable[Awaitable[None]]:
+        for order in week.orders:
+            yield self._order(order)
+        for number, correction in enumerate(week.corrections):
+            yield self._correct(correction, f"{week.starts_on}-{number}")
+
+    async def _all_of(self, work: Iterable[Awaitable[None]]) -> None:
+        """Do all of it, so much at once. The first failure ends the rest."""
+        waiting = iter(work)
+
+        async def worker() -> None:
+            for each in waiting:
+                await each
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._at_once):
+                    group.create_task(worker())
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
+
+    async def _order(self, order: Order) -> None:
+        """Place it, call off what was called off, ship the rest."""
+        try:
+            await self._place_and_ship(order)
+        except Refused as refused:
+            self.done.refuse(refused)
+        self._advance()
+
+    async def _place_and_ship(self, order: Order) -> None:
+        reference = f"{order.channel}-{order.reference}"
+        placed = await self._api.mutate(
+            api.PLACE, {"input": self._placing(order)}, key=f"{reference}-place"
+        )
+        found = placed["order"]
+        self.done.orders += 1
+        self.done.lines += len(found["lines"])
+        self.done.units += sum(line["quantity"] for line in found["lines"])
+        self.done.money += Decimal(found["total"]["amount"])
+        parcels = found["fulfillments"]
+        called_off = [
+            {"orderLineId": line["id"], "quantity": ours.called_off}
+            for line, ours in zip(found["lines"], order.lines, strict=True)
+            if ours.called_off
+        ]
+        if called_off:
+            cancelled = await self._api.mutate(
+                api.CANCEL, {"id": found["id"], "lines": called_off}, key=f"{reference}-cancel"
+            )
+            parcels = cancelled["order"]["fulfillments"]
+            self.done.cancelled_units += sum(line["quantity"] for line in called_off)
+        for number, parcel in enumerate(parcels):
+            if parcel["status"] == "OPEN":
+                await self._ship(order, parcel["id"], f"{reference}-{number}")
+
+    def _placing(self, order: Order) -> dict[str, Any]:
+        country = CODES.get(order.country)
+        if country is None:
+            self.findings.note(f"orders to {order.country!r}: no such country, sent nowhere named")
+        return {
+            "channel": order.channel,
+            "externalReference": order.reference,
+            "customerReference": order.customer or None,
+            "placedAt": _iso(order.placed_at),
+            "shipTo": None if country is None else {"countryCode": country},
+            "shipping": self._money(order.shipping_minor) if order.shipping_minor else None,
+            "lines": [
+                {
+                    "sku": line.sku,
+                    "quantity": line.quantity,
+                    "unitPrice": self._money(line.price_minor),
+                }
+                for line in order.lines
+            ],
+        }
+
+    async def _ship(self, order: Order, parcel_id: str, reference: str) -> None:
+        shipment = {
+            "fulfillmentId": parcel_id,
+            "carrier": CARRIER,
+            "trackingNumber": reference,
+            "shippedAt": _iso(order.placed_at),
+        }
+        await self._api.mutate(api.SHIP, {"input": shipment}, key=f"{reference}-ship")
+        self.done.parcels += 1
+
+    async def _correct(self, correction: Correction, reference: str) -> None:
+        adjustment = {
+            "locationCode": WAREHOUSE,
+            "sku": correction.sku,
+            "delta": correction.delta,
+            "reasonCode": reason_of(correction.words),
+            "note": correction.words[:NOTE_MAX] or None,
+        }
+        try:
+            await self._api.mutate(
+                api.ADJUST, {"input": adjustment}, key=f"replay-adjust-{reference}"
+            )
+        except Refused as refused:
+            self.done.refuse(refused)
+            return
+        self.done.corrections += 1
+        self.done.corrected_units += correction.delta
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat()
+
+
+def _chunks(rows: Iterable[T], size: int) -> Iterable[list[T]]:
+    rest = iter(rows)
+    while chunk := list(islice(rest, size)):
+        yield chunk

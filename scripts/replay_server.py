@@ -1,0 +1,130 @@
+"""A server of one's own for as long as a replay runs: started, waited for, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from models.database import Database
+from models.migrations.runner import migrate
+from scripts.demo import is_empty
+
+ROOT: Final = Path(__file__).parent.parent
+FRESH: Final = ROOT / "var" / "replay.db"
+READY_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 15.0
+LOG_TAIL: Final = 2_000
+
+
+class ServerFailed(RuntimeError):
+    """The server did not start, or the database is not one to replay into."""
+
+
+async def prepare_database() -> str:
+    """The address of an empty, migrated database: the one that the environment names, or a new one.
+
+    Raises ServerFailed where the named one is in use.
+    """
+    named = os.environ.get("RESTOW_DATABASE_URL")
+    url = named or _fresh_sqlite()
+    await migrate(url)
+    database = Database(url)
+    await database.open()
+    try:
+        if not await is_empty(database):
+            raise ServerFailed(
+                "RESTOW_DATABASE_URL names a database that is in use; name an empty one"
+            )
+    finally:
+        await database.close()
+    return url
+
+
+def _fresh_sqlite() -> str:
+    """A new file in place of the last replay's."""
+    FRESH.parent.mkdir(exist_ok=True)
+    for path in (FRESH, Path(f"{FRESH}-wal"), Path(f"{FRESH}-shm")):
+        path.unlink(missing_ok=True)
+    return f"sqlite://{FRESH}"
+
+
+@asynccontextmanager
+async def serving(database_url: str, currency: str) -> AsyncIterator[tuple[str, str]]:
+    """(address, ADMIN key) of a server on a free port of this machine; stopped behind the block.
+
+    Raises ServerFailed with the end of its log where it does not come up.
+    """
+    key, port = secrets.token_urlsafe(32), _free_port()
+    environment = {
+        **os.environ,
+        "RESTOW_DATABASE_URL": database_url,
+        "RESTOW_BOOTSTRAP_KEY": key,
+        "RESTOW_BASE_CURRENCY": currency,
+        "RESTOW_BROADCAST_URL": "memory://",
+        "RESTOW_DEMO": "0",
+        "RESTOW_HOST": "127.0.0.1",
+        "RESTOW_PORT": str(port),
+        "RESTOW_WORKERS": "1",
+    }
+    log = ROOT / "var" / "replay.log"
+    log.parent.mkdir(exist_ok=True)
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "scripts.serve",
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        if not await _becomes_ready(process, address):
+            tail = (await asyncio.to_thread(log.read_text, errors="replace"))[-LOG_TAIL:]
+            raise ServerFailed(f"the server did not become ready; the end of {log}:\n{tail}")
+        yield address, key
+    finally:
+        await _stop(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+async def _becomes_ready(process: asyncio.subprocess.Process, address: str) -> bool:
+    deadline = asyncio.get_running_loop().time() + READY_SECONDS
+    async with httpx.AsyncClient(trust_env=False) as client:
+        while process.returncode is None and asyncio.get_running_loop().time() < deadline:
+            try:
+                if (await client.get(f"{address}/readyz")).is_success:
+                    return True
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.1)
+    return False
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """Ask it to stop; one that does not listen is killed. Only ever this one process."""
+    if process.returncode is None:
+        process.terminate()
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
