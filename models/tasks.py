@@ -1,0 +1,54 @@
+"""Work that waits at a location, and what carriers have said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Task(Model):
+    """One step of work on one subject; at most one live row per queue and subject.
+
+    `seniority` is microseconds from its making to a far instant, so that lists and claims read
+    one index in one direction. `claimed_by` of a task that is over is who did it.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    queue = fields.TextField()
+    status = fields.TextField()
+    location_id = fields.BigIntField()
+    channel_id = fields.BigIntField(null=True)
+    subject_type = fields.TextField()
+    subject_key = fields.TextField()
+    priority = fields.BigIntField()
+    priority_reasons: Any = fields.JSONField()
+    seniority = fields.BigIntField()
+    due_at = fields.DatetimeField(null=True)
+    claimed_by = fields.TextField(null=True)
+    lease_until_at = fields.DatetimeField(null=True)
+    created_at = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)
+    version = fields.BigIntField(default=1)
+
+    class Meta:
+        table = "task"
+
+
+class CarrierEvent(Model):
+    """A carrier's word about a parcel, kept once per carrier and its own event id."""
+
+    id = fields.UUIDField(primary_key=True)
+    carrier = fields.TextField()
+    event_reference = fields.TextField()
+    tracking_number = fields.TextField()
+    status = fields.TextField()
+    occurred_at = fields.DatetimeField()
+    recorded_at = fields.DatetimeField()
+    actor = fields.TextField()
+    fulfillment_id = fields.UUIDField(null=True)
+    return_id = fields.UUIDField(null=True)
+
+    class Meta:
+        table = "carrier_event"
