@@ -1,0 +1,348 @@
+"""A return's units, changed in memory under its order's lock and written together.
+
+The events of returns, with whose facts other nouns go on (workflows/reactions.py), are recorded
+here: `return.requested`, `.authorized`, `.declined`, `.cancelled`, `.in_transit`, `.received`,
+`.looked_at`, `.inspected`, `.disposed`, `.expired`, `.closed`. The data of each is
+`{"order": id, "number": rma number, "status", "before", "items": [{"id", "order_line", "sku",
+"quantity", "state", "condition", "disposition"}]}` with the groups of units that moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+import models.queries.lookups as lookups
+import models.queries.returns as queries
+import workflows.order_lines as order_lines
+import workflows.outbox as outbox
+from domain.access import Caller
+from domain.costs import ItemCost
+from domain.errors import IllegalTransition, NotFound
+from domain.inspections import Look
+from domain.receipts import ItemUnits
+from domain.references import Reference
+from domain.returns import RETURN_TRANSITIONS, ReturnAction, ReturnItemState, ReturnStatus
+from domain.returns import check_action as check_status
+from domain.rules.dispositions import ConditionGrade, Disposition
+from domain.stock import StockState
+from domain.transitions import step
+from models.queries.lookups import ChannelFacts
+from models.returns import DispositionStep, InspectionLook, ReturnItem
+from models.sessions import Row
+from workflows.order_lines import LockedOrder
+from workflows.transactions import LockClass, Transaction
+
+
+@dataclass(slots=True)
+class Group:
+    """Units of one item in one state with one grade; `cost_minor` is known once they are here."""
+
+    id: UUID
+    position: int
+    item_id: int
+    sku: str
+    category: str | None
+    quantity: int
+    state: ReturnItemState
+    order_line_id: UUID | None = None
+    reason_id: int | None = None
+    reason: str | None = None
+    note: str | None = None
+    evidence: tuple[Reference, ...] = ()
+    fast_lane: bool = False
+    parent_id: UUID | None = None
+    since_version: int = 1
+    condition: ConditionGrade | None = None
+    inspected_by: str | None = None
+    first_look: Look | None = None
+    disposition: Disposition | None = None
+    location_id: int | None = None
+    stock_state: StockState | None = None
+    cost_minor: int | None = None
+    received_at: datetime | None = None
+    is_new: bool = False
+
+    @property
+    def units(self) -> ItemUnits:
+        """The group as the rules of receipt and inspection see it."""
+        return ItemUnits(self.id, self.sku, self.quantity, self.state, self.order_line_id)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The group as events and audit rows tell it: ids, codes, states and quantities."""
+        return {
+            "id": str(self.id),
+            "order_line": None if self.order_line_id is None else str(self.order_line_id),
+            "sku": self.sku,
+            "quantity": self.quantity,
+            "state": str(self.state),
+            "condition": None if self.condition is None else str(self.condition),
+            "disposition": None if self.disposition is None else str(self.disposition),
+        }
+
+    @staticmethod
+    def from_row(row: Row) -> Group:
+        """A group as `queries.items_of` reads it."""
+        first, graded = row["first_condition"], row["condition"]
+        given, lies = row["disposition"], row["stock_state"]
+        return Group(
+            id=row["id"],
+            position=row["position"],
+            item_id=row["item_id"],
+            sku=row["sku"],
+            category=row["category"],
+            quantity=row["quantity"],
+            state=ReturnItemState(row["state"]),
+            order_line_id=row["order_line_id"],
+            reason_id=row["reason_id"],
+            reason=row["reason"],
+            note=row["note"],
+            evidence=tuple(Reference(**each) for each in orjson.loads(row["evidence"])),
+            fast_lane=bool(row["fast_lane"]),
+            parent_id=row["parent_id"],
+            since_version=row["since_version"],
+            condition=None if graded is None else ConditionGrade(graded),
+            inspected_by=row["inspected_by"],
+            first_look=None
+            if first is None
+            else Look(row["first_inspector"], ConditionGrade(first)),
+            disposition=None if given is None else Disposition(given),
+            location_id=row["location_id"],
+            stock_state=None if lies is None else StockState(lies),
+            cost_minor=row["cost_minor"],
+            received_at=row["received_at"],
+        )
+
+
+@dataclass(slots=True)
+class LockedReturn:
+    """A return under its order's lock: its row, its groups in order, and what is to be written."""
+
+    order: LockedOrder
+    channel: ChannelFacts
+    row: dict[str, Any]
+    groups: list[Group]
+    looks: list[dict[str, Any]] = field(default_factory=list)
+    steps: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def id(self) -> UUID:
+        """The return's id."""
+        return_id: UUID = self.row["id"]
+        return return_id
+
+    @property
+    def status(self) -> ReturnStatus:
+        """Where it stands now."""
+        return ReturnStatus(self.row["status"])
+
+    @property
+    def number(self) -> str:
+        """The RMA number: what the books cite."""
+        return str(self.row["rma_number"])
+
+    @property
+    def reference(self) -> str:
+        """What movements cite."""
+        return f"Return:{self.id}"
+
+    @property
+    def next_version(self) -> int:
+        """The version that it has once it is written."""
+        return int(self.row["version"]) + 1
+
+    def group(self, group_id: UUID) -> Group | None:
+        """One of its groups."""
+        return next((group for group in self.groups if group.id == group_id), None)
+
+    def go_to(self, status: ReturnStatus) -> None:
+        """Change the status. Raises IllegalTransition where the table has no such step."""
+        if status is not self.status:
+            self.row["status"] = str(step("return", RETURN_TRANSITIONS, self.status, status))
+
+    def check(self, action: ReturnAction, *path: str) -> None:
+        """Raise IllegalTransition at `path` unless this action fits the status."""
+        try:
+            check_status(self.status, action)
+        except IllegalTransition as error:
+            raise error.under(*path) from None
+
+    def split(self, tx: Transaction, group: Group, quantity: int) -> Group:
+        """These units of a group as a group that may move on: itself, if it is all of them.
+
+        The part gets an id of its own and its exact share of the cost; the rest keeps the id.
+        """
+        if quantity == group.quantity:
+            return group
+        rest, part_minor = ItemCost(group.quantity, group.cost_minor or 0).issue(quantity)
+        part = replace(
+            group,
+            id=tx.new_id(),
+            position=len(self.groups),
+            quantity=quantity,
+            parent_id=group.id,
+            since_version=self.next_version,
+            cost_minor=None if group.cost_minor is None else part_minor,
+            is_new=True,
+        )
+        group.quantity = rest.quantity
+        group.cost_minor = None if group.cost_minor is None else rest.value_minor
+        self.groups.append(part)
+        return part
+
+
+async def lock(
+    tx: Transaction, return_id: UUID, caller: Caller | None, path: tuple[str, ...]
+) -> LockedReturn:
+    """Lock a return's order, then the return, and read it; `caller` None: everything is visible.
+
+    Raises NotFound at `path` where it does not exist for the caller.
+    """
+    order_id = await queries.order_of(tx.session, return_id)
+    if order_id is None:
+        raise NotFound("return", str(return_id), field=path)
+    order = await order_lines.lock(tx, order_id, path)
+    tx.locking(LockClass.RETURN)
+    row = await queries.lock_return(tx.session, return_id)
+    assert row is not None
+    found = await load(tx, order, row)
+    if caller is not None and not await _is_visible(tx, found, caller):
+        raise NotFound("return", str(return_id), field=path)
+    return found
+
+
+async def load(tx: Transaction, order: LockedOrder, row: Row) -> LockedReturn:
+    """A return whose order is locked, with its groups as they are."""
+    channels = await lookups.channels_by_id(tx.session, [order.row["channel_id"]])
+    items = await queries.items_of(tx.session, [row["id"]])
+    channel = channels[order.row["channel_id"]]
+    return LockedReturn(order, channel, dict(row), [Group.from_row(item) for item in items])
+
+
+async def _is_visible(tx: Transaction, found: LockedReturn, caller: Caller) -> bool:
+    """Whether a return is of one of the caller's channels, and comes to one of its locations."""
+    if not caller.sees_channel(found.channel.code):
+        return False
+    if caller.locations is None:
+        return True
+    ids = {found.row["destination_id"], *(group.location_id for group in found.groups)}
+    places = await lookups.locations_by_id(tx.session, [each for each in ids if each is not None])
+    return any(caller.sees_location(place.code) for place in places.values())
+
+
+async def write(tx: Transaction, changed: LockedReturn) -> None:
+    """Write the return and its groups, and add its looks and steps, as its next version."""
+    row = changed.row
+    await tx.session.insert(
+        ReturnItem, [_item_row(changed.id, group) for group in changed.groups if group.is_new]
+    )
+    await queries.write_items(
+        tx.session, [_item_changes(group) for group in changed.groups if not group.is_new]
+    )
+    for group in changed.groups:
+        group.is_new = False
+    row["version"] = changed.next_version
+    await queries.write_return(tx.session, [row[name] for name in queries.RETURN_CHANGES])
+    for look in changed.looks:
+        tx.add(InspectionLook, look)
+    for executed in changed.steps:
+        tx.add(DispositionStep, executed)
+    changed.looks, changed.steps = [], []
+
+
+def record(
+    tx: Transaction,
+    event: str,
+    changed: LockedReturn,
+    moved: Iterable[Group],
+    actor: str,
+    *,
+    before: ReturnStatus | None = None,
+    location_id: int | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Record a fact about a written return and the groups that moved."""
+    outbox.record(
+        tx,
+        event,
+        ("Return", changed.id),
+        actor=actor,
+        version=changed.row["version"],
+        channel_id=changed.channel.id,
+        location_id=location_id or changed.row["destination_id"],
+        data={
+            "order": str(changed.order.id),
+            "number": changed.number,
+            "status": str(changed.status),
+            "before": None if before is None else str(before),
+            "items": [group.facts for group in moved],
+            **(facts or {}),
+        },
+    )
+
+
+def _evidence(references: Iterable[Reference]) -> str:
+    return orjson.dumps(
+        [{"address": each.address, "sha256": each.sha256} for each in references]
+    ).decode()
+
+
+def _item_row(return_id: UUID, group: Group) -> dict[str, Any]:
+    changes = dict(zip(_CHANGES, _item_changes(group), strict=True))
+    return {
+        "return_id": return_id,
+        "position": group.position,
+        "parent_id": group.parent_id,
+        "since_version": group.since_version,
+        "order_line_id": group.order_line_id,
+        "item_id": group.item_id,
+        "reason_id": group.reason_id,
+        **changes,
+    }
+
+
+# In the order in which `queries.write_items` takes them.
+_CHANGES = (
+    "id",
+    "quantity",
+    "state",
+    "condition",
+    "inspected_by",
+    "first_inspector",
+    "first_condition",
+    "disposition",
+    "location_id",
+    "stock_state",
+    "cost_minor",
+    "received_at",
+    "evidence",
+    "note",
+    "fast_lane",
+)
+
+
+def _item_changes(group: Group) -> list[Any]:
+    first = group.first_look
+    return [
+        group.id,
+        group.quantity,
+        group.state,
+        group.condition,
+        group.inspected_by,
+        None if first is None else first.inspector,
+        None if first is None else first.condition,
+        group.disposition,
+        group.location_id,
+        group.stock_state,
+        group.cost_minor,
+        group.received_at,
+        _evidence(group.evidence),
+        group.note,
+        group.fast_lane,
+    ]
