@@ -1,16 +1,25 @@
-"""Reads the schema that a database really has, in the same words on both engines."""
+"""Reads the schema that a database really has, in the same words on both engines.
 
+python -m tests.live_schema      prints what the newest version makes beyond the older ones,
+                                 for its file in tests/released
+"""
+
+import asyncio
 import re
 import sqlite3
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from models.migrations.runner import sqlite_path
+from models.migrations.runner import migrate, sqlite_path
 
+RELEASED = Path(__file__).parent / "released"
 _TYPES = {
     "timestamp with time zone": "instant",
     "bigint": "integer",
@@ -23,18 +32,21 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class LiveSchema:
-    """What there is; each a set of lines such as `item(sku)` or `item.supplier_id → supplier.id`.
+    """What there is.
 
     `columns`: (table, column) → (type, whether it may be null); on SQLite, types are its own.
+    `facts`: a line for everything else, as tests/released/*.schema have them:
+
+        unique item(sku)
+        index item(barcode)
+        check item: price_minor >= 0
+        foreign key item.supplier_id → supplier.id RESTRICT
+        trigger BEFORE UPDATE ON stock_movement
     """
 
     columns: dict[tuple[str, str], tuple[str, bool]]
     primary_keys: set[str]
-    uniques: set[str]
-    indexes: set[str]
-    checks: set[str]
-    foreign_keys: set[str]
-    triggers: set[str]
+    facts: set[str]
 
     @property
     def tables(self) -> set[str]:
@@ -44,10 +56,34 @@ class LiveSchema:
 
 def plain(expression: str) -> str:
     """An SQL expression without what the engines write differently: casts, brackets, spaces."""
-    text = re.sub(r"::\w+(\[\])?", "", expression)
+    text = re.sub(r"::\w+(\[\])?", "", expression).replace('"', "")
+    text = re.sub(r"'(-?\d+)'", r"\1", text)
+    text = re.sub(r"(\w+) BETWEEN (\S+) AND ([^\s)]+)", r"\1 >= \2 AND \1 <= \3", text)
     text = re.sub(r"= ANY \((?:\()?ARRAY\[(.*?)\]\)+", r"IN (\1)", text)
     text = re.sub(r"<> ALL \((?:\()?ARRAY\[(.*?)\]\)+", r"NOT IN (\1)", text)
     return re.sub(r"[\s()]", "", text)
+
+
+def normal(facts: Iterable[str]) -> set[str]:
+    """Facts with their expressions made plain, to be compared between engines."""
+    found = set()
+    for fact in facts:
+        head, mark, expression = next(
+            (fact.partition(each) for each in (": ", " WHERE ") if each in fact), (fact, "", "")
+        )
+        found.add(head + mark + plain(expression))
+    return found
+
+
+def expected(versions: Iterable[str]) -> set[str]:
+    """What these versions must have made, by their files; a line with a minus took a fact away."""
+    facts: set[str] = set()
+    for version in versions:
+        file = RELEASED / f"{version}.schema"
+        lines = [line for line in file.read_text().splitlines() if line] if file.exists() else []
+        facts -= {line.removeprefix("- ") for line in lines if line.startswith("- ")}
+        facts |= {line for line in lines if not line.startswith("- ")}
+    return facts
 
 
 async def read(database_url: str) -> LiveSchema:
@@ -66,7 +102,7 @@ async def read(database_url: str) -> LiveSchema:
 
 
 def _index(table: str, columns: list[str], predicate: str | None) -> str:
-    where = f" WHERE {plain(predicate)}" if predicate else ""
+    where = f" WHERE {predicate}" if predicate else ""
     return f"{table}({', '.join(columns)}){where}"
 
 
@@ -77,7 +113,7 @@ _TABLES = (
 
 
 def _read_sqlite(connection: sqlite3.Connection) -> LiveSchema:
-    found = LiveSchema({}, set(), set(), set(), set(), set(), set())
+    found = LiveSchema({}, set(), set())
     for table, sql in connection.execute(_TABLES).fetchall():
         assert sql.endswith("STRICT"), table
         keys: list[tuple[int, str]] = []
@@ -87,23 +123,23 @@ def _read_sqlite(connection: sqlite3.Connection) -> LiveSchema:
             if key:
                 keys.append((key, column))
         found.primary_keys.add(_index(table, [column for _, column in sorted(keys)], None))
-        found.checks.update(f"{table}: {plain(check)}" for check in _checks(sql))
+        found.facts.update(f"check {table}: {check}" for check in _checks(sql))
         for row in connection.execute(f"PRAGMA foreign_key_list({table})").fetchall():
             _, _, parent, column, target, _, on_delete, _ = row
-            found.foreign_keys.add(f"{table}.{column} → {parent}.{target} {on_delete}")
+            found.facts.add(f"foreign key {table}.{column} → {parent}.{target} {on_delete}")
         for _, name, unique, origin, partial in connection.execute(f"PRAGMA index_list({table})"):
             columns = [row[2] for row in connection.execute(f"PRAGMA index_info({name})")]
             sql = "SELECT sql FROM sqlite_master WHERE name = ?"
             (text,) = connection.execute(sql, (name,)).fetchone() or ("",)
             predicate = text.partition(" WHERE ")[2] if partial else None
             if origin != "pk":
-                kind = found.uniques if unique else found.indexes
-                kind.add(_index(table, columns, predicate))
+                kind = "unique" if unique else "index"
+                found.facts.add(f"{kind} {_index(table, columns, predicate)}")
     triggers = connection.execute("SELECT tbl_name, sql FROM sqlite_master WHERE type = 'trigger'")
     for table, sql in triggers.fetchall():
         match = re.search(r"(BEFORE|AFTER) (\w+) ON", sql)
         assert match is not None
-        found.triggers.add(f"{match[1]} {match[2]} ON {table}")
+        found.facts.add(f"trigger {match[1]} {match[2]} ON {table}")
     return found
 
 
@@ -115,7 +151,7 @@ def _checks(sql: str) -> Iterator[str]:
         while depth:
             depth += {"(": 1, ")": -1}.get(sql[end], 0)
             end += 1
-        yield sql[start : end - 1]
+        yield re.sub(r"\s+", " ", sql[start : end - 1])
 
 
 _PG_COLUMNS = """
@@ -148,7 +184,7 @@ FROM pg_trigger g WHERE NOT g.tgisinternal AND g.tgenabled = 'O'
 
 
 async def _read_postgres(pg: Any) -> LiveSchema:
-    found = LiveSchema({}, set(), set(), set(), set(), set(), set())
+    found = LiveSchema({}, set(), set())
     for row in await pg.fetch(_PG_COLUMNS):
         kind = (_TYPES[row["data_type"]], row["nullable"])
         found.columns[(row["table_name"], row["column_name"])] = kind
@@ -157,18 +193,32 @@ async def _read_postgres(pg: Any) -> LiveSchema:
         if row["indisprimary"]:
             found.primary_keys.add(line)
         else:
-            (found.uniques if row["indisunique"] else found.indexes).add(line)
+            found.facts.add(f"{'unique' if row['indisunique'] else 'index'} {line}")
     for row in await pg.fetch(_PG_CHECKS):
         definition = row["definition"].removeprefix("CHECK ")
-        found.checks.add(f"{row['name']}: {plain(definition)}")
+        found.facts.add(f"check {row['name']}: {definition}")
     for row in await pg.fetch(_PG_FOREIGN_KEYS):
         assert row["convalidated"]
         on_delete = {b"r": "RESTRICT", b"c": "CASCADE", b"a": "NO ACTION"}[row["confdeltype"]]
-        line = f"{row['name']}.{row['attname']} → {row['parent']}.{row['target']} {on_delete}"
-        found.foreign_keys.add(line)
+        parent = f"{row['parent']}.{row['target']}"
+        found.facts.add(f"foreign key {row['name']}.{row['attname']} → {parent} {on_delete}")
     for row in await pg.fetch(_PG_TRIGGERS):
         match = re.search(r"(BEFORE|AFTER) ([A-Z ]+?) ON", row["definition"])
         assert match is not None
         for verb in match[2].split(" OR "):
-            found.triggers.add(f"{match[1]} {verb} ON {row['name']}")
+            found.facts.add(f"trigger {match[1]} {verb} ON {row['name']}")
     return found
+
+
+async def _print_newest() -> None:
+    with TemporaryDirectory() as folder:
+        url = f"sqlite://{folder}/new.db"
+        versions = await migrate(url)
+        known = normal(expected(versions))
+        for fact in sorted((await read(url)).facts):
+            if not normal([fact]) <= known:
+                sys.stdout.write(f"{fact}\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(_print_newest())

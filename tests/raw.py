@@ -63,11 +63,11 @@ async def rows(database_url: str, sql: str) -> list[tuple[object, ...]]:
         await pg.close()
 
 
-def released_rows(version: str) -> list[str]:
-    """The statements that put rows into every table of a released version."""
-    text = (RELEASED / f"{version}.sql").read_text()
-    statements = (line for line in text.splitlines() if not line.startswith("--"))
-    return [statement.removesuffix(";") for statement in statements if statement.strip()]
+def released_rows(versions: Iterable[str]) -> list[str]:
+    """The statements that put rows into every table that these versions made, in their order."""
+    files = [RELEASED / f"{version}.sql" for version in versions]
+    lines = [line for file in files if file.exists() for line in file.read_text().splitlines()]
+    return [line.removesuffix(";") for line in lines if line and not line.startswith("--")]
 
 
 async def contents(
