@@ -36,6 +36,7 @@ MODULES = [
         "tasks",
         "returns",
         "ledger",
+        "refunds",
         "policies",
         "exceptions",
         "access",

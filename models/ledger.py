@@ -52,3 +52,15 @@ class ItemCost(Model):
 
     class Meta:
         table = "item_cost"
+
+
+class PeriodClose(Model):
+    """The books are closed up to and including `through_at`. Never changed, never taken back."""
+
+    id = fields.UUIDField(primary_key=True)
+    through_at = fields.DatetimeField()
+    closed_at = fields.DatetimeField()
+    closed_by = fields.TextField()
+
+    class Meta:
+        table = "period_close"

@@ -89,18 +89,34 @@ class OrderCancellation(Model):
     currency = fields.TextField()
     actor = fields.TextField()
     created_at = fields.DatetimeField()
+    entry_id = fields.UUIDField(null=True)
 
     class Meta:
         table = "order_cancellation"
 
 
+class OrderCancellationLine(Model):
+    """Cancelled units of one order line, and their part of its money. Never changed."""
+
+    id = fields.UUIDField(primary_key=True)
+    cancellation_id = fields.UUIDField()
+    order_line_id = fields.UUIDField()
+    quantity = fields.BigIntField()
+    net_minor = fields.BigIntField()
+    tax_minor = fields.BigIntField()
+
+    class Meta:
+        table = "order_cancellation_line"
+
+
 class OrderPayment(Model):
-    """A captured payment of an order."""
+    """A captured payment of an order; `drawn_minor`: what its refunds take of it."""
 
     id = fields.UUIDField(primary_key=True)
     order_id = fields.UUIDField()
     reference = fields.TextField()
     amount_minor = fields.BigIntField()
+    drawn_minor = fields.BigIntField(default=0)
     currency = fields.TextField()
     captured_at = fields.DatetimeField()
 

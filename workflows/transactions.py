@@ -28,6 +28,7 @@ from models.sessions import Contention, Session, UniqueConflict
 from workflows.book import StockBook
 from workflows.costs import CostBook
 from workflows.groups import Group
+from workflows.ledger import Journal
 from workflows.outbox import Outbox, PendingEvent
 from workflows.outcomes import Outcome, Refused, Request
 
@@ -65,8 +66,8 @@ class Transaction:
     """A session inside a transaction, and what the transaction has yet to write.
 
     Rows given to `add` are inserted together by `flush`, which also writes the stock levels that
-    `book` and the item costs that `costs` changed; `outbox` holds the events and audit rows,
-    written just before commit.
+    `book` and the item costs that `costs` changed; `journal` holds the entries to be booked and
+    `outbox` the events and audit rows: both are written just before commit.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Transaction:
         self.new_secret = new_secret
         self.book = StockBook()
         self.costs = CostBook()
+        self.journal = Journal()
         self.outbox = Outbox()
         self._rows: dict[type[Model], list[Mapping[str, Any]]] = {}
         self._locked = LockClass.KEYS
@@ -102,6 +104,10 @@ class Transaction:
         """Announce that cost rows are locked next."""
         self.locking(LockClass.COST)
 
+    def locking_ledger(self) -> None:
+        """Announce that the books are held open, or closed, next."""
+        self.locking(LockClass.LEDGER)
+
     def add(self, model: type[Model], row: Mapping[str, Any]) -> None:
         """Insert `row` with the next flush; rows of a model all name the same columns."""
         self._rows.setdefault(model, []).append(row)
@@ -119,7 +125,7 @@ class Transaction:
         """A savepoint: a domain error inside leaves no trace of what was done inside."""
         await self.flush()
         book, outbox, locked = self.book.mark(), self.outbox.mark(), self._locked
-        costs = self.costs.mark()
+        costs, journal = self.costs.mark(), self.journal.mark()
         await self.session.execute("SAVEPOINT attempt")
         try:
             yield
@@ -128,6 +134,7 @@ class Transaction:
             self._rows = {}
             self.book.restore(book)
             self.costs.restore(costs)
+            self.journal.restore(journal)
             self.outbox.restore(outbox)
             self._locked = locked
             await self.session.execute("ROLLBACK TO SAVEPOINT attempt")
@@ -314,6 +321,7 @@ class Transactions:
                 for serve in self._reactions.after_available:
                     await serve(tx, item_ids)
         await tx.flush()
+        await tx.journal.flush(tx)
         tx.outbox.record_levels(tx.book.changed(), tx.now)
         await tx.outbox.flush(tx.session, tx.now, tx.new_id)
 

@@ -17,7 +17,13 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from models.migrations import m0001_core, m0002_defaults, m0003_returns, m0005_tasks
+from models.migrations import (
+    m0001_core,
+    m0002_defaults,
+    m0003_returns,
+    m0004_refunds,
+    m0005_tasks,
+)
 from models.migrations.dialect import Engine
 
 LOCK_KEY = 7_239_401_156
@@ -38,6 +44,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0001_core", m0001_core.statements),
     Version("0002_defaults", m0002_defaults.statements),
     Version("0003_returns", m0003_returns.statements),
+    Version("0004_refunds", m0004_refunds.statements),
     Version("0005_tasks", m0005_tasks.statements),
 )
 

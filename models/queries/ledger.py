@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from models.sessions import Row, Session
 
@@ -20,16 +21,49 @@ async def lock_costs(session: Session, item_ids: Sequence[int]) -> Sequence[Row]
     """Lock the cost rows of these items in item order and read them."""
     return await session.fetch(
         "SELECT id, item_id, currency, quantity, value_minor, quality_quantity,"
-        " quality_value_minor FROM item_cost WHERE item_id = ANY($1::bigint[])"
+        " quality_value_minor, returned_quantity, returned_value_minor FROM item_cost WHERE item_id = ANY($1::bigint[])"
         " ORDER BY item_id FOR NO KEY UPDATE",
         list(item_ids),
     )
 
 
-async def write_costs(session: Session, rows: Sequence[tuple[int, int, int, int, int]]) -> None:
-    """Set (id, quantity, value, quality quantity, quality value) of locked cost rows."""
+async def write_costs(session: Session, rows: Sequence[tuple[int, ...]]) -> None:
+    """Set (id, quantity, value, quality quantity and value, returned quantity and value)."""
     await session.execute_many(
         "UPDATE item_cost SET quantity = $2, value_minor = $3, quality_quantity = $4,"
-        " quality_value_minor = $5 WHERE id = $1",
+        " quality_value_minor = $5, returned_quantity = $6, returned_value_minor = $7"
+        " WHERE id = $1",
         rows,
     )
+
+
+# Advisory, so that holding the books open writes nothing: thousands may do it at once.
+_BOOKS = 7_239_401_157
+_CLOSED_THROUGH = "SELECT MAX(through_at) AS through_at FROM period_close"
+
+
+async def hold_open(session: Session) -> datetime | None:
+    """Keep the books from being closed until this transaction ends; through when they are.
+
+    The close is read by a statement of its own behind the lock, which sees what was committed
+    while this one waited.
+    """
+    if session.engine == "postgres":
+        await session.execute("SELECT pg_advisory_xact_lock_shared($1)", _BOOKS)
+    return await closed_through(session)
+
+
+async def hold_shut(session: Session) -> datetime | None:
+    """Keep everybody from booking until this transaction ends; through when the books are closed.
+
+    SQLite has one writer at a time, which comes to the same.
+    """
+    if session.engine == "postgres":
+        await session.execute("SELECT pg_advisory_xact_lock($1)", _BOOKS)
+    return await closed_through(session)
+
+
+async def closed_through(session: Session) -> datetime | None:
+    """The last instant that is closed; None: none is."""
+    found: datetime | None = await session.fetch_value(_CLOSED_THROUGH)
+    return found

@@ -1,0 +1,118 @@
+"""Refunds: what goes back and why, who agreed, and each attempt at paying it out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Refund(Model):
+    """Money that goes back on one payment; `family_id`: refunds of one amount share it.
+
+    `owed_minor`: the part that a cancellation owed already, before this refund was decided.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    order_id = fields.UUIDField()
+    return_id = fields.UUIDField(null=True)
+    cancellation_id = fields.UUIDField(null=True)
+    payment_id = fields.UUIDField(null=True)
+    family_id = fields.UUIDField()
+    kind = fields.TextField()
+    status = fields.TextField()
+    amount_minor = fields.BigIntField()
+    owed_minor = fields.BigIntField(default=0)
+    currency = fields.TextField()
+    tender = fields.TextField()
+    reason_id = fields.BigIntField(null=True)
+    note = fields.TextField(null=True)
+    breakdown: Any = fields.JSONField()
+    decision: Any = fields.JSONField()
+    required_evidence: Any = fields.JSONField()
+    evidence: Any = fields.JSONField()
+    approvals_required = fields.IntField()
+    requested_by = fields.TextField()
+    decided_entry_id = fields.UUIDField(null=True)
+    paid_entry_id = fields.UUIDField(null=True)
+    gateway_reference = fields.TextField(null=True)
+    closing_note = fields.TextField(null=True)
+    created_at = fields.DatetimeField()
+    decided_at = fields.DatetimeField(null=True)
+    settled_at = fields.DatetimeField(null=True)
+    version = fields.BigIntField(default=1)
+
+    class Meta:
+        table = "refund"
+
+
+class RefundUnit(Model):
+    """Units of an order line that a refund is for: their gross share, and what is kept of it."""
+
+    id = fields.UUIDField(primary_key=True)
+    refund_id = fields.UUIDField()
+    order_line_id = fields.UUIDField()
+    quantity = fields.BigIntField()
+    condition = fields.TextField(null=True)
+    net_minor = fields.BigIntField()
+    tax_minor = fields.BigIntField()
+    net_kept_minor = fields.BigIntField()
+    tax_kept_minor = fields.BigIntField()
+
+    class Meta:
+        table = "refund_unit"
+
+
+class RefundApproval(Model):
+    """One actor's word on a refund. Never changed."""
+
+    id = fields.UUIDField(primary_key=True)
+    refund_id = fields.UUIDField()
+    actor = fields.TextField()
+    decision = fields.TextField()
+    note = fields.TextField(null=True)
+    decided_at = fields.DatetimeField()
+
+    class Meta:
+        table = "refund_approval"
+
+
+class RefundAttempt(Model):
+    """One attempt at paying out: its key never changes, and is stored before the first call.
+
+    `claimed_until_at`: a worker has it until then; `is_sending`: to send it, not to look it up.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    refund_id = fields.UUIDField()
+    attempt_no = fields.IntField()
+    key = fields.TextField()
+    state = fields.TextField()
+    created_at = fields.DatetimeField()
+    created_by = fields.TextField()
+    sent_at = fields.DatetimeField(null=True)
+    claimed_until_at = fields.DatetimeField(null=True)
+    is_sending = fields.BooleanField(default=False)
+    tries = fields.IntField(default=0)
+    next_at = fields.DatetimeField()
+    person_asked_at = fields.DatetimeField(null=True)
+    gateway_reference = fields.TextField(null=True)
+    reason = fields.TextField(null=True)
+    settled_by = fields.TextField(null=True)
+    settled_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "refund_attempt"
+
+
+class WebhookMessage(Model):
+    """A signed message that was taken: none is taken twice."""
+
+    id = fields.UUIDField(primary_key=True)
+    source = fields.TextField()
+    message_key = fields.TextField()
+    received_at = fields.DatetimeField()
+
+    class Meta:
+        table = "webhook_message"
