@@ -11,6 +11,7 @@ from domain.terms import Terms
 from models.database import Database
 from models.migrations.runner import MigrationError, migrate
 from models.sessions import DatabaseError
+from scripts import demo_data as story
 from scripts.demo import DemoKeys, DemoRefused, is_empty, renew_keys, seed
 from settings import PREFIX, Settings, SettingsError, load
 from workflows.clocks import Clock
@@ -66,14 +67,14 @@ def introduce(settings: Settings, keys: DemoKeys) -> None:
     print(f"\nGraphiQL        {address}\n\nDemo keys       Authorization: Bearer …")
     for role, key in keys.by_role.items():
         print(f"  {role.value:<13} {key}")
-    channel = keys.anonymous_channel
+    channel, sku = keys.anonymous_channel, story.HOLD[0][0]
     print(
         f"""
 Three things to try in GraphiQL (its tabs hold the whole documents)
   1. What may the shop sell?    query {{ availability(channel: "{channel}",
-                                  skus: ["COAT-NAVY-M"]) {{ sku availableToPromise shipBy }} }}
+                                  skus: ["{sku}"]) {{ sku availableToPromise shipBy }} }}
   2. Hold two of the last ones. mutation {{ reservationCreate(input: {{channel: "{channel}",
-                                  lines: [{{sku: "COAT-NAVY-M", quantity: 2}}]}})
+                                  lines: [{{sku: "{sku}", quantity: 2}}]}})
                                   {{ reservation {{ id expiresAt }} userErrors {{ message }} }} }}
   3. Watch it happen.           subscription {{ availabilityChanged(channel: "{channel}")
                                   {{ availability {{ sku availableToPromise }} }} }}

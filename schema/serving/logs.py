@@ -10,9 +10,9 @@ import structlog
 def configure(log_format: str, level: str) -> None:
     """Have structlog and the libraries' own loggers write the same lines to standard error."""
     is_json = log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
-    renderer: Any = (
-        structlog.processors.JSONRenderer() if is_json else structlog.dev.ConsoleRenderer()
-    )
+    # A traceback with every local variable takes seconds to draw, and the variables hold secrets.
+    on_terminal = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer: Any = structlog.processors.JSONRenderer() if is_json else on_terminal
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

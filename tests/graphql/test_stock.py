@@ -1,0 +1,224 @@
+"""Stock over the API: what a person does to units, and the trail that it leaves."""
+
+from typing import Any
+
+import pytest
+
+from domain.access import Role
+from tests.builders.house import RECEIVE, House, gbp
+
+ADJUST = """
+mutation ($input: StockAdjustInput!) { stockAdjust(input: $input) {
+  levels { available quarantine onHand } movements { kind fromState toState quantity
+    reason { code } value { amount currencyCode } }
+  userErrors { field code message details } } }
+"""
+MOVE = """
+mutation ($input: StockMoveInput!) { stockMove(input: $input) {
+  levels { available quarantine onHand } userErrors { field code message details } } }
+"""
+SAFETY = """
+mutation ($input: SafetyStockInput!) { safetyStockSet(input: $input) {
+  levels { available safetyStock } movements { id } userErrors { field code } } }
+"""
+AT_LEEDS = {"locationCode": "LEEDS", "sku": "TEE"}
+
+
+async def test_a_receipt_shows_its_levels_and_movements_in_order(house: House) -> None:
+    lines = [
+        {"sku": "TEE", "quantity": 3},
+        {"sku": "COAT", "quantity": 2, "unitCost": gbp("30.00")},
+    ]
+    delivery = {"locationCode": "LEEDS", "reference": "PO-1", "lines": lines}
+    payload = await house.done(RECEIVE, {"input": delivery})
+    assert [(level["item"]["sku"], level["available"]) for level in payload["levels"]] == [
+        ("TEE", 3),
+        ("COAT", 2),
+    ]
+    assert [(move["kind"], move["quantity"]) for move in payload["movements"]] == [
+        ("RECEIVED", 3),
+        ("RECEIVED", 2),
+    ]
+    assert payload["replayed"] is False
+
+
+@pytest.mark.parametrize(
+    ("facts", "refusal"),
+    [
+        ({"locationCode": "NOPE"}, ("NOT_FOUND", "input.locationCode")),
+        ({"lines": []}, ("INVALID", "input.lines")),
+        ({"reference": ""}, ("INVALID", "input.reference")),
+        ({"lines": [{"sku": "NOPE", "quantity": 1}]}, ("NOT_FOUND", "input.lines.0.sku")),
+        ({"lines": [{"sku": "TEE", "quantity": 0}]}, ("INVALID", "input.lines.0.quantity")),
+        ({"lines": [{"sku": "TEE", "quantity": -1}]}, ("INVALID", "input.lines.0.quantity")),
+        (
+            {"lines": [{"sku": "TEE", "quantity": 2_000_000_000}]},
+            ("INVALID", "input.lines.0.quantity"),
+        ),
+        (
+            {"lines": [{"sku": "TEE", "quantity": 1, "unitCost": gbp("0.001")}]},
+            ("INVALID", "input.lines.0.unitCost.amount"),
+        ),
+        (
+            {
+                "lines": [
+                    {
+                        "sku": "TEE",
+                        "quantity": 1,
+                        "unitCost": {"amount": "1", "currencyCode": "EUR"},
+                    }
+                ]
+            },
+            ("INVALID", "input.lines.0.unitCost.currencyCode"),
+        ),
+    ],
+)
+async def test_a_refused_receipt_names_the_argument_and_changes_nothing(
+    house: House, facts: dict[str, Any], refusal: tuple[str, str]
+) -> None:
+    delivery = {
+        "locationCode": "LEEDS",
+        "reference": "PO-1",
+        "lines": [{"sku": "TEE", "quantity": 1}],
+        **facts,
+    }
+    assert await house.refusals(RECEIVE, {"input": delivery}) == [refusal]
+    state = await house.ask("{ stockLevels { totalCount } stockMovements { nodes { id } } }")
+    assert state == {"stockLevels": {"totalCount": 0}, "stockMovements": {"nodes": []}}
+
+
+async def test_an_adjustment_is_compare_and_set(house: House) -> None:
+    await house.receive(5)
+    adjust = {**AT_LEEDS, "delta": -2, "reasonCode": "COUNT"}
+    stale = {**adjust, "changeFromQuantity": 6}
+    payload = await house.change(ADJUST, {"input": stale})
+    [error] = payload["userErrors"]
+    assert error["code"] == "STALE_QUANTITY"
+    assert error["details"] == {"expected": 6, "actual": 5}
+    payload = await house.done(ADJUST, {"input": {**adjust, "changeFromQuantity": 5}})
+    assert payload["levels"] == [{"available": 3, "quarantine": 0, "onHand": 3}]
+    assert payload["movements"] == [
+        {
+            "kind": "ADJUSTED",
+            "fromState": "AVAILABLE",
+            "toState": None,
+            "quantity": 2,
+            "reason": {"code": "COUNT"},
+            "value": {"amount": "16.00", "currencyCode": "GBP"},
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "refusal"),
+    [
+        ({"state": "HELD"}, ("INVALID", "input.state")),
+        ({"delta": 0}, ("INVALID", "input.delta")),
+        ({"reasonCode": "NOPE"}, ("NOT_FOUND", "input.reasonCode")),
+        ({"sku": "NOPE"}, ("NOT_FOUND", "input.sku")),
+        ({"delta": -6}, ("INSUFFICIENT_STOCK", "input.delta")),
+    ],
+)
+async def test_a_refused_adjustment_names_the_argument(
+    house: House, facts: dict[str, Any], refusal: tuple[str, str]
+) -> None:
+    await house.receive(5)
+    adjust = {**AT_LEEDS, "delta": -1, "reasonCode": "COUNT", **facts}
+    [(code, field)] = await house.refusals(ADJUST, {"input": adjust})
+    assert code == refusal[0]
+    assert field is not None
+    assert field.startswith("input")
+
+
+async def test_units_move_between_states_and_safety_stock_is_set(house: House) -> None:
+    await house.receive(5)
+    move = {
+        **AT_LEEDS,
+        "fromState": "AVAILABLE",
+        "toState": "QUARANTINE",
+        "quantity": 2,
+        "reasonCode": "QUALITY",
+    }
+    payload = await house.done(MOVE, {"input": move})
+    assert payload["levels"] == [{"available": 3, "quarantine": 2, "onHand": 5}]
+    held = {**move, "toState": "HELD"}
+    assert await house.refusals(MOVE, {"input": held}) == [("INVALID", "input.toState")]
+    payload = await house.done(SAFETY, {"input": {**AT_LEEDS, "quantity": 3}})
+    assert payload == {
+        "levels": [{"available": 3, "safetyStock": 3}],
+        "movements": [],
+        "userErrors": [],
+    }
+    found = await house.ask('{ availability(channel: "web", skus: ["TEE"]) { inStock } }')
+    assert found["availability"] == [{"inStock": False}]
+
+
+async def test_levels_are_narrowed_by_sku_and_location(house: House) -> None:
+    await house.receive(1, "TEE", "LEEDS")
+    await house.receive(2, "TEE", "YORK")
+    await house.receive(3, "COAT", "YORK")
+    found = await house.ask(
+        """{ all: stockLevels { totalCount }
+        tees: stockLevels(skus: ["TEE", "NOPE"]) { nodes { available } }
+        york: stockLevels(locations: ["YORK"]) { nodes { available } }
+        one: stockLevels(skus: ["TEE"], locations: ["YORK"]) { nodes { available
+          item { sku } location { code } updatedAt } }
+        none: stockLevels(skus: []) { totalCount } }"""
+    )
+    assert found["all"] == {"totalCount": 3}
+    assert found["tees"]["nodes"] == [{"available": 2}, {"available": 1}]
+    assert found["york"]["nodes"] == [{"available": 3}, {"available": 2}]
+    assert found["one"]["nodes"][0]["item"] == {"sku": "TEE"}
+    assert found["none"] == {"totalCount": 0}
+
+
+async def test_movements_are_found_by_sku_location_and_reference(house: House) -> None:
+    await house.receive(1, "TEE", "LEEDS")
+    await house.receive(2, "COAT", "YORK")
+    document = """query ($sku: String, $location: String, $reference: String) {
+      stockMovements(sku: $sku, location: $location, reference: $reference) {
+      nodes { quantity reference actor item { sku } } } }"""
+    for narrow in ({"sku": "COAT"}, {"location": "YORK"}, {"reference": "PO-COAT-YORK"}):
+        nodes = (await house.ask(document, narrow))["stockMovements"]["nodes"]
+        assert nodes == [
+            {
+                "quantity": 2,
+                "reference": "PO-COAT-YORK",
+                "actor": "bootstrap",
+                "item": {"sku": "COAT"},
+            }
+        ]
+    assert (await house.ask(document, {"sku": "NOPE"}))["stockMovements"]["nodes"] == []
+
+
+async def test_what_a_movement_was_worth_is_for_staff_only(house: House) -> None:
+    await house.receive(1)
+    key = await house.a_key(Role.PARTNER, locations=("LEEDS",))
+    document = "{ stockMovements { nodes { quantity value { amount } } } }"
+    found = await house.ask(document, key=key)
+    assert found["stockMovements"]["nodes"] == [{"quantity": 1, "value": None}]
+
+
+async def test_availability_answers_in_the_order_asked(house: House) -> None:
+    await house.receive(4, "TEE", "LEEDS")
+    await house.receive(3, "TEE", "YORK")
+    document = """query ($channel: String!, $skus: [String!]!) {
+      availability(channel: $channel, skus: $skus) { sku channel availableToPromise inStock
+        locations { location available } } }"""
+    asked = {"channel": "web", "skus": ["NOPE", "TEE", "COAT", "TEE"]}
+    found = (await house.ask(document, asked))["availability"]
+    assert [each and (each["sku"], each["availableToPromise"]) for each in found] == [
+        None,
+        ("TEE", 7),
+        ("COAT", 0),
+        ("TEE", 7),
+    ]
+    assert found[1]["locations"] == [
+        {"location": "LEEDS", "available": 4},
+        {"location": "YORK", "available": 3},
+    ]
+    market = (await house.ask(document, {**asked, "channel": "market"}))["availability"]
+    assert market[1]["availableToPromise"] == 3
+    assert await house.code(document, {**asked, "channel": "NOPE"}) == "BAD_REQUEST"
+    assert await house.code(document, {**asked, "skus": ["X"] * 1_001}) == "BAD_REQUEST"
+    assert (await house.ask(document, {**asked, "skus": []}))["availability"] == []
