@@ -1,0 +1,65 @@
+"""SIGKILL under load: nothing that was answered is missing afterwards, and the books agree."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from models.database import Database
+from tests.builders.transactions import rows
+from tests.races.house import House, Stall
+from workflows.reconcile import reconcile
+
+CLIENTS = 24
+ANSWERS_BEFORE_THE_KILL = 60
+
+
+async def test_what_was_answered_survives_a_kill(database_url: str) -> None:
+    answered: list[tuple[str, dict[str, Any]]] = []
+    enough = asyncio.Event()
+    async with House(database_url) as house:
+        stall = Stall(house, "web")
+        await stall.furnish(["TEE", "COAT"], {"LEEDS": 100_000})
+
+        async def trade(number: int) -> None:
+            while True:
+                key = uuid4().hex
+                try:
+                    if number % 2:
+                        payload = await stall.hold({"TEE": 1, "COAT": 1}, key=key)
+                    else:
+                        payload = await stall.place({"TEE": 2}, key, key=key)
+                except httpx.TransportError:
+                    return
+                answered.append((key, payload))
+                if len(answered) >= ANSWERS_BEFORE_THE_KILL:
+                    enough.set()
+
+        clients = [asyncio.create_task(trade(number)) for number in range(CLIENTS)]
+        await enough.wait()
+        house.kill()
+        await asyncio.gather(*clients)
+        await house.start()
+        for key, before in answered:
+            kind = "reservation" if "reservation" in before else "order"
+            if kind == "reservation":
+                again = await stall.hold({"TEE": 1, "COAT": 1}, key=key)
+            else:
+                again = await stall.place({"TEE": 2}, key, key=key)
+            assert again["replayed"] is True
+            assert again[kind]["id"] == before[kind]["id"]
+    await _books_agree(database_url, answered=len(answered))
+
+
+async def _books_agree(database_url: str, *, answered: int) -> None:
+    database = Database(database_url)
+    await database.open()
+    try:
+        assert await reconcile(database) == []
+        keys = await rows(database, "SELECT COUNT(*) AS number FROM idempotency_key")
+        assert keys[0]["number"] >= answered
+    finally:
+        await database.close()
