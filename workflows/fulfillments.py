@@ -14,6 +14,7 @@ import models.queries.lookups as lookups
 import workflows.ledger as ledger
 import workflows.order_lines as order_lines
 import workflows.outbox as outbox
+import workflows.tasks as tasks
 from domain.access import Caller
 from domain.errors import IllegalTransition, Invalid, NotFound
 from domain.fulfillments import FulfillmentStatus
@@ -76,11 +77,11 @@ def add(
             "quantity": quantity,
         }
         tx.add(FulfillmentLine, line)
-    _record(tx, "fulfillment.created", {**row, "version": 1}, order, actor, {"status": "OPEN"})
+    record(tx, "fulfillment.created", {**row, "version": 1}, order, actor, {"status": "OPEN"})
     return fulfillment_id
 
 
-def _record(
+def record(
     tx: Transaction,
     event: str,
     fulfillment: Mapping[str, Any],
@@ -88,6 +89,8 @@ def _record(
     actor: str,
     data: Mapping[str, Any],
 ) -> None:
+    """Write a fact about a fulfilment, with what was promised: its tasks are ordered by that."""
+    promise = {"serviceLevel": order["service_level"], "shipBy": order["ship_by_at"]}
     outbox.record(
         tx,
         event,
@@ -96,7 +99,7 @@ def _record(
         version=fulfillment["version"],
         channel_id=order["channel_id"],
         location_id=fulfillment["location_id"],
-        data={"order": str(order["id"]), **data},
+        data={"order": str(order["id"]), **promise, **data},
     )
 
 
@@ -105,7 +108,8 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
     """Hand a parcel to its carrier: the units leave, are sold, and their cost is spent.
 
     From OPEN or PICKED this completes pick and pack in full, unless the location packs itself.
-    Raises IllegalTransition, Invalid (texts, times) or NotFound.
+    Raises IllegalTransition, Invalid (texts, times), NotFound, or TaskNotClaimed where another
+    worker has the task.
     """
     _check_texts(command)
     shipped_at = check_client_time(
@@ -114,6 +118,7 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
     field = ("input", "fulfillmentId")
     order, row, location = await lock_with_order(tx, command.fulfillment_id, caller, field)
     before = _check_may_ship(row, location, field)
+    await tasks.admit(tx, ("Fulfillment", row["id"]), caller, field)
     lines = [line for line in await queries.lines_of(tx.session, [row["id"]]) if line["quantity"]]
     item_ids = [line["item_id"] for line in lines]
     await tx.book.lock(tx, item_ids)
@@ -136,7 +141,7 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
     )
     facts = {"status": "SHIPPED", "before": str(before), "carrier": command.carrier}
     sent = {**row, "version": version}
-    _record(tx, "fulfillment.shipped", sent, order.row, caller.actor, facts)
+    record(tx, "fulfillment.shipped", sent, order.row, caller.actor, facts)
     outbox.audit(
         tx,
         caller.actor,

@@ -14,11 +14,13 @@ import models.queries.reservations as reservations
 import workflows.backorders as backorders
 import workflows.holds as holds
 import workflows.idempotency as idempotency
+import workflows.tasks as tasks
 from workflows.transactions import Transaction, Transactions
 
 SWEPT_MAX = 200
 ITEMS_MAX = 50
 KEYS_MAX = 1_000
+TASKS_MAX = 200
 
 
 async def sweep_holds(transactions: Transactions) -> int:
@@ -53,5 +55,14 @@ async def forget_keys(transactions: Transactions, now: datetime) -> int:
 
     async def work(tx: Transaction) -> int:
         return await keys.forget_keys(tx.session, now - idempotency.KEPT, KEYS_MAX)
+
+    return await transactions.run(work)
+
+
+async def free_lapsed_tasks(transactions: Transactions) -> int:
+    """Write down that claims of tasks are over, so that whoever looks at a queue hears of it."""
+
+    async def work(tx: Transaction) -> int:
+        return await tasks.free_lapsed(tx, TASKS_MAX)
 
     return await transactions.run(work)

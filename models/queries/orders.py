@@ -25,6 +25,14 @@ async def order_by_reference(session: Session, channel_id: int, reference: str) 
     return None if found is None else found["id"]
 
 
+async def channel_of(session: Session, order_id: UUID) -> int | None:
+    """The channel of an order, read unlocked: it never changes."""
+    channel_id: int | None = await session.fetch_value(
+        "SELECT channel_id FROM sales_order WHERE id = $1", order_id
+    )
+    return channel_id
+
+
 async def lock_order(session: Session, order_id: UUID) -> Row | None:
     """Lock an order and read it."""
     return await session.fetch_one(f"{_ORDER} WHERE id = $1 FOR NO KEY UPDATE", order_id)
@@ -121,3 +129,20 @@ async def servable_items(session: Session, limit: int) -> list[int]:
         limit,
     )
     return [row["item_id"] for row in rows]
+
+
+async def country_of(session: Session, order_id: UUID) -> str | None:
+    """Where an order is sent; None where nobody said, or it was erased."""
+    country: str | None = await session.fetch_value(
+        "SELECT country_code FROM order_address WHERE order_id = $1", order_id
+    )
+    return country
+
+
+async def has_backorders(session: Session, order_id: UUID) -> bool:
+    """Whether any unit of an order waits for stock."""
+    found = await session.fetch_value(
+        "SELECT 1 AS waits FROM order_line WHERE order_id = $1 AND backordered > 0 LIMIT 1",
+        order_id,
+    )
+    return found is not None

@@ -1,0 +1,130 @@
+"""What people do in the warehouse of `tests.builders.shop`: claim, pick, pack, reroute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+import workflows.packing
+import workflows.picking
+import workflows.reroutes
+import workflows.tasks
+from domain.access import Caller, Role, holder
+from domain.tasks import QueueKind
+from models.database import Database
+from tests.builders.shop import Shop, open_shop
+from tests.builders.transactions import rows
+from workflows.outcomes import Outcome, Request
+from workflows.packing import PackFulfillment
+from workflows.picking import PickFulfillment, Shortage
+from workflows.reroutes import RerouteFulfillment
+from workflows.tasks import ClaimTasks, ReleaseTask, RenewTask
+
+ANN = holder(Role.WAREHOUSE, actor="ann")
+BEN = holder(Role.WAREHOUSE, actor="ben")
+SUE = holder(Role.SUPERVISOR, actor="sue")
+
+
+@dataclass
+class Floor:
+    """One sentence each for what is done to tasks and fulfilments."""
+
+    shop: Shop
+
+    @property
+    def database(self) -> Database:
+        return self.shop.database
+
+    async def claim(
+        self,
+        queue: str = "PICK",
+        at: str = "LEEDS",
+        *,
+        by: Caller = ANN,
+        limit: int = 1,
+        ids: list[Any] | None = None,
+        key: str | None = None,
+    ) -> Outcome:
+        named = None if ids is None else tuple(UUID(str(each)) for each in ids)
+        command = ClaimTasks(QueueKind(queue), at, limit, named)
+        request = Request(command, by, key)
+        return await self.shop.transactions.perform(workflows.tasks.claim, request)
+
+    async def renew(self, task_id: object, by: Caller = ANN) -> Outcome:
+        request = Request(RenewTask(UUID(str(task_id))), by)
+        return await self.shop.transactions.perform(workflows.tasks.renew, request)
+
+    async def release(self, task_id: object, by: Caller = ANN) -> Outcome:
+        request = Request(ReleaseTask(UUID(str(task_id))), by)
+        return await self.shop.transactions.perform(workflows.tasks.release, request)
+
+    async def pick(
+        self, fulfillment_id: object, *short: tuple[object, int], by: Caller = ANN
+    ) -> Outcome:
+        missing = tuple(Shortage(UUID(str(line)), units) for line, units in short)
+        request = Request(PickFulfillment(UUID(str(fulfillment_id)), missing), by)
+        return await self.shop.transactions.perform(workflows.picking.pick, request)
+
+    async def pack(self, fulfillment_id: object, by: Caller = ANN) -> Outcome:
+        request = Request(PackFulfillment(UUID(str(fulfillment_id))), by)
+        return await self.shop.transactions.perform(workflows.packing.pack, request)
+
+    async def reroute(
+        self, fulfillment_id: object, to: str, note: str = "York is quiet.", by: Caller = SUE
+    ) -> Outcome:
+        command = RerouteFulfillment(UUID(str(fulfillment_id)), to, note)
+        request = Request(command, by)
+        return await self.shop.transactions.perform(workflows.reroutes.reroute, request)
+
+    async def tasks(self, fulfillment_id: object | None = None) -> list[dict[str, Any]]:
+        """Tasks, oldest first: of a fulfilment, or all."""
+        found = await rows(
+            self.database,
+            "SELECT t.*, l.code AS location FROM task t JOIN location l ON l.id = t.location_id"
+            " ORDER BY t.created_at, t.seniority DESC, t.id",
+        )
+        wanted = None if fulfillment_id is None else str(fulfillment_id)
+        return [
+            {**row, "priority_reasons": orjson.loads(row["priority_reasons"])}
+            for row in found
+            if wanted is None or row["subject_key"] == wanted
+        ]
+
+    async def live(self, fulfillment_id: object | None = None) -> list[tuple[str, str, str | None]]:
+        """(queue, status, claimed by) of the tasks that are still to be done."""
+        return [
+            (row["queue"], row["status"], row["claimed_by"])
+            for row in await self.tasks(fulfillment_id)
+            if row["status"] in ("OPEN", "CLAIMED")
+        ]
+
+    async def audits(self, action: str) -> list[dict[str, Any]]:
+        found = await rows(
+            self.database,
+            "SELECT actor, action, subject, before, after FROM audit_entry WHERE action = $1"
+            " ORDER BY id",
+            action,
+        )
+        return [
+            {**row, "before": _read(row["before"]), "after": _read(row["after"])} for row in found
+        ]
+
+    async def exceptions(self) -> list[tuple[str, str, str]]:
+        """(kind, status, what it is about) of all exceptions."""
+        found = await rows(
+            self.database,
+            "SELECT kind, status, subject_key FROM operational_exception ORDER BY kind, id",
+        )
+        return [(row["kind"], row["status"], row["subject_key"]) for row in found]
+
+
+def _read(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)
+
+
+async def open_floor(database: Database, **channel: Any) -> Floor:
+    """The shop's house, with empty shelves."""
+    return Floor(await open_shop(database, **channel))
