@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,17 +56,9 @@ class Rate(ProgressColumn):
 
 @contextmanager
 def progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
-    """A bar with rate and time left where somebody watches, else a line for every tenth."""
+    """A bar with rate and time left where somebody watches, else a line for each twentieth."""
     if not console.is_terminal:
-        done = 0
-
-        def tell() -> None:
-            nonlocal done
-            done += 1
-            if done * LINES_SHOWN // total > (done - 1) * LINES_SHOWN // total:
-                console.print(f"replay: {done:,} of {total:,} orders")
-
-        yield tell
+        yield _lines(console, total)
         return
     columns = (
         TextColumn("Replaying"),
@@ -79,6 +72,22 @@ def progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("orders", total=total)
         yield lambda: bar.advance(task)
+
+
+def _lines(console: Console, total: int) -> Callable[[], None]:
+    started, done = time.monotonic(), 0
+
+    def tell() -> None:
+        nonlocal done
+        done += 1
+        if done * LINES_SHOWN // total > (done - 1) * LINES_SHOWN // total:
+            rate = done / max(time.monotonic() - started, 1e-9)
+            console.print(
+                f"replay: {done:,} of {total:,} orders, {rate:,.1f} per second,"
+                f" {(total - done) / rate:,.0f} s left"
+            )
+
+    return tell
 
 
 async def replay(
