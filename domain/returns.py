@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
+from uuid import UUID
 
 from domain.errors import IllegalTransition
+from domain.orders import number_of
 
 
 class ReturnStatus(StrEnum):
@@ -127,6 +129,11 @@ MISSING_AFTER: Final = timedelta(days=14)
 
 # How long after its authorization a return is expected, where nobody named a date.
 EXPECTED_WITHIN: Final = timedelta(days=14)
+
+
+def rma_number_of(return_id: UUID) -> str:
+    """The number that a customer writes on the parcel: unique as the id is."""
+    return f"RMA-{number_of(return_id)[1:]}"
 
 
 def check_action(status: ReturnStatus, action: ReturnAction) -> None:

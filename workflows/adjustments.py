@@ -8,6 +8,7 @@ from typing import Any
 
 import domain.ledger as books
 import models.queries.lookups as lookups
+import models.queries.returns as returns
 import models.queries.stock as queries
 import workflows.ledger as ledger
 import workflows.outbox as outbox
@@ -97,8 +98,9 @@ async def adjust(tx: Transaction, command: AdjustStock, caller: Caller) -> Mappi
     is_up = command.delta > 0
     quantity = abs(command.delta)
     if not is_up:
-        if held < quantity:
-            raise InsufficientStock(item.sku, quantity, held, field=("input", "delta"))
+        loose = await _loose(tx, level, command.state)
+        if loose < quantity:
+            raise InsufficientStock(item.sku, quantity, loose, field=("input", "delta"))
         await _check_value(tx, item, quantity, command.state, caller)
     value_minor = _adjusted_value(tx, item, command.state, command.delta)
     movement = tx.book.move(
@@ -124,6 +126,15 @@ async def adjust(tx: Transaction, command: AdjustStock, caller: Caller) -> Mappi
     ledger.post(tx, entry, actor=caller.actor, location_id=location.id)
     _audit_level(tx, caller, "stockAdjust", level, before, reason, command.note)
     return {"levels": [level.id], "movements": [movement]}
+
+
+async def _loose(tx: Transaction, level: Level, state: StockState) -> int:
+    """Units of a locked level that a person may take: those of returns leave with them only."""
+    held = level.units[state]
+    if state in INVENTORY_STATES or not held:
+        return held
+    tracked = await returns.tracked_units(tx.session, level.item_id, level.location_id)
+    return held - tracked.get(state, 0)
 
 
 def _adjusted_value(tx: Transaction, item: ItemFacts, state: StockState, delta: int) -> int:
@@ -188,9 +199,9 @@ async def move(tx: Transaction, command: MoveStock, caller: Caller) -> Mapping[s
     await tx.book.open_levels(tx, [(item.id, location.id)])
     level = tx.book.levels[(item.id, location.id)]
     before = _counts(level)
-    held = level.units[command.from_state]
-    if held < command.quantity:
-        raise InsufficientStock(item.sku, command.quantity, held, field=("input", "quantity"))
+    loose = await _loose(tx, level, command.from_state)
+    if loose < command.quantity:
+        raise InsufficientStock(item.sku, command.quantity, loose, field=("input", "quantity"))
     await tx.costs.lock(tx, [item.id])
     value_minor = _cross_border(tx, item.id, command)
     movement = tx.book.move(

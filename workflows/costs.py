@@ -1,8 +1,10 @@
 """What the units of items cost: the locked pools of a transaction, moved in memory (6.3).
 
 Each item has two pools (domain/costs.py): AVAILABLE, HELD and ALLOCATED units are inventory, units
-in the other states are inventory in quality control. An issue of more units than a pool has is
-a ValueError: the stock columns are checked before, so the books were wrong already.
+in the other states are inventory in quality control. Of the latter, units that returns and
+unidentified parcels account for keep the cost of their own; the others share what is left. An issue
+of more units than a pool has is a ValueError: the stock columns are checked before, so the books
+were wrong already.
 """
 
 from __future__ import annotations
@@ -28,7 +30,16 @@ class ItemPools:
     id: int
     inventory: ItemCost
     quality: ItemCost
+    returned: ItemCost
     is_dirty: bool = False
+
+    @property
+    def loose(self) -> ItemCost:
+        """Units in quality control that no return and no parcel accounts for."""
+        return ItemCost(
+            self.quality.quantity - self.returned.quantity,
+            self.quality.value_minor - self.returned.value_minor,
+        )
 
 
 class CostBook:
@@ -52,6 +63,7 @@ class CostBook:
                 row["id"],
                 ItemCost(row["quantity"], row["value_minor"]),
                 ItemCost(row["quality_quantity"], row["quality_value_minor"]),
+                ItemCost(row["returned_quantity"], row["returned_value_minor"]),
             )
 
     def receive(self, item_id: int, quantity: int, value_minor: int) -> None:
@@ -71,10 +83,23 @@ class CostBook:
         pools.quality = _within_bounds(pools.quality.receive(quantity, value_minor))
 
     def scrap(self, item_id: int, quantity: int) -> int:
-        """Units left quality control for the outside; what they cost."""
+        """Loose units left quality control for the outside; what they cost."""
         pools = self._changing(item_id)
-        pools.quality, value_minor = pools.quality.issue(quantity)
+        _, value_minor = pools.loose.issue(quantity)
+        pools.quality = _without(pools.quality, quantity, value_minor)
         return value_minor
+
+    def receive_returned(self, item_id: int, quantity: int, value_minor: int) -> None:
+        """Units of a return or a parcel came in, which cost `value_minor`. Raises Invalid."""
+        self.receive_quality(item_id, quantity, value_minor)
+        pools = self._pools[item_id]
+        pools.returned = pools.returned.receive(quantity, value_minor)
+
+    def issue_returned(self, item_id: int, quantity: int, value_minor: int) -> None:
+        """Units of a return or a parcel left quality control, at the cost of their own."""
+        pools = self._changing(item_id)
+        pools.quality = _without(pools.quality, quantity, value_minor)
+        pools.returned = _without(pools.returned, quantity, value_minor)
 
     def to_quality(self, item_id: int, quantity: int) -> int:
         """Units went from inventory into quality control; the cost that went with them."""
@@ -109,6 +134,8 @@ class CostBook:
                 pools.inventory.value_minor,
                 pools.quality.quantity,
                 pools.quality.value_minor,
+                pools.returned.quantity,
+                pools.returned.value_minor,
             )
             for pools in dirty
         ]
@@ -128,6 +155,10 @@ class CostBook:
         pools = self._pools[item_id]
         pools.is_dirty = True
         return pools
+
+
+def _without(pool: ItemCost, quantity: int, value_minor: int) -> ItemCost:
+    return ItemCost(pool.quantity - quantity, pool.value_minor - value_minor)
 
 
 def _within_bounds(pool: ItemCost) -> ItemCost:

@@ -240,7 +240,7 @@ async def write(tx: Transaction, changed: LockedReturn) -> None:
     """Write the return and its groups, and add its looks and steps, as its next version."""
     row = changed.row
     await tx.session.insert(
-        ReturnItem, [_item_row(changed.id, group) for group in changed.groups if group.is_new]
+        ReturnItem, [item_row(changed.id, group) for group in changed.groups if group.is_new]
     )
     await queries.write_items(
         tx.session, [_item_changes(group) for group in changed.groups if not group.is_new]
@@ -287,13 +287,39 @@ def record(
     )
 
 
+def audit(
+    tx: Transaction,
+    actor: str,
+    action: str,
+    changed: LockedReturn,
+    *,
+    before: ReturnStatus | None,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Write who changed a return, and what its units are now."""
+    outbox.audit(
+        tx,
+        actor,
+        action,
+        ("Return", changed.id),
+        before=None if before is None else {"status": str(before)},
+        after={
+            "number": changed.number,
+            "status": str(changed.status),
+            "items": [group.facts for group in changed.groups],
+            **(facts or {}),
+        },
+    )
+
+
 def _evidence(references: Iterable[Reference]) -> str:
     return orjson.dumps(
         [{"address": each.address, "sha256": each.sha256} for each in references]
     ).decode()
 
 
-def _item_row(return_id: UUID, group: Group) -> dict[str, Any]:
+def item_row(return_id: UUID, group: Group) -> dict[str, Any]:
+    """A new group as its table keeps it."""
     changes = dict(zip(_CHANGES, _item_changes(group), strict=True))
     return {
         "return_id": return_id,

@@ -21,7 +21,8 @@ async def lock_costs(session: Session, item_ids: Sequence[int]) -> Sequence[Row]
     """Lock the cost rows of these items in item order and read them."""
     return await session.fetch(
         "SELECT id, item_id, currency, quantity, value_minor, quality_quantity,"
-        " quality_value_minor, returned_quantity, returned_value_minor FROM item_cost WHERE item_id = ANY($1::bigint[])"
+        " quality_value_minor, returned_quantity, returned_value_minor FROM item_cost"
+        " WHERE item_id = ANY($1::bigint[])"
         " ORDER BY item_id FOR NO KEY UPDATE",
         list(item_ids),
     )

@@ -16,7 +16,8 @@ from models.sessions import Row, Session
 _RETURN = (
     "SELECT r.id, r.rma_number, r.order_id, r.status, r.requested_at, r.requested_by,"
     " r.authorized_at, r.authorized_by, r.expected_by_at, r.closed_at, r.carrier,"
-    " r.tracking_number, r.scanned_at, r.destination_id, r.decline_reason_id, r.verdict, r.decision, r.risk_points, r.version"
+    " r.tracking_number, r.scanned_at, r.destination_id, r.decline_reason_id, r.verdict,"
+    " r.decision, r.risk_points, r.version"
     " FROM customer_return r"
 )
 
@@ -196,6 +197,12 @@ ORDER BY f.shipped_at, f.id
 async def parcels_out(session: Session, line_ids: Sequence[UUID]) -> list[Row]:
     """The parcels that brought units of these order lines to the customer, oldest first."""
     return list(await session.fetch(_PARCELS_OUT, list(line_ids)))
+
+
+async def refund_statuses(session: Session, return_id: UUID) -> list[str]:
+    """Where each refund of a return stands; under the order's lock."""
+    rows = await session.fetch("SELECT status FROM refund WHERE return_id = $1", return_id)
+    return [row["status"] for row in rows]
 
 
 _OVERDUE = """
