@@ -107,9 +107,11 @@ class Subscription:
     answers: Answers
     request_id: str
 
-    async def respond(self, event: Any) -> Answer:
-        """The answer for one event of the source."""
+    async def respond(self, event: Any, context: Any = None) -> Answer:
+        """The answer for one event of the source, in a context of its own where one is given."""
         executor = cast(Executor, self.executor.build_per_event_executor(event))
+        if context is not None:
+            executor.context_value = context
         result = await _settled(executor.execute_operation(serially=False))
         return self.answers.of(result, self.request_id)
 

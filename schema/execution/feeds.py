@@ -1,0 +1,217 @@
+"""Feeds: subscriptions as executed answers, shared by whoever asks for the same.
+
+Between the transports (websocket, server-sent events) and the fan-out: which operations are the
+same, what each one's context is, and how a subscription goes over from its own feed to a shared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Callable, Hashable
+from contextlib import aclosing
+from typing import Any, Protocol, cast
+
+import orjson
+from graphql import FieldNode, NonNullTypeNode, VariableNode
+
+from domain.access import Caller
+from schema.execution.answers import Answer as AnswerData
+from schema.execution.documents import Document
+from schema.execution.engine import Engine, Operation, Subscription
+from schema.execution.outbox import Outbox
+from schema.execution.protocol import Frames, dumped
+from schema.execution.request import GraphQLRequest
+from subscriptions.fanout import Answer, Fanout, Feed, Member
+from subscriptions.relay import Handover
+
+AFTER = "after"
+_SORTED = orjson.OPT_SORT_KEYS
+_USES = re.compile(r"\$\s*([_A-Za-z][_0-9A-Za-z]*)")
+
+
+class StreamContext(Protocol):
+    """What resolvers find as `info.context`."""
+
+    async def close(self) -> None:
+        """Give back what the operation held."""
+        ...
+
+    def another(self) -> StreamContext:
+        """A fresh one for the same caller."""
+        ...
+
+
+# The context of an operation; the last argument goes to the stream that the operation opens.
+MakeContext = Callable[[Caller, Operation, Handover | None], StreamContext]
+
+
+class StreamRefused(Exception):
+    """A subscription that could not be opened: GraphQL errors, as they are sent."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__(errors[0]["message"] if errors else "refused")
+        self.errors = errors
+
+
+class Subscriber(Member):
+    """A member of the fan-out that sends over a websocket."""
+
+    def __init__(self, outbox: Outbox, frames: Frames) -> None:
+        super().__init__()
+        self._outbox = outbox
+        self._frames = frames
+
+    async def send(self, answer: Answer) -> None:
+        """Send an answer of the feed of its own, waiting for room."""
+        await self._outbox.send(self._frames.next(answer.text))
+
+    def next_frame(self) -> str | None:
+        """The next frame of the backlog."""
+        answer = self.next_answer()
+        return None if answer is None else self._frames.next(answer.text)
+
+    def _try_send(self, answer: Answer) -> bool:
+        return self._outbox.send_now(self._frames.next(answer.text))
+
+    def _has_more(self) -> None:
+        self._outbox.add(self)
+
+
+class Feeds:
+    """Executes operations for transports. `shared_fields` name the subscriptions that hand over."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        make_context: MakeContext,
+        fanout: Fanout,
+        shared_fields: frozenset[str] = frozenset(),
+    ) -> None:
+        self._engine = engine
+        self._make_context = make_context
+        self._fanout = fanout
+        self._shared_fields = shared_fields
+
+    async def execute(self, operation: Operation, caller: Caller) -> AnswerData:
+        """The answer of a query or mutation."""
+        context = self._make_context(caller, operation, None)
+        try:
+            return await self._engine.execute(operation, context)
+        finally:
+            await context.close()
+
+    async def serve(
+        self, request: GraphQLRequest, operation: Operation, caller: Caller, member: Member
+    ) -> None:
+        """Serve a subscription until it ends. Raises StreamRefused, or what ended it."""
+        own = self._feed(operation, caller)
+        live = self._live(request, operation)
+        if live is None:
+            async with aclosing(own(None)) as answers:
+                async for answer in answers:
+                    await member.send(answer)
+            return
+        key = _sameness(request, live, caller)
+        feed = self._feed(live, caller)
+        await self._fanout.serve(key, feed, member, own=None if live is operation else own)
+
+    def _feed(self, operation: Operation, caller: Caller) -> Feed:
+        """Opens and executes a subscription; what ends it is told once, as GraphQL errors."""
+
+        async def feed(handover: Handover | None) -> AsyncGenerator[Answer, None]:
+            context = self._make_context(caller, operation, handover)
+            try:
+                opened = await self._engine.open(operation, context)
+                if not isinstance(opened, Subscription):
+                    raise StreamRefused(opened["errors"])
+                async with aclosing(_executed(opened, context)) as answers:
+                    async for answer in answers:
+                        yield answer
+            except StreamRefused:
+                raise
+            except Exception as error:  # noqa: BLE001  of whatever kind: the client is told
+                refused = self._engine.answers.failure(error, operation.request_id)
+                raise StreamRefused(refused.errors) from None
+            finally:
+                await context.close()
+
+        return feed
+
+    def _live(self, request: GraphQLRequest, operation: Operation) -> Operation | None:
+        """The same from now on; `operation` itself if it is; None where it cannot be shared."""
+        field = _root_field(operation.document)
+        if field is None or field.name.value not in self._shared_fields:
+            return None
+        after = next(
+            (each.value for each in field.arguments or () if each.name.value == AFTER), None
+        )
+        if after is None:
+            return operation
+        if not isinstance(after, VariableNode):
+            return None
+        name = after.name.value
+        if operation.variables.coerced.get(name) is None:
+            return operation
+        if not _is_free(operation.document, name):
+            return None
+        return self._engine.prepare(_without(request, name), request_id=operation.request_id)
+
+
+async def _executed(
+    subscription: Subscription, context: StreamContext
+) -> AsyncGenerator[Answer, None]:
+    """One answer per event, each executed in a fresh context."""
+    source = cast(AsyncGenerator[Any, None], subscription.source)
+    async with aclosing(source) as events:
+        async for event in events:
+            fresh = context.another()
+            try:
+                answer = await subscription.respond(event, fresh)
+            finally:
+                await fresh.close()
+            cursor = getattr(event, "cursor", None)
+            position = None if cursor is None else int(cursor)
+            yield Answer(dumped(answer), position, getattr(event, "replaces", None))
+
+
+def _sameness(request: GraphQLRequest, live: Operation, caller: Caller) -> Hashable:
+    """Equal for two subscriptions that get the same answers from now on."""
+    name = _after_variable(live.document)
+    variables = _without(request, name).variables if name else request.variables
+    asked = (request.query, request.operation_name, orjson.dumps(variables, option=_SORTED))
+    return asked, caller.role, caller.permissions, caller.channels, caller.locations
+
+
+def _without(request: GraphQLRequest, name: str) -> GraphQLRequest:
+    variables = {key: value for key, value in request.variables.items() if key != name}
+    return GraphQLRequest(request.query, variables, request.operation_name)
+
+
+def _root_field(document: Document) -> FieldNode | None:
+    """The field of a subscription, where it stands plainly at the root."""
+    [*selections] = document.operation.selection_set.selections
+    if len(selections) == 1 and isinstance(selections[0], FieldNode):
+        return selections[0]
+    return None
+
+
+def _after_variable(document: Document) -> str | None:
+    field = _root_field(document)
+    for argument in (field and field.arguments) or ():
+        if argument.name.value == AFTER and isinstance(argument.value, VariableNode):
+            return argument.value.name.value
+    return None
+
+
+def _is_free(document: Document, name: str) -> bool:
+    """Whether a variable may be left out, and serves nothing but this one argument."""
+    definition = next(
+        each
+        for each in document.operation.variable_definitions or ()
+        if each.variable.name.value == name
+    )
+    may_be_absent = definition.default_value is None and not isinstance(
+        definition.type, NonNullTypeNode
+    )
+    uses = _USES.findall(document.text)
+    return may_be_absent and uses.count(name) == 2  # its definition, and the argument

@@ -1,0 +1,150 @@
+"""The way out of one websocket: at once while the client keeps up, in turns when it does not.
+
+A frame is given to the server in the same breath in which it was made (*eagerly*): the send
+coroutine is driven by hand up to its first wait. While the server takes frames there is none, and
+no task is woken for a frame. When there is one, the socket is full: a task finishes that frame and
+then serves those who have something to send, one frame each in turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from types import coroutine
+from typing import Any, Protocol
+
+from starlette.types import Send
+
+STALL_SECONDS = 30.0
+
+
+class Stalled(Exception):
+    """The client has taken nothing for so long that it is given up."""
+
+
+class Sender(Protocol):
+    """Somebody with frames to send."""
+
+    def next_frame(self) -> str | None:
+        """The next frame, as it is now; None: nothing more."""
+        ...
+
+
+class Outbox:
+    """Frames of one socket. `broken` is told when the socket is gone; nothing is sent after it."""
+
+    def __init__(self, send: Send, broken: Callable[[Exception], None]) -> None:
+        self._send = send
+        self._broken = broken
+        self._waiting: dict[Sender, None] = {}
+        self._writing: asyncio.Task[None] | None = None
+        self._is_over = False
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a frame would go out at once."""
+        return self._writing is None and not self._is_over
+
+    def send_now(self, frame: str) -> bool:
+        """Send at once; false where the socket is full or gone."""
+        if self._writing is not None or self._is_over:
+            return False
+        sending = self._send({"type": "websocket.send", "text": frame})
+        try:
+            wait = sending.send(None)  # type: ignore[attr-defined]
+        except StopIteration:
+            return True
+        except Exception as error:  # noqa: BLE001  the server says in its own words that it is gone
+            self._fail(error)
+            return False
+        self._writing = asyncio.create_task(self._finish(sending, wait))
+        return True
+
+    def add(self, sender: Sender) -> None:
+        """Ask this sender for frames as soon as there is room."""
+        self._waiting[sender] = None
+        if self._writing is None and not self._is_over:
+            self._writing = asyncio.create_task(self._drain())
+
+    async def send(self, frame: str) -> None:
+        """Send a frame in its turn. Waits while the socket is full, for ever once it is gone."""
+        if self.send_now(frame):
+            await asyncio.sleep(0)  # or one that replays a long past would leave no turn to others
+        else:
+            single = _Single(frame)
+            self.add(single)
+            await single.taken
+
+    async def close(self) -> None:
+        """Stop sending; what waits is dropped."""
+        self._is_over = True
+        if self._writing is not None:
+            self._writing.cancel()
+            await asyncio.wait((self._writing,))
+
+    async def _finish(self, sending: Any, wait: Any) -> None:
+        try:
+            async with asyncio.timeout(STALL_SECONDS):
+                await _rest_of(sending, wait)
+        except TimeoutError:
+            self._fail(Stalled())
+            return
+        except Exception as error:  # noqa: BLE001  as above
+            self._fail(error)
+            return
+        await self._drain()
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                sender = next(iter(self._waiting))
+                del self._waiting[sender]
+                if (frame := sender.next_frame()) is None:
+                    continue
+                async with asyncio.timeout(STALL_SECONDS):
+                    await self._send({"type": "websocket.send", "text": frame})
+                self._waiting.setdefault(sender)
+        except TimeoutError:
+            self._fail(Stalled())
+        except Exception as error:  # noqa: BLE001  as above
+            self._fail(error)
+        finally:
+            self._writing = None
+
+    def _fail(self, error: Exception) -> None:
+        self._is_over = True
+        self._waiting.clear()
+        self._broken(error)
+
+
+class _Single:
+    """One frame, and whether it was taken."""
+
+    def __init__(self, frame: str) -> None:
+        self._frame: str | None = frame
+        self.taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def next_frame(self) -> str | None:
+        """The frame; the second time, it was sent."""
+        frame, self._frame = self._frame, None
+        if frame is None and not self.taken.done():
+            self.taken.set_result(None)
+        return frame
+
+
+@coroutine
+def _rest_of(started: Any, wait: Any) -> Generator[Any, Any, None]:
+    """Go on with a coroutine that was driven up to a wait; await this in a task."""
+    while True:
+        try:
+            value = yield wait
+        except BaseException as error:  # noqa: BLE001  it is the coroutine's to handle
+            try:
+                wait = started.throw(error)
+            except StopIteration:
+                return
+        else:
+            try:
+                wait = started.send(value)
+            except StopIteration:
+                return

@@ -1,0 +1,278 @@
+"""One execution for many: readers who ask for the same, and may see the same, share its answers.
+
+    source ──► one execution per event ──► one text ──► every member's own bounded backlog
+
+A *group* runs a feed (events executed and written as text) for all members with the same key. A
+member that begins at a cursor first reads a feed of its own; when that has caught up with the
+relay it hands over to the group at one position, in one step, so that nothing is missing and
+nothing comes twice.
+
+What a member cannot send at once waits in its backlog: answers about one subject are folded to the
+latest, exact ones are kept in order, and a member whose backlog is full is ended, alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable, Hashable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from domain.events import ReaderTooSlow
+from subscriptions.relay import Handover
+
+BACKLOG_MAX = 1_000  # answers of one member; the texts are shared
+OFFERED_AT_ONCE_MAX = 250  # members served before other tasks have their turn
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An executed event as the JSON text that is sent to everybody.
+
+    `position`: its place in the log, where it has one. `subject`: what a later answer replaces;
+    None where each answer counts.
+    """
+
+    text: str
+    position: int | None = None
+    subject: str | None = None
+
+
+Feed = Callable[[Handover | None], AsyncGenerator[Answer, None]]
+
+
+class Backlog:
+    """Answers that wait to be sent, oldest first; at most one per subject."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, Answer] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def put(self, answer: Answer) -> bool:
+        """Keep an answer; false where there is no room."""
+        self._count += 1
+        key = self._count if answer.subject is None else answer.subject
+        if self._kept.pop(key, None) is None and len(self._kept) >= BACKLOG_MAX:
+            return False
+        self._kept[key] = answer
+        return True
+
+    def take(self) -> Answer | None:
+        """The oldest answer, if there is one."""
+        if not self._kept:
+            return None
+        return self._kept.pop(next(iter(self._kept)))
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._kept.clear()
+
+
+class Member(ABC):
+    """One subscription of one client: takes answers, sends what it can, keeps the rest.
+
+    A transport says how to send: `_try_send` now or never, `send` when there is room, `_has_more`
+    to be asked for `next_answer` as soon as there is room again.
+    """
+
+    def __init__(self) -> None:
+        self._backlog = Backlog()
+        self._is_replaying = False
+        self._last: int | None = None
+        self._floor = 0
+        self._is_finishing = False
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def begin(self, floor: int, *, replaying: bool) -> None:
+        """Take what lies behind `floor`; keep it back while a feed of its own is being sent."""
+        self._floor = floor
+        self._is_replaying = replaying
+
+    def go_live(self) -> None:
+        """The feed of its own was sent: now what was kept back."""
+        self._is_replaying = False
+        if self._backlog:
+            self._has_more()
+
+    def offer(self, answer: Answer) -> None:
+        """Send an answer now, or keep it; never waits."""
+        if self._ended.done() or self._is_finishing:
+            return
+        if answer.position is not None:
+            if answer.position <= self._floor:
+                return
+            self._floor = answer.position
+        if not self._is_replaying and not self._backlog and self._try_send(answer):
+            self._last = answer.position
+        elif not self._backlog.put(answer):
+            self.fail(ReaderTooSlow(self._last))
+        elif not self._is_replaying:
+            self._has_more()
+
+    def next_answer(self) -> Answer | None:
+        """The next of the backlog to be sent."""
+        if self._is_replaying:
+            return None
+        answer = self._backlog.take()
+        if answer is not None:
+            self._last = answer.position
+            if self._is_finishing and not self._backlog:
+                self._ended.set_result(None)
+        return answer
+
+    def finish(self) -> None:
+        """There is no more to come: the end is when the backlog was sent."""
+        if not self._ended.done():
+            self._is_finishing = True
+            if not self._backlog:
+                self._ended.set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        """It cannot go on: what was not sent is dropped, its client goes on behind the last."""
+        if not self._ended.done():
+            self._backlog.clear()
+            self._ended.set_exception(error)
+            self._ended.exception()  # its reader may be gone
+
+    def leave(self) -> None:
+        """The client wants no more."""
+        self._backlog.clear()
+        self._ended.cancel()
+
+    async def ended(self) -> None:
+        """Wait for the end. Raises what ended it."""
+        await self._ended
+
+    @abstractmethod
+    async def send(self, answer: Answer) -> None:
+        """Send an answer of the feed of its own, waiting for room."""
+
+    @abstractmethod
+    def _try_send(self, answer: Answer) -> bool:
+        """Send at once; false where there is no room."""
+
+    @abstractmethod
+    def _has_more(self) -> None:
+        """The backlog has something to send."""
+
+
+class Group:
+    """Members that get the same answers, and the one feed that makes them."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.users = 0
+        self._members: set[Member] = set()
+        self._is_live = asyncio.Event()
+        self._task = asyncio.create_task(self._run(feed))
+
+    def add(self, member: Member) -> None:
+        """From now on it is offered what comes."""
+        self._members.add(member)
+
+    def discard(self, member: Member) -> None:
+        """It is offered nothing more."""
+        self._members.discard(member)
+
+    async def live(self) -> None:
+        """Wait until the feed misses nothing any more, or has ended."""
+        waiting = asyncio.create_task(self._is_live.wait())
+        try:
+            await asyncio.wait((waiting, self._task), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+
+    async def stop(self) -> None:
+        """End the feed; nobody is left."""
+        self._task.cancel()
+        await asyncio.wait((self._task,))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the feed has ended."""
+        return self._task.done()
+
+    async def _run(self, feed: Feed) -> None:
+        try:
+            async with aclosing(feed(self._go_live)) as answers:
+                async for answer in answers:
+                    await self._spread(answer)
+        except Exception as error:  # noqa: BLE001  every member is told, and tells its client
+            for member in self._members:
+                member.fail(error)
+        else:
+            for member in self._members:
+                member.finish()
+
+    async def _spread(self, answer: Answer) -> None:
+        for count, member in enumerate(tuple(self._members), start=1):
+            member.offer(answer)
+            if count % OFFERED_AT_ONCE_MAX == 0:
+                await asyncio.sleep(0)
+
+    def _go_live(self, _position: int) -> bool:
+        self._is_live.set()
+        return False
+
+
+class Fanout:
+    """Groups by what they ask for and what they may see. `position` is where the relay stands."""
+
+    def __init__(self, position: Callable[[], int | None]) -> None:
+        self._position = position
+        self._groups: dict[Hashable, Group] = {}
+
+    @property
+    def groups(self) -> int:
+        """How many feeds are executed."""
+        return len(self._groups)
+
+    async def serve(self, key: Hashable, feed: Feed, member: Member, own: Feed | None) -> None:
+        """Serve a member until the stream ends, or until cancelled.
+
+        `feed` begins now and serves the group; `own` begins at the member's cursor and serves it
+        alone until it has caught up. Raises what ended the stream.
+        """
+        group = self._groups.get(key)
+        if group is None or group.is_over:
+            group = self._groups[key] = Group(feed)
+        group.users += 1
+        try:
+            if own is None:
+                member.begin(self._position() or 0, replaying=False)
+                group.add(member)
+            else:
+                await self._replay(group, member, own)
+            await member.ended()
+        finally:
+            member.leave()
+            group.discard(member)
+            group.users -= 1
+            if not group.users:
+                if self._groups.get(key) is group:
+                    del self._groups[key]
+                await group.stop()
+
+    @staticmethod
+    async def _replay(group: Group, member: Member, own: Feed) -> None:
+        await group.live()
+        is_taken_over = False
+
+        def hand_over(position: int) -> bool:
+            nonlocal is_taken_over
+            if not group.is_over:
+                is_taken_over = True
+                member.begin(position, replaying=True)
+                group.add(member)
+            return is_taken_over
+
+        async with aclosing(own(hand_over)) as answers:
+            async for answer in answers:
+                await member.send(answer)
+        if is_taken_over:
+            member.go_live()
+        else:
+            member.finish()
