@@ -40,7 +40,10 @@ class JournalLine(Model):
 
 
 class ItemCost(Model):
-    """Units and value of an item: in inventory, and in quality control, in the base currency."""
+    """Units and value of an item: in inventory, and in quality control, in the base currency.
+
+    `returned_…`: those in quality control that returns and parcels account for, at their own cost.
+    """
 
     id = fields.BigIntField(primary_key=True)
     item_id = fields.BigIntField()
@@ -49,6 +52,8 @@ class ItemCost(Model):
     value_minor = fields.BigIntField(default=0)
     quality_quantity = fields.BigIntField(default=0)
     quality_value_minor = fields.BigIntField(default=0)
+    returned_quantity = fields.BigIntField(default=0)
+    returned_value_minor = fields.BigIntField(default=0)
 
     class Meta:
         table = "item_cost"

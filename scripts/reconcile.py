@@ -7,7 +7,8 @@ import time
 
 from models.database import Database
 from models.migrations.runner import MigrationError, missing
-from models.queries.reconcile import DIGESTED, PROOFS
+from models.queries.digests import DIGESTED
+from models.queries.reconcile import PROOFS
 from models.sessions import DatabaseError
 from settings import SettingsError, load
 from workflows.reconcile import Difference, extent, reconcile

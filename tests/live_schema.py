@@ -137,7 +137,7 @@ def _read_sqlite(connection: sqlite3.Connection) -> LiveSchema:
                 found.facts.add(f"{kind} {_index(table, columns, predicate)}")
     triggers = connection.execute("SELECT tbl_name, sql FROM sqlite_master WHERE type = 'trigger'")
     for table, sql in triggers.fetchall():
-        match = re.search(r"(BEFORE|AFTER) (\w+) ON", sql)
+        match = re.search(r"(BEFORE|AFTER) ([\w ,]+?) ON", sql)
         assert match is not None
         found.facts.add(f"trigger {match[1]} {match[2]} ON {table}")
     return found
@@ -203,7 +203,7 @@ async def _read_postgres(pg: Any) -> LiveSchema:
         parent = f"{row['parent']}.{row['target']}"
         found.facts.add(f"foreign key {row['name']}.{row['attname']} → {parent} {on_delete}")
     for row in await pg.fetch(_PG_TRIGGERS):
-        match = re.search(r"(BEFORE|AFTER) ([A-Z ]+?) ON", row["definition"])
+        match = re.search(r"(BEFORE|AFTER) ([\w ,]+?) ON", row["definition"])
         assert match is not None
         for verb in match[2].split(" OR "):
             found.facts.add(f"trigger {match[1]} {verb} ON {row['name']}")

@@ -22,8 +22,9 @@ from tests.live_schema import LiveSchema
 
 NAMES = [version.name for version in VERSIONS]
 EXPECTED = live_schema.expected(NAMES)
-_DELETE = "trigger BEFORE DELETE ON "
-APPEND_ONLY_TABLES = sorted(f.removeprefix(_DELETE) for f in EXPECTED if f.startswith(_DELETE))
+_UPDATE, _DELETE = "trigger BEFORE UPDATE ON ", "trigger BEFORE DELETE ON "
+APPEND_ONLY_TABLES = sorted(f.removeprefix(_UPDATE) for f in EXPECTED if f.startswith(_UPDATE))
+KEPT_TABLES = {f.removeprefix(_DELETE) for f in EXPECTED if f.startswith(_DELETE)}
 # What each kind of field is on (PostgreSQL, SQLite).
 TYPES: dict[type[fields.Field[Any]], tuple[str, str]] = {
     fields.BigIntField: ("integer", "INTEGER"),
@@ -70,7 +71,7 @@ def test_every_key_index_check_and_trigger_is_there_and_no_other(
     """`python -m tests.live_schema` prints what a new version's file must say."""
     expected = live_schema.normal(EXPECTED)
     if engine == "postgres":
-        expected |= {f"trigger BEFORE TRUNCATE ON {table}" for table in APPEND_ONLY_TABLES}
+        expected |= {f"trigger BEFORE TRUNCATE ON {table}" for table in KEPT_TABLES}
     found = live_schema.normal(schema.facts)
     assert found - expected == set()
     assert expected - found == set()
@@ -85,7 +86,7 @@ def test_every_foreign_key_restricts() -> None:
 def test_what_is_never_changed_cannot_be_changed_either() -> None:
     tables = {"stock_movement", "journal_entry", "journal_line", "policy", "audit_entry", "event"}
     assert tables | {"event_position"} <= set(APPEND_ONLY_TABLES)
-    assert {f"trigger BEFORE UPDATE ON {table}" for table in APPEND_ONLY_TABLES} <= EXPECTED
+    assert set(APPEND_ONLY_TABLES) <= KEPT_TABLES
 
 
 def test_every_foreign_key_has_an_index_that_finds_the_children(schema: LiveSchema) -> None:
@@ -148,10 +149,14 @@ def _bounds() -> Iterable[tuple[str, str, int]]:
             yield match[1], match[2], int(match[4]) - (match[3] == ">=")
 
 
+# A trigger is there first: an attempt keeps what it was made with.
+GUARDED = {"refund_attempt.attempt_no"}
+
+
 async def test_every_lower_bound_refuses(filled: Database) -> None:
     tried = 0
     for table, column, below in _bounds():
-        if table in APPEND_ONLY_TABLES:
+        if table in APPEND_ONLY_TABLES or f"{table}.{column}" in GUARDED:
             continue
         words = await _refused(filled, f"UPDATE {table} SET {column} = {below}")
         assert table in words or column in words

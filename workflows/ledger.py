@@ -96,9 +96,9 @@ async def close(tx: Transaction, through: datetime, actor: str) -> UUID:
     tx.locking_ledger()
     closed_through = await queries.hold_shut(tx.session)
     check_close(through, closed_through, tx.now)
-    row = {"id": tx.new_id(), "through_at": through, "closed_at": tx.now, "closed_by": actor}
+    close_id = tx.new_id()
+    row = {"id": close_id, "through_at": through, "closed_at": tx.now, "closed_by": actor}
     tx.add(PeriodClose, row)
-    close_id: UUID = row["id"]
     return close_id
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+import models.queries.digests as digests
 import models.queries.reconcile as queries
 from models.database import Database
 from models.sessions import Row, Session
@@ -45,7 +46,7 @@ async def reconcile(database: Database) -> list[Difference]:
             found += _bounded(
                 [Difference(proof.name, r["place"], r["expected"], r["found"]) for r in rows]
             )
-        for table in queries.DIGESTED:
+        for table in digests.DIGESTED:
             found += _bounded(await _changed(session, table))
     return found
 
@@ -68,7 +69,7 @@ async def _changed(session: Session, table: str) -> list[Difference]:
     found: list[Difference] = []
     after: Any = None
     while len(found) <= queries.DIFFERENCES_MAX:
-        rows = await queries.digested(session, table, after, PAGE)
+        rows = await digests.digested(session, table, after, PAGE)
         if not rows:
             break
         after = rows[-1]["id"]
@@ -79,7 +80,7 @@ async def _changed(session: Session, table: str) -> list[Difference]:
 
 async def _lines(session: Session, rows: Sequence[Row]) -> dict[Any, list[list[Any]]]:
     lines: dict[Any, list[list[Any]]] = {row["id"]: [] for row in rows}
-    for row in await queries.lines_of_entries(session, list(lines)):
+    for row in await digests.lines_of_entries(session, list(lines)):
         lines[row["entry_id"]].append(
             [row["account"], row["currency"], row["debit_minor"], row["credit_minor"]]
         )
@@ -90,7 +91,7 @@ def _wrong(
     table: str, rows: Sequence[Row], lines: Mapping[Any, list[list[Any]]]
 ) -> Iterator[Difference]:
     for row in rows:
-        content = {name: _value(name, row[name]) for name in queries.DIGESTED[table]}
+        content = {name: _value(name, row[name]) for name in digests.DIGESTED[table]}
         if table == "journal_entry":
             content["lines"] = lines[row["id"]]
         elif table == "event":

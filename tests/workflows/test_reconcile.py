@@ -13,6 +13,7 @@ import models.queries.reconcile as queries
 import workflows.exceptions as exceptions
 from domain.exceptions import ExceptionKind
 from models.database import Database
+from models.queries.digests import DIGESTED
 from scripts.reconcile import prove
 from tests.builders.shop import Shop, open_shop
 from tests.builders.tampering import tamper
@@ -294,7 +295,7 @@ async def test_what_was_changed_is_named(shop: Shop, what: str) -> None:
 
 
 def test_every_proof_is_broken_once() -> None:
-    digests = {f"{table} digests" for table in queries.DIGESTED}
+    digests = {f"{table} digests" for table in DIGESTED}
     assert {proof for _, proof, _ in BREAKS.values()} == {p.name for p in queries.PROOFS} | digests
 
 
