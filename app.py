@@ -5,19 +5,20 @@ that after migrating. Nothing imports this module but tests.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 import settings as configuration
 import workflows.jobs as jobs
+from domain.access import Caller
 from domain.errors import Unauthenticated
 from domain.terms import Terms
 from models.database import Database, Limits
@@ -26,11 +27,14 @@ from models.sessions import DatabaseError
 from schema.context import Context, Services
 from schema.errors import top_level
 from schema.execution.engine import Engine, Operation
+from schema.execution.feeds import Feeds
 from schema.execution.graphiql import graphiql_files, graphiql_page
 from schema.execution.http import GraphQLEndpoint
 from schema.execution.limits import Limits as RequestLimits
 from schema.execution.refusals import RequestRefused
-from schema.root import schema
+from schema.execution.sockets import Sockets
+from schema.execution.websocket import WebSocketEndpoint
+from schema.root import SHARED_STREAMS, schema
 from schema.serving.callers import Callers
 from schema.serving.logs import configure
 from schema.serving.metrics import Metrics
@@ -39,10 +43,12 @@ from schema.serving.rates import Rates
 from schema.serving.requests import RequestIds
 from schema.serving.tasks import Tasks
 from settings import Settings
+from subscriptions.fanout import Fanout
 from subscriptions.live import Live
 from subscriptions.promises import MarketPromises
+from subscriptions.relay import Handover
 from workflows.access import ensure_bootstrap_key
-from workflows.authentication import KeyRing
+from workflows.authentication import KeyRing, live_keys
 from workflows.clocks import Clock, machine_time
 from workflows.ids import Ids
 from workflows.reactions import REACTIONS
@@ -133,6 +139,9 @@ class Restow:
             introspection=settings.demo,
             translate=translate,
         )
+        self.fanout = Fanout(lambda: self.live.relay.position)
+        self.feeds = Feeds(self.engine, self._stream_context, self.fanout, SHARED_STREAMS)
+        self.sockets = Sockets()
         self.asgi = self._asgi()
         self._tasks = Tasks()
 
@@ -143,6 +152,17 @@ class Restow:
         self.rates.admit(caller)
         return Context(caller, self.services, operation.idempotency_keys, operation.request_id)
 
+    def _stream_context(
+        self, caller: Caller, operation: Operation, handover: Handover | None
+    ) -> Context:
+        """The context of an operation of a socket. Raises RequestRefused."""
+        self.rates.admit(caller)
+        keys = operation.idempotency_keys
+        return Context(caller, self.services, keys, operation.request_id, handover)
+
+    async def _live_keys(self, key_ids: Collection[UUID]) -> Collection[UUID]:
+        return await live_keys(self.database, key_ids, self.clock())
+
     def _asgi(self) -> ASGIApp:
         endpoint = GraphQLEndpoint(
             self.engine,
@@ -151,8 +171,16 @@ class Restow:
             page=graphiql_page(key=self.settings.demo_key) if self.settings.demo else None,
             observe=self.metrics.observe,
         )
+        websocket = WebSocketEndpoint(
+            self.engine,
+            self.feeds,
+            authenticate=self.callers.find,
+            sockets=self.sockets,
+            new_request_id=_new_request_id,
+        )
         routes: list[BaseRoute] = [
             Route("/graphql", endpoint),
+            WebSocketRoute("/graphql", websocket),
             *probe_routes(
                 {"database": self._database_problem, "broadcast": self._broadcast_problem},
                 self.metrics,
@@ -184,10 +212,12 @@ class Restow:
         self._tasks.start("jobs", schedule.run())
         self._tasks.start("clock", self.clock.run(self.database))
         self._tasks.start("key uses", self._record_uses())
+        self._tasks.start("sockets", self.sockets.watch(self._live_keys))
         logger.info("restow.started", engine=self.database.engine)
 
     async def stop(self) -> None:
         """End what runs in the background, let transactions finish, and disconnect."""
+        self.sockets.close_all()
         await self._tasks.stop()
         await self.transactions.drain()
         await self.live.stop()

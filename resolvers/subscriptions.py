@@ -1,4 +1,7 @@
-"""Subscriptions: a stream of plain values, each turned into its type in a snapshot of its own."""
+"""Subscriptions: streams of plain values, each turned into its type.
+
+What a type reads beyond that it reads in the context of its own event (schema/execution/feeds.py).
+"""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -8,9 +11,8 @@ from strawberry import UNSET
 
 import models.queries.reads.catalog as reads
 from domain.errors import BadRequest
-from models.queries.event_log import LoggedEvent
 from resolvers.availability import check_channel
-from schema.context import Context, Info
+from schema.context import Info
 from schema.types.arguments import given
 from schema.types.availability import Availability
 from schema.types.enums import MovementKind
@@ -24,14 +26,12 @@ E = TypeVar("E")
 
 
 async def _each(
-    context: Context, stream: AsyncGenerator[C, None], convert: Callable[[C], E]
+    stream: AsyncGenerator[C, None], convert: Callable[[C], E]
 ) -> AsyncGenerator[E, None]:
-    """The stream's values as types; what an answer read is given back once it was sent."""
+    """The stream's values as types."""
     async with aclosing(stream) as changes:
         async for change in changes:
-            context.renew()
             yield convert(change)
-            await context.close()
 
 
 async def availability_changed(
@@ -47,14 +47,20 @@ async def availability_changed(
         raise BadRequest(f"No channel {channel!r} was found.")
     await context.close()
     stream = context.services.streams.availability_changed(
-        context.caller, channel, skus=given(skus), after=given(after)
+        context.caller,
+        channel,
+        skus=given(skus),
+        after=given(after),
+        handover=context.handover,
     )
 
     def convert(change: AvailabilityChange[Found]) -> AvailabilityEvent:
         availability = Availability.of(change.availability, context.caller)
-        return AvailabilityEvent(cursor=change.cursor, availability=availability)
+        return AvailabilityEvent(
+            cursor=change.cursor, availability=availability, replaces=availability.sku
+        )
 
-    async with aclosing(_each(context, stream, convert)) as events:
+    async with aclosing(_each(stream, convert)) as events:
         async for event in events:
             yield event
 
@@ -68,17 +74,23 @@ async def stock_changed(
     """Levels that changed, as they are now."""
     context = info.context
     stream = context.services.streams.stock_changed(
-        context.caller, skus=given(skus), locations=given(locations), after=given(after)
+        context.caller,
+        skus=given(skus),
+        locations=given(locations),
+        after=given(after),
+        handover=context.handover,
     )
 
     def convert(change: StockChange) -> StockEvent:
+        level = StockLevel.from_row(change.level, context)
         return StockEvent(
             cursor=change.cursor,
-            level=StockLevel.from_row(change.level, context),
+            level=level,
             cause=MovementKind(change.cause),
+            replaces=level.id,
         )
 
-    async with aclosing(_each(context, stream, convert)) as events:
+    async with aclosing(_each(stream, convert)) as events:
         async for event in events:
             yield event
 
@@ -88,11 +100,9 @@ async def events(
 ) -> AsyncGenerator[Event, None]:
     """Every fact that the caller may see, in the order of the log, each once."""
     context = info.context
-    stream = context.services.streams.events(context.caller, types=given(types), after=given(after))
-
-    def convert(event: LoggedEvent) -> Event:
-        return Event.of(event)
-
-    async with aclosing(_each(context, stream, convert)) as found:
+    stream = context.services.streams.events(
+        context.caller, types=given(types), after=given(after), handover=context.handover
+    )
+    async with aclosing(_each(stream, Event.of)) as found:
         async for event in found:
             yield event

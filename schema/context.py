@@ -15,6 +15,7 @@ from models.database import Database
 from models.queries.scopes import Scope, scope_of
 from models.sessions import Session
 from schema.loaders import Loaders
+from subscriptions.relay import Handover
 from subscriptions.streams import Streams
 from workflows.availability import Availability
 from workflows.outcomes import Outcome, Request
@@ -39,12 +40,14 @@ class Context:
 
     Reads share one snapshot, opened by the first of them. A mutation field closes it, so that
     what is read afterwards holds what was done. `keys`: idempotency keys by response key.
+    `handover`: told by the stream that this operation opens, once it has caught up.
     """
 
     caller: Caller
     services: Services
     keys: Mapping[str, str | None] = field(default_factory=dict)
     request_id: str = ""
+    handover: Handover | None = None
     now: datetime = field(init=False)
     loaders: Loaders = field(init=False)
     _opened: tuple[Session, Scope] | None = field(init=False, default=None)

@@ -81,6 +81,9 @@ SUBSCRIPTIONS: Final[Mapping[str, Stream]] = {
     "events": subscriptions.events,
 }
 
+# Streams that go over to an execution shared by all who ask for the same.
+SHARED_STREAMS: Final = frozenset({"availabilityChanged", "stockChanged", "events"})
+
 schema = Schema(
     query=create_type("Query", query_fields(QUERIES)),
     mutation=create_type("Mutation", mutation_fields(MUTATIONS)),

@@ -73,6 +73,8 @@ class StockEvent:
     cursor: str
     level: StockLevel
     cause: MovementKind
+    # for transports: a later event of the same subject replaces this one where it was not sent yet
+    replaces: strawberry.Private[str]
 
 
 @strawberry.type
@@ -81,3 +83,4 @@ class AvailabilityEvent:
 
     cursor: str
     availability: Availability
+    replaces: strawberry.Private[str]
