@@ -37,7 +37,7 @@ class DatabaseError(Exception):
     ├── UniqueConflict      a unique key exists already
     ├── CheckFailed         a CHECK, a foreign key or an append-only trigger refused
     ├── Contention          deadlock, serialization failure or lock time-out: try again
-    └── DatabaseUnavailable not reachable, shutting down, or no connection came free in time
+    └── DatabaseUnavailable not reachable, shutting down, or too slow to answer in time
     """
 
 
@@ -54,7 +54,7 @@ class Contention(DatabaseError):
 
 
 class DatabaseUnavailable(DatabaseError):
-    """The database cannot be reached now, or no connection came free in time."""
+    """The database cannot be reached now, or no connection came free or no answer in time."""
 
 
 _SQL_TYPES: Mapping[type[fields.Field[Any]], str] = {
@@ -155,6 +155,8 @@ def translated_postgres() -> Iterator[None]:
         asyncpg.AdminShutdownError,
         asyncpg.CrashShutdownError,
         asyncpg.TooManyConnectionsError,
+        asyncpg.QueryCanceledError,
+        asyncpg.IdleInTransactionSessionTimeoutError,
         asyncpg.InterfaceError,
         ConnectionError,
         TimeoutError,

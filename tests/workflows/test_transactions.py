@@ -12,7 +12,7 @@ from domain.errors import PolicyViolation
 from domain.stock import StockState
 from models.catalog import Supplier
 from models.database import Database, Limits
-from models.sessions import Contention, UniqueConflict
+from models.sessions import Contention, DatabaseUnavailable, UniqueConflict
 from tests.builders import toys
 from tests.builders.toys import CLERK, Crash, Gate, NameSupplier, name_supplier, naming
 from tests.builders.transactions import counts, events, rows, transactions_on
@@ -244,6 +244,27 @@ async def test_a_lock_that_is_not_had_in_time_is_contention(postgres_url: str) -
         gate.opened.set()
         await holding
         assert (await rows(database, "SELECT name FROM item")) == [{"name": "held"}]
+    finally:
+        await database.close()
+
+
+async def test_a_statement_that_takes_too_long_ends_the_transaction_alone(
+    postgres_url: str,
+) -> None:
+    database = Database(postgres_url, Limits(statement=0.05, pool=1))
+    await database.open()
+    try:
+        transactions = transactions_on(database)
+
+        async def sleep(tx: Transaction) -> None:
+            tx.add(Supplier, {"code": "acme", "name": "Acme"})
+            await tx.flush()
+            await tx.session.fetch("SELECT pg_sleep(5)")
+
+        with pytest.raises(DatabaseUnavailable):
+            await transactions.run(sleep)
+        await transactions.perform(name_supplier, naming("next"))
+        assert await counts(database, "supplier") == {"supplier": 1}
     finally:
         await database.close()
 
