@@ -169,6 +169,11 @@ class Group:
         self._is_live = asyncio.Event()
         self._task = asyncio.create_task(self._run(feed))
 
+    @property
+    def size(self) -> int:
+        """How many are offered what comes, once it listens."""
+        return len(self._members) if self._is_live.is_set() else 0
+
     def add(self, member: Member) -> None:
         """From now on it is offered what comes."""
         self._members.add(member)
@@ -229,6 +234,11 @@ class Fanout:
     def groups(self) -> int:
         """How many feeds are executed."""
         return len(self._groups)
+
+    @property
+    def members(self) -> int:
+        """How many subscriptions they serve."""
+        return sum(group.size for group in self._groups.values())
 
     async def serve(self, key: Hashable, feed: Feed, member: Member, own: Feed | None) -> None:
         """Serve a member until the stream ends, or until cancelled.

@@ -1,0 +1,212 @@
+"""Subscriptions of the whole program: what a change anywhere makes known, to whom, and once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from domain.access import Role
+from schema.execution.protocol import SUBPROTOCOL
+from tests.builders.house import BOOTSTRAP, House
+from tests.graphql.execution.socket import Client
+from tests.subscriptions.log import until
+
+AVAILABILITY = """
+subscription ($skus: [String!], $after: String) {
+  availabilityChanged(channel: "web", skus: $skus, after: $after) {
+    cursor availability { sku channel availableToPromise inStock locations { location available } }
+  }
+}
+"""
+STOCK = """
+subscription ($skus: [String!], $locations: [String!], $after: String) {
+  stockChanged(skus: $skus, locations: $locations, after: $after) {
+    cursor cause level { available held item { sku name } location { code } }
+  }
+}
+"""
+EVENTS = """
+subscription ($types: [String!], $after: String) {
+  events(types: $types, after: $after) { cursor id type subject subjectVersion actor data }
+}
+"""
+REVOKE = "mutation ($id: ID!) { apiKeyRevoke(id: $id) { userErrors { code } } }"
+
+
+class Screen(Client):
+    """A client that subscribes to one thing at a time."""
+
+    async def watch(self, house: House, document: str, **variables: Any) -> None:
+        """Subscribe, and wait until the stream listens."""
+        fanout, relay = house.restow.fanout, house.restow.live.relay
+        before = fanout.members + relay.listeners
+        self.subscribe("s", document, variables=variables)
+        await until(lambda: fanout.members + relay.listeners > before)
+
+    async def next(self) -> Any:
+        """The value of the next event."""
+        message = await self.receive()
+        assert message["type"] == "next", message
+        assert "errors" not in message["payload"], message
+        [value] = message["payload"]["data"].values()
+        return value
+
+
+@asynccontextmanager
+async def screen(house: House, key: str | None = BOOTSTRAP) -> AsyncIterator[Screen]:
+    """A connected screen."""
+    client = Screen(house.restow.asgi, [SUBPROTOCOL])
+    try:
+        payload = {} if key is None else {"authorization": f"Bearer {key}"}
+        client.send({"type": "connection_init", "payload": payload})
+        assert await client.receive() == {"type": "connection_ack"}
+        yield client
+    finally:
+        await client.leave()
+
+
+async def test_a_shopper_without_a_key_sees_availability_change(house: House) -> None:
+    await house.receive(10)
+    async with screen(house, key=None) as shopper:
+        await shopper.watch(house, AVAILABILITY, skus=["TEE"])
+        await house.hold(3)
+        first = await shopper.next()
+        await house.receive(5, at="YORK")
+        second = await shopper.next()
+        shopper.send({"id": "s", "type": "complete"})
+        shopper.subscribe("x", STOCK)
+        assert (await shopper.receive())["payload"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    assert first["availability"] == {
+        "sku": "TEE",
+        "channel": "web",
+        "availableToPromise": 7,
+        "inStock": True,
+        "locations": [{"location": "LEEDS", "available": 7}, {"location": "YORK", "available": 0}],
+    }
+    assert second["availability"]["availableToPromise"] == 12
+    assert int(second["cursor"]) > int(first["cursor"])
+
+
+async def test_stock_shows_levels_with_their_item_and_place(house: House) -> None:
+    await house.receive(1)
+    await house.receive(2, sku="COAT")
+    async with screen(house) as desk:
+        desk.subscribe("s", STOCK, variables={"after": "0"})
+        past = [await desk.next(), await desk.next()]
+        await house.hold(1)
+        now = await desk.next()
+    assert [(e["level"]["item"]["sku"], e["level"]["available"]) for e in past] == [
+        ("TEE", 1),
+        ("COAT", 2),
+    ]
+    assert now["cause"] == "HELD"
+    assert now["level"] == {
+        "available": 0,
+        "held": 1,
+        "item": {"sku": "TEE", "name": "Garment TEE"},
+        "location": {"code": "LEEDS"},
+    }
+
+
+async def test_events_go_on_behind_a_cursor(house: House) -> None:
+    await house.receive(10)
+    async with screen(house) as first:
+        first.subscribe("s", EVENTS, variables={"after": "0"})
+        while (event := await first.next())["type"] != "stock.changed":
+            pass
+        cursor = event["cursor"]
+    await house.hold(1)
+    await house.hold(2)
+    async with screen(house) as second:
+        second.subscribe("s", EVENTS, variables={"after": cursor, "types": ["stock.changed"]})
+        held = [await second.next(), await second.next()]
+        await house.hold(3)
+        held.append(await second.next())
+        second.subscribe("bad", EVENTS, variables={"after": "x"})
+        refused = await second.receive()
+    assert [event["data"]["held"] for event in held] == [1, 3, 6]
+    assert refused["type"] == "error"
+    assert refused["payload"][0]["extensions"]["code"] == "BAD_REQUEST"
+
+
+async def test_who_asks_for_the_same_shares_one_execution(house: House) -> None:
+    await house.receive(100)
+    northern = await house.a_key(Role.WAREHOUSE, locations=("YORK",))
+    screens = [screen(house, key) for key in [BOOTSTRAP] * 10 + [northern] * 10]
+    clients = [await each.__aenter__() for each in screens]
+    for client in clients:
+        await client.watch(house, EVENTS, types=["stock.changed"])
+    assert house.restow.fanout.groups == 2
+    await house.receive(1, at="LEEDS")
+    await house.receive(2, at="YORK")
+    for client in clients[:10]:
+        assert [(await client.next())["data"]["location"] for _ in range(2)] == ["LEEDS", "YORK"]
+    for client in clients[10:]:
+        assert (await client.next())["data"]["location"] == "YORK"
+    for each in screens:
+        await each.__aexit__(None, None, None)
+    assert house.restow.fanout.groups == 0
+    assert house.restow.live.relay.listeners == 0
+
+
+async def test_those_who_come_back_join_the_others_without_gap_or_repeat(house: House) -> None:
+    """Readers resume at every cursor while facts are written, and share once they caught up."""
+    for n in range(20):
+        await house.receive(1 + n)
+    async with screen(house) as all_of_it:
+        all_of_it.subscribe("s", EVENTS, variables={"types": ["stock.changed"], "after": "0"})
+        log = [await all_of_it.next() for _ in range(20)]
+        screens = [screen(house) for _ in log]
+        clients = [await each.__aenter__() for each in screens]
+        writing = asyncio.create_task(_receive(house, 20))
+        for client, event in zip(clients, log, strict=True):
+            variables = {"types": ["stock.changed"], "after": event["cursor"]}
+            client.subscribe("s", EVENTS, variables=variables)
+        log += [await all_of_it.next() for _ in range(20)]
+        await writing
+        for start, client in enumerate(clients, start=1):
+            assert [await client.next() for _ in range(40 - start)] == log[start:]
+        assert house.restow.fanout.groups == 1
+        assert house.restow.live.relay.listeners == 1
+        for each in screens:
+            await each.__aexit__(None, None, None)
+
+
+async def _receive(house: House, times: int) -> None:
+    for n in range(times):
+        await house.receive(1 + n, sku="COAT")
+
+
+async def test_a_revoked_key_is_cut_off_within_five_seconds(house: House) -> None:
+    secret = await house.a_key(Role.WAREHOUSE, name="tablet")
+    keys = (await house.ask("{ apiKeys { id name } }"))["apiKeys"]
+    [key_id] = [key["id"] for key in keys if key["name"] == "tablet"]
+    async with screen(house, secret) as tablet, screen(house) as desk:
+        await tablet.watch(house, STOCK)
+        await desk.watch(house, STOCK)
+        await house.done(REVOKE, {"id": key_id})
+        revoked_at = time.monotonic()
+        assert (await tablet.closed()).code == 4401
+        assert time.monotonic() - revoked_at < 5
+        await house.receive(1)
+        assert (await desk.next())["level"]["available"] == 1
+
+
+async def test_a_scoped_key_gets_no_foreign_event(house: House) -> None:
+    key = await house.a_key(Role.WAREHOUSE, locations=("YORK",), channels=("market",))
+    async with screen(house, key) as mine:
+        mine.subscribe("s", EVENTS, variables={"after": "0"})
+        mine.subscribe("t", STOCK, variables={"after": "0"})
+        for n in range(10):
+            await house.receive(1, at=("LEEDS", "YORK")[n % 2])
+            await house.hold(1)
+        await house.receive(1, sku="COAT", at="YORK")
+        seen: list[Any] = []
+        while not seen or seen[-1].get("data", {}).get("sku") != "COAT":
+            [value] = (await mine.receive())["payload"]["data"].values()
+            seen.append(value)
+    assert "LEEDS" not in str(seen)
+    assert not any(event.get("type", "").startswith("reservation") for event in seen)
