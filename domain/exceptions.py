@@ -158,3 +158,12 @@ def may_escalate(status: ExceptionStatus, due_at: datetime, now: datetime) -> bo
 def due_after_waiting(due_at: datetime, waiting_since: datetime, now: datetime) -> datetime:
     """The due time of an exception that is taken up again at `now`: waiting did not count."""
     return due_at + max(timedelta(0), now - waiting_since)
+
+
+# A clock that stands still for longer than this is no clock.
+WAIT_MAX: Final = timedelta(days=90)
+
+
+def next_role(handling: CatalogueRow, owner_role: str) -> Role:
+    """Who owns an exception next when nobody of `owner_role` was in time."""
+    return Role.ADMIN if owner_role == handling.escalate_to else handling.escalate_to

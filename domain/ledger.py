@@ -205,6 +205,28 @@ def order_cancelled(units: int, paid: Money, occasion: Occasion) -> JournalEntry
     )
 
 
+def parcel_lost(units: int, cost: Money, occasion: Occasion) -> JournalEntry:
+    """A parcel never arrived: what its units cost is written off, not spent on a sale."""
+    return transfer(
+        f"Lost {_counted(units)} of order {occasion.reference}",
+        occasion,
+        cost,
+        to=Account.WRITE_OFFS,
+        from_=Account.COST_OF_GOODS_SOLD,
+    )
+
+
+def parcel_found(units: int, cost: Money, occasion: Occasion) -> JournalEntry:
+    """A lost parcel was delivered after all: the write-off is taken back."""
+    return transfer(
+        f"Found {_counted(units)} of order {occasion.reference}",
+        occasion,
+        cost,
+        to=Account.COST_OF_GOODS_SOLD,
+        from_=Account.WRITE_OFFS,
+    )
+
+
 def reversal(entry: JournalEntry, entry_id: UUID, why: str, effective_at: datetime) -> JournalEntry:
     """The entry that takes back `entry` in full, saying why."""
     lines = tuple(line.turned for line in entry.lines)

@@ -6,6 +6,8 @@ of an exception stays locked until commit.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 import models.queries.exceptions as queries
@@ -34,7 +36,7 @@ async def open(
     The catalogue and the EXCEPTION policy give its severity, owner role and due time. `message`
     is for people and holds no personal data. Returns its id.
     """
-    handling = await _handling(tx, kind, location_id, channel_id)
+    handling = await handling_of(tx, kind, location_id, channel_id)
     row = await queries.open_exception(
         tx.session,
         tx.new_id(),
@@ -80,9 +82,10 @@ def subject_key(subject: tuple[str, object]) -> str:
     return f"{subject_type}:{key}"
 
 
-async def _handling(
+async def handling_of(
     tx: Transaction, kind: ExceptionKind, location_id: int | None, channel_id: int | None
 ) -> CatalogueRow:
+    """How a kind is handled at a location, for a channel: by the catalogue or by policy."""
     location = channel = None
     if location_id is not None:
         location = (await lookups.locations_by_id(tx.session, [location_id]))[location_id].code
@@ -94,8 +97,8 @@ async def _handling(
     return policy.rules.row(kind)
 
 
-def _tell(tx: Transaction, row: Row, actor: str, what: str) -> None:
-    subject = ("OperationalException", row["id"])
+def record(tx: Transaction, row: Row, actor: str, what: str) -> Mapping[str, Any]:
+    """Write a fact about an exception, with what alerts are chosen by; its data."""
     facts = {
         "kind": row["kind"],
         "subject": row["subject_key"],
@@ -107,11 +110,17 @@ def _tell(tx: Transaction, row: Row, actor: str, what: str) -> None:
     outbox.record(
         tx,
         f"exception.{what}",
-        subject,
+        ("OperationalException", row["id"]),
         actor=actor,
         data=facts,
         version=row["version"],
         channel_id=row["channel_id"],
         location_id=row["location_id"],
     )
+    return facts
+
+
+def _tell(tx: Transaction, row: Row, actor: str, what: str) -> None:
+    facts = record(tx, row, actor, what)
+    subject = ("OperationalException", row["id"])
     outbox.audit(tx, actor, f"exception.{what}", subject, after=facts)

@@ -112,9 +112,12 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
     worker has the task.
     """
     _check_texts(command)
-    shipped_at = check_client_time(
-        command.shipped_at, tx.now, may_backdate=caller.may("backdate"), field="shippedAt"
-    )
+    try:
+        shipped_at = check_client_time(
+            command.shipped_at, tx.now, may_backdate=caller.may("backdate"), field="shippedAt"
+        )
+    except Invalid as error:
+        raise error.under("input") from None
     field = ("input", "fulfillmentId")
     order, row, location = await lock_with_order(tx, command.fulfillment_id, caller, field)
     before = _check_may_ship(row, location, field)

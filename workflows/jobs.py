@@ -12,6 +12,7 @@ import models.queries.idempotency as keys
 import models.queries.orders as orders
 import models.queries.reservations as reservations
 import workflows.backorders as backorders
+import workflows.exception_desk as exception_desk
 import workflows.holds as holds
 import workflows.idempotency as idempotency
 import workflows.tasks as tasks
@@ -21,6 +22,7 @@ SWEPT_MAX = 200
 ITEMS_MAX = 50
 KEYS_MAX = 1_000
 TASKS_MAX = 200
+EXCEPTIONS_MAX = 100
 
 
 async def sweep_holds(transactions: Transactions) -> int:
@@ -64,5 +66,23 @@ async def free_lapsed_tasks(transactions: Transactions) -> int:
 
     async def work(tx: Transaction) -> int:
         return await tasks.free_lapsed(tx, TASKS_MAX)
+
+    return await transactions.run(work)
+
+
+async def escalate_exceptions(transactions: Transactions) -> int:
+    """Hand exceptions past their time to the next role; how many there were."""
+
+    async def work(tx: Transaction) -> int:
+        return await exception_desk.escalate(tx, EXCEPTIONS_MAX)
+
+    return await transactions.run(work)
+
+
+async def resume_exceptions(transactions: Transactions) -> int:
+    """Let the clocks of exceptions that have waited long enough run again; how many."""
+
+    async def work(tx: Transaction) -> int:
+        return await exception_desk.resume(tx, EXCEPTIONS_MAX)
 
     return await transactions.run(work)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from models.sessions import Row, Session
 
 _IS_OPEN = "status NOT IN ('RESOLVED', 'AUTO_RESOLVED')"
 _COLUMNS = (
     "id, kind, subject_key, status, severity, message, location_id, channel_id, owner, owner_role,"
-    " opened_at, due_at, occurrences, resolution, resolved_at, version"
+    " opened_at, due_at, waiting_since_at, wait_until_at, occurrences, resolution, resolved_at,"
+    " version"
 )
 
 # One statement on the partial unique index: of two that open the same one, the later repeats it.
@@ -67,3 +69,57 @@ async def clear_exception(
 ) -> Row | None:
     """Resolve the open exception of this kind and subject; None where there is none."""
     return await session.fetch_one(_CLEAR, kind, subject_key, resolution, now)
+
+
+async def lock_exception(session: Session, exception_id: UUID) -> Row | None:
+    """Lock an exception and read it."""
+    sql = f"SELECT {_COLUMNS} FROM operational_exception WHERE id = $1 FOR NO KEY UPDATE"
+    return await session.fetch_one(sql, exception_id)
+
+
+async def lock_overdue(session: Session, now: datetime, limit: int) -> list[Row]:
+    """Lock exceptions past their time that somebody should be told of, and read them."""
+    sql = (
+        f"SELECT {_COLUMNS} FROM operational_exception"
+        " WHERE status IN ('OPEN', 'ASSIGNED', 'IN_PROGRESS') AND due_at < $1"
+        " ORDER BY due_at, id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED"
+    )
+    return list(await session.fetch(sql, now, limit))
+
+
+async def lock_waited(session: Session, now: datetime, limit: int) -> list[Row]:
+    """Lock exceptions that have waited until their time, and read them."""
+    sql = (
+        f"SELECT {_COLUMNS} FROM operational_exception"
+        " WHERE status = 'WAITING' AND wait_until_at <= $1"
+        " ORDER BY wait_until_at, id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED"
+    )
+    return list(await session.fetch(sql, now, limit))
+
+
+_STEP = f"""
+UPDATE operational_exception SET status = $2, owner = $3, owner_role = $4, due_at = $5,
+  waiting_since_at = $6, wait_until_at = $7, resolution = $8, resolved_at = $9,
+  details = COALESCE($10, details), version = version + 1
+WHERE id = $1
+RETURNING {_COLUMNS}
+"""
+
+
+async def write_step(session: Session, row: Row, details: str | None = None) -> Row:
+    """Write what the desk changed of a locked exception; `details` None: they stay."""
+    written = await session.fetch_one(
+        _STEP,
+        row["id"],
+        row["status"],
+        row["owner"],
+        row["owner_role"],
+        row["due_at"],
+        row["waiting_since_at"],
+        row["wait_until_at"],
+        row["resolution"],
+        row["resolved_at"],
+        details,
+    )
+    assert written is not None
+    return written

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 
+import workflows.carriers
 import workflows.packing
 import workflows.picking
 import workflows.reroutes
 import workflows.tasks
 from domain.access import Caller, Role, holder
+from domain.carriers import CarrierStatus
 from domain.tasks import QueueKind
 from models.database import Database
 from tests.builders.shop import Shop, open_shop
 from tests.builders.transactions import rows
+from workflows.carriers import RecordCarrierEvent
 from workflows.outcomes import Outcome, Request
 from workflows.packing import PackFulfillment
 from workflows.picking import PickFulfillment, Shortage
@@ -78,6 +82,22 @@ class Floor:
         command = RerouteFulfillment(UUID(str(fulfillment_id)), to, note)
         request = Request(command, by)
         return await self.shop.transactions.perform(workflows.reroutes.reroute, request)
+
+    async def said(
+        self,
+        status: str,
+        event: str = "E-1",
+        *,
+        number: str = "JD0001",
+        carrier: str = "DHL",
+        at: datetime | None = None,
+        by: Caller = ANN,
+    ) -> Outcome:
+        """A carrier's word."""
+        instant = at or self.shop.clock.now
+        command = RecordCarrierEvent(carrier, number, event, CarrierStatus(status), instant)
+        request = Request(command, by)
+        return await self.shop.transactions.perform(workflows.carriers.record, request)
 
     async def tasks(self, fulfillment_id: object | None = None) -> list[dict[str, Any]]:
         """Tasks, oldest first: of a fulfilment, or all."""
