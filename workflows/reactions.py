@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import workflows.backorders as backorders
 import workflows.queues as queues
+import workflows.return_closing as return_closing
 import workflows.shortages as shortages
 from workflows.transactions import Reactions
+
+_FOLLOW = (queues.follow_return,)
+# Whoever opens refunds stands in front: a return closes over those that there are.
+_SETTLE = (queues.follow_return, return_closing.close_when_over)
 
 REACTIONS = Reactions(
     after_event={
@@ -21,6 +26,15 @@ REACTIONS = Reactions(
         "fulfillment.cancelled": (queues.called_off,),
         "order.allocated": (shortages.settle,),
         "order.cancelled": (shortages.settle,),
+        "return.authorized": _FOLLOW,
+        "return.declined": _FOLLOW,
+        "return.cancelled": _FOLLOW,
+        "return.in_transit": _FOLLOW,
+        "return.expired": _FOLLOW,
+        "return.looked_at": _FOLLOW,
+        "return.received": _SETTLE,
+        "return.inspected": _SETTLE,
+        "return.disposed": _SETTLE,
     },
     after_available=(backorders.serve,),
 )

@@ -12,6 +12,7 @@ import orjson
 import models.queries.lookups as lookups
 import workflows.return_cases as cases
 import workflows.return_items as return_items
+import workflows.return_records as return_records
 from domain.access import Caller
 from domain.authorizations import check_authorization
 from domain.claims import check_room
@@ -77,8 +78,10 @@ async def authorize(tx: Transaction, command: AuthorizeReturn, caller: Caller) -
     _decide(locked, decided(judgement.verdict.policy, "AUTHORIZED", _why(told, command.note)))
     write_authorization(tx, locked.row, caller.actor)
     locked.row["decline_reason_id"] = None
-    await return_items.write(tx, locked)
-    return_items.record(tx, "return.authorized", locked, locked.groups, caller.actor, before=before)
+    await return_records.write(tx, locked)
+    return_records.record(
+        tx, "return.authorized", locked, locked.groups, caller.actor, before=before
+    )
     policy = judgement.verdict.policy
     facts = {
         "override": is_override,
@@ -86,7 +89,7 @@ async def authorize(tx: Transaction, command: AuthorizeReturn, caller: Caller) -
         "version": policy.version,
         "objections": [objection.code for objection in objections],
     }
-    return_items.audit(tx, caller.actor, "returnAuthorize", locked, before=before, facts=facts)
+    return_records.audit(tx, caller.actor, "returnAuthorize", locked, before=before, facts=facts)
     return {"return": str(locked.id)}
 
 
@@ -107,12 +110,12 @@ async def decline(tx: Transaction, command: DeclineReturn, caller: Caller) -> Ma
     verdict: Decision = orjson.loads(locked.row["verdict"])
     told = f"{caller.actor} declined it: {reason.code}."
     _decide(locked, {**verdict, "outcome": "DECLINED", "reasons": _why(told, command.note)})
-    await return_items.write(tx, locked)
+    await return_records.write(tx, locked)
     facts = {"reason": reason.code}
-    return_items.record(
+    return_records.record(
         tx, "return.declined", locked, locked.groups, caller.actor, before=before, facts=facts
     )
-    return_items.audit(tx, caller.actor, "returnDecline", locked, before=before, facts=facts)
+    return_records.audit(tx, caller.actor, "returnDecline", locked, before=before, facts=facts)
     return {"return": str(locked.id)}
 
 
@@ -123,9 +126,11 @@ async def cancel(tx: Transaction, command: CancelReturn, caller: Caller) -> Mapp
     locked.check(ReturnAction.CANCEL, "id")
     before = locked.status
     locked.go_to(ReturnStatus.CANCELLED)
-    await return_items.write(tx, locked)
-    return_items.record(tx, "return.cancelled", locked, locked.groups, caller.actor, before=before)
-    return_items.audit(tx, caller.actor, "returnCancel", locked, before=before)
+    await return_records.write(tx, locked)
+    return_records.record(
+        tx, "return.cancelled", locked, locked.groups, caller.actor, before=before
+    )
+    return_records.audit(tx, caller.actor, "returnCancel", locked, before=before)
     return {"return": str(locked.id)}
 
 

@@ -8,6 +8,7 @@ import models.queries.orders as order_queries
 import models.queries.returns as queries
 import workflows.order_lines as order_lines
 import workflows.return_items as return_items
+import workflows.return_records as return_records
 from domain.refunds import SETTLED, RefundStatus
 from domain.returns import ReturnItemState, ReturnStatus, may_close
 from workflows.outbox import PendingEvent
@@ -40,6 +41,6 @@ async def close_when_over(tx: Transaction, event: PendingEvent) -> None:
     closing = await return_items.load(tx, (await order_lines.load(tx, [order]))[0], row)
     closing.go_to(ReturnStatus.CLOSED)
     closing.row["closed_at"] = tx.now
-    await return_items.write(tx, closing)
+    await return_records.write(tx, closing)
     before = ReturnStatus.RECEIVED
-    return_items.record(tx, "return.closed", closing, (), event.actor, before=before)
+    return_records.record(tx, "return.closed", closing, (), event.actor, before=before)

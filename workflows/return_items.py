@@ -1,15 +1,8 @@
-"""A return's units, changed in memory under its order's lock and written together.
-
-The events of returns, with whose facts other nouns go on (workflows/reactions.py), are recorded
-here: `return.requested`, `.authorized`, `.declined`, `.cancelled`, `.in_transit`, `.received`,
-`.looked_at`, `.inspected`, `.disposed`, `.expired`, `.closed`. The data of each is
-`{"order": id, "number": rma number, "status", "before", "items": [{"id", "order_line", "sku",
-"quantity", "state", "condition", "disposition"}]}` with the groups of units that moved.
-"""
+"""A return's units, changed in memory under its order's lock; `return_records` writes them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -20,7 +13,6 @@ import orjson
 import models.queries.lookups as lookups
 import models.queries.returns as queries
 import workflows.order_lines as order_lines
-import workflows.outbox as outbox
 from domain.access import Caller
 from domain.costs import ItemCost
 from domain.errors import IllegalTransition, NotFound
@@ -33,7 +25,6 @@ from domain.rules.dispositions import ConditionGrade, Disposition
 from domain.stock import StockState
 from domain.transitions import step
 from models.queries.lookups import ChannelFacts
-from models.returns import DispositionStep, InspectionLook, ReturnItem
 from models.sessions import Row
 from workflows.order_lines import LockedOrder
 from workflows.transactions import LockClass, Transaction
@@ -196,6 +187,36 @@ class LockedReturn:
         self.groups.append(part)
         return part
 
+    def look(
+        self,
+        tx: Transaction,
+        group: Group,
+        condition: ConditionGrade,
+        inspector: str,
+        note: str | None = None,
+        evidence: tuple[Reference, ...] = (),
+    ) -> None:
+        """Add what somebody found on all units of a group."""
+        row = {
+            "id": tx.new_id(),
+            "return_id": self.id,
+            "return_item_id": group.id,
+            "return_version": self.next_version,
+            "quantity": group.quantity,
+            "condition": str(condition),
+            "inspector": inspector,
+            "note": note,
+            "evidence": evidence_json(evidence),
+            "looked_at": tx.now,
+        }
+        self.looks.append(row)
+
+
+def evidence_json(references: Iterable[Reference]) -> str:
+    """References as tables keep them."""
+    known = [{"address": each.address, "sha256": each.sha256} for each in references]
+    return orjson.dumps(known).decode()
+
 
 async def lock(
     tx: Transaction, return_id: UUID, caller: Caller | None, path: tuple[str, ...]
@@ -234,141 +255,3 @@ async def _is_visible(tx: Transaction, found: LockedReturn, caller: Caller) -> b
     ids = {found.row["destination_id"], *(group.location_id for group in found.groups)}
     places = await lookups.locations_by_id(tx.session, [each for each in ids if each is not None])
     return any(caller.sees_location(place.code) for place in places.values())
-
-
-async def write(tx: Transaction, changed: LockedReturn) -> None:
-    """Write the return and its groups, and add its looks and steps, as its next version."""
-    row = changed.row
-    await tx.session.insert(
-        ReturnItem, [item_row(changed.id, group) for group in changed.groups if group.is_new]
-    )
-    await queries.write_items(
-        tx.session, [_item_changes(group) for group in changed.groups if not group.is_new]
-    )
-    for group in changed.groups:
-        group.is_new = False
-    row["version"] = changed.next_version
-    await queries.write_return(tx.session, [row[name] for name in queries.RETURN_CHANGES])
-    for look in changed.looks:
-        tx.add(InspectionLook, look)
-    for executed in changed.steps:
-        tx.add(DispositionStep, executed)
-    changed.looks, changed.steps = [], []
-
-
-def record(
-    tx: Transaction,
-    event: str,
-    changed: LockedReturn,
-    moved: Iterable[Group],
-    actor: str,
-    *,
-    before: ReturnStatus | None = None,
-    location_id: int | None = None,
-    facts: Mapping[str, Any] | None = None,
-) -> None:
-    """Record a fact about a written return and the groups that moved."""
-    outbox.record(
-        tx,
-        event,
-        ("Return", changed.id),
-        actor=actor,
-        version=changed.row["version"],
-        channel_id=changed.channel.id,
-        location_id=location_id or changed.row["destination_id"],
-        data={
-            "order": str(changed.order.id),
-            "number": changed.number,
-            "status": str(changed.status),
-            "before": None if before is None else str(before),
-            "items": [group.facts for group in moved],
-            **(facts or {}),
-        },
-    )
-
-
-def audit(
-    tx: Transaction,
-    actor: str,
-    action: str,
-    changed: LockedReturn,
-    *,
-    before: ReturnStatus | None,
-    facts: Mapping[str, Any] | None = None,
-) -> None:
-    """Write who changed a return, and what its units are now."""
-    outbox.audit(
-        tx,
-        actor,
-        action,
-        ("Return", changed.id),
-        before=None if before is None else {"status": str(before)},
-        after={
-            "number": changed.number,
-            "status": str(changed.status),
-            "items": [group.facts for group in changed.groups],
-            **(facts or {}),
-        },
-    )
-
-
-def _evidence(references: Iterable[Reference]) -> str:
-    return orjson.dumps(
-        [{"address": each.address, "sha256": each.sha256} for each in references]
-    ).decode()
-
-
-def item_row(return_id: UUID, group: Group) -> dict[str, Any]:
-    """A new group as its table keeps it."""
-    changes = dict(zip(_CHANGES, _item_changes(group), strict=True))
-    return {
-        "return_id": return_id,
-        "position": group.position,
-        "parent_id": group.parent_id,
-        "since_version": group.since_version,
-        "order_line_id": group.order_line_id,
-        "item_id": group.item_id,
-        "reason_id": group.reason_id,
-        **changes,
-    }
-
-
-# In the order in which `queries.write_items` takes them.
-_CHANGES = (
-    "id",
-    "quantity",
-    "state",
-    "condition",
-    "inspected_by",
-    "first_inspector",
-    "first_condition",
-    "disposition",
-    "location_id",
-    "stock_state",
-    "cost_minor",
-    "received_at",
-    "evidence",
-    "note",
-    "fast_lane",
-)
-
-
-def _item_changes(group: Group) -> list[Any]:
-    first = group.first_look
-    return [
-        group.id,
-        group.quantity,
-        group.state,
-        group.condition,
-        group.inspected_by,
-        None if first is None else first.inspector,
-        None if first is None else first.condition,
-        group.disposition,
-        group.location_id,
-        group.stock_state,
-        group.cost_minor,
-        group.received_at,
-        _evidence(group.evidence),
-        group.note,
-        group.fast_lane,
-    ]

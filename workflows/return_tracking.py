@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import workflows.return_items as return_items
+import workflows.return_records as return_records
 from domain.access import Caller
 from domain.returns import ReturnAction, ReturnStatus
 from workflows.return_items import LockedReturn
@@ -40,10 +41,10 @@ async def set_tracking(tx: Transaction, command: SetTracking, caller: Caller) ->
     locked.row["tracking_number"] = command.tracking_number
     if before is ReturnStatus.AUTHORIZED:
         locked.go_to(ReturnStatus.IN_TRANSIT)
-    await return_items.write(tx, locked)
+    await return_records.write(tx, locked)
     event = "return.tracked" if before is locked.status else "return.in_transit"
-    return_items.record(tx, event, locked, locked.groups, caller.actor, before=before)
-    return_items.audit(tx, caller.actor, "returnTrackingSet", locked, before=before)
+    return_records.record(tx, event, locked, locked.groups, caller.actor, before=before)
+    return_records.audit(tx, caller.actor, "returnTrackingSet", locked, before=before)
     return {"return": str(locked.id)}
 
 
@@ -58,6 +59,6 @@ async def carry(tx: Transaction, locked: LockedReturn, at: datetime, actor: str)
     before = locked.status
     locked.row["scanned_at"] = at
     locked.go_to(ReturnStatus.IN_TRANSIT)
-    await return_items.write(tx, locked)
-    return_items.record(tx, "return.in_transit", locked, locked.groups, actor, before=before)
+    await return_records.write(tx, locked)
+    return_records.record(tx, "return.in_transit", locked, locked.groups, actor, before=before)
     return True

@@ -15,7 +15,7 @@ import models.queries.lookups as lookups
 import models.queries.orders as order_queries
 import workflows.order_lines as order_lines
 import workflows.return_cases as cases
-import workflows.return_items as return_items
+import workflows.return_records as return_records
 from domain.access import Caller
 from domain.claims import AskedItem, match_lines
 from domain.decisions import decided
@@ -86,15 +86,15 @@ async def request(tx: Transaction, command: RequestReturn, caller: Caller) -> Ma
     row = _row(tx, command, caller, order, judgement, requested_at)
     for group, is_fast in zip(groups, judgement.fast_lane, strict=True):
         group.fast_lane = is_fast
-        tx.add(ReturnItem, return_items.item_row(row["id"], group))
+        tx.add(ReturnItem, return_records.item_row(row["id"], group))
     opened = LockedReturn(order, channel, row, groups)
-    return_items.record(tx, "return.requested", opened, groups, caller.actor)
+    return_records.record(tx, "return.requested", opened, groups, caller.actor)
     outcome = {"AUTHORIZED": "return.authorized", "DECLINED": "return.declined"}
     if opened.status in outcome:
-        return_items.record(
+        return_records.record(
             tx, outcome[opened.status], opened, groups, POLICY, before=ReturnStatus.REQUESTED
         )
-    return_items.audit(tx, caller.actor, "returnRequest", opened, before=None)
+    return_records.audit(tx, caller.actor, "returnRequest", opened, before=None)
     return {"return": str(opened.id)}
 
 
