@@ -14,6 +14,7 @@ from workflows.transactions import Reactions
 
 _FOLLOW = (queues.follow_return,)
 # Whoever opens refunds stands in front: a return closes over those that there are.
+_CLOSE = (return_closing.close_when_over,)
 _SETTLE = (queues.follow_return, return_closing.close_when_over)
 
 REACTIONS = Reactions(
@@ -35,6 +36,10 @@ REACTIONS = Reactions(
         "return.received": _SETTLE,
         "return.inspected": _SETTLE,
         "return.disposed": _SETTLE,
+        "refund.succeeded": _CLOSE,
+        "refund.rejected": _CLOSE,
+        "refund.reversed": _CLOSE,
+        "refund.cancelled": _CLOSE,
     },
     after_available=(backorders.serve,),
 )
