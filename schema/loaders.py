@@ -16,6 +16,7 @@ import models.queries.reads.orders as orders
 import models.queries.reads.policies as policies
 import models.queries.reads.reservations as reservations
 import models.queries.reads.stock as stock
+import models.queries.reads.tasks as tasks
 from models.queries.scopes import Scope
 from models.sessions import Row, Session
 
@@ -67,6 +68,7 @@ class Loaders:
         self.fulfillments = scoped(fulfillments.fulfillments_by_id)
         self.fulfillments_of_order = scoped(fulfillments.fulfillments_by_order)
         self.lines_of_fulfillment = plain(fulfillments.lines_by_fulfillment)
+        self.tasks = scoped(tasks.tasks_by_id)
         self.entries = scoped(ledger.entries_by_id)
         self.lines_of_entry = plain(ledger.lines_by_entry)
         self.exceptions = scoped(exceptions.exceptions_by_id)

@@ -9,17 +9,21 @@ from strawberry.tools import create_type
 import resolvers.access as access
 import resolvers.audit as audit
 import resolvers.availability as availability
+import resolvers.carriers as carriers
 import resolvers.catalog as catalog
 import resolvers.events as events
+import resolvers.exception_desk as exception_desk
 import resolvers.exceptions as exceptions
 import resolvers.fulfillments as fulfillments
 import resolvers.ledger as ledger
 import resolvers.nodes as nodes
 import resolvers.orders as orders
+import resolvers.picking as picking
 import resolvers.policies as policies
 import resolvers.reservations as reservations
 import resolvers.stock as stock
 import resolvers.subscriptions as subscriptions
+import resolvers.tasks as tasks
 from schema.context import Resolver, Stream
 from schema.execution.engine import MemoisedNameConverter, Schema
 from schema.execution.idempotency import idempotent
@@ -44,6 +48,7 @@ QUERIES: Final[Mapping[str, Resolver]] = {
     "order": orders.order,
     "orders": orders.orders,
     "fulfillments": fulfillments.fulfillments,
+    "tasks": tasks.tasks,
     "journalEntries": ledger.journal_entries,
     "trialBalance": ledger.trial_balance,
     "exceptions": exceptions.exceptions,
@@ -68,7 +73,18 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "reservationRelease": reservations.reservation_release,
     "orderPlace": orders.order_place,
     "orderCancel": orders.order_cancel,
+    "taskClaim": tasks.task_claim,
+    "taskRenew": tasks.task_renew,
+    "taskRelease": tasks.task_release,
+    "fulfillmentPick": picking.fulfillment_pick,
+    "fulfillmentPack": picking.fulfillment_pack,
+    "fulfillmentReroute": picking.fulfillment_reroute,
     "fulfillmentShip": fulfillments.fulfillment_ship,
+    "carrierEventRecord": carriers.carrier_event_record,
+    "exceptionAssign": exception_desk.exception_assign,
+    "exceptionStart": exception_desk.exception_start,
+    "exceptionWait": exception_desk.exception_wait,
+    "exceptionResolve": exception_desk.exception_resolve,
     "apiKeyCreate": access.api_key_create,
     "apiKeyRotate": access.api_key_rotate,
     "apiKeyRevoke": access.api_key_revoke,

@@ -3,6 +3,7 @@
 import strawberry
 
 from domain.access import Role
+from domain.carriers import CarrierStatus
 from domain.catalog import ChannelKind, ReasonKind
 from domain.exceptions import ExceptionSeverity, ExceptionStatus
 from domain.fulfillments import FulfillmentStatus
@@ -10,8 +11,10 @@ from domain.orders import OrderLineState, OrderStatus
 from domain.policies import PolicyKind
 from domain.reservations import ReservationStatus
 from domain.stock import LocationKind, MovementKind, StockState
+from domain.tasks import QueueKind, TaskStatus
 
 __all__ = [
+    "CarrierStatus",
     "ChannelKind",
     "ExceptionSeverity",
     "ExceptionStatus",
@@ -21,13 +24,16 @@ __all__ = [
     "OrderLineState",
     "OrderStatus",
     "PolicyKind",
+    "QueueKind",
     "ReasonKind",
     "ReservationStatus",
     "Role",
     "StockState",
+    "TaskStatus",
 ]
 
 for _enumeration in (
+    CarrierStatus,
     ChannelKind,
     ExceptionSeverity,
     ExceptionStatus,
@@ -37,9 +43,11 @@ for _enumeration in (
     OrderLineState,
     OrderStatus,
     PolicyKind,
+    QueueKind,
     ReasonKind,
     ReservationStatus,
     Role,
     StockState,
+    TaskStatus,
 ):
     strawberry.enum(_enumeration)

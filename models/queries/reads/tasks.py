@@ -1,0 +1,57 @@
+"""Tasks as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from models.queries.paging import Listing, Page, SortKey, Window, by_key
+from models.queries.scopes import Scope
+from models.sessions import Row, Session
+
+# The most urgent first; of equals the oldest, which has the most seniority.
+_RANK = (
+    SortKey("t.priority", "priority", "bigint"),
+    SortKey("t.seniority", "seniority", "bigint"),
+    SortKey("t.id", "id", "uuid"),
+)
+
+
+def _visible(scope: Scope) -> Listing:
+    return (
+        Listing("t.*", "task t", *_RANK)
+        .within("t.location_id", scope.location_ids)
+        .within_or_none("t.channel_id", scope.channel_ids)
+    )
+
+
+async def tasks(
+    session: Session,
+    scope: Scope,
+    window: Window,
+    *,
+    queue: str | None,
+    location: str | None,
+    status: str | None,
+    now: datetime,
+) -> Page:
+    """Tasks of a queue, at a location, in a status, by priority; a claim that is over is open."""
+    listing = _visible(scope).equal("t.queue", queue)
+    if location is not None:
+        listing.where("t.location_id = (SELECT id FROM location WHERE code = {})", location)
+    if status == "OPEN":
+        listing.where(
+            "t.status IN ('OPEN', 'CLAIMED') AND (t.status = 'OPEN' OR t.lease_until_at <= {})", now
+        )
+    elif status == "CLAIMED":
+        listing.where("t.status = 'CLAIMED' AND t.lease_until_at > {}", now)
+    else:
+        listing.equal("t.status", status)
+    return await listing.page(session, window)
+
+
+async def tasks_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+    """Tasks by id, where the caller may see them."""
+    listing = _visible(scope).where("t.id = ANY({}::uuid[])", list(ids))
+    return by_key(await listing.all(session, len(ids)), "id")

@@ -1,0 +1,40 @@
+"""Input and payload of what carriers say."""
+
+from datetime import datetime
+
+import strawberry
+
+from schema.types.enums import CarrierStatus
+from schema.types.errors import UserError
+from schema.types.fulfillments import Fulfillment
+from workflows.carriers import RecordCarrierEvent
+
+
+@strawberry.input
+class CarrierEventInput:
+    """A carrier's word about a parcel; `eventId` is the carrier's own."""
+
+    carrier: str
+    tracking_number: str
+    event_id: str
+    status: CarrierStatus
+    occurred_at: datetime
+
+    def to_command(self) -> RecordCarrierEvent:
+        """The command."""
+        return RecordCarrierEvent(
+            carrier=self.carrier,
+            tracking_number=self.tracking_number,
+            event_reference=self.event_id,
+            status=self.status,
+            occurred_at=self.occurred_at,
+        )
+
+
+@strawberry.type
+class CarrierEventPayload:
+    """What the tracking number names, as it is now."""
+
+    fulfillment: Fulfillment | None
+    replayed: bool
+    user_errors: list[UserError]
