@@ -6,7 +6,7 @@ is known before anything is written; the database's CHECKs stand behind them all
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -105,6 +105,7 @@ class Mark:
     """What a book held at a savepoint."""
 
     levels: dict[Key, Level]
+    items: frozenset[int]
     changed: dict[Key, Cause]
     entered: frozenset[int]
 
@@ -114,6 +115,7 @@ class StockBook:
 
     def __init__(self) -> None:
         self.levels: dict[Key, Level] = {}
+        self._by_item: dict[int, list[Level]] = {}
         self._changed: dict[Key, Cause] = {}
         self._entered: set[int] = set()
 
@@ -123,13 +125,13 @@ class StockBook:
         All of an item's rows together, because a buffer, a protection and a backorder limit their
         sum: two conditional updates at two locations would both pass.
         """
-        wanted = sorted(set(item_ids) - {item for item, _ in self.levels})
+        wanted = sorted(set(item_ids) - self._by_item.keys())
         if not wanted:
             return
         tx.locking_stock()
+        self._by_item.update((item_id, []) for item_id in wanted)
         for row in await queries.lock_levels(tx.session, wanted):
-            level = Level.from_row(row)
-            self.levels[level.key] = level
+            self._keep(Level.from_row(row))
 
     async def open_levels(self, tx: Transaction, keys: Iterable[Key]) -> None:
         """Lock these levels' items, making rows that do not exist yet."""
@@ -141,11 +143,16 @@ class StockBook:
         for row in await queries.lock_levels(tx.session, sorted({item for item, _ in pairs})):
             level = Level.from_row(row)
             # What is locked already may have moved since it was read.
-            self.levels.setdefault(level.key, level)
+            if level.key not in self.levels:
+                self._keep(level)
 
-    def of_item(self, item_id: int) -> list[Level]:
-        """The locked levels of an item, by location."""
-        return [self.levels[key] for key in sorted(self.levels) if key[0] == item_id]
+    def _keep(self, level: Level) -> None:
+        self.levels[level.key] = level
+        self._by_item.setdefault(level.item_id, []).append(level)
+
+    def of_item(self, item_id: int) -> Sequence[Level]:
+        """The locked levels of an item."""
+        return self._by_item.get(item_id, ())
 
     def level(self, item_id: int, location_id: int) -> Level | None:
         """A locked level, or None where the item never was at the location."""
@@ -234,6 +241,7 @@ class StockBook:
         levels: Mapping[Key, Level] = self.levels
         return Mark(
             {key: level.copy() for key, level in levels.items()},
+            frozenset(self._by_item),
             dict(self._changed),
             frozenset(self._entered),
         )
@@ -241,5 +249,8 @@ class StockBook:
     def restore(self, mark: Mark) -> None:
         """Forget what was locked and moved since the mark."""
         self.levels = mark.levels
+        self._by_item = {item_id: [] for item_id in mark.items}
+        for level in self.levels.values():
+            self._by_item[level.item_id].append(level)
         self._changed = dict(mark.changed)
         self._entered = set(mark.entered)
