@@ -49,7 +49,7 @@ class Context:
     request_id: str = ""
     handover: Handover | None = None
     now: datetime = field(init=False)
-    loaders: Loaders = field(init=False)
+    _loaders: Loaders | None = field(init=False, default=None)
     _opened: tuple[Session, Scope] | None = field(init=False, default=None)
     _stack: AsyncExitStack | None = field(init=False, default=None)
     _opening: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
@@ -60,7 +60,14 @@ class Context:
     def renew(self) -> None:
         """Read anew from here on, as of now; the snapshot was closed before."""
         self.now = self.services.clock()
-        self.loaders = Loaders(self.opened)
+        self._loaders = None
+
+    @property
+    def loaders(self) -> Loaders:
+        """The loaders of this operation, made when something asks for them."""
+        if self._loaders is None:
+            self._loaders = Loaders(self.opened)
+        return self._loaders
 
     async def opened(self) -> tuple[Session, Scope]:
         """The snapshot of this operation, and what the caller may see in it."""

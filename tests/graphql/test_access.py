@@ -69,19 +69,25 @@ def test_without_a_key_what_is_not_open_needs_one() -> None:
         admit(caller, "orders.read")
 
 
-@pytest.mark.parametrize(
-    "authorization",
-    ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer nonsense", BOOTSTRAP, "Bearer " + "x" * 600],
-)
-async def test_a_wrong_key_is_refused_before_anything_runs(
-    house: House, authorization: str
-) -> None:
-    answer = await house.client.post(
-        "/graphql", json={"query": "{ __typename }"}, headers={"authorization": authorization}
-    )
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"] == "Bearer"
-    assert answer.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+WRONG_KEYS: list[Any] = [
+    "",
+    "Bearer",
+    "Bearer ",
+    "Basic YTpi",
+    "Bearer nonsense",
+    BOOTSTRAP,
+    "Bearer " + "x" * 600,
+]
+
+
+async def test_a_wrong_key_is_refused_before_anything_runs(house: House) -> None:
+    for authorization in WRONG_KEYS:
+        answer = await house.client.post(
+            "/graphql", json={"query": "{ __typename }"}, headers={"authorization": authorization}
+        )
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert answer.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
 async def test_without_a_key_and_without_open_channels_nobody_comes_in(database_url: str) -> None:

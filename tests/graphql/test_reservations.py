@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from domain.access import Role
 from tests.builders.house import HOLD, House
 
@@ -41,39 +39,37 @@ async def test_a_hold_is_extended_and_released(house: House) -> None:
     assert await house.refusals(RELEASE, {"id": "nonsense"}) == [("NOT_FOUND", "id")]
 
 
-@pytest.mark.parametrize(
-    ("facts", "refusal"),
-    [
-        ({"ttlSeconds": 0}, ("LIMIT_EXCEEDED", "input.ttlSeconds")),
-        ({"ttlSeconds": 1_000_000_000}, ("LIMIT_EXCEEDED", "input.ttlSeconds")),
-        ({"channel": "nope"}, ("NOT_FOUND", "input.channel")),
-        ({"lines": []}, ("INVALID", "input.lines")),
-        ({"lines": [{"sku": "NOPE", "quantity": 1}]}, ("NOT_FOUND", "input.lines.0.sku")),
-        ({"lines": [{"sku": "TEE", "quantity": 0}]}, ("INVALID", "input.lines.0.quantity")),
-        (
-            {"lines": [{"sku": "TEE", "quantity": 1, "locationCode": "NOPE"}]},
-            ("NOT_FOUND", "input.lines.0.locationCode"),
-        ),
-        (
-            {"lines": [{"sku": "TEE", "quantity": 6}]},
-            ("INSUFFICIENT_STOCK", "input.lines.0.quantity"),
-        ),
-        (
-            {"lines": [{"sku": "TEE", "quantity": 1}] * 10_000},
-            ("LIMIT_EXCEEDED", "input.lines"),
-        ),
-    ],
-)
-async def test_a_refused_hold_names_the_argument_and_holds_nothing(
-    house: House, facts: dict[str, Any], refusal: tuple[str, str]
-) -> None:
+REFUSED_HOLDS: list[Any] = [
+    ({"ttlSeconds": 0}, ("LIMIT_EXCEEDED", "input.ttlSeconds")),
+    ({"ttlSeconds": 1_000_000_000}, ("LIMIT_EXCEEDED", "input.ttlSeconds")),
+    ({"channel": "nope"}, ("NOT_FOUND", "input.channel")),
+    ({"lines": []}, ("INVALID", "input.lines")),
+    ({"lines": [{"sku": "NOPE", "quantity": 1}]}, ("NOT_FOUND", "input.lines.0.sku")),
+    ({"lines": [{"sku": "TEE", "quantity": 0}]}, ("INVALID", "input.lines.0.quantity")),
+    (
+        {"lines": [{"sku": "TEE", "quantity": 1, "locationCode": "NOPE"}]},
+        ("NOT_FOUND", "input.lines.0.locationCode"),
+    ),
+    (
+        {"lines": [{"sku": "TEE", "quantity": 6}]},
+        ("INSUFFICIENT_STOCK", "input.lines.0.quantity"),
+    ),
+    (
+        {"lines": [{"sku": "TEE", "quantity": 1}] * 10_000},
+        ("LIMIT_EXCEEDED", "input.lines"),
+    ),
+]
+
+
+async def test_a_refused_hold_names_the_argument_and_holds_nothing(house: House) -> None:
     await house.receive(5)
-    wanted = {"channel": "web", "lines": [{"sku": "TEE", "quantity": 1}], **facts}
-    found = await house.refusals(HOLD, {"input": wanted})
-    assert [code for code, _ in found] == [refusal[0]]
-    assert str(found[0][1]).startswith(refusal[1].removesuffix(".quantity"))
-    state = await house.ask("{ reservations { nodes { id } } stockLevels { nodes { held } } }")
-    assert state == {"reservations": {"nodes": []}, "stockLevels": {"nodes": [{"held": 0}]}}
+    for facts, refusal in REFUSED_HOLDS:
+        wanted = {"channel": "web", "lines": [{"sku": "TEE", "quantity": 1}], **facts}
+        found = await house.refusals(HOLD, {"input": wanted})
+        assert [code for code, _ in found] == [refusal[0]]
+        assert str(found[0][1]).startswith(refusal[1].removesuffix(".quantity"))
+        state = await house.ask("{ reservations { nodes { id } } stockLevels { nodes { held } } }")
+        assert state == {"reservations": {"nodes": []}, "stockLevels": {"nodes": [{"held": 0}]}}
 
 
 async def test_holds_are_listed_by_the_status_that_they_have_now(house: House) -> None:

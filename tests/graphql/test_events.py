@@ -1,0 +1,76 @@
+"""The log of facts over the API: in order, from a cursor on, as far as the role may see."""
+
+import asyncio
+from typing import Any
+
+from domain.access import Role
+from tests.builders.house import House
+
+EVENTS = """query ($types: [String!], $after: String, $first: Int) {
+  events(types: $types, after: $after, first: $first) {
+    nodes { cursor id type occurredAt actor subject subjectVersion data }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
+
+
+async def log(house: House, key: str | None = None, **narrow: Any) -> Any:
+    """A page of the log, once everything that was committed has its position."""
+    for _ in range(100):
+        async with house.restow.database.reading() as session:
+            if not await session.fetch_value("SELECT count(*) FROM event_pending"):
+                break
+        await asyncio.sleep(0.02)
+    given = {} if key is None else {"key": key}
+    return (await house.ask(EVENTS, narrow, **given))["events"]
+
+
+async def test_facts_come_in_their_order(house: House) -> None:
+    await house.receive(5)
+    order = await house.place(1)
+    found = await log(house, first=250)
+    cursors = [int(event["cursor"]) for event in found["nodes"]]
+    assert cursors == list(range(1, len(cursors) + 1))
+    placed = [event for event in found["nodes"] if event["type"] == "order.placed"]
+    assert [event["subject"] for event in placed] == [order["id"]]
+    assert placed[0]["actor"] == "bootstrap"
+    assert found["pageInfo"]["hasNextPage"] is False
+
+
+async def test_the_log_is_read_on_from_a_cursor(house: House) -> None:
+    await house.receive(5)
+    whole = [event["cursor"] for event in (await log(house, first=250))["nodes"]]
+    seen: list[str] = []
+    after = "0"
+    while True:
+        found = await log(house, first=3, after=after)
+        seen += [event["cursor"] for event in found["nodes"]]
+        if not found["pageInfo"]["hasNextPage"]:
+            break
+        after = found["pageInfo"]["endCursor"]
+    assert seen == whole
+    assert (await log(house, after=whole[-1]))["nodes"] == []
+
+
+async def test_the_log_is_narrowed_by_type(house: House) -> None:
+    await house.receive(5)
+    await house.hold(1)
+    types = ["stock.changed", "no.such"]
+    found = await log(house, types=types, first=250)
+    assert {event["type"] for event in found["nodes"]} == {"stock.changed"}
+
+
+async def test_a_role_reads_the_nouns_that_it_may(house: House) -> None:
+    await house.receive(5)
+    partner = await house.a_key(Role.PARTNER)
+    found = await log(house, partner, first=250)
+    nouns = {event["type"].partition(".")[0] for event in found["nodes"]}
+    assert "stock" in nouns
+    assert not nouns & {"supplier", "policy", "journal", "key"}
+    shop = await house.a_key(Role.STOREFRONT, channels=("web",))
+    assert await house.code(EVENTS, {}, key=shop) == "FORBIDDEN"
+
+
+async def test_a_cursor_that_is_none_is_a_bad_request(house: House) -> None:
+    for after in ("", "x", "-1", "1.5", "9" * 30):
+        assert await house.code(EVENTS, {"after": after}) == "BAD_REQUEST"
+    for first in (-1, 251):
+        assert await house.code(EVENTS, {"first": first}) == "BAD_REQUEST"

@@ -1,0 +1,117 @@
+"""A mutation with a key is done once, whichever way the key came."""
+
+import asyncio
+
+from domain.access import Role
+from tests.builders.house import HOLD, House, gbp
+
+BY_DIRECTIVE = """mutation ($key: String!, $input: ReservationCreateInput!) {
+  reservationCreate(input: $input) @idempotent(key: $key) {
+    reservation { id } replayed userErrors { code field } } }"""
+ONE_TEE = {"channel": "web", "lines": [{"sku": "TEE", "quantity": 1}]}
+HELD = "{ stockLevels { nodes { held } } }"
+
+
+async def held(house: House) -> int:
+    return sum(level["held"] for level in (await house.ask(HELD))["stockLevels"]["nodes"])
+
+
+async def test_the_same_key_gives_the_first_result_again(house: House) -> None:
+    await house.receive(9)
+    first = await house.done(BY_DIRECTIVE, {"key": "k-1", "input": ONE_TEE})
+    again = await house.done(BY_DIRECTIVE, {"key": "k-1", "input": ONE_TEE})
+    by_header = await house.done(HOLD, {"input": ONE_TEE}, idempotency_key="k-1")
+    assert (first["replayed"], again["replayed"], by_header["replayed"]) == (False, True, True)
+    assert (
+        first["reservation"]["id"] == again["reservation"]["id"] == by_header["reservation"]["id"]
+    )
+    assert await held(house) == 1
+
+
+async def test_the_same_key_with_other_arguments_is_refused(house: House) -> None:
+    await house.receive(9)
+    await house.done(BY_DIRECTIVE, {"key": "k-1", "input": ONE_TEE})
+    more = {"channel": "web", "lines": [{"sku": "TEE", "quantity": 2}]}
+    refused = await house.refusals(BY_DIRECTIVE, {"key": "k-1", "input": more})
+    assert refused == [("IDEMPOTENCY_KEY_REUSED", None)]
+    assert await held(house) == 1
+
+
+async def test_keys_of_two_actors_do_not_meet(house: House) -> None:
+    await house.receive(9)
+    shop = await house.a_key(Role.STOREFRONT, channels=("web",))
+    for key in (None, shop, "bootstrap-secret-of-the-tests"):
+        variables = {"key": "k-1-that-is-long-enough-for-anybody", "input": ONE_TEE}
+        made = await house.done(BY_DIRECTIVE, variables, key=key)
+        assert made["replayed"] is False
+    assert await held(house) == 3
+
+
+async def test_ten_at_once_with_one_key_hold_once(house: House) -> None:
+    await house.receive(9)
+    variables = {"key": "k-1", "input": ONE_TEE}
+    payloads = await asyncio.gather(*(house.change(BY_DIRECTIVE, variables) for _ in range(10)))
+    done = [payload for payload in payloads if not payload["userErrors"]]
+    assert sum(not payload["replayed"] for payload in done) == 1
+    assert len({payload["reservation"]["id"] for payload in done}) == 1
+    others = {error["code"] for payload in payloads for error in payload["userErrors"]}
+    assert others <= {"IDEMPOTENCY_IN_PROGRESS"}
+    assert await held(house) == 1
+
+
+async def test_a_refusal_by_rule_is_replayed_and_a_mistake_is_not(house: House) -> None:
+    wanted = {"key": "k-1", "input": ONE_TEE}
+    first = await house.change(BY_DIRECTIVE, wanted)
+    assert [error["code"] for error in first["userErrors"]] == ["INSUFFICIENT_STOCK"]
+    await house.receive(9)
+    again = await house.change(BY_DIRECTIVE, wanted)
+    assert again["replayed"] is True
+    assert [error["code"] for error in again["userErrors"]] == ["INSUFFICIENT_STOCK"]
+    typo = {"channel": "web", "lines": [{"sku": "TEA", "quantity": 1}]}
+    assert await house.refusals(BY_DIRECTIVE, {"key": "k-2", "input": typo}) == [
+        ("NOT_FOUND", "input.lines.0.sku")
+    ]
+    assert (await house.done(BY_DIRECTIVE, {"key": "k-2", "input": ONE_TEE}))["replayed"] is False
+
+
+async def test_a_partner_must_send_a_key_and_strangers_a_long_one(house: House) -> None:
+    await house.receive(9)
+    partner = await house.a_key(Role.PARTNER, channels=("web",))
+    required = [("IDEMPOTENCY_KEY_REQUIRED", None)]
+    assert await house.refusals(HOLD, {"input": ONE_TEE}, key=partner) == required
+    short = {"key": "k-1", "input": ONE_TEE}
+    assert await house.refusals(BY_DIRECTIVE, short, key=None) == required
+    await house.done(HOLD, {"input": ONE_TEE}, key=None)
+
+
+async def test_several_mutations_run_in_order_each_with_its_key(house: House) -> None:
+    document = """mutation {
+      first: supplierUpsert(code: "A", name: "One") @idempotent(key: "s-1") {
+        supplier { name } replayed }
+      second: supplierUpsert(code: "A", name: "Two") @idempotent(key: "s-2") {
+        supplier { name } replayed } }"""
+    done = await house.ask(document)
+    assert done == {
+        "first": {"supplier": {"name": "One"}, "replayed": False},
+        "second": {"supplier": {"name": "Two"}, "replayed": False},
+    }
+    again = await house.ask(document)
+    # a replay shows the same objects as they are now
+    assert again == {
+        "first": {"supplier": {"name": "Two"}, "replayed": True},
+        "second": {"supplier": {"name": "Two"}, "replayed": True},
+    }
+
+
+async def test_what_a_mutation_reads_holds_what_it_did(house: House) -> None:
+    await house.receive(5)
+    document = """mutation ($price: MoneyInput!) {
+      a: orderPlace(input: {channel: "web", externalReference: "1",
+        lines: [{sku: "TEE", quantity: 2, unitPrice: $price}]}) {
+        order { fulfillments { lines { quantity } } } }
+      b: orderPlace(input: {channel: "web", externalReference: "2",
+        lines: [{sku: "TEE", quantity: 3, unitPrice: $price}]}) {
+        order { channel { code } fulfillments { lines { quantity } } } } }"""
+    done = await house.ask(document, {"price": gbp("1.00")})
+    assert done["a"]["order"]["fulfillments"] == [{"lines": [{"quantity": 2}]}]
+    assert done["b"]["order"]["fulfillments"] == [{"lines": [{"quantity": 3}]}]

@@ -1,0 +1,148 @@
+"""What a key's channels and locations hide: rows, counts, edges, nodes, events and audit rows."""
+
+from typing import Any
+
+import pytest
+
+from domain.access import Role
+from tests.builders.house import PLACE, House, an_order
+
+EVERYTHING = """{
+  channels { code locations { code } } locations { code }
+  web: channel(code: "web") { code } market: channel(code: "market") { code safetyBuffer }
+  leeds: location(code: "LEEDS") { code } york: location(code: "YORK") { code }
+  orders { totalCount nodes { externalReference fulfillments { location { code } } } }
+  fulfillments { nodes { location { code } order { externalReference } } }
+  reservations { nodes { externalReference channel { code } lines { location { code } } } }
+  stockLevels { totalCount nodes { location { code } } }
+  stockMovements { nodes { location { code } } }
+  exceptions { totalCount nodes { kind } }
+  events(first: 250) { nodes { type data } }
+}"""
+BOOKS = """{ journalEntries { nodes { reference } } trialBalance { balanced accounts { account
+  balance { amount } } } auditTrail(first: 250) { nodes { subject action } } }"""
+
+
+@pytest.fixture
+async def traded(house: House) -> House:
+    """Two channels and two locations, with an order and a hold in each corner."""
+    await house.receive(9, at="LEEDS")
+    await house.receive(9, at="YORK", sku="COAT")
+    await house.place(1, "TEE", externalReference="web-leeds")
+    await house.place(1, "COAT", externalReference="market-york", channel="market")
+    await house.hold(1, "TEE", externalReference="hold-leeds")
+    await house.hold(1, "COAT", externalReference="hold-york", channel="market")
+    await house.place(99, "SCARF", externalReference="waits", backorder=True)
+    return house
+
+
+def codes(rows: Any, *path: str) -> set[str]:
+    """The codes along a path of each row."""
+    found = set()
+    for row in rows:
+        for step in path:
+            row = row[step]
+        found.add(row if isinstance(row, str) else row["code"])
+    return found
+
+
+async def test_a_channel_scope_hides_the_other_channels(traded: House) -> None:
+    key = await traded.a_key(Role.SUPPORT, channels=("web",))
+    seen = await traded.ask(EVERYTHING, key=key)
+    assert codes(seen["channels"]) == {"web"}
+    assert seen["market"] is None
+    assert codes(seen["locations"]) == {"LEEDS", "YORK"}
+    assert {each["externalReference"] for each in seen["orders"]["nodes"]} == {"web-leeds", "waits"}
+    assert seen["orders"]["totalCount"] == 2
+    assert codes(seen["fulfillments"]["nodes"], "order", "externalReference") == {"web-leeds"}
+    assert codes(seen["reservations"]["nodes"], "channel") == {"web"}
+    references = {event["data"].get("externalReference") for event in seen["events"]["nodes"]}
+    assert "market-york" not in references
+
+
+async def test_a_location_scope_hides_the_other_locations(traded: House) -> None:
+    key = await traded.a_key(Role.WAREHOUSE, locations=("YORK",))
+    seen = await traded.ask(EVERYTHING, key=key)
+    assert codes(seen["locations"]) == {"YORK"}
+    assert seen["leeds"] is None
+    assert codes(seen["channels"]) == {"web", "market"}
+    assert {code for each in seen["channels"] for code in codes(each["locations"])} == {"YORK"}
+    assert codes(seen["stockLevels"]["nodes"], "location") == {"YORK"}
+    assert seen["stockLevels"]["totalCount"] == 1
+    assert codes(seen["stockMovements"]["nodes"], "location") == {"YORK"}
+    assert codes(seen["fulfillments"]["nodes"], "location") == {"YORK"}
+    assert {each["externalReference"] for each in seen["orders"]["nodes"]} == {
+        "market-york",
+        "waits",
+    }
+    assert [each["externalReference"] for each in seen["reservations"]["nodes"]] == ["hold-york"]
+    stocks = [e["data"] for e in seen["events"]["nodes"] if e["type"] == "stock.changed"]
+    assert {data["location"] for data in stocks} == {"YORK"}
+
+
+async def test_an_order_shows_only_the_parcels_of_visible_locations(traded: House) -> None:
+    both = an_order(1, "TEE", externalReference="split")
+    both["lines"] = [
+        {**both["lines"][0]},
+        {**both["lines"][0], "sku": "COAT"},
+    ]
+    await traded.done(PLACE, {"input": both})
+    key = await traded.a_key(Role.WAREHOUSE, locations=("YORK",))
+    document = """{ order(channel: "web", externalReference: "split") {
+      lines { sku } fulfillments { location { code } } routing { chosen
+      considered { location } } } }"""
+    order = (await traded.ask(document, key=key))["order"]
+    assert [line["sku"] for line in order["lines"]] == ["TEE", "COAT"]
+    assert codes(order["fulfillments"], "location") == {"YORK"}
+    assert order["routing"] == {"chosen": ["YORK"], "considered": [{"location": "YORK"}]}
+
+
+async def test_the_books_and_the_trail_keep_to_the_scope(traded: House) -> None:
+    whole = await traded.ask(BOOKS)
+    key = await traded.a_key(Role.FINANCE, channels=("web",), locations=("LEEDS",))
+    seen = await traded.ask(BOOKS, key=key)
+    hidden = {"PO-COAT-YORK"}
+    references = {each["reference"] for each in seen["journalEntries"]["nodes"]}
+    assert references < {each["reference"] for each in whole["journalEntries"]["nodes"]}
+    assert not references & hidden
+    assert seen["trialBalance"]["balanced"]
+    assert seen["trialBalance"]["accounts"] != whole["trialBalance"]["accounts"]
+    subjects = {each["subject"].partition(":")[0] for each in seen["auditTrail"]["nodes"]}
+    assert subjects <= {"Channel", "Location", "Order", "Reservation", "Fulfillment", "StockLevel"}
+    assert "Item" in {each["subject"].partition(":")[0] for each in whole["auditTrail"]["nodes"]}
+    assert 0 < len(seen["auditTrail"]["nodes"]) < len(whole["auditTrail"]["nodes"])
+
+
+async def test_what_is_out_of_scope_cannot_be_changed_either(traded: House) -> None:
+    shop = await traded.a_key(Role.STOREFRONT, channels=("web",))
+    elsewhere = an_order(1, "COAT", channel="market", externalReference="x")
+    assert await traded.refusals(PLACE, {"input": elsewhere}, key=shop) == [
+        ("NOT_FOUND", "input.channel")
+    ]
+    found = await traded.ask(
+        '{ order(channel: "market", externalReference: "market-york") { id } }'
+    )
+    cancel = """mutation ($id: ID!) { orderCancel(id: $id, reasonCode: "OTHER") {
+      order { id } userErrors { field code } } }"""
+    assert await traded.refusals(cancel, {"id": found["order"]["id"]}, key=shop) == [
+        ("NOT_FOUND", "id")
+    ]
+    assert await traded.ask(
+        "query ($id: ID!) { order(id: $id) { id } }", {"id": found["order"]["id"]}, key=shop
+    ) == {"order": None}
+
+
+async def test_buffers_are_seen_of_ones_own_channels_only(traded: House) -> None:
+    document = (
+        '{ a: channel(code: "web") { safetyBuffer } b: channel(code: "market") { safetyBuffer } }'
+    )
+    both = await traded.a_key(Role.PARTNER, channels=("web", "market"))
+    assert await traded.ask(document, key=both) == {
+        "a": {"safetyBuffer": 0},
+        "b": {"safetyBuffer": 0},
+    }
+    unscoped = await traded.a_key(Role.PARTNER)
+    assert await traded.ask(document, key=unscoped) == {
+        "a": {"safetyBuffer": None},
+        "b": {"safetyBuffer": None},
+    }
