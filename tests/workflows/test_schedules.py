@@ -1,0 +1,114 @@
+"""Jobs: one process runs them, another takes over, and a failing one does not end the rest."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from models.database import Database
+from models.sessions import DatabaseUnavailable
+from workflows import schedules
+from workflows.clocks import Clock, machine_time
+from workflows.ids import Ids
+from workflows.schedules import Job, Schedule
+from workflows.transactions import Reactions, Transactions
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedules, "LEASE_SECONDS", 0.6)
+    monkeypatch.setattr(schedules, "RENEW_SECONDS", 0.05)
+
+
+def transactions_on_clock(database: Database) -> Transactions:
+    reactions = Reactions(after_event={})
+    return Transactions(database, clock=machine_time, new_id=Ids(), reactions=reactions)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110  jobs count, they do not tell
+            await asyncio.sleep(0.01)
+
+
+def counting(counts: dict[str, int], name: str) -> Job:
+    async def step() -> int:
+        counts[name] = counts.get(name, 0) + 1
+        return 0
+
+    return Job(name, 0.01, step)
+
+
+async def test_one_process_runs_the_jobs_and_the_next_takes_over(database: Database) -> None:
+    transactions = transactions_on_clock(database)
+    counts: dict[str, int] = {}
+    first = asyncio.create_task(Schedule(transactions, [counting(counts, "first")]).run())
+    await until(lambda: counts.get("first", 0) > 3)
+    second = asyncio.create_task(Schedule(transactions, [counting(counts, "second")]).run())
+    before = counts["first"]
+    await until(lambda: counts["first"] > before + 10)
+    assert "second" not in counts
+    first.cancel()
+    await asyncio.wait([first])
+    await until(lambda: counts.get("second", 0) > 3)
+    second.cancel()
+    await asyncio.wait([second])
+
+
+async def test_a_failing_job_is_tried_again_and_harms_no_other(database: Database) -> None:
+    transactions = transactions_on_clock(database)
+    counts: dict[str, int] = {}
+
+    async def fails() -> int:
+        counts["failing"] = counts.get("failing", 0) + 1
+        raise KeyError("broken")
+
+    jobs = [Job("failing", 0.01, fails), counting(counts, "sound")]
+    task = asyncio.create_task(Schedule(transactions, jobs).run())
+    await until(lambda: counts.get("failing", 0) > 2 and counts.get("sound", 0) > 2)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_a_job_goes_on_while_it_finds_more(database: Database) -> None:
+    transactions = transactions_on_clock(database)
+    left = [7]
+
+    async def step() -> int:
+        left[0] -= 1
+        return max(left[0], 0)
+
+    task = asyncio.create_task(Schedule(transactions, [Job("drain", 0.3, step)]).run())
+    await until(lambda: left[0] == 0)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_the_clock_is_the_databases(database: Database) -> None:
+    slow = Clock(lambda: machine_time() - timedelta(hours=3))
+    await slow.measure(database)
+    behind = machine_time() - slow()
+    if database.engine == "postgres":
+        assert abs(behind) < timedelta(seconds=5)
+    else:
+        assert behind >= timedelta(hours=2, minutes=59)
+
+
+async def test_a_database_that_is_away_leaves_the_clock_as_it_was(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def away(*_: object) -> None:
+        asked.append(1)
+        raise DatabaseUnavailable("away")
+
+    monkeypatch.setattr("workflows.clocks.MEASURE_SECONDS", 0.01)
+    monkeypatch.setattr("workflows.clocks.database_offset", away)
+    clock = Clock()
+    task = asyncio.create_task(clock.run(database))
+    await until(lambda: len(asked) > 2)
+    assert abs(machine_time() - clock()) < timedelta(seconds=1)
+    task.cancel()
+    await asyncio.wait([task])
