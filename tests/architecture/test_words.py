@@ -56,7 +56,8 @@ def test_names_are_whole_words() -> None:
         f"{name}:{line} {defined}"
         for name, tree in modules().items()
         for line, defined in defined_names(tree)
-        if ABBREVIATIONS & set(words_of(defined)) and defined != "tmp_path"  # pytest's name
+        if ABBREVIATIONS & set(words_of(defined))
+        and defined not in ("tmp_path", "tmp_path_factory")  # names of pytest
     }
     assert shortened == set()
 
