@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from domain.ledger import Occasion
 from domain.money import Money
 from domain.orders import CANCELLABLE, OrderLineState, OrderStatus
 from domain.stock import StockState, check_quantity
-from models.orders import OrderCancellation
+from models.orders import OrderCancellation, OrderCancellationLine
 from models.sessions import Row
 from workflows.book import Change
 from workflows.fulfillments import LINE_STATE
@@ -47,11 +47,12 @@ class CancelOrder:
 
 @dataclass(slots=True)
 class _Value:
-    """What cancelled units come to, in minor units."""
+    """What cancelled units come to, in minor units; `lines`: (line, units, net, tax) of each."""
 
     items: int = 0
     tax: int = 0
     shipping: int = 0
+    lines: list[tuple[UUID, int, int, int]] = field(default_factory=list)
 
     @property
     def total(self) -> int:
@@ -146,6 +147,7 @@ def _value(wanted: Sequence[tuple[Line, int]]) -> _Value:
         net, tax = line.money.part(line.settled, quantity)
         value.items += net
         value.tax += tax
+        value.lines.append((line.id, quantity, net, tax))
     return value
 
 
@@ -248,6 +250,10 @@ def _settle_money(
     """Owe the customer the deposits that nothing live needs any more; how much that is."""
     refund = books.left_over(order.deposit_minor, 0, _still_to_come(order))
     order.deposit_minor -= refund
+    units = sum(quantity for _, quantity in wanted)
+    paid = Money(refund, order.row["currency"])
+    entry = books.order_cancelled(units, paid, Occasion(order.row["number"], tx.now))
+    entry_id = ledger.post(tx, entry, actor=actor, channel_id=order.row["channel_id"])
     row = {
         "id": tx.new_id(),
         "order_id": order.id,
@@ -259,12 +265,19 @@ def _settle_money(
         "currency": order.row["currency"],
         "actor": actor,
         "created_at": tx.now,
+        "entry_id": entry_id,
     }
     tx.add(OrderCancellation, row)
-    units = sum(quantity for _, quantity in wanted)
-    paid = Money(refund, order.row["currency"])
-    entry = books.order_cancelled(units, paid, Occasion(order.row["number"], tx.now))
-    ledger.post(tx, entry, actor=actor, channel_id=order.row["channel_id"])
+    for line_id, quantity, net, tax in value.lines:
+        part = {
+            "id": tx.new_id(),
+            "cancellation_id": row["id"],
+            "order_line_id": line_id,
+            "quantity": quantity,
+            "net_minor": net,
+            "tax_minor": tax,
+        }
+        tx.add(OrderCancellationLine, part)
     return refund
 
 

@@ -76,6 +76,14 @@ async def lock(tx: Transaction, order_id: UUID, field: tuple[str, ...]) -> Locke
     return (await load(tx, [row]))[0]
 
 
+async def held(tx: Transaction, order_id: UUID) -> LockedOrder:
+    """An order that this transaction has locked already, as it is now."""
+    await tx.flush()
+    row = await queries.lock_order(tx.session, order_id)
+    assert row is not None
+    return (await load(tx, [row]))[0]
+
+
 async def lock_free(tx: Transaction, order_ids: Iterable[UUID]) -> list[LockedOrder]:
     """Lock those of these orders that nobody else has locked; allowed out of the lock order."""
     return await load(tx, await queries.lock_free_orders(tx.session, sorted(set(order_ids))))

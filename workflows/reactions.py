@@ -7,15 +7,17 @@ never import each other in a circle.
 from __future__ import annotations
 
 import workflows.backorders as backorders
+import workflows.cancellation_refunds as cancellation_refunds
 import workflows.queues as queues
 import workflows.return_closing as return_closing
+import workflows.return_refunds as return_refunds
 import workflows.shortages as shortages
 from workflows.transactions import Reactions
 
-_FOLLOW = (queues.follow_return,)
+_FOLLOW = (return_refunds.follow_return, queues.follow_return)
 # Whoever opens refunds stands in front: a return closes over those that there are.
 _CLOSE = (return_closing.close_when_over,)
-_SETTLE = (queues.follow_return, return_closing.close_when_over)
+_SETTLE = (*_FOLLOW, return_closing.close_when_over)
 
 REACTIONS = Reactions(
     after_event={
@@ -26,7 +28,7 @@ REACTIONS = Reactions(
         "fulfillment.reduced": (queues.changed,),
         "fulfillment.cancelled": (queues.called_off,),
         "order.allocated": (shortages.settle,),
-        "order.cancelled": (shortages.settle,),
+        "order.cancelled": (shortages.settle, cancellation_refunds.follow_cancellation),
         "return.authorized": _FOLLOW,
         "return.declined": _FOLLOW,
         "return.cancelled": _FOLLOW,
