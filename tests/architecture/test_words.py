@@ -14,6 +14,7 @@ _ABBREVIATIONS = (
     "tbl tmp txn usr val vals var whs xfer"
 )
 ABBREVIATIONS = frozenset(_ABBREVIATIONS.split())
+PYTEST_NAMES = {"tmp_path", "tmp_path_factory"}
 WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 LOCAL_PATH = re.compile(r"(?:^|[^.\w/])/(?:home|root|Users|work|farm|workspace|mnt|opt)/\w")
 LOCKS = sorted(ROOT.glob("*.lock"))
