@@ -15,6 +15,7 @@ import models.queries.reads.ledger as ledger
 import models.queries.reads.orders as orders
 import models.queries.reads.policies as policies
 import models.queries.reads.reservations as reservations
+import models.queries.reads.returns as returns
 import models.queries.reads.stock as stock
 import models.queries.reads.tasks as tasks
 from models.queries.scopes import Scope
@@ -68,6 +69,13 @@ class Loaders:
         self.fulfillments = scoped(fulfillments.fulfillments_by_id)
         self.fulfillments_of_order = scoped(fulfillments.fulfillments_by_order)
         self.lines_of_fulfillment = plain(fulfillments.lines_by_fulfillment)
+        self.returns = scoped(returns.returns_by_id)
+        self.returns_of_order = scoped(returns.returns_by_order)
+        self.return_items = scoped(returns.items_by_id)
+        self.items_of_return = plain(returns.items_by_return)
+        self.steps_of_return = plain(returns.steps_by_return)
+        self.looks_of_return = plain(returns.looks_by_return)
+        self.claimed = plain(returns.claimed_by_line)
         self.tasks = scoped(tasks.tasks_by_id)
         self.entries = scoped(ledger.entries_by_id)
         self.lines_of_entry = plain(ledger.lines_by_entry)

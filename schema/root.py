@@ -21,6 +21,7 @@ import resolvers.orders as orders
 import resolvers.picking as picking
 import resolvers.policies as policies
 import resolvers.reservations as reservations
+import resolvers.returns as returns
 import resolvers.stock as stock
 import resolvers.subscriptions as subscriptions
 import resolvers.tasks as tasks
@@ -49,6 +50,8 @@ QUERIES: Final[Mapping[str, Resolver]] = {
     "orders": orders.orders,
     "fulfillments": fulfillments.fulfillments,
     "tasks": tasks.tasks,
+    "return": returns.return_,
+    "returns": returns.returns,
     "journalEntries": ledger.journal_entries,
     "trialBalance": ledger.trial_balance,
     "exceptions": exceptions.exceptions,
@@ -81,6 +84,14 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "fulfillmentReroute": picking.fulfillment_reroute,
     "fulfillmentShip": fulfillments.fulfillment_ship,
     "carrierEventRecord": carriers.carrier_event_record,
+    "returnRequest": returns.return_request,
+    "returnAuthorize": returns.return_authorize,
+    "returnDecline": returns.return_decline,
+    "returnCancel": returns.return_cancel,
+    "returnTrackingSet": returns.return_tracking_set,
+    "returnReceive": returns.return_receive,
+    "returnInspect": returns.return_inspect,
+    "returnItemDispose": returns.return_item_dispose,
     "exceptionAssign": exception_desk.exception_assign,
     "exceptionStart": exception_desk.exception_start,
     "exceptionWait": exception_desk.exception_wait,

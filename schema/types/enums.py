@@ -10,12 +10,16 @@ from domain.fulfillments import FulfillmentStatus
 from domain.orders import OrderLineState, OrderStatus
 from domain.policies import PolicyKind
 from domain.reservations import ReservationStatus
+from domain.returns import ReturnItemState, ReturnStatus
+from domain.rules.dispositions import ConditionGrade, Disposition
 from domain.stock import LocationKind, MovementKind, StockState
 from domain.tasks import QueueKind, TaskStatus
 
 __all__ = [
     "CarrierStatus",
     "ChannelKind",
+    "ConditionGrade",
+    "Disposition",
     "ExceptionSeverity",
     "ExceptionStatus",
     "FulfillmentStatus",
@@ -27,6 +31,8 @@ __all__ = [
     "QueueKind",
     "ReasonKind",
     "ReservationStatus",
+    "ReturnItemState",
+    "ReturnStatus",
     "Role",
     "StockState",
     "TaskStatus",
@@ -35,6 +41,8 @@ __all__ = [
 for _enumeration in (
     CarrierStatus,
     ChannelKind,
+    ConditionGrade,
+    Disposition,
     ExceptionSeverity,
     ExceptionStatus,
     FulfillmentStatus,
@@ -46,6 +54,8 @@ for _enumeration in (
     QueueKind,
     ReasonKind,
     ReservationStatus,
+    ReturnItemState,
+    ReturnStatus,
     Role,
     StockState,
     TaskStatus,

@@ -17,6 +17,7 @@ from schema.types.routing import RoutingDecision
 
 if TYPE_CHECKING:
     from schema.types.fulfillments import Fulfillment
+    from schema.types.returns import Return
 
 
 @strawberry.type
@@ -38,6 +39,13 @@ class OrderLine(Node):
     discount: Money | None
     tax: Money | None
     quantities: list[OrderLineQuantity]
+    key: strawberry.Private[UUID]
+    sent: strawberry.Private[int]
+
+    @strawberry.field
+    async def returnable_quantity(self, info: Info) -> int:
+        """Units that were sent and that no return takes up."""
+        return max(0, self.sent - (await info.context.loaders.claimed.load(self.key) or 0))
 
     @classmethod
     def from_row(cls, row: Row, context: Context) -> "OrderLine":
@@ -55,6 +63,8 @@ class OrderLine(Node):
                 for state in OrderLineState
                 if row[state.lower()]
             ],
+            key=row["id"],
+            sent=row["shipped"] + row["delivered"],
         )
 
 
@@ -98,6 +108,14 @@ class Order(Node):
         """The parts that leave from one location each."""
         rows = await info.context.loaders.fulfillments_of_order.load(self.key) or []
         return await load_all(info.context, "Fulfillment", [row["id"] for row in rows])
+
+    @strawberry.field
+    async def returns(
+        self, info: Info
+    ) -> list[Annotated["Return", strawberry.lazy("schema.types.returns")]]:
+        """What comes back of it, oldest first."""
+        rows = await info.context.loaders.returns_of_order.load(self.key) or []
+        return await load_all(info.context, "Return", [row["id"] for row in rows])
 
     @strawberry.field
     async def paid(self, info: Info) -> Money:

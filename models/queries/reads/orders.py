@@ -13,17 +13,23 @@ _ID = SortKey("o.id", "id", "uuid")
 
 
 def _visible(scope: Scope) -> Listing:
-    """Orders of the caller's channels that leave, at least in part, from one of its locations.
+    """Orders of the caller's channels that leave from one of its locations, or come back to one.
 
     An order that nothing is allocated for is at no location: its channel alone decides.
     """
     listing = Listing("o.*", "sales_order o", _ID).within("o.channel_id", scope.channel_ids)
     if scope.location_ids is not None:
+        places = list(scope.location_ids)
         listing.where(
             "(EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id"
             " AND f.location_id = ANY({}::bigint[]))"
+            " OR EXISTS (SELECT 1 FROM customer_return r LEFT JOIN return_item t"
+            " ON t.return_id = r.id WHERE r.order_id = o.id"
+            " AND (r.destination_id = ANY({}::bigint[]) OR t.location_id = ANY({}::bigint[])))"
             " OR NOT EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id))",
-            list(scope.location_ids),
+            places,
+            places,
+            places,
         )
     return listing
 

@@ -1,0 +1,121 @@
+"""Returns, their units, looks and dispositions as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from models.queries.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.scopes import Scope
+from models.sessions import Row, Session
+
+_ID = SortKey("r.id", "id", "uuid")
+
+# At these locations: where it is to go, or where units of it came.
+_AT = (
+    "(r.destination_id = ANY({}::bigint[]) OR EXISTS (SELECT 1 FROM return_item t"
+    " WHERE t.return_id = r.id AND t.location_id = ANY({}::bigint[])))"
+)
+
+
+def _visible(scope: Scope) -> Listing:
+    listing = Listing("r.*", "customer_return r", _ID)
+    if scope.channel_ids is not None:
+        listing.where(
+            "r.order_id IN (SELECT id FROM sales_order WHERE channel_id = ANY({}::bigint[]))",
+            list(scope.channel_ids),
+        )
+    if scope.location_ids is not None:
+        places = list(scope.location_ids)
+        listing.where(_AT, places, places)
+    return listing
+
+
+async def returns(
+    session: Session, scope: Scope, window: Window, *, status: str | None, location: str | None
+) -> Page:
+    """Returns in a status, that go to a location or came to it, newest first."""
+    listing = _visible(scope).equal("r.status", status)
+    if location is not None:
+        listing.where(
+            "EXISTS (SELECT 1 FROM location l WHERE l.code = {} AND (l.id = r.destination_id"
+            " OR EXISTS (SELECT 1 FROM return_item t"
+            " WHERE t.return_id = r.id AND t.location_id = l.id)))",
+            location,
+        )
+    return await listing.page(session, window)
+
+
+async def returns_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+    """Returns by id, where the caller may see them."""
+    listing = _visible(scope).where("r.id = ANY({}::uuid[])", list(ids))
+    return by_key(await listing.all(session, len(ids)), "id")
+
+
+async def return_by_number(session: Session, scope: Scope, rma_number: str) -> Row | None:
+    """The return of an RMA number."""
+    rows = await _visible(scope).equal("r.rma_number", rma_number).all(session, 1)
+    return rows[0] if rows else None
+
+
+async def returns_by_order(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, list[Row]]:
+    """The returns of each of these orders that the caller may see, oldest first."""
+    rows = await session.fetch(
+        "SELECT id, order_id FROM customer_return WHERE order_id = ANY($1::uuid[])"
+        " ORDER BY order_id, id",
+        list(ids),
+    )
+    seen = await returns_by_id(session, scope, [row["id"] for row in rows]) if rows else {}
+    return grouped([row for row in rows if row["id"] in seen], "order_id")
+
+
+_ITEMS = "SELECT t.*, i.sku FROM return_item t JOIN item i ON i.id = t.item_id"
+
+
+async def items_by_return(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+    """The groups of units of each of these returns, in the order in which they came to be."""
+    rows = await session.fetch(
+        f"{_ITEMS} WHERE t.return_id = ANY($1::uuid[]) ORDER BY t.return_id, t.position", list(ids)
+    )
+    return grouped(rows, "return_id")
+
+
+async def items_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+    """Groups of units by id, where the caller may see their return."""
+    rows = await session.fetch(f"{_ITEMS} WHERE t.id = ANY($1::uuid[])", list(ids))
+    seen = await returns_by_id(session, scope, list({row["return_id"] for row in rows}))
+    return by_key([row for row in rows if row["return_id"] in seen], "id")
+
+
+async def steps_by_return(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+    """The executed dispositions of each of these returns, oldest first."""
+    rows = await session.fetch(
+        "SELECT * FROM disposition_step WHERE return_id = ANY($1::uuid[])"
+        " ORDER BY return_id, return_version, executed_at, id",
+        list(ids),
+    )
+    return grouped(rows, "return_id")
+
+
+async def looks_by_return(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+    """What inspectors found on units of each of these returns, oldest first."""
+    rows = await session.fetch(
+        "SELECT * FROM inspection_look WHERE return_id = ANY($1::uuid[])"
+        " ORDER BY return_id, return_version, looked_at, id",
+        list(ids),
+    )
+    return grouped(rows, "return_id")
+
+
+async def claimed_by_line(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, int]:
+    """Units of each of these order lines that its returns take up; lines without are missing."""
+    rows = await session.fetch(
+        "SELECT t.order_line_id, SUM(t.quantity) AS units FROM return_item t"
+        " JOIN customer_return r ON r.id = t.return_id WHERE t.order_line_id = ANY($1::uuid[])"
+        " AND r.status NOT IN ('DECLINED', 'CANCELLED', 'EXPIRED') AND t.state <> 'MISSING'"
+        " GROUP BY t.order_line_id",
+        list(ids),
+    )
+    return {row["order_line_id"]: int(row["units"]) for row in rows}

@@ -1,0 +1,201 @@
+"""Inputs and payload of the mutations on returns."""
+
+from datetime import datetime
+
+import strawberry
+from strawberry import ID, UNSET
+
+from schema.types.arguments import given
+from schema.types.enums import ConditionGrade, Disposition
+from schema.types.errors import UserError
+from schema.types.exceptions import OperationalException
+from schema.types.node import required_uuid
+from schema.types.returns import Return
+from workflows.dispositions import DisposeReturnItem
+from workflows.inspections import Finding, InspectReturn
+from workflows.receipts import ReceivedItem, ReceiveReturn
+from workflows.returns import RequestedItem, RequestReturn
+
+
+@strawberry.input
+class ReturnRequestItemInput:
+    """Units that should go back: of an order line by id, or of a SKU.
+
+    `evidence`: addresses, each with `#sha256=<64 hexadecimal digits>` behind it where known.
+    """
+
+    quantity: int
+    reason_code: str
+    order_line_id: ID | None = UNSET
+    sku: str | None = UNSET
+    evidence: list[str] | None = UNSET
+
+    def to_item(self, *field: str) -> RequestedItem:
+        """An item of the command. Raises NotFound."""
+        line = given(self.order_line_id)
+        return RequestedItem(
+            quantity=self.quantity,
+            reason_code=self.reason_code,
+            order_line_id=None
+            if line is None
+            else required_uuid("OrderLine", line, *field, "orderLineId"),
+            sku=given(self.sku),
+            evidence=tuple(given(self.evidence) or ()),
+        )
+
+
+@strawberry.input
+class ReturnRequestInput:
+    """A request for units of one order, named by id or by the shop's own reference."""
+
+    items: list[ReturnRequestItemInput]
+    order_id: ID | None = UNSET
+    channel: str | None = UNSET
+    order_external_reference: str | None = UNSET
+    carrier: str | None = UNSET
+    tracking_number: str | None = UNSET
+    customer_note: str | None = UNSET
+    requested_at: datetime | None = UNSET
+
+    def to_command(self) -> RequestReturn:
+        """The command. Raises NotFound."""
+        order = given(self.order_id)
+        return RequestReturn(
+            items=tuple(
+                item.to_item("input", "items", str(position))
+                for position, item in enumerate(self.items)
+            ),
+            order_id=None if order is None else required_uuid("Order", order, "input", "orderId"),
+            channel=given(self.channel),
+            order_external_reference=given(self.order_external_reference),
+            carrier=given(self.carrier),
+            tracking_number=given(self.tracking_number),
+            customer_note=given(self.customer_note),
+            requested_at=given(self.requested_at),
+        )
+
+
+@strawberry.input
+class ReturnReceiveItemInput:
+    """Units that lay in a parcel; `returnItemId` names those that they are."""
+
+    sku: str
+    quantity: int
+    return_item_id: ID | None = UNSET
+
+    def to_item(self, *field: str) -> ReceivedItem:
+        """An item of the command. Raises NotFound."""
+        group = given(self.return_item_id)
+        named = (
+            None if group is None else required_uuid("ReturnItem", group, *field, "returnItemId")
+        )
+        return ReceivedItem(self.sku, self.quantity, named)
+
+
+@strawberry.input
+class ReturnReceiveInput:
+    """A parcel of a return; where none is found its units wait behind an exception.
+
+    With `complete` what is still EXPECTED is MISSING. `exceptionId`: a parcel that was unpacked
+    before turned out to be this return's; without items, all that is left in it.
+    """
+
+    location_code: str
+    items: list[ReturnReceiveItemInput]
+    return_id: ID | None = UNSET
+    rma_number: str | None = UNSET
+    tracking_number: str | None = UNSET
+    complete: bool | None = False
+    exception_id: ID | None = UNSET
+
+    def to_command(self) -> ReceiveReturn:
+        """The command. Raises NotFound."""
+        named, exception = given(self.return_id), given(self.exception_id)
+        return ReceiveReturn(
+            location_code=self.location_code,
+            items=tuple(
+                item.to_item("input", "items", str(position))
+                for position, item in enumerate(self.items)
+            ),
+            return_id=None
+            if named is None
+            else required_uuid("Return", named, "input", "returnId"),
+            rma_number=given(self.rma_number),
+            tracking_number=given(self.tracking_number),
+            complete=bool(self.complete),
+            exception_id=None
+            if exception is None
+            else required_uuid("OperationalException", exception, "input", "exceptionId"),
+        )
+
+
+@strawberry.input
+class InspectionFindingInput:
+    """What an inspector found on units; without `disposition` the policy decides."""
+
+    return_item_id: ID
+    quantity: int
+    condition: ConditionGrade
+    note: str | None = UNSET
+    evidence: list[str] | None = UNSET
+    disposition: Disposition | None = UNSET
+
+    def to_finding(self, *field: str) -> Finding:
+        """A finding of the command. Raises NotFound."""
+        return Finding(
+            return_item_id=required_uuid("ReturnItem", self.return_item_id, *field, "returnItemId"),
+            quantity=self.quantity,
+            condition=self.condition,
+            note=given(self.note),
+            evidence=tuple(given(self.evidence) or ()),
+            disposition=given(self.disposition),
+        )
+
+
+@strawberry.input
+class ReturnInspectInput:
+    """Findings on units of one return."""
+
+    return_id: ID
+    findings: list[InspectionFindingInput]
+
+    def to_command(self) -> InspectReturn:
+        """The command. Raises NotFound."""
+        return InspectReturn(
+            return_id=required_uuid("Return", self.return_id, "input", "returnId"),
+            findings=tuple(
+                finding.to_finding("input", "findings", str(position))
+                for position, finding in enumerate(self.findings)
+            ),
+        )
+
+
+@strawberry.input
+class DispositionInput:
+    """What becomes of inspected units."""
+
+    return_item_id: ID
+    quantity: int
+    disposition: Disposition
+    note: str | None = UNSET
+
+    def to_command(self) -> DisposeReturnItem:
+        """The command. Raises NotFound."""
+        return DisposeReturnItem(
+            return_item_id=required_uuid(
+                "ReturnItem", self.return_item_id, "input", "returnItemId"
+            ),
+            quantity=self.quantity,
+            disposition=self.disposition,
+            note=given(self.note),
+        )
+
+
+@strawberry.type
+class ReturnPayload:
+    """The return as it is now, and the exception that its parcel opened."""
+
+    return_: Return | None = strawberry.field(name="return")
+    exception: OperationalException | None
+    replayed: bool
+    user_errors: list[UserError]
