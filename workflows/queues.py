@@ -80,12 +80,12 @@ async def follow_return(tx: Transaction, event: PendingEvent) -> None:
     row = await queries.return_at_dock(tx.session, UUID(event.subject_key))
     if row is None:
         return
-    await _follow_dock(tx, row, event.actor)
+    await _follow_dock(tx, row, event)
     await _follow_bench(tx, row, event.actor)
 
 
-async def _follow_dock(tx: Transaction, row: Row, actor: str) -> None:
-    status = ReturnStatus(row["status"])
+async def _follow_dock(tx: Transaction, row: Row, event: PendingEvent) -> None:
+    status, actor = ReturnStatus(row["status"]), event.actor
     live = await queries.lock_live(tx.session, "Return", [str(row["id"])])
     if status not in RETURN_STEPS:
         end = tasks.cancel if status in _GIVEN_UP else tasks.finish
@@ -100,6 +100,8 @@ async def _follow_dock(tx: Transaction, row: Row, actor: str) -> None:
             due_at=row["expected_by_at"],
         )
         tasks.add(tx, new, actor)
+    elif event.type == "return.received":
+        await tasks.progress(tx, live, actor)
 
 
 async def _follow_bench(tx: Transaction, parent: Row, actor: str) -> None:
@@ -109,6 +111,8 @@ async def _follow_bench(tx: Transaction, parent: Row, actor: str) -> None:
     live = await queries.lock_live(tx.session, "ReturnItem", list(by_key))
     over = [row for row in live if row["queue"] != wanted[row["subject_key"]]]
     await tasks.finish(tx, over, actor)
+    still = [row for row in live if row not in over and row["claimed_by"] == actor]
+    await tasks.progress(tx, still, actor)
     _add_missing(tx, by_key, wanted, live, parent["channel_id"], actor)
 
 

@@ -88,7 +88,7 @@ async def claim(
     rows = await queries.lock_claimable(
         tx.session, location.id, command.queue, tx.now, command.limit, scope.channel_ids
     )
-    await _hold(tx, rows, caller, "taskClaim")
+    await _hold(tx, rows, caller.actor, "taskClaim")
     return {"tasks": [str(row["id"]) for row in rows]}
 
 
@@ -120,7 +120,7 @@ async def _claim_named(
             taken.append(row)
         except DomainError as error:
             refused.append(error)
-    await _hold(tx, taken, caller, "taskClaim")
+    await _hold(tx, taken, caller.actor, "taskClaim")
     return Outcome(
         refs={"tasks": [str(row["id"]) for row in taken]},
         refusals=tuple(Refusal.of(error) for error in refused),
@@ -137,7 +137,7 @@ async def renew(tx: Transaction, command: RenewTask, caller: Caller) -> Mapping[
     row = await _lock(tx, command.task_id, caller)
     rules.check_live(TaskStatus(row["status"]), TaskStatus.CLAIMED, field=("id",))
     _check_holder(tx, row, caller, ("id",))
-    await _hold(tx, [row], caller, "taskRenew")
+    await _hold(tx, [row], caller.actor, "taskRenew")
     return {"tasks": [str(row["id"])]}
 
 
@@ -182,16 +182,18 @@ def _check_holder(tx: Transaction, row: Row, caller: Caller, field: tuple[str, .
     rules.check_holder(status, holder, caller.actor, field=field)
 
 
-async def _hold(tx: Transaction, rows: Sequence[Row], caller: Caller, action: str) -> None:
-    """Lease these locked tasks to the caller, telling a new claim from a renewed one."""
-    held = await queries.hold(tx.session, [row["id"] for row in rows], caller.actor, tx.now + LEASE)
+async def _hold(tx: Transaction, rows: Sequence[Row], actor: str, action: str | None) -> None:
+    """Lease these locked tasks to an actor, telling a new claim from a renewed one.
+
+    `action` None: the step that this is a part of has an audit row of its own.
+    """
+    held = await queries.hold(tx.session, [row["id"] for row in rows], actor, tx.now + LEASE)
     for row in rows:
-        is_renewed = (
-            standing(row, tx.now) is TaskStatus.CLAIMED and row["claimed_by"] == caller.actor
-        )
+        is_renewed = standing(row, tx.now) is TaskStatus.CLAIMED and row["claimed_by"] == actor
         event = "task.renewed" if is_renewed else "task.claimed"
-        _record(tx, held[row["id"]], event, caller.actor)
-        _audit(tx, row, held[row["id"]], caller.actor, action)
+        _record(tx, held[row["id"]], event, actor)
+        if action is not None:
+            _audit(tx, row, held[row["id"]], actor, action)
 
 
 async def admit(
@@ -199,8 +201,8 @@ async def admit(
 ) -> list[Row]:
     """Refuse to act on a subject whose task another holds; its live tasks, locked.
 
-    For steps that end the task: what they record ends it in the caller's name. The order or
-    return is locked before. Raises TaskNotClaimed at `field`.
+    What the step records ends the task in the caller's name, or renews it (workflows/queues.py).
+    The order or return is locked before. Raises TaskNotClaimed at `field`.
     """
     rows = await queries.lock_live(tx.session, subject[0], [str(subject[1])])
     for row in rows:
@@ -208,10 +210,11 @@ async def admit(
     return rows
 
 
-async def take(tx: Transaction, subject: Subject, caller: Caller, field: tuple[str, ...]) -> None:
-    """The same for a step that leaves work to do: the caller has the task ten minutes more."""
-    rows = await admit(tx, subject, caller, field)
-    await _hold(tx, rows, caller, "task.worked")
+async def progress(tx: Transaction, rows: Iterable[Row], actor: str) -> None:
+    """Renew locked tasks that an actor worked on and has not ended; one that nobody had is his."""
+    own = [row for row in rows if rules.may_act(standing(row, tx.now), row["claimed_by"], actor)]
+    if own:
+        await _hold(tx, own, actor, None)
 
 
 def add(tx: Transaction, new: NewTask, actor: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import models.queries.task_proofs as task_proofs
 from models.sessions import Row, Session
 
 # Of one proof; the rest of a house on fire is told as a number.
@@ -345,6 +346,7 @@ PROOFS: Sequence[Proof] = (
     Proof("positions follow the versions of a subject", _IN_ORDER),
     Proof("idempotency keys are settled", _SETTLED),
     Proof("one open exception per kind and subject", _OPEN_ONCE),
+    Proof("tasks to do = open steps", task_proofs.STEPS_HAVE_TASKS),
 )
 
 

@@ -252,6 +252,16 @@ BREAKS: dict[str, tuple[tuple[str, ...], str, str]] = {
         "one open exception per kind and subject",
         "OVERSOLD Order:1: expected 1 open, found 2",
     ),
+    "a task that somebody closed by hand": (
+        ("UPDATE task SET status = 'DONE' WHERE status = 'OPEN'",),
+        "tasks to do = open steps",
+        "@ LEEDS: expected 1 to do, found 0",
+    ),
+    "a fulfilment that went on by itself": (
+        ("UPDATE fulfillment SET status = 'PACKED' WHERE status = 'OPEN'",),
+        "tasks to do = open steps",
+        "@ YORK: expected 0 to do, found 1",
+    ),
     "a movement's reference": (
         ("UPDATE stock_movement SET reference = 'PO-2' WHERE kind = 'RECEIVED'",),
         "stock_movement digests",
