@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sys
 
 import uvicorn
@@ -61,6 +62,18 @@ def hand_on(settings: Settings, keys: DemoKeys) -> None:
     os.environ[f"{PREFIX}DEMO_KEY"] = keys.by_role[Role.ADMIN]
 
 
+def check_port(settings: Settings) -> None:
+    """Raise OSError where the address is taken, before a demo's keys are renewed under it."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            address = f"{settings.host}:{settings.port}"
+            raise OSError(f"RESTOW_HOST and RESTOW_PORT: {address}: {error.strerror}") from error
+
+
 def introduce(settings: Settings, keys: DemoKeys) -> None:
     """Print where to look, with which keys, and what to try first."""
     address = f"http://{settings.host}:{settings.port}/graphql"
@@ -108,6 +121,7 @@ def main() -> None:
     """Read the settings, prepare, introduce, serve."""
     try:
         settings = load()
+        check_port(settings)
         keys = asyncio.run(prepare(settings))
     except (SettingsError, MigrationError, DatabaseError, OSError) as error:
         sys.exit(f"serve: {error}")
