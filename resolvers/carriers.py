@@ -14,4 +14,5 @@ async def carrier_event_record(info: Info, input: CarrierEventInput) -> CarrierE
         input.to_command,
         CarrierEventPayload,
         fulfillment="Fulfillment",
+        return_="Return",
     )

@@ -12,6 +12,7 @@ import workflows.queues as queues
 import workflows.return_closing as return_closing
 import workflows.return_refunds as return_refunds
 import workflows.shortages as shortages
+import workflows.undelivered as undelivered
 from workflows.transactions import Reactions
 
 _FOLLOW = (return_refunds.follow_return, queues.follow_return)
@@ -21,6 +22,7 @@ _SETTLE = (*_FOLLOW, return_closing.close_when_over)
 
 REACTIONS = Reactions(
     after_event={
+        "carrier.recorded": (undelivered.hear_carrier,),
         "fulfillment.created": (queues.made,),
         "fulfillment.picked": (queues.moved_on,),
         "fulfillment.packed": (queues.moved_on,),

@@ -24,7 +24,7 @@ from domain.orders import check_client_time
 from domain.references import parse_all
 from domain.returns import EXPECTED_WITHIN, ReturnItemState, ReturnStatus, rma_number_of
 from domain.stock import check_quantity
-from models.queries.lookups import ReasonFacts
+from models.queries.lookups import ChannelFacts, ReasonFacts
 from models.returns import Return, ReturnItem
 from workflows.order_lines import LockedOrder
 from workflows.return_cases import Judgement, Wanted
@@ -83,18 +83,19 @@ async def request(tx: Transaction, command: RequestReturn, caller: Caller) -> Ma
     channels = await lookups.channels_by_id(tx.session, [order.row["channel_id"]])
     channel = channels[order.row["channel_id"]]
     judgement = await cases.judge(tx.session, order, channel, wanted, requested_at, tx.now)
-    row = _row(tx, command, caller, order, judgement, requested_at)
     for group, is_fast in zip(groups, judgement.fast_lane, strict=True):
         group.fast_lane = is_fast
-        tx.add(ReturnItem, return_records.item_row(row["id"], group))
-    opened = LockedReturn(order, channel, row, groups)
-    return_records.record(tx, "return.requested", opened, groups, caller.actor)
-    outcome = {"AUTHORIZED": "return.authorized", "DECLINED": "return.declined"}
-    if opened.status in outcome:
-        return_records.record(
-            tx, outcome[opened.status], opened, groups, POLICY, before=ReturnStatus.REQUESTED
-        )
-    return_records.audit(tx, caller.actor, "returnRequest", opened, before=None)
+    row = add(
+        tx,
+        order,
+        judgement,
+        by=caller.actor,
+        at=requested_at,
+        carrier=command.carrier,
+        tracking_number=command.tracking_number,
+        customer_note=command.customer_note,
+    )
+    opened = tell_opened(tx, order, channel, row, groups, caller.actor)
     return {"return": str(opened.id)}
 
 
@@ -221,15 +222,18 @@ async def _match(
     return groups, wanted
 
 
-def _row(
+def add(
     tx: Transaction,
-    command: RequestReturn,
-    caller: Caller,
     order: LockedOrder,
     judgement: Judgement,
-    requested_at: datetime,
+    *,
+    by: str,
+    at: datetime,
+    carrier: str | None = None,
+    tracking_number: str | None = None,
+    customer_note: str | None = None,
 ) -> dict[str, Any]:
-    """The new return's row, added to the transaction."""
+    """Add a new return, asked for by an actor at an instant and judged so; its row."""
     verdict, risk = judgement.verdict, judgement.risk
     return_id = tx.new_id()
     decision = orjson.dumps(decided(verdict.policy, verdict.outcome, verdict.reasons)).decode()
@@ -239,16 +243,19 @@ def _row(
         "rma_number": rma_number_of(return_id),
         "order_id": order.id,
         "status": str(verdict.outcome),
-        "requested_at": requested_at,
-        "requested_by": caller.actor,
+        "requested_at": at,
+        "requested_by": by,
         "created_at": tx.now,
         "authorized_at": None,
         "authorized_by": None,
         "expected_by_at": None,
-        "carrier": command.carrier,
-        "tracking_number": command.tracking_number,
+        "closed_at": None,
+        "carrier": carrier,
+        "tracking_number": tracking_number,
+        "scanned_at": None,
         "destination_id": judgement.destination_id,
-        "customer_note": command.customer_note,
+        "customer_note": customer_note,
+        "decline_reason_id": None,
         "verdict": decision,
         "decision": decision,
         "risk_points": sum(term.points for term in risk.terms),
@@ -259,3 +266,25 @@ def _row(
         authorize(tx, row, POLICY)
     tx.add(Return, row)
     return row
+
+
+def tell_opened(
+    tx: Transaction,
+    order: LockedOrder,
+    channel: ChannelFacts,
+    row: dict[str, Any],
+    groups: Sequence[Group],
+    actor: str,
+) -> LockedReturn:
+    """Add the units of a new return, and record that it was asked for and what was decided."""
+    for group in groups:
+        tx.add(ReturnItem, return_records.item_row(row["id"], group))
+    opened = LockedReturn(order, channel, row, list(groups))
+    return_records.record(tx, "return.requested", opened, groups, actor)
+    outcome = {"AUTHORIZED": "return.authorized", "DECLINED": "return.declined"}
+    if opened.status in outcome:
+        return_records.record(
+            tx, outcome[opened.status], opened, groups, POLICY, before=ReturnStatus.REQUESTED
+        )
+    return_records.audit(tx, actor, "returnRequest", opened, before=None)
+    return opened

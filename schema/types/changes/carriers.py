@@ -7,6 +7,7 @@ import strawberry
 from schema.types.enums import CarrierStatus
 from schema.types.errors import UserError
 from schema.types.fulfillments import Fulfillment
+from schema.types.returns import Return
 from workflows.carriers import RecordCarrierEvent
 
 
@@ -36,5 +37,6 @@ class CarrierEventPayload:
     """What the tracking number names, as it is now."""
 
     fulfillment: Fulfillment | None
+    return_: Return | None = strawberry.field(name="return")
     replayed: bool
     user_errors: list[UserError]
