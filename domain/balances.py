@@ -92,3 +92,41 @@ def refundable_minor(
         value += shipping_minor
     drawn = sum(payment.drawn_minor for payment in settled)
     return max(0, min(sum(payment.left_minor for payment in settled), value - drawn))
+
+
+@dataclass(frozen=True, slots=True)
+class LineUnits:
+    """An order line's net price and tax, and how many of its units have left or were cancelled."""
+
+    net_minor: int
+    tax_minor: int
+    units: int
+    left: int
+    cancelled: int
+
+
+def refundable_of_order(
+    lines: Iterable[LineUnits],
+    shipping_minor: int,
+    payments: Iterable[PaymentBalance],
+    *,
+    kept_minor: int,
+    is_over: bool,
+) -> int:
+    """The most that may be refunded of an order now, in minor units; never negative.
+
+    `shipping_minor` counts once it is earned or void: something has left, or nothing ever will
+    (`is_over`). `kept_minor` is not to be had: what live units still need of the deposits, which
+    goes back by a cancellation, and what cancellations owe beside their refunds. Net and tax are
+    values of their own, because each is rounded by itself.
+    """
+    counted, settled = list(lines), list(payments)
+    values = [
+        LineValue(minor, line.units, line.left + line.cancelled)
+        for line in counted
+        for minor in (line.net_minor, line.tax_minor)
+    ]
+    is_due = is_over or any(line.left for line in counted)
+    by_value = refundable_minor(values, shipping_minor if is_due else 0, settled)
+    left = sum(payment.left_minor for payment in settled)
+    return max(0, min(by_value, left - kept_minor))

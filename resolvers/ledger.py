@@ -1,14 +1,18 @@
-"""The books: entries and balances."""
+"""The books: entries, balances and closed periods."""
 
 from datetime import datetime
 
 from strawberry import UNSET
 
 import models.queries.reads.ledger as reads
+import workflows.periods
 from schema.context import Info
+from schema.errors import change
 from schema.types.arguments import given
-from schema.types.ledger import JournalEntry, TrialBalance
+from schema.types.changes.ledger import PeriodPayload
+from schema.types.ledger import JournalEntry, Period, TrialBalance
 from schema.types.paging import Connection, connection, window
+from workflows.periods import ClosePeriod
 
 
 async def journal_entries(
@@ -35,3 +39,20 @@ async def trial_balance(info: Info, as_of: datetime | None = UNSET) -> TrialBala
     instant = given(as_of) or info.context.now
     rows = await reads.balances(*await info.context.opened(), instant)
     return TrialBalance.from_rows(list(rows), instant)
+
+
+async def periods(info: Info) -> list[Period]:
+    """Every close of the books, the newest first."""
+    rows = await reads.periods(await info.context.session())
+    return [Period.from_row(row, info.context) for row in rows]
+
+
+async def period_close(info: Info, through: datetime) -> PeriodPayload | None:
+    """Book nothing more up to and including an instant."""
+    return await change(
+        info,
+        workflows.periods.close,
+        lambda: ClosePeriod(through),
+        PeriodPayload,
+        period="Period",
+    )

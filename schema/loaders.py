@@ -14,6 +14,7 @@ import models.queries.reads.fulfillments as fulfillments
 import models.queries.reads.ledger as ledger
 import models.queries.reads.orders as orders
 import models.queries.reads.policies as policies
+import models.queries.reads.refunds as refunds
 import models.queries.reads.reservations as reservations
 import models.queries.reads.returns as returns
 import models.queries.reads.stock as stock
@@ -77,6 +78,14 @@ class Loaders:
         self.looks_of_return = plain(returns.looks_by_return)
         self.claimed = plain(returns.claimed_by_line)
         self.tasks = scoped(tasks.tasks_by_id)
+        self.refunds = scoped(refunds.refunds_by_id)
+        self.refunds_of_return = plain(refunds.refunds_by_return)
+        self.refunds_of_order = plain(refunds.refunds_by_order)
+        self.approvals_of_refund = plain(refunds.approvals_by_refund)
+        self.attempts_of_refund = plain(refunds.attempts_by_refund)
+        self.entries_of_refund = plain(refunds.entries_by_refund)
+        self.order_money = plain(refunds.money_by_order)
+        self.periods = plain(ledger.periods_by_id)
         self.entries = scoped(ledger.entries_by_id)
         self.lines_of_entry = plain(ledger.lines_by_entry)
         self.exceptions = scoped(exceptions.exceptions_by_id)

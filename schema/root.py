@@ -20,6 +20,8 @@ import resolvers.nodes as nodes
 import resolvers.orders as orders
 import resolvers.picking as picking
 import resolvers.policies as policies
+import resolvers.previews as previews
+import resolvers.refunds as refunds
 import resolvers.reservations as reservations
 import resolvers.returns as returns
 import resolvers.stock as stock
@@ -52,11 +54,15 @@ QUERIES: Final[Mapping[str, Resolver]] = {
     "tasks": tasks.tasks,
     "return": returns.return_,
     "returns": returns.returns,
+    "refund": refunds.refund,
+    "refunds": refunds.refunds,
     "journalEntries": ledger.journal_entries,
     "trialBalance": ledger.trial_balance,
+    "periods": ledger.periods,
     "exceptions": exceptions.exceptions,
     "auditTrail": audit.audit_trail,
     "policies": policies.policies,
+    "policyPreview": previews.policy_preview,
     "apiKeys": access.api_keys,
     "events": events.events,
 }
@@ -92,6 +98,12 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "returnReceive": returns.return_receive,
     "returnInspect": returns.return_inspect,
     "returnItemDispose": returns.return_item_dispose,
+    "refundCreate": refunds.refund_create,
+    "refundApprove": refunds.refund_approve,
+    "refundReject": refunds.refund_reject,
+    "refundCancel": refunds.refund_cancel,
+    "refundRetry": refunds.refund_retry,
+    "refundSettle": refunds.refund_settle,
     "exceptionAssign": exception_desk.exception_assign,
     "exceptionStart": exception_desk.exception_start,
     "exceptionWait": exception_desk.exception_wait,
@@ -99,6 +111,7 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "apiKeyCreate": access.api_key_create,
     "apiKeyRotate": access.api_key_rotate,
     "apiKeyRevoke": access.api_key_revoke,
+    "periodClose": ledger.period_close,
     "policyPublish": policies.policy_publish,
 }
 

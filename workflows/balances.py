@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 
 import models.queries.refunds as queries
-from domain.balances import Draw, LineValue, PaymentBalance, refundable_minor
+from domain.balances import Draw, LineUnits, PaymentBalance, refundable_of_order
 from domain.breakdowns import ComponentKind, LineAccount, ShippingAccount
 from domain.money import Money, share
 from domain.orders import LEFT, OrderLineState, OrderStatus
@@ -24,7 +24,6 @@ from workflows.order_lines import Line, LockedOrder
 from workflows.transactions import Transaction
 
 NONE: Collection[UUID] = frozenset()
-_REFUNDABLE = LEFT | {OrderLineState.CANCELLED}
 
 
 @dataclass(slots=True)
@@ -101,22 +100,25 @@ class Balances:
         )
 
     def maximum_minor(self, without: Collection[UUID] = NONE) -> int:
-        """The most that may be refunded now, beside what live units still need of the deposits.
-
-        Net and tax are parts of their own, because each is rounded by itself.
-        """
-        payments = self.of_payments(without)
-        lines = []
-        for line in self.order.lines:
-            units = sum(line.units[state] for state in _REFUNDABLE)
-            for minor in (line.money.net_minor, line.money.tax_minor):
-                lines.append(LineValue(minor, line.money.quantity, units))
+        """The most that may be refunded now, beside what live units still need of the deposits."""
+        lines = [
+            LineUnits(
+                net_minor=line.money.net_minor,
+                tax_minor=line.money.tax_minor,
+                units=line.money.quantity,
+                left=sum(line.units[state] for state in LEFT),
+                cancelled=line.units[OrderLineState.CANCELLED],
+            )
+            for line in self.order.lines
+        ]
         row = self.order.row
-        is_earned = self.order.has_shipped or self.order.status is OrderStatus.CANCELLED
-        shipping = row["shipping_minor"] + row["shipping_tax_minor"] if is_earned else 0
-        by_value = refundable_minor(lines, shipping, payments)
-        left = sum(payment.left_minor for payment in payments) - self.order.deposit_minor
-        return max(0, min(by_value, left))
+        return refundable_of_order(
+            lines,
+            row["shipping_minor"] + row["shipping_tax_minor"],
+            self.of_payments(without),
+            kept_minor=self.order.deposit_minor,
+            is_over=self.order.status is OrderStatus.CANCELLED,
+        )
 
     def unclaimed_minor(self) -> int:
         """What cancellations owe for which no refund stands: theirs were given up or came back."""

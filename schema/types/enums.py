@@ -3,19 +3,24 @@
 import strawberry
 
 from domain.access import Role
+from domain.approvals import RefundKind
 from domain.carriers import CarrierStatus
 from domain.catalog import ChannelKind, ReasonKind
 from domain.exceptions import ExceptionSeverity, ExceptionStatus
 from domain.fulfillments import FulfillmentStatus
 from domain.orders import OrderLineState, OrderStatus
+from domain.payouts import AttemptState
 from domain.policies import PolicyKind
+from domain.refunds import RefundStatus
 from domain.reservations import ReservationStatus
 from domain.returns import ReturnItemState, ReturnStatus
 from domain.rules.dispositions import ConditionGrade, Disposition
+from domain.rules.refunds import Tender
 from domain.stock import LocationKind, MovementKind, StockState
 from domain.tasks import QueueKind, TaskStatus
 
 __all__ = [
+    "AttemptState",
     "CarrierStatus",
     "ChannelKind",
     "ConditionGrade",
@@ -30,15 +35,19 @@ __all__ = [
     "PolicyKind",
     "QueueKind",
     "ReasonKind",
+    "RefundKind",
+    "RefundStatus",
     "ReservationStatus",
     "ReturnItemState",
     "ReturnStatus",
     "Role",
     "StockState",
     "TaskStatus",
+    "Tender",
 ]
 
 for _enumeration in (
+    AttemptState,
     CarrierStatus,
     ChannelKind,
     ConditionGrade,
@@ -53,11 +62,14 @@ for _enumeration in (
     PolicyKind,
     QueueKind,
     ReasonKind,
+    RefundKind,
+    RefundStatus,
     ReservationStatus,
     ReturnItemState,
     ReturnStatus,
     Role,
     StockState,
     TaskStatus,
+    Tender,
 ):
     strawberry.enum(_enumeration)

@@ -112,3 +112,20 @@ class TrialBalance:
             balanced=not any(difference.values()),
             accounts=[AccountBalance.from_row(row) for row in rows],
         )
+
+
+@found_by(lambda loaders: loaders.periods)
+@strawberry.type
+class Period:
+    """The books are closed up to and including an instant."""
+
+    through: datetime
+    closed_at: datetime
+    closed_by: str
+
+    @classmethod
+    def from_row(cls, row: Row, context: Context) -> "Period":
+        """A row of period_close."""
+        return cls(
+            through=row["through_at"], closed_at=row["closed_at"], closed_by=row["closed_by"]
+        )

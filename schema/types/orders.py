@@ -13,6 +13,7 @@ from schema.types.catalog import Channel, channel_of
 from schema.types.enums import OrderLineState, OrderStatus
 from schema.types.money import Money
 from schema.types.node import Node, encode, found_by, load_all
+from schema.types.refunds import Refund, refundable_of, refunded_of, refunds_of_order
 from schema.types.routing import RoutingDecision
 
 if TYPE_CHECKING:
@@ -122,6 +123,23 @@ class Order(Node):
         """What was captured."""
         minor = await info.context.loaders.paid.load(self.key)
         return Money.of(minor or 0, self.currency)
+
+    @strawberry.field
+    async def refunded(self, info: Info) -> Money:
+        """What has gone back."""
+        return await refunded_of(info.context, self.key, self.currency)
+
+    @strawberry.field
+    async def refundable(self, info: Info) -> Money:
+        """The most that may still go back now."""
+        return await refundable_of(info.context, self.key, self.currency)
+
+    @strawberry.field
+    async def refunds(self, info: Info) -> list[Refund]:
+        """Refunds of its payments, for roles that may see refunds."""
+        if not info.context.caller.may("refunds.read"):
+            return []
+        return await refunds_of_order(info.context, self.key)
 
     @strawberry.field
     async def ship_to(self, info: Info) -> Address | None:

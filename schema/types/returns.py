@@ -15,6 +15,7 @@ from schema.types.catalog import Location, ReasonCode
 from schema.types.decisions import PolicyDecision
 from schema.types.enums import ConditionGrade, Disposition, ReturnItemState, ReturnStatus
 from schema.types.node import Node, encode, found_by, load
+from schema.types.refunds import Refund, refunds_of_return
 from schema.types.scalars import json_of
 
 if TYPE_CHECKING:
@@ -183,6 +184,13 @@ class Return(Node):
         """The order that brought the units."""
         found: Order = await load(info.context, "Order", self.order_id)
         return found
+
+    @strawberry.field
+    async def refunds(self, info: Info) -> list[Refund]:
+        """The money that goes back for its units, for roles that may see refunds."""
+        if not info.context.caller.may("refunds.read"):
+            return []
+        return await refunds_of_return(info.context, self.key)
 
     @strawberry.field
     async def destination(self, info: Info) -> Location | None:

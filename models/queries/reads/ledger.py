@@ -11,6 +11,7 @@ from models.queries.scopes import Scope
 from models.sessions import Row, Session
 
 _ID = SortKey("e.id", "id", "uuid")
+PERIODS_MAX = 5_000
 
 
 def _visible(scope: Scope) -> Listing:
@@ -64,3 +65,16 @@ async def balances(session: Session, scope: Scope, as_of: datetime) -> Sequence[
         " ORDER BY l.account, l.currency",
         *sums,
     )
+
+
+async def periods(session: Session) -> Sequence[Row]:
+    """Every close of the books, the newest first."""
+    return await session.fetch(
+        f"SELECT * FROM period_close ORDER BY through_at DESC LIMIT {PERIODS_MAX}"
+    )
+
+
+async def periods_by_id(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+    """Closes of the books by id."""
+    rows = await session.fetch("SELECT * FROM period_close WHERE id = ANY($1::uuid[])", list(ids))
+    return by_key(rows, "id")

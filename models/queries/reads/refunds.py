@@ -1,0 +1,158 @@
+"""Refunds as they are read, and what an order's refunds leave of its money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.balances import LineUnits, PaymentBalance, refundable_of_order
+from domain.orders import LEFT, OrderLineState, OrderStatus
+from models.queries.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.scopes import Scope
+from models.sessions import Row, Session
+
+_ID = SortKey("r.id", "id", "uuid")
+_SOURCE = (
+    "refund r JOIN sales_order o ON o.id = r.order_id"
+    " LEFT JOIN order_payment p ON p.id = r.payment_id"
+)
+
+
+def _visible(scope: Scope) -> Listing:
+    """Refunds of the orders that the caller may see."""
+    listing = Listing("r.*, p.reference AS payment_reference", _SOURCE, _ID)
+    listing.within("o.channel_id", scope.channel_ids)
+    if scope.location_ids is not None:
+        listing.where(
+            "(EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id"
+            " AND f.location_id = ANY({}::bigint[]))"
+            " OR NOT EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id))",
+            list(scope.location_ids),
+        )
+    return listing
+
+
+async def refunds(session: Session, scope: Scope, window: Window, *, status: str | None) -> Page:
+    """Refunds in a status, newest first."""
+    return await _visible(scope).equal("r.status", status).page(session, window)
+
+
+async def refunds_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+    """Refunds by id, where the caller may see them."""
+    listing = _visible(scope).where("r.id = ANY({}::uuid[])", list(ids))
+    return by_key(await listing.all(session, len(ids)), "id")
+
+
+async def refunds_by_return(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+    """The ids of the refunds of each of these returns, oldest first."""
+    rows = await session.fetch(
+        "SELECT id, return_id FROM refund WHERE return_id = ANY($1::uuid[])"
+        " ORDER BY return_id, created_at, id",
+        list(ids),
+    )
+    return grouped(rows, "return_id")
+
+
+async def refunds_by_order(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+    """The ids of the refunds of each of these orders, oldest first."""
+    rows = await session.fetch(
+        "SELECT id, order_id FROM refund WHERE order_id = ANY($1::uuid[])"
+        " ORDER BY order_id, created_at, id",
+        list(ids),
+    )
+    return grouped(rows, "order_id")
+
+
+async def approvals_by_refund(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+    """Who said what of each of these refunds, in order."""
+    rows = await session.fetch(
+        "SELECT refund_id, actor, decision, decided_at, note FROM refund_approval"
+        " WHERE refund_id = ANY($1::uuid[]) ORDER BY refund_id, decided_at, id",
+        list(ids),
+    )
+    return grouped(rows, "refund_id")
+
+
+async def attempts_by_refund(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+    """The attempts at paying each of these refunds out, in order."""
+    rows = await session.fetch(
+        "SELECT refund_id, attempt_no, state, created_at, sent_at, settled_at, settled_by, reason,"
+        " gateway_reference FROM refund_attempt"
+        " WHERE refund_id = ANY($1::uuid[]) ORDER BY refund_id, attempt_no",
+        list(ids),
+    )
+    return grouped(rows, "refund_id")
+
+
+_ENTRIES = " UNION ALL ".join(
+    f"SELECT r.id AS refund_id, e.id AS entry_id FROM refund r"
+    f" JOIN journal_entry e ON e.{entry} = r.{column} WHERE r.id = ANY($1::uuid[])"
+    for entry in ("id", "reverses_id")
+    for column in ("decided_entry_id", "paid_entry_id")
+)
+
+
+async def entries_by_refund(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+    """The ids of the journal entries of each of these refunds: made, then taken back."""
+    return grouped(await session.fetch(_ENTRIES, list(ids)), "refund_id")
+
+
+@dataclass(frozen=True, slots=True)
+class OrderMoney:
+    """What went back of an order's money, and the most that may go back now (minor units)."""
+
+    refunded_minor: int
+    refundable_minor: int
+
+
+_ORDERS = """
+SELECT o.id, o.status, o.shipping_minor + o.shipping_tax_minor AS shipping, o.deposit_minor,
+  (SELECT COALESCE(SUM(r.amount_minor), 0) FROM refund r
+   WHERE r.order_id = o.id AND r.status = 'SUCCEEDED') AS refunded,
+  (SELECT COALESCE(SUM(c.refund_minor), 0) FROM order_cancellation c WHERE c.order_id = o.id
+   AND NOT EXISTS (SELECT 1 FROM refund r WHERE r.cancellation_id = c.id)) AS unopened
+FROM sales_order o WHERE o.id = ANY($1::uuid[])
+"""
+_PAYMENTS = (
+    "SELECT order_id, reference, amount_minor, drawn_minor FROM order_payment"
+    " WHERE order_id = ANY($1::uuid[])"
+)
+_LINES = (
+    "SELECT order_id, quantity, unit_price_minor, discount_minor, tax_minor, shipped, delivered,"
+    " lost, cancelled FROM order_line WHERE order_id = ANY($1::uuid[])"
+)
+
+
+async def money_by_order(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, OrderMoney]:
+    """What each of these orders has given back, and may still give back."""
+    orders = await session.fetch(_ORDERS, list(ids))
+    payments = grouped(await session.fetch(_PAYMENTS, list(ids)), "order_id")
+    lines = grouped(await session.fetch(_LINES, list(ids)), "order_id")
+    return {
+        row["id"]: OrderMoney(
+            int(row["refunded"]),
+            refundable_of_order(
+                [_units(line) for line in lines.get(row["id"], ())],
+                row["shipping"],
+                [
+                    PaymentBalance(p["reference"], p["amount_minor"], p["drawn_minor"])
+                    for p in payments.get(row["id"], ())
+                ],
+                # What a cancellation owes goes back by itself, as soon as its refund is open.
+                kept_minor=row["deposit_minor"] + int(row["unopened"]),
+                is_over=row["status"] == OrderStatus.CANCELLED,
+            ),
+        )
+        for row in orders
+    }
+
+
+def _units(line: Row) -> LineUnits:
+    return LineUnits(
+        net_minor=line["unit_price_minor"] * line["quantity"] - line["discount_minor"],
+        tax_minor=line["tax_minor"],
+        units=line["quantity"],
+        left=sum(line[state.lower()] for state in LEFT),
+        cancelled=line[OrderLineState.CANCELLED.lower()],
+    )
