@@ -221,7 +221,8 @@ def _draft(found: Balances, row: Row, batch: Batch, without: set[UUID]) -> Draft
         for (line_id, grade), quantity in grades.items()
     ]
     is_whole = is_whole_order(parts, lines.values())
-    shipping = shipping_to_refund(rules, found.of_shipping(without), is_whole_order=is_whole)
+    left = found.of_shipping(without)
+    shipping = shipping_to_refund(rules, left, is_whole_order=is_whole)
     breakdown = break_down(
         parts, lines, found.currency, shipping=shipping, fee_rate=rules.restocking_fee
     )
@@ -238,5 +239,6 @@ def _draft(found: Balances, row: Row, batch: Batch, without: set[UUID]) -> Draft
         seen={
             "categories": sorted({unit.category or "" for unit in batch.units}),
             "isWholeOrder": is_whole,
+            "shippingLeftMinor": [left.shipping_minor, left.tax_minor],
         },
     )

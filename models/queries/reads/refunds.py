@@ -156,3 +156,36 @@ def _units(line: Row) -> LineUnits:
         left=sum(line[state.lower()] for state in LEFT),
         cancelled=line[OrderLineState.CANCELLED.lower()],
     )
+
+
+# The first refund of each amount carries its units; the others only bear a part of it.
+_DECIDED = (
+    "r.*, c.code AS channel, l.code AS location, (SELECT SUM(f.amount_minor) FROM refund f"
+    " WHERE f.family_id = r.family_id) AS family_minor"
+)
+_DECIDED_SOURCE = (
+    f"{_SOURCE} JOIN channel c ON c.id = o.channel_id"
+    " LEFT JOIN customer_return t ON t.id = r.return_id"
+    " LEFT JOIN location l ON l.id = t.destination_id"
+)
+
+
+async def decided_refunds(session: Session, scope: Scope, last: int) -> Sequence[Row]:
+    """The last refunds that a policy has decided, one of each amount, with their case's facts."""
+    listing = Listing(_DECIDED, _DECIDED_SOURCE, _ID)
+    listing.within("o.channel_id", scope.channel_ids)
+    listing.where("r.decided_at IS NOT NULL AND r.kind <> 'CANCELLATION'")
+    listing.where(
+        "(r.kind = 'GOODWILL' OR EXISTS (SELECT 1 FROM refund_unit u WHERE u.refund_id = r.id))"
+    )
+    return await listing.all(session, last)
+
+
+async def units_by_refund(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+    """The units of each of these refunds, with their gross share of their lines."""
+    rows = await session.fetch(
+        "SELECT refund_id, quantity, condition, net_minor, tax_minor FROM refund_unit"
+        " WHERE refund_id = ANY($1::uuid[]) ORDER BY refund_id, id",
+        list(ids),
+    )
+    return grouped(rows, "refund_id")
