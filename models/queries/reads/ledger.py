@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -78,3 +79,55 @@ async def periods_by_id(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, 
     """Closes of the books by id."""
     rows = await session.fetch("SELECT * FROM period_close WHERE id = ANY($1::uuid[])", list(ids))
     return by_key(rows, "id")
+
+
+@dataclass(frozen=True, slots=True)
+class JournalCut:
+    """Which part of the journal: facts from `since` up to and not at `until`; None: no bound."""
+
+    posted_until: datetime
+    since: datetime | None = None
+    until: datetime | None = None
+    account: str | None = None
+    reference: str | None = None
+
+
+async def journal_lines(
+    session: Session,
+    scope: Scope,
+    cut: JournalCut,
+    after: Sequence[object] | None,
+    limit: int,
+) -> Sequence[Row]:
+    """Journal lines with their entry, oldest fact first, behind (effective_at, entry, line)."""
+    conditions = ["e.posted_at <= $1"]
+    arguments: list[object] = [cut.posted_until]
+
+    def where(condition: str, *given: object) -> None:
+        places = [f"${len(arguments) + number}" for number in range(1, len(given) + 1)]
+        conditions.append(condition.format(*places))
+        arguments.extend(given)
+
+    for column, ids in (("channel_id", scope.channel_ids), ("location_id", scope.location_ids)):
+        if ids is not None:
+            where(f"(e.{column} IS NULL OR e.{column} = ANY({{}}::bigint[]))", list(ids))
+    if cut.since is not None:
+        where("e.effective_at >= {}", cut.since)
+    if cut.until is not None:
+        where("e.effective_at < {}", cut.until)
+    if cut.account is not None:
+        where("l.account = {}", cut.account)
+    if cut.reference is not None:
+        where("e.reference = {}", cut.reference)
+    if after is not None:
+        where("(e.effective_at, e.id, l.line_no) > ({}, {}, {})", *after)
+    return await session.fetch(
+        "SELECT e.id AS entry_id, e.posted_at, e.effective_at, e.reference, e.memo, e.reverses_id,"
+        " c.code AS channel, p.code AS location, e.actor, l.line_no, l.account, l.currency,"
+        " l.debit_minor, l.credit_minor FROM journal_entry e"
+        " JOIN journal_line l ON l.entry_id = e.id LEFT JOIN channel c ON c.id = e.channel_id"
+        " LEFT JOIN location p ON p.id = e.location_id"
+        f" WHERE {' AND '.join(conditions)}"
+        f" ORDER BY e.effective_at, e.id, l.line_no LIMIT {limit}",
+        *arguments,
+    )

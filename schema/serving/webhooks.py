@@ -1,0 +1,75 @@
+"""Signed messages from outside: verified over id, instant and body, then taken in once.
+
+Answers: 200 with what became of it (also for one that was taken before), 400 for a body that is no
+such message, 401 for a signature that does not hold or is older than five minutes, 413 for one that
+is too large, 503 while the database is away: then the sender tries again.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from integrations.payments import PaymentEvent, parse_event
+from integrations.webhooks import SignedMessage, WebhookRefused, WebhookSecrets
+from models.sessions import DatabaseError
+
+logger = structlog.get_logger(__name__)
+
+BODY_BYTES_MAX = 65_536
+
+# Takes a verified message in, and tells what became of it. ValueError: it is no such message.
+Take = Callable[[SignedMessage], Awaitable[Mapping[str, Any]]]
+
+
+class TooLarge(Exception):
+    """The body is longer than any message of ours."""
+
+
+def webhook_route(path: str, secrets: WebhookSecrets, take: Take) -> Route:
+    """A route that takes signed messages in at `path`."""
+
+    async def receive(request: Request) -> Response:
+        try:
+            message = secrets.verify(request.headers, await _body(request))
+            return JSONResponse(dict(await take(message)))
+        except WebhookRefused as refused:
+            logger.warning("webhooks.refused", path=path, why=str(refused))
+            return _refusal(401, str(refused))
+        except ValueError as error:
+            return _refusal(400, str(error))
+        except TooLarge:
+            return _refusal(413, f"the body is larger than {BODY_BYTES_MAX} bytes")
+        except ClientDisconnect:
+            return _refusal(400, "the body was not sent in full")
+        except (DatabaseError, TimeoutError):
+            return _refusal(503, "not now: send it again")
+
+    return Route(path, receive, methods=["POST"])
+
+
+def payment_webhooks(
+    secrets: WebhookSecrets, take: Callable[[str, PaymentEvent], Awaitable[str]]
+) -> Route:
+    """`/webhooks/payments`: what the gateway tells of refunds. `take`: message id and event."""
+
+    async def take_event(message: SignedMessage) -> Mapping[str, Any]:
+        return {"taken": await take(message.id, parse_event(message.body))}
+
+    return webhook_route("/webhooks/payments", secrets, take_event)
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            raise TooLarge
+    return bytes(body)
+
+
+def _refusal(status: int, why: str) -> Response:
+    return JSONResponse({"error": why}, status)
