@@ -1,0 +1,207 @@
+"""One execution for many: who is late is folded or ended, and nobody else notices."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+import subscriptions.fanout
+from domain.events import ReaderTooSlow
+from subscriptions.fanout import Answer, Fanout, Feed, Member
+from subscriptions.relay import Handover
+from tests.subscriptions.log import until
+
+
+class Tap(Member):
+    """A member whose client reads while `is_open`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.got: list[str] = []
+        self.is_open = True
+        self.is_asked = False
+
+    async def send(self, answer: Answer) -> None:
+        """Sent by its own feed."""
+        self.got.append(answer.text)
+        await asyncio.sleep(0)
+
+    def open(self) -> None:
+        """The client reads again."""
+        self.is_open = True
+        while (answer := self.next_answer()) is not None:
+            self.got.append(answer.text)
+
+    def _try_send(self, answer: Answer) -> bool:
+        if self.is_open:
+            self.got.append(answer.text)
+        return self.is_open
+
+    def _has_more(self) -> None:
+        self.is_asked = True
+        if self.is_open:
+            self.open()
+
+
+class Spring:
+    """A source that a test lets flow; counts how often it was opened."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+        self.position = 0
+        self._queue: asyncio.Queue[Answer | Exception | None] = asyncio.Queue()
+
+    async def feed(self, handover: Handover | None) -> AsyncGenerator[Answer, None]:
+        """The live feed."""
+        self.opened += 1
+        assert handover is not None
+        assert handover(self.position) is False
+        while (item := await self._queue.get()) is not None:
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+    def flow(self, *items: Any) -> None:
+        """Let these flow: texts, (text, subject), an error, or None for the end."""
+        for item in items:
+            if isinstance(item, str | tuple):
+                self.position += 1
+                text, subject = item if isinstance(item, tuple) else (item, None)
+                item = Answer(text, self.position, subject)
+            self._queue.put_nowait(item)
+
+    def past(self, *texts: str) -> Feed:
+        """A feed of one's own that ends where this one stands."""
+
+        async def own(handover: Handover | None) -> AsyncGenerator[Answer, None]:
+            for text in texts:
+                yield Answer(text, None)
+            assert handover is not None
+            assert handover(self.position) is True
+            yield Answer("last", None)
+
+        return own
+
+
+async def serving(fanout: Fanout, spring: Spring, *taps: Tap) -> list[asyncio.Task[None]]:
+    """Members that are served."""
+    before = fanout.members
+    tasks = [asyncio.create_task(fanout.serve("key", spring.feed, tap, own=None)) for tap in taps]
+    await until(lambda: fanout.members == before + len(taps))
+    return tasks
+
+
+async def ended(*tasks: asyncio.Task[None]) -> list[Any]:
+    """How they ended."""
+    for task in tasks:
+        task.cancel()
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_many_share_one_feed_and_the_last_one_ends_it() -> None:
+    spring, fanout = Spring(), Fanout(lambda: 0)
+    taps = [Tap() for _ in range(600)]
+    tasks = await serving(fanout, spring, *taps)
+    spring.flow("a", "b")
+    await until(lambda: all(tap.got == ["a", "b"] for tap in taps))
+    assert (spring.opened, fanout.groups) == (1, 1)
+    await ended(*tasks[1:])
+    spring.flow("c")
+    await until(lambda: taps[0].got == ["a", "b", "c"])
+    await ended(tasks[0])
+    assert fanout.groups == 0
+    assert taps[1].got == ["a", "b"]
+
+
+async def test_a_late_client_of_stock_gets_the_latest_of_each() -> None:
+    spring, fanout = Spring(), Fanout(lambda: 0)
+    quick, late = Tap(), Tap()
+    tasks = await serving(fanout, spring, quick, late)
+    late.is_open = False
+    spring.flow(*((f"{sku}{n}", sku) for n in range(3000) for sku in "AB"))
+    await until(lambda: len(quick.got) == 6000)
+    late.open()
+    spring.flow(("A!", "A"))
+    await until(lambda: late.got[-1:] == ["A!"])
+    assert late.got == ["A2999", "B2999", "A!"]
+    await ended(*tasks)
+
+
+async def test_a_late_client_of_events_is_ended_and_told_where(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(subscriptions.fanout, "BACKLOG_MAX", 10)
+    spring, fanout = Spring(), Fanout(lambda: 0)
+    quick, late = Tap(), Tap()
+    tasks = await serving(fanout, spring, quick, late)
+    spring.flow("1")
+    await until(lambda: late.got == ["1"])
+    late.is_open = False
+    spring.flow(*(str(n) for n in range(2, 20)))
+    await until(lambda: len(quick.got) == 19)
+    with pytest.raises(ReaderTooSlow) as refusal:
+        await tasks[1]
+    assert refusal.value.details == {"cursor": "1"}
+    late.open()
+    assert late.got == ["1"]
+    await ended(tasks[0])
+
+
+async def test_a_backlog_is_sent_in_order_when_there_is_room() -> None:
+    spring, fanout = Spring(), Fanout(lambda: 0)
+    tap = Tap()
+    tasks = await serving(fanout, spring, tap)
+    tap.is_open = False
+    spring.flow("1", "2", "3")
+    await until(lambda: tap.is_asked and spring._queue.empty())
+    tap.open()
+    spring.flow("4", None)
+    assert await asyncio.gather(*tasks) == [None]
+    assert tap.got == ["1", "2", "3", "4"]
+
+
+async def test_an_end_waits_for_the_backlog() -> None:
+    spring, fanout = Spring(), Fanout(lambda: 0)
+    tap = Tap()
+    [task] = await serving(fanout, spring, tap)
+    tap.is_open = False
+    spring.flow("1", "2", None)
+    await until(lambda: fanout._groups["key"].is_over)
+    assert not task.done()
+    tap.open()
+    await task
+    assert tap.got == ["1", "2"]
+
+
+async def test_one_with_a_past_takes_it_first_and_misses_nothing_meanwhile() -> None:
+    spring, fanout = Spring(), Fanout(lambda: spring.position)
+    first, second = Tap(), Tap()
+    tasks = await serving(fanout, spring, first)
+    spring.flow("a", "b")
+    own = spring.past("x", "y")
+    tasks.append(asyncio.create_task(fanout.serve("key", spring.feed, second, own=own)))
+    await until(lambda: "y" in second.got)
+    spring.flow("c")
+    await until(lambda: second.got[-1:] == ["c"])
+    assert second.got == ["x", "y", "last", "c"]
+    assert first.got == ["a", "b", "c"]
+    assert spring.opened == 1
+    await ended(*tasks)
+
+
+async def test_a_feed_that_breaks_is_told_to_all_and_the_next_one_is_fresh() -> None:
+    spring, fanout = Spring(), Fanout(lambda: 0)
+    tasks = await serving(fanout, spring, Tap(), Tap())
+    spring.flow(ValueError("broken"))
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [str(error) for error in found] == ["broken", "broken"]
+    assert fanout.groups == 0
+    tap = Tap()
+    again = await serving(fanout, spring, tap)
+    spring.flow("a")
+    await until(lambda: tap.got == ["a"])
+    assert spring.opened == 2
+    await ended(*again)
