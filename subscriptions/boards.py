@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from typing import Generic, TypeVar
 
+from models.sessions import Contention, DatabaseUnavailable
+
 KeyT = TypeVar("KeyT", bound=Hashable)
 ValueT = TypeVar("ValueT")
 
 BATCH_MAX = 500
+RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0, 4.0, 8.0)
 
 Read = Callable[[Sequence[KeyT]], Awaitable[Mapping[KeyT, ValueT]]]
 
@@ -53,7 +56,7 @@ class Board(Generic[KeyT, ValueT]):
 
     async def _fill(self, batch: Mapping[KeyT, asyncio.Future[ValueT | None]]) -> None:
         try:
-            values = await self._read(list(batch))
+            values = await self._patiently(list(batch))
         except Exception as error:  # noqa: BLE001  whoever asked is told
             for future in batch.values():
                 future.set_exception(error)
@@ -61,3 +64,12 @@ class Board(Generic[KeyT, ValueT]):
             return
         for key, future in batch.items():
             future.set_result(values.get(key))
+
+    async def _patiently(self, keys: Sequence[KeyT]) -> Mapping[KeyT, ValueT]:
+        """Read; a database that restarts meanwhile only makes it later."""
+        for seconds in RETRY_SECONDS:
+            try:
+                return await self._read(keys)
+            except (DatabaseUnavailable, Contention, TimeoutError):
+                await asyncio.sleep(seconds)
+        return await self._read(keys)

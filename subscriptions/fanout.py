@@ -81,52 +81,63 @@ class Member(ABC):
 
     def __init__(self) -> None:
         self._backlog = Backlog()
+        self._is_direct = False  # nothing stands between an answer and the client
         self._is_replaying = False
+        self._is_finishing = False
         self._last: int | None = None
         self._floor = 0
-        self._is_finishing = False
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def begin(self, floor: int, *, replaying: bool) -> None:
         """Take what lies behind `floor`; keep it back while a feed of its own is being sent."""
         self._floor = floor
         self._is_replaying = replaying
+        self._is_direct = not replaying
 
     def go_live(self) -> None:
         """The feed of its own was sent: now what was kept back."""
         self._is_replaying = False
+        self._is_direct = not self._backlog
         if self._backlog:
             self._has_more()
 
     def offer(self, answer: Answer) -> None:
         """Send an answer now, or keep it; never waits."""
+        position = answer.position
+        if position is not None:
+            if position <= self._floor:
+                return
+            self._floor = position
+        if self._is_direct and self._try_send(answer):
+            self._last = position
+        else:
+            self._keep(answer)
+
+    def _keep(self, answer: Answer) -> None:
         if self._ended.done() or self._is_finishing:
             return
-        if answer.position is not None:
-            if answer.position <= self._floor:
-                return
-            self._floor = answer.position
-        if not self._is_replaying and not self._backlog and self._try_send(answer):
-            self._last = answer.position
-        elif not self._backlog.put(answer):
+        self._is_direct = False
+        if not self._backlog.put(answer):
             self.fail(ReaderTooSlow(self._last))
         elif not self._is_replaying:
             self._has_more()
 
     def next_answer(self) -> Answer | None:
         """The next of the backlog to be sent."""
-        if self._is_replaying:
+        if self._is_replaying or (answer := self._backlog.take()) is None:
             return None
-        answer = self._backlog.take()
-        if answer is not None:
-            self._last = answer.position
-            if self._is_finishing and not self._backlog:
+        self._last = answer.position
+        if not self._backlog:
+            if self._is_finishing:
                 self._ended.set_result(None)
+            else:
+                self._is_direct = True
         return answer
 
     def finish(self) -> None:
         """There is no more to come: the end is when the backlog was sent."""
         if not self._ended.done():
+            self._is_direct = False
             self._is_finishing = True
             if not self._backlog:
                 self._ended.set_result(None)
@@ -134,12 +145,14 @@ class Member(ABC):
     def fail(self, error: Exception) -> None:
         """It cannot go on: what was not sent is dropped, its client goes on behind the last."""
         if not self._ended.done():
+            self._is_direct = False
             self._backlog.clear()
             self._ended.set_exception(error)
             self._ended.exception()  # its reader may be gone
 
     def leave(self) -> None:
         """The client wants no more."""
+        self._is_direct = False
         self._backlog.clear()
         self._ended.cancel()
 
