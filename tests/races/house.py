@@ -49,8 +49,9 @@ class House:
         self.ports = [free_port() for _ in range(processes)]
         self._servers: list[subprocess.Popen[bytes]] = []
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the house
-        # Servers close idle connections after 5 s; one that is just closing would look like a fault.
-        limits = httpx.Limits(max_connections=400, keepalive_expiry=1.0)
+        # A connection for each request: one that the server closes as idle while a slow client
+        # reuses it would look like a fault.
+        limits = httpx.Limits(max_connections=400, max_keepalive_connections=0)
         self._client = httpx.AsyncClient(limits=limits, timeout=60, trust_env=False)
 
     async def __aenter__(self) -> Self:
