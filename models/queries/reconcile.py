@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import models.queries.refund_proofs as refund_proofs
 import models.queries.task_proofs as task_proofs
 from models.sessions import Row, Session
 
@@ -347,6 +348,14 @@ PROOFS: Sequence[Proof] = (
     Proof("idempotency keys are settled", _SETTLED),
     Proof("one open exception per kind and subject", _OPEN_ONCE),
     Proof("tasks to do = open steps", task_proofs.STEPS_HAVE_TASKS),
+    Proof("refunds are within their payment", refund_proofs.PAYMENTS_BEAR_REFUNDS),
+    Proof("drawn on payments = refunds", refund_proofs.DRAWN_IS_REFUNDS),
+    Proof("refund liability = open refunds", refund_proofs.LIABILITY_IS_OPEN_REFUNDS),
+    Proof("one unsettled attempt per refund", refund_proofs.ONE_UNSETTLED_ATTEMPT),
+    Proof("refund status follows its last attempt", refund_proofs.STATUS_FOLLOWS_ATTEMPT),
+    Proof("paid refunds have a successful attempt", refund_proofs.PAID_WITH_ATTEMPT),
+    Proof("refunds go on with enough approvals", refund_proofs.ENOUGH_AGREED),
+    Proof("refunded units are within their line", refund_proofs.LINES_BEAR_REFUNDS),
 )
 
 
