@@ -1,6 +1,7 @@
 """The document cache: work once per text, memory bounded, floods harmless, the gate linear."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -140,9 +141,21 @@ HOSTILE = {
 }
 
 
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """What a piece of work costs at the least of three tries."""
+    costs = []
+    for _ in range(3):
+        started = time.process_time()
+        with suppress(RequestRefused):
+            work()
+        costs.append(time.process_time() - started)
+    return min(costs)
+
+
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_the_worst_that_the_limits_let_through_costs_little(text: str) -> None:
-    started = time.process_time()
-    with suppress(RequestRefused):
-        a_cache().get(text, None)
-    assert time.process_time() - started < 0.5
+def test_the_worst_that_the_limits_let_through_costs_little_more_than_reading_it(
+    text: str,
+) -> None:
+    reading = cpu_seconds(lambda: parse(text))
+    # Measured: 1 to 9 times. What the limits are there to stop costs thousands of times.
+    assert cpu_seconds(lambda: a_cache().get(text, None)) < 60 * reading
