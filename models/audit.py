@@ -18,6 +18,7 @@ class AuditEntry(Model):
     subject = fields.TextField()
     before: Any = fields.JSONField(null=True)
     after: Any = fields.JSONField(null=True)
+    transaction_id = fields.UUIDField()
     digest = fields.TextField()
     content_digest = fields.TextField()
 

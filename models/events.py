@@ -21,6 +21,7 @@ class Event(Model):
     channel_id = fields.BigIntField(null=True)
     location_id = fields.BigIntField(null=True)
     data: Any = fields.JSONField()
+    transaction_id = fields.UUIDField()
     digest = fields.TextField()
 
     class Meta:

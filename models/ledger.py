@@ -18,6 +18,7 @@ class JournalEntry(Model):
     channel_id = fields.BigIntField(null=True)
     location_id = fields.BigIntField(null=True)
     actor = fields.TextField()
+    transaction_id = fields.UUIDField()
     digest = fields.TextField()
 
     class Meta:

@@ -11,7 +11,7 @@ import json
 import re
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -100,6 +100,10 @@ class Session(ABC):
         JSON columns take a string of JSON. Raises UniqueConflict or CheckFailed.
         """
 
+    @abstractmethod
+    def pages(self, sql: str, size: int) -> AsyncIterator[Sequence[Row]]:
+        """All rows of a long answer, so many at a time; inside a transaction only, one at once."""
+
     async def fetch_one(self, sql: str, *args: object) -> Row | None:
         """The first row, or None."""
         rows = await self.fetch(sql, *args)
@@ -183,6 +187,12 @@ class PostgresSession(Session):
                 rows: Sequence[Row] = await self._connection.fetch(sql, *args)
                 return rows
 
+    async def pages(self, sql: str, size: int) -> AsyncIterator[Sequence[Row]]:
+        await self.execute(f"DECLARE pages NO SCROLL CURSOR FOR {sql}")
+        while rows := await self.fetch(f"FETCH {size} FROM pages"):
+            yield rows
+        await self.execute("CLOSE pages")
+
     async def execute(self, sql: str, *args: object) -> int:
         async with self.lock:
             with translated_postgres():
@@ -251,6 +261,21 @@ def _decoders(names: tuple[str, ...]) -> tuple[Callable[[Any], Any] | None, ...]
     return tuple(_decoder(name) for name in names)
 
 
+def _names(cursor: sqlite3.Cursor) -> tuple[str, ...]:
+    return tuple(column[0] for column in cursor.description or ())
+
+
+def _rows(names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> Sequence[Row]:
+    decoders = _decoders(names)
+    return [
+        {
+            name: value if decode is None or value is None else decode(value)
+            for name, value, decode in zip(names, row, decoders, strict=True)
+        }
+        for row in rows
+    ]
+
+
 def _refuse(error: sqlite3.Error) -> NoReturn:
     words = str(error)
     if isinstance(error, sqlite3.IntegrityError):
@@ -288,18 +313,16 @@ class SqliteSession(Session):
 
         def work(raw: sqlite3.Connection) -> tuple[tuple[str, ...], list[Sequence[Any]]]:
             cursor = raw.execute(_for_sqlite(sql), values)
-            names = tuple(column[0] for column in cursor.description or ())
-            return names, cursor.fetchall()
+            return _names(cursor), cursor.fetchall()
 
         names, rows = await self._call(work)
-        decoders = _decoders(names)
-        return [
-            {
-                name: value if decode is None or value is None else decode(value)
-                for name, value, decode in zip(names, row, decoders, strict=True)
-            }
-            for row in rows
-        ]
+        return _rows(names, rows)
+
+    async def pages(self, sql: str, size: int) -> AsyncIterator[Sequence[Row]]:
+        cursor = await self._call(lambda raw: raw.execute(_for_sqlite(sql)))
+        while rows := await self._call(lambda _: cursor.fetchmany(size)):
+            yield _rows(_names(cursor), rows)
+        await self._call(lambda _: cursor.close())
 
     async def execute(self, sql: str, *args: object) -> int:
         values = [_encode(arg) for arg in args]

@@ -45,6 +45,7 @@ class StockMovement(Model):
     occurred_at = fields.DatetimeField()
     value_minor = fields.BigIntField(null=True)
     value_currency = fields.TextField(null=True)
+    transaction_id = fields.UUIDField()
     digest = fields.TextField()
 
     class Meta:

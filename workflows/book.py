@@ -201,6 +201,7 @@ class StockBook:
             "occurred_at": change.occurred_at or tx.now,
             "value_minor": change.value_minor,
             "value_currency": change.value_currency,
+            "transaction_id": tx.id,
         }
         row["digest"] = digest(row)
         tx.outbox.cover(row["digest"])

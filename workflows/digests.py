@@ -21,5 +21,5 @@ def digest(value: Any) -> str:
 
 
 def digest_of_all(digests: Iterable[str]) -> str:
-    """One digest over several, in their order."""
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
+    """One digest over several, whatever order they come in."""
+    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()

@@ -116,6 +116,7 @@ def _rows(
         "channel_id": booking.channel_id,
         "location_id": booking.location_id,
         "actor": booking.actor,
+        "transaction_id": tx.id,
     }
     amounts = [[x.account, x.currency, x.debit_minor, x.credit_minor] for x in entry.lines]
     content = digest({**row, "lines": amounts})

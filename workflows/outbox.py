@@ -6,7 +6,7 @@ one transaction could see of another, which the sequencer relies on (subscriptio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,6 @@ import orjson
 
 from models.audit import AuditEntry
 from models.events import Event
-from models.sessions import Session
 from workflows.digests import digest, digest_of_all
 
 if TYPE_CHECKING:
@@ -92,18 +91,20 @@ class Outbox:
                 )
             )
 
-    async def flush(self, session: Session, now: datetime, new_id: Callable[[], UUID]) -> None:
+    async def flush(self, tx: Transaction) -> None:
         """Write the events, then the audit rows that cover them."""
-        rows = [self._event_row(event) for event in self.events]
-        digests = [*self._digests, *(row["digest"] for row in rows)]
-        await session.insert(Event, rows)
-        content = digest_of_all(digests)
-        await session.insert(
-            AuditEntry, [self._audit_row(audit, content, now, new_id()) for audit in self.audits]
+        rows = [self._event_row(event, tx.id) for event in self.events]
+        await tx.session.insert(Event, rows)
+        content = digest_of_all([*self._digests, *(row["digest"] for row in rows)])
+        if self.events and not self.audits:
+            # What no person asked for is accounted for as well: by its first fact.
+            self.audits.append(_account(self.events[0]))
+        await tx.session.insert(
+            AuditEntry, [self._audit_row(audit, content, tx) for audit in self.audits]
         )
 
     @staticmethod
-    def _event_row(event: PendingEvent) -> dict[str, Any]:
+    def _event_row(event: PendingEvent, transaction_id: UUID) -> dict[str, Any]:
         row: dict[str, Any] = {
             "type": event.type,
             "occurred_at": event.occurred_at,
@@ -114,23 +115,23 @@ class Outbox:
             "channel_id": event.channel_id,
             "location_id": event.location_id,
             "data": orjson.dumps(event.data, default=str).decode(),
+            "transaction_id": transaction_id,
         }
         row["digest"] = digest({**row, "data": _read(row["data"])})
         return row
 
     @staticmethod
-    def _audit_row(
-        audit: PendingAudit, content: str, now: datetime, row_id: UUID
-    ) -> dict[str, Any]:
+    def _audit_row(audit: PendingAudit, content: str, tx: Transaction) -> dict[str, Any]:
         row: dict[str, Any] = {
-            "id": row_id,
-            "at": now,
+            "id": tx.new_id(),
+            "at": tx.now,
             "actor": audit.actor,
             "action": audit.action,
             "subject": audit.subject,
             "before": _json(audit.before),
             "after": _json(audit.after),
             "content_digest": content,
+            "transaction_id": tx.id,
         }
         row["digest"] = digest(
             {**row, "before": _read(row["before"]), "after": _read(row["after"])}
@@ -146,6 +147,11 @@ class Outbox:
         del self.events[mark.events :]
         del self.audits[mark.audits :]
         del self._digests[mark.digests :]
+
+
+def _account(event: PendingEvent) -> PendingAudit:
+    subject = f"{event.subject_type}:{event.subject_key}"
+    return PendingAudit(event.actor, event.type, subject, None, dict(event.data))
 
 
 def _json(value: Mapping[str, Any] | None) -> str | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -12,9 +13,10 @@ import models.queries.digests as digests
 import models.queries.reconcile as queries
 from models.database import Database
 from models.sessions import Row, Session
-from workflows.digests import digest
+from workflows.digests import digest, digest_of_all
 
 PAGE = 2_000
+COVERED = "audit rows cover their transaction"
 COUNTED = ("stock_movement", "journal_entry", "sales_order", "event", "audit_entry")
 _JSON = frozenset({"data", "before", "after"})
 
@@ -48,6 +50,7 @@ async def reconcile(database: Database) -> list[Difference]:
             )
         for table in digests.DIGESTED:
             found += _bounded(await _changed(session, table))
+        found += _bounded(await _uncovered(session))
     return found
 
 
@@ -101,6 +104,35 @@ def _wrong(
         expected = digest(content)
         if expected != row["digest"]:
             yield Difference(f"{table} digests", str(row["id"]), expected, row["digest"])
+
+
+async def _uncovered(session: Session) -> list[Difference]:
+    """Transactions whose audit rows do not cover exactly what they wrote."""
+    found: list[Difference] = []
+    transaction_id: UUID | None = None
+    written: list[str] = []
+    covers: set[str] = set()
+    async for rows in digests.by_transaction(session, PAGE):
+        for row in rows:
+            if row["transaction_id"] != transaction_id:
+                found += _cover(transaction_id, written, covers)
+                transaction_id, written, covers = row["transaction_id"], [], set()
+            if row["digest"] is None:
+                covers.add(row["content_digest"])
+            else:
+                written.append(row["digest"])
+        if len(found) > queries.DIFFERENCES_MAX:
+            return found
+    return [*found, *_cover(transaction_id, written, covers)]
+
+
+def _cover(
+    transaction_id: UUID | None, written: Sequence[str], covers: Collection[str]
+) -> Iterator[Difference]:
+    expected = digest_of_all(written)
+    for content in covers or ({"no audit row"} if written else ()):
+        if content != expected:
+            yield Difference(COVERED, f"transaction {transaction_id}", expected, content)
 
 
 def _value(name: str, value: Any) -> Any:

@@ -65,6 +65,8 @@ class LockOrderBroken(RuntimeError):
 class Transaction:
     """A session inside a transaction, and what the transaction has yet to write.
 
+    `id` stands in its movements, entries, events and audit rows: it says which cover which.
+
     Rows given to `add` are inserted together by `flush`, which also writes the stock levels that
     `book` and the item costs that `costs` changed; `journal` holds the entries to be booked and
     `outbox` the events and audit rows: both are written just before commit.
@@ -81,6 +83,7 @@ class Transaction:
         self.session = session
         self.now = now
         self.new_id = new_id
+        self.id = new_id()
         self.terms = terms
         self.new_secret = new_secret
         self.book = StockBook()
@@ -323,7 +326,7 @@ class Transactions:
         await tx.flush()
         await tx.journal.flush(tx)
         tx.outbox.record_levels(tx.book.changed(), tx.now)
-        await tx.outbox.flush(tx.session, tx.now, tx.new_id)
+        await tx.outbox.flush(tx)
 
 
 async def _batch(

@@ -125,6 +125,7 @@ STOCK = (
   occurred_at {{instant}} NOT NULL,
   value_minor {{int}} CHECK (value_minor >= 0),
   value_currency {{text}},
+  transaction_id {{uuid}} NOT NULL,
   digest {{text}} NOT NULL,
   CHECK (from_state IS NOT NULL OR to_state IS NOT NULL),
   CHECK (from_state <> to_state),
@@ -298,6 +299,7 @@ LEDGER = (
   channel_id {int} REFERENCES channel (id) ON DELETE RESTRICT,
   location_id {int} REFERENCES location (id) ON DELETE RESTRICT,
   actor {text} NOT NULL,
+  transaction_id {uuid} NOT NULL,
   digest {text} NOT NULL
 ) {strict}""",
     "CREATE INDEX journal_entry_reference ON journal_entry (reference, id)",
@@ -410,6 +412,7 @@ ACCESS = (
   subject {text} NOT NULL,
   before {json},
   after {json},
+  transaction_id {uuid} NOT NULL,
   digest {text} NOT NULL,
   content_digest {text} NOT NULL
 ) {strict}""",
@@ -430,6 +433,7 @@ EVENTS = (
   channel_id {int} REFERENCES channel (id) ON DELETE RESTRICT,
   location_id {int} REFERENCES location (id) ON DELETE RESTRICT,
   data {json} NOT NULL,
+  transaction_id {uuid} NOT NULL,
   digest {text} NOT NULL
 ) {strict}""",
     "CREATE INDEX event_subject ON event (subject_type, subject_key, id)",
