@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import domain.return_entries as entries
+import models.queries.lookups as lookups
 import models.queries.parcels as queries
 import workflows.exceptions as exceptions
 import workflows.ledger as ledger
@@ -175,24 +176,24 @@ class Found:
     pools: Mapping[int, ItemCost]
 
 
-async def contents_of(
+async def items_of(
     tx: Transaction, exception_id: UUID, location: LocationFacts
-) -> dict[str, int]:
-    """The items (id by sku) of the parcels behind an exception, which must lie at `location`.
+) -> dict[str, ItemFacts]:
+    """The items, by SKU, of the parcels behind an exception, which must lie at `location`.
 
     Raises NotFound for an exception without a parcel, Invalid for one that lies elsewhere.
     """
     rows = await queries.contents_behind(tx.session, exception_id)
     if not rows:
         raise NotFound("exception", str(exception_id), field=EXCEPTION_FIELD)
-    here = [row for row in rows if row["location_id"] == location.id]
+    here = [row["item_id"] for row in rows if row["location_id"] == location.id]
     if not here:
         raise Invalid(
             f"The parcel lies at {rows[0]['location']}.",
             field=("input", "locationCode"),
             details={"allowed": sorted({row["location"] for row in rows})},
         )
-    return {row["sku"]: row["item_id"] for row in here}
+    return {item.sku: item for item in (await lookups.items_by_id(tx.session, here)).values()}
 
 
 async def left_in(

@@ -81,6 +81,8 @@ async def receive(tx: Transaction, command: ReceiveReturn, caller: Caller) -> Ma
         named = await _named(tx, command, caller)
     except DomainError as error:
         raise error.under("input") from None
+    if command.exception_id is not None:
+        items = {**items, **await parcels.items_of(tx, command.exception_id, location)}
     arrival = _Arrival(command, location, items, caller)
     if named is None:
         return await _keep(tx, arrival, None)
@@ -146,20 +148,17 @@ async def _lock_contents(
 ) -> tuple[Sequence[ArrivedUnits], Found | None]:
     """Lock the stock and cost of what came, and take it out of its parcel where it is here."""
     command, location = arrival.command, arrival.location
-    if command.exception_id is None:
-        item_ids = [item.id for item in arrival.items.values()]
-        await receipt_units.lock(tx, item_ids, location.id)
-        return [ArrivedUnits(i.sku, i.quantity, i.return_item_id) for i in command.items], None
-    kept = await parcels.contents_of(tx, command.exception_id, location)
-    item_ids = [*kept.values(), *(item.id for item in arrival.items.values())]
-    await receipt_units.lock(tx, item_ids, location.id)
-    left = await parcels.left_in(tx, command.exception_id, location)
+    await receipt_units.lock(tx, [item.id for item in arrival.items.values()], location.id)
     contents = [
         ArrivedUnits(item.sku, item.quantity, item.return_item_id) for item in command.items
-    ] or [ArrivedUnits(sku, units) for sku, units in left]
+    ]
+    if command.exception_id is None:
+        return contents, None
+    left = await parcels.left_in(tx, command.exception_id, location)
+    contents = contents or [ArrivedUnits(sku, units) for sku, units in left]
     wanted: dict[int, int] = {}
     for each in contents:
-        item_id = kept[each.sku] if each.sku in kept else arrival.items[each.sku].id
+        item_id = arrival.items[each.sku].id
         wanted[item_id] = wanted.get(item_id, 0) + each.quantity
     actor = arrival.caller.actor
     return contents, await parcels.take_out(tx, command.exception_id, location, wanted, actor)

@@ -43,9 +43,9 @@ async def units_behind(session: Session, exception_id: UUID) -> list[Row]:
 
 
 _CONTENTS = """
-SELECT DISTINCT p.location_id, l.code AS location, u.item_id, i.sku
+SELECT DISTINCT p.location_id, l.code AS location, u.item_id
 FROM unidentified_parcel p JOIN unidentified_unit u ON u.parcel_id = p.id
-JOIN item i ON i.id = u.item_id JOIN location l ON l.id = p.location_id
+JOIN location l ON l.id = p.location_id
 WHERE p.exception_id = $1 ORDER BY u.item_id
 """
 
