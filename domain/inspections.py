@@ -82,7 +82,7 @@ def inspect(state: ReturnItemState, first: Look | None, look: Look, required: in
         reached = ReturnItemState.INSPECTED if complete else state
         return Inspection(reached, look.condition, (look.inspector,))
     if first.inspector == look.inspector:
-        raise SelfApproval(look.inspector, "inspected", field=("findings",))
+        raise SelfApproval(look.inspector, "inspected", field=("returnItemId",))
     condition = max(first.condition, look.condition, key=GRADES.index)
     inspectors = (first.inspector, look.inspector)
     return Inspection(ReturnItemState.INSPECTED, condition, inspectors)
