@@ -1,0 +1,44 @@
+"""Past cases of returns and dispositions, as a policy that is tried out judges them again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from models.sessions import Row, Session
+
+_ASKED = """
+SELECT t.return_id, t.order_line_id, c.code AS reason, i.sku, i.category, i.returnable,
+  SUM(t.quantity) AS quantity, l.quantity AS line_quantity, l.unit_price_minor, l.discount_minor,
+  l.tax_minor, o.currency, h.code AS channel
+FROM return_item t JOIN customer_return r ON r.id = t.return_id
+JOIN sales_order o ON o.id = r.order_id JOIN channel h ON h.id = o.channel_id
+JOIN order_line l ON l.id = t.order_line_id JOIN item i ON i.id = l.item_id
+JOIN reason_code c ON c.id = t.reason_id
+WHERE t.return_id = ANY($1::uuid[])
+GROUP BY t.return_id, t.order_line_id, c.code, i.sku, i.category, i.returnable, l.quantity,
+  l.unit_price_minor, l.discount_minor, l.tax_minor, o.currency, h.code, l.line_no
+ORDER BY t.return_id, l.line_no, c.code
+"""
+
+
+async def asked_units(session: Session, return_ids: Sequence[UUID]) -> list[Row]:
+    """What each of these returns asked for, by order line and reason."""
+    return list(await session.fetch(_ASKED, list(return_ids)))
+
+
+_FIRST_STEPS = """
+SELECT t.id, t.return_id, t.condition, c.code AS reason, i.category, h.code AS channel,
+  p.code AS location, s.decision
+FROM disposition_step s JOIN return_item t ON t.id = s.return_item_id
+JOIN customer_return r ON r.id = s.return_id JOIN sales_order o ON o.id = r.order_id
+JOIN channel h ON h.id = o.channel_id JOIN item i ON i.id = t.item_id
+JOIN location p ON p.id = t.location_id LEFT JOIN reason_code c ON c.id = t.reason_id
+WHERE s.return_id = ANY($1::uuid[]) AND s.policy_version IS NOT NULL AND s.decided_by = 'policy'
+ORDER BY s.return_id, t.position, s.return_version, s.id
+"""
+
+
+async def decided_units(session: Session, return_ids: Sequence[UUID]) -> list[Row]:
+    """Groups of units of these returns that a policy disposed of, with the decision."""
+    return list(await session.fetch(_FIRST_STEPS, list(return_ids)))

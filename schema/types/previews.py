@@ -1,0 +1,44 @@
+"""What a policy would have decided about past cases, before it is published."""
+
+import strawberry
+
+from domain.decisions import Decision
+from schema.context import Context
+from schema.types.decisions import PolicyDecision
+from schema.types.node import Node, load
+from workflows.previews import Case, Preview
+
+
+@strawberry.type
+class PolicyPreviewChange:
+    """A case that the policy would have decided otherwise."""
+
+    subject: Node
+    before: PolicyDecision
+    after: PolicyDecision
+
+
+@strawberry.type
+class PolicyPreview:
+    """How many past cases the policy would have decided, and which of them otherwise."""
+
+    decided: int
+    changed: int
+    changes: list[PolicyPreviewChange]
+
+    @staticmethod
+    async def of(preview: Preview, context: Context) -> "PolicyPreview":
+        """A preview with the objects that it is about."""
+        return PolicyPreview(
+            decided=preview.decided,
+            changed=len(preview.changes),
+            changes=[await _change(case, context) for case in preview.changes],
+        )
+
+
+async def _change(case: Case, context: Context) -> PolicyPreviewChange:
+    def told(decision: Decision) -> PolicyDecision:
+        return PolicyDecision.from_json(decision, context)
+
+    subject: Node = await load(context, *case.subject)
+    return PolicyPreviewChange(subject=subject, before=told(case.before), after=told(case.after))
