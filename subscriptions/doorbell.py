@@ -72,6 +72,7 @@ class Doorbell:
                 async with self._subscribed() as (broadcast, hear):
                     attempt = 0
                     self._is_connected = True
+                    self.ring(self._position)  # what was rung meanwhile was heard by nobody
                     async with asyncio.TaskGroup() as tasks:
                         tasks.create_task(self._publish(broadcast))
                         tasks.create_task(self._listen(hear))
