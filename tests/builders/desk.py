@@ -69,8 +69,9 @@ class Desk:
         return await self._do(workflows.returns.request, command, by)
 
     async def asked(self, *items: tuple[str, int], **facts: Any) -> Outcome:
-        """A return of all that an order of these goods brought."""
-        order = await self.sold(*items, reference=facts.pop("reference", "W-1"))
+        """A return of all that an order of these goods brought; `payments` are the order's."""
+        paid = {"payments": facts.pop("payments")} if "payments" in facts else {}
+        order = await self.sold(*items, reference=facts.pop("reference", "W-1"), **paid)
         outcome = await self.request(order, *items, **facts)
         assert not outcome.refusals, outcome.refusals
         return outcome
