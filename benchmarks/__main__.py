@@ -1,0 +1,42 @@
+"""The benchmarks, beside their limits: `python -m benchmarks [--only part]`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Mapping
+
+import benchmarks.parts_holds as holds
+import benchmarks.parts_reads as reads
+import benchmarks.report as report
+from benchmarks.findings import Findings
+from benchmarks.processes import postgres
+
+PARTS: Mapping[str, Callable[[str], Findings]] = {
+    "availability": reads.availability,
+    "shapes": reads.shapes,
+    "hot": holds.hot,
+    "spread": holds.spread,
+    "alone": holds.alone,
+}
+
+
+def main() -> None:
+    """Run the parts, print the ratios, write the results."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--only", choices=list(PARTS), help="run this part alone")
+    only = parser.parse_args().only
+    found = []
+    with postgres() as server:
+        for name, part in PARTS.items():
+            if only in (None, name):
+                started = time.monotonic()
+                print(f"{name}:", flush=True)
+                found.append(part(server))
+                print(f"    {time.monotonic() - started:.0f} s", flush=True)
+    report.write(found, is_whole=only is None)
+    report.show(found)
+
+
+if __name__ == "__main__":
+    main()

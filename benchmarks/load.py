@@ -1,0 +1,216 @@
+"""The load: a client process of its own, lean enough that the server is what is measured.
+
+    python -m benchmarks.load < plan.json > result.json
+
+One event loop with raw protocols: bodies are bytes before the clock starts, answers are counted by
+the first mark they contain and never parsed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import cast
+
+import uvloop
+
+KEY_LENGTH = 24
+OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to send: `bodies` in turn, over `connections`, for `seconds` or `requests` in all.
+
+    `marks`: a name for each kind of answer, and bytes that only it contains. `units` counts per
+    body what an accepted answer stands for (the first mark). `keyed`: an idempotency key each.
+    """
+
+    port: int
+    path: str
+    bodies: Sequence[str]
+    marks: Mapping[str, str]
+    connections: int
+    seconds: float | None = None
+    requests: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    units: Sequence[int] = ()
+    keyed: bool = False
+    key_prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it. Latencies are in milliseconds; `sample` is one accepted answer."""
+
+    requests: int
+    seconds: float
+    counts: Mapping[str, int]
+    units: int
+    median_ms: float
+    p99_ms: float
+    sample: str
+
+    @property
+    def rate(self) -> float:
+        """Answers per second."""
+        return self.requests / self.seconds
+
+
+class Load:
+    """All connections of one run, and what they have counted."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.marks = [(name, mark.encode()) for name, mark in plan.marks.items()]
+        self.counts: Counter[str] = Counter()
+        self.units = 0
+        self.latencies: list[float] = []
+        self.sample = b""
+        self.deadline = float("inf")
+        self.started = 0.0
+        self.ended = 0.0
+        self._requests = self._prepared()
+        self._sent = 0
+        self._open = 0
+        self.is_over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def _prepared(self) -> Iterator[tuple[int, bytes, bytes]]:
+        plan = self.plan
+        head = f"POST {plan.path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+        head += "".join(f"{name}: {text}\r\n" for name, text in plan.headers.items())
+        ready = []
+        for index, body in enumerate(plan.bodies):
+            content = body.encode()
+            rest = f"content-length: {len(content)}\r\n\r\n".encode() + content
+            ready.append((index, head.encode(), rest))
+        return itertools.cycle(ready)
+
+    def next_request(self) -> tuple[int, bytes] | None:
+        """What a connection sends now: (index of its body, bytes); None when there is no more."""
+        limit = self.plan.requests
+        if (limit is not None and self._sent >= limit) or time.perf_counter() > self.deadline:
+            return None
+        self._sent += 1
+        index, head, rest = next(self._requests)
+        if self.plan.keyed:
+            key = f"{self.plan.key_prefix}{self._sent}".rjust(KEY_LENGTH, "k")
+            return index, b"%sidempotency-key: %s\r\n%s" % (head, key.encode(), rest)
+        return index, head + rest
+
+    def answered(self, index: int, answer: bytes, seconds: float) -> None:
+        """Count one answer."""
+        self.latencies.append(seconds)
+        for place, (name, mark) in enumerate(self.marks):
+            if mark in answer:
+                self.counts[name] += 1
+                if place == 0:
+                    self.sample = answer
+                    if self.plan.units:
+                        self.units += self.plan.units[index]
+                return
+        if not self.counts[OTHER]:
+            print("unexpected answer:", answer[:600], file=sys.stderr)
+        self.counts[OTHER] += 1
+
+    def opened(self) -> None:
+        """A connection begins."""
+        self._open += 1
+
+    def closed(self) -> None:
+        """A connection has nothing more to send."""
+        self._open -= 1
+        if self._open == 0 and not self.is_over.done():
+            self.ended = time.perf_counter()
+            self.is_over.set_result(None)
+
+
+class Connection(asyncio.Protocol):
+    """Sends a request, waits for its answer, sends the next one."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._transport: asyncio.Transport | None = None
+        self._received = b""
+        self._index = 0
+        self._sent_at = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._load.opened()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        if self._transport is not None:
+            self._transport = None
+            self._load.counts["connections lost"] += 1
+            self._load.closed()
+
+    def send(self) -> None:
+        """Send the next request, or close."""
+        chosen = self._load.next_request()
+        assert self._transport is not None
+        if chosen is None:
+            transport, self._transport = self._transport, None
+            transport.close()
+            self._load.closed()
+            return
+        self._index, content = chosen
+        self._sent_at = time.perf_counter()
+        self._transport.write(content)
+
+    def data_received(self, data: bytes) -> None:
+        received = self._received = self._received + data if self._received else data
+        end_of_head = received.find(b"\r\n\r\n")
+        if end_of_head < 0:
+            return
+        place = received.find(b"content-length: ", 0, end_of_head)
+        length = int(received[place + 16 : received.find(b"\r\n", place)])
+        if len(received) < end_of_head + 4 + length:
+            return
+        self._received = b""
+        elapsed = time.perf_counter() - self._sent_at
+        self._load.answered(self._index, received[end_of_head + 4 :], elapsed)
+        self.send()
+
+
+async def run(plan: Plan) -> Result:
+    """Connect, send, count."""
+    load = Load(plan)
+    loop = asyncio.get_running_loop()
+    connections = []
+    for _ in range(plan.connections):
+        _, protocol = await loop.create_connection(lambda: Connection(load), "127.0.0.1", plan.port)
+        connections.append(protocol)
+    load.started = time.perf_counter()
+    if plan.seconds is not None:
+        load.deadline = load.started + plan.seconds
+    for connection in connections:
+        connection.send()
+    await load.is_over
+    latencies = sorted(load.latencies)
+    return Result(
+        requests=len(latencies),
+        seconds=load.ended - load.started,
+        counts=dict(load.counts),
+        units=load.units,
+        median_ms=1000 * statistics.median(latencies),
+        p99_ms=1000 * latencies[int(len(latencies) * 0.99)],
+        sample=load.sample.decode(),
+    )
+
+
+def main() -> None:
+    """Read a plan, carry it out, print its result."""
+    plan = Plan(**json.load(sys.stdin))
+    print(json.dumps(asdict(uvloop.run(run(plan)))))
+
+
+if __name__ == "__main__":
+    main()

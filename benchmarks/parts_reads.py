@@ -1,0 +1,177 @@
+"""Reads: availability, three other shapes, and a catalogue a thousand times as large."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from typing import Any
+
+from benchmarks.catalogue import CHANNEL, LOCATIONS, fresh_postgres, sku
+from benchmarks.findings import Findings, Ratio, alternated, repeated
+from benchmarks.load import Plan
+from benchmarks.processes import KEY, Server, contender, ours, running
+
+ROUNDS = 5
+SECONDS = 3.0
+CLIENTS = 16
+SKUS = 1_000
+SKUS_ASKED = 24
+DOCUMENTS = 200
+ORDERS = 100
+HEADERS = {"authorization": f"Bearer {KEY}"}
+AVAILABILITY = """query Availability($channel: String!, $skus: [String!]!) {
+  availability(channel: $channel, skus: $skus) {
+    sku channel availableToPromise inStock
+    locations { location available shipBy }
+    shipBy deliverBy asOf
+  }
+}"""
+SHAPES = {
+    "items": """{ items(first: 50) { nodes {
+      id sku name category price { amount currencyCode } } } }""",
+    "levels": """{ stockLevels(first: 50) { nodes {
+      id available held allocated safetyStock onHand updatedAt
+      item { sku } location { code } } } }""",
+    "orders": """{ orders(first: 20) { nodes {
+      id number status total { amount currencyCode } placedAt
+      lines { sku quantity unitPrice { amount currencyCode } } } } }""",
+}
+PLACE = """mutation($input: OrderPlaceInput!) {
+  orderPlace(input: $input) { order { id } userErrors { code message } } }"""
+
+
+def graphql(query: str, **variables: object) -> str:
+    """A request's body."""
+    return json.dumps({"query": query, "variables": variables})
+
+
+def availability_plan(server: Server, skus: int, seconds: float = SECONDS) -> Plan:
+    """24 SKUs of a catalogue, each request others."""
+    chance = random.Random(7)
+    asked = [
+        {"channel": CHANNEL, "skus": [sku(n) for n in chance.sample(range(1, skus + 1), 24)]}
+        for _ in range(DOCUMENTS)
+    ]
+    is_graphql = "graphql" in server.path
+    bodies = [graphql(AVAILABILITY, **each) if is_graphql else json.dumps(each) for each in asked]
+    return Plan(
+        port=server.port,
+        path=server.path,
+        bodies=bodies,
+        marks={"answered": '{"data":{"availability":[{"sku":'},
+        connections=CLIENTS,
+        seconds=seconds,
+        headers=HEADERS,
+    )
+
+
+def substance(sample: str) -> Any:
+    """An availability answer without its instants, to compare contenders by."""
+    found = json.loads(sample)["data"]["availability"]
+    for each in found:
+        assert each["asOf"].endswith(("Z", "+00:00"))
+        for timed in (each, *each["locations"]):
+            for name in ("asOf", "shipBy", "deliverBy"):
+                if timed.get(name) is not None:
+                    timed[name] = "an instant"
+    return found
+
+
+def check_same_answers(servers: list[Server], skus: int) -> None:
+    """Every contender says the same about the same SKUs. AssertionError if not."""
+    answers = []
+    for server in servers:
+        plan = availability_plan(server, skus)
+        one = Plan(
+            **{
+                **{name: getattr(plan, name) for name in Plan.__slots__},
+                "seconds": None,
+                "requests": 1,
+                "connections": 1,
+            }
+        )
+        answers.append(substance(server.measure(one).load.sample))
+    for answer in answers:
+        assert answer == answers[0], f"contenders disagree: {answers[0][0]} {answer[0]}"
+    assert len(answers[0]) == SKUS_ASKED
+    assert all(len(each["locations"]) == len(LOCATIONS) for each in answers[0])
+
+
+def availability(postgres: str) -> Findings:
+    """24 SKUs at 3 locations, 16 clients."""
+    url = asyncio.run(fresh_postgres(postgres, "availability", SKUS, (5, 0, 20)))
+    servers = {
+        "ours": ours(url),
+        "limit": contender("limit", "benchmarks.limit", url, "/availability"),
+        "stock": contender("stock", "benchmarks.stock", url, "/graphql/"),
+    }
+    with running(*servers.values()):
+        check_same_answers(list(servers.values()), SKUS)
+        runs = {
+            name: repeated(server, availability_plan(server, SKUS))
+            for name, server in servers.items()
+        }
+        figures = alternated(runs, ROUNDS)
+    findings = Findings("availability", "availability, 24 SKUs at 3 locations, 16 clients", figures)
+    findings.ratios = [
+        Ratio("ours ÷ limit", findings.rate_of("ours", "limit"), 0.9),
+        Ratio("ours ÷ stock, cached documents, one SQL", findings.rate_of("ours", "stock"), 4),
+    ]
+    return findings
+
+
+def shapes(postgres: str) -> Findings:
+    """Items, levels, orders with lines."""
+    url = asyncio.run(fresh_postgres(postgres, "shapes", SKUS, (1_000, 1_000, 1_000)))
+    mine = ours(url)
+    bare = contender("limit", "benchmarks.limit", url, "/")
+    findings = Findings("shapes", "other shapes, 16 clients")
+    with running(mine, bare):
+        place_orders(mine)
+        for name, query in SHAPES.items():
+            runs = {
+                f"ours, {name}": repeated(mine, _shape_plan(mine, "/graphql", graphql(query))),
+                f"limit, {name}": repeated(bare, _shape_plan(bare, f"/{name}", "{}")),
+            }
+            samples = [json.loads(run(0).load.sample) for run in runs.values()]
+            assert samples[0] == samples[1], f"contenders disagree about {name}"
+            findings.figures |= alternated(runs, ROUNDS)
+            reached = findings.rate_of(f"ours, {name}", f"limit, {name}")
+            findings.ratios.append(Ratio(f"ours ÷ limit, {name}", reached, 0.5))
+    return findings
+
+
+def _shape_plan(server: Server, path: str, body: str) -> Plan:
+    return Plan(
+        port=server.port,
+        path=path,
+        bodies=[body],
+        marks={"answered": '{"nodes":[{"id":'},
+        connections=CLIENTS,
+        seconds=SECONDS / 2,
+        headers=HEADERS,
+    )
+
+
+def place_orders(server: Server) -> None:
+    """Orders of three lines each, through the API."""
+    price = {"amount": "5.00", "currencyCode": "GBP"}
+    bodies = []
+    for number in range(ORDERS):
+        lines = [
+            {"sku": sku(1 + (number * 3 + k) % SKUS), "quantity": 1 + k, "unitPrice": price}
+            for k in range(3)
+        ]
+        order = {"channel": CHANNEL, "externalReference": f"W-{number}", "lines": lines}
+        bodies.append(graphql(PLACE, input=order))
+    plan = Plan(
+        port=server.port,
+        path=server.path,
+        bodies=bodies,
+        marks={"placed": '"userErrors":[]'},
+        connections=8,
+        requests=ORDERS,
+        headers=HEADERS,
+    )
+    assert server.measure(plan).load.counts == {"placed": ORDERS}

@@ -1,0 +1,155 @@
+"""The processes of a benchmark: PostgreSQL, the contenders' servers, and the client."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks.load import Plan, Result
+from tests.servers import PostgresServer, free_port
+
+ROOT = Path(__file__).parent.parent
+KEY = "rsk_benchmark000_" + "k" * 43
+PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A run of the load against a server, and the processor time that the server took for it."""
+
+    load: Result
+    cpu_seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Answers per second."""
+        return self.load.rate
+
+    @property
+    def cpu_ms(self) -> float:
+        """Milliseconds of the server's processor time per answer."""
+        return 1000 * self.cpu_seconds / max(1, self.load.requests)
+
+
+class Server:
+    """A running server process of one contender."""
+
+    def __init__(self, name: str, module: str, environment: Mapping[str, str], path: str) -> None:
+        self.name = name
+        self.path = path
+        self.port = free_port()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the server
+        started = time.perf_counter()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", *module.split()],
+            cwd=ROOT,
+            env={**os.environ, **environment, "RESTOW_PORT": str(self.port)},
+            stdout=self._log,
+            stderr=self._log,
+        )
+        self._usage = psutil.Process(self._process.pid)
+        self._wait()
+        self.start_seconds = time.perf_counter() - started
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5):
+                    return
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.02)
+        self.stop()
+        raise RuntimeError(f"{self.name} did not start:\n{self.log_end()}")
+
+    def log_end(self) -> str:
+        """The last that it wrote."""
+        self._log.seek(0)
+        return self._log.read()[-4_000:].decode(errors="replace")
+
+    @property
+    def memory_mb(self) -> float:
+        """Resident memory in megabytes."""
+        return float(self._usage.memory_info().rss) / 1e6
+
+    def cpu_seconds(self) -> float:
+        """Processor time so far."""
+        times = self._usage.cpu_times()
+        return float(times.user + times.system)
+
+    def measure(self, plan: Plan) -> Measured:
+        """Send the load of a plan and wait for its end. RuntimeError on an unexpected answer."""
+        before = self.cpu_seconds()
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.load"],
+            cwd=ROOT,
+            input=json.dumps(asdict(plan)),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        result = Result(**json.loads(done.stdout))
+        unexpected = {name: n for name, n in result.counts.items() if name not in plan.marks}
+        if unexpected:
+            raise RuntimeError(f"{self.name}: {unexpected}\n{self.log_end()}")
+        return Measured(result, self.cpu_seconds() - before)
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def ours(database_url: str) -> Server:
+    """Restow itself, as `make serve` starts it."""
+    environment = {
+        "RESTOW_DATABASE_URL": database_url,
+        "RESTOW_BOOTSTRAP_KEY": KEY,
+        "RESTOW_DEMO": "0",
+        "RESTOW_LOG_LEVEL": "warning",
+    }
+    return Server("ours", "scripts.serve", environment, "/graphql")
+
+
+def contender(name: str, module: str, database_url: str, path: str) -> Server:
+    """One of the applications of this folder, served like ours."""
+    environment = {"RESTOW_DATABASE_URL": database_url}
+    return Server(name, f"benchmarks.serve {module}", environment, path)
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL of our own, with fsync on."""
+    with tempfile.TemporaryDirectory(prefix="restow-bench-") as folder:
+        Path(folder).chmod(0o755)
+        server = PostgresServer(Path(folder) / "postgres", durable=True)
+        try:
+            yield server.start()
+        finally:
+            server.stop()
+
+
+@contextmanager
+def running(*servers: Server) -> Iterator[None]:
+    """Stop these servers at the end."""
+    try:
+        yield
+    finally:
+        for server in servers:
+            server.stop()

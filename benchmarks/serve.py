@@ -1,0 +1,26 @@
+"""Serves another contender with the very settings that ours is served with."""
+
+import os
+import sys
+
+import uvicorn
+
+
+def main() -> None:
+    """`python -m benchmarks.serve MODULE`: its `create_app`, on RESTOW_PORT."""
+    uvicorn.run(
+        f"{sys.argv[1]}:create_app",
+        factory=True,
+        host="127.0.0.1",
+        port=int(os.environ["RESTOW_PORT"]),
+        http="httptools",
+        loop="uvloop",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The workflow itself, without HTTP and GraphQL: a process that holds units as fast as it can.
+
+python -m benchmarks.service URL REQUESTS CLIENTS < orders.json
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+import uvloop
+
+import workflows.reservations
+from benchmarks.catalogue import CHANNEL
+from benchmarks.processes import ROOT
+from domain.access import Role, holder
+from models.database import Database
+from workflows.clocks import Clock
+from workflows.ids import Ids
+from workflows.outcomes import Request
+from workflows.reactions import REACTIONS
+from workflows.reservations import CreateReservation, HoldLine
+from workflows.transactions import Transactions
+
+Order = Sequence[tuple[str, int]]
+
+
+def measure_service(url: str, orders: Sequence[Order], requests: int, clients: int) -> float:
+    """Holds per second, each with a key, all accepted."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.service", url, str(requests), str(clients)],
+        cwd=ROOT,
+        input=json.dumps(orders),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
+
+
+async def run(url: str, orders: Sequence[Order], requests: int, clients: int) -> float:
+    """The same, in this process."""
+    database = Database(url)
+    await database.open()
+    transactions = Transactions(database, clock=Clock(), new_id=Ids(), reactions=REACTIONS)
+    caller = holder(Role.ADMIN, actor="bench")
+    numbers = iter(range(requests))
+    turns = itertools.cycle(orders)
+
+    async def client() -> None:
+        for number in numbers:
+            lines = tuple(HoldLine(sku, units) for sku, units in next(turns))
+            command = CreateReservation(CHANNEL, lines)
+            request = Request(command, caller, f"service-{number}")
+            outcome = await transactions.perform(workflows.reservations.create, request)
+            assert not outcome.refusals, outcome
+
+    started = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(clients)))
+    seconds = time.perf_counter() - started
+    await database.close()
+    return requests / seconds
+
+
+def main() -> None:
+    """Read the orders and print the rate."""
+    url, requests, clients = sys.argv[1:]
+    orders = json.load(sys.stdin)
+    print(uvloop.run(run(url, orders, int(requests), int(clients))))
+
+
+if __name__ == "__main__":
+    main()
