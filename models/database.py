@@ -58,6 +58,13 @@ class Limits:
     idle_in_transaction: float = 30.0
 
 
+async def _nothing_to_reset(_: object) -> None:
+    """Spare a round trip per use: nobody here sets, listens or locks beyond a transaction.
+
+    asyncpg itself ends a transaction that was left open.
+    """
+
+
 def _postgres_connection(url: str, limits: Limits) -> dict[str, Any]:
     parts = urlsplit(url)
     settings = {
@@ -67,7 +74,10 @@ def _postgres_connection(url: str, limits: Limits) -> dict[str, Any]:
         "application_name": "restow",
     }
     query = dict(parse_qsl(parts.query))
-    extra: dict[str, Any] = {"statement_cache_size": int(query.pop("statement_cache_size", 1024))}
+    extra: dict[str, Any] = {
+        "statement_cache_size": int(query.pop("statement_cache_size", 1024)),
+        "reset": _nothing_to_reset,
+    }
     host = query.pop("host", parts.hostname or "localhost")
     return {
         "engine": "tortoise.backends.asyncpg",
@@ -128,6 +138,7 @@ class Database:
         self.limits = limits
         self.engine: Engine = "sqlite" if urlsplit(url).scheme == "sqlite" else "postgres"
         self._readers: asyncio.Queue[SqliteClient] = asyncio.Queue()
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Connect. Raises DatabaseUnavailable where nobody answers."""
@@ -148,6 +159,8 @@ class Database:
 
     async def close(self) -> None:
         """Disconnect; open sessions are waited for, bounded."""
+        if self._ending:
+            await asyncio.wait(self._ending, timeout=self.limits.acquire)
         await Tortoise.close_connections()
 
     @asynccontextmanager
@@ -174,17 +187,9 @@ class Database:
                 finally:
                     await _end(session, "COMMIT")
             return
-        async with asyncio.timeout(self.limits.acquire):
-            client = await self._readers.get()
-        try:
-            reader = SqliteSession(client)
+        async with self._reader() as reader:
             await reader.execute("BEGIN")
-            try:
-                yield reader
-            finally:
-                await _end(reader, "COMMIT")
-        finally:
-            self._readers.put_nowait(client)
+            yield reader
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Session]:
@@ -193,12 +198,25 @@ class Database:
             async with self._postgres() as session:
                 yield session
             return
+        async with self._reader() as reader:
+            yield reader
+
+    @asynccontextmanager
+    async def _reader(self) -> AsyncIterator[SqliteSession]:
+        """One of the reading connections of SQLite, given back without an open transaction."""
         async with asyncio.timeout(self.limits.acquire):
             client = await self._readers.get()
+        reader = SqliteSession(client)
         try:
-            yield SqliteSession(client)
+            yield reader
         finally:
-            self._readers.put_nowait(client)
+            # In a task that nobody cancels: a BEGIN whose caller was cancelled is carried out all
+            # the same, and whoever read next would be refused, or see the past for ever.
+            ending = asyncio.create_task(reader.end())
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+            ending.add_done_callback(lambda _: self._readers.put_nowait(client))
+            await asyncio.shield(ending)
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[Session]:

@@ -28,6 +28,7 @@ from tortoise.models import Model
 from models.migrations.dialect import Engine
 
 Row = Mapping[str, Any]
+Rows = Sequence[Row]
 
 
 class DatabaseError(Exception):
@@ -94,11 +95,16 @@ class Session(ABC):
         """Run the same statement once per row of arguments, in order."""
 
     @abstractmethod
-    async def insert(self, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows that all name the same columns, in one statement.
+    async def insert_all(self, rows: Mapping[type[Model], Rows]) -> None:
+        """Insert rows of several models at once; those of a model all name the same columns.
 
-        JSON columns take a string of JSON. Raises UniqueConflict or CheckFailed.
+        Foreign keys between them are checked at the end. JSON columns take a string of JSON.
+        Raises UniqueConflict or CheckFailed.
         """
+
+    async def insert(self, model: type[Model], rows: Rows) -> None:
+        """Insert rows of one model."""
+        await self.insert_all({model: rows})
 
     @abstractmethod
     def pages(self, sql: str, size: int) -> AsyncIterator[Sequence[Row]]:
@@ -115,17 +121,31 @@ class Session(ABC):
         return None if row is None else next(iter(row.values()))
 
 
+# A table and its columns, each with its SQL type.
+Shape = tuple[str, tuple[tuple[str, str], ...]]
+
+
 @lru_cache(maxsize=512)
-def _unnest(table: str, columns: tuple[tuple[str, str], ...]) -> str:
-    names = ", ".join(name for name, _ in columns)
-    selected = ", ".join(
-        f"c{i}::jsonb" if kind == "jsonb" else f"c{i}" for i, (_, kind) in enumerate(columns)
-    )
-    arrays = ", ".join(
-        f"${i + 1}::{'text' if kind == 'jsonb' else kind}[]" for i, (_, kind) in enumerate(columns)
-    )
-    aliases = ", ".join(f"c{i}" for i in range(len(columns)))
-    return f"INSERT INTO {table} ({names}) SELECT {selected} FROM unnest({arrays}) AS r({aliases})"
+def _unnest(shapes: tuple[Shape, ...]) -> str:
+    """One statement that inserts into several tables, from an array per column."""
+    inserts, first = [], 1
+    for table, columns in shapes:
+        names = ", ".join(name for name, _ in columns)
+        selected = ", ".join(
+            f"c{i}::jsonb" if kind == "jsonb" else f"c{i}" for i, (_, kind) in enumerate(columns)
+        )
+        arrays = ", ".join(
+            f"${first + i}::{'text' if kind == 'jsonb' else kind}[]"
+            for i, (_, kind) in enumerate(columns)
+        )
+        aliases = ", ".join(f"c{i}" for i in range(len(columns)))
+        inserts.append(
+            f"INSERT INTO {table} ({names}) SELECT {selected} FROM unnest({arrays}) AS r({aliases})"
+        )
+        first += len(columns)
+    *others, last = inserts
+    parts = ", ".join(f"i{number} AS ({insert})" for number, insert in enumerate(others))
+    return f"WITH {parts} {last}" if parts else last
 
 
 @lru_cache(maxsize=512)
@@ -205,15 +225,19 @@ class PostgresSession(Session):
             with translated_postgres():
                 await self._connection.executemany(sql, rows)
 
-    async def insert(self, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
-        if not rows:
+    async def insert_all(self, rows: Mapping[type[Model], Rows]) -> None:
+        shapes: list[Shape] = []
+        arrays: list[list[Any]] = []
+        for model, of_model in rows.items():
+            if of_model:
+                names = tuple(of_model[0])
+                shapes.append((model._meta.db_table, columns_of(model, names)))
+                arrays += [[row[name] for row in of_model] for name in names]
+        if not shapes:
             return
-        names = tuple(rows[0])
-        sql = _unnest(model._meta.db_table, columns_of(model, names))
-        arrays = [[row[name] for row in rows] for name in names]
         async with self.lock:
             with translated_postgres():
-                await self._connection.execute(sql, *arrays)
+                await self._connection.execute(_unnest(tuple(shapes)), *arrays)
 
 
 def instant_text(instant: datetime) -> str:
@@ -308,6 +332,10 @@ class SqliteSession(Session):
             except sqlite3.Error as error:
                 _refuse(error)
 
+    async def end(self) -> None:
+        """End the transaction that is open, if one is."""
+        await self._call(lambda raw: raw.commit() if raw.in_transaction else None)
+
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         values = [_encode(arg) for arg in args]
 
@@ -333,12 +361,21 @@ class SqliteSession(Session):
         values = [[_encode(value) for value in row] for row in rows]
         await self._call(lambda raw: raw.executemany(_for_sqlite(sql), values))
 
-    async def insert(self, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
-        if not rows:
-            return
-        names = tuple(rows[0])
-        columns = [column for column, _ in columns_of(model, names)]
-        places = ", ".join("?" * len(columns))
-        sql = f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) VALUES ({places})"
-        values = [[_encode(row[name]) for name in names] for row in rows]
-        await self._call(lambda raw: raw.executemany(sql, values))
+    async def insert_all(self, rows: Mapping[type[Model], Rows]) -> None:
+        statements: list[tuple[str, list[list[Any]]]] = []
+        for model, of_model in rows.items():
+            if of_model:
+                names = tuple(of_model[0])
+                columns = [column for column, _ in columns_of(model, names)]
+                places = ", ".join("?" * len(columns))
+                table = model._meta.db_table
+                sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"
+                values = [[_encode(row[name]) for name in names] for row in of_model]
+                statements.append((sql, values))
+
+        def work(raw: sqlite3.Connection) -> None:
+            for sql, values in statements:
+                raw.executemany(sql, values)
+
+        if statements:
+            await self._call(work)

@@ -11,7 +11,7 @@ from models.database import OutcomeUnknown
 from models.sessions import Contention, DatabaseUnavailable
 from schema.context import Context, Info
 from schema.types.errors import UserError, UserErrorCode
-from schema.types.node import key_of, load
+from schema.types.node import key_of, load, prime
 from schema.types.scalars import JSON
 from workflows.outcomes import Outcome, Refusal
 from workflows.transactions import Action
@@ -56,8 +56,13 @@ async def change(
 async def _found(context: Context, outcome: Outcome, name: str, kind: str) -> Any:
     """The object, or objects, that an outcome refers to; lists keep the places of nulls."""
     parts = name.split("_")
-    ref = outcome.refs.get("".join([parts[0], *map(str.capitalize, parts[1:])]))
+    named = "".join([parts[0], *map(str.capitalize, parts[1:])])
+    ref = outcome.refs.get(named)
     if not kind.startswith("["):
+        key = key_of(kind, str(ref))
+        # One that is bound to locations may have made what it does not see whole.
+        if key is not None and named in outcome.made and context.caller.locations is None:
+            prime(context, kind, key, outcome.made[named])
         return await _loaded(context, kind, ref)
     return await asyncio.gather(*(_loaded(context, kind.strip("[]"), each) for each in ref or ()))
 

@@ -63,8 +63,12 @@ class Journal:
         tx.locking_ledger()
         closed_through = await queries.hold_open(tx.session)
         written = [_rows(tx, booking, closed_through) for booking in bookings]
-        await tx.session.insert(EntryRow, [entry for entry, _ in written])
-        await tx.session.insert(LineRow, [line for _, lines in written for line in lines])
+        await tx.session.insert_all(
+            {
+                EntryRow: [entry for entry, _ in written],
+                LineRow: [line for _, lines in written for line in lines],
+            }
+        )
 
 
 def post(

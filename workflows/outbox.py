@@ -94,14 +94,12 @@ class Outbox:
     async def flush(self, tx: Transaction) -> None:
         """Write the events, then the audit rows that cover them."""
         rows = [self._event_row(event, tx.id) for event in self.events]
-        await tx.session.insert(Event, rows)
         content = digest_of_all([*self._digests, *(row["digest"] for row in rows)])
         if self.events and not self.audits:
             # What no person asked for is accounted for as well: by its first fact.
             self.audits.append(_account(self.events[0]))
-        await tx.session.insert(
-            AuditEntry, [self._audit_row(audit, content, tx) for audit in self.audits]
-        )
+        audits = [self._audit_row(audit, content, tx) for audit in self.audits]
+        await tx.session.insert_all({Event: rows, AuditEntry: audits})
 
     @staticmethod
     def _event_row(event: PendingEvent, transaction_id: UUID) -> dict[str, Any]:

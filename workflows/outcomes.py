@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from domain.access import Caller
 from domain.errors import DomainError
+from models.sessions import Row
 
 CommandT_co = TypeVar("CommandT_co", covariant=True)
 
@@ -44,7 +45,8 @@ class Outcome:
     """What became of a command: references to what it made, and what was refused.
 
     `refs` is JSON: names to ids. `is_stored` is false where the same key may try again. `secret`
-    is shown once: it is never stored, and a replay has none.
+    is shown once: it is never stored, and a replay has none. `made`: whole rows of what `refs`
+    name, as this transaction left them, which spare the answer a look-up; never stored either.
     """
 
     refs: Mapping[str, Any] = field(default_factory=dict)
@@ -52,6 +54,7 @@ class Outcome:
     replayed: bool = False
     is_stored: bool = True
     secret: str | None = field(default=None, repr=False)
+    made: Mapping[str, Row] = field(default_factory=dict, repr=False)
 
     @staticmethod
     def refused(*errors: DomainError, refs: Mapping[str, Any] | None = None) -> Outcome:

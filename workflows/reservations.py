@@ -225,7 +225,7 @@ async def _hold(
     plan = await routing.plan(tx, market, channel, draft.demands, country=command.country_code)
     # Not time-ordered like other ids: whoever knows a hold's id may act on it (1.9).
     reservation_id = uuid.uuid4()
-    _add_hold(tx, draft, reservation_id, plan.decision)
+    row = _add_hold(tx, draft, reservation_id, plan.decision)
     for index, (item_id, location_id, quantity) in enumerate(plan.allocation):
         line = {
             "id": tx.new_id(),
@@ -252,12 +252,12 @@ async def _hold(
         same[(channel.id, reference)] = reservation_id
     if draft.caller.is_anonymous:
         visitors.count(draft.caller, draft.demands)
-    return Outcome(refs={"reservation": str(reservation_id)})
+    return Outcome(refs={"reservation": str(reservation_id)}, made={"reservation": row})
 
 
 def _add_hold(
     tx: Transaction, draft: _Draft, reservation_id: UUID, decision: Mapping[str, Any]
-) -> None:
+) -> Row:
     command = draft.command
     row = {
         "id": reservation_id,
@@ -283,6 +283,7 @@ def _add_hold(
         ("Reservation", reservation_id),
         after={"status": "HELD", "channel": draft.channel.code, "units": units},
     )
+    return row
 
 
 async def _own_hold(tx: Transaction, reservation_id: UUID, caller: Caller) -> Row:

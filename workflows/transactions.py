@@ -118,8 +118,7 @@ class Transaction:
     async def flush(self) -> None:
         """Write what was added and changed so far; the database checks it here."""
         rows, self._rows = self._rows, {}
-        for model, values in rows.items():
-            await self.session.insert(model, values)
+        await self.session.insert_all(rows)
         await self.book.flush(self.session, self)
         await self.costs.flush(self.session)
 

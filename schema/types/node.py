@@ -103,6 +103,12 @@ async def load(context: Context, type_name: str, key: object) -> Any:
     return None if row is None else from_row(row, context)
 
 
+def prime(context: Context, type_name: str, key: Key, row: Row) -> None:
+    """Let `load` find a row that is known already, in a scope that the caller has."""
+    loader, _ = _FOUND_BY[type_name]
+    loader(context.loaders).prime(key, row)
+
+
 async def load_all(context: Context, type_name: str, keys: list[Any]) -> list[Any]:
     """The objects of these keys in their order; what the caller may not see is left out."""
     loader, from_row = _FOUND_BY[type_name]
