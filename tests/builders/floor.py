@@ -113,6 +113,11 @@ class Floor:
             if wanted is None or row["subject_key"] == wanted
         ]
 
+    async def orders(self) -> dict[str, Outcome]:
+        """Placed orders, as the shop refers to them, by the id of each of their fulfilments."""
+        found = await rows(self.database, "SELECT id, order_id FROM fulfillment")
+        return {str(row["id"]): Outcome({"order": str(row["order_id"])}) for row in found}
+
     async def live(self, fulfillment_id: object | None = None) -> list[tuple[str, str, str | None]]:
         """(queue, status, claimed by) of the tasks that are still to be done."""
         return [
