@@ -1,0 +1,48 @@
+"""Connections: lent out clean, whatever became of whoever had them before."""
+
+import asyncio
+
+from models.database import Database
+from models.sessions import Session
+
+# More than there are connections, so that each is met.
+READS = 12
+STEPS_MAX = 12
+
+
+async def _count(session: Session) -> int:
+    found: int = await session.fetch_value("SELECT COUNT(*) FROM supplier")
+    return found
+
+
+async def test_a_reader_that_was_cancelled_leaves_nothing_open(database: Database) -> None:
+    async def read() -> None:
+        async with database.snapshot() as session:
+            await _count(session)
+
+    # Cancelled at every step: waiting for the connection, beginning, reading, ending.
+    for steps in range(STEPS_MAX):
+        for _ in range(READS):
+            task = asyncio.create_task(read())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+    async with database.writer() as session:
+        await session.execute("INSERT INTO supplier (code, name) VALUES ('ACME', 'Acme')")
+    for _ in range(READS):
+        async with database.snapshot() as session:
+            assert await _count(session) == 1
+        async with database.reading() as session:
+            assert await _count(session) == 1
+
+
+async def test_two_reads_of_a_snapshot_where_one_is_cancelled(database: Database) -> None:
+    for _ in range(READS):
+        async with database.snapshot() as session:
+            lost = asyncio.create_task(_count(session))
+            await asyncio.sleep(0)
+            lost.cancel()
+            await asyncio.wait([lost])
+            if database.engine == "sqlite":  # PostgreSQL ends the whole snapshot
+                assert await _count(session) == 0
