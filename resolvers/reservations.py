@@ -5,6 +5,7 @@ from strawberry import ID, UNSET
 import models.queries.reads.reservations as reads
 import workflows.reservations
 from domain.errors import BadRequest
+from resolvers.availability import check_channel
 from schema.context import Info
 from schema.errors import change
 from schema.types.arguments import given
@@ -64,6 +65,7 @@ async def reservation_create(
     info: Info, input: ReservationCreateInput
 ) -> ReservationPayload | None:
     """Hold units: all lines or none."""
+    check_channel(info.context, input.channel)
     return await change(
         info,
         workflows.reservations.create,

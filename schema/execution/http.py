@@ -25,7 +25,12 @@ from schema.execution.negotiation import (
     check_content_type,
     response_type,
 )
-from schema.execution.refusals import DocumentRefused, RequestRefused, bad_request
+from schema.execution.refusals import (
+    UNAUTHENTICATED,
+    DocumentRefused,
+    RequestRefused,
+    bad_request,
+)
 from schema.execution.request import (
     GraphQLRequest,
     decode_json,
@@ -99,7 +104,7 @@ class GraphQLEndpoint:
         try:
             exchange.media_type = response_type(headers.get("accept"))
             answer = await self._answer(exchange)
-            body, status, extra = orjson.dumps(answer), 200, {}
+            body, (status, extra) = orjson.dumps(answer), _status_of(answer)
         except ClientLeft:
             return
         except Exception as error:  # noqa: BLE001  whatever it is, the client gets an answer
@@ -160,6 +165,15 @@ class _Exchange:
         codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
         seconds = time.perf_counter() - self.started
         return Observation(self.operation, status, seconds, codes)
+
+
+def _status_of(answer: Answer) -> tuple[int, dict[str, str]]:
+    """The status, and headers, of an answer: 401 where a missing key left nothing to answer."""
+    codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
+    values = (answer["data"] or {}).values()
+    if codes == {UNAUTHENTICATED} and all(value is None for value in values):
+        return 401, {"WWW-Authenticate": "Bearer"}
+    return 200, {}
 
 
 def _wants_page(request: Request) -> bool:

@@ -11,6 +11,7 @@ from graphql import GraphQLError
 
 BAD_REQUEST = "BAD_REQUEST"
 INTERNAL = "INTERNAL"
+UNAUTHENTICATED = "UNAUTHENTICATED"
 
 
 class RequestRefused(Exception):

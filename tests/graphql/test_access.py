@@ -10,7 +10,7 @@ from domain.access import ROLE_PERMISSIONS, Role, anonymous, holder
 from domain.errors import Forbidden, Unauthenticated
 from schema.permissions import Guarded, admit
 from schema.root import MUTATIONS, QUERIES, SUBSCRIPTIONS, schema
-from tests.builders.house import BOOTSTRAP, House
+from tests.builders.house import BOOTSTRAP, HOLD, House
 
 CREATE = """mutation ($input: ApiKeyInput!) { apiKeyCreate(input: $input) {
   apiKey { id name actor role prefix channels locations refundLimit { amount } revokedAt }
@@ -106,7 +106,27 @@ async def test_without_a_key_only_open_channels_are_seen(house: House) -> None:
     for channel in ("market", "nope"):
         assert await house.code(document, {"channel": channel}, key=None) == "UNAUTHENTICATED"
     for field in ("viewer { actor }", 'node(id: "x") { id }', 'item(sku: "TEE") { sku }'):
-        assert await house.code(f"{{ {field} }}", key=None) == "UNAUTHENTICATED"
+        answer = await house.post(f"{{ {field} }}", key=None)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert answer.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+async def test_without_a_key_holds_are_made_on_open_channels_only(house: House) -> None:
+    for channel in ("market", "nope"):
+        lines = [{"sku": "TEE", "quantity": 1}]
+        held = {"input": {"channel": channel, "lines": lines}}
+        answer = await house.post(HOLD, held, key=None)
+        assert answer.status_code == 401
+        assert answer.json()["data"] == {"reservationCreate": None}
+
+
+async def test_what_one_field_answers_is_not_lost_for_another(house: House) -> None:
+    document = '{ item(sku: "TEE") { sku } availability(channel: "web", skus: []) { sku } }'
+    nullable = "query { __typename " + document[1:]
+    answer = await house.post(nullable, key=None)
+    assert answer.status_code == 200
+    assert answer.json()["data"]["__typename"] == "Query"
 
 
 async def test_the_viewer_is_who_holds_the_key(house: House) -> None:
