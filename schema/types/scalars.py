@@ -15,6 +15,10 @@ from strawberry.types.scalar import ScalarDefinition
 DIGITS_MAX: Final = 40
 EXPONENT_MAX: Final = 40
 TEXT_MAX: Final = 64
+# What both engines keep and every client can read again.
+JSON_INTEGER_MAX: Final = 2**63 - 1
+JSON_DEPTH_MAX: Final = 32
+YEAR_MIN: Final = 1900
 
 JSON = NewType("JSON", object)
 
@@ -61,7 +65,10 @@ def instant_of(value: object) -> datetime:
         instant = datetime.fromisoformat(value.upper())
         if instant.tzinfo is None:
             raise GraphQLError("DateTime needs an offset from UTC, such as Z or +01:00.")
-        return instant.astimezone(UTC)
+        instant = instant.astimezone(UTC)
+        if instant.year < YEAR_MIN:
+            raise GraphQLError(f"DateTime lies in the years from {YEAR_MIN} to 9999.")
+        return instant
     except (ValueError, OverflowError):
         raise GraphQLError('DateTime is written as in "2026-01-31T12:00:00Z".') from None
 
@@ -74,8 +81,33 @@ def _instant_text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def json_value(value: object) -> object:
+    """A JSON value as a client gave it, if it can be kept exactly and is not too deep."""
+    stack = [(value, 1)]
+    while stack:
+        part, depth = stack.pop()
+        if depth > JSON_DEPTH_MAX:
+            raise GraphQLError(f"JSON must not be nested deeper than {JSON_DEPTH_MAX} levels.")
+        if isinstance(part, dict):
+            stack.extend((each, depth + 1) for each in part.values())
+        elif isinstance(part, list):
+            stack.extend((each, depth + 1) for each in part)
+        elif not (part is None or isinstance(part, str | bool)):
+            _check_number(part)
+    return value
+
+
+def _check_number(part: object) -> None:
+    if not isinstance(part, int | float):
+        raise GraphQLError("JSON consists of objects, lists, texts, numbers, true, false, null.")
+    # A float of this size is a whole number too, whose last digits are lost already.
+    size = abs(part) if isinstance(part, float) or part >= 0 else -1 - part
+    if not size <= JSON_INTEGER_MAX:
+        raise GraphQLError("JSON cannot represent a number beyond 64 bits: send it as text.")
+
+
 def _json_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -> object:
-    return value_from_ast_untyped(node, dict(variables or {}))
+    return json_value(value_from_ast_untyped(node, dict(variables or {})))
 
 
 SCALARS: Final[Mapping[object, ScalarDefinition]] = {
@@ -97,7 +129,7 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
         name="JSON",
         description="Any JSON value.",
         serialize=lambda value: value,
-        parse_value=lambda value: value,
+        parse_value=json_value,
         parse_literal=_json_literal,
     ),
 }

@@ -1,5 +1,6 @@
 """Scalars: what is let in is exact, what is refused never reaches a rule."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -8,8 +9,8 @@ from graphql import GraphQLError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema.types.scalars import decimal_of, instant_of
-from tests.builders.house import House
+from schema.types.scalars import JSON_DEPTH_MAX, decimal_of, instant_of, json_value
+from tests.builders.house import BOOTSTRAP, House
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,8 @@ def test_an_instant_is_kept_in_utc(written: str, hour: int) -> None:
         "2026-01-31 12:00:00Z",
         "2026-02-30T12:00:00Z",
         "0001-01-01T00:00:00+23:59",
+        "0001-01-01T00:00:00Z",
+        "1899-12-31T23:59:59Z",
         "9999-12-31T23:59:59-23:59",
         "20260131T120000Z    ",
         "T" * 30,
@@ -98,6 +101,50 @@ def test_an_instant_is_kept_in_utc(written: str, hour: int) -> None:
 def test_what_is_no_instant_is_refused(written: object) -> None:
     with pytest.raises(GraphQLError):
         instant_of(written)
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, -(2**63), 0, 1.5, -1e18])
+def test_json_keeps_numbers_of_64_bits(number: float) -> None:
+    assert json_value({"a": [number, None, True, "x"]}) == {"a": [number, None, True, "x"]}
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**400, 2.0**64, float("inf"), 1e300])
+def test_json_refuses_numbers_beyond_64_bits(number: float) -> None:
+    with pytest.raises(GraphQLError, match="beyond 64 bits"):
+        json_value([{"a": number}])
+
+
+def test_json_refuses_what_is_too_deep_or_no_json() -> None:
+    deep: object = 1
+    for _ in range(JSON_DEPTH_MAX - 1):
+        deep = [deep]
+    assert json_value(deep) == deep
+    with pytest.raises(GraphQLError, match="nested"):
+        json_value({"a": deep})
+    with pytest.raises(GraphQLError, match="consists of"):
+        json_value([datetime.now(UTC)])
+
+
+async def test_json_is_refused_in_variables_and_literals_alike(house: House) -> None:
+    publish = """mutation%s { policyPublish(input: {kind: ADJUSTMENT, scope: "global",
+      rules: {approvalAbove: %s}}) { policy { version } userErrors { code } } }"""
+    for number in ("18446744073709551616", "9223372036854775808", "-9223372036854775809"):
+        assert await house.code(publish % ("", number)) == "BAD_REQUEST"
+        body = '{"query": %s, "variables": {"r": {"approvalAbove": %s}}}'
+        variable = """mutation($r: JSON!) { policyPublish(input: {kind: ADJUSTMENT,
+          scope: "global", rules: $r}) { policy { version } } }"""
+        content = body % (json.dumps(variable), number)
+        answer = await house.client.post(
+            "/graphql",
+            content=content,
+            headers={
+                "authorization": f"Bearer {BOOTSTRAP}",
+                "content-type": "application/json",
+            },
+        )
+        (error,) = answer.json()["errors"]
+        assert error["extensions"]["code"] == "BAD_REQUEST"
+        assert "64 bits" in error["message"]
 
 
 async def test_a_bad_scalar_is_a_bad_request_in_variables_and_literals(house: House) -> None:
