@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from uuid import UUID, uuid4
 
 import structlog
@@ -60,6 +61,8 @@ logger = structlog.get_logger(__name__)
 SWEEP_SECONDS = 1.0
 BACKORDERS_SECONDS = 2.0
 FORGET_SECONDS = 600.0
+TASKS_SECONDS = 2.0
+DESK_SECONDS = 5.0
 USES_SECONDS = 10.0
 PROBE_SECONDS = 3.0
 
@@ -241,6 +244,9 @@ class Restow:
             Job("sweep holds", SWEEP_SECONDS, sweep),
             Job("serve backorders", BACKORDERS_SECONDS, serve),
             Job("forget keys", FORGET_SECONDS, forget),
+            Job("free lapsed tasks", TASKS_SECONDS, partial(jobs.free_lapsed_tasks, transactions)),
+            Job("escalate", DESK_SECONDS, partial(jobs.escalate_exceptions, transactions)),
+            Job("resume", DESK_SECONDS, partial(jobs.resume_exceptions, transactions)),
         ]
 
     async def _record_uses(self) -> None:
