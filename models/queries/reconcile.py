@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import models.queries.refund_proofs as refund_proofs
+import models.queries.return_proofs as return_proofs
 import models.queries.task_proofs as task_proofs
 from models.sessions import Row, Session
 
@@ -348,6 +349,13 @@ PROOFS: Sequence[Proof] = (
     Proof("idempotency keys are settled", _SETTLED),
     Proof("one open exception per kind and subject", _OPEN_ONCE),
     Proof("tasks to do = open steps", task_proofs.STEPS_HAVE_TASKS),
+    Proof("units of returns are there", return_proofs.UNITS_ARE_THERE),
+    Proof("units of returns keep their cost", return_proofs.COST_IS_THEIRS),
+    Proof("returned units were sent", return_proofs.LINES_BEAR_RETURNS),
+    Proof("units come back at the cost of before", return_proofs.COST_CAME_BACK),
+    Proof("return status follows its units", return_proofs.STATUS_FOLLOWS_UNITS),
+    Proof("no settled return is left open", return_proofs.NONE_LEFT_OPEN),
+    Proof("disposition steps = movements", return_proofs.STEPS_ARE_MOVEMENTS),
     Proof("refunds are within their payment", refund_proofs.PAYMENTS_BEAR_REFUNDS),
     Proof("drawn on payments = refunds", refund_proofs.DRAWN_IS_REFUNDS),
     Proof("refund liability = open refunds", refund_proofs.LIABILITY_IS_OPEN_REFUNDS),

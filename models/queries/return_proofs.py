@@ -1,0 +1,100 @@
+"""What must hold of returns, in plain SQL of its own: units, their cost, and when they are over."""
+
+from __future__ import annotations
+
+_HERE = """
+  SELECT t.item_id, t.location_id, t.stock_state, t.quantity, t.cost_minor AS value_minor
+  FROM return_item t WHERE t.stock_state IS NOT NULL
+  UNION ALL SELECT u.item_id, p.location_id, 'QUARANTINE', u.quantity, u.value_minor
+  FROM unidentified_unit u JOIN unidentified_parcel p ON p.id = u.parcel_id WHERE u.quantity > 0
+"""
+
+# Units that returns and parcels account for lie where they say (1.5).
+UNITS_ARE_THERE = f"""
+SELECT i.sku || ' @ ' || l.code || ' ' || h.stock_state AS place,
+  'at least ' || CAST(h.units AS text) AS expected,
+  CAST(COALESCE(h.held, 0) AS text) AS found
+FROM (
+  SELECT b.item_id, b.location_id, b.stock_state, b.units,
+    (SELECT CASE b.stock_state WHEN 'QUALITY_CONTROL' THEN s.quality_control
+       WHEN 'QUARANTINE' THEN s.quarantine ELSE s.refurbishing END
+     FROM stock_level s WHERE s.item_id = b.item_id AND s.location_id = b.location_id) AS held
+  FROM (SELECT item_id, location_id, stock_state, SUM(quantity) AS units FROM ({_HERE}) AS here
+    GROUP BY item_id, location_id, stock_state) AS b) AS h
+JOIN item i ON i.id = h.item_id JOIN location l ON l.id = h.location_id
+WHERE h.units > COALESCE(h.held, 0)
+"""
+
+# They keep a cost of their own, which the item's pool knows as theirs.
+COST_IS_THEIRS = f"""
+SELECT (SELECT i.sku FROM item i WHERE i.id = item_id) AS place,
+  CAST(SUM(units) AS text) || ' units worth ' || CAST(SUM(value_minor) AS text) AS expected,
+  CAST(SUM(known) AS text) || ' units worth ' || CAST(SUM(known_minor) AS text) AS found
+FROM (
+  SELECT item_id, quantity AS units, value_minor, 0 AS known, 0 AS known_minor
+  FROM ({_HERE}) AS here
+  UNION ALL SELECT item_id, 0, 0, returned_quantity, returned_value_minor FROM item_cost) AS sides
+GROUP BY item_id HAVING SUM(units) <> SUM(known) OR SUM(value_minor) <> SUM(known_minor)
+"""
+
+_LINE = (
+    "(SELECT o.number FROM sales_order o WHERE o.id = order_id) || ' line ' ||"
+    " CAST(line_no AS text)"
+)
+
+# Never more units than were sent, over all returns of a line (4.2).
+LINES_BEAR_RETURNS = f"""
+SELECT {_LINE} AS place, 'at most ' || CAST(sent AS text) AS expected,
+  CAST(claimed AS text) AS found
+FROM (
+  SELECT l.order_id, l.line_no, l.shipped + l.delivered + l.lost AS sent, (
+    SELECT COALESCE(SUM(t.quantity), 0) FROM return_item t
+    JOIN customer_return r ON r.id = t.return_id
+    WHERE t.order_line_id = l.id AND t.state <> 'MISSING'
+      AND r.status NOT IN ('DECLINED', 'CANCELLED', 'EXPIRED')) AS claimed
+  FROM order_line l WHERE l.id IN (SELECT order_line_id FROM return_item)) AS lines
+WHERE claimed > sent
+"""
+
+# Units come back at the cost at which they left: all of them together at no more.
+COST_CAME_BACK = f"""
+SELECT {_LINE} AS place, 'at most ' || CAST(spent AS text) AS expected,
+  CAST(back AS text) AS found
+FROM (
+  SELECT l.order_id, l.line_no,
+    (SELECT COALESCE(SUM(f.cost_minor), 0) FROM fulfillment_line f
+     WHERE f.order_line_id = l.id) AS spent,
+    (SELECT COALESCE(SUM(t.cost_minor), 0) FROM return_item t WHERE t.order_line_id = l.id) AS back
+  FROM order_line l WHERE l.id IN (SELECT order_line_id FROM return_item)) AS lines
+WHERE back > spent
+"""
+
+# What has come is all here, and what is closed is all over (4.6).
+STATUS_FOLLOWS_UNITS = """
+SELECT r.rma_number AS place, r.status AS expected,
+  CAST(t.quantity AS text) || ' units ' || t.state AS found
+FROM return_item t JOIN customer_return r ON r.id = t.return_id
+WHERE (r.status = 'RECEIVED' AND t.state = 'EXPECTED')
+  OR (r.status = 'CLOSED' AND t.state NOT IN ('DISPOSED', 'MISSING'))
+  OR (r.status NOT IN ('PARTIALLY_RECEIVED', 'RECEIVED', 'CLOSED') AND t.state <> 'EXPECTED')
+"""
+
+# A return closes in the transaction that settles the last of it, and no later.
+NONE_LEFT_OPEN = """
+SELECT r.rma_number AS place, 'CLOSED' AS expected, r.status AS found
+FROM customer_return r WHERE r.status = 'RECEIVED'
+  AND NOT EXISTS (SELECT 1 FROM return_item t
+    WHERE t.return_id = r.id AND t.state NOT IN ('DISPOSED', 'MISSING'))
+  AND NOT EXISTS (SELECT 1 FROM refund f WHERE f.return_id = r.id
+    AND f.status NOT IN ('SUCCEEDED', 'REJECTED', 'REVERSED', 'CANCELLED'))
+"""
+
+# Each executed step is one movement of as many units of the same item.
+STEPS_ARE_MOVEMENTS = """
+SELECT r.rma_number || ' ' || s.disposition AS place,
+  CAST(s.quantity AS text) || ' units' AS expected,
+  CAST(m.quantity AS text) || ' units of item ' || CAST(m.item_id AS text) AS found
+FROM disposition_step s JOIN stock_movement m ON m.id = s.movement_id
+JOIN return_item t ON t.id = s.return_item_id JOIN customer_return r ON r.id = s.return_id
+WHERE m.quantity <> s.quantity OR m.item_id <> t.item_id
+"""
