@@ -322,9 +322,9 @@ async def test_chaos_ends_with_each_refund_paid_once_or_with_people(till: Till, 
     for _ in range(60):
         clock.forward(seconds=400)
         await payouts.work()
-        for each in await till.refunds():
-            if each["status"] == "FAILED":
-                await till.retry(each, FIONA)
+        for row in await till.refunds():
+            if row["status"] == "FAILED":
+                await till.retry(row, FIONA)
         if all(each["status"] == "SUCCEEDED" for each in await till.refunds()):
             break
     assert {each["status"] for each in await till.refunds()} == {"SUCCEEDED"}

@@ -11,7 +11,7 @@ from domain.refunds import REFUND_TRANSITIONS, RefundStatus
 from integrations.payments import GatewayTimeout
 from integrations.payments import PaymentEventType as Told
 from models.database import Database
-from tests.builders.till import FAILED, FIONA, FRED, PENDING, SUCCEEDED, Till, open_till
+from tests.builders.till import FAILED, FIONA, FRED, PENDING, SUCCEEDED, Answer, Till, open_till
 from tests.builders.transactions import codes, counts
 from workflows.outcomes import Outcome
 
@@ -63,12 +63,12 @@ async def a_refund(till: Till, status: RefundStatus, reference: str) -> Any:
 
 
 async def _pay(till: Till, refund: Outcome, status: RefundStatus) -> None:
-    answer = {
+    answers: dict[RefundStatus, Answer] = {
         _S.FAILED: FAILED,
         _S.UNKNOWN: GatewayTimeout("silent"),
         _S.PROCESSING: PENDING,
-    }.get(status, SUCCEEDED)
-    till.gateway.answers = [answer]
+    }
+    till.gateway.answers = [answers.get(status, SUCCEEDED)]
     await till.pay()
     if status is _S.REVERSED:
         await till.hear(refund, Told.REVERSED)
