@@ -270,7 +270,9 @@ def _decoder(name: str) -> Callable[[Any], Any] | None:
 
 
 _ANY = re.compile(r"= ANY\(\$(\d+)::\w+\[\]\)")
-_LOCKING = re.compile(r"\s+FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED| NOWAIT)?")
+_LOCKING = re.compile(
+    r"\s+FOR (?:KEY SHARE|(?:NO KEY )?UPDATE)(?: OF \w+)?(?: SKIP LOCKED| NOWAIT)?"
+)
 
 
 @lru_cache(maxsize=2048)

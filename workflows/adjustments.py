@@ -27,7 +27,7 @@ from domain.stock import (
 )
 from models.queries.lookups import ItemFacts, ReasonFacts
 from workflows.book import Change, Level
-from workflows.stock import stock_item, stock_location
+from workflows.stock import check_open, stock_item, stock_location
 from workflows.transactions import Transaction, one_by_one
 
 
@@ -83,6 +83,8 @@ async def adjust(tx: Transaction, command: AdjustStock, caller: Caller) -> Mappi
     except Invalid as error:
         raise error.under("input") from None
     location = await stock_location(tx, caller, command.location_code)
+    if command.delta > 0:
+        check_open(location)
     item = await stock_item(tx, command.sku)
     reason = await _reason(tx, command.reason_code)
     await tx.book.open_levels(tx, [(item.id, location.id)])

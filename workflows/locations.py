@@ -100,6 +100,7 @@ async def _check_use(
     is_address = current["kind"] in STOCK_KEEPING and command.kind not in STOCK_KEEPING
     if not (is_closed or is_address):
         return
+    await queries.claim_location(tx.session, current["id"])
     use = await queries.location_use(tx.session, current["id"])
     is_needed = bool(use["units"] or use["holds"] or use["fulfillments"])
     for is_refused, field in (

@@ -68,8 +68,7 @@ async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Map
     """
     _check_receipt(command)
     location = await stock_location(tx, caller, command.location_code)
-    if not location.active:
-        raise Invalid("The location is not active.", field=("input", "locationCode"))
+    check_open(location)
     items = await _items_of_lines(tx, command.lines)
     costs = [_unit_cost(tx, items[line.sku], line, i) for i, line in enumerate(command.lines)]
     item_ids = [items[line.sku].id for line in command.lines]
@@ -156,14 +155,23 @@ async def _items_of_lines(tx: Transaction, lines: Sequence[ReceiptLine]) -> Mapp
 
 
 async def stock_location(tx: Transaction, caller: Caller, code: str) -> LocationFacts:
-    """A location in the caller's scope at which stock lives, or a refusal that names the field."""
+    """A location in the caller's scope at which stock lives, or a refusal that names the field.
+
+    It is held: whoever would close it waits for the units that this transaction puts there.
+    """
     field = ("input", "locationCode")
-    location = await lookups.location_by_code(tx.session, code)
+    location = await lookups.hold_location(tx.session, code)
     if location is None or not caller.sees_location(code):
         raise NotFound("location", code, field=field)
     if location.kind not in STOCK_KEEPING:
         raise Invalid(f"No stock lives at a {location.kind}.", field=field)
     return location
+
+
+def check_open(location: LocationFacts) -> None:
+    """Raise Invalid where the location takes no units, because it is closed."""
+    if not location.active:
+        raise Invalid("The location is not active.", field=("input", "locationCode"))
 
 
 async def stock_item(tx: Transaction, sku: str) -> ItemFacts:

@@ -127,6 +127,14 @@ async def kinds_within(session: Session, location_id: int) -> list[str]:
     return [row["kind"] for row in rows]
 
 
+async def claim_location(session: Session, location_id: int) -> None:
+    """Wait for whoever is putting units at a location; who comes later waits for us.
+
+    Movements, holds and fulfilments hold the location that they name, by their foreign keys.
+    """
+    await session.fetch_value("SELECT id FROM location WHERE id = $1 FOR UPDATE", location_id)
+
+
 _USE = """
 SELECT
   (SELECT CAST(COALESCE(SUM(available + held + allocated + quality_control + quarantine

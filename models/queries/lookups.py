@@ -76,6 +76,14 @@ async def location_by_code(session: Session, code: str) -> LocationFacts | None:
     return None if row is None else _location(dict(row))
 
 
+async def hold_location(session: Session, code: str) -> LocationFacts | None:
+    """A location, active or not, kept as it is until the transaction ends."""
+    row = await session.fetch_one(
+        f"SELECT {_LOCATION} FROM location l WHERE l.code = $1 FOR KEY SHARE OF l", code
+    )
+    return None if row is None else _location(dict(row))
+
+
 async def locations_by_id(session: Session, ids: Iterable[int]) -> dict[int, LocationFacts]:
     """The locations of these ids."""
     rows = await session.fetch(

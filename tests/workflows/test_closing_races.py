@@ -1,0 +1,79 @@
+"""Units never land at a location that closes meanwhile, whoever of the two is first."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+import workflows.adjustments
+import workflows.locations
+import workflows.stock
+from models.database import Database
+from tests.builders.catalog import a_location
+from tests.builders.shop import ADMIN, Shop, open_shop, pounds
+from tests.builders.transactions import codes
+from workflows.adjustments import AdjustStock
+from workflows.outcomes import Outcome, Request
+from workflows.stock import ReceiptLine, ReceiveStock
+from workflows.transactions import Transaction
+
+CLOSE = a_location("YORK", active=False)
+RECEIVE = Request(ReceiveStock("YORK", "PO-9", (ReceiptLine("TEE-M", 3, pounds("4.00")),)), ADMIN)
+FIND = Request(AdjustStock("YORK", "TEE-M", 3, "COUNT"), ADMIN)
+
+Do = Callable[[Transaction], Awaitable[list[Outcome]]]
+
+
+async def _close(tx: Transaction) -> list[Outcome]:
+    return await workflows.locations.upsert.run(tx, [CLOSE])
+
+
+async def _receive(tx: Transaction) -> list[Outcome]:
+    return await workflows.stock.receive.run(tx, [RECEIVE])
+
+
+async def _find(tx: Transaction) -> list[Outcome]:
+    return await workflows.adjustments.adjust.run(tx, [FIND])
+
+
+async def _race(shop: Shop, first: Do, second: Do) -> list[Outcome]:
+    """What both came to, where the second begins while the first has not committed yet."""
+    done, may_end = asyncio.Event(), asyncio.Event()
+
+    async def held(tx: Transaction) -> list[Outcome]:
+        outcomes = await first(tx)
+        done.set()
+        await may_end.wait()
+        return outcomes
+
+    leading = asyncio.create_task(shop.transactions.run(held))
+    await done.wait()
+    following = asyncio.create_task(shop.transactions.run(second))
+    await asyncio.sleep(0.1)
+    assert not following.done()
+    may_end.set()
+    return [*await leading, *await following]
+
+
+@pytest.fixture
+async def shop(database: Database) -> Shop:
+    """A shop with nothing in York, whose cost in York is known."""
+    shop = await open_shop(database)
+    await shop.receive(1)
+    return shop
+
+
+@pytest.mark.parametrize("enter", [_receive, _find])
+async def test_whoever_closes_meets_the_units_that_came_first(shop: Shop, enter: Do) -> None:
+    entered, closed = await _race(shop, enter, _close)
+    assert not entered.refusals
+    assert codes(closed) == [("ILLEGAL_TRANSITION", ("input", "active"))]
+    assert await shop.level(at="YORK") == {"available": 3}
+
+
+@pytest.mark.parametrize("enter", [_receive, _find])
+async def test_units_that_come_later_meet_a_closed_door(shop: Shop, enter: Do) -> None:
+    closed, entered = await _race(shop, _close, enter)
+    assert not closed.refusals
+    assert codes(entered) == [("INVALID", ("input", "locationCode"))]
+    assert await shop.level(at="YORK") == {}
