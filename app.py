@@ -7,7 +7,7 @@ that after migrating. Nothing imports this module but tests.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -22,6 +22,9 @@ import workflows.jobs as jobs
 from domain.access import Caller
 from domain.errors import Unauthenticated
 from domain.terms import Terms
+from integrations.payment_gateways import open_gateway, parse_gateway
+from integrations.payments import PaymentEvent
+from integrations.webhooks import WebhookSecrets
 from models.database import Database, Limits
 from models.migrations.runner import MigrationError, missing
 from models.sessions import DatabaseError
@@ -35,26 +38,32 @@ from schema.execution.limits import Limits as RequestLimits
 from schema.execution.refusals import RequestRefused
 from schema.execution.sockets import Sockets
 from schema.execution.websocket import WebSocketEndpoint
-from schema.root import SHARED_STREAMS, schema
+from schema.root import GREETING_STREAMS, SHARED_STREAMS, schema
 from schema.serving.callers import Callers
+from schema.serving.exports import journal_export
 from schema.serving.logs import configure
 from schema.serving.metrics import Metrics
 from schema.serving.probes import probe_routes
 from schema.serving.rates import Rates
 from schema.serving.requests import RequestIds
 from schema.serving.tasks import Tasks
+from schema.serving.webhooks import payment_webhooks
 from settings import Settings
 from subscriptions.fanout import Fanout
 from subscriptions.live import Live
 from subscriptions.promises import MarketPromises
 from subscriptions.relay import Handover
 from workflows.access import ensure_bootstrap_key
+from workflows.attempts import PayoutTerms
 from workflows.authentication import KeyRing, live_keys
+from workflows.cancellation_refunds import open_old
 from workflows.clocks import Clock, machine_time
 from workflows.ids import Ids
+from workflows.payouts import Payouts, tell_overdue
 from workflows.reactions import REACTIONS
 from workflows.schedules import Job, Schedule
 from workflows.transactions import Transactions
+from workflows.webhooks import forget_messages, take_payment
 
 logger = structlog.get_logger(__name__)
 
@@ -63,6 +72,8 @@ BACKORDERS_SECONDS = 2.0
 FORGET_SECONDS = 600.0
 TASKS_SECONDS = 2.0
 DESK_SECONDS = 5.0
+PAYOUTS_SECONDS = 0.5
+OVERDUE_SECONDS = 60.0
 USES_SECONDS = 10.0
 PROBE_SECONDS = 3.0
 
@@ -124,7 +135,14 @@ class Restow:
             terms=terms,
             committed=self.live.committed,
         )
-        self.services = Services(self.database, self.transactions, self.clock, self.live.streams)
+        self.services = Services(
+            self.database,
+            self.transactions,
+            self.clock,
+            self.live.streams,
+            self.live.queues,
+            self.live.cases,
+        )
         self.keys = KeyRing(self.quiet_transactions)
         self.callers = Callers(self.keys, settings.anonymous_channels, self.clock)
         self.rates = Rates(
@@ -142,8 +160,13 @@ class Restow:
             introspection=settings.demo,
             translate=translate,
         )
+        self.gateway = open_gateway(parse_gateway(settings.payment_gateway), deliver=self._hear)
+        keys_kept = timedelta(hours=settings.payment_key_hours)
+        self.payouts = Payouts(self.transactions, self.gateway, PayoutTerms(keys_kept))
         self.fanout = Fanout(lambda: self.live.relay.position)
-        self.feeds = Feeds(self.engine, self._stream_context, self.fanout, SHARED_STREAMS)
+        self.feeds = Feeds(
+            self.engine, self._stream_context, self.fanout, SHARED_STREAMS, GREETING_STREAMS
+        )
         self.sockets = Sockets()
         self.asgi = self._asgi()
         self._tasks = Tasks()
@@ -189,6 +212,8 @@ class Restow:
                 self.metrics,
                 self.callers,
             ),
+            payment_webhooks(WebhookSecrets(self.settings.webhook_secrets), self._hear),
+            journal_export(self.services, self.callers),
         ]
         if self.settings.demo:
             routes.append(graphiql_files())
@@ -222,6 +247,7 @@ class Restow:
         """End what runs in the background, let transactions finish, and disconnect."""
         self.sockets.close_all()
         await self._tasks.stop()
+        await self.gateway.close()
         await self.transactions.drain()
         await self.live.stop()
         await self.quiet_transactions.drain()
@@ -247,7 +273,14 @@ class Restow:
             Job("free lapsed tasks", TASKS_SECONDS, partial(jobs.free_lapsed_tasks, transactions)),
             Job("escalate", DESK_SECONDS, partial(jobs.escalate_exceptions, transactions)),
             Job("resume", DESK_SECONDS, partial(jobs.resume_exceptions, transactions)),
+            Job("pay refunds", PAYOUTS_SECONDS, self.payouts.work),
+            Job("overdue refunds", OVERDUE_SECONDS, partial(tell_overdue, transactions)),
+            Job("old cancellations", OVERDUE_SECONDS, partial(open_old, transactions)),
+            Job("forget webhooks", FORGET_SECONDS, partial(forget_messages, transactions)),
         ]
+
+    async def _hear(self, message_id: str, event: PaymentEvent) -> str:
+        return await take_payment(self.transactions, message_id, event, self.payouts.terms)
 
     async def _record_uses(self) -> None:
         while True:

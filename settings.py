@@ -245,6 +245,11 @@ class Settings(BaseSettings):
             "this machine (loopback)"
         ),
     )
+    payment_key_hours: PositiveFloat = Setting(
+        default=24.0,
+        le=8_760,
+        description="hours above 0 and at most 8760: how long the payment gateway keeps keys",
+    )
     webhook_secrets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_webhook_secrets)] = (
         Secret(
             default=(),

@@ -23,7 +23,7 @@ from integrations.payments import (
 LATENESS: Final = 0.2
 
 # Takes a webhook in: its message id and what it tells.
-Deliver = Callable[[str, PaymentEvent], Awaitable[None]]
+Deliver = Callable[[str, PaymentEvent], Awaitable[object]]
 
 _TOLD: Final = {
     GatewayStatus.SUCCEEDED: PaymentEventType.SUCCEEDED,

@@ -68,7 +68,7 @@ class Payouts:
     ) -> None:
         self._transactions = transactions
         self._gateway = gateway
-        self._terms = terms
+        self.terms = terms
 
     async def work(self) -> int:
         """Do what can be done now, a bounded round of it; how many refunds were looked at."""
@@ -137,7 +137,7 @@ class Payouts:
         self, tx: Transaction, case: Case, row: dict[str, Any], step: PayoutStep
     ) -> Errand:
         """Store that the attempt is in hand, and that it is sent, before anybody is called."""
-        row["claimed_until_at"] = tx.now + self._terms.claim
+        row["claimed_until_at"] = tx.now + self.terms.claim
         row["is_sending"] = step is PayoutStep.SEND
         if step is PayoutStep.SEND:
             row["sent_at"] = row["sent_at"] or tx.now
@@ -156,11 +156,11 @@ class Payouts:
     async def _heard(self, tx: Transaction, errand: Errand, said: Said) -> Errand | None:
         """Record what was heard; where the gateway knows nothing, the errand to send it again."""
         case, _ = await cases.lock(tx, errand.refund_id, None, ())
-        row = await attempts.listen(tx, case, errand.attempt_id, said, self._terms, actor=ACTOR)
+        row = await attempts.listen(tx, case, errand.attempt_id, said, self.terms, actor=ACTOR)
         is_open = AttemptState(row["state"]) in UNSETTLED
         if said.word is not Word.NOT_FOUND or not is_open:
             return None
-        if not may_send_again(attempts.as_attempt(row), tx.now, self._terms.key_retention):
+        if not may_send_again(attempts.as_attempt(row), tx.now, self.terms.key_retention):
             return None
         return await self._take(tx, case, row, PayoutStep.SEND)
 
