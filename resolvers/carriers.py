@@ -3,12 +3,12 @@
 import workflows.carriers
 from schema.context import Info
 from schema.errors import change
-from schema.types.changes.carriers import CarrierEventInput, CarrierEventPayload
+from schema.types.changes.carriers import CarrierEventInput, CarrierEventPayload, bringing_back
 
 
 async def carrier_event_record(info: Info, input: CarrierEventInput) -> CarrierEventPayload | None:
     """Keep a carrier's word: once per event, in whatever order."""
-    return await change(
+    payload = await change(
         info,
         workflows.carriers.record,
         input.to_command,
@@ -16,3 +16,7 @@ async def carrier_event_record(info: Info, input: CarrierEventInput) -> CarrierE
         fulfillment="Fulfillment",
         return_="Return",
     )
+    if payload.return_ is None and payload.fulfillment is not None:
+        parcel, number = payload.fulfillment, input.tracking_number
+        payload.return_ = await bringing_back(info.context, parcel, number)
+    return payload

@@ -7,7 +7,7 @@ order, and the `return` or `fulfillment` that the number names; it occurred when
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -57,6 +57,7 @@ class Parcel:
     subject: tuple[str, UUID]
     order_id: UUID
     location: str
+    is_coming_back: bool = False
 
     @property
     def is_outbound(self) -> bool:
@@ -88,7 +89,7 @@ async def record(
         assert said is not None
         return await _again(tx, said, command, caller)
     order = await order_lines.lock(tx, parcel.order_id, FIELD)
-    if parcel.is_outbound:
+    if parcel.is_outbound and not parcel.is_coming_back:
         await _move_parcels(tx, order, command, parcel, caller)
     await _tell(tx, event_id, command, order, parcel, caller)
     return parcel.refs
@@ -129,17 +130,26 @@ def _values(
 
 
 async def _find(tx: Transaction, command: RecordCarrierEvent, caller: Caller) -> Parcel:
-    """The newest parcel of this number: on its way out with this carrier, else coming back."""
+    """The newest parcel of this number: on its way out with this carrier, else coming back.
+
+    From when it was returned to its sender, the number is that of the return that brings it.
+    """
     found = await queries.parcels_named(
         tx.session, command.carrier, command.tracking_number, PARCELS_MAX
     )
+    out = None
     for row in found:
         if caller.sees_channel(row["channel"]) and caller.sees_location(row["location"]):
-            return Parcel(("Fulfillment", row["id"]), row["order_id"], row["location"])
+            out = Parcel(("Fulfillment", row["id"]), row["order_id"], row["location"])
+            if not await queries.was_sent_back(tx.session, row["id"], command.occurred_at):
+                return out
+            break
     named = await return_queries.returns_named(tx.session, None, None, command.tracking_number)
     for row in reversed(named):
         if caller.sees_channel(row["channel"]) and caller.sees_location(row["destination"]):
             return Parcel(("Return", row["id"]), row["order_id"], row["destination"])
+    if out is not None:
+        return replace(out, is_coming_back=True)
     raise NotFound("parcel", command.tracking_number, field=FIELD)
 
 

@@ -32,6 +32,17 @@ async def keep(session: Session, values: Sequence[object]) -> bool:
     return await session.execute(_KEEP, *values) == 1
 
 
+async def was_sent_back(session: Session, fulfillment_id: UUID, at: datetime) -> bool:
+    """Whether a carrier had sent a parcel back to its sender by an instant."""
+    found = await session.fetch_value(
+        "SELECT 1 AS found FROM carrier_event WHERE fulfillment_id = $1"
+        " AND status = 'RETURNED_TO_SENDER' AND occurred_at <= $2 LIMIT 1",
+        fulfillment_id,
+        at,
+    )
+    return found is not None
+
+
 _PARCELS = """
 SELECT f.id, f.order_id, f.status, f.location_id, f.version, o.channel_id,
   c.code AS channel, l.code AS location

@@ -41,7 +41,8 @@ mutation ($id: ID!, $at: String!, $note: String!) {
 """
 SAID = """
 mutation ($input: CarrierEventInput!) { carrierEventRecord(input: $input) {
-  fulfillment { id status deliveredAt } replayed userErrors { field code message details } } }
+  fulfillment { id status deliveredAt } return { id status }
+  replayed userErrors { field code message details } } }
 """
 TASKS = """
 query ($queue: QueueKind, $at: String, $status: TaskStatus, $first: Int, $after: String) {
@@ -194,6 +195,11 @@ async def test_a_carrier_says_that_it_arrived(house: House) -> None:
     assert (first["fulfillment"]["id"], first["fulfillment"]["status"]) == (parcel, "DELIVERED")
     again = await house.done(SAID, {"input": said})
     assert (again["fulfillment"], again["replayed"]) == (first["fulfillment"], True)
+    assert again["return"] is None
+    sent_back = {**said, "eventId": "E-9", "status": "RETURNED_TO_SENDER"}
+    brought = await house.done(SAID, {"input": sent_back})
+    assert brought["fulfillment"] == first["fulfillment"]
+    assert brought["return"]["status"] == "IN_TRANSIT"
     unknown = {**said, "trackingNumber": "JD2", "eventId": "E-2"}
     assert await house.refusals(SAID, {"input": unknown}) == [("NOT_FOUND", "input.trackingNumber")]
 

@@ -152,6 +152,18 @@ async def test_a_parcel_sent_back_is_told_to_whoever_takes_returns(floor: Floor)
     }
 
 
+async def test_from_then_on_the_number_is_the_returns(floor: Floor) -> None:
+    placed = await sent(floor)
+    out = await floor.said("RETURNED_TO_SENDER", "E-1")
+    floor.shop.clock.forward(hours=1)
+    back = await floor.said("DELIVERED", "E-2")
+    assert list(back.refs) == ["return"]
+    assert await status_of(floor, placed) == ("SHIPPED", "SHIPPED")
+    early = await floor.said("DELIVERED", "E-3", at=MORNING - timedelta(hours=1))
+    assert early.refs == out.refs
+    assert await status_of(floor, placed) == ("DELIVERED", "DELIVERED")
+
+
 async def test_what_it_does_not_know_it_refuses(floor: Floor) -> None:
     await sent(floor)
     before = await counts(floor.database, *TABLES)

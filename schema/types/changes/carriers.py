@@ -4,9 +4,11 @@ from datetime import datetime
 
 import strawberry
 
+from schema.context import Context
 from schema.types.enums import CarrierStatus
 from schema.types.errors import UserError
 from schema.types.fulfillments import Fulfillment
+from schema.types.node import load_all
 from schema.types.returns import Return
 from workflows.carriers import RecordCarrierEvent
 
@@ -40,3 +42,13 @@ class CarrierEventPayload:
     return_: Return | None = strawberry.field(name="return")
     replayed: bool
     user_errors: list[UserError]
+
+
+async def bringing_back(
+    context: Context, parcel: Fulfillment, tracking_number: str
+) -> Return | None:
+    """The newest return of the parcel's order that comes back under the same number."""
+    rows = await context.loaders.returns_of_order.load(parcel.order_id) or []
+    found: list[Return] = await load_all(context, "Return", [row["id"] for row in rows])
+    same = [each for each in found if each.tracking_number == tracking_number]
+    return same[-1] if same else None
