@@ -287,9 +287,9 @@ def _add_hold(
 
 
 async def _own_hold(tx: Transaction, reservation_id: UUID, caller: Caller) -> Row:
-    """A hold in the caller's scope. Without a key, whoever knows the id may act on it."""
+    """A hold in the caller's scope. Without a key only those made without one exist, by id."""
     row = await queries.hold(tx.session, reservation_id)
-    if row is not None:
+    if row is not None and not (caller.is_anonymous and row["address"] is None):
         channels = await lookups.channels_by_id(tx.session, [row["channel_id"]])
         if caller.sees_channel(channels[row["channel_id"]].code):
             return row

@@ -118,6 +118,10 @@ async def test_the_holds_of_keys_do_not_exist_without_one(house: House) -> None:
     shop = await house.a_key(Role.STOREFRONT, channels=("web",))
     held = await house.hold(1, key=shop)
     assert await house.ask(STATUS, {"id": held["id"]}, key=None) == {"reservation": None}
+    for document in (EXTEND, RELEASE):
+        arguments = {"id": held["id"], "ttl": 60} if document is EXTEND else {"id": held["id"]}
+        assert await house.refusals(document, arguments, key=None) == [("NOT_FOUND", "id")]
+    assert await house.ask(STATUS, {"id": held["id"]}) == {"reservation": {"status": "HELD"}}
 
 
 async def test_a_hold_shows_its_routing_to_staff_only(house: House) -> None:
