@@ -17,6 +17,8 @@ from domain.stock import promisable
 from models.queries.lookups import ChannelFacts, ItemFacts
 from models.sessions import Session
 
+SHOWN_MAX = 2**31 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class PlaceAvailability:
@@ -89,6 +91,8 @@ def _of(
 ) -> Availability:
     there = {place.id: units.get((item.id, place.id), 0) for place in channel.locations}
     total = market.promise(channel, item, there.values()) if channel.active else 0
+    # Several levels together may hold more than GraphQL's Int says.
+    total = min(total, SHOWN_MAX)
     able = [dates[place.id] for place in channel.locations if there[place.id]]
     soonest = min(able, key=_arrival) if able and total else None
     return Availability(

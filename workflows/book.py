@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import models.queries.stock as queries
-from domain.errors import InsufficientStock
+from domain.errors import InsufficientStock, LimitExceeded
 from domain.stock import StockState, movement_kind
 from models.sessions import Row, Session
 from models.stock import StockMovement
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from workflows.transactions import Transaction
 
 Key = tuple[int, int]
+
+# What a level holds must fit the 32 bits of GraphQL's Int, the sum of its states included.
+LEVEL_MAX = 2_000_000_000
 
 
 @dataclass(slots=True)
@@ -48,6 +51,11 @@ class Level:
     def next_version(self) -> int:
         """The version that the row has once its changes are written."""
         return self.version + bool(self.deltas)
+
+    @property
+    def on_hand(self) -> int:
+        """Units in any state."""
+        return sum(self.units.values())
 
     @property
     def promisable(self) -> int:
@@ -170,6 +178,8 @@ class StockBook:
             if held < change.quantity:
                 raise InsufficientStock(level.sku, change.quantity, held)
             self._shift(level, change.from_state, -change.quantity)
+        if change.from_state is None and level.on_hand + change.quantity > LEVEL_MAX:
+            raise LimitExceeded("units", LEVEL_MAX - level.on_hand, change.quantity)
         if change.to_state is not None:
             self._shift(level, change.to_state, change.quantity)
             if change.to_state is StockState.AVAILABLE:

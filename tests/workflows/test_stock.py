@@ -219,3 +219,12 @@ async def test_every_change_leaves_an_audit_row_that_covers_it(shop: Shop) -> No
     assert '"available":4' in found[0]["after"].replace(" ", "")
     assert "behind" not in str(found[0])
     assert len(found[0]["content_digest"]) == 64
+
+
+async def test_a_level_holds_no_more_than_can_be_shown(shop: Shop) -> None:
+    for _ in range(2):
+        assert not (await _receive(shop, ReceiptLine("TEE-M", 10**9, Money(1, "GBP")))).refusals
+    refused = await _receive(shop, ReceiptLine("TEE-M", 1, Money(1, "GBP")))
+    assert [code for code, _ in codes(refused)] == ["LIMIT_EXCEEDED"]
+    assert refused.refusals[0].details["allowed"] == 0
+    assert await shop.level() == {"available": 2 * 10**9}
