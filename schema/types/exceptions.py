@@ -10,12 +10,16 @@ from schema.context import Context, Info
 from schema.types.catalog import Location
 from schema.types.enums import ExceptionSeverity, ExceptionStatus
 from schema.types.node import Node, encode, found_by, key_of, load
+from schema.types.scalars import json_of
 
 
 @found_by(lambda loaders: loaders.exceptions)
 @strawberry.type
 class OperationalException(Node):
-    """Something that went against plan; one open row per kind and subject."""
+    """Something that went against plan; one open row per kind and subject.
+
+    While it is WAITING its clock stands still, at the latest until `waitUntil`.
+    """
 
     kind: str
     status: ExceptionStatus
@@ -29,6 +33,8 @@ class OperationalException(Node):
     breached: bool
     occurrences: int
     resolution: str | None
+    wait_until: datetime | None
+    waiting_for: str | None
     subject_key: strawberry.Private[str]
     location_id: strawberry.Private[int | None]
 
@@ -66,6 +72,14 @@ class OperationalException(Node):
             breached=is_breached(status, row["due_at"], context.now, row["waiting_since_at"]),
             occurrences=row["occurrences"],
             resolution=row["resolution"],
+            wait_until=row["wait_until_at"],
+            waiting_for=_note(row) if status is ExceptionStatus.WAITING else None,
             subject_key=row["subject_key"],
             location_id=row["location_id"],
         )
+
+
+def _note(row: Row) -> str | None:
+    details = json_of(row["details"]) or {}
+    note: str | None = details.get("waitingFor")
+    return note

@@ -247,10 +247,12 @@ async def test_the_desk_settles_a_short_pick(house: House) -> None:
     for field, status in steps:
         declared = "$id: ID!, $until: DateTime!" if "$until" in field else "$id: ID!"
         document = (
-            f"mutation ({declared}) {{ {field} {{ exception {{ status owner resolution }}"
-            " userErrors { code field message } } }"
+            f"mutation ({declared}) {{ {field} {{"
+            " exception { status owner resolution waitingFor } userErrors { code field message } } }"
         )
         until = {"until": exception["dueAt"]} if "$until" in field else {}
         done = await house.done(document, {"id": exception["id"], **until})
         assert done["exception"]["status"] == status
-    assert done["exception"] == {"status": "RESOLVED", "owner": "sue", "resolution": "Found."}
+        waits = done["exception"]["waitingFor"]
+        assert waits == ("A count." if status == "WAITING" else None)
+    assert (done["exception"]["owner"], done["exception"]["resolution"]) == ("sue", "Found.")
