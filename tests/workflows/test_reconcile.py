@@ -17,6 +17,7 @@ from models.queries.digests import DIGESTED
 from scripts.reconcile import prove
 from tests.builders.shop import Shop, open_shop
 from tests.builders.tampering import tamper
+from tests.workflows.test_refund_reconcile import BREAKS as REFUND_BREAKS
 from tests.workflows.test_return_reconcile import BREAKS as RETURN_BREAKS
 from workflows.outbox import record
 from workflows.reconcile import Difference, reconcile
@@ -307,7 +308,7 @@ async def test_what_was_changed_is_named(shop: Shop, what: str) -> None:
 
 def test_every_proof_is_broken_once() -> None:
     digests = {f"{table} digests" for table in DIGESTED}
-    broken = [*BREAKS.values(), *RETURN_BREAKS.values()]
+    broken = [*BREAKS.values(), *RETURN_BREAKS.values(), *REFUND_BREAKS.values()]
     assert {proof for _, proof, _ in broken} == {p.name for p in queries.PROOFS} | digests
 
 
