@@ -20,15 +20,18 @@ def parse_cursor(text: str) -> int:
     return int(text)
 
 
+def is_in_scope(caller: Caller, channel: str | None, location: str | None) -> bool:
+    """Whether what is of a channel and a location, or of neither, exists for the caller's key."""
+    return (channel is None or caller.sees_channel(channel)) and (
+        location is None or caller.sees_location(location)
+    )
+
+
 def may_see_event(
     caller: Caller, event_type: str, channel: str | None, location: str | None
 ) -> bool:
     """Whether an event exists for the caller; it is of a channel and a location, or of neither."""
-    return (
-        (channel is None or caller.sees_channel(channel))
-        and (location is None or caller.sees_location(location))
-        and caller.may_read_event(event_type)
-    )
+    return is_in_scope(caller, channel, location) and caller.may_read_event(event_type)
 
 
 class StreamError(RequestError):

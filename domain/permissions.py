@@ -101,6 +101,9 @@ SUBSCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "queueChanged": "tasks.read",
         "exceptionAlerts": "exceptions.read",
         "events": "events.read",
+        "orderChanged": "orders.read",
+        "returnChanged": "returns.read",
+        "refundChanged": "refunds.read",
     }
 )
 

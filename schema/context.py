@@ -15,6 +15,8 @@ from models.database import Database
 from models.queries.scopes import Scope, scope_of
 from models.sessions import Session
 from schema.loaders import Loaders
+from subscriptions.cases import Cases
+from subscriptions.queues import Queues
 from subscriptions.relay import Handover
 from subscriptions.streams import Streams
 from workflows.availability import Availability
@@ -32,6 +34,8 @@ class Services:
     transactions: Transactions
     clock: Callable[[], datetime]
     streams: Streams[Availability]
+    queues: Queues
+    cases: Cases
 
 
 @dataclass(slots=True)

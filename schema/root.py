@@ -10,6 +10,7 @@ import resolvers.access as access
 import resolvers.audit as audit
 import resolvers.availability as availability
 import resolvers.carriers as carriers
+import resolvers.cases as cases
 import resolvers.catalog as catalog
 import resolvers.events as events
 import resolvers.exception_desk as exception_desk
@@ -118,11 +119,18 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
 SUBSCRIPTIONS: Final[Mapping[str, Stream]] = {
     "availabilityChanged": subscriptions.availability_changed,
     "stockChanged": subscriptions.stock_changed,
+    "queueChanged": cases.queue_changed,
+    "exceptionAlerts": cases.exception_alerts,
     "events": subscriptions.events,
+    "orderChanged": cases.order_changed,
+    "returnChanged": cases.return_changed,
+    "refundChanged": cases.refund_changed,
 }
 
-# Streams that go over to an execution shared by all who ask for the same.
-SHARED_STREAMS: Final = frozenset({"availabilityChanged", "stockChanged", "events"})
+# Streams that go over to an execution shared by all who ask for the same; of these, those that
+# begin with what each reader gets for itself.
+SHARED_STREAMS: Final = frozenset(SUBSCRIPTIONS)
+GREETING_STREAMS: Final = frozenset({"queueChanged"})
 
 schema = Schema(
     query=create_type("Query", query_fields(QUERIES)),

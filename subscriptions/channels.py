@@ -1,6 +1,7 @@
 """Who hears of which event: listeners found by what they ask for, not by asking each of them.
 
-A listener names keys; an event has a few (its type, its SKU, its location, and EVERY). So an event
+A listener names keys; an event has a few (its type, its SKU, its location, what it is about, its
+queue, and EVERY). So an event
 costs as much as it has listeners, however many others there are.
 """
 
@@ -38,6 +39,25 @@ def at_locations(codes: Iterable[str]) -> frozenset[Key]:
     return frozenset(("location", code) for code in codes)
 
 
+def about(subjects: Iterable[str]) -> frozenset[Key]:
+    """Events about these subjects (`Order:<id>`) or about parts of them."""
+    return frozenset(("about", subject) for subject in subjects)
+
+
+def in_queue(queue: str, location: str) -> frozenset[Key]:
+    """Events about tasks of a queue at a location."""
+    return frozenset({("queue", f"{queue} {location}")})
+
+
+def subjects_of(event: LoggedEvent) -> Iterable[str]:
+    """What an event is about, and the order and the return that this is a part of."""
+    found = [f"{event.subject_type}:{event.subject_key}"]
+    for owner, name in (("Order", "order"), ("Return", "return")):
+        if key := event.data.get(name):
+            found.append(f"{owner}:{key}")
+    return found
+
+
 def skus_of(event: LoggedEvent) -> Iterable[str]:
     """The SKUs that an event names: one as `sku`, or several in `units` by SKU."""
     sku, units = event.data.get("sku"), event.data.get("units")
@@ -48,9 +68,11 @@ def skus_of(event: LoggedEvent) -> Iterable[str]:
 
 def keys_of(event: LoggedEvent) -> list[Key]:
     """Under which keys an event is found."""
-    keys = [EVERY, ("type", event.type), *of_skus(skus_of(event))]
+    keys = [EVERY, ("type", event.type), *of_skus(skus_of(event)), *about(subjects_of(event))]
     if event.location is not None:
         keys.append(("location", event.location))
+        if event.subject_type == "Task":
+            keys += in_queue(event.data["queue"], event.location)
     return keys
 
 

@@ -11,7 +11,9 @@ import models.queries.reads.stock as stock
 from models.database import Database
 from models.queries.scopes import EVERYTHING
 from models.sessions import Row
+from subscriptions.cases import Cases
 from subscriptions.doorbell import PENDING, Doorbell
+from subscriptions.queues import Queues
 from subscriptions.relay import Relay
 from subscriptions.sequencer import Sequencer
 from subscriptions.streams import Promises, Streams
@@ -52,6 +54,8 @@ class Live(Generic[AvailabilityT]):
             forward=self._forward,
         )
         self.streams = Streams(self.relay, levels, promises)
+        self.queues = Queues(self.relay, database)
+        self.cases = Cases(self.relay)
         self._tasks: list[asyncio.Task[None]] = []
 
     def committed(self) -> None:

@@ -102,16 +102,16 @@ class Streams(Generic[AvailabilityT]):
         Raises BadRequest (a malformed cursor), CursorTooOld, and ReaderTooSlow at the end of a
         stream whose reader took less than came.
         """
-        chosen = _chosen(types, "types")
+        names = chosen(types, "types")
 
         def wants(event: LoggedEvent) -> bool:
-            is_chosen = chosen is None or event.type in chosen
+            is_chosen = names is None or event.type in names
             return is_chosen and _sees(caller, event)
 
-        listener = ExactListener(_keys(types=chosen), wants, EXACT_BUFFER_MAX)
-        narrowed = None if chosen is None else sorted(chosen)
+        listener = ExactListener(_keys(types=names), wants, EXACT_BUFFER_MAX)
+        narrowed = None if names is None else sorted(names)
         async with self._relay.following(
-            listener, _position(after), types=narrowed, handover=handover
+            listener, position_of(after), types=narrowed, handover=handover
         ) as past:
             async for page in past:
                 for event in filter(wants, page):
@@ -130,7 +130,7 @@ class Streams(Generic[AvailabilityT]):
         handover: Handover | None = None,
     ) -> AsyncGenerator[StockChange, None]:
         """Levels that changed, as they are now; what changes faster than it is read is folded."""
-        of, at = _chosen(skus, "skus"), _chosen(locations, "locations")
+        of, at = chosen(skus, "skus"), chosen(locations, "locations")
 
         def wants(event: LoggedEvent) -> bool:
             return (
@@ -146,8 +146,8 @@ class Streams(Generic[AvailabilityT]):
             lambda event: (event.subject_key,),
             FOLDED_BUFFER_MAX,
         )
-        async with aclosing(self._folded(listener, after, [STOCK], handover)) as folded:
-            async for taken in folded:
+        async with aclosing(folded(self._relay, listener, after, [STOCK], handover)) as changes:
+            async for taken in changes:
                 levels = await self._levels.get([int(key) for key, _ in taken])
                 for key, event in taken:
                     if (level := levels.get(int(key))) is not None:
@@ -167,7 +167,7 @@ class Streams(Generic[AvailabilityT]):
         The caller sees the channel: its events' own scope does not matter, since the numbers are
         the channel's.
         """
-        of = _chosen(skus, "skus")
+        of = chosen(skus, "skus")
         every = await self._promises.skus(channel) if of is None else ()
 
         def subjects(event: LoggedEvent) -> Iterable[str]:
@@ -184,8 +184,8 @@ class Streams(Generic[AvailabilityT]):
         )
         given: dict[str, Hashable] = {}
         types = sorted(PROMISING | PROMISING_ALL)
-        async with aclosing(self._folded(listener, after, types, handover)) as folded:
-            async for taken in folded:
+        async with aclosing(folded(self._relay, listener, after, types, handover)) as changes:
+            async for taken in changes:
                 found = await self._availability.get([(channel, sku) for sku, _ in taken])
                 for sku, event in taken:
                     if (availability := found.get((channel, sku))) is None:
@@ -194,23 +194,6 @@ class Streams(Generic[AvailabilityT]):
                     if given.get(sku) != substance:
                         given[sku] = substance
                         yield AvailabilityChange(event.cursor, availability)
-
-    async def _folded(
-        self,
-        listener: FoldingListener,
-        after: str | None,
-        types: Sequence[str],
-        handover: Handover | None,
-    ) -> AsyncGenerator[Sequence[tuple[str, LoggedEvent]], None]:
-        """The past folded to one event per subject, then what comes, in the order of positions."""
-        async with self._relay.following(
-            listener, _position(after), types=types, handover=handover
-        ) as past:
-            async for page in past:
-                for event in page:
-                    listener.offer(event)
-            while taken := await listener.take(STEP):
-                yield taken
 
     async def _read_availability(
         self, asked: Sequence[tuple[str, str]]
@@ -226,15 +209,35 @@ class Streams(Generic[AvailabilityT]):
         return found
 
 
+async def folded(
+    relay: Relay,
+    listener: FoldingListener,
+    after: str | None,
+    types: Sequence[str] | None,
+    handover: Handover | None,
+) -> AsyncGenerator[Sequence[tuple[str, LoggedEvent]], None]:
+    """The past folded to one event per subject, then what comes, in the order of positions."""
+    async with relay.following(
+        listener, position_of(after), types=types, handover=handover
+    ) as past:
+        async for page in past:
+            for event in page:
+                listener.offer(event)
+        while taken := await listener.take(STEP):
+            yield taken
+
+
 def _sees(caller: Caller, event: LoggedEvent) -> bool:
     return may_see_event(caller, event.type, event.channel, event.location)
 
 
-def _position(after: str | None) -> int | None:
+def position_of(after: str | None) -> int | None:
+    """The position that a cursor names. Raises BadRequest for a malformed one."""
     return None if after is None else parse_cursor(after)
 
 
-def _chosen(names: Collection[str] | None, argument: str) -> frozenset[str] | None:
+def chosen(names: Collection[str] | None, argument: str) -> frozenset[str] | None:
+    """The names in an argument. Raises BadRequest where there are too many."""
     if names is not None and len(names) > FILTER_MAX:
         raise BadRequest(f"The argument {argument} names more than {FILTER_MAX}.")
     return None if names is None else frozenset(names)

@@ -131,23 +131,34 @@ async def touch(session: Session, ids: Sequence[UUID]) -> list[Row]:
     return list(await session.fetch(sql, list(ids)))
 
 
-_AFTER = " AND (priority, seniority, id) < ($4, $5, $6)"
-
-
 async def open_queue(
-    session: Session, queue: str, location_id: int, limit: int, after: Row | None = None
+    session: Session,
+    queue: str,
+    location_id: int,
+    limit: int,
+    *,
+    channel_ids: Sequence[int] | None = None,
+    after: Row | None = None,
 ) -> list[Row]:
     """The tasks of a queue that are still to be done, held or not, the most urgent first.
 
-    `after`: the last row of the page before. A held task whose `lease_until_at` is past counts as
-    open (domain.tasks.standing).
+    `channel_ids` None: those of all channels; else those of these and of none. `after`: the last
+    row of the page before. A held task whose `lease_until_at` is past counts as open
+    (domain.tasks.standing).
     """
+    conditions, values = "", list[object]([location_id, queue, limit])
+    if channel_ids is not None:
+        values.append(list(channel_ids))
+        conditions += f" AND (channel_id IS NULL OR channel_id = ANY(${len(values)}::bigint[]))"
+    if after is not None:
+        first = len(values) + 1
+        values += [after["priority"], after["seniority"], after["id"]]
+        conditions += f" AND (priority, seniority, id) < (${first}, ${first + 1}, ${first + 2})"
     sql = (
         f"SELECT {_COLUMNS} FROM task WHERE location_id = $1 AND queue = $2 AND {_IS_LIVE}"
-        f"{'' if after is None else _AFTER} ORDER BY {_RANK} LIMIT $3"
+        f"{conditions} ORDER BY {_RANK} LIMIT $3"
     )
-    key = () if after is None else (after["priority"], after["seniority"], after["id"])
-    return list(await session.fetch(sql, location_id, queue, limit, *key))
+    return list(await session.fetch(sql, *values))
 
 
 _RETURN = """

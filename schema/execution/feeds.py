@@ -78,7 +78,10 @@ class Subscriber(Member):
 
 
 class Feeds:
-    """Executes operations for transports. `shared_fields` name the subscriptions that hand over."""
+    """Executes operations for transports. `shared_fields` name the subscriptions that hand over.
+
+    `greeting_fields`: of these, those that begin with what each reader gets for itself.
+    """
 
     def __init__(
         self,
@@ -86,11 +89,13 @@ class Feeds:
         make_context: MakeContext,
         fanout: Fanout,
         shared_fields: frozenset[str] = frozenset(),
+        greeting_fields: frozenset[str] = frozenset(),
     ) -> None:
         self._engine = engine
         self._make_context = make_context
         self._fanout = fanout
         self._shared_fields = shared_fields
+        self._greeting_fields = greeting_fields
 
     async def execute(self, operation: Operation, caller: Caller) -> AnswerData:
         """The answer of a query or mutation."""
@@ -113,7 +118,8 @@ class Feeds:
             return
         key = _sameness(request, live, caller)
         feed = self._feed(live, caller)
-        await self._fanout.serve(key, feed, member, own=None if live is operation else own)
+        begins_alone = live is not operation or self._greets(live)
+        await self._fanout.serve(key, feed, member, own=own if begins_alone else None)
 
     def _feed(self, operation: Operation, caller: Caller) -> Feed:
         """Opens and executes a subscription; what ends it is told once, as GraphQL errors."""
@@ -136,6 +142,10 @@ class Feeds:
                 await context.close()
 
         return feed
+
+    def _greets(self, operation: Operation) -> bool:
+        field = _root_field(operation.document)
+        return field is not None and field.name.value in self._greeting_fields
 
     def _live(self, request: GraphQLRequest, operation: Operation) -> Operation | None:
         """The same from now on; `operation` itself if it is; None where it cannot be shared."""

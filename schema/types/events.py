@@ -1,6 +1,7 @@
 """Events: the facts of the log, and what streams send."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import strawberry
@@ -9,10 +10,15 @@ from strawberry import ID
 from models.queries.event_log import LoggedEvent
 from schema.types.availability import Availability
 from schema.types.enums import MovementKind
+from schema.types.exceptions import OperationalException
 from schema.types.node import encode
+from schema.types.orders import Order
 from schema.types.paging import PageInfo
+from schema.types.refunds import Refund
+from schema.types.returns import Return
 from schema.types.scalars import JSON
 from schema.types.stock import StockLevel
+from schema.types.tasks import Task
 
 
 @strawberry.type
@@ -83,4 +89,62 @@ class AvailabilityEvent:
 
     cursor: str
     availability: Availability
+    replaces: strawberry.Private[str]
+
+
+@strawberry.enum
+class QueueChange(StrEnum):
+    """What a message says of a queue."""
+
+    SNAPSHOT = "SNAPSHOT"
+    UPSERT = "UPSERT"
+    REMOVE = "REMOVE"
+
+
+@strawberry.type
+class QueueEvent:
+    """Tasks that are in a queue as they are now, or that have left it.
+
+    `complete` is false while more SNAPSHOT messages follow.
+    """
+
+    cursor: str
+    change: QueueChange
+    tasks: list[Task]
+    complete: bool
+    replaces: strawberry.Private[str | None]
+
+
+@strawberry.type
+class ExceptionEvent:
+    """An exception that somebody is called for: a new one, or one that was escalated."""
+
+    cursor: str
+    exception: OperationalException
+
+
+@strawberry.type
+class OrderEvent:
+    """An order as it is now."""
+
+    cursor: str
+    order: Order
+    replaces: strawberry.Private[str]
+
+
+@strawberry.type
+class ReturnEvent:
+    """A return as it is now."""
+
+    cursor: str
+    return_: Return = strawberry.field(name="return")
+    replaces: strawberry.Private[str]
+
+
+@strawberry.type
+class RefundEvent:
+    """A refund as it is now."""
+
+    cursor: str
+    refund: Refund
     replaces: strawberry.Private[str]

@@ -1,0 +1,101 @@
+"""Cases that somebody looks after: alerts about exceptions, and one object as it changes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Collection
+from contextlib import aclosing
+from typing import Final
+
+from domain.access import Caller
+from domain.events import is_in_scope
+from models.queries.event_log import LoggedEvent
+from subscriptions.channels import (
+    ExactListener,
+    FoldingListener,
+    about,
+    of_types,
+    subjects_of,
+)
+from subscriptions.relay import Handover, Relay
+from subscriptions.streams import (
+    EXACT_BUFFER_MAX,
+    FOLDED_BUFFER_MAX,
+    STEP,
+    chosen,
+    folded,
+    position_of,
+)
+
+# What somebody is called for: a new exception, and one that went to the next role.
+ALERTS: Final = ("exception.opened", "exception.escalated")
+
+
+class Cases:
+    """Opens streams about single cases for the readers of this process."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+
+    async def exception_alerts(
+        self,
+        caller: Caller,
+        *,
+        severities: Collection[str] | None = None,
+        kinds: Collection[str] | None = None,
+        locations: Collection[str] | None = None,
+        after: str | None = None,
+        handover: Handover | None = None,
+    ) -> AsyncGenerator[LoggedEvent, None]:
+        """Every alert that the caller may see, in order, each once.
+
+        Raises BadRequest (a malformed cursor), CursorTooOld, and ReaderTooSlow at the end of a
+        stream whose reader took less than came.
+        """
+        of = chosen(severities, "severities"), chosen(kinds, "kinds")
+        at = chosen(locations, "locations")
+
+        def wants(event: LoggedEvent) -> bool:
+            facts = (event.data.get("severity"), event.data.get("kind"))
+            return (
+                event.type in ALERTS
+                and all(
+                    names is None or fact in names for names, fact in zip(of, facts, strict=True)
+                )
+                and (at is None or event.location in at)
+                and is_in_scope(caller, event.channel, event.location)
+            )
+
+        listener = ExactListener(of_types(ALERTS), wants, EXACT_BUFFER_MAX)
+        async with self._relay.following(
+            listener, position_of(after), types=ALERTS, handover=handover
+        ) as past:
+            async for page in past:
+                for event in filter(wants, page):
+                    yield event
+            while taken := await listener.take(STEP):
+                for event in taken:
+                    yield event
+
+    async def object_changed(
+        self,
+        subject: str,
+        *,
+        after: str | None = None,
+        handover: Handover | None = None,
+    ) -> AsyncGenerator[LoggedEvent, None]:
+        """The latest fact about a subject (`Order:<id>`) or a part of it, whenever there is one.
+
+        Whether the caller may see the subject is asked by who reads it, each time: a fact changes
+        that as well.
+        """
+        listener = FoldingListener(
+            about([subject]),
+            lambda event: subject in subjects_of(event),
+            lambda _: (subject,),
+            FOLDED_BUFFER_MAX,
+        )
+        changes = folded(self._relay, listener, after, None, handover)
+        async with aclosing(changes):
+            async for taken in changes:
+                for _, event in taken:
+                    yield event

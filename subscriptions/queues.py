@@ -1,0 +1,126 @@
+"""Queues as they are worked on: what is to be done, then every change of it.
+
+The snapshot begins at a position of the log and is read in pages behind it. A task never changes
+its rank, so one that is in the queue all the while is on some page; whatever changes meanwhile has
+a position behind the first and is sent after the last page. Nothing is lost between the two, and
+no snapshot of the database is kept open for a slow client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final, Literal
+from uuid import UUID
+
+import models.queries.event_log as event_log
+import models.queries.tasks as tasks
+from domain.access import Caller
+from domain.events import is_in_scope
+from domain.tasks import QueueKind, TaskStatus
+from models.database import Database
+from models.queries.event_log import LoggedEvent
+from models.queries.scopes import scope_of
+from models.sessions import Row
+from subscriptions.boards import Board
+from subscriptions.channels import FoldingListener, in_queue
+from subscriptions.relay import Handover, Relay
+from subscriptions.streams import FOLDED_BUFFER_MAX, folded
+
+PAGE_MAX: Final = 200
+# Every fact about a task; a claim that runs out is one too (workflows.tasks.free_lapsed).
+FACTS: Final = tuple(
+    f"task.{what}"
+    for what in ("created", "claimed", "renewed", "released", "changed", "done", "cancelled")
+)
+_LIVE: Final = frozenset({TaskStatus.OPEN, TaskStatus.CLAIMED})
+
+Change = Literal["SNAPSHOT", "UPSERT", "REMOVE"]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChange:
+    """Tasks (rows of `task`) that are in the queue now, or are no longer.
+
+    `is_complete` is false while more of the snapshot follows.
+    """
+
+    cursor: str
+    change: Change
+    tasks: Sequence[Row]
+    is_complete: bool = True
+
+
+class Queues:
+    """Opens queues for the readers of this process."""
+
+    def __init__(self, relay: Relay, database: Database) -> None:
+        async def rows(ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+            async with database.reading() as session:
+                return await tasks.tasks_by_id(session, ids)
+
+        self._relay = relay
+        self._database = database
+        self._tasks = Board(rows)
+
+    async def queue_changed(
+        self,
+        caller: Caller,
+        queue: QueueKind,
+        location: str,
+        location_id: int,
+        *,
+        handover: Handover | None = None,
+    ) -> AsyncGenerator[QueueChange, None]:
+        """The queue of a location that the caller sees, then its changes, folded per task."""
+
+        def wants(event: LoggedEvent) -> bool:
+            return event.type in FACTS and is_in_scope(caller, event.channel, event.location)
+
+        async with self._database.reading() as session:
+            position = str(await event_log.last_position(session))
+        async with aclosing(self._snapshot(caller, queue, location_id, position)) as pages:
+            async for page in pages:
+                yield page
+        listener = FoldingListener(
+            in_queue(queue, location),
+            lambda event: _is_of(event, queue, location) and wants(event),
+            lambda event: (event.subject_key,),
+            FOLDED_BUFFER_MAX,
+        )
+        # "0" would be the oldest kept: in an empty log there is nothing to go on behind.
+        after = None if position == "0" else position
+        changes = folded(self._relay, listener, after, FACTS, handover)
+        async with aclosing(changes):
+            async for taken in changes:
+                found = await self._tasks.get([UUID(key) for key, _ in taken])
+                for key, event in taken:
+                    if (row := found.get(UUID(key))) is not None:
+                        change: Change = "UPSERT" if row["status"] in _LIVE else "REMOVE"
+                        yield QueueChange(event.cursor, change, [row])
+
+    async def _snapshot(
+        self, caller: Caller, queue: QueueKind, location_id: int, cursor: str
+    ) -> AsyncGenerator[QueueChange, None]:
+        last: Row | None = None
+        while True:
+            async with self._database.reading() as session:
+                scope = await scope_of(session, caller)
+                rows = await tasks.open_queue(
+                    session,
+                    queue,
+                    location_id,
+                    PAGE_MAX + 1,
+                    channel_ids=scope.channel_ids,
+                    after=last,
+                )
+            page, is_last = rows[:PAGE_MAX], len(rows) <= PAGE_MAX
+            yield QueueChange(cursor, "SNAPSHOT", page, is_last)
+            if is_last:
+                return
+            last = page[-1]
+
+
+def _is_of(event: LoggedEvent, queue: QueueKind, location: str) -> bool:
+    return event.location == location and event.data.get("queue") == queue
