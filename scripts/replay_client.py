@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from copy import copy
 from typing import Any, Final
 
 import httpx
@@ -62,17 +63,24 @@ class ApiFailed(RuntimeError):
 
 
 class Api:
-    """A server's GraphQL endpoint, spoken to with an ADMIN key."""
+    """A server's GraphQL endpoint, spoken to with the key of one actor."""
 
     def __init__(self, address: str, key: str, connections: int) -> None:
         self._url = f"{address}/graphql"
+        self._authorization = f"Bearer {key}"
         self._client = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+            headers={"Content-Type": "application/json"},
             timeout=TIMEOUT_SECONDS,
             limits=httpx.Limits(max_connections=connections),
             trust_env=False,
         )
         self.requests: Counter[str] = Counter()
+
+    def colleague(self, key: str) -> Api:
+        """The same endpoint and connections, spoken to with another actor's key."""
+        other = copy(self)
+        other._authorization = f"Bearer {key}"
+        return other
 
     async def close(self) -> None:
         """Close the connections."""
@@ -85,20 +93,42 @@ class Api:
 
         Raises Refused for user errors, ApiFailed for anything else that is not an answer.
         """
+        return self._payload(await self._answer(document, variables, key))
+
+    async def ask(self, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The data of a query's answer. Raises ApiFailed."""
+        return await self._answer(document, variables, None)
+
+    async def pages(self, document: str) -> AsyncIterator[Mapping[str, Any]]:
+        """Every node of the connection that the document asks for, page by page."""
+        after: str | None = None
+        while True:
+            ((_, page),) = (await self.ask(document, {"after": after})).items()
+            for node in page["nodes"]:
+                yield node
+            if not page["pageInfo"]["hasNextPage"]:
+                return
+            after = page["pageInfo"]["endCursor"]
+
+    async def _answer(
+        self, document: str, variables: Mapping[str, Any], key: str | None
+    ) -> Mapping[str, Any]:
         body = orjson.dumps({"query": document, "variables": variables})
+        headers = {"Authorization": self._authorization}
+        if key is not None:
+            headers["Idempotency-Key"] = key
         for attempt in range(ATTEMPTS_MAX):
             problem: object
             try:
-                response = await self._client.post(
-                    self._url, content=body, headers={"Idempotency-Key": key}
-                )
+                response = await self._client.post(self._url, content=body, headers=headers)
                 answer = orjson.loads(response.content)
             except (httpx.TransportError, orjson.JSONDecodeError) as error:
                 problem = repr(error)
             else:
                 problem = _problem(answer)
                 if problem is None:
-                    return self._payload(answer["data"])
+                    data: Mapping[str, Any] = answer["data"]
+                    return data
             await asyncio.sleep(0.05 * 2**attempt)
         raise ApiFailed(f"no answer after {ATTEMPTS_MAX} attempts: {problem}")
 
@@ -119,7 +149,7 @@ def _problem(answer: Mapping[str, Any]) -> object:
             raise ApiFailed(f"{code}: {errors[0]['message']}")
         return errors[0]["message"]
     for payload in answer["data"].values():
-        for error in payload["userErrors"]:
+        for error in payload.get("userErrors", ()):
             if error["code"] in AGAIN_CODES:
                 return error["message"]
     return None

@@ -1,7 +1,8 @@
-"""Reads a retail event file and sorts its rows into orders, corrections and what is left out.
+"""Reads a retail event file and sorts its rows into orders, corrections, returns and what is odd.
 
-Nothing is dropped in silence: every row ends in an order, a correction or a finding, and the
-file's own totals are counted before any of that is decided. Times are naive London time.
+Nothing is dropped in silence: every row ends in an order, a correction, a return, a fee given back
+or a finding, and the file's own totals are counted before any of that is decided. Times are naive
+London time.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ LINES_MAX: Final = 2_000
 COLUMNS: Final = (
     *("seq", "ts", "channel", "country", "order_ref", "line_no", "sku", "description", "qty"),
     *("unit_price", "currency", "kind", "line_type", "orig_order_ref", "orig_line_no", "orig_ts"),
-    "customer_ref",
+    *("customer_ref", "match"),
 )
+NOT_FOUND: Final = "no_such_line"
 
 
 class FileUnreadable(Exception):
@@ -36,13 +38,22 @@ class FileUnreadable(Exception):
 
 @dataclass(slots=True)
 class Line:
-    """Units of a SKU at a price in minor units; `called_off` of them are cancelled soon after."""
+    """Units of a SKU at a price in minor units.
+
+    `called_off` of them are cancelled soon after; `given_back` come back later.
+    """
 
     line_no: str
     sku: str
     quantity: int
     price_minor: int
     called_off: int = 0
+    given_back: int = 0
+
+    @property
+    def left(self) -> int:
+        """Units that were sent and did not come back yet."""
+        return self.quantity - self.called_off - self.given_back
 
 
 @dataclass(slots=True)
@@ -62,6 +73,12 @@ class Order:
         """The fees in minor units, rounded half-even."""
         return round(self.fees * 100)
 
+    @property
+    def worth(self) -> Decimal:
+        """What is charged for it: goods and shipping."""
+        goods = sum(line.quantity * line.price_minor for line in self.lines)
+        return Decimal(goods + self.shipping_minor) / 100
+
 
 @dataclass(frozen=True, slots=True)
 class Correction:
@@ -70,6 +87,42 @@ class Correction:
     sku: str
     delta: int
     words: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Units that came back after the hour, and what they were credited at, each.
+
+    `order` and `line` are None where the file has no purchase that they could be of; then
+    `why_unmatched` is the file's word for it, or NOT_FOUND for a line that was not read.
+    """
+
+    note: str
+    sku: str
+    description: str
+    units: int
+    price: Decimal
+    customer: str
+    at: datetime
+    order: Order | None = None
+    line: Line | None = None
+    why_unmatched: str = ""
+
+    @property
+    def worth(self) -> Decimal:
+        """What the file gave for them."""
+        return self.units * self.price
+
+
+@dataclass(frozen=True, slots=True)
+class FeeBack:
+    """Money that a credit note gave back for no goods; `kind` is the file's line type."""
+
+    note: str
+    kind: str
+    worth: Decimal
+    customer: str
     at: datetime
 
 
@@ -107,6 +160,8 @@ class Events:
     def __init__(self) -> None:
         self.orders: dict[str, Order] = {}
         self.corrections: list[Correction] = []
+        self.returns: list[GivenBack] = []
+        self.fees_back: list[FeeBack] = []
         self.names: dict[str, Counter[str]] = {}
         self.prices: dict[str, Counter[int]] = {}
         self.totals = Totals()
@@ -135,7 +190,8 @@ class Events:
         elif kind == "return":
             self._take_return(row, units, price, at)
         elif kind == "fee_refund":
-            self.findings.note("fees given back: not replayed yet", money)
+            note, kind = row["order_ref"], row["line_type"]
+            self.fees_back.append(FeeBack(note, kind, -money, row["customer_ref"], at))
         else:
             self.findings.note(f"{row['line_type'] or kind} rows: no trade, left out", money)
 
@@ -187,21 +243,30 @@ class Events:
     def _take_return(
         self, row: Mapping[str, str], units: int, price: Decimal, at: datetime
     ) -> None:
+        if units <= 0 or not row["sku"]:
+            self.findings.note("returns of no units or of no SKU: left out", units * price)
+            return
+        self._learn(row)
         order = self.orders.get(row["orig_order_ref"])
         left = units
-        if order is not None and at - instant(row["orig_ts"]) <= CALLED_OFF_WITHIN:
-            for line in order.lines:
-                if line.line_no == row["orig_line_no"] and line.sku == row["sku"]:
-                    taken = min(left, line.quantity - line.called_off)
-                    line.called_off += taken
-                    left -= taken
-        if left < units:
-            self.findings.note(
-                "returns within an hour of the purchase: cancelled before the parcel leaves",
-                (units - left) * price,
-            )
+        for line in order.lines if order is not None else ():
+            if line.line_no != row["orig_line_no"] or line.sku != row["sku"]:
+                continue
+            taken = min(left, line.left)
+            left -= taken
+            if not taken:
+                continue
+            if at - instant(row["orig_ts"]) <= CALLED_OFF_WITHIN:
+                line.called_off += taken
+                self.findings.note(
+                    "returns within an hour of the purchase: cancelled before the parcel leaves",
+                    taken * price,
+                )
+            else:
+                line.given_back += taken
+                self.returns.append(_given_back(row, taken, price, at, order, line))
         if left:
-            self.findings.note("returns: not replayed yet", left * price)
+            self.returns.append(_given_back(row, left, price, at))
 
     def settle(self) -> None:
         """Give the fees to their orders, and report what can only be seen at the end."""
@@ -228,6 +293,30 @@ class Events:
                 f"orders of over {LINES_MAX:,} lines: left out", Decimal(worth) / 100
             )
             del self.orders[order.reference]
+
+
+def _given_back(
+    row: Mapping[str, str],
+    units: int,
+    price: Decimal,
+    at: datetime,
+    order: Order | None = None,
+    line: Line | None = None,
+) -> GivenBack:
+    """Units of a row that came back; those that no line can have are unmatched."""
+    said = row["match"].removeprefix("none:") if row["match"].startswith("none:") else NOT_FOUND
+    return GivenBack(
+        note=row["order_ref"],
+        sku=row["sku"],
+        description=row["description"],
+        units=units,
+        price=price,
+        customer=row["customer_ref"],
+        at=at,
+        order=order,
+        line=line,
+        why_unmatched="" if line is not None else said,
+    )
 
 
 def instant(naive: str) -> datetime:

@@ -15,18 +15,20 @@ from typing import Final
 
 from domain.money import share
 from scripts.replay_file import LONDON, Correction, Events, Order
+from scripts.replay_returns import CreditNote, notes_of
 
 WAREHOUSE: Final = "MAIN"
 CASE: Final = 12
 RULES: Final = (
     f"One warehouse, {WAREHOUSE} (Europe/London); each channel of the file sells from it.",
-    "An item is named as most of its rows name it, priced at the median of its sales, and costs"
-    " half of that (at least a penny).",
+    "An item is named as most of its rows name it, priced at the median of its sales (one that was"
+    " never sold: as it was given back), and costs half of that (at least a penny).",
     "Before each week a delivery brings what the week's orders and write-offs take beyond what is"
     f" there, in cases of {CASE}; the first one is the opening stock.",
     "An order is placed and its parcel shipped at the invoice's time; deliveries and corrections"
     " carry the time of the replay, because they take none.",
-    "Within a week orders and corrections run side by side: their order changes no total.",
+    "Within a week orders and corrections run side by side: their order changes no total. Then come"
+    " the week's credit notes, a customer's one by one.",
     "Fees of an invoice with goods are its shipping; prices are taken as free of tax.",
 )
 
@@ -53,18 +55,32 @@ class PlannedItem:
 
 @dataclass
 class Week:
-    """What happens in one week, after its delivery."""
+    """What happens in one week, after its delivery; credit notes come last."""
 
     starts_on: date
     orders: list[Order] = field(default_factory=list)
     corrections: list[Correction] = field(default_factory=list)
+    notes: list[CreditNote] = field(default_factory=list)
     delivery: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def notes_by_customer(self) -> list[list[CreditNote]]:
+        """The credit notes of each customer in their order; a nameless one stands alone."""
+        found: dict[str, list[CreditNote]] = {}
+        for note in self.notes:
+            found.setdefault(note.customer or note.reference, []).append(note)
+        return list(found.values())
 
 
 def items_of(events: Events) -> list[PlannedItem]:
-    """An item for every SKU that is sold or corrected."""
+    """An item for every SKU that is sold, corrected or given back."""
     skus = {line.sku for order in events.orders.values() for line in order.lines}
     skus |= {correction.sku for correction in events.corrections}
+    for row in events.returns:
+        skus.add(row.sku)
+        # what was never sold is priced as it was given back
+        if row.sku not in events.prices and row.price > 0:
+            events.prices[row.sku] = Counter({round(row.price * 100): 1})
     return [_item(events, sku) for sku in sorted(skus)]
 
 
@@ -85,6 +101,8 @@ def weeks_of(events: Events) -> list[Week]:
         _week(weeks, order.placed_at.astimezone(LONDON).date()).orders.append(order)
     for correction in events.corrections:
         _week(weeks, correction.at.astimezone(LONDON).date()).corrections.append(correction)
+    for note in notes_of(events):
+        _week(weeks, note.at.astimezone(LONDON).date()).notes.append(note)
     planned = [weeks[start] for start in sorted(weeks)]
     on_hand: Counter[str] = Counter()
     for week in planned:

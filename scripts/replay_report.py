@@ -10,6 +10,8 @@ from rich.table import Table
 
 from scripts.replay_file import Events
 from scripts.replay_plan import RULES
+from scripts.replay_return_report import report_returns, unexplained
+from scripts.replay_returns import RETURN_RULES
 from scripts.replay_run import Replayed
 from workflows.reconcile import Difference
 
@@ -26,22 +28,21 @@ def planned_money(events: Events) -> Decimal:
 
 
 def is_complete(events: Events, replayed: Replayed) -> bool:
-    """Whether the server took every order and correction of the plan, to the penny."""
+    """Whether the server took every order, correction and return of the plan, to the penny."""
     return (
         not replayed.refusals
         and replayed.orders == len(events.orders)
         and replayed.money == planned_money(events)
         and replayed.corrections == len(events.corrections)
         and replayed.cancelled_units == _called_off(events)
+        and replayed.tally.is_settled
+        and replayed.tally.is_balanced
+        and unexplained(events, replayed) == 0
     )
 
 
 def _called_off(events: Events) -> int:
     return sum(line.called_off for order in events.orders.values() for line in order.lines)
-
-
-def _returns(events: Events) -> int:
-    return events.findings.counts["returns: not replayed yet"]
 
 
 def report(
@@ -50,16 +51,18 @@ def report(
     """Print the summary."""
     console.print()
     console.print("What the file does not say is made up:")
-    for rule in RULES:
+    for rule in (*RULES, *RETURN_RULES):
         console.print(f"  · {rule}")
     console.print(_totals(events, replayed))
+    report_returns(console, events, replayed)
     console.print(_findings(events))
     for code, count in replayed.refusals.most_common():
         console.print(f"refused {count:,} × {code}, first: {replayed.first_refusal[code]}")
     rate = replayed.orders / replayed.seconds if replayed.seconds else 0
     console.print(
         f"replay: {replayed.orders:,} orders, {replayed.lines:,} lines,"
-        f" {replayed.parcels:,} parcels and {replayed.corrections:,} corrections"
+        f" {replayed.parcels:,} parcels, {replayed.corrections:,} corrections and"
+        f" {replayed.credit_notes:,} credit notes"
         f" in {replayed.seconds:,.1f} s:"
         f" {rate:,.1f} orders per second"
     )
@@ -88,7 +91,6 @@ def _totals(events: Events, replayed: Replayed) -> Table:
         ("units cancelled within the hour", _called_off(events), replayed.cancelled_units),
         ("corrections", totals.rows["adjust"], replayed.corrections),
         ("units corrected, net", totals.units["adjust"], replayed.corrected_units),
-        ("returns after the hour", _returns(events), 0),
     )
     for name, theirs, ours in rows:
         table.add_row(name, f"{theirs:,}", f"{ours:,}", f"{ours - theirs:,}")

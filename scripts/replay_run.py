@@ -26,6 +26,9 @@ from scripts.replay_plan import (
     reason_of,
     weeks_of,
 )
+from scripts.replay_return_run import GaveBack, GiveBack, Sold, hire
+from scripts.replay_returns import CreditNote
+from scripts.replay_tally import Tally, tally
 
 ITEMS_PER_CALL: Final = 500
 CARRIER: Final = "Replay"
@@ -47,7 +50,10 @@ class Replayed:
     corrected_units: int = 0
     delivered_units: int = 0
     items: int = 0
+    credit_notes: int = 0
     seconds: float = 0.0
+    gave_back: GaveBack = field(default_factory=GaveBack)
+    tally: Tally = field(default_factory=Tally)
     refusals: Counter[str] = field(default_factory=Counter)
     first_refusal: dict[str, str] = field(default_factory=dict)
 
@@ -67,20 +73,41 @@ class Replay:
         self._events = events
         self._at_once = at_once
         self._advance = advance
+        self._sold: dict[str, Sold] = {}
         self.done = Replayed()
         self.findings: Findings = events.findings
 
     async def run(self) -> Replayed:
-        """Masters first, then week by week: the delivery, then orders and corrections together."""
+        """Masters first, then week by week: the delivery, orders and corrections together, returns.
+
+        Ends when every payout is settled, with what the server then says of returns and refunds.
+        """
         items = items_of(self._events)
         costs = {item.sku: item.cost_minor for item in items}
         await self._make_masters(items)
+        prices = {item.sku: item.price_minor for item in items}
+        desk = GiveBack(
+            await hire(self._api), self._sold, prices, self._events.currency, self.findings
+        )
         started = time.monotonic()
         for week in weeks_of(self._events):
             await self._deliver(week, costs)
             await self._all_of(self._trade(week))
+            await self._all_of(self._take_back(desk, notes) for notes in week.notes_by_customer)
+        self.done.gave_back = desk.done
+        self.done.tally = await tally(self._api, desk.done.asked)
         self.done.seconds = time.monotonic() - started
         return self.done
+
+    async def _take_back(self, desk: GiveBack, notes: Iterable[CreditNote]) -> None:
+        """One customer's credit notes, in their order."""
+        for note in notes:
+            try:
+                await desk.note(note)
+            except Refused as refused:
+                self.done.refuse(refused)
+            else:
+                self.done.credit_notes += 1
 
     async def _make_masters(self, items: list[PlannedItem]) -> None:
         location = {
@@ -167,6 +194,8 @@ class Replay:
         self.done.lines += len(found["lines"])
         self.done.units += sum(line["quantity"] for line in found["lines"])
         self.done.money += Decimal(found["total"]["amount"])
+        lines = tuple(line["id"] for line in found["lines"])
+        self._sold[order.reference] = Sold(found["id"], lines)
         parcels = found["fulfillments"]
         called_off = [
             {"orderLineId": line["id"], "quantity": ours.called_off}

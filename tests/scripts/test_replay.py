@@ -19,6 +19,8 @@ from scripts.replay_server import ServerFailed
 from tests.scripts.retail import row, write
 
 BOUGHT = {"orig_order_ref": "101", "orig_line_no": "1", "orig_ts": "2010-07-05T10:00:00"}
+LATER = {"orig_order_ref": "106", "orig_line_no": "1", "orig_ts": "2010-07-20T10:00:00"}
+LATE = {"orig_order_ref": "105", "orig_line_no": "1", "orig_ts": "2010-07-13T10:00:00"}
 ROWS = (
     row(),
     row(line_no="2"),
@@ -29,7 +31,34 @@ ROWS = (
     row(kind="adjust", order_ref="103", qty="-1", unit_price="0.0", description="smashed"),
     row(kind="adjust", order_ref="104", qty="2", unit_price="0.0", description=""),
     row(order_ref="105", ts="2010-07-13T10:00:00", qty="30", country="EIRE"),
-    row(kind="return", order_ref="C2", ts="2010-08-13T10:00:00", qty="1"),
+    row(
+        kind="return",
+        order_ref="C2",
+        ts="2010-08-13T10:00:00",
+        qty="1",
+        match="none:no_earlier_purchase",
+    ),
+    row(order_ref="106", ts="2010-07-20T10:00:00", qty="400", unit_price="2"),
+    row(
+        kind="return", order_ref="C3", ts="2010-07-26T10:00:00", qty="400", unit_price="2", **LATER
+    ),
+    row(kind="return", order_ref="C4", ts="2010-12-24T10:00:00", qty="3", **LATE),
+    row(
+        kind="fee_refund",
+        line_type="manual",
+        order_ref="C5",
+        ts="2010-08-14T10:00:00",
+        qty="-1",
+        unit_price="7.5",
+    ),
+    row(
+        kind="fee_refund",
+        line_type="bank_charge",
+        order_ref="C6",
+        ts="2010-08-14T10:00:00",
+        qty="-1",
+        unit_price="9",
+    ),
 )
 
 
@@ -42,11 +71,24 @@ async def test_a_replay_ends_whole(
     replayed, differences = await scripts.replay.replay(events, 4, console)
     assert differences == []
     assert is_complete(events, replayed)
-    assert counted(replayed) == {"orders": 4, "units": 74251, "parcels": 3, "cancelled": 74215}
+    assert counted(replayed) == {"orders": 5, "units": 74651, "parcels": 4, "cancelled": 74215}
+    assert returned(replayed) == {
+        "returns": {"CLOSED": 400, "DECLINED": 3},
+        "unmatched": ["no_earlier_purchase"],
+        "refunds": {
+            ("RETURN", "SUCCEEDED"): 1,
+            ("CANCELLATION", "SUCCEEDED"): 1,
+            ("GOODWILL", "SUCCEEDED"): 1,
+        },
+        "approvals": 3,
+        "by hand": 1,
+    }
     report(console, events, replayed, differences)
     words = console.export_text()
     assert "reconcile: clean" in words
     assert "orders to 'Unspecified'" in words
+    assert "bank_charge given back: no trade, left out" in words
+    assert "trial balance zero" in words
     with pytest.raises(ServerFailed, match="in use"):
         await scripts.replay.replay(events, 4, console)
 
@@ -60,6 +102,17 @@ def counted(replayed: Replayed) -> dict[str, int]:
     }
 
 
+def returned(replayed: Replayed) -> dict[str, object]:
+    tally, gave = replayed.tally, replayed.gave_back
+    return {
+        "returns": {status: count.units for status, count in tally.returns.items()},
+        "unmatched": list(gave.parcels),
+        "refunds": {key: count.times for key, count in tally.refunds.items()},
+        "approvals": gave.approvals,
+        "by hand": gave.authorized_by_hand,
+    }
+
+
 @pytest.mark.skipif(
     "RESTOW_REPLAY_FILE" not in os.environ,
     reason="RESTOW_REPLAY_FILE names no retail event file",
@@ -68,7 +121,7 @@ async def test_the_real_files_first_orders(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RESTOW_DATABASE_URL", database_url)
-    events = read(Path(os.environ["RESTOW_REPLAY_FILE"]), 40)
+    events = read(Path(os.environ["RESTOW_REPLAY_FILE"]), 120)
     console = Console(file=io.StringIO())
     replayed, differences = await scripts.replay.replay(events, 8, console)
     assert differences == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.replay_file import FileUnreadable, instant, read
+from scripts.replay_file import NOT_FOUND, FileUnreadable, instant, read
 from tests.scripts.retail import row, write
 
 
@@ -43,10 +43,8 @@ def test_fees_become_shipping_where_there_are_goods(tmp_path: Path) -> None:
     )
     events = read(path, None)
     assert events.orders["100"].shipping_minor == 620
-    assert events.findings.money == {
-        "fees given back: not replayed yet": Decimal(-4),
-        "fees without goods: left out": Decimal(7),
-    }
+    assert events.findings.money == {"fees without goods: left out": Decimal(7)}
+    assert [(each.kind, each.worth) for each in events.fees_back] == [("postage", Decimal(4))]
 
 
 def test_messy_rows_are_counted_by_kind(tmp_path: Path) -> None:
@@ -92,9 +90,25 @@ def test_a_return_within_the_hour_calls_units_off(tmp_path: Path) -> None:
         row(kind="return", order_ref="C6", qty="4"),
     )
     events = read(path, None)
-    assert events.orders["100"].lines[0].called_off == 1
-    assert events.findings.counts["returns: not replayed yet"] == 2
-    assert events.findings.money["returns: not replayed yet"] == Decimal("6.25")
+    line = events.orders["100"].lines[0]
+    assert (line.called_off, line.given_back) == (1, 1)
+    assert [(each.note, each.units, each.line) for each in events.returns] == [
+        ("C5", 1, line),
+        ("C6", 4, None),
+    ]
+
+
+def test_more_than_a_line_has_left_is_unmatched(tmp_path: Path) -> None:
+    later = {"ts": "2010-07-09T10:00:00", "kind": "return", "order_ref": "C5"}
+    bought = {"orig_order_ref": "100", "orig_line_no": "1", "orig_ts": "2010-07-05T09:30:00"}
+    path = write(
+        tmp_path / "events.csv",
+        row(),
+        row(qty="3", match="exact_qty_price", **later, **bought),
+        row(qty="1", match="none:already_returned", **later),
+    )
+    found = [(each.units, each.why_unmatched) for each in read(path, None).returns]
+    assert found == [(2, ""), (1, NOT_FOUND), (1, "already_returned")]
 
 
 def test_the_limit_ends_before_the_next_order(tmp_path: Path) -> None:
