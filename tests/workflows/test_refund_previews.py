@@ -1,0 +1,71 @@
+"""A REFUND policy tried out on refunds that were decided."""
+
+from typing import Any
+
+import pytest
+
+import workflows.policy_previews
+from domain.policies import PolicyKind
+from models.database import Database
+from models.queries.scopes import EVERYTHING, Scope
+from tests.builders.till import Till, open_till
+from workflows.policies import PublishPolicy
+from workflows.previews import Preview
+
+RULES: dict[str, Any] = {
+    "evidence": ["INSPECTED"],
+    "deductions": {"USED": 0.2, "DAMAGED": 0.5},
+    "bands": {"GBP": [{"upTo": "100.00", "approvers": 0}, {"upTo": None, "approvers": 2}]},
+}
+
+
+@pytest.fixture
+async def till(database: Database) -> Till:
+    """A shirt that came back new, one that came back used, and a goodwill refund."""
+    till = await open_till(database)
+    a_return = await till.desk.asked(("TEE-M", 2))
+    await till.desk.receive(a_return, ("TEE-M", 2))
+    for grade in ("NEW", "USED"):
+        groups = await till.desk.groups(a_return)
+        group = next(each for each in groups if each["state"] == "RECEIVED")
+        till.shop.clock.forward(seconds=1)
+        assert not (await till.desk.inspect(a_return, (group["id"], 1, grade))).refusals
+    order = await till.desk.sold(("TEE-S", 2), reference="W-2")
+    await till.create(order, "3.00")
+    return till
+
+
+async def tried(
+    till: Till, scope: str = "global", caller: Scope = EVERYTHING, **rules: Any
+) -> Preview:
+    command = PublishPolicy(PolicyKind.REFUND, scope, {**RULES, **rules})
+    async with till.database.snapshot() as session:
+        return await workflows.policy_previews.preview(
+            session, caller, command, 100, till.shop.clock.now
+        )
+
+
+async def test_the_same_rules_change_nothing(till: Till) -> None:
+    found = await tried(till)
+    assert (found.decided, len(found.changes)) == (3, 0)
+
+
+async def test_a_deduction_changes_the_amounts_that_it_meets(till: Till) -> None:
+    found = await tried(till, deductions={"USED": 0.5})
+    [change] = found.changes
+    assert change.subject[0] == "Refund"
+    assert change.before["outcome"] == "APPROVED 8.00 GBP"
+    assert change.after["outcome"] == "APPROVED 5.00 GBP"
+
+
+async def test_a_lower_band_asks_people(till: Till) -> None:
+    bands = {"GBP": [{"upTo": "10.00", "approvers": 0}, {"upTo": None, "approvers": 1}]}
+    found = await tried(till, bands=bands)
+    outcomes = [(each.before["outcome"], each.after["outcome"]) for each in found.changes]
+    assert outcomes == [("APPROVED 8.00 GBP", "NEEDS_APPROVAL 8.00 GBP")]
+
+
+async def test_a_narrower_scope_decides_its_own_cases_only(till: Till) -> None:
+    assert (await tried(till, "category:coats")).decided == 0
+    assert (await tried(till, "channel:web")).decided == 3
+    assert (await tried(till, caller=Scope(channel_ids=[]))).decided == 0
