@@ -248,7 +248,8 @@ async def test_the_desk_settles_a_short_pick(house: House) -> None:
         declared = "$id: ID!, $until: DateTime!" if "$until" in field else "$id: ID!"
         document = (
             f"mutation ({declared}) {{ {field} {{"
-            " exception { status owner resolution waitingFor } userErrors { code field message } } }"
+            " exception { status owner resolution waitingFor }"
+            " userErrors { code field message } } }"
         )
         until = {"until": exception["dueAt"]} if "$until" in field else {}
         done = await house.done(document, {"id": exception["id"], **until})

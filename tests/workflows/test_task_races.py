@@ -3,6 +3,8 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from domain.access import Caller, Role, holder
 from models.database import Database
 from tests.builders.floor import Floor, open_floor
 from tests.builders.transactions import events
+from workflows.outcomes import Outcome
 from workflows.reconcile import reconcile
 
 PARCELS = 40
@@ -103,7 +106,13 @@ async def test_cancelling_and_picking_at_once_ends_in_one_of_both(floor: Floor) 
             floor.shop.cancel(found[parcel]),
         ]
     chance.shuffle(steps)
-    outcomes = await asyncio.gather(*steps)
+    hands = asyncio.Semaphore(WORKERS)
+
+    async def do(step: Coroutine[Any, Any, Outcome]) -> Outcome:
+        async with hands:
+            return await step
+
+    outcomes = await asyncio.gather(*(do(step) for step in steps))
     codes = {refusal.code for outcome in outcomes for refusal in outcome.refusals}
     assert codes <= {"TASK_NOT_CLAIMED", "ILLEGAL_TRANSITION", "NOT_FOUND"}
     assert await reconcile(floor.database) == []
