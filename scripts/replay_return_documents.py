@@ -5,7 +5,6 @@ from typing import Final
 _RETURN: Final = """return {
     id status
     items { id sku quantity state disposition reason { code } }
-    refunds { id status approvalsRequired }
   }
   userErrors { code field message }"""
 _REFUND: Final = """refund { id status approvalsRequired }
@@ -41,6 +40,10 @@ GOODWILL: Final = f"""mutation ($input: RefundCreateInput!) {{
 APPROVE: Final = f"""mutation ($id: ID!) {{
   refundApprove(id: $id) {{ {_REFUND} }}
 }}"""
+
+REFUNDS_OF: Final = (
+    "query ($id: ID!) { return(id: $id) { refunds { id status approvalsRequired } } }"
+)
 
 RETURNS: Final = """query ($after: String) {
   returns(first: 100, after: $after) {

@@ -47,7 +47,7 @@ ROWS = (
         kind="fee_refund",
         line_type="manual",
         order_ref="C5",
-        ts="2010-08-14T10:00:00",
+        ts="2010-07-15T10:00:00",
         qty="-1",
         unit_price="7.5",
     ),
