@@ -58,7 +58,9 @@ from workflows.attempts import PayoutTerms
 from workflows.authentication import KeyRing, live_keys
 from workflows.cancellation_refunds import open_old
 from workflows.clocks import Clock, machine_time
+from workflows.costs import check_base_currency
 from workflows.ids import Ids
+from workflows.memory import AvailabilityMemory
 from workflows.payouts import Payouts, tell_overdue
 from workflows.reactions import REACTIONS
 from workflows.schedules import Job, Schedule
@@ -140,6 +142,7 @@ class Restow:
             self.transactions,
             self.clock,
             self.live.streams,
+            AvailabilityMemory(self.database, self.clock),
             self.live.queues,
             self.live.cases,
         )
@@ -228,10 +231,14 @@ class Restow:
             await self.stop()
 
     async def start(self) -> None:
-        """Connect and begin to work. Raises NotMigrated, DatabaseUnavailable."""
+        """Connect and begin to work.
+
+        Raises NotMigrated, DatabaseUnavailable, BaseCurrencyFixed.
+        """
         if versions := await missing(self.settings.database_url):
             raise NotMigrated(versions)
         await self.database.open()
+        await check_base_currency(self.database, self.settings.base_currency)
         await self.clock.measure(self.database)
         if self.settings.bootstrap_key is not None:
             await ensure_bootstrap_key(self.transactions, self.settings.bootstrap_key)

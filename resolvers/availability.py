@@ -2,7 +2,6 @@
 
 from strawberry import UNSET
 
-import workflows.availability
 from domain.errors import BadRequest, Unauthenticated
 from schema.context import Context, Info
 from schema.types.addresses import AddressInput
@@ -33,13 +32,13 @@ async def availability(
     if len(skus) > SKUS_MAX:
         raise BadRequest(f"At most {SKUS_MAX} SKUs are looked up at once.")
     address = given(ship_to)
-    found = await workflows.availability.find(
-        await context.session(),
+    as_of, found = await context.services.availability.find(
         channel,
         skus,
         context.caller,
-        context.now,
         country=None if address is None else address.country_code,
         service_level=given(service_level) or STANDARD,
     )
-    return [None if each is None else Availability.of(each, context.caller) for each in found]
+    return [
+        None if each is None else Availability.of(each, context.caller, as_of) for each in found
+    ]

@@ -55,7 +55,9 @@ async def availability_changed(
     )
 
     def convert(change: AvailabilityChange[Found]) -> AvailabilityEvent:
-        availability = Availability.of(change.availability, context.caller)
+        availability = Availability.of(
+            change.availability, context.caller, change.availability.as_of
+        )
         return AvailabilityEvent(
             cursor=change.cursor, availability=availability, replaces=availability.sku
         )

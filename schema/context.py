@@ -20,6 +20,7 @@ from subscriptions.queues import Queues
 from subscriptions.relay import Handover
 from subscriptions.streams import Streams
 from workflows.availability import Availability
+from workflows.memory import AvailabilityMemory
 from workflows.outcomes import Outcome, Request
 from workflows.transactions import Action, Transactions
 
@@ -34,6 +35,7 @@ class Services:
     transactions: Transactions
     clock: Callable[[], datetime]
     streams: Streams[Availability]
+    availability: AvailabilityMemory
     queues: Queues
     cases: Cases
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import models.queries.lookups as lookups
 import models.queries.promises as queries
 import workflows.market as markets
+import workflows.policies as policies
 import workflows.routing as routing
 from domain.access import Caller
 from domain.calendar import Promise
 from domain.errors import NotFound
-from domain.stock import promisable
-from models.queries.lookups import ChannelFacts, ItemFacts
+from domain.policies import PolicyKind
+from models.queries.lookups import ChannelFacts
+from models.queries.promises import Goods
 from models.sessions import Session
 
 SHOWN_MAX = 2**31 - 1
@@ -56,40 +58,52 @@ async def find(
 
     Raises NotFound for a channel outside the caller's scope. A closed channel sells nothing.
     """
-    channels = await lookups.channels_by_code(session, [channel_code])
-    channel = channels.get(channel_code)
-    if channel is None or not caller.sees_channel(channel_code):
-        raise NotFound("channel", channel_code, field=("channel",))
-    items = await lookups.items_by_sku(session, skus)
-    item_ids = sorted(item.id for item in items.values())
-    market = await markets.visit(session, item_ids, now)
-    units: dict[tuple[int, int], int] = {}
-    for row in await queries.supply(session, item_ids, now):
-        can_promise = promisable(row["available"], int(row["expired"]), row["safety_stock"])
-        units[(row["item_id"], row["location_id"])] = can_promise
+    channels = await lookups.all_channels(session)
+    channel = visible(channels, channel_code, caller)
+    goods = await queries.goods(session, sorted(set(skus)), now)
+    market = markets.Market(
+        channels=channels,
+        routing=await policies.in_force(session, PolicyKind.ROUTING, now),
+        backordered=owed(goods.values()),
+        now=now,
+    )
     found: list[Availability | None] = []
     for sku in skus:
-        item = items.get(sku)
-        if item is None:
+        each = goods.get(sku)
+        if each is None:
             found.append(None)
             continue
-        policy = market.rules_for(channel, [item])
+        policy = market.rules_for(channel, [each.item])
         terms = (country, service_level)
         places = await routing.promises(session, market, channel.locations, policy, *terms)
-        dates = {place_id: each.promise for place_id, each in places.items()}
-        found.append(_of(market, channel, item, units, dates, now))
+        dates = {place_id: place.promise for place_id, place in places.items()}
+        found.append(of_goods(market, channel, each, dates))
     return found
 
 
-def _of(
-    market: markets.Market,
-    channel: ChannelFacts,
-    item: ItemFacts,
-    units: dict[tuple[int, int], int],
-    dates: dict[int, Promise],
-    now: datetime,
+def visible(channels: Iterable[ChannelFacts], code: str, caller: Caller) -> ChannelFacts:
+    """The channel of a code. Raises NotFound where the caller does not see it."""
+    for channel in channels:
+        if channel.code == code and caller.sees_channel(code):
+            return channel
+    raise NotFound("channel", code, field=("channel",))
+
+
+def owed(goods: Iterable[Goods]) -> dict[tuple[int, int], int]:
+    """Open backordered units by (channel, item)."""
+    return {
+        (channel_id, each.item.id): units
+        for each in goods
+        for channel_id, units in each.backordered.items()
+    }
+
+
+def of_goods(
+    market: markets.Market, channel: ChannelFacts, goods: Goods, dates: Mapping[int, Promise]
 ) -> Availability:
-    there = {place.id: units.get((item.id, place.id), 0) for place in channel.locations}
+    """What a channel may sell of some goods; `dates`: when each of its locations would ship."""
+    item = goods.item
+    there = {place.id: goods.promisable.get(place.id, 0) for place in channel.locations}
     total = market.promise(channel, item, there.values()) if channel.active else 0
     # Several levels together may hold more than GraphQL's Int says.
     total = min(total, SHOWN_MAX)
@@ -109,7 +123,7 @@ def _of(
         ],
         ship_by=None if soonest is None else soonest.ship_by,
         deliver_by=None if soonest is None else soonest.deliver_by,
-        as_of=now,
+        as_of=market.now,
     )
 
 

@@ -141,14 +141,32 @@ async def _dates(
     country: str | None,
     service_level: str,
 ) -> PlaceDates:
-    zone = zone_of(place.time_zone)
-    taken = 0
-    if place.daily_order_capacity is not None:
-        taken = await queries.orders_since(session, place.id, start_of_day(now, zone))
+    taken = await orders_today(session, place, now)
+    return dates_of(place, policy, country, service_level, taken, now)
+
+
+async def orders_today(session: Session, place: LocationFacts, now: datetime) -> int:
+    """Orders that a location was given on its day of `now`; 0 where it takes any number."""
+    if place.daily_order_capacity is None:
+        return 0
+    start = start_of_day(now, zone_of(place.time_zone))
+    return await queries.orders_since(session, place.id, start)
+
+
+def dates_of(
+    place: LocationFacts,
+    policy: Policy[RoutingRules],
+    country: str | None,
+    service_level: str,
+    taken: int,
+    now: datetime,
+) -> PlaceDates:
+    """When a location with `taken` orders for today ships and delivers one placed `now`."""
     capacity = Capacity(place.daily_order_capacity, taken)
     destination = country or place.country_code or ANY
     lead_days = policy.rules.lead_days(service_level, place.code, destination)
     hours = policy.rules.hours_of(place.code)
+    zone = zone_of(place.time_zone)
     return PlaceDates(promise(now, zone, hours, capacity=capacity, lead_days=lead_days), capacity)
 
 

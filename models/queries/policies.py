@@ -24,6 +24,17 @@ async def policies_in_force(session: Session, kind: str, now: datetime) -> Seque
     return await session.fetch(_IN_FORCE, kind, now)
 
 
+async def next_change(session: Session, kind: str, now: datetime) -> datetime | None:
+    """When a version of a kind that is published already comes into force; None: none does."""
+    row = await session.fetch_one(
+        "SELECT effective_from_at FROM policy WHERE kind = $1 AND effective_from_at > $2"
+        " ORDER BY effective_from_at LIMIT 1",
+        kind,
+        now,
+    )
+    return None if row is None else row["effective_from_at"]
+
+
 async def last_version(session: Session, kind: str, scope: str) -> int:
     """The highest version published for a kind and scope; 0 where there is none."""
     found = await session.fetch_value(

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 
+from domain.stock import promisable
+from models.queries.lookups import ItemFacts
 from models.sessions import Row, Session
 
-# One row per (item, location): what is available, and the units of holds past their end that
-# nobody has swept yet. A hold that is over counts as available from that instant.
-_SUPPLY = """
-SELECT s.item_id, s.location_id, s.available, s.safety_stock, COALESCE(x.expired, 0) AS expired
-FROM stock_level s
-LEFT JOIN (
-  SELECT l.item_id, l.location_id, SUM(l.quantity) AS expired
-  FROM reservation r JOIN reservation_line l ON l.reservation_id = r.id
-  WHERE r.status = 'HELD' AND r.expires_at <= $2 AND l.item_id = ANY($1::bigint[])
-  GROUP BY l.item_id, l.location_id
-) x ON x.item_id = s.item_id AND x.location_id = s.location_id
-WHERE s.item_id = ANY($1::bigint[])
-"""
-
-
-async def supply(session: Session, item_ids: Sequence[int], now: datetime) -> Sequence[Row]:
-    """Per level of these items: available, safety stock and units of holds that are over."""
-    return await session.fetch(_SUPPLY, list(item_ids), now)
-
+ITEM_FACTS = tuple(field.name for field in fields(ItemFacts))
 
 _BACKORDERED = """
 SELECT o.channel_id, l.item_id, SUM(l.backordered) AS units
@@ -39,6 +24,67 @@ async def backordered(session: Session, item_ids: Sequence[int]) -> dict[tuple[i
     """Open backordered units by (channel, item)."""
     rows = await session.fetch(_BACKORDERED, list(item_ids))
     return {(row["channel_id"], row["item_id"]): int(row["units"]) for row in rows}
+
+
+# Everything about some SKUs that a promise asks for: a row per level, with the units of holds past
+# their end that nobody has swept yet (they count as available from that instant), and a row per
+# channel that owes units of them; an item with neither has a row of its own.
+_GOODS = """
+SELECT i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor,
+  s.location_id, s.available, s.safety_stock, COALESCE(x.expired, 0) AS expired,
+  NULL AS channel_id, 0 AS backordered
+FROM item i
+LEFT JOIN stock_level s ON s.item_id = i.id
+LEFT JOIN (
+  SELECT l.item_id, l.location_id, SUM(l.quantity) AS expired
+  FROM reservation r JOIN reservation_line l ON l.reservation_id = r.id
+  WHERE r.status = 'HELD' AND r.expires_at <= $2
+  GROUP BY l.item_id, l.location_id
+) x ON x.item_id = s.item_id AND x.location_id = s.location_id
+WHERE i.sku = ANY($1::text[])
+UNION ALL
+SELECT i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor,
+  NULL, 0, 0, 0, o.channel_id, SUM(l.backordered)
+FROM item i
+JOIN order_line l ON l.item_id = i.id AND l.backordered > 0
+JOIN sales_order o ON o.id = l.order_id
+WHERE i.sku = ANY($1::text[])
+GROUP BY i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor, o.channel_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """An item, what each location may promise of it, and what each channel owes of it.
+
+    `has_expired`: units of holds that are over are counted in, which their sweeping moves.
+    """
+
+    item: ItemFacts
+    promisable: Mapping[int, int]
+    backordered: Mapping[int, int]
+    has_expired: bool
+
+
+async def goods(session: Session, skus: Sequence[str], now: datetime) -> dict[str, Goods]:
+    """The goods of these SKUs by one statement; unknown SKUs are missing."""
+    items: dict[str, ItemFacts] = {}
+    units: dict[str, dict[int, int]] = {}
+    owed: dict[str, dict[int, int]] = {}
+    expired: set[str] = set()
+    for row in await session.fetch(_GOODS, list(skus), now):
+        sku = row["sku"]
+        if sku not in items:
+            items[sku] = ItemFacts(**{name: row[name] for name in ITEM_FACTS})
+            units[sku], owed[sku] = {}, {}
+        if row["channel_id"] is not None:
+            owed[sku][row["channel_id"]] = int(row["backordered"])
+        elif row["location_id"] is not None:
+            if row["expired"]:
+                expired.add(sku)
+            can_promise = promisable(row["available"], int(row["expired"]), row["safety_stock"])
+            units[sku][row["location_id"]] = can_promise
+    return {sku: Goods(items[sku], units[sku], owed[sku], sku in expired) for sku in items}
 
 
 _LOAD = """

@@ -31,7 +31,9 @@ class Availability:
     as_of: datetime
 
     @staticmethod
-    def of(found: workflows.availability.Availability, caller: Caller) -> "Availability":
+    def of(
+        found: workflows.availability.Availability, caller: Caller, as_of: datetime
+    ) -> "Availability":
         """What the workflow found, at the locations that the caller may see."""
         return Availability(
             sku=found.sku,
@@ -47,5 +49,5 @@ class Availability:
             ],
             ship_by=found.ship_by,
             deliver_by=found.deliver_by,
-            as_of=found.as_of,
+            as_of=as_of,
         )
