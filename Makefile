@@ -3,7 +3,7 @@
 #   PYTHON=/path/to/python   which Python 3.11 to 3.13 to use for it
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench replay reconcile schema format lock
+.PHONY: help serve test check bench replay reconcile archive schema format lock
 
 run := .venv/bin/python -m
 
@@ -33,6 +33,9 @@ replay: runtime  ## replay FILE=events.csv.gz through the API, then reconcile (L
 
 reconcile: runtime  ## prove the books of the configured database
 	@$(run) scripts.reconcile
+
+archive: runtime  ## move events older than RESTOW_EVENTS_KEPT_… to files, and out of the log
+	@$(run) scripts.archive
 
 schema: runtime  ## write schema/schema.graphql
 	@$(run) scripts.schema

@@ -205,6 +205,15 @@ class Settings(BaseSettings):
     workers: int = Setting(
         default=1, ge=1, le=128, description="a whole number of processes from 1 to 128"
     )
+    events_kept_days: int | None = Setting(
+        default=None, ge=1, le=36_500, description="a whole number of days from 1 to 36500"
+    )
+    events_kept_max: int | None = Setting(
+        default=None, ge=1, le=10**12, description="a whole number of events from 1 to 10**12"
+    )
+    archive_folder: str = Setting(
+        default="var/archive", min_length=1, description="the path of a folder"
+    )
     body_bytes_max: int = Setting(
         default=4 * 1024 * 1024,
         ge=1_024,

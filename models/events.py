@@ -57,3 +57,25 @@ class Lease(Model):
 
     class Meta:
         table = "lease"
+
+
+class EventRetention(Model):
+    """The one row that lets events leave: up to `open_position`, 0 but while they do."""
+
+    id = fields.BigIntField(primary_key=True, generated=False)
+    open_position = fields.BigIntField(default=0)
+
+    class Meta:
+        table = "event_retention"
+
+
+class ArchivedEvent(Model):
+    """What stays of an event that left the log: its place, and the digest of its content."""
+
+    id = fields.BigIntField(primary_key=True, generated=False)
+    position = fields.BigIntField()
+    transaction_id = fields.UUIDField()
+    digest = fields.TextField()
+
+    class Meta:
+        table = "archived_event"

@@ -2,9 +2,10 @@
 
 from strawberry import UNSET
 
+import models.queries.event_log as event_log
 import models.queries.reads.events as reads
 from domain.errors import BadRequest
-from domain.events import parse_cursor
+from domain.events import CursorTooOld, parse_cursor
 from schema.context import Info
 from schema.types.arguments import given
 from schema.types.events import EventConnection
@@ -25,8 +26,13 @@ async def events(
         raise BadRequest(f"At most {TYPES_MAX} types are chosen at once.")
     position = 0 if cursor is None else parse_cursor(cursor)
     size = window(first, None, None, None).size
+    session, scope = await info.context.opened()
+    oldest = await event_log.first_position(session)
+    if position and oldest is not None and position < oldest - 1:
+        raise CursorTooOld(oldest)
     found = await reads.events(
-        *await info.context.opened(),
+        session,
+        scope,
         info.context.caller,
         types=chosen,
         after=position,

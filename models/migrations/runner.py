@@ -23,6 +23,7 @@ from models.migrations import (
     m0003_returns,
     m0004_refunds,
     m0005_tasks,
+    m0006_archive,
 )
 from models.migrations.dialect import Engine
 
@@ -46,6 +47,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0003_returns", m0003_returns.statements),
     Version("0004_refunds", m0004_refunds.statements),
     Version("0005_tasks", m0005_tasks.statements),
+    Version("0006_archive", m0006_archive.statements),
 )
 
 _TABLE = (

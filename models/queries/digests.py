@@ -48,7 +48,7 @@ async def lines_of_entries(session: Session, entry_ids: Sequence[Any]) -> Sequen
     )
 
 
-_COVERED = ("stock_movement", "journal_entry", "event")
+_COVERED = ("stock_movement", "journal_entry", "event", "archived_event")
 _BY_TRANSACTION = " UNION ALL ".join(
     (
         *(

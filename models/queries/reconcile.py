@@ -285,8 +285,11 @@ WHERE (p.position IS NULL) = (w.event_id IS NULL)
 
 _DENSE = f"""
 SELECT 'position ' || {_as_text("position + 1")} AS place, 'an event' AS expected, 'a gap' AS found
-FROM event_position p WHERE p.position < (SELECT MAX(m.position) FROM event_position m)
+FROM (SELECT 0 AS position UNION ALL SELECT position FROM archived_event
+  UNION ALL SELECT position FROM event_position) AS p
+WHERE p.position < (SELECT MAX(m.position) FROM event_position m)
   AND NOT EXISTS (SELECT 1 FROM event_position n WHERE n.position = p.position + 1)
+  AND NOT EXISTS (SELECT 1 FROM archived_event a WHERE a.position = p.position + 1)
 """
 
 _COUNTER = f"""

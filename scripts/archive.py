@@ -1,0 +1,92 @@
+"""Moves old events out of the configured database into files: JSON lines, packed with gzip.
+
+RESTOW_EVENTS_KEPT_DAYS and RESTOW_EVENTS_KEPT_MAX say which; without them all are kept. A file
+holds consecutive events and is safe on disk before they leave the log.
+"""
+
+import asyncio
+import gzip
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from models.database import Database
+from models.migrations.runner import MigrationError, missing
+from models.sessions import DatabaseError, Row
+from settings import Settings, SettingsError, load
+from workflows.archives import Retention, old_events, remove
+from workflows.clocks import machine_time
+from workflows.ids import Ids
+from workflows.transactions import Reactions, Transactions
+
+
+async def archive(database: Database, retention: Retention, folder: Path) -> int:
+    """Archive what is no longer kept, and remove it; how many events there were."""
+    transactions = Transactions(database, clock=machine_time, new_id=Ids(), reactions=Reactions({}))
+    now, removed = datetime.now(UTC), 0
+    while events := await old_events(database, retention, now):
+        file = write(folder, events)
+        removed += await remove(transactions, events, file.name)
+    await transactions.drain()
+    return removed
+
+
+def write(folder: Path, events: Sequence[Row]) -> Path:
+    """Write events into a file named after their positions, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    first, last = events[0]["position"], events[-1]["position"]
+    file = folder / f"events-{first:012}-{last:012}.jsonl.gz"
+    draft = file.with_suffix(".part")
+    with draft.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as packed:
+        for event in events:
+            packed.write(orjson.dumps(_facts(event), default=str, option=orjson.OPT_APPEND_NEWLINE))
+    _to_disk(draft)
+    draft.replace(file)
+    _to_disk(folder)
+    return file
+
+
+def _to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _facts(event: Row) -> dict[str, Any]:
+    data = event["data"]
+    return {**event, "data": orjson.loads(data) if isinstance(data, str) else data}
+
+
+async def run(settings: Settings, folder: Path) -> int:
+    """Archive the configured database. Raises MigrationError where it is not migrated."""
+    if versions := await missing(settings.database_url):
+        raise MigrationError(f"the database lacks version {versions[0]}; start the server once")
+    database = Database(settings.database_url)
+    await database.open()
+    try:
+        retention = Retention(settings.events_kept_days, settings.events_kept_max)
+        return await archive(database, retention, folder)
+    finally:
+        await database.close()
+
+
+def main() -> None:
+    """Read the settings, archive, and say what was done."""
+    try:
+        settings = load()
+        folder = Path(settings.archive_folder)
+        removed = asyncio.run(run(settings, folder))
+    except (SettingsError, MigrationError, DatabaseError, OSError) as error:
+        sys.exit(f"archive: {error}")
+    print(f"archive: {removed:,} events moved to {folder}")
+
+
+if __name__ == "__main__":
+    main()
