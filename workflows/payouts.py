@@ -42,6 +42,8 @@ ROUND_MAX: Final = 100
 AT_ONCE: Final = 8
 OVERDUE_MAX: Final = 50
 ACTOR: Final = SYSTEM.actor
+SILENCES_MAX: Final = 5
+GATEWAY: Final = ("Integration", "payments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,9 @@ class Payouts:
         self._transactions = transactions
         self._gateway = gateway
         self.terms = terms
+        self._silences = 0
+        # None: not known, because another process may have told people of it.
+        self._is_down: bool | None = None
 
     async def work(self) -> int:
         """Do what can be done now, a bounded round of it; how many refunds were looked at."""
@@ -103,18 +108,37 @@ class Payouts:
                 errand.currency,
             )
         except GatewayError as error:
-            return _silence(error)
+            return await self._silence(error)
+        await self._notice_answer()
         return _said(answer)
 
     async def _look_up(self, errand: Errand) -> Said:
         try:
             answer = await self._gateway.look_up(errand.key)
         except GatewayError as error:
-            return _silence(error)
+            return await self._silence(error)
+        await self._notice_answer()
         return Said(Word.NOT_FOUND) if answer is None else _said(answer)
 
     async def _record(self, errand: Errand, said: Said) -> Errand | None:
         return await self._transactions.run(lambda tx: self._heard(tx, errand, said))
+
+    async def _silence(self, error: GatewayError) -> Said:
+        """What silence says of an attempt; a gateway that stays silent is told to people."""
+        self._silences += 1
+        if self._silences >= SILENCES_MAX and not self._is_down:
+            words = f"The payment gateway has not answered {self._silences} times in a row."
+            kind = ExceptionKind.INTEGRATION_DOWN
+            await self._transactions.run(lambda tx: exceptions.open(tx, kind, GATEWAY, words))
+            self._is_down = True
+        return Said(Word.SILENCE if error.was_asked else Word.NOT_ASKED)
+
+    async def _notice_answer(self) -> None:
+        self._silences = 0
+        if self._is_down is not False:
+            kind = ExceptionKind.INTEGRATION_DOWN
+            await self._transactions.run(lambda tx: exceptions.clear(tx, kind, GATEWAY))
+            self._is_down = False
 
     async def _claim(self, tx: Transaction, refund_id: UUID) -> Errand | None:
         """Take a refund's next step in hand; None: there is none now."""
@@ -197,7 +221,3 @@ async def _give_credit(tx: Transaction, case: Case) -> None:
 
 def _said(answer: GatewayAnswer) -> Said:
     return Said(Word(answer.status.upper()), answer.id, answer.reason)
-
-
-def _silence(error: GatewayError) -> Said:
-    return Said(Word.SILENCE if error.was_asked else Word.NOT_ASKED)

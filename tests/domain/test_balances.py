@@ -2,7 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.balances import Draw, LineValue, PaymentBalance, check_balance, draw, refundable_minor
+from domain.balances import (
+    Draw,
+    LineUnits,
+    LineValue,
+    PaymentBalance,
+    check_balance,
+    draw,
+    refundable_minor,
+    refundable_of_order,
+)
 from domain.errors import RefundExceedsBalance
 from domain.money import Money
 
@@ -76,3 +85,36 @@ def test_what_was_refunded_before_is_no_longer_refundable() -> None:
     assert refundable_minor(lines, 500, [PaymentBalance("a", 10_500, 10_000)]) == 500
     assert refundable_minor(lines, 500, [PaymentBalance("a", 4_000, 1_000)]) == 3_000
     assert refundable_minor([LineValue(10_000, 4, 1)], 0, [PaymentBalance("a", 9_000, 3_000)]) == 0
+
+
+def of_order(
+    *, left: int = 0, cancelled: int = 0, drawn: int = 0, kept: int = 0, is_over: bool = False
+) -> int:
+    """Of an order of three units at 10.00 with 5.00 of shipping, paid in full."""
+    line = LineUnits(3_000, 0, 3, left, cancelled)
+    paid = [PaymentBalance("card", 3_500, drawn)]
+    return refundable_of_order([line], 500, paid, kept_minor=kept, is_over=is_over)
+
+
+def test_what_has_not_left_is_owed_as_goods() -> None:
+    assert of_order(kept=3_500) == 0
+
+
+def test_shipping_is_refundable_once_something_has_left_or_nothing_will() -> None:
+    assert of_order(left=1, kept=2_000) == 1_500
+    assert of_order(cancelled=1, kept=2_500) == 1_000
+    assert of_order(cancelled=3, is_over=True) == 3_500
+
+
+def test_deposits_of_live_units_are_nobodys_to_give() -> None:
+    """One unit has left, and of an order that was paid in part all that is left is for the rest."""
+    line = LineUnits(3_000, 0, 3, left=1, cancelled=0)
+    paid = [PaymentBalance("card", 1_500)]
+    assert refundable_of_order([line], 0, paid, kept_minor=500, is_over=False) == 1_000
+    assert refundable_of_order([line], 0, paid, kept_minor=1_200, is_over=False) == 300
+
+
+def test_net_and_tax_are_rounded_apart_as_they_were_sold() -> None:
+    line = LineUnits(103, 103, 2, left=1, cancelled=0)
+    paid = [PaymentBalance("card", 206)]
+    assert refundable_of_order([line], 0, paid, kept_minor=0, is_over=False) == 52 + 52

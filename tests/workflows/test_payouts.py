@@ -288,6 +288,22 @@ async def test_people_are_told_of_refunds_that_are_not_over_a_day_later(
     assert await till.open_exceptions("REFUND_OVERDUE") == []
 
 
+async def test_a_gateway_that_stays_silent_is_told_to_people(till: Till, refund: Outcome) -> None:
+    payouts = Payouts(till.shop.transactions, till.gateway)
+    till.gateway.answers, till.gateway.found = [SILENT], [SILENT]
+    for _ in range(4):
+        await payouts.work()
+        till.shop.clock.forward(hours=1)
+    assert await till.open_exceptions("INTEGRATION_DOWN") == []
+    for _ in range(2):
+        await payouts.work()
+        till.shop.clock.forward(hours=1)
+    assert await till.open_exceptions("INTEGRATION_DOWN") == ["Integration:payments"]
+    till.gateway.found = [SUCCEEDED]
+    await payouts.work()
+    assert await till.open_exceptions("INTEGRATION_DOWN") == []
+
+
 async def test_message_ids_are_forgotten_long_after_their_signature(
     till: Till, refund: Outcome
 ) -> None:
