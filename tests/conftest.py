@@ -10,12 +10,19 @@ def test_something(redis_url): ...             with a Redis that no other test u
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
+from threading import Thread
 
+import aiosqlite.core
 import pytest
 
 from models.database import Database
 from tests import databases, servers
+
+# A test that fails between opening and closing a SQLite connection leaves its thread behind; it
+# must not keep the test process from ending.
+aiosqlite.core.Thread = partial(Thread, daemon=True)  # type: ignore[assignment, misc]
 
 SESSION = "TEST_SESSION_DIRECTORY"
 KEEPER: pytest.StashKey[servers.Keeper] = pytest.StashKey()
