@@ -22,7 +22,7 @@ from tests import databases, servers
 
 # A test that fails between opening and closing a SQLite connection leaves its thread behind; it
 # must not keep the test process from ending.
-aiosqlite.core.Thread = partial(Thread, daemon=True)  # type: ignore[assignment, misc]
+setattr(aiosqlite.core, "Thread", partial(Thread, daemon=True))  # noqa: B010 - it is not exported
 
 SESSION = "TEST_SESSION_DIRECTORY"
 KEEPER: pytest.StashKey[servers.Keeper] = pytest.StashKey()
