@@ -10,12 +10,13 @@ import uvicorn
 from domain.access import Role
 from domain.terms import Terms
 from models.database import Database
-from models.migrations.runner import MigrationError, migrate
+from models.migrations.runner import DatabaseUnreachable, MigrationError, migrate
 from models.sessions import DatabaseError
 from scripts import demo_data as story
 from scripts.demo import DemoKeys, DemoRefused, is_empty, renew_keys, seed
 from settings import PREFIX, Settings, SettingsError, load
 from workflows.clocks import Clock
+from workflows.costs import BaseCurrencyFixed, check_base_currency
 from workflows.ids import Ids
 from workflows.reactions import REACTIONS
 from workflows.transactions import Transactions
@@ -29,11 +30,12 @@ async def prepare(settings: Settings) -> DemoKeys | None:
     """Bring the database up to date; in a demo fill an empty one and renew the demo's keys."""
     for name in await migrate(settings.database_url):
         print(f"serve: migrated to {name}")
-    if not settings.demo:
-        return None
     database = Database(settings.database_url)
     await database.open()
     try:
+        await check_base_currency(database, settings.base_currency)
+        if not settings.demo:
+            return None
         clock = Clock()
         await clock.measure(database)
         transactions = Transactions(
@@ -123,6 +125,10 @@ def main() -> None:
         settings = load()
         check_port(settings)
         keys = asyncio.run(prepare(settings))
+    except BaseCurrencyFixed as error:
+        sys.exit(f"serve: RESTOW_BASE_CURRENCY: {error}")
+    except DatabaseUnreachable as error:
+        sys.exit(f"serve: RESTOW_DATABASE_URL: {error}")
     except (SettingsError, MigrationError, DatabaseError, OSError) as error:
         sys.exit(f"serve: {error}")
     if keys is not None:

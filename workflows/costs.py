@@ -17,10 +17,27 @@ import models.queries.ledger as queries
 from domain.costs import ItemCost
 from domain.errors import Invalid
 from domain.money import MINOR_MAX
+from models.database import Database
 from models.sessions import Session
 
 if TYPE_CHECKING:
     from workflows.transactions import Transaction
+
+
+class BaseCurrencyFixed(Exception):
+    """Costs are kept in another currency already, which stays since stock came in."""
+
+    def __init__(self, wanted: str, kept: str) -> None:
+        super().__init__(f"it is {wanted}, but costs are kept in {kept} since stock was received")
+
+
+async def check_base_currency(database: Database, wanted: str) -> None:
+    """Raise BaseCurrencyFixed where costs are kept in another currency than `wanted`."""
+    async with database.reading() as session:
+        kept = await queries.kept_currency(session)
+    if kept not in (None, wanted):
+        assert kept is not None
+        raise BaseCurrencyFixed(wanted, kept)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -63,6 +64,23 @@ class MigrationError(Exception):
     """A database that does not match the versions of this program."""
 
 
+class DatabaseUnreachable(MigrationError):
+    """Nobody answers at the address, or not to us, or what lies there is no database."""
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    try:
+        yield
+    except (asyncpg.PostgresError, sqlite3.Error, OSError) as error:
+        raise DatabaseUnreachable(f"the database cannot be reached: {error}") from error
+
+
+async def _connect(database_url: str) -> asyncpg.Connection[asyncpg.Record]:
+    with _reaching():
+        return await asyncpg.connect(database_url.replace("postgres://", "postgresql://", 1))
+
+
 def sqlite_path(database_url: str) -> Path:
     """The file of an address: `sqlite://var/x.db` is relative, `sqlite:///srv/x.db` is not."""
     return Path(database_url.removeprefix("sqlite://").partition("?")[0])
@@ -83,7 +101,7 @@ def _now() -> str:
 
 
 async def _migrate_postgres(database_url: str) -> list[str]:
-    connection = await asyncpg.connect(database_url.replace("postgres://", "postgresql://", 1))
+    connection = await _connect(database_url)
     try:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK_KEY)
@@ -106,10 +124,12 @@ async def _migrate_postgres(database_url: str) -> list[str]:
 
 def _migrate_sqlite(database_url: str) -> list[str]:
     path = sqlite_path(database_url)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+    with _reaching():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, isolation_level=None, timeout=30)
     try:
-        connection.execute("PRAGMA journal_mode=WAL")
+        with _reaching():
+            connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA foreign_keys=OFF")
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_TABLE)
@@ -131,7 +151,8 @@ def _migrate_sqlite(database_url: str) -> list[str]:
 async def migrate(database_url: str) -> list[str]:
     """Apply what is missing and return its names; one process at a time, all or nothing.
 
-    Raises MigrationError where the database is newer than this program or a version differs.
+    Raises MigrationError where the database is newer than this program or a version differs,
+    DatabaseUnreachable where there is none to be changed.
     """
     if urlsplit(database_url).scheme == "sqlite":
         return _migrate_sqlite(database_url)
@@ -144,14 +165,16 @@ async def missing(database_url: str) -> list[str]:
         path = sqlite_path(database_url)
         if not path.exists():
             return [version.name for version in VERSIONS]
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        with _reaching():
+            connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         try:
-            has_table = connection.execute(_HAS_TABLE).fetchone()
+            with _reaching():
+                has_table = connection.execute(_HAS_TABLE).fetchone()
             rows = connection.execute(_APPLIED).fetchall() if has_table else []
         finally:
             connection.close()
         return [version.name for version in _pending(dict(rows), "sqlite")]
-    pg = await asyncpg.connect(database_url.replace("postgres://", "postgresql://", 1))
+    pg = await _connect(database_url)
     try:
         exists = await pg.fetchval("SELECT to_regclass('schema_version')")
         records = await pg.fetch(_APPLIED) if exists else []

@@ -8,6 +8,12 @@ from datetime import datetime
 from models.sessions import Row, Session
 
 
+async def kept_currency(session: Session) -> str | None:
+    """The currency in which costs are kept; None before any stock came in."""
+    found: str | None = await session.fetch_value("SELECT currency FROM item_cost LIMIT 1")
+    return found
+
+
 async def ensure_costs(session: Session, item_ids: Sequence[int], currency: str) -> None:
     """Make empty cost rows for the items that have none; ids come sorted."""
     await session.execute_many(
