@@ -112,6 +112,10 @@ class GiveBack:
         sold = self._sold.get(request.order.reference)
         if sold is None:
             return  # the order was refused, which is told already
+        # by identity: lines of an invoice may be equal to each other
+        line_ids = {
+            id(line): line_id for line, line_id in zip(request.order.lines, sold.lines, strict=True)
+        }
         asking = {
             "orderId": sold.id,
             "requestedAt": request.at.isoformat(),
@@ -119,7 +123,7 @@ class GiveBack:
             "trackingNumber": request.reference,
             "items": [
                 {
-                    "orderLineId": sold.lines[request.order.lines.index(row.line)],
+                    "orderLineId": line_ids[id(row.line)],
                     "quantity": row.units,
                     "reasonCode": reason_for(row),
                 }
