@@ -37,7 +37,7 @@ from schema.execution.http import GraphQLEndpoint
 from schema.execution.limits import Limits as RequestLimits
 from schema.execution.refusals import RequestRefused
 from schema.execution.sockets import Sockets
-from schema.execution.websocket import WebSocketEndpoint
+from schema.execution.websocket import SocketLimits, WebSocketEndpoint
 from schema.root import GREETING_STREAMS, SHARED_STREAMS, schema
 from schema.serving.callers import Callers
 from schema.serving.exports import journal_export
@@ -46,6 +46,7 @@ from schema.serving.metrics import Metrics
 from schema.serving.probes import probe_routes
 from schema.serving.rates import Rates
 from schema.serving.requests import RequestIds
+from schema.serving.streams import Lag, StreamNumbers
 from schema.serving.tasks import Tasks
 from schema.serving.webhooks import payment_webhooks
 from settings import Settings
@@ -166,11 +167,19 @@ class Restow:
         self.gateway = open_gateway(parse_gateway(settings.payment_gateway), deliver=self._hear)
         keys_kept = timedelta(hours=settings.payment_key_hours)
         self.payouts = Payouts(self.transactions, self.gateway, PayoutTerms(keys_kept))
-        self.fanout = Fanout(lambda: self.live.relay.position)
+        lag = Lag(self.metrics.registry, self.live.relay, self.clock)
+        self.fanout = Fanout(lambda: self.live.relay.position, lag.observe)
         self.feeds = Feeds(
             self.engine, self._stream_context, self.fanout, SHARED_STREAMS, GREETING_STREAMS
         )
-        self.sockets = Sockets()
+        self.sockets = Sockets(
+            process_max=settings.sockets_max,
+            address_max=settings.sockets_address_max,
+            key_max=settings.sockets_key_max,
+        )
+        self.metrics.registry.register(
+            StreamNumbers(self.live.relay, self.fanout, self.feeds, self.sockets)
+        )
         self.asgi = self._asgi()
         self._tasks = Tasks()
 
@@ -206,6 +215,10 @@ class Restow:
             authenticate=self.callers.find,
             sockets=self.sockets,
             new_request_id=_new_request_id,
+            limits=SocketLimits(
+                operations=self.settings.socket_operations_max,
+                messages_per_second=self.settings.socket_messages_per_second,
+            ),
         )
         routes: list[BaseRoute] = [
             Route("/graphql", endpoint),

@@ -205,6 +205,22 @@ class Settings(BaseSettings):
     workers: int = Setting(
         default=1, ge=1, le=128, description="a whole number of processes from 1 to 128"
     )
+    sockets_max: int = Setting(
+        default=20_000, ge=1, le=10**6, description="a whole number of sockets from 1 to 1000000"
+    )
+    sockets_address_max: int = Setting(
+        default=5_000, ge=1, le=10**6, description="a whole number of sockets from 1 to 1000000"
+    )
+    sockets_key_max: int = Setting(
+        default=10_000, ge=1, le=10**6, description="a whole number of sockets from 1 to 1000000"
+    )
+    socket_operations_max: int = Setting(
+        default=200, ge=1, le=10_000, description="a whole number of operations from 1 to 10000"
+    )
+    socket_messages_per_second: PositiveFloat = Setting(
+        default=100.0, le=100_000, description="messages above 0 and at most 100000"
+    )
+
     events_kept_days: int | None = Setting(
         default=None, ge=1, le=36_500, description="a whole number of days from 1 to 36500"
     )

@@ -48,6 +48,7 @@ class Backlog:
     def __init__(self) -> None:
         self._kept: dict[Hashable, Answer] = {}
         self._count = 0
+        self.folds = 0
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -56,7 +57,9 @@ class Backlog:
         """Keep an answer; false where there is no room."""
         self._count += 1
         key = self._count if answer.subject is None else answer.subject
-        if self._kept.pop(key, None) is None and len(self._kept) >= BACKLOG_MAX:
+        if self._kept.pop(key, None) is not None:
+            self.folds += 1
+        elif len(self._kept) >= BACKLOG_MAX:
             return False
         self._kept[key] = answer
         return True
@@ -87,6 +90,16 @@ class Member(ABC):
         self._last: int | None = None
         self._floor = 0
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def backlog(self) -> int:
+        """How many answers wait to be sent."""
+        return len(self._backlog)
+
+    @property
+    def folds(self) -> int:
+        """How many answers were replaced by later ones before they were sent."""
+        return self._backlog.folds
 
     def begin(self, floor: int, *, replaying: bool) -> None:
         """Take what lies behind `floor`; keep it back while a feed of its own is being sent."""
@@ -176,8 +189,9 @@ class Member(ABC):
 class Group:
     """Members that get the same answers, and the one feed that makes them."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, spread: Callable[[Answer], None]) -> None:
         self.users = 0
+        self._spread_was = spread
         self._members: set[Member] = set()
         self._is_live = asyncio.Event()
         self._task = asyncio.create_task(self._run(feed))
@@ -186,6 +200,11 @@ class Group:
     def size(self) -> int:
         """How many are offered what comes, once it listens."""
         return len(self._members) if self._is_live.is_set() else 0
+
+    @property
+    def backlog(self) -> int:
+        """How many answers wait to be sent to its members."""
+        return sum(member.backlog for member in self._members)
 
     def add(self, member: Member) -> None:
         """From now on it is offered what comes."""
@@ -230,6 +249,7 @@ class Group:
             member.offer(answer)
             if count % OFFERED_AT_ONCE_MAX == 0:
                 await asyncio.sleep(0)
+        self._spread_was(answer)
 
     def _go_live(self, _position: int) -> bool:
         self._is_live.set()
@@ -237,10 +257,19 @@ class Group:
 
 
 class Fanout:
-    """Groups by what they ask for and what they may see. `position` is where the relay stands."""
+    """Groups by what they ask for and what they may see. `position` is where the relay stands.
 
-    def __init__(self, position: Callable[[], int | None]) -> None:
+    `spread` is told of each answer that was offered to all members of a group.
+    """
+
+    def __init__(
+        self,
+        position: Callable[[], int | None],
+        spread: Callable[[Answer], None] = lambda _: None,
+    ) -> None:
         self._position = position
+        self._spread = spread
+        self.folds = 0
         self._groups: dict[Hashable, Group] = {}
 
     @property
@@ -253,6 +282,11 @@ class Fanout:
         """How many subscriptions they serve."""
         return sum(group.size for group in self._groups.values())
 
+    @property
+    def backlog(self) -> int:
+        """How many answers wait to be sent to all members."""
+        return sum(group.backlog for group in self._groups.values())
+
     async def serve(self, key: Hashable, feed: Feed, member: Member, own: Feed | None) -> None:
         """Serve a member until the stream ends, or until cancelled.
 
@@ -261,7 +295,7 @@ class Fanout:
         """
         group = self._groups.get(key)
         if group is None or group.is_over:
-            group = self._groups[key] = Group(feed)
+            group = self._groups[key] = Group(feed, self._spread)
         group.users += 1
         try:
             if own is None:
@@ -273,6 +307,7 @@ class Fanout:
         finally:
             member.leave()
             group.discard(member)
+            self.folds += member.folds
             group.users -= 1
             if not group.users:
                 if self._groups.get(key) is group:

@@ -55,6 +55,13 @@ class Relay:
         """The position up to which every listener was served; None before the first look."""
         return self._position
 
+    def recent(self, position: int) -> LoggedEvent | None:
+        """The event at a position, if it is in the tail."""
+        if self._position is None or not self._tail:
+            return None
+        index = position - (self._position - len(self._tail)) - 1
+        return self._tail[index] if 0 <= index < len(self._tail) else None
+
     def wake(self, position: int) -> None:
         """The log has grown, perhaps up to this position."""
         if self._position is None or position > self._position:

@@ -7,6 +7,7 @@ same, what each one's context is, and how a subscription goes over from its own 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Hashable
 from contextlib import aclosing
 from typing import Any, Protocol, cast
@@ -96,6 +97,8 @@ class Feeds:
         self._fanout = fanout
         self._shared_fields = shared_fields
         self._greeting_fields = greeting_fields
+        self.serving = 0
+        self.ends: Counter[str] = Counter()  # subscriptions that ended, by why
 
     async def execute(self, operation: Operation, caller: Caller) -> AnswerData:
         """The answer of a query or mutation."""
@@ -109,6 +112,24 @@ class Feeds:
         self, request: GraphQLRequest, operation: Operation, caller: Caller, member: Member
     ) -> None:
         """Serve a subscription until it ends. Raises StreamRefused, or what ended it."""
+        self.serving += 1
+        why = "left"
+        try:
+            await self._serve(request, operation, caller, member)
+            why = "complete"
+        except StreamRefused as refused:
+            why = str(refused.errors[0].get("extensions", {}).get("code", "INTERNAL"))
+            raise
+        except Exception as error:
+            why = str(getattr(error, "code", "INTERNAL"))
+            raise
+        finally:
+            self.serving -= 1
+            self.ends[why] += 1
+
+    async def _serve(
+        self, request: GraphQLRequest, operation: Operation, caller: Caller, member: Member
+    ) -> None:
         own = self._feed(operation, caller)
         live = self._live(request, operation)
         if live is None:

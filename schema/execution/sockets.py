@@ -41,6 +41,7 @@ class Sockets:
         self._sockets: set[Socket] = set()
         self._by_address: Counter[str] = Counter()
         self._by_key: Counter[UUID] = Counter()
+        self.closes: Counter[str] = Counter()  # sockets that ended, by why
         self._process_max = process_max
         self._address_max = address_max
         self._key_max = key_max

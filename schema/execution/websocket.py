@@ -263,10 +263,13 @@ class Connection:
         if running:
             await asyncio.wait(running)
         await self.outbox.close()
-        if not self._is_gone:
+        if self._is_gone:
+            self._endpoint.sockets.closes["gone"] += 1
+        else:
             await self._send_close(self._closing or Closing(Code.NORMAL, ""))
 
     async def _send_close(self, closing: Closing) -> None:
+        self._endpoint.sockets.closes[closing.code.name.lower()] += 1
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._send(

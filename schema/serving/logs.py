@@ -7,6 +7,18 @@ from typing import Any
 import structlog
 
 
+class _NoBadFrames(logging.Filter):
+    """Leaves out what the server logs, with a traceback, of a frame that is not UTF-8.
+
+    It closes that socket with 1007: the client's mistake, and nothing for whoever runs us.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is to be written."""
+        is_servers = record.name == "uvicorn.error"
+        return not (is_servers and str(record.msg).startswith("Invalid UTF-8 sequence"))
+
+
 def configure(log_format: str, level: str) -> None:
     """Have structlog and the libraries' own loggers write the same lines to standard error."""
     is_json = log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
@@ -34,6 +46,7 @@ def configure(log_format: str, level: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(_NoBadFrames())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

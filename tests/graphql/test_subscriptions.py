@@ -210,3 +210,27 @@ async def test_a_scoped_key_gets_no_foreign_event(house: House) -> None:
             seen.append(value)
     assert "LEEDS" not in str(seen)
     assert not any(event.get("type", "").startswith("reservation") for event in seen)
+
+
+async def test_streams_are_told_in_numbers(house: House) -> None:
+    await house.receive(1)
+    async with screen(house) as client:
+        await client.watch(house, STOCK)
+        await house.hold(1)
+        await client.next()
+        client.subscribe("bad", EVENTS, variables={"after": "x"})
+        await client.receive()
+        text = house.restow.metrics.text().decode()
+    for line in (
+        "restow_stream_subscribers 1.0",
+        "restow_stream_executions 1.0",
+        "restow_stream_sockets 1.0",
+        "restow_stream_buffered 0.0",
+        "restow_stream_folds_total 0.0",
+        "restow_stream_lag_seconds_count 1.0",
+        'restow_stream_ends_total{reason="BAD_REQUEST"} 1.0',
+    ):
+        assert line in text, text
+    text = house.restow.metrics.text().decode()
+    assert 'restow_stream_closes_total{reason="gone"} 1.0' in text
+    assert 'restow_stream_ends_total{reason="left"} 1.0' in text
