@@ -64,6 +64,7 @@ from workflows.ids import Ids
 from workflows.memory import AvailabilityMemory
 from workflows.payouts import Payouts, tell_overdue
 from workflows.reactions import REACTIONS
+from workflows.return_expiry import expire_returns
 from workflows.schedules import Job, Schedule
 from workflows.transactions import Transactions
 from workflows.webhooks import forget_messages, take_payment
@@ -295,6 +296,7 @@ class Restow:
             Job("resume", DESK_SECONDS, partial(jobs.resume_exceptions, transactions)),
             Job("pay refunds", PAYOUTS_SECONDS, self.payouts.work),
             Job("overdue refunds", OVERDUE_SECONDS, partial(tell_overdue, transactions)),
+            Job("expire returns", OVERDUE_SECONDS, partial(expire_returns, transactions)),
             Job("old cancellations", OVERDUE_SECONDS, partial(open_old, transactions)),
             Job("forget webhooks", FORGET_SECONDS, partial(forget_messages, transactions)),
         ]
