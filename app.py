@@ -80,6 +80,8 @@ PAYOUTS_SECONDS = 0.5
 OVERDUE_SECONDS = 60.0
 USES_SECONDS = 10.0
 PROBE_SECONDS = 3.0
+# With what requests are given to end in (scripts/serve.py), below the ten of a whole stop.
+STOP_SECONDS = 3.5
 
 
 class NotMigrated(RuntimeError):
@@ -265,15 +267,28 @@ class Restow:
         logger.info("restow.started", engine=self.database.engine)
 
     async def stop(self) -> None:
-        """End what runs in the background, let transactions finish, and disconnect."""
+        """End what runs in the background, let transactions finish, and disconnect.
+
+        A database that does not answer is not waited for: what hangs is given up.
+        """
         self.sockets.close_all()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._disconnect()
+        except TimeoutError:
+            await self.transactions.abandon()
+            await self.quiet_transactions.abandon()
+            self.database.abandon()
+            logger.warning("restow.gave_up", seconds=STOP_SECONDS)
+        logger.info("restow.stopped")
+
+    async def _disconnect(self) -> None:
         await self._tasks.stop()
         await self.gateway.close()
         await self.transactions.drain()
         await self.live.stop()
         await self.quiet_transactions.drain()
         await self.database.close()
-        logger.info("restow.stopped")
 
     def _jobs(self) -> list[Job]:
         transactions = self.transactions

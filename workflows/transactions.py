@@ -35,6 +35,7 @@ from workflows.outcomes import Outcome, Refused, Request
 ATTEMPTS_MAX = 6
 BACKOFF_SECONDS = 0.004
 REACTIONS_MAX = 10_000
+ABANDON_SECONDS = 1.0
 
 CommandT = TypeVar("CommandT")
 CommandResult = TypeVar("CommandResult")
@@ -287,6 +288,14 @@ class Transactions:
             await group.drain()
         while self._running:
             await asyncio.wait(set(self._running))
+
+    async def abandon(self) -> None:
+        """Cancel what is still under way: it is rolled back, and nobody was told otherwise."""
+        running = set(self._running)
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running, timeout=ABANDON_SECONDS)
 
     async def _attempts(
         self, work: Callable[[Transaction], Awaitable[CommandResult]]
