@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+import models.queries.parcels as parcels
 import workflows.exceptions as exceptions
 from domain.exceptions import ExceptionKind
 from domain.receipts import Discrepancy
@@ -40,9 +41,13 @@ async def tell(
 
 
 async def clear_when_settled(tx: Transaction, locked: LockedReturn, actor: str) -> None:
-    """Clear RETURN_DISCREPANCY once nothing is missing and no strange unit waits any more."""
-    if any(group.state is ReturnItemState.MISSING for group in locked.groups):
-        return
-    strange = (group for group in locked.groups if group.order_line_id is None)
-    if all(group.state is ReturnItemState.DISPOSED for group in strange):
+    """Clear RETURN_DISCREPANCY once nothing is missing and no strange unit waits any more.
+
+    Nor a parcel that came while the return was off.
+    """
+    strange = [group for group in locked.groups if group.order_line_id is None]
+    is_settled = all(group.state is ReturnItemState.DISPOSED for group in strange) and all(
+        group.state is not ReturnItemState.MISSING for group in locked.groups
+    )
+    if is_settled and not await parcels.is_waiting(tx.session, locked.id):
         await exceptions.clear(tx, KIND, ("Return", locked.id), actor=actor)

@@ -19,6 +19,15 @@ async def open_parcel(session: Session, tracking_number: str) -> UUID | None:
     return exception_id
 
 
+async def is_waiting(session: Session, return_id: UUID) -> bool:
+    """Whether a parcel that came while this return was off still holds units."""
+    found = await session.fetch_one(
+        "SELECT 1 AS one FROM unidentified_parcel WHERE return_id = $1 AND emptied_at IS NULL",
+        return_id,
+    )
+    return found is not None
+
+
 async def exception(session: Session, exception_id: UUID) -> Row | None:
     """(kind, subject_key) of an exception that parcels wait behind."""
     return await session.fetch_one(

@@ -201,9 +201,15 @@ async def test_a_declined_return_takes_its_parcel_once_it_is_authorized(desk: De
     kept = await desk.receive(made, ("TEE-M", 1))
     assert await desk.status(made) == "DECLINED"
     await desk.authorize(made, "it is here already", by=BOSS)
+    assert not (await desk.receive(made, ("TEE-M", 1))).refusals
+    # What waits in quarantine is not settled by what came otherwise.
+    assert await desk.exceptions() == [("RETURN_DISCREPANCY", "OPEN", 1)]
+    other = await desk.asked(("TEE-M", 1), reference="W-2")
+    await desk.authorize(other, "the parcel was this one's", by=BOSS)
     exception = UUID(kept.refs["exception"])
-    assert not (await desk.receive(made, exception_id=exception)).refusals
-    assert await desk.status(made) == "RECEIVED"
+    assert not (await desk.receive(other, exception_id=exception)).refusals
+    assert await desk.status(other) == "RECEIVED"
+    assert await desk.exceptions() == [("RETURN_DISCREPANCY", "AUTO_RESOLVED", 1)]
 
 
 async def test_low_risk_units_take_the_fast_lane(desk: Desk) -> None:
