@@ -31,6 +31,7 @@ from models.sessions import DatabaseError
 from schema.context import Context, Services
 from schema.errors import top_level
 from schema.execution.engine import Engine, Operation
+from schema.execution.event_stream import EventStreams
 from schema.execution.feeds import Feeds
 from schema.execution.graphiql import graphiql_files, graphiql_page
 from schema.execution.http import GraphQLEndpoint
@@ -170,21 +171,25 @@ class Restow:
         self.gateway = open_gateway(parse_gateway(settings.payment_gateway), deliver=self._hear)
         keys_kept = timedelta(hours=settings.payment_key_hours)
         self.payouts = Payouts(self.transactions, self.gateway, PayoutTerms(keys_kept))
+        self._make_streams()
+        self.asgi = self._asgi()
+        self._tasks = Tasks()
+
+    def _make_streams(self) -> None:
+        """What stands between the log and the clients of this process."""
         lag = Lag(self.metrics.registry, self.live.relay, self.clock)
         self.fanout = Fanout(lambda: self.live.relay.position, lag.observe)
         self.feeds = Feeds(
             self.engine, self._stream_context, self.fanout, SHARED_STREAMS, GREETING_STREAMS
         )
         self.sockets = Sockets(
-            process_max=settings.sockets_max,
-            address_max=settings.sockets_address_max,
-            key_max=settings.sockets_key_max,
+            process_max=self.settings.sockets_max,
+            address_max=self.settings.sockets_address_max,
+            key_max=self.settings.sockets_key_max,
         )
         self.metrics.registry.register(
             StreamNumbers(self.live.relay, self.fanout, self.feeds, self.sockets)
         )
-        self.asgi = self._asgi()
-        self._tasks = Tasks()
 
     async def context_of(self, request: Request, operation: Operation) -> Context:
         """The context of one operation. Raises Unauthenticated, or RequestRefused."""
@@ -211,6 +216,7 @@ class Restow:
             new_request_id=_new_request_id,
             page=graphiql_page(key=self.settings.demo_key) if self.settings.demo else None,
             observe=self.metrics.observe,
+            streams=EventStreams(self.engine, self.feeds, self.sockets, self.callers.find),
         )
         websocket = WebSocketEndpoint(
             self.engine,

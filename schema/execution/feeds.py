@@ -20,7 +20,7 @@ from schema.execution.answers import Answer as AnswerData
 from schema.execution.documents import Document
 from schema.execution.engine import Engine, Operation, Subscription
 from schema.execution.outbox import Outbox
-from schema.execution.protocol import Frames, dumped
+from schema.execution.protocol import dumped
 from schema.execution.request import GraphQLRequest
 from subscriptions.fanout import Answer, Fanout, Feed, Member
 from subscriptions.relay import Handover
@@ -54,10 +54,18 @@ class StreamRefused(Exception):
         self.errors = errors
 
 
-class Subscriber(Member):
-    """A member of the fan-out that sends over a websocket."""
+class ResultFrames(Protocol):
+    """How a transport writes a result."""
 
-    def __init__(self, outbox: Outbox, frames: Frames) -> None:
+    def next(self, answer: str) -> str:
+        """A result, given as JSON text."""
+        ...
+
+
+class Subscriber(Member):
+    """A member of the fan-out that sends over a connection of its client."""
+
+    def __init__(self, outbox: Outbox, frames: ResultFrames) -> None:
         super().__init__()
         self._outbox = outbox
         self._frames = frames

@@ -17,10 +17,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from schema.execution.answers import Answer
 from schema.execution.engine import Engine, Operation
+from schema.execution.event_stream import EventStreams
 from schema.execution.limits import Limits
 from schema.execution.negotiation import (
     GRAPHQL_RESPONSE,
     JSON,
+    accepts_events,
     accepts_html,
     check_content_type,
     response_type,
@@ -70,6 +72,8 @@ class GraphQLEndpoint:
       (UNAUTHENTICATED with 401, RATE_LIMITED with 429, …).
     - `admit`, where given, is asked before the body is read; it may raise RequestRefused.
     - `page`, where given, answers a GET without a query that accepts text/html.
+    - `streams`, where given, serves subscriptions as server-sent events, and whatever else is asked
+      for in that media type alone.
     - `observe`, where given, is told about every answer.
     - The request id is `scope["state"]["request_id"]` where a middleware put one there.
     """
@@ -83,6 +87,7 @@ class GraphQLEndpoint:
         admit: Callable[[Request], Awaitable[None]] | None = None,
         page: ASGIApp | None = None,
         observe: Callable[[Observation], None] | None = None,
+        streams: EventStreams | None = None,
     ) -> None:
         self._engine = engine
         self._context_factory = context_factory
@@ -90,6 +95,7 @@ class GraphQLEndpoint:
         self._admit = admit
         self._page = page
         self._observe = observe
+        self._streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -102,8 +108,10 @@ class GraphQLEndpoint:
             request, scope.get("state", {}).get("request_id") or self._new_request_id()
         )
         try:
-            exchange.media_type = response_type(headers.get("accept"))
-            answer = await self._answer(exchange)
+            self._choose_media_type(exchange, headers.get("accept"))
+            answer = await self._answer(exchange, send)
+            if answer is None:
+                return
             body, (status, extra) = orjson.dumps(answer), _status_of(answer)
         except ClientLeft:
             return
@@ -119,21 +127,37 @@ class GraphQLEndpoint:
             self._observe(exchange.observation(status, answer))
         await _send(send, status, exchange.media_type, body, extra)
 
-    async def _answer(self, exchange: "_Exchange") -> Answer:
+    def _choose_media_type(self, exchange: "_Exchange", accept: str | None) -> None:
+        exchange.takes_events = self._streams is not None and accepts_events(accept)
+        try:
+            exchange.media_type = response_type(accept)
+        except RequestRefused:
+            if not exchange.takes_events:
+                raise
+            exchange.takes_events_only = True
+
+    async def _answer(self, exchange: "_Exchange", send: Send) -> Answer | None:
+        """The answer; None where it was streamed."""
         request = exchange.request
         if request.method not in ("GET", "POST"):
             raise bad_request("GraphQL is served over GET and POST.", 405, allow="GET, POST")
         if self._admit is not None:
             await self._admit(request)
+        asked = await _read(request, self._engine.limits)
         operation = exchange.operation = self._engine.prepare(
-            await _read(request, self._engine.limits),
+            asked,
             request_id=exchange.request_id,
             idempotency_header=_idempotency_header(request),
         )
-        if operation.type is OperationType.SUBSCRIPTION:
-            raise bad_request("Subscriptions run over a websocket.")
+        is_stream = operation.type is OperationType.SUBSCRIPTION
+        if is_stream and not exchange.takes_events:
+            raise bad_request("Subscriptions run over a websocket, or as text/event-stream.")
         if operation.type is OperationType.MUTATION and request.method == "GET":
             raise bad_request("Mutations are sent with POST.", 405, allow="POST")
+        if exchange.takes_events_only or is_stream:
+            assert self._streams is not None
+            await self._streams.serve(request, asked, operation, send)
+            return None
         context = await self._context_factory(request, operation)
         try:
             return await self._engine.execute(operation, context)
@@ -148,6 +172,8 @@ class _Exchange:
     request: Request
     request_id: str
     media_type: str = JSON
+    takes_events: bool = False
+    takes_events_only: bool = False
     operation: Operation | None = None
     started: float = 0.0
 

@@ -6,6 +6,7 @@ from schema.execution.refusals import RequestRefused, bad_request
 
 JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
+EVENT_STREAM = "text/event-stream"
 
 # GraphQL over HTTP: who does not ask gets application/json, and with it the older status codes.
 _RANGES = {
@@ -28,6 +29,14 @@ def response_type(accept: str | None) -> str:
     if found is None:
         raise bad_request(f"Answers are {GRAPHQL_RESPONSE} or {JSON}.", 406)
     return found
+
+
+def accepts_events(accept: str | None) -> bool:
+    """Whether answers may be streamed as server-sent events."""
+    return accept is not None and any(
+        media_type == EVENT_STREAM and quality > 0
+        for media_type, quality in _parsed(accept[:HEADER_LENGTH_MAX])
+    )
 
 
 def accepts_html(accept: str | None) -> bool:

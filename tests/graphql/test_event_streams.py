@@ -1,0 +1,137 @@
+"""Subscriptions as server-sent events: the rules of sockets, one request each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+
+from tests.builders.house import BOOTSTRAP, House
+from tests.graphql.test_subscriptions import EVENTS, REVOKE, STOCK
+from tests.subscriptions.log import until
+
+
+class Reader:
+    """One streamed answer, seen from the client."""
+
+    def __init__(self, app: Any, document: str, key: str | None, method: str, **vars: Any) -> None:
+        self.status = 0
+        self.is_over = False
+        self._sent: asyncio.Queue[bytes] = asyncio.Queue()
+        self._text = ""
+        self.inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        payload = {"query": document, "variables": vars}
+        headers = [(b"accept", b"text/event-stream"), (b"content-type", b"application/json")]
+        if key is not None:
+            headers.append((b"authorization", f"Bearer {key}".encode()))
+        query = urlencode({"query": document, "variables": orjson.dumps(vars).decode()})
+        body = orjson.dumps(payload) if method == "POST" else b""
+        self.inbox.put_nowait({"type": "http.request", "body": body, "more_body": False})
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": "/graphql",
+            "raw_path": b"/graphql",
+            "query_string": query.encode() if method == "GET" else b"",
+            "headers": headers,
+            "client": ("127.0.0.1", 1234),
+            "server": ("restow", 80),
+            "scheme": "http",
+            "http_version": "1.1",
+        }
+        self.task = asyncio.create_task(app(scope, self.inbox.get, self._take))
+
+    async def _take(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        else:
+            self.is_over = not message.get("more_body", False)
+            self._sent.put_nowait(message["body"])
+
+    async def next(self) -> tuple[str, Any]:
+        """(event, its data)."""
+        while "\n\n" not in self._text:
+            self._text += (await asyncio.wait_for(self._sent.get(), 10)).decode()
+        frame, _, self._text = self._text.partition("\n\n")
+        fields = dict(line.split(":", 1) for line in frame.splitlines())
+        data = fields["data"].strip()
+        return fields["event"].strip(), orjson.loads(data) if data else None
+
+    async def body(self) -> Any:
+        """The body of an answer that is no stream."""
+        return orjson.loads(await asyncio.wait_for(self._sent.get(), 10))
+
+
+@asynccontextmanager
+async def reading(
+    house: House, document: str, key: str | None = BOOTSTRAP, method: str = "POST", **vars: Any
+) -> AsyncIterator[Reader]:
+    """A client that reads, and leaves."""
+    reader = Reader(house.restow.asgi, document, key, method, **vars)
+    try:
+        yield reader
+    finally:
+        reader.inbox.put_nowait({"type": "http.disconnect"})
+        await asyncio.wait_for(reader.task, 10)
+
+
+async def test_facts_come_as_events(house: House) -> None:
+    await house.receive(5)
+    for method in ("POST", "GET"):
+        async with reading(house, STOCK, method=method, after="0") as reader:
+            kind, past = await reader.next()
+            assert (kind, reader.status) == ("next", 200)
+            await house.hold(1)
+            _, now = await reader.next()
+            assert len(house.restow.sockets) == 1
+        assert past["data"]["stockChanged"]["level"]["item"]["sku"] == "TEE"
+        assert now["data"]["stockChanged"]["cause"] == "HELD"
+        assert len(house.restow.sockets) == 0
+    assert house.restow.sockets.closes["gone"] == 2
+
+
+async def test_what_ends_a_stream_is_told_in_it(house: House) -> None:
+    async with reading(house, EVENTS, after="x") as reader:
+        kind, refused = await reader.next()
+        assert refused["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+        assert (kind, await reader.next()) == ("next", ("complete", None))
+        assert reader.is_over
+    async with reading(house, "{ viewer { actor } }") as reader:
+        assert await reader.next() == ("next", {"data": {"viewer": {"actor": "bootstrap"}}})
+        assert await reader.next() == ("complete", None)
+
+
+async def test_what_may_not_begin_is_an_answer_of_http(house: House) -> None:
+    async with reading(house, STOCK, key="wrong") as reader:
+        body = await reader.body()
+        assert (reader.status, body["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
+    document = 'mutation { apiKeyRevoke(id: "x") { replayed } }'
+    async with reading(house, document, method="GET") as reader:
+        await reader.body()
+        assert reader.status == 405
+    async with reading(house, "subscription { nothing }") as reader:
+        body = await reader.body()
+        assert body["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+    house.restow.sockets._process_max = 0
+    async with reading(house, STOCK) as reader:
+        body = await reader.body()
+        assert (reader.status, body["errors"][0]["extensions"]["code"]) == (429, "RATE_LIMITED")
+
+
+async def test_a_revoked_key_ends_its_streams(house: House) -> None:
+    made = await house.done(
+        'mutation { apiKeyCreate(input: { name: "n", role: WAREHOUSE }) '
+        "{ apiKey { id } secret userErrors { code field message } } }",
+        {},
+    )
+    async with reading(house, STOCK, key=made["secret"]) as reader:
+        await until(lambda: house.restow.feeds.serving == 1)
+        await house.done(REVOKE, {"id": made["apiKey"]["id"]})
+        _, last = await reader.next()
+        assert last["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+        assert await reader.next() == ("complete", None)
+    assert len(house.restow.sockets) == 0
