@@ -111,7 +111,7 @@ def _steps(events: Events, replayed: Replayed) -> Iterator[tuple[str, Decimal]]:
     yield "declined", -declined
     yield "nobody can match", -unmatched
     yield "sold at another price than credited", tally.sold - taken
-    yield "kept back for the condition (USED 20 %, DAMAGED 50 %)", items - tally.sold
+    yield "kept back: USED 20 %, DAMAGED 50 %, or no more was left", items - tally.sold
     yield "shipping of orders that came back whole", other
     yield "= refunds of returns paid", tally.paid("RETURN")
     yield "the file's fees given back", fees

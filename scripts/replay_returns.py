@@ -150,8 +150,11 @@ def notes_of(events: Events) -> list[CreditNote]:
             bought.setdefault(order.customer, []).append(order)
     for number, fee in enumerate(events.fees_back):
         found = _bearer(fee, notes.get(fee.note), bought.get(fee.customer, ()))
-        if not _is_goodwill(fee):
+        if fee.kind not in GOODWILL_KINDS:
             events.findings.note(f"{fee.kind} given back: no trade, left out", fee.worth)
+        elif fee.worth <= 0 or (fee.worth * 100) % 1:
+            told = "fees given back of nothing, of less or of split pence: left out"
+            events.findings.note(told, fee.worth)
         elif found is None:
             told = "fees given back that no earlier order of the customer can bear: left out"
             events.findings.note(told, fee.worth)
@@ -176,10 +179,6 @@ def _fill(note: CreditNote, rows: Iterable[GivenBack], events: Events) -> None:
             note.requests.append(Request(name, events.orders[reference], note.at, chunk))
     for why, found in unmatched.items():
         note.parcels.append(Parcel(f"{note.reference}-{why}", why, found))
-
-
-def _is_goodwill(fee: FeeBack) -> bool:
-    return fee.kind in GOODWILL_KINDS and fee.worth > 0 and not (fee.worth * 100) % 1
 
 
 def _bearer(fee: FeeBack, note: CreditNote | None, bought: Iterable[Order]) -> Order | None:

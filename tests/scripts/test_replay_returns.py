@@ -55,6 +55,7 @@ def test_a_fee_goes_back_on_an_order_that_can_bear_it(tmp_path: Path) -> None:
         row(**{**FEE, "order_ref": "C2", "ts": "2010-07-07T10:00:00", "unit_price": "2"}),
         row(**{**FEE, "order_ref": "C3", "ts": "2010-07-07T10:00:00", "unit_price": "90"}),
         row(**{**FEE, "order_ref": "C4", "ts": "2010-07-07T10:00:00", "unit_price": "900"}),
+        row(**{**FEE, "order_ref": "C6", "ts": "2010-07-07T10:00:00", "unit_price": "-1"}),
         row(**{**FEE, "order_ref": "C5", "ts": "2010-07-05T09:00:00", "unit_price": "1"}),
     )
     given = [(each.reference, each.goodwill[0].order.reference) for each in notes_of(events)]
@@ -62,6 +63,7 @@ def test_a_fee_goes_back_on_an_order_that_can_bear_it(tmp_path: Path) -> None:
     told = "fees given back that no earlier order of the customer can bear: left out"
     assert events.findings.counts[told] == 2
     assert events.findings.money[told] == Decimal(901)
+    assert events.findings.counts["fees given back of nothing, of less or of split pence: left out"]
 
 
 @pytest.mark.parametrize(
