@@ -255,7 +255,7 @@ class Restow:
     async def start(self) -> None:
         """Connect and begin to work.
 
-        Raises NotMigrated, DatabaseUnavailable, BaseCurrencyFixed.
+        Raises NotMigrated, DatabaseUnavailable, CostsInAnotherCurrency.
         """
         if versions := await missing(self.settings.database_url):
             raise NotMigrated(versions)

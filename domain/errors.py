@@ -111,8 +111,9 @@ class IllegalTransition(DomainError):
         self.entity, self.current, self.requested = entity, current, requested
         self.allowed = tuple(sorted(allowed))
         choice = ", ".join(self.allowed) or "nothing"
+        article = "An" if entity[0] in "aeiou" else "A"
         super().__init__(
-            f"A {entity} that is {current} cannot go to {requested}; allowed: {choice}.",
+            f"{article} {entity} that is {current} cannot go to {requested}; allowed: {choice}.",
             field=field,
             details={"from": current, "to": requested, "allowed": list(self.allowed)},
         )

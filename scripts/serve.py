@@ -16,7 +16,7 @@ from scripts import demo_data as story
 from scripts.demo import DemoKeys, DemoRefused, is_empty, renew_keys, seed
 from settings import PREFIX, Settings, SettingsError, load
 from workflows.clocks import Clock
-from workflows.costs import BaseCurrencyFixed, check_base_currency
+from workflows.costs import CostsInAnotherCurrency, check_base_currency
 from workflows.ids import Ids
 from workflows.reactions import REACTIONS
 from workflows.transactions import Transactions
@@ -125,7 +125,7 @@ def main() -> None:
         settings = load()
         check_port(settings)
         keys = asyncio.run(prepare(settings))
-    except BaseCurrencyFixed as error:
+    except CostsInAnotherCurrency as error:
         sys.exit(f"serve: RESTOW_BASE_CURRENCY: {error}")
     except DatabaseUnreachable as error:
         sys.exit(f"serve: RESTOW_DATABASE_URL: {error}")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from workflows.transactions import Transaction
 
 
-class BaseCurrencyFixed(Exception):
+class CostsInAnotherCurrency(Exception):
     """Costs are kept in another currency already, which stays since stock came in."""
 
     def __init__(self, wanted: str, kept: str) -> None:
@@ -32,12 +32,12 @@ class BaseCurrencyFixed(Exception):
 
 
 async def check_base_currency(database: Database, wanted: str) -> None:
-    """Raise BaseCurrencyFixed where costs are kept in another currency than `wanted`."""
+    """Raise CostsInAnotherCurrency where costs are kept in another currency than `wanted`."""
     async with database.reading() as session:
         kept = await queries.kept_currency(session)
     if kept not in (None, wanted):
         assert kept is not None
-        raise BaseCurrencyFixed(wanted, kept)
+        raise CostsInAnotherCurrency(wanted, kept)
 
 
 @dataclass(slots=True)
