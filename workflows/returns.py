@@ -13,6 +13,7 @@ import orjson
 import models.queries.fulfillments as fulfillment_queries
 import models.queries.lookups as lookups
 import models.queries.orders as order_queries
+import models.queries.return_cases as queries
 import workflows.order_lines as order_lines
 import workflows.return_cases as cases
 import workflows.return_records as return_records
@@ -162,11 +163,7 @@ async def _lock_order(tx: Transaction, command: RequestReturn, caller: Caller) -
         if channel is None or reference is None:
             raise Invalid("Name the order by orderId, or by channel and reference.", field=())
         missing = NotFound("order", reference, field=("orderExternalReference",))
-        channels = await lookups.channels_by_code(tx.session, [channel])
-        if channel in channels:
-            order_id = await order_queries.order_by_reference(
-                tx.session, channels[channel].id, reference
-            )
+        order_id = await queries.order_named(tx.session, channel, reference)
     if order_id is None or not await _sees(tx, order_id, caller):
         raise missing
     return await order_lines.lock(tx, order_id, missing.field)

@@ -9,6 +9,17 @@ from uuid import UUID
 from models.sessions import Row, Session
 
 
+async def order_named(session: Session, channel: str, reference: str) -> UUID | None:
+    """The order that a channel (by its code) took under the shop's own reference."""
+    order_id: UUID | None = await session.fetch_value(
+        "SELECT o.id FROM sales_order o JOIN channel c ON c.id = o.channel_id"
+        " WHERE c.code = $1 AND o.external_reference = $2",
+        channel,
+        reference,
+    )
+    return order_id
+
+
 async def returnable_items(session: Session, item_ids: Sequence[int]) -> dict[int, Row]:
     """(category, returnable) of items, by id."""
     rows = await session.fetch(
