@@ -22,10 +22,12 @@ EVENTS = 600
 
 
 @asynccontextmanager
-async def writing(url: str, seed: int) -> AsyncIterator[asyncio.subprocess.Process]:
+async def writing(
+    url: str, seed: int, broadcast_url: str | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """A process that writes, killed at the end."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.subscriptions.writers", url, str(seed),
+        sys.executable, "-m", "tests.subscriptions.writers", url, str(seed), broadcast_url or url,
         cwd=Path(__file__).parents[2],
     )  # fmt: skip
     try:

@@ -1,4 +1,4 @@
-"""A process that writes facts: `python -m tests.subscriptions.writers URL SEED`, until killed.
+"""A process that writes facts until killed: `python -m tests.subscriptions.writers URL SEED BELL`.
 
 Each transaction takes some chains a step further and says in its fact what it saw of all of them.
 Some transactions stay open for long, before or after they wrote their facts. The process numbers
@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 from models.database import Database
+from models.sessions import DatabaseError
 from subscriptions.live import Live
 from tests.subscriptions.log import note, opened, transactions
 from workflows.transactions import Transaction, Transactions
@@ -34,9 +35,12 @@ async def prepare(database: Database) -> None:
 
 
 async def write_forever(writer: Transactions, chance: random.Random) -> None:
-    """One transaction after the other."""
+    """One transaction after the other, also where the database goes away and comes back."""
     while True:
-        await writer.run(lambda tx: step(tx, chance))
+        try:
+            await writer.run(lambda tx: step(tx, chance))
+        except (DatabaseError, TimeoutError):
+            await asyncio.sleep(0.1)
 
 
 async def step(tx: Transaction, chance: random.Random) -> None:
@@ -77,10 +81,10 @@ def a_live(database: Database, broadcast_url: str) -> Live[Any]:
     return Live(database, transactions(database), broadcast_url=broadcast_url, promises=_Nothing())
 
 
-async def main(url: str, seed: int) -> None:
+async def main(url: str, seed: int, broadcast_url: str) -> None:
     """Write and number until killed."""
     async with opened(url) as database:
-        live = a_live(database, url)
+        live = a_live(database, broadcast_url)
         await live.start()
         writer = transactions(database, live.committed)
         async with asyncio.TaskGroup() as tasks:
@@ -89,4 +93,4 @@ async def main(url: str, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
