@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,14 @@ import workflows.ledger as ledger
 import workflows.outbox as outbox
 import workflows.policies as policies
 from domain.access import Caller
-from domain.errors import ApprovalRequired, InsufficientStock, Invalid, NotFound, StaleQuantity
+from domain.errors import (
+    ApprovalRequired,
+    DomainError,
+    InsufficientStock,
+    Invalid,
+    NotFound,
+    StaleQuantity,
+)
 from domain.ledger import Occasion
 from domain.money import Money
 from domain.policies import PolicyKind
@@ -25,10 +32,11 @@ from domain.stock import (
     check_adjustment,
     check_move,
 )
-from models.queries.lookups import ItemFacts, ReasonFacts
+from models.queries.lookups import ItemFacts, LocationFacts, ReasonFacts
 from workflows.book import Change, Level
-from workflows.stock import check_open, stock_item, stock_location
-from workflows.transactions import Transaction, one_by_one
+from workflows.outcomes import Outcome, Request
+from workflows.stock import check_open, keeping_stock, stock_item, stock_location
+from workflows.transactions import Transaction, action, one_by_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,10 @@ class MoveStock:
 
 
 async def _reason(tx: Transaction, code: str) -> ReasonFacts:
-    found = await lookups.reason(tx.session, "ADJUSTMENT", code)
+    return _usable(await lookups.reason(tx.session, "ADJUSTMENT", code), code)
+
+
+def _usable(found: ReasonFacts | None, code: str) -> ReasonFacts:
     field = ("input", "reasonCode")
     if found is None:
         raise NotFound("reason code", code, field=field)
@@ -71,24 +82,76 @@ def _counts(level: Level) -> dict[str, int]:
     return {state.lower(): units for state, units in level.units.items()}
 
 
-@one_by_one("stockAdjust")
-async def adjust(tx: Transaction, command: AdjustStock, caller: Caller) -> Mapping[str, Any]:
-    """Correct a state by hand, with a reason, its cost onto the books.
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A correction whose names were found."""
 
-    Raises StaleQuantity (compare-and-set), InsufficientStock, ApprovalRequired (the ADJUSTMENT
-    policy's value, cumulative per actor, item and day), Invalid or NotFound.
+    command: AdjustStock
+    caller: Caller
+    location: LocationFacts
+    item: ItemFacts
+    reason: ReasonFacts
+
+
+@action("stockAdjust")
+async def adjust(tx: Transaction, requests: Sequence[Request[AdjustStock]]) -> list[Outcome]:
+    """Correct states by hand, with a reason, their cost onto the books; all locked at once.
+
+    Each is decided before anything of it is written. Refusals: StaleQuantity (compare-and-set),
+    InsufficientStock, ApprovalRequired (the ADJUSTMENT policy's value, cumulative per actor, item
+    and day), Invalid, NotFound.
     """
-    try:
-        check_adjustment(command.state, command.delta)
-    except Invalid as error:
-        raise error.under("input") from None
-    location = await stock_location(tx, caller, command.location_code)
-    if command.delta > 0:
-        check_open(location)
-    item = await stock_item(tx, command.sku)
-    reason = await _reason(tx, command.reason_code)
-    await tx.book.open_levels(tx, [(item.id, location.id)])
-    await tx.costs.lock(tx, [item.id])
+    drafts = await _find(tx, requests)
+    good = [draft for draft in drafts if isinstance(draft, _Draft)]
+    await tx.book.open_levels(tx, [(draft.item.id, draft.location.id) for draft in good])
+    await tx.costs.lock(tx, [draft.item.id for draft in good])
+    outcomes = []
+    for draft in drafts:
+        if isinstance(draft, _Draft):
+            try:
+                outcomes.append(await _adjust(tx, draft))
+            except DomainError as error:
+                outcomes.append(Outcome.refused(error))
+        else:
+            outcomes.append(draft)
+    return outcomes
+
+
+async def _find(
+    tx: Transaction, requests: Sequence[Request[AdjustStock]]
+) -> list[_Draft | Outcome]:
+    commands = [request.command for request in requests]
+    codes = sorted({command.location_code for command in commands})
+    locations = {code: await lookups.hold_location(tx.session, code) for code in codes}
+    items = await lookups.items_by_sku(tx.session, {command.sku for command in commands})
+    named = sorted({command.reason_code for command in commands})
+    reasons = {code: await lookups.reason(tx.session, "ADJUSTMENT", code) for code in named}
+    drafts: list[_Draft | Outcome] = []
+    for request in requests:
+        command, code = request.command, request.command.location_code
+        try:
+            check_adjustment(command.state, command.delta)
+        except Invalid as error:
+            drafts.append(Outcome.refused(error.under("input")))
+            continue
+        try:
+            location = keeping_stock(locations[code], request.caller, code)
+            if command.delta > 0:
+                check_open(location)
+            if command.sku not in items:
+                raise NotFound("item", command.sku, field=("input", "sku"))
+            reason = _usable(reasons[command.reason_code], command.reason_code)
+        except DomainError as error:
+            drafts.append(Outcome.refused(error))
+        else:
+            draft = _Draft(command, request.caller, location, items[command.sku], reason)
+            drafts.append(draft)
+    return drafts
+
+
+async def _adjust(tx: Transaction, draft: _Draft) -> Outcome:
+    command, caller = draft.command, draft.caller
+    location, item, reason = draft.location, draft.item, draft.reason
     level = tx.book.levels[(item.id, location.id)]
     before = _counts(level)
     held = level.units[command.state]
@@ -127,7 +190,7 @@ async def adjust(tx: Transaction, command: AdjustStock, caller: Caller) -> Mappi
     entry = book(quantity, command.state, value, occasion)
     ledger.post(tx, entry, actor=caller.actor, location_id=location.id)
     _audit_level(tx, caller, "stockAdjust", level, before, reason, command.note)
-    return {"levels": [level.id], "movements": [movement]}
+    return Outcome(refs={"levels": [level.id], "movements": [movement]})
 
 
 async def _loose(tx: Transaction, level: Level, state: StockState) -> int:
@@ -159,6 +222,8 @@ async def _check_value(
     if caller.may("stock.approve"):
         return
     start = tx.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    # What the commands before this one took counts as well.
+    await tx.flush()
     before = await queries.written_down(tx.session, item.id, caller.actor, start)
     worth = _worth(tx, item, before + quantity, state)
     policy = await policies.decide(tx.session, PolicyKind.ADJUSTMENT, tx.now, item.category)

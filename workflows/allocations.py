@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -28,6 +28,10 @@ from workflows.transactions import LockClass, Transaction
 
 if TYPE_CHECKING:
     from workflows.orders import PlaceOrder
+
+_FRESH = (StockState.AVAILABLE, StockState.ALLOCATED)
+_TAKEN = (StockState.HELD, StockState.ALLOCATED)
+_RELEASED = (StockState.HELD, StockState.AVAILABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,43 @@ class _Hunt:
         self.portions.append(Portion(item_id, location_id, quantity))
 
 
+@dataclass(slots=True)
+class Supply:
+    """What orders may draw on: locked stock, their locked holds with lines, and the market.
+
+    `owed` is the market's: open backordered units by (channel, item), those of orders that were
+    just placed among them. `committed`: holds that have become orders, still to be written.
+    """
+
+    holds: dict[UUID, Row]
+    lines: Mapping[UUID, Sequence[Row]]
+    market: markets.Market
+    owed: dict[tuple[int, int], int]
+    committed: list[tuple[UUID, str, UUID | None, int]] = field(default_factory=list)
+
+
+async def lock(
+    tx: Transaction, item_ids: Collection[int], reservation_ids: Collection[UUID]
+) -> Supply:
+    """Lock the stock of these items and of these holds, then the holds themselves."""
+    ids = sorted(reservation_ids)
+    lines: dict[UUID, list[Row]] = {}
+    for line in await reservation_queries.lines_of(tx.session, ids) if ids else ():
+        lines.setdefault(line["reservation_id"], []).append(line)
+    wanted = {line["item_id"] for of_hold in lines.values() for line in of_hold} | set(item_ids)
+    await holds.lock_supply(tx, wanted, ids)
+    rows: Sequence[Row] = ()
+    if ids:
+        tx.locking(LockClass.HOLDS)
+        rows = await reservation_queries.lock_holds(tx.session, ids)
+    market = await markets.visit(tx.session, wanted, tx.now)
+    owed = dict(market.backordered)
+    return Supply({row["id"]: row for row in rows}, lines, replace(market, backordered=owed), owed)
+
+
 async def allocate(
     tx: Transaction,
+    supply: Supply,
     channel: ChannelFacts,
     demands: Sequence[Demand],
     order_id: UUID,
@@ -76,20 +115,15 @@ async def allocate(
     *,
     caller: Caller,
 ) -> Allocation:
-    """Take the demanded units and commit the order's hold.
+    """Take the demanded units and those of the order's hold.
 
     Raises InsufficientStock unless the order may be backordered, NotFound or IllegalTransition
-    for a hold that is not this channel's or has ended.
+    for a hold that is not this channel's or has ended; then nothing was taken.
     """
-    hold, lines = await _find_hold(tx, channel, command.reservation_id)
-    item_ids = {d.item.id for d in demands} | {line["item_id"] for line in lines}
-    await holds.lock_supply(tx, item_ids, [] if hold is None else [hold["id"]])
+    market = supply.market
+    held = _live_hold(tx, supply, channel, command.reservation_id)
     hunt = _Hunt(_sum(demands))
-    held = None if hold is None else await _lock_live(tx, hold["id"])
-    if held is not None:
-        _take_held(tx, hunt, lines, order_id, caller.actor)
-        await _commit(tx, held, order_id, caller.actor)
-    market = await markets.visit(tx.session, item_ids, tx.now)
+    ends = [] if held is None else _held_portions(hunt, supply.lines.get(held["id"], ()))
     missing = _missing(demands, hunt)
     if command.backorder:
         missing = _clip(tx, market, channel, missing)
@@ -101,9 +135,18 @@ async def allocate(
         decision = dict(plan.decision)
         for item_id, location_id, quantity in plan.allocation:
             hunt.take(item_id, location_id, quantity)
-            _allocate_fresh(tx, item_id, location_id, quantity, order_id, caller.actor)
+            ends.append((item_id, location_id, _FRESH, quantity))
     elif not decision:
         decision = routing.undecided(market, channel, [demand.item for demand in demands])
+    # Nothing is refused from here on.
+    for item_id, location_id, states, quantity in ends:
+        _move(tx, item_id, location_id, states, quantity, order_id, caller.actor)
+    if held is not None:
+        _commit(tx, supply, held, order_id, caller.actor)
+    for item_id, quantity in hunt.wanted.items():
+        if quantity:
+            key = (channel.id, item_id)
+            supply.owed[key] = supply.owed.get(key, 0) + quantity
     allocation = _per_line(demands, hunt, decision)
     places = {place for line in allocation.places_by_line for place, _ in line}
     decision["chosen"] = [each.code for each in channel.locations if each.id in places]
@@ -114,22 +157,16 @@ async def allocate(
     return allocation
 
 
-async def _find_hold(
-    tx: Transaction, channel: ChannelFacts, reservation_id: UUID | None
-) -> tuple[Row | None, list[Row]]:
+def _live_hold(
+    tx: Transaction, supply: Supply, channel: ChannelFacts, reservation_id: UUID | None
+) -> Row | None:
+    """The order's locked hold, or None where it is over: then the order tries afresh."""
     if reservation_id is None:
-        return None, []
-    row = await reservation_queries.hold(tx.session, reservation_id)
+        return None
+    row = supply.holds.get(reservation_id)
     if row is None or row["channel_id"] != channel.id:
         field = ("input", "reservationId")
         raise NotFound("reservation", str(reservation_id), field=field)
-    return row, await reservation_queries.lines_of(tx.session, [reservation_id])
-
-
-async def _lock_live(tx: Transaction, reservation_id: UUID) -> Row | None:
-    """The hold under its lock, or None where it is over: then the order tries afresh."""
-    tx.locking(LockClass.HOLDS)
-    row = (await reservation_queries.lock_holds(tx.session, [reservation_id]))[0]
     status = ReservationStatus(row["status"])
     if status is ReservationStatus.EXPIRED or row["expires_at"] <= tx.now:
         return None
@@ -151,38 +188,33 @@ def _sum(demands: Iterable[Demand]) -> dict[int, int]:
     return wanted
 
 
-def _take_held(
-    tx: Transaction, hunt: _Hunt, lines: Sequence[Row], order_id: UUID, actor: str
-) -> None:
-    """Allocate the held units that are wanted; release the surplus."""
+def _held_portions(
+    hunt: _Hunt, lines: Sequence[Row]
+) -> list[tuple[int, int, tuple[StockState, StockState], int]]:
+    """Where held units go: the wanted ones to the order, the surplus back."""
+    ends = []
     for line in lines:
-        taken = min(line["quantity"], hunt.wanted.get(line["item_id"], 0))
-        ends = (
-            (StockState.ALLOCATED, taken),
-            (StockState.AVAILABLE, line["quantity"] - taken),
-        )
-        for to_state, quantity in ends:
-            if quantity:
-                change = Change(
-                    item_id=line["item_id"],
-                    location_id=line["location_id"],
-                    from_state=StockState.HELD,
-                    to_state=to_state,
-                    quantity=quantity,
-                    actor=actor,
-                    reference=f"Order:{order_id}",
-                )
-                tx.book.move(tx, change)
+        item_id, location_id = line["item_id"], line["location_id"]
+        taken = min(line["quantity"], hunt.wanted.get(item_id, 0))
         if taken:
-            hunt.take(line["item_id"], line["location_id"], taken)
+            hunt.take(item_id, location_id, taken)
+            ends.append((item_id, location_id, _TAKEN, taken))
+        if surplus := line["quantity"] - taken:
+            ends.append((item_id, location_id, _RELEASED, surplus))
+    return ends
 
 
-async def _commit(tx: Transaction, hold: Row, order_id: UUID, actor: str) -> None:
-    version = hold["version"] + 1
-    ended = (hold["id"], str(ReservationStatus.COMMITTED), order_id, version)
-    await reservation_queries.end_holds(tx.session, [ended])
+def _commit(tx: Transaction, supply: Supply, hold: Row, order_id: UUID, actor: str) -> None:
+    version, status = hold["version"] + 1, str(ReservationStatus.COMMITTED)
+    supply.committed.append((hold["id"], status, order_id, version))
+    supply.holds[hold["id"]] = {**hold, "status": status, "version": version}
     facts = {"order": str(order_id)}
     holds.record(tx, hold, "reservation.committed", actor, version, facts)
+
+
+async def commit_holds(tx: Transaction, supply: Supply) -> None:
+    """Write which holds have become orders."""
+    await reservation_queries.end_holds(tx.session, supply.committed)
 
 
 def _missing(demands: Sequence[Demand], hunt: _Hunt) -> list[Demand]:
@@ -207,16 +239,22 @@ def _clip(
     return clipped
 
 
-def _allocate_fresh(
-    tx: Transaction, item_id: int, location_id: int, quantity: int, order_id: UUID, actor: str
+def _move(
+    tx: Transaction,
+    item_id: int,
+    location_id: int,
+    states: tuple[StockState, StockState],
+    quantity: int,
+    order_id: UUID,
+    actor: str,
 ) -> None:
     tx.book.move(
         tx,
         Change(
             item_id=item_id,
             location_id=location_id,
-            from_state=StockState.AVAILABLE,
-            to_state=StockState.ALLOCATED,
+            from_state=states[0],
+            to_state=states[1],
             quantity=quantity,
             actor=actor,
             reference=f"Order:{order_id}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,12 +25,12 @@ from domain.orders import OrderLineState, check_client_time, number_of, status_o
 from domain.stock import check_quantity
 from models.orders import Order, OrderAddress, OrderLine, OrderPayment
 from models.queries.lookups import ChannelFacts, ItemFacts
-from workflows.allocations import Allocation
+from workflows.allocations import Allocation, Supply
 from workflows.order_money import OrderMoney
-from workflows.outcomes import Refused
-from workflows.reservations import check_lines, open_channel
+from workflows.outcomes import Outcome, Request
+from workflows.reservations import LINES_MAX, check_lines, open_channel
 from workflows.routing import Demand
-from workflows.transactions import Transaction, one_by_one
+from workflows.transactions import Transaction, action
 
 TEXT_MAX = 255
 
@@ -84,39 +84,99 @@ class PlaceOrder:
     backorder: bool = False
 
 
-@one_by_one("orderPlace")
-async def place(tx: Transaction, command: PlaceOrder, caller: Caller) -> Mapping[str, Any]:
-    """Place an order: all of its units or, unless `backorder`, none.
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """An order whose names were found and whose amounts add up."""
 
-    Raises AlreadyExists (with the order there is), InsufficientStock, Invalid, NotFound,
-    LimitExceeded, IllegalTransition (a hold that ended otherwise than by its clock).
+    command: PlaceOrder
+    caller: Caller
+    channel: ChannelFacts
+    items: Mapping[str, ItemFacts]
+    money: OrderMoney
+    placed_at: datetime
+    demands: Sequence[Demand]
+
+
+@action("orderPlace")
+async def place(tx: Transaction, requests: Sequence[Request[PlaceOrder]]) -> list[Outcome]:
+    """Place orders, each with all of its units or, unless `backorder`, none; all locked at once.
+
+    Each is decided before anything of it is written. Refusals: AlreadyExists (with the order
+    there is), InsufficientStock, Invalid, NotFound, LimitExceeded, IllegalTransition (a hold that
+    ended otherwise than by its clock).
     """
-    try:
-        channel, items = await _check(tx, command, caller)
-        placed_at = check_client_time(
-            command.placed_at, tx.now, may_backdate=caller.may("backdate"), field="placedAt"
-        )
-        money = order_money.of_order(command, channel.currency)
-    except DomainError as error:
-        raise error.under("input") from None
-    await _check_reference(tx, command, channel)
+    drafts = await _find(tx, requests)
+    good = [draft for draft in drafts if isinstance(draft, _Draft)]
+    placed = await queries.orders_by_reference(
+        tx.session,
+        sorted({draft.channel.id for draft in good}),
+        sorted({draft.command.external_reference for draft in good}),
+    )
+    supply = await allocations.lock(
+        tx,
+        {demand.item.id for draft in good for demand in draft.demands},
+        {hold for draft in good if (hold := draft.command.reservation_id) is not None},
+    )
+    outcomes = []
+    for draft in drafts:
+        if isinstance(draft, Outcome):
+            outcomes.append(draft)
+            continue
+        try:
+            outcomes.append(await _place(tx, draft, supply, placed))
+        except AlreadyExists as error:
+            outcomes.append(Outcome.refused(error, refs={"order": error.existing}))
+        except DomainError as error:
+            outcomes.append(Outcome.refused(error))
+    await allocations.commit_holds(tx, supply)
+    return outcomes
+
+
+async def _place(
+    tx: Transaction, draft: _Draft, supply: Supply, placed: dict[tuple[int, str], UUID]
+) -> Outcome:
+    command, caller, channel = draft.command, draft.caller, draft.channel
+    reference = (channel.id, command.external_reference)
+    if reference in placed:
+        field = ("input", "externalReference")
+        raise AlreadyExists("order", reference[1], str(placed[reference]), field=field)
     order_id = tx.new_id()
-    demands = [
-        Demand(items[line.sku], line.quantity, None, ("input", "lines", str(index)))
-        for index, line in enumerate(command.lines)
-    ]
-    allocation = await allocations.allocate(tx, channel, demands, order_id, command, caller=caller)
-    order = _order_row(tx, command, caller, channel, money, allocation, order_id, placed_at)
-    lines = _add_order(tx, command, money, allocation, order, items)
+    allocation = await allocations.allocate(
+        tx, supply, channel, draft.demands, order_id, command, caller=caller
+    )
+    # Nothing is refused from here on.
+    order = _order_row(
+        tx, command, caller, channel, draft.money, allocation, order_id, draft.placed_at
+    )
+    lines = _add_order(tx, command, draft.money, allocation, order, draft.items)
     allocations.add_fulfillments(tx, order, lines, allocation, actor=caller.actor)
-    _add_payments(tx, money, order, actor=caller.actor)
+    _add_payments(tx, draft.money, order, actor=caller.actor)
     _record(tx, command, caller, channel, order, allocation)
-    return {"order": str(order_id)}
+    placed[reference] = order_id
+    return Outcome(refs={"order": str(order_id)})
 
 
-async def _check(
-    tx: Transaction, command: PlaceOrder, caller: Caller
-) -> tuple[ChannelFacts, Mapping[str, ItemFacts]]:
+async def _find(tx: Transaction, requests: Sequence[Request[PlaceOrder]]) -> list[_Draft | Outcome]:
+    commands = [request.command for request in requests]
+    channels = await lookups.channels_by_code(tx.session, {c.channel for c in commands})
+    skus = {line.sku for command in commands for line in command.lines[:LINES_MAX]}
+    items = await lookups.items_by_sku(tx.session, skus)
+    drafts: list[_Draft | Outcome] = []
+    for request in requests:
+        try:
+            drafts.append(_draft(tx, request, channels, items))
+        except DomainError as error:
+            drafts.append(Outcome.refused(error.under("input")))
+    return drafts
+
+
+def _draft(
+    tx: Transaction,
+    request: Request[PlaceOrder],
+    channels: Mapping[str, ChannelFacts],
+    items: Mapping[str, ItemFacts],
+) -> _Draft:
+    command, caller = request.command, request.caller
     check_lines(len(command.lines))
     texts = {
         "externalReference": command.external_reference,
@@ -126,9 +186,8 @@ async def _check(
     for field, text in texts.items():
         if text is not None and not 0 < len(text.strip()) <= len(text) <= TEXT_MAX:
             raise Invalid(f"Between 1 and {TEXT_MAX} characters are allowed.", field=(field,))
-    channels = await lookups.channels_by_code(tx.session, [command.channel])
     channel = open_channel(channels, caller, command.channel)
-    items = await lookups.items_by_sku(tx.session, [line.sku for line in command.lines])
+    demands = []
     for index, line in enumerate(command.lines):
         try:
             check_quantity(line.quantity)
@@ -136,17 +195,13 @@ async def _check(
             raise error.under("lines", str(index)) from None
         if line.sku not in items:
             raise NotFound("item", line.sku, field=("lines", str(index), "sku"))
-    return channel, items
-
-
-async def _check_reference(tx: Transaction, command: PlaceOrder, channel: ChannelFacts) -> None:
-    reference = command.external_reference
-    existing = await queries.order_by_reference(tx.session, channel.id, reference)
-    if existing is not None:
-        error = AlreadyExists(
-            "order", reference, str(existing), field=("input", "externalReference")
-        )
-        raise Refused([error], refs={"order": str(existing)})
+        path = ("input", "lines", str(index))
+        demands.append(Demand(items[line.sku], line.quantity, None, path))
+    placed_at = check_client_time(
+        command.placed_at, tx.now, may_backdate=caller.may("backdate"), field="placedAt"
+    )
+    money = order_money.of_order(command, channel.currency)
+    return _Draft(command, caller, channel, items, money, placed_at, demands)
 
 
 def _order_row(

@@ -342,22 +342,49 @@ async def extend(tx: Transaction, command: ExtendReservation, caller: Caller) ->
     return {"reservation": str(row["id"])}
 
 
-@one_by_one("reservationRelease")
+@action("reservationRelease")
 async def release(
-    tx: Transaction, command: ReleaseReservation, caller: Caller
-) -> Mapping[str, Any]:
-    """Give a live hold's units back.
+    tx: Transaction, requests: Sequence[Request[ReleaseReservation]]
+) -> list[Outcome]:
+    """Give live holds' units back; one locked read and one write for all.
 
-    Raises ReservationExpired from its end on (its units are free already), IllegalTransition
-    where it has ended before, NotFound outside the caller's scope.
+    Refusals: ReservationExpired from a hold's end on (its units are free already),
+    IllegalTransition where it has ended before, NotFound outside the caller's scope.
     """
-    await _own_hold(tx, command.reservation_id, caller)
-    lines = await queries.lines_of(tx.session, [command.reservation_id])
+    ids = sorted({request.command.reservation_id for request in requests})
+    lines = await queries.lines_of(tx.session, ids)
     await tx.book.lock(tx, [line["item_id"] for line in lines])
     tx.locking(LockClass.HOLDS)
-    row = (await queries.lock_holds(tx.session, [command.reservation_id]))[0]
+    rows = {row["id"]: row for row in await queries.lock_holds(tx.session, ids)}
+    channels = await lookups.channels_by_id(
+        tx.session, [row["channel_id"] for row in rows.values()]
+    )
+    ended: dict[str, list[Row]] = {}
+    outcomes = []
+    for request in requests:
+        row = rows.get(request.command.reservation_id)
+        try:
+            _check_release(tx, row, request, channels)
+        except DomainError as error:
+            outcomes.append(Outcome.refused(error))
+            continue
+        assert row is not None
+        ended.setdefault(request.caller.actor, []).append(row)
+        rows[row["id"]] = {**row, "status": str(ReservationStatus.RELEASED)}
+        outcomes.append(Outcome(refs={"reservation": str(row["id"])}))
+    for actor, of_actor in ended.items():
+        await holds.end(tx, of_actor, ReservationStatus.RELEASED, actor)
+    return outcomes
+
+
+def _check_release(
+    tx: Transaction,
+    row: Row | None,
+    request: Request[ReleaseReservation],
+    channels: Mapping[int, ChannelFacts],
+) -> None:
+    if row is None or not request.caller.sees_channel(channels[row["channel_id"]].code):
+        raise NotFound("reservation", str(request.command.reservation_id), field=("id",))
     check_is_held(row, ReservationStatus.RELEASED)
     if row["expires_at"] <= tx.now:
         raise ReservationExpired(row["expires_at"], field=("id",))
-    await holds.end(tx, [row], ReservationStatus.RELEASED, caller.actor)
-    return {"reservation": str(row["id"])}

@@ -159,8 +159,12 @@ async def stock_location(tx: Transaction, caller: Caller, code: str) -> Location
 
     It is held: whoever would close it waits for the units that this transaction puts there.
     """
+    return keeping_stock(await lookups.hold_location(tx.session, code), caller, code)
+
+
+def keeping_stock(location: LocationFacts | None, caller: Caller, code: str) -> LocationFacts:
+    """The location that was found, if the caller sees it and stock lives there."""
     field = ("input", "locationCode")
-    location = await lookups.hold_location(tx.session, code)
     if location is None or not caller.sees_location(code):
         raise NotFound("location", code, field=field)
     if location.kind not in STOCK_KEEPING:

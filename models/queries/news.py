@@ -34,6 +34,11 @@ SELECT * FROM (
 ) AS holds
 """
 
+_SINCE_BY_ENGINE = {
+    "postgres": _SINCE.replace("{json}", "jsonb"),
+    "sqlite": _SINCE.replace("{json}", "text"),
+}
+
 
 async def since(
     session: Session, position: int, pending: Sequence[int], now: datetime
@@ -41,7 +46,9 @@ async def since(
     """Events behind `position`, those that wait for one but the known `pending`, and SKUs in
     holds that are over and not swept yet (`subject_type` "hold over"); NEWS_MAX of each."""
     json = "jsonb" if session.engine == "postgres" else "text"
-    return await session.fetch(_SINCE.replace("{json}", json), position, list(pending), now, NEWS_MAX)
+    return await session.fetch(
+        _SINCE.replace("{json}", json), position, list(pending), now, NEWS_MAX
+    )
 
 
 _SKUS_OF_ORDERS = """

@@ -17,12 +17,22 @@ _ORDER = (
 
 async def order_by_reference(session: Session, channel_id: int, reference: str) -> UUID | None:
     """The id of the order with this reference on this channel."""
-    found = await session.fetch_one(
-        "SELECT id FROM sales_order WHERE channel_id = $1 AND external_reference = $2",
-        channel_id,
-        reference,
+    return (await orders_by_reference(session, [channel_id], [reference])).get(
+        (channel_id, reference)
     )
-    return None if found is None else found["id"]
+
+
+async def orders_by_reference(
+    session: Session, channel_ids: Sequence[int], references: Sequence[str]
+) -> dict[tuple[int, str], UUID]:
+    """The orders of these channels that have one of these references, by (channel, reference)."""
+    rows = await session.fetch(
+        "SELECT id, channel_id, external_reference FROM sales_order"
+        " WHERE channel_id = ANY($1::bigint[]) AND external_reference = ANY($2::text[])",
+        list(channel_ids),
+        list(references),
+    )
+    return {(row["channel_id"], row["external_reference"]): row["id"] for row in rows}
 
 
 async def channel_of(session: Session, order_id: UUID) -> int | None:

@@ -1,0 +1,233 @@
+"""Commands that share a transaction: each with the outcome that it had alone, in some order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import permutations
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import workflows.adjustments
+import workflows.orders
+import workflows.reservations
+from domain.access import Role, holder
+from models.database import Database
+from tests.builders.books import faults
+from tests.builders.shop import ADMIN, CLERK, Shop, open_shop, pounds
+from tests.builders.transactions import codes, rows
+from workflows.adjustments import AdjustStock
+from workflows.orders import NewLine, PlaceOrder
+from workflows.outcomes import Outcome, Request
+from workflows.reservations import CreateReservation, HoldLine, ReleaseReservation
+from workflows.transactions import Action
+
+UNITS = 6
+
+
+async def stocked(database: Database) -> Shop:
+    shop = await open_shop(database)
+    await shop.receive(UNITS, "TEE-M")
+    await shop.receive(UNITS, "TEE-S", "YORK")
+    return shop
+
+
+async def together(shop: Shop, action: Action[Any], *requests: Request[Any]) -> list[Outcome]:
+    """Carry the requests out in one transaction, as a queue that filled up would."""
+    before = len(await rows(shop.database, "SELECT DISTINCT transaction_id FROM audit_entry"))
+    first = asyncio.create_task(shop.hold(("TEE-L", 1)))  # refused: it only keeps the writer busy
+    outcomes = await shop.transactions.perform_all(action, requests)
+    await first
+    after = len(await rows(shop.database, "SELECT DISTINCT transaction_id FROM audit_entry"))
+    assert after - before <= 2  # the first may go ahead of the others
+    return outcomes
+
+
+def order(reference: str, *lines: tuple[str, int], **facts: Any) -> Request[PlaceOrder]:
+    wanted = tuple(NewLine(sku, units, pounds("10.00")) for sku, units in lines)
+    return Request(PlaceOrder("web", reference, wanted, **facts), ADMIN)
+
+
+async def test_orders_share_what_there_is(database: Database) -> None:
+    shop = await stocked(database)
+    outcomes = await together(
+        shop,
+        workflows.orders.place,
+        order("A", ("TEE-M", 4)),
+        order("B", ("TEE-M", 4)),
+        order("C", ("TEE-M", 2), ("TEE-S", 6)),
+        order("A", ("TEE-M", 1)),
+        order("D", ("no such", 1)),
+    )
+    assert [codes(outcome) for outcome in outcomes] == [
+        [],
+        [("INSUFFICIENT_STOCK", ("input", "lines", "0", "quantity"))],
+        [],
+        [("ALREADY_EXISTS", ("input", "externalReference"))],
+        [("NOT_FOUND", ("input", "lines", "0", "sku"))],
+    ]
+    assert outcomes[3].refs == outcomes[0].refs
+    assert await shop.level() == {"allocated": 6}
+    assert await faults(database) == []
+
+
+async def test_a_hold_becomes_one_order(database: Database) -> None:
+    shop = await stocked(database)
+    held = UUID((await shop.hold(("TEE-M", 5))).refs["reservation"])
+    outcomes = await together(
+        shop,
+        workflows.orders.place,
+        order("A", ("TEE-M", 3), reservation_id=held),
+        order("B", ("TEE-M", 3), reservation_id=held),
+        order("C", ("TEE-M", 3)),
+    )
+    assert [codes(outcome) for outcome in outcomes] == [
+        [],
+        [("ILLEGAL_TRANSITION", ("input", "reservationId"))],
+        [],
+    ]
+    assert await shop.level() == {"allocated": 6}
+    assert await faults(database) == []
+
+
+async def test_who_waits_in_a_batch_waits_before_the_next(database: Database) -> None:
+    shop = await stocked(database)
+    outcomes = await together(
+        shop,
+        workflows.orders.place,
+        order("A", ("TEE-M", 9), backorder=True),
+        order("B", ("TEE-M", 1)),
+        order("C", ("TEE-M", 1), backorder=True),
+    )
+    assert [bool(outcome.refusals) for outcome in outcomes] == [False, True, False]
+    assert [line["backordered"] for line in await shop.lines(outcomes[2])] == [1]
+    assert await faults(database) == []
+
+
+async def test_a_hold_is_released_once(database: Database) -> None:
+    shop = await stocked(database)
+    first, second = await shop.hold(("TEE-M", 2)), await shop.hold(("TEE-S", 1))
+    ids = [UUID(hold.refs["reservation"]) for hold in (first, second, first)]
+    stranger = holder(Role.STOREFRONT, actor="else", channels=frozenset({"market"}))
+    requests = [Request(ReleaseReservation(each), ADMIN) for each in ids]
+    requests[1] = Request(ReleaseReservation(ids[1]), stranger)
+    outcomes = await together(shop, workflows.reservations.release, *requests)
+    assert [codes(outcome) for outcome in outcomes] == [
+        [],
+        [("NOT_FOUND", ("id",))],
+        [("ILLEGAL_TRANSITION", ("id",))],
+    ]
+    assert await shop.level() == {"available": 6}
+    assert await shop.level("TEE-S", "YORK") == {"available": 5, "held": 1}
+    assert await faults(database) == []
+
+
+async def test_corrections_of_a_level_follow_each_other(database: Database) -> None:
+    shop = await stocked(database)
+
+    def correct(delta: int, **facts: Any) -> Request[AdjustStock]:
+        return Request(AdjustStock("LEEDS", "TEE-M", delta, "COUNT", **facts), ADMIN)
+
+    outcomes = await together(
+        shop,
+        workflows.adjustments.adjust,
+        correct(-4),
+        correct(-4),
+        correct(3, change_from_quantity=2),
+        correct(1, change_from_quantity=2),
+    )
+    assert [[code for code, _ in codes(outcome)] for outcome in outcomes] == [
+        [],
+        ["INSUFFICIENT_STOCK"],
+        [],
+        ["STALE_QUANTITY"],
+    ]
+    assert await shop.level() == {"available": 5}
+    assert await faults(database) == []
+
+
+async def test_what_an_actor_writes_down_adds_up_within_a_batch(database: Database) -> None:
+    """The policy asks for approval above 50.00 a day: at 4.00 each the 13th unit is too many."""
+    shop = await stocked(database)
+    await shop.receive(94)
+    requests = [Request(AdjustStock("LEEDS", "TEE-M", -5, "COUNT"), CLERK) for _ in range(5)]
+    alone = [(await shop.transactions.perform(workflows.adjustments.adjust, requests[0]))]
+    batch = await together(shop, workflows.adjustments.adjust, *requests[1:])
+    assert [[code for code, _ in codes(outcome)] for outcome in alone + batch] == [
+        [],
+        [],
+        ["APPROVAL_REQUIRED"],
+        ["APPROVAL_REQUIRED"],
+        ["APPROVAL_REQUIRED"],
+    ]
+    assert await faults(database) == []
+
+
+COMMANDS = st.lists(
+    st.tuples(st.sampled_from(["TEE-M", "TEE-S"]), st.integers(1, 5), st.booleans()),
+    min_size=2,
+    max_size=3,
+)
+
+
+@pytest.mark.parametrize("action", ["hold", "place"])
+def test_a_batch_ends_as_one_after_the_other_in_some_order(
+    action: str, fresh_database: Callable[[], str]
+) -> None:
+    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(COMMANDS)
+    def proven(commands: list[tuple[str, int, bool]]) -> None:
+        asyncio.run(_agree(action, commands, fresh_database))
+
+    proven()
+
+
+async def _agree(
+    action: str, commands: list[tuple[str, int, bool]], fresh: Callable[[], str]
+) -> None:
+    at_once = await _ends(action, commands, fresh(), is_batch=True)
+    one_by_one = [
+        await _ends(action, [commands[i] for i in chosen], fresh(), is_batch=False, back=chosen)
+        for chosen in permutations(range(len(commands)))
+    ]
+    assert at_once in one_by_one
+
+
+async def _ends(
+    action: str,
+    commands: list[tuple[str, int, bool]],
+    url: str,
+    *,
+    is_batch: bool,
+    back: tuple[int, ...] | None = None,
+) -> tuple[list[list[str]], list[dict[str, int]]]:
+    """Codes by command, in the order of the batch, and what lies where at the end."""
+    database = Database(url)
+    await database.open()
+    try:
+        shop = await stocked(database)
+        requests: list[Request[Any]] = []
+        for number, (sku, units, waits) in enumerate(commands):
+            if action == "hold":
+                requests.append(Request(CreateReservation("web", (HoldLine(sku, units),)), ADMIN))
+            else:
+                requests.append(order(f"{number}", (sku, units), backorder=waits))
+        doing: Action[Any] = (
+            workflows.reservations.create if action == "hold" else workflows.orders.place
+        )
+        if is_batch:
+            outcomes = await together(shop, doing, *requests)
+        else:
+            outcomes = [await shop.transactions.perform(doing, each) for each in requests]
+        found = [[code for code, _ in codes(outcome)] for outcome in outcomes]
+        if back is not None:
+            found = [found[back.index(place)] for place in range(len(back))]
+        levels = [await shop.level("TEE-M"), await shop.level("TEE-S", "YORK")]
+        assert await faults(database) == []
+        return found, levels
+    finally:
+        await database.close()
