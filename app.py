@@ -284,7 +284,7 @@ class Restow:
         except TimeoutError:
             await self.transactions.abandon()
             await self.quiet_transactions.abandon()
-            self.database.abandon()
+            await self.database.abandon()
             logger.warning("restow.gave_up", seconds=STOP_SECONDS)
         logger.info("restow.stopped")
 

@@ -163,11 +163,12 @@ class Database:
             await asyncio.wait(self._ending, timeout=self.limits.acquire)
         await Tortoise.close_connections()
 
-    def abandon(self) -> None:
+    async def abandon(self) -> None:
         """Drop the connections without another word; the server rolls back what was open."""
         client = self._default
         if isinstance(client, AsyncpgDBClient) and client._pool is not None:
             client._pool.terminate()
+        await Tortoise.close_connections()
 
     @asynccontextmanager
     async def _postgres(self) -> AsyncIterator[PostgresSession]:
