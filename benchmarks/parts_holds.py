@@ -18,8 +18,8 @@ from benchmarks.findings import Findings, Ratio, Run, alternated
 from benchmarks.load import Plan, Result
 from benchmarks.parts_reads import HEADERS, graphql
 from benchmarks.processes import Measured, Server, contender, ours, running
-from benchmarks.service import measure_service
 from benchmarks.statement import SCRIPT
+from benchmarks.workflow_load import measure_service
 
 CLIENTS = 100
 ROUNDS = 3

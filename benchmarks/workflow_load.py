@@ -1,6 +1,6 @@
 """The workflow itself, without HTTP and GraphQL: a process that holds units as fast as it can.
 
-python -m benchmarks.service URL REQUESTS CLIENTS < orders.json
+python -m benchmarks.workflow_load URL REQUESTS CLIENTS < orders.json
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Order = Sequence[tuple[str, int]]
 def measure_service(url: str, orders: Sequence[Order], requests: int, clients: int) -> float:
     """Holds per second, each with a key, all accepted."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.service", url, str(requests), str(clients)],
+        [sys.executable, "-m", "benchmarks.workflow_load", url, str(requests), str(clients)],
         cwd=ROOT,
         input=json.dumps(orders),
         capture_output=True,

@@ -1,0 +1,149 @@
+"""A large catalogue with a long past: hot queries find what they want by an index.
+
+Planned by PostgreSQL itself on tables that are large enough for their statistics to decide; no
+setting forbids a sequential scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+import pytest
+
+import models.queries.event_log as event_log
+import models.queries.lookups as lookups
+import models.queries.news as news
+import models.queries.orders as orders
+import models.queries.promises as promises
+import models.queries.reads.stock as stock_reads
+import models.queries.reservations as reservations
+import models.queries.stock as stock
+from models.database import Database
+from models.queries.paging import Window
+from models.queries.scopes import EVERYTHING
+from models.sessions import Row, Session
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+SKUS = 30_000
+LARGE = {
+    *("item", "stock_level", "reservation", "reservation_line", "event", "event_position"),
+    *("sales_order", "order_line", "idempotency_key"),
+}
+FILL = (
+    "INSERT INTO location (id, code, name, kind, time_zone, pack_required, active)"
+    " SELECT n, 'L' || n, 'L' || n, 'WAREHOUSE', 'UTC', FALSE, TRUE FROM generate_series(1, 3) n",
+    "INSERT INTO channel (id, code, name, kind, currency, priority, safety_buffer, active)"
+    " VALUES (1, 'web', 'Web', 'STOREFRONT', 'GBP', 1, 0, TRUE)",
+    "INSERT INTO channel_location (channel_id, location_id)"
+    " SELECT 1, n FROM generate_series(1, 3) n",
+    "INSERT INTO item (id, sku, name, returnable, created_at, updated_at)"
+    f" SELECT n, 'SKU-' || n, 'Item', TRUE, now(), now() FROM generate_series(1, {SKUS}) n",
+    "INSERT INTO stock_level (item_id, location_id, available, updated_at)"
+    f" SELECT i, l, 50, now() FROM generate_series(1, {SKUS}) i, generate_series(1, 3) l",
+    # A long past of holds, 200 of them live and three over.
+    "INSERT INTO reservation (id, status, channel_id, actor, created_at, expires_at,"
+    " first_ttl_seconds, routing)"
+    " SELECT md5('r' || n)::uuid, CASE WHEN n <= 200 THEN 'HELD' ELSE 'RELEASED' END, 1, 'a',"
+    " $1::timestamptz - interval '1 hour',"
+    " $1::timestamptz + (CASE WHEN n <= 3 THEN -5 ELSE 600 END) * interval '1 second', 60, '{}'"
+    f" FROM generate_series(1, {SKUS}) n",
+    "INSERT INTO reservation_line (id, reservation_id, line_no, item_id, location_id, quantity)"
+    " SELECT md5('l' || n)::uuid, md5('r' || n)::uuid, 0, n, 1, 1"
+    f" FROM generate_series(1, {SKUS}) n",
+    "INSERT INTO sales_order (id, number, channel_id, external_reference, status, service_level,"
+    " currency, shipping_minor, shipping_tax_minor, total_minor, deposit_minor, placed_at,"
+    " created_at, actor)"
+    " SELECT md5('o' || n)::uuid, 'N' || n, 1, 'W-' || n, 'ALLOCATED', 'STANDARD', 'GBP', 0, 0, 1,"
+    f" 0, now(), now(), 'a' FROM generate_series(1, {SKUS}) n",
+    "INSERT INTO order_line (id, order_id, line_no, item_id, quantity, unit_price_minor,"
+    " discount_minor, tax_minor, allocated, backordered)"
+    " SELECT md5('ol' || n)::uuid, md5('o' || n)::uuid, 0, n, 1, 1, 0, 0,"
+    " (n > 50)::int, (n <= 50)::int"
+    f" FROM generate_series(1, {SKUS}) n",
+    "INSERT INTO event (id, type, occurred_at, actor, subject_type, subject_key, subject_version,"
+    " data, transaction_id, digest)"
+    " SELECT n, 'stock.changed', now(), 'a', 'StockLevel', n::text, 1, '{}', md5('t' || n)::uuid,"
+    f" '' FROM generate_series(1, {SKUS}) n",
+    "INSERT INTO event_position (position, event_id)"
+    f" SELECT n, n FROM generate_series(1, {SKUS}) n",
+    "DELETE FROM event_pending",
+    "INSERT INTO idempotency_key (id, actor, key, action, arguments_hash, created_at)"
+    " SELECT md5('k' || n)::uuid, 'a', 'key-' || n, 'x', '', now()"
+    f" FROM generate_series(1, {SKUS}) n",
+    "VACUUM ANALYZE",
+)
+
+
+class Planner:
+    """Looks like a session, and asks for the plan of whatever is fetched."""
+
+    engine = "postgres"
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.scans: set[str] = set()
+
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
+        planned = await self._session.fetch_value(f"EXPLAIN (FORMAT JSON) {sql}", *args)
+        for node in _nodes(orjson.loads(planned)[0]["Plan"]):
+            if node["Node Type"] == "Seq Scan":
+                self.scans.add(node["Relation Name"])
+        return await self._session.fetch(sql, *args)
+
+    async def fetch_one(self, sql: str, *args: object) -> Row | None:
+        rows = await self.fetch(sql, *args)
+        return rows[0] if rows else None
+
+    async def fetch_value(self, sql: str, *args: object) -> Any:
+        row = await self.fetch_one(sql, *args)
+        return None if row is None else next(iter(row.values()))
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from _nodes(below)
+
+
+@asynccontextmanager
+async def planner(url: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(url)
+    for statement in FILL:
+        await connection.execute(statement, *([NOW] if "$1" in statement else []))
+    await connection.close()
+    database = Database(url)
+    await database.open()
+    try:
+        async with database.reading() as session:
+            yield Planner(session)
+    finally:
+        await database.close()
+
+
+@pytest.mark.parametrize("skus", [1, 24])
+async def test_hot_queries_use_indexes(postgres_url: str, skus: int) -> None:
+    ids = list(range(100, 100 + skus))
+    names = [f"SKU-{number}" for number in ids]
+    async with planner(postgres_url) as session:
+        assert len(await promises.goods(session, names, NOW)) == skus
+        await promises.backordered(session, ids)
+        assert len(await lookups.items_by_sku(session, names)) == skus
+        assert len(await stock.lock_levels(session, ids)) == 3 * skus
+        assert await reservations.holds_over(session, ids, NOW) == []
+        over = await news.since(session, SKUS, [], NOW)
+        assert {row["subject_key"] for row in over} == {"SKU-1", "SKU-2", "SKU-3"}
+        assert len(await news.since(session, SKUS - 5, [], NOW)) == 8
+        assert await event_log.last_position(session) == SKUS
+        hold = UUID(await session.fetch_value("SELECT md5('r7')"))
+        assert len(await reservations.lines_of(session, [hold])) == 1
+        assert await orders.order_by_reference(session, 1, "W-9") is not None
+        window = Window(50)
+        page = await stock_reads.levels(session, EVERYTHING, window, skus=names, locations=None)
+        assert len(page.rows) == min(50, 3 * skus)
+        assert session.scans & LARGE == set()
