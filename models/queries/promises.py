@@ -8,7 +8,7 @@ from datetime import datetime
 
 from domain.stock import promisable
 from models.queries.lookups import ItemFacts
-from models.sessions import Row, Session
+from models.sessions import Session
 
 ITEM_FACTS = tuple(field.name for field in fields(ItemFacts))
 
