@@ -123,12 +123,15 @@ class _Planner:
         self.taken: dict[tuple[str, int], int] = {}
         self.needs: dict[str, Need] = {}
         self.cover = Cover(frozenset(), is_proven=True)
-        self._costs: dict[Criterion, Callable[[frozenset[int]], Any]] = {
+        costs: Mapping[Criterion, Callable[[frozenset[int]], Any]] = {
             Criterion.LEAD_TIME: self._last_arrival,
             Criterion.CAPACITY: self._least_capacity,
             Criterion.DEPTH: self._shallowness,
             Criterion.PREFERENCE: self._preference,
         }
+        # ONE_PARCEL has been served: all compared choices have the fewest parcels there can be.
+        self._costs = [(each, costs[each]) for each in rules.order if each in costs]
+        self._cost_of: dict[frozenset[int], tuple[Any, ...]] = {}
 
     def pin(self, pin: Pin) -> None:
         """Take the pinned units from their location."""
@@ -170,9 +173,13 @@ class _Planner:
 
     def cost(self, chosen: frozenset[int]) -> tuple[Any, ...]:
         """What the policy compares equally large choices by; the lowest is the best."""
-        # ONE_PARCEL has been served: all compared choices have the fewest parcels there can be.
-        costs = [self._costs[each](chosen) for each in self.rules.order if each in self._costs]
-        return (*costs, sorted(self.candidates[index].location for index in chosen))
+        found = self._cost_of.get(chosen)
+        if found is None:
+            costs = [cost(chosen) for _, cost in self._costs]
+            found = (*costs, sorted(self.candidates[index].location for index in chosen))
+            if len(chosen) == 1:  # asked for again and again; the others are too many to keep
+                self._cost_of[chosen] = found
+        return found
 
     def decision(self, policy_version: int) -> RoutingDecision:
         """The plan as it stands, each candidate with its reasons."""
@@ -257,9 +264,9 @@ class _Planner:
     def _behind(self, index: int, best: int) -> str:
         """The first criterion by which a location falls behind the best one."""
         name = self.candidates[best].location
-        for criterion in self.rules.order:
-            cost = self._costs.get(criterion)
-            if cost is not None and cost(frozenset({index})) > cost(frozenset({best})):
+        mine, theirs = self.cost(frozenset({index})), self.cost(frozenset({best}))
+        for (criterion, _), own, other in zip(self._costs, mine, theirs, strict=False):
+            if own > other:
                 return f"{_BEHIND[criterion]} than {name}"
         return f"is otherwise equal to {name}, which comes first by its code"
 

@@ -240,6 +240,7 @@ class PostgresSession(Session):
                 await self._connection.execute(_unnest(tuple(shapes)), *arrays)
 
 
+@lru_cache(maxsize=1_024)
 def instant_text(instant: datetime) -> str:
     """An instant as SQLite keeps it: UTC, always with microseconds, so that text order is time."""
     return instant.astimezone(UTC).isoformat(" ", "microseconds")
@@ -253,6 +254,14 @@ def _encode(value: object) -> object:
     if isinstance(value, list | tuple | set | frozenset):
         return json.dumps([_encode(element) for element in value])
     return value
+
+
+def _encoded(column: list[Any], kind: str) -> list[Any]:
+    """All values of a column as SQLite keeps them; most columns need nothing done."""
+    encode = instant_text if kind == "timestamptz" else str if kind == "uuid" else None
+    if encode is None:
+        return column
+    return [None if value is None else encode(value) for value in column]
 
 
 def _instant(value: Any) -> Any:
@@ -364,16 +373,19 @@ class SqliteSession(Session):
         await self._call(lambda raw: raw.executemany(_for_sqlite(sql), values))
 
     async def insert_all(self, rows: Mapping[type[Model], Rows]) -> None:
-        statements: list[tuple[str, list[list[Any]]]] = []
+        statements: list[tuple[str, list[tuple[object, ...]]]] = []
         for model, of_model in rows.items():
             if of_model:
                 names = tuple(of_model[0])
-                columns = [column for column, _ in columns_of(model, names)]
+                columns = columns_of(model, names)
                 places = ", ".join("?" * len(columns))
-                table = model._meta.db_table
-                sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"
-                values = [[_encode(row[name]) for name in names] for row in of_model]
-                statements.append((sql, values))
+                named = ", ".join(column for column, _ in columns)
+                sql = f"INSERT INTO {model._meta.db_table} ({named}) VALUES ({places})"
+                values = [
+                    _encoded([row[name] for row in of_model], kind)
+                    for name, (_, kind) in zip(names, columns, strict=True)
+                ]
+                statements.append((sql, list(zip(*values, strict=True))))
 
         def work(raw: sqlite3.Connection) -> None:
             for sql, values in statements:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from workflows.transactions import Transaction
 
 Key = tuple[int, int]
+_COLUMNS = tuple((state, state.lower()) for state in StockState)
 
 # What a level holds must fit the 32 bits of GraphQL's Int, the sum of its states included.
 LEVEL_MAX = 2_000_000_000
@@ -77,7 +78,7 @@ class Level:
             location=row["location"],
             safety_stock=row["safety_stock"],
             version=row["version"],
-            units={state: row[state.lower()] for state in StockState},
+            units={state: row[column] for state, column in _COLUMNS},
         )
 
 
