@@ -15,11 +15,11 @@ import asyncpg
 
 from benchmarks.catalogue import CHANNEL, fresh_postgres, sku
 from benchmarks.findings import Findings, Ratio, Run, alternated
-from benchmarks.load import Plan, Result
+from benchmarks.load import Plan
 from benchmarks.parts_reads import HEADERS, graphql
 from benchmarks.processes import Measured, Server, contender, ours, running
 from benchmarks.statement import SCRIPT
-from benchmarks.workflow_load import measure_service
+from benchmarks.workflow_load import measure_rate
 
 CLIENTS = 100
 ROUNDS = 3
@@ -121,7 +121,7 @@ def hot(postgres: str) -> Findings:
 def _service(findings: Findings, url: str, ours_sku: int, theirs_sku: int) -> None:
     """The workflow without HTTP and GraphQL beside pgbench with one statement per hold."""
     asyncio.run(_stock(url, sku(ours_sku), 20_000))
-    service = measure_service(url, [[(sku(ours_sku), 1)]], 15_000, CLIENTS)
+    service = measure_rate("benchmarks.workflow_load", url, [[(sku(ours_sku), 1)]], 15_000, CLIENTS)
     asyncio.run(check_books(url, [sku(ours_sku)], 15_000, is_sold_out=False))
     asyncio.run(_stock(url, sku(theirs_sku), 1_000_000))
     rate = pgbench(url, theirs_sku, theirs_sku)
@@ -254,8 +254,3 @@ def alone(postgres: str) -> Findings:
     reached = figures["ours"].median_ms / figures["one statement"].median_ms
     findings.ratios = [Ratio("ours ÷ one-statement endpoint, latency", reached, 1.3, at_most=True)]
     return findings
-
-
-def held(result: Result) -> int:
-    """How many were accepted."""
-    return result.counts.get("held", 0)

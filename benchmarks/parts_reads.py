@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 from benchmarks.catalogue import CHANNEL, LOCATIONS, fresh_postgres, sku
@@ -46,15 +47,23 @@ def graphql(query: str, **variables: object) -> str:
     return json.dumps({"query": query, "variables": variables})
 
 
+def graphql_of(skus: list[str]) -> str:
+    """A request's body that asks for the availability of these SKUs."""
+    return graphql(AVAILABILITY, channel=CHANNEL, skus=skus)
+
+
 def availability_plan(server: Server, skus: int, seconds: float = SECONDS) -> Plan:
     """24 SKUs of a catalogue, each request others."""
     chance = random.Random(7)
     asked = [
-        {"channel": CHANNEL, "skus": [sku(n) for n in chance.sample(range(1, skus + 1), 24)]}
+        [sku(number) for number in chance.sample(range(1, skus + 1), SKUS_ASKED)]
         for _ in range(DOCUMENTS)
     ]
     is_graphql = "graphql" in server.path
-    bodies = [graphql(AVAILABILITY, **each) if is_graphql else json.dumps(each) for each in asked]
+    bodies = [
+        graphql_of(each) if is_graphql else json.dumps({"channel": CHANNEL, "skus": each})
+        for each in asked
+    ]
     return Plan(
         port=server.port,
         path=server.path,
@@ -83,14 +92,7 @@ def check_same_answers(servers: list[Server], skus: int) -> None:
     answers = []
     for server in servers:
         plan = availability_plan(server, skus)
-        one = Plan(
-            **{
-                **{name: getattr(plan, name) for name in Plan.__slots__},
-                "seconds": None,
-                "requests": 1,
-                "connections": 1,
-            }
-        )
+        one = replace(plan, seconds=None, requests=1, connections=1)
         answers.append(substance(server.measure(one).load.sample))
     for answer in answers:
         assert answer == answers[0], f"contenders disagree: {answers[0][0]} {answer[0]}"

@@ -30,13 +30,15 @@ from workflows.transactions import Transactions
 Order = Sequence[tuple[str, int]]
 
 
-def measure_service(url: str, orders: Sequence[Order], requests: int, clients: int) -> float:
-    """Holds per second, each with a key, all accepted."""
+def measure_rate(
+    module: str, url: str, orders: Sequence[Order], requests: int, clients: int
+) -> float:
+    """Holds per second of this program or one that is called like it, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.workflow_load", url, str(requests), str(clients)],
+        [sys.executable, "-m", module, url, str(requests), str(clients)],
         cwd=ROOT,
         input=json.dumps(orders),
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
@@ -44,7 +46,7 @@ def measure_service(url: str, orders: Sequence[Order], requests: int, clients: i
 
 
 async def run(url: str, orders: Sequence[Order], requests: int, clients: int) -> float:
-    """The same, in this process."""
+    """Holds per second, each with a key, all accepted."""
     database = Database(url)
     await database.open()
     transactions = Transactions(database, clock=Clock(), new_id=Ids(), reactions=REACTIONS)
