@@ -37,8 +37,8 @@ def main() -> None:
                 started = time.monotonic()
                 print(f"{name}:", flush=True)
                 found.append(part(server))
+                report.write(found[-1])
                 print(f"    {time.monotonic() - started:.0f} s", flush=True)
-    report.write(found, is_whole=only is None)
     report.show(found)
 
 

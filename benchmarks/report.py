@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,23 +12,47 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.findings import Findings, Ratio
+from benchmarks.plots import draw
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.json"
+PLOTS = FOLDER.parent / "docs" / "benchmarks"
+PAGE = FOLDER.parent / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
 
-def write(found: Sequence[Findings], *, is_whole: bool) -> None:
-    """Keep the results; a run of one part replaces that part only."""
-    kept: dict[str, Any] = {}
-    if RESULTS.exists() and not is_whole:
-        kept = json.loads(RESULTS.read_text())
-    for each in found:
-        kept[each.part] = {
-            "title": each.title,
-            "figures": {name: asdict(figures) for name, figures in each.figures.items()},
-            "ratios": [{**asdict(ratio), "is_met": ratio.is_met} for ratio in each.ratios],
-        }
+def write(found: Findings) -> None:
+    """Keep a part's results in the place of its last ones, and renew plots and tables."""
+    kept: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    kept[found.part] = {
+        "title": found.title,
+        "figures": {name: asdict(figures) for name, figures in found.figures.items()},
+        "ratios": [{**asdict(ratio), "is_met": ratio.is_met} for ratio in found.ratios],
+    }
     RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
+    draw(kept, PLOTS)
+    tell(kept)
+
+
+def tell(results: Mapping[str, Any]) -> None:
+    """Renew the tables of docs/benchmarks.md between its two marks."""
+    lines = ["| work | ratio | reached | asked | |", "| --- | --- | --- | --- | --- |"]
+    for found in results.values():
+        for ratio in found["ratios"]:
+            asked = f"{'≤' if ratio['at_most'] else '≥'} {ratio['bound']:g}"
+            word = "reached" if ratio["is_met"] else "**missed**"
+            cells = (found["title"], ratio["name"], f"{ratio['reached']:.2f}", asked, word)
+            lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "| work | contender | answers/s | server CPU ms | median ms | p99 ms |"]
+    lines += ["| --- | --- | --- | --- | --- | --- |"]
+    for found in results.values():
+        for name, each in found["figures"].items():
+            figures = (each["cpu_ms"], each["median_ms"], each["p99_ms"])
+            cells = (found["title"], name, f"{each['rate']:.0f}", *(f"{n:.2f}" for n in figures))
+            lines.append(f"| {' | '.join(cells)} |")
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text("\n".join([before + BEGIN, *lines, END]) + after)
 
 
 def show(found: Sequence[Findings]) -> None:
