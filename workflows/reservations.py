@@ -289,11 +289,17 @@ def _add_hold(
 async def _own_hold(tx: Transaction, reservation_id: UUID, caller: Caller) -> Row:
     """A hold in the caller's scope. Without a key only those made without one exist, by id."""
     row = await queries.hold(tx.session, reservation_id)
-    if row is not None and not (caller.is_anonymous and row["address"] is None):
-        channels = await lookups.channels_by_id(tx.session, [row["channel_id"]])
-        if caller.sees_channel(channels[row["channel_id"]].code):
-            return row
-    raise NotFound("reservation", str(reservation_id), field=("id",))
+    channels = await lookups.channels_by_id(tx.session, [row["channel_id"]] if row else [])
+    if row is None or not _sees(caller, row, channels):
+        raise NotFound("reservation", str(reservation_id), field=("id",))
+    return row
+
+
+def _sees(caller: Caller, row: Row, channels: Mapping[int, ChannelFacts]) -> bool:
+    """Whether a hold exists for this caller."""
+    if caller.is_anonymous and row["address"] is None:
+        return False
+    return caller.sees_channel(channels[row["channel_id"]].code)
 
 
 def check_is_held(row: Row, requested: ReservationStatus) -> None:
@@ -383,7 +389,7 @@ def _check_release(
     request: Request[ReleaseReservation],
     channels: Mapping[int, ChannelFacts],
 ) -> None:
-    if row is None or not request.caller.sees_channel(channels[row["channel_id"]].code):
+    if row is None or not _sees(request.caller, row, channels):
         raise NotFound("reservation", str(request.command.reservation_id), field=("id",))
     check_is_held(row, ReservationStatus.RELEASED)
     if row["expires_at"] <= tx.now:
