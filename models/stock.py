@@ -39,6 +39,7 @@ class StockMovement(Model):
     to_state = fields.TextField(null=True)
     quantity = fields.BigIntField()
     reason_id = fields.BigIntField(null=True)
+    channel_id = fields.BigIntField(null=True)
     reference = fields.TextField(null=True)
     note = fields.TextField(null=True)
     actor = fields.TextField()

@@ -140,7 +140,7 @@ async def allocate(
         decision = routing.undecided(market, channel, [demand.item for demand in demands])
     # Nothing is refused from here on.
     for item_id, location_id, states, quantity in ends:
-        _move(tx, item_id, location_id, states, quantity, order_id, caller.actor)
+        _move(tx, channel, item_id, location_id, states, quantity, order_id, caller.actor)
     if held is not None:
         _commit(tx, supply, held, order_id, caller.actor)
     for item_id, quantity in hunt.wanted.items():
@@ -241,6 +241,7 @@ def _clip(
 
 def _move(
     tx: Transaction,
+    channel: ChannelFacts,
     item_id: int,
     location_id: int,
     states: tuple[StockState, StockState],
@@ -257,6 +258,7 @@ def _move(
             to_state=states[1],
             quantity=quantity,
             actor=actor,
+            channel_id=channel.id,
             reference=f"Order:{order_id}",
         ),
     )

@@ -77,7 +77,7 @@ def _take(
         if units > 0:
             wanted -= units
             taken.append((level.location_id, units))
-            _allocate(tx, level, units, order.id)
+            _allocate(tx, level, units, order)
             line.shift(OrderLineState.BACKORDERED, OrderLineState.ALLOCATED, units)
     return taken
 
@@ -86,7 +86,7 @@ def _deepest_first(level: Level) -> tuple[int, int]:
     return (-level.promisable, level.location_id)
 
 
-def _allocate(tx: Transaction, level: Level, units: int, order_id: UUID) -> None:
+def _allocate(tx: Transaction, level: Level, units: int, order: LockedOrder) -> None:
     tx.book.move(
         tx,
         Change(
@@ -96,7 +96,8 @@ def _allocate(tx: Transaction, level: Level, units: int, order_id: UUID) -> None
             to_state=StockState.ALLOCATED,
             quantity=units,
             actor=SYSTEM,
-            reference=f"Order:{order_id}",
+            channel_id=order.row["channel_id"],
+            reference=f"Order:{order.id}",
         ),
     )
 

@@ -84,7 +84,10 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Units that go from a state to a state; None is the outside. `value_minor` is at cost."""
+    """Units that go from a state to a state; None is the outside. `value_minor` is at cost.
+
+    `channel_id`: whose hold, order or return it is for, where it is for one.
+    """
 
     item_id: int
     location_id: int
@@ -92,6 +95,7 @@ class Change:
     to_state: StockState | None
     quantity: int
     actor: str
+    channel_id: int | None = None
     reference: str | None = None
     reason_id: int | None = None
     note: str | None = None
@@ -206,6 +210,7 @@ class StockBook:
             "to_state": change.to_state,
             "quantity": change.quantity,
             "reason_id": change.reason_id,
+            "channel_id": change.channel_id,
             "reference": change.reference,
             "note": change.note,
             "actor": change.actor,

@@ -200,6 +200,7 @@ def _return_units(
             to_state=StockState.AVAILABLE,
             quantity=units,
             actor=actor,
+            channel_id=order.row["channel_id"],
             reference=f"Order:{order.id}",
         ),
     )

@@ -210,6 +210,7 @@ def execute(
             to_state=effect.to_state,
             quantity=group.quantity,
             actor=actor,
+            channel_id=locked.channel.id,
             reference=locked.reference,
             reason_id=group.reason_id,
             value_minor=group.cost_minor,

@@ -238,6 +238,7 @@ async def _send_units(
                 to_state=None,
                 quantity=line["quantity"],
                 actor=caller.actor,
+                channel_id=order.row["channel_id"],
                 reference=f"Order:{order.id}",
                 occurred_at=shipped_at,
                 value_minor=cost_minor,

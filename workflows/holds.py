@@ -56,6 +56,7 @@ async def end(tx: Transaction, rows: Sequence[Row], status: ReservationStatus, a
                 to_state=StockState.AVAILABLE,
                 quantity=line["quantity"],
                 actor=actor,
+                channel_id=holds[line["reservation_id"]]["channel_id"],
                 reference=f"Reservation:{line['reservation_id']}",
             ),
         )

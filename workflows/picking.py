@@ -127,6 +127,7 @@ async def _set_apart(
             to_state=StockState.QUARANTINE,
             quantity=units,
             actor=actor,
+            channel_id=order.row["channel_id"],
             reference=f"Order:{order.id}",
             value_minor=value_minor,
             value_currency=tx.terms.base_currency,

@@ -155,6 +155,7 @@ def _bring(
         to_state=StockState.QUALITY_CONTROL,
         quantity=group.quantity,
         actor=actor,
+        channel_id=locked.channel.id,
         reference=locked.reference,
         reason_id=group.reason_id,
         value_minor=group.cost_minor,

@@ -118,6 +118,7 @@ def _swap(
             to_state=StockState.AVAILABLE,
             quantity=units,
             actor=actor,
+            channel_id=order.row["channel_id"],
             reference=f"Order:{order.id}",
         )
         tx.book.move(tx, change)

@@ -245,6 +245,7 @@ async def _hold(
                 to_state=StockState.HELD,
                 quantity=quantity,
                 actor=draft.caller.actor,
+                channel_id=channel.id,
                 reference=f"Reservation:{reservation_id}",
             ),
         )

@@ -126,6 +126,7 @@ def allocate(
             to_state=StockState.ALLOCATED,
             quantity=units,
             actor=actor,
+            channel_id=order.row["channel_id"],
             reference=f"Order:{order.id}",
         ),
     )

@@ -119,6 +119,7 @@ STOCK = (
   to_state {{text}} CHECK (to_state IN ({STATES})),
   quantity {{int}} NOT NULL CHECK (quantity > 0),
   reason_id {{int}} REFERENCES reason_code (id) ON DELETE RESTRICT,
+  channel_id {{int}} REFERENCES channel (id) ON DELETE RESTRICT,
   reference {{text}},
   note {{text}},
   actor {{text}} NOT NULL,
@@ -135,6 +136,7 @@ STOCK = (
     "CREATE INDEX stock_movement_location ON stock_movement (location_id, id)",
     "CREATE INDEX stock_movement_reference ON stock_movement (reference, id)",
     "CREATE INDEX stock_movement_reason ON stock_movement (reason_id)",
+    "CREATE INDEX stock_movement_channel ON stock_movement (channel_id, id)",
 )
 
 RESERVATIONS = (

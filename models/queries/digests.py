@@ -11,7 +11,7 @@ from models.sessions import Row, Session
 DIGESTED: dict[str, tuple[str, ...]] = {
     "stock_movement": (
         *("id", "kind", "item_id", "location_id", "from_state", "to_state", "quantity"),
-        *("reason_id", "reference", "note", "actor", "occurred_at", "value_minor"),
+        *("reason_id", "channel_id", "reference", "note", "actor", "occurred_at", "value_minor"),
         *("value_currency", "transaction_id"),
     ),
     "journal_entry": (

@@ -15,7 +15,7 @@ EVERYTHING = """{
   fulfillments { nodes { location { code } order { externalReference } } }
   reservations { nodes { externalReference channel { code } lines { location { code } } } }
   stockLevels { totalCount nodes { location { code } } }
-  stockMovements { nodes { location { code } } }
+  stockMovements { nodes { id kind location { code } item { sku } } }
   exceptions { totalCount nodes { kind } }
   events(first: 250) { nodes { type data } }
 }"""
@@ -58,6 +58,16 @@ async def test_a_channel_scope_hides_the_other_channels(traded: House) -> None:
     assert codes(seen["reservations"]["nodes"], "channel") == {"web"}
     references = {event["data"].get("externalReference") for event in seen["events"]["nodes"]}
     assert "market-york" not in references
+    movements = {(each["item"]["sku"], each["kind"]) for each in seen["stockMovements"]["nodes"]}
+    assert movements == {(sku, "RECEIVED") for sku in ("TEE", "COAT")} | {
+        ("TEE", "ALLOCATED"),
+        ("TEE", "HELD"),
+    }
+    every = await traded.ask('{ stockMovements(sku: "COAT") { nodes { id kind } } }')
+    for each in every["stockMovements"]["nodes"]:
+        document = "query ($id: ID!) { node(id: $id) { id } }"
+        found = await traded.ask(document, {"id": each["id"]}, key=key)
+        assert (found["node"] is None) == (each["kind"] != "RECEIVED")
 
 
 async def test_a_location_scope_hides_the_other_locations(traded: House) -> None:

@@ -50,9 +50,13 @@ async def movements(
     location: str | None,
     reference: str | None,
 ) -> Page:
-    """Movements of a SKU, at a location, of a reference, newest first."""
+    """Movements of a SKU, at a location, of a reference, newest first.
+
+    Those for a hold, an order or a return are its channel's; the others are of no channel.
+    """
     listing = Listing("m.*", "stock_movement m", _MOVEMENT)
-    listing.within("m.location_id", scope.location_ids).equal("m.reference", reference)
+    listing.within("m.location_id", scope.location_ids)
+    listing.within_or_none("m.channel_id", scope.channel_ids).equal("m.reference", reference)
     if sku is not None:
         listing.where("m.item_id = (SELECT id FROM item WHERE sku = {})", sku)
     if location is not None:
@@ -63,6 +67,11 @@ async def movements(
 async def movements_by_id(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, Row]:
-    """Movements by id, where the caller may see their location."""
+    """Movements by id, where the caller may see their location and channel."""
     rows = await session.fetch("SELECT * FROM stock_movement WHERE id = ANY($1::uuid[])", list(ids))
-    return by_key([row for row in rows if scope.sees_location(row["location_id"])], "id")
+    seen = [
+        row
+        for row in rows
+        if scope.sees_location(row["location_id"]) and scope.sees_channel(row["channel_id"])
+    ]
+    return by_key(seen, "id")
