@@ -15,7 +15,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 def text_files() -> tuple[Path, ...]:
     """Every file of the project that is text: no caches, no environment, nothing vendored."""
     folders = [p for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith(".")]
-    files = [p for p in ROOT.iterdir() if p.is_file()]
+    # In a linked worktree `.git` is a file, and no part of the project.
+    files = [p for p in ROOT.iterdir() if p.is_file() and p.name != ".git"]
     for folder in [*folders, ROOT / ".ci"]:
         if folder.name != "var":
             files += [p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
