@@ -5,6 +5,7 @@ def test_something(database_url): ...          the same, with the address only
 def test_something(fresh_database): ...        the same, as many databases as it calls for
 def test_something(postgres_url): ...          on PostgreSQL only
 def test_something(redis_url): ...             with a Redis that no other test uses meanwhile
+def test_something(tell): ...                  tells a figure in the summary of the run
 """
 
 import os
@@ -109,6 +110,12 @@ def redis_url() -> str:
     return url
 
 
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Tells a figure in the summary: what is worth knowing and asserted by nobody."""
+    return lambda figure: request.node.user_properties.append(("figure", figure))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Note the engine on the test's report, which travels from a worker to the summary."""
     assert isinstance(item, pytest.Function)
@@ -120,13 +127,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many tests ran on each engine."""
-    counts = Counter(
-        dict(report.user_properties).get("engine")
+    """Say how many tests ran on each engine, and the figures that tests tell."""
+    reports = [
+        report
         for outcome in ("passed", "failed", "xfailed")
         for report in terminalreporter.getreports(outcome)
         if report.when == "call"
-    )
+    ]
+    counts = Counter(dict(report.user_properties).get("engine") for report in reports)
+    for report in reports:
+        for name, value in report.user_properties:
+            if name == "figure":
+                terminalreporter.write_line(value)
     terminalreporter.write_line(
         f"{counts['sqlite']} tests on SQLite, {counts['postgres']} on PostgreSQL, "
         f"{counts[None]} on neither"

@@ -43,22 +43,11 @@ mutation ($id: ID!) { orderCancel(id: $id, reasonCode: "OTHER") {
 """
 
 
-class Tablet:
-    """What a client makes of a queue's messages."""
+class Shown:
+    """What a client makes of a queue's messages: tasks by id."""
 
-    def __init__(self, client: Screen, house: House, queue: str = "PICK") -> None:
-        self.client = client
-        self.house = house
-        self.queue = queue
+    def __init__(self) -> None:
         self.tasks: dict[str, Any] = {}
-        self.pages = 0
-
-    async def open(self) -> None:
-        """Subscribe, and take the snapshot in."""
-        self.client.subscribe("s", QUEUE, variables={"queue": self.queue, "at": "LEEDS"})
-        while not self.take(await self.client.next()):
-            self.pages += 1
-        self.pages += 1
 
     def take(self, event: Any) -> bool:
         """Replay a message; whether it is complete."""
@@ -68,6 +57,24 @@ class Tablet:
             else:
                 self.tasks[task["id"]] = task
         return bool(event["complete"])
+
+
+class Tablet(Shown):
+    """A client that shows a queue, and compares it."""
+
+    def __init__(self, client: Screen, house: House, queue: str = "PICK") -> None:
+        super().__init__()
+        self.client = client
+        self.house = house
+        self.queue = queue
+        self.pages = 0
+
+    async def open(self) -> None:
+        """Subscribe, and take the snapshot in."""
+        self.client.subscribe("s", QUEUE, variables={"queue": self.queue, "at": "LEEDS"})
+        while not self.take(await self.client.next()):
+            self.pages += 1
+        self.pages += 1
 
     async def follow(self) -> None:
         """Replay what comes, for ever."""

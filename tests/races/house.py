@@ -28,6 +28,7 @@ HOLD = """mutation($i: ReservationCreateInput!) { reservationCreate(input: $i) {
   replayed reservation { id status } userErrors { code field message details } } }"""
 ORDER = """mutation($i: OrderPlaceInput!) { orderPlace(input: $i) {
   replayed order { id status } userErrors { code field message } } }"""
+NEW_KEY = "mutation($i: ApiKeyInput!) { apiKeyCreate(input: $i) { secret } }"
 
 Json = dict[str, Any]
 
@@ -102,10 +103,30 @@ class House:
             server.wait()
 
     async def ask(
-        self, query: str, variables: Mapping[str, Any], *, at: int = 0, key: str | None = None
+        self,
+        query: str,
+        variables: Mapping[str, Any],
+        *,
+        at: int = 0,
+        key: str | None = None,
+        by: str = KEY,
     ) -> Json:
-        """The data of a request to one of the processes. AssertionError on top-level errors."""
-        headers = {"Authorization": f"Bearer {KEY}"}
+        """The one field of a request to one of the processes. AssertionError on errors."""
+        [payload] = (await self.data(query, variables, at=at, key=key, by=by)).values()
+        result: Json = payload
+        return result
+
+    async def data(
+        self,
+        query: str,
+        variables: Mapping[str, Any],
+        *,
+        at: int = 0,
+        key: str | None = None,
+        by: str = KEY,
+    ) -> Json:
+        """The data of a request. `key`: for a change that is sent again; `by`: the API key."""
+        headers = {"Authorization": f"Bearer {by}"}
         if key is not None:
             headers["Idempotency-Key"] = key
         port = self.ports[at % len(self.ports)]
@@ -116,9 +137,14 @@ class House:
         )
         body: Json = answer.json()
         assert "errors" not in body, f"{body}\n{self.log_end()}"
-        [payload] = body["data"].values()
-        result: Json = payload
-        return result
+        data: Json = body["data"]
+        return data
+
+    async def a_key(self, number: int, role: str, **scope: Any) -> str:
+        """The secret of a new key of a role, whose actor is `<role>-<number>`."""
+        name = f"{role.lower()}-{number}"
+        given = {"name": name, "actor": name, "role": role, **scope}
+        return str((await self.ask(NEW_KEY, {"i": given}))["secret"])
 
 
 class Stall:

@@ -18,7 +18,7 @@ from subscriptions.live import Live
 from tests.subscriptions.log import note, opened, transactions
 from workflows.transactions import Transaction, Transactions
 
-CHAINS = 12
+CHAINS = 36
 TASKS = 4
 
 
@@ -46,7 +46,7 @@ async def write_forever(writer: Transactions, chance: random.Random) -> None:
 async def step(tx: Transaction, chance: random.Random) -> None:
     """Take chains a step further; say what was seen."""
     chosen = sorted(chance.sample(range(1, CHAINS + 1), chance.choice((1, 1, 1, 3))))
-    is_long = chance.random() < 0.02
+    is_long = chance.random() < 0.005
     rows = await tx.session.fetch(
         "SELECT id, step FROM chain WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", chosen
     )

@@ -1,0 +1,62 @@
+"""A client of real servers over a real websocket: one subscription, its values, its abrupt end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.races.house import KEY
+
+SUBPROTOCOL: Any = "graphql-transport-ws"
+
+
+class Refused(Exception):
+    """The subscription ended with errors; `code` and `details` of the first."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__(str(errors))
+        self.code: str = errors[0]["extensions"]["code"]
+        self.details: dict[str, Any] = errors[0]["extensions"]
+
+
+class Subscription:
+    """What comes over one socket."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    async def next(self) -> Any:
+        """The value of the next message. Raises Refused, ConnectionClosed."""
+        message = orjson.loads(await self.socket.recv(decode=False))
+        if message["type"] == "error":
+            raise Refused(message["payload"])
+        assert message["type"] == "next", message
+        assert "errors" not in message["payload"], message
+        [value] = message["payload"]["data"].values()
+        return value
+
+    def drop(self) -> None:
+        """Lose the connection, as a tablet does that leaves the hall: no close frame."""
+        self.socket.transport.abort()
+
+
+@asynccontextmanager
+async def subscribed(
+    port: int, document: str, key: str = KEY, **variables: Any
+) -> AsyncIterator[Subscription]:
+    """Subscribed at a server of this machine. Raises OSError where there is none."""
+    url = f"ws://127.0.0.1:{port}/graphql"
+    async with connect(
+        url, subprotocols=[SUBPROTOCOL], compression=None, max_size=None, ping_interval=None
+    ) as socket:
+        init = {"type": "connection_init", "payload": {"authorization": f"Bearer {key}"}}
+        await socket.send(orjson.dumps(init).decode())
+        assert orjson.loads(await socket.recv(decode=False)) == {"type": "connection_ack"}
+        payload = {"query": document, "variables": variables}
+        begin = {"id": "s", "type": "subscribe", "payload": payload}
+        await socket.send(orjson.dumps(begin).decode())
+        yield Subscription(socket)
