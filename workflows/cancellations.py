@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,9 +81,13 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
         value.shipping = order.row["shipping_minor"]
         value.tax += order.row["shipping_tax_minor"]
     refund = _settle_money(tx, order, wanted, value, reason_id, caller.actor)
+    units: Counter[str] = Counter()
+    for line, quantity in wanted:
+        units[line.sku] += quantity
     facts = {
         "reason": command.reason_code,
-        "units": {str(line.id): quantity for line, quantity in wanted},
+        "lines": {str(line.id): quantity for line, quantity in wanted},
+        "units": dict(units),  # by SKU: what was backordered may be promised to others
         "refundMinor": refund,
     }
     outbox.audit(

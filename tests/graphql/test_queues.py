@@ -11,7 +11,7 @@ import workflows.exceptions
 from domain.access import Role
 from domain.exceptions import ExceptionKind
 from tests.builders.house import House
-from tests.graphql.test_subscriptions import Screen, screen
+from tests.graphql.test_subscriptions import CANCEL, Screen, screen
 from tests.graphql.test_tasks import CLAIM, PICK, RELEASE, a_parcel
 from tests.subscriptions.log import until
 from workflows.transactions import Transaction
@@ -36,10 +36,6 @@ subscription ($severities: [ExceptionSeverity!], $kinds: [String!], $at: [String
 ORDER = """
 subscription ($id: ID!) { orderChanged(id: $id) {
   cursor order { id status fulfillments { status } } } }
-"""
-CANCEL = """
-mutation ($id: ID!) { orderCancel(id: $id, reasonCode: "OTHER") {
-  order { status } userErrors { code field message } } }
 """
 
 
@@ -180,7 +176,7 @@ async def test_a_queue_shows_what_the_key_may_see(house: House) -> None:
             assert refused["payload"][0]["message"] == f"No location '{at}' was found."
 
 
-async def _late(house: House, subject: str = "Item:1") -> None:
+async def order_is_late(house: House, subject: str = "Item:1") -> None:
     async def work(tx: Transaction) -> None:
         name, key = subject.split(":")
         await workflows.exceptions.open(tx, ExceptionKind.ORDER_LATE, (name, key), "It is late.")
@@ -191,9 +187,9 @@ async def _late(house: House, subject: str = "Item:1") -> None:
 async def test_alerts_come_once_each_and_again_when_escalated(house: House) -> None:
     async with screen(house) as desk:
         await desk.watch(house, ALERTS, kinds=["ORDER_LATE"])
-        await _late(house)
-        await _late(house)  # counted, not told again
-        await _late(house, "Item:2")
+        await order_is_late(house)
+        await order_is_late(house)  # counted, not told again
+        await order_is_late(house, "Item:2")
         first, other = await desk.next(), await desk.next()
         assert first["exception"]["id"] != other["exception"]["id"]
         house.let_pass(40 * 86_400)

@@ -33,6 +33,8 @@ subscription ($types: [String!], $after: String) {
   events(types: $types, after: $after) { cursor id type subject subjectVersion actor data }
 }
 """
+CANCEL = """mutation ($id: ID!) { orderCancel(id: $id, reasonCode: "OTHER") {
+  order { status } userErrors { code field message } } }"""
 REVOKE = "mutation ($id: ID!) { apiKeyRevoke(id: $id) { userErrors { code } } }"
 
 
@@ -88,6 +90,18 @@ async def test_a_shopper_without_a_key_sees_availability_change(house: House) ->
     }
     assert second["availability"]["availableToPromise"] == 12
     assert int(second["cursor"]) > int(first["cursor"])
+
+
+async def test_what_a_cancelled_backorder_was_owed_may_be_sold_again(house: House) -> None:
+    await house.receive(5)
+    async with screen(house) as shop:
+        await shop.watch(house, AVAILABILITY, skus=["TEE"])
+        order = await house.place(3, channel="market", backorder=True)
+        owed = await shop.next()
+        await house.done(CANCEL, {"id": order["id"]})
+        free = await shop.next()
+    promised = [event["availability"]["availableToPromise"] for event in (owed, free)]
+    assert promised == [2, 5]
 
 
 async def test_stock_shows_levels_with_their_item_and_place(house: House) -> None:

@@ -19,7 +19,7 @@ from tests.servers import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 KEY = "rsk_racetest0000_" + "k" * 43
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 WAREHOUSE = "mutation($i: LocationInput!) { locationUpsert(input: $i) { userErrors { message } } }"
 CHANNEL = "mutation($i: ChannelInput!) { channelUpsert(input: $i) { userErrors { message } } }"
 ITEMS = "mutation($i: [ItemInput!]!) { itemsUpsert(items: $i) { userErrors { message } } }"
@@ -56,7 +56,11 @@ class House:
         self._client = httpx.AsyncClient(limits=limits, timeout=60, trust_env=False)
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -87,7 +91,7 @@ class House:
                     return
             except httpx.TransportError:
                 pass
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
         raise AssertionError(f"no server on {port}:\n{self.log_end()}")
 
     def log_end(self) -> str:
