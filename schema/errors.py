@@ -13,6 +13,7 @@ from schema.context import Context, Info
 from schema.types.errors import UserError, UserErrorCode
 from schema.types.node import key_of, load, prime
 from schema.types.scalars import JSON
+from workflows.groups import QueueFull
 from workflows.outcomes import Outcome, Refusal
 from workflows.transactions import Action
 
@@ -94,6 +95,8 @@ def top_level(error: Exception) -> TopLevel | None:
     if isinstance(error, OutcomeUnknown):
         message = "The connection was lost while it was being done: ask again with the same key."
         return TopLevel("UNAVAILABLE", 503, message)
+    if isinstance(error, QueueFull):
+        return TopLevel("UNAVAILABLE", 503, "Too many requests wait already: try again later.")
     if isinstance(error, DatabaseUnavailable | Contention | TimeoutError):
         return TopLevel("UNAVAILABLE", 503, "The database is busy or away: try again.")
     return None

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -31,8 +32,13 @@ ANONYMOUS_KEY_MIN = 22
 
 def arguments_hash(action: str, command: object) -> str:
     """The same for the same action with the same arguments."""
-    text = orjson.dumps(command, default=str, option=orjson.OPT_SORT_KEYS)
+    text = orjson.dumps(command, default=_by_value, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(action.encode() + b"\0" + text).hexdigest()
+
+
+def _by_value(part: object) -> str:
+    """A decimal by its value: 1.5 and 1.50 are the same argument."""
+    return f"{part.normalize():f}" if isinstance(part, Decimal) else str(part)
 
 
 def check_key(request: Request[object], requires_key: bool) -> None:
@@ -55,25 +61,39 @@ class KeyInUse(Exception):
 
 @dataclass(slots=True)
 class Claims:
-    """Which requests of a batch are new, answered already, repeat a neighbour, or must wait.
+    """Which requests of a batch are new, answered already, follow a neighbour, or must wait.
 
+    `followers`: requests with the key of an earlier one of the batch, whose outcome decides.
     `busy`: another transaction is just using the key; such a request is tried again alone.
     """
 
     answered: dict[int, Outcome] = field(default_factory=dict)
     hashes: dict[int, str] = field(default_factory=dict)
-    repeats: dict[int, int] = field(default_factory=dict)
+    followers: dict[int, int] = field(default_factory=dict)
     busy: set[int] = field(default_factory=set)
 
     def is_fresh(self, index: int) -> bool:
         """Whether the request is to be carried out."""
-        return not (index in self.answered or index in self.repeats or index in self.busy)
+        return not (index in self.answered or index in self.followers or index in self.busy)
+
+    def following(self, index: int, first: Outcome | None) -> Outcome | None:
+        """What a follower is told after the first with its key; None: it is tried again alone.
+
+        Where the first left nothing with the key, the key is free for other arguments.
+        """
+        if first is None:
+            return None
+        if self.hashes[index] == self.hashes[self.followers[index]]:
+            return replace(first, replayed=first.is_stored)
+        return Outcome.refused(IdempotencyKeyReused()) if first.is_stored else None
 
 
-async def claim(tx: Transaction, action: str, requests: Sequence[Request[Any]]) -> Claims:
+async def claim(
+    tx: Transaction, action: str, requests: Sequence[Request[Any]], *, waits: bool
+) -> Claims:
     """Take the keys of a batch: what was done before is answered from its row.
 
-    A request alone waits for the transaction that has its key. In a batch nothing waits, or one
+    With `waits` it waits for the transaction that has a key: for a request alone, as in a group one
     duplicate would stall its neighbours. Raises KeyInUse.
     """
     claims = Claims()
@@ -84,12 +104,9 @@ async def claim(tx: Transaction, action: str, requests: Sequence[Request[Any]]) 
         claims.hashes[index] = arguments_hash(action, request.command)
         holder = first.setdefault((request.caller.actor, request.key), index)
         if holder != index:
-            if claims.hashes[holder] == claims.hashes[index]:
-                claims.repeats[index] = holder
-            else:
-                claims.answered[index] = Outcome.refused(IdempotencyKeyReused())
+            claims.followers[index] = holder
     if first:
-        await _take(tx, claims, first, waits=len(requests) == 1)
+        await _take(tx, claims, first, waits=waits)
     return claims
 
 
@@ -102,12 +119,14 @@ async def _take(
     except Contention:
         raise KeyInUse from None
     found = await queries.key_rows(tx.session, [key for _, key in first])
-    for pair, index in first.items():
-        row = found.get(pair)
-        if row is not None:
-            claims.answered[index] = _replay(row, claims.hashes[index])
-        elif locks[pair] not in free:
-            claims.busy.add(index)
+    rows = {index: row for pair, index in first.items() if (row := found.get(pair)) is not None}
+    claims.busy |= {index for pair, index in first.items() if locks[pair] not in free} - rows.keys()
+    for index, row in rows.items():
+        claims.answered[index] = _replay(row, claims.hashes[index])
+    for index, holder in [*claims.followers.items()]:
+        if holder in rows:
+            del claims.followers[index]
+            claims.answered[index] = _replay(rows[holder], claims.hashes[index])
 
 
 def _lock_number(actor: str, key: str) -> int:

@@ -11,7 +11,7 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
@@ -252,7 +252,7 @@ class Transactions:
         group = self._groups.get(doing.name)
         if group is None:
             group = self._groups[doing.name] = Group(
-                lambda requests: self.run(lambda tx: _batch(tx, doing, requests)),
+                lambda requests: self.run(lambda tx: _batch(tx, doing, requests, waits=False)),
                 lambda each: self._alone(doing, each),
             )
         return await group.submit(request)
@@ -265,7 +265,7 @@ class Transactions:
 
     async def _alone(self, doing: Action[CommandT], request: Request[CommandT]) -> Outcome:
         try:
-            outcomes = await self.run(lambda tx: _batch(tx, doing, [request]))
+            outcomes = await self.run(lambda tx: _batch(tx, doing, [request], waits=True))
         except idempotency.KeyInUse:
             return Outcome.refused(IdempotencyInProgress())
         assert outcomes[0] is not None  # alone, a request waits for its key
@@ -338,10 +338,14 @@ class Transactions:
 
 
 async def _batch(
-    tx: Transaction, doing: Action[CommandT], requests: Sequence[Request[CommandT]]
+    tx: Transaction,
+    doing: Action[CommandT],
+    requests: Sequence[Request[CommandT]],
+    *,
+    waits: bool,
 ) -> list[Outcome | None]:
     """Take the keys, carry out what is new, keep each outcome with its key; None: key in use."""
-    claims = await idempotency.claim(tx, doing.name, requests)
+    claims = await idempotency.claim(tx, doing.name, requests, waits=waits)
     outcomes: list[Outcome | None] = [claims.answered.get(i) for i in range(len(requests))]
     fresh = [index for index in range(len(requests)) if claims.is_fresh(index)]
     if fresh:
@@ -349,8 +353,6 @@ async def _batch(
         for index, outcome in zip(fresh, done, strict=True):
             outcomes[index] = outcome
     idempotency.settle(tx, doing.name, claims, requests, outcomes)
-    for index, holder in claims.repeats.items():
-        first = outcomes[holder]
-        if first is not None:
-            outcomes[index] = replace(first, replayed=first.is_stored)
+    for index, holder in claims.followers.items():
+        outcomes[index] = claims.following(index, outcomes[holder])
     return outcomes

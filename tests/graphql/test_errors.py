@@ -10,6 +10,7 @@ from models.database import OutcomeUnknown
 from models.sessions import Contention, DatabaseUnavailable
 from schema.errors import top_level
 from tests.builders.house import HOLD, House
+from workflows.groups import QueueFull
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,7 @@ from tests.builders.house import HOLD, House
         (OutcomeUnknown("host 10.0.0.1"), "UNAVAILABLE", 503),
         (Contention("deadlock"), "UNAVAILABLE", 503),
         (TimeoutError(), "UNAVAILABLE", 503),
+        (QueueFull("10000 requests wait already"), "UNAVAILABLE", 503),
     ],
 )
 def test_each_kind_of_failure_has_its_code(error: Exception, code: str, status: int) -> None:

@@ -1,16 +1,10 @@
-"""Commands that share a transaction: each with the outcome that it had alone, in some order."""
+"""Commands that share a transaction; test_batch_properties.py proves them one by one."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from itertools import permutations
 from typing import Any
 from uuid import UUID
-
-import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import workflows.adjustments
 import workflows.orders
@@ -23,7 +17,7 @@ from tests.builders.transactions import codes, rows
 from workflows.adjustments import AdjustStock
 from workflows.orders import NewLine, PlaceOrder
 from workflows.outcomes import Outcome, Request
-from workflows.reservations import CreateReservation, HoldLine, ReleaseReservation
+from workflows.reservations import ReleaseReservation
 from workflows.transactions import Action
 
 UNITS = 6
@@ -165,69 +159,3 @@ async def test_what_an_actor_writes_down_adds_up_within_a_batch(database: Databa
         ["APPROVAL_REQUIRED"],
     ]
     assert await faults(database) == []
-
-
-COMMANDS = st.lists(
-    st.tuples(st.sampled_from(["TEE-M", "TEE-S"]), st.integers(1, 5), st.booleans()),
-    min_size=2,
-    max_size=3,
-)
-
-
-@pytest.mark.parametrize("action", ["hold", "place"])
-def test_a_batch_ends_as_one_after_the_other_in_some_order(
-    action: str, fresh_database: Callable[[], str]
-) -> None:
-    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(COMMANDS)
-    def proven(commands: list[tuple[str, int, bool]]) -> None:
-        asyncio.run(_agree(action, commands, fresh_database))
-
-    proven()
-
-
-async def _agree(
-    action: str, commands: list[tuple[str, int, bool]], fresh: Callable[[], str]
-) -> None:
-    at_once = await _ends(action, commands, fresh(), is_batch=True)
-    one_by_one = [
-        await _ends(action, [commands[i] for i in chosen], fresh(), is_batch=False, back=chosen)
-        for chosen in permutations(range(len(commands)))
-    ]
-    assert at_once in one_by_one
-
-
-async def _ends(
-    action: str,
-    commands: list[tuple[str, int, bool]],
-    url: str,
-    *,
-    is_batch: bool,
-    back: tuple[int, ...] | None = None,
-) -> tuple[list[list[str]], list[dict[str, int]]]:
-    """Codes by command, in the order of the batch, and what lies where at the end."""
-    database = Database(url)
-    await database.open()
-    try:
-        shop = await stocked(database)
-        requests: list[Request[Any]] = []
-        for number, (sku, units, waits) in enumerate(commands):
-            if action == "hold":
-                requests.append(Request(CreateReservation("web", (HoldLine(sku, units),)), ADMIN))
-            else:
-                requests.append(order(f"{number}", (sku, units), backorder=waits))
-        doing: Action[Any] = (
-            workflows.reservations.create if action == "hold" else workflows.orders.place
-        )
-        if is_batch:
-            outcomes = await together(shop, doing, *requests)
-        else:
-            outcomes = [await shop.transactions.perform(doing, each) for each in requests]
-        found = [[code for code, _ in codes(outcome)] for outcome in outcomes]
-        if back is not None:
-            found = [found[back.index(place)] for place in range(len(back))]
-        levels = [await shop.level("TEE-M"), await shop.level("TEE-S", "YORK")]
-        assert await faults(database) == []
-        return found, levels
-    finally:
-        await database.close()

@@ -1,0 +1,211 @@
+"""Requests that share a transaction share its fate, and nothing else of their neighbours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import workflows.reservations
+from domain.access import Caller
+from models.catalog import Supplier
+from models.database import Database, Limits, OutcomeUnknown
+from models.sessions import DatabaseUnavailable, PostgresSession, Session, SqliteSession
+from tests.builders.shop import ADMIN, open_shop
+from tests.builders.toys import Crash, Gate, NameSupplier, naming
+from tests.builders.transactions import codes, counts, rows, transactions_on
+from workflows.groups import Group, QueueFull
+from workflows.outcomes import Outcome, Request
+from workflows.reservations import CreateReservation, HoldLine
+from workflows.transactions import Transaction, action, one_by_one
+
+Execute = Callable[..., Awaitable[int]]
+
+
+@action("suppliersName")
+async def name_suppliers(
+    tx: Transaction, requests: Sequence[Request[NameSupplier]]
+) -> list[Outcome]:
+    """All in one transaction; one of them may be the end of it."""
+    for request in requests:
+        tx.add(Supplier, {"code": request.command.code, "name": "Acme"})
+    if any(request.command.fault == "crash" for request in requests):
+        raise Crash
+    return [Outcome(refs={"supplier": request.command.code}) for request in requests]
+
+
+async def named(database: Database) -> list[str]:
+    return [row["code"] for row in await rows(database, "SELECT code FROM supplier ORDER BY code")]
+
+
+async def test_one_that_fails_the_whole_transaction_fails_alone(database: Database) -> None:
+    transactions = transactions_on(database)
+    requests = [
+        naming(f"{number}", key=f"k{number}", fault="crash" if number in (2, 5) else "")
+        for number in range(7)
+    ]
+    found = await asyncio.gather(
+        *(transactions.perform(name_suppliers, request) for request in requests),
+        return_exceptions=True,
+    )
+    failed = [number for number, each in enumerate(found) if isinstance(each, Crash)]
+    assert failed == [2, 5]
+    assert await named(database) == ["0", "1", "3", "4", "6"]
+    assert await counts(database, "idempotency_key") == {"idempotency_key": 5}
+
+
+async def test_a_key_in_use_elsewhere_stalls_nobody(postgres_url: str) -> None:
+    """Another process works with the key: its duplicate waits, whoever came with it does not."""
+    database = Database(postgres_url)
+    await database.open()
+    try:
+        elsewhere, here, gate = transactions_on(database), transactions_on(database), Gate()
+
+        @one_by_one("suppliersName")
+        async def slowly(
+            tx: Transaction, command: NameSupplier, caller: Caller
+        ) -> Mapping[str, Any]:
+            tx.add(Supplier, {"code": command.code, "name": "Acme"})
+            await gate.pass_through()
+            return {"supplier": command.code}
+
+        first = asyncio.create_task(elsewhere.perform(slowly, naming("a", key="k")))
+        await gate.entered.wait()
+        # Alone in its group, then with a neighbour: whoever comes after it is served.
+        duplicates = [
+            asyncio.create_task(here.perform(name_suppliers, naming("a", key="k")))
+            for _ in range(2)
+        ]
+        await asyncio.sleep(0)
+        for code in ("b", "c", "d"):
+            neighbour = here.perform(name_suppliers, naming(code, key=code))
+            assert not (await asyncio.wait_for(neighbour, 20)).refusals
+        other = here.perform(name_suppliers, naming("z", key="k"))
+        rival = asyncio.create_task(other)
+        assert not any(duplicate.done() for duplicate in duplicates)
+        gate.opened.set()
+        done = await first
+        assert [await duplicate for duplicate in duplicates] == [replace(done, replayed=True)] * 2
+        assert codes(await rival) == [("IDEMPOTENCY_KEY_REUSED", ())]
+        assert await named(database) == ["a", "b", "c", "d"]
+    finally:
+        await database.close()
+
+
+async def test_a_key_that_stays_in_use_is_told_so_in_a_group_too(postgres_url: str) -> None:
+    database = Database(postgres_url, Limits(lock=0.05))
+    await database.open()
+    try:
+        elsewhere, here, gate = transactions_on(database), transactions_on(database), Gate()
+
+        @one_by_one("suppliersName")
+        async def slowly(
+            tx: Transaction, command: NameSupplier, caller: Caller
+        ) -> Mapping[str, Any]:
+            await gate.pass_through()
+            return {}
+
+        first = asyncio.create_task(elsewhere.perform(slowly, naming("a", key="k")))
+        await gate.entered.wait()
+        outcome = await here.perform(name_suppliers, naming("a", key="k"))
+        assert codes(outcome) == [("IDEMPOTENCY_IN_PROGRESS", ())]
+        gate.opened.set()
+        await first
+    finally:
+        await database.close()
+
+
+async def test_a_key_that_a_refusal_left_free_serves_other_arguments(database: Database) -> None:
+    """INVALID and NOT_FOUND are not stored: in one transaction as little as one after another."""
+    shop = await open_shop(database)
+    await shop.receive(3)
+    wrong = CreateReservation("web", (HoldLine("no such", 1),))
+    right = CreateReservation("web", (HoldLine("TEE-M", 2),))
+    outcomes = await shop.transactions.perform_all(
+        workflows.reservations.create,
+        [Request(wrong, ADMIN, "k"), Request(right, ADMIN, "k"), Request(wrong, ADMIN)],
+    )
+    assert [[code for code, _ in codes(outcome)] for outcome in outcomes] == [
+        ["NOT_FOUND"],
+        [],
+        ["NOT_FOUND"],
+    ]
+    assert await shop.level() == {"available": 1, "held": 2}
+    again = await shop.transactions.perform(
+        workflows.reservations.create, Request(right, ADMIN, "k")
+    )
+    assert (again.refs, again.replayed) == (outcomes[1].refs, True)
+
+
+async def test_in_a_batch_a_key_answers_to_the_arguments_it_was_used_with(
+    database: Database,
+) -> None:
+    transactions = transactions_on(database)
+    await transactions.perform(name_suppliers, naming("a", key="k"))
+    outcomes = await transactions.perform_all(
+        name_suppliers, [naming("b", key="k"), naming("a", key="k"), naming("b", key="k")]
+    )
+    reused = [("IDEMPOTENCY_KEY_REUSED", ())]
+    assert [codes(outcome) for outcome in outcomes] == [reused, [], reused]
+    assert outcomes[1] == Outcome(refs={"supplier": "a"}, replayed=True)
+    assert await named(database) == ["a"]
+
+
+@pytest.mark.parametrize("happened", [True, False])
+async def test_a_lost_answer_to_commit_is_told_to_the_whole_batch(
+    database: Database, happened: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows, so nothing is tried again unasked; with the same keys all comes right."""
+    transactions = transactions_on(database)
+    requests = [naming(code, key=code) for code in "abc"]
+    kind: type[Session] = PostgresSession if database.engine == "postgres" else SqliteSession
+    execute: Execute = kind.execute
+    lost: list[str] = []
+
+    async def loses(self: Session, sql: str, *args: object) -> int:
+        if sql != "COMMIT" or lost:
+            return await execute(self, sql, *args)
+        lost.append(sql)
+        await execute(self, "COMMIT" if happened else "ROLLBACK")
+        raise DatabaseUnavailable("ConnectionDoesNotExistError")
+
+    monkeypatch.setattr(kind, "execute", loses)
+    found = await asyncio.gather(
+        *(transactions.perform(name_suppliers, request) for request in requests),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in found] == [OutcomeUnknown] * 3
+    assert await named(database) == (["a", "b", "c"] if happened else [])
+
+    again = await transactions.perform_all(name_suppliers, requests)
+    assert [outcome.refs["supplier"] for outcome in again] == ["a", "b", "c"]
+    assert [outcome.replayed for outcome in again] == [happened] * 3
+    assert await named(database) == ["a", "b", "c"]
+
+
+async def test_the_queue_is_served_in_its_order_and_has_an_end() -> None:
+    gate = Gate()
+    served: list[list[str]] = []
+
+    async def together(requests: Sequence[Request[NameSupplier]]) -> list[Outcome | None]:
+        served.append([request.command.code for request in requests])
+        await gate.pass_through()
+        return [Outcome() for _ in requests]
+
+    async def alone(request: Request[NameSupplier]) -> Outcome:
+        raise AssertionError("nobody waits for a key here")
+
+    group = Group(together, alone, group_max=3, queue_max=5)
+    first = asyncio.create_task(group.submit(naming("0")))
+    await gate.entered.wait()
+    waiting = [asyncio.create_task(group.submit(naming(f"{number}"))) for number in range(1, 6)]
+    await asyncio.sleep(0)
+    with pytest.raises(QueueFull):
+        await group.submit(naming("too many"))
+    gate.opened.set()
+    await asyncio.gather(first, *waiting)
+    await group.drain()
+    assert served == [["0"], ["1", "2", "3"], ["4", "5"]]
