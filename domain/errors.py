@@ -83,13 +83,13 @@ class NotFound(DomainError):
 
 
 class AlreadyExists(DomainError):
-    """The reference is taken; `existing` is the id of the object that holds it."""
+    """The reference is taken; `existing` is the key of the `entity` that holds it."""
 
     code = "ALREADY_EXISTS"
 
     def __init__(self, entity: str, reference: str, existing: str, *, field: Path = ()) -> None:
         self.entity, self.reference, self.existing = entity, reference, existing
-        details = {"reference": reference, "existing": existing}
+        details = {"entity": entity, "reference": reference, "existing": existing}
         message = f"The {entity} {reference!r} exists already."
         super().__init__(message, field=field, details=details)
 

@@ -5,13 +5,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from domain.errors import BadRequest, DomainError, Forbidden, RequestError, Unauthenticated
+from domain.errors import (
+    AlreadyExists,
+    BadRequest,
+    DomainError,
+    Forbidden,
+    RequestError,
+    Unauthenticated,
+)
 from domain.events import StreamError
 from models.database import OutcomeUnknown
 from models.sessions import Contention, DatabaseUnavailable
 from schema.context import Context, Info
 from schema.types.errors import UserError, UserErrorCode
-from schema.types.node import key_of, load, prime
+from schema.types.node import encode, key_of, load, prime
 from schema.types.scalars import JSON
 from workflows.groups import QueueFull
 from workflows.outcomes import Outcome, Refusal
@@ -26,12 +33,28 @@ def user_errors(outcome: Outcome) -> list[UserError]:
     return [_user_error(refusal) for refusal in outcome.refusals]
 
 
+# What holds a reference that is taken: its type, by the word of the domain for it.
+_HOLDERS: Final = {
+    "order": "Order",
+    "reservation": "Reservation",
+    "parcel": "OperationalException",
+}
+
+
+def _details(refusal: Refusal) -> Mapping[str, Any]:
+    """The facts of a refusal; an existing object is named by the id that `node(id:)` takes."""
+    holder = _HOLDERS.get(refusal.details.get("entity", ""))
+    if holder is None or refusal.code != AlreadyExists.code:
+        return refusal.details
+    return {**refusal.details, "existing": encode(holder, refusal.details["existing"])}
+
+
 def _user_error(refusal: Refusal) -> UserError:
     return UserError(
         field=list(refusal.field) or None,
         code=UserErrorCode(refusal.code),
         message=refusal.message,
-        details=JSON(refusal.details) if refusal.details else None,
+        details=JSON(_details(refusal)) if refusal.details else None,
     )
 
 

@@ -7,11 +7,9 @@ import time
 
 from models.database import Database
 from models.migrations.runner import MigrationError, missing
-from models.queries.digests import DIGESTED
-from models.queries.reconcile import PROOFS
 from models.sessions import DatabaseError
 from settings import SettingsError, load
-from workflows.reconcile import Difference, extent, reconcile
+from workflows.reconcile import Difference, extent, proof_count, reconcile
 
 
 async def prove(database_url: str) -> tuple[list[Difference], str]:
@@ -26,7 +24,7 @@ async def prove(database_url: str) -> tuple[list[Difference], str]:
     finally:
         await database.close()
     counted = ", ".join(f"{count:,} {table} rows" for table, count in rows.items())
-    return found, f"{len(PROOFS) + len(DIGESTED)} proofs over {counted} in {seconds:.1f} s"
+    return found, f"{proof_count()} proofs over {counted} in {seconds:.1f} s"
 
 
 def main() -> None:

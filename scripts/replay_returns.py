@@ -1,7 +1,7 @@
 """What the file does not say of its returns, made up by stated rules: reasons, grades, policies.
 
-RETURN_RULES is printed with every summary. A grade is drawn by a checksum of the credit note and
-its line, so that two runs agree and no run needs a seed.
+RETURN_RULES is printed with every summary. A grade is drawn by a checksum of the request and its
+SKU, so that two runs agree and no run needs a seed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ RETURN_RULES: Final = (
     "Reason: goods credited at another price than sold are NOT_AS_DESCRIBED; a tenth of a line or"
     " less, or fragile by its name, is DAMAGED_IN_TRANSIT; other parts of a line are DEFECTIVE when"
     " they have a clock, lamp or battery, else UNWANTED, as whole lines are.",
-    "Grade, by the checksum of note and line: UNWANTED 70 % NEW, 20 % LIKE_NEW, 10 % USED;"
+    "Grade, by the checksum of the request's reference and the SKU: UNWANTED 70 % NEW, 20 %"
+    " LIKE_NEW, 10 % USED;"
     " NOT_AS_DESCRIBED 50 % NEW, 50 % LIKE_NEW; DAMAGED_IN_TRANSIT 80 % DAMAGED, 20 % LIKE_NEW;"
     " DEFECTIVE 90 % DEFECTIVE, 10 % USED. A second inspector finds the same.",
     "REFURBISHED units are restocked; quarantined ones are liquidated at a price of £5 and more,"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+import models.queries.fulfillments as parcel_queries
 import models.queries.lookups as lookups
 import models.queries.orders as queries
 import workflows.fulfillments as fulfillments
 import workflows.market as markets
 import workflows.order_lines as order_lines
+import workflows.routing as routing
+from domain.fulfillments import FulfillmentStatus
 from domain.orders import OrderLineState
 from domain.stock import StockState
 from models.queries.lookups import ChannelFacts, ItemFacts
@@ -51,7 +54,9 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> None:
             parcels = found.setdefault(order.id, {})
             parcels.setdefault(location_id, []).append((row["line_id"], row["item_id"], quantity))
     for order_id, parcels in found.items():
-        await _send_to_work(tx, orders[order_id], parcels)
+        order = orders[order_id]
+        await _promise(tx, market, channels[order.row["channel_id"]], order, parcels)
+        await _send_to_work(tx, order, parcels)
 
 
 def _take(
@@ -100,6 +105,32 @@ def _allocate(tx: Transaction, level: Level, units: int, order: LockedOrder) -> 
             reference=f"Order:{order.id}",
         ),
     )
+
+
+async def _promise(
+    tx: Transaction,
+    market: markets.Market,
+    channel: ChannelFacts,
+    order: LockedOrder,
+    place_ids: Iterable[int],
+) -> None:
+    """Once nothing of an order waits any more, say when it ships, as if it were placed now.
+
+    An order that was told a date before keeps it: that is what was promised.
+    """
+    is_waiting = any(line.units[OrderLineState.BACKORDERED] for line in order.lines)
+    if is_waiting or order.row["ship_by_at"] is not None:
+        return
+    items = await lookups.items_by_id(tx.session, {line.item_id for line in order.lines})
+    places = {*place_ids}
+    for parcel in await parcel_queries.of_order(tx.session, order.id):
+        if parcel["shipped_at"] is None and parcel["status"] != FulfillmentStatus.CANCELLED:
+            places.add(parcel["location_id"])
+    country = await queries.country_of(tx.session, order.id)
+    terms = (country, order.row["service_level"])
+    dates = await routing.promise_from(tx, market, channel, items.values(), places, *terms)
+    await queries.write_promise(tx.session, order.id, *dates)
+    order.row = {**order.row, "ship_by_at": dates[0], "deliver_by_at": dates[1]}
 
 
 async def _send_to_work(

@@ -54,6 +54,11 @@ async def reconcile(database: Database) -> list[Difference]:
     return found
 
 
+def proof_count() -> int:
+    """How many proofs `reconcile` makes: those in SQL, the digests, and what audit rows cover."""
+    return len(queries.PROOFS) + len(digests.DIGESTED) + len((COVERED,))
+
+
 async def extent(database: Database) -> Mapping[str, int]:
     """How many rows of each kind there are to prove."""
     async with database.snapshot() as session:

@@ -37,6 +37,22 @@ async def test_the_same_key_with_other_arguments_is_refused(house: House) -> Non
     assert await held(house) == 1
 
 
+async def test_an_amount_is_the_same_however_many_zeros_it_is_written_with(house: House) -> None:
+    price = """mutation ($items: [ItemInput!]!) { itemsUpsert(items: $items) @idempotent(key: "p") {
+      items { price { amount } } replayed userErrors { code field } } }"""
+    order = """mutation ($price: MoneyInput!) { orderPlace(input: {channel: "web",
+      externalReference: "1", lines: [{sku: "TEE", quantity: 1, unitPrice: $price}]})
+      @idempotent(key: "o") { order { number } replayed userErrors { code field } } }"""
+    await house.receive(9)
+    for number, text in enumerate(("1.50", "1.5", "15e-1")):
+        items = [{"sku": "TEE", "name": "Tee", "price": gbp(text)}]
+        done = await house.done(price, {"items": items})
+        assert (done["replayed"], done["items"][0]["price"]) == (number > 0, {"amount": "1.50"})
+        assert (await house.done(order, {"price": gbp(text)}))["replayed"] is (number > 0)
+    other = {"items": [{"sku": "TEE", "name": "Tee", "price": gbp("1.51")}]}
+    assert await house.refusals(price, other) == [("IDEMPOTENCY_KEY_REUSED", None)]
+
+
 async def test_keys_of_two_actors_do_not_meet(house: House) -> None:
     await house.receive(9)
     shop = await house.a_key(Role.STOREFRONT, channels=("web",))

@@ -125,7 +125,12 @@ async def test_the_same_reference_again_gives_the_order_there_is(house: House) -
     await house.receive(5)
     placed = await house.place(1)
     again = await house.change(PLACE, {"input": an_order(2)})
-    assert [error["code"] for error in again["userErrors"]] == ["ALREADY_EXISTS"]
+    [error] = again["userErrors"]
+    assert error["code"] == "ALREADY_EXISTS"
+    assert error["details"] == {"entity": "order", "reference": "W-1", "existing": placed["id"]}
+    by_node = "query ($id: ID!) { node(id: $id) { ... on Order { externalReference } } }"
+    found = await house.ask(by_node, {"id": error["details"]["existing"]})
+    assert found == {"node": {"externalReference": "W-1"}}
     assert again["order"]["id"] == placed["id"]
     assert again["order"]["lines"][0]["quantity"] == 1
 

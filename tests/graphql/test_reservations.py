@@ -138,3 +138,14 @@ async def test_a_hold_shows_its_routing_to_staff_only(house: House) -> None:
     shop = await house.a_key(Role.STOREFRONT, channels=("web",))
     found = await house.ask(document, {"id": held["id"]}, key=shop)
     assert found["reservation"] == {"routing": None, "channel": {"code": "web"}}
+
+
+async def test_a_reference_that_is_taken_names_the_hold_that_has_it(house: House) -> None:
+    await house.receive(9)
+    line = {"sku": "TEE", "quantity": 1}
+    wanted = {"channel": "web", "externalReference": "basket", "lines": [line]}
+    held = (await house.done(HOLD, {"input": wanted}))["reservation"]
+    for key in ("k-1", "k-1"):  # the second is a replay
+        again = await house.change(HOLD, {"input": wanted}, idempotency_key=key)
+        [error] = again["userErrors"]
+        assert (error["code"], error["details"]["existing"]) == ("ALREADY_EXISTS", held["id"])

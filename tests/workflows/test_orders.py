@@ -1,16 +1,20 @@
 """Orders: placed whole or not at all, shipped, cancelled, and served when they wait."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 import workflows.jobs
+import workflows.picking
 from domain.access import Role, holder
+from domain.policies import PolicyKind
 from models.database import Database
-from tests.builders.shop import CLERK, SHOP, Shop, open_shop, pounds
-from tests.builders.transactions import MORNING, codes, counts, rows
+from tests.builders.shop import ADMIN, CLERK, SHOP, Shop, open_shop, pounds
+from tests.builders.transactions import MORNING, codes, counts, events, rows
 from workflows.orders import Payment
+from workflows.outcomes import Request
+from workflows.picking import PickFulfillment, Shortage
 
 TABLES = ("sales_order", "order_line", "fulfillment", "stock_movement", "journal_entry", "event")
 
@@ -255,6 +259,51 @@ async def test_released_and_expired_units_serve_those_who_wait(shop: Shop) -> No
     assert await shop.level() == {"allocated": 5}
     assert (await shop.order(waiting))["status"] == "ALLOCATED"
     assert held.refs
+
+
+async def test_an_order_is_promised_a_date_when_nothing_of_it_waits_any_more(shop: Shop) -> None:
+    rules = {
+        "locations": {
+            "LEEDS": {"workingDays": ["MON"]},
+            "YORK": {"workingDays": ["MON", "TUE", "WED", "THU", "FRI"]},
+        },
+        "leadTimes": [{"serviceLevel": "STANDARD", "from": "*", "to": "*", "days": 2}],
+    }
+    await shop.publish(PolicyKind.ROUTING, rules)
+    waiting = await shop.place(("TEE-M", 6), ("TEE-S", 1), backorder=True)
+
+    async def promised() -> tuple[Any, Any]:
+        found = await shop.order(waiting)
+        return found["ship_by_at"], found["deliver_by_at"]
+
+    assert await promised() == (None, None)
+    shop.clock.forward(days=3)
+    await shop.receive(1, "TEE-M", "YORK")
+    assert await promised() == (None, None)
+    shop.clock.forward(days=1)
+    await shop.receive(1, "TEE-S", "YORK")
+    # As an order of now, of all the places that it leaves from.
+    like_it = await shop.place(("TEE-S", 1), reference="W-9", backorder=True)
+    assert (await shop.order(like_it))["ship_by_at"] is None
+    ship_by, deliver_by = await promised()
+    assert ship_by == datetime(2026, 3, 9, 23, 59, 59, tzinfo=UTC)
+    assert deliver_by == ship_by + timedelta(days=14)  # two working days of LEEDS
+    [event] = (await events(shop.database, "fulfillment.created"))[-1:]
+    assert event["data"]["shipBy"] is not None
+
+
+async def test_what_was_promised_stays_when_units_turn_out_to_be_missing(shop: Shop) -> None:
+    placed = await shop.place(("TEE-M", 5))
+    before = (await shop.order(placed))["ship_by_at"]
+    [parcel] = await shop.fulfillments(placed)
+    [line] = await rows(shop.database, "SELECT id, order_line_id FROM fulfillment_line")
+    command = PickFulfillment(parcel["id"], (Shortage(line["order_line_id"], 2),))
+    request = Request(command, ADMIN)
+    assert not (await shop.transactions.perform(workflows.picking.pick, request)).refusals
+    shop.clock.forward(days=9)
+    await shop.receive(2)
+    assert (await shop.order(placed))["status"] in ("ALLOCATED", "OPEN")
+    assert (await shop.order(placed))["ship_by_at"] == before
 
 
 async def test_the_job_serves_what_a_transaction_left(shop: Shop) -> None:
