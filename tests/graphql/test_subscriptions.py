@@ -209,23 +209,6 @@ async def test_a_revoked_key_is_cut_off_within_five_seconds(house: House) -> Non
         assert (await desk.next())["level"]["available"] == 1
 
 
-async def test_a_scoped_key_gets_no_foreign_event(house: House) -> None:
-    key = await house.a_key(Role.WAREHOUSE, locations=("YORK",), channels=("market",))
-    async with screen(house, key) as mine:
-        mine.subscribe("s", EVENTS, variables={"after": "0"})
-        mine.subscribe("t", STOCK, variables={"after": "0"})
-        for n in range(10):
-            await house.receive(1, at=("LEEDS", "YORK")[n % 2])
-            await house.hold(1)
-        await house.receive(1, sku="COAT", at="YORK")
-        seen: list[Any] = []
-        while not seen or seen[-1].get("data", {}).get("sku") != "COAT":
-            [value] = (await mine.receive())["payload"]["data"].values()
-            seen.append(value)
-    assert "LEEDS" not in str(seen)
-    assert not any(event.get("type", "").startswith("reservation") for event in seen)
-
-
 async def test_streams_are_told_in_numbers(house: House) -> None:
     await house.receive(1)
     async with screen(house) as client:
