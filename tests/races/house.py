@@ -106,6 +106,10 @@ class House:
         for server in self._servers:
             server.wait()
 
+    def pids(self) -> list[int]:
+        """The process ids of the servers."""
+        return [server.pid for server in self._servers]
+
     async def ask(
         self,
         query: str,

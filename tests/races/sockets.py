@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket as sockets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -44,14 +45,36 @@ class Subscription:
         self.socket.transport.abort()
 
 
+def narrow(port: int) -> sockets.socket:
+    """A connection with room for little: what is not read soon waits at the server.
+
+    Short segments keep the kernel from giving the server's side megabytes, as it does on loopback.
+    """
+    made = sockets.socket()
+    made.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_MAXSEG, 1_000)
+    made.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4_096)
+    made.connect(("127.0.0.1", port))
+    made.setblocking(False)
+    return made
+
+
 @asynccontextmanager
 async def subscribed(
-    port: int, document: str, key: str = KEY, **variables: Any
+    port: int,
+    document: str,
+    key: str = KEY,
+    sock: sockets.socket | None = None,
+    **variables: Any,
 ) -> AsyncIterator[Subscription]:
     """Subscribed at a server of this machine. Raises OSError where there is none."""
     url = f"ws://127.0.0.1:{port}/graphql"
     async with connect(
-        url, subprotocols=[SUBPROTOCOL], compression=None, max_size=None, ping_interval=None
+        url,
+        subprotocols=[SUBPROTOCOL],
+        compression=None,
+        max_size=None,
+        ping_interval=None,
+        sock=sock,
     ) as socket:
         init = {"type": "connection_init", "payload": {"authorization": f"Bearer {key}"}}
         await socket.send(orjson.dumps(init).decode())

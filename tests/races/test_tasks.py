@@ -177,11 +177,11 @@ class Screen(Shown):
         """Until cancelled."""
         while True:
             port = self._chance.choice(self._hall.house.ports)
-            variables = {"queue": "PICK", "at": self._hall.stall.own("LEEDS")}
+            at = self._hall.stall.own("LEEDS")
             self.tasks = {}
             self.begun += 1
             with suppress(OSError, WebSocketException):
-                async with subscribed(port, QUEUE, **variables) as self._stream:
+                async with subscribed(port, QUEUE, queue="PICK", at=at) as self._stream:
                     while True:
                         self.take(await self._stream.next())
 
