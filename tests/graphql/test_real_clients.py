@@ -1,33 +1,66 @@
-"""Real clients on a real socket: what the library above us and the server below us make of it."""
+"""Real clients on a real socket: what the library above us and the server below us make of it.
+
+The examples of docs/streams.md run as they are printed. That in JavaScript needs node, and the
+packages graphql-ws and ws in the folder TEST_NODE_MODULES names.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
 import websockets
-from gql import Client, gql
-from gql.transport.exceptions import TransportConnectionFailed
-from gql.transport.websockets import WebsocketsTransport
 
 from scripts.serve import WEBSOCKET_BYTES_MAX
 from tests.builders.house import BOOTSTRAP, House
+from tests.builders.transactions import rows
 from tests.servers import free_port
 from tests.subscriptions.log import until
 
-EVENTS = """subscription ($after: String) {
-  events(types: ["stock.changed"], after: $after) { cursor data }
-}"""
+ROOT = Path(__file__).parents[2]
+NODE_MODULES = Path(os.environ.get("TEST_NODE_MODULES", ROOT / "node_modules"))
+# What the example in JavaScript finds in a browser, and what its reader puts there.
+BROWSER = """
+import WebSocket from "ws";
+const kept = new Map();
+globalThis.WebSocket = WebSocket;
+globalThis.KEY = process.env.KEY;
+globalThis.localStorage = {
+  getItem: (name) => kept.get(name) ?? null,
+  setItem: (name, value) => kept.set(name, value),
+};
+globalThis.show = (level) => console.log(level.available);
+"""
 INIT = json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {BOOTSTRAP}"}})
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A program behind uvicorn, and the connections to it."""
+
+    url: str
+    server: uvicorn.Server
+
+    def lose(self) -> None:
+        """Break every connection, without a word."""
+        for connection in tuple(self.server.server_state.connections):
+            transport = connection.transport
+            assert transport is not None
+            transport.abort()
+
+
 @asynccontextmanager
-async def served(house: House) -> AsyncIterator[str]:
+async def served(house: House) -> AsyncIterator[Door]:
     """The program behind uvicorn, set up as it is in production."""
     port = free_port()
     config = uvicorn.Config(
@@ -43,50 +76,90 @@ async def served(house: House) -> AsyncIterator[str]:
     task = asyncio.create_task(server.serve())
     await until(lambda: server.started)
     try:
-        yield f"ws://127.0.0.1:{port}/graphql"
+        yield Door(f"ws://127.0.0.1:{port}/graphql", server)
     finally:
         server.should_exit = True
         await task
 
 
-async def follow(url: str, after: str | None, got: list[Any]) -> None:
-    """One connection of gql: what came goes to `got`, until the connection is lost."""
-    transport = WebsocketsTransport(
-        url=url,
-        init_payload={"authorization": f"Bearer {BOOTSTRAP}"},
-        subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
+def example(language: str) -> str:
+    """The example of the manual in a language, as it is printed."""
+    [found] = re.findall(
+        rf"^```{language}\n(.*?)^```$",
+        (ROOT / "docs/streams.md").read_text(),
+        re.DOTALL | re.MULTILINE,
     )
-    query = gql(EVENTS)
-    query.variable_values = {"after": after}
-    async with Client(transport=transport) as session:
-        async for result in session.subscribe(query):
-            got.append(result["events"])
+    return str(found)
 
 
-async def has(got: list[Any], count: int) -> None:
-    """Wait for so many."""
-    await until(lambda: len(got) >= count)
-
-
-async def test_gql_subscribes_loses_its_connection_and_resumes(house: House) -> None:
+async def test_gql_resumes_as_the_manual_shows(house: House) -> None:
     got: list[Any] = []
-    async with served(house) as url:
+    known: dict[str, Any] = {"handle": got.append}
+    exec(example("python"), known)
+    async with served(house) as door:
         await house.receive(1)
-        for round_number in range(1, 4):
-            after = got[-1]["cursor"] if got else "0"
-            reader = asyncio.create_task(follow(url, after, got))
-            await has(got, round_number * 2 - 1)
+        reader = asyncio.create_task(known["follow"](door.url, BOOTSTRAP, "0"))
+        for count, lose in ((1, door.lose), (4, house.restow.sockets.close_all)):
+            await until(lambda count=count: len(got) == count)  # type: ignore[misc]
             await house.receive(10)
-            await has(got, round_number * 2)
-            house.restow.sockets.close_all()
-            with pytest.raises(TransportConnectionFailed):
-                await reader
+            await until(lambda count=count: len(got) == count + 1)  # type: ignore[misc]
+            lose()
             await house.receive(100)
-    assert [event["data"]["available"] for event in got] == [1, 11, 111, 121, 221, 231]
+            await house.receive(100)
+        await until(lambda: len(got) == 7)
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
+    available = [event["data"]["available"] for event in got]
+    assert available == [1, 11, 111, 211, 221, 321, 421]
+
+
+async def test_graphql_ws_resumes_as_the_manual_shows(house: House, tmp_path: Path) -> None:
+    node = shutil.which("node")
+    if node is None or not all((NODE_MODULES / name).exists() for name in ("graphql-ws", "ws")):
+        pytest.skip("needs node, and TEST_NODE_MODULES: a folder with graphql-ws and ws")
+    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
+    (tmp_path / "browser.mjs").write_text(BROWSER)
+    async with served(house) as door:
+        code = example("js").replace("ws://127.0.0.1:8000/graphql", door.url)
+        assert door.url in code
+        (tmp_path / "example.mjs").write_text(code)
+        reader = await asyncio.create_subprocess_exec(
+            *(node, "--import", "./browser.mjs", "example.mjs"),
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], "KEY": BOOTSTRAP},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert reader.stdout is not None
+        shown: list[int] = []
+        try:
+            await until(lambda: house.restow.fanout.members == 1, seconds=30)
+            for lose in (door.lose, house.restow.sockets.close_all):
+                await house.receive(1)
+                await _shows(reader.stdout, shown, await _available(house))
+                lose()
+                await house.receive(10)
+                await house.receive(10)
+                await _shows(reader.stdout, shown, await _available(house))
+        finally:
+            reader.kill()
+            await reader.wait()
+    assert shown == sorted(set(shown))  # what was missed may be folded, nothing comes twice
+
+
+async def _available(house: House) -> int:
+    [row] = await rows(house.restow.database, "SELECT available FROM stock_level")
+    return int(row["available"])
+
+
+async def _shows(output: asyncio.StreamReader, shown: list[int], last: int) -> None:
+    """Take what a client printed, until it printed this number of units."""
+    while last not in shown:
+        shown.append(int(await asyncio.wait_for(output.readline(), 30)))
 
 
 async def test_frames_that_no_client_should_send(house: House) -> None:
-    async with served(house) as url:
+    async with served(house) as door:
+        url = door.url
         async with websockets.connect(url, subprotocols=["graphql-transport-ws"]) as good:  # type: ignore[list-item]
             assert good.response is not None
             assert "Sec-WebSocket-Extensions" not in good.response.headers
