@@ -37,7 +37,10 @@ async def archive(database: Database, retention: Retention, folder: Path) -> int
 
 
 def write(folder: Path, events: Sequence[Row]) -> Path:
-    """Write events into a file named after their positions, whole or not at all."""
+    """Write events into a file named after their positions, whole or not at all.
+
+    What a run that broke off wrote down of them, and did not remove, is in it: that file goes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     first, last = events[0]["position"], events[-1]["position"]
     file = folder / f"events-{first:012}-{last:012}.jsonl.gz"
@@ -47,6 +50,9 @@ def write(folder: Path, events: Sequence[Row]) -> Path:
             packed.write(orjson.dumps(_facts(event), default=str, option=orjson.OPT_APPEND_NEWLINE))
     _to_disk(draft)
     draft.replace(file)
+    for other in folder.glob(f"events-{first:012}-*.jsonl.gz"):
+        if other != file:
+            other.unlink()
     _to_disk(folder)
     return file
 

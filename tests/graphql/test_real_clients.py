@@ -157,7 +157,9 @@ async def _shows(output: asyncio.StreamReader, shown: list[int], last: int) -> N
         shown.append(int(await asyncio.wait_for(output.readline(), 30)))
 
 
-async def test_frames_that_no_client_should_send(house: House) -> None:
+async def test_frames_that_no_client_should_send(
+    capfd: pytest.CaptureFixture[str], house: House
+) -> None:
     async with served(house) as door:
         url = door.url
         async with websockets.connect(url, subprotocols=["graphql-transport-ws"]) as good:  # type: ignore[list-item]
@@ -177,6 +179,7 @@ async def test_frames_that_no_client_should_send(house: House) -> None:
                 assert closed.value.rcvd is not None
                 assert closed.value.rcvd.code == 4406
     assert len(house.restow.sockets) == 0
+    assert "Traceback" not in capfd.readouterr().err  # clients' mistakes are no news to us
 
 
 async def _closed_by(url: str, frame: str | bytes | None) -> int:

@@ -31,6 +31,7 @@ from workflows.reconcile import reconcile
 IS_LONG = os.environ.get("RESTOW_LONG") == "1"
 TABLETS, PARCELS, LOOKS = (50, 2_000, 100) if IS_LONG else (8, 60, 5)
 SCREENS = 4
+IDLE_SECONDS = TABLETS / 25  # before a tablet that found nothing asks again
 OPEN_MAX = 240  # more than a page of a snapshot, and no more than a page of a query
 CLAIM = """mutation($at: String!, $limit: Int!) {
   taskClaim(queue: PICK, locationCode: $at, limit: $limit) {
@@ -105,7 +106,7 @@ class Hall:
     async def take_orders(self) -> None:
         """All of them, a few at a time, while there is room in the queue."""
         while self.placed < PARCELS:
-            few = range(self.placed, min(self.placed + 10, PARCELS))
+            few = range(self.placed, min(self.placed + 20, PARCELS))
             async with self.gate.step():
                 places = (self.stall.place({"TEE": 1}, f"W-{n}", at=n) for n in few)
                 self.placed += len(await asyncio.gather(*places))
@@ -128,7 +129,7 @@ class Hall:
             given = {"at": self.stall.own("LEEDS"), "limit": 1 + number % 4}
             claimed = (await self._ask(CLAIM, given, number, key))["tasks"]
             if not claimed:
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(IDLE_SECONDS)
             for task in claimed:
                 if self._chance.random() < 0.01:
                     raise TimeoutError
@@ -238,7 +239,7 @@ async def test_each_task_is_done_once_and_each_screen_shows_it(
             tasks.create_task(hall.take_orders())
             tasks.create_task(hall.sweep())
             seen = await look(hall, screens)
-            await until(lambda: hall.is_over, seconds=120)
+            await until(lambda: hall.is_over, seconds=600)
             await asyncio.gather(*(screen.agrees() for screen in screens))
             for each in showing:
                 each.cancel()

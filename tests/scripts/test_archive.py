@@ -86,6 +86,39 @@ async def test_events_beyond_their_days_leave_but_the_newest(house: House, tmp_p
     assert await _positions(database) == [newest]
 
 
+async def test_what_broke_off_is_archived_again_page_by_page(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash between a page's file and its leaving the log loses nothing and repeats nothing."""
+    monkeypatch.setattr("workflows.archives.PAGE", 3)
+    for units in range(1, 12):
+        await house.receive(units)
+    count = len((await log(house, first=250))["nodes"])
+    database, whole = house.restow.database, Retention(None, 2)
+    removals = 0
+
+    async def crash_at_the_second(*page: Any) -> int:
+        nonlocal removals
+        removals += 1
+        if removals == 2:
+            raise KeyboardInterrupt
+        return await remove(*page)
+
+    with monkeypatch.context() as broken:
+        broken.setattr("scripts.archive.remove", crash_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            await archive(database, whole, tmp_path)
+    # Two files are written; what stands in the second has not left the log.
+    assert [event["position"] for event in _archived(tmp_path)] == [1, 2, 3, 4, 5, 6]
+    assert await _positions(database) == list(range(4, count + 1))
+    assert await reconcile(database) == []
+    monkeypatch.setattr("workflows.archives.PAGE", 4)  # the next run cuts other pages
+    assert await archive(database, whole, tmp_path) == count - 5
+    assert [event["position"] for event in _archived(tmp_path)] == list(range(1, count - 1))
+    assert await _positions(database) == [count - 1, count]
+    assert await reconcile(database) == []
+
+
 @pytest.mark.parametrize("table", ["event", "event_position"])
 async def test_only_an_open_log_lets_events_go(house: House, table: str) -> None:
     await house.receive(5)
