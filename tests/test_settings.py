@@ -1,12 +1,14 @@
 """Settings come from the environment, and one that cannot be is named with what is allowed."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 import settings
 from settings import RateLimit, SettingsError, load
 
+ROOT = Path(__file__).parent.parent
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 POSTGRES = "postgres://restow:pw@db:5432/restow"
@@ -42,6 +44,12 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
     for name in settings.Settings.model_fields:
         monkeypatch.setenv(f"RESTOW_{name.upper()}", "")
     assert load() == settings.Settings()
+
+
+def test_every_setting_is_told_to_whoever_upgrades() -> None:
+    told = "".join((ROOT / name).read_text() for name in ("README.md", "CHANGELOG.md"))
+    named = {f"RESTOW_{name.upper()}" for name in settings.Settings.model_fields}
+    assert {name for name in named if f"`{name}`" not in told} == set()
 
 
 def test_every_setting_says_what_is_allowed() -> None:
