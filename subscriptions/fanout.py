@@ -15,15 +15,17 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Hashable
+from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from domain.events import ReaderTooSlow
+from subscriptions.breaths import in_breaths
 from subscriptions.relay import Handover
 
 BACKLOG_MAX = 1_000  # answers of one member; the texts are shared
-OFFERED_AT_ONCE_MAX = 250  # members served before other tasks have their turn
+OFFERED_AT_ONCE_MAX = 250  # answers given to members before other tasks have their turn
+BREATH_MAX = 32  # answers that one member is given before the next one
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ Feed = Callable[[Handover | None], AsyncGenerator[Answer, None]]
 
 class Backlog:
     """Answers that wait to be sent, oldest first; at most one per subject."""
+
+    __slots__ = ("_count", "_kept", "folds")
 
     def __init__(self) -> None:
         self._kept: dict[Hashable, Answer] = {}
@@ -82,6 +86,16 @@ class Member(ABC):
     to be asked for `next_answer` as soon as there is room again.
     """
 
+    __slots__ = (
+        "_backlog",
+        "_ended",
+        "_floor",
+        "_is_direct",
+        "_is_finishing",
+        "_is_replaying",
+        "_last",
+    )
+
     def __init__(self) -> None:
         self._backlog = Backlog()
         self._is_direct = False  # nothing stands between an answer and the client
@@ -114,17 +128,18 @@ class Member(ABC):
         if self._backlog:
             self._has_more()
 
-    def offer(self, answer: Answer) -> None:
-        """Send an answer now, or keep it; never waits."""
-        position = answer.position
-        if position is not None:
-            if position <= self._floor:
-                return
-            self._floor = position
-        if self._is_direct and self._try_send(answer):
-            self._last = position
-        else:
-            self._keep(answer)
+    def offer(self, answers: Sequence[Answer]) -> None:
+        """Send answers now, or keep them; never waits."""
+        for answer in answers:
+            position = answer.position
+            if position is not None:
+                if position <= self._floor:
+                    continue
+                self._floor = position
+            if self._is_direct and self._try_send(answer):
+                self._last = position
+            else:
+                self._keep(answer)
 
     def _keep(self, answer: Answer) -> None:
         if self._ended.done() or self._is_finishing:
@@ -234,9 +249,9 @@ class Group:
 
     async def _run(self, feed: Feed) -> None:
         try:
-            async with aclosing(feed(self._go_live)) as answers:
-                async for answer in answers:
-                    await self._spread(answer)
+            async with aclosing(in_breaths(feed(self._go_live), BREATH_MAX)) as breaths:
+                async for answers in breaths:
+                    await self._spread(answers)
         except Exception as error:  # noqa: BLE001  every member is told, and tells its client
             for member in self._members:
                 member.fail(error)
@@ -244,12 +259,15 @@ class Group:
             for member in self._members:
                 member.finish()
 
-    async def _spread(self, answer: Answer) -> None:
+    async def _spread(self, answers: Sequence[Answer]) -> None:
+        """Offer all of them to one member after the other: its socket takes them as one."""
+        at_once = max(1, OFFERED_AT_ONCE_MAX // len(answers))
         for count, member in enumerate(tuple(self._members), start=1):
-            member.offer(answer)
-            if count % OFFERED_AT_ONCE_MAX == 0:
+            member.offer(answers)
+            if count % at_once == 0:
                 await asyncio.sleep(0)
-        self._spread_was(answer)
+        for answer in answers:
+            self._spread_was(answer)
 
     def _go_live(self, _position: int) -> bool:
         self._is_live.set()

@@ -6,9 +6,10 @@ same, what each one's context is, and how a subscription goes over from its own 
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable
 from contextlib import aclosing
 from typing import Any, Protocol, cast
 
@@ -22,7 +23,8 @@ from schema.execution.engine import Engine, Operation, Subscription
 from schema.execution.outbox import Outbox
 from schema.execution.protocol import dumped
 from schema.execution.request import GraphQLRequest
-from subscriptions.fanout import Answer, Fanout, Feed, Member
+from subscriptions.breaths import in_breaths
+from subscriptions.fanout import BREATH_MAX, Answer, Fanout, Feed, Member
 from subscriptions.relay import Handover
 
 AFTER = "after"
@@ -64,6 +66,8 @@ class ResultFrames(Protocol):
 
 class Subscriber(Member):
     """A member of the fan-out that sends over a connection of its client."""
+
+    __slots__ = ("_frames", "_outbox")
 
     def __init__(self, outbox: Outbox, frames: ResultFrames) -> None:
         super().__init__()
@@ -199,18 +203,29 @@ class Feeds:
 async def _executed(
     subscription: Subscription, context: StreamContext
 ) -> AsyncGenerator[Answer, None]:
-    """One answer per event, each executed in a fresh context."""
+    """One answer per event; events that come in one breath share a fresh context, and its reads."""
     source = cast(AsyncGenerator[Any, None], subscription.source)
-    async with aclosing(source) as events:
-        async for event in events:
+    async with aclosing(in_breaths(source, BREATH_MAX)) as breaths:
+        async for events in breaths:
             fresh = context.another()
             try:
-                answer = await subscription.respond(event, fresh)
+                answers = await _all(subscription.respond(event, fresh) for event in events)
             finally:
                 await fresh.close()
-            cursor = getattr(event, "cursor", None)
-            position = None if cursor is None else int(cursor)
-            yield Answer(dumped(answer), position, getattr(event, "replaces", None))
+            for event, answer in zip(events, answers, strict=True):
+                cursor = getattr(event, "cursor", None)
+                position = None if cursor is None else int(cursor)
+                yield Answer(dumped(answer), position, getattr(event, "replaces", None))
+
+
+async def _all(executions: Iterable[Awaitable[AnswerData]]) -> list[AnswerData]:
+    """What all of them give, side by side. Raises the first error, after all have ended."""
+    answers = []
+    for answer in await asyncio.gather(*executions, return_exceptions=True):
+        if isinstance(answer, BaseException):
+            raise answer
+        answers.append(answer)
+    return answers
 
 
 def _sameness(request: GraphQLRequest, live: Operation, caller: Caller) -> Hashable:

@@ -33,6 +33,8 @@ class Sender(Protocol):
 class Outbox:
     """Frames of one socket. `broken` is told when the socket is gone; nothing is sent after it."""
 
+    __slots__ = ("_broken", "_is_over", "_send", "_waiting", "_writing")
+
     def __init__(self, send: Send, broken: Callable[[Exception], None]) -> None:
         self._send = send
         self._broken = broken
