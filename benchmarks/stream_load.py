@@ -1,0 +1,357 @@
+"""Subscribers and their publisher: a client process of its own, which parses nothing.
+
+    python -m benchmarks.stream_load      a plan, then orders, one JSON per line; answers likewise
+
+Handshakes are bytes before anything starts. Frames are counted by their headers; the instant at
+which each arrived is the wall clock's, which all processes of a machine share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+import uvloop
+
+TEXT, PING, PONG = 0x1, 0x9, 0xA
+PATIENCE_SECONDS = 60.0
+QUIET_SECONDS = 0.3
+CONNECTING_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Whom to connect, and how to publish.
+
+    `greetings`: per subscriber the texts it sends first, the last list for all who remain.
+    `answers` come to these before the subscriber is taken for connected. `bodies` are published
+    in turn by POST, `events` in each.
+    """
+
+    port: int
+    path: str
+    subprotocol: str | None
+    subscribers: int
+    greetings: Sequence[Sequence[str]]
+    answers: int
+    publish_path: str
+    publish_head: str
+    accepted: str
+    bodies: Sequence[str]
+    events: int
+    hears: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Publish so many bodies: `window` of them under way at once, `pause` seconds after each."""
+
+    publishes: int
+    window: int = 1
+    pause: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of an order: deliveries, seconds, and by publish its answer and its arrivals."""
+
+    deliveries: int
+    seconds: float
+    answers: Sequence[str]
+    arrivals: Sequence[Sequence[float]]
+    sample: str
+
+
+def text_frame(text: str) -> bytes:
+    """A client's text frame; its mask is zero, so that nothing needs to be computed."""
+    content = text.encode()
+    size = len(content)
+    head = bytes((0x80 | TEXT, 0x80 | size)) if size < 126 else b""
+    if not head:
+        head = bytes((0x80 | TEXT, 0x80 | 126)) + size.to_bytes(2, "big")
+    return head + bytes(4) + content
+
+
+class Subscriber(asyncio.Protocol):
+    """One websocket: counts the frames that come, answers pings."""
+
+    def __init__(self, load: Load, greeting: Sequence[str]) -> None:
+        plan = load.plan
+        offered = f"Sec-WebSocket-Protocol: {plan.subprotocol}\r\n" if plan.subprotocol else ""
+        self.count = 0
+        self.is_connected = asyncio.get_running_loop().create_future()
+        self._load = load
+        self._greeting = b"".join(map(text_frame, greeting))
+        self._upgrade = (
+            f"GET {plan.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            f"Sec-WebSocket-Version: 13\r\n{offered}\r\n"
+        ).encode()
+        self._rest = b""
+        self._answers_due = plan.answers
+        self._is_upgraded = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.write(self._upgrade)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._load.lost += 1
+
+    def data_received(self, data: bytes) -> None:
+        now = time.time()
+        if self._rest:
+            data = self._rest + data
+        if not self._is_upgraded:
+            end = data.find(b"\r\n\r\n")
+            if end < 0:
+                self._rest = data
+                return
+            if not data.startswith(b"HTTP/1.1 101"):
+                self._load.refused(data)
+            self._is_upgraded = True
+            self._transport.write(self._greeting)
+            self._greet(0)
+            data = data[end + 4 :]
+        place, size, frames = 0, len(data), 0
+        while size - place >= 2:
+            length = data[place + 1]
+            start = place + 2
+            if length == 126:
+                length = int.from_bytes(data[start : start + 2], "big")
+                start += 2
+            if start + length > size:
+                break
+            opcode = data[place] & 0xF
+            if opcode == TEXT:
+                frames += 1
+                self._load.sample = data, start, length
+            elif opcode == PING:
+                pong = bytes((0x80 | PONG, 0x80 | length)) + bytes(4)
+                self._transport.write(pong + data[start : start + length])
+            place = start + length
+        self._rest = data[place:]
+        if frames:
+            if self._answers_due:
+                self._greet(frames)
+            else:
+                self.count += frames
+                self._load.arrived(frames, now)
+
+    def _greet(self, frames: int) -> None:
+        self._answers_due -= frames
+        if self._answers_due <= 0 and not self.is_connected.done():
+            self.is_connected.set_result(None)
+
+    def close(self) -> None:
+        """Leave without a word."""
+        self._transport.abort()
+
+
+class Publisher(asyncio.Protocol):
+    """One HTTP connection: a POST at a time."""
+
+    def __init__(self) -> None:
+        self._received = b""
+        self._answer: asyncio.Future[bytes] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        received = self._received = self._received + data
+        end = received.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        place = received.find(b"content-length: ", 0, end)
+        length = int(received[place + 16 : received.find(b"\r\n", place)])
+        if len(received) >= end + 4 + length and self._answer is not None:
+            self._received = b""
+            self._answer.set_result(received[end + 4 :])
+
+    async def post(self, request: bytes) -> bytes:
+        """The body of the answer."""
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._answer
+
+    def close(self) -> None:
+        """Leave."""
+        self._transport.close()
+
+
+class Load:
+    """All subscribers, and what has arrived."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.lost = 0
+        self.sample: tuple[bytes, int, int] = (b"", 0, 0)
+        self._subscribers: list[Subscriber] = []
+        self._publishers: list[Publisher] = []
+        self._requests = self._prepared()
+        self._instants: list[float] = []
+        self._arrived = 0
+        self._due = 0
+        self._reached = asyncio.Event()
+
+    def _prepared(self) -> Iterator[bytes]:
+        plan = self.plan
+        head = f"POST {plan.publish_path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{plan.publish_head}"
+        contents = [body.encode() for body in plan.bodies]
+        ready = [
+            f"{head}content-length: {len(each)}\r\n\r\n".encode() + each for each in contents
+        ]
+        return itertools.cycle(ready)
+
+    @staticmethod
+    def refused(answer: bytes) -> None:
+        """A handshake was answered by something else."""
+        raise SystemExit(f"no websocket: {answer[:300]!r}")
+
+    def arrived(self, frames: int, now: float) -> None:
+        """Frames arrived at a subscriber."""
+        self._arrived += frames
+        if frames == 1:
+            self._instants.append(now)
+        else:
+            self._instants.extend([now] * frames)
+        if self._arrived >= self._due:
+            self._reached.set()
+
+    async def connect(self) -> None:
+        """Connect all subscribers, some at once."""
+        loop = asyncio.get_running_loop()
+        greetings = self.plan.greetings
+        for first in range(0, self.plan.subscribers, CONNECTING_AT_ONCE):
+            numbers = range(first, min(first + CONNECTING_AT_ONCE, self.plan.subscribers))
+            made = await asyncio.gather(
+                *(
+                    loop.create_connection(
+                        lambda n=n: Subscriber(self, greetings[min(n, len(greetings) - 1)]),
+                        "127.0.0.1",
+                        self.plan.port,
+                    )
+                    for n in numbers
+                )
+            )
+            subscribers = [subscriber for _, subscriber in made]
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await asyncio.gather(*(each.is_connected for each in subscribers))
+            self._subscribers += subscribers
+        await asyncio.sleep(QUIET_SECONDS)
+
+    async def warm(self) -> None:
+        """Publish until everything reaches everybody."""
+        for _ in range(10):
+            [publisher] = await self._publishers_of(1)
+            await self._publish(publisher)
+            await asyncio.sleep(QUIET_SECONDS)
+            while self._arrived:
+                self._arrived = 0
+                await asyncio.sleep(QUIET_SECONDS)
+            if all(each.count for each in self._subscribers) or not self.plan.hears:
+                return
+        raise SystemExit("some subscribers heard nothing")
+
+    async def carry_out(self, order: Order) -> Result:
+        """Publish, and wait until everything has arrived. SystemExit where it has not."""
+        each = self.plan.hears * self.plan.events
+        self._instants.clear()
+        self._arrived = 0
+        window = await self._publishers_of(order.window)
+        posts: list[asyncio.Task[str]] = []
+        started = time.time()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for number in range(order.publishes):
+                await self._reach(each * (number + 1 - order.window))
+                if order.pause:
+                    await asyncio.sleep(order.pause)
+                if number >= order.window:
+                    await posts[number - order.window]
+                publisher = window[number % order.window]
+                posts.append(asyncio.create_task(self._publish(publisher)))
+            await self._reach(each * order.publishes)
+            answers = await asyncio.gather(*posts)
+        instants, due = self._instants, each * order.publishes
+        ended = instants[-1] if instants else time.time()
+        await asyncio.sleep(QUIET_SECONDS)
+        if self._arrived != due or self.lost:
+            raise SystemExit(f"{self._arrived} of {due} arrived, {self.lost} were lost")
+        # Only where one publish waits for the other's arrivals are these those of one.
+        parts = range(0, due, each) if order.window == 1 and each else ()
+        arrivals = [instants[first : first + each] for first in parts]
+        data, start, length = self.sample
+        sample = data[start : start + length].decode()
+        return Result(due, ended - started, answers, arrivals, sample)
+
+    async def _reach(self, count: int) -> None:
+        """Wait until so much has arrived."""
+        self._due = count
+        while self._arrived < count:
+            self._reached.clear()
+            await self._reached.wait()
+
+    async def _publishers_of(self, count: int) -> list[Publisher]:
+        """Fresh connections: those that did nothing for a while are closed by servers."""
+        for publisher in self._publishers:
+            publisher.close()
+        loop = asyncio.get_running_loop()
+        port = self.plan.port
+        made = [await loop.create_connection(Publisher, "127.0.0.1", port) for _ in range(count)]
+        self._publishers = [publisher for _, publisher in made]
+        return self._publishers
+
+    async def _publish(self, publisher: Publisher) -> str:
+        answer = (await publisher.post(next(self._requests))).decode()
+        if self.plan.accepted not in answer:
+            raise SystemExit(f"not published: {answer[:600]}")
+        return answer
+
+    def close(self) -> None:
+        """Leave."""
+        for subscriber in self._subscribers:
+            subscriber.close()
+
+
+async def run(plan: Plan) -> None:
+    """Connect; then carry out what is ordered, line by line."""
+    load = Load(plan)
+    orders: asyncio.Queue[Any] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    async def next_line() -> str:
+        return await loop.run_in_executor(None, sys.stdin.readline)
+
+    await load.connect()
+    _say({"connected": plan.subscribers})
+    while line := await next_line():
+        order = json.loads(line)
+        if order == "warm":
+            await load.warm()
+            _say({"warm": True})
+        else:
+            _say(asdict(await load.carry_out(Order(**order))))
+    load.close()
+
+
+def _say(answer: Any) -> None:
+    print(json.dumps(answer), flush=True)
+
+
+def main() -> None:
+    """Read a plan, then orders."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    uvloop.run(run(Plan(**json.loads(sys.stdin.readline()))))
+
+
+if __name__ == "__main__":
+    main()
