@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 import settings as configuration
@@ -41,6 +41,7 @@ from schema.execution.sockets import Sockets
 from schema.execution.websocket import SocketLimits, WebSocketEndpoint
 from schema.root import GREETING_STREAMS, SHARED_STREAMS, schema
 from schema.serving.callers import Callers
+from schema.serving.doors import Doors
 from schema.serving.exports import journal_export
 from schema.serving.logs import configure
 from schema.serving.metrics import Metrics
@@ -231,7 +232,6 @@ class Restow:
         )
         routes: list[BaseRoute] = [
             Route("/graphql", endpoint),
-            WebSocketRoute("/graphql", websocket),
             *probe_routes(
                 {"database": self._database_problem, "broadcast": self._broadcast_problem},
                 self.metrics,
@@ -242,7 +242,8 @@ class Restow:
         ]
         if self.settings.demo:
             routes.append(graphiql_files())
-        return RequestIds(Starlette(routes=routes, lifespan=self._lifespan), _new_request_id)
+        pages = Starlette(routes=routes, lifespan=self._lifespan)
+        return RequestIds(Doors(pages, {"/graphql": websocket}), _new_request_id)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:

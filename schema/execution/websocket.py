@@ -85,6 +85,21 @@ class WebSocketEndpoint:
 class Connection:
     """One client's socket."""
 
+    __slots__ = (
+        "_closing",
+        "_endpoint",
+        "_is_gone",
+        "_operations",
+        "_pace",
+        "_reading",
+        "_receive",
+        "_scope",
+        "_send",
+        "address",
+        "caller",
+        "outbox",
+    )
+
     def __init__(
         self, endpoint: WebSocketEndpoint, scope: Scope, receive: Receive, send: Send
     ) -> None:
@@ -288,6 +303,8 @@ def _request_in(message: Message) -> GraphQLRequest:
 
 class _Pace:
     """How often a client may send: so many at once, then so many per second, by waiting."""
+
+    __slots__ = ("_at", "_left", "_most", "_per_second")
 
     def __init__(self, limits: SocketLimits) -> None:
         self._per_second = limits.messages_per_second

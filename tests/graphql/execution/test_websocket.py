@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from domain.access import Role, holder
+from subscriptions.fanout import BREATH_MAX
 from tests.graphql.execution.socket import KEY, House
 
 TICKS = "subscription ($count: Int) { ticks(count: $count) { units } }"
@@ -43,13 +44,15 @@ async def test_a_query_a_mutation_and_a_subscription() -> None:
     assert all(context.closed for context in house.contexts)
 
 
-async def test_each_event_has_a_context_of_its_own() -> None:
+async def test_what_comes_in_one_breath_has_a_context_of_its_own() -> None:
     house = House()
     async with house.open() as client:
-        client.subscribe("s", TICKS, variables={"count": 5})
-        for _ in range(6):
+        client.subscribe("s", TICKS, variables={"count": 2 * BREATH_MAX + 1})
+        for _ in range(2 * BREATH_MAX + 2):
             await client.receive()
-    assert len(house.contexts) == 6
+    opened, *breaths = house.contexts
+    assert len(breaths) == 3
+    assert opened.closed and all(context.closed for context in breaths)
 
 
 async def test_ping_is_answered_and_pong_is_not() -> None:

@@ -1,0 +1,100 @@
+"""What comes in one breath: together, in order, no more than is bearable, and ended properly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import pytest
+
+from subscriptions.breaths import in_breaths
+
+
+class Source:
+    """Numbers, with a wait wherever a test says so."""
+
+    def __init__(self, *numbers: int, error: Exception | None = None) -> None:
+        self.numbers = numbers
+        self.error = error
+        self.gates: dict[int, asyncio.Event] = {}
+        self.given: list[int] = []
+        self.waiting_for: int | None = None
+        self.is_closed = False
+
+    def gate(self, number: int) -> asyncio.Event:
+        """Wait for this event before that number."""
+        return self.gates.setdefault(number, asyncio.Event())
+
+    async def flow(self) -> AsyncGenerator[int, None]:
+        """The numbers."""
+        try:
+            for number in self.numbers:
+                if number in self.gates:
+                    self.waiting_for = number
+                    await self.gates[number].wait()
+                self.given.append(number)
+                yield number
+            if self.error is not None:
+                raise self.error
+        finally:
+            self.is_closed = True
+
+
+async def test_what_comes_without_a_wait_comes_together() -> None:
+    source = Source(1, 2, 3, 4)
+    gate = source.gate(3)
+    breaths = in_breaths(source.flow(), 10)
+    async with aclosing(breaths):
+        assert await anext(breaths) == [1, 2]
+        gate.set()
+        assert await anext(breaths) == [3, 4]
+        with pytest.raises(StopAsyncIteration):
+            await anext(breaths)
+    assert source.is_closed
+
+
+async def test_a_source_is_asked_for_no_more_than_fits() -> None:
+    source = Source(*range(10))
+    async with aclosing(in_breaths(source.flow(), 4)) as breaths:
+        assert await anext(breaths) == [0, 1, 2, 3]
+        await asyncio.sleep(0)
+        assert len(source.given) <= 8
+        rest = [number async for breath in breaths for number in breath]
+    assert rest == [4, 5, 6, 7, 8, 9]
+
+
+async def test_an_error_comes_after_the_last_item() -> None:
+    source = Source(1, 2, error=LookupError("gone"))
+    got: list[int] = []
+    with pytest.raises(LookupError, match="gone"):
+        async with aclosing(in_breaths(source.flow(), 10)) as breaths:
+            async for breath in breaths:
+                got += breath
+    assert got == [1, 2]
+
+
+async def test_who_leaves_closes_the_source() -> None:
+    source = Source(1, 2)
+    source.gate(2)
+    async with aclosing(in_breaths(source.flow(), 10)) as breaths:
+        assert await anext(breaths) == [1]
+    assert source.is_closed
+
+
+async def test_who_is_cancelled_while_waiting_closes_the_source() -> None:
+    source = Source(1)
+    source.gate(1)
+
+    async def read() -> None:
+        async with aclosing(in_breaths(source.flow(), 10)) as breaths:
+            async for _ in breaths:
+                pass
+
+    reading = asyncio.create_task(read())
+    while source.waiting_for is None:
+        await asyncio.sleep(0)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert source.is_closed
