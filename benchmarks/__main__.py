@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 import benchmarks.parts_holds as holds
 import benchmarks.parts_reads as reads
+import benchmarks.parts_streams as streams
 import benchmarks.parts_system as system
 import benchmarks.report as report
 from benchmarks.findings import Findings
@@ -19,6 +20,7 @@ PARTS: Mapping[str, Callable[[str], Findings]] = {
     "hot": holds.hot,
     "spread": holds.spread,
     "alone": holds.alone,
+    "streams": streams.streams,
     "sqlite": system.sqlite,
     "growth": system.growth,
     "start": system.start,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import asyncpg
 import psutil
 
 from benchmarks.load import Plan, Result
@@ -140,9 +142,20 @@ def postgres() -> Iterator[str]:
         Path(folder).chmod(0o755)
         server = PostgresServer(Path(folder) / "postgres", durable=True)
         try:
+            asyncio.run(_keep_commit_times(server.start()))
+            server.stop()
             yield server.start()
         finally:
             server.stop()
+
+
+async def _keep_commit_times(url: str) -> None:
+    """From its next start PostgreSQL knows when each transaction was committed."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
+    finally:
+        await connection.close()
 
 
 @contextmanager

@@ -125,8 +125,6 @@ def create_app() -> Starlette:
     async def ready(_: Request) -> Response:
         return PlainTextResponse("ok")
 
-    app = Starlette(
-        routes=[Route("/publish", publish, methods=["POST"]), Route("/readyz", ready)]
-    )
+    app = Starlette(routes=[Route("/publish", publish, methods=["POST"]), Route("/readyz", ready)])
     app.mount("/graphql", GraphQL(schema, subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL]))
     return app

@@ -1,6 +1,6 @@
 """Subscribers and their publisher: a client process of its own, which parses nothing.
 
-    python -m benchmarks.stream_load      a plan, then orders, one JSON per line; answers likewise
+    python -m benchmarks.stream_load      a plan, then orders, one JSON per line, answered likewise
 
 Handshakes are bytes before anything starts. Frames are counted by their headers; the instant at
 which each arrived is the wall clock's, which all processes of a machine share.
@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, cast
 
 import uvloop
@@ -24,35 +25,39 @@ TEXT, PING, PONG = 0x1, 0x9, 0xA
 PATIENCE_SECONDS = 60.0
 QUIET_SECONDS = 0.3
 CONNECTING_AT_ONCE = 50
+WARMING_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Whom to connect, and how to publish.
+    """Whom to connect, and where to publish.
 
-    `greetings`: per subscriber the texts it sends first, the last list for all who remain.
-    `answers` come to these before the subscriber is taken for connected. `bodies` are published
-    in turn by POST, `events` in each.
+    `greetings`: per subscriber the texts it sends first, the last list for all who remain; so many
+    `answers` come to these. `hears`: how many of them each event reaches. `publish_head` has the
+    headers of a POST, `accepted` is what its answer contains.
     """
 
     port: int
     path: str
     subprotocol: str | None
     subscribers: int
+    hears: int
     greetings: Sequence[Sequence[str]]
     answers: int
     publish_path: str
     publish_head: str
     accepted: str
-    bodies: Sequence[str]
-    events: int
-    hears: int
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Publish so many bodies: `window` of them under way at once, `pause` seconds after each."""
+    """Publish `bodies` in turn, so many times, with `events` in each.
 
+    `window` of them are under way at once; `pause` seconds before each.
+    """
+
+    bodies: Sequence[str]
+    events: int
     publishes: int
     window: int = 1
     pause: float = 0.0
@@ -107,26 +112,32 @@ class Subscriber(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         now = time.time()
-        if self._rest:
-            data = self._rest + data
+        data = self._rest + data if self._rest else data
         if not self._is_upgraded:
             end = data.find(b"\r\n\r\n")
             if end < 0:
                 self._rest = data
                 return
             if not data.startswith(b"HTTP/1.1 101"):
-                self._load.refused(data)
+                raise SystemExit(f"no websocket: {data[:300]!r}")
             self._is_upgraded = True
             self._transport.write(self._greeting)
             self._greet(0)
             data = data[end + 4 :]
+        if frames := self._frames_in(data):
+            if self._answers_due:
+                self._greet(frames)
+            else:
+                self.count += frames
+                self._load.arrived(frames, now)
+
+    def _frames_in(self, data: bytes) -> int:
+        """How many text frames are whole; what begins after them is kept."""
         place, size, frames = 0, len(data), 0
         while size - place >= 2:
-            length = data[place + 1]
-            start = place + 2
+            length, start = data[place + 1], place + 2
             if length == 126:
-                length = int.from_bytes(data[start : start + 2], "big")
-                start += 2
+                length, start = int.from_bytes(data[start : start + 2], "big"), start + 2
             if start + length > size:
                 break
             opcode = data[place] & 0xF
@@ -138,12 +149,7 @@ class Subscriber(asyncio.Protocol):
                 self._transport.write(pong + data[start : start + length])
             place = start + length
         self._rest = data[place:]
-        if frames:
-            if self._answers_due:
-                self._greet(frames)
-            else:
-                self.count += frames
-                self._load.arrived(frames, now)
+        return frames
 
     def _greet(self, frames: int) -> None:
         self._answers_due -= frames
@@ -196,25 +202,17 @@ class Load:
         self.sample: tuple[bytes, int, int] = (b"", 0, 0)
         self._subscribers: list[Subscriber] = []
         self._publishers: list[Publisher] = []
-        self._requests = self._prepared()
         self._instants: list[float] = []
         self._arrived = 0
         self._due = 0
         self._reached = asyncio.Event()
 
-    def _prepared(self) -> Iterator[bytes]:
+    def _prepared(self, order: Order) -> Iterator[bytes]:
         plan = self.plan
         head = f"POST {plan.publish_path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{plan.publish_head}"
-        contents = [body.encode() for body in plan.bodies]
-        ready = [
-            f"{head}content-length: {len(each)}\r\n\r\n".encode() + each for each in contents
-        ]
+        contents = [body.encode() for body in order.bodies]
+        ready = [f"{head}content-length: {len(each)}\r\n\r\n".encode() + each for each in contents]
         return itertools.cycle(ready)
-
-    @staticmethod
-    def refused(answer: bytes) -> None:
-        """A handshake was answered by something else."""
-        raise SystemExit(f"no websocket: {answer[:300]!r}")
 
     def arrived(self, frames: int, now: float) -> None:
         """Frames arrived at a subscriber."""
@@ -235,7 +233,7 @@ class Load:
             made = await asyncio.gather(
                 *(
                     loop.create_connection(
-                        lambda n=n: Subscriber(self, greetings[min(n, len(greetings) - 1)]),
+                        partial(Subscriber, self, greetings[min(n, len(greetings) - 1)]),
                         "127.0.0.1",
                         self.plan.port,
                     )
@@ -248,22 +246,23 @@ class Load:
             self._subscribers += subscribers
         await asyncio.sleep(QUIET_SECONDS)
 
-    async def warm(self) -> None:
-        """Publish until everything reaches everybody."""
-        for _ in range(10):
+    async def warm(self, order: Order) -> None:
+        """Publish one body until it reaches everybody. SystemExit where it does not."""
+        for request in itertools.islice(self._prepared(order), WARMING_MAX):
             [publisher] = await self._publishers_of(1)
-            await self._publish(publisher)
-            await asyncio.sleep(QUIET_SECONDS)
+            await self._publish(publisher, request)
+            self._arrived = -1
             while self._arrived:
                 self._arrived = 0
                 await asyncio.sleep(QUIET_SECONDS)
-            if all(each.count for each in self._subscribers) or not self.plan.hears:
+            if all(each.count for each in self._subscribers):
                 return
         raise SystemExit("some subscribers heard nothing")
 
     async def carry_out(self, order: Order) -> Result:
         """Publish, and wait until everything has arrived. SystemExit where it has not."""
-        each = self.plan.hears * self.plan.events
+        each = self.plan.hears * order.events
+        requests = self._prepared(order)
         self._instants.clear()
         self._arrived = 0
         window = await self._publishers_of(order.window)
@@ -277,7 +276,7 @@ class Load:
                 if number >= order.window:
                     await posts[number - order.window]
                 publisher = window[number % order.window]
-                posts.append(asyncio.create_task(self._publish(publisher)))
+                posts.append(asyncio.create_task(self._publish(publisher, next(requests))))
             await self._reach(each * order.publishes)
             answers = await asyncio.gather(*posts)
         instants, due = self._instants, each * order.publishes
@@ -309,8 +308,8 @@ class Load:
         self._publishers = [publisher for _, publisher in made]
         return self._publishers
 
-    async def _publish(self, publisher: Publisher) -> str:
-        answer = (await publisher.post(next(self._requests))).decode()
+    async def _publish(self, publisher: Publisher, request: bytes) -> str:
+        answer = (await publisher.post(request)).decode()
         if self.plan.accepted not in answer:
             raise SystemExit(f"not published: {answer[:600]}")
         return answer
@@ -324,21 +323,21 @@ class Load:
 async def run(plan: Plan) -> None:
     """Connect; then carry out what is ordered, line by line."""
     load = Load(plan)
-    orders: asyncio.Queue[Any] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
     async def next_line() -> str:
         return await loop.run_in_executor(None, sys.stdin.readline)
 
     await load.connect()
-    _say({"connected": plan.subscribers})
+    _say(None)
     while line := await next_line():
-        order = json.loads(line)
-        if order == "warm":
-            await load.warm()
-            _say({"warm": True})
+        asked = json.loads(line)
+        order = Order(**asked["order"])
+        if asked["what"] == "warm":
+            await load.warm(order)
+            _say(None)
         else:
-            _say(asdict(await load.carry_out(Order(**order))))
+            _say(asdict(await load.carry_out(order)))
     load.close()
 
 
