@@ -19,7 +19,7 @@ class Source:
         self.error = error
         self.gates: dict[int, asyncio.Event] = {}
         self.given: list[int] = []
-        self.waiting_for: int | None = None
+        self.is_waiting = asyncio.Event()
         self.is_closed = False
 
     def gate(self, number: int) -> asyncio.Event:
@@ -31,7 +31,7 @@ class Source:
         try:
             for number in self.numbers:
                 if number in self.gates:
-                    self.waiting_for = number
+                    self.is_waiting.set()
                     await self.gates[number].wait()
                 self.given.append(number)
                 yield number
@@ -66,12 +66,10 @@ async def test_a_source_is_asked_for_no_more_than_fits() -> None:
 
 async def test_an_error_comes_after_the_last_item() -> None:
     source = Source(1, 2, error=LookupError("gone"))
-    got: list[int] = []
-    with pytest.raises(LookupError, match="gone"):
-        async with aclosing(in_breaths(source.flow(), 10)) as breaths:
-            async for breath in breaths:
-                got += breath
-    assert got == [1, 2]
+    async with aclosing(in_breaths(source.flow(), 10)) as breaths:
+        assert await anext(breaths) == [1, 2]
+        with pytest.raises(LookupError, match="gone"):
+            await anext(breaths)
 
 
 async def test_who_leaves_closes_the_source() -> None:
@@ -92,8 +90,7 @@ async def test_who_is_cancelled_while_waiting_closes_the_source() -> None:
                 pass
 
     reading = asyncio.create_task(read())
-    while source.waiting_for is None:
-        await asyncio.sleep(0)
+    await source.is_waiting.wait()
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading

@@ -52,7 +52,8 @@ async def test_what_comes_in_one_breath_has_a_context_of_its_own() -> None:
             await client.receive()
     opened, *breaths = house.contexts
     assert len(breaths) == 3
-    assert opened.closed and all(context.closed for context in breaths)
+    assert opened.closed
+    assert all(context.closed for context in breaths)
 
 
 async def test_ping_is_answered_and_pong_is_not() -> None:
