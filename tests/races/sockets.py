@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket as sockets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from typing import Any
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
 
 from tests.races.house import KEY
 
@@ -83,3 +85,18 @@ async def subscribed(
         begin = {"id": "s", "type": "subscribe", "payload": payload}
         await socket.send(orjson.dumps(begin).decode())
         yield Subscription(socket)
+
+
+async def read_on(stream: Subscription, cursors: list[str], last: str) -> str:
+    """Read what was left for a client, up to a cursor; how its stream went on."""
+    try:
+        while not cursors or cursors[-1] != last:
+            async with asyncio.timeout(60):
+                cursors.append((await stream.next())["cursor"])
+    except Refused as refused:
+        told = refused.details
+        is_told = (refused.code, told.get("cursor")) == ("RATE_LIMITED", cursors[-1])
+        return "closed with its cursor" if is_told else str(refused)
+    except WebSocketException:
+        return "given up"
+    return "kept"
