@@ -16,7 +16,7 @@ from typing import Any, cast
 import strawberry
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
 from graphql.execution import create_source_event_stream
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 from strawberry.extensions import SchemaExtension
 from strawberry.extensions.directives import DirectivesExtension, DirectivesExtensionSync
 from strawberry.schema.config import StrawberryConfig
@@ -30,8 +30,8 @@ from schema.execution.idempotency import keys_of
 from schema.execution.limits import Limits
 from schema.execution.refusals import DocumentRefused, bad_request
 from schema.execution.request import GraphQLRequest
-
-VARIABLE_ERRORS_MAX = 20
+from schema.execution.resolving import resolve_at_once
+from schema.execution.variables import Variables
 
 
 class MemoisedNameConverter(NameConverter):
@@ -50,7 +50,7 @@ class MemoisedNameConverter(NameConverter):
 
 
 class Schema(strawberry.Schema):
-    """A Strawberry schema whose directives are SDL only.
+    """A Strawberry schema whose directives are SDL only, and whose root fields resolve at once.
 
     Strawberry hooks an async resolve function around every field as soon as one directive is
     registered. `@idempotent` needs none: its key is read before execution.
@@ -59,6 +59,9 @@ class Schema(strawberry.Schema):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("config", StrawberryConfig(name_converter=MemoisedNameConverter()))
         super().__init__(*args, **kwargs)
+        for root in (self._schema.query_type, self._schema.mutation_type):
+            if root is not None:
+                resolve_at_once(root.fields.values(), self.schema_converter)
 
     @property
     def graphql_schema(self) -> GraphQLSchema:
@@ -134,6 +137,7 @@ class Engine:
         self.documents = documents or DocumentCache(
             schema, limits=self.limits, introspection=introspection
         )
+        self._variables = Variables(schema, hide_suggestions=self.documents.hide_suggestions)
         self.answers = Answers(translate)
         self._compiled = compiled
 
@@ -145,13 +149,7 @@ class Engine:
         DocumentRefused for syntax, validation and variables; both are errors of the client.
         """
         document = self.documents.get(request.query, request.operation_name)
-        variables = get_variable_values(
-            self.schema,
-            document.operation.variable_definitions or (),
-            request.variables,
-            max_errors=VARIABLE_ERRORS_MAX,
-            hide_suggestions=self.documents.hide_suggestions,
-        )
+        variables = self._variables.of(document, request.variables)
         if isinstance(variables, list):
             raise DocumentRefused(variables)
         keys = keys_of(document, variables, idempotency_header)
