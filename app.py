@@ -243,7 +243,8 @@ class Restow:
         if self.settings.demo:
             routes.append(graphiql_files())
         pages = Starlette(routes=routes, lifespan=self._lifespan)
-        return RequestIds(Doors(pages, {"/graphql": websocket}), _new_request_id)
+        doors = Doors(pages, {("http", "/graphql"): endpoint, ("websocket", "/graphql"): websocket})
+        return RequestIds(doors, _new_request_id)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:

@@ -6,7 +6,7 @@ any step is an answer with top-level errors and the status that goes with it.
 
 import time
 from asyncio import timeout
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -100,15 +100,17 @@ class GraphQLEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         request = Request(scope, receive)
-        headers = request.headers
         if self._page is not None and _wants_page(request):
             await self._page(scope, receive, send)
             return
         exchange = _Exchange(
-            request, scope.get("state", {}).get("request_id") or self._new_request_id()
+            request,
+            scope.get("state", {}).get("request_id") or self._new_request_id(),
+            # Of a header that is given twice the first counts, as it does in `request.headers`.
+            dict(reversed(scope["headers"])),
         )
         try:
-            self._choose_media_type(exchange, headers.get("accept"))
+            self._choose_media_type(exchange, exchange.header(b"accept"))
             answer = await self._answer(exchange, send)
             if answer is None:
                 return
@@ -143,11 +145,11 @@ class GraphQLEndpoint:
             raise bad_request("GraphQL is served over GET and POST.", 405, allow="GET, POST")
         if self._admit is not None:
             await self._admit(request)
-        asked = await _read(request, self._engine.limits)
+        asked = await _read(exchange, self._engine.limits)
         operation = exchange.operation = self._engine.prepare(
             asked,
             request_id=exchange.request_id,
-            idempotency_header=_idempotency_header(request),
+            idempotency_header=_idempotency_header(exchange),
         )
         is_stream = operation.type is OperationType.SUBSCRIPTION
         if is_stream and not exchange.takes_events:
@@ -171,6 +173,7 @@ class _Exchange:
 
     request: Request
     request_id: str
+    headers: Mapping[bytes, bytes]
     media_type: str = JSON
     takes_events: bool = False
     takes_events_only: bool = False
@@ -179,6 +182,11 @@ class _Exchange:
 
     def __post_init__(self) -> None:
         self.started = time.perf_counter()
+
+    def header(self, name: bytes) -> str | None:
+        """The value of a header, named in lower case."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
 
     def status_of(self, refused: RequestRefused) -> int:
         """The HTTP status; application/json keeps 4xx for requests that are not GraphQL."""
@@ -195,7 +203,9 @@ class _Exchange:
 
 def _status_of(answer: Answer) -> tuple[int, dict[str, str]]:
     """The status, and headers, of an answer: 401 where a missing key left nothing to answer."""
-    codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
+    if "errors" not in answer:
+        return 200, {}
+    codes = {error["extensions"]["code"] for error in answer["errors"]}
     values = (answer["data"] or {}).values()
     if codes == {UNAUTHENTICATED} and all(value is None for value in values):
         return 401, {"WWW-Authenticate": "Bearer"}
@@ -210,18 +220,19 @@ def _wants_page(request: Request) -> bool:
     )
 
 
-async def _read(request: Request, limits: Limits) -> GraphQLRequest:
+async def _read(exchange: _Exchange, limits: Limits) -> GraphQLRequest:
+    request = exchange.request
     if request.method == "GET":
         return request_of_query_string(request.scope["query_string"])
-    headers = request.headers
-    check_content_type(headers.get("content-type"))
-    if headers.get("content-encoding", "identity") != "identity":
+    check_content_type(exchange.header(b"content-type"))
+    if exchange.header(b"content-encoding") not in (None, "identity"):
         raise bad_request("Compressed bodies are not supported.", 415)
-    return request_of(decode_json(await _body(request, limits)))
+    return request_of(decode_json(await _body(exchange, limits)))
 
 
-async def _body(request: Request, limits: Limits) -> bytes:
-    length = request.headers.get("content-length", "0")
+async def _body(exchange: _Exchange, limits: Limits) -> bytes:
+    receive = exchange.request.receive
+    length = exchange.header(b"content-length") or "0"
     if length.isascii() and length.isdigit() and len(length) < 19:
         _check_size(int(length), limits)
     chunks: list[bytes] = []
@@ -229,7 +240,7 @@ async def _body(request: Request, limits: Limits) -> bytes:
     try:
         async with timeout(limits.body_seconds):
             while True:
-                message = await request.receive()
+                message = await receive()
                 if message["type"] == "http.disconnect":
                     raise ClientLeft
                 chunk: bytes = message.get("body", b"")
@@ -248,10 +259,10 @@ def _check_size(size: int, limits: Limits) -> None:
         raise bad_request(message, 413, connection="close")
 
 
-def _idempotency_header(request: Request) -> str | None:
-    values = set(request.headers.getlist("idempotency-key"))
-    if not values:
+def _idempotency_header(exchange: _Exchange) -> str | None:
+    if b"idempotency-key" not in exchange.headers:
         return None
+    values = set(exchange.request.headers.getlist("idempotency-key"))
     if len(values) > 1:
         raise bad_request("Idempotency-Key is given twice, with different values.")
     [value] = values

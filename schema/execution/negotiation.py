@@ -48,6 +48,8 @@ def accepts_html(accept: str | None) -> bool:
 
 def check_content_type(header: str | None) -> None:
     """Let a JSON body in UTF-8 through, or raise RequestRefused (415)."""
+    if header == JSON:
+        return
     if header is None:
         raise _unsupported("The request has no Content-Type")
     media_type, _, rest = header.partition(";")
@@ -84,7 +86,8 @@ def _negotiated(accept: str) -> str | None:
     return GRAPHQL_RESPONSE if media_type in refused else media_type
 
 
-def _parsed(accept: str) -> list[tuple[str, float]]:
+@lru_cache(maxsize=256)
+def _parsed(accept: str) -> tuple[tuple[str, float], ...]:
     ranges = []
     for item in accept.split(","):
         media_range, *parameters = (part.strip().lower() for part in item.split(";"))
@@ -96,4 +99,4 @@ def _parsed(accept: str) -> list[tuple[str, float]]:
                 except ValueError:
                     quality = 0.0
         ranges.append((media_range, quality))
-    return ranges
+    return tuple(ranges)

@@ -1,22 +1,23 @@
-"""Which way in: sockets straight to their endpoint, everything else to the application."""
+"""Which way in: what nearly everything asks for straight to its endpoint, all else routed."""
+
+from collections.abc import Awaitable, Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Doors:
-    """Leads websockets of the paths in `sockets` past `app`, which gets all else.
+    """Leads what `endpoints` has by (kind, path) past `app`, which gets all else.
 
-    Starlette's middleware puts handlers for exceptions around whatever a socket sends, for every
-    frame, and keeps them for every socket. An endpoint that ends its sockets itself needs none.
+    Starlette looks through its patterns and puts handlers for exceptions around every request,
+    and around whatever a socket sends, for every frame, as long as the socket lives: more than
+    many an answer costs. An endpoint that itself ends what it began needs none of it.
     """
 
-    def __init__(self, app: ASGIApp, sockets: dict[str, ASGIApp]) -> None:
+    def __init__(self, app: ASGIApp, endpoints: Mapping[tuple[str, str], ASGIApp]) -> None:
         self._app = app
-        self._sockets = sockets
+        self._endpoints = endpoints
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request or socket."""
-        app = self._app
-        if scope["type"] == "websocket":
-            app = self._sockets.get(scope["path"], app)
-        await app(scope, receive, send)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serve one request, socket or lifespan."""
+        way = scope["type"], scope.get("path", "")
+        return self._endpoints.get(way, self._app)(scope, receive, send)

@@ -35,13 +35,21 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        # Counters by kind and status, found without making texts of their labels each time.
+        self._answered: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, observation: Observation) -> None:
         """Count an answered request."""
         operation = observation.operation
         kind = NONE if operation is None else operation.type.value
-        self._requests.labels(kind, str(observation.status)).inc()
-        self._seconds.labels(kind).observe(observation.seconds)
+        answered = self._answered.get((kind, observation.status))
+        if answered is None:
+            requests = self._requests.labels(kind, str(observation.status))
+            answered = requests, self._seconds.labels(kind)
+            self._answered[kind, observation.status] = answered
+        requests, seconds = answered
+        requests.inc()
+        seconds.observe(observation.seconds)
         for code in observation.codes:
             self._errors.labels(code).inc()
 

@@ -5,14 +5,13 @@ import time
 from collections.abc import Callable
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 logger = structlog.get_logger(__name__)
 
-HEADER = "x-request-id"
+HEADER = b"x-request-id"
 SLOW_SECONDS = 1.0
-_SOUND = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_SOUND = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 
 
 class RequestIds:
@@ -30,23 +29,26 @@ class RequestIds:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(HEADER, "")
-        request_id = given if _SOUND.fullmatch(given) else self._new_id()
+        request_id = _given(scope) or self._new_id()
         scope.setdefault("state", {})["request_id"] = request_id
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        # Not `bound_contextvars`, which first copies all that is bound.
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
             if scope["type"] == "websocket":
                 await self._app(scope, receive, send)
             else:
                 await self._serve(scope, receive, send, request_id)
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
-        started, status = time.perf_counter(), 500
+        started, status, header = time.perf_counter(), 500, (HEADER, request_id.encode())
 
         async def told(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = request_id
+                message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
         try:
@@ -61,3 +63,11 @@ class RequestIds:
                 status=status,
                 milliseconds=round(seconds * 1000, 1),
             )
+
+
+def _given(scope: Scope) -> str | None:
+    """The id that the caller gave, where it is sound."""
+    for name, value in scope["headers"]:
+        if name == HEADER:
+            return value.decode() if _SOUND.fullmatch(value) else None
+    return None
