@@ -12,23 +12,39 @@ Seen = TypeVar("Seen")
 class Looks(Generic[Seen]):
     """Looks one after the other. Who asks while one is under way shares the next.
 
-    A look runs in a task of its own: cancelling one who waits leaves it to the others.
+    A task of its own does the looking: cancelling one who waits leaves it to the others.
     """
 
     def __init__(self, look: Callable[[], Awaitable[Seen]]) -> None:
         self._look = look
-        self._current: asyncio.Task[Seen] | None = None
-        self._next: asyncio.Task[Seen] | None = None
+        self._waiting: list[asyncio.Future[Seen]] = []
+        self._looking: asyncio.Task[None] | None = None
 
     async def next(self) -> Seen:
         """What a look saw that began after this call."""
-        if self._next is None:
-            self._next = asyncio.create_task(self._after(self._current))
-        return await asyncio.shield(self._next)
+        told: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
+        self._waiting.append(told)
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._go_on())
+        return await told
 
-    async def _after(self, current: asyncio.Task[Seen] | None) -> Seen:
-        if current is not None and not current.done():
-            await asyncio.wait([current])
-        # From here on whoever asks is too late for this one.
-        self._current, self._next = self._next, None
-        return await self._look()
+    async def _go_on(self) -> None:
+        """Look, and tell those who had asked by then, until nobody waits."""
+        while self._waiting:
+            # From here on whoever asks is too late for this one.
+            waiting, self._waiting = self._waiting, []
+            try:
+                seen = await self._look()
+            except asyncio.CancelledError:
+                for told in (*waiting, *self._waiting):
+                    told.cancel()
+                self._waiting = []
+                raise
+            except Exception as error:  # noqa: BLE001  theirs, not the task's
+                for told in waiting:
+                    if not told.done():
+                        told.set_exception(error)
+            else:
+                for told in waiting:
+                    if not told.done():
+                        told.set_result(seen)

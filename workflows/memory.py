@@ -135,6 +135,7 @@ class AvailabilityMemory:
             known |= await self._read_goods(missing, now)
         terms = (channel.id, country, service_level)
         second = int(now.timestamp())
+        holding: Dates | None = None  # asked once: most SKUs of an answer share their dates
         found: list[Availability | None] = []
         for sku in skus:
             each = known[sku]
@@ -142,11 +143,16 @@ class AvailabilityMemory:
                 found.append(None)
                 continue
             answer = each.answers.get(terms)
-            if answer is None or answer[0] is not rules or not answer[1].hold_at(now, second):
+            if (
+                answer is None
+                or answer[0] is not rules
+                or not (answer[1] is holding or answer[1].hold_at(now, second))
+            ):
                 answer = self._answer(rules, channel, each.goods, terms, taken, now)
                 if len(each.answers) >= ANSWERS_MAX:
                     each.answers.clear()
                 each.answers[terms] = answer
+            holding = answer[1]
             found.append(answer[2])
         return now, found
 

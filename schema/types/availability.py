@@ -1,6 +1,7 @@
 """Availability: what a channel may sell now. Plain fields only: this is the hottest answer."""
 
 from datetime import datetime
+from typing import cast
 
 import strawberry
 
@@ -35,18 +36,17 @@ class Availability:
         found: workflows.availability.Availability, caller: Caller, as_of: datetime
     ) -> "Availability":
         """What the workflow found, at the locations that the caller may see."""
+        places, seen = found.places, caller.locations
+        if seen is not None:
+            places = [place for place in places if place.location in seen]
+        units = found.available_to_promise
         return Availability(
             sku=found.sku,
             channel=found.channel,
-            available_to_promise=found.available_to_promise,
-            in_stock=found.available_to_promise > 0,
-            locations=[
-                LocationAvailability(
-                    location=place.location, available=place.available, ship_by=place.ship_by
-                )
-                for place in found.places
-                if caller.locations is None or place.location in caller.locations
-            ],
+            available_to_promise=units,
+            in_stock=units > 0,
+            # As the memory has them, shared by all answers: the type's fields are theirs.
+            locations=cast(list[LocationAvailability], places),
             ship_by=found.ship_by,
             deliver_by=found.deliver_by,
             as_of=as_of,
