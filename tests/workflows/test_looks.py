@@ -1,0 +1,80 @@
+"""Looks: whoever asks while one is under way is told what the next one saw."""
+
+import asyncio
+
+import pytest
+
+from workflows.looks import Looks
+
+
+class Window:
+    """Looks that see their own number, each when it is let."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.lets: list[asyncio.Future[None]] = []
+        self.looks: Looks[int] = Looks(self._look)
+
+    async def _look(self) -> int:
+        self.begun += 1
+        number = self.begun
+        let: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.lets.append(let)
+        await let
+        return number
+
+    async def ask(self) -> asyncio.Task[int]:
+        """Somebody who waits for a look."""
+        asking = asyncio.create_task(self.looks.next())
+        await self.settle()
+        return asking
+
+    async def settle(self) -> None:
+        """Let everything go on that can."""
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+
+async def test_who_asks_during_a_look_shares_the_next() -> None:
+    window = Window()
+    first = await window.ask()
+    second, third = await window.ask(), await window.ask()
+    window.lets[0].set_result(None)
+    await window.settle()
+    assert first.result() == 1
+    assert not second.done()
+    window.lets[1].set_result(None)
+    assert (await second, await third) == (2, 2)
+    assert window.begun == 2
+
+
+async def test_a_look_that_fails_is_told_to_its_own_only() -> None:
+    window = Window()
+    first = await window.ask()
+    second = await window.ask()
+    window.lets[0].set_exception(ConnectionError("gone"))
+    with pytest.raises(ConnectionError):
+        await first
+    await window.settle()
+    window.lets[1].set_result(None)
+    assert await second == 2
+
+
+async def test_one_who_leaves_leaves_the_look_to_the_others() -> None:
+    window = Window()
+    first, second = await window.ask(), await window.ask()
+    third = await window.ask()
+    first.cancel()
+    second.cancel()
+    window.lets[0].set_result(None)
+    await window.settle()
+    window.lets[1].set_result(None)
+    assert await third == 2
+
+
+async def test_after_a_pause_it_looks_again() -> None:
+    window = Window()
+    for number in (1, 2):
+        asking = await window.ask()
+        window.lets[-1].set_result(None)
+        assert await asking == number
