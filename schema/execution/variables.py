@@ -36,6 +36,7 @@ from schema.execution.documents import Document
 
 ERRORS_MAX = 20
 _INT_MAX = 2**31 - 1
+_TEXT = {str}
 
 Coercer = Callable[[Any], Any]
 
@@ -99,7 +100,7 @@ class Variables:
 
     def _inner(self, type_: GraphQLInputType) -> Coercer:
         if isinstance(type_, GraphQLList):
-            return _listed(self._coercer(type_.of_type))
+            return _listed(self._coercer(type_.of_type), _text_alone(type_.of_type))
         if type_ not in self._named:
             self._named[type_] = None
             if isinstance(type_, GraphQLInputObjectType):
@@ -186,10 +187,17 @@ def _nullable(inner: Coercer) -> Coercer:
     return lambda value: None if value is None else inner(value)
 
 
-def _listed(item: Coercer) -> Coercer:
+def _text_alone(type_: GraphQLInputType) -> bool:
+    """Whether a value of the type is any text and nothing else."""
+    return isinstance(type_, GraphQLNonNull) and type_.of_type in (GraphQLString, GraphQLID)
+
+
+def _listed(item: Coercer, is_text: bool) -> Coercer:
     def coerce(value: Any) -> Any:
         if type(value) is not list:
             raise _Unsure
+        if is_text and set(map(type, value)) <= _TEXT:
+            return value.copy()
         return [item(each) for each in value]
 
     return coerce

@@ -1,7 +1,7 @@
 """Availability: what a channel may sell now. Plain fields only: this is the hottest answer."""
 
 from datetime import datetime
-from typing import cast
+from typing import Any
 
 import strawberry
 
@@ -36,7 +36,9 @@ class Availability:
         found: workflows.availability.Availability, caller: Caller, as_of: datetime
     ) -> "Availability":
         """What the workflow found, at the locations that the caller may see."""
-        places, seen = found.places, caller.locations
+        # As the memory has them, shared by all answers: the type's fields are theirs.
+        places: Any = found.places
+        seen = caller.locations
         if seen is not None:
             places = [place for place in places if place.location in seen]
         units = found.available_to_promise
@@ -45,8 +47,7 @@ class Availability:
             channel=found.channel,
             available_to_promise=units,
             in_stock=units > 0,
-            # As the memory has them, shared by all answers: the type's fields are theirs.
-            locations=cast(list[LocationAvailability], places),
+            locations=places,
             ship_by=found.ship_by,
             deliver_by=found.deliver_by,
             as_of=as_of,
