@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
-from uuid import UUID, uuid4
+from secrets import token_hex
+from uuid import UUID
 
 import structlog
 from starlette.applications import Starlette
@@ -350,7 +351,7 @@ class Restow:
 
 
 def _new_request_id() -> str:
-    return uuid4().hex
+    return token_hex(16)
 
 
 def create_app() -> ASGIApp:

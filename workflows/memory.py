@@ -128,11 +128,14 @@ class AvailabilityMemory:
         if rules is None or not rules.hold_at(now):
             rules = await self._read_rules(now)
         channel = availability.visible(rules.channels, channel_code, caller)
-        missing = {sku for sku in skus if over is None or sku in over or sku not in self._known}
-        known = {sku: self._known[sku] for sku in skus if sku not in missing}
         taken = await self._orders_today(channel, now)
+        known: Mapping[str, _Known] = self._known
+        missing = set(skus) if over is None else {*over.intersection(skus)}
+        missing.update(sku for sku in skus if sku not in known)
         if missing:
-            known |= await self._read_goods(missing, now)
+            # What is here now may be forgotten while the rest is read.
+            here = {sku: known[sku] for sku in skus if sku not in missing}
+            known = here | await self._read_goods(missing, now)
         terms = (channel.id, country, service_level)
         second = int(now.timestamp())
         holding: Dates | None = None  # asked once: most SKUs of an answer share their dates
@@ -259,7 +262,7 @@ class AvailabilityMemory:
 
     # ─── what is not in memory ───
 
-    async def _read_goods(self, skus: set[str], now: datetime) -> Mapping[str, _Known]:
+    async def _read_goods(self, skus: set[str], now: datetime) -> dict[str, _Known]:
         reading = _Reading(set(skus))
         self._readings.add(reading)
         try:

@@ -68,6 +68,16 @@ def keys_of(
 
 
 def _keys_at_root(document: Document, variables: VariableValues) -> dict[str, str | None]:
+    """What `keys_of` says before it has seen the header; without a directive always the same."""
+    if document.condition_variables or _places(document):
+        return _read_keys(document, variables)
+    names: tuple[str, ...] | None = document.memory.get("mutation fields")
+    if names is None:
+        names = document.memory["mutation fields"] = tuple(_read_keys(document, variables))
+    return dict.fromkeys(names)
+
+
+def _read_keys(document: Document, variables: VariableValues) -> dict[str, str | None]:
     directive = document.schema.get_directive(DIRECTIVE)
     keys: dict[str, str | None] = {}
     try:

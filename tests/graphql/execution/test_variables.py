@@ -17,9 +17,9 @@ from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.types.arguments import convert_arguments
 
 import schema.execution.variables as composed
+from schema.execution.conversions import Conversions
 from schema.execution.documents import Document, DocumentCache
 from schema.execution.limits import Limits
-from schema.execution.resolving import _Composed
 from schema.execution.variables import Variables
 from schema.root import schema
 
@@ -123,14 +123,14 @@ def test_variables_are_coerced_as_graphql_core_does(
 
 def test_arguments_are_converted_as_strawberry_does() -> None:
     converter = schema.schema_converter
-    ours = _Composed(converter)
+    ours = Conversions(converter)
     tried = 0
     for name, field in root_fields():
         chance = random.Random(name)
         document = document_of(name, field)
         definitions = document.operation.variable_definitions or ()
         definition = field.extensions["strawberry-definition"]
-        arguments = ours._arguments(definition.arguments)
+        arguments = ours.of(definition.arguments)
         for _ in range(ROUNDS):
             values = get_variable_values(SCHEMA, definitions, inputs_of(field, chance, 0.0))
             if not isinstance(values, VariableValues):
