@@ -15,13 +15,13 @@ from tests.subscriptions.log import until
 
 SKUS = 100  # facts of a round that those who read did not ask for
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-FAT = " ".join(f"d{number}: data" for number in range(60))
+WIDE = "so_that_a_stalled_client_has_soon_taken_all_it_can_hold"
 READ = """subscription ($after: String) { events(types: ["stock.changed"], after: $after) {
   cursor occurredAt } }"""
 EXACT = f"""subscription ($after: String) {{ events(types: ["stock.changed"], after: $after) {{
-  cursor {FAT} }} }}"""
-FOLDED = """subscription ($after: String) { stockChanged(after: $after) {
-  cursor level { id available onHand held item { sku name } location { code name } } } }"""
+  cursor {" ".join(f"{WIDE}_{n}: type" for n in range(60))} }} }}"""
+FOLDED = f"""subscription ($after: String) {{ stockChanged(after: $after) {{
+  cursor level {{ id available {" ".join(f"{WIDE}_{n}: held" for n in range(60))} }} }} }}"""
 
 
 class Yard:
