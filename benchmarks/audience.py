@@ -38,9 +38,9 @@ class Audience:
         )
         self._ask(asdict(plan))
 
-    def warm(self, order: Order) -> None:
-        """Publish until it reaches everybody."""
-        self._ask({"what": "warm", "order": asdict(order)})
+    def warm(self, order: Order) -> str:
+        """Publish until it reaches everybody; a frame that came."""
+        return str(self._ask({"what": "warm", "order": asdict(order)}))
 
     def hear(self, order: Order) -> tuple[Result, float]:
         """What came of an order, and the processor time that the server took for it."""

@@ -47,8 +47,8 @@ def tell(results: Mapping[str, Any]) -> None:
     lines += ["| --- | --- | --- | --- | --- | --- |"]
     for found in results.values():
         for name, each in found["figures"].items():
-            figures = (each["cpu_ms"], each["median_ms"], each["p99_ms"])
-            cells = (found["title"], name, f"{each['rate']:.0f}", *(f"{n:.2f}" for n in figures))
+            times = (f"{each['median_ms']:.2f}", f"{each['p99_ms']:.2f}")
+            cells = (found["title"], name, f"{each['rate']:.0f}", f"{each['cpu_ms']:.3f}", *times)
             lines.append(f"| {' | '.join(cells)} |")
     before, _, rest = PAGE.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)

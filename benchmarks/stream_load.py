@@ -21,7 +21,7 @@ from typing import Any, cast
 
 import uvloop
 
-TEXT, PING, PONG = 0x1, 0x9, 0xA
+TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 PATIENCE_SECONDS = 60.0
 QUIET_SECONDS = 0.3
 CONNECTING_AT_ONCE = 50
@@ -71,7 +71,6 @@ class Result:
     seconds: float
     answers: Sequence[str]
     arrivals: Sequence[Sequence[float]]
-    sample: str
 
 
 def text_frame(text: str) -> bytes:
@@ -125,7 +124,7 @@ class Subscriber(asyncio.Protocol):
             self._greet(0)
             data = data[end + 4 :]
         if frames := self._frames_in(data):
-            if self._answers_due:
+            if self._answers_due > 0:
                 self._greet(frames)
             else:
                 self.count += frames
@@ -144,6 +143,8 @@ class Subscriber(asyncio.Protocol):
             if opcode == TEXT:
                 frames += 1
                 self._load.sample = data, start, length
+            elif opcode == CLOSE:
+                raise SystemExit(f"closed: {data[start : start + length]!r}")
             elif opcode == PING:
                 pong = bytes((0x80 | PONG, 0x80 | length)) + bytes(4)
                 self._transport.write(pong + data[start : start + length])
@@ -246,8 +247,8 @@ class Load:
             self._subscribers += subscribers
         await asyncio.sleep(QUIET_SECONDS)
 
-    async def warm(self, order: Order) -> None:
-        """Publish one body until it reaches everybody. SystemExit where it does not."""
+    async def warm(self, order: Order) -> str:
+        """Publish until it reaches everybody; a frame that came. SystemExit where it does not."""
         for request in itertools.islice(self._prepared(order), WARMING_MAX):
             [publisher] = await self._publishers_of(1)
             await self._publish(publisher, request)
@@ -256,7 +257,7 @@ class Load:
                 self._arrived = 0
                 await asyncio.sleep(QUIET_SECONDS)
             if all(each.count for each in self._subscribers):
-                return
+                return self._sample_text()
         raise SystemExit("some subscribers heard nothing")
 
     async def carry_out(self, order: Order) -> Result:
@@ -287,9 +288,11 @@ class Load:
         # Only where one publish waits for the other's arrivals are these those of one.
         parts = range(0, due, each) if order.window == 1 and each else ()
         arrivals = [instants[first : first + each] for first in parts]
+        return Result(due, ended - started, answers, arrivals)
+
+    def _sample_text(self) -> str:
         data, start, length = self.sample
-        sample = data[start : start + length].decode()
-        return Result(due, ended - started, answers, arrivals, sample)
+        return data[start : start + length].decode()
 
     async def _reach(self, count: int) -> None:
         """Wait until so much has arrived."""
@@ -334,8 +337,7 @@ async def run(plan: Plan) -> None:
         asked = json.loads(line)
         order = Order(**asked["order"])
         if asked["what"] == "warm":
-            await load.warm(order)
-            _say(None)
+            _say(await load.warm(order))
         else:
             _say(asdict(await load.carry_out(order)))
     load.close()
