@@ -47,9 +47,9 @@ def tell(results: Mapping[str, Any]) -> None:
     lines += ["| --- | --- | --- | --- | --- | --- |"]
     for found in results.values():
         for name, each in found["figures"].items():
-            times = (f"{each['median_ms']:.2f}", f"{each['p99_ms']:.2f}")
-            cells = (found["title"], name, f"{each['rate']:.0f}", f"{each['cpu_ms']:.3f}", *times)
-            lines.append(f"| {' | '.join(cells)} |")
+            times = (f"{each['cpu_ms']:.3f}", f"{each['median_ms']:.2f}", f"{each['p99_ms']:.2f}")
+            row = (found["title"], name, f"{each['rate']:.0f}", *times)
+            lines.append(f"| {' | '.join(row)} |")
     before, _, rest = PAGE.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     PAGE.write_text("\n".join([before + BEGIN, *lines, END]) + after)
