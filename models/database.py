@@ -244,6 +244,15 @@ class Database:
             async with _transaction(writer, "BEGIN IMMEDIATE"):
                 yield writer
 
+    @asynccontextmanager
+    async def brief_writer(self) -> AsyncIterator[Session]:
+        """A session whose statements are transactions by themselves; on SQLite all are one.
+
+        Must run in a task that nobody cancels. For writes that are one statement on PostgreSQL.
+        """
+        async with self._postgres() if self.engine == "postgres" else self.writer() as session:
+            yield session
+
 
 class OutcomeUnknown(DatabaseUnavailable):
     """The connection was lost while committing: it may have happened, ask again with the key."""

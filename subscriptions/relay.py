@@ -3,7 +3,7 @@
 The newest events stay in memory as the *tail*. A listener that begins at a cursor reads pages of
 the past at its own pace, from the tail or from the table, and joins the living ones in one step
 without a wait in it, at a position the relay stands at: so nothing is missing and nothing comes
-twice. While nobody listens the relay reads nothing, and only notes how long the log is.
+twice. While nobody listens the relay reads nothing, and once a second notes how long the log is.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class Relay:
         self._index = Index()
         self._tail: deque[LoggedEvent] = deque(maxlen=TAIL_MAX)
         self._position: int | None = None  # None: before the first look
+        self._heard = 0  # the highest position that we were woken for
         self._news = asyncio.Event()
 
     @property
@@ -64,7 +65,8 @@ class Relay:
 
     def wake(self, position: int) -> None:
         """The log has grown, perhaps up to this position."""
-        if self._position is None or position > self._position:
+        if self._index and position > max(self._position or 0, self._heard):
+            self._heard = position
             self._news.set()
 
     async def run(self) -> None:
@@ -145,8 +147,8 @@ class Relay:
         return after
 
     async def _known_position(self) -> int:
-        """Where the relay stands; does not wait, but before its first look."""
-        if self._position is None:
+        """Where the relay stands; does not wait while somebody listens."""
+        if self._position is None or not self._index:
             await self._measure()
         assert self._position is not None
         return self._position

@@ -20,15 +20,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 
 import structlog
 
 import models.queries.event_log as event_log
 import models.queries.leases as leases
-from models.sessions import DatabaseError
+from models.queries.event_log import Numbered
+from models.sessions import DatabaseError, Session
 from workflows.transactions import Transaction, Transactions
 
 logger = structlog.get_logger(__name__)
@@ -37,16 +37,9 @@ LEASE = "sequencer"
 LEASE_SECONDS = 2.5  # with LOOK_SECONDS: a dead holder is replaced within 4 seconds
 LOOK_SECONDS = 1.0
 BATCH_MAX = 1_000
-# A holder that stops in the middle of a transaction holds the row's lock: PostgreSQL ends it.
-_END_IF_STUCK = "SET LOCAL idle_in_transaction_session_timeout = '2s'"
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """What one transaction numbered: how many events, and the last position since."""
-
-    count: int
-    position: int
+# At most 200 batches a second: numbering is a commit too, which the next writers would wait for.
+# What is committed after a quiet moment is numbered at once.
+REST_SECONDS = 0.005
 
 
 class _Standing(Enum):
@@ -77,7 +70,7 @@ class Sequencer:
         self._numbered = numbered
         self._forward = forward
         self._standing = _Standing.BYSTANDER
-        self._renew_at = self._check_at = 0.0
+        self._renew_at = self._check_at = self._rested_at = 0.0
         self._news = asyncio.Event()
         self._news.set()  # look at once, and take a lease that nobody holds
         self._has_local_news = False
@@ -123,6 +116,9 @@ class Sequencer:
                 await self._news.wait()
         except TimeoutError:
             return False
+        rest = self._rested_at - time.monotonic()
+        if rest > 0 and not self._is_stopping:
+            await asyncio.sleep(rest)
         self._news.clear()
         return True
 
@@ -131,7 +127,8 @@ class Sequencer:
         if self.is_holder:
             if is_news or self._must_renew() or await self._has_pending():
                 await self._number_all()
-            return
+            if self.is_holder:
+                return
         if is_local:
             self._forward()
         if time.monotonic() >= self._check_at:
@@ -149,40 +146,34 @@ class Sequencer:
     async def _is_vacant(self) -> bool:
         async with self._transactions.database.reading() as session:
             row = await leases.lease(session, LEASE)
-        return row is None or row["lease_until_at"] <= self._transactions.clock()
+        if row is None:
+            await self._transactions.run(lambda tx: leases.make_lease(tx.session, LEASE, tx.now))
+            return True
+        until: datetime = row["lease_until_at"]
+        return until <= self._transactions.clock()
 
     async def _number_all(self) -> None:
         while True:
-            batch = await self._transactions.run(self._number)
+            batch = await self._transactions.run_briefly(self._number)
             if batch is None:
                 self._lose()
                 return
             if not self.is_holder:
                 logger.info("sequencer.took_over", position=batch.position)
             self._standing = _Standing.HOLDER
-            self._renew_at = time.monotonic() + LEASE_SECONDS / 3
+            now = time.monotonic()
+            self._renew_at = now + LEASE_SECONDS / 3
             if batch.count:
+                self._rested_at = now + REST_SECONDS
                 self._numbered(batch.position)
             if batch.count < BATCH_MAX:
                 return
 
-    async def _number(self, tx: Transaction) -> _Batch | None:
+    async def _number(self, session: Session) -> Numbered | None:
         """Number one batch and extend the lease; None where another process holds it."""
-        session = tx.session
-        if session.engine == "postgres":
-            await session.execute(_END_IF_STUCK)
-        row = await leases.lock_lease(session, LEASE)
-        if row is None:
-            await leases.make_lease(session, LEASE, tx.now)
-            row = await leases.lock_lease(session, LEASE)
-            assert row is not None
-        if row["holder"] != self._holder and row["lease_until_at"] > tx.now:
-            return None
-        last: int = row["counter"]
-        count = await event_log.number_pending(session, last, BATCH_MAX)
-        until = tx.now + timedelta(seconds=LEASE_SECONDS)
-        await leases.hold_lease(session, LEASE, self._holder, until, last + count)
-        return _Batch(count, last + count)
+        now = self._transactions.clock()
+        until = now + timedelta(seconds=LEASE_SECONDS)
+        return await event_log.number_pending(session, LEASE, self._holder, now, until, BATCH_MAX)
 
     def _lose(self) -> None:
         if self.is_holder:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -277,7 +277,24 @@ class Transactions:
         The transaction runs in a task of its own that nobody cancels: cancelling the caller
         leaves it to end, and what it did stands.
         """
-        task = asyncio.create_task(self._attempts(work))
+        return await self._shielded(self._attempts(lambda: self._once(work)))
+
+    async def run_briefly(
+        self, work: Callable[[Session], Awaitable[CommandResult]]
+    ) -> CommandResult:
+        """Run the one statement of `work`, which is a transaction by itself; again as `run` does.
+
+        For upkeep that records nothing: without outbox, and `committed` is not called.
+        """
+
+        async def once() -> CommandResult:
+            async with self.database.brief_writer() as session:
+                return await work(session)
+
+        return await self._shielded(self._attempts(once))
+
+    async def _shielded(self, work: Coroutine[Any, Any, CommandResult]) -> CommandResult:
+        task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
@@ -297,12 +314,11 @@ class Transactions:
         if running:
             await asyncio.wait(running, timeout=ABANDON_SECONDS)
 
-    async def _attempts(
-        self, work: Callable[[Transaction], Awaitable[CommandResult]]
-    ) -> CommandResult:
+    @staticmethod
+    async def _attempts(once: Callable[[], Awaitable[CommandResult]]) -> CommandResult:
         for attempt in range(ATTEMPTS_MAX):
             try:
-                return await self._once(work)
+                return await once()
             except (Contention, UniqueConflict):
                 # A unique key met in a race is visible to the next attempt, which then refuses.
                 if attempt == ATTEMPTS_MAX - 1:

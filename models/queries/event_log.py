@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+import models.queries.leases as leases
 from models.sessions import Row, Session
 
 
@@ -52,8 +53,37 @@ class LoggedEvent:
         )
 
 
-# Both statements may see different snapshots: the second removes exactly what the first numbered.
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """What one batch numbered: how many events, and the last position since."""
+
+    count: int
+    position: int
+
+
+# One statement is one transaction and one round trip. It may wait for the lease's row, and then
+# knows its newest counter, but sees `event_pending` as of its beginning: what the holder before
+# has numbered meanwhile cannot be removed again, and only what was removed is numbered.
 _NUMBER = """
+WITH held AS (
+  SELECT counter FROM lease
+  WHERE name = $1 AND (holder = $2 OR lease_until_at <= $3) FOR UPDATE
+), taken AS (
+  DELETE FROM event_pending WHERE event_id IN (
+    SELECT event_id FROM event_pending WHERE EXISTS (SELECT 1 FROM held)
+    ORDER BY event_id LIMIT $5)
+  RETURNING event_id
+), numbered AS (
+  INSERT INTO event_position (position, event_id)
+  SELECT h.counter + row_number() OVER (ORDER BY t.event_id), t.event_id FROM taken t, held h
+)
+UPDATE lease SET holder = $2, lease_until_at = $4,
+  counter = h.counter + (SELECT count(*) FROM taken)
+FROM held h WHERE name = $1
+RETURNING lease.counter AS position, (SELECT count(*) FROM taken) AS count
+"""
+# The same where there is one writer and nothing is removed by a query: in a transaction.
+_NUMBER_BEHIND = """
 INSERT INTO event_position (position, event_id)
 SELECT $1 + row_number() OVER (ORDER BY event_id), event_id
 FROM (SELECT event_id FROM event_pending ORDER BY event_id LIMIT $2) AS pending
@@ -64,15 +94,26 @@ WHERE event_id IN (SELECT event_id FROM event_position WHERE position > $1)
 """
 
 
-async def number_pending(session: Session, last: int, limit: int) -> int:
-    """Give up to `limit` pending events the positions behind `last`; how many there were.
+async def number_pending(
+    session: Session, lease: str, holder: str, now: datetime, until: datetime, limit: int
+) -> Numbered | None:
+    """Give up to `limit` pending events the next positions, and hold the lease `until` then.
 
-    Only for the holder of the sequencer's lease, in the transaction that has it locked.
+    None, and nothing is done, where another process holds the lease or nobody has made it. The
+    lease's counter is the last position. On SQLite within a transaction.
     """
-    numbered = await session.execute(_NUMBER, last, limit)
-    if numbered:
+    if session.engine == "postgres":
+        row = await session.fetch_one(_NUMBER, lease, holder, now, until, limit)
+        return None if row is None else Numbered(row["count"], row["position"])
+    row = await leases.lock_lease(session, lease)
+    if row is None or (row["holder"] != holder and row["lease_until_at"] > now):
+        return None
+    last: int = row["counter"]
+    count = await session.execute(_NUMBER_BEHIND, last, limit)
+    if count:
         await session.execute(_REMOVE_NUMBERED, last)
-    return numbered
+    await leases.hold_lease(session, lease, holder, until, last + count)
+    return Numbered(count, last + count)
 
 
 async def has_pending(session: Session) -> bool:

@@ -13,6 +13,11 @@ from subscriptions.sequencer import BATCH_MAX, LEASE, Sequencer
 from tests.subscriptions.log import note, now, transactions, write
 from workflows.transactions import Transaction
 
+_WAITING = (
+    "SELECT pid FROM pg_stat_activity"
+    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
 
 class Heard:
     """What a sequencer told its process."""
@@ -171,3 +176,31 @@ async def test_a_holder_that_slept_finds_out_before_it_numbers(database: Databas
         row = await leases.lease(session, LEASE)
     assert row is not None
     assert row["holder"] == "thief"
+
+
+async def test_who_waited_for_the_lease_goes_on_behind_what_was_numbered_meanwhile(
+    postgres_url: str,
+) -> None:
+    """The statement began while another process had the row locked, and numbered event 1."""
+    database, mine = Database(postgres_url), Heard()
+    await database.open()
+    writer = transactions(database)
+    sequencer = a_sequencer(database, mine, "a")
+    await writer.run(lambda tx: leases.make_lease(tx.session, LEASE, tx.now))
+    await write(writer, 1, 2)
+    late: list[asyncio.Task[None]] = []
+
+    async def number_one(tx: Transaction) -> None:
+        await leases.lock_lease(tx.session, LEASE)
+        late.append(asyncio.create_task(sequencer.run()))
+        async with database.reading() as watch, asyncio.timeout(10):
+            while not await watch.fetch_value(_WAITING):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        await event_log.number_pending(tx.session, LEASE, "b", tx.now, tx.now, 1)
+
+    await writer.run(number_one)
+    await mine.until(2)
+    sequencer.stop()
+    await late[0]
+    assert await log_of(database) == [(1, 1), (2, 2)]
+    await database.close()

@@ -285,6 +285,7 @@ async def test_stock_is_folded_to_what_it_is_now(place: Place) -> None:
         await place.stock("A", "north", units)
         await place.stock("B", "north", 10 * units)
     await place.stock("C", "south", 100)
+    await place.numbered(7)
     async with reading(place.streams.stock_changed(ADMIN, after="0")) as reader:
         await reader.has(3)
         await place.stock("A", "north", 4, cause="ADJUSTED")
