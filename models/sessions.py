@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -19,16 +18,26 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 import asyncpg
-from tortoise import fields
+import orjson
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
 from tortoise.models import Model
 
 from models.migrations.dialect import Engine
-
-Row = Mapping[str, Any]
-Rows = Sequence[Row]
+from models.statements import (
+    AnswerT,
+    Change,
+    Question,
+    Rows,
+    Shape,
+    asking,
+    columns_of,
+    for_each,
+    for_sqlite,
+    writing,
+)
+from models.statements import Row as Row  # what sessions speak in
 
 
 class DatabaseError(Exception):
@@ -58,18 +67,6 @@ class DatabaseUnavailable(DatabaseError):
     """The database cannot be reached now, or no connection came free or no answer in time."""
 
 
-_SQL_TYPES: Mapping[type[fields.Field[Any]], str] = {
-    fields.BigIntField: "bigint",
-    fields.IntField: "bigint",
-    fields.TextField: "text",
-    fields.CharField: "text",
-    fields.BooleanField: "boolean",
-    fields.DatetimeField: "timestamptz",
-    fields.UUIDField: "uuid",
-    fields.JSONField: "jsonb",
-}
-
-
 class Session(ABC):
     """A connection with one conversation on it; calls of several tasks wait for each other.
 
@@ -95,16 +92,24 @@ class Session(ABC):
         """Run the same statement once per row of arguments, in order."""
 
     @abstractmethod
-    async def insert_all(self, rows: Mapping[type[Model], Rows]) -> None:
-        """Insert rows of several models at once; those of a model all name the same columns.
+    async def ask(self, *questions: Question[Any]) -> tuple[Any, ...]:
+        """The answers to several questions, in one round trip and as of one instant."""
 
-        Foreign keys between them are checked at the end. JSON columns take a string of JSON.
-        Raises UniqueConflict or CheckFailed.
+    async def answer(self, question: Question[AnswerT]) -> AnswerT:
+        """The answer to one question."""
+        return question.read(await self.fetch(question.sql, *question.args))
+
+    @abstractmethod
+    async def write(self, rows: Mapping[type[Model], Rows], changes: Sequence[Change] = ()) -> None:
+        """Insert rows of several models and change others, all at once.
+
+        The rows of a model all name the same columns. Foreign keys between them are checked at the
+        end. JSON columns take a string of JSON. Raises UniqueConflict or CheckFailed.
         """
 
     async def insert(self, model: type[Model], rows: Rows) -> None:
         """Insert rows of one model."""
-        await self.insert_all({model: rows})
+        await self.write({model: rows})
 
     @abstractmethod
     def pages(self, sql: str, size: int) -> AsyncIterator[Sequence[Row]]:
@@ -119,43 +124,6 @@ class Session(ABC):
         """The first column of the first row, or None."""
         row = await self.fetch_one(sql, *args)
         return None if row is None else next(iter(row.values()))
-
-
-# A table and its columns, each with its SQL type.
-Shape = tuple[str, tuple[tuple[str, str], ...]]
-
-
-@lru_cache(maxsize=512)
-def _unnest(shapes: tuple[Shape, ...]) -> str:
-    """One statement that inserts into several tables, from an array per column."""
-    inserts, first = [], 1
-    for table, columns in shapes:
-        names = ", ".join(name for name, _ in columns)
-        selected = ", ".join(
-            f"c{i}::jsonb" if kind == "jsonb" else f"c{i}" for i, (_, kind) in enumerate(columns)
-        )
-        arrays = ", ".join(
-            f"${first + i}::{'text' if kind == 'jsonb' else kind}[]"
-            for i, (_, kind) in enumerate(columns)
-        )
-        aliases = ", ".join(f"c{i}" for i in range(len(columns)))
-        inserts.append(
-            f"INSERT INTO {table} ({names}) SELECT {selected} FROM unnest({arrays}) AS r({aliases})"
-        )
-        first += len(columns)
-    *others, last = inserts
-    parts = ", ".join(f"i{number} AS ({insert})" for number, insert in enumerate(others))
-    return f"WITH {parts} {last}" if parts else last
-
-
-@lru_cache(maxsize=512)
-def columns_of(model: type[Model], names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """(column, SQL type) of the named fields of a model."""
-    found = []
-    for name in names:
-        field = model._meta.fields_map[name]
-        found.append((field.source_field or name, _SQL_TYPES[type(field)]))
-    return tuple(found)
 
 
 @contextmanager
@@ -225,19 +193,46 @@ class PostgresSession(Session):
             with translated_postgres():
                 await self._connection.executemany(sql, rows)
 
-    async def insert_all(self, rows: Mapping[type[Model], Rows]) -> None:
+    async def ask(self, *questions: Question[Any]) -> tuple[Any, ...]:
+        sql = asking(tuple((each.sql, len(each.args)) for each in questions))
+        args = [arg for each in questions for arg in each.args]
+        async with self.lock:
+            with translated_postgres():
+                found = await self._connection.fetchrow(sql, *args)
+        assert found is not None
+        return tuple(
+            each.read(_of_json(orjson.loads(text)))
+            for each, text in zip(questions, found, strict=True)
+        )
+
+    async def write(self, rows: Mapping[type[Model], Rows], changes: Sequence[Change] = ()) -> None:
         shapes: list[Shape] = []
-        arrays: list[list[Any]] = []
+        arrays: list[Any] = []
         for model, of_model in rows.items():
             if of_model:
                 names = tuple(of_model[0])
-                shapes.append((model._meta.db_table, columns_of(model, names)))
+                shapes.append((model._meta.db_table, columns_of(model, names), None))
                 arrays += [[row[name] for row in of_model] for name in names]
+        for change in changes:
+            if change.rows:
+                shapes.append((change.table, change.columns, change.assignments))
+                arrays += zip(*change.rows, strict=True)
         if not shapes:
             return
         async with self.lock:
             with translated_postgres():
-                await self._connection.execute(_unnest(tuple(shapes)), *arrays)
+                await self._connection.execute(writing(tuple(shapes)), *arrays)
+
+
+def _of_json(rows: Sequence[dict[str, Any]]) -> Sequence[Row]:
+    """Rows that came as JSON, with their instants and ids."""
+    if rows:
+        for name in rows[0]:
+            decode = _decoder(name)
+            if decode is not None:
+                for row in rows:
+                    row[name] = decode(row[name])
+    return rows
 
 
 @lru_cache(maxsize=1_024)
@@ -276,19 +271,6 @@ def _decoder(name: str) -> Callable[[Any], Any] | None:
     if name.endswith("_at"):
         return _instant
     return _identity if name == "id" or name.endswith("_id") else None
-
-
-_ANY = re.compile(r"= ANY\(\$(\d+)::\w+\[\]\)")
-_LOCKING = re.compile(
-    r"\s+FOR (?:KEY SHARE|(?:NO KEY )?UPDATE)(?: OF \w+)?(?: SKIP LOCKED| NOWAIT)?"
-)
-
-
-@lru_cache(maxsize=2048)
-def _for_sqlite(sql: str) -> str:
-    """PostgreSQL's words as SQLite's: arrays are JSON, and one writer needs no row locks."""
-    sql = _ANY.sub(r"IN (SELECT value FROM json_each(?\1))", sql)
-    return re.sub(r"\$(\d+)", r"?\1", _LOCKING.sub("", sql))
 
 
 @lru_cache(maxsize=2048)
@@ -351,28 +333,38 @@ class SqliteSession(Session):
         values = [_encode(arg) for arg in args]
 
         def work(raw: sqlite3.Connection) -> tuple[tuple[str, ...], list[Sequence[Any]]]:
-            cursor = raw.execute(_for_sqlite(sql), values)
+            cursor = raw.execute(for_sqlite(sql), values)
             return _names(cursor), cursor.fetchall()
 
         names, rows = await self._call(work)
         return _rows(names, rows)
 
     async def pages(self, sql: str, size: int) -> AsyncIterator[Sequence[Row]]:
-        cursor = await self._call(lambda raw: raw.execute(_for_sqlite(sql)))
+        cursor = await self._call(lambda raw: raw.execute(for_sqlite(sql)))
         while rows := await self._call(lambda _: cursor.fetchmany(size)):
             yield _rows(_names(cursor), rows)
         await self._call(lambda _: cursor.close())
 
     async def execute(self, sql: str, *args: object) -> int:
         values = [_encode(arg) for arg in args]
-        count: int = await self._call(lambda raw: raw.execute(_for_sqlite(sql), values).rowcount)
+        count: int = await self._call(lambda raw: raw.execute(for_sqlite(sql), values).rowcount)
         return max(count, 0)
 
     async def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         values = [[_encode(value) for value in row] for row in rows]
-        await self._call(lambda raw: raw.executemany(_for_sqlite(sql), values))
+        await self._call(lambda raw: raw.executemany(for_sqlite(sql), values))
 
-    async def insert_all(self, rows: Mapping[type[Model], Rows]) -> None:
+    async def ask(self, *questions: Question[Any]) -> tuple[Any, ...]:
+        asked = [(for_sqlite(q.sql), [_encode(arg) for arg in q.args]) for q in questions]
+
+        def work(raw: sqlite3.Connection) -> list[tuple[tuple[str, ...], list[Sequence[Any]]]]:
+            cursors = [raw.execute(sql, values) for sql, values in asked]
+            return [(_names(cursor), cursor.fetchall()) for cursor in cursors]
+
+        found = await self._call(work)
+        return tuple(each.read(_rows(*rows)) for each, rows in zip(questions, found, strict=True))
+
+    async def write(self, rows: Mapping[type[Model], Rows], changes: Sequence[Change] = ()) -> None:
         statements: list[tuple[str, list[tuple[object, ...]]]] = []
         for model, of_model in rows.items():
             if of_model:
@@ -386,10 +378,13 @@ class SqliteSession(Session):
                     for name, (_, kind) in zip(names, columns, strict=True)
                 ]
                 statements.append((sql, list(zip(*values, strict=True))))
+        for change in changes:
+            sql = for_each(change.table, change.columns, change.assignments)
+            statements.append((sql, [tuple(map(_encode, row)) for row in change.rows]))
 
         def work(raw: sqlite3.Connection) -> None:
             for sql, values in statements:
                 raw.executemany(sql, values)
 
-        if statements:
+        if any(values for _, values in statements):
             await self._call(work)

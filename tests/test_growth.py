@@ -132,7 +132,7 @@ async def test_hot_queries_use_indexes(postgres_url: str, skus: int) -> None:
     names = [f"SKU-{number}" for number in ids]
     async with planner(postgres_url) as session:
         assert len(await promises.goods(session, names, NOW)) == skus
-        await promises.backordered(session, ids)
+        await session.answer(promises.backordered(ids))
         assert len(await lookups.items_by_sku(session, names)) == skus
         assert len(await stock.lock_levels(session, ids)) == 3 * skus
         assert await reservations.holds_over(session, ids, NOW) == []

@@ -55,12 +55,12 @@ class Visitors:
             self.units[key] = self.units.get(key, 0) + demand.quantity
 
 
-async def visit(tx: Transaction, callers: Iterable[Caller], item_ids: set[int]) -> Visitors:
-    """What callers without a key hold of these items, whose stock is locked."""
+async def visit(tx: Transaction, callers: Iterable[Caller]) -> Visitors:
+    """What callers without a key hold of the items whose stock is locked."""
     addresses = {caller.address or "" for caller in callers if caller.is_anonymous}
     if not addresses:
         return Visitors({}, {})
     return Visitors(
         await queries.holds_by_address(tx.session, sorted(addresses), tx.now),
-        await queries.anonymous_units(tx.session, sorted(item_ids), tx.now),
+        await queries.anonymous_units(tx.session, sorted(tx.book.item_ids), tx.now),
     )

@@ -6,7 +6,7 @@ is known before anything is written; the database's CHECKs stand behind them all
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,8 @@ from uuid import UUID
 import models.queries.stock as queries
 from domain.errors import InsufficientStock, LimitExceeded
 from domain.stock import StockState, movement_kind
-from models.sessions import Row, Session
+from models.sessions import Row
+from models.statements import Change as Write
 from models.stock import StockMovement
 from workflows.digests import digest
 
@@ -146,6 +147,18 @@ class StockBook:
         for row in await queries.lock_levels(tx.session, wanted):
             self._keep(Level.from_row(row))
 
+    async def lock_supply(
+        self, tx: Transaction, skus: Iterable[str], references: Iterable[str]
+    ) -> None:
+        """Lock every level of these SKUs and of what lies in holds of theirs that are over.
+
+        First of all locks on stock. `references`: of further holds that may be over.
+        """
+        tx.locking_stock()
+        found = await queries.lock_supply(tx.session, sorted(skus), sorted(references), tx.now)
+        for row in found:
+            self._keep(Level.from_row(row))
+
     async def open_levels(self, tx: Transaction, keys: Iterable[Key]) -> None:
         """Lock these levels' items, making rows that do not exist yet."""
         pairs = sorted(set(keys) - self.levels.keys())
@@ -162,6 +175,11 @@ class StockBook:
     def _keep(self, level: Level) -> None:
         self.levels[level.key] = level
         self._by_item.setdefault(level.item_id, []).append(level)
+
+    @property
+    def item_ids(self) -> Collection[int]:
+        """Items of which levels are locked."""
+        return self._by_item.keys()
 
     def of_item(self, item_id: int) -> Sequence[Level]:
         """The locked levels of an item."""
@@ -224,16 +242,15 @@ class StockBook:
         tx.add(StockMovement, row)
         return movement_id
 
-    async def flush(self, session: Session, tx: Transaction) -> None:
-        """Write the changes of all levels, in lock order."""
+    def take_moves(self, now: datetime) -> Write:
+        """The levels that moved and are not written yet, in lock order."""
         dirty = [self.levels[key] for key in sorted(self.levels) if self.levels[key].deltas]
         for level in dirty:
             level.version += 1
-        await queries.apply_deltas(
-            session, [(level.id, level.deltas, level.version) for level in dirty], tx.now
-        )
+        write = queries.moved([(level.id, level.deltas, level.version) for level in dirty], now)
         for level in dirty:
             level.deltas = {}
+        return write
 
     def changed(self) -> list[tuple[Level, Cause]]:
         """Levels that moved, in the order of their last movement, each with its cause."""

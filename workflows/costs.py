@@ -18,7 +18,7 @@ from domain.costs import ItemCost
 from domain.errors import Invalid
 from domain.money import MINOR_MAX
 from models.database import Database
-from models.sessions import Session
+from models.statements import Change
 
 if TYPE_CHECKING:
     from workflows.transactions import Transaction
@@ -139,11 +139,9 @@ class CostBook:
         pool = pools.inventory if pools.inventory.quantity else pools.quality
         return pool.value_of(quantity, unit_cost_minor or 0)
 
-    async def flush(self, session: Session) -> None:
-        """Write the pools that changed, in item order."""
+    def take_changes(self) -> Change:
+        """The pools that changed and are not written yet, in item order."""
         dirty = [self._pools[i] for i in sorted(self._pools) if self._pools[i].is_dirty]
-        if not dirty:
-            return
         rows = [
             (
                 pools.id,
@@ -156,9 +154,9 @@ class CostBook:
             )
             for pools in dirty
         ]
-        await queries.write_costs(session, rows)
         for pools in dirty:
             pools.is_dirty = False
+        return queries.changed_costs(rows)
 
     def mark(self) -> dict[int, ItemPools]:
         """What to restore when a savepoint is rolled back."""

@@ -113,14 +113,17 @@ async def claim(
 async def _take(
     tx: Transaction, claims: Claims, first: Mapping[tuple[str, str], int], *, waits: bool
 ) -> None:
-    locks = {pair: _lock_number(*pair) for pair in first}
-    try:
-        free = await queries.lock_keys(tx.session, sorted(set(locks.values())), waits=waits)
-    except Contention:
-        raise KeyInUse from None
-    found = await queries.key_rows(tx.session, [key for _, key in first])
+    numbers = {pair: _lock_number(*pair) for pair in first}
+    free, found = await queries.take_keys(tx.session, numbers)
+    if waits and not free:
+        [(pair, number)] = numbers.items()
+        try:
+            await queries.wait_for_key(tx.session, number)
+        except Contention:
+            raise KeyInUse from None
+        free, found = {pair}, await queries.key_rows(tx.session, [pair])
     rows = {index: row for pair, index in first.items() if (row := found.get(pair)) is not None}
-    claims.busy |= {index for pair, index in first.items() if locks[pair] not in free} - rows.keys()
+    claims.busy |= {index for pair, index in first.items() if pair not in free} - rows.keys()
     for index, row in rows.items():
         claims.answered[index] = _replay(row, claims.hashes[index])
     for index, holder in [*claims.followers.items()]:

@@ -55,20 +55,24 @@ class Journal:
         """Forget what was posted since the mark."""
         del self._bookings[mark:]
 
-    async def flush(self, tx: Transaction) -> None:
-        """Write the entries, each in the first open period from its own time on."""
+    @property
+    def has_bookings(self) -> bool:
+        """Whether entries wait to be written."""
+        return bool(self._bookings)
+
+    async def book(self, tx: Transaction) -> None:
+        """Add the entries to what is written next, each in the first open period from its time on.
+
+        Everything else but the events is written before: who closes the books waits for us.
+        """
         bookings, self._bookings = self._bookings, []
-        if not bookings:
-            return
         tx.locking_ledger()
         closed_through = await queries.hold_open(tx.session)
-        written = [_rows(tx, booking, closed_through) for booking in bookings]
-        await tx.session.insert_all(
-            {
-                EntryRow: [entry for entry, _ in written],
-                LineRow: [line for _, lines in written for line in lines],
-            }
-        )
+        for booking in bookings:
+            entry, lines = _rows(tx, booking, closed_through)
+            tx.add(EntryRow, entry)
+            for line in lines:
+                tx.add(LineRow, line)
 
 
 def post(

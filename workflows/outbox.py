@@ -91,15 +91,17 @@ class Outbox:
                 )
             )
 
-    async def flush(self, tx: Transaction) -> None:
-        """Write the events, then the audit rows that cover them."""
+    def add_rows(self, tx: Transaction) -> None:
+        """Add the events, and the audit rows that cover them, to what the transaction writes."""
         rows = [self._event_row(event, tx.id) for event in self.events]
         content = digest_of_all([*self._digests, *(row["digest"] for row in rows)])
         if self.events and not self.audits:
             # What no person asked for is accounted for as well: by its first fact.
             self.audits.append(_account(self.events[0]))
-        audits = [self._audit_row(audit, content, tx) for audit in self.audits]
-        await tx.session.insert_all({Event: rows, AuditEntry: audits})
+        for row in rows:
+            tx.add(Event, row)
+        for audit in self.audits:
+            tx.add(AuditEntry, self._audit_row(audit, content, tx))
 
     @staticmethod
     def _event_row(event: PendingEvent, transaction_id: UUID) -> dict[str, Any]:

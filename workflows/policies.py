@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal, TypeVar, overload
 
 import orjson
@@ -33,7 +33,8 @@ from domain.rules.refunds import RefundRules
 from domain.rules.returns import ReturnRules
 from domain.rules.routing import RoutingRules
 from models.policies import Policy as PolicyRow
-from models.sessions import Session
+from models.sessions import Row, Session
+from models.statements import Question
 from workflows.transactions import Transaction, one_by_one
 
 AnyRules = TypeVar("AnyRules", bound=Rules)
@@ -68,7 +69,15 @@ async def in_force(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: d
 
 async def in_force(session: Session, kind: PolicyKind, now: datetime) -> Found[Any]:
     """The policies of a kind as they stand at `now`, one version per scope: a single query."""
-    rows = await queries.policies_in_force(session, kind, now)
+    return await session.answer(queries.in_force(kind, now, partial(_read_all, kind)))
+
+
+def routing_in_force(now: datetime) -> Question[Found[RoutingRules]]:
+    """The policies that route at `now`, to be asked with other questions."""
+    return queries.in_force(PolicyKind.ROUTING, now, partial(_read_all, PolicyKind.ROUTING))
+
+
+def _read_all(kind: PolicyKind, rows: Sequence[Row]) -> Found[Any]:
     return tuple(
         _read(kind, row["scope"], row["version"], row["effective_from_at"], row["rules"])
         for row in rows

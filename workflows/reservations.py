@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -93,27 +93,42 @@ class _Draft:
     demands: list[Demand]
 
 
+@dataclass(slots=True)
+class _Facts:
+    """What requests are held against, read in one look behind the lock of their stock.
+
+    `same`: live holds by (channel, reference).
+    """
+
+    market: markets.Market
+    channels: Mapping[str, ChannelFacts]
+    items: Mapping[str, ItemFacts]
+    same: dict[tuple[int, str], UUID]
+
+
 @action("reservationCreate")
 async def create(tx: Transaction, requests: Sequence[Request[CreateReservation]]) -> list[Outcome]:
-    """Hold units for each request, or say why not; one locked read and one write for all.
+    """Hold units for each request, or say why not; one lock, one look and one write for all.
 
     A refusal is decided in memory before anything is written, so no request harms another.
     Refusals: Invalid, NotFound, LimitExceeded, AlreadyExists, InsufficientStock.
     """
-    drafts = await _find(tx, requests)
-    good = [draft for draft in drafts if isinstance(draft, _Draft)]
-    item_ids = {demand.item.id for draft in good for demand in draft.demands}
-    same, over = await _same_references(tx, good)
-    await holds.lock_supply(tx, item_ids, over)
-    market = await markets.visit(tx.session, item_ids, tx.now)
-    visitors = await anonymous.visit(tx, [draft.caller for draft in good], item_ids)
+    refused = [_refusal(tx, request) for request in requests]
+    sound = [each for each, refusal in zip(requests, refused, strict=True) if refusal is None]
+    facts = await _look(tx, [request.command for request in sound])
+    drafts = [
+        _draft(request, facts) if refusal is None else refusal
+        for request, refusal in zip(requests, refused, strict=True)
+    ]
+    callers = [draft.caller for draft in drafts if isinstance(draft, _Draft)]
+    visitors = await anonymous.visit(tx, callers)
     outcomes = []
     for draft in drafts:
         if isinstance(draft, Outcome):
             outcomes.append(draft)
             continue
         try:
-            outcomes.append(await _hold(tx, draft, market, visitors, same))
+            outcomes.append(await _hold(tx, draft, facts, visitors))
         except AlreadyExists as error:
             outcomes.append(Outcome.refused(error, refs={"reservation": error.existing}))
         except DomainError as error:
@@ -121,52 +136,69 @@ async def create(tx: Transaction, requests: Sequence[Request[CreateReservation]]
     return outcomes
 
 
-async def _find(
-    tx: Transaction, requests: Sequence[Request[CreateReservation]]
-) -> list[_Draft | Outcome]:
-    commands = [request.command for request in requests]
-    channels = await lookups.channels_by_code(tx.session, {c.channel for c in commands})
-    skus = {line.sku for command in commands for line in command.lines[:LINES_MAX]}
-    items = await lookups.items_by_sku(tx.session, skus)
-    drafts: list[_Draft | Outcome] = []
-    for request in requests:
-        try:
-            drafts.append(_draft(tx, request, channels, items))
-        except DomainError as error:
-            drafts.append(Outcome.refused(error.under("input")))
-    return drafts
+async def _look(tx: Transaction, commands: Sequence[CreateReservation]) -> _Facts:
+    """Lock the stock that the commands name, read what else they depend on, sweep what is over."""
+    skus = {line.sku for command in commands for line in command.lines}
+    references = sorted(
+        {each.external_reference for each in commands if each.external_reference is not None}
+    )
+    await tx.book.lock_supply(tx, skus, references)
+    item_ids = tx.book.item_ids
+    channels, rules, backordered, items, same, over = await tx.session.ask(
+        *markets.questions(item_ids, tx.now),
+        lookups.items_of(skus),
+        queries.live_by_reference(references, tx.now),
+        queries.over_of(sorted(item_ids), references, tx.now),
+    )
+    if over:
+        await holds.take_back(tx, over)
+    market = markets.Market(channels, rules, backordered, tx.now)
+    return _Facts(market, {each.code: each for each in channels}, items, same)
 
 
-def _draft(
-    tx: Transaction,
-    request: Request[CreateReservation],
-    channels: Mapping[str, ChannelFacts],
-    items: Mapping[str, ItemFacts],
-) -> _Draft:
+def _refusal(tx: Transaction, request: Request[CreateReservation]) -> Outcome | None:
+    """Why a command cannot be, whatever the house has; None: it can."""
+    command = request.command
+    try:
+        check_ttl(command.ttl_seconds, request.caller, tx.terms.holds)
+        check_lines(len(command.lines))
+        reference = command.external_reference
+        if reference is not None and not 0 < len(reference) <= REFERENCE_MAX:
+            raise Invalid(
+                f"A reference has 1 to {REFERENCE_MAX} characters.", field=("externalReference",)
+            )
+    except DomainError as error:
+        return Outcome.refused(error.under("input"))
+    return None
+
+
+def _draft(request: Request[CreateReservation], facts: _Facts) -> _Draft | Outcome:
     command, caller = request.command, request.caller
-    check_ttl(command.ttl_seconds, caller, tx.terms.holds)
-    check_lines(len(command.lines))
-    reference = command.external_reference
-    if reference is not None and not 0 < len(reference) <= REFERENCE_MAX:
-        raise Invalid(
-            f"A reference has 1 to {REFERENCE_MAX} characters.", field=("externalReference",)
-        )
-    channel = open_channel(channels, caller, command.channel)
-    demands = []
-    for index, line in enumerate(command.lines):
-        path = ("lines", str(index))
-        try:
-            check_quantity(line.quantity)
-        except Invalid as error:
-            raise error.under(*path) from None
-        item = items.get(line.sku)
-        if item is None:
-            raise NotFound("item", line.sku, field=(*path, "sku"))
-        codes = {location.code for location in channel.locations}
-        if line.location_code is not None and line.location_code not in codes:
-            raise NotFound("location", line.location_code, field=(*path, "locationCode"))
-        demands.append(Demand(item, line.quantity, line.location_code, ("input", *path)))
+    try:
+        channel = open_channel(facts.channels, caller, command.channel)
+        codes = {place.code for place in channel.locations}
+        demands = [
+            _demand(line, ("lines", str(index)), facts.items, codes)
+            for index, line in enumerate(command.lines)
+        ]
+    except DomainError as error:
+        return Outcome.refused(error.under("input"))
     return _Draft(command, caller, channel, demands)
+
+
+def _demand(
+    line: HoldLine, path: tuple[str, ...], items: Mapping[str, ItemFacts], codes: Collection[str]
+) -> Demand:
+    try:
+        check_quantity(line.quantity)
+    except Invalid as error:
+        raise error.under(*path) from None
+    item = items.get(line.sku)
+    if item is None:
+        raise NotFound("item", line.sku, field=(*path, "sku"))
+    if line.location_code is not None and line.location_code not in codes:
+        raise NotFound("location", line.location_code, field=(*path, "locationCode"))
+    return Demand(item, line.quantity, line.location_code, ("input", *path))
 
 
 def check_lines(count: int) -> None:
@@ -187,34 +219,10 @@ def open_channel(channels: Mapping[str, ChannelFacts], caller: Caller, code: str
     return channel
 
 
-async def _same_references(
-    tx: Transaction, drafts: Sequence[_Draft]
-) -> tuple[dict[tuple[int, str], UUID], list[UUID]]:
-    """Live holds under the drafts' references, and those of them that are over."""
-    same: dict[tuple[int, str], UUID] = {}
-    over = []
-    for draft in drafts:
-        reference = draft.command.external_reference
-        if reference is None:
-            continue
-        row = await queries.live_hold_by_reference(tx.session, draft.channel.id, reference)
-        if row is None:
-            continue
-        if row["expires_at"] <= tx.now:
-            over.append(row["id"])
-        else:
-            same[(draft.channel.id, reference)] = row["id"]
-    return same, over
-
-
 async def _hold(
-    tx: Transaction,
-    draft: _Draft,
-    market: markets.Market,
-    visitors: anonymous.Visitors,
-    same: dict[tuple[int, str], UUID],
+    tx: Transaction, draft: _Draft, facts: _Facts, visitors: anonymous.Visitors
 ) -> Outcome:
-    command, channel = draft.command, draft.channel
+    command, channel, market, same = draft.command, draft.channel, facts.market, facts.same
     reference = command.external_reference
     existing = None if reference is None else same.get((channel.id, reference))
     if existing is not None and reference is not None:

@@ -119,9 +119,8 @@ class Transaction:
     async def flush(self) -> None:
         """Write what was added and changed so far; the database checks it here."""
         rows, self._rows = self._rows, {}
-        await self.session.insert_all(rows)
-        await self.book.flush(self.session, self)
-        await self.costs.flush(self.session)
+        changes = (self.book.take_moves(self.now), self.costs.take_changes())
+        await self.session.write(rows, changes)
 
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
@@ -347,10 +346,12 @@ class Transactions:
             if item_ids := tx.book.take_entered():
                 for serve in self._reactions.after_available:
                     await serve(tx, item_ids)
-        await tx.flush()
-        await tx.journal.flush(tx)
+        if tx.journal.has_bookings:
+            await tx.flush()
+            await tx.journal.book(tx)
         tx.outbox.record_levels(tx.book.changed(), tx.now)
-        await tx.outbox.flush(tx)
+        tx.outbox.add_rows(tx)
+        await tx.flush()
 
 
 async def _batch(

@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from models.sessions import Row, Session
 
+Pair = tuple[str, str]  # (actor, key)
 
-async def lock_keys(session: Session, numbers: Sequence[int], *, waits: bool) -> set[int]:
-    """Lock these numbers until the transaction ends; those that were free.
+_TAKE = """
+SELECT p.actor, p.key, pg_try_advisory_xact_lock(p.number) AS is_free, k.arguments_hash, k.outcome
+FROM unnest($1::bigint[], $2::text[], $3::text[]) AS p(number, actor, key)
+LEFT JOIN idempotency_key k ON k.actor = p.actor AND k.key = p.key
+"""
 
-    With `waits` all of them, each in turn; raises Contention when that takes too long. SQLite has
-    one writer, so there they are always free.
+
+async def take_keys(
+    session: Session, numbers: Mapping[Pair, int]
+) -> tuple[set[Pair], dict[Pair, Row]]:
+    """Lock these keys by their numbers until the transaction ends, without waiting.
+
+    Those that were free, and what was stored with any of them. A key that was stored and freed
+    just while we looked seems new: its unique index refuses it when it is written. SQLite has one
+    writer, so there they are always free.
     """
     if session.engine == "sqlite":
-        return set(numbers)
-    if waits:
-        for number in numbers:
-            await session.execute("SELECT pg_advisory_xact_lock($1)", number)
-        return set(numbers)
-    rows = await session.fetch(
-        "SELECT n FROM unnest($1::bigint[]) AS n WHERE pg_try_advisory_xact_lock(n)",
-        list(numbers),
-    )
-    return {row["n"] for row in rows}
+        return set(numbers), await key_rows(session, list(numbers))
+    actors, keys = zip(*numbers, strict=True)
+    rows = await session.fetch(_TAKE, list(numbers.values()), actors, keys)
+    found = {(row["actor"], row["key"]): row for row in rows}
+    free = {pair for pair, row in found.items() if row["is_free"]}
+    return free, {pair: row for pair, row in found.items() if row["outcome"] is not None}
 
 
-async def key_rows(session: Session, keys: Sequence[str]) -> dict[tuple[str, str], Row]:
-    """What was stored with these keys, by (actor, key)."""
+async def wait_for_key(session: Session, number: int) -> None:
+    """Lock a key's number as soon as it is free. Raises Contention when that takes too long."""
+    if session.engine == "postgres":
+        await session.execute("SELECT pg_advisory_xact_lock($1)", number)
+
+
+async def key_rows(session: Session, pairs: Sequence[Pair]) -> dict[Pair, Row]:
+    """What was stored with these keys."""
     rows = await session.fetch(
-        "SELECT actor, key, action, arguments_hash, outcome FROM idempotency_key"
+        "SELECT actor, key, arguments_hash, outcome FROM idempotency_key"
         " WHERE key = ANY($1::text[])",
-        list(keys),
+        [key for _, key in pairs],
     )
     return {(row["actor"], row["key"]): row for row in rows}
 

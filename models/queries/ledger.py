@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from models.sessions import Row, Session
+from models.statements import Change
 
 
 async def kept_currency(session: Session) -> str | None:
@@ -34,14 +35,17 @@ async def lock_costs(session: Session, item_ids: Sequence[int]) -> Sequence[Row]
     )
 
 
-async def write_costs(session: Session, rows: Sequence[tuple[int, ...]]) -> None:
+_COSTS = (
+    *("quantity", "value_minor", "quality_quantity", "quality_value_minor"),
+    *("returned_quantity", "returned_value_minor"),
+)
+_COST_COLUMNS = tuple((column, "bigint") for column in ("id", *_COSTS))
+_SET_COSTS = ", ".join(f"{column} = c.{column}" for column in _COSTS)
+
+
+def changed_costs(rows: Sequence[tuple[int, ...]]) -> Change:
     """Set (id, quantity, value, quality quantity and value, returned quantity and value)."""
-    await session.execute_many(
-        "UPDATE item_cost SET quantity = $2, value_minor = $3, quality_quantity = $4,"
-        " quality_value_minor = $5, returned_quantity = $6, returned_value_minor = $7"
-        " WHERE id = $1",
-        rows,
-    )
+    return Change("item_cost", _COST_COLUMNS, _SET_COSTS, rows)
 
 
 # Advisory, so that holding the books open writes nothing: thousands may do it at once.

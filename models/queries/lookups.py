@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from models.sessions import Session
+from models.sessions import Row, Session
+from models.statements import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,18 @@ _LOCATION = (
 )
 
 
+def items_of(skus: Iterable[str]) -> Question[dict[str, ItemFacts]]:
+    """The items of these SKUs; unknown ones are missing."""
+    return Question(
+        f"SELECT {_ITEM} FROM item WHERE sku = ANY($1::text[])",
+        (sorted(set(skus)),),
+        lambda rows: {row["sku"]: ItemFacts(**row) for row in rows},
+    )
+
+
 async def items_by_sku(session: Session, skus: Iterable[str]) -> dict[str, ItemFacts]:
     """The items of these SKUs; unknown ones are missing."""
-    rows = await session.fetch(
-        f"SELECT {_ITEM} FROM item WHERE sku = ANY($1::text[])", sorted(set(skus))
-    )
-    return {row["sku"]: ItemFacts(**row) for row in rows}
+    return await session.answer(items_of(skus))
 
 
 async def items_by_id(session: Session, item_ids: Iterable[int]) -> dict[int, ItemFacts]:
@@ -104,6 +111,7 @@ FROM channel c
 LEFT JOIN channel_location cl ON cl.channel_id = c.id
 LEFT JOIN location l ON l.id = cl.location_id AND l.active
 """
+_IN_ORDER = "ORDER BY c.priority, c.code, l.code"
 
 
 async def channels_by_code(session: Session, codes: Iterable[str]) -> dict[str, ChannelFacts]:
@@ -124,13 +132,20 @@ async def channels_by_id(session: Session, ids: Iterable[int]) -> dict[int, Chan
 
 async def all_channels(session: Session) -> list[ChannelFacts]:
     """Every channel with its active locations, those served first in front."""
-    return await _channels(session, "c.id = c.id OR c.id = ANY($1::bigint[])", [])
+    return await session.answer(every_channel())
+
+
+def every_channel() -> Question[list[ChannelFacts]]:
+    """Every channel with its active locations, those served first in front."""
+    return Question(f"{_CHANNELS} {_IN_ORDER}", (), _read_channels)
 
 
 async def _channels(session: Session, condition: str, values: object) -> list[ChannelFacts]:
-    rows = await session.fetch(
-        f"{_CHANNELS} WHERE {condition} ORDER BY c.priority, c.code, l.code", values
-    )
+    rows = await session.fetch(f"{_CHANNELS} WHERE {condition} {_IN_ORDER}", values)
+    return _read_channels(rows)
+
+
+def _read_channels(rows: Sequence[Row]) -> list[ChannelFacts]:
     found: dict[int, ChannelFacts] = {}
     places: dict[int, list[LocationFacts]] = {}
     for row in rows:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from models.sessions import Row, Session
+from models.statements import AnswerT, Question
 
-_COLUMNS = "id, kind, scope, version, rules, effective_from_at, published_by, published_at"
+_COLUMNS = (
+    "id, kind, scope, version, CAST(rules AS text) AS rules, effective_from_at, published_by,"
+    " published_at"
+)
 
 # The newest version in force of each scope; what is superseded or not yet in force stays behind.
 _IN_FORCE = f"""
@@ -19,9 +23,11 @@ ORDER BY p.scope
 """
 
 
-async def policies_in_force(session: Session, kind: str, now: datetime) -> Sequence[Row]:
-    """The newest version of each scope of a kind that is in force at `now`."""
-    return await session.fetch(_IN_FORCE, kind, now)
+def in_force(
+    kind: str, now: datetime, read: Callable[[Sequence[Row]], AnswerT]
+) -> Question[AnswerT]:
+    """The newest version of each scope of a kind that is in force at `now`, as `read` takes it."""
+    return Question(_IN_FORCE, (kind, now), read)
 
 
 async def next_change(session: Session, kind: str, now: datetime) -> datetime | None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from domain.stock import promisable
 from models.queries.lookups import ItemFacts
 from models.sessions import Session
+from models.statements import Question
 
 ITEM_FACTS = tuple(field.name for field in fields(ItemFacts))
 
@@ -20,10 +21,13 @@ GROUP BY o.channel_id, l.item_id
 """
 
 
-async def backordered(session: Session, item_ids: Sequence[int]) -> dict[tuple[int, int], int]:
+def backordered(item_ids: Sequence[int]) -> Question[dict[tuple[int, int], int]]:
     """Open backordered units by (channel, item)."""
-    rows = await session.fetch(_BACKORDERED, list(item_ids))
-    return {(row["channel_id"], row["item_id"]): int(row["units"]) for row in rows}
+    return Question(
+        _BACKORDERED,
+        (list(item_ids),),
+        lambda rows: {(row["channel_id"], row["item_id"]): int(row["units"]) for row in rows},
+    )
 
 
 # Everything about some SKUs that a promise asks for: a row per level, with the units of holds past

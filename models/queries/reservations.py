@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from models.sessions import Row, Session
+from models.statements import Question
 
 TAKEN_BACK_MAX = 500
 
@@ -22,6 +23,38 @@ async def holds_over(session: Session, item_ids: Sequence[int], now: datetime) -
     """Holds of these items that are over and not yet taken back, oldest first; not locked."""
     rows = await session.fetch(_OVER, list(item_ids), now, TAKEN_BACK_MAX)
     return [row["id"] for row in rows]
+
+
+_OVER_OF = """
+SELECT r.id FROM reservation r
+WHERE r.status = 'HELD' AND r.expires_at <= $2 AND (r.external_reference = ANY($3::text[])
+  OR EXISTS (SELECT 1 FROM reservation_line l
+    WHERE l.reservation_id = r.id AND l.item_id = ANY($1::bigint[])))
+ORDER BY r.expires_at, r.id LIMIT $4
+"""
+
+
+def over_of(
+    item_ids: Sequence[int], references: Sequence[str], now: datetime
+) -> Question[list[UUID]]:
+    """Holds that are over, of these items or with one of these references; oldest first."""
+    return Question(
+        _OVER_OF,
+        (list(item_ids), now, list(references), TAKEN_BACK_MAX),
+        lambda rows: [row["id"] for row in rows],
+    )
+
+
+def live_by_reference(
+    references: Sequence[str], now: datetime
+) -> Question[dict[tuple[int, str], UUID]]:
+    """Live holds with these references, by (channel, reference)."""
+    return Question(
+        "SELECT id, channel_id AS channel, external_reference FROM reservation"
+        " WHERE external_reference = ANY($1::text[]) AND status = 'HELD' AND expires_at > $2",
+        (list(references), now),
+        lambda rows: {(row["channel"], row["external_reference"]): row["id"] for row in rows},
+    )
 
 
 async def any_holds_over(session: Session, now: datetime, limit: int) -> list[UUID]:
@@ -59,15 +92,6 @@ async def lock_holds_over(session: Session, ids: Sequence[UUID], now: datetime) 
 async def hold(session: Session, reservation_id: UUID) -> Row | None:
     """A hold as it is, not locked."""
     return await session.fetch_one(f"{_HOLD} WHERE id = $1", reservation_id)
-
-
-async def live_hold_by_reference(session: Session, channel_id: int, reference: str) -> Row | None:
-    """The hold that has this reference on this channel and is not ended, over or not."""
-    return await session.fetch_one(
-        f"{_HOLD} WHERE channel_id = $1 AND external_reference = $2 AND status = 'HELD'",
-        channel_id,
-        reference,
-    )
 
 
 async def lines_of(session: Session, ids: Sequence[UUID]) -> list[Row]:

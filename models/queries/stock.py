@@ -7,14 +7,18 @@ from datetime import datetime
 
 from domain.stock import StockState
 from models.sessions import Row, Session
+from models.statements import Change
 
 _COLUMNS = (
     "available, held, allocated, quality_control, quarantine, refurbishing, damaged, safety_stock"
 )
 
+_LEVELS = f"""
+SELECT s.id, s.item_id, s.location_id, s.version, {_COLUMNS}, i.sku, p.code AS location
+FROM stock_level s JOIN item i ON i.id = s.item_id JOIN location p ON p.id = s.location_id
+"""
 _LOCK = f"""
-SELECT s.id, s.item_id, s.location_id, s.version, {_COLUMNS}, i.sku, l.code AS location
-FROM stock_level s JOIN item i ON i.id = s.item_id JOIN location l ON l.id = s.location_id
+{_LEVELS}
 WHERE s.item_id = ANY($1::bigint[])
 ORDER BY s.item_id, s.location_id FOR NO KEY UPDATE OF s
 """
@@ -23,6 +27,33 @@ ORDER BY s.item_id, s.location_id FOR NO KEY UPDATE OF s
 async def lock_levels(session: Session, item_ids: Sequence[int]) -> Sequence[Row]:
     """Lock all levels of these items in (item, location) order and read them."""
     return await session.fetch(_LOCK, list(item_ids))
+
+
+_LOCK_SUPPLY = f"""
+WITH wanted AS (
+  SELECT id AS item_id FROM item WHERE sku = ANY($1::text[])
+), over AS (
+  SELECT r.id FROM reservation r
+  WHERE r.status = 'HELD' AND r.expires_at <= $2 AND (r.external_reference = ANY($3::text[])
+    OR EXISTS (SELECT 1 FROM reservation_line l
+      WHERE l.reservation_id = r.id AND l.item_id IN (SELECT item_id FROM wanted)))
+)
+{_LEVELS}
+WHERE s.item_id IN (
+  SELECT item_id FROM wanted
+  UNION SELECT l.item_id FROM reservation_line l JOIN over o ON o.id = l.reservation_id)
+ORDER BY s.item_id, s.location_id FOR NO KEY UPDATE OF s
+"""
+
+
+async def lock_supply(
+    session: Session, skus: Sequence[str], references: Sequence[str], now: datetime
+) -> Sequence[Row]:
+    """Lock all levels of these SKUs, and of whatever lies in holds that are over.
+
+    Of such holds those with one of these SKUs in them, or with one of these references.
+    """
+    return await session.fetch(_LOCK_SUPPLY, list(skus), now, list(references))
 
 
 async def ensure_levels(session: Session, pairs: Sequence[tuple[int, int]], now: datetime) -> None:
@@ -34,26 +65,29 @@ async def ensure_levels(session: Session, pairs: Sequence[tuple[int, int]], now:
     )
 
 
-_APPLY = """
-UPDATE stock_level SET available = available + $2, held = held + $3, allocated = allocated + $4,
-  quality_control = quality_control + $5, quarantine = quarantine + $6,
-  refurbishing = refurbishing + $7, damaged = damaged + $8, version = $9, updated_at = $10
-WHERE id = $1
-"""
+_STATES = tuple((state, state.lower()) for state in StockState)
+_CHANGED = (
+    ("id", "bigint"),
+    *((column, "bigint") for _, column in _STATES),
+    ("version", "bigint"),
+    ("updated_at", "timestamptz"),
+)
+_ASSIGNMENTS = ", ".join(
+    (
+        *(f"{column} = t.{column} + c.{column}" for _, column in _STATES),
+        "version = c.version",
+        "updated_at = c.updated_at",
+    )
+)
 
 
-async def apply_deltas(
-    session: Session,
-    changes: Sequence[tuple[int, Mapping[StockState, int], int]],
-    now: datetime,
-) -> None:
+def moved(changes: Sequence[tuple[int, Mapping[StockState, int], int]], now: datetime) -> Change:
     """Add (level id, units by state, new version) to the columns; CHECKs refuse a negative one."""
-    if changes:
-        rows = [
-            (level_id, *(deltas.get(state, 0) for state in StockState), version, now)
-            for level_id, deltas, version in changes
-        ]
-        await session.execute_many(_APPLY, rows)
+    rows = [
+        (level_id, *(deltas.get(state, 0) for state, _ in _STATES), version, now)
+        for level_id, deltas, version in changes
+    ]
+    return Change("stock_level", _CHANGED, _ASSIGNMENTS, rows)
 
 
 async def set_safety_stock(

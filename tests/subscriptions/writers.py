@@ -58,7 +58,8 @@ async def step(tx: Transaction, chance: random.Random) -> None:
         saw = {str(other["id"]): other["step"] for other in seen}
         note(tx, row["step"] + 1, subject=("Item", row["id"]), data={"saw": saw})
     if is_long:
-        await tx.outbox.flush(tx)
+        tx.outbox.add_rows(tx)
+        await tx.flush()
         tx.outbox.events.clear()
         await asyncio.sleep(chance.random())
 

@@ -92,7 +92,7 @@ async def test_whoever_books_while_a_period_is_closed_books_behind_it(till: Till
     async def book(tx: Transaction) -> None:
         occasion = Occasion("R-1", through - timedelta(hours=1))
         ledger.post(tx, payment_captured(Money(100, "GBP"), occasion), actor="fiona")
-        await tx.journal.flush(tx)
+        await tx.journal.book(tx)
         began.set()
         await may_end.wait()
 
