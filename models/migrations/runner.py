@@ -25,6 +25,7 @@ from models.migrations import (
     m0004_refunds,
     m0005_tasks,
     m0006_archive,
+    m0007_enqueue,
 )
 from models.migrations.dialect import Engine
 
@@ -49,6 +50,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0004_refunds", m0004_refunds.statements),
     Version("0005_tasks", m0005_tasks.statements),
     Version("0006_archive", m0006_archive.statements),
+    Version("0007_enqueue", m0007_enqueue.statements),
 )
 
 _TABLE = (
