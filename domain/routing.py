@@ -111,6 +111,14 @@ _BEHIND: Final[Mapping[Criterion, str]] = {
     Criterion.PREFERENCE: "comes later in the policy's preference",
 }
 
+# What several locations cost together, of what each of them costs.
+_FOLDS: Final[Mapping[Criterion, Callable[[Sequence[Any]], Any]]] = {
+    Criterion.LEAD_TIME: max,
+    Criterion.CAPACITY: max,
+    Criterion.DEPTH: sum,
+    Criterion.PREFERENCE: sorted,
+}
+
 
 class _Planner:
     """One plan being made; locations are known by their index in `candidates`."""
@@ -123,15 +131,15 @@ class _Planner:
         self.taken: dict[tuple[str, int], int] = {}
         self.needs: dict[str, Need] = {}
         self.cover = Cover(frozenset(), is_proven=True)
-        costs: Mapping[Criterion, Callable[[frozenset[int]], Any]] = {
-            Criterion.LEAD_TIME: self._last_arrival,
-            Criterion.CAPACITY: self._least_capacity,
+        costs: Mapping[Criterion, Callable[[int], Any]] = {
+            Criterion.LEAD_TIME: self._arrival,
+            Criterion.CAPACITY: self._fullness,
             Criterion.DEPTH: self._shallowness,
             Criterion.PREFERENCE: self._preference,
         }
         # ONE_PARCEL has been served: all compared choices have the fewest parcels there can be.
         self._costs = [(each, costs[each]) for each in rules.order if each in costs]
-        self._cost_of: dict[frozenset[int], tuple[Any, ...]] = {}
+        self._alone: dict[int, tuple[Any, ...]] = {}
 
     def pin(self, pin: Pin) -> None:
         """Take the pinned units from their location."""
@@ -173,12 +181,19 @@ class _Planner:
 
     def cost(self, chosen: frozenset[int]) -> tuple[Any, ...]:
         """What the policy compares equally large choices by; the lowest is the best."""
-        found = self._cost_of.get(chosen)
+        if len(chosen) == 1:
+            [index] = chosen
+            return self._cost_alone(index)
+        each = [self._cost_alone(index) for index in chosen]
+        parts = list(zip(*each, strict=True))
+        costs = [_FOLDS[part[0]](costs) for part, costs in zip(self._costs, parts, strict=False)]
+        return (*costs, sorted(parts[-1]))
+
+    def _cost_alone(self, index: int) -> tuple[Any, ...]:
+        found = self._alone.get(index)
         if found is None:
-            costs = [cost(chosen) for _, cost in self._costs]
-            found = (*costs, sorted(self.candidates[index].location for index in chosen))
-            if len(chosen) == 1:  # asked for again and again; the others are too many to keep
-                self._cost_of[chosen] = found
+            costs = [cost(index) for _, cost in self._costs]
+            found = self._alone[index] = (*costs, self.candidates[index].location)
         return found
 
     def decision(self, policy_version: int) -> RoutingDecision:
@@ -211,22 +226,28 @@ class _Planner:
         # One is in order by itself, and it is the common case.
         several = list(chosen)
         if len(several) > 1:
-            several.sort(key=lambda index: self.cost(frozenset({index})))
+            several.sort(key=self._cost_alone)
         return several
 
-    def _last_arrival(self, chosen: frozenset[int]) -> tuple[date, date]:
-        return max(_arrival(self.candidates[index].promise) for index in chosen)
+    def _arrival(self, index: int) -> tuple[date, date]:
+        promise = self.candidates[index].promise
+        if promise is None:
+            return (date.max, date.max)
+        return (promise.deliver_on or date.max, promise.ship_on)
 
-    def _least_capacity(self, chosen: frozenset[int]) -> float:
-        return -min(_or_infinite(self.candidates[index].capacity_left) for index in chosen)
+    def _fullness(self, index: int) -> float:
+        left = self.candidates[index].capacity_left
+        return -inf if left is None else -left
 
-    def _shallowness(self, chosen: frozenset[int]) -> int:
-        return -sum(need.supply[index] for need in self.needs.values() for index in chosen)
+    def _shallowness(self, index: int) -> int:
+        there = 0
+        for need in self.needs.values():
+            there -= need.supply[index]
+        return there
 
-    def _preference(self, chosen: frozenset[int]) -> list[int]:
-        order = self.rules.preference
-        codes = [self.candidates[index].location for index in chosen]
-        return sorted(order.index(code) if code in order else len(order) for code in codes)
+    def _preference(self, index: int) -> int:
+        order, code = self.rules.preference, self.candidates[index].location
+        return order.index(code) if code in order else len(order)
 
     def _why(self, index: int) -> list[str]:
         given = sum(units for (_, at), units in self.taken.items() if at == index)
@@ -264,21 +285,11 @@ class _Planner:
     def _behind(self, index: int, best: int) -> str:
         """The first criterion by which a location falls behind the best one."""
         name = self.candidates[best].location
-        mine, theirs = self.cost(frozenset({index})), self.cost(frozenset({best}))
+        mine, theirs = self._cost_alone(index), self._cost_alone(best)
         for (criterion, _), own, other in zip(self._costs, mine, theirs, strict=False):
             if own > other:
                 return f"{_BEHIND[criterion]} than {name}"
         return f"is otherwise equal to {name}, which comes first by its code"
-
-
-def _arrival(promise: Promise | None) -> tuple[date, date]:
-    if promise is None:
-        return (date.max, date.max)
-    return (promise.deliver_on or date.max, promise.ship_on)
-
-
-def _or_infinite(capacity_left: int | None) -> float:
-    return inf if capacity_left is None else capacity_left
 
 
 def _all(units: int) -> str:

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
-_RANDOM_BITS = 62
+_RANDOM = (1 << 62) - 1
+_DRAWN = 256
 _VERSION = 0x7 << 76
 _VARIANT = 0b10 << 62
 
@@ -22,6 +23,7 @@ class Ids:
     def __init__(self, read_nanoseconds: Callable[[], int] = time.time_ns) -> None:
         self._read = read_nanoseconds
         self._last = 0
+        self._random: list[int] = []
 
     def __call__(self) -> UUID:
         """The next id; a clock that stands still or goes back is counted on from."""
@@ -29,4 +31,6 @@ class Ids:
         instant = max(milliseconds << 12 | (rest << 12) // 1_000_000, self._last + 1)
         self._last = instant
         high = (instant >> 12) << 80 | _VERSION | (instant & 0xFFF) << 64
-        return UUID(int=high | _VARIANT | secrets.randbits(_RANDOM_BITS))
+        if not self._random:  # many at once: the system is asked for them by a call each time
+            self._random = memoryview(secrets.token_bytes(8 * _DRAWN)).cast("Q").tolist()
+        return UUID(int=high | _VARIANT | self._random.pop() & _RANDOM)
