@@ -93,7 +93,8 @@ async def write_for_long(database: Database, is_enough: asyncio.Event) -> None:
 
     async def work(tx: Transaction) -> None:
         note(tx, 1, subject=("Item", 999), data={"saw": {}})
-        await tx.outbox.flush(tx)
+        tx.outbox.add_rows(tx)
+        await tx.flush()
         tx.outbox.events.clear()
         await is_enough.wait()
 
