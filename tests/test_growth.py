@@ -28,6 +28,7 @@ from models.database import Database
 from models.queries.paging import Window
 from models.queries.scopes import EVERYTHING
 from models.sessions import Row, Session
+from models.statements import Question
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SKUS = 30_000
@@ -96,6 +97,9 @@ class Planner:
                 self.scans.add(node["Relation Name"])
         return await self._session.fetch(sql, *args)
 
+    async def answer(self, question: Question[Any]) -> Any:
+        return question.read(await self.fetch(question.sql, *question.args))
+
     async def fetch_one(self, sql: str, *args: object) -> Row | None:
         rows = await self.fetch(sql, *args)
         return rows[0] if rows else None
@@ -135,7 +139,10 @@ async def test_hot_queries_use_indexes(postgres_url: str, skus: int) -> None:
         await session.answer(promises.backordered(ids))
         assert len(await lookups.items_by_sku(session, names)) == skus
         assert len(await stock.lock_levels(session, ids)) == 3 * skus
+        assert len(await stock.lock_supply(session, names, ["W-9"], NOW)) == 3 * skus
         assert await reservations.holds_over(session, ids, NOW) == []
+        assert await session.answer(reservations.over_of(ids, ["W-9"], NOW)) == []
+        assert await session.answer(reservations.live_by_reference(["W-9"], NOW)) == {}
         over = await news.since(session, SKUS, [], NOW)
         assert {row["subject_key"] for row in over} == {"SKU-1", "SKU-2", "SKU-3"}
         assert len(await news.since(session, SKUS - 5, [], NOW)) == 8

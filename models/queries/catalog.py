@@ -9,6 +9,7 @@ from typing import Any
 from tortoise.models import Model
 
 from models.catalog import ChannelLocation, Item
+from models.queries.advisory import HIERARCHY
 from models.sessions import Row, Session
 
 ITEM_COLUMNS = (
@@ -22,7 +23,6 @@ ITEM_COLUMNS = (
     "returnable",
     "supplier_id",
 )
-HIERARCHY_LOCK = 7_239_401_157
 
 
 async def lock_items(session: Session, skus: Iterable[str]) -> dict[str, Row]:
@@ -100,7 +100,7 @@ async def update_master(
 async def lock_hierarchy(session: Session) -> None:
     """Let one transaction at a time change where locations lie: two could make a circle."""
     if session.engine == "postgres":
-        await session.execute("SELECT pg_advisory_xact_lock($1)", HIERARCHY_LOCK)
+        await session.execute("SELECT pg_advisory_xact_lock($1)", HIERARCHY)
 
 
 _UPWARDS = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from models.queries.advisory import BOOKS
 from models.sessions import Row, Session
 from models.statements import Change
 
@@ -48,19 +49,17 @@ def changed_costs(rows: Sequence[tuple[int, ...]]) -> Change:
     return Change("item_cost", _COST_COLUMNS, _SET_COSTS, rows)
 
 
-# Advisory, so that holding the books open writes nothing: thousands may do it at once.
-_BOOKS = 7_239_401_157
 _CLOSED_THROUGH = "SELECT MAX(through_at) AS through_at FROM period_close"
 
 
 async def hold_open(session: Session) -> datetime | None:
     """Keep the books from being closed until this transaction ends; through when they are.
 
-    The close is read by a statement of its own behind the lock, which sees what was committed
-    while this one waited.
+    The lock is advisory, so that it writes nothing: thousands may hold it at once. The close is
+    read by a statement of its own behind it, which sees what was committed while it was waited for.
     """
     if session.engine == "postgres":
-        await session.execute("SELECT pg_advisory_xact_lock_shared($1)", _BOOKS)
+        await session.execute("SELECT pg_advisory_xact_lock_shared($1)", BOOKS)
     return await closed_through(session)
 
 
@@ -70,7 +69,7 @@ async def hold_shut(session: Session) -> datetime | None:
     SQLite has one writer at a time, which comes to the same.
     """
     if session.engine == "postgres":
-        await session.execute("SELECT pg_advisory_xact_lock($1)", _BOOKS)
+        await session.execute("SELECT pg_advisory_xact_lock($1)", BOOKS)
     return await closed_through(session)
 
 
