@@ -11,6 +11,7 @@ import models.queries.lookups as lookups
 import models.queries.promises as queries
 import workflows.policies as policies
 from domain.calendar import Capacity, Promise
+from domain.plans import Plans
 from domain.policies import Facts, Policy, choose
 from domain.rules.routing import RoutingRules
 from domain.stock import available_to_promise, protected_units
@@ -32,8 +33,8 @@ class Market:
     """Who sells what before whom, as one transaction or one snapshot sees it.
 
     `backordered`: open backordered units by (channel, item). `dates`: what was worked out so far
-    of when a location ships, by (location, policy version, country, service level). `_sharing` and
-    `_chosen` are remembered likewise: a batch asks for few of them, and often.
+    of when a location ships, by (location, policy version, country, service level). `_sharing`,
+    `_chosen` and `_plans` are remembered likewise: a batch asks for few of them, and often.
     """
 
     channels: Sequence[ChannelFacts]
@@ -43,6 +44,7 @@ class Market:
     dates: dict[tuple[int, int, str | None, str], PlaceDates] = field(default_factory=dict)
     _sharing: dict[tuple[int, ...], list[ChannelFacts]] = field(default_factory=dict)
     _chosen: dict[Facts, Policy[RoutingRules]] = field(default_factory=dict)
+    _plans: dict[tuple[object, ...], Plans] = field(default_factory=dict)
 
     def sharing(self, channel: ChannelFacts) -> list[ChannelFacts]:
         """Active channels that sell from one of this channel's locations, itself among them."""
@@ -69,6 +71,21 @@ class Market:
         categories = {item.category for item in items}
         category = categories.pop() if len(categories) == 1 else None
         return self._rules(Facts(channel.code, category))
+
+    def plans_of(
+        self,
+        channel: ChannelFacts,
+        policy: Policy[RoutingRules],
+        country: str | None,
+        service_level: str,
+    ) -> Plans:
+        """What this policy has planned so far from the channel's locations, where it ships to."""
+        places = (place.id for place in channel.locations)
+        key = (str(policy.scope), policy.version, country, service_level, *places)
+        found = self._plans.get(key)
+        if found is None:
+            found = self._plans[key] = Plans(policy.rules, policy.version)
+        return found
 
     def backordered_of(self, channel: ChannelFacts, item: ItemFacts) -> int:
         """Open backordered units that have a claim on this channel's locations."""

@@ -26,9 +26,9 @@ from domain.stock import check_quantity
 from models.orders import Order, OrderAddress, OrderLine, OrderPayment
 from models.queries.lookups import ChannelFacts, ItemFacts
 from workflows.allocations import Allocation, Supply
+from workflows.baskets import LINES_MAX, check_lines, open_channel
 from workflows.order_money import OrderMoney
 from workflows.outcomes import Outcome, Request
-from workflows.reservations import LINES_MAX, check_lines, open_channel
 from workflows.routing import Demand
 from workflows.transactions import Transaction, action
 

@@ -24,7 +24,6 @@ from domain.errors import (
     DomainError,
     IllegalTransition,
     Invalid,
-    LimitExceeded,
     NotFound,
     ReservationExpired,
 )
@@ -39,12 +38,12 @@ from domain.stock import StockState, check_quantity
 from models.queries.lookups import ChannelFacts, ItemFacts
 from models.reservations import Reservation, ReservationLine
 from models.sessions import Row
+from workflows.baskets import check_lines, open_channel
 from workflows.book import Change
 from workflows.outcomes import Outcome, Request
 from workflows.routing import Demand
 from workflows.transactions import LockClass, Transaction, action, one_by_one
 
-LINES_MAX = 2_000
 REFERENCE_MAX = 255
 
 
@@ -199,24 +198,6 @@ def _demand(
     if line.location_code is not None and line.location_code not in codes:
         raise NotFound("location", line.location_code, field=(*path, "locationCode"))
     return Demand(item, line.quantity, line.location_code, ("input", *path))
-
-
-def check_lines(count: int) -> None:
-    """Raise Invalid or LimitExceeded (field `lines`) unless there are 1 to LINES_MAX lines."""
-    if count == 0:
-        raise Invalid("At least one line is needed.", field=("lines",))
-    if count > LINES_MAX:
-        raise LimitExceeded("lines", LINES_MAX, count, field=("lines",))
-
-
-def open_channel(channels: Mapping[str, ChannelFacts], caller: Caller, code: str) -> ChannelFacts:
-    """The channel of this code if the caller sees it and it sells (field `channel`)."""
-    channel = channels.get(code)
-    if channel is None or not caller.sees_channel(code):
-        raise NotFound("channel", code, field=("channel",))
-    if not channel.active:
-        raise Invalid("The channel is closed.", field=("channel",))
-    return channel
 
 
 async def _hold(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import domain.routing as rule
 import models.queries.promises as queries
 from domain.calendar import Capacity, Promise, promise, start_of_day, zone_of
 from domain.errors import InsufficientStock
@@ -86,15 +85,13 @@ async def plan(
         else:
             pins.append(Pin(demand.item.sku, demand.location, demand.quantity))
     try:
-        decision = rule.plan(free, candidates, policy.rules, policy.version, pins=pins)
+        plans = market.plans_of(channel, policy, country, service_level)
+        taken, explanation = plans.plan(free, candidates, pins=pins)
     except InsufficientStock as error:
         raise error.under(*first[items[error.sku].id].field, "quantity") from None
     place_ids = {place.code: place.id for place in channel.locations}
-    allocation = [
-        (items[each.sku].id, place_ids[each.location], each.quantity)
-        for each in decision.allocation
-    ]
-    return Plan(allocation, decision.explanation())
+    allocation = [(items[each.sku].id, place_ids[each.location], each.quantity) for each in taken]
+    return Plan(allocation, explanation)
 
 
 def _sum(demands: Iterable[Demand]) -> tuple[dict[int, int], dict[int, Demand]]:

@@ -1,0 +1,29 @@
+"""What a hold and an order have in common: lines of goods, sold by a channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from domain.access import Caller
+from domain.errors import Invalid, LimitExceeded, NotFound
+from models.queries.lookups import ChannelFacts
+
+LINES_MAX = 2_000
+
+
+def check_lines(count: int) -> None:
+    """Raise Invalid or LimitExceeded (field `lines`) unless there are 1 to LINES_MAX lines."""
+    if count == 0:
+        raise Invalid("At least one line is needed.", field=("lines",))
+    if count > LINES_MAX:
+        raise LimitExceeded("lines", LINES_MAX, count, field=("lines",))
+
+
+def open_channel(channels: Mapping[str, ChannelFacts], caller: Caller, code: str) -> ChannelFacts:
+    """The channel of this code if the caller sees it and it sells (field `channel`)."""
+    channel = channels.get(code)
+    if channel is None or not caller.sees_channel(code):
+        raise NotFound("channel", code, field=("channel",))
+    if not channel.active:
+        raise Invalid("The channel is closed.", field=("channel",))
+    return channel
