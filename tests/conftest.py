@@ -37,6 +37,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[KEEPER] = keeper
 
 
+def pytest_sessionfinish() -> None:
+    """Every test process leaves a server that is not ours as it was."""
+    databases.drop_rested()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop every server, also after Ctrl-C."""
     if keeper := config.stash.get(KEEPER, None):
@@ -56,21 +61,11 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def fresh_database(engine: str, tmp_path: Path) -> Iterator[Callable[[], str]]:
-    """Makes fresh migrated databases and returns their addresses; dropped after the test."""
-    made: list[str] = []
-
-    def fresh() -> str:
-        if engine == "sqlite":
-            made.append(databases.fresh_sqlite(session_directory(), tmp_path))
-        else:
-            made.append(databases.fresh_postgres(session_directory()))
-        return made[-1]
-
-    yield fresh
-    if engine == "postgres":
-        for url in made:
-            databases.drop_postgres(url)
+def fresh_database(engine: str, tmp_path: Path) -> Iterator[databases.Databases]:
+    """Fresh migrated databases, by their addresses; gone after the test."""
+    lent = databases.Databases(engine, session_directory(), tmp_path)
+    yield lent
+    lent.give_all_back()
 
 
 @pytest.fixture
@@ -95,7 +90,7 @@ def postgres_url() -> Iterator[str]:
     """The address of a fresh migrated database, for what only PostgreSQL has."""
     url = databases.fresh_postgres(session_directory())
     yield url
-    databases.drop_postgres(url)
+    databases.give_back_postgres(url)
 
 
 @pytest.fixture

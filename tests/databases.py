@@ -1,4 +1,8 @@
-"""Fresh, migrated databases: migrated once per test session, copied for each test."""
+"""Fresh, migrated databases: migrated once per test session, copied, and made fresh again.
+
+Copying a database of PostgreSQL costs more than most tests do, so each test process keeps those
+that it has and restores them (database_states.py).
+"""
 
 import asyncio
 import os
@@ -12,10 +16,49 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from models.migrations.runner import migrate
+from models.migrations.runner import migrate, sqlite_path
+from tests import database_states
 from tests.servers import PostgresServer, one_at_a_time
 
 T = TypeVar("T")
+
+# Of this test process: what each database was like when it was new, and which are so again.
+_untouched: dict[str, database_states.State] = {}
+_rested: list[str] = []
+
+
+class Databases:
+    """Fresh migrated databases of an engine for one test, each by its URL.
+
+    A test that uses many gives each back as soon as it is closed.
+    """
+
+    def __init__(self, engine: str, session: Path, folder: Path) -> None:
+        self._engine, self._session, self._folder = engine, session, folder
+        self._lent: list[str] = []
+
+    def __call__(self) -> str:
+        """The URL of one more."""
+        if self._engine == "sqlite":
+            url = fresh_sqlite(self._session, self._folder)
+        else:
+            url = fresh_postgres(self._session)
+        self._lent.append(url)
+        return url
+
+    def give_back(self, database_url: str) -> None:
+        """It is closed, and not used any more."""
+        self._lent.remove(database_url)
+        if self._engine == "sqlite":
+            for path in self._folder.glob(f"{sqlite_path(database_url).name}*"):
+                path.unlink()
+        else:
+            give_back_postgres(database_url)
+
+    def give_all_back(self) -> None:
+        """The test is over."""
+        for url in [*self._lent]:
+            self.give_back(url)
 
 
 def postgres_server(session: Path) -> str:
@@ -28,19 +71,39 @@ def postgres_server(session: Path) -> str:
 
 
 def fresh_postgres(session: Path) -> str:
-    """The URL of a new database with the newest schema and nothing in it but its defaults."""
+    """The URL of a database with the newest schema and nothing in it but its defaults."""
+    if _rested:
+        return _rested.pop()
     server = postgres_server(session)
     template = _postgres_template(session, server)
     name = f"restow_test_{secrets.token_hex(8)}"
     run(_execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
-    return _named(server, name)
+    url = _named(server, name)
+    _untouched[url] = run(database_states.read(url))
+    return url
+
+
+def give_back_postgres(database_url: str) -> None:
+    """Make a database as it was when it was fresh, for the next test; else drop it."""
+    as_it_was = _untouched.get(database_url)
+    if as_it_was is not None and run(database_states.restore(database_url, as_it_was)):
+        _rested.append(database_url)
+    else:
+        drop_postgres(database_url)
 
 
 def drop_postgres(database_url: str) -> None:
     """Drop a database, throwing out whoever is still connected."""
+    _untouched.pop(database_url, None)
     name = urlsplit(database_url).path.removeprefix("/")
     admin = os.environ.get("TEST_DATABASE_URL") or _named(database_url, "postgres")
     run(_execute(admin, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+
+
+def drop_rested() -> None:
+    """Leave no database behind on a server that is not ours; our own goes away as a whole."""
+    while _rested and os.environ.get("TEST_DATABASE_URL"):
+        drop_postgres(_rested.pop())
 
 
 def fresh_sqlite(session: Path, folder: Path) -> str:

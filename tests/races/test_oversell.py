@@ -36,7 +36,7 @@ def database_url(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         return
     url = databases.fresh_postgres(session_directory())
     yield url
-    databases.drop_postgres(url)
+    databases.give_back_postgres(url)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -24,6 +24,7 @@ from models.database import Database
 from tests.builders.books import faults
 from tests.builders.shop import ADMIN, CLERK, SHOP, Shop, open_shop, pounds
 from tests.builders.transactions import rows
+from tests.databases import Databases
 from workflows.adjustments import AdjustStock
 from workflows.orders import NewLine, PlaceOrder
 from workflows.outcomes import Outcome, Request
@@ -271,9 +272,7 @@ async def _content(world: World, table: str) -> list[str]:
     return sorted(world.told(row) for row in kept)
 
 
-def test_a_batch_ends_as_its_commands_one_by_one(
-    fresh_database: Callable[[], str], engine: str
-) -> None:
+def test_a_batch_ends_as_its_commands_one_by_one(fresh_database: Databases, engine: str) -> None:
     """Holds, releases, orders, corrections; several callers; keys new, repeated and reused."""
 
     @settings(
@@ -284,8 +283,12 @@ def test_a_batch_ends_as_its_commands_one_by_one(
     @given(st.lists(STEPS, min_size=3, max_size=8), LAST)
     def proven(steps: list[Step], last: list[Ask]) -> None:
         steps = [*steps, ("place", last, 0)]
-        at_once = asyncio.run(lived(fresh_database(), steps, one_transaction))
-        in_turn = asyncio.run(lived(fresh_database(), steps, one_by_one))
+        ends = []
+        for serve in (one_transaction, one_by_one):
+            url = fresh_database()
+            ends.append(asyncio.run(lived(url, steps, serve)))
+            fresh_database.give_back(url)
+        at_once, in_turn = ends
         assert at_once[0] == in_turn[0]
         assert at_once[1] == in_turn[1]
 

@@ -4,7 +4,7 @@ astray, and every open step has its task."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +19,7 @@ from models.database import Database
 from tests.builders.books import faults
 from tests.builders.floor import ANN, BEN, SUE, Floor, open_floor
 from tests.builders.transactions import codes, rows
+from tests.databases import Databases
 from workflows.outcomes import Outcome
 from workflows.reconcile import reconcile
 
@@ -39,7 +40,7 @@ GONE = "SELECT COALESCE(SUM(shipped + delivered + lost), 0) AS units FROM order_
 class Day(RuleBasedStateMachine):
     """Everything that may happen between an order and its arrival, in any order."""
 
-    fresh: Callable[[], str]
+    fresh: Databases
     runner: asyncio.Runner
 
     orders = Bundle("orders")
@@ -140,6 +141,7 @@ class Day(RuleBasedStateMachine):
         if hasattr(self, "floor"):
             self.runner.run(self._prove())
             self.runner.run(self.floor.database.close())
+            self.fresh.give_back(self.floor.database.url)
 
     async def _prove(self) -> None:
         database = self.floor.database
@@ -148,10 +150,10 @@ class Day(RuleBasedStateMachine):
         assert [str(each) for each in await reconcile(database)] == []
 
 
-def test_any_day_leaves_the_books_whole(fresh_database: Callable[[], str], engine: str) -> None:
+def test_any_day_leaves_the_books_whole(fresh_database: Databases, engine: str) -> None:
     """Units received are here or gone; tasks to do are open steps; reconcile finds nothing."""
     with asyncio.Runner() as runner:
-        day = type("Day", (Day,), {"fresh": staticmethod(fresh_database), "runner": runner})
+        day = type("Day", (Day,), {"fresh": fresh_database, "runner": runner})
         run_machine(
             day,
             settings=settings(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -24,6 +24,7 @@ from integrations.payments import PaymentEventType as Told
 from models.database import Database
 from tests.builders.till import FAILED, PENDING, SUCCEEDED, Till, open_till
 from tests.builders.transactions import codes, rows
+from tests.databases import Databases
 from workflows.attempts import PayoutTerms
 from workflows.orders import Payment
 from workflows.outcomes import Outcome
@@ -59,7 +60,7 @@ PROOFS = [each for each in proofs.PROOFS if "position" not in each.name]
 class Counter(RuleBasedStateMachine):
     """Everything that may happen to an order's money, in any order."""
 
-    fresh: Callable[[], str]
+    fresh: Databases
     runner: asyncio.Runner
 
     orders = Bundle("orders")
@@ -268,16 +269,13 @@ class Counter(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "till"):
             self.runner.run(self.till.database.close())
+            self.fresh.give_back(self.till.database.url)
 
 
-def test_any_life_of_refunds_leaves_the_books_whole(
-    fresh_database: Callable[[], str], engine: str
-) -> None:
+def test_any_life_of_refunds_leaves_the_books_whole(fresh_database: Databases, engine: str) -> None:
     """Refunds ≤ captured per payment, liability = open refunds, trial balance zero, each step."""
     with asyncio.Runner() as runner:
-        counter = type(
-            "Counter", (Counter,), {"fresh": staticmethod(fresh_database), "runner": runner}
-        )
+        counter = type("Counter", (Counter,), {"fresh": fresh_database, "runner": runner})
         ordinary = 12 if engine == "sqlite" else 5
         run_machine(
             counter,

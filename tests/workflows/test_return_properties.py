@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,6 +21,7 @@ from domain.stock import StockState
 from models.database import Database
 from tests.builders.desk import BOSS, INSPECTOR, SECOND, Desk, open_desk
 from tests.builders.transactions import codes, rows
+from tests.databases import Databases
 from workflows.outcomes import Outcome
 
 LONG = os.environ.get("RESTOW_LONG") == "1"
@@ -59,7 +60,7 @@ WHERE order_line_id IS NOT NULL GROUP BY return_id, order_line_id
 class ReturnsDesk(RuleBasedStateMachine):
     """Everything that may happen to units on their way back, in any order."""
 
-    fresh: Callable[[], str]
+    fresh: Databases
     runner: asyncio.Runner
 
     orders = Bundle("orders")
@@ -230,16 +231,15 @@ class ReturnsDesk(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "desk"):
             self.runner.run(self.desk.database.close())
+            self.fresh.give_back(self.desk.database.url)
 
 
 def test_any_day_at_the_desk_leaves_units_and_books_whole(
-    fresh_database: Callable[[], str], engine: str
+    fresh_database: Databases, engine: str
 ) -> None:
     """Every proof of the books after each step, and every line's units in each return."""
     with asyncio.Runner() as runner:
-        machine = type(
-            "ReturnsDesk", (ReturnsDesk,), {"fresh": staticmethod(fresh_database), "runner": runner}
-        )
+        machine = type("ReturnsDesk", (ReturnsDesk,), {"fresh": fresh_database, "runner": runner})
         ordinary = 12 if engine == "sqlite" else 5
         run_machine(
             machine,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +18,7 @@ from models.database import Database
 from tests.builders.books import faults
 from tests.builders.shop import Shop, open_shop
 from tests.builders.transactions import codes
+from tests.databases import Databases
 from workflows.outcomes import Outcome
 
 SKUS = st.sampled_from(["TEE-S", "TEE-M", "COAT"])
@@ -36,7 +37,7 @@ EXPECTED = {
 class Trade(RuleBasedStateMachine):
     """Everything that may happen to stock, holds and orders, in any order."""
 
-    fresh: Callable[[], str]
+    fresh: Databases
     runner: asyncio.Runner
 
     holds = Bundle("holds")
@@ -137,12 +138,13 @@ class Trade(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "shop"):
             self.runner.run(self.shop.database.close())
+            self.fresh.give_back(self.shop.database.url)
 
 
-def test_any_life_leaves_the_books_whole(fresh_database: Callable[[], str], engine: str) -> None:
+def test_any_life_leaves_the_books_whole(fresh_database: Databases, engine: str) -> None:
     """Levels equal movements, claims equal lines, ATP shown is ATP obtainable, books balance."""
     with asyncio.Runner() as runner:
-        trade = type("Trade", (Trade,), {"fresh": staticmethod(fresh_database), "runner": runner})
+        trade = type("Trade", (Trade,), {"fresh": fresh_database, "runner": runner})
         run_machine(
             trade,
             settings=settings(
