@@ -11,7 +11,9 @@ from pathlib import Path
 import asyncpg
 
 from models.database import Database
-from tests import servers
+from tests import database_states, databases, raw, servers
+from tests.builders.shop import open_shop
+from tests.conftest import session_directory
 
 
 async def test_a_database_is_open_and_migrated(database: Database) -> None:
@@ -78,3 +80,41 @@ def test_a_keeper_outlives_a_killed_session(tmp_path: Path) -> None:
 def test_a_folder_is_open_to_all_or_not(tmp_path: Path) -> None:
     assert servers.is_open_to_all(Path("/"))
     assert not servers.is_open_to_all(tmp_path), "pytest's folders are their owner's"
+
+
+async def _everything(url: str) -> tuple[object, ...]:
+    state = await database_states.read(url)
+    return state.shape, state.rows, state.emptying, state.numbering
+
+
+async def test_a_database_that_was_given_back_is_as_new() -> None:
+    first = databases.fresh_postgres(session_directory())
+    new = await _everything(first)
+    database = Database(first)
+    await database.open()
+    shop = await open_shop(database)
+    await shop.receive(5)
+    await shop.place(("TEE-M", 2))
+    await database.close()
+    assert await _everything(first) != new
+    databases.give_back_postgres(first)
+    again = databases.fresh_postgres(session_directory())
+    assert again == first
+    assert await _everything(again) == new
+    databases.give_back_postgres(again)
+
+
+async def test_a_database_of_which_more_than_rows_was_changed_is_not_used_again() -> None:
+    changes = (
+        "CREATE TABLE extra (id bigint)",
+        "ALTER TABLE stock_level DISABLE TRIGGER ALL",
+        "DROP INDEX refund_attempt_unsettled",
+        "ALTER TABLE item ALTER COLUMN name DROP NOT NULL",
+    )
+    for change in changes:
+        url = databases.fresh_postgres(session_directory())
+        await raw.execute(url, change)
+        databases.give_back_postgres(url)
+        other = databases.fresh_postgres(session_directory())
+        assert other != url
+        databases.give_back_postgres(other)

@@ -37,22 +37,33 @@ async def _find(tx: Transaction) -> list[Outcome]:
 
 
 async def _race(shop: Shop, first: Do, second: Do) -> list[Outcome]:
-    """What both came to, where the second begins while the first has not committed yet."""
+    """What both came to, where the second begins while the first has not committed yet.
+
+    One waits for the other and neither begins again: they are no deadlock.
+    """
     done, may_end = asyncio.Event(), asyncio.Event()
+    begun = []
 
     async def held(tx: Transaction) -> list[Outcome]:
+        begun.append("first")
         outcomes = await first(tx)
         done.set()
         await may_end.wait()
         return outcomes
 
+    async def waiting(tx: Transaction) -> list[Outcome]:
+        begun.append("second")
+        return await second(tx)
+
     leading = asyncio.create_task(shop.transactions.run(held))
     await done.wait()
-    following = asyncio.create_task(shop.transactions.run(second))
+    following = asyncio.create_task(shop.transactions.run(waiting))
     await asyncio.sleep(0.1)
     assert not following.done()
     may_end.set()
-    return [*await leading, *await following]
+    ends = [*await leading, *await following]
+    assert begun == ["first", "second"]
+    return ends
 
 
 @pytest.fixture
