@@ -251,7 +251,7 @@ async def test_a_lock_that_is_not_had_in_time_is_contention(postgres_url: str) -
 async def test_a_statement_that_takes_too_long_ends_the_transaction_alone(
     postgres_url: str,
 ) -> None:
-    database = Database(postgres_url, Limits(statement=0.05, pool=1))
+    database = Database(postgres_url, Limits(statement=0.5, pool=1))
     await database.open()
     try:
         transactions = transactions_on(database)
