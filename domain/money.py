@@ -5,7 +5,8 @@ Rounding is half-even everywhere. Nothing here is ever a float.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import MAX_PREC, Context, Decimal
+from functools import lru_cache
 from typing import Final
 
 from domain.currencies import DECIMALS
@@ -13,6 +14,7 @@ from domain.errors import Invalid
 
 # Sums of thousands of such amounts stay within a signed 64-bit column.
 MINOR_MAX: Final = 10**15
+_EXACT: Final = Context(prec=MAX_PREC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,14 @@ def parse(amount: Decimal, currency: str) -> Money:
 
 def to_decimal(money: Money) -> Decimal:
     """The amount with exactly the currency's decimals: Money(1250, "GBP") is 12.50."""
-    sign, digits, _ = Decimal(money.minor).as_tuple()
-    return Decimal((sign, digits, -decimals_of(money.currency)))
+    return in_units(money.minor, money.currency)
+
+
+# Prices come back again and again; the amount is needed only to be written.
+@lru_cache(maxsize=4_096)
+def in_units(minor: int, currency: str) -> Decimal:
+    """The same of bare minor units."""
+    return Decimal(minor).scaleb(-decimals_of(currency), _EXACT)
 
 
 def share(total_minor: int, part: int, whole: int) -> int:

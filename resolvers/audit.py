@@ -7,7 +7,7 @@ from schema.context import Info
 from schema.types.arguments import given
 from schema.types.audit import AuditEntry
 from schema.types.node import subject_of
-from schema.types.paging import Connection, connection, window
+from schema.types.paging import Connection, window
 
 
 async def audit_trail(
@@ -29,4 +29,4 @@ async def audit_trail(
         actor=given(actor),
         action=given(action),
     )
-    return connection(page, AuditEntry.from_row, info.context)
+    return Connection(page, AuditEntry.from_row, info.context)

@@ -24,7 +24,7 @@ from schema.types.changes.catalog import (
     upsert_items,
 )
 from schema.types.enums import ReasonKind
-from schema.types.paging import CountedConnection, counted, window
+from schema.types.paging import CountedConnection, window
 
 
 async def item(info: Info, sku: str) -> Item | None:
@@ -44,7 +44,7 @@ async def items(
     """Items whose SKU, name or barcode contain `search`."""
     session = await info.context.session()
     page = await reads.items(session, window(first, after, last, before), search=given(search))
-    return counted(page, Item.from_row, info.context)
+    return CountedConnection(page, Item.from_row, info.context)
 
 
 async def location(info: Info, code: str) -> Location | None:

@@ -7,7 +7,7 @@ from schema.context import Info
 from schema.types.arguments import given
 from schema.types.enums import ExceptionSeverity, ExceptionStatus
 from schema.types.exceptions import OperationalException
-from schema.types.paging import CountedConnection, counted, window
+from schema.types.paging import CountedConnection, window
 
 
 async def exceptions(
@@ -30,4 +30,4 @@ async def exceptions(
         kind=given(kind),
         owner=given(owner),
     )
-    return counted(page, OperationalException.from_row, info.context)
+    return CountedConnection(page, OperationalException.from_row, info.context)

@@ -10,7 +10,7 @@ from schema.types.arguments import given
 from schema.types.changes.fulfillments import FulfillmentPayload, FulfillmentShipInput
 from schema.types.enums import FulfillmentStatus
 from schema.types.fulfillments import Fulfillment
-from schema.types.paging import Connection, connection, window
+from schema.types.paging import Connection, window
 
 
 async def fulfillments(
@@ -29,7 +29,7 @@ async def fulfillments(
         location=given(location),
         status=given(status),
     )
-    return connection(page, Fulfillment.from_row, info.context)
+    return Connection(page, Fulfillment.from_row, info.context)
 
 
 async def fulfillment_ship(info: Info, input: FulfillmentShipInput) -> FulfillmentPayload | None:

@@ -11,7 +11,7 @@ from schema.errors import change
 from schema.types.arguments import given
 from schema.types.changes.ledger import PeriodPayload
 from schema.types.ledger import JournalEntry, Period, TrialBalance
-from schema.types.paging import Connection, connection, window
+from schema.types.paging import Connection, window
 from workflows.periods import ClosePeriod
 
 
@@ -31,7 +31,7 @@ async def journal_entries(
         reference=given(reference),
         account=given(account),
     )
-    return connection(page, JournalEntry.from_row, info.context)
+    return Connection(page, JournalEntry.from_row, info.context)
 
 
 async def trial_balance(info: Info, as_of: datetime | None = UNSET) -> TrialBalance:

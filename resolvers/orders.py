@@ -18,7 +18,7 @@ from schema.types.enums import OrderStatus
 from schema.types.lookups import ByReference, chosen
 from schema.types.node import load
 from schema.types.orders import Order
-from schema.types.paging import CountedConnection, counted, window
+from schema.types.paging import CountedConnection, window
 
 
 async def order(
@@ -54,7 +54,7 @@ async def orders(
         status=given(status),
         channel=given(channel),
     )
-    return counted(page, Order.from_row, info.context)
+    return CountedConnection(page, Order.from_row, info.context)
 
 
 async def order_place(info: Info, input: OrderPlaceInput) -> OrderPayload | None:

@@ -11,7 +11,7 @@ from schema.types.arguments import given
 from schema.types.changes.refunds import RefundCreateInput, RefundPayload
 from schema.types.enums import RefundStatus
 from schema.types.node import load, required_uuid, uuid_in
-from schema.types.paging import CountedConnection, counted, window
+from schema.types.paging import CountedConnection, window
 from schema.types.refunds import Refund
 from workflows.refunds import ApproveRefund, CancelRefund, RejectRefund
 from workflows.settlements import RetryRefund, SettleRefund
@@ -37,7 +37,7 @@ async def refunds(
     page = await reads.refunds(
         *await info.context.opened(), window(first, after, last, before), status=given(status)
     )
-    return counted(page, Refund.from_row, info.context)
+    return CountedConnection(page, Refund.from_row, info.context)
 
 
 async def refund_create(info: Info, input: RefundCreateInput) -> RefundPayload | None:

@@ -18,7 +18,7 @@ from schema.types.changes.reservations import (
 from schema.types.enums import ReservationStatus
 from schema.types.lookups import ByReference, chosen
 from schema.types.node import load
-from schema.types.paging import Connection, connection, window
+from schema.types.paging import Connection, window
 from schema.types.reservations import Reservation
 
 
@@ -58,7 +58,7 @@ async def reservations(
         channel=given(channel),
         now=info.context.now,
     )
-    return connection(page, Reservation.from_row, info.context)
+    return Connection(page, Reservation.from_row, info.context)
 
 
 async def reservation_create(

@@ -22,7 +22,7 @@ from schema.types.changes.returns import (
 )
 from schema.types.enums import ReturnStatus
 from schema.types.node import load, required_uuid, uuid_in
-from schema.types.paging import CountedConnection, counted, window
+from schema.types.paging import CountedConnection, window
 from schema.types.returns import Return
 from workflows.return_authorizations import AuthorizeReturn, CancelReturn, DeclineReturn
 from workflows.return_tracking import SetTracking
@@ -60,7 +60,7 @@ async def returns(
         status=given(status),
         location=given(location),
     )
-    return counted(page, Return.from_row, info.context)
+    return CountedConnection(page, Return.from_row, info.context)
 
 
 async def return_request(info: Info, input: ReturnRequestInput) -> ReturnPayload | None:

@@ -15,7 +15,7 @@ from schema.types.changes.stock import (
     StockPayload,
     StockReceiptInput,
 )
-from schema.types.paging import Connection, CountedConnection, connection, counted, window
+from schema.types.paging import Connection, CountedConnection, window
 from schema.types.stock import StockLevel, StockMovement
 
 
@@ -35,7 +35,7 @@ async def stock_levels(
         skus=given(skus),
         locations=given(locations),
     )
-    return counted(page, StockLevel.from_row, info.context)
+    return CountedConnection(page, StockLevel.from_row, info.context)
 
 
 async def stock_movements(
@@ -56,7 +56,7 @@ async def stock_movements(
         location=given(location),
         reference=given(reference),
     )
-    return connection(page, StockMovement.from_row, info.context)
+    return Connection(page, StockMovement.from_row, info.context)
 
 
 async def stock_receive(info: Info, input: StockReceiptInput) -> StockPayload | None:

@@ -10,7 +10,7 @@ from schema.errors import change
 from schema.types.arguments import given
 from schema.types.changes.tasks import LIMIT_DEFAULT, TaskPayload
 from schema.types.enums import QueueKind, TaskStatus
-from schema.types.paging import CountedConnection, counted, window
+from schema.types.paging import CountedConnection, window
 from schema.types.tasks import Task
 
 
@@ -33,7 +33,7 @@ async def tasks(
         status=given(status),
         now=info.context.now,
     )
-    return counted(page, Task.from_row, info.context)
+    return CountedConnection(page, Task.from_row, info.context)
 
 
 async def task_claim(

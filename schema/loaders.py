@@ -1,11 +1,10 @@
 """Loaders: the edges of one operation, each noun read once per round and in its snapshot."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
-
-from strawberry.dataloader import DataLoader
 
 import models.queries.reads.access as access_reads
 import models.queries.reads.audit as audit_reads
@@ -31,8 +30,56 @@ Read = Callable[[Session, Sequence[K]], Awaitable[Mapping[K, V]]]
 ScopedRead = Callable[[Session, Scope, Sequence[K]], Awaitable[Mapping[K, V]]]
 
 
+class Loader(Generic[K, V]):
+    """Reads values by key, each key once: who asks in the same turn of the event loop shares it.
+
+    Unlike Strawberry's DataLoader it can be asked for many keys without a future for each.
+    """
+
+    def __init__(self, read: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
+        self._read: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]] = read
+        self.found: dict[K, V | None] = {}
+        self._rounds: dict[K, asyncio.Task[None]] = {}
+        self._wanted: list[K] = []
+        self._next: asyncio.Task[None] | None = None
+
+    def prime(self, key: K, value: V) -> None:
+        """Know a value that was not known yet."""
+        self.found.setdefault(key, value)
+
+    async def load(self, key: K) -> V | None:
+        """The value of one key; None where there is none."""
+        return (await self.many((key,)))[key]
+
+    async def load_many(self, keys: Sequence[K]) -> list[V | None]:
+        """The values of several keys, in their order."""
+        found = await self.many(keys)
+        return [found[key] for key in keys]
+
+    async def many(self, keys: Iterable[K]) -> Mapping[K, V | None]:
+        """A mapping in which all these keys are: their values, None where there is none."""
+        found, rounds = self.found, self._rounds
+        unknown = {key: None for key in keys if key not in found}
+        if unknown:
+            fresh = [key for key in unknown if key not in rounds]
+            if fresh:
+                if self._next is None:
+                    self._next = asyncio.ensure_future(self._run())
+                self._wanted += fresh
+                rounds.update(dict.fromkeys(fresh, self._next))
+            for round_ in {rounds[key] for key in unknown}:
+                # Others wait for the same round: who is cancelled leaves it to them.
+                await asyncio.shield(round_)
+        return found
+
+    async def _run(self) -> None:
+        keys, self._wanted, self._next = self._wanted, [], None
+        values = await self._read(keys)
+        self.found.update({key: values.get(key) for key in keys})
+
+
 @dataclass
-class Edge(Generic[K, V]):
+class Loaded(Generic[K, V]):
     """A loader of each `Loaders`, made when something asks for it: most operations need few."""
 
     read: ScopedRead[K, V]
@@ -40,30 +87,28 @@ class Edge(Generic[K, V]):
     def __set_name__(self, _: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, loaders: "Loaders", _: type) -> DataLoader[K, V | None]:
-        async def load(keys: list[K]) -> list[V | None]:
-            session, scope = await loaders.opened()
-            found = await self.read(session, scope, keys)
-            return [found.get(key) for key in keys]
+    def __get__(self, loaders: "Loaders", _: type) -> Loader[K, V]:
+        async def read(keys: Sequence[K]) -> Mapping[K, V]:
+            return await self.read(*await loaders.opened(), keys)
 
-        made: DataLoader[K, V | None] = DataLoader(load)
+        made = Loader(read)
         # From here on the attribute is found before this descriptor is asked.
         loaders.__dict__[self._name] = made
         return made
 
 
-def scoped(read: ScopedRead[K, V]) -> Edge[K, V]:
+def scoped(read: ScopedRead[K, V]) -> Loaded[K, V]:
     """What the caller may see of the rows."""
-    return Edge(read)
+    return Loaded(read)
 
 
-def plain(read: Read[K, V]) -> Edge[K, V]:
+def plain(read: Read[K, V]) -> Loaded[K, V]:
     """The rows, whoever asks."""
 
     async def unscoped(session: Session, _: Scope, keys: Sequence[K]) -> Mapping[K, V]:
         return await read(session, keys)
 
-    return Edge(unscoped)
+    return Loaded(unscoped)
 
 
 class Loaders:
@@ -101,8 +146,8 @@ class Loaders:
     claimed = plain(returns_reads.claimed_by_line)
     tasks = scoped(tasks_reads.tasks_by_id)
     refunds = scoped(refunds_reads.refunds_by_id)
-    refunds_of_return = plain(refunds_reads.refunds_by_return)
-    refunds_of_order = plain(refunds_reads.refunds_by_order)
+    refunds_of_return = scoped(refunds_reads.refunds_by_return)
+    refunds_of_order = scoped(refunds_reads.refunds_by_order)
     approvals_of_refund = plain(refunds_reads.approvals_by_refund)
     attempts_of_refund = plain(refunds_reads.attempts_by_refund)
     entries_of_refund = plain(refunds_reads.entries_by_refund)

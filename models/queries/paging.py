@@ -72,10 +72,9 @@ def bad_cursor() -> BadRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in the list's order, each with its key, and whether there are more on either side."""
+    """Rows in the list's order, and whether there are more on either side."""
 
     rows: Sequence[Row]
-    keys: Sequence[Sequence[str | int]]
     has_next: bool
     has_previous: bool
     listing: Listing
@@ -135,7 +134,6 @@ class Listing:
             rows.reverse()
         return Page(
             rows=rows,
-            keys=[[key.write(row[key.name]) for key in self._order] for row in rows],
             has_next=window.before is not None if window.from_end else has_more,
             has_previous=has_more if window.from_end else window.after is not None,
             listing=self,
@@ -144,6 +142,10 @@ class Listing:
     async def all(self, session: Session, limit: int) -> Sequence[Row]:
         """The newest rows of a list that is short by nature, at most `limit`."""
         return (await self.page(session, Window(limit))).rows
+
+    def key_of(self, row: Row) -> Sequence[str | int]:
+        """A row's place in the list, as a cursor carries it."""
+        return [key.write(row[key.name]) for key in self._order]
 
     async def count(self, session: Session) -> int:
         """How many rows the whole list has."""

@@ -4,6 +4,8 @@ See `projection` for what that means. Two of the walk's steps look for generated
 completion of a field's value, and the execution of an object's fields.
 """
 
+from collections.abc import Callable
+from functools import partial
 from inspect import isawaitable
 from typing import Any, cast
 
@@ -19,7 +21,7 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from schema.execution.documents import Document
-from schema.execution.projection import Shape, shape_of
+from schema.execution.projection import Projection, Shape, Waits, shape_of
 from schema.execution.projection_code import compile_object, compile_value
 
 _UNDECIDED: Any = object()
@@ -90,16 +92,41 @@ class Executor(graphql.execution.Executor[None]):
                     project = compile_value(self, return_type, field_details_list)
                     values[key] = project
             if project is not None:
+                waits = project.waits()
                 try:
-                    completed = project(result)
+                    completed = project.project(result, waits)
                 except Exception:  # noqa: BLE001  the walk finds the same, and says where
                     self.walked_again += 1
                 else:
-                    self.projected += 1
-                    return completed
+                    if not any(waits):
+                        self.projected += 1
+                        return completed
+                    walk = partial(
+                        super().complete_value,
+                        return_type,
+                        field_details_list,
+                        info,
+                        path,
+                        result,
+                        position_context,
+                    )
+                    return self._follow(project, completed, waits, walk)
         return super().complete_value(
             return_type, field_details_list, info, path, result, position_context
         )
+
+    async def _follow(
+        self, projection: Projection, completed: Any, waits: Waits, walk: Callable[[], Any]
+    ) -> Any:
+        """The completed value, once all edges in it are followed."""
+        try:
+            await projection.follow(waits, self.context_value)
+        except Exception:  # noqa: BLE001  the walk finds the same, and says where
+            self.walked_again += 1
+            walked = walk()
+            return await walked if isawaitable(walked) else walked
+        self.projected += 1
+        return completed
 
     def execute_fields(
         self,
@@ -122,7 +149,7 @@ class Executor(graphql.execution.Executor[None]):
                 parent_type, source_value, path, grouped_field_set, position_context
             )
         try:
-            completed: dict[str, Any] = plan.project(source_value)
+            completed: dict[str, Any] = plan.project(source_value, ())
         except Exception:  # noqa: BLE001  the walk finds the same, and says where
             self.walked_again += 1
             return super().execute_fields(

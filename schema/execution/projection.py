@@ -2,19 +2,24 @@
 
 graphql-core visits every field of every object, some 5 µs each, which is where the time of a read
 goes. A field is *plain* when it only reads an attribute (no resolver, arguments, permissions,
-extensions or custom directives). A selection whose fields are all plain, through lists and nested
-objects, becomes one function from the resolved value to the finished dicts; an object with other
-fields too gets a function for its plain ones, and the walk does the rest.
+extensions or custom directives), or what was declared to be one (schema/types/records.py). A
+selection whose fields are all plain, through lists and nested objects, becomes one function from
+the resolved value to the finished dicts; an object with other fields too gets a function for its
+plain ones, and the walk does the rest.
+
+Edges are followed in stages. The function leaves places for them and notes who waits there; then
+each loader is asked once for all keys of a level, the places are filled, and what was put there
+waits for the next level.
 
 The generated code only knows how things go well. Whatever else it meets, it raises, and the walk
-does that part from the start: nulls, errors, paths and their order are always graphql-core's own.
-Trying is free of effects because only plain attributes of plain classes are read.
+does that part from the start: nulls, errors and paths are always graphql-core's own. Trying is
+free of effects because only plain attributes of plain classes are read, and what was declared.
 
 A `Shape` is what executors of one document remember while the same fields are selected, that is
 per combination of the variables in `@skip` and `@include`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -23,21 +28,80 @@ from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, 
 from graphql.execution.values import VariableValues
 
 from schema.execution.documents import Document
+from schema.types.records import Edge
 
 SHAPES_MAX = 16
 # Compiling costs about as much as one walk over a small answer: only for a text that came back.
 COMPILED_FROM_USE = 2
 
-Projection = Callable[[Any], Any]
+# Records that wait at an edge, each with the dict that is to hold what the edge leads to.
+Waits = Sequence[list[tuple[Any, dict[str, Any]]]]
+# The finished value of a resolved one; who waits for an edge is added to the lists.
+Project = Callable[[Any, Waits], Any]
+
+
+class Waiting(NamedTuple):
+    """An edge in a selection: whose list of `Waits` it has, and how its values are completed."""
+
+    number: int
+    key: str
+    edge: Edge
+    complete: Project
+
+    def fill(self, waits: Waits, found: Mapping[Any, Any], context: Any) -> None:
+        """Give each record that waits its value. Those may add to the lists of the next level."""
+        edge, key, complete, column = self.edge, self.key, self.complete, self.edge.key
+        if not edge.is_shared:
+            for record, answer in waits[self.number]:
+                value = edge.value(found.get(record.row[column]), record, context)
+                answer[key] = complete(value, waits)
+            return
+        done: dict[Any, Any] = {}
+        for record, answer in waits[self.number]:
+            value = record.row[column]
+            if value not in done:
+                done[value] = complete(edge.value(found.get(value), record, context), waits)
+            answer[key] = done[value]
+
+
+Stages = Sequence[Sequence[Waiting]]
+
+
+class Projection(NamedTuple):
+    """How to complete a value: `project` it, then follow the edges in it level by level."""
+
+    project: Project
+    stages: Stages
+
+    def waits(self) -> Waits:
+        """Lists for those who will wait."""
+        return [[] for stage in self.stages for _ in stage]
+
+    async def follow(self, waits: Waits, context: Any) -> None:
+        """Fill all places that wait, with one read per level for the parents of a loader."""
+        for stage in self.stages:
+            open_ = [each for each in stage if each.edge.seen_by(context.caller)]
+            wanted: dict[Any, set[Any]] = {}
+            for each in open_:
+                column = each.edge.key
+                keys = {record.row[column] for record, _ in waits[each.number]}
+                wanted.setdefault(each.edge.loader(context.loaders), set()).update(keys)
+            for loader, keys in wanted.items():
+                keys.discard(None)
+                if keys:
+                    await loader.many(keys)
+            for each in stage:
+                found = each.edge.loader(context.loaders).found if each in open_ else {}
+                each.fill(waits, found, context)
 
 
 class ObjectPlan(NamedTuple):
     """How to complete one object: `project` its plain fields, then walk the `rest`.
 
-    `project` gives a dict with a place for every field, in order.
+    `project` gives a dict with a place for every field, in order; it has no edges.
     """
 
-    project: Projection
+    project: Project
     rest: GroupedFieldSet
 
 

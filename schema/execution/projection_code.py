@@ -2,7 +2,7 @@
 
 For `places { code units }` on a list of non-null objects the source reads
 
-    def object1(o):
+    def object1(o, w):
         if type(o) not in k1:
             admit1(o)
         f0 = o.code
@@ -11,57 +11,48 @@ For `places { code units }` on a list of non-null objects the source reads
             'code': f0 if type(f0) is str else leaf2(f0),
             'units': f1 if type(f1) is int and -2147483648 <= f1 <= 2147483647 else leaf3(f1),
         }
-    def project(v):
-        return [object1(v1) for v1 in v] if type(v) is list or type(v) is tuple else walk()
+    def project(v, w):
+        return [object1(v1, w) for v1 in v] if type(v) is list or type(v) is tuple else walk()
+
+A declared field (schema/types/records.py) is read by what its declaration says: `o.row['code']`
+for a column, `work(o)` for a derived one. An edge gets a place in the dict, and the record and
+the dict go to the list of those who wait there (`w`, one list per edge of the selection):
+
+        d = {'sku': …, 'location': None}
+        w[0].append((o, d))
+        return d
 """
 
 import keyword
-from collections.abc import Callable, Iterable, Mapping
-from types import GeneratorType, MemberDescriptorType
-from typing import Any, Protocol
+from collections.abc import Callable
+from inspect import getattr_static
+from typing import Any, NamedTuple, Protocol
 
 from graphql import (
-    GraphQLBoolean,
     GraphQLError,
     GraphQLField,
-    GraphQLFloat,
-    GraphQLID,
-    GraphQLInt,
     GraphQLLeafType,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
-    GraphQLString,
-    Undefined,
     is_leaf_type,
 )
 from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
-from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema_converter import CustomGraphQLEnumType
 from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 from strawberry.types.field import StrawberryField
 
-from schema.execution.projection import ObjectPlan, Projection
-
-CLASSES_MAX = 64  # admitted per object of a projection; more are checked one by one
+from schema.execution.projection import ObjectPlan, Project, Projection, Stages, Waiting
+from schema.execution.projection_admission import Sources, Walk, admission_of
+from schema.execution.projection_leaves import FAST_LEAVES, enum_names, leaf_of
+from schema.types.records import Column, Derived, Edge, edge_of
 
 _CONVERTER = "GraphQLCoreConverter"
 _BASIC_RESOLVER = f"{_CONVERTER}.from_resolver.<locals>._get_basic_result"
+_OWN_RESOLVER = f"{_CONVERTER}.from_resolver.<locals>."
 _OWN_TYPE_CHECK = f"{_CONVERTER}.from_object.<locals>._get_is_type_of.<locals>.is_type_of"
-
-_FAST_LEAVES: Mapping[Any, str] = {
-    GraphQLString: "{v} if type({v}) is str else {slow}({v})",
-    GraphQLID: "{v} if type({v}) is str else {slow}({v})",
-    GraphQLInt: ("{v} if type({v}) is int and -2147483648 <= {v} <= 2147483647 else {slow}({v})"),
-    GraphQLBoolean: "{v} if {v} is True or {v} is False else {slow}({v})",
-    GraphQLFloat: "{v} if type({v}) is float and {v} - {v} == 0.0 else {slow}({v})",
-}
-
-
-class Walk(Exception):
-    """Generated code met something that the walk must see."""
 
 
 class Selections(Protocol):
@@ -83,7 +74,8 @@ def compile_value(
         expression = code.value(type_, details, "v", 0)
     except _NotPlain:
         return None
-    return code.function("project", "v", [f"return {expression}"])
+    project = code.function("project", "v", [f"return {expression}"])
+    return Projection(project, code.stages())
 
 
 def compile_object(
@@ -92,11 +84,20 @@ def compile_object(
     """The plan for an object whose type was already checked, or None if nothing is plain."""
     code = _Code(selections)
     rest: GroupedFieldSet = {}
-    body, names = code.fields(type_, fields, rest)
-    if not names:
+    body, sources = code.fields(type_, fields, rest)
+    if not sources:
         return None
-    check = code.admission(names, None)
+    check = code.admission(sources, None)
     return ObjectPlan(code.function("project", "o", [*check, *body]), rest)
+
+
+class _Place(NamedTuple):
+    """Where an edge stands in the code: the function that completes its values has this name."""
+
+    key: str
+    edge: Edge
+    function: str
+    depth: int
 
 
 class _NotPlain(Exception):
@@ -110,13 +111,23 @@ class _Code:
         self._selections = selections
         self._names: dict[str, Any] = {"walk": _walk}
         self._lines: list[str] = []
+        self._places: list[_Place] = []
+        self._depth = 0
 
-    def function(self, name: str, parameter: str, body: list[str]) -> Projection:
+    def function(self, name: str, parameter: str, body: list[str]) -> Project:
         """Add the last function and load them all."""
         self._define(name, parameter, body)
         exec(compile("\n".join(self._lines), "<projection>", "exec"), self._names)
-        projection: Projection = self._names[name]
-        return projection
+        project: Project = self._names[name]
+        return project
+
+    def stages(self) -> Stages:
+        """The edges of the code that was loaded, level by level."""
+        levels: dict[int, list[Waiting]] = {}
+        for number, place in enumerate(self._places):
+            waiting = Waiting(number, place.key, place.edge, self._names[place.function])
+            levels.setdefault(place.depth, []).append(waiting)
+        return [levels[depth] for depth in sorted(levels)]
 
     def value(self, type_: GraphQLOutputType, details: FieldDetailsList, v: str, depth: int) -> str:
         """The expression that completes the value in the variable `v`."""
@@ -132,53 +143,94 @@ class _Code:
                 f" if type({v}) is list or type({v}) is tuple else walk()"
             )
         elif isinstance(inner, GraphQLObjectType):
-            finished = f"{self._object(inner, details)}({v})"
+            finished = f"{self._object(inner, details)}({v}, w)"
         else:
             raise _NotPlain  # an interface or a union: what it holds is known only at run time
         return f"(None if {v} is None else {finished})" if nullable else f"({finished})"
 
     def fields(
         self, type_: GraphQLObjectType, fields: GroupedFieldSet, rest: GroupedFieldSet | None
-    ) -> tuple[list[str], list[str]]:
+    ) -> tuple[list[str], Sources]:
         """The body that completes `fields` of `o`, and the attributes it reads.
 
-        What is not plain goes into `rest` and gets a place in the dict; without `rest` it raises.
+        What is not plain, or waits for an edge, goes into `rest` and gets a place in the dict;
+        without `rest` it raises, or waits.
         """
         reads: list[str] = []
         entries: list[str] = []
-        names: list[str] = []
+        waits: list[str] = []
+        sources: Sources = {}
         for key, details in fields.items():
-            if details[0].node.name.value == "__typename":
+            field_name = details[0].node.name.value
+            if field_name == "__typename":
                 entries.append(f"{key!r}: {type_.name!r},")
                 continue
-            variable = f"f{len(reads)}"
+            variable, expression = f"f{len(reads)}", "None"
+            known = len(self._places)
             try:
-                definition = self._selections.schema.get_field(type_, details[0].node.name.value)
-                name = _plain_attribute(definition, details)
-                expression = self.value(definition.type, details, variable, 0)  # type: ignore[union-attr]
+                definition = self._selections.schema.get_field(type_, field_name)
+                field = _declared(definition, details)
+                output: Any = definition.type  # type: ignore[union-attr]
+                edge = edge_of(field)
+                if edge is not None:
+                    sources["row"] = None
+                    waits.append(f"w[{self._wait(key, edge, output, details)}].append((o, d))")
+                else:
+                    source = _source(type_, field.python_name)
+                    expression = self.value(output, details, variable, 0)
+                if rest is not None and len(self._places) > known:
+                    raise _NotPlain
             except _NotPlain:
                 if rest is None:
                     raise
+                del self._places[known:]
+                waits.clear()
                 rest[key] = details
                 expression = "None"
             else:
-                reads.append(f"{variable} = o.{name}")
-                names.append(name)
+                if edge is None:
+                    sources[field.python_name] = source
+                    reads.append(self._read(variable, field.python_name, source))
             entries.append(f"{key!r}: {expression},")
-        return [*reads, "return {", *entries, "}"], names
+        if any(isinstance(source, Column) for source in sources.values()):
+            sources["row"] = None
+            reads.insert(0, "r = o.row")
+        if not waits:
+            return [*reads, "return {", *entries, "}"], sources
+        return [*reads, "d = {", *entries, "}", *waits, "return d"], sources
+
+    def _read(self, variable: str, name: str, source: Column | Derived | None) -> str:
+        """The line that reads a plain field of `o`."""
+        if isinstance(source, Column):
+            return f"{variable} = r[{source.name!r}]"
+        if isinstance(source, Derived):
+            return f"{variable} = {self._name('derive', source.work)}(o)"
+        return f"{variable} = o.{name}"
+
+    def _wait(self, key: str, edge: Edge, type_: Any, details: FieldDetailsList) -> int:
+        """The number of the list for those who wait for this edge."""
+        number = len(self._places)
+        name = self._name("edge", None)
+        self._places.append(_Place(key, edge, name, self._depth))
+        self._depth += 1
+        try:
+            self._define(name, "v", [f"return {self.value(type_, details, 'v', 0)}"])
+        finally:
+            self._depth -= 1
+        return number
 
     def admission(
-        self, names: list[str], type_check: Callable[[Any, Any], bool] | None
+        self, sources: Sources, type_check: Callable[[Any, Any], bool] | None
     ) -> list[str]:
-        """The lines that make sure that reading `names` of `o` is reading plain attributes."""
+        """The lines that make sure that reading `sources` of `o` does what was declared."""
         plain = self._name("k", set())
         if type_check is None:
-            admit = self._name("admit", _admission(names, None, self._names[plain], set()))
+            admit = self._name("admit", admission_of(sources, None, self._names[plain], set()))
             return [f"if type(o) not in {plain}:", f"    {admit}(o)"]
         # Objects with a __dict__ may each have been cast to another type.
         loose = self._name("d", set())
         admit = self._name(
-            "admit", _admission(names, type_check, self._names[plain], self._names[loose])
+            "admit", admission_of(sources, type_check, self._names[plain], self._names[loose])
         )
         return [
             f"if type(o) not in {plain} and"
@@ -194,20 +246,20 @@ class _Code:
             selected = self._selections.collect_subfields(type_, details).grouped_field_set
         except GraphQLError:  # a condition without a value: the walk says so where it belongs
             raise _NotPlain from None
-        body, names = self.fields(type_, selected, None)
+        body, sources = self.fields(type_, selected, None)
         name = f"object{len(self._names)}"
-        check = self.admission(names, type_check)
+        check = self.admission(sources, type_check)
         self._names[name] = None  # taken; the source defines it
         self._define(name, "o", [*check, *body])
         return name
 
     def _leaf(self, type_: GraphQLLeafType, nullable: bool, v: str) -> str:
-        slow = self._name("leaf", _leaf(type_, nullable))
+        slow = self._name("leaf", leaf_of(type_, nullable))
         if isinstance(type_, CustomGraphQLEnumType):
             cls = self._name("e", type_.wrapped_cls)
-            members = self._name("m", _enum_names(type_))
-            return f"({members}[{v}] if type({v}) is {cls} else {slow}({v}))"
-        template = _FAST_LEAVES.get(type_, "{slow}({v})")
+            members = self._name("m", enum_names(type_))
+            return f"({members}[{v}] if type({v}) is {cls} or type({v}) is str else {slow}({v}))"
+        template = FAST_LEAVES.get(type_, "{slow}({v})")
         return f"({template.format(v=v, slow=slow)})"
 
     def _name(self, prefix: str, value: Any) -> str:
@@ -216,112 +268,39 @@ class _Code:
         return name
 
     def _define(self, name: str, parameter: str, body: list[str]) -> None:
-        self._lines.append(f"def {name}({parameter}):")
+        self._lines.append(f"def {name}({parameter}, w):")
         self._lines.extend(f"    {line}" for line in body)
 
 
-def _plain_attribute(definition: GraphQLField | None, details: FieldDetailsList) -> str:
-    """The attribute that a plain field reads; raises _NotPlain for any other field."""
+def _declared(definition: GraphQLField | None, details: FieldDetailsList) -> StrawberryField:
+    """The declaration of a field that is plain or an edge; raises _NotPlain for any other."""
     if definition is None or definition.args:
         raise _NotPlain
-    if getattr(definition.resolve, "__qualname__", "") != _BASIC_RESOLVER:
+    field = definition.extensions.get("strawberry-definition")
+    if not isinstance(field, StrawberryField) or field.default_resolver is not getattr:
         raise _NotPlain
-    source = definition.extensions.get("strawberry-definition")
-    if not isinstance(source, StrawberryField) or source.default_resolver is not getattr:
+    resolver = getattr(definition.resolve, "__qualname__", "")
+    if edge_of(field) is None:
+        if resolver != _BASIC_RESOLVER:
+            raise _NotPlain
+    elif not resolver.startswith(_OWN_RESOLVER) or field.extensions:
         raise _NotPlain
-    if type(source).get_result is not StrawberryField.get_result:
+    if type(field).get_result is not StrawberryField.get_result:
         raise _NotPlain
     for detail in details:
         for directive in detail.node.directives or ():
             if directive.name.value not in ("skip", "include"):
                 raise _NotPlain
-    name = source.python_name
-    if not name.isidentifier() or keyword.iskeyword(name):
+    if not field.python_name.isidentifier() or keyword.iskeyword(field.python_name):
         raise _NotPlain
-    return name
+    return field
 
 
-def _admission(
-    names: list[str],
-    type_check: Callable[[Any, Any], bool] | None,
-    plain: set[type],
-    loose: set[type],
-) -> Callable[[Any], None]:
-    def admit(o: Any) -> None:
-        cls = type(o)
-        if not _is_plain_class(cls, names):
-            raise Walk
-        known = plain
-        if type_check is not None:
-            if TYPE_CAST_ATTRIBUTE in getattr(o, "__dict__", ()) or not type_check(o, None):
-                raise Walk
-            known = loose if hasattr(o, "__dict__") else plain
-        if len(known) < CLASSES_MAX:
-            known.add(cls)
-
-    return admit
-
-
-def _is_plain_class(cls: type, names: list[str]) -> bool:
-    """Whether reading `names` of an instance runs no code: no properties, no __getattr__."""
-    if cls is type(None) or cls is type(Undefined) or issubclass(cls, BaseException):
-        return False
-    if cls.__getattribute__ is not object.__getattribute__:
-        return False
-    spaces = [vars(base) for base in cls.__mro__ if base is not object]
-    if any(
-        special in space
-        for space in spaces
-        for special in ("__getattr__", "__await__", "__class__", TYPE_CAST_ATTRIBUTE)
-    ):
-        return False
-    for name in names:
-        for space in spaces:
-            if name in space:
-                value = space[name]
-                if hasattr(type(value), "__get__") and not isinstance(value, MemberDescriptorType):
-                    return False
-                break
-    return True
-
-
-def _leaf(type_: GraphQLLeafType, nullable: bool) -> Callable[[Any], Any]:
-    """The careful way to complete a leaf: as the walk does, but with Walk for every error."""
-    coerce = type_.coerce_output_value
-    harmless: set[type] = set()
-
-    def complete(value: Any) -> Any:
-        cls = type(value)
-        if cls not in harmless:
-            if value is None or value is Undefined:
-                if nullable:
-                    return None
-                raise Walk
-            if isinstance(value, Exception) or optimized_is_awaitable(value):
-                raise Walk
-            # Without a __dict__ no instance is what another is not; of generators some may be
-            # awaited.
-            if cls.__dictoffset__ == 0 and cls is not GeneratorType and len(harmless) < CLASSES_MAX:
-                harmless.add(cls)
-        coerced = coerce(value)
-        if type(coerced) is str:
-            return coerced
-        if coerced is None or coerced is Undefined or optimized_is_awaitable(coerced):
-            raise Walk
-        return coerced
-
-    return complete
-
-
-def _enum_names(type_: CustomGraphQLEnumType) -> dict[Any, str]:
-    names: dict[Any, str] = {}
-    members: Iterable[Any] = type_.wrapped_cls
-    for member in members:
-        try:
-            names[member] = type_.coerce_output_value(member)
-        except (ValueError, GraphQLError):  # not part of the schema: a KeyError, then the walk
-            continue
-    return names
+def _source(type_: GraphQLObjectType, name: str) -> Column | Derived | None:
+    """What an attribute was declared to be; None for a plain attribute."""
+    definition = type_.extensions.get("strawberry-definition")
+    found = getattr_static(getattr(definition, "origin", None), name, None)
+    return found if isinstance(found, Column | Derived) else None
 
 
 def _walk() -> None:

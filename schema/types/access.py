@@ -6,11 +6,10 @@ import strawberry
 
 from domain.access import Caller
 from domain.errors import Forbidden
-from models.sessions import Row
-from schema.context import Context
 from schema.types.enums import Role
-from schema.types.money import Money
-from schema.types.node import Node, encode, found_by
+from schema.types.money import Money, money
+from schema.types.node import Node, found_by
+from schema.types.records import derived
 from schema.types.scalars import json_of
 
 
@@ -45,30 +44,12 @@ class ApiKey(Node):
 
     name: str
     actor: str
-    channels: list[str] | None
-    locations: list[str] | None
-    refund_limit: Money | None
+    channels: list[str] | None = derived(lambda key: json_of(key.row["channels"]))
+    locations: list[str] | None = derived(lambda key: json_of(key.row["locations"]))
+    refund_limit: Money | None = money("refund_limit_minor", "refund_limit_currency")
     role: Role
     prefix: str
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
-
-    @classmethod
-    def from_row(cls, row: Row, context: Context) -> "ApiKey":
-        """A row of api_key."""
-        return cls(
-            id=encode("ApiKey", row["id"]),
-            name=row["name"],
-            actor=row["actor"],
-            channels=json_of(row["channels"]),
-            locations=json_of(row["locations"]),
-            refund_limit=Money.of_optional(row["refund_limit_minor"], row["refund_limit_currency"]),
-            role=Role(row["role"]),
-            prefix=row["prefix"],
-            created_at=row["created_at"],
-            expires_at=row["expires_at"],
-            revoked_at=row["revoked_at"],
-            last_used_at=row["last_used_at"],
-        )

@@ -4,9 +4,8 @@ from datetime import datetime
 
 import strawberry
 
-from models.sessions import Row
-from schema.context import Context
-from schema.types.node import Node, encode, found_by
+from schema.types.node import Node, found_by
+from schema.types.records import column, derived
 from schema.types.scalars import JSON, json_of
 
 
@@ -15,22 +14,9 @@ from schema.types.scalars import JSON, json_of
 class AuditEntry(Node):
     """One action on one subject; `subject` is its type and key."""
 
-    at: datetime
+    at: datetime = column("recorded_at")
     actor: str
     action: str
     subject: str
-    before: JSON | None
-    after: JSON | None
-
-    @classmethod
-    def from_row(cls, row: Row, context: Context) -> "AuditEntry":
-        """A row of audit_entry."""
-        return cls(
-            id=encode("AuditEntry", row["id"]),
-            at=row["recorded_at"],
-            actor=row["actor"],
-            action=row["action"],
-            subject=row["subject"],
-            before=json_of(row["before"]),
-            after=json_of(row["after"]),
-        )
+    before: JSON | None = derived(lambda entry: json_of(entry.row["before"]))
+    after: JSON | None = derived(lambda entry: json_of(entry.row["after"]))

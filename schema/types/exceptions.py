@@ -6,11 +6,21 @@ import strawberry
 
 from domain.exceptions import is_breached
 from models.sessions import Row
-from schema.context import Context, Info
+from schema.context import Info
 from schema.types.catalog import Location
 from schema.types.enums import ExceptionSeverity, ExceptionStatus
-from schema.types.node import Node, encode, found_by, key_of, load
+from schema.types.node import Node, found_by, key_of, load, node_edge
+from schema.types.records import column, derived
 from schema.types.scalars import json_of
+
+
+async def _subject_of(root: strawberry.Parent["OperationalException"], info: Info) -> Node | None:
+    """What it is about, where the caller may see it."""
+    type_name, _, key = root.row["subject_key"].partition(":")
+    if not info.context.caller.may_read_node(type_name):
+        return None
+    found: Node | None = await load(info.context, type_name, key_of(type_name, key))
+    return found
 
 
 @found_by(lambda loaders: loaders.exceptions)
@@ -29,57 +39,32 @@ class OperationalException(Node):
     owner_role: str
     opened_at: datetime
     due_at: datetime
-    age_seconds: int
-    breached: bool
+    age_seconds: int = derived(lambda found: _age(found))
+    breached: bool = derived(lambda found: _breached(found))
     occurrences: int
     resolution: str | None
-    wait_until: datetime | None
-    waiting_for: str | None
-    subject_key: strawberry.Private[str]
-    location_id: strawberry.Private[int | None]
+    wait_until: datetime | None = column("wait_until_at")
+    waiting_for: str | None = derived(lambda found: _note(found.row))
+    subject: Node | None = strawberry.field(resolver=_subject_of)
+    location: Location | None = node_edge("Location", "location_id")
 
-    @strawberry.field
-    async def subject(self, info: Info) -> Node | None:
-        """What it is about, where the caller may see it."""
-        type_name, _, key = self.subject_key.partition(":")
-        if not info.context.caller.may_read_node(type_name):
-            return None
-        found: Node | None = await load(info.context, type_name, key_of(type_name, key))
-        return found
 
-    @strawberry.field
-    async def location(self, info: Info) -> Location | None:
-        """Where it happened."""
-        found: Location | None = await load(info.context, "Location", self.location_id)
-        return found
+def _age(found: OperationalException) -> int:
+    """Its age now; what is over has stopped ageing."""
+    row = found.row
+    ends = row["resolved_at"] or found.context.now
+    return max(0, int((ends - row["opened_at"]).total_seconds()))
 
-    @classmethod
-    def from_row(cls, row: Row, context: Context) -> "OperationalException":
-        """A row of operational_exception, with its age now; what is over has stopped ageing."""
-        status = ExceptionStatus(row["status"])
-        ends = row["resolved_at"] or context.now
-        return cls(
-            id=encode("OperationalException", row["id"]),
-            kind=row["kind"],
-            status=status,
-            severity=ExceptionSeverity(row["severity"]),
-            message=row["message"],
-            owner=row["owner"],
-            owner_role=row["owner_role"],
-            opened_at=row["opened_at"],
-            due_at=row["due_at"],
-            age_seconds=max(0, int((ends - row["opened_at"]).total_seconds())),
-            breached=is_breached(status, row["due_at"], context.now, row["waiting_since_at"]),
-            occurrences=row["occurrences"],
-            resolution=row["resolution"],
-            wait_until=row["wait_until_at"],
-            waiting_for=_note(row) if status is ExceptionStatus.WAITING else None,
-            subject_key=row["subject_key"],
-            location_id=row["location_id"],
-        )
+
+def _breached(found: OperationalException) -> bool:
+    row = found.row
+    status = ExceptionStatus(row["status"])
+    return is_breached(status, row["due_at"], found.context.now, row["waiting_since_at"])
 
 
 def _note(row: Row) -> str | None:
+    if row["status"] != ExceptionStatus.WAITING:
+        return None
     details = json_of(row["details"]) or {}
     note: str | None = details.get("waitingFor")
     return note

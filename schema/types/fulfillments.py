@@ -2,16 +2,15 @@
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
 
 import strawberry
 from strawberry import ID
 
 from models.sessions import Row
-from schema.context import Context, Info
-from schema.types.catalog import Location, location_of
+from schema.types.catalog import Location, location_edge
 from schema.types.enums import FulfillmentStatus
-from schema.types.node import Node, encode, found_by, load
+from schema.types.node import Node, encode, found_by, node_edge
+from schema.types.records import edge, made
 
 if TYPE_CHECKING:
     from schema.types.orders import Order
@@ -25,6 +24,15 @@ class FulfillmentLine:
     sku: str
     quantity: int
 
+    @staticmethod
+    def of(row: Row) -> "FulfillmentLine":
+        """A row of fulfillment_line with its SKU."""
+        return FulfillmentLine(
+            order_line_id=encode("OrderLine", row["order_line_id"]),
+            sku=row["sku"],
+            quantity=row["quantity"],
+        )
+
 
 @found_by(lambda loaders: loaders.fulfillments)
 @strawberry.type
@@ -36,46 +44,13 @@ class Fulfillment(Node):
     tracking_number: str | None
     shipped_at: datetime | None
     delivered_at: datetime | None
-    key: strawberry.Private[UUID]
-    order_id: strawberry.Private[UUID]
-    location_id: strawberry.Private[int]
-
-    @strawberry.field
-    async def order(self, info: Info) -> Annotated["Order", strawberry.lazy("schema.types.orders")]:
-        """The order that it is a part of."""
-        found: Order = await load(info.context, "Order", self.order_id)
-        return found
-
-    @strawberry.field
-    async def location(self, info: Info) -> Location:
-        """Where it leaves from."""
-        return await location_of(info.context, self.location_id)
-
-    @strawberry.field
-    async def lines(self, info: Info) -> list[FulfillmentLine]:
-        """What is in it; lines that were cancelled or moved away in full are left out."""
-        rows = await info.context.loaders.lines_of_fulfillment.load(self.key) or []
-        return [
-            FulfillmentLine(
-                order_line_id=encode("OrderLine", row["order_line_id"]),
-                sku=row["sku"],
-                quantity=row["quantity"],
-            )
-            for row in rows
-            if row["quantity"]
-        ]
-
-    @classmethod
-    def from_row(cls, row: Row, context: Context) -> "Fulfillment":
-        """A row of fulfillment."""
-        return cls(
-            id=encode("Fulfillment", row["id"]),
-            status=FulfillmentStatus(row["status"]),
-            carrier=row["carrier"],
-            tracking_number=row["tracking_number"],
-            shipped_at=row["shipped_at"],
-            delivered_at=row["delivered_at"],
-            key=row["id"],
-            order_id=row["order_id"],
-            location_id=row["location_id"],
-        )
+    order: Annotated["Order", strawberry.lazy("schema.types.orders")] = node_edge(
+        "Order", "order_id"
+    )
+    location: Location = location_edge("location_id")
+    # lines that were cancelled or moved away in full are left out
+    lines: list[FulfillmentLine] = edge(
+        lambda loaders: loaders.lines_of_fulfillment,
+        "id",
+        made(lambda _, rows: [FulfillmentLine.of(row) for row in rows or () if row["quantity"]]),
+    )

@@ -1,15 +1,15 @@
 """The books: journal entries, and the balance of each account."""
 
 from datetime import datetime
-from uuid import UUID
 
 import strawberry
 
 from domain.accounts import ACCOUNT_NAMES
 from models.sessions import Row
-from schema.context import Context, Info
+from schema.context import Context
 from schema.types.money import Money
-from schema.types.node import Node, encode, found_by, load
+from schema.types.node import Node, found_by, node_edge
+from schema.types.records import edge, made
 
 
 @strawberry.type
@@ -40,33 +40,14 @@ class JournalEntry(Node):
     effective_at: datetime
     memo: str
     reference: str
-    key: strawberry.Private[UUID]
-    reverses_id: strawberry.Private[UUID | None]
-
-    @strawberry.field
-    async def lines(self, info: Info) -> list[JournalLine]:
-        """Its debits and credits, which are equal per currency."""
-        rows = await info.context.loaders.lines_of_entry.load(self.key) or []
-        return [JournalLine.from_row(row) for row in rows]
-
-    @strawberry.field
-    async def reverses(self, info: Info) -> "JournalEntry | None":
-        """The entry that this one takes back."""
-        found: JournalEntry | None = await load(info.context, "JournalEntry", self.reverses_id)
-        return found
-
-    @classmethod
-    def from_row(cls, row: Row, context: Context) -> "JournalEntry":
-        """A row of journal_entry."""
-        return cls(
-            id=encode("JournalEntry", row["id"]),
-            posted_at=row["posted_at"],
-            effective_at=row["effective_at"],
-            memo=row["memo"],
-            reference=row["reference"],
-            key=row["id"],
-            reverses_id=row["reverses_id"],
-        )
+    # its debits and credits, which are equal per currency
+    lines: list[JournalLine] = edge(
+        lambda loaders: loaders.lines_of_entry,
+        "id",
+        made(lambda _, rows: [JournalLine.from_row(row) for row in rows or ()]),
+    )
+    # the entry that this one takes back
+    reverses: "JournalEntry | None" = node_edge("JournalEntry", "reverses_id")
 
 
 @strawberry.type

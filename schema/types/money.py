@@ -1,31 +1,48 @@
 """Money as GraphQL shows it and takes it: an exact decimal and an ISO 4217 code."""
 
 from decimal import Decimal
+from typing import Any
 
 import strawberry
 
 import domain.money
 from domain.catalog import GivenMoney
 from domain.errors import Invalid
+from schema.types.records import Record, derived
 
 
 @strawberry.type
 class Money:
     """An amount of a currency, with all decimals that the currency has."""
 
-    amount: Decimal
+    amount: Decimal = derived(lambda money: domain.money.in_units(money.minor, money.currency_code))
     currency_code: str
+    minor: strawberry.Private[int]
+
+    def __init__(self, minor: int, currency: str) -> None:
+        self.minor = minor
+        self.currency_code = currency
 
     @staticmethod
     def of(minor: int, currency: str) -> "Money":
         """An amount in minor units."""
-        money = domain.money.Money(minor, currency)
-        return Money(amount=domain.money.to_decimal(money), currency_code=currency)
+        return Money(minor, currency)
 
     @staticmethod
     def of_optional(minor: int | None, currency: str | None) -> "Money | None":
         """The same; None where there is no amount."""
         return None if minor is None or currency is None else Money.of(minor, currency)
+
+
+def money(minor: str, currency: str) -> Any:
+    """A field that is an amount in two columns; null where there is none."""
+
+    def amount(record: Record) -> Money | None:
+        row = record.row
+        units, code = row[minor], row[currency]
+        return None if units is None or code is None else Money(units, code)
+
+    return derived(amount)
 
 
 @strawberry.input

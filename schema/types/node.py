@@ -8,12 +8,12 @@ from uuid import UUID
 
 import strawberry
 from strawberry import ID
-from strawberry.dataloader import DataLoader
 
 from domain.errors import NotFound
 from models.sessions import Row
 from schema.context import Context
-from schema.loaders import Loaders
+from schema.loaders import Loader, Loaders
+from schema.types.records import Of, Record, derived, edge
 
 LENGTH_MAX: Final = 256
 BIGINT_MAX: Final = 2**63 - 1
@@ -23,16 +23,21 @@ NUMBERED: Final = frozenset({"Item", "Supplier", "Location", "Channel", "ReasonC
 Key = int | UUID
 
 
-@strawberry.interface
-class Node:
-    """Anything that `node(id:)` can find again."""
+def _global_id(record: Record) -> str:
+    text = f"{type(record).__name__}:{record.row['id']}"
+    return binascii.b2a_base64(text.encode(), newline=False).decode()
 
-    id: ID
+
+@strawberry.interface
+class Node(Record):
+    """Anything that `node(id:)` can find again: a row with an id."""
+
+    id: ID = derived(_global_id)
 
 
 def encode(type_name: str, key: object) -> ID:
     """The global id of an object."""
-    return ID(base64.b64encode(f"{type_name}:{key}".encode()).decode())
+    return ID(binascii.b2a_base64(f"{type_name}:{key}".encode(), newline=False).decode())
 
 
 def decode(global_id: str) -> tuple[str, Key] | None:
@@ -81,10 +86,10 @@ def required_uuid(type_name: str, global_id: str, *field: str) -> UUID:
 
 FromRow = Callable[[Row, Context], Any]
 N = TypeVar("N", bound=type[Any])
-_FOUND_BY: dict[str, tuple[Callable[[Loaders], DataLoader[Any, Row | None]], FromRow]] = {}
+_FOUND_BY: dict[str, tuple[Callable[[Loaders], Loader[Any, Row]], FromRow]] = {}
 
 
-def found_by(loader: Callable[[Loaders], DataLoader[Any, Row | None]]) -> Callable[[N], N]:
+def found_by(loader: Callable[[Loaders], Loader[Any, Row]]) -> Callable[[N], N]:
     """Say by which loader objects of a type are found again: `load` needs no import of it."""
 
     def register(node_type: N) -> N:
@@ -92,6 +97,33 @@ def found_by(loader: Callable[[Loaders], DataLoader[Any, Row | None]]) -> Callab
         return node_type
 
     return register
+
+
+def node_edge(type_name: str, key: str, *, name: str | None = None) -> Any:
+    """The field that leads to another node as the caller may see it, null where it may not.
+
+    By the name of its type, which may stand further down or in a module that imports this one.
+    """
+
+    def by_id(loaders: Loaders) -> Loader[Any, Row]:
+        return _FOUND_BY[type_name][0](loaders)
+
+    def value(row: Row | None, _: object, context: Context) -> Any:
+        return None if row is None else _FOUND_BY[type_name][1](row, context)
+
+    return edge(by_id, key, Of(value, is_shared=True), name=name)
+
+
+def node_edges(
+    loader: Callable[[Loaders], Loader[Any, list[Row]]], key: str, type_name: str
+) -> Any:
+    """The field that leads to several nodes, by the name of their type."""
+
+    def value(rows: list[Row] | None, _: object, context: Context) -> Any:
+        from_row = _FOUND_BY[type_name][1]
+        return [from_row(row, context) for row in rows or ()]
+
+    return edge(loader, key, Of(value, is_shared=True))
 
 
 async def load(context: Context, type_name: str, key: object) -> Any:

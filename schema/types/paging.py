@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 import orjson
@@ -11,13 +11,15 @@ import strawberry
 from domain.errors import BadRequest
 from models.queries.paging import KeyValues, Page, Window, bad_cursor
 from models.sessions import Row
-from schema.context import Context
+from schema.context import Context, Info
+from schema.types.records import derived
 
 SIZE_DEFAULT: Final = 50
 SIZE_MAX: Final = 250
 CURSOR_LENGTH_MAX: Final = 512
 
 T = TypeVar("T")
+FromRow = Callable[[Row, Context], T]
 
 
 @strawberry.type
@@ -38,28 +40,69 @@ class Edge(Generic[T]):
     node: T
 
 
+class Paged(Generic[T]):
+    """A page of a list whose rows become nodes only where they are asked for."""
+
+    def __init__(self, page: Page, node: FromRow[T], context: Context) -> None:
+        self.page = page
+        self.node = node
+        self.context = context
+
+    def as_nodes(self) -> list[T]:
+        """The rows' objects."""
+        node, context = self.node, self.context
+        return [node(row, context) for row in self.page.rows]
+
+    def as_edges(self) -> list[Edge[T]]:
+        """The same, each with its cursor."""
+        cursors = map(self.cursor_of, self.page.rows)
+        return [
+            Edge(cursor=cursor, node=node)
+            for cursor, node in zip(cursors, self.as_nodes(), strict=True)
+        ]
+
+    def cursor_of(self, row: Row) -> str:
+        """The place of a row in the list."""
+        return _cursor(self.page.listing.key_of(row))
+
+    def as_page_info(self) -> PageInfo:
+        """Where the page lies."""
+        page = self.page
+        return PageInfo(
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
+            start_cursor=self.cursor_of(page.rows[0]) if page.rows else None,
+            end_cursor=self.cursor_of(page.rows[-1]) if page.rows else None,
+        )
+
+
 @strawberry.type(name="Connection")
-class Connection(Generic[T]):
+class Connection(Paged[T]):
     """A page of a list, newest first."""
 
-    edges: list[Edge[T]]
-    nodes: list[T]
-    page_info: PageInfo
+    edges: list[Edge[T]] = derived(Paged.as_edges)
+    nodes: list[T] = derived(Paged.as_nodes)
+    page_info: PageInfo = derived(Paged.as_page_info)
+
+    def __init__(self, page: Page, node: FromRow[T], context: Context) -> None:
+        super().__init__(page, node, context)
 
 
 @strawberry.type(name="Connection")
-class CountedConnection(Generic[T]):
+class CountedConnection(Paged[T]):
     """A page of a list, newest first, and how long the whole list is."""
 
-    edges: list[Edge[T]]
-    nodes: list[T]
-    page_info: PageInfo
-    count: strawberry.Private[Callable[[], Awaitable[int]]]
+    edges: list[Edge[T]] = derived(Paged.as_edges)
+    nodes: list[T] = derived(Paged.as_nodes)
+    page_info: PageInfo = derived(Paged.as_page_info)
+
+    def __init__(self, page: Page, node: FromRow[T], context: Context) -> None:
+        super().__init__(page, node, context)
 
     @strawberry.field
-    async def total_count(self) -> int:
+    async def total_count(self, info: Info) -> int:
         """Counted only where it is asked for."""
-        return await self.count()
+        return await self.page.listing.count(await info.context.session())
 
 
 def window(first: int | None, after: str | None, last: int | None, before: str | None) -> Window:
@@ -94,43 +137,3 @@ def _key(cursor: str | None) -> KeyValues | None:
 
 def _cursor(key: KeyValues) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(key)).decode()
-
-
-FromRow = Callable[[Row, Context], T]
-
-
-def _edges(page: Page, from_row: FromRow[T], context: Context) -> list[Edge[T]]:
-    return [
-        Edge(cursor=_cursor(key), node=from_row(row, context))
-        for row, key in zip(page.rows, page.keys, strict=True)
-    ]
-
-
-def _page_info(page: Page) -> PageInfo:
-    return PageInfo(
-        has_next_page=page.has_next,
-        has_previous_page=page.has_previous,
-        start_cursor=_cursor(page.keys[0]) if page.keys else None,
-        end_cursor=_cursor(page.keys[-1]) if page.keys else None,
-    )
-
-
-def connection(page: Page, from_row: FromRow[T], context: Context) -> Connection[T]:
-    """A page as GraphQL shows it."""
-    edges = _edges(page, from_row, context)
-    return Connection(edges=edges, nodes=[edge.node for edge in edges], page_info=_page_info(page))
-
-
-def counted(page: Page, from_row: FromRow[T], context: Context) -> CountedConnection[T]:
-    """A page as GraphQL shows it, of a list that can say how long it is."""
-    edges = _edges(page, from_row, context)
-
-    async def count() -> int:
-        return await page.listing.count(await context.session())
-
-    return CountedConnection(
-        edges=edges,
-        nodes=[edge.node for edge in edges],
-        page_info=_page_info(page),
-        count=count,
-    )

@@ -4,10 +4,9 @@ from datetime import datetime
 
 import strawberry
 
-from models.sessions import Row
-from schema.context import Context
 from schema.types.enums import PolicyKind
-from schema.types.node import Node, encode, found_by
+from schema.types.node import Node, found_by
+from schema.types.records import column, derived
 from schema.types.scalars import JSON, json_of
 
 
@@ -19,19 +18,6 @@ class Policy(Node):
     kind: PolicyKind
     scope: str
     version: int
-    rules: JSON
-    effective_from: datetime
+    rules: JSON = derived(lambda policy: json_of(policy.row["rules"]))
+    effective_from: datetime = column("effective_from_at")
     published_by: str
-
-    @classmethod
-    def from_row(cls, row: Row, context: Context) -> "Policy":
-        """A row of policy."""
-        return cls(
-            id=encode("Policy", row["id"]),
-            kind=PolicyKind(row["kind"]),
-            scope=row["scope"],
-            version=row["version"],
-            rules=JSON(json_of(row["rules"])),
-            effective_from=row["effective_from_at"],
-            published_by=row["published_by"],
-        )

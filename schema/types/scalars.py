@@ -55,7 +55,8 @@ def _decimal_literal(node: ValueNode, variables: Mapping[str, Any] | None = None
 
 
 def _decimal_text(value: Decimal) -> str:
-    return f"{value:f}"
+    text = str(value)
+    return text if "E" not in text else f"{value:f}"
 
 
 def instant_of(value: object) -> datetime:

@@ -5,21 +5,25 @@ from datetime import datetime
 import strawberry
 
 from models.sessions import Row
-from schema.context import Context, Info
-from schema.types.catalog import Item, Location, ReasonCode, item_of, location_of
+from schema.types.catalog import Item, Location, ReasonCode, item_edge, location_edge
 from schema.types.enums import MovementKind, StockState
 from schema.types.money import Money
-from schema.types.node import Node, encode, found_by, load
+from schema.types.node import Node, found_by, node_edge
+from schema.types.records import derived
 
-_STATES = (
-    "available",
-    "held",
-    "allocated",
-    "quality_control",
-    "quarantine",
-    "refurbishing",
-    "damaged",
-)
+
+def _all_of(row: Row) -> int:
+    """The units of all states. Written out: it is asked for each level of a page."""
+    units: int = (
+        row["available"]
+        + row["held"]
+        + row["allocated"]
+        + row["quality_control"]
+        + row["quarantine"]
+        + row["refurbishing"]
+        + row["damaged"]
+    )
+    return units
 
 
 @found_by(lambda loaders: loaders.levels)
@@ -41,34 +45,10 @@ class StockLevel(Node):
     damaged: int
     safety_stock: int
     incoming: int
-    on_hand: int
+    on_hand: int = derived(lambda level: _all_of(level.row))
     updated_at: datetime
-    item_id: strawberry.Private[int]
-    location_id: strawberry.Private[int]
-
-    @strawberry.field
-    async def item(self, info: Info) -> Item:
-        """What lies here."""
-        return await item_of(info.context, self.item_id)
-
-    @strawberry.field
-    async def location(self, info: Info) -> Location:
-        """Where it lies."""
-        return await location_of(info.context, self.location_id)
-
-    @classmethod
-    def from_row(cls, row: Row, context: Context) -> "StockLevel":
-        """A row of stock_level."""
-        return cls(
-            id=encode("StockLevel", row["id"]),
-            **{state: row[state] for state in _STATES},
-            safety_stock=row["safety_stock"],
-            incoming=row["incoming"],
-            on_hand=sum(row[state] for state in _STATES),
-            updated_at=row["updated_at"],
-            item_id=row["item_id"],
-            location_id=row["location_id"],
-        )
+    item: Item = item_edge("item_id")
+    location: Location = location_edge("location_id")
 
 
 @found_by(lambda loaders: loaders.movements)
@@ -86,46 +66,14 @@ class StockMovement(Node):
     reference: str | None
     actor: str
     occurred_at: datetime
-    value: Money | None
-    item_id: strawberry.Private[int]
-    location_id: strawberry.Private[int]
-    reason_id: strawberry.Private[int | None]
-
-    @strawberry.field
-    async def item(self, info: Info) -> Item:
-        """What was moved."""
-        return await item_of(info.context, self.item_id)
-
-    @strawberry.field
-    async def location(self, info: Info) -> Location:
-        """Where it was moved."""
-        return await location_of(info.context, self.location_id)
-
-    @strawberry.field
-    async def reason(self, info: Info) -> ReasonCode | None:
-        """Why, where a person gave a reason."""
-        found: ReasonCode | None = await load(info.context, "ReasonCode", self.reason_id)
-        return found
-
-    @classmethod
-    def from_row(cls, row: Row, context: Context) -> "StockMovement":
-        """A row of stock_movement; its value only for those who may see cost."""
-        value = Money.of_optional(row["value_minor"], row["value_currency"])
-        return cls(
-            id=encode("StockMovement", row["id"]),
-            kind=MovementKind(row["kind"]),
-            from_state=_state(row["from_state"]),
-            to_state=_state(row["to_state"]),
-            quantity=row["quantity"],
-            reference=row["reference"],
-            actor=row["actor"],
-            occurred_at=row["occurred_at"],
-            value=value if context.caller.may_see_cost() else None,
-            item_id=row["item_id"],
-            location_id=row["location_id"],
-            reason_id=row["reason_id"],
-        )
+    value: Money | None = derived(lambda movement: _value(movement))
+    item: Item = item_edge("item_id")
+    location: Location = location_edge("location_id")
+    reason: ReasonCode | None = node_edge("ReasonCode", "reason_id")
 
 
-def _state(name: str | None) -> StockState | None:
-    return None if name is None else StockState(name)
+def _value(movement: StockMovement) -> Money | None:
+    """For those who may see cost."""
+    if not movement.context.caller.may_see_cost():
+        return None
+    return Money.of_optional(movement.row["value_minor"], movement.row["value_currency"])

@@ -1,17 +1,28 @@
 """Tasks: what waits for a pair of hands, how urgent it is and why, and who has it."""
 
 from datetime import datetime
+from typing import Any
 
 import strawberry
 
 from domain.tasks import TaskStatus as Status
 from domain.tasks import standing
-from models.sessions import Row
-from schema.context import Context, Info
-from schema.types.catalog import Location, location_of
+from schema.context import Info
+from schema.types.catalog import Location, location_edge
 from schema.types.enums import QueueKind, TaskStatus
-from schema.types.node import Node, encode, found_by, key_of, load
+from schema.types.node import Node, found_by, key_of, load
+from schema.types.records import derived
 from schema.types.scalars import json_of
+
+
+def _status(task: "Task") -> Status:
+    """How it stands now."""
+    return standing(Status(task.row["status"]), task.row["lease_until_at"], task.context.now)
+
+
+def _unless_open(name: str) -> Any:
+    """A column that says nothing of a task that is open."""
+    return derived(lambda task: None if _status(task) is Status.OPEN else task.row[name])
 
 
 @found_by(lambda loaders: loaders.tasks)
@@ -23,45 +34,18 @@ class Task(Node):
     """
 
     queue: QueueKind
-    status: TaskStatus
+    status: TaskStatus = derived(_status)
     priority: int
-    priority_reasons: list[str]
+    priority_reasons: list[str] = derived(lambda task: json_of(task.row["priority_reasons"]))
     due_at: datetime | None
-    claimed_by: str | None
-    lease_until: datetime | None
+    claimed_by: str | None = _unless_open("claimed_by")
+    lease_until: datetime | None = _unless_open("lease_until_at")
     created_at: datetime
-    location_id: strawberry.Private[int]
-    subject_type: strawberry.Private[str]
-    subject_key: strawberry.Private[str]
-
-    @strawberry.field
-    async def location(self, info: Info) -> Location:
-        """Where the work is."""
-        return await location_of(info.context, self.location_id)
+    location: Location = location_edge("location_id")
 
     @strawberry.field
     async def subject(self, info: Info) -> Node:
         """What the work is on: a Fulfillment, Return, ReturnItem or StockLevel."""
-        key = key_of(self.subject_type, self.subject_key)
-        found: Node = await load(info.context, self.subject_type, key)
+        kind = self.row["subject_type"]
+        found: Node = await load(info.context, kind, key_of(kind, self.row["subject_key"]))
         return found
-
-    @classmethod
-    def from_row(cls, row: Row, context: Context) -> "Task":
-        """A row of task as it stands now."""
-        status = standing(Status(row["status"]), row["lease_until_at"], context.now)
-        is_open = status is Status.OPEN
-        return cls(
-            id=encode("Task", row["id"]),
-            queue=QueueKind(row["queue"]),
-            status=status,
-            priority=row["priority"],
-            priority_reasons=json_of(row["priority_reasons"]),
-            due_at=row["due_at"],
-            claimed_by=None if is_open else row["claimed_by"],
-            lease_until=None if is_open else row["lease_until_at"],
-            created_at=row["created_at"],
-            location_id=row["location_id"],
-            subject_type=row["subject_type"],
-            subject_key=row["subject_key"],
-        )

@@ -44,24 +44,29 @@ async def refunds_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> 
     return by_key(await listing.all(session, len(ids)), "id")
 
 
-async def refunds_by_return(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
-    """The ids of the refunds of each of these returns, oldest first."""
-    rows = await session.fetch(
-        "SELECT id, return_id FROM refund WHERE return_id = ANY($1::uuid[])"
-        " ORDER BY return_id, created_at, id",
-        list(ids),
-    )
-    return grouped(rows, "return_id")
+async def refunds_by_return(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, list[Row]]:
+    """The refunds of each of these returns that the caller may see, oldest first."""
+    return await _refunds_by(session, scope, "return_id", ids)
 
 
-async def refunds_by_order(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
-    """The ids of the refunds of each of these orders, oldest first."""
+async def refunds_by_order(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, list[Row]]:
+    """The refunds of each of these orders that the caller may see, oldest first."""
+    return await _refunds_by(session, scope, "order_id", ids)
+
+
+async def _refunds_by(
+    session: Session, scope: Scope, column: str, ids: Sequence[UUID]
+) -> Mapping[UUID, list[Row]]:
     rows = await session.fetch(
-        "SELECT id, order_id FROM refund WHERE order_id = ANY($1::uuid[])"
-        " ORDER BY order_id, created_at, id",
+        f"SELECT id FROM refund WHERE {column} = ANY($1::uuid[]) ORDER BY {column}, created_at, id",
         list(ids),
     )
-    return grouped(rows, "order_id")
+    seen = await refunds_by_id(session, scope, [row["id"] for row in rows]) if rows else {}
+    return grouped([seen[row["id"]] for row in rows if row["id"] in seen], column)
 
 
 async def approvals_by_refund(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:

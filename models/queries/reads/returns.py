@@ -63,12 +63,11 @@ async def returns_by_order(
 ) -> Mapping[UUID, list[Row]]:
     """The returns of each of these orders that the caller may see, oldest first."""
     rows = await session.fetch(
-        "SELECT id, order_id FROM customer_return WHERE order_id = ANY($1::uuid[])"
-        " ORDER BY order_id, id",
+        "SELECT id FROM customer_return WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, id",
         list(ids),
     )
     seen = await returns_by_id(session, scope, [row["id"] for row in rows]) if rows else {}
-    return grouped([row for row in rows if row["id"] in seen], "order_id")
+    return grouped([seen[row["id"]] for row in rows if row["id"] in seen], "order_id")
 
 
 _ITEMS = "SELECT t.*, i.sku FROM return_item t JOIN item i ON i.id = t.item_id"

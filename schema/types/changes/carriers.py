@@ -48,7 +48,7 @@ async def bringing_back(
     context: Context, parcel: Fulfillment, tracking_number: str
 ) -> Return | None:
     """The newest return of the parcel's order that comes back under the same number."""
-    rows = await context.loaders.returns_of_order.load(parcel.order_id) or []
+    rows = await context.loaders.returns_of_order.load(parcel.row["order_id"]) or []
     found: list[Return] = await load_all(context, "Return", [row["id"] for row in rows])
     same = [each for each in found if each.tracking_number == tracking_number]
     return same[-1] if same else None
