@@ -9,9 +9,10 @@ import datetime as dt
 import decimal
 import enum
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from inspect import getattr_static
+from typing import Any, cast
 
 from graphql import (
     GraphQLEnumType,
@@ -22,9 +23,21 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     Undefined,
+    get_named_type,
     is_abstract_type,
     is_introspection_type,
+    is_leaf_type,
 )
+from strawberry.types.field import StrawberryField
+
+from domain.access import ROLE_PERMISSIONS, Caller, Role
+from models.queries.paging import Listing, Page, SortKey
+from models.queries.reads.refunds import OrderMoney
+from schema.context import Context
+from schema.loaders import Loader
+from schema.types.money import Money
+from schema.types.paging import Paged
+from schema.types.records import Column, Derived, Edge, Record, edge_of
 
 OBJECTS_MAX = 40  # per resolved value
 BASIC = "_get_basic_result"
@@ -69,6 +82,7 @@ class World:
         self.odd = odd
         self._budget = 0
         self._random = random.Random(seed)
+        self.context = WorldContext(self)
 
     def resolve(self, source: Any, info: Any, **arguments: Any) -> Any:
         """The stub behind every field that has a resolver."""
@@ -113,16 +127,81 @@ class World:
         origin = type_.extensions["strawberry-definition"].origin
         is_special = self._random.random() < self.odd
         cls = type(origin.__name__, (origin,), {}) if is_special else origin
+        if issubclass(cls, Record):
+            return cls(self.row_of(type_), cast(Context, self.context))
+        if issubclass(cls, Money):
+            return cls(self._random.randint(0, 9_999), self._random.choice(["GBP", "JPY"]))
+        if issubclass(cls, Paged):
+            return cls(self._page(type_), self._node(type_), cast(Context, self.context))
         made = object.__new__(cls)
         for definition in type_.fields.values():
             if BASIC in getattr(definition.resolve, "__qualname__", ""):
                 name = definition.extensions["strawberry-definition"].python_name
+                if isinstance(getattr_static(cls, name, None), Derived):
+                    continue
                 value = self.value(definition.type)
                 if is_special and self._random.random() < 0.2:
                     setattr(cls, name, property(partial(_given, value)))
                 elif self._random.random() >= self.odd / 10:  # else: no such attribute
                     object.__setattr__(made, name, value)
         return made
+
+    def _page(self, connection: GraphQLObjectType) -> Page:
+        node: Any = get_named_type(connection.fields["nodes"].type)
+        rows = [self.row_of(node) for _ in range(self._random.choice([0, 1, 2, 4]))]
+        listing = Listing("*", "somewhere", SortKey("id", "id", "bigint"))
+        flags = self._random.choices([True, False], k=2)
+        return Page(rows=rows, has_next=flags[0], has_previous=flags[1], listing=listing)
+
+    def _node(self, connection: GraphQLObjectType) -> Any:
+        node = get_named_type(connection.fields["nodes"].type)
+        return node.extensions["strawberry-definition"].origin
+
+    def row_of(self, type_: GraphQLObjectType) -> "WorldRow":
+        """A row for the record of a type: what its fields read, by their types."""
+        row = WorldRow(self._random.random(), self.odd)
+        origin = type_.extensions["strawberry-definition"].origin
+        for definition in type_.fields.values():
+            inner = get_named_type(definition.type)
+            if is_leaf_type(inner) and self._random.random() >= self.odd / 10:
+                name = definition.extensions["strawberry-definition"].python_name
+                source = getattr_static(origin, name, None)
+                if name in TEXT_COLUMNS:
+                    continue
+                value = self.value(definition.type)
+                if inner.name == "JSON" and isinstance(source, Derived):
+                    value = {"a": [1, None]}
+                if inner.name == "Int" and self._random.random() >= self.odd:
+                    value = self._random.randint(0, 99)
+                row[source.name if isinstance(source, Column) else name] = value
+        return row
+
+    def found(self, name: str, type_: Any, key: object) -> Any:
+        """What a loader has for a key: rows for an edge of this type, or a number."""
+        self._random = random.Random(f"{self.seed}/{name}/{key}")
+        self._budget = OBJECTS_MAX
+        is_firm = isinstance(type_, GraphQLNonNull)
+        if self._random.random() < (self.odd if is_firm else 0.1):
+            return None
+        if name == "order_money":
+            return OrderMoney(self._random.randint(0, 9_999), self._random.randint(0, 9_999))
+        bare = _bare(type_)
+        inner = get_named_type(bare)
+        origin = (
+            inner.extensions["strawberry-definition"].origin
+            if isinstance(inner, GraphQLObjectType)
+            else None
+        )
+        if isinstance(bare, GraphQLList):
+            return [self._row(inner, origin) for _ in range(self._random.choice([0, 1, 2, 4]))]
+        if origin is None or origin.__name__ == "Money":
+            return self._random.randint(0, 999)
+        return self._row(inner, origin)
+
+    def _row(self, type_: Any, origin: Any) -> "WorldRow":
+        if issubclass(origin, Record):
+            return self.row_of(type_)
+        return WorldRow(self._random.random(), self.odd)
 
     def _scalar(self, name: str) -> Any:
         choose = self._random.choice
@@ -168,6 +247,105 @@ class World:
         return self._random.choice(odd)()
 
 
+class WorldRow(dict[str, Any]):
+    """A row that has any column: of those nobody described, by the manner of their names."""
+
+    def __init__(self, seed: float, odd: float) -> None:
+        super().__init__()
+        self._seed = seed
+        self._odd = odd
+
+    def __missing__(self, name: str) -> Any:
+        chance = random.Random(f"{self._seed}/{name}")
+        if chance.random() < self._odd:
+            self[name] = value = chance.choice([None, "odd", 2**40, -1, b"bytes"])
+            return value
+        self[name] = value = self._plausible(name, chance)
+        return value
+
+    def _plausible(self, name: str, chance: random.Random) -> Any:
+        if name == "id" or name.endswith("_id"):
+            return chance.randint(1, 12)
+        if name.endswith("_at"):
+            return dt.datetime(2026, 1, chance.randint(1, 28), tzinfo=dt.UTC)
+        if "currency" in name:
+            return chance.choice(["GBP", "JPY"])
+        if name in JSON_COLUMNS:
+            return JSON_COLUMNS[name]
+        if name.endswith(("_key", "_type", "reference", "evidence", "code", "note")):
+            return chance.choice(["", "a", "b, c"])
+        return chance.randint(0, 500)
+
+
+# What derived fields make text of: their rows have the right kind themselves.
+TEXT_COLUMNS = {"id", "evidence", "required_evidence"}
+JSON_COLUMNS: dict[str, Any] = {
+    "routing": {"policyVersion": 1, "chosen": ["a"], "considered": []},
+    "decision": {"policy": "p", "scope": "s", "version": 1, "outcome": "o", "reasons": ["r"]},
+    "breakdown": [{"kind": "GOODS", "amountMinor": 5, "note": None}],
+    "risk": [{"name": "n", "points": 5, "reason": "r"}],
+    "lines": ["1 High Street"],
+    "details": {"waitingFor": "w"},
+}
+
+
+class WorldContext:
+    """What resolvers of edges find: a caller who may see much, and loaders of this world."""
+
+    def __init__(self, world: World) -> None:
+        role = [Role.ADMIN, Role.FINANCE, Role.WAREHOUSE, Role.STOREFRONT][world.seed % 4]
+        self.caller = Caller("somebody", role, ROLE_PERMISSIONS[role])
+        self.now = dt.datetime(2026, 1, 14, tzinfo=dt.UTC)
+        self.loaders = WorldLoaders(world, self)
+        self.reads = 0
+
+
+class WorldLoaders:
+    """Loaders by name; in an odd world some fail whoever asks."""
+
+    def __init__(self, world: World, context: WorldContext) -> None:
+        self._world = world
+        self._context = context
+        self._types = edge_types(world.schema)
+
+    def __getattr__(self, name: str) -> Loader[Any, Any]:
+        world = self._world
+
+        async def read(keys: Sequence[Any]) -> Mapping[Any, Any]:
+            self._context.reads += 1
+            await asyncio.sleep(0)
+            if random.Random(f"{world.seed}/{name}").random() < world.odd * 2:
+                raise ValueError(f"{name} cannot be read")
+            return {key: world.found(name, self._types[name], key) for key in keys}
+
+        made = self.__dict__[name] = Loader(read)
+        return made
+
+
+class _Names:
+    """Stands in for loaders, and gives their names."""
+
+    def __getattr__(self, name: str) -> str:
+        return name
+
+
+def edge_types(schema: GraphQLSchema) -> dict[str, Any]:
+    """The type of what each loader leads to, by the loader's name."""
+    found: dict[str, Any] = {}
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLObjectType) and not is_introspection_type(type_):
+            for definition in type_.fields.values():
+                edge = _edge(definition)
+                if edge is not None:
+                    found[cast(Any, edge.loader)(_Names())] = definition.type
+    return found
+
+
+def _edge(definition: GraphQLField) -> Edge | None:
+    field = definition.extensions.get("strawberry-definition")
+    return edge_of(field) if isinstance(field, StrawberryField) else None
+
+
 def _given(value: Any, _: Any) -> Any:
     return value
 
@@ -194,7 +372,8 @@ class Worlds:
         for type_ in self.schema.type_map.values():
             if isinstance(type_, GraphQLObjectType) and not is_introspection_type(type_):
                 for definition in type_.fields.values():
-                    if BASIC not in getattr(definition.resolve, "__qualname__", ""):
+                    resolver = getattr(definition.resolve, "__qualname__", "")
+                    if BASIC not in resolver and _edge(definition) is None:
                         self._replaced.append((definition, definition.resolve))
                         definition.resolve = self._resolve
         return self

@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -46,7 +47,9 @@ class Tally:
             f"{seen['documents']} documents tried, {seen['refused']} invalid, "
             f"{seen['executed']} runs compared with the stock executor: {share:.0f} % compiled "
             f"({seen['projected']} values and objects, {seen['walked again']} given back to the "
-            f"walk), {seen['with errors']} with errors ({seen['errors']} errors compared)"
+            f"walk, {seen['reads']} reads of loaders where the stock executor had "
+            f"{seen['stock reads']}), {seen['with errors']} with errors "
+            f"({seen['errors']} errors compared, {seen['raced']} where siblings' loaders raced)"
         )
 
 
@@ -55,6 +58,25 @@ def encoded(result: ExecutionResult) -> bytes:
     errors = [error.formatted for error in result.errors or ()]
     answer = orjson.dumps({"errors": errors, "data": result.data}, default=repr)
     return re.sub(rb"0x[0-9a-f]{6,}", b"0x", answer)
+
+
+def places(result: ExecutionResult) -> tuple[bytes, dict[tuple[Any, ...], set[str]]]:
+    """The data, and the errors by the place of the null that each of them made.
+
+    Siblings that wait for loaders fail in the order in which those answer, and only the first that
+    takes their parent with it is told: of such a null the place alone is the same each time.
+    """
+    found: dict[tuple[Any, ...], set[str]] = {}
+    for error in result.errors or ():
+        value, place = result.data, 0
+        path = error.path or []
+        while value is not None and place < len(path):
+            step: Any = path[place]
+            value, place = value[step], place + 1
+        is_own = place == len(path)
+        told = re.sub(r"0x[0-9a-f]{6,}", "0x", repr(error.formatted)) if is_own else "below it"
+        found.setdefault(tuple(path[:place]), set()).add(told)
+    return orjson.dumps(result.data, default=repr), found
 
 
 async def compare(worlds: Worlds, cache: DocumentCache, random: Random, tally: Tally) -> None:
@@ -73,28 +95,31 @@ async def compare(worlds: Worlds, cache: DocumentCache, random: Random, tally: T
     seed = random.randint(0, 10**6)
     for use, odd in ((1, 0.0), (2, 0.0), (3, random.choice([0.005, 0.05]))):
         document.uses = use
-        expected = await worlds.run(
-            World(worlds.schema, seed, odd), lambda: stock(worlds, parsed, drawn)
-        )
-        result, projected, again = await ours(
-            worlds, document, drawn, World(worlds.schema, seed, odd)
-        )
+        theirs, mine = World(worlds.schema, seed, odd), World(worlds.schema, seed, odd)
+        expected = await worlds.run(theirs, partial(stock, theirs, parsed, drawn))
+        result, projected, again = await ours(worlds, document, drawn, mine)
         place = f"{drawn.text}\n{drawn.variables} seed {seed} odd {odd} use {use}"
-        assert encoded(result) == encoded(expected), place
+        if encoded(result) != encoded(expected):
+            assert mine.context.reads, place
+            assert places(result) == places(expected), place
+            tally.seen["raced"] += 1
         tally.seen["executed"] += use > 1
         tally.seen["compiled"] += projected > 0
         tally.seen["projected"] += projected
+        tally.seen["reads"] += mine.context.reads
+        tally.seen["stock reads"] += theirs.context.reads
         tally.seen["walked again"] += again
         tally.seen["errors"] += len(result.errors or ())
         tally.seen["with errors"] += bool(result.errors)
 
 
-def stock(worlds: Worlds, parsed: DocumentNode, drawn: RandomDocument) -> Any:
+def stock(world: World, parsed: DocumentNode, drawn: RandomDocument) -> Any:
     """The result as Strawberry has it computed."""
     return execute(
-        worlds.schema,
+        world.schema,
         parsed,
         variable_values=drawn.variables,
+        context_value=world.context,
         executor_class=StrawberryGraphQLCoreExecutionContext,
         is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
     )
@@ -109,7 +134,7 @@ async def ours(
     )
     if isinstance(variables, list):
         return ExecutionResult(None, variables), 0, 0
-    executor = build_executor(document, variables, None, None)
+    executor = build_executor(document, variables, world.context, None)
     result = await worlds.run(world, executor.execute_operation)
     return result, executor.projected, executor.walked_again
 
@@ -151,5 +176,5 @@ def test_random_documents_answer_as_the_stock_executor_does(
         print(f"\nprojection, {name} schema: {tally}")  # noqa: T201
     seen = tally.seen
     assert seen["refused"] < 0.1 * seen["documents"]
-    assert seen["compiled"] > 0.5 * seen["executed"]
+    assert seen["compiled"] > 0.7 * seen["executed"]
     assert seen["with errors"] > 0.05 * seen["executed"]

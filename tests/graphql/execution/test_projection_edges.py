@@ -1,0 +1,199 @@
+"""Edges in the compiled projection: one read per level, and what the walk would have said."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import strawberry
+from graphql import ExecutionResult
+from graphql.execution.values import get_variable_values
+from strawberry.types import Info
+
+from domain.access import ROLE_PERMISSIONS, Caller, Role
+from schema.execution.documents import DocumentCache
+from schema.execution.engine import Schema
+from schema.execution.executor import Executor, build_executor
+from schema.execution.limits import Limits
+from schema.loaders import Loader
+from schema.types.records import Record, column, derived, edge, many, one
+
+SHELVES = {1: {"id": 1, "code": "A"}, 2: {"id": 2, "code": "B"}, 3: {"id": 3, "code": None}}
+PARTS = {
+    10: [{"size": 1, "made_at_id": 1}, {"size": 2, "made_at_id": 2}],
+    11: [{"size": 3, "made_at_id": 1}],
+}
+
+
+def shelves(loaders: Any) -> Loader[Any, Any]:
+    """By id."""
+    found: Loader[Any, Any] = loaders.shelves
+    return found
+
+
+def parts_of(loaders: Any) -> Loader[Any, Any]:
+    """By what they belong to."""
+    found: Loader[Any, Any] = loaders.parts
+    return found
+
+
+@strawberry.type
+class Shelf(Record):
+    code: str
+
+
+@strawberry.type
+class Part(Record):
+    size: int
+    twice: int = derived(lambda part: part.size * 2)
+    made_at: Shelf | None = edge(shelves, "made_at_id", one(Shelf))
+
+
+@strawberry.type
+class Thing(Record):
+    title: str = column("name")
+    shelf: Shelf | None = edge(shelves, "shelf_id", one(Shelf))
+    spare: Shelf | None = edge(shelves, "spare_id", one(Shelf))
+    parts: list[Part] = edge(parts_of, "id", many(Part))
+    hidden: list[Part] = edge(
+        parts_of,
+        "id",
+        many(Part),
+        seen_by=Caller.may_see_cost,
+    )
+
+    @strawberry.field
+    async def walked(self) -> str:
+        """A field that nothing is known of."""
+        return f"walked {self.row['name']}"
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    async def things(self, info: Info[Any, None]) -> list[Thing]:
+        """All rows."""
+        return [Thing.from_row(row, info.context) for row in info.context.rows]
+
+
+SCHEMA = Schema(query=Query).graphql_schema
+
+
+@dataclass
+class Room:
+    """A context whose loaders note what they are asked for."""
+
+    rows: Sequence[Mapping[str, Any]]
+    caller: Caller = field(default_factory=lambda: a_caller(Role.STOREFRONT))
+    reads: list[tuple[str, list[Any]]] = field(default_factory=list)
+    broken: str = ""
+
+    def __post_init__(self) -> None:
+        self.loaders = SimpleNamespace(
+            shelves=Loader(self._read("shelves", SHELVES)),
+            parts=Loader(self._read("parts", PARTS)),
+        )
+
+    def _read(self, name: str, source: Mapping[Any, Any]) -> Any:
+        async def read(keys: Sequence[Any]) -> Mapping[Any, Any]:
+            self.reads.append((name, sorted(keys)))
+            if name == self.broken:
+                raise ValueError(f"{name} cannot be read")
+            return source
+
+        return read
+
+
+def a_caller(role: Role) -> Caller:
+    """Somebody of a role."""
+    return Caller("somebody", role, ROLE_PERMISSIONS[role])
+
+
+def a_thing(number: int, **facts: Any) -> dict[str, Any]:
+    """A row."""
+    return {"id": 9 + number, "name": f"thing {number}", "shelf_id": 1, "spare_id": None, **facts}
+
+
+async def run(text: str, *rows: dict[str, Any], **facts: Any) -> tuple[Any, Room, Executor]:
+    """The data, which both ways agree on, with the context and executor of the compiled way."""
+    document = DocumentCache(SCHEMA, limits=Limits()).get(text, None)
+    document.uses = 2
+    values = get_variable_values(SCHEMA, document.operation.variable_definitions or (), {})
+    assert not isinstance(values, list)
+    answers = []
+    for compiled in (False, True):
+        room = Room(rows, **facts)
+        executor = build_executor(document, values, room, None, compiled=compiled)
+        running: Any = executor.execute_operation()
+        result = await running
+        assert isinstance(result, ExecutionResult)
+        answers.append((result.data, [error.formatted for error in result.errors or ()]))
+    assert answers[0] == answers[1]
+    return answers[1], room, executor
+
+
+async def test_each_level_is_read_once_per_loader() -> None:
+    text = "{ things { title shelf { code } spare { code } parts { twice madeAt { code } } } }"
+    (data, errors), room, executor = await run(text, a_thing(1), a_thing(2, spare_id=2))
+    assert not errors
+    assert data["things"][1] == {
+        "title": "thing 2",
+        "shelf": {"code": "A"},
+        "spare": {"code": "B"},
+        "parts": [{"twice": 6, "madeAt": {"code": "A"}}],
+    }
+    assert data["things"][0]["spare"] is None
+    # What the second level needs was read for the first one.
+    assert room.reads == [("shelves", [1, 2]), ("parts", [10, 11])]
+    assert (executor.projected, executor.walked_again) == (1, 0)
+
+
+async def test_beside_a_field_of_the_walk_each_level_is_still_read_once() -> None:
+    text = "{ things { walked parts { size madeAt { code } } } }"
+    (data, errors), room, _ = await run(text, a_thing(1), a_thing(2), a_thing(3))
+    assert not errors
+    assert data["things"][2] == {"walked": "walked thing 3", "parts": []}
+    assert room.reads == [("parts", [10, 11, 12]), ("shelves", [1, 2])]
+
+
+async def test_what_a_caller_may_not_see_is_not_read() -> None:
+    (data, _), room, _ = await run("{ things { hidden { size } } }", a_thing(1))
+    assert data["things"] == [{"hidden": []}]
+    assert room.reads == []
+    seeing = a_caller(Role.ADMIN)
+    (data, _), room, _ = await run("{ things { hidden { size } } }", a_thing(1), caller=seeing)
+    assert data["things"] == [{"hidden": [{"size": 1}, {"size": 2}]}]
+
+
+async def test_aliases_and_fragments_of_one_edge_are_kept_apart() -> None:
+    text = """{ things { a: shelf { code } ...More b: shelf { kind: __typename } } }
+    fragment More on Thing { a: shelf { again: code } }"""
+    (data, _), _, _ = await run(text, a_thing(1))
+    assert data["things"] == [{"a": {"code": "A", "again": "A"}, "b": {"kind": "Shelf"}}]
+
+
+async def test_null_where_none_may_be_is_the_walks_to_tell() -> None:
+    text = "{ things { title shelf { code } } }"
+    (data, errors), _, executor = await run(text, a_thing(1), a_thing(2, shelf_id=3))
+    assert [thing["shelf"] for thing in data["things"]] == [{"code": "A"}, None]
+    assert [error["path"] for error in errors] == [["things", 1, "shelf", "code"]]
+    assert executor.walked_again >= 1
+
+
+@pytest.mark.parametrize("broken", ["shelves", "parts"])
+async def test_a_loader_that_fails_fails_each_field_that_needs_it(broken: str) -> None:
+    text = "{ things { title shelf { code } spare { code } } more: things { parts { size } } }"
+    (_, errors), room, executor = await run(text, a_thing(1), a_thing(2), broken=broken)
+    assert all(error["message"] == f"{broken} cannot be read" for error in errors)
+    assert len(errors) == (2 if broken == "shelves" else 1)
+    assert room.reads.count(("shelves", [1])) == 1
+    assert executor.walked_again >= 1
+
+
+async def test_an_edge_whose_key_is_missing_is_the_walks_to_tell() -> None:
+    row = a_thing(1)
+    del row["shelf_id"]
+    (data, errors), _, _ = await run("{ things { title shelf { code } } }", row)
+    assert data["things"] == [{"title": "thing 1", "shelf": None}]
+    assert len(errors) == 1
