@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import models.queries.reads.access as access_reads
@@ -39,9 +39,8 @@ class Loader(Generic[K, V]):
     def __init__(self, read: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
         self._read: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]] = read
         self.found: dict[K, V | None] = {}
-        self._rounds: dict[K, asyncio.Task[None]] = {}
-        self._wanted: list[K] = []
-        self._next: asyncio.Task[None] | None = None
+        self._rounds: dict[K, _Round] = {}
+        self._next: _Round | None = None
 
     def prime(self, key: K, value: V) -> None:
         """Know a value that was not known yet."""
@@ -64,18 +63,55 @@ class Loader(Generic[K, V]):
             fresh = [key for key in unknown if key not in rounds]
             if fresh:
                 if self._next is None:
-                    self._next = asyncio.ensure_future(self._run())
-                self._wanted += fresh
+                    self._next = _Round()
+                    self._next.task = asyncio.ensure_future(self._run(self._next))
+                self._next.keys += fresh
                 rounds.update(dict.fromkeys(fresh, self._next))
-            for round_ in {rounds[key] for key in unknown}:
-                # Others wait for the same round: who is cancelled leaves it to them.
-                await asyncio.shield(round_)
+            for round_ in {id(rounds[key]): rounds[key] for key in unknown}.values():
+                await round_.over()
         return found
 
-    async def _run(self) -> None:
-        keys, self._wanted, self._next = self._wanted, [], None
-        values = await self._read(keys)
-        self.found.update({key: values.get(key) for key in keys})
+    async def _run(self, round_: "_Round") -> None:
+        self._next = None
+        if all(waiter.cancelled() for waiter in round_.waiters):
+            # Nobody is left: the snapshot may be closed by now, and must not be opened again.
+            for key in round_.keys:
+                del self._rounds[key]
+            return
+        try:
+            values = await self._read(round_.keys)
+            self.found.update({key: values.get(key) for key in round_.keys})
+        except Exception as error:  # noqa: BLE001  it is told to all who wait
+            round_.error = error
+        round_.is_over = True
+        round_.wake()
+
+
+class _Round:
+    """One read for the keys that were asked for in one turn of the event loop."""
+
+    task: asyncio.Task[None]
+
+    def __init__(self) -> None:
+        self.keys: list[Any] = []
+        self.waiters: list[asyncio.Future[None]] = []
+        self.error: Exception | None = None
+        self.is_over = False
+
+    async def over(self) -> None:
+        """Wait for its end. Raises what the read raised; being cancelled harms nobody else."""
+        if not self.is_over:
+            waiter = asyncio.get_running_loop().create_future()
+            self.waiters.append(waiter)
+            await waiter
+        if self.error is not None:
+            raise self.error
+
+    def wake(self) -> None:
+        """Let those go on who still wait."""
+        for waiter in self.waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
 
 @dataclass

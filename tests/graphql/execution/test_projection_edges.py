@@ -1,5 +1,6 @@
 """Edges in the compiled projection: one read per level, and what the walk would have said."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -197,3 +198,14 @@ async def test_an_edge_whose_key_is_missing_is_the_walks_to_tell() -> None:
     (data, errors), _, _ = await run("{ things { title shelf { code } } }", row)
     assert data["things"] == [{"title": "thing 1", "shelf": None}]
     assert len(errors) == 1
+
+
+async def test_nothing_is_read_for_those_who_left_before() -> None:
+    room = Room([])
+    alone = asyncio.ensure_future(room.loaders.shelves.load(1))
+    await asyncio.sleep(0)  # it has asked, and the read would be next
+    alone.cancel()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert room.reads == []
+    assert await room.loaders.shelves.load(1) == SHELVES[1]
