@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -178,10 +178,15 @@ class Database:
             raise DatabaseUnavailable("the database is closed")
         with translated_postgres():
             connection = await client._pool.acquire(timeout=self.limits.acquire)
+        session = PostgresSession(client, connection)
         try:
-            yield PostgresSession(client, connection)
+            yield session
         finally:
-            await client._pool.release(connection)
+            session.lock.end()
+            if session.lock.locked():  # by a read that nobody waits for any more
+                await self._to_its_end(_release_when_still(client._pool, session, connection))
+            else:
+                await client._pool.release(connection)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Session]:
@@ -219,11 +224,17 @@ class Database:
         finally:
             # In a task that nobody cancels: a BEGIN whose caller was cancelled is carried out all
             # the same, and whoever read next would be refused, or see the past for ever.
-            ending = asyncio.create_task(reader.end())
-            self._ending.add(ending)
-            ending.add_done_callback(self._ending.discard)
-            ending.add_done_callback(lambda _: self._readers.put_nowait(client))
-            await asyncio.shield(ending)
+            await self._to_its_end(reader.end(), lambda: self._readers.put_nowait(client))
+
+    async def _to_its_end(
+        self, work: Coroutine[Any, Any, None], afterwards: Callable[[], None] = lambda: None
+    ) -> None:
+        """Do this in a task that nobody cancels, and then that, whatever came of it."""
+        ending = asyncio.create_task(work)
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        ending.add_done_callback(lambda _: afterwards())
+        await asyncio.shield(ending)
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[Session]:
@@ -241,8 +252,11 @@ class Database:
         assert isinstance(client, SqliteClient)
         async with client._lock:
             writer = SqliteSession(client)
-            async with _transaction(writer, "BEGIN IMMEDIATE"):
-                yield writer
+            try:
+                async with _transaction(writer, "BEGIN IMMEDIATE"):
+                    yield writer
+            finally:
+                writer.lock.end()
 
     @asynccontextmanager
     async def brief_writer(self) -> AsyncIterator[Session]:
@@ -273,6 +287,13 @@ async def _transaction(session: Session, begin: str) -> AsyncIterator[None]:
     except BaseException:
         await _end(session, "ROLLBACK")
         raise
+
+
+async def _release_when_still(
+    pool: asyncpg.Pool[Any], session: PostgresSession, connection: asyncpg.Connection[Any]
+) -> None:
+    await session.lock.ended()
+    await pool.release(connection)
 
 
 async def _end(session: Session, statement: str) -> None:

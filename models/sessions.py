@@ -6,7 +6,6 @@ its connection both to plain SQL (`fetch`, `execute`, `insert`) and to querysets
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 from abc import ABC, abstractmethod
@@ -38,6 +37,7 @@ from models.statements import (
     writing,
 )
 from models.statements import Row as Row  # what sessions speak in
+from models.turns import Turns
 
 
 class DatabaseError(Exception):
@@ -77,7 +77,7 @@ class Session(ABC):
     client: BaseDBAsyncClient
 
     def __init__(self) -> None:
-        self.lock = asyncio.Lock()
+        self.lock = Turns()
 
     @abstractmethod
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
@@ -326,8 +326,9 @@ class SqliteSession(Session):
                 _refuse(error)
 
     async def end(self) -> None:
-        """End the transaction that is open, if one is."""
+        """End the transaction that is open, if one is, and with it the session."""
         await self._call(lambda raw: raw.commit() if raw.in_transaction else None)
+        self.lock.end()
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         values = [_encode(arg) for arg in args]

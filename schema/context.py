@@ -109,7 +109,8 @@ class Context:
 
     async def close(self) -> None:
         """Give the snapshot's connection back; the next read opens another one."""
-        stack, self._stack, self._opened = self._stack, None, None
+        async with self._opening:  # what is just being opened is given back as well
+            stack, self._stack, self._opened = self._stack, None, None
         if stack is not None:
             await stack.aclose()
 

@@ -65,9 +65,10 @@ class Relay:
 
     def wake(self, position: int) -> None:
         """The log has grown, perhaps up to this position."""
-        if self._index and position > max(self._position or 0, self._heard):
+        if position > max(self._position or 0, self._heard):
             self._heard = position
-            self._news.set()
+            if self._index:
+                self._news.set()
 
     async def run(self) -> None:
         """Serve until cancelled; a database that is away is asked again every second."""
@@ -125,10 +126,13 @@ class Relay:
         listener.seen = cursor
         for event in self._rest(cursor):
             listener.offer(event)
-        if handover is not None and handover(self._position):
+        # Another process may have shown its client more of the log than we have seen so far.
+        if handover is not None and handover(max(cursor, self._position)):
             listener.finish()
         else:
             self._index.add(listener)
+            if self._heard > self._position:
+                self._news.set()  # what we were woken for while nobody listened
 
     async def _start(self, after: int | None) -> int:
         """The position to begin behind."""
@@ -157,7 +161,8 @@ class Relay:
         """Stand at the end of the log, unless somebody listens."""
         async with self._database.reading() as session:
             newest = await event_log.last_position(session)
-        if self._position is None or not self._index:
+        # Of two looks at once the later may have come first: we never stand further back.
+        if self._position is None or (not self._index and newest > self._position):
             self._position = newest
             self._tail.clear()
 

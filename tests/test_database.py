@@ -1,9 +1,13 @@
 """Connections: lent out clean, whatever became of whoever had them before."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
+
+import pytest
 
 from models.database import Database
 from models.sessions import Session
+from models.turns import SessionOver
 
 # More than there are connections, so that each is met.
 READS = 12
@@ -46,3 +50,27 @@ async def test_two_reads_of_a_snapshot_where_one_is_cancelled(database: Database
             await asyncio.wait([lost])
             if database.engine == "sqlite":  # PostgreSQL ends the whole snapshot
                 assert await _count(session) == 0
+
+
+@pytest.mark.parametrize("way", ["snapshot", "reading", "writer"])
+async def test_a_read_that_outlives_its_session_is_met_by_nobody(
+    database: Database, way: str
+) -> None:
+    async def read_twice(session: Session) -> None:
+        await _count(session)
+        await _count(session)
+
+    for steps in range(STEPS_MAX):
+        left: list[asyncio.Task[None]] = []
+        for _ in range(READS):
+            opened: AbstractAsyncContextManager[Session] = getattr(database, way)()
+            async with opened as session:
+                left += [asyncio.create_task(read_twice(session)) for _ in range(3)]
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+            with pytest.raises(SessionOver):
+                await _count(session)
+            async with database.reading() as other:
+                assert await _count(other) == 0
+        ends = await asyncio.gather(*left, return_exceptions=True)
+        assert {type(end) for end in ends} <= {type(None), SessionOver}

@@ -1,0 +1,116 @@
+"""The relay: where it stands, and where it hands a reader over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from models.database import Database
+from subscriptions.channels import EVERY, ExactListener
+from subscriptions.relay import Relay
+from subscriptions.sequencer import Sequencer
+from tests.subscriptions.log import transactions, until, write
+
+
+class Log:
+    """A log that grows when it is told to, numbered by another process than the relay's."""
+
+    def __init__(self, database: Database) -> None:
+        self._writer = transactions(database)
+        self.last = 0
+        self.sequencer = Sequencer(
+            transactions(database), holder="other", numbered=self._numbered, forward=lambda: None
+        )
+
+    async def grow(self, count: int) -> None:
+        """Commit facts and wait for their positions."""
+        wanted = self.last + count
+        await write(self._writer, *range(count))
+        self.sequencer.wake()
+        await until(lambda: self.last == wanted)
+
+    def _numbered(self, position: int) -> None:
+        self.last = position
+
+
+@pytest.fixture
+async def log(database: Database) -> AsyncIterator[Log]:
+    """An empty log and what numbers it."""
+    made = Log(database)
+    numbering = asyncio.create_task(made.sequencer.run())
+    try:
+        yield made
+    finally:
+        made.sequencer.stop()
+        await numbering
+
+
+def a_listener() -> ExactListener:
+    """Somebody who wants everything."""
+    return ExactListener(frozenset({EVERY}), lambda _: True, 1_000)
+
+
+async def test_a_reader_ahead_of_the_relay_is_handed_over_where_it_is(
+    database: Database, log: Log
+) -> None:
+    relay = Relay(database)  # it does not run: it stands still while the log grows
+    await log.grow(3)
+    handed: list[int] = []
+
+    def hand_over(position: int) -> bool:
+        handed.append(position)
+        return True
+
+    async with relay.following(a_listener(), None) as past:
+        assert [page async for page in past] == []
+        await log.grow(5)
+        async with relay.following(a_listener(), 8, handover=hand_over) as past:
+            assert [page async for page in past] == []
+        async with relay.following(a_listener(), 2, handover=hand_over) as past:
+            assert [event.position async for page in past for event in page] == [3]
+    assert relay.position == 3
+    assert handed == [8, 3]
+
+
+async def test_looks_that_overtake_each_other_never_set_the_relay_back(
+    database: Database, log: Log
+) -> None:
+    relay = Relay(database)
+    for _ in range(10):
+        looks = []
+        for _ in range(3):
+            looks.append(asyncio.create_task(relay._measure()))
+            await log.grow(1)
+            stands = relay.position or 0
+            await relay._measure()
+            assert (relay.position or 0) >= max(stands, log.last)
+        await asyncio.gather(*looks)
+        assert relay.position == log.last
+
+
+async def test_what_came_while_nobody_listened_is_looked_at_once_somebody_does(
+    database: Database, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("subscriptions.relay.LOOK_SECONDS", 60.0)
+    relay = Relay(database)
+    running = asyncio.create_task(relay.run())
+    await until(lambda: relay.position == 0)
+    listener = a_listener()
+    measured = asyncio.Event()
+    look = relay._measure
+
+    async def look_then_grow() -> None:
+        await look()
+        if not measured.is_set():
+            measured.set()
+            await log.grow(1)
+            relay.wake(1)
+
+    monkeypatch.setattr(relay, "_measure", look_then_grow)
+    async with asyncio.timeout(10), relay.following(listener, None) as past:
+        assert [page async for page in past] == []
+        assert [event.position for event in await listener.take(10)] == [1]
+    running.cancel()
+    await asyncio.wait([running])
