@@ -26,11 +26,14 @@ from tests import databases, servers
 setattr(aiosqlite.core, "Thread", partial(Thread, daemon=True))  # noqa: B010 - it is not exported
 
 SESSION = "TEST_SESSION_DIRECTORY"
+LONG_TIMEOUT_SECONDS = 3_600  # instead of pyproject.toml's, which is for the short forms
 KEEPER: pytest.StashKey[servers.Keeper] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Open the session's directory, which the workers of pytest-xdist find in the environment."""
+    if os.environ.get("RESTOW_LONG") == "1":
+        config.option.timeout = LONG_TIMEOUT_SECONDS
     if not hasattr(config, "workerinput"):
         directory, keeper = servers.open_session()
         os.environ[SESSION] = str(directory)

@@ -14,9 +14,10 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from uuid import UUID, uuid4
 
 import workflows.settlements
@@ -140,13 +141,22 @@ async def _is_over(database: Database, transactions: Transactions) -> bool:
     return not found
 
 
+def _live_and_leave(facts: dict[str, Any]) -> NoReturn:
+    """End this process with the life: threads of a database that was not closed would keep it."""
+    try:
+        asyncio.run(live(facts))
+        os._exit(0)
+    finally:
+        traceback.print_exc()
+        os._exit(1)
+
+
 def main() -> None:
     """Fork a life off per line of standard input; say how each ended: its signal, or 0."""
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            asyncio.run(live(json.loads(line)))
-            os._exit(0)
+            _live_and_leave(json.loads(line))
         _, status = os.waitpid(child, 0)
         ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
         _say({"ended": ended})
