@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from typing import TypeVar
 
+from subscriptions.endings import end
+
 ItemT = TypeVar("ItemT")
 
 
@@ -34,10 +36,10 @@ async def in_breaths(
                     room.clear()
                     await room.wait()
         finally:
-            news.set()
             await source.aclose()
 
     taking = asyncio.create_task(take())
+    taking.add_done_callback(lambda _: news.set())
     try:
         while came or not taking.done():
             if not came:
@@ -50,5 +52,4 @@ async def in_breaths(
             yield together
         taking.result()
     finally:
-        taking.cancel()
-        await asyncio.wait((taking,))
+        await end(taking)

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from domain.events import ReaderTooSlow
 from subscriptions.breaths import in_breaths
+from subscriptions.endings import end
 from subscriptions.relay import Handover
 
 BACKLOG_MAX = 1_000  # answers of one member; the texts are shared
@@ -239,8 +240,7 @@ class Group:
 
     async def stop(self) -> None:
         """End the feed; nobody is left."""
-        self._task.cancel()
-        await asyncio.wait((self._task,))
+        await end(self._task)
 
     @property
     def is_over(self) -> bool:

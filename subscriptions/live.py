@@ -13,6 +13,7 @@ from models.queries.scopes import EVERYTHING
 from models.sessions import Row
 from subscriptions.cases import Cases
 from subscriptions.doorbell import PENDING, Doorbell
+from subscriptions.endings import end
 from subscriptions.queues import Queues
 from subscriptions.relay import Relay
 from subscriptions.sequencer import Sequencer
@@ -74,9 +75,7 @@ class Live(Generic[AvailabilityT]):
         """Number what is pending, give the lease to another process, and end. Bounded."""
         self.sequencer.stop()
         await asyncio.wait([self._numbering], timeout=STOP_SECONDS)
-        for task in (self._numbering, *self._tasks):
-            task.cancel()
-        await asyncio.gather(self._numbering, *self._tasks, return_exceptions=True)
+        await end(self._numbering, *self._tasks)
 
     def _numbered(self, position: int) -> None:
         self.relay.wake(position)

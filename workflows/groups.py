@@ -86,6 +86,10 @@ class Group(Generic[CommandT]):
     async def _serve(self, group: Sequence[Waiting]) -> None:
         try:
             outcomes = await self._together([request for request, _ in group])
+        except asyncio.CancelledError:  # the transaction was abandoned
+            for _, future in group:
+                _fail(future, OutcomeUnknown("the transaction was abandoned"))
+            raise
         except Exception as error:  # noqa: BLE001 - every waiting request gets its answer
             # What the whole database said is everybody's answer; a lost answer to COMMIT above
             # all, which must not be tried again without the clients' knowing.

@@ -23,6 +23,7 @@ from schema.execution.protocol import Closing, Code, dumped
 from schema.execution.refusals import RequestRefused
 from schema.execution.request import GraphQLRequest
 from schema.execution.sockets import Sockets
+from subscriptions.endings import end
 
 logger = structlog.get_logger(__name__)
 
@@ -128,9 +129,7 @@ class _Stream:
             self.close(Closing(Code.RESTART, "The server restarts: connect again."))
             raise
         finally:
-            for task in (self._operating, *others):
-                task.cancel()
-            await asyncio.wait((self._operating, *others))
+            await end(self._operating, *others)
             await self._outbox.close()
             await self._end(frames)
 

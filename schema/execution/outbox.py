@@ -15,6 +15,8 @@ from typing import Any, Protocol
 
 from starlette.types import Send
 
+from subscriptions.endings import end
+
 STALL_SECONDS = 30.0
 
 
@@ -81,8 +83,7 @@ class Outbox:
         """Stop sending; what waits is dropped."""
         self._is_over = True
         if self._writing is not None:
-            self._writing.cancel()
-            await asyncio.wait((self._writing,))
+            await end(self._writing)
 
     async def _finish(self, sending: Any, wait: Any) -> None:
         try:

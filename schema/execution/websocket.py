@@ -33,6 +33,7 @@ from schema.execution.protocol import (
 from schema.execution.refusals import RequestRefused
 from schema.execution.request import GraphQLRequest, decode_json, request_of
 from schema.execution.sockets import Sockets
+from subscriptions.endings import end
 
 logger = structlog.get_logger(__name__)
 
@@ -273,10 +274,7 @@ class Connection:
         running = [*self._operations.values()]
         if self._reading is not None:
             running.append(self._reading)
-        for task in running:
-            task.cancel()
-        if running:
-            await asyncio.wait(running)
+        await end(*running)
         await self.outbox.close()
         if self._is_gone:
             self._endpoint.sockets.closes["gone"] += 1

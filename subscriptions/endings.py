@@ -1,0 +1,21 @@
+"""Ending tasks: cancelled, and waited for until they are gone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+AGAIN_SECONDS = 0.5
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and wait until all have ended; nobody is told how.
+
+    A cancellation can be lost: where a task's own work fails in the same moment, a task group or a
+    library raises that instead, and the task goes on as after any failure. So it is said again.
+    """
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=AGAIN_SECONDS)
