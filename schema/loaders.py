@@ -67,8 +67,17 @@ class Loader(Generic[K, V]):
                     self._next.task = asyncio.ensure_future(self._run(self._next))
                 self._next.keys += fresh
                 rounds.update(dict.fromkeys(fresh, self._next))
-            for round_ in {id(rounds[key]): rounds[key] for key in unknown}.values():
-                await round_.over()
+            # Each is told at once that it is needed, also while another one is waited for.
+            needed = {id(rounds[key]): rounds[key] for key in unknown}.values()
+            waiters = [(round_, round_.join()) for round_ in needed]
+            try:
+                for round_, waiter in waiters:
+                    await waiter
+                    if round_.error is not None:
+                        raise round_.error
+            finally:
+                for _, waiter in waiters:
+                    waiter.cancel()
         return found
 
     async def _run(self, round_: "_Round") -> None:
@@ -98,14 +107,14 @@ class _Round:
         self.error: Exception | None = None
         self.is_over = False
 
-    async def over(self) -> None:
-        """Wait for its end. Raises what the read raised; being cancelled harms nobody else."""
-        if not self.is_over:
-            waiter = asyncio.get_running_loop().create_future()
+    def join(self) -> asyncio.Future[None]:
+        """Need it: a future that is done with the read, and cancelled by who needs it no more."""
+        waiter = asyncio.get_running_loop().create_future()
+        if self.is_over:
+            waiter.set_result(None)
+        else:
             self.waiters.append(waiter)
-            await waiter
-        if self.error is not None:
-            raise self.error
+        return waiter
 
     def wake(self) -> None:
         """Let those go on who still wait."""
