@@ -12,6 +12,7 @@ from domain.terms import Terms
 from models.database import Database
 from models.migrations.runner import DatabaseUnreachable, MigrationError, migrate
 from models.sessions import DatabaseError
+from schema.serving.corks import CorkedWebSockets
 from scripts import demo_data as story
 from scripts.demo import DemoKeys, DemoRefused, is_empty, renew_keys, seed
 from settings import PREFIX, Settings, SettingsError, load
@@ -107,7 +108,7 @@ def serve(settings: Settings) -> None:
         port=settings.port,
         workers=settings.workers,
         http="httptools",
-        ws="websockets-sansio",
+        ws=CorkedWebSockets,
         ws_max_size=WEBSOCKET_BYTES_MAX,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,

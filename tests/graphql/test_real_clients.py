@@ -21,6 +21,7 @@ import pytest
 import uvicorn
 import websockets
 
+from schema.serving.corks import CorkedWebSockets
 from scripts.serve import WEBSOCKET_BYTES_MAX
 from tests.builders.house import BOOTSTRAP, House
 from tests.builders.transactions import rows
@@ -66,7 +67,7 @@ async def served(house: House) -> AsyncIterator[Door]:
     config = uvicorn.Config(
         house.restow.asgi,
         port=port,
-        ws="websockets-sansio",
+        ws=CorkedWebSockets,
         ws_max_size=WEBSOCKET_BYTES_MAX,
         ws_per_message_deflate=False,
         lifespan="off",

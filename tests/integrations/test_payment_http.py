@@ -24,7 +24,7 @@ from integrations.payments import (
 
 ROOT = Path(__file__).parents[2]
 LIMITS = HttpLimits(
-    connect=2.0, answer=1.0, tries=3, all_tries=8.0, first_wait=0.01, longest_wait=0.02
+    connect=5.0, answer=2.0, tries=3, all_tries=30.0, first_wait=0.01, longest_wait=0.02
 )
 
 
@@ -37,7 +37,9 @@ def address() -> Iterator[str]:
     server = subprocess.Popen(command, cwd=ROOT, pass_fds=[listening.fileno()])
     # The socket listens already: whoever connects before the server is up is served by it then.
     listening.close()
-    yield f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}"
+    urllib.request.urlopen(f"{url}/log", timeout=60).close()
+    yield url
     # Some of its answers never end: there is nothing to wait for.
     server.kill()
     server.wait(timeout=10)

@@ -1,0 +1,66 @@
+"""Frames of one turn of the loop leave in one write; what is full shows at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+from schema.serving.corks import FULL_BYTES, Cork
+
+
+class Recorder(asyncio.Transport):
+    """A transport that notes what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.is_closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.is_closed
+        self.writes.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def a_cork() -> tuple[Cork, Recorder]:
+    """A cork, and what it is on."""
+    transport = Recorder()
+    return Cork(transport, asyncio.get_running_loop()), transport
+
+
+async def test_what_is_written_in_one_turn_leaves_together_in_order() -> None:
+    cork, transport = a_cork()
+    cork.write(b"a")
+    cork.write(b"b")
+    assert transport.writes == []
+    await asyncio.sleep(0)
+    assert transport.writes == [b"ab"]
+    cork.write(b"c")
+    await asyncio.sleep(0)
+    assert transport.writes == [b"ab", b"c"]
+
+
+async def test_much_is_written_at_once_so_that_a_full_socket_shows() -> None:
+    cork, transport = a_cork()
+    half = b"x" * (FULL_BYTES // 2)
+    cork.write(half)
+    cork.write(half)
+    assert transport.writes == [half + half]
+    cork.write(b"more")
+    await asyncio.sleep(0)
+    assert b"".join(transport.writes) == half + half + b"more"
+
+
+async def test_what_was_kept_leaves_before_it_is_closed_and_nothing_after() -> None:
+    cork, transport = a_cork()
+    cork.write(b"goodbye")
+    cork.close()
+    assert (transport.writes, transport.is_closed) == ([b"goodbye"], True)
+    cork.write(b"too late")
+    await asyncio.sleep(0)
+    assert transport.writes == [b"goodbye"]
+    assert cork.is_closing()
