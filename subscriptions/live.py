@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import models.queries.reads.stock as stock
 from models.database import Database
+from models.queries.event_log import Numbered
 from models.queries.scopes import EVERYTHING
 from models.sessions import Row
 from subscriptions.cases import Cases
@@ -53,6 +54,7 @@ class Live(Generic[AvailabilityT]):
             holder=str(uuid4()),
             numbered=self._numbered,
             forward=self._forward,
+            is_heard=lambda: self.relay.listeners > 0,
         )
         self.streams = Streams(self.relay, levels, promises)
         self.queues = Queues(self.relay, database)
@@ -77,9 +79,10 @@ class Live(Generic[AvailabilityT]):
         await asyncio.wait([self._numbering], timeout=STOP_SECONDS)
         await end(self._numbering, *self._tasks)
 
-    def _numbered(self, position: int) -> None:
-        self.relay.wake(position)
-        self.doorbell.ring(position)
+    def _numbered(self, batch: Numbered) -> None:
+        self.relay.take(batch.events)
+        self.relay.wake(batch.position)
+        self.doorbell.ring(batch.position)
 
     def _forward(self) -> None:
         self.doorbell.ring(PENDING)

@@ -70,6 +70,12 @@ class Relay:
             if self._index:
                 self._news.set()
 
+    def take(self, events: Sequence[LoggedEvent]) -> None:
+        """Events that this process has just numbered, so that they need not be read."""
+        if self._index and events and events[0].position - 1 == self._position:
+            for event in events:
+                self._admit(event)
+
     async def run(self) -> None:
         """Serve until cancelled; a database that is away is asked again every second."""
         while True:
@@ -200,7 +206,8 @@ class Relay:
             async with self._database.reading() as session:
                 page = await event_log.events_after(session, position, PAGE_MAX)
             for event in page:
-                self._admit(event)
+                if event.position > (self._position or 0):  # not taken meanwhile
+                    self._admit(event)
             if len(page) < PAGE_MAX:
                 return
             await asyncio.sleep(0)

@@ -53,8 +53,8 @@ class Sequencer:
     """Numbers events while this process holds the lease, and waits for the lease otherwise.
 
     `transactions` must not call `wake` after commit: numbering would wake itself for ever.
-    `numbered` is told the last position after each batch. `forward` is called where this process
-    committed something and another one has to number it.
+    `numbered` is told of each batch, with its events while `is_heard`. `forward` is called where
+    this process committed something and another one has to number it.
     """
 
     def __init__(
@@ -62,13 +62,15 @@ class Sequencer:
         transactions: Transactions,
         *,
         holder: str,
-        numbered: Callable[[int], None],
+        numbered: Callable[[Numbered], None],
         forward: Callable[[], None],
+        is_heard: Callable[[], bool] = lambda: False,
     ) -> None:
         self._transactions = transactions
         self._holder = holder
         self._numbered = numbered
         self._forward = forward
+        self._is_heard = is_heard
         self._standing = _Standing.BYSTANDER
         self._renew_at = self._check_at = self._rested_at = 0.0
         self._news = asyncio.Event()
@@ -165,7 +167,7 @@ class Sequencer:
             self._renew_at = now + LEASE_SECONDS / 3
             if batch.count:
                 self._rested_at = now + REST_SECONDS
-                self._numbered(batch.position)
+                self._numbered(batch)
             if batch.count < BATCH_MAX:
                 return
 
@@ -173,7 +175,9 @@ class Sequencer:
         """Number one batch and extend the lease; None where another process holds it."""
         now = self._transactions.clock()
         until = now + timedelta(seconds=LEASE_SECONDS)
-        return await event_log.number_pending(session, LEASE, self._holder, now, until, BATCH_MAX)
+        return await event_log.number_pending(
+            session, LEASE, self._holder, now, until, BATCH_MAX, telling=self._is_heard()
+        )
 
     def _lose(self) -> None:
         if self.is_holder:

@@ -55,12 +55,23 @@ class LoggedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """What one batch numbered: how many events, and the last position since."""
+    """What one batch numbered: how many events, and the last position since.
+
+    `events`: these, in order, where they were asked for.
+    """
 
     count: int
     position: int
+    events: Sequence[LoggedEvent] = ()
 
 
+_COLUMNS = """
+p.position, e.id, e.type, e.occurred_at, e.actor, e.subject_type, e.subject_key, e.subject_version,
+c.code AS channel, l.code AS location, e.data
+"""
+_SCOPE = """
+LEFT JOIN channel c ON c.id = e.channel_id LEFT JOIN location l ON l.id = e.location_id
+"""
 # One statement is one transaction and one round trip. It may wait for the lease's row, and then
 # knows its newest counter, but sees `event_pending` as of its beginning: what the holder before
 # has numbered meanwhile cannot be removed again, and only what was removed is numbered.
@@ -76,11 +87,20 @@ WITH held AS (
 ), numbered AS (
   INSERT INTO event_position (position, event_id)
   SELECT h.counter + row_number() OVER (ORDER BY t.event_id), t.event_id FROM taken t, held h
+  RETURNING position, event_id
+), renewed AS (
+  UPDATE lease SET holder = $2, lease_until_at = $4,
+    counter = h.counter + (SELECT count(*) FROM taken)
+  FROM held h WHERE name = $1
+  RETURNING lease.counter AS last, (SELECT count(*) FROM taken) AS count
 )
-UPDATE lease SET holder = $2, lease_until_at = $4,
-  counter = h.counter + (SELECT count(*) FROM taken)
-FROM held h WHERE name = $1
-RETURNING lease.counter AS position, (SELECT count(*) FROM taken) AS count
+"""
+# With the events themselves ($6), or without: then one row has nothing but the last two columns.
+_NUMBER_AND_TELL = f"""
+{_NUMBER}
+SELECT {_COLUMNS}, r.last, r.count
+FROM renewed r LEFT JOIN numbered p ON $6::boolean LEFT JOIN event e ON e.id = p.event_id
+{_SCOPE} ORDER BY p.position
 """
 # The same where there is one writer and nothing is removed by a query: in a transaction.
 _NUMBER_BEHIND = """
@@ -95,16 +115,26 @@ WHERE event_id IN (SELECT event_id FROM event_position WHERE position > $1)
 
 
 async def number_pending(
-    session: Session, lease: str, holder: str, now: datetime, until: datetime, limit: int
+    session: Session,
+    lease: str,
+    holder: str,
+    now: datetime,
+    until: datetime,
+    limit: int,
+    *,
+    telling: bool = False,
 ) -> Numbered | None:
     """Give up to `limit` pending events the next positions, and hold the lease `until` then.
 
     None, and nothing is done, where another process holds the lease or nobody has made it. The
-    lease's counter is the last position. On SQLite within a transaction.
+    lease's counter is the last position. `telling`: the events too. On SQLite in a transaction.
     """
     if session.engine == "postgres":
-        row = await session.fetch_one(_NUMBER, lease, holder, now, until, limit)
-        return None if row is None else Numbered(row["count"], row["position"])
+        rows = await session.fetch(_NUMBER_AND_TELL, lease, holder, now, until, limit, telling)
+        if not rows:
+            return None
+        events = [LoggedEvent.from_row(row) for row in rows if row["position"] is not None]
+        return Numbered(rows[0]["count"], rows[0]["last"], events)
     row = await leases.lock_lease(session, lease)
     if row is None or (row["holder"] != holder and row["lease_until_at"] > now):
         return None
@@ -113,7 +143,8 @@ async def number_pending(
     if count:
         await session.execute(_REMOVE_NUMBERED, last)
     await leases.hold_lease(session, lease, holder, until, last + count)
-    return Numbered(count, last + count)
+    told = await events_after(session, last, limit) if telling and count else []
+    return Numbered(count, last + count, told)
 
 
 async def has_pending(session: Session) -> bool:
@@ -121,11 +152,9 @@ async def has_pending(session: Session) -> bool:
     return await session.fetch_value("SELECT event_id FROM event_pending LIMIT 1") is not None
 
 
-_SELECT = """
-SELECT p.position, e.id, e.type, e.occurred_at, e.actor, e.subject_type, e.subject_key,
-  e.subject_version, c.code AS channel, l.code AS location, e.data
-FROM event_position p JOIN event e ON e.id = p.event_id
-LEFT JOIN channel c ON c.id = e.channel_id LEFT JOIN location l ON l.id = e.location_id
+_SELECT = f"""
+SELECT {_COLUMNS} FROM event_position p JOIN event e ON e.id = p.event_id
+{_SCOPE}
 """
 _AFTER = f"{_SELECT} WHERE p.position > $1 ORDER BY p.position LIMIT $2"
 _BETWEEN = f"{_SELECT} WHERE p.position > $1 AND p.position <= $2"

@@ -7,7 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+import models.queries.event_log as event_log
 from models.database import Database
+from models.queries.event_log import LoggedEvent, Numbered
+from models.sessions import Session
 from subscriptions.channels import EVERY, ExactListener
 from subscriptions.relay import Relay
 from subscriptions.sequencer import Sequencer
@@ -31,8 +34,8 @@ class Log:
         self.sequencer.wake()
         await until(lambda: self.last == wanted)
 
-    def _numbered(self, position: int) -> None:
-        self.last = position
+    def _numbered(self, batch: Numbered) -> None:
+        self.last = batch.position
 
 
 @pytest.fixture
@@ -45,6 +48,12 @@ async def log(database: Database) -> AsyncIterator[Log]:
     finally:
         made.sequencer.stop()
         await numbering
+
+
+async def events_of(database: Database) -> list[LoggedEvent]:
+    """The whole log."""
+    async with database.reading() as session:
+        return await event_log.events_after(session, 0, 1_000)
 
 
 def a_listener() -> ExactListener:
@@ -114,3 +123,43 @@ async def test_what_came_while_nobody_listened_is_looked_at_once_somebody_does(
         assert [event.position for event in await listener.take(10)] == [1]
     running.cancel()
     await asyncio.wait([running])
+
+
+async def test_what_this_process_numbered_is_heard_without_a_read(
+    database: Database, log: Log
+) -> None:
+    relay = Relay(database)  # it does not run
+    listener = a_listener()
+    async with relay.following(listener, None) as past:
+        assert [page async for page in past] == []
+        await log.grow(3)
+        first, second, third = await events_of(database)
+        relay.take([second, third])  # the first is missing: they must be read
+        assert relay.position == 0
+        relay.take([first, second])
+        relay.take([third])
+        relay.take([third])
+        taken = await listener.take(10)
+        assert [event.position for event in taken] == [1, 2, 3]
+        assert relay.position == 3
+        assert relay.recent(2) == second
+
+
+async def test_what_is_told_while_it_is_being_read_is_heard_once(
+    database: Database, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay = Relay(database)
+    listener = a_listener()
+    read = event_log.events_after
+
+    async def read_while_told(session: Session, position: int, limit: int) -> list[LoggedEvent]:
+        page = await read(session, position, limit)
+        relay.take(page[:2])
+        return page
+
+    monkeypatch.setattr(event_log, "events_after", read_while_told)
+    async with relay.following(listener, None) as past:
+        assert [page async for page in past] == []
+        await log.grow(3)
+        await relay._catch_up()
+        assert [event.position for event in await listener.take(10)] == [1, 2, 3]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import models.queries.event_log as event_log
 import models.queries.leases as leases
 from models.database import Database
+from models.queries.event_log import LoggedEvent, Numbered
 from subscriptions.sequencer import BATCH_MAX, LEASE, Sequencer
 from tests.subscriptions.log import note, now, transactions, write
 from workflows.transactions import Transaction
@@ -24,12 +26,14 @@ class Heard:
 
     def __init__(self) -> None:
         self.position = 0
+        self.events: list[LoggedEvent] = []
         self.forwarded = 0
         self._changed = asyncio.Event()
 
-    def numbered(self, position: int) -> None:
+    def numbered(self, batch: Numbered) -> None:
         """A batch was numbered."""
-        self.position = position
+        self.position = batch.position
+        self.events += batch.events
         self._changed.set()
 
     def forward(self) -> None:
@@ -52,10 +56,14 @@ class Heard:
                 await self._changed.wait()
 
 
-def a_sequencer(database: Database, heard: Heard, holder: str = "a") -> Sequencer:
+def a_sequencer(database: Database, heard: Heard, holder: str = "a", **facts: Any) -> Sequencer:
     """A sequencer that does not run yet."""
     return Sequencer(
-        transactions(database), holder=holder, numbered=heard.numbered, forward=heard.forward
+        transactions(database),
+        holder=holder,
+        numbered=heard.numbered,
+        forward=heard.forward,
+        **facts,
     )
 
 
@@ -92,6 +100,23 @@ async def test_what_is_committed_gets_the_next_positions(database: Database) -> 
         row = await leases.lease(session, LEASE)
     assert row is not None
     assert row["counter"] == 3
+
+
+async def test_while_it_is_heard_it_tells_the_events_as_the_log_has_them(
+    database: Database,
+) -> None:
+    heard, is_heard = Heard(), True
+    sequencer = a_sequencer(database, heard, is_heard=lambda: is_heard)
+    writer = transactions(database, sequencer.wake)
+    async with running(sequencer):
+        await write(writer, *range(BATCH_MAX + 3))
+        await heard.until(BATCH_MAX + 3)
+        is_heard = False
+        await write(writer, 1)
+        await heard.until(BATCH_MAX + 4)
+    async with database.reading() as session:
+        log = await event_log.events_after(session, 0, 100_000)
+    assert heard.events == log[: BATCH_MAX + 3]
 
 
 async def test_what_was_pending_before_is_numbered_at_once(database: Database) -> None:
