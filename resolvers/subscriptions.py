@@ -84,11 +84,12 @@ async def stock_changed(
     )
 
     def convert(change: StockChange) -> StockEvent:
-        level = StockLevel.from_row(change.level, context)
+        level = StockLevel.from_row(change.shelf.level, context)
         return StockEvent(
             cursor=change.cursor,
             level=level,
             cause=MovementKind(change.cause),
+            shelf=change.shelf,
             replaces=level.id,
         )
 

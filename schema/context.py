@@ -1,7 +1,7 @@
 """What resolvers find as `info.context`: who asks, one snapshot to read, and the way to act."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -103,9 +103,16 @@ class Context:
         self.renew()
         return outcome
 
-    def another(self) -> "Context":
-        """A context of the same caller with a snapshot of its own, to be closed apart."""
-        return Context(self.caller, self.services, request_id=self.request_id)
+    def another(self, events: Iterable[object] = ()) -> "Context":
+        """A context of the same caller with a snapshot of its own, to be closed apart.
+
+        It knows what these events `tell` its loaders.
+        """
+        fresh = Context(self.caller, self.services, request_id=self.request_id)
+        for event in events:
+            if (tell := getattr(event, "tell", None)) is not None:
+                tell(fresh.loaders)
+        return fresh
 
     async def close(self) -> None:
         """Give the snapshot's connection back; the next read opens another one."""

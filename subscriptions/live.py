@@ -10,14 +10,14 @@ from uuid import uuid4
 import models.queries.reads.stock as stock
 from models.database import Database
 from models.queries.event_log import Numbered
-from models.queries.scopes import EVERYTHING
-from models.sessions import Row
+from models.queries.reads.stock import Shelf
 from subscriptions.cases import Cases
 from subscriptions.doorbell import PENDING, Doorbell
 from subscriptions.endings import end
 from subscriptions.queues import Queues
 from subscriptions.relay import Relay
 from subscriptions.sequencer import Sequencer
+from subscriptions.shelves import Shelves
 from subscriptions.streams import Promises, Streams
 from workflows.transactions import Transactions
 
@@ -43,11 +43,12 @@ class Live(Generic[AvailabilityT]):
         broadcast_url: str,
         promises: Promises[AvailabilityT],
     ) -> None:
-        async def levels(ids: Sequence[int]) -> Mapping[int, Row]:
+        async def read(ids: Sequence[int]) -> Mapping[int, Shelf]:
             async with database.reading() as session:
-                return await stock.levels_by_id(session, EVERYTHING, ids)
+                return await stock.shelves_by_id(session, ids)
 
-        self.relay = Relay(database)
+        shelves = Shelves(read)
+        self.relay = Relay(database, shelves)
         self.doorbell = Doorbell(broadcast_url, self._heard)
         self.sequencer = Sequencer(
             transactions,
@@ -56,7 +57,7 @@ class Live(Generic[AvailabilityT]):
             forward=self._forward,
             is_heard=lambda: self.relay.listeners > 0,
         )
-        self.streams = Streams(self.relay, levels, promises)
+        self.streams = Streams(self.relay, shelves, promises)
         self.queues = Queues(self.relay, database)
         self.cases = Cases(self.relay)
         self._tasks: list[asyncio.Task[None]] = []

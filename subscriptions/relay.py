@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -35,11 +35,24 @@ JOIN_MAX = 100  # events that a listener may be behind when it joins; less than 
 Handover = Callable[[int], bool]
 
 
-class Relay:
-    """One reader of the log for all listeners of this process."""
+class Witness(Protocol):
+    """Somebody who remembers, and is told what the relay shows before listeners are offered it."""
 
-    def __init__(self, database: Database) -> None:
+    def saw(self, event: LoggedEvent) -> None:
+        """This event is shown next."""
+        ...
+
+    def forget(self) -> None:
+        """Events were passed without being shown."""
+        ...
+
+
+class Relay:
+    """One reader of the log for all listeners of this process, and for its witnesses."""
+
+    def __init__(self, database: Database, *witnesses: Witness) -> None:
         self._database = database
+        self._witnesses = witnesses
         self._index = Index()
         self._tail: deque[LoggedEvent] = deque(maxlen=TAIL_MAX)
         self._position: int | None = None  # None: before the first look
@@ -170,7 +183,7 @@ class Relay:
         # Of two looks at once the later may have come first: we never stand further back.
         if self._position is None or (not self._index and newest > self._position):
             self._position = newest
-            self._tail.clear()
+            self._forget()
 
     def _covers(self, cursor: int) -> bool:
         """Whether everything behind `cursor` is in the tail, or still to come."""
@@ -219,8 +232,15 @@ class Relay:
         if event.position - 1 != self._position:
             # Retention takes only what is old: then we were away for as long as it keeps events.
             logger.error("relay.gap", position=self._position, met=event.position)
-            self._tail.clear()
+            self._forget()
         self._position = event.position
         self._tail.append(event)
+        for witness in self._witnesses:
+            witness.saw(event)
         for listener in self._index.matching(event):
             listener.offer(event)
+
+    def _forget(self) -> None:
+        self._tail.clear()
+        for witness in self._witnesses:
+            witness.forget()

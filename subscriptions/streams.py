@@ -15,8 +15,8 @@ from domain.access import Caller
 from domain.errors import BadRequest
 from domain.events import may_see_event, parse_cursor
 from models.queries.event_log import LoggedEvent
-from models.sessions import Row
-from subscriptions.boards import Board, Read
+from models.queries.reads.stock import Shelf
+from subscriptions.boards import Board
 from subscriptions.channels import (
     EVERY,
     ExactListener,
@@ -28,6 +28,7 @@ from subscriptions.channels import (
     skus_of,
 )
 from subscriptions.relay import Handover, Relay
+from subscriptions.shelves import Shelves
 
 EXACT_BUFFER_MAX = 4_000  # a bulk transaction may bring thousands at once; they are shared
 FOLDED_BUFFER_MAX = 50_000
@@ -47,10 +48,10 @@ AvailabilityT = TypeVar("AvailabilityT")
 
 @dataclass(frozen=True, slots=True)
 class StockChange:
-    """A level as it is now (a row of `stock_level`), and why it changed last."""
+    """A level as it is now with what it is of, and why it changed last."""
 
     cursor: str
-    level: Row
+    shelf: Shelf
     cause: str
 
 
@@ -81,11 +82,9 @@ class Promises(Protocol[AvailabilityT]):
 class Streams(Generic[AvailabilityT]):
     """Opens streams for the readers of this process."""
 
-    def __init__(
-        self, relay: Relay, levels: Read[int, Row], promises: Promises[AvailabilityT]
-    ) -> None:
+    def __init__(self, relay: Relay, shelves: Shelves, promises: Promises[AvailabilityT]) -> None:
         self._relay = relay
-        self._levels = Board(levels)
+        self._shelves = shelves
         self._promises = promises
         self._availability = Board(self._read_availability)
 
@@ -148,10 +147,10 @@ class Streams(Generic[AvailabilityT]):
         )
         async with aclosing(folded(self._relay, listener, after, [STOCK], handover)) as changes:
             async for taken in changes:
-                levels = await self._levels.get([int(key) for key, _ in taken])
+                shelves = await self._shelves.of([event for _, event in taken])
                 for key, event in taken:
-                    if (level := levels.get(int(key))) is not None:
-                        yield StockChange(event.cursor, level, event.data["cause"])
+                    if (shelf := shelves.get(int(key))) is not None:
+                        yield StockChange(event.cursor, shelf, event.data["cause"])
 
     async def availability_changed(
         self,

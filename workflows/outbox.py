@@ -85,6 +85,7 @@ class Outbox:
                         "location": level.location,
                         "cause": cause.kind,
                         **{state.lower(): units for state, units in level.units.items()},
+                        "safety_stock": level.safety_stock,
                     },
                     occurred_at=now,
                     location_id=level.location_id,

@@ -39,8 +39,8 @@ class StreamContext(Protocol):
         """Give back what the operation held."""
         ...
 
-    def another(self) -> StreamContext:
-        """A fresh one for the same caller."""
+    def another(self, events: Iterable[object] = ()) -> StreamContext:
+        """A fresh one for the same caller, to execute these events in."""
         ...
 
 
@@ -207,7 +207,7 @@ async def _executed(
     source = cast(AsyncGenerator[Any, None], subscription.source)
     async with aclosing(in_breaths(source, BREATH_MAX)) as breaths:
         async for events in breaths:
-            fresh = context.another()
+            fresh = context.another(events)
             try:
                 answers = await _all(subscription.respond(event, fresh) for event in events)
             finally:

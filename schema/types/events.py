@@ -8,6 +8,8 @@ import strawberry
 from strawberry import ID
 
 from models.queries.event_log import LoggedEvent
+from models.queries.reads.stock import Shelf
+from schema.loaders import Loaders
 from schema.types.availability import Availability
 from schema.types.enums import MovementKind
 from schema.types.exceptions import OperationalException
@@ -79,8 +81,15 @@ class StockEvent:
     cursor: str
     level: StockLevel
     cause: MovementKind
+    shelf: strawberry.Private[Shelf]
     # for transports: a later event of the same subject replaces this one where it was not sent yet
     replaces: strawberry.Private[str]
+
+    def tell(self, loaders: Loaders) -> None:
+        """Let an execution know what came with the event, so that it need not be read."""
+        item, location = self.shelf.item, self.shelf.location
+        loaders.items.prime(item["id"], item)
+        loaders.locations.prime(location["id"], location)
 
 
 @strawberry.type

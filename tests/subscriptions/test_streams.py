@@ -290,7 +290,7 @@ async def test_stock_is_folded_to_what_it_is_now(place: Place) -> None:
         await reader.has(3)
         await place.stock("A", "north", 4, cause="ADJUSTED")
         await reader.has(4)
-    assert [(c.level["available"], c.cause, c.cursor) for c in reader.got] == [
+    assert [(c.shelf.level["available"], c.cause, c.cursor) for c in reader.got] == [
         (3, "RECEIVED", "5"),
         (30, "RECEIVED", "6"),
         (100, "RECEIVED", "7"),
@@ -318,7 +318,7 @@ async def test_stock_is_found_by_sku_and_location(place: Place) -> None:
         await asyncio.gather(by_sku.has(2), by_place.has(2), scoped.has(2))
 
     def units_of(reader: Reader) -> list[int]:
-        return [change.level["available"] for change in reader.got]
+        return [change.shelf.level["available"] for change in reader.got]
 
     assert units_of(by_sku) == [1, 4]
     assert units_of(by_place) == [3, 4]
@@ -331,12 +331,12 @@ async def test_a_slow_reader_of_stock_gets_the_latest(place: Place) -> None:
         first = asyncio.create_task(anext(slow))
         await listening(place, 1)
         await place.stock("A", "north", 1)
-        assert (await first).level["available"] == 1
+        assert (await first).shelf.level["available"] == 1
         for units in range(2, 50):
             await place.stock("A", "north", units)
             await place.stock("B", "north", units)
         await place.numbered(97)
-        assert [(await anext(slow)).level["available"] for _ in range(2)] == [49, 49]
+        assert [(await anext(slow)).shelf.level["available"] for _ in range(2)] == [49, 49]
 
 
 async def test_a_slow_reader_of_events_is_closed_with_its_last_cursor(

@@ -11,7 +11,7 @@ from models.sessions import Row, Session
 LOCATIONS_MAX = 10_000
 _ID = SortKey("t.id", "id", "bigint")
 # Not its two instants: nobody reads them, and decoding them takes as long as all the rest.
-_ITEM = (
+ITEM = (
     "t.id, t.sku, t.name, t.barcode, t.category, t.price_minor, t.price_currency,"
     " t.unit_cost_minor, t.unit_cost_currency, t.returnable, t.supplier_id"
 )
@@ -19,7 +19,7 @@ _ITEM = (
 
 async def items(session: Session, window: Window, *, search: str | None) -> Page:
     """Items, of which SKU, name or barcode contain the words of `search`."""
-    listing = Listing(_ITEM, "item t", _ID)
+    listing = Listing(ITEM, "item t", _ID)
     if search:
         pattern = f"%{_escaped(search.lower())}%"
         listing.where(
@@ -38,15 +38,13 @@ def _escaped(text: str) -> str:
 
 async def item(session: Session, sku: str) -> Row | None:
     """The item of a SKU."""
-    return await session.fetch_one(f"SELECT {_ITEM} FROM item t WHERE t.sku = $1", sku)
+    return await session.fetch_one(f"SELECT {ITEM} FROM item t WHERE t.sku = $1", sku)
 
 
 async def items_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Row]:
     """Items by id."""
     return by_key(
-        await session.fetch(
-            f"SELECT {_ITEM} FROM item t WHERE t.id = ANY($1::bigint[])", list(ids)
-        ),
+        await session.fetch(f"SELECT {ITEM} FROM item t WHERE t.id = ANY($1::bigint[])", list(ids)),
         "id",
     )
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from models.queries.paging import Listing, Page, SortKey, Window, by_key
+from models.queries.reads.catalog import ITEM
 from models.queries.scopes import Scope
 from models.sessions import Row, Session
+from models.statements import Question
 
 _LEVEL = SortKey("s.id", "id", "bigint")
 _MOVEMENT = SortKey("m.id", "id", "uuid")
@@ -39,6 +42,43 @@ async def levels_by_id(session: Session, scope: Scope, ids: Sequence[int]) -> Ma
     """Levels by id, where the caller may see their location."""
     rows = await session.fetch("SELECT * FROM stock_level WHERE id = ANY($1::bigint[])", list(ids))
     return by_key([row for row in rows if scope.sees_location(row["location_id"])], "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A level with the item and the location that it is of, as of one instant."""
+
+    level: Row
+    item: Row
+    location: Row
+
+
+async def shelves_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Shelf]:
+    """Levels by id with what they are of, in one round trip."""
+    wanted = list(ids)
+    levels, items, locations = await session.ask(
+        Question("SELECT * FROM stock_level WHERE id = ANY($1::bigint[])", (wanted,), _keyed),
+        Question(
+            f"SELECT {ITEM} FROM item t WHERE t.id IN"
+            " (SELECT item_id FROM stock_level WHERE id = ANY($1::bigint[]))",
+            (wanted,),
+            _keyed,
+        ),
+        Question(
+            "SELECT * FROM location WHERE id IN"
+            " (SELECT location_id FROM stock_level WHERE id = ANY($1::bigint[]))",
+            (wanted,),
+            _keyed,
+        ),
+    )
+    return {
+        key: Shelf(level, items[level["item_id"]], locations[level["location_id"]])
+        for key, level in levels.items()
+    }
+
+
+def _keyed(rows: Sequence[Row]) -> Mapping[int, Row]:
+    return by_key(rows, "id")
 
 
 async def movements(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -29,7 +29,7 @@ class StreamedContext(SampleContext):
 
     renew: Any = None
 
-    def another(self) -> Any:
+    def another(self, events: Iterable[object] = ()) -> Any:
         """Made by the house that made this one."""
         return self.renew()
 

@@ -1,0 +1,78 @@
+"""Levels as events tell them: the numbers come with the event, what they are of is remembered.
+
+A `stock.changed` has the numbers that its level had then, and the newest event of a level those
+that it has now. The item and the location of a level are read once, and forgotten as soon as the
+relay meets a fact about any item or location, or passes events without having seen them: so what
+is remembered is never older than what the relay has shown.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+
+from domain.stock import StockState
+from models.queries.event_log import LoggedEvent
+from models.queries.reads.stock import Shelf
+from subscriptions.boards import Board, Read
+
+REMEMBERED_MAX = 10_000
+# What the event says of its level; all else of a level does not change, or its event says it too.
+NUMBERS = (*(state.lower() for state in StockState), "safety_stock")
+_DESCRIBED = frozenset({"Item", "Location"})
+
+
+class Shelves:
+    """Levels by id with their item and location; `read` reads them all."""
+
+    def __init__(self, read: Read[int, Shelf]) -> None:
+        self._board = Board(read)
+        self._known: OrderedDict[int, Shelf] = OrderedDict()
+        self._forgotten = 0  # how often
+
+    def saw(self, event: LoggedEvent) -> None:
+        """The relay shows this event next."""
+        if event.subject_type in _DESCRIBED:
+            self.forget()
+
+    def forget(self) -> None:
+        """Remember nothing: something may have happened that was not seen."""
+        self._known.clear()
+        self._forgotten += 1
+
+    async def of(self, events: Sequence[LoggedEvent]) -> Mapping[int, Shelf]:
+        """The levels of these `stock.changed`, of which each is its level's newest."""
+        found: dict[int, Shelf] = {}
+        unknown: list[int] = []
+        for event in events:
+            key = int(event.subject_key)
+            shelf = self._told(key, event)
+            if shelf is None:
+                unknown.append(key)
+            else:
+                found[key] = shelf
+        if unknown:
+            forgotten = self._forgotten
+            read = await self._board.get(unknown)
+            found.update(read)
+            if forgotten == self._forgotten:  # else it may be older than what was seen meanwhile
+                self._remember(read)
+        return found
+
+    def _told(self, key: int, event: LoggedEvent) -> Shelf | None:
+        known, data = self._known.get(key), event.data
+        if known is None or not all(name in data for name in NUMBERS):
+            return None
+        self._known.move_to_end(key)
+        level = {
+            **known.level,
+            **{name: data[name] for name in NUMBERS},
+            "version": event.subject_version,
+            "updated_at": event.occurred_at,
+        }
+        return Shelf(level, known.item, known.location)
+
+    def _remember(self, shelves: Mapping[int, Shelf]) -> None:
+        self._known.update(shelves)
+        while len(self._known) > REMEMBERED_MAX:
+            self._known.popitem(last=False)
