@@ -1,8 +1,8 @@
-"""Websockets whose frames of one turn of the event loop leave in two writes at most.
+"""Websockets whose frames of one turn of the event loop leave in one write.
 
 uvloop gives each frame to the kernel at once, and that costs more than all else that a delivery
 takes. Frames for a socket mostly come several together: what one commit changed, what one breath of
-a stream brought. So all but the first are kept until the turn is over, a moment that comes anyway.
+a stream brought. So they are kept until the turn is over, a moment that comes anyway.
 """
 
 from __future__ import annotations
@@ -16,28 +16,20 @@ FULL_BYTES = 64 * 1024  # are written at once, so that a socket that is full sho
 
 
 class Cork:
-    """A transport that keeps what is written until the turn ends; all else is the transport's.
+    """A transport that keeps what is written until the turn ends; all else is the transport's."""
 
-    What comes first in a turn leaves at once: while it travels, others can be given theirs.
-    """
-
-    __slots__ = ("_call_soon", "_has_written", "_kept", "_size", "_transport")
+    __slots__ = ("_call_soon", "_kept", "_size", "_transport")
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._call_soon = loop.call_soon
         self._kept: list[bytes] = []
         self._size = 0
-        self._has_written = False  # in this turn
 
     def write(self, data: bytes) -> None:
         """Write, at the end of this turn at the latest."""
-        if not self._has_written:
-            self._has_written = True
-            self._call_soon(self._end_turn)
-            if not self._transport.is_closing():
-                self._transport.write(data)
-            return
+        if not self._kept:
+            self._call_soon(self.flush)
         self._kept.append(data)
         self._size += len(data)
         if self._size >= FULL_BYTES:
@@ -51,10 +43,6 @@ class Cork:
             self._size = 0
             if not self._transport.is_closing():
                 self._transport.write(together)
-
-    def _end_turn(self) -> None:
-        self._has_written = False
-        self.flush()
 
     def close(self) -> None:
         """Write what was kept, and close."""
