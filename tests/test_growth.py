@@ -17,6 +17,7 @@ import orjson
 import pytest
 
 import models.queries.event_log as event_log
+import models.queries.idempotency as idempotency
 import models.queries.lookups as lookups
 import models.queries.news as news
 import models.queries.orders as orders
@@ -91,7 +92,11 @@ class Planner:
         self.scans: set[str] = set()
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
-        planned = await self._session.fetch_value(f"EXPLAIN (FORMAT JSON) {sql}", *args)
+        # As our connections have it planned: once, whatever the arguments will be.
+        await self._session.execute(f"PREPARE probe AS {sql}")
+        places = f"({', '.join(['NULL'] * len(args))})" if args else ""
+        planned = await self._session.fetch_value(f"EXPLAIN (FORMAT JSON) EXECUTE probe{places}")
+        await self._session.execute("DEALLOCATE probe")
         for node in _nodes(orjson.loads(planned)[0]["Plan"]):
             if node["Node Type"] == "Seq Scan":
                 self.scans.add(node["Relation Name"])
@@ -147,6 +152,13 @@ async def test_hot_queries_use_indexes(postgres_url: str, skus: int) -> None:
         assert {row["subject_key"] for row in over} == {"SKU-1", "SKU-2", "SKU-3"}
         assert len(await news.since(session, SKUS - 5, [], NOW)) == 8
         assert await event_log.last_position(session) == SKUS
+        assert len(await event_log.events_after(session, SKUS - 5, 500)) == 5
+        assert len(await event_log.events_between(session, 5, 9, ["stock.changed"])) == 4
+        lease = ("sequencer", "a", NOW, NOW, 1_000)
+        assert await event_log.number_pending(session, *lease, telling=True) is None  # no lease yet
+        known = {("a", "key-1"): 1, ("a", "new"): 2}
+        assert len(await idempotency.take_keys(session, known)) == len(known)
+        assert len(await stock_reads.levels_by_id(session, EVERYTHING, ids)) == skus
         hold = UUID(await session.fetch_value("SELECT md5('r7')"))
         assert len(await reservations.lines_of(session, [hold])) == 1
         assert await orders.order_by_reference(session, 1, "W-9") is not None
