@@ -72,9 +72,6 @@ def _postgres_connection(url: str, limits: Limits) -> dict[str, Any]:
         "lock_timeout": str(int(limits.lock * 1000)),
         "idle_in_transaction_session_timeout": str(int(limits.idle_in_transaction * 1000)),
         "application_name": "restow",
-        # Our statements are many tables wide and take arrays: PostgreSQL would plan them anew each
-        # time, for a third of what a hold takes it. Their plans do not depend on the arguments.
-        "plan_cache_mode": "force_generic_plan",
     }
     query = dict(parse_qsl(parts.query))
     extra: dict[str, Any] = {

@@ -92,11 +92,7 @@ class Planner:
         self.scans: set[str] = set()
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
-        # As our connections have it planned: once, whatever the arguments will be.
-        await self._session.execute(f"PREPARE probe AS {sql}")
-        places = f"({', '.join(['NULL'] * len(args))})" if args else ""
-        planned = await self._session.fetch_value(f"EXPLAIN (FORMAT JSON) EXECUTE probe{places}")
-        await self._session.execute("DEALLOCATE probe")
+        planned = await self._session.fetch_value(f"EXPLAIN (FORMAT JSON) {sql}", *args)
         for node in _nodes(orjson.loads(planned)[0]["Plan"]):
             if node["Node Type"] == "Seq Scan":
                 self.scans.add(node["Relation Name"])
