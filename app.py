@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+import schema.serving.garbage as garbage
 import settings as configuration
 import workflows.jobs as jobs
 from domain.access import Caller
@@ -250,6 +251,7 @@ class Restow:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         await self.start()
+        garbage.settle()
         try:
             yield
         finally:
