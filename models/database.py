@@ -77,6 +77,7 @@ def _postgres_connection(url: str, limits: Limits) -> dict[str, Any]:
     extra: dict[str, Any] = {
         "statement_cache_size": int(query.pop("statement_cache_size", 1024)),
         "reset": _nothing_to_reset,
+        "timeout": limits.acquire,  # for making a connection
     }
     host = query.pop("host", parts.hostname or "localhost")
     return {
@@ -174,19 +175,22 @@ class Database:
     async def _postgres(self) -> AsyncIterator[PostgresSession]:
         client = self._default
         assert isinstance(client, AsyncpgDBClient)
-        if client._pool is None:
+        pool = client._pool
+        if pool is None:
             raise DatabaseUnavailable("the database is closed")
+        # What is there at once needs no timer; a connection that has to be made has its own.
+        patience = None if pool.get_idle_size() else self.limits.acquire
         with translated_postgres():
-            connection = await client._pool.acquire(timeout=self.limits.acquire)
+            connection = await pool.acquire(timeout=patience)
         session = PostgresSession(client, connection)
         try:
             yield session
         finally:
             session.lock.end()
             if session.lock.locked():  # by a read that nobody waits for any more
-                await self._to_its_end(_release_when_still(client._pool, session, connection))
+                await self._to_its_end(_release_when_still(pool, session, connection))
             else:
-                await client._pool.release(connection)
+                await pool.release(connection)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Session]:
