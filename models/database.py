@@ -188,9 +188,9 @@ class Database:
         finally:
             session.lock.end()
             if session.lock.locked():  # by a read that nobody waits for any more
-                await self._to_its_end(_release_when_still(pool, session, connection))
+                await self._to_its_end(self._release_when_still(pool, session, connection))
             else:
-                await pool.release(connection)
+                await pool.release(connection, timeout=self.limits.acquire)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Session]:
@@ -229,6 +229,15 @@ class Database:
             # In a task that nobody cancels: a BEGIN whose caller was cancelled is carried out all
             # the same, and whoever read next would be refused, or see the past for ever.
             await self._to_its_end(reader.end(), lambda: self._readers.put_nowait(client))
+
+    async def _release_when_still(
+        self,
+        pool: asyncpg.Pool[Any],
+        session: PostgresSession,
+        connection: asyncpg.Connection[Any],
+    ) -> None:
+        await session.lock.ended()
+        await pool.release(connection, timeout=self.limits.acquire)
 
     async def _to_its_end(
         self, work: Coroutine[Any, Any, None], afterwards: Callable[[], None] = lambda: None
@@ -291,13 +300,6 @@ async def _transaction(session: Session, begin: str) -> AsyncIterator[None]:
     except BaseException:
         await _end(session, "ROLLBACK")
         raise
-
-
-async def _release_when_still(
-    pool: asyncpg.Pool[Any], session: PostgresSession, connection: asyncpg.Connection[Any]
-) -> None:
-    await session.lock.ended()
-    await pool.release(connection)
 
 
 async def _end(session: Session, statement: str) -> None:

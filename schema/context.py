@@ -26,6 +26,8 @@ from workflows.transactions import Action, Transactions
 
 C = TypeVar("C")
 
+_CLOSING: set[asyncio.Task[None]] = set()  # the event loop itself does not hold its tasks
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -116,7 +118,17 @@ class Context:
 
     async def close(self) -> None:
         """Give the snapshot's connection back; the next read opens another one."""
-        async with self._opening:  # what is just being opened is given back as well
+        if self._opening.locked():
+            # What is just being opened is given back as well, also if nobody waits for that.
+            closing = asyncio.create_task(self._close())
+            _CLOSING.add(closing)
+            closing.add_done_callback(_CLOSING.discard)
+            await asyncio.shield(closing)
+        else:
+            await self._close()
+
+    async def _close(self) -> None:
+        async with self._opening:
             stack, self._stack, self._opened = self._stack, None, None
         if stack is not None:
             await stack.aclose()

@@ -43,8 +43,8 @@ class Loader(Generic[K, V]):
         self._next: _Round | None = None
 
     def prime(self, key: K, value: V) -> None:
-        """Know a value that was not known yet."""
-        self.found.setdefault(key, value)
+        """Know a value that was not known yet, or not as new."""
+        self.found[key] = value
 
     async def load(self, key: K) -> V | None:
         """The value of one key; None where there is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-AGAIN_SECONDS = 0.5
+AGAIN_SECONDS = 10.0  # longer than what a task does at its end, which must not be broken off
 
 
 async def end(*tasks: asyncio.Task[Any]) -> None:

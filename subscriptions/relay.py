@@ -86,8 +86,11 @@ class Relay:
     def take(self, events: Sequence[LoggedEvent]) -> None:
         """Events that this process has just numbered, so that they need not be read."""
         if self._index and events and events[0].position - 1 == self._position:
-            for event in events:
-                self._admit(event)
+            try:
+                for event in events:
+                    self._admit(event)
+            except Exception:  # a listener's; numbering, which tells us, must go on
+                logger.exception("relay.failed")
 
     async def run(self) -> None:
         """Serve until cancelled; a database that is away is asked again every second."""

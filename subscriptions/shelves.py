@@ -1,9 +1,9 @@
 """Levels as events tell them: the numbers come with the event, what they are of is remembered.
 
-A `stock.changed` has the numbers that its level had then, and the newest event of a level those
-that it has now. The item and the location of a level are read once, and forgotten as soon as the
-relay meets a fact about any item or location, or passes events without having seen them: so what
-is remembered is never older than what the relay has shown.
+A `stock.changed` has the numbers that its level had then, so the newest one that was shown of a
+level has those that it has now. The item and the location of a level are read once, and forgotten
+as soon as the relay meets a fact about any item or location, or passes events without having seen
+them: so what is remembered is never older than what the relay has shown.
 """
 
 from __future__ import annotations
@@ -64,6 +64,8 @@ class Shelves:
         if known is None or not all(name in data for name in NUMBERS):
             return None
         self._known.move_to_end(key)
+        if known.level["version"] >= event.subject_version:
+            return known  # it was read when this was committed, and had no position yet
         level = {
             **known.level,
             **{name: data[name] for name in NUMBERS},

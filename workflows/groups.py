@@ -18,6 +18,7 @@ from workflows.outcomes import Outcome, Request
 
 GROUP_MAX = 256
 QUEUE_MAX = 10_000
+_ABANDONED = "the transaction was abandoned"
 
 CommandT = TypeVar("CommandT")
 Waiting = tuple[Request[Any], "asyncio.Future[Outcome]"]
@@ -76,20 +77,24 @@ class Group(Generic[CommandT]):
 
     async def _write(self) -> None:
         """Serve the queue until it is empty, a group at a time."""
+        group: list[Waiting] = []
         try:
             while self._queue:
                 count = min(self._group_max, len(self._queue))
-                await self._serve([self._queue.popleft() for _ in range(count)])
+                group = [self._queue.popleft() for _ in range(count)]
+                await self._serve(group)
+        except asyncio.CancelledError:
+            while self._queue:
+                _fail(self._queue.popleft()[1], DatabaseUnavailable("it was not begun any more"))
+            for _, future in group:
+                _fail(future, OutcomeUnknown(_ABANDONED))
+            raise
         finally:
             self._is_writing = False
 
     async def _serve(self, group: Sequence[Waiting]) -> None:
         try:
             outcomes = await self._together([request for request, _ in group])
-        except asyncio.CancelledError:  # the transaction was abandoned
-            for _, future in group:
-                _fail(future, OutcomeUnknown("the transaction was abandoned"))
-            raise
         except Exception as error:  # noqa: BLE001 - every waiting request gets its answer
             # What the whole database said is everybody's answer; a lost answer to COMMIT above
             # all, which must not be tried again without the clients' knowing.
@@ -113,6 +118,9 @@ class Group(Generic[CommandT]):
     ) -> None:
         try:
             outcome = await self._alone(request)
+        except asyncio.CancelledError:
+            _fail(future, OutcomeUnknown(_ABANDONED))
+            raise
         except Exception as error:  # noqa: BLE001 - the waiting request gets its answer
             _fail(future, error)
         else:

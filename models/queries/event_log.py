@@ -99,7 +99,8 @@ WITH held AS (
 _NUMBER_AND_TELL = f"""
 {_NUMBER}
 SELECT {_COLUMNS}, r.last, r.count
-FROM renewed r LEFT JOIN numbered p ON $6::boolean LEFT JOIN event e ON e.id = p.event_id
+FROM renewed r LEFT JOIN numbered p ON $6::boolean
+LEFT JOIN event e ON e.id = p.event_id AND e.id = ANY(ARRAY(SELECT event_id FROM numbered))
 {_SCOPE} ORDER BY p.position
 """
 # The same where there is one writer and nothing is removed by a query: in a transaction.

@@ -95,12 +95,13 @@ class Reads:
 
     def __init__(self) -> None:
         self.asked: list[list[int]] = []
+        self.units = 0
         self.meanwhile: Callable[[], None] = lambda: None
 
     async def __call__(self, ids: Sequence[int]) -> Mapping[int, Shelf]:
         self.asked.append(list(ids))
         self.meanwhile()
-        return {key: Shelf(_level(key, 0), {"id": key}, {"id": 1}) for key in ids}
+        return {key: Shelf(_level(key, self.units), {"id": key}, {"id": 1}) for key in ids}
 
 
 def _level(key: int, units: int, **facts: Any) -> dict[str, Any]:
@@ -148,6 +149,15 @@ async def test_what_was_read_while_it_may_have_changed_is_not_remembered() -> No
     await shelves.of([_change(1, 2)])
     await shelves.of([_change(1, 3)])
     assert reads.asked == [[1], [1]]
+
+
+async def test_what_was_read_before_its_events_had_positions_does_not_go_back() -> None:
+    reads = Reads()
+    shelves = Shelves(reads)
+    reads.units = 3  # three commits, of which the first has its position
+    told = [(await shelves.of([_change(1, units)]))[1].level["version"] for units in (1, 2, 3, 4)]
+    assert told == [3, 3, 3, 4]
+    assert reads.asked == [[1]]
 
 
 async def test_an_event_without_all_numbers_has_its_level_read() -> None:

@@ -209,3 +209,20 @@ async def test_the_queue_is_served_in_its_order_and_has_an_end() -> None:
     await asyncio.gather(first, *waiting)
     await group.drain()
     assert served == [["0"], ["1", "2", "3"], ["4", "5"]]
+
+
+async def test_whoever_waits_for_an_abandoned_transaction_or_behind_it_is_told() -> None:
+    async def together(requests: Sequence[Request[NameSupplier]]) -> list[Outcome | None]:
+        if len(requests) > 2:
+            raise Crash  # so that it is halved
+        raise asyncio.CancelledError  # as who waits for a transaction that is abandoned meets it
+
+    async def alone(request: Request[NameSupplier]) -> Outcome:
+        raise AssertionError("nobody waits for a key here")
+
+    group = Group(together, alone, group_max=4)
+    submitted = [group.submit(naming(f"{number}")) for number in range(6)]
+    async with asyncio.timeout(5):
+        found = await asyncio.gather(*submitted, return_exceptions=True)
+        await group.drain()
+    assert [type(each) for each in found] == [OutcomeUnknown] * 4 + [DatabaseUnavailable] * 2

@@ -1,0 +1,32 @@
+"""The context of an operation gives back what it took, however the operation ends."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+from domain.access import Role, holder
+from models.database import Database, Limits
+from schema.context import Context
+from tests.subscriptions.log import now
+
+
+async def test_a_snapshot_that_is_still_being_opened_is_given_back_too(postgres_url: str) -> None:
+    database = Database(postgres_url, Limits(pool=1))
+    await database.open()
+    try:
+        services: Any = SimpleNamespace(database=database, clock=now)
+        context = Context(holder(Role.ADMIN, actor="root"), services)
+        async with database.reading():  # the only connection
+            opening = asyncio.create_task(context.opened())
+            await asyncio.sleep(0.05)
+            closing = asyncio.create_task(context.close())
+            await asyncio.sleep(0.05)
+            closing.cancel()
+            await asyncio.wait([closing])
+        await opening
+        async with asyncio.timeout(4), database.reading() as session:
+            assert await session.fetch_value("SELECT 1") == 1
+    finally:
+        await database.close()
