@@ -1,4 +1,7 @@
-"""Serves another contender with the very settings that ours is served with."""
+"""Serves another contender by the server that ours is served by, as it comes.
+
+Ours goes on from there: it corks its websockets and settles the garbage collector. Both are ours.
+"""
 
 import os
 import sys

@@ -188,7 +188,7 @@ class Database:
         finally:
             session.lock.end()
             if session.lock.locked():  # by a read that nobody waits for any more
-                await self._to_its_end(self._release_when_still(pool, session, connection))
+                await self.to_its_end(self._release_when_still(pool, session, connection))
             else:
                 await pool.release(connection, timeout=self.limits.acquire)
 
@@ -228,7 +228,7 @@ class Database:
         finally:
             # In a task that nobody cancels: a BEGIN whose caller was cancelled is carried out all
             # the same, and whoever read next would be refused, or see the past for ever.
-            await self._to_its_end(reader.end(), lambda: self._readers.put_nowait(client))
+            await self.to_its_end(reader.end(), lambda: self._readers.put_nowait(client))
 
     async def _release_when_still(
         self,
@@ -239,7 +239,7 @@ class Database:
         await session.lock.ended()
         await pool.release(connection, timeout=self.limits.acquire)
 
-    async def _to_its_end(
+    async def to_its_end(
         self, work: Coroutine[Any, Any, None], afterwards: Callable[[], None] = lambda: None
     ) -> None:
         """Do this in a task that nobody cancels, and then that, whatever came of it."""

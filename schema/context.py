@@ -26,8 +26,6 @@ from workflows.transactions import Action, Transactions
 
 C = TypeVar("C")
 
-_CLOSING: set[asyncio.Task[None]] = set()  # the event loop itself does not hold its tasks
-
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -120,10 +118,7 @@ class Context:
         """Give the snapshot's connection back; the next read opens another one."""
         if self._opening.locked():
             # What is just being opened is given back as well, also if nobody waits for that.
-            closing = asyncio.create_task(self._close())
-            _CLOSING.add(closing)
-            closing.add_done_callback(_CLOSING.discard)
-            await asyncio.shield(closing)
+            await self.services.database.to_its_end(self._close())
         else:
             await self._close()
 

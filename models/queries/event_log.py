@@ -75,7 +75,8 @@ LEFT JOIN channel c ON c.id = e.channel_id LEFT JOIN location l ON l.id = e.loca
 # One statement is one transaction and one round trip. It may wait for the lease's row, and then
 # knows its newest counter, but sees `event_pending` as of its beginning: what the holder before
 # has numbered meanwhile cannot be removed again, and only what was removed is numbered.
-_NUMBER = """
+# It gives the events themselves ($6), or one row that has nothing but the last two columns.
+_NUMBER = f"""
 WITH held AS (
   SELECT counter FROM lease
   WHERE name = $1 AND (holder = $2 OR lease_until_at <= $3) FOR UPDATE
@@ -94,10 +95,6 @@ WITH held AS (
   FROM held h WHERE name = $1
   RETURNING lease.counter AS last, (SELECT count(*) FROM taken) AS count
 )
-"""
-# With the events themselves ($6), or without: then one row has nothing but the last two columns.
-_NUMBER_AND_TELL = f"""
-{_NUMBER}
 SELECT {_COLUMNS}, r.last, r.count
 FROM renewed r LEFT JOIN numbered p ON $6::boolean
 LEFT JOIN event e ON e.id = p.event_id AND e.id = ANY(ARRAY(SELECT event_id FROM numbered))
@@ -131,7 +128,7 @@ async def number_pending(
     lease's counter is the last position. `telling`: the events too. On SQLite in a transaction.
     """
     if session.engine == "postgres":
-        rows = await session.fetch(_NUMBER_AND_TELL, lease, holder, now, until, limit, telling)
+        rows = await session.fetch(_NUMBER, lease, holder, now, until, limit, telling)
         if not rows:
             return None
         events = [LoggedEvent.from_row(row) for row in rows if row["position"] is not None]

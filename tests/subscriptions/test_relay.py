@@ -163,3 +163,20 @@ async def test_what_is_told_while_it_is_being_read_is_heard_once(
         await log.grow(3)
         await relay._catch_up()
         assert [event.position for event in await listener.take(10)] == [1, 2, 3]
+
+
+async def test_a_listener_that_fails_does_not_keep_the_others_from_being_numbered(
+    database: Database, log: Log
+) -> None:
+    def fails(_: LoggedEvent) -> bool:
+        raise KeyError("queue")
+
+    relay = Relay(database)
+    async with relay.following(ExactListener(frozenset({EVERY}), fails, 10), None) as past:
+        assert [page async for page in past] == []
+        await log.grow(2)
+        relay.take(await events_of(database))  # the sequencer calls this: nothing may come of it
+        relay.wake(2)
+    listener = a_listener()
+    async with relay.following(listener, 0) as past:
+        assert [event.position async for page in past for event in page] == [1, 2]
