@@ -15,6 +15,7 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.sqlite.client import SqliteClient
 from tortoise.connection import get_connection
 
+import models.statement_plans as statement_plans
 from models.migrations.dialect import Engine
 from models.migrations.runner import sqlite_path
 from models.sessions import (
@@ -24,6 +25,7 @@ from models.sessions import (
     SqliteSession,
     translated_postgres,
 )
+from models.statement_plans import PlanAges
 
 MODULES = [
     f"models.{noun}"
@@ -140,6 +142,7 @@ class Database:
         self.engine: Engine = "sqlite" if urlsplit(url).scheme == "sqlite" else "postgres"
         self._readers: asyncio.Queue[SqliteClient] = asyncio.Queue()
         self._ending: set[asyncio.Task[None]] = set()
+        self._plan_ages = PlanAges()
 
     async def open(self) -> None:
         """Connect. Raises DatabaseUnavailable where nobody answers."""
@@ -184,6 +187,8 @@ class Database:
             connection = await pool.acquire(timeout=patience)
         session = PostgresSession(client, connection)
         try:
+            if self._plan_ages.are_over(connection.get_server_pid()):
+                await session.execute(statement_plans.RENEW)
             yield session
         finally:
             session.lock.end()
@@ -258,7 +263,7 @@ class Database:
         """
         if self.engine == "postgres":
             async with self._postgres() as session:
-                async with _transaction(session, "BEGIN"):
+                async with _transaction(session, f"BEGIN; {statement_plans.KEEP}"):
                     yield session
             return
         client = self._default

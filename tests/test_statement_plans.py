@@ -1,0 +1,97 @@
+"""Plans of PostgreSQL: kept between uses of a connection, and made anew for tables that grew."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+import models.queries.idempotency as idempotency
+from models.database import Database, Limits
+from models.sessions import Session
+from models.statement_plans import CONNECTIONS_MAX, RENEW_SECONDS, PlanAges
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+FILL = (
+    "INSERT INTO idempotency_key (id, actor, key, action, arguments_hash, created_at)"
+    " SELECT md5('k' || n)::uuid, 'a', 'key-' || n, 'x', '', now()"
+    " FROM generate_series(1, 20000) n"
+)
+NAME = "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%pg_try_advisory_xact_lock%'"
+
+
+async def _take(session: Session) -> None:
+    await idempotency.take_keys(session, {("a", "key-1"): 1})
+
+
+async def _kept_plan(session: Session) -> str:
+    """How the connection carries out the statement of `_take`, which it has prepared."""
+    name = await session.fetch_value(NAME)
+    rows = await session.fetch(f"EXPLAIN EXECUTE {name} ('{{1}}', '{{a}}', '{{key-1}}')")
+    return "\n".join(row["QUERY PLAN"] for row in rows)
+
+
+async def test_a_plan_for_an_empty_table_does_not_outlive_its_growth(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(postgres_url, Limits(pool=1))
+    await database.open()
+    try:
+        # Even where plans of an empty table read all of it: forced here, by chance elsewhere.
+        async with database.reading() as session:
+            await session.execute("SET enable_indexscan = off")
+            await session.execute("SET enable_bitmapscan = off")
+        async with database.writer() as session:
+            await _take(session)
+            assert "Seq Scan on idempotency_key" in await _kept_plan(session)
+            await session.execute("RESET enable_indexscan")
+            await session.execute("RESET enable_bitmapscan")
+            await session.execute(FILL)
+        async with database.writer() as session:
+            await _take(session)
+            assert "Seq Scan on idempotency_key" in await _kept_plan(session)  # kept
+        monkeypatch.setattr(PlanAges, "are_over", lambda *_: True)
+        async with database.writer() as session:
+            await _take(session)
+            plan = await _kept_plan(session)
+            assert "Seq Scan on idempotency_key" not in plan
+            assert "idempotency_key_" in plan  # one of its indexes
+    finally:
+        await database.close()
+
+
+async def test_plans_are_kept_for_who_writes_and_chosen_by_postgresql_for_who_reads(
+    postgres_url: str,
+) -> None:
+    database = Database(postgres_url, Limits(pool=1))
+    await database.open()
+    try:
+        counted = "SELECT sum(generic_plans) FROM pg_prepared_statements"
+        async with database.writer() as session:
+            await _take(session)
+            assert await session.fetch_value("SHOW plan_cache_mode") == "force_generic_plan"
+            assert await session.fetch_value(counted) > 0
+        async with database.reading() as session:
+            assert await session.fetch_value("SHOW plan_cache_mode") == "auto"
+    finally:
+        await database.close()
+
+
+def test_each_connection_renews_on_its_own_and_not_before_its_time() -> None:
+    now = 100.0
+    ages = PlanAges(lambda: now)
+    assert ages.are_over(1)
+    assert not ages.are_over(1)
+    assert ages.are_over(2)
+    now += RENEW_SECONDS - 0.001
+    assert not ages.are_over(1)
+    now += 0.001
+    assert ages.are_over(1)
+    assert not ages.are_over(1)
+
+
+def test_connections_that_ended_are_forgotten() -> None:
+    ages = PlanAges(lambda: 0.0)
+    for number in range(CONNECTIONS_MAX * 3):
+        assert ages.are_over(number)
+    assert len(ages._renew_at) <= CONNECTIONS_MAX
