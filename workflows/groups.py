@@ -1,8 +1,12 @@
 """Group commit: requests that queue while a commit is under way share the next transaction.
 
-There is no timer: a request that comes alone waits for nobody. Requests are taken in the order in
-which they came, each has an outcome of its own, and one that fails the whole transaction is
+No timer fills a group: a request that comes alone waits for nobody. Requests are taken in the order
+in which they came, each has an outcome of its own, and one that fails the whole transaction is
 found by halving, so that it never harms its neighbours.
+
+A crowd is served in two halves that take turns: while the database writes for one, this process
+speaks with the other. For that the answers of a group leave when all that is left of the next one
+is the database's to do. Told at once they would come first, and then both would wait.
 """
 
 from __future__ import annotations
@@ -18,6 +22,9 @@ from workflows.outcomes import Outcome, Request
 
 GROUP_MAX = 256
 QUEUE_MAX = 10_000
+CROWD_MIN = 32
+# An answer is held back no longer than this, should the next group wait for a lock.
+TELL_SECONDS = 0.02
 _ABANDONED = "the transaction was abandoned"
 
 CommandT = TypeVar("CommandT")
@@ -31,13 +38,16 @@ class QueueFull(Exception):
 class Group(Generic[CommandT]):
     """The queue in front of one action.
 
-    `together` carries out requests in one transaction; None in its answer stands for a request
-    that must be tried by `alone`, because another transaction uses its key.
+    `together` carries out requests in one transaction, and says when only the database's part of
+    it is left; None in its answer stands for a request that must be tried by `alone`, because
+    another transaction uses its key.
     """
 
     def __init__(
         self,
-        together: Callable[[Sequence[Request[CommandT]]], Awaitable[list[Outcome | None]]],
+        together: Callable[
+            [Sequence[Request[CommandT]], Callable[[], None]], Awaitable[list[Outcome | None]]
+        ],
         alone: Callable[[Request[CommandT]], Awaitable[Outcome]],
         *,
         group_max: int = GROUP_MAX,
@@ -50,6 +60,8 @@ class Group(Generic[CommandT]):
         self._queue: deque[Waiting] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_writing = False
+        self._untold: list[tuple[asyncio.Future[Outcome], Outcome]] = []
+        self._latest: asyncio.TimerHandle | None = None
 
     async def submit(self, request: Request[CommandT]) -> Outcome:
         """The outcome of a request, whose transaction it may share. Raises QueueFull.
@@ -80,10 +92,10 @@ class Group(Generic[CommandT]):
         group: list[Waiting] = []
         try:
             while self._queue:
-                count = min(self._group_max, len(self._queue))
-                group = [self._queue.popleft() for _ in range(count)]
+                group = self._next()
                 await self._serve(group)
         except asyncio.CancelledError:
+            self._tell()
             while self._queue:
                 _fail(self._queue.popleft()[1], DatabaseUnavailable("it was not begun any more"))
             for _, future in group:
@@ -92,10 +104,18 @@ class Group(Generic[CommandT]):
         finally:
             self._is_writing = False
 
+    def _next(self) -> list[Waiting]:
+        """The next group: all that wait, or of a crowd a half, who was just served included."""
+        count, crowd = len(self._queue), len(self._queue) + len(self._untold)
+        if crowd >= CROWD_MIN:
+            count = min(count, (crowd + 1) // 2)
+        return [self._queue.popleft() for _ in range(min(count, self._group_max))]
+
     async def _serve(self, group: Sequence[Waiting]) -> None:
         try:
-            outcomes = await self._together([request for request, _ in group])
+            outcomes = await self._together([request for request, _ in group], self._tell)
         except Exception as error:  # noqa: BLE001 - every waiting request gets its answer
+            self._tell()
             # What the whole database said is everybody's answer; a lost answer to COMMIT above
             # all, which must not be tried again without the clients' knowing.
             is_everybodys = isinstance(error, OutcomeUnknown | DatabaseUnavailable)
@@ -110,7 +130,21 @@ class Group(Generic[CommandT]):
         for (request, future), outcome in zip(group, outcomes, strict=True):
             if outcome is None:
                 self._spawn(self._serve_alone(request, future))
-            elif not future.done():
+            else:
+                self._untold.append((future, outcome))
+        if self._queue:
+            self._latest = asyncio.get_running_loop().call_later(TELL_SECONDS, self._tell)
+        else:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Give their answers to those whose transaction is over."""
+        if self._latest is not None:
+            self._latest.cancel()
+            self._latest = None
+        untold, self._untold = self._untold, []
+        for future, outcome in untold:
+            if not future.done():
                 future.set_result(outcome)
 
     async def _serve_alone(

@@ -251,7 +251,9 @@ class Transactions:
         group = self._groups.get(doing.name)
         if group is None:
             group = self._groups[doing.name] = Group(
-                lambda requests: self.run(lambda tx: _batch(tx, doing, requests, waits=False)),
+                lambda requests, writing: self.run(
+                    lambda tx: _batch(tx, doing, requests, waits=False), writing
+                ),
                 lambda each: self._alone(doing, each),
             )
         return await group.submit(request)
@@ -270,13 +272,18 @@ class Transactions:
         assert outcomes[0] is not None  # alone, a request waits for its key
         return outcomes[0]
 
-    async def run(self, work: Callable[[Transaction], Awaitable[CommandResult]]) -> CommandResult:
+    async def run(
+        self,
+        work: Callable[[Transaction], Awaitable[CommandResult]],
+        writing: Callable[[], None] = lambda: None,
+    ) -> CommandResult:
         """Run `work` in a transaction, again where it lost against another one, bounded.
 
-        The transaction runs in a task of its own that nobody cancels: cancelling the caller
-        leaves it to end, and what it did stands.
+        `writing` is called when all that is left is the database's to do, once per attempt. The
+        transaction runs in a task of its own that nobody cancels: cancelling the caller leaves it
+        to end, and what it did stands.
         """
-        return await self._shielded(self._attempts(lambda: self._once(work)))
+        return await self._shielded(self._attempts(lambda: self._once(work, writing)))
 
     async def run_briefly(
         self, work: Callable[[Session], Awaitable[CommandResult]]
@@ -325,16 +332,22 @@ class Transactions:
             await asyncio.sleep(BACKOFF_SECONDS * 2**attempt * (0.5 + random.random()))
         raise AssertionError("unreachable")
 
-    async def _once(self, work: Callable[[Transaction], Awaitable[CommandResult]]) -> CommandResult:
+    async def _once(
+        self,
+        work: Callable[[Transaction], Awaitable[CommandResult]],
+        writing: Callable[[], None],
+    ) -> CommandResult:
         async with self.database.writer() as session:
             tx = Transaction(session, self.clock(), self._new_id, self.terms, self._new_secret)
             result = await work(tx)
             await self._finish(tx)
+            writing()
+            await tx.flush()
         self._committed()
         return result
 
     async def _finish(self, tx: Transaction) -> None:
-        """Run what follows from the facts, then write what is left to write."""
+        """Run what follows from the facts, and add what is left to write."""
         seen = 0
         while seen < len(tx.outbox.events) or tx.book.has_entered:
             if seen > REACTIONS_MAX:
@@ -351,7 +364,6 @@ class Transactions:
             await tx.journal.book(tx)
         tx.outbox.record_levels(tx.book.changed(), tx.now)
         tx.outbox.add_rows(tx)
-        await tx.flush()
 
 
 async def _batch(

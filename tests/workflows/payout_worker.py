@@ -62,7 +62,11 @@ class MortalTransactions(Transactions):
 
     life: Life
 
-    async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def run(
+        self,
+        work: Callable[[Transaction], Awaitable[T]],
+        writing: Callable[[], None] = lambda: None,
+    ) -> T:
         async def mortal(tx: Transaction) -> T:
             result = await work(tx)
             await tx.flush()
@@ -70,7 +74,7 @@ class MortalTransactions(Transactions):
             return result
 
         self.life.point()
-        result = await super().run(mortal)
+        result = await super().run(mortal, writing)
         self.life.point()
         return result
 

@@ -17,7 +17,7 @@ from models.sessions import DatabaseUnavailable, PostgresSession, Session, Sqlit
 from tests.builders.shop import ADMIN, open_shop
 from tests.builders.toys import Crash, Gate, NameSupplier, naming
 from tests.builders.transactions import codes, counts, rows, transactions_on
-from workflows.groups import Group, QueueFull
+from workflows.groups import CROWD_MIN, Group, QueueFull
 from workflows.outcomes import Outcome, Request
 from workflows.reservations import CreateReservation, HoldLine
 from workflows.transactions import Transaction, action, one_by_one
@@ -190,7 +190,9 @@ async def test_the_queue_is_served_in_its_order_and_has_an_end() -> None:
     gate = Gate()
     served: list[list[str]] = []
 
-    async def together(requests: Sequence[Request[NameSupplier]]) -> list[Outcome | None]:
+    async def together(
+        requests: Sequence[Request[NameSupplier]], writing: Callable[[], None]
+    ) -> list[Outcome | None]:
         served.append([request.command.code for request in requests])
         await gate.pass_through()
         return [Outcome() for _ in requests]
@@ -211,8 +213,116 @@ async def test_the_queue_is_served_in_its_order_and_has_an_end() -> None:
     assert served == [["0"], ["1", "2", "3"], ["4", "5"]]
 
 
+class Steps:
+    """A `together` whose groups are let on by hand: into their writing, then to their end."""
+
+    def __init__(self) -> None:
+        self.served: list[int] = []
+        self.entered: asyncio.Queue[int] = asyncio.Queue()
+        self.begins, self.ends = asyncio.Semaphore(0), asyncio.Semaphore(0)
+
+    async def together(
+        self, requests: Sequence[Request[NameSupplier]], writing: Callable[[], None]
+    ) -> list[Outcome | None]:
+        self.served.append(len(requests))
+        self.entered.put_nowait(len(requests))
+        await self.begins.acquire()
+        writing()
+        await self.ends.acquire()
+        return [Outcome() for _ in requests]
+
+    async def alone(self, request: Request[NameSupplier]) -> Outcome:
+        raise AssertionError("nobody waits for a key here")
+
+    def let_all(self) -> None:
+        for _ in range(100):
+            self.begins.release()
+            self.ends.release()
+
+
+@pytest.mark.parametrize(
+    ("others", "served"), [(CROWD_MIN - 2, [1, CROWD_MIN - 2]), (79, [1, 40, 39])]
+)
+async def test_a_crowd_is_served_in_two_halves_and_a_few_together(
+    others: int, served: list[int]
+) -> None:
+    steps = Steps()
+    group = Group(steps.together, steps.alone)
+    first = asyncio.create_task(group.submit(naming("first")))
+    await steps.entered.get()
+    waiting = [asyncio.create_task(group.submit(naming(f"{n}"))) for n in range(others)]
+    await asyncio.sleep(0)
+    steps.let_all()
+    await asyncio.gather(first, *waiting)
+    await group.drain()
+    assert steps.served == served
+
+
+async def test_answers_leave_when_the_next_group_is_being_written() -> None:
+    steps = Steps()
+    group = Group(steps.together, steps.alone)
+    first = asyncio.create_task(group.submit(naming("first")))
+    await steps.entered.get()
+    second = asyncio.create_task(group.submit(naming("second")))
+    await asyncio.sleep(0)
+    steps.begins.release()
+    steps.ends.release()
+    await steps.entered.get()  # the second has begun
+    assert not first.done()
+    steps.begins.release()
+    await first  # its neighbour is being written, and not done
+    assert not second.done()
+    steps.ends.release()
+    await second
+
+
+async def test_an_answer_is_not_held_back_by_a_group_that_waits_for_a_lock() -> None:
+    steps = Steps()
+    group = Group(steps.together, steps.alone)
+    first = asyncio.create_task(group.submit(naming("first")))
+    await steps.entered.get()
+    second = asyncio.create_task(group.submit(naming("second")))
+    await asyncio.sleep(0)
+    steps.begins.release()
+    steps.ends.release()
+    await steps.entered.get()
+    async with asyncio.timeout(5):  # the second never gets as far as to write
+        assert await first == Outcome()
+    assert not second.done()
+    steps.let_all()
+    await second
+
+
+async def test_what_was_committed_is_told_when_the_next_group_is_abandoned() -> None:
+    begun = asyncio.Event()
+
+    async def together(
+        requests: Sequence[Request[NameSupplier]], writing: Callable[[], None]
+    ) -> list[Outcome | None]:
+        if not begun.is_set():
+            begun.set()
+            await asyncio.sleep(0)
+            return [Outcome(refs={"supplier": "kept"}) for _ in requests]
+        raise asyncio.CancelledError
+
+    async def alone(request: Request[NameSupplier]) -> Outcome:
+        raise AssertionError("nobody waits for a key here")
+
+    group = Group(together, alone)
+    first = asyncio.create_task(group.submit(naming("first")))
+    await begun.wait()
+    others = [group.submit(naming(f"{number}")) for number in range(2)]
+    async with asyncio.timeout(5):
+        found = await asyncio.gather(*others, return_exceptions=True)
+        assert await first == Outcome(refs={"supplier": "kept"})
+        await group.drain()
+    assert [type(each) for each in found] == [OutcomeUnknown] * 2
+
+
 async def test_whoever_waits_for_an_abandoned_transaction_or_behind_it_is_told() -> None:
-    async def together(requests: Sequence[Request[NameSupplier]]) -> list[Outcome | None]:
+    async def together(
+        requests: Sequence[Request[NameSupplier]], writing: Callable[[], None]
+    ) -> list[Outcome | None]:
         if len(requests) > 2:
             raise Crash  # so that it is halved
         raise asyncio.CancelledError  # as who waits for a transaction that is abandoned meets it
