@@ -131,14 +131,8 @@ class _Planner:
         self.taken: dict[tuple[str, int], int] = {}
         self.needs: dict[str, Need] = {}
         self.cover = Cover(frozenset(), is_proven=True)
-        costs: Mapping[Criterion, Callable[[int], Any]] = {
-            Criterion.LEAD_TIME: self._arrival,
-            Criterion.CAPACITY: self._fullness,
-            Criterion.DEPTH: self._shallowness,
-            Criterion.PREFERENCE: self._preference,
-        }
         # ONE_PARCEL has been served: all compared choices have the fewest parcels there can be.
-        self._costs = [(each, costs[each]) for each in rules.order if each in costs]
+        self._costs = [(each, _COSTS[each]) for each in rules.order if each in _COSTS]
         self._alone: dict[int, tuple[Any, ...]] = {}
 
     def pin(self, pin: Pin) -> None:
@@ -192,7 +186,7 @@ class _Planner:
     def _cost_alone(self, index: int) -> tuple[Any, ...]:
         found = self._alone.get(index)
         if found is None:
-            costs = [cost(index) for _, cost in self._costs]
+            costs = [cost(self, index) for _, cost in self._costs]
             found = self._alone[index] = (*costs, self.candidates[index].location)
         return found
 
@@ -229,23 +223,27 @@ class _Planner:
             several.sort(key=self._cost_alone)
         return several
 
-    def _arrival(self, index: int) -> tuple[date, date]:
+    def arrival(self, index: int) -> tuple[date, date]:
+        """When a location's parcel would arrive, then when it would leave."""
         promise = self.candidates[index].promise
         if promise is None:
             return (date.max, date.max)
         return (promise.deliver_on or date.max, promise.ship_on)
 
-    def _fullness(self, index: int) -> float:
+    def fullness(self, index: int) -> float:
+        """How little a location still takes today."""
         left = self.candidates[index].capacity_left
         return -inf if left is None else -left
 
-    def _shallowness(self, index: int) -> int:
+    def shallowness(self, index: int) -> int:
+        """How few of the wanted items a location has, in units below zero."""
         there = 0
         for need in self.needs.values():
             there -= need.supply[index]
         return there
 
-    def _preference(self, index: int) -> int:
+    def preference(self, index: int) -> int:
+        """A location's place in the policy's preference; those it does not name come last."""
         order, code = self.rules.preference, self.candidates[index].location
         return order.index(code) if code in order else len(order)
 
@@ -290,6 +288,15 @@ class _Planner:
             if own > other:
                 return f"{_BEHIND[criterion]} than {name}"
         return f"is otherwise equal to {name}, which comes first by its code"
+
+
+# Of the class and not bound to a planner, which would then live until a collection.
+_COSTS: Final[Mapping[Criterion, Callable[[_Planner, int], Any]]] = {
+    Criterion.LEAD_TIME: _Planner.arrival,
+    Criterion.CAPACITY: _Planner.fullness,
+    Criterion.DEPTH: _Planner.shallowness,
+    Criterion.PREFERENCE: _Planner.preference,
+}
 
 
 def _all(units: int) -> str:

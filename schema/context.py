@@ -125,6 +125,7 @@ class Context:
     async def _close(self) -> None:
         async with self._opening:
             stack, self._stack, self._opened = self._stack, None, None
+            self._loaders = None  # what they know is of that snapshot; and they know this context
         if stack is not None:
             await stack.aclose()
 

@@ -133,8 +133,10 @@ class Loaded(Generic[K, V]):
         self._name = name
 
     def __get__(self, loaders: "Loaders", _: type) -> Loader[K, V]:
+        opened = loaders.opened  # and not `loaders`, which is to be gone without a collection
+
         async def read(keys: Sequence[K]) -> Mapping[K, V]:
-            return await self.read(*await loaders.opened(), keys)
+            return await self.read(*await opened(), keys)
 
         made = Loader(read)
         # From here on the attribute is found before this descriptor is asked.
