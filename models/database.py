@@ -16,6 +16,7 @@ from tortoise.backends.sqlite.client import SqliteClient
 from tortoise.connection import get_connection
 
 import models.statement_plans as statement_plans
+from models.connections import SNAPSHOT, Connections
 from models.migrations.dialect import Engine
 from models.migrations.runner import sqlite_path
 from models.sessions import (
@@ -25,7 +26,6 @@ from models.sessions import (
     SqliteSession,
     translated_postgres,
 )
-from models.statement_plans import PlanAges
 
 MODULES = [
     f"models.{noun}"
@@ -142,7 +142,6 @@ class Database:
         self.engine: Engine = "sqlite" if urlsplit(url).scheme == "sqlite" else "postgres"
         self._readers: asyncio.Queue[SqliteClient] = asyncio.Queue()
         self._ending: set[asyncio.Task[None]] = set()
-        self._plan_ages = PlanAges()
 
     async def open(self) -> None:
         """Connect. Raises DatabaseUnavailable where nobody answers."""
@@ -157,6 +156,9 @@ class Database:
             await Tortoise.close_connections()
             raise
         self._default = clients[0]
+        if isinstance(self._default, AsyncpgDBClient):
+            assert self._default._pool is not None
+            self._connections = Connections(self._default._pool, self.limits.acquire)
         for client in clients[1:]:
             assert isinstance(client, SqliteClient)
             self._readers.put_nowait(client)
@@ -165,6 +167,8 @@ class Database:
         """Disconnect; open sessions are waited for, bounded."""
         if self._ending:
             await asyncio.wait(self._ending, timeout=self.limits.acquire)
+        if self.engine == "postgres":
+            await self._connections.close()
         await Tortoise.close_connections()
 
     async def abandon(self) -> None:
@@ -176,37 +180,48 @@ class Database:
 
     @asynccontextmanager
     async def _postgres(self) -> AsyncIterator[PostgresSession]:
-        client = self._default
-        assert isinstance(client, AsyncpgDBClient)
-        pool = client._pool
-        if pool is None:
-            raise DatabaseUnavailable("the database is closed")
-        # What is there at once needs no timer; a connection that has to be made has its own.
-        patience = None if pool.get_idle_size() else self.limits.acquire
+        connections = self._connections
         with translated_postgres():
-            connection = await pool.acquire(timeout=patience)
-        session = PostgresSession(client, connection)
+            connection = await connections.acquire()
+        session = self._session_on(connection)
         try:
-            if self._plan_ages.are_over(connection.get_server_pid()):
+            if connections.must_renew_plans(connection):
                 await session.execute(statement_plans.RENEW)
             yield session
         finally:
             session.lock.end()
             if session.lock.locked():  # by a read that nobody waits for any more
-                await self.to_its_end(self._release_when_still(pool, session, connection))
+                await self.to_its_end(_when_still(session, connections.release(connection)))
             else:
-                await pool.release(connection, timeout=self.limits.acquire)
+                await connections.release(connection)
+
+    @asynccontextmanager
+    async def _postgres_snapshot(self) -> AsyncIterator[PostgresSession]:
+        connections = self._connections
+        connection = connections.take_ready()
+        is_ready = connection is not None
+        if connection is None:
+            with translated_postgres():
+                connection = await connections.acquire()
+        session = self._session_on(connection)
+        try:
+            if not is_ready:
+                await session.execute(SNAPSHOT)
+            yield session
+        finally:
+            session.lock.end()
+            connections.at_its_end(_when_still(session, connections.make_ready(connection)))
+
+    def _session_on(self, connection: asyncpg.Connection[Any]) -> PostgresSession:
+        assert isinstance(self._default, AsyncpgDBClient)
+        return PostgresSession(self._default, connection)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Session]:
         """A read-only session in which every statement sees the same instant."""
         if self.engine == "postgres":
-            async with self._postgres() as session:
-                await session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                try:
-                    yield session
-                finally:
-                    await _end(session, "COMMIT")
+            async with self._postgres_snapshot() as session:
+                yield session
             return
         async with self._reader() as reader:
             await reader.execute("BEGIN")
@@ -234,15 +249,6 @@ class Database:
             # In a task that nobody cancels: a BEGIN whose caller was cancelled is carried out all
             # the same, and whoever read next would be refused, or see the past for ever.
             await self.to_its_end(reader.end(), lambda: self._readers.put_nowait(client))
-
-    async def _release_when_still(
-        self,
-        pool: asyncpg.Pool[Any],
-        session: PostgresSession,
-        connection: asyncpg.Connection[Any],
-    ) -> None:
-        await session.lock.ended()
-        await pool.release(connection, timeout=self.limits.acquire)
 
     async def to_its_end(
         self, work: Coroutine[Any, Any, None], afterwards: Callable[[], None] = lambda: None
@@ -284,6 +290,12 @@ class Database:
         """
         async with self._postgres() if self.engine == "postgres" else self.writer() as session:
             yield session
+
+
+async def _when_still(session: PostgresSession, ending: Coroutine[Any, Any, None]) -> None:
+    """Do this once no call of the session is under way any more."""
+    await session.lock.ended()
+    await ending
 
 
 class OutcomeUnknown(DatabaseUnavailable):

@@ -17,7 +17,10 @@ FILL = (
     " SELECT md5('k' || n)::uuid, 'a', 'key-' || n, 'x', '', now()"
     " FROM generate_series(1, 20000) n"
 )
-NAME = "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%pg_try_advisory_xact_lock%'"
+NAME = (
+    "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%pg_try_advisory_xact_lock%'"
+    " AND statement NOT LIKE '%pg_prepared_statements%'"
+)
 
 
 async def _take(session: Session) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,7 +42,10 @@ async def test_what_an_operation_has_read_is_gone_with_it_without_a_collection(
     services: Any = SimpleNamespace(database=database, clock=now)
     context = Context(holder(Role.ADMIN, actor="root"), services)
     assert await context.loaders.items.load(1) is None
-    left = [weakref.ref(context.loaders), weakref.ref(context.loaders.items)]
+    left: list[Callable[[], object]] = [
+        weakref.ref(context.loaders),
+        weakref.ref(context.loaders.items),
+    ]
     gc.disable()
     try:
         await context.close()

@@ -1,0 +1,152 @@
+"""Connections that stand ready with a snapshot begun: as good as new, and anybody's in need."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, TypeAlias
+
+import asyncpg
+import pytest
+
+import models.connections as connections
+from models.database import Database, Limits
+from models.sessions import Session
+
+Watcher: TypeAlias = "asyncpg.Connection[Any]"
+STATE = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {}"
+STANDS_READY = "state = 'idle in transaction'"
+HOLDS_BACK = "state = 'idle in transaction' AND backend_xmin IS NOT NULL"
+
+
+@pytest.fixture
+async def one(postgres_url: str) -> AsyncIterator[Database]:
+    """A database with a single connection."""
+    database = Database(postgres_url, Limits(pool=1))
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@pytest.fixture
+async def watcher(postgres_url: str) -> AsyncIterator[Watcher]:
+    """A connection apart, to look at the others with."""
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def read(database: Database) -> int:
+    async with database.snapshot() as session:
+        return await count(session)
+
+
+async def count(session: Session) -> int:
+    found: int = await session.fetch_value("SELECT COUNT(*) FROM supplier")
+    return found
+
+
+async def add(database: Database, code: str) -> None:
+    async with database.writer() as session:
+        await session.execute("INSERT INTO supplier (code, name) VALUES ($1, $1)", code)
+
+
+async def until(watcher: Watcher, condition: str, wanted: int) -> None:
+    for _ in range(1_000):
+        if await watcher.fetchval(STATE.format(condition)) == wanted:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"not {wanted}: {condition}")
+
+
+async def standing_ready(database: Database) -> None:
+    """Wait until a connection stands ready."""
+    for _ in range(1_000):
+        if database._connections.standing_ready:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("none stands ready")
+
+
+async def test_a_snapshot_that_stood_ready_shows_what_is_true_when_it_is_read(
+    one: Database,
+    watcher: Watcher,
+) -> None:
+    assert await read(one) == 0
+    await standing_ready(one)
+    assert await watcher.fetchval(STATE.format(HOLDS_BACK)) == 0
+    await watcher.execute("INSERT INTO supplier (code, name) VALUES ('A', 'A')")
+    assert await read(one) == 1
+
+
+async def test_a_snapshot_stays_as_it_was_when_it_was_first_read(
+    one: Database,
+    watcher: Watcher,
+) -> None:
+    for number in range(3):  # the first is begun for its reader, the others stood ready
+        async with one.snapshot() as session:
+            assert await count(session) == number
+            await watcher.execute("INSERT INTO supplier (code, name) VALUES ($1, $1)", f"S{number}")
+            assert await count(session) == number
+        await standing_ready(one)
+
+
+async def test_who_writes_or_reads_once_gets_the_connection_that_stands_ready(
+    one: Database,
+    watcher: Watcher,
+) -> None:
+    for number in range(3):
+        assert await read(one) == number
+        await standing_ready(one)
+        async with asyncio.timeout(5):
+            await add(one, f"S{number}")
+        assert await read(one) == number + 1
+        await standing_ready(one)
+        async with asyncio.timeout(5), one.reading() as session:
+            assert await count(session) == number + 1
+            # Not in the transaction that was begun for others: what is committed now is seen.
+            await watcher.execute("INSERT INTO supplier (code, name) VALUES ('X', 'X')")
+            assert await count(session) == number + 2
+        await watcher.execute("DELETE FROM supplier WHERE code = 'X'")
+
+
+async def test_who_waits_for_a_connection_is_served_before_any_stands_ready(one: Database) -> None:
+    async with one.snapshot() as session:
+        await count(session)
+        waiting = asyncio.create_task(add(one, "A"))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+    async with asyncio.timeout(5):
+        await waiting
+    assert await read(one) == 1
+
+
+async def test_a_connection_that_nobody_reads_with_is_given_back(
+    one: Database,
+    watcher: Watcher,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connections, "READY_SECONDS", 0.05)
+    for _ in range(2):
+        await read(one)
+        await until(watcher, STANDS_READY, 0)
+        await until(watcher, "state = 'idle' AND pid <> pg_backend_pid()", 1)
+
+
+async def test_a_connection_that_broke_while_it_stood_ready_is_replaced(
+    one: Database,
+    watcher: Watcher,
+) -> None:
+    for use in (read, lambda database: add(database, "A")):
+        await read(one)
+        await standing_ready(one)
+        found = await watcher.fetchval(STATE.replace("count(*)", "max(pid)").format(STANDS_READY))
+        assert await watcher.fetchval("SELECT pg_terminate_backend($1)", found)
+        await until(watcher, "pid <> pg_backend_pid()", 0)
+        await asyncio.sleep(0.05)  # the process hears of it
+        async with asyncio.timeout(5):
+            await use(one)
