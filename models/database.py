@@ -261,16 +261,17 @@ class Database:
         await asyncio.shield(ending)
 
     @asynccontextmanager
-    async def writer(self) -> AsyncIterator[Session]:
+    async def writer(self, committed: Callable[[], None] = lambda: None) -> AsyncIterator[Session]:
         """A session inside a transaction: committed at the end, rolled back on any exception.
 
-        Must run in a task that nobody cancels. A COMMIT whose answer was lost raises
-        DatabaseUnavailable with `outcome_unknown` set.
+        `committed` is called as soon as it is, before the connection is given back. Must run in a
+        task that nobody cancels. A COMMIT whose answer was lost raises OutcomeUnknown.
         """
         if self.engine == "postgres":
             async with self._postgres() as session:
                 async with _transaction(session, f"BEGIN; {statement_plans.KEEP}"):
                     yield session
+                committed()
             return
         client = self._default
         assert isinstance(client, SqliteClient)
@@ -279,17 +280,25 @@ class Database:
             try:
                 async with _transaction(writer, "BEGIN IMMEDIATE"):
                     yield writer
+                committed()
             finally:
                 writer.lock.end()
 
     @asynccontextmanager
-    async def brief_writer(self) -> AsyncIterator[Session]:
+    async def brief_writer(
+        self, committed: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[Session]:
         """A session whose statements are transactions by themselves; on SQLite all are one.
 
-        Must run in a task that nobody cancels. For writes that are one statement on PostgreSQL.
+        For writes that are one statement on PostgreSQL; otherwise as `writer`.
         """
-        async with self._postgres() if self.engine == "postgres" else self.writer() as session:
+        if self.engine == "sqlite":
+            async with self.writer(committed) as session:
+                yield session
+            return
+        async with self._postgres() as session:
             yield session
+            committed()
 
 
 async def _when_still(session: PostgresSession, ending: Coroutine[Any, Any, None]) -> None:

@@ -156,7 +156,7 @@ class Sequencer:
 
     async def _number_all(self) -> None:
         while True:
-            batch = await self._transactions.run_briefly(self._number)
+            batch = await self._transactions.run_briefly(self._number, self._tell)
             if batch is None:
                 self._lose()
                 return
@@ -167,7 +167,6 @@ class Sequencer:
             self._renew_at = now + LEASE_SECONDS / 3
             if batch.count:
                 self._rested_at = now + REST_SECONDS
-                self._numbered(batch)
             if batch.count < BATCH_MAX:
                 return
 
@@ -178,6 +177,10 @@ class Sequencer:
         return await event_log.number_pending(
             session, LEASE, self._holder, now, until, BATCH_MAX, telling=self._is_heard()
         )
+
+    def _tell(self, batch: Numbered | None) -> None:
+        if batch is not None and batch.count:
+            self._numbered(batch)
 
     def _lose(self) -> None:
         if self.is_holder:

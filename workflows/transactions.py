@@ -286,16 +286,21 @@ class Transactions:
         return await self._shielded(self._attempts(lambda: self._once(work, writing)))
 
     async def run_briefly(
-        self, work: Callable[[Session], Awaitable[CommandResult]]
+        self,
+        work: Callable[[Session], Awaitable[CommandResult]],
+        done: Callable[[CommandResult], None],
     ) -> CommandResult:
         """Run the one statement of `work`, which is a transaction by itself; again as `run` does.
 
-        For upkeep that records nothing: without outbox, and `committed` is not called.
+        `done` is told the result as soon as it is committed. For upkeep that records nothing:
+        without outbox, and `committed` is not called.
         """
 
         async def once() -> CommandResult:
-            async with self.database.brief_writer() as session:
-                return await work(session)
+            results: list[CommandResult] = []
+            async with self.database.brief_writer(lambda: done(results[0])) as session:
+                results.append(await work(session))
+            return results[0]
 
         return await self._shielded(self._attempts(once))
 
@@ -337,13 +342,12 @@ class Transactions:
         work: Callable[[Transaction], Awaitable[CommandResult]],
         writing: Callable[[], None],
     ) -> CommandResult:
-        async with self.database.writer() as session:
+        async with self.database.writer(self._committed) as session:
             tx = Transaction(session, self.clock(), self._new_id, self.terms, self._new_secret)
             result = await work(tx)
             await self._finish(tx)
             writing()
             await tx.flush()
-        self._committed()
         return result
 
     async def _finish(self, tx: Transaction) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol, cast
 
@@ -209,7 +209,7 @@ async def _executed(
         async for events in breaths:
             fresh = context.another(events)
             try:
-                answers = await _all(subscription.respond(event, fresh) for event in events)
+                answers = await _all([subscription.respond(event, fresh) for event in events])
             finally:
                 await fresh.close()
             for event, answer in zip(events, answers, strict=True):
@@ -218,8 +218,10 @@ async def _executed(
                 yield Answer(dumped(answer), position, getattr(event, "replaces", None))
 
 
-async def _all(executions: Iterable[Awaitable[AnswerData]]) -> list[AnswerData]:
+async def _all(executions: Sequence[Awaitable[AnswerData]]) -> list[AnswerData]:
     """What all of them give, side by side. Raises the first error, after all have ended."""
+    if len(executions) == 1:  # as it mostly is: a task would come to its turn later
+        return [await executions[0]]
     answers = []
     for answer in await asyncio.gather(*executions, return_exceptions=True):
         if isinstance(answer, BaseException):
