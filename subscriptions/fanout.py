@@ -20,7 +20,6 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from domain.events import ReaderTooSlow
-from subscriptions.breaths import in_breaths
 from subscriptions.endings import end
 from subscriptions.relay import Handover
 
@@ -42,7 +41,8 @@ class Answer:
     subject: str | None = None
 
 
-Feed = Callable[[Handover | None], AsyncGenerator[Answer, None]]
+# Answers in order, those that came in one breath together.
+Feed = Callable[[Handover | None], AsyncGenerator[Sequence[Answer], None]]
 
 
 class Backlog:
@@ -249,7 +249,7 @@ class Group:
 
     async def _run(self, feed: Feed) -> None:
         try:
-            async with aclosing(in_breaths(feed(self._go_live), BREATH_MAX)) as breaths:
+            async with aclosing(feed(self._go_live)) as breaths:
                 async for answers in breaths:
                     await self._spread(answers)
         except Exception as error:  # noqa: BLE001  every member is told, and tells its client
@@ -345,9 +345,10 @@ class Fanout:
                 group.add(member)
             return is_taken_over
 
-        async with aclosing(own(hand_over)) as answers:
-            async for answer in answers:
-                await member.send(answer)
+        async with aclosing(own(hand_over)) as breaths:
+            async for answers in breaths:
+                for answer in answers:
+                    await member.send(answer)
         if is_taken_over:
             member.go_live()
         else:

@@ -145,9 +145,10 @@ class Feeds:
         own = self._feed(operation, caller)
         live = self._live(request, operation)
         if live is None:
-            async with aclosing(own(None)) as answers:
-                async for answer in answers:
-                    await member.send(answer)
+            async with aclosing(own(None)) as breaths:
+                async for answers in breaths:
+                    for answer in answers:
+                        await member.send(answer)
             return
         key = _sameness(request, live, caller)
         feed = self._feed(live, caller)
@@ -157,15 +158,15 @@ class Feeds:
     def _feed(self, operation: Operation, caller: Caller) -> Feed:
         """Opens and executes a subscription; what ends it is told once, as GraphQL errors."""
 
-        async def feed(handover: Handover | None) -> AsyncGenerator[Answer, None]:
+        async def feed(handover: Handover | None) -> AsyncGenerator[Sequence[Answer], None]:
             context = self._make_context(caller, operation, handover)
             try:
                 opened = await self._engine.open(operation, context)
                 if not isinstance(opened, Subscription):
                     raise StreamRefused(opened["errors"])
-                async with aclosing(_executed(opened, context)) as answers:
-                    async for answer in answers:
-                        yield answer
+                async with aclosing(_executed(opened, context)) as breaths:
+                    async for answers in breaths:
+                        yield answers
             except StreamRefused:
                 raise
             except Exception as error:  # noqa: BLE001  of whatever kind: the client is told
@@ -202,7 +203,7 @@ class Feeds:
 
 async def _executed(
     subscription: Subscription, context: StreamContext
-) -> AsyncGenerator[Answer, None]:
+) -> AsyncGenerator[Sequence[Answer], None]:
     """One answer per event; events that come in one breath share a fresh context, and its reads."""
     source = cast(AsyncGenerator[Any, None], subscription.source)
     async with aclosing(in_breaths(source, BREATH_MAX)) as breaths:
@@ -212,10 +213,13 @@ async def _executed(
                 answers = await _all([subscription.respond(event, fresh) for event in events])
             finally:
                 await fresh.close()
-            for event, answer in zip(events, answers, strict=True):
-                cursor = getattr(event, "cursor", None)
-                position = None if cursor is None else int(cursor)
-                yield Answer(dumped(answer), position, getattr(event, "replaces", None))
+            yield list(map(_answer, events, answers))
+
+
+def _answer(event: object, data: AnswerData) -> Answer:
+    cursor = getattr(event, "cursor", None)
+    position = None if cursor is None else int(cursor)
+    return Answer(dumped(data), position, getattr(event, "replaces", None))
 
 
 async def _all(executions: Sequence[Awaitable[AnswerData]]) -> list[AnswerData]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -54,7 +54,7 @@ class Spring:
         self.position = 0
         self._queue: asyncio.Queue[Answer | Exception | None] = asyncio.Queue()
 
-    async def feed(self, handover: Handover | None) -> AsyncGenerator[Answer, None]:
+    async def feed(self, handover: Handover | None) -> AsyncGenerator[Sequence[Answer], None]:
         """The live feed."""
         self.opened += 1
         assert handover is not None
@@ -62,7 +62,7 @@ class Spring:
         while (item := await self._queue.get()) is not None:
             if isinstance(item, Exception):
                 raise item
-            yield item
+            yield [item]
 
     def flow(self, *items: Any) -> None:
         """Let these flow: texts, (text, subject), an error, or None for the end."""
@@ -76,12 +76,11 @@ class Spring:
     def past(self, *texts: str) -> Feed:
         """A feed of one's own that ends where this one stands."""
 
-        async def own(handover: Handover | None) -> AsyncGenerator[Answer, None]:
-            for text in texts:
-                yield Answer(text, None)
+        async def own(handover: Handover | None) -> AsyncGenerator[Sequence[Answer], None]:
+            yield [Answer(text, None) for text in texts]
             assert handover is not None
             assert handover(self.position) is True
-            yield Answer("last", None)
+            yield [Answer("last", None)]
 
         return own
 
