@@ -40,7 +40,8 @@ class Group(Generic[CommandT]):
 
     `together` carries out requests in one transaction, and says when only the database's part of
     it is left; None in its answer stands for a request that must be tried by `alone`, because
-    another transaction uses its key.
+    another transaction uses its key. `takes_turns`: a crowd is served in halves; only where the
+    database works beside this process, for each half costs what a group costs.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class Group(Generic[CommandT]):
         ],
         alone: Callable[[Request[CommandT]], Awaitable[Outcome]],
         *,
+        takes_turns: bool = True,
         group_max: int = GROUP_MAX,
         queue_max: int = QUEUE_MAX,
     ) -> None:
         self._together = together
         self._alone = alone
+        self._takes_turns = takes_turns
         self._group_max = group_max
         self._queue_max = queue_max
         self._queue: deque[Waiting] = deque()
@@ -107,7 +110,7 @@ class Group(Generic[CommandT]):
     def _next(self) -> list[Waiting]:
         """The next group: all that wait, or of a crowd a half, who was just served included."""
         count, crowd = len(self._queue), len(self._queue) + len(self._untold)
-        if crowd >= CROWD_MIN:
+        if self._takes_turns and crowd >= CROWD_MIN:
             count = min(count, (crowd + 1) // 2)
         return [self._queue.popleft() for _ in range(min(count, self._group_max))]
 

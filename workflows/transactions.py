@@ -255,6 +255,7 @@ class Transactions:
                     lambda tx: _batch(tx, doing, requests, waits=False), writing
                 ),
                 lambda each: self._alone(doing, each),
+                takes_turns=self.database.engine == "postgres",
             )
         return await group.submit(request)
 

@@ -258,6 +258,19 @@ async def test_a_crowd_is_served_in_two_halves_and_a_few_together(
     assert steps.served == served
 
 
+async def test_a_crowd_that_takes_no_turns_is_served_together() -> None:
+    steps = Steps()
+    group = Group(steps.together, steps.alone, takes_turns=False)
+    first = asyncio.create_task(group.submit(naming("first")))
+    await steps.entered.get()
+    waiting = [asyncio.create_task(group.submit(naming(f"{n}"))) for n in range(79)]
+    await asyncio.sleep(0)
+    steps.let_all()
+    await asyncio.gather(first, *waiting)
+    await group.drain()
+    assert steps.served == [1, 79]
+
+
 async def test_answers_leave_when_the_next_group_is_being_written() -> None:
     steps = Steps()
     group = Group(steps.together, steps.alone)
