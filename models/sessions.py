@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 import asyncpg
+import asyncpg.pgproto.pgproto as pgproto
 import orjson
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -264,7 +265,7 @@ def _instant(value: Any) -> Any:
 
 
 def _identity(value: Any) -> Any:
-    return UUID(value) if isinstance(value, str) else value
+    return pgproto.UUID(value) if isinstance(value, str) else value
 
 
 def _decoder(name: str) -> Callable[[Any], Any] | None:

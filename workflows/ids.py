@@ -1,4 +1,8 @@
-"""Ids of transactional rows: UUIDs of version 7, ascending within a process."""
+"""Ids of transactional rows: UUIDs of version 7, ascending within a process.
+
+They are of the driver's own kind of UUID, as ids that were read are: equal to Python's, and made
+and written as text in a tenth of the time, which a hold does with a dozen of them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import secrets
 import time
 from collections.abc import Callable
 from uuid import UUID
+
+import asyncpg.pgproto.pgproto as pgproto
 
 _RANDOM = (1 << 62) - 1
 _DRAWN = 256
@@ -33,4 +39,13 @@ class Ids:
         high = (instant >> 12) << 80 | _VERSION | (instant & 0xFFF) << 64
         if not self._random:  # many at once: the system is asked for them by a call each time
             self._random = memoryview(secrets.token_bytes(8 * _DRAWN)).cast("Q").tolist()
-        return UUID(int=high | _VARIANT | self._random.pop() & _RANDOM)
+        number = high | _VARIANT | self._random.pop() & _RANDOM
+        made: UUID = pgproto.UUID(number.to_bytes(16))
+        return made
+
+
+def unguessable() -> UUID:
+    """An id of 122 random bits (version 4): who knows it may act on what it names."""
+    number = int.from_bytes(secrets.token_bytes(16)) & ~(0xF << 76 | 0b11 << 62)
+    made: UUID = pgproto.UUID((number | 0x4 << 76 | _VARIANT).to_bytes(16))
+    return made

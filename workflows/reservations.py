@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -40,6 +39,7 @@ from models.reservations import Reservation, ReservationLine
 from models.sessions import Row
 from workflows.baskets import check_lines, open_channel
 from workflows.book import Change
+from workflows.ids import unguessable
 from workflows.outcomes import Outcome, Request
 from workflows.routing import Demand
 from workflows.transactions import LockClass, Transaction, action, one_by_one
@@ -213,7 +213,7 @@ async def _hold(
         visitors.check(tx, market, channel, draft.caller, draft.demands)
     plan = await routing.plan(tx, market, channel, draft.demands, country=command.country_code)
     # Not time-ordered like other ids: whoever knows a hold's id may act on it (1.9).
-    reservation_id = uuid.uuid4()
+    reservation_id = unguessable()
     row = _add_hold(tx, draft, reservation_id, plan.decision)
     for index, (item_id, location_id, quantity) in enumerate(plan.allocation):
         line = {

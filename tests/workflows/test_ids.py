@@ -1,9 +1,11 @@
 """Ids: version 7, ascending whatever the clock does."""
 
+from uuid import UUID
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.ids import Ids
+from workflows.ids import Ids, unguessable
 
 
 def test_an_id_is_of_version_7_and_says_when_it_was_made() -> None:
@@ -29,3 +31,19 @@ def test_a_thousand_in_one_instant_ascend() -> None:
     made = [ids() for _ in range(10_000)]
     assert made == sorted(made)
     assert len({each.int & (1 << 62) - 1 for each in made}) == len(made)
+
+
+def test_an_unguessable_id_is_of_version_4_and_never_the_same() -> None:
+    made = [unguessable() for _ in range(1_000)]
+    assert {(each.version, each.variant) for each in made} == {(4, "specified in RFC 4122")}
+    assert len(set(made)) == len(made)
+    bits = 0
+    for each in made:
+        bits |= each.int ^ made[0].int
+    assert bits.bit_count() == 122  # all others are the version and the variant
+
+
+def test_ids_are_equal_to_pythons_own() -> None:
+    made = Ids()()
+    same = UUID(str(made))
+    assert (made, hash(made), made.bytes) == (same, hash(same), same.bytes)
