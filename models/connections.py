@@ -5,14 +5,18 @@ trips for nothing that anybody asked for. So whoever gives a connection back aft
 transaction and begins the next by one call, which nobody waits for. PostgreSQL takes the snapshot
 of a transaction at its first statement: one that stands ready sees nothing yet, holds nothing
 back, and shows its reader what is true when it is asked.
+
+Where all connections are lent, whoever comes waits in one queue; what is given back goes to the
+first of it, a snapshot begun included where that is what it waits for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Coroutine
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 
@@ -33,10 +37,17 @@ _BROKEN = (
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 
-class Connections:
-    """The connections of a pool; those that stand ready are `take_ready`'s, and anybody's in need.
+class _Waiting(NamedTuple):
+    """Somebody in the queue; what it gets, None: there is room to make one."""
 
-    `acquire_seconds`: how long to wait for one, and for giving one back.
+    wants_snapshot: bool
+    given: asyncio.Future[Connection | None]
+
+
+class Connections:
+    """The connections of a pool. `acquire_seconds`: how long to wait for one.
+
+    Those that stand ready are for who reads a snapshot, and anybody's where no other is free.
     """
 
     def __init__(self, pool: asyncpg.Pool[Any], acquire_seconds: float) -> None:
@@ -44,7 +55,8 @@ class Connections:
         self._acquire_seconds = acquire_seconds
         self._plan_ages = PlanAges()
         self._ready: list[tuple[float, Connection]] = []  # the oldest first
-        self._waiting = 0
+        self._queue: deque[_Waiting] = deque()
+        self._taken = 0  # from the pool: lent, or standing ready
         self._is_closing = False
         self._sweep: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -56,77 +68,130 @@ class Connections:
 
     async def acquire(self) -> Connection:
         """A connection without a transaction. Raises TimeoutError where none comes free."""
-        if not self._pool.get_idle_size():
-            ready = self.take_ready()
-            if ready is not None and await self._does(ready, "ROLLBACK"):
+        while not self._pool.get_idle_size() and (ready := self._take_ready()) is not None:
+            if await self._does(ready, "ROLLBACK"):
                 return ready
-        # What is there at once needs no timer; a connection that has to be made has its own.
-        patience = None if self._pool.get_idle_size() else self._acquire_seconds
-        self._waiting += 1
+        return await self._take(wants_snapshot=False)
+
+    async def acquire_snapshot(self) -> Connection:
+        """A connection with a snapshot begun of which nothing was read yet. Raises TimeoutError."""
+        while True:
+            connection = self._take_ready() or await self._take(wants_snapshot=True)
+            if connection.is_in_transaction() or await self._does(connection, SNAPSHOT):
+                return connection
+
+    async def _take(self, *, wants_snapshot: bool) -> Connection:
+        """A connection of the pool, while it has any, or what the queue gives."""
+        if self._taken < self._pool.get_max_size():
+            self._taken += 1
+        elif (given := await self._wait(wants_snapshot)) is not None:
+            return given
         try:
+            # What is there at once needs no timer; one that has to be made has its own.
+            patience = None if self._pool.get_idle_size() else self._acquire_seconds
             connection: Connection = await self._pool.acquire(timeout=patience)
-        finally:
-            self._waiting -= 1
+        except BaseException:
+            self._make_room()
+            raise
         return connection
 
+    async def _wait(self, wants_snapshot: bool) -> Connection | None:
+        given: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(wants_snapshot, given))
+        try:
+            async with asyncio.timeout(self._acquire_seconds):
+                return await given
+        except BaseException:
+            if given.done() and not given.cancelled():  # given to who does not wait any more
+                connection = given.result()
+                if connection is None:
+                    self._make_room()
+                else:
+                    self.at_its_end(self._give(connection))
+            raise
+
     async def release(self, connection: Connection) -> None:
-        """Give a connection back, without a transaction on it."""
-        await self._pool.release(connection, timeout=self._acquire_seconds)
+        """Give a connection back; a transaction that is left open on it is rolled back."""
+        is_as_new = _is_open(connection) and not connection.is_in_transaction()
+        if is_as_new and self._first() is not None:
+            self._queue.popleft().given.set_result(connection)
+        else:
+            await self._to_pool(connection)
 
-    def must_renew_plans(self, connection: Connection) -> bool:
-        """Whether the connection's plans are too old to be used; whoever asks renews them."""
-        return self._plan_ages.are_over(connection.get_server_pid())
-
-    def take_ready(self) -> Connection | None:
-        """A connection with a snapshot begun of which nothing was read yet, if one stands ready."""
-        while self._ready:
-            _, connection = self._ready.pop()
-            if _is_open(connection):
-                return connection
-            self.at_its_end(self.release(connection))
-        return None
-
-    async def make_ready(self, connection: Connection) -> None:
-        """End the snapshot on a connection and have it stand ready with the next.
-
-        It is given back instead where somebody waits for one, or it is broken.
-        """
-        if not _is_open(connection):
-            await self.release(connection)
-            return
-        if not self._may_keep():
-            await self._end(connection)
+    async def release_snapshot(self, connection: Connection) -> None:
+        """Give a connection back on which a snapshot was read; for the next one, if it can be."""
+        if not _is_open(connection) or not self._may_be_next():
+            await self._give(connection)
             return
         # Apart: it would take the snapshot that the reader is to take.
         calls = [f"COMMIT; {SNAPSHOT}"]
         if self.must_renew_plans(connection):
             calls = [f"COMMIT; {statement_plans.RENEW}", SNAPSHOT]
-        if await self._does(connection, *calls):
-            if self._may_keep():
-                self._ready.append((time.monotonic(), connection))
-                self._arm()
-            else:
-                await self._end(connection)
+        if not await self._does(connection, *calls):
+            return
+        if not self._may_be_next():
+            await self._give(connection)
+        elif self._first() is not None:
+            self._queue.popleft().given.set_result(connection)
+        else:
+            self._ready.append((time.monotonic(), connection))
+            self._arm()
 
-    def _may_keep(self) -> bool:
-        return not self._waiting and not self._is_closing
+    def _may_be_next(self) -> bool:
+        """Whether a snapshot is what is wanted next."""
+        first = self._first()
+        return not self._is_closing and (first is None or first.wants_snapshot)
 
-    async def _end(self, connection: Connection) -> None:
-        """Give back a connection with a snapshot on it."""
-        if await self._does(connection, "ROLLBACK"):
+    def must_renew_plans(self, connection: Connection) -> bool:
+        """Whether the connection's plans are too old to be used; whoever asks renews them."""
+        return self._plan_ages.are_over(connection.get_server_pid())
+
+    def _first(self) -> _Waiting | None:
+        """Who waits first, and still does."""
+        while self._queue and self._queue[0].given.done():
+            self._queue.popleft()
+        return self._queue[0] if self._queue else None
+
+    def _make_room(self) -> None:
+        """The pool may make one connection more: whoever waits first does."""
+        if self._first() is not None:
+            self._queue.popleft().given.set_result(None)
+        else:
+            self._taken -= 1
+
+    def _take_ready(self) -> Connection | None:
+        while self._ready:
+            _, connection = self._ready.pop()
+            if _is_open(connection):
+                return connection
+            self.at_its_end(self._to_pool(connection))
+        return None
+
+    async def _give(self, connection: Connection) -> None:
+        """Give back a connection on which a snapshot may be."""
+        if not _is_open(connection):
+            await self._to_pool(connection)
+        elif not connection.is_in_transaction() or await self._does(connection, "ROLLBACK"):
             await self.release(connection)
 
     async def _does(self, connection: Connection, *calls: str) -> bool:
-        """Make these calls on a connection; one that is broken is given back, for another."""
+        """Make these calls on a connection; one that is broken goes back to the pool."""
         try:
             for call in calls:
                 await connection.execute(call)
         except BaseException as error:
-            await self.release(connection)
+            await self._to_pool(connection)
             if not isinstance(error, _BROKEN):
                 raise
             return False
         return True
+
+    async def _to_pool(self, connection: Connection) -> None:
+        """Have the pool look after it: it resets what is left on it, or makes another."""
+        try:
+            await self._pool.release(connection, timeout=self._acquire_seconds)
+        finally:
+            self._make_room()
 
     def _arm(self) -> None:
         if self._sweep is None:
@@ -137,7 +202,7 @@ class Connections:
         self._sweep = None
         before = time.monotonic() - READY_SECONDS
         while self._ready and self._ready[0][0] <= before:
-            self.at_its_end(self._end(self._ready.pop(0)[1]))
+            self.at_its_end(self._give(self._ready.pop(0)[1]))
         if self._ready:
             self._arm()
 
@@ -154,7 +219,7 @@ class Connections:
         if self._sweep is not None:
             self._sweep.cancel()
         while self._ready:
-            self.at_its_end(self._end(self._ready.pop()[1]))
+            self.at_its_end(self._give(self._ready.pop()[1]))
         if self._ending:
             await asyncio.wait(set(self._ending), timeout=self._acquire_seconds)
 

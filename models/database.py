@@ -16,7 +16,7 @@ from tortoise.backends.sqlite.client import SqliteClient
 from tortoise.connection import get_connection
 
 import models.statement_plans as statement_plans
-from models.connections import SNAPSHOT, Connections
+from models.connections import Connections
 from models.migrations.dialect import Engine
 from models.migrations.runner import sqlite_path
 from models.sessions import (
@@ -198,19 +198,14 @@ class Database:
     @asynccontextmanager
     async def _postgres_snapshot(self) -> AsyncIterator[PostgresSession]:
         connections = self._connections
-        connection = connections.take_ready()
-        is_ready = connection is not None
-        if connection is None:
-            with translated_postgres():
-                connection = await connections.acquire()
+        with translated_postgres():
+            connection = await connections.acquire_snapshot()
         session = self._session_on(connection)
         try:
-            if not is_ready:
-                await session.execute(SNAPSHOT)
             yield session
         finally:
             session.lock.end()
-            connections.at_its_end(_when_still(session, connections.make_ready(connection)))
+            connections.at_its_end(_when_still(session, connections.release_snapshot(connection)))
 
     def _session_on(self, connection: asyncpg.Connection[Any]) -> PostgresSession:
         assert isinstance(self._default, AsyncpgDBClient)

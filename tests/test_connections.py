@@ -11,7 +11,7 @@ import pytest
 
 import models.connections as connections
 from models.database import Database, Limits
-from models.sessions import Session
+from models.sessions import DatabaseUnavailable, Session
 
 Watcher: TypeAlias = "asyncpg.Connection[Any]"
 STATE = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {}"
@@ -125,6 +125,87 @@ async def test_who_waits_for_a_connection_is_served_before_any_stands_ready(one:
     assert await read(one) == 1
 
 
+async def test_who_waits_is_served_in_turn_whatever_each_waits_for(one: Database) -> None:
+    served: list[str] = []
+
+    async def write(name: str) -> None:
+        async with one.writer() as session:
+            await session.execute("INSERT INTO supplier (code, name) VALUES ($1, $1)", name)
+        served.append(name)
+
+    async def look(name: str) -> None:
+        async with one.snapshot() as session:
+            await count(session)
+        served.append(name)
+
+    async with one.snapshot() as session:
+        await count(session)
+        tasks = []
+        for name, work in {"a": look, "b": write, "c": look, "d": look, "e": write}.items():
+            tasks.append(asyncio.create_task(work(name)))
+            await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await asyncio.gather(*tasks)
+    assert served == ["a", "b", "c", "d", "e"]
+    assert await read(one) == 2
+
+
+async def test_a_connection_that_is_given_to_who_has_left_goes_to_the_next(one: Database) -> None:
+    for steps in range(8):
+        async with one.snapshot() as session:
+            await count(session)
+            leaving = [asyncio.create_task(read(one)) for _ in range(3)]
+            staying = asyncio.create_task(read(one))
+            await asyncio.sleep(0)
+        for _ in range(steps):  # to the moment in which it is given, and before and behind it
+            await asyncio.sleep(0.001)
+        for task in leaving:
+            task.cancel()
+        async with asyncio.timeout(5):
+            await asyncio.wait(leaving)
+            assert await staying == 0
+            assert await read(one) == 0
+
+
+async def test_nobody_waits_for_longer_than_is_allowed(postgres_url: str) -> None:
+    database = Database(postgres_url, Limits(pool=1, acquire=0.1))
+    await database.open()
+    try:
+        async with database.snapshot() as session:
+            await count(session)
+            for wait in (database.snapshot, database.reading, database.writer):
+                with pytest.raises(DatabaseUnavailable):
+                    async with wait():
+                        raise AssertionError("there is only one")
+        assert await read(database) == 0
+    finally:
+        await database.close()
+
+
+async def test_many_share_few(postgres_url: str) -> None:
+    database = Database(postgres_url, Limits(pool=3))
+    await database.open()
+    try:
+
+        async def client(number: int) -> None:
+            for turn in range(10):
+                if (number + turn) % 3 == 0:
+                    await add(database, f"{number}-{turn}")
+                elif (number + turn) % 3 == 1:
+                    await read(database)
+                else:
+                    async with database.reading() as session:
+                        await count(session)
+
+        async with asyncio.timeout(30):
+            await asyncio.gather(*(client(number) for number in range(30)))
+        assert await read(database) == 100
+        pool = database._connections._pool
+        assert pool.get_size() <= 3
+    finally:
+        await database.close()
+
+
 async def test_a_connection_that_nobody_reads_with_is_given_back(
     one: Database,
     watcher: Watcher,
@@ -146,7 +227,7 @@ async def test_a_connection_that_broke_while_it_stood_ready_is_replaced(
         await standing_ready(one)
         found = await watcher.fetchval(STATE.replace("count(*)", "max(pid)").format(STANDS_READY))
         assert await watcher.fetchval("SELECT pg_terminate_backend($1)", found)
-        await until(watcher, "pid <> pg_backend_pid()", 0)
+        await until(watcher, f"pid = {found}", 0)
         await asyncio.sleep(0.05)  # the process hears of it
         async with asyncio.timeout(5):
             await use(one)
