@@ -16,21 +16,28 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
+import structlog
 
 import models.statement_plans as statement_plans
 from models.statement_plans import PlanAges
 
+logger = structlog.get_logger(__name__)
+
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 READY_SECONDS = 1.0
+WAITING_MAX = 10_000
+_ANY, _SNAPSHOT = "any", "snapshot"
 # What a connection says that cannot be used any more: the pool makes another.
 _BROKEN = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     OSError,
 )
 
@@ -40,7 +47,7 @@ Connection: TypeAlias = "asyncpg.Connection[Any]"
 class _Waiting(NamedTuple):
     """Somebody in the queue; what it gets, None: there is room to make one."""
 
-    wants_snapshot: bool
+    wanted: str
     given: asyncio.Future[Connection | None]
 
 
@@ -68,24 +75,36 @@ class Connections:
 
     async def acquire(self) -> Connection:
         """A connection without a transaction. Raises TimeoutError where none comes free."""
-        while not self._pool.get_idle_size() and (ready := self._take_ready()) is not None:
+        while not self._has_others and (ready := await self._take_ready()) is not None:
             if await self._does(ready, "ROLLBACK"):
                 return ready
-        return await self._take(wants_snapshot=False)
+        return await self._take(_ANY)
+
+    @property
+    def _has_others(self) -> bool:
+        """Whether a connection is to be had at once that does not stand ready."""
+        return self._taken < self._pool.get_max_size() and bool(self._pool.get_idle_size())
 
     async def acquire_snapshot(self) -> Connection:
         """A connection with a snapshot begun of which nothing was read yet. Raises TimeoutError."""
-        while True:
-            connection = self._take_ready() or await self._take(wants_snapshot=True)
-            if connection.is_in_transaction() or await self._does(connection, SNAPSHOT):
-                return connection
+        ready = await self._take_ready()
+        if ready is not None:
+            return ready
+        connection = await self._take(_SNAPSHOT)
+        if not connection.is_in_transaction():
+            renewing = [statement_plans.RENEW] if self.must_renew_plans(connection) else []
+            await self._call(connection, *renewing, SNAPSHOT)
+        return connection
 
-    async def _take(self, *, wants_snapshot: bool) -> Connection:
+    async def _take(self, wanted: str) -> Connection:
         """A connection of the pool, while it has any, or what the queue gives."""
         if self._taken < self._pool.get_max_size():
             self._taken += 1
-        elif (given := await self._wait(wants_snapshot)) is not None:
-            return given
+        elif (given := await self._wait(wanted)) is not None:
+            if _is_open(given):
+                return given
+            await self._to_pool(given)  # it broke on its way, and its place is free again
+            return await self._take(wanted)
         try:
             # What is there at once needs no timer; one that has to be made has its own.
             patience = None if self._pool.get_idle_size() else self._acquire_seconds
@@ -95,28 +114,35 @@ class Connections:
             raise
         return connection
 
-    async def _wait(self, wants_snapshot: bool) -> Connection | None:
+    async def _wait(self, wanted: str) -> Connection | None:
+        if len(self._queue) >= WAITING_MAX:
+            raise TimeoutError(f"{WAITING_MAX} wait for a connection already")
         given: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(wants_snapshot, given))
+        waiting = _Waiting(wanted, given)
+        self._queue.append(waiting)
         try:
             async with asyncio.timeout(self._acquire_seconds):
                 return await given
         except BaseException:
-            if given.done() and not given.cancelled():  # given to who does not wait any more
-                connection = given.result()
-                if connection is None:
-                    self._make_room()
-                else:
-                    self.at_its_end(self._give(connection))
+            if not given.done() or given.cancelled():
+                with suppress(ValueError):
+                    self._queue.remove(waiting)
+            elif (connection := given.result()) is None:  # given to who does not wait any more
+                self._make_room()
+            else:
+                self.at_its_end(self._give(connection))
             raise
 
     async def release(self, connection: Connection) -> None:
-        """Give a connection back; a transaction that is left open on it is rolled back."""
-        is_as_new = _is_open(connection) and not connection.is_in_transaction()
-        if is_as_new and self._first() is not None:
+        """Give a connection back that is as it was lent: used, and without a transaction."""
+        if _is_open(connection) and self._first() is not None:
             self._queue.popleft().given.set_result(connection)
         else:
             await self._to_pool(connection)
+
+    async def reset(self, connection: Connection) -> None:
+        """Give a connection back of which nobody knows how it was left."""
+        await self._to_pool(connection)
 
     async def release_snapshot(self, connection: Connection) -> None:
         """Give a connection back on which a snapshot was read; for the next one, if it can be."""
@@ -140,7 +166,7 @@ class Connections:
     def _may_be_next(self) -> bool:
         """Whether a snapshot is what is wanted next."""
         first = self._first()
-        return not self._is_closing and (first is None or first.wants_snapshot)
+        return not self._is_closing and (first is None or first.wanted == _SNAPSHOT)
 
     def must_renew_plans(self, connection: Connection) -> bool:
         """Whether the connection's plans are too old to be used; whoever asks renews them."""
@@ -159,12 +185,12 @@ class Connections:
         else:
             self._taken -= 1
 
-    def _take_ready(self) -> Connection | None:
+    async def _take_ready(self) -> Connection | None:
         while self._ready:
             _, connection = self._ready.pop()
             if _is_open(connection):
                 return connection
-            self.at_its_end(self._to_pool(connection))
+            await self._to_pool(connection)
         return None
 
     async def _give(self, connection: Connection) -> None:
@@ -175,21 +201,28 @@ class Connections:
             await self.release(connection)
 
     async def _does(self, connection: Connection, *calls: str) -> bool:
-        """Make these calls on a connection; one that is broken goes back to the pool."""
+        """Make these calls on a connection; false where it turns out to be broken."""
+        try:
+            await self._call(connection, *calls)
+        except _BROKEN:
+            return False
+        return True
+
+    async def _call(self, connection: Connection, *calls: str) -> None:
+        """Make these calls on a connection, which goes to the pool if one of them fails."""
         try:
             for call in calls:
                 await connection.execute(call)
-        except BaseException as error:
+        except BaseException:
             await self._to_pool(connection)
-            if not isinstance(error, _BROKEN):
-                raise
-            return False
-        return True
+            raise
 
     async def _to_pool(self, connection: Connection) -> None:
         """Have the pool look after it: it resets what is left on it, or makes another."""
         try:
             await self._pool.release(connection, timeout=self._acquire_seconds)
+        except Exception as error:  # noqa: BLE001 - whoever had it is done, and needs no answer
+            logger.warning("connection.not_released", error=repr(error))
         finally:
             self._make_room()
 
@@ -210,8 +243,13 @@ class Connections:
         """Do this in a task that nobody cancels."""
         ending = asyncio.create_task(work)
         self._ending.add(ending)
-        ending.add_done_callback(self._ending.discard)
+        ending.add_done_callback(self._ended)
         return ending
+
+    def _ended(self, ending: asyncio.Task[None]) -> None:
+        self._ending.discard(ending)
+        if not ending.cancelled() and (error := ending.exception()) is not None:
+            logger.warning("connection.not_ended", error=repr(error))
 
     async def close(self) -> None:
         """Give back all that stands ready, and wait, bounded, for what is being given back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -142,6 +143,7 @@ class Database:
         self.engine: Engine = "sqlite" if urlsplit(url).scheme == "sqlite" else "postgres"
         self._readers: asyncio.Queue[SqliteClient] = asyncio.Queue()
         self._ending: set[asyncio.Task[None]] = set()
+        self._connections: Connections | None = None
 
     async def open(self) -> None:
         """Connect. Raises DatabaseUnavailable where nobody answers."""
@@ -167,7 +169,7 @@ class Database:
         """Disconnect; open sessions are waited for, bounded."""
         if self._ending:
             await asyncio.wait(self._ending, timeout=self.limits.acquire)
-        if self.engine == "postgres":
+        if self._connections is not None:
             await self._connections.close()
         await Tortoise.close_connections()
 
@@ -180,24 +182,27 @@ class Database:
 
     @asynccontextmanager
     async def _postgres(self) -> AsyncIterator[PostgresSession]:
-        connections = self._connections
+        connections = self._of_pool()
         with translated_postgres():
             connection = await connections.acquire()
+            must_renew = connections.must_renew_plans(connection)
         session = self._session_on(connection)
+        give_back = connections.reset
         try:
-            if connections.must_renew_plans(connection):
+            if must_renew:
                 await session.execute(statement_plans.RENEW)
             yield session
+            give_back = connections.release
         finally:
             session.lock.end()
             if session.lock.locked():  # by a read that nobody waits for any more
-                await self.to_its_end(_when_still(session, connections.release(connection)))
+                await self.to_its_end(_when_still(session, connections.reset(connection)))
             else:
-                await connections.release(connection)
+                await give_back(connection)
 
     @asynccontextmanager
     async def _postgres_snapshot(self) -> AsyncIterator[PostgresSession]:
-        connections = self._connections
+        connections = self._of_pool()
         with translated_postgres():
             connection = await connections.acquire_snapshot()
         session = self._session_on(connection)
@@ -206,6 +211,11 @@ class Database:
         finally:
             session.lock.end()
             connections.at_its_end(_when_still(session, connections.release_snapshot(connection)))
+
+    def _of_pool(self) -> Connections:
+        if self._connections is None:
+            raise DatabaseUnavailable("the database is closed")
+        return self._connections
 
     def _session_on(self, connection: asyncpg.Connection[Any]) -> PostgresSession:
         assert isinstance(self._default, AsyncpgDBClient)
@@ -308,8 +318,8 @@ class OutcomeUnknown(DatabaseUnavailable):
 
 @asynccontextmanager
 async def _transaction(session: Session, begin: str) -> AsyncIterator[None]:
-    await session.execute(begin)
     try:
+        await session.execute(begin)
         yield
     except BaseException:
         await _end(session, "ROLLBACK")
@@ -327,7 +337,7 @@ async def _end(session: Session, statement: str) -> None:
     """End a transaction on a connection that may be gone: then there is nothing left to end."""
     try:
         await session.execute(statement)
-    except (DatabaseUnavailable, asyncpg.PostgresError):
+    except (DatabaseUnavailable, asyncpg.PostgresError, sqlite3.OperationalError):
         return
 
 

@@ -151,6 +151,7 @@ def translated_postgres() -> Iterator[None]:
         asyncpg.QueryCanceledError,
         asyncpg.IdleInTransactionSessionTimeoutError,
         asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
         ConnectionError,
         TimeoutError,
     ) as error:

@@ -3,8 +3,8 @@
 A plan that is kept spares a third of what a short statement costs. But it is of the time when it
 was made: one from when a table was empty reads that table from end to end ever after, until
 PostgreSQL gathers statistics again. So a connection makes its plans anew now and then, by the sizes
-that the tables have then; that costs a millisecond or two each time. Between two times its age
-doubles at most: what began with it has doubled too, and nothing has grown a hundredfold.
+that the tables have then; that costs a millisecond or two each time. The waits double, from a
+quarter of a second to eight: what was empty when a process began grows fastest, and first.
 """
 
 from __future__ import annotations

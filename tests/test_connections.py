@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeAlias
 
 import asyncpg
 import pytest
 
 import models.connections as connections
+from models.connections import Connections
 from models.database import Database, Limits
 from models.sessions import DatabaseUnavailable, Session
 
@@ -63,13 +64,34 @@ async def until(watcher: Watcher, condition: str, wanted: int) -> None:
     raise AssertionError(f"not {wanted}: {condition}")
 
 
-async def standing_ready(database: Database) -> None:
-    """Wait until a connection stands ready."""
+def connections_of(database: Database) -> Connections:
+    found = database._connections
+    assert found is not None
+    return found
+
+
+async def eventually(is_so: Callable[[], bool]) -> None:
     for _ in range(1_000):
-        if database._connections.standing_ready:
+        if is_so():
             return
         await asyncio.sleep(0.01)
-    raise AssertionError("none stands ready")
+    raise AssertionError("it never was")
+
+
+async def standing_ready(database: Database) -> None:
+    """Wait until a connection stands ready."""
+    await eventually(lambda: connections_of(database).standing_ready > 0)
+
+
+async def queued(database: Database, many: int) -> None:
+    """Wait until so many wait for a connection."""
+    await eventually(lambda: len(connections_of(database)._queue) == many)
+
+
+async def at_rest(database: Database) -> None:
+    """Wait until nothing is lent: all that was taken from the pool stands ready."""
+    kept = connections_of(database)
+    await eventually(lambda: not kept._ending and kept._taken == kept.standing_ready)
 
 
 async def test_a_snapshot_that_stood_ready_shows_what_is_true_when_it_is_read(
@@ -118,8 +140,7 @@ async def test_who_waits_for_a_connection_is_served_before_any_stands_ready(one:
     async with one.snapshot() as session:
         await count(session)
         waiting = asyncio.create_task(add(one, "A"))
-        await asyncio.sleep(0.05)
-        assert not waiting.done()
+        await queued(one, 1)
     async with asyncio.timeout(5):
         await waiting
     assert await read(one) == 1
@@ -150,21 +171,170 @@ async def test_who_waits_is_served_in_turn_whatever_each_waits_for(one: Database
     assert await read(one) == 2
 
 
-async def test_a_connection_that_is_given_to_who_has_left_goes_to_the_next(one: Database) -> None:
-    for steps in range(8):
-        async with one.snapshot() as session:
-            await count(session)
-            leaving = [asyncio.create_task(read(one)) for _ in range(3)]
-            staying = asyncio.create_task(read(one))
-            await asyncio.sleep(0)
-        for _ in range(steps):  # to the moment in which it is given, and before and behind it
-            await asyncio.sleep(0.001)
-        for task in leaving:
-            task.cancel()
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_connection_that_is_given_to_who_has_left_goes_to_the_next(
+    one: Database, turns: int
+) -> None:
+    """Whoever waits first leaves in the turn in which it is given, or around it."""
+    async with one.snapshot() as session:
+        await count(session)
+        leaving = [asyncio.create_task(read(one)) for _ in range(3)]
+        staying = asyncio.create_task(read(one))
+        await queued(one, 4)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    for task in leaving:
+        task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait(leaving)
+        assert await staying == 0
+    await at_rest(one)
+
+
+async def test_what_is_given_to_who_leaves_in_that_turn_is_given_back(one: Database) -> None:
+    kept = connections_of(one)
+    connection = await kept.acquire()
+    leaving = asyncio.create_task(kept.acquire())
+    await queued(one, 1)
+    await kept.release(connection)  # to the one that waits, who has not had its turn since
+    assert kept._taken == 1
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    await at_rest(one)
+    assert kept._taken == 0
+
+
+async def test_room_that_is_given_to_who_leaves_in_that_turn_is_given_to_the_next(
+    one: Database,
+) -> None:
+    kept = connections_of(one)
+    connection = await kept.acquire()
+    leaving, staying = (asyncio.create_task(kept.acquire()) for _ in range(2))
+    await queued(one, 2)
+    kept._make_room()  # as when a connection went to the pool
+    leaving.cancel()
+    await one_turn()
+    await kept._pool.release(connection)
+    async with asyncio.timeout(5):
+        await kept.release(await staying)
+    assert kept._taken == 0
+
+
+async def one_turn() -> None:
+    await asyncio.sleep(0)
+
+
+async def test_a_connection_that_breaks_on_its_way_to_who_waits_is_replaced(one: Database) -> None:
+    kept = connections_of(one)
+    for wait in (kept.acquire, kept.acquire_snapshot):
+        connection = await kept.acquire()
+        waiting = asyncio.create_task(wait())
+        await queued(one, 1)
+        await kept.release(connection)
+        connection._con.terminate()
         async with asyncio.timeout(5):
-            await asyncio.wait(leaving)
-            assert await staying == 0
-            assert await read(one) == 0
+            other = await waiting
+            assert await other.fetchval("SELECT 1") == 1
+        await kept.reset(other)
+        assert kept._taken == 0
+
+
+async def test_a_connection_that_cannot_be_made_leaves_its_place_to_the_next(
+    one: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise ConnectionRefusedError
+
+    kept = connections_of(one)
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncpg.Pool, "acquire", refuse)
+        for use in (one.snapshot, one.reading, one.writer):
+            with pytest.raises(DatabaseUnavailable):
+                async with use():
+                    raise AssertionError("there is none")
+    assert kept._taken == 0
+    assert await read(one) == 0
+
+
+async def test_a_snapshot_that_cannot_be_begun_is_refused_and_tried_once(
+    one: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    async def execute(_: object, sql: str) -> None:
+        calls.append(sql)
+        raise asyncpg.ProtocolViolationError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connections.Connections, "must_renew_plans", lambda *_: False)
+        patch.setattr(asyncpg.Connection, "execute", execute)
+        with pytest.raises(DatabaseUnavailable):
+            await read(one)
+    assert calls == [connections.SNAPSHOT]
+    await at_rest(one)
+    assert await read(one) == 0
+
+
+async def test_one_that_turns_out_broken_when_it_is_needed_is_replaced(
+    one: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has closed it, and this process has not heard of it yet."""
+    await read(one)
+    await standing_ready(one)
+    execute = asyncpg.Connection.execute
+
+    async def broken(self: Any, sql: str, *args: object) -> object:
+        if sql == "ROLLBACK":
+            raise asyncpg.ConnectionDoesNotExistError
+        return await execute(self, sql, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncpg.Connection, "execute", broken)
+        async with asyncio.timeout(5):
+            await add(one, "A")
+    assert await read(one) == 1
+
+
+async def test_a_writer_that_is_given_up_while_it_begins_leaves_nothing_to_the_next(
+    one: Database,
+) -> None:
+    """Else whoever comes next writes in a transaction that is rolled back, and was told."""
+    told: list[str] = []
+
+    async def begin() -> None:
+        async with one.writer():
+            await asyncio.Event().wait()
+
+    async def write(code: str) -> None:
+        async with one.brief_writer(lambda: told.append(code)) as session:
+            await session.execute("INSERT INTO supplier (code, name) VALUES ($1, $1)", code)
+
+    for turns in range(8):
+        given_up = asyncio.create_task(begin())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        next_one = asyncio.create_task(write(f"S{turns}"))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.wait([given_up])
+        async with asyncio.timeout(5):
+            await next_one
+    assert await read(one) == len(told) == 8
+
+
+async def test_after_a_restart_nobody_waits_for_what_stood_ready(
+    one: Database, watcher: Watcher
+) -> None:
+    for use in (lambda: add(one, "A"), lambda: add(one, "B"), lambda: read(one)):
+        await read(one)
+        await standing_ready(one)
+        ready_pid = connections_of(one)._ready[0][1].get_server_pid()
+        await watcher.execute("SELECT pg_terminate_backend($1)", ready_pid)
+        # The pool makes another of its own accord, which is idle then.
+        await eventually(lambda: connections_of(one)._pool.get_idle_size() == 1)
+        started = asyncio.get_running_loop().time()
+        await use()
+        assert asyncio.get_running_loop().time() - started < connections.READY_SECONDS / 2
 
 
 async def test_nobody_waits_for_longer_than_is_allowed(postgres_url: str) -> None:
@@ -200,8 +370,7 @@ async def test_many_share_few(postgres_url: str) -> None:
         async with asyncio.timeout(30):
             await asyncio.gather(*(client(number) for number in range(30)))
         assert await read(database) == 100
-        pool = database._connections._pool
-        assert pool.get_size() <= 3
+        await at_rest(database)
     finally:
         await database.close()
 
@@ -228,6 +397,5 @@ async def test_a_connection_that_broke_while_it_stood_ready_is_replaced(
         found = await watcher.fetchval(STATE.replace("count(*)", "max(pid)").format(STANDS_READY))
         assert await watcher.fetchval("SELECT pg_terminate_backend($1)", found)
         await until(watcher, f"pid = {found}", 0)
-        await asyncio.sleep(0.05)  # the process hears of it
         async with asyncio.timeout(5):
             await use(one)

@@ -37,6 +37,7 @@ async def _kept_plan(session: Session) -> str:
 async def test_a_plan_for_an_empty_table_does_not_outlive_its_growth(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(PlanAges, "are_over", lambda *_: False)
     database = Database(postgres_url, Limits(pool=1))
     await database.open()
     try:

@@ -40,8 +40,8 @@ class Group(Generic[CommandT]):
 
     `together` carries out requests in one transaction, and says when only the database's part of
     it is left; None in its answer stands for a request that must be tried by `alone`, because
-    another transaction uses its key. `takes_turns`: a crowd is served in halves; only where the
-    database works beside this process, for each half costs what a group costs.
+    another transaction uses its key. `crowd_min`: from how many on two halves take turns; None:
+    never, where the database works in this process and a half only costs what a group costs.
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class Group(Generic[CommandT]):
         ],
         alone: Callable[[Request[CommandT]], Awaitable[Outcome]],
         *,
-        takes_turns: bool = True,
+        crowd_min: int | None = CROWD_MIN,
         group_max: int = GROUP_MAX,
         queue_max: int = QUEUE_MAX,
     ) -> None:
         self._together = together
         self._alone = alone
-        self._takes_turns = takes_turns
+        self._crowd_min = crowd_min
         self._group_max = group_max
         self._queue_max = queue_max
         self._queue: deque[Waiting] = deque()
@@ -109,10 +109,16 @@ class Group(Generic[CommandT]):
 
     def _next(self) -> list[Waiting]:
         """The next group: all that wait, or of a crowd a half, who was just served included."""
-        count, crowd = len(self._queue), len(self._queue) + len(self._untold)
-        if self._takes_turns and crowd >= CROWD_MIN:
-            count = min(count, (crowd + 1) // 2)
+        count = len(self._queue)
+        if self._is_crowd:
+            count = min(count, (count + len(self._untold) + 1) // 2)
         return [self._queue.popleft() for _ in range(min(count, self._group_max))]
+
+    @property
+    def _is_crowd(self) -> bool:
+        """Whether there are enough for two halves: of those who wait, and who was just served."""
+        crowd = len(self._queue) + len(self._untold)
+        return self._crowd_min is not None and crowd >= self._crowd_min
 
     async def _serve(self, group: Sequence[Waiting]) -> None:
         try:
@@ -135,7 +141,7 @@ class Group(Generic[CommandT]):
                 self._spawn(self._serve_alone(request, future))
             else:
                 self._untold.append((future, outcome))
-        if self._queue:
+        if self._queue and self._is_crowd:
             self._latest = asyncio.get_running_loop().call_later(TELL_SECONDS, self._tell)
         else:
             self._tell()

@@ -27,7 +27,7 @@ from models.database import Database
 from models.sessions import Contention, Session, UniqueConflict
 from workflows.book import StockBook
 from workflows.costs import CostBook
-from workflows.groups import Group
+from workflows.groups import CROWD_MIN, Group
 from workflows.ledger import Journal
 from workflows.outbox import Outbox, PendingEvent
 from workflows.outcomes import Outcome, Refused, Request
@@ -255,7 +255,7 @@ class Transactions:
                     lambda tx: _batch(tx, doing, requests, waits=False), writing
                 ),
                 lambda each: self._alone(doing, each),
-                takes_turns=self.database.engine == "postgres",
+                crowd_min=CROWD_MIN if self.database.engine == "postgres" else None,
             )
         return await group.submit(request)
 

@@ -260,7 +260,7 @@ async def test_a_crowd_is_served_in_two_halves_and_a_few_together(
 
 async def test_a_crowd_that_takes_no_turns_is_served_together() -> None:
     steps = Steps()
-    group = Group(steps.together, steps.alone, takes_turns=False)
+    group = Group(steps.together, steps.alone, crowd_min=None)
     first = asyncio.create_task(group.submit(naming("first")))
     await steps.entered.get()
     waiting = [asyncio.create_task(group.submit(naming(f"{n}"))) for n in range(79)]
@@ -273,7 +273,7 @@ async def test_a_crowd_that_takes_no_turns_is_served_together() -> None:
 
 async def test_answers_leave_when_the_next_group_is_being_written() -> None:
     steps = Steps()
-    group = Group(steps.together, steps.alone)
+    group = Group(steps.together, steps.alone, crowd_min=2)
     first = asyncio.create_task(group.submit(naming("first")))
     await steps.entered.get()
     second = asyncio.create_task(group.submit(naming("second")))
@@ -289,9 +289,26 @@ async def test_answers_leave_when_the_next_group_is_being_written() -> None:
     await second
 
 
+@pytest.mark.parametrize("crowd_min", [None, CROWD_MIN])
+async def test_where_there_is_no_crowd_answers_leave_at_once(crowd_min: int | None) -> None:
+    steps = Steps()
+    group = Group(steps.together, steps.alone, crowd_min=crowd_min)
+    first = asyncio.create_task(group.submit(naming("first")))
+    await steps.entered.get()
+    second = asyncio.create_task(group.submit(naming("second")))
+    await asyncio.sleep(0)
+    steps.begins.release()
+    steps.ends.release()
+    await steps.entered.get()
+    await asyncio.sleep(0)
+    assert first.done()
+    steps.let_all()
+    await second
+
+
 async def test_an_answer_is_not_held_back_by_a_group_that_waits_for_a_lock() -> None:
     steps = Steps()
-    group = Group(steps.together, steps.alone)
+    group = Group(steps.together, steps.alone, crowd_min=2)
     first = asyncio.create_task(group.submit(naming("first")))
     await steps.entered.get()
     second = asyncio.create_task(group.submit(naming("second")))
@@ -307,24 +324,26 @@ async def test_an_answer_is_not_held_back_by_a_group_that_waits_for_a_lock() -> 
 
 
 async def test_what_was_committed_is_told_when_the_next_group_is_abandoned() -> None:
-    begun = asyncio.Event()
+    begun, queued = asyncio.Event(), asyncio.Event()
 
     async def together(
         requests: Sequence[Request[NameSupplier]], writing: Callable[[], None]
     ) -> list[Outcome | None]:
         if not begun.is_set():
             begun.set()
-            await asyncio.sleep(0)
+            await queued.wait()
             return [Outcome(refs={"supplier": "kept"}) for _ in requests]
         raise asyncio.CancelledError
 
     async def alone(request: Request[NameSupplier]) -> Outcome:
         raise AssertionError("nobody waits for a key here")
 
-    group = Group(together, alone)
+    group = Group(together, alone, crowd_min=2)
     first = asyncio.create_task(group.submit(naming("first")))
     await begun.wait()
-    others = [group.submit(naming(f"{number}")) for number in range(2)]
+    others = [asyncio.create_task(group.submit(naming(f"{number}"))) for number in range(2)]
+    await asyncio.sleep(0)
+    queued.set()
     async with asyncio.timeout(5):
         found = await asyncio.gather(*others, return_exceptions=True)
         assert await first == Outcome(refs={"supplier": "kept"})
