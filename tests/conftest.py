@@ -4,6 +4,7 @@ async def test_something(database): ...        runs twice: on SQLite and on Post
 def test_something(database_url): ...          the same, with the address only
 def test_something(fresh_database): ...        the same, as many databases as it calls for
 def test_something(postgres_url): ...          on PostgreSQL only
+async def test_something(one): ...             the same, opened, with a single connection
 def test_something(redis_url): ...             with a Redis that no other test uses meanwhile
 def test_something(tell): ...                  tells a figure in the summary of the run
 """
@@ -18,7 +19,7 @@ from threading import Thread
 import aiosqlite.core
 import pytest
 
-from models.database import Database
+from models.database import Database, Limits
 from tests import databases, servers
 
 # A test that fails between opening and closing a SQLite connection leaves its thread behind; it
@@ -94,6 +95,17 @@ def postgres_url() -> Iterator[str]:
     url = databases.fresh_postgres(session_directory())
     yield url
     databases.give_back_postgres(url)
+
+
+@pytest.fixture
+async def one(postgres_url: str) -> AsyncIterator[Database]:
+    """A database with a single connection, on PostgreSQL."""
+    opened = Database(postgres_url, Limits(pool=1))
+    await opened.open()
+    try:
+        yield opened
+    finally:
+        await opened.close()
 
 
 @pytest.fixture

@@ -1,0 +1,60 @@
+"""A database and its connections: used, watched, and waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from models.connections import Connections
+from models.database import Database
+from models.sessions import Session
+
+
+async def read(database: Database) -> int:
+    """How many suppliers there are, by a snapshot."""
+    async with database.snapshot() as session:
+        return await count(session)
+
+
+async def count(session: Session) -> int:
+    """How many suppliers there are."""
+    found: int = await session.fetch_value("SELECT COUNT(*) FROM supplier")
+    return found
+
+
+async def add(database: Database, code: str) -> None:
+    """Write a supplier."""
+    async with database.writer() as session:
+        await session.execute("INSERT INTO supplier (code, name) VALUES ($1, $1)", code)
+
+
+def connections_of(database: Database) -> Connections:
+    """The connections of an open database of PostgreSQL."""
+    found = database._connections
+    assert found is not None
+    return found
+
+
+async def eventually(is_so: Callable[[], bool]) -> None:
+    """Wait until it is so."""
+    for _ in range(1_000):
+        if is_so():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never was")
+
+
+async def standing_ready(database: Database) -> None:
+    """Wait until a connection stands ready."""
+    await eventually(lambda: connections_of(database).standing_ready > 0)
+
+
+async def queued(database: Database, many: int) -> None:
+    """Wait until so many wait for a connection."""
+    await eventually(lambda: len(connections_of(database)._queue) == many)
+
+
+async def at_rest(database: Database) -> None:
+    """Wait until nothing is lent: all that was taken from the pool stands ready."""
+    kept = connections_of(database)
+    await eventually(lambda: not kept._ending and kept._taken == kept.standing_ready)
