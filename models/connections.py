@@ -54,7 +54,7 @@ class _Waiting(NamedTuple):
 class Connections:
     """The connections of a pool. `acquire_seconds`: how long to wait for one.
 
-    Those that stand ready are for who reads a snapshot, and anybody's where no other is free.
+    Those that stand ready are for who reads a snapshot, and anybody's where the pool is empty.
     """
 
     def __init__(self, pool: asyncpg.Pool[Any], acquire_seconds: float) -> None:
@@ -75,15 +75,16 @@ class Connections:
 
     async def acquire(self) -> Connection:
         """A connection without a transaction. Raises TimeoutError where none comes free."""
-        while not self._has_others and (ready := await self._take_ready()) is not None:
+        while self._is_full and (ready := await self._take_ready()) is not None:
             if await self._does(ready, "ROLLBACK"):
                 return ready
         return await self._take(_ANY)
 
     @property
-    def _has_others(self) -> bool:
-        """Whether a connection is to be had at once that does not stand ready."""
-        return self._taken < self._pool.get_max_size() and bool(self._pool.get_idle_size())
+    def _is_full(self) -> bool:
+        """Whether the pool has no more to give: all are lent, or stand ready."""
+        most: int = self._pool.get_max_size()
+        return self._taken >= most
 
     async def acquire_snapshot(self) -> Connection:
         """A connection with a snapshot begun of which nothing was read yet. Raises TimeoutError."""
@@ -98,7 +99,7 @@ class Connections:
 
     async def _take(self, wanted: str) -> Connection:
         """A connection of the pool, while it has any, or what the queue gives."""
-        if self._taken < self._pool.get_max_size():
+        if not self._is_full:
             self._taken += 1
         elif (given := await self._wait(wanted)) is not None:
             if _is_open(given):
