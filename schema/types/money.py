@@ -15,6 +15,9 @@ from schema.types.records import Record, derived
 class Money:
     """An amount of a currency, with all decimals that the currency has."""
 
+    # Without a __dict__ it is read without a look at what it may have been cast to.
+    __slots__ = ("currency_code", "minor")
+
     amount: Decimal = derived(lambda money: domain.money.in_units(money.minor, money.currency_code))
     currency_code: str
     minor: strawberry.Private[int]
