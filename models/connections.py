@@ -104,7 +104,7 @@ class Connections:
         elif (given := await self._wait(wanted)) is not None:
             if _is_open(given):
                 return given
-            await self._to_pool(given)  # it broke on its way, and its place is free again
+            await self.reset(given)  # it broke on its way, and its place is free again
             return await self._take(wanted)
         try:
             # What is there at once needs no timer; one that has to be made has its own.
@@ -139,11 +139,19 @@ class Connections:
         if _is_open(connection) and self._first() is not None:
             self._queue.popleft().given.set_result(connection)
         else:
-            await self._to_pool(connection)
+            await self.reset(connection)
 
     async def reset(self, connection: Connection) -> None:
-        """Give a connection back of which nobody knows how it was left."""
-        await self._to_pool(connection)
+        """Give a connection back of which nobody knows how it was left.
+
+        The pool looks after it: it ends what is open on it, or makes another in its place.
+        """
+        try:
+            await self._pool.release(connection, timeout=self._acquire_seconds)
+        except Exception as error:  # noqa: BLE001 - whoever had it is done, and needs no answer
+            logger.warning("connection.not_released", error=repr(error))
+        finally:
+            self._make_room()
 
     async def release_snapshot(self, connection: Connection) -> None:
         """Give a connection back on which a snapshot was read; for the next one, if it can be."""
@@ -191,13 +199,13 @@ class Connections:
             _, connection = self._ready.pop()
             if _is_open(connection):
                 return connection
-            await self._to_pool(connection)
+            await self.reset(connection)
         return None
 
     async def _give(self, connection: Connection) -> None:
         """Give back a connection on which a snapshot may be."""
         if not _is_open(connection):
-            await self._to_pool(connection)
+            await self.reset(connection)
         elif not connection.is_in_transaction() or await self._does(connection, "ROLLBACK"):
             await self.release(connection)
 
@@ -215,17 +223,8 @@ class Connections:
             for call in calls:
                 await connection.execute(call)
         except BaseException:
-            await self._to_pool(connection)
+            await self.reset(connection)
             raise
-
-    async def _to_pool(self, connection: Connection) -> None:
-        """Have the pool look after it: it resets what is left on it, or makes another."""
-        try:
-            await self._pool.release(connection, timeout=self._acquire_seconds)
-        except Exception as error:  # noqa: BLE001 - whoever had it is done, and needs no answer
-            logger.warning("connection.not_released", error=repr(error))
-        finally:
-            self._make_room()
 
     def _arm(self) -> None:
         if self._sweep is None:
