@@ -240,14 +240,34 @@ class Steps:
             self.ends.release()
 
 
+async def two_in_a_row(
+    steps: Steps, crowd_min: int | None
+) -> tuple[asyncio.Task[Outcome], asyncio.Task[Outcome]]:
+    """The first is committed, and the second has begun behind it."""
+    group = Group(steps.together, steps.alone, crowd_min=crowd_min)
+    first = asyncio.create_task(group.submit(naming("first")))
+    await steps.entered.get()
+    second = asyncio.create_task(group.submit(naming("second")))
+    await asyncio.sleep(0)
+    steps.begins.release()
+    steps.ends.release()
+    await steps.entered.get()
+    return first, second
+
+
 @pytest.mark.parametrize(
-    ("others", "served"), [(CROWD_MIN - 2, [1, CROWD_MIN - 2]), (79, [1, 40, 39])]
+    ("crowd_min", "others", "served"),
+    [
+        (CROWD_MIN, CROWD_MIN - 2, [1, CROWD_MIN - 2]),
+        (CROWD_MIN, 79, [1, 40, 39]),
+        (None, 79, [1, 79]),
+    ],
 )
-async def test_a_crowd_is_served_in_two_halves_and_a_few_together(
-    others: int, served: list[int]
+async def test_a_crowd_is_served_in_two_halves_where_these_take_turns(
+    crowd_min: int | None, others: int, served: list[int]
 ) -> None:
     steps = Steps()
-    group = Group(steps.together, steps.alone)
+    group = Group(steps.together, steps.alone, crowd_min=crowd_min)
     first = asyncio.create_task(group.submit(naming("first")))
     await steps.entered.get()
     waiting = [asyncio.create_task(group.submit(naming(f"{n}"))) for n in range(others)]
@@ -258,29 +278,9 @@ async def test_a_crowd_is_served_in_two_halves_and_a_few_together(
     assert steps.served == served
 
 
-async def test_a_crowd_that_takes_no_turns_is_served_together() -> None:
-    steps = Steps()
-    group = Group(steps.together, steps.alone, crowd_min=None)
-    first = asyncio.create_task(group.submit(naming("first")))
-    await steps.entered.get()
-    waiting = [asyncio.create_task(group.submit(naming(f"{n}"))) for n in range(79)]
-    await asyncio.sleep(0)
-    steps.let_all()
-    await asyncio.gather(first, *waiting)
-    await group.drain()
-    assert steps.served == [1, 79]
-
-
 async def test_answers_leave_when_the_next_group_is_being_written() -> None:
     steps = Steps()
-    group = Group(steps.together, steps.alone, crowd_min=2)
-    first = asyncio.create_task(group.submit(naming("first")))
-    await steps.entered.get()
-    second = asyncio.create_task(group.submit(naming("second")))
-    await asyncio.sleep(0)
-    steps.begins.release()
-    steps.ends.release()
-    await steps.entered.get()  # the second has begun
+    first, second = await two_in_a_row(steps, crowd_min=2)
     assert not first.done()
     steps.begins.release()
     await first  # its neighbour is being written, and not done
@@ -292,14 +292,7 @@ async def test_answers_leave_when_the_next_group_is_being_written() -> None:
 @pytest.mark.parametrize("crowd_min", [None, CROWD_MIN])
 async def test_where_there_is_no_crowd_answers_leave_at_once(crowd_min: int | None) -> None:
     steps = Steps()
-    group = Group(steps.together, steps.alone, crowd_min=crowd_min)
-    first = asyncio.create_task(group.submit(naming("first")))
-    await steps.entered.get()
-    second = asyncio.create_task(group.submit(naming("second")))
-    await asyncio.sleep(0)
-    steps.begins.release()
-    steps.ends.release()
-    await steps.entered.get()
+    first, second = await two_in_a_row(steps, crowd_min)
     await asyncio.sleep(0)
     assert first.done()
     steps.let_all()
@@ -308,14 +301,7 @@ async def test_where_there_is_no_crowd_answers_leave_at_once(crowd_min: int | No
 
 async def test_an_answer_is_not_held_back_by_a_group_that_waits_for_a_lock() -> None:
     steps = Steps()
-    group = Group(steps.together, steps.alone, crowd_min=2)
-    first = asyncio.create_task(group.submit(naming("first")))
-    await steps.entered.get()
-    second = asyncio.create_task(group.submit(naming("second")))
-    await asyncio.sleep(0)
-    steps.begins.release()
-    steps.ends.release()
-    await steps.entered.get()
+    first, second = await two_in_a_row(steps, crowd_min=2)
     async with asyncio.timeout(5):  # the second never gets as far as to write
         assert await first == Outcome()
     assert not second.done()
