@@ -7,7 +7,7 @@ from schema.context import Info
 from schema.types.arguments import given
 from schema.types.audit import AuditEntry
 from schema.types.node import subject_of
-from schema.types.paging import Connection, window
+from schema.types.paging import Connection, selection_of, window
 
 
 async def audit_trail(
@@ -24,7 +24,7 @@ async def audit_trail(
     about = given(subject)
     page = await reads.entries(
         *await info.context.opened(),
-        window(first, after, last, before),
+        window(first, after, last, before, selection_of(info)),
         subject=None if about is None else subject_of(about),
         actor=given(actor),
         action=given(action),

@@ -24,7 +24,7 @@ from schema.types.changes.catalog import (
     upsert_items,
 )
 from schema.types.enums import ReasonKind
-from schema.types.paging import CountedConnection, window
+from schema.types.paging import CountedConnection, selection_of, window
 
 
 async def item(info: Info, sku: str) -> Item | None:
@@ -43,7 +43,9 @@ async def items(
 ) -> CountedConnection[Item]:
     """Items whose SKU, name or barcode contain `search`."""
     session = await info.context.session()
-    page = await reads.items(session, window(first, after, last, before), search=given(search))
+    page = await reads.items(
+        session, window(first, after, last, before, selection_of(info)), search=given(search)
+    )
     return CountedConnection(page, Item.from_row, info.context)
 
 

@@ -7,7 +7,7 @@ from schema.context import Info
 from schema.types.arguments import given
 from schema.types.enums import ExceptionSeverity, ExceptionStatus
 from schema.types.exceptions import OperationalException
-from schema.types.paging import CountedConnection, window
+from schema.types.paging import CountedConnection, selection_of, window
 
 
 async def exceptions(
@@ -24,7 +24,7 @@ async def exceptions(
     """Exceptions, newest first."""
     page = await reads.exceptions(
         *await info.context.opened(),
-        window(first, after, last, before),
+        window(first, after, last, before, selection_of(info)),
         status=given(status),
         severity=given(severity),
         kind=given(kind),

@@ -10,7 +10,7 @@ from schema.types.arguments import given
 from schema.types.changes.fulfillments import FulfillmentPayload, FulfillmentShipInput
 from schema.types.enums import FulfillmentStatus
 from schema.types.fulfillments import Fulfillment
-from schema.types.paging import Connection, window
+from schema.types.paging import Connection, selection_of, window
 
 
 async def fulfillments(
@@ -25,7 +25,7 @@ async def fulfillments(
     """Fulfilments at a location, in a status."""
     page = await reads.fulfillments(
         *await info.context.opened(),
-        window(first, after, last, before),
+        window(first, after, last, before, selection_of(info)),
         location=given(location),
         status=given(status),
     )

@@ -11,7 +11,7 @@ from schema.errors import change
 from schema.types.arguments import given
 from schema.types.changes.ledger import PeriodPayload
 from schema.types.ledger import JournalEntry, Period, TrialBalance
-from schema.types.paging import Connection, window
+from schema.types.paging import Connection, selection_of, window
 from workflows.periods import ClosePeriod
 
 
@@ -27,7 +27,7 @@ async def journal_entries(
     """Entries with a reference, on an account."""
     page = await reads.entries(
         *await info.context.opened(),
-        window(first, after, last, before),
+        window(first, after, last, before, selection_of(info)),
         reference=given(reference),
         account=given(account),
     )

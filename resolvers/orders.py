@@ -18,7 +18,7 @@ from schema.types.enums import OrderStatus
 from schema.types.lookups import ByReference, chosen
 from schema.types.node import load
 from schema.types.orders import Order
-from schema.types.paging import CountedConnection, window
+from schema.types.paging import CountedConnection, selection_of, window
 
 
 async def order(
@@ -50,7 +50,7 @@ async def orders(
     """Orders in a status, of a channel."""
     page = await reads.orders(
         *await info.context.opened(),
-        window(first, after, last, before),
+        window(first, after, last, before, selection_of(info)),
         status=given(status),
         channel=given(channel),
     )

@@ -11,7 +11,7 @@ from schema.types.arguments import given
 from schema.types.changes.refunds import RefundCreateInput, RefundPayload
 from schema.types.enums import RefundStatus
 from schema.types.node import load, required_uuid, uuid_in
-from schema.types.paging import CountedConnection, window
+from schema.types.paging import CountedConnection, selection_of, window
 from schema.types.refunds import Refund
 from workflows.refunds import ApproveRefund, CancelRefund, RejectRefund
 from workflows.settlements import RetryRefund, SettleRefund
@@ -35,7 +35,9 @@ async def refunds(
 ) -> CountedConnection[Refund]:
     """Refunds in a status."""
     page = await reads.refunds(
-        *await info.context.opened(), window(first, after, last, before), status=given(status)
+        *await info.context.opened(),
+        window(first, after, last, before, selection_of(info)),
+        status=given(status),
     )
     return CountedConnection(page, Refund.from_row, info.context)
 

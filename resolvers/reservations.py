@@ -18,7 +18,7 @@ from schema.types.changes.reservations import (
 from schema.types.enums import ReservationStatus
 from schema.types.lookups import ByReference, chosen
 from schema.types.node import load
-from schema.types.paging import Connection, window
+from schema.types.paging import Connection, selection_of, window
 from schema.types.reservations import Reservation
 
 
@@ -53,7 +53,7 @@ async def reservations(
     """Holds, in the status that they have now."""
     page = await reads.reservations(
         *await info.context.opened(),
-        window(first, after, last, before),
+        window(first, after, last, before, selection_of(info)),
         status=given(status),
         channel=given(channel),
         now=info.context.now,

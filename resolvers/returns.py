@@ -22,7 +22,7 @@ from schema.types.changes.returns import (
 )
 from schema.types.enums import ReturnStatus
 from schema.types.node import load, required_uuid, uuid_in
-from schema.types.paging import CountedConnection, window
+from schema.types.paging import CountedConnection, selection_of, window
 from schema.types.returns import Return
 from workflows.return_authorizations import AuthorizeReturn, CancelReturn, DeclineReturn
 from workflows.return_tracking import SetTracking
@@ -56,7 +56,7 @@ async def returns(
     """Returns in a status, that go to a location or came to it."""
     page = await reads.returns(
         *await info.context.opened(),
-        window(first, after, last, before),
+        window(first, after, last, before, selection_of(info)),
         status=given(status),
         location=given(location),
     )

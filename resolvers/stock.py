@@ -15,7 +15,7 @@ from schema.types.changes.stock import (
     StockPayload,
     StockReceiptInput,
 )
-from schema.types.paging import Connection, CountedConnection, window
+from schema.types.paging import Connection, CountedConnection, selection_of, window
 from schema.types.stock import StockLevel, StockMovement
 
 
@@ -31,7 +31,7 @@ async def stock_levels(
     """Units by item and location."""
     page = await reads.levels(
         *await info.context.opened(),
-        window(first, after, last, before),
+        window(first, after, last, before, selection_of(info)),
         skus=given(skus),
         locations=given(locations),
     )
@@ -51,7 +51,7 @@ async def stock_movements(
     """What changed the levels."""
     page = await reads.movements(
         *await info.context.opened(),
-        window(first, after, last, before),
+        window(first, after, last, before, selection_of(info)),
         sku=given(sku),
         location=given(location),
         reference=given(reference),

@@ -10,7 +10,7 @@ from schema.errors import change
 from schema.types.arguments import given
 from schema.types.changes.tasks import LIMIT_DEFAULT, TaskPayload
 from schema.types.enums import QueueKind, TaskStatus
-from schema.types.paging import CountedConnection, window
+from schema.types.paging import CountedConnection, selection_of, window
 from schema.types.tasks import Task
 
 
@@ -27,7 +27,7 @@ async def tasks(
     """Tasks, the most urgent first."""
     page = await reads.tasks(
         *await info.context.opened(),
-        window(first, after, last, before),
+        window(first, after, last, before, selection_of(info)),
         queue=given(queue),
         location=given(location),
         status=given(status),

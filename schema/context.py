@@ -13,7 +13,8 @@ from domain.access import Caller
 from domain.errors import DomainError
 from models.database import Database
 from models.queries.scopes import Scope, scope_of
-from models.sessions import Session
+from models.queries.selections import Join, Selection
+from models.sessions import Row, Session
 from schema.loaders import Loaders
 from subscriptions.cases import Cases
 from subscriptions.queues import Queues
@@ -46,6 +47,8 @@ class Context:
 
     Reads share one snapshot, opened by the first of them. A mutation field closes it, so that
     what is read afterwards holds what was done. `keys`: idempotency keys by response key.
+    `selections`: what root fields show of their lists, by response key; `joined`: the rows that
+    lists brought along in this snapshot, by id.
     `handover`: told by the stream that this operation opens, once it has caught up.
     """
 
@@ -54,6 +57,8 @@ class Context:
     keys: Mapping[str, str | None] = field(default_factory=dict)
     request_id: str = ""
     handover: Handover | None = None
+    selections: Mapping[str, Selection] = field(default_factory=dict)
+    joined: dict[Join, dict[Any, Row]] = field(init=False)
     now: datetime = field(init=False)
     _loaders: Loaders | None = field(init=False, default=None)
     _opened: tuple[Session, Scope] | None = field(init=False, default=None)
@@ -66,7 +71,7 @@ class Context:
     def renew(self) -> None:
         """Read anew from here on, as of now; the snapshot was closed before."""
         self.now = self.services.clock()
-        self._loaders = None
+        self._forget()
 
     @property
     def loaders(self) -> Loaders:
@@ -122,10 +127,15 @@ class Context:
         else:
             await self._close()
 
+    def _forget(self) -> None:
+        """What was read of a snapshot is not of the next one; and loaders know this context."""
+        self._loaders = None
+        self.joined = {}
+
     async def _close(self) -> None:
         async with self._opening:
             stack, self._stack, self._opened = self._stack, None, None
-            self._loaders = None  # what they know is of that snapshot; and they know this context
+            self._forget()
         if stack is not None:
             await stack.aclose()
 

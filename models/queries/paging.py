@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 from uuid import UUID
 
 from domain.errors import BadRequest
+from models.queries.selections import EVERYTHING, Join, Selection
 from models.sessions import Row, Session
 
 Kind = Literal["bigint", "uuid", "instant"]
@@ -22,12 +23,16 @@ BIGINT_MAX = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which part of a list: `size` rows behind `after` and before `before`, from either end."""
+    """Which part of a list: `size` rows behind `after` and before `before`, from either end.
+
+    `selection`: what of its rows is shown.
+    """
 
     size: int
     after: KeyValues | None = None
     before: KeyValues | None = None
     from_end: bool = False
+    selection: Selection = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +77,16 @@ def bad_cursor() -> BadRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in the list's order, and whether there are more on either side."""
+    """Rows in the list's order, and whether there are more on either side.
+
+    `joined`: the rows that came along, by their ids.
+    """
 
     rows: Sequence[Row]
     has_next: bool
     has_previous: bool
     listing: Listing
+    joined: Mapping[Join, Mapping[Any, Row]]
 
 
 class Listing:
@@ -121,9 +130,10 @@ class Listing:
             conditions.append(self._beside(">", window.before, values))
         direction = "ASC" if window.from_end else "DESC"
         order = ", ".join(f"{key.expression} {direction}" for key in self._order)
+        columns, source = self._selected(window.selection)
         rows = list(
             await session.fetch(
-                f"SELECT {self._columns} FROM {self._source}{_where(conditions)}"
+                f"SELECT {columns} FROM {source}{_where(conditions)}"
                 f" ORDER BY {order} LIMIT {window.size + 1}",
                 *values,
             )
@@ -137,7 +147,20 @@ class Listing:
             has_next=window.before is not None if window.from_end else has_more,
             has_previous=has_more if window.from_end else window.after is not None,
             listing=self,
+            joined={join: join.rows(rows) for join in window.selection.joins},
         )
+
+    def _selected(self, selection: Selection) -> tuple[str, str]:
+        """The columns and tables to read for a selection."""
+        columns, source = self._columns, self._source
+        alias = self._order[-1].expression.partition(".")[0]
+        if selection.columns is not None and _are_of(alias, columns):
+            names = selection.columns.union(key.name for key in self._order)
+            columns = ", ".join(f"{alias}.{name}" for name in sorted(names))
+        for number, join in enumerate(selection.joins):
+            columns += join.selected(f"j{number}")
+            source += f" {join.source(f'j{number}', alias)}"
+        return columns, source
 
     async def all(self, session: Session, limit: int) -> Sequence[Row]:
         """The newest rows of a list that is short by nature, at most `limit`."""
@@ -162,6 +185,14 @@ class Listing:
         return f"({', '.join(part.expression for part in self._order)}) {sign} ({places})"
 
 
+def _are_of(alias: str, columns: str) -> bool:
+    """Whether these are columns of one table, and no expressions beside them."""
+    return all(
+        table == alias and " " not in name
+        for table, _, name in (column.partition(".") for column in columns.split(", "))
+    )
+
+
 def _where(conditions: Sequence[str]) -> str:
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
@@ -174,6 +205,11 @@ def by_key(rows: Sequence[Row], name: str) -> Mapping[Any, Row]:
 def grouped(rows: Sequence[Row], name: str) -> Mapping[Any, list[Row]]:
     """Rows by one of their columns, several to a value, in their order."""
     found: dict[Any, list[Row]] = {}
+    last: Any = None
+    group: list[Row] = []
     for row in rows:
-        found.setdefault(row[name], []).append(row)
+        key = row[name]
+        if key != last:  # most come sorted, and a UUID's hash takes longer than all the rest
+            last, group = key, found.setdefault(key, [])
+        group.append(row)
     return found

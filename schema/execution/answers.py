@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
+import orjson
 import structlog
 from graphql import ExecutionResult, GraphQLError
 from graphql.execution.values import get_argument_values
@@ -22,6 +23,11 @@ LOGGED_ERRORS_MAX = 10  # per answer: one broken resolver may fail once per row
 
 Translate = Callable[[Exception], RequestRefused | None]
 Answer = dict[str, Any]
+
+
+def encoded(answer: Any) -> bytes:
+    """The JSON of an answer. Instants in UTC that the projection left to this end in Z as well."""
+    return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
 
 
 class Answers:

@@ -20,6 +20,7 @@ from graphql.pyutils import AwaitableOrValue, Path
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from schema.context import Context
 from schema.execution.documents import Document
 from schema.execution.projection import Projection, Shape, Waits, shape_of
 from schema.execution.projection_code import compile_object, compile_value
@@ -91,6 +92,8 @@ class Executor(graphql.execution.Executor[None]):
                 if self.shape.compiles:
                     project = compile_value(self, return_type, field_details_list)
                     values[key] = project
+                    if project is not None and path.prev is None:
+                        self.shape.selections[str(path.key)] = project.selection
             if project is not None:
                 waits = project.waits()
                 try:
@@ -195,4 +198,6 @@ def build_executor(
         hide_suggestions=hide_suggestions,
     )
     executor.use_shape(shape_of(document, variables) if compiled else Shape(compiles=False))
+    if isinstance(context, Context):
+        context.selections = executor.shape.selections
     return executor

@@ -10,12 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import orjson
 from graphql import OperationType
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from schema.execution.answers import Answer
+from schema.execution.answers import Answer, encoded
 from schema.execution.engine import Engine, Operation
 from schema.execution.event_stream import EventStreams
 from schema.execution.limits import Limits
@@ -114,7 +113,7 @@ class GraphQLEndpoint:
             answer = await self._answer(exchange, send)
             if answer is None:
                 return
-            body, (status, extra) = orjson.dumps(answer), _status_of(answer)
+            body, (status, extra) = encoded(answer), _status_of(answer)
         except ClientLeft:
             return
         except Exception as error:  # noqa: BLE001  whatever it is, the client gets an answer
@@ -124,7 +123,7 @@ class GraphQLEndpoint:
                 else self._engine.answers.failure(error, exchange.request_id)
             )
             answer = {"errors": refused.errors}
-            body, status, extra = orjson.dumps(answer), exchange.status_of(refused), refused.headers
+            body, status, extra = encoded(answer), exchange.status_of(refused), refused.headers
         if self._observe is not None:
             self._observe(exchange.observation(status, answer))
         await _send(send, status, exchange.media_type, body, extra)

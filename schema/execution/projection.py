@@ -27,6 +27,7 @@ from graphql import GraphQLObjectType, GraphQLOutputType, OperationType, Undefin
 from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
 from graphql.execution.values import VariableValues
 
+from models.queries.selections import Join, Selection
 from schema.execution.documents import Document
 from schema.types.records import Edge
 
@@ -46,6 +47,7 @@ class Waiting(NamedTuple):
     number: int
     key: str
     edge: Edge
+    join: Join | None
     complete: Project
 
     def fill(self, waits: Waits, found: Mapping[Any, Any], context: Any) -> None:
@@ -68,10 +70,14 @@ Stages = Sequence[Sequence[Waiting]]
 
 
 class Projection(NamedTuple):
-    """How to complete a value: `project` it, then follow the edges in it level by level."""
+    """How to complete a value: `project` it, then follow the edges in it level by level.
+
+    `selection`: what it shows of a connection's rows.
+    """
 
     project: Project
     stages: Stages
+    selection: Selection
 
     def waits(self) -> Waits:
         """Lists for those who will wait."""
@@ -80,19 +86,27 @@ class Projection(NamedTuple):
     async def follow(self, waits: Waits, context: Any) -> None:
         """Fill all places that wait, with one read per level for the parents of a loader."""
         for stage in self.stages:
-            open_ = [each for each in stage if each.edge.seen_by(context.caller)]
+            found: list[Mapping[Any, Any]] = []
             wanted: dict[Any, set[Any]] = {}
-            for each in open_:
-                column = each.edge.key
-                keys = {record.row[column] for record, _ in waits[each.number]}
-                wanted.setdefault(each.edge.loader(context.loaders), set()).update(keys)
-            for loader, keys in wanted.items():
+            for each in stage:
+                edge = each.edge
+                if not edge.seen_by(context.caller):
+                    found.append({})
+                    continue
+                keys = {record.row[edge.key] for record, _ in waits[each.number]}
                 keys.discard(None)
+                joined = context.joined.get(each.join) if each.join else None
+                if joined is not None and keys <= joined.keys():
+                    found.append(joined)
+                else:
+                    loader = edge.loader(context.loaders)
+                    wanted.setdefault(loader, set()).update(keys)
+                    found.append(loader.found)
+            for loader, keys in wanted.items():
                 if keys:
                     await loader.many(keys)
-            for each in stage:
-                found = each.edge.loader(context.loaders).found if each in open_ else {}
-                each.fill(waits, found, context)
+            for each, values in zip(stage, found, strict=True):
+                each.fill(waits, values, context)
 
 
 class ObjectPlan(NamedTuple):
@@ -116,6 +130,8 @@ class Shape:
     )
     # by (id of the field's nodes, type): the function for the field's value, None for a walk
     values: dict[tuple[int, GraphQLOutputType], Projection | None] = field(default_factory=dict)
+    # what root fields show of their lists, by response key
+    selections: dict[str, Selection] = field(default_factory=dict)
     # by (id of the object's fields, type)
     objects: dict[tuple[int, GraphQLObjectType], ObjectPlan | None] = field(default_factory=dict)
 

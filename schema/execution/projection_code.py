@@ -37,6 +37,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
+    get_named_type,
     is_leaf_type,
 )
 from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
@@ -44,14 +45,17 @@ from strawberry.schema.schema_converter import CustomGraphQLEnumType
 from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 from strawberry.types.field import StrawberryField
 
+from models.queries.selections import EVERYTHING, Join, Selection
 from schema.execution.projection import ObjectPlan, Project, Projection, Stages, Waiting
 from schema.execution.projection_admission import Sources, Walk, admission_of
-from schema.execution.projection_leaves import FAST_LEAVES, enum_names, leaf_of
+from schema.execution.projection_leaves import LEAF_NAMES, enum_names, leaf_of, template_of
+from schema.execution.projection_memory import FIELDS, KNOWN, keep
 from schema.types.records import Column, Derived, Edge, edge_of
 
 _CONVERTER = "GraphQLCoreConverter"
 _BASIC_RESOLVER = f"{_CONVERTER}.from_resolver.<locals>._get_basic_result"
 _OWN_RESOLVER = f"{_CONVERTER}.from_resolver.<locals>."
+_ANY = "*"  # among the columns that are read: nobody knows which ones
 _OWN_TYPE_CHECK = f"{_CONVERTER}.from_object.<locals>._get_is_type_of.<locals>.is_type_of"
 
 
@@ -75,7 +79,7 @@ def compile_value(
     except _NotPlain:
         return None
     project = code.function("project", "v", [f"return {expression}"])
-    return Projection(project, code.stages())
+    return Projection(project, code.stages(), code.selection(type_))
 
 
 def compile_object(
@@ -94,8 +98,10 @@ def compile_object(
 class _Place(NamedTuple):
     """Where an edge stands in the code: the function that completes its values has this name."""
 
+    parent: GraphQLObjectType
     key: str
     edge: Edge
+    type: Any
     function: str
     depth: int
 
@@ -109,10 +115,13 @@ class _Code:
 
     def __init__(self, selections: Selections) -> None:
         self._selections = selections
-        self._names: dict[str, Any] = {"walk": _walk}
+        self._names: dict[str, Any] = {"walk": _walk, "known": KNOWN, "keep": keep, **LEAF_NAMES}
         self._lines: list[str] = []
         self._places: list[_Place] = []
         self._depth = 0
+        # The columns that are read of each type's rows: of those at this place, None at the root.
+        self._columns: dict[tuple[int | None, GraphQLObjectType], set[str]] = {}
+        self._place: int | None = None
 
     def function(self, name: str, parameter: str, body: list[str]) -> Project:
         """Add the last function and load them all."""
@@ -125,9 +134,34 @@ class _Code:
         """The edges of the code that was loaded, level by level."""
         levels: dict[int, list[Waiting]] = {}
         for number, place in enumerate(self._places):
-            waiting = Waiting(number, place.key, place.edge, self._names[place.function])
+            complete = self._names[place.function]
+            waiting = Waiting(number, place.key, place.edge, self._join(number), complete)
             levels.setdefault(place.depth, []).append(waiting)
         return [levels[depth] for depth in sorted(levels)]
+
+    def selection(self, type_: GraphQLOutputType) -> Selection:
+        """What the code shows of a connection's nodes, if `type_` is one."""
+        nodes = getattr(get_named_type(type_), "fields", {}).get("nodes")
+        if nodes is None:
+            return EVERYTHING
+        node: Any = get_named_type(nodes.type)
+        joins = {
+            self._join(number)
+            for number, place in enumerate(self._places)
+            if place.depth == 0 and place.parent is node
+        }
+        columns = self._columns.get((None, node), set())
+        return Selection(
+            None if _ANY in columns else frozenset(columns),
+            tuple(sorted(join for join in joins if join is not None)),
+        )
+
+    def _join(self, number: int) -> Join | None:
+        """How what is at an edge is read along with its parents: the columns that are shown."""
+        place = self._places[number]
+        columns = self._columns.get((number, place.type), set())
+        join = place.edge.join
+        return join if join is None or _ANY in columns else join.narrowed(columns)
 
     def value(self, type_: GraphQLOutputType, details: FieldDetailsList, v: str, depth: int) -> str:
         """The expression that completes the value in the variable `v`."""
@@ -160,6 +194,7 @@ class _Code:
         entries: list[str] = []
         waits: list[str] = []
         sources: Sources = {}
+        columns = self._columns.setdefault((self._place, type_), set())
         for key, details in fields.items():
             field_name = details[0].node.name.value
             if field_name == "__typename":
@@ -174,9 +209,12 @@ class _Code:
                 edge = edge_of(field)
                 if edge is not None:
                     sources["row"] = None
-                    waits.append(f"w[{self._wait(key, edge, output, details)}].append((o, d))")
+                    columns |= {edge.key} if edge.is_shared else {_ANY}
+                    number = self._wait(type_, key, edge, output, details)
+                    waits.append(f"w[{number}].append((o, d))")
                 else:
                     source = _source(type_, field.python_name)
+                    columns |= _columns_of(source)
                     expression = self.value(output, details, variable, 0)
                 if rest is not None and len(self._places) > known:
                     raise _NotPlain
@@ -190,9 +228,22 @@ class _Code:
             else:
                 if edge is None:
                     sources[field.python_name] = source
-                    reads.append(self._read(variable, field.python_name, source))
+                    read = self._read(variable, field.python_name, source)
+                    if (
+                        isinstance(source, Derived)
+                        and source.of
+                        and not is_leaf_type(get_named_type(output))
+                        and len(self._places) == known
+                    ):
+                        reads += self._remembered(variable, source.of, read, expression)
+                        expression = variable
+                    else:
+                        reads.append(read)
             entries.append(f"{key!r}: {expression},")
-        if any(isinstance(source, Column) for source in sources.values()):
+        if any(
+            isinstance(source, Column) or (isinstance(source, Derived) and source.of)
+            for source in sources.values()
+        ):
             sources["row"] = None
             reads.insert(0, "r = o.row")
         if not waits:
@@ -207,16 +258,38 @@ class _Code:
             return f"{variable} = {self._name('derive', source.work)}(o)"
         return f"{variable} = o.{name}"
 
-    def _wait(self, key: str, edge: Edge, type_: Any, details: FieldDetailsList) -> int:
+    def _remembered(
+        self, variable: str, columns: tuple[str, ...], read: str, expression: str
+    ) -> list[str]:
+        """The lines that complete a field, or take what was made of the same columns before."""
+        values = ", ".join(f"r[{column!r}]" for column in columns)
+        return [
+            f"t = ({next(FIELDS)}, {values})",
+            f"{variable} = known.get(t)",
+            f"if {variable} is None:",
+            f"    {read}",
+            f"    {variable} = keep(t, {expression})",
+        ]
+
+    def _wait(
+        self,
+        parent: GraphQLObjectType,
+        key: str,
+        edge: Edge,
+        type_: Any,
+        details: FieldDetailsList,
+    ) -> int:
         """The number of the list for those who wait for this edge."""
         number = len(self._places)
         name = self._name("edge", None)
-        self._places.append(_Place(key, edge, name, self._depth))
+        self._places.append(_Place(parent, key, edge, get_named_type(type_), name, self._depth))
+        outer, self._place = self._place, number
         self._depth += 1
         try:
             self._define(name, "v", [f"return {self.value(type_, details, 'v', 0)}"])
         finally:
             self._depth -= 1
+            self._place = outer
         return number
 
     def admission(
@@ -259,8 +332,7 @@ class _Code:
             cls = self._name("e", type_.wrapped_cls)
             members = self._name("m", enum_names(type_))
             return f"({members}[{v}] if type({v}) is {cls} or type({v}) is str else {slow}({v}))"
-        template = FAST_LEAVES.get(type_, "{slow}({v})")
-        return f"({template.format(v=v, slow=slow)})"
+        return f"({template_of(type_).format(v=v, slow=slow)})"
 
     def _name(self, prefix: str, value: Any) -> str:
         name = f"{prefix}{len(self._names)}"
@@ -301,6 +373,13 @@ def _source(type_: GraphQLObjectType, name: str) -> Column | Derived | None:
     definition = type_.extensions.get("strawberry-definition")
     found = getattr_static(getattr(definition, "origin", None), name, None)
     return found if isinstance(found, Column | Derived) else None
+
+
+def _columns_of(source: Column | Derived | None) -> set[str]:
+    """The columns that a field is made of."""
+    if isinstance(source, Column):
+        return {source.name}
+    return set(source.of) or {_ANY} if isinstance(source, Derived) else set()
 
 
 def _walk() -> None:

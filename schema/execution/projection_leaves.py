@@ -1,6 +1,7 @@
 """Leaves of the projection: scalars and enums, completed as the walk completes them."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from types import GeneratorType
 from typing import Any
 
@@ -18,14 +19,25 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema_converter import CustomGraphQLEnumType
 
 from schema.execution.projection_admission import CLASSES_MAX, Walk
+from schema.types.scalars import instant_text
 
-FAST_LEAVES: Mapping[Any, str] = {
+_FAST: Mapping[Any, str] = {
     GraphQLString: "{v} if type({v}) is str else {slow}({v})",
     GraphQLID: "{v} if type({v}) is str else {slow}({v})",
     GraphQLInt: ("{v} if type({v}) is int and -2147483648 <= {v} <= 2147483647 else {slow}({v})"),
     GraphQLBoolean: "{v} if {v} is True or {v} is False else {slow}({v})",
     GraphQLFloat: "{v} if type({v}) is float and {v} - {v} == 0.0 else {slow}({v})",
 }
+# Left as it is: the encoder of answers writes the same text in a tenth of the time.
+_INSTANT = "{v} if type({v}) is datetime and {v}.tzinfo is UTC else {slow}({v})"
+LEAF_NAMES: Mapping[str, Any] = {"datetime": datetime, "UTC": UTC}
+
+
+def template_of(type_: GraphQLLeafType) -> str:
+    """The expression that completes a leaf in `{v}`, or asks the careful way, `{slow}`."""
+    if type_.coerce_output_value is instant_text:
+        return _INSTANT
+    return _FAST.get(type_, "{slow}({v})")
 
 
 def leaf_of(type_: GraphQLLeafType, nullable: bool) -> Callable[[Any], Any]:

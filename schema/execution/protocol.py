@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from schema.execution.answers import encoded
+
 SUBPROTOCOL = "graphql-transport-ws"
 ID_LENGTH_MAX = 128
 REASON_BYTES_MAX = 120  # of the 123 that a close frame has room for
@@ -90,7 +92,7 @@ def _bad(reason: str) -> Closing:
 
 def dumped(value: Any) -> str:
     """JSON text."""
-    return orjson.dumps(value).decode()
+    return encoded(value).decode()
 
 
 class Frames:

@@ -4,6 +4,8 @@ from typing import Any
 
 import strawberry
 
+from models.queries.reads.catalog import CHANNEL_COLUMNS, ITEM_COLUMNS, LOCATION_COLUMNS
+from models.queries.selections import Join
 from schema.context import Info
 from schema.types.enums import ChannelKind, LocationKind, ReasonKind
 from schema.types.money import Money, money
@@ -95,17 +97,19 @@ class ReasonCode(Node):
 
 def item_edge(key: str) -> Any:
     """The item that a row refers to."""
-    return edge(lambda loaders: loaders.items, key, one(Item))
+    return edge(lambda loaders: loaders.items, key, one(Item), join=Join(key, "item", ITEM_COLUMNS))
 
 
 def location_edge(key: str) -> Any:
     """The location that a visible row refers to."""
-    return edge(lambda loaders: loaders.locations, key, one(Location))
+    join = Join(key, "location", LOCATION_COLUMNS)
+    return edge(lambda loaders: loaders.locations, key, one(Location), join=join)
 
 
 def channel_edge(key: str) -> Any:
     """The channel that a visible row refers to."""
-    return edge(lambda loaders: loaders.channels, key, one(Channel))
+    join = Join(key, "channel", CHANNEL_COLUMNS)
+    return edge(lambda loaders: loaders.channels, key, one(Channel), join=join)
 
 
 def _cost(item: Item) -> Money | None:

@@ -45,7 +45,7 @@ def money(minor: str, currency: str) -> Any:
         units, code = row[minor], row[currency]
         return None if units is None or code is None else Money(units, code)
 
-    return derived(amount)
+    return derived(amount, of=(minor, currency))
 
 
 @strawberry.input

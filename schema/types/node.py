@@ -32,7 +32,7 @@ def _global_id(record: Record) -> str:
 class Node(Record):
     """Anything that `node(id:)` can find again: a row with an id."""
 
-    id: ID = derived(_global_id)
+    id: ID = derived(_global_id, of=("id",))
 
 
 def encode(type_name: str, key: object) -> ID:

@@ -10,6 +10,7 @@ import strawberry
 
 from domain.errors import BadRequest
 from models.queries.paging import KeyValues, Page, Window, bad_cursor
+from models.queries.selections import EVERYTHING, Selection
 from models.sessions import Row
 from schema.context import Context, Info
 from schema.types.records import derived
@@ -47,6 +48,8 @@ class Paged(Generic[T]):
         self.page = page
         self.node = node
         self.context = context
+        for join, rows in page.joined.items():
+            context.joined.setdefault(join, {}).update(rows)
 
     def as_nodes(self) -> list[T]:
         """The rows' objects."""
@@ -105,7 +108,13 @@ class CountedConnection(Paged[T]):
         return await self.page.listing.count(await info.context.session())
 
 
-def window(first: int | None, after: str | None, last: int | None, before: str | None) -> Window:
+def window(
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+    selection: Selection = EVERYTHING,
+) -> Window:
     """The part of a list that the four arguments name; UNSET and null ask for nothing.
 
     Raises BadRequest for sizes below 0 or above 250, both sizes at once, and foreign cursors.
@@ -118,7 +127,12 @@ def window(first: int | None, after: str | None, last: int | None, before: str |
         size, from_end = first if isinstance(first, int) else SIZE_DEFAULT, False
     if not 0 <= size <= SIZE_MAX:
         raise BadRequest(f"A page has 0 to {SIZE_MAX} rows.")
-    return Window(size, _key(after), _key(before), from_end)
+    return Window(size, _key(after), _key(before), from_end, selection)
+
+
+def selection_of(info: Info) -> Selection:
+    """What a root field shows of its list's rows, where that is known."""
+    return info.context.selections.get(str(info.path.key), EVERYTHING)
 
 
 def _key(cursor: str | None) -> KeyValues | None:

@@ -25,6 +25,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.private import is_private
 
 from domain.access import Caller
+from models.queries.selections import Join
 from models.sessions import Row
 from schema.context import Context, Info
 from schema.loaders import Loader, Loaders
@@ -44,10 +45,11 @@ class Column:
 
 
 class Derived:
-    """An attribute that is worked out from the other ones."""
+    """An attribute that is worked out from the other ones, or from the columns `of` alone."""
 
-    def __init__(self, work: Callable[[Any], Any]) -> None:
+    def __init__(self, work: Callable[[Any], Any], of: tuple[str, ...]) -> None:
         self.work = work
+        self.of = of
 
     def __get__(self, owner: Any, _: type | None = None) -> Any:
         return self if owner is None else self.work(owner)
@@ -61,9 +63,12 @@ def column(name: str) -> Any:
     return Column(name)
 
 
-def derived(work: Callable[[Any], Any]) -> Any:
-    """A field that is worked out from its object: no waiting, no effects, no clock of its own."""
-    return Derived(work)
+def derived(work: Callable[[Any], Any], of: tuple[str, ...] = ()) -> Any:
+    """A field that is worked out from its object: no waiting, no effects, no clock of its own.
+
+    `of`: the columns that decide it, whoever asks; what was made of the same is then used again.
+    """
+    return Derived(work, of)
 
 
 class Record:
@@ -98,6 +103,7 @@ class Edge:
 
     `value(found, parent, context)` is made of what was found: None where there is nothing, or
     nothing for callers who are not `seen_by`. `is_shared`: parents with one key have one value.
+    `join`: how a list of parents reads what the loader would.
     """
 
     loader: Callable[[Loaders], Loader[Any, Any]]
@@ -105,6 +111,7 @@ class Edge:
     value: Callable[[Any, Any, Context], Any]
     seen_by: Callable[[Caller], bool]
     is_shared: bool
+    join: Join | None
 
     async def follow(self, record: Record, context: Context) -> Any:
         """The value for one record."""
@@ -122,12 +129,13 @@ def edge(
     *,
     name: str | None = None,
     seen_by: Callable[[Caller], bool] = lambda _: True,
+    join: Join | None = None,
 ) -> Any:
     """A field that leads to what `loader` finds by the column `key`; for others there is nothing.
 
     `name`: in GraphQL, where Python has the word for itself.
     """
-    made = Edge(loader, key, of.value, seen_by, of.is_shared)
+    made = Edge(loader, key, of.value, seen_by, of.is_shared, join)
 
     async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
         return await made.follow(root, info.context)

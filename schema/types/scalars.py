@@ -81,7 +81,7 @@ def _instant_literal(node: ValueNode, variables: Mapping[str, Any] | None = None
 
 # The same few dates and the moment itself stand a hundred times in an answer.
 @lru_cache(maxsize=4_096)
-def _instant_text(instant: datetime) -> str:
+def instant_text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -125,7 +125,7 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
     datetime: strawberry.scalar(
         name="DateTime",
         description="An instant in ISO 8601; UTC on output.",
-        serialize=_instant_text,
+        serialize=instant_text,
         parse_value=instant_of,
         parse_literal=_instant_literal,
     ),

@@ -11,6 +11,16 @@ from schema.types.money import Money
 from schema.types.node import Node, found_by, node_edge
 from schema.types.records import derived
 
+_STATES = (
+    "available",
+    "held",
+    "allocated",
+    "quality_control",
+    "quarantine",
+    "refurbishing",
+    "damaged",
+)
+
 
 def _all_of(row: Row) -> int:
     """The units of all states. Written out: it is asked for each level of a page."""
@@ -45,7 +55,7 @@ class StockLevel(Node):
     damaged: int
     safety_stock: int
     incoming: int
-    on_hand: int = derived(lambda level: _all_of(level.row))
+    on_hand: int = derived(lambda level: _all_of(level.row), of=_STATES)
     updated_at: datetime
     item: Item = item_edge("item_id")
     location: Location = location_edge("location_id")

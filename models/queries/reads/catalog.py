@@ -10,11 +10,34 @@ from models.sessions import Row, Session
 
 LOCATIONS_MAX = 10_000
 _ID = SortKey("t.id", "id", "bigint")
-# Not its two instants: nobody reads them, and decoding them takes as long as all the rest.
-ITEM = (
-    "t.id, t.sku, t.name, t.barcode, t.category, t.price_minor, t.price_currency,"
-    " t.unit_cost_minor, t.unit_cost_currency, t.returnable, t.supplier_id"
+# Not their two instants: nobody reads them, and decoding them takes as long as all the rest.
+ITEM_COLUMNS = (
+    "id",
+    "sku",
+    "name",
+    "barcode",
+    "category",
+    "price_minor",
+    "price_currency",
+    "unit_cost_minor",
+    "unit_cost_currency",
+    "returnable",
+    "supplier_id",
 )
+LOCATION_COLUMNS = (
+    "id",
+    "code",
+    "name",
+    "kind",
+    "country_code",
+    "daily_order_capacity",
+    "active",
+    "time_zone",
+    "pack_required",
+    "parent_id",
+)
+CHANNEL_COLUMNS = ("id", "code", "name", "kind", "currency", "priority", "safety_buffer", "active")
+ITEM = ", ".join(f"t.{name}" for name in ITEM_COLUMNS)
 
 
 async def items(session: Session, window: Window, *, search: str | None) -> Page:

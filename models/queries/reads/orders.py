@@ -10,6 +10,12 @@ from models.queries.scopes import Scope
 from models.sessions import Row, Session
 
 _ID = SortKey("o.id", "id", "uuid")
+# What the API shows of an order: each column more is decoded twenty times a page.
+_ORDER = (
+    "o.id, o.number, o.channel_id, o.external_reference, o.status, o.customer_reference,"
+    " o.service_level, o.currency, o.total_minor, o.placed_at, o.ship_by_at, o.deliver_by_at,"
+    " o.routing"
+)
 
 
 def _visible(scope: Scope) -> Listing:
@@ -17,7 +23,7 @@ def _visible(scope: Scope) -> Listing:
 
     An order that nothing is allocated for is at no location: its channel alone decides.
     """
-    listing = Listing("o.*", "sales_order o", _ID).within("o.channel_id", scope.channel_ids)
+    listing = Listing(_ORDER, "sales_order o", _ID).within("o.channel_id", scope.channel_ids)
     if scope.location_ids is not None:
         places = list(scope.location_ids)
         listing.where(

@@ -151,7 +151,7 @@ class World:
         rows = [self.row_of(node) for _ in range(self._random.choice([0, 1, 2, 4]))]
         listing = Listing("*", "somewhere", SortKey("id", "id", "bigint"))
         flags = self._random.choices([True, False], k=2)
-        return Page(rows=rows, has_next=flags[0], has_previous=flags[1], listing=listing)
+        return Page(rows=rows, has_next=flags[0], has_previous=flags[1], listing=listing, joined={})
 
     def _node(self, connection: GraphQLObjectType) -> Any:
         node = get_named_type(connection.fields["nodes"].type)
@@ -298,6 +298,7 @@ class WorldContext:
         self.now = dt.datetime(2026, 1, 14, tzinfo=dt.UTC)
         self.loaders = WorldLoaders(world, self)
         self.reads = 0
+        self.joined: dict[Any, Any] = {}
 
 
 class WorldLoaders:

@@ -57,7 +57,9 @@ class Tally:
 def encoded(result: ExecutionResult) -> bytes:
     """The response as bytes, errors as graphql-core formats them, without memory addresses."""
     errors = [error.formatted for error in result.errors or ()]
-    answer = orjson.dumps({"errors": errors, "data": result.data}, default=repr)
+    answer = orjson.dumps(
+        {"errors": errors, "data": result.data}, default=repr, option=orjson.OPT_UTC_Z
+    )
     return re.sub(rb"0x[0-9a-f]{6,}", b"0x", answer)
 
 

@@ -13,6 +13,7 @@ from graphql.execution.values import get_variable_values
 from strawberry.types import Info
 
 from domain.access import ROLE_PERMISSIONS, Caller, Role
+from schema.execution import projection_memory
 from schema.execution.documents import DocumentCache
 from schema.execution.engine import Schema
 from schema.execution.executor import Executor, build_executor
@@ -24,6 +25,7 @@ SHELVES = {1: {"id": 1, "code": "A"}, 2: {"id": 2, "code": "B"}, 3: {"id": 3, "c
 PARTS = {
     10: [{"size": 1, "made_at_id": 1}, {"size": 2, "made_at_id": 2}],
     11: [{"size": 3, "made_at_id": 1}],
+    13: [{"size": 3, "made_at_id": None}, {"size": 2, "made_at_id": None}],
 }
 
 
@@ -44,9 +46,26 @@ class Shelf(Record):
     code: str
 
 
+LABELLED: list[int] = []
+
+
+@strawberry.type
+class Label:
+    """What is printed on a part of a size."""
+
+    text: str
+
+    @staticmethod
+    def of(size: int) -> "Label | None":
+        """None for a part that is too small."""
+        LABELLED.append(size)
+        return Label(text=f"size {size}") if size > 1 else None
+
+
 @strawberry.type
 class Part(Record):
     size: int
+    label: Label | None = derived(lambda part: Label.of(part.row["size"]), of=("size",))
     twice: int = derived(lambda part: part.size * 2)
     made_at: Shelf | None = edge(shelves, "made_at_id", one(Shelf))
 
@@ -209,3 +228,21 @@ async def test_nothing_is_read_for_those_who_left_before() -> None:
         await asyncio.sleep(0)
     assert room.reads == []
     assert await room.loaders.shelves.load(1) == SHELVES[1]
+
+
+async def test_what_the_same_columns_decide_is_worked_out_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    LABELLED.clear()
+    things = a_thing(1), a_thing(2), a_thing(4)
+    (data, _), _, executor = await run("{ things { parts { label { text } } } }", *things)
+    assert executor.walked_again == 0
+    labels = [part["label"] for thing in data["things"] for part in thing["parts"]]
+    assert labels == [None, *({"text": f"size {size}"} for size in (2, 3, 3, 2))]
+    walked, compiled = LABELLED[:5], LABELLED[5:]
+    assert walked == [1, 2, 3, 3, 2]
+    assert compiled == [1, 2, 3]
+    monkeypatch.setattr(projection_memory, "REMEMBERED_MAX", 1)
+    (again, _), _, _ = await run("{ things { parts { label { text } size } } }", *things)
+    assert [part["label"] for thing in again["things"] for part in thing["parts"]] == labels
+    assert len(projection_memory.KNOWN) == 1

@@ -1,0 +1,147 @@
+"""Selections: a list reads the columns that are shown and what they refer to, and nothing else."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_type
+
+from models.sessions import PostgresSession, SqliteSession
+from schema.root import schema
+from tests.builders.house import House
+from tests.graphql.test_refunds import a_refund
+from tests.graphql.test_returns import RECEIVE, asked
+
+DOCUMENTS_PER_LIST = 12
+USES = 4  # walked, compiled, and then read by what is shown
+
+ROOT: Any = schema.graphql_schema.query_type
+LISTS = {
+    name: get_named_type(field.type)
+    for name, field in ROOT.fields.items()
+    if "totalCount" in getattr(get_named_type(field.type), "fields", {})
+    or name in ("stockMovements", "reservations", "fulfillments", "journalEntries", "auditTrail")
+}
+
+
+@pytest.fixture
+async def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is fetched from either engine from here on."""
+    seen: list[str] = []
+    for kind in (PostgresSession, SqliteSession):
+        fetch = kind.fetch
+
+        async def noted(self: Any, sql: str, *args: object, _fetch: Any = fetch) -> Any:
+            seen.append(sql)
+            return await _fetch(self, sql, *args)
+
+        monkeypatch.setattr(kind, "fetch", noted)
+    return seen
+
+
+async def busy(house: House) -> None:
+    """Rows in every list."""
+    made = await asked(house)
+    shown = await house.ask("query ($id: ID!) { return(id: $id) { order { id } } }", made)
+    await a_refund(house, shown["return"]["order"])
+    await house.receive(9, at="YORK")
+    await house.hold(2)
+    await house.place(2, externalReference="W-2")
+    await house.place(400, externalReference="W-3", backorder=True)
+    unknown = {"locationCode": "LEEDS", "items": [{"sku": "TEE", "quantity": 1}]}
+    await house.done(RECEIVE, {"input": {**unknown, "trackingNumber": "JD-?"}})
+
+
+def fields_of(type_: Any, chance: Random, depth: int = 0) -> str:
+    """Some fields of an object, and of what they lead to."""
+    names = [name for name, field in type_.fields.items() if may_stand(field, depth)]
+    chosen = chance.sample(names, min(len(names), chance.randint(1, 5)))
+    written = []
+    for number, name in enumerate(chosen):
+        inner = get_named_type(type_.fields[name].type)
+        alias = f"a{number}: " if chance.random() < 0.2 else ""
+        deeper = "" if is_leaf_type(inner) else f" {{ {fields_of(inner, chance, depth + 1)} }}"
+        written.append(f"{alias}{name}{deeper}")
+    return " ".join([*written, "__typename"] if chance.random() < 0.1 else written)
+
+
+def may_stand(field: GraphQLField, depth: int) -> bool:
+    inner = get_named_type(field.type)
+    if field.args:
+        return False
+    return is_leaf_type(inner) or (depth < 2 and isinstance(inner, GraphQLObjectType))
+
+
+def document_on(name: str, chance: Random) -> str:
+    """A list in one of the ways in which it can be shown, sometimes beside itself."""
+    node = get_named_type(LISTS[name].fields["nodes"].type)
+
+    def shown() -> str:
+        parts = [f"nodes {{ {fields_of(node, chance)} }}"]
+        if chance.random() < 0.4:
+            parts.append(f"edges {{ cursor node {{ {fields_of(node, chance)} }} }}")
+        if chance.random() < 0.2:
+            parts.append("pageInfo { hasNextPage endCursor }")
+        return " ".join(parts)
+
+    other = f" other: {name}(last: 2) {{ {shown()} }}" if chance.random() < 0.4 else ""
+    return f"{{ {name} {{ {shown()} }}{other} }}"
+
+
+async def test_what_is_shown_is_the_same_however_it_is_read(house: House) -> None:
+    await busy(house)
+    chance = Random(11)
+    filled = 0
+    for name in LISTS:
+        for _ in range(DOCUMENTS_PER_LIST):
+            document = document_on(name, chance)
+            first = await house.ask(document)
+            filled += bool(first[name]["nodes"])
+            for _ in range(USES - 1):
+                assert await house.ask(document) == first, document
+    assert filled == DOCUMENTS_PER_LIST * len(LISTS)
+
+
+async def test_a_page_and_what_it_refers_to_are_one_statement(
+    house: House, statements: list[str]
+) -> None:
+    await busy(house)
+    document = """{ stockLevels { nodes { id available item { sku price { amount } }
+      location { code } } } }"""
+    first = await house.ask(document)
+    assert first["stockLevels"]["nodes"][0]["item"]["sku"]
+    await house.ask(document)
+    statements.clear()
+    assert await house.ask(document) == first
+    [read] = statements
+    assert "quarantine" not in read
+    assert "time_zone" not in read
+    assert "supplier_id" not in read
+
+
+async def test_what_two_lists_refer_to_is_shown_by_each_as_it_asks(house: House) -> None:
+    await busy(house)
+    document = """{ stockLevels { nodes { item { sku } } }
+      stockMovements { nodes { item { name } } } orders { nodes { channel { code } } }
+      reservations { nodes { channel { name priority } } } item(sku: "TEE") { returnable name } }"""
+    first = await house.ask(document)
+    assert first["stockMovements"]["nodes"][0]["item"]["name"]
+    for _ in range(USES):
+        assert await house.ask(document) == first
+
+
+async def test_an_odd_row_is_walked_over_the_columns_that_were_read(house: House) -> None:
+    await busy(house)
+    async with house.restow.database.writer() as session:
+        # beyond what an Int of GraphQL can hold
+        await session.execute("UPDATE stock_level SET incoming = 3000000000")
+    document = "{ stockLevels { nodes { incoming item { sku } } } }"
+    answers = [(await house.post(document)).json() for _ in range(USES)]
+    assert answers[0]["errors"]
+    for answer in answers[1:]:
+        assert answer["data"] == answers[0]["data"]
+        assert [each["path"] for each in answer["errors"]] == [
+            each["path"] for each in answers[0]["errors"]
+        ]
