@@ -144,6 +144,7 @@ class Restow:
             reactions=REACTIONS,
             terms=terms,
             committed=self.live.committed,
+            last=self.live.sequencer.number_within,
         )
         self.services = Services(
             self.database,

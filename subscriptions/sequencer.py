@@ -11,6 +11,9 @@ committed there, in the order of the events' ids.
 - Where fact B could see fact A, A comes first: A's id was drawn before A committed and B's after
   it, since events are inserted last (workflows/outbox.py); and whoever sees B pending sees A.
 - A long transaction delays nobody: it is not pending until it commits.
+- Who holds the lease and is heard numbers small transactions in themselves, as the last that is done
+  in them, if nobody numbers at that moment: its readers then wait for one commit and not for two.
+  The lock is the same, so batches still follow one behind the other.
 - The lease is a matter of thrift. A process that lost it without knowing (it slept) finds that out
   under the lock, in the very transaction in which it would number.
 """
@@ -28,7 +31,7 @@ import structlog
 import models.queries.event_log as event_log
 import models.queries.leases as leases
 from models.queries.event_log import Numbered
-from models.sessions import DatabaseError, Session
+from models.sessions import Contention, DatabaseError, DatabaseUnavailable, Session
 from workflows.transactions import Transaction, Transactions
 
 logger = structlog.get_logger(__name__)
@@ -40,6 +43,8 @@ BATCH_MAX = 1_000
 # At most 200 batches a second: numbering is a commit too, which the next writers would wait for.
 # What is committed after a quiet moment is numbered at once.
 REST_SECONDS = 0.005
+# Events of one transaction that are numbered in it, and of others that have waited since before.
+WITHIN_MAX = 100
 
 
 class _Standing(Enum):
@@ -92,6 +97,30 @@ class Sequencer:
         """Call when another process says that it committed something."""
         if self.is_holder:
             self._news.set()
+
+    async def number_within(self, session: Session, events: int) -> Callable[[], None] | None:
+        """Number in a transaction that has so many events, as the last that is done in it.
+
+        Gives what to call once it is committed; None: then call `wake`. For who is heard at once:
+        between a commit and its readers there is no second one then. Raises Contention where it
+        failed: without this, the transaction may succeed.
+        """
+        if not self.is_holder or not self._is_heard() or events > WITHIN_MAX:
+            return None
+        try:
+            batch = await self._number(session, WITHIN_MAX, waiting=False)
+        except DatabaseUnavailable:
+            raise
+        except DatabaseError as error:
+            logger.warning("sequencer.failed_within", error=repr(error))
+            raise Contention("events could not be numbered") from error
+        return None if batch is None else lambda: self._committed_within(batch)
+
+    def _committed_within(self, batch: Numbered) -> None:
+        self._renew_at = time.monotonic() + LEASE_SECONDS / 3
+        self._tell(batch)
+        if batch.count >= WITHIN_MAX:
+            self.wake()
 
     async def run(self) -> None:
         """Number until `stop`; a database that is away is asked again every second."""
@@ -170,12 +199,21 @@ class Sequencer:
             if batch.count < BATCH_MAX:
                 return
 
-    async def _number(self, session: Session) -> Numbered | None:
+    async def _number(
+        self, session: Session, limit: int = BATCH_MAX, *, waiting: bool = True
+    ) -> Numbered | None:
         """Number one batch and extend the lease; None where another process holds it."""
         now = self._transactions.clock()
         until = now + timedelta(seconds=LEASE_SECONDS)
         return await event_log.number_pending(
-            session, LEASE, self._holder, now, until, BATCH_MAX, telling=self._is_heard()
+            session,
+            LEASE,
+            self._holder,
+            now,
+            until,
+            limit,
+            telling=self._is_heard(),
+            waiting=waiting,
         )
 
     def _tell(self, batch: Numbered | None) -> None:

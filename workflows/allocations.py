@@ -23,8 +23,9 @@ from domain.stock import StockState
 from models.queries.lookups import ChannelFacts
 from models.sessions import Row
 from workflows.book import Change
+from workflows.locks import LockClass
 from workflows.routing import Demand
-from workflows.transactions import LockClass, Transaction
+from workflows.transactions import Transaction
 
 if TYPE_CHECKING:
     from workflows.orders import PlaceOrder

@@ -17,9 +17,10 @@ from domain.policies import Facts, Policy
 from domain.rules.refunds import RefundRules, Tender
 from models.sessions import Row
 from workflows.balances import Balances
+from workflows.locks import LockClass
 from workflows.outbox import PendingEvent
 from workflows.refund_openings import Draft
-from workflows.transactions import LockClass, Transaction, Transactions
+from workflows.transactions import Transaction, Transactions
 
 ORDERS_MAX = 50
 

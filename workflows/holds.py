@@ -12,7 +12,8 @@ from domain.reservations import ReservationStatus
 from domain.stock import StockState
 from models.sessions import Row
 from workflows.book import Change
-from workflows.transactions import LockClass, Transaction
+from workflows.locks import LockClass
+from workflows.transactions import Transaction
 
 SYSTEM = "system"
 

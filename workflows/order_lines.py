@@ -12,7 +12,8 @@ import workflows.outbox as outbox
 from domain.errors import NotFound
 from domain.orders import LineMoney, OrderLineState, OrderStatus, status_of
 from models.sessions import Row
-from workflows.transactions import LockClass, Transaction
+from workflows.locks import LockClass
+from workflows.transactions import Transaction
 
 
 @dataclass(slots=True)

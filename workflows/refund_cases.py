@@ -37,8 +37,9 @@ from domain.rules.refunds import Tender
 from domain.transitions import step
 from models.refunds import Refund, RefundUnit
 from models.sessions import Row
+from workflows.locks import LockClass
 from workflows.order_lines import LockedOrder
-from workflows.transactions import LockClass, Transaction
+from workflows.transactions import Transaction
 
 _S = RefundStatus
 

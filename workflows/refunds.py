@@ -28,10 +28,11 @@ from domain.refunds import WITHDRAWN, RefundAction, RefundStatus, check_action
 from domain.rules.refunds import Tender
 from models.queries.lookups import ReasonFacts
 from models.refunds import RefundApproval
+from workflows.locks import LockClass
 from workflows.order_lines import LockedOrder
 from workflows.refund_cases import Case
 from workflows.refund_openings import Draft
-from workflows.transactions import LockClass, Transaction, one_by_one
+from workflows.transactions import Transaction, one_by_one
 
 NOTE_MAX = 2_000
 # In which lists a goodwill refund's reason is looked for, in this order.

@@ -40,9 +40,10 @@ from models.sessions import Row
 from workflows.baskets import check_lines, open_channel
 from workflows.book import Change
 from workflows.ids import unguessable
+from workflows.locks import LockClass
 from workflows.outcomes import Outcome, Request
 from workflows.routing import Demand
-from workflows.transactions import LockClass, Transaction, action, one_by_one
+from workflows.transactions import Transaction, action, one_by_one
 
 REFERENCE_MAX = 255
 

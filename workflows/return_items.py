@@ -26,8 +26,9 @@ from domain.stock import StockState
 from domain.transitions import step
 from models.queries.lookups import ChannelFacts
 from models.sessions import Row
+from workflows.locks import LockClass
 from workflows.order_lines import LockedOrder
-from workflows.transactions import LockClass, Transaction
+from workflows.transactions import Transaction
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Opens every transaction: a list of requests in, an outcome for each, and one commit.
 
-The one order of locks (LockClass) is kept here: a workflow that would take a class out of order
-is a programming error and fails at once, in every test, instead of deadlocking one night.
+The one order of locks is kept here (workflows/locks.py): a workflow that would take a class out of
+order is a programming error and fails at once, in every test, instead of deadlocking one night.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -29,6 +28,7 @@ from workflows.book import StockBook
 from workflows.costs import CostBook
 from workflows.groups import CROWD_MIN, Group
 from workflows.ledger import Journal
+from workflows.locks import LockOrder
 from workflows.outbox import Outbox, PendingEvent
 from workflows.outcomes import Outcome, Refused, Request
 
@@ -46,24 +46,7 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-class LockClass(IntEnum):
-    """What is locked, in the order in which every transaction takes it."""
-
-    KEYS = 1
-    ORDER = 2
-    RETURN = 3
-    REFUND = 4
-    STOCK = 5
-    HOLDS = 6
-    COST = 7
-    LEDGER = 8
-
-
-class LockOrderBroken(RuntimeError):
-    """A workflow asked for a lock class before one that it already holds."""
-
-
-class Transaction:
+class Transaction(LockOrder):
     """A session inside a transaction, and what the transaction has yet to write.
 
     `id` stands in its movements, entries, events and audit rows: it says which cover which.
@@ -81,6 +64,7 @@ class Transaction:
         terms: Terms = DEFAULT_TERMS,
         new_secret: Callable[[], str] = new_secret,
     ) -> None:
+        super().__init__()
         self.session = session
         self.now = now
         self.new_id = new_id
@@ -92,25 +76,6 @@ class Transaction:
         self.journal = Journal()
         self.outbox = Outbox()
         self._rows: dict[type[Model], list[Mapping[str, Any]]] = {}
-        self._locked = LockClass.KEYS
-
-    def locking(self, lock_class: LockClass) -> None:
-        """Announce that rows of this class are locked next. Raises LockOrderBroken."""
-        if lock_class < self._locked:
-            raise LockOrderBroken(f"{lock_class.name} after {self._locked.name}")
-        self._locked = lock_class
-
-    def locking_stock(self) -> None:
-        """Announce that stock rows are locked next."""
-        self.locking(LockClass.STOCK)
-
-    def locking_costs(self) -> None:
-        """Announce that cost rows are locked next."""
-        self.locking(LockClass.COST)
-
-    def locking_ledger(self) -> None:
-        """Announce that the books are held open, or closed, next."""
-        self.locking(LockClass.LEDGER)
 
     def add(self, model: type[Model], row: Mapping[str, Any]) -> None:
         """Insert `row` with the next flush; rows of a model all name the same columns."""
@@ -212,8 +177,17 @@ def _outcome(refs: Mapping[str, Any] | Outcome) -> Outcome:
     return refs if isinstance(refs, Outcome) else Outcome(refs=refs)
 
 
+# The last that is done in a transaction with so many events. It gives what to call once that is
+# committed, instead of `committed`, or None.
+Last = Callable[[Session, int], Awaitable[Callable[[], None] | None]]
+
+
 class Transactions:
-    """Carries out actions on a database. Safe to cancel: what has begun ends by itself."""
+    """Carries out actions on a database. Safe to cancel: what has begun ends by itself.
+
+    `committed` is called after each commit. `last` is left out when a transaction is tried again:
+    what fails in it fails nothing else.
+    """
 
     def __init__(
         self,
@@ -225,6 +199,7 @@ class Transactions:
         terms: Terms = DEFAULT_TERMS,
         new_secret: Callable[[], str] = new_secret,
         committed: Callable[[], None] = lambda: None,
+        last: Last | None = None,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -233,6 +208,7 @@ class Transactions:
         self._new_secret = new_secret
         self._reactions = reactions
         self._committed = committed
+        self._last = last
         self._running: set[asyncio.Task[Any]] = set()
         self._groups: dict[str, Group[Any]] = {}
 
@@ -284,7 +260,9 @@ class Transactions:
         transaction runs in a task of its own that nobody cancels: cancelling the caller leaves it
         to end, and what it did stands.
         """
-        return await self._shielded(self._attempts(lambda: self._once(work, writing)))
+        return await self._shielded(
+            self._attempts(lambda attempt: self._once(work, writing, is_first=attempt == 0))
+        )
 
     async def run_briefly(
         self,
@@ -297,7 +275,7 @@ class Transactions:
         without outbox, and `committed` is not called.
         """
 
-        async def once() -> CommandResult:
+        async def once(_: int) -> CommandResult:
             results: list[CommandResult] = []
             async with self.database.brief_writer(lambda: done(results[0])) as session:
                 results.append(await work(session))
@@ -327,10 +305,10 @@ class Transactions:
             await asyncio.wait(running, timeout=ABANDON_SECONDS)
 
     @staticmethod
-    async def _attempts(once: Callable[[], Awaitable[CommandResult]]) -> CommandResult:
+    async def _attempts(once: Callable[[int], Awaitable[CommandResult]]) -> CommandResult:
         for attempt in range(ATTEMPTS_MAX):
             try:
-                return await once()
+                return await once(attempt)
             except (Contention, UniqueConflict):
                 # A unique key met in a race is visible to the next attempt, which then refuses.
                 if attempt == ATTEMPTS_MAX - 1:
@@ -342,13 +320,18 @@ class Transactions:
         self,
         work: Callable[[Transaction], Awaitable[CommandResult]],
         writing: Callable[[], None],
+        *,
+        is_first: bool,
     ) -> CommandResult:
-        async with self.database.writer(self._committed) as session:
+        committed = self._committed
+        async with self.database.writer(lambda: committed()) as session:
             tx = Transaction(session, self.clock(), self._new_id, self.terms, self._new_secret)
             result = await work(tx)
             await self._finish(tx)
             writing()
             await tx.flush()
+            if is_first and self._last is not None and tx.outbox.events:
+                committed = await self._last(session, len(tx.outbox.events)) or committed
         return result
 
     async def _finish(self, tx: Transaction) -> None:

@@ -16,7 +16,8 @@ import workflows.refund_cases as cases
 from domain.payouts import Word
 from integrations.payments import PaymentEvent
 from workflows.attempts import DEFAULT_PAYOUT_TERMS, PayoutTerms, Said
-from workflows.transactions import LockClass, Transaction, Transactions
+from workflows.locks import LockClass
+from workflows.transactions import Transaction, Transactions
 
 logger = structlog.get_logger(__name__)
 

@@ -79,7 +79,7 @@ LEFT JOIN channel c ON c.id = e.channel_id LEFT JOIN location l ON l.id = e.loca
 _NUMBER = f"""
 WITH held AS (
   SELECT counter FROM lease
-  WHERE name = $1 AND (holder = $2 OR lease_until_at <= $3) FOR UPDATE
+  WHERE name = $1 AND (holder = $2 OR lease_until_at <= $3) FOR UPDATE {{or_not}}
 ), taken AS (
   DELETE FROM event_pending WHERE event_id IN (
     SELECT event_id FROM event_pending WHERE EXISTS (SELECT 1 FROM held)
@@ -100,6 +100,7 @@ FROM renewed r LEFT JOIN numbered p ON $6::boolean
 LEFT JOIN event e ON e.id = p.event_id AND e.id = ANY(ARRAY(SELECT event_id FROM numbered))
 {_SCOPE} ORDER BY p.position
 """
+_NUMBER_NOW, _NUMBER_IF_FREE = _NUMBER.format(or_not=""), _NUMBER.format(or_not="SKIP LOCKED")
 # The same where there is one writer and nothing is removed by a query: in a transaction.
 _NUMBER_BEHIND = """
 INSERT INTO event_position (position, event_id)
@@ -121,14 +122,17 @@ async def number_pending(
     limit: int,
     *,
     telling: bool = False,
+    waiting: bool = True,
 ) -> Numbered | None:
     """Give up to `limit` pending events the next positions, and hold the lease `until` then.
 
-    None, and nothing is done, where another process holds the lease or nobody has made it. The
-    lease's counter is the last position. `telling`: the events too. On SQLite in a transaction.
+    None, and nothing is done, where another process holds the lease or nobody has made it, and,
+    without `waiting`, where somebody is just numbering. The lease's counter is the last position.
+    `telling`: the events too. On SQLite in a transaction.
     """
     if session.engine == "postgres":
-        rows = await session.fetch(_NUMBER, lease, holder, now, until, limit, telling)
+        number = _NUMBER_NOW if waiting else _NUMBER_IF_FREE
+        rows = await session.fetch(number, lease, holder, now, until, limit, telling)
         if not rows:
             return None
         events = [LoggedEvent.from_row(row) for row in rows if row["position"] is not None]

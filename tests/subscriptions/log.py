@@ -11,7 +11,7 @@ from typing import Any
 
 import workflows.outbox as outbox
 from models.database import Database
-from workflows.transactions import Reactions, Transaction, Transactions
+from workflows.transactions import Last, Reactions, Transaction, Transactions
 
 NO_REACTIONS = Reactions({})
 
@@ -21,10 +21,17 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def transactions(database: Database, committed: Callable[[], None] = lambda: None) -> Transactions:
+def transactions(
+    database: Database, committed: Callable[[], None] = lambda: None, last: Last | None = None
+) -> Transactions:
     """The way to write, without reactions."""
     return Transactions(
-        database, clock=now, new_id=uuid.uuid4, reactions=NO_REACTIONS, committed=committed
+        database,
+        clock=now,
+        new_id=uuid.uuid4,
+        reactions=NO_REACTIONS,
+        committed=committed,
+        last=last,
     )
 
 

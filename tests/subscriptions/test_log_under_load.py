@@ -58,7 +58,6 @@ async def test_no_gap_no_repeat_and_causes_come_first(postgres_url: str) -> None
     async with opened(postgres_url) as database:
         await prepare(database)
         live = a_live(database, postgres_url)
-        await live.start()
         polled: list[int] = []
         streamed: list[LoggedEvent] = []
 
@@ -67,8 +66,11 @@ async def test_no_gap_no_repeat_and_causes_come_first(postgres_url: str) -> None
                 async for event in stream:
                     streamed.append(event)
 
-        readers = [asyncio.create_task(poll(database, polled)), asyncio.create_task(follow())]
+        readers = [asyncio.create_task(poll(database, polled))]
         async with writing(postgres_url, 1), writing(postgres_url, 2) as victim:
+            await until(lambda: len(polled) > 0, seconds=60)  # so one of the writers numbers
+            await live.start()
+            readers.append(asyncio.create_task(follow()))
             async with writing(postgres_url, 3):
                 await until(lambda: len(polled) > EVENTS / 2, seconds=60)
                 victim.send_signal(signal.SIGKILL)

@@ -2,7 +2,7 @@
 
 Each transaction takes some chains a step further and says in its fact what it saw of all of them.
 Some transactions stay open for long, before or after they wrote their facts. The process numbers
-too, while it holds the lease.
+too, while it holds the lease; since it listens as well, mostly in the transactions themselves.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
+from contextlib import aclosing
 from typing import Any
 
+from domain.access import Role, holder
 from models.database import Database
 from models.sessions import DatabaseError
 from subscriptions.live import Live
@@ -64,6 +66,13 @@ async def step(tx: Transaction, chance: random.Random) -> None:
         await asyncio.sleep(chance.random())
 
 
+async def listen(live: Live[Any]) -> None:
+    """Read what is committed from now on."""
+    async with aclosing(live.streams.events(holder(Role.ADMIN, actor="root"))) as stream:
+        async for _ in stream:
+            pass
+
+
 class _Nothing:
     """No availability here."""
 
@@ -87,8 +96,9 @@ async def main(url: str, seed: int, broadcast_url: str) -> None:
     async with opened(url) as database:
         live = a_live(database, broadcast_url)
         await live.start()
-        writer = transactions(database, live.committed)
+        writer = transactions(database, live.committed, live.sequencer.number_within)
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(listen(live))
             for n in range(TASKS):
                 tasks.create_task(write_forever(writer, random.Random(seed * 100 + n)))
 

@@ -17,11 +17,10 @@ from tests.builders import toys
 from tests.builders.toys import CLERK, Crash, Gate, NameSupplier, name_supplier, naming
 from tests.builders.transactions import counts, events, rows, transactions_on
 from workflows.book import Change
+from workflows.locks import LockClass, LockOrderBroken
 from workflows.outcomes import Outcome, Request
 from workflows.transactions import (
     ATTEMPTS_MAX,
-    LockClass,
-    LockOrderBroken,
     Reactions,
     Transaction,
     action,

@@ -1,0 +1,47 @@
+"""The one order in which every transaction takes its locks, and so no two wait for each other."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class LockClass(IntEnum):
+    """What is locked, in the order in which every transaction takes it."""
+
+    KEYS = 1
+    ORDER = 2
+    RETURN = 3
+    REFUND = 4
+    STOCK = 5
+    HOLDS = 6
+    COST = 7
+    LEDGER = 8
+
+
+class LockOrderBroken(RuntimeError):
+    """A workflow asked for a lock class before one that it already holds."""
+
+
+class LockOrder:
+    """How far a transaction has come in the order."""
+
+    def __init__(self) -> None:
+        self._locked = LockClass.KEYS
+
+    def locking(self, lock_class: LockClass) -> None:
+        """Announce that rows of this class are locked next. Raises LockOrderBroken."""
+        if lock_class < self._locked:
+            raise LockOrderBroken(f"{lock_class.name} after {self._locked.name}")
+        self._locked = lock_class
+
+    def locking_stock(self) -> None:
+        """Announce that stock rows are locked next."""
+        self.locking(LockClass.STOCK)
+
+    def locking_costs(self) -> None:
+        """Announce that cost rows are locked next."""
+        self.locking(LockClass.COST)
+
+    def locking_ledger(self) -> None:
+        """Announce that the books are held open, or closed, next."""
+        self.locking(LockClass.LEDGER)
