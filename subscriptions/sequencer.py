@@ -11,8 +11,8 @@ committed there, in the order of the events' ids.
 - Where fact B could see fact A, A comes first: A's id was drawn before A committed and B's after
   it, since events are inserted last (workflows/outbox.py); and whoever sees B pending sees A.
 - A long transaction delays nobody: it is not pending until it commits.
-- Who holds the lease and is heard numbers small transactions in themselves, as the last that is done
-  in them, if nobody numbers at that moment: its readers then wait for one commit and not for two.
+- Who holds the lease and is heard numbers its small transactions in themselves, as the last that
+  is done in them, unless somebody numbers at that moment: readers wait for one commit, not for two.
   The lock is the same, so batches still follow one behind the other.
 - The lease is a matter of thrift. A process that lost it without knowing (it slept) finds that out
   under the lock, in the very transaction in which it would number.
