@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -221,26 +221,19 @@ class Database:
         assert isinstance(self._default, AsyncpgDBClient)
         return PostgresSession(self._default, connection)
 
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Session]:
+    def snapshot(self) -> AbstractAsyncContextManager[Session]:
         """A read-only session in which every statement sees the same instant."""
-        if self.engine == "postgres":
-            async with self._postgres_snapshot() as session:
-                yield session
-            return
+        return self._postgres_snapshot() if self.engine == "postgres" else self._sqlite_snapshot()
+
+    @asynccontextmanager
+    async def _sqlite_snapshot(self) -> AsyncIterator[SqliteSession]:
         async with self._reader() as reader:
             await reader.execute("BEGIN")
             yield reader
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Session]:
+    def reading(self) -> AbstractAsyncContextManager[Session]:
         """A session for single statements, each seeing what was committed when it started."""
-        if self.engine == "postgres":
-            async with self._postgres() as session:
-                yield session
-            return
-        async with self._reader() as reader:
-            yield reader
+        return self._postgres() if self.engine == "postgres" else self._reader()
 
     @asynccontextmanager
     async def _reader(self) -> AsyncIterator[SqliteSession]:

@@ -270,6 +270,7 @@ def _identity(value: Any) -> Any:
 
 
 def _decoder(name: str) -> Callable[[Any], Any] | None:
+    name = name.rpartition(".")[2]  # of a row that came along with another
     if name.endswith("_at"):
         return _instant
     return _identity if name == "id" or name.endswith("_id") else None

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -62,7 +62,7 @@ class Context:
     now: datetime = field(init=False)
     _loaders: Loaders | None = field(init=False, default=None)
     _opened: tuple[Session, Scope] | None = field(init=False, default=None)
-    _stack: AsyncExitStack | None = field(init=False, default=None)
+    _snapshot: AbstractAsyncContextManager[Session] | None = field(init=False, default=None)
     _opening: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
@@ -84,9 +84,9 @@ class Context:
         """The snapshot of this operation, and what the caller may see in it."""
         async with self._opening:
             if self._opened is None:
-                stack = AsyncExitStack()
-                session = await stack.enter_async_context(self.services.database.snapshot())
-                self._stack = stack
+                snapshot = self.services.database.snapshot()
+                session = await snapshot.__aenter__()
+                self._snapshot = snapshot
                 self._opened = session, await scope_of(session, self.caller)
             return self._opened
 
@@ -134,10 +134,10 @@ class Context:
 
     async def _close(self) -> None:
         async with self._opening:
-            stack, self._stack, self._opened = self._stack, None, None
+            snapshot, self._snapshot, self._opened = self._snapshot, None, None
             self._forget()
-        if stack is not None:
-            await stack.aclose()
+        if snapshot is not None:
+            await snapshot.__aexit__(None, None, None)
 
 
 Info = strawberry.Info[Context, Any]

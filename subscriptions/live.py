@@ -30,7 +30,7 @@ class Live(Generic[AvailabilityT]):
     """Starts and stops what makes streams live.
 
     - `transactions`: for the sequencer's own writes, with `committed` left alone; those that carry
-      out business actions have `committed=live.committed`.
+      out business actions have `committed=live.committed` and `last=live.sequencer.number_within`.
     - `broadcast_url`: `memory://`, `redis://…` or `postgres://…`.
     - `promises` reads availability.
     """

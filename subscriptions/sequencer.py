@@ -1,9 +1,9 @@
-"""Gives every event its position in the log, after its transaction has committed.
+"""Gives every event its position in the log, mostly after its transaction has committed.
 
-Positions cannot be given inside the transactions: a counter there would let them commit one after
+Positions cannot be given by each transaction for itself: a counter would let them commit one after
 the other only, and a sequence would let a reader pass a number whose transaction is still open.
 So a transaction leaves its event in `event_pending`, and one process at a time numbers what is
-committed there, in the order of the events' ids.
+there, in the order of the events' ids.
 
 - No reader that has seen position p ever meets a position ≤ p later: batches are numbered one
   behind the other under the lock of the lease's row, whose counter is the last position, and each
@@ -103,7 +103,7 @@ class Sequencer:
 
         Gives what to call once it is committed; None: then call `wake`. For who is heard at once:
         between a commit and its readers there is no second one then. Raises Contention where it
-        failed: without this, the transaction may succeed.
+        failed, unless the database is away: without this, the transaction may succeed.
         """
         if not self.is_holder or not self._is_heard() or events > WITHIN_MAX:
             return None
@@ -111,16 +111,19 @@ class Sequencer:
             batch = await self._number(session, WITHIN_MAX, waiting=False)
         except DatabaseUnavailable:
             raise
-        except DatabaseError as error:
+        except Exception as error:
             logger.warning("sequencer.failed_within", error=repr(error))
             raise Contention("events could not be numbered") from error
         return None if batch is None else lambda: self._committed_within(batch)
 
     def _committed_within(self, batch: Numbered) -> None:
         self._renew_at = time.monotonic() + LEASE_SECONDS / 3
-        self._tell(batch)
-        if batch.count >= WITHIN_MAX:
+        if not batch.is_all:
             self.wake()
+        try:
+            self._tell(batch)
+        except Exception:  # what was committed is done, whatever a listener makes of it
+            logger.exception("sequencer.not_told")
 
     async def run(self) -> None:
         """Number until `stop`; a database that is away is asked again every second."""
@@ -196,7 +199,7 @@ class Sequencer:
             self._renew_at = now + LEASE_SECONDS / 3
             if batch.count:
                 self._rested_at = now + REST_SECONDS
-            if batch.count < BATCH_MAX:
+            if batch.is_all:
                 return
 
     async def _number(

@@ -185,8 +185,8 @@ Last = Callable[[Session, int], Awaitable[Callable[[], None] | None]]
 class Transactions:
     """Carries out actions on a database. Safe to cancel: what has begun ends by itself.
 
-    `committed` is called after each commit. `last` is left out when a transaction is tried again:
-    what fails in it fails nothing else.
+    `committed` is called after each commit, unless `last` gave something else to call. `last` is
+    left out when a transaction is tried again, so that Contention in it fails nothing else.
     """
 
     def __init__(

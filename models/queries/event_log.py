@@ -57,11 +57,13 @@ class LoggedEvent:
 class Numbered:
     """What one batch numbered: how many events, and the last position since.
 
+    `is_all`: nothing that it saw is left, be it beyond its limit or already taken by another batch.
     `events`: these, in order, where they were asked for.
     """
 
     count: int
     position: int
+    is_all: bool
     events: Sequence[LoggedEvent] = ()
 
 
@@ -75,7 +77,7 @@ LEFT JOIN channel c ON c.id = e.channel_id LEFT JOIN location l ON l.id = e.loca
 # One statement is one transaction and one round trip. It may wait for the lease's row, and then
 # knows its newest counter, but sees `event_pending` as of its beginning: what the holder before
 # has numbered meanwhile cannot be removed again, and only what was removed is numbered.
-# It gives the events themselves ($6), or one row that has nothing but the last two columns.
+# It gives the events themselves ($6), or one row that has nothing but the last three columns.
 _NUMBER = f"""
 WITH held AS (
   SELECT counter FROM lease
@@ -95,7 +97,8 @@ WITH held AS (
   FROM held h WHERE name = $1
   RETURNING lease.counter AS last, (SELECT count(*) FROM taken) AS count
 )
-SELECT {_COLUMNS}, r.last, r.count
+SELECT {_COLUMNS}, r.last, r.count, r.count = (
+  SELECT count(*) FROM (SELECT 1 FROM event_pending LIMIT $5 + 1) AS seen) AS is_all
 FROM renewed r LEFT JOIN numbered p ON $6::boolean
 LEFT JOIN event e ON e.id = p.event_id AND e.id = ANY(ARRAY(SELECT event_id FROM numbered))
 {_SCOPE} ORDER BY p.position
@@ -136,7 +139,8 @@ async def number_pending(
         if not rows:
             return None
         events = [LoggedEvent.from_row(row) for row in rows if row["position"] is not None]
-        return Numbered(rows[0]["count"], rows[0]["last"], events)
+        first = rows[0]
+        return Numbered(first["count"], first["last"], first["is_all"], events)
     row = await leases.lock_lease(session, lease)
     if row is None or (row["holder"] != holder and row["lease_until_at"] > now):
         return None
@@ -146,7 +150,7 @@ async def number_pending(
         await session.execute(_REMOVE_NUMBERED, last)
     await leases.hold_lease(session, lease, holder, until, last + count)
     told = await events_after(session, last, limit) if telling and count else []
-    return Numbered(count, last + count, told)
+    return Numbered(count, last + count, not await has_pending(session), told)
 
 
 async def has_pending(session: Session) -> bool:

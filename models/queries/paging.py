@@ -130,14 +130,13 @@ class Listing:
             conditions.append(self._beside(">", window.before, values))
         direction = "ASC" if window.from_end else "DESC"
         order = ", ".join(f"{key.expression} {direction}" for key in self._order)
-        columns, source = self._selected(window.selection)
-        rows = list(
-            await session.fetch(
-                f"SELECT {columns} FROM {source}{_where(conditions)}"
-                f" ORDER BY {order} LIMIT {window.size + 1}",
-                *values,
-            )
+        sql = (
+            f"SELECT {self._columns} FROM {self._source}{_where(conditions)}"
+            f" ORDER BY {order} LIMIT {window.size + 1}"
         )
+        if window.selection != EVERYTHING:
+            sql = self._shown(sql, window.selection, direction)
+        rows = list(await session.fetch(sql, *values))
         has_more = len(rows) > window.size
         del rows[window.size :]
         if window.from_end:
@@ -150,17 +149,18 @@ class Listing:
             joined={join: join.rows(rows) for join in window.selection.joins},
         )
 
-    def _selected(self, selection: Selection) -> tuple[str, str]:
-        """The columns and tables to read for a selection."""
-        columns, source = self._columns, self._source
-        alias = self._order[-1].expression.partition(".")[0]
-        if selection.columns is not None and _are_of(alias, columns):
+    def _shown(self, page: str, selection: Selection, direction: str) -> str:
+        """What is shown of a page: the page comes first, or all rows would be joined and sorted."""
+        columns = "page.*"
+        if selection.columns is not None:
             names = selection.columns.union(key.name for key in self._order)
-            columns = ", ".join(f"{alias}.{name}" for name in sorted(names))
+            columns = ", ".join(f"page.{name}" for name in sorted(names))
+        tables = ""
         for number, join in enumerate(selection.joins):
             columns += join.selected(f"j{number}")
-            source += f" {join.source(f'j{number}', alias)}"
-        return columns, source
+            tables += join.source(f"j{number}", "page")
+        order = ", ".join(f"page.{key.name} {direction}" for key in self._order)
+        return f"SELECT {columns} FROM ({page}) AS page{tables} ORDER BY {order}"
 
     async def all(self, session: Session, limit: int) -> Sequence[Row]:
         """The newest rows of a list that is short by nature, at most `limit`."""
@@ -185,14 +185,6 @@ class Listing:
         return f"({', '.join(part.expression for part in self._order)}) {sign} ({places})"
 
 
-def _are_of(alias: str, columns: str) -> bool:
-    """Whether these are columns of one table, and no expressions beside them."""
-    return all(
-        table == alias and " " not in name
-        for table, _, name in (column.partition(".") for column in columns.split(", "))
-    )
-
-
 def _where(conditions: Sequence[str]) -> str:
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
@@ -205,7 +197,7 @@ def by_key(rows: Sequence[Row], name: str) -> Mapping[Any, Row]:
 def grouped(rows: Sequence[Row], name: str) -> Mapping[Any, list[Row]]:
     """Rows by one of their columns, several to a value, in their order."""
     found: dict[Any, list[Row]] = {}
-    last: Any = None
+    last: Any = object()
     group: list[Row] = []
     for row in rows:
         key = row[name]

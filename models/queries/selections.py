@@ -21,7 +21,9 @@ class Join:
     columns: tuple[str, ...]
 
     def narrowed(self, columns: Collection[str]) -> Join:
-        """The same with no other columns than these."""
+        """The same with no other columns than these. Raises LookupError for one it lacks."""
+        if unknown := set(columns).difference(self.columns):
+            raise LookupError(f"the join of {self.table} has no {', '.join(sorted(unknown))}")
         return replace(self, columns=tuple(name for name in self.columns if name in columns))
 
     def selected(self, alias: str) -> str:
@@ -30,7 +32,7 @@ class Join:
 
     def source(self, alias: str, beside: str) -> str:
         """The table in a FROM, `beside` the one that has the key."""
-        return f"LEFT JOIN {self.table} {alias} ON {alias}.id = {beside}.{self.key}"
+        return f" LEFT JOIN {self.table} {alias} ON {alias}.id = {beside}.{self.key}"
 
     def rows(self, joined: Sequence[Row]) -> Mapping[Any, Row]:
         """The rows of `table` by id, out of those that they were read with."""

@@ -26,7 +26,7 @@ the dict go to the list of those who wait there (`w`, one list per edge of the s
 import keyword
 from collections.abc import Callable
 from inspect import getattr_static
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from graphql import (
     GraphQLError,
@@ -45,9 +45,9 @@ from strawberry.schema.schema_converter import CustomGraphQLEnumType
 from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 from strawberry.types.field import StrawberryField
 
-from models.queries.selections import EVERYTHING, Join, Selection
 from schema.execution.projection import ObjectPlan, Project, Projection, Stages, Waiting
 from schema.execution.projection_admission import Sources, Walk, admission_of
+from schema.execution.projection_columns import Columns, Place
 from schema.execution.projection_leaves import LEAF_NAMES, enum_names, leaf_of, template_of
 from schema.execution.projection_memory import FIELDS, KNOWN, keep
 from schema.types.records import Column, Derived, Edge, edge_of
@@ -55,7 +55,6 @@ from schema.types.records import Column, Derived, Edge, edge_of
 _CONVERTER = "GraphQLCoreConverter"
 _BASIC_RESOLVER = f"{_CONVERTER}.from_resolver.<locals>._get_basic_result"
 _OWN_RESOLVER = f"{_CONVERTER}.from_resolver.<locals>."
-_ANY = "*"  # among the columns that are read: nobody knows which ones
 _OWN_TYPE_CHECK = f"{_CONVERTER}.from_object.<locals>._get_is_type_of.<locals>.is_type_of"
 
 
@@ -79,7 +78,7 @@ def compile_value(
     except _NotPlain:
         return None
     project = code.function("project", "v", [f"return {expression}"])
-    return Projection(project, code.stages(), code.selection(type_))
+    return Projection(project, code.stages(type_), code.columns.selection(type_))
 
 
 def compile_object(
@@ -95,17 +94,6 @@ def compile_object(
     return ObjectPlan(code.function("project", "o", [*check, *body]), rest)
 
 
-class _Place(NamedTuple):
-    """Where an edge stands in the code: the function that completes its values has this name."""
-
-    parent: GraphQLObjectType
-    key: str
-    edge: Edge
-    type: Any
-    function: str
-    depth: int
-
-
 class _NotPlain(Exception):
     """This part of the selection is the walk's."""
 
@@ -117,10 +105,9 @@ class _Code:
         self._selections = selections
         self._names: dict[str, Any] = {"walk": _walk, "known": KNOWN, "keep": keep, **LEAF_NAMES}
         self._lines: list[str] = []
-        self._places: list[_Place] = []
+        self._places: list[Place] = []
         self._depth = 0
-        # The columns that are read of each type's rows: of those at this place, None at the root.
-        self._columns: dict[tuple[int | None, GraphQLObjectType], set[str]] = {}
+        self.columns = Columns(self._places)
         self._place: int | None = None
 
     def function(self, name: str, parameter: str, body: list[str]) -> Project:
@@ -130,38 +117,18 @@ class _Code:
         project: Project = self._names[name]
         return project
 
-    def stages(self) -> Stages:
-        """The edges of the code that was loaded, level by level."""
+    def stages(self, type_: GraphQLOutputType) -> Stages:
+        """The edges of the code that was loaded for a value of this type, level by level."""
+        joins = self.columns.joins(type_)
         levels: dict[int, list[Waiting]] = {}
         for number, place in enumerate(self._places):
             complete = self._names[place.function]
-            waiting = Waiting(number, place.key, place.edge, self._join(number), complete)
+            join = place.edge.join
+            if join is not None:
+                join = joins.get(join) if self.columns.is_of_node(type_, place) else None
+            waiting = Waiting(number, place.key, place.edge, join, complete)
             levels.setdefault(place.depth, []).append(waiting)
         return [levels[depth] for depth in sorted(levels)]
-
-    def selection(self, type_: GraphQLOutputType) -> Selection:
-        """What the code shows of a connection's nodes, if `type_` is one."""
-        nodes = getattr(get_named_type(type_), "fields", {}).get("nodes")
-        if nodes is None:
-            return EVERYTHING
-        node: Any = get_named_type(nodes.type)
-        joins = {
-            self._join(number)
-            for number, place in enumerate(self._places)
-            if place.depth == 0 and place.parent is node
-        }
-        columns = self._columns.get((None, node), set())
-        return Selection(
-            None if _ANY in columns else frozenset(columns),
-            tuple(sorted(join for join in joins if join is not None)),
-        )
-
-    def _join(self, number: int) -> Join | None:
-        """How what is at an edge is read along with its parents: the columns that are shown."""
-        place = self._places[number]
-        columns = self._columns.get((number, place.type), set())
-        join = place.edge.join
-        return join if join is None or _ANY in columns else join.narrowed(columns)
 
     def value(self, type_: GraphQLOutputType, details: FieldDetailsList, v: str, depth: int) -> str:
         """The expression that completes the value in the variable `v`."""
@@ -194,7 +161,6 @@ class _Code:
         entries: list[str] = []
         waits: list[str] = []
         sources: Sources = {}
-        columns = self._columns.setdefault((self._place, type_), set())
         for key, details in fields.items():
             field_name = details[0].node.name.value
             if field_name == "__typename":
@@ -209,12 +175,12 @@ class _Code:
                 edge = edge_of(field)
                 if edge is not None:
                     sources["row"] = None
-                    columns |= {edge.key} if edge.is_shared else {_ANY}
+                    self.columns.read(self._place, type_, edge)
                     number = self._wait(type_, key, edge, output, details)
                     waits.append(f"w[{number}].append((o, d))")
                 else:
                     source = _source(type_, field.python_name)
-                    columns |= _columns_of(source)
+                    self.columns.read(self._place, type_, source)
                     expression = self.value(output, details, variable, 0)
                 if rest is not None and len(self._places) > known:
                     raise _NotPlain
@@ -282,7 +248,7 @@ class _Code:
         """The number of the list for those who wait for this edge."""
         number = len(self._places)
         name = self._name("edge", None)
-        self._places.append(_Place(parent, key, edge, get_named_type(type_), name, self._depth))
+        self._places.append(Place(parent, key, edge, get_named_type(type_), name, self._depth))
         outer, self._place = self._place, number
         self._depth += 1
         try:
@@ -373,13 +339,6 @@ def _source(type_: GraphQLObjectType, name: str) -> Column | Derived | None:
     definition = type_.extensions.get("strawberry-definition")
     found = getattr_static(getattr(definition, "origin", None), name, None)
     return found if isinstance(found, Column | Derived) else None
-
-
-def _columns_of(source: Column | Derived | None) -> set[str]:
-    """The columns that a field is made of."""
-    if isinstance(source, Column):
-        return {source.name}
-    return set(source.of) or {_ANY} if isinstance(source, Derived) else set()
 
 
 def _walk() -> None:

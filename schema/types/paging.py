@@ -132,6 +132,8 @@ def window(
 
 def selection_of(info: Info) -> Selection:
     """What a root field shows of its list's rows, where that is known."""
+    if info.path.prev is not None:
+        return EVERYTHING
     return info.context.selections.get(str(info.path.key), EVERYTHING)
 
 

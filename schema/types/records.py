@@ -66,7 +66,8 @@ def column(name: str) -> Any:
 def derived(work: Callable[[Any], Any], of: tuple[str, ...] = ()) -> Any:
     """A field that is worked out from its object: no waiting, no effects, no clock of its own.
 
-    `of`: the columns that decide it, whoever asks; what was made of the same is then used again.
+    `of`: the columns that decide it, whoever asks. A list then reads no others for it, and of
+    objects what was made of the same columns is used again.
     """
     return Derived(work, of)
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import structlog
 
 import workflows.access
 from app import Restow
@@ -62,6 +63,8 @@ class House:
 
     def __init__(self, database_url: str, **settings: Any) -> None:
         configure("json", "warning")
+        # What is logged must still be there to be captured, by later tests as well.
+        structlog.configure(cache_logger_on_first_use=False)
         given = {"demo": True, "bootstrap_key": BOOTSTRAP, **settings}
         self.restow = Restow(Settings(database_url=database_url, **given))
         self.client = httpx.AsyncClient(

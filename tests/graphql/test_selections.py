@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from inspect import getattr_static
 from random import Random
 from typing import Any
 
 import pytest
 from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_type
+from strawberry.types.field import StrawberryField
 
 from models.sessions import PostgresSession, SqliteSession
+from schema.execution import engine
+from schema.execution.executor import Executor, build_executor
 from schema.root import schema
+from schema.types.records import Column, Derived, edge_of
 from tests.builders.house import House
 from tests.graphql.test_refunds import a_refund
 from tests.graphql.test_returns import RECEIVE, asked
@@ -38,6 +43,19 @@ async def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return await _fetch(self, sql, *args)
 
         monkeypatch.setattr(kind, "fetch", noted)
+    return seen
+
+
+@pytest.fixture
+def executors(monkeypatch: pytest.MonkeyPatch) -> list[Executor]:
+    """The executors of what is asked from here on."""
+    seen: list[Executor] = []
+
+    def noted(*args: Any, **facts: Any) -> Executor:
+        seen.append(build_executor(*args, **facts))
+        return seen[-1]
+
+    monkeypatch.setattr(engine, "build_executor", noted)
     return seen
 
 
@@ -90,7 +108,9 @@ def document_on(name: str, chance: Random) -> str:
     return f"{{ {name} {{ {shown()} }}{other} }}"
 
 
-async def test_what_is_shown_is_the_same_however_it_is_read(house: House) -> None:
+async def test_what_is_shown_is_the_same_however_it_is_read(
+    house: House, executors: list[Executor]
+) -> None:
     await busy(house)
     chance = Random(11)
     filled = 0
@@ -100,7 +120,9 @@ async def test_what_is_shown_is_the_same_however_it_is_read(house: House) -> Non
             first = await house.ask(document)
             filled += bool(first[name]["nodes"])
             for _ in range(USES - 1):
+                executors.clear()
                 assert await house.ask(document) == first, document
+                assert executors[0].walked_again == 0, document
     assert filled == DOCUMENTS_PER_LIST * len(LISTS)
 
 
@@ -119,6 +141,45 @@ async def test_a_page_and_what_it_refers_to_are_one_statement(
     assert "quarantine" not in read
     assert "time_zone" not in read
     assert "supplier_id" not in read
+
+
+async def test_however_often_an_edge_is_shown_its_table_is_read_once(
+    house: House, statements: list[str]
+) -> None:
+    await busy(house)
+    fields = ("id", "sku", "name", "barcode", "category", "returnable", "price { amount }")
+    aliases = " ".join(f"a{n}: item {{ {fields[n % 7]} {fields[n // 7 % 7]} }}" for n in range(70))
+    document = f"""{{ stockLevels(first: 3) {{ nodes {{ {aliases} }}
+      edges {{ node {{ item {{ sku }} location {{ code }} }} }} }} }}"""
+    first = await house.ask(document)
+    await house.ask(document)
+    statements.clear()
+    assert await house.ask(document) == first
+    [read] = statements
+    assert read.count("JOIN") == 2
+
+
+def test_a_join_has_every_column_that_its_table_s_type_reads() -> None:
+    seen = set()
+    for type_ in schema.graphql_schema.type_map.values():
+        for field in getattr(type_, "fields", {}).values():
+            declared = getattr(field, "extensions", {}).get("strawberry-definition")
+            edge = edge_of(declared) if isinstance(declared, StrawberryField) else None
+            if edge is None or edge.join is None:
+                continue
+            for inner in get_named_type(field.type).fields.values():
+                definition = inner.extensions["strawberry-definition"]
+                origin = get_named_type(field.type).extensions["strawberry-definition"].origin
+                source = getattr_static(origin, definition.python_name, None)
+                further = edge_of(definition)
+                columns = set() if further is None else {further.key}
+                if isinstance(source, Column):
+                    columns = {source.name}
+                if isinstance(source, Derived):
+                    columns = set(source.of)
+                assert columns <= set(edge.join.columns), (edge.join.table, columns)
+                seen |= columns
+    assert {"sku", "time_zone", "currency", "parent_id", "supplier_id"} <= seen
 
 
 async def test_what_two_lists_refer_to_is_shown_by_each_as_it_asks(house: House) -> None:

@@ -82,6 +82,9 @@ async def test_no_gap_no_repeat_and_causes_come_first(postgres_url: str) -> None
             reader.cancel()
         await asyncio.gather(*readers, return_exceptions=True)
         await live.stop()
+        async with database.reading() as session:
+            within = await session.fetch_value("SELECT count(*) FROM numbered_within")
+    assert within > 0
     assert [event.position for event in log] == list(range(1, len(log) + 1))
     assert polled == list(range(1, len(log) + 1))
     assert streamed == log

@@ -3,87 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
 
 import models.queries.event_log as event_log
 import models.queries.leases as leases
 from models.database import Database
-from models.queries.event_log import LoggedEvent, Numbered
-from models.sessions import Contention, Session
-from subscriptions.sequencer import BATCH_MAX, LEASE, WITHIN_MAX, Sequencer
+from subscriptions.sequencer import BATCH_MAX, LEASE
 from tests.subscriptions.log import note, now, transactions, write
+from tests.subscriptions.numbering import WAITING, Heard, a_sequencer, log_of, running
 from workflows.transactions import Transaction
-
-_WAITING = (
-    "SELECT pid FROM pg_stat_activity"
-    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
-
-
-class Heard:
-    """What a sequencer told its process."""
-
-    def __init__(self) -> None:
-        self.position = 0
-        self.events: list[LoggedEvent] = []
-        self.forwarded = 0
-        self._changed = asyncio.Event()
-
-    def numbered(self, batch: Numbered) -> None:
-        """A batch was numbered."""
-        self.position = batch.position
-        self.events += batch.events
-        self._changed.set()
-
-    def forward(self) -> None:
-        """Somebody else has to number."""
-        self.forwarded += 1
-        self._changed.set()
-
-    async def until(self, position: int) -> None:
-        """Wait until everything up to a position is numbered."""
-        await self._when(lambda: self.position >= position)
-
-    async def until_forwarded(self) -> None:
-        """Wait until somebody else has to number."""
-        await self._when(lambda: self.forwarded > 0)
-
-    async def _when(self, is_so: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not is_so():
-                self._changed.clear()
-                await self._changed.wait()
-
-
-def a_sequencer(database: Database, heard: Heard, holder: str = "a", **facts: Any) -> Sequencer:
-    """A sequencer that does not run yet."""
-    return Sequencer(
-        transactions(database),
-        holder=holder,
-        numbered=heard.numbered,
-        forward=heard.forward,
-        **facts,
-    )
-
-
-@asynccontextmanager
-async def running(sequencer: Sequencer) -> AsyncIterator[None]:
-    """Run it inside the block, and stop it at the end."""
-    task = asyncio.create_task(sequencer.run())
-    try:
-        yield
-    finally:
-        sequencer.stop()
-        await task
-
-
-async def log_of(database: Database) -> list[tuple[int, int]]:
-    """(position, number) of the whole log."""
-    async with database.reading() as session:
-        events = await event_log.events_after(session, 0, 100_000)
-    return [(event.position, event.data["number"]) for event in events]
 
 
 async def test_what_is_committed_gets_the_next_positions(database: Database) -> None:
@@ -220,7 +147,7 @@ async def test_who_waited_for_the_lease_goes_on_behind_what_was_numbered_meanwhi
         await leases.lock_lease(tx.session, LEASE)
         late.append(asyncio.create_task(sequencer.run()))
         async with database.reading() as watch, asyncio.timeout(10):
-            while not await watch.fetch_value(_WAITING):  # noqa: ASYNC110
+            while not await watch.fetch_value(WAITING):  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         await event_log.number_pending(tx.session, LEASE, "b", tx.now, tx.now, 1)
 
@@ -229,140 +156,4 @@ async def test_who_waited_for_the_lease_goes_on_behind_what_was_numbered_meanwhi
     sequencer.stop()
     await late[0]
     assert await log_of(database) == [(1, 1), (2, 2)]
-    await database.close()
-
-
-class Within:
-    """A writer whose transactions are numbered in themselves, and what it heard."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.heard = Heard()
-        self.is_heard = True
-        self.left_over = 0  # commits whose events are still to be numbered
-        self.sequencer = a_sequencer(database, self.heard, is_heard=lambda: self.is_heard)
-        self.writer = transactions(database, self._committed, self.sequencer.number_within)
-
-    def _committed(self) -> None:
-        self.left_over += 1
-
-    async def pending(self) -> bool:
-        """Whether something is committed and has no position."""
-        async with self.database.reading() as session:
-            return await event_log.has_pending(session)
-
-
-@asynccontextmanager
-async def holding(database: Database) -> AsyncIterator[Within]:
-    """One that holds the lease, behind position 1, and looks for itself only every second."""
-    place = Within(database)
-    async with running(place.sequencer):
-        await write(transactions(database, place.sequencer.wake), 1)
-        await place.heard.until(1)
-        yield place
-
-
-async def test_who_is_heard_numbers_in_the_transaction_itself(database: Database) -> None:
-    async with holding(database) as place:
-        for number in range(2, 40):
-            await write(place.writer, number, -number)
-            assert place.heard.position == 2 * number - 1
-        assert place.left_over == 0
-        assert not await place.pending()
-    assert await log_of(database) == [
-        (1, 1),
-        *(
-            (2 * (number - 1) + shift, number if shift == 0 else -number)
-            for number in range(2, 40)
-            for shift in (0, 1)
-        ),
-    ]
-    async with database.reading() as session:
-        log = await event_log.events_after(session, 0, 1_000)
-    assert place.heard.events == log
-
-
-async def test_otherwise_it_is_numbered_after_the_commit(database: Database) -> None:
-    async with holding(database) as place:
-        place.is_heard = False
-        await write(place.writer, 2)
-        assert (place.left_over, place.heard.position) == (1, 1)
-        place.is_heard = True
-        await write(place.writer, *range(3, 4 + WITHIN_MAX))
-        assert (place.left_over, place.heard.position) == (2, 1)
-        place.sequencer.wake()
-        await place.heard.until(WITHIN_MAX + 3)
-    stranger = Within(database)  # who does not hold the lease
-    await write(stranger.writer, 1)
-    assert (stranger.left_over, stranger.heard.position) == (1, 0)
-
-
-async def test_what_waits_since_before_comes_first(database: Database) -> None:
-    async with holding(database) as place:
-        place.is_heard = False
-        await write(place.writer, *range(2, 2 + WITHIN_MAX))
-        place.is_heard = True
-        await write(place.writer, 999)  # there is room for no more than what waits
-        await place.heard.until(WITHIN_MAX + 2)
-    numbers = [number for _, number in await log_of(database)]
-    assert numbers == [*range(1, 2 + WITHIN_MAX), 999]
-
-
-async def test_a_transaction_that_is_tried_again_leaves_no_gap(database: Database) -> None:
-    async with holding(database) as place:
-        number = place.sequencer.number_within
-        tries = 0
-
-        async def and_lose(session: Session, events: int) -> Callable[[], None] | None:
-            nonlocal tries
-            tries += 1
-            assert await number(session, events) is not None
-            raise Contention("lost after it was numbered")
-
-        await write(transactions(database, place.sequencer.wake, and_lose), 2)
-        await place.heard.until(2)
-        await write(place.writer, 3)
-    assert tries == 1
-    assert await log_of(database) == [(1, 1), (2, 2), (3, 3)]
-
-
-async def test_numbers_that_cannot_be_given_stop_no_business(database: Database) -> None:
-    """The log is broken: the next position is there already."""
-    async with holding(database) as place:
-
-        async def take_the_next(tx: Transaction) -> None:
-            note(tx, 7)
-            tx.outbox.add_rows(tx)
-            await tx.flush()
-            tx.outbox.events.clear()
-            await tx.session.execute(
-                "INSERT INTO event_position (position, event_id)"
-                " SELECT 2, max(event_id) FROM event_pending"
-            )
-            await tx.session.execute("DELETE FROM event_pending")
-
-        await transactions(database).run(take_the_next)
-        await write(place.writer, 2)
-        assert (place.left_over, place.heard.position) == (1, 1)
-        assert await place.pending()
-    assert await log_of(database) == [(1, 1), (2, 7)]
-
-
-async def test_while_somebody_numbers_a_transaction_does_not_wait_for_that(
-    postgres_url: str,
-) -> None:
-    database = Database(postgres_url)
-    await database.open()
-    async with holding(database) as place:
-
-        async def hold_and_write(tx: Transaction) -> None:
-            await leases.lock_lease(tx.session, LEASE)
-            async with asyncio.timeout(5):
-                await write(place.writer, 2)
-            assert (place.left_over, place.heard.position) == (1, 1)
-
-        await transactions(database).run(hold_and_write)
-        await write(place.writer, 3)
-        assert place.heard.position == 3
-    assert await log_of(database) == [(1, 1), (2, 2), (3, 3)]
     await database.close()

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
 from domain.access import Role, holder
 from models.database import Database
-from models.sessions import DatabaseError
+from models.sessions import DatabaseError, Session
 from subscriptions.live import Live
 from tests.subscriptions.log import note, opened, transactions
 from workflows.transactions import Transaction, Transactions
@@ -25,10 +26,11 @@ TASKS = 4
 
 
 async def prepare(database: Database) -> None:
-    """The table of chains."""
+    """The table of chains, and one of transactions that were numbered in themselves."""
 
     async def work(tx: Transaction) -> None:
         await tx.session.execute("CREATE TABLE chain (id bigint PRIMARY KEY, step bigint)")
+        await tx.session.execute("CREATE TABLE numbered_within (transactions bigint)")
         await tx.session.execute(
             "INSERT INTO chain SELECT n, 0 FROM generate_series(1, $1) AS n", CHAINS
         )
@@ -96,7 +98,14 @@ async def main(url: str, seed: int, broadcast_url: str) -> None:
     async with opened(url) as database:
         live = a_live(database, broadcast_url)
         await live.start()
-        writer = transactions(database, live.committed, live.sequencer.number_within)
+
+        async def number(session: Session, events: int) -> Callable[[], None] | None:
+            told = await live.sequencer.number_within(session, events)
+            if told is not None:
+                await session.execute("INSERT INTO numbered_within VALUES (1)")
+            return told
+
+        writer = transactions(database, live.committed, number)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(listen(live))
             for n in range(TASKS):
