@@ -82,10 +82,11 @@ _NUMBER = f"""
 WITH held AS (
   SELECT counter FROM lease
   WHERE name = $1 AND (holder = $2 OR lease_until_at <= $3) FOR UPDATE {{or_not}}
+), seen AS MATERIALIZED (
+  SELECT event_id FROM event_pending WHERE EXISTS (SELECT 1 FROM held)
+  ORDER BY event_id LIMIT $5 + 1
 ), taken AS (
-  DELETE FROM event_pending WHERE event_id IN (
-    SELECT event_id FROM event_pending WHERE EXISTS (SELECT 1 FROM held)
-    ORDER BY event_id LIMIT $5)
+  DELETE FROM event_pending WHERE event_id IN (SELECT event_id FROM seen ORDER BY 1 LIMIT $5)
   RETURNING event_id
 ), numbered AS (
   INSERT INTO event_position (position, event_id)
@@ -97,8 +98,7 @@ WITH held AS (
   FROM held h WHERE name = $1
   RETURNING lease.counter AS last, (SELECT count(*) FROM taken) AS count
 )
-SELECT {_COLUMNS}, r.last, r.count, r.count = (
-  SELECT count(*) FROM (SELECT 1 FROM event_pending LIMIT $5 + 1) AS seen) AS is_all
+SELECT {_COLUMNS}, r.last, r.count, r.count = (SELECT count(*) FROM seen) AS is_all
 FROM renewed r LEFT JOIN numbered p ON $6::boolean
 LEFT JOIN event e ON e.id = p.event_id AND e.id = ANY(ARRAY(SELECT event_id FROM numbered))
 {_SCOPE} ORDER BY p.position
