@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import structlog
 
+import models.queries.event_log as event_log
 import workflows.access
 from app import Restow
 from domain.access import SYSTEM, Role
@@ -184,6 +186,15 @@ class House:
             for sku in ("COAT", "SCARF", "TEE")
         ]
         await self.done(UPSERT_ITEMS, {"items": goods})
+
+    async def settled(self) -> None:
+        """Wait until all that was committed has its position in the log."""
+        async with asyncio.timeout(10):
+            while True:
+                async with self.restow.database.reading() as session:
+                    if not await event_log.has_pending(session):
+                        return
+                await asyncio.sleep(0.005)
 
     async def receive(self, units: int, sku: str = "TEE", at: str = "LEEDS") -> Any:
         """Units onto the shelf."""

@@ -42,7 +42,8 @@ class Screen(Client):
     """A client that subscribes to one thing at a time."""
 
     async def watch(self, house: House, document: str, **variables: Any) -> None:
-        """Subscribe, and wait until the stream listens."""
+        """Subscribe behind all that was done so far, and wait until the stream listens."""
+        await house.settled()
         fanout, relay = house.restow.fanout, house.restow.live.relay
         before = fanout.members + relay.listeners
         self.subscribe("s", document, variables=variables)

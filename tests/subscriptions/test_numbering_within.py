@@ -14,8 +14,9 @@ import models.queries.leases as leases
 from models.database import Database
 from models.queries.event_log import Numbered
 from models.sessions import Contention, Session
+from subscriptions import sequencer
 from subscriptions.sequencer import LEASE, WITHIN_MAX
-from tests.subscriptions.log import note, transactions, write
+from tests.subscriptions.log import note, transactions, until, write
 from tests.subscriptions.numbering import WAITING, Heard, a_sequencer, log_of, running
 from workflows.transactions import Transaction
 
@@ -42,12 +43,16 @@ class Within:
 
 @asynccontextmanager
 async def holding(database: Database) -> AsyncIterator[Within]:
-    """One that holds the lease, behind position 1, and looks for itself only every second."""
+    """One that holds the lease, behind position 1, and looks at nothing unless it is woken."""
     place = Within(database)
-    async with running(place.sequencer):
-        await write(transactions(database, place.sequencer.wake), 1)
-        await place.heard.until(1)
-        yield place
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sequencer, "LOOK_SECONDS", 6.0)
+        async with running(place.sequencer):
+            await until(lambda: place.sequencer.is_holder)
+            await write(transactions(database), 1)
+            place.sequencer.wake()  # once, so that no look is left over
+            await place.heard.until(1)
+            yield place
 
 
 async def test_who_is_heard_numbers_in_the_transaction_itself(database: Database) -> None:
