@@ -11,15 +11,7 @@ from schema.types.money import Money
 from schema.types.node import Node, found_by, node_edge
 from schema.types.records import derived
 
-_STATES = (
-    "available",
-    "held",
-    "allocated",
-    "quality_control",
-    "quarantine",
-    "refurbishing",
-    "damaged",
-)
+_STATES = tuple(state.lower() for state in StockState)  # the columns
 
 
 def _all_of(row: Row) -> int:

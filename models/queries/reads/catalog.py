@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import models.queries.catalog as catalog
 from models.queries.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.scopes import Scope
 from models.sessions import Row, Session
@@ -11,19 +12,7 @@ from models.sessions import Row, Session
 LOCATIONS_MAX = 10_000
 _ID = SortKey("t.id", "id", "bigint")
 # Not their two instants: nobody reads them, and decoding them takes as long as all the rest.
-ITEM_COLUMNS = (
-    "id",
-    "sku",
-    "name",
-    "barcode",
-    "category",
-    "price_minor",
-    "price_currency",
-    "unit_cost_minor",
-    "unit_cost_currency",
-    "returnable",
-    "supplier_id",
-)
+ITEM_COLUMNS = ("id", "sku", *catalog.ITEM_COLUMNS)
 LOCATION_COLUMNS = (
     "id",
     "code",
