@@ -79,7 +79,7 @@ def places(result: ExecutionResult) -> tuple[bytes, dict[tuple[Any, ...], set[st
         is_own = place == len(path)
         told = re.sub(r"0x[0-9a-f]{6,}", "0x", repr(error.formatted)) if is_own else "below it"
         found.setdefault(tuple(path[:place]), set()).add(told)
-    return orjson.dumps(result.data, default=repr), found
+    return orjson.dumps(result.data, default=repr, option=orjson.OPT_UTC_Z), found
 
 
 async def compare(worlds: Worlds, cache: DocumentCache, random: Random, tally: Tally) -> None:
