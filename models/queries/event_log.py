@@ -158,6 +158,16 @@ async def has_pending(session: Session) -> bool:
     return await session.fetch_value("SELECT event_id FROM event_pending LIMIT 1") is not None
 
 
+async def sweep_pending(session: Session) -> None:
+    """Make away with what numbering has left of removed rows; on SQLite nothing is left.
+
+    Each look passes over them, and PostgreSQL itself sweeps once a minute at best. Outside a
+    transaction. Waits for nobody.
+    """
+    if session.engine == "postgres":
+        await session.execute("VACUUM (SKIP_LOCKED, TRUNCATE FALSE) event_pending")
+
+
 _SELECT = f"""
 SELECT {_COLUMNS} FROM event_position p JOIN event e ON e.id = p.event_id
 {_SCOPE}
