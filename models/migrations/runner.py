@@ -26,6 +26,7 @@ from models.migrations import (
     m0005_tasks,
     m0006_archive,
     m0007_enqueue,
+    m0008_indexes,
 )
 from models.migrations.dialect import Engine
 
@@ -51,6 +52,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0005_tasks", m0005_tasks.statements),
     Version("0006_archive", m0006_archive.statements),
     Version("0007_enqueue", m0007_enqueue.statements),
+    Version("0008_indexes", m0008_indexes.statements),
 )
 
 _TABLE = (

@@ -14,6 +14,15 @@ SELECT p.actor, p.key, pg_try_advisory_xact_lock(p.number) AS is_free, k.argumen
 FROM unnest($1::bigint[], $2::text[], $3::text[]) AS p(number, actor, key)
 LEFT JOIN idempotency_key k ON k.actor = p.actor AND k.key = p.key
 """
+_COLUMNS = "k.actor, k.key, k.arguments_hash, k.outcome"
+_STORED = f"""
+SELECT {_COLUMNS} FROM unnest($1::text[], $2::text[]) AS p(actor, key)
+JOIN idempotency_key k ON k.actor = p.actor AND k.key = p.key
+"""
+_STORED_SQLITE = f"""
+SELECT {_COLUMNS} FROM json_each($1) p JOIN idempotency_key k
+ON k.actor = json_extract(p.value, '$[0]') AND k.key = json_extract(p.value, '$[1]')
+"""
 
 
 async def take_keys(
@@ -42,11 +51,10 @@ async def wait_for_key(session: Session, number: int) -> None:
 
 async def key_rows(session: Session, pairs: Sequence[Pair]) -> dict[Pair, Row]:
     """What was stored with these keys."""
-    rows = await session.fetch(
-        "SELECT actor, key, arguments_hash, outcome FROM idempotency_key"
-        " WHERE key = ANY($1::text[])",
-        [key for _, key in pairs],
-    )
+    if session.engine == "sqlite":
+        rows = await session.fetch(_STORED_SQLITE, pairs)
+    else:
+        rows = await session.fetch(_STORED, *zip(*pairs, strict=True))
     return {(row["actor"], row["key"]): row for row in rows}
 
 
