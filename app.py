@@ -57,7 +57,7 @@ from settings import Settings
 from subscriptions.fanout import Fanout
 from subscriptions.live import Live
 from subscriptions.promises import MarketPromises
-from subscriptions.relay import Handover
+from subscriptions.relay import Audience
 from workflows.access import ensure_bootstrap_key
 from workflows.attempts import PayoutTerms
 from workflows.authentication import KeyRing, live_keys
@@ -203,12 +203,12 @@ class Restow:
         return Context(caller, self.services, operation.idempotency_keys, operation.request_id)
 
     def _stream_context(
-        self, caller: Caller, operation: Operation, handover: Handover | None
+        self, caller: Caller, operation: Operation, audience: Audience | None
     ) -> Context:
         """The context of an operation of a socket. Raises RequestRefused."""
         self.rates.admit(caller)
         keys = operation.idempotency_keys
-        return Context(caller, self.services, keys, operation.request_id, handover)
+        return Context(caller, self.services, keys, operation.request_id, audience)
 
     async def _live_keys(self, key_ids: Collection[UUID]) -> Collection[UUID]:
         return await live_keys(self.database, key_ids, self.clock())

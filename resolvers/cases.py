@@ -33,7 +33,7 @@ async def queue_changed(
     if place is None or not context.caller.sees_location(location):
         raise BadRequest(f"No location {location!r} was found.")
     stream = context.services.queues.queue_changed(
-        context.caller, queue, location, place.id, handover=context.handover
+        context.caller, queue, location, place.id, audience=context.audience
     )
     async with aclosing(stream) as changes:
         async for change in changes:
@@ -63,7 +63,7 @@ async def exception_alerts(
         kinds=given(kinds),
         locations=given(locations),
         after=given(after),
-        handover=context.handover,
+        audience=context.audience,
     )
     async with aclosing(stream) as alerts:
         async for event in alerts:
@@ -107,7 +107,7 @@ async def _object(
     if key is None or await _now(context, type_name, str(key)) is None:
         raise BadRequest(f"No {type_name.lower()} {global_id[:100]!r} was found.")
     stream = context.services.cases.object_changed(
-        f"{type_name}:{key}", after=after, handover=context.handover
+        f"{type_name}:{key}", after=after, audience=context.audience
     )
     async with aclosing(stream) as events:
         async for event in events:

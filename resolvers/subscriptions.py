@@ -51,7 +51,7 @@ async def availability_changed(
         channel,
         skus=given(skus),
         after=given(after),
-        handover=context.handover,
+        audience=context.audience,
     )
 
     def convert(change: AvailabilityChange[Found]) -> AvailabilityEvent:
@@ -59,7 +59,10 @@ async def availability_changed(
             change.availability, context.caller, change.availability.as_of
         )
         return AvailabilityEvent(
-            cursor=change.cursor, availability=availability, replaces=availability.sku
+            cursor=change.cursor,
+            availability=availability,
+            position=change.position,
+            replaces=availability.sku,
         )
 
     async with aclosing(_each(stream, convert)) as events:
@@ -80,7 +83,7 @@ async def stock_changed(
         skus=given(skus),
         locations=given(locations),
         after=given(after),
-        handover=context.handover,
+        audience=context.audience,
     )
 
     def convert(change: StockChange) -> StockEvent:
@@ -104,7 +107,7 @@ async def events(
     """Every fact that the caller may see, in the order of the log, each once."""
     context = info.context
     stream = context.services.streams.events(
-        context.caller, types=given(types), after=given(after), handover=context.handover
+        context.caller, types=given(types), after=given(after), audience=context.audience
     )
     async with aclosing(_each(stream, Event.of)) as found:
         async for event in found:

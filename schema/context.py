@@ -18,7 +18,7 @@ from models.sessions import Row, Session
 from schema.loaders import Loaders
 from subscriptions.cases import Cases
 from subscriptions.queues import Queues
-from subscriptions.relay import Handover
+from subscriptions.relay import Audience
 from subscriptions.streams import Streams
 from workflows.availability import Availability
 from workflows.memory import AvailabilityMemory
@@ -49,14 +49,14 @@ class Context:
     what is read afterwards holds what was done. `keys`: idempotency keys by response key.
     `selections`: what root fields show of their lists, by response key; `joined`: the rows that
     lists brought along in this snapshot, by id.
-    `handover`: told by the stream that this operation opens, once it has caught up.
+    `audience`: whom the stream is for that this operation opens.
     """
 
     caller: Caller
     services: Services
     keys: Mapping[str, str | None] = field(default_factory=dict)
     request_id: str = ""
-    handover: Handover | None = None
+    audience: Audience | None = None
     selections: Mapping[str, Selection] = field(default_factory=dict)
     joined: dict[Join, dict[Any, Row]] = field(init=False)
     now: datetime = field(init=False)

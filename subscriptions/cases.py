@@ -16,7 +16,7 @@ from subscriptions.channels import (
     of_types,
     subjects_of,
 )
-from subscriptions.relay import Handover, Relay
+from subscriptions.relay import Audience, Relay
 from subscriptions.streams import (
     EXACT_BUFFER_MAX,
     FOLDED_BUFFER_MAX,
@@ -44,7 +44,7 @@ class Cases:
         kinds: Collection[str] | None = None,
         locations: Collection[str] | None = None,
         after: str | None = None,
-        handover: Handover | None = None,
+        audience: Audience | None = None,
     ) -> AsyncGenerator[LoggedEvent, None]:
         """Every alert that the caller may see, in order, each once.
 
@@ -67,7 +67,7 @@ class Cases:
 
         listener = ExactListener(of_types(ALERTS), wants, EXACT_BUFFER_MAX)
         async with self._relay.following(
-            listener, position_of(after), types=ALERTS, handover=handover
+            listener, position_of(after), types=ALERTS, audience=audience
         ) as past:
             async for page in past:
                 for event in filter(wants, page):
@@ -81,7 +81,7 @@ class Cases:
         subject: str,
         *,
         after: str | None = None,
-        handover: Handover | None = None,
+        audience: Audience | None = None,
     ) -> AsyncGenerator[LoggedEvent, None]:
         """The latest fact about a subject (`Order:<id>`) or a part of it, whenever there is one.
 
@@ -94,7 +94,7 @@ class Cases:
             lambda _: (subject,),
             FOLDED_BUFFER_MAX,
         )
-        changes = folded(self._relay, listener, after, None, handover)
+        changes = folded(self._relay, listener, after, None, audience)
         async with aclosing(changes):
             async for taken in changes:
                 for _, event in taken:

@@ -175,9 +175,18 @@ class FoldingListener(Listener[tuple[str, LoggedEvent]]):
                 return
             self._kept[subject] = event
 
+    @property
+    def is_filling(self) -> bool:
+        """Whether half of what it can keep is kept."""
+        return 2 * len(self._kept) >= self._capacity
+
     def _taken(self, limit: int) -> Sequence[tuple[str, LoggedEvent]]:
         chosen = list(islice(self._kept, limit))
         return [(subject, self._kept.pop(subject)) for subject in chosen]
+
+    def has_more_of(self, position: int) -> bool:
+        """Whether a subject of the event at this position, which was taken in part, is kept."""
+        return bool(self._kept) and next(iter(self._kept.values())).position == position
 
 
 class Index:

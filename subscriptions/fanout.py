@@ -21,9 +21,10 @@ from dataclasses import dataclass
 
 from domain.events import ReaderTooSlow
 from subscriptions.endings import end
-from subscriptions.relay import Handover
+from subscriptions.relay import Audience
 
-BACKLOG_MAX = 1_000  # answers of one member; the texts are shared
+BACKLOG_MAX = 1_000  # answers of one member that each count; the texts are shared
+SUBJECTS_MAX = 10_000  # subjects of one member of which the latest answer waits
 OFFERED_AT_ONCE_MAX = 250  # answers given to members before other tasks have their turn
 BREATH_MAX = 32  # answers that one member is given before the next one
 
@@ -32,17 +33,23 @@ BREATH_MAX = 32  # answers that one member is given before the next one
 class Answer:
     """An executed event as the JSON text that is sent to everybody.
 
-    `position`: its place in the log, where it has one. `subject`: what a later answer replaces;
-    None where each answer counts.
+    `position`: the place of its event in the log, where it has one. `subject`: what a later answer
+    replaces; None where each answer counts. `cursor`: behind what its reader goes on; not behind
+    `position` where others of the same event follow.
     """
 
     text: str
     position: int | None = None
     subject: str | None = None
+    cursor: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.cursor is None:
+            object.__setattr__(self, "cursor", self.position)
 
 
-# Answers in order, those that came in one breath together.
-Feed = Callable[[Handover | None], AsyncGenerator[Sequence[Answer], None]]
+# Answers in the order of their positions, those that came in one breath together.
+Feed = Callable[[Audience | None], AsyncGenerator[Sequence[Answer], None]]
 
 
 class Backlog:
@@ -64,7 +71,7 @@ class Backlog:
         key = self._count if answer.subject is None else answer.subject
         if self._kept.pop(key, None) is not None:
             self.folds += 1
-        elif len(self._kept) >= BACKLOG_MAX:
+        elif len(self._kept) >= (BACKLOG_MAX if answer.subject is None else SUBJECTS_MAX):
             return False
         self._kept[key] = answer
         return True
@@ -102,7 +109,7 @@ class Member(ABC):
         self._is_direct = False  # nothing stands between an answer and the client
         self._is_replaying = False
         self._is_finishing = False
-        self._last: int | None = None
+        self._last: int | None = None  # the cursor of what was sent last
         self._floor = 0
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -115,6 +122,11 @@ class Member(ABC):
     def folds(self) -> int:
         """How many answers were replaced by later ones before they were sent."""
         return self._backlog.folds
+
+    @property
+    def floor(self) -> int:
+        """The position behind which it began; others have given it, or it asked for, no more."""
+        return self._floor
 
     def begin(self, floor: int, *, replaying: bool) -> None:
         """Take what lies behind `floor`; keep it back while a feed of its own is being sent."""
@@ -133,14 +145,17 @@ class Member(ABC):
         """Send answers now, or keep them; never waits."""
         for answer in answers:
             position = answer.position
-            if position is not None:
-                if position <= self._floor:
-                    continue
-                self._floor = position
+            if position is not None and position <= self._floor:
+                continue
             if self._is_direct and self._try_send(answer):
-                self._last = position
+                self._last = answer.cursor
             else:
                 self._keep(answer)
+
+    async def give(self, answer: Answer) -> None:
+        """Send an answer of the feed of its own, waiting for room."""
+        await self.send(answer)
+        self._last = answer.cursor
 
     def _keep(self, answer: Answer) -> None:
         if self._ended.done() or self._is_finishing:
@@ -155,7 +170,7 @@ class Member(ABC):
         """The next of the backlog to be sent."""
         if self._is_replaying or (answer := self._backlog.take()) is None:
             return None
-        self._last = answer.position
+        self._last = answer.cursor
         if not self._backlog:
             if self._is_finishing:
                 self._ended.set_result(None)
@@ -191,7 +206,7 @@ class Member(ABC):
 
     @abstractmethod
     async def send(self, answer: Answer) -> None:
-        """Send an answer of the feed of its own, waiting for room."""
+        """Send, waiting for room."""
 
     @abstractmethod
     def _try_send(self, answer: Answer) -> bool:
@@ -203,10 +218,11 @@ class Member(ABC):
 
 
 class Group:
-    """Members that get the same answers, and the one feed that makes them."""
+    """Members that get the same answers, and the one feed that makes them, whose audience it is."""
 
     def __init__(self, feed: Feed, spread: Callable[[Answer], None]) -> None:
         self.users = 0
+        self.joined_at = 0
         self._spread_was = spread
         self._members: set[Member] = set()
         self._is_live = asyncio.Event()
@@ -225,6 +241,7 @@ class Group:
     def add(self, member: Member) -> None:
         """From now on it is offered what comes."""
         self._members.add(member)
+        self.joined_at = max(self.joined_at, member.floor)
 
     def discard(self, member: Member) -> None:
         """It is offered nothing more."""
@@ -249,7 +266,7 @@ class Group:
 
     async def _run(self, feed: Feed) -> None:
         try:
-            async with aclosing(feed(self._go_live)) as breaths:
+            async with aclosing(feed(self)) as breaths:
                 async for answers in breaths:
                     await self._spread(answers)
         except Exception as error:  # noqa: BLE001  every member is told, and tells its client
@@ -266,12 +283,33 @@ class Group:
             member.offer(answers)
             if count % at_once == 0:
                 await asyncio.sleep(0)
-        for answer in answers:
-            self._spread_was(answer)
+        if self.size:  # else they were for who comes to a stream that begins with what is so now
+            for answer in answers:
+                self._spread_was(answer)
 
-    def _go_live(self, _position: int) -> bool:
+    def caught_up(self, _: int) -> bool:
+        """Told by the feed: it misses nothing any more, and goes on."""
         self._is_live.set()
         return False
+
+
+class Newcomer:
+    """The audience of a member's own feed, until its group takes the member over."""
+
+    joined_at = 0  # nobody else comes to it
+
+    def __init__(self, group: Group, member: Member) -> None:
+        self._group = group
+        self._member = member
+        self.is_taken_over = False
+
+    def caught_up(self, position: int) -> bool:
+        """Hand over to the group, in the step in which the own feed misses nothing."""
+        if not self._group.is_over:
+            self.is_taken_over = True
+            self._member.begin(position, replaying=True)
+            self._group.add(self._member)
+        return self.is_taken_over
 
 
 class Fanout:
@@ -335,21 +373,12 @@ class Fanout:
     @staticmethod
     async def _replay(group: Group, member: Member, own: Feed) -> None:
         await group.live()
-        is_taken_over = False
-
-        def hand_over(position: int) -> bool:
-            nonlocal is_taken_over
-            if not group.is_over:
-                is_taken_over = True
-                member.begin(position, replaying=True)
-                group.add(member)
-            return is_taken_over
-
-        async with aclosing(own(hand_over)) as breaths:
+        newcomer = Newcomer(group, member)
+        async with aclosing(own(newcomer)) as breaths:
             async for answers in breaths:
                 for answer in answers:
-                    await member.send(answer)
-        if is_taken_over:
+                    await member.give(answer)
+        if newcomer.is_taken_over:
             member.go_live()
         else:
             member.finish()

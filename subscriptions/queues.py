@@ -25,7 +25,7 @@ from models.queries.scopes import scope_of
 from models.sessions import Row
 from subscriptions.boards import Board
 from subscriptions.channels import FoldingListener, in_queue
-from subscriptions.relay import Handover, Relay
+from subscriptions.relay import Audience, Relay
 from subscriptions.streams import FOLDED_BUFFER_MAX, folded
 
 PAGE_MAX: Final = 200
@@ -71,7 +71,7 @@ class Queues:
         location: str,
         location_id: int,
         *,
-        handover: Handover | None = None,
+        audience: Audience | None = None,
     ) -> AsyncGenerator[QueueChange, None]:
         """The queue of a location that the caller sees, then its changes, folded per task."""
 
@@ -91,7 +91,7 @@ class Queues:
         )
         # "0" would be the oldest kept: in an empty log there is nothing to go on behind.
         after = None if position == "0" else position
-        changes = folded(self._relay, listener, after, FACTS, handover)
+        changes = folded(self._relay, listener, after, FACTS, audience)
         async with aclosing(changes):
             async for taken in changes:
                 found = await self._tasks.get([UUID(key) for key, _ in taken])

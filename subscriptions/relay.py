@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from itertools import islice
 from typing import Any, Protocol
@@ -31,8 +31,18 @@ PAGE_MAX = 500
 TAIL_MAX = 10_000
 JOIN_MAX = 100  # events that a listener may be behind when it joins; less than any buffer
 
-# Told the relay's position when a reader has caught up with it; true: somebody else goes on.
-Handover = Callable[[int], bool]
+
+class Audience(Protocol):
+    """Whom a stream is for: one reader, or a group that others join while it goes on."""
+
+    @property
+    def joined_at(self) -> int:
+        """The position behind which the last of them joined; whoever joined had not seen more."""
+        ...
+
+    def caught_up(self, position: int) -> bool:
+        """The stream stands where the relay does; true: somebody else goes on from there."""
+        ...
 
 
 class Witness(Protocol):
@@ -112,13 +122,13 @@ class Relay:
         after: int | None,
         *,
         types: Sequence[str] | None = None,
-        handover: Handover | None = None,
+        audience: Audience | None = None,
     ) -> AsyncIterator[AsyncIterator[list[LoggedEvent]]]:
         """Pages of the past behind `after`; when they end, `listener` is offered what comes.
 
         `types` narrows the pages where they come from the table. Raises CursorTooOld, CursorAhead.
         """
-        async with aclosing(self._past(listener, after, types, handover)) as past:
+        async with aclosing(self._past(listener, after, types, audience)) as past:
             try:
                 yield past
             finally:
@@ -129,7 +139,7 @@ class Relay:
         listener: Listener[Any],
         after: int | None,
         types: Sequence[str] | None,
-        handover: Handover | None,
+        audience: Audience | None,
     ) -> AsyncGenerator[list[LoggedEvent], None]:
         cursor = await self._start(after)
         while not self._covers(cursor) or self._behind(cursor) > JOIN_MAX:
@@ -140,16 +150,16 @@ class Relay:
                 cursor, page = await self._page(cursor, types)
             if page:
                 yield page
-        self._join(listener, cursor, handover)
+        self._join(listener, cursor, audience)
 
-    def _join(self, listener: Listener[Any], cursor: int, handover: Handover | None) -> None:
+    def _join(self, listener: Listener[Any], cursor: int, audience: Audience | None) -> None:
         """From `cursor` on, which the tail covers; nothing here waits."""
         assert self._position is not None
         listener.seen = cursor
         for event in self._rest(cursor):
             listener.offer(event)
         # Another process may have shown its client more of the log than we have seen so far.
-        if handover is not None and handover(max(cursor, self._position)):
+        if audience is not None and audience.caught_up(max(cursor, self._position)):
             listener.finish()
         else:
             self._index.add(listener)

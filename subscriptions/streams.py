@@ -27,13 +27,15 @@ from subscriptions.channels import (
     of_types,
     skus_of,
 )
-from subscriptions.relay import Handover, Relay
+from subscriptions.relay import Audience, Relay
 from subscriptions.shelves import Shelves
 
 EXACT_BUFFER_MAX = 4_000  # a bulk transaction may bring thousands at once; they are shared
 FOLDED_BUFFER_MAX = 50_000
 FILTER_MAX = 1_000  # names in one argument
 STEP = 32  # subjects taken at once: what is taken is no longer folded
+PIECE = 500  # SKUs read at once where all of a channel may have changed
+_ALL = ""  # the subject of facts about every SKU; none is empty
 
 STOCK = "stock.changed"
 # Facts after which a channel may sell another number of a SKU that they name.
@@ -57,9 +59,13 @@ class StockChange:
 
 @dataclass(frozen=True, slots=True)
 class AvailabilityChange(Generic[AvailabilityT]):
-    """What a channel may sell of a SKU now."""
+    """What a channel may sell of a SKU now, after the event at `position`.
+
+    `cursor` lies before it where other SKUs of the same event follow.
+    """
 
     cursor: str
+    position: int
     availability: AvailabilityT
 
 
@@ -79,6 +85,29 @@ class Promises(Protocol[AvailabilityT]):
         ...
 
 
+class _Given:
+    """What the audience of a stream was given last of each SKU.
+
+    Whoever joined later began behind a position, and what was said of an event before that passed
+    it by: so this may be said again.
+    """
+
+    def __init__(self, audience: Audience | None) -> None:
+        self._audience = audience
+        self._last: dict[str, tuple[int, Hashable]] = {}
+
+    def is_news(self, sku: str, substance: Hashable, position: int) -> bool:
+        """Note what is given now; false where everybody was given the same before."""
+        joined_at = 0 if self._audience is None else self._audience.joined_at
+        known = self._last.get(sku)
+        if known is not None and known[0] > joined_at and known[1] == substance:
+            return False
+        if known is None and len(self._last) >= FOLDED_BUFFER_MAX:
+            self._last.clear()  # then it is said again, which only costs
+        self._last[sku] = position, substance
+        return True
+
+
 class Streams(Generic[AvailabilityT]):
     """Opens streams for the readers of this process."""
 
@@ -94,7 +123,7 @@ class Streams(Generic[AvailabilityT]):
         *,
         types: Collection[str] | None = None,
         after: str | None = None,
-        handover: Handover | None = None,
+        audience: Audience | None = None,
     ) -> AsyncGenerator[LoggedEvent, None]:
         """Every event that the caller may see, in order, each once.
 
@@ -110,7 +139,7 @@ class Streams(Generic[AvailabilityT]):
         listener = ExactListener(_keys(types=names), wants, EXACT_BUFFER_MAX)
         narrowed = None if names is None else sorted(names)
         async with self._relay.following(
-            listener, position_of(after), types=narrowed, handover=handover
+            listener, position_of(after), types=narrowed, audience=audience
         ) as past:
             async for page in past:
                 for event in filter(wants, page):
@@ -126,7 +155,7 @@ class Streams(Generic[AvailabilityT]):
         skus: Collection[str] | None = None,
         locations: Collection[str] | None = None,
         after: str | None = None,
-        handover: Handover | None = None,
+        audience: Audience | None = None,
     ) -> AsyncGenerator[StockChange, None]:
         """Levels that changed, as they are now; what changes faster than it is read is folded."""
         of, at = chosen(skus, "skus"), chosen(locations, "locations")
@@ -145,7 +174,7 @@ class Streams(Generic[AvailabilityT]):
             lambda event: (event.subject_key,),
             FOLDED_BUFFER_MAX,
         )
-        async with aclosing(folded(self._relay, listener, after, [STOCK], handover)) as changes:
+        async with aclosing(folded(self._relay, listener, after, [STOCK], audience)) as changes:
             async for taken in changes:
                 shelves = await self._shelves.of([event for _, event in taken])
                 for key, event in taken:
@@ -159,7 +188,7 @@ class Streams(Generic[AvailabilityT]):
         *,
         skus: Collection[str] | None = None,
         after: str | None = None,
-        handover: Handover | None = None,
+        audience: Audience | None = None,
     ) -> AsyncGenerator[AvailabilityChange[AvailabilityT], None]:
         """What the channel may sell of each SKU, whenever that may have changed.
 
@@ -167,13 +196,24 @@ class Streams(Generic[AvailabilityT]):
         the channel's.
         """
         of = chosen(skus, "skus")
-        every = await self._promises.skus(channel) if of is None else ()
 
         def subjects(event: LoggedEvent) -> Iterable[str]:
             if event.type in PROMISING_ALL:
-                return every if of is None else sorted(of)
+                return (_ALL,)
             named = skus_of(event)
             return named if of is None else of.intersection(named)
+
+        async def expanded(
+            taken: Sequence[tuple[str, LoggedEvent]],
+        ) -> list[tuple[str, LoggedEvent]]:
+            found: list[tuple[str, LoggedEvent]] = []
+            for sku, event in taken:
+                if sku != _ALL:
+                    found.append((sku, event))
+                else:  # those that the channel has by now
+                    every = await self._promises.skus(channel) if of is None else sorted(of)
+                    found += [(each, event) for each in every]
+            return found
 
         listener = FoldingListener(
             (of_skus(of) if of is not None else of_types(PROMISING)) | of_types(PROMISING_ALL),
@@ -181,18 +221,41 @@ class Streams(Generic[AvailabilityT]):
             subjects,
             FOLDED_BUFFER_MAX,
         )
-        given: dict[str, Hashable] = {}
+        given = _Given(audience)
         types = sorted(PROMISING | PROMISING_ALL)
-        async with aclosing(folded(self._relay, listener, after, types, handover)) as changes:
+        async with aclosing(folded(self._relay, listener, after, types, audience)) as changes:
             async for taken in changes:
-                found = await self._availability.get([(channel, sku) for sku, _ in taken])
-                for sku, event in taken:
-                    if (availability := found.get((channel, sku))) is None:
-                        continue
-                    substance = self._promises.substance(availability)
-                    if given.get(sku) != substance:
-                        given[sku] = substance
-                        yield AvailabilityChange(event.cursor, availability)
+                last = taken[-1][1].position
+                is_cut = listener.has_more_of(last)
+                asked = await expanded(taken)
+                for first in range(0, len(asked), PIECE):
+                    piece = asked[first : first + PIECE]
+                    rest = asked[first + PIECE : first + PIECE + 1]
+                    follows = rest[0][1].position if rest else last if is_cut else None
+                    for change in await self._availability_of(channel, piece, given, follows):
+                        yield change
+
+    async def _availability_of(
+        self,
+        channel: str,
+        asked: Sequence[tuple[str, LoggedEvent]],
+        given: _Given,
+        follows: int | None,
+    ) -> Sequence[AvailabilityChange[AvailabilityT]]:
+        """What there is to tell of these SKUs; more of the event at `follows` comes behind them."""
+        found = await self._availability.get([(channel, sku) for sku, _ in asked])
+        told = []
+        for sku, event in asked:
+            availability = found.get((channel, sku))
+            if availability is not None and given.is_news(
+                sku, self._promises.substance(availability), event.position
+            ):
+                told.append((event.position, availability))
+        behind = [*(position for position, _ in told[1:]), follows]
+        return [
+            AvailabilityChange(str(position - (position == next_one)), position, availability)
+            for (position, availability), next_one in zip(told, behind, strict=False)
+        ]
 
     async def _read_availability(
         self, asked: Sequence[tuple[str, str]]
@@ -213,15 +276,17 @@ async def folded(
     listener: FoldingListener,
     after: str | None,
     types: Sequence[str] | None,
-    handover: Handover | None,
+    audience: Audience | None,
 ) -> AsyncGenerator[Sequence[tuple[str, LoggedEvent]], None]:
     """The past folded to one event per subject, then what comes, in the order of positions."""
     async with relay.following(
-        listener, position_of(after), types=types, handover=handover
+        listener, position_of(after), types=types, audience=audience
     ) as past:
         async for page in past:
             for event in page:
                 listener.offer(event)
+                while listener.is_filling:  # a long past is folded piece by piece
+                    yield await listener.take(STEP)
         while taken := await listener.take(STEP):
             yield taken
 

@@ -25,7 +25,7 @@ from schema.execution.protocol import dumped
 from schema.execution.request import GraphQLRequest
 from subscriptions.breaths import in_breaths
 from subscriptions.fanout import BREATH_MAX, Answer, Fanout, Feed, Member
-from subscriptions.relay import Handover
+from subscriptions.relay import Audience
 
 AFTER = "after"
 _SORTED = orjson.OPT_SORT_KEYS
@@ -45,7 +45,7 @@ class StreamContext(Protocol):
 
 
 # The context of an operation; the last argument goes to the stream that the operation opens.
-MakeContext = Callable[[Caller, Operation, Handover | None], StreamContext]
+MakeContext = Callable[[Caller, Operation, Audience | None], StreamContext]
 
 
 class StreamRefused(Exception):
@@ -158,8 +158,8 @@ class Feeds:
     def _feed(self, operation: Operation, caller: Caller) -> Feed:
         """Opens and executes a subscription; what ends it is told once, as GraphQL errors."""
 
-        async def feed(handover: Handover | None) -> AsyncGenerator[Sequence[Answer], None]:
-            context = self._make_context(caller, operation, handover)
+        async def feed(audience: Audience | None) -> AsyncGenerator[Sequence[Answer], None]:
+            context = self._make_context(caller, operation, audience)
             try:
                 opened = await self._engine.open(operation, context)
                 if not isinstance(opened, Subscription):
@@ -217,9 +217,10 @@ async def _executed(
 
 
 def _answer(event: object, data: AnswerData) -> Answer:
-    cursor = getattr(event, "cursor", None)
-    position = None if cursor is None else int(cursor)
-    return Answer(dumped(data), position, getattr(event, "replaces", None))
+    text = getattr(event, "cursor", None)
+    cursor = None if text is None else int(text)
+    position = getattr(event, "position", cursor)
+    return Answer(dumped(data), position, getattr(event, "replaces", None), cursor)
 
 
 async def _all(executions: Sequence[Awaitable[AnswerData]]) -> list[AnswerData]:

@@ -98,6 +98,7 @@ class AvailabilityEvent:
 
     cursor: str
     availability: Availability
+    position: strawberry.Private[int]  # of its event; the cursor may lie before it
     replaces: strawberry.Private[str]
 
 

@@ -10,40 +10,10 @@ import pytest
 
 import subscriptions.fanout
 from domain.events import ReaderTooSlow
-from subscriptions.fanout import Answer, Fanout, Feed, Member
-from subscriptions.relay import Handover
+from subscriptions.fanout import Answer, Fanout, Feed
+from subscriptions.relay import Audience
 from tests.subscriptions.log import until
-
-
-class Tap(Member):
-    """A member whose client reads while `is_open`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.got: list[str] = []
-        self.is_open = True
-        self.is_asked = False
-
-    async def send(self, answer: Answer) -> None:
-        """Sent by its own feed."""
-        self.got.append(answer.text)
-        await asyncio.sleep(0)
-
-    def open(self) -> None:
-        """The client reads again."""
-        self.is_open = True
-        while (answer := self.next_answer()) is not None:
-            self.got.append(answer.text)
-
-    def _try_send(self, answer: Answer) -> bool:
-        if self.is_open:
-            self.got.append(answer.text)
-        return self.is_open
-
-    def _has_more(self) -> None:
-        self.is_asked = True
-        if self.is_open:
-            self.open()
+from tests.subscriptions.taps import Tap
 
 
 class Spring:
@@ -54,11 +24,11 @@ class Spring:
         self.position = 0
         self._queue: asyncio.Queue[Answer | Exception | None] = asyncio.Queue()
 
-    async def feed(self, handover: Handover | None) -> AsyncGenerator[Sequence[Answer], None]:
+    async def feed(self, audience: Audience | None) -> AsyncGenerator[Sequence[Answer], None]:
         """The live feed."""
         self.opened += 1
-        assert handover is not None
-        assert handover(self.position) is False
+        assert audience is not None
+        assert audience.caught_up(self.position) is False
         while (item := await self._queue.get()) is not None:
             if isinstance(item, Exception):
                 raise item
@@ -76,10 +46,10 @@ class Spring:
     def past(self, *texts: str) -> Feed:
         """A feed of one's own that ends where this one stands."""
 
-        async def own(handover: Handover | None) -> AsyncGenerator[Sequence[Answer], None]:
+        async def own(audience: Audience | None) -> AsyncGenerator[Sequence[Answer], None]:
             yield [Answer(text, None) for text in texts]
-            assert handover is not None
-            assert handover(self.position) is True
+            assert audience is not None
+            assert audience.caught_up(self.position) is True
             yield [Answer("last", None)]
 
         return own
@@ -204,3 +174,47 @@ async def test_a_feed_that_breaks_is_told_to_all_and_the_next_one_is_fresh() -> 
     await until(lambda: tap.got == ["a"])
     assert spring.opened == 2
     await ended(*again)
+
+
+async def test_who_turns_out_late_while_it_comes_back_is_told_where_it_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By what its own feed sent, not only by what the group did."""
+    monkeypatch.setattr(subscriptions.fanout, "BACKLOG_MAX", 2)
+    spring, fanout = Spring(), Fanout(lambda: 0)
+    spring.position = 7
+    [keeper] = await serving(fanout, spring, Tap())
+
+    async def own(audience: Audience | None) -> AsyncGenerator[Sequence[Answer], None]:
+        yield [Answer("6", 6), Answer("7", 7)]
+        assert audience is not None
+        assert audience.caught_up(7) is True
+
+    late = Tap()
+    late.is_open = False
+    task = asyncio.create_task(fanout.serve("key", spring.feed, late, own))
+    await until(lambda: late.got == ["6", "7"])
+    spring.flow("8", "9", "10")
+    with pytest.raises(ReaderTooSlow) as refusal:
+        await task
+    assert refusal.value.details == {"cursor": "7"}
+    await ended(keeper)
+
+
+async def test_what_is_spread_to_nobody_is_not_told_as_spread() -> None:
+    """A feed that begins with what is so now: each reader gets that by a feed of its own."""
+    spread: list[str] = []
+    spring, fanout = Spring(), Fanout(lambda: 0, lambda answer: spread.append(answer.text))
+
+    async def feed(audience: Audience | None) -> AsyncGenerator[Sequence[Answer], None]:
+        yield [Answer("snapshot", 1)]
+        async for answers in spring.feed(audience):
+            yield answers
+
+    tap = Tap()
+    task = asyncio.create_task(fanout.serve("key", feed, tap, spring.past("snapshot")))
+    await until(lambda: tap.got == ["snapshot", "last"])
+    spring.flow("change")
+    await until(lambda: tap.got[-1:] == ["change"])
+    await ended(task)
+    assert spread == ["change"]

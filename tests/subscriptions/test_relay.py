@@ -61,26 +61,35 @@ def a_listener() -> ExactListener:
     return ExactListener(frozenset({EVERY}), lambda _: True, 1_000)
 
 
+class Newcomer:
+    """An audience that somebody else takes over."""
+
+    joined_at = 0
+
+    def __init__(self) -> None:
+        self.handed_over: list[int] = []
+
+    def caught_up(self, position: int) -> bool:
+        """From here on somebody else goes on."""
+        self.handed_over.append(position)
+        return True
+
+
 async def test_a_reader_ahead_of_the_relay_is_handed_over_where_it_is(
     database: Database, log: Log
 ) -> None:
     relay = Relay(database)  # it does not run: it stands still while the log grows
     await log.grow(3)
-    handed: list[int] = []
-
-    def hand_over(position: int) -> bool:
-        handed.append(position)
-        return True
-
+    newcomer = Newcomer()
     async with relay.following(a_listener(), None) as past:
         assert [page async for page in past] == []
         await log.grow(5)
-        async with relay.following(a_listener(), 8, handover=hand_over) as past:
+        async with relay.following(a_listener(), 8, audience=newcomer) as past:
             assert [page async for page in past] == []
-        async with relay.following(a_listener(), 2, handover=hand_over) as past:
+        async with relay.following(a_listener(), 2, audience=newcomer) as past:
             assert [event.position async for page in past for event in page] == [3]
     assert relay.position == 3
-    assert handed == [8, 3]
+    assert newcomer.handed_over == [8, 3]
 
 
 async def test_looks_that_overtake_each_other_never_set_the_relay_back(

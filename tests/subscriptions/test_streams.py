@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -14,168 +14,13 @@ import subscriptions.streams
 from domain.access import Caller, Role, holder
 from domain.errors import BadRequest
 from domain.events import CursorAhead, ReaderTooSlow
-from models.database import Database
-from subscriptions.live import Live
-from tests.subscriptions.log import note, now, transactions, until, write
-from workflows.transactions import Transaction, Transactions
-
-ADMIN = holder(Role.ADMIN, actor="root")
-
-
-class Ledger:
-    """Availability that a test sets by hand, and a count of how often it was read."""
-
-    def __init__(self) -> None:
-        self.units: dict[str, int] = {}
-        self.reads: list[list[str]] = []
-
-    async def of(self, channel: str, skus: Sequence[str]) -> Mapping[str, tuple[str, int]]:
-        """(sku, units)."""
-        self.reads.append(list(skus))
-        return {sku: (sku, self.units[sku]) for sku in skus if sku in self.units}
-
-    async def skus(self, channel: str) -> Sequence[str]:
-        """All of them."""
-        return sorted(self.units)
-
-    def substance(self, availability: tuple[str, int]) -> Hashable:
-        """All of it."""
-        return availability
-
-
-class Place:
-    """A live process, a writer in it, and master data."""
-
-    def __init__(self, live: Live[Any], writer: Transactions, ledger: Ledger) -> None:
-        self.live = live
-        self.streams = live.streams
-        self.writer = writer
-        self.ledger = ledger
-        self._levels = 0
-
-    async def note(self, *numbers: int, **facts: Any) -> None:
-        """Commit facts with these numbers."""
-        await write(self.writer, *numbers, **facts)
-
-    async def numbered(self, position: int) -> None:
-        """Wait until the relay has served a position."""
-        await until(lambda: (self.live.relay.position or 0) >= position)
-
-    async def stock(self, sku: str, location: str, units: int, cause: str = "RECEIVED") -> None:
-        """Make a level, or change it, with its fact."""
-
-        async def work(tx: Transaction) -> None:
-            level = await _level(tx, sku, location, units)
-            data = {"sku": sku, "location": location, "cause": cause, "available": units}
-            note(
-                tx,
-                units,
-                type="stock.changed",
-                subject=("StockLevel", level["id"]),
-                data=data,
-                location_id=level["location_id"],
-            )
-
-        await self.writer.run(work)
-
-
-async def _level(tx: Transaction, sku: str, location: str, units: int) -> Mapping[str, Any]:
-    session = tx.session
-    for sql, args in (
-        (
-            "INSERT INTO item (sku, name, returnable, created_at, updated_at)"
-            " VALUES ($1, 'x', TRUE, $2, $2) ON CONFLICT DO NOTHING",
-            (sku, now()),
-        ),
-        (
-            "INSERT INTO location (code, name, kind, time_zone, pack_required, active)"
-            " VALUES ($1, 'x', 'STORE', 'UTC', FALSE, TRUE) ON CONFLICT DO NOTHING",
-            (location,),
-        ),
-        (
-            "INSERT INTO stock_level (item_id, location_id, updated_at)"
-            " SELECT i.id, l.id, $3 FROM item i, location l WHERE i.sku = $1 AND l.code = $2"
-            " ON CONFLICT DO NOTHING",
-            (sku, location, now()),
-        ),
-    ):
-        await session.execute(sql, *args)
-    level = await session.fetch_one(
-        "SELECT s.id, s.location_id FROM stock_level s JOIN item i ON i.id = s.item_id"
-        " JOIN location l ON l.id = s.location_id WHERE i.sku = $1 AND l.code = $2",
-        sku,
-        location,
-    )
-    assert level is not None
-    await session.execute("UPDATE stock_level SET available = $2 WHERE id = $1", level["id"], units)
-    return level
-
-
-@pytest.fixture
-async def place(database: Database) -> AsyncIterator[Place]:
-    """A process with everything running."""
-    ledger = Ledger()
-    live = Live(database, transactions(database), broadcast_url="memory://", promises=ledger)
-    await live.start()
-    try:
-        yield Place(live, transactions(database, live.committed), ledger)
-    finally:
-        await live.stop()
-
-
-class Reader:
-    """Reads a stream into a list, in a task."""
-
-    def __init__(self, stream: Any) -> None:
-        self.got: list[Any] = []
-        self.error: Exception | None = None
-        self._stream = stream
-        self._news = asyncio.Event()
-        self.task = asyncio.create_task(self._run())
-
-    async def _run(self) -> None:
-        try:
-            async with aclosing(self._stream) as stream:
-                async for value in stream:
-                    self.got.append(value)
-                    self._news.set()
-        except Exception as error:  # noqa: BLE001  the test looks at it
-            self.error = error
-        self._news.set()
-
-    async def has(self, count: int) -> list[Any]:
-        """Wait for so many values."""
-        async with asyncio.timeout(10):
-            while len(self.got) < count and not self.task.done():
-                self._news.clear()
-                await self._news.wait()
-        assert len(self.got) >= count, self.error
-        return self.got
-
-    async def close(self) -> None:
-        """End the subscription."""
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
-
-
-@asynccontextmanager
-async def reading(stream: Any) -> AsyncIterator[Reader]:
-    """A reader inside the block."""
-    reader = Reader(stream)
-    try:
-        yield reader
-    finally:
-        await reader.close()
+from tests.subscriptions.log import until
+from tests.subscriptions.places import ADMIN, Place, Reader, listening, reading
 
 
 def numbers(events: Sequence[Any]) -> list[int]:
     """The numbers of the facts."""
     return [event.data["number"] for event in events]
-
-
-async def listening(place: Place, count: int) -> None:
-    """Wait until so many listeners are with the relay."""
-    await until(lambda: place.live.relay.listeners == count)
 
 
 async def test_from_now_on_means_from_now_on(place: Place) -> None:
@@ -360,31 +205,6 @@ async def test_a_slow_reader_of_events_is_closed_with_its_last_cursor(
     assert isinstance(late.error, ReaderTooSlow)
     assert late.error.details == {"cursor": late.got[-1].cursor}
     assert not quick.error
-
-
-async def test_availability_tells_what_changed_and_is_read_once_for_all(place: Place) -> None:
-    ledger = place.ledger
-    ledger.units = {"A": 5, "B": 7}
-    streams = place.streams
-    async with (
-        reading(streams.availability_changed(ADMIN, "web", skus=["A"])) as one,
-        reading(streams.availability_changed(ADMIN, "web", skus=["A", "B"])) as two,
-        reading(streams.availability_changed(ADMIN, "web")) as all_skus,
-    ):
-        await listening(place, 3)
-        await place.stock("A", "north", 1)
-        await asyncio.gather(one.has(1), two.has(1), all_skus.has(1))
-        assert ledger.reads == [["A"]]
-        await place.stock("A", "north", 2)
-        ledger.units["B"] = 8
-        await place.note(1, type="order.placed", data={"units": {"A": 1, "B": 2}})
-        await asyncio.gather(two.has(2), all_skus.has(2))
-        ledger.units = {"A": 6, "B": 9}
-        await place.note(2, type="channel.changed")
-        await asyncio.gather(one.has(2), two.has(4), all_skus.has(4))
-    assert [change.availability for change in one.got] == [("A", 5), ("A", 6)]
-    assert [c.availability for c in two.got] == [("A", 5), ("B", 8), ("A", 6), ("B", 9)]
-    assert two.got == all_skus.got
 
 
 async def test_a_thousand_readers_of_other_skus_cost_nothing(place: Place) -> None:

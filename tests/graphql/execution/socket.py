@@ -59,7 +59,7 @@ class House:
             raise RequestRefused("UNAUTHENTICATED", 401, "Who are you?")
         return from_key
 
-    def make_context(self, caller: Caller, operation: Operation, handover: Any) -> Any:
+    def make_context(self, caller: Caller, operation: Operation, audience: Any) -> Any:
         """Noted."""
         context = StreamedContext(operation=operation, rows=[a_stock()])
         context.renew = lambda: self.make_context(caller, operation, None)

@@ -1,0 +1,59 @@
+"""One fact may change what is promised of many SKUs: each is told, live and behind a cursor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.builders.house import PLACE, UPSERT_CHANNEL, House, gbp
+from tests.graphql.test_subscriptions import AVAILABILITY, screen
+
+SKUS = ["COAT", "TEE"]
+
+
+def a_channel(code: str = "web", **facts: Any) -> dict[str, Any]:
+    """A ChannelInput."""
+    channel = {"code": code, "name": code, "kind": "STOREFRONT", "currencyCode": "GBP"}
+    return {"input": {**channel, "locationCodes": ["LEEDS", "YORK"], **facts}}
+
+
+def promised(events: list[Any]) -> dict[str, int]:
+    """Units by SKU, as the last of these events say."""
+    found = [event["availability"] for event in events]
+    return {each["sku"]: each["availableToPromise"] for each in found}
+
+
+async def test_a_buffer_of_a_channel_changes_every_sku(house: House) -> None:
+    for sku in SKUS:
+        await house.receive(10, sku=sku)
+    async with screen(house) as shop:
+        await shop.watch(house, AVAILABILITY, skus=SKUS)
+        await house.done(UPSERT_CHANNEL, a_channel(safetyBuffer=3))
+        got = [await shop.next(), await shop.next()]
+    assert promised(got) == {"COAT": 7, "TEE": 7}
+    async with screen(house) as back:
+        back.subscribe("s", AVAILABILITY, variables={"skus": SKUS, "after": got[0]["cursor"]})
+        again = await back.next()
+        while again["availability"]["sku"] != got[1]["availability"]["sku"]:
+            again = await back.next()
+        assert again["cursor"] == got[1]["cursor"]
+
+
+async def test_a_backorder_of_two_lines_changes_both(house: House) -> None:
+    for sku in SKUS:
+        await house.receive(10, sku=sku)
+    lines = [{"sku": sku, "quantity": 4, "unitPrice": gbp("10.00")} for sku in SKUS]
+    order = {"channel": "market", "externalReference": "M-1", "backorder": True, "lines": lines}
+    async with screen(house) as shop:
+        await shop.watch(house, AVAILABILITY, skus=SKUS)
+        await house.done(PLACE, {"input": order})
+        got = [await shop.next(), await shop.next()]
+    assert promised(got) == {"COAT": 6, "TEE": 6}
+
+
+async def test_a_location_that_joins_a_channel_brings_its_skus(house: House) -> None:
+    await house.receive(10)
+    of_market = AVAILABILITY.replace('channel: "web"', 'channel: "market"')
+    async with screen(house) as shop:
+        await shop.watch(house, of_market)
+        await house.done(UPSERT_CHANNEL, a_channel("market"))
+        assert promised([await shop.next()]) == {"TEE": 10}
