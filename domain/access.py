@@ -38,7 +38,7 @@ ANONYMOUS_PERMISSIONS: Final = _named("availability.read reservations.hold reser
 _STOREFRONT = ANONYMOUS_PERMISSIONS | _named(
     """viewer.read node.read items.read reasons.read
     orders.place orders.read orders.cancel
-    returns.request returns.cancel returns.track returns.read"""
+    returns.request returns.cancel returns.track returns.read refunds.read"""
 )
 _PARTNER = _STOREFRONT | _named(
     """locations.read channels.read stock.read reservations.list orders.list
@@ -60,7 +60,7 @@ _WAREHOUSE = _STAFF | _named(
 _SUPPORT = _STAFF | _named(
     """reservations.hold orders.place orders.cancel carriers.record
     returns.request returns.authorize returns.cancel returns.track
-    refunds.read refunds.create refunds.cancel"""
+    refunds.read refunds.list refunds.create refunds.cancel"""
 )
 _SUPERVISOR = (
     _WAREHOUSE
@@ -78,7 +78,8 @@ _SUPPLY_CHAIN = _STAFF | _named(
 )
 _FINANCE = _STAFF | _named(
     """stock.adjust stock.approve ledger.read ledger.close audit.read policies.preview
-    refunds.read refunds.create refunds.cancel refunds.approve refunds.retry refunds.settle"""
+    refunds.read refunds.list refunds.create refunds.cancel refunds.approve refunds.retry
+    refunds.settle"""
 )
 
 ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[str]]] = MappingProxyType(

@@ -173,7 +173,8 @@ class LimitExceeded(DomainError):
     def __init__(self, limit: str, allowed: int, requested: int, *, field: Path = ()) -> None:
         self.limit, self.allowed, self.requested = limit, allowed, requested
         super().__init__(
-            f"{limit}: {requested} was asked for and {allowed} is allowed.",
+            f"{limit}: {requested} was asked for;"
+            f" at {'least' if requested < allowed else 'most'} {allowed} is allowed.",
             field=field,
             details={"limit": limit, "allowed": allowed, "requested": requested},
         )

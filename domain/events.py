@@ -27,11 +27,19 @@ def is_in_scope(caller: Caller, channel: str | None, location: str | None) -> bo
     )
 
 
+# Facts of what may lie at several locations have none. What happens at its own a key of some
+# locations is told by parcels, tasks and units; of the whole only what it did itself.
+SPREAD_NOUNS = ("order", "reservation", "refund")
+
+
 def may_see_event(
-    caller: Caller, event_type: str, channel: str | None, location: str | None
+    caller: Caller, event_type: str, channel: str | None, location: str | None, actor: str
 ) -> bool:
     """Whether an event exists for the caller; it is of a channel and a location, or of neither."""
-    return is_in_scope(caller, channel, location) and caller.may_read_event(event_type)
+    if not is_in_scope(caller, channel, location) or not caller.may_read_event(event_type):
+        return False
+    is_spread = location is None and event_type.partition(".")[0] in SPREAD_NOUNS
+    return not is_spread or caller.locations is None or actor == caller.actor
 
 
 class StreamError(RequestError):

@@ -18,6 +18,7 @@ from domain.catalog import (
     UpsertReasonCode,
     UpsertSupplier,
 )
+from domain.countries import check_country
 from domain.errors import DomainError, Invalid, LimitExceeded, Path
 from domain.money import Money
 from domain.stock import STOCK_KEEPING, UNITS_MAX, LocationKind
@@ -147,7 +148,7 @@ def location_facts(given: UpsertLocation, zones: frozenset[str], problems: Probl
     if not isinstance(given.country_code, Absent):
         facts["country_code"] = given.country_code
         with problems.under():
-            _check_country(given.country_code)
+            check_country(given.country_code, "countryCode")
     if not isinstance(given.daily_order_capacity, Absent):
         facts["daily_order_capacity"] = given.daily_order_capacity
         with problems.under():
@@ -264,15 +265,6 @@ def _named(**fields: T | Absent | None) -> Facts:
         for column, value in fields.items()
         if value is not None and not isinstance(value, Absent)
     }
-
-
-def _check_country(code: str | None) -> None:
-    if code is not None and not (
-        len(code) == 2 and code.isascii() and code.isalpha() and code.isupper()
-    ):
-        raise Invalid(
-            "A country is two capital letters of ISO 3166, such as GB.", field=("countryCode",)
-        )
 
 
 def _check_zone(name: str | Absent | None, zones: frozenset[str]) -> None:

@@ -137,7 +137,11 @@ def check_client_time(
     if instant is None:
         return now
     if instant > now + AHEAD_MAX:
-        raise Invalid("The time lies in the future.", field=(field,))
+        minutes = AHEAD_MAX // timedelta(minutes=1)
+        raise Invalid(
+            f"The time lies in the future by more than {minutes} minutes, which clocks may differ.",
+            field=(field,),
+        )
     if instant < now - BACK_MAX and not may_backdate:
         raise Invalid("The time lies more than 24 hours back.", field=(field,))
     return instant

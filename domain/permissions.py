@@ -30,8 +30,8 @@ QUERIES: Final[Mapping[str, str]] = MappingProxyType(
         "tasks": "tasks.read",
         "return": "returns.read",
         "returns": "returns.list",
-        "refund": "refunds.read",
-        "refunds": "refunds.read",
+        "refund": "refunds.list",
+        "refunds": "refunds.list",
         "journalEntries": "ledger.read",
         "trialBalance": "ledger.read",
         "periods": "ledger.read",
@@ -103,7 +103,7 @@ SUBSCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "events": "events.read",
         "orderChanged": "orders.read",
         "returnChanged": "returns.read",
-        "refundChanged": "refunds.read",
+        "refundChanged": "refunds.list",
     }
 )
 
@@ -149,7 +149,7 @@ EVENT_NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "carrier": "fulfillments.list",
         "task": "tasks.read",
         "return": "returns.list",
-        "refund": "refunds.read",
+        "refund": "refunds.list",
         "journal": "ledger.read",
         "period": "ledger.read",
         "exception": "exceptions.read",

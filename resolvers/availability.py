@@ -2,6 +2,7 @@
 
 from strawberry import UNSET
 
+from domain.countries import COUNTRY_WORDS, is_country
 from domain.errors import BadRequest, Unauthenticated
 from schema.context import Context, Info
 from schema.types.addresses import AddressInput
@@ -32,6 +33,8 @@ async def availability(
     if len(skus) > SKUS_MAX:
         raise BadRequest(f"At most {SKUS_MAX} SKUs are looked up at once.")
     address = given(ship_to)
+    if address is not None and not is_country(address.country_code):
+        raise BadRequest(f"shipTo.countryCode: {COUNTRY_WORDS}")
     as_of, found = await context.services.availability.find(
         channel,
         skus,

@@ -26,6 +26,7 @@ from models.sessions import Row
 from workflows.book import Change
 from workflows.fulfillments import LINE_STATE
 from workflows.order_lines import Line, LockedOrder
+from workflows.sight import sees_order
 from workflows.transactions import Transaction, one_by_one
 
 
@@ -68,8 +69,7 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
     or Invalid.
     """
     order = await order_lines.lock(tx, command.order_id, ("id",))
-    channels = await lookups.channels_by_id(tx.session, [order.row["channel_id"]])
-    if not caller.sees_channel(channels[order.row["channel_id"]].code):
+    if not await sees_order(tx.session, caller, order.id):
         raise NotFound("order", str(command.order_id), field=("id",))
     reason_id = await _reason(tx, command.reason_code)
     wanted = _wanted(order, command)

@@ -104,7 +104,9 @@ async def wait(tx: Transaction, command: WaitException, caller: Caller) -> Mappi
     """
     _check_words(command.note, WORDS_MAX, "note")
     if not tx.now < command.until <= tx.now + WAIT_MAX:
-        raise Invalid(f"Wait for at most {WAIT_MAX.days} days from now.", field=("until",))
+        raise Invalid(
+            f"Wait until an instant within the next {WAIT_MAX.days} days.", field=("until",)
+        )
     before = await _lock(tx, command.exception_id, caller)
     after = _moved(
         before,

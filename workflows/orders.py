@@ -18,6 +18,7 @@ import workflows.ledger as ledger
 import workflows.order_money as order_money
 import workflows.outbox as outbox
 from domain.access import Caller
+from domain.countries import check_country
 from domain.errors import AlreadyExists, DomainError, Invalid, NotFound
 from domain.ledger import Occasion
 from domain.money import Money
@@ -186,6 +187,8 @@ def _draft(
     for field, text in texts.items():
         if text is not None and not 0 < len(text.strip()) <= len(text) <= TEXT_MAX:
             raise Invalid(f"Between 1 and {TEXT_MAX} characters are allowed.", field=(field,))
+    if command.ship_to is not None:
+        check_country(command.ship_to.country_code, "shipTo", "countryCode")
     channel = open_channel(channels, caller, command.channel)
     demands = []
     for index, line in enumerate(command.lines):

@@ -239,7 +239,7 @@ async def take_out(
                 changes.append((row["id"], pool.quantity, pool.value_minor))
                 rest, value = rest - taken, value + part
         if rest:
-            sku = next((row["sku"] for row in rows if row["item_id"] == item_id), str(item_id))
+            sku = (await lookups.items_by_id(tx.session, [item_id]))[item_id].sku
             raise InsufficientStock(sku, units, units - rest, field=("input", "items"))
         pools[item_id] = ItemCost(units, value)
         tx.costs.issue_returned(item_id, units, value)

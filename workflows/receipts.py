@@ -97,8 +97,13 @@ async def receive(tx: Transaction, command: ReceiveReturn, caller: Caller) -> Ma
 async def _keep(tx: Transaction, arrival: _Arrival, off: LockedReturn | None) -> Mapping[str, Any]:
     command = arrival.command
     if off is None and command.exception_id is not None:
-        reference = command.rma_number or command.tracking_number or str(command.return_id)
-        raise NotFound("return", reference, field=("input", "returnId"))
+        reference = command.rma_number or command.tracking_number or command.return_id
+        if reference is None:
+            raise Invalid(
+                "Name the return whose parcel it is: by returnId, rmaNumber or trackingNumber.",
+                field=("input", "returnId"),
+            )
+        raise NotFound("return", str(reference), field=("input", "returnId"))
     if not command.items:
         raise Invalid("Nothing came: there is nothing to receive.", field=("input", "items"))
     contents = [(arrival.items[item.sku], item.quantity) for item in command.items]

@@ -17,7 +17,6 @@ from uuid import UUID
 import orjson
 
 import domain.ledger as books
-import models.queries.lookups as lookups
 import models.queries.refunds as queries
 import models.queries.returns as return_queries
 import workflows.exceptions as exceptions
@@ -39,6 +38,7 @@ from models.refunds import Refund, RefundUnit
 from models.sessions import Row
 from workflows.locks import LockClass
 from workflows.order_lines import LockedOrder
+from workflows.sight import sees_order
 from workflows.transactions import Transaction
 
 _S = RefundStatus
@@ -90,10 +90,8 @@ async def lock(
     if places is None:
         raise missing
     order = await order_lines.lock(tx, places["order_id"], path)
-    if caller is not None:
-        channels = await lookups.channels_by_id(tx.session, [order.row["channel_id"]])
-        if not caller.sees_channel(channels[order.row["channel_id"]].code):
-            raise missing
+    if caller is not None and not await sees_order(tx.session, caller, order.id):
+        raise missing
     if places["return_id"] is not None:
         tx.locking(LockClass.RETURN)
         await return_queries.lock_return(tx.session, places["return_id"])

@@ -32,6 +32,7 @@ from workflows.locks import LockClass
 from workflows.order_lines import LockedOrder
 from workflows.refund_cases import Case
 from workflows.refund_openings import Draft
+from workflows.sight import sees_order
 from workflows.transactions import Transaction, one_by_one
 
 NOTE_MAX = 2_000
@@ -178,8 +179,7 @@ async def cancel(tx: Transaction, command: CancelRefund, caller: Caller) -> Mapp
 async def _lock_order(tx: Transaction, command: CreateRefund, caller: Caller) -> LockedOrder:
     """The order, and the return of it that the refund is for, both locked."""
     order = await order_lines.lock(tx, command.order_id, ("orderId",))
-    channel = await openings.channel_of(tx, order)
-    if not caller.sees_channel(channel.code):
+    if not await sees_order(tx.session, caller, order.id):
         raise NotFound("order", str(command.order_id), field=("orderId",))
     if command.return_id is not None:
         tx.locking(LockClass.RETURN)

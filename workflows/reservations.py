@@ -18,6 +18,7 @@ import workflows.market as markets
 import workflows.outbox as outbox
 import workflows.routing as routing
 from domain.access import Caller
+from domain.countries import check_country
 from domain.errors import (
     AlreadyExists,
     DomainError,
@@ -43,6 +44,7 @@ from workflows.ids import unguessable
 from workflows.locks import LockClass
 from workflows.outcomes import Outcome, Request
 from workflows.routing import Demand
+from workflows.sight import sees_hold
 from workflows.transactions import Transaction, action, one_by_one
 
 REFERENCE_MAX = 255
@@ -162,6 +164,7 @@ def _refusal(tx: Transaction, request: Request[CreateReservation]) -> Outcome | 
     try:
         check_ttl(command.ttl_seconds, request.caller, tx.terms.holds)
         check_lines(len(command.lines))
+        check_country(command.country_code, "shipTo", "countryCode")
         reference = command.external_reference
         if reference is not None and not 0 < len(reference) <= REFERENCE_MAX:
             raise Invalid(
@@ -281,16 +284,21 @@ async def _own_hold(tx: Transaction, reservation_id: UUID, caller: Caller) -> Ro
     """A hold in the caller's scope. Without a key only those made without one exist, by id."""
     row = await queries.hold(tx.session, reservation_id)
     channels = await lookups.channels_by_id(tx.session, [row["channel_id"]] if row else [])
-    if row is None or not _sees(caller, row, channels):
+    if row is None or not await _sees(tx, caller, row, channels):
         raise NotFound("reservation", str(reservation_id), field=("id",))
     return row
 
 
-def _sees(caller: Caller, row: Row, channels: Mapping[int, ChannelFacts]) -> bool:
+async def _sees(
+    tx: Transaction, caller: Caller, row: Row, channels: Mapping[int, ChannelFacts]
+) -> bool:
     """Whether a hold exists for this caller."""
     if caller.is_anonymous and row["address"] is None:
         return False
-    return caller.sees_channel(channels[row["channel_id"]].code)
+    if not caller.sees_channel(channels[row["channel_id"]].code):
+        return False
+    # Who has no locations in its key sees all of a channel: nothing more to ask the database.
+    return caller.locations is None or await sees_hold(tx.session, caller, row["id"])
 
 
 def check_is_held(row: Row, requested: ReservationStatus) -> None:
@@ -361,7 +369,7 @@ async def release(
     for request in requests:
         row = rows.get(request.command.reservation_id)
         try:
-            _check_release(tx, row, request, channels)
+            await _check_release(tx, row, request, channels)
         except DomainError as error:
             outcomes.append(Outcome.refused(error))
             continue
@@ -374,13 +382,13 @@ async def release(
     return outcomes
 
 
-def _check_release(
+async def _check_release(
     tx: Transaction,
     row: Row | None,
     request: Request[ReleaseReservation],
     channels: Mapping[int, ChannelFacts],
 ) -> None:
-    if row is None or not _sees(request.caller, row, channels):
+    if row is None or not await _sees(tx, request.caller, row, channels):
         raise NotFound("reservation", str(request.command.reservation_id), field=("id",))
     check_is_held(row, ReservationStatus.RELEASED)
     if row["expires_at"] <= tx.now:

@@ -248,10 +248,13 @@ async def load(tx: Transaction, order: LockedOrder, row: Row) -> LockedReturn:
 
 
 async def _is_visible(tx: Transaction, found: LockedReturn, caller: Caller) -> bool:
-    """Whether a return is of one of the caller's channels, and comes to one of its locations."""
+    """Whether a return is of one of the caller's channels, and comes to one of its locations.
+
+    Or was asked for by itself.
+    """
     if not caller.sees_channel(found.channel.code):
         return False
-    if caller.locations is None:
+    if caller.locations is None or found.row["requested_by"] == caller.actor:
         return True
     ids = {found.row["destination_id"], *(group.location_id for group in found.groups)}
     places = await lookups.locations_by_id(tx.session, [each for each in ids if each is not None])

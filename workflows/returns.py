@@ -10,9 +10,7 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.fulfillments as fulfillment_queries
 import models.queries.lookups as lookups
-import models.queries.orders as order_queries
 import models.queries.return_cases as queries
 import workflows.order_lines as order_lines
 import workflows.return_cases as cases
@@ -30,6 +28,7 @@ from models.returns import Return, ReturnItem
 from workflows.order_lines import LockedOrder
 from workflows.return_cases import Judgement, Wanted
 from workflows.return_items import Group, LockedReturn
+from workflows.sight import sees_order
 from workflows.transactions import Transaction, one_by_one
 
 TEXT_MAX = 255
@@ -164,24 +163,9 @@ async def _lock_order(tx: Transaction, command: RequestReturn, caller: Caller) -
             raise Invalid("Name the order by orderId, or by channel and reference.", field=())
         missing = NotFound("order", reference, field=("orderExternalReference",))
         order_id = await queries.order_named(tx.session, channel, reference)
-    if order_id is None or not await _sees(tx, order_id, caller):
+    if order_id is None or not await sees_order(tx.session, caller, order_id):
         raise missing
     return await order_lines.lock(tx, order_id, missing.field)
-
-
-async def _sees(tx: Transaction, order_id: UUID, caller: Caller) -> bool:
-    """Whether an order is of one of the caller's channels and left one of its locations."""
-    channel_id = await order_queries.channel_of(tx.session, order_id)
-    if channel_id is None:
-        return False
-    channels = await lookups.channels_by_id(tx.session, [channel_id])
-    if not caller.sees_channel(channels[channel_id].code):
-        return False
-    if caller.locations is None:
-        return True
-    parcels = await fulfillment_queries.of_order(tx.session, order_id)
-    places = await lookups.locations_by_id(tx.session, [each["location_id"] for each in parcels])
-    return not places or any(caller.sees_location(place.code) for place in places.values())
 
 
 async def _match(

@@ -13,7 +13,8 @@ from models.sessions import Session
 class Scope:
     """The channels and locations that a caller may see, as ids and as codes; None: all of them.
 
-    `is_anonymous`: without a key only holds that were made without one exist.
+    `is_anonymous`: without a key only holds that were made without one exist. What `actor` made on
+    its channels exists for it wherever it came to lie.
     """
 
     channel_ids: Sequence[int] | None = None
@@ -21,6 +22,7 @@ class Scope:
     channels: frozenset[str] | None = None
     locations: frozenset[str] | None = None
     is_anonymous: bool = False
+    actor: str = ""
 
     def sees_location(self, location_id: int | None) -> bool:
         """Whether a row at this location exists for the caller; rows at none do."""
@@ -47,6 +49,7 @@ async def scope_of(session: Session, caller: Caller) -> Scope:
         channels=caller.channels,
         locations=caller.locations,
         is_anonymous=caller.is_anonymous,
+        actor=caller.actor,
     )
 
 

@@ -98,12 +98,27 @@ def _refuse_nul(value: Any) -> None:
         item = stack.pop()
         if isinstance(item, str):
             if "\x00" in item:
-                raise bad_request("Text must not contain NUL characters.")
+                place = _place_of(item, value)
+                raise bad_request(f"{place}Text must not contain NUL characters.")
         elif isinstance(item, dict):
             stack.extend(item)
             stack.extend(item.values())
         elif isinstance(item, list):
             stack.extend(item)
+
+
+def _place_of(text: str, value: Any) -> str:
+    """Where a text stands in a request, for people: `variables.input.lines.0.sku: `."""
+    stack: list[tuple[tuple[str, ...], Any]] = [((), value)]
+    while stack:
+        path, item = stack.pop()
+        if item is text:
+            return f"{'.'.join(path)}: "[:200]
+        if isinstance(item, dict):
+            stack.extend(((*path, name[:40]), each) for name, each in item.items())
+        elif isinstance(item, list):
+            stack.extend(((*path, str(index)), each) for index, each in enumerate(item))
+    return ""  # it is the name of something
 
 
 def _one_line(message: str) -> str:

@@ -1,7 +1,7 @@
 """Refunds: what goes back, why, who agreed, and how it was paid out."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -86,6 +86,16 @@ def _breakdown(refund: "Refund") -> list[RefundComponent]:
     ]
 
 
+def _internal(name: str) -> Any:
+    """A column of words that staff wrote for staff; null for roles that may not see decisions."""
+
+    def words(refund: "Refund") -> str | None:
+        text: str | None = refund.row[name]
+        return text if refund.context.caller.may_see_decisions() else None
+
+    return derived(words)
+
+
 def _words(stored: str) -> list[str]:
     return stored.split(", ") if stored else []
 
@@ -117,8 +127,8 @@ class Refund(Node):
     payment_reference: str | None
     gateway_reference: str | None
     requested_by: str
-    note: str | None
-    closing_note: str | None
+    note: str | None = _internal("note")
+    closing_note: str | None = _internal("closing_note")
     created_at: datetime
     decided_at: datetime | None
     settled_at: datetime | None

@@ -1,6 +1,6 @@
 """Scalars: exact decimals, instants in UTC, and JSON; each says why it refuses a value."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -71,7 +71,9 @@ def instant_of(value: object) -> datetime:
         if instant.year < YEAR_MIN:
             raise GraphQLError(f"DateTime lies in the years from {YEAR_MIN} to 9999.")
         return instant
-    except (ValueError, OverflowError):
+    except OverflowError:
+        raise GraphQLError(f"DateTime lies in the years from {YEAR_MIN} to 9999.") from None
+    except ValueError:
         raise GraphQLError('DateTime is written as in "2026-01-31T12:00:00Z".') from None
 
 
@@ -114,26 +116,38 @@ def _json_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -
     return json_value(value_from_ast_untyped(node, dict(variables or {})))
 
 
+def _placed(parse: Callable[..., Any]) -> Callable[..., Any]:
+    """A literal's parser whose errors say where in the document it stands."""
+
+    def placed(node: ValueNode, variables: Mapping[str, Any] | None = None) -> Any:
+        try:
+            return parse(node, variables)
+        except GraphQLError as error:
+            raise GraphQLError(error.message, node) from None
+
+    return placed
+
+
 SCALARS: Final[Mapping[object, ScalarDefinition]] = {
     Decimal: strawberry.scalar(
         name="Decimal",
         description='An exact decimal number; a string on output: "12.50".',
         serialize=_decimal_text,
         parse_value=decimal_of,
-        parse_literal=_decimal_literal,
+        parse_literal=_placed(_decimal_literal),
     ),
     datetime: strawberry.scalar(
         name="DateTime",
         description="An instant in ISO 8601; UTC on output.",
         serialize=instant_text,
         parse_value=instant_of,
-        parse_literal=_instant_literal,
+        parse_literal=_placed(_instant_literal),
     ),
     JSON: strawberry.scalar(
         name="JSON",
         description="Any JSON value.",
         serialize=lambda value: value,
         parse_value=json_value,
-        parse_literal=_json_literal,
+        parse_literal=_placed(_json_literal),
     ),
 }

@@ -80,3 +80,8 @@ def test_a_refused_request_is_no_user_error() -> None:
     for kind in (errors.Unauthenticated, errors.Forbidden, errors.BadRequest):
         assert not issubclass(kind, DomainError)
         assert kind("No.").message == "No."
+
+
+@pytest.mark.parametrize(("requested", "words"), [(0, "at least 1"), (9, "at most 1")])
+def test_a_limit_says_on_which_side_of_it_what_is_allowed_lies(requested: int, words: str) -> None:
+    assert words in errors.LimitExceeded("tasks", 1, requested).message

@@ -9,7 +9,7 @@ from domain.events import CursorTooOld
 from models.database import OutcomeUnknown
 from models.sessions import Contention, DatabaseUnavailable
 from schema.errors import top_level
-from tests.builders.house import HOLD, House
+from tests.builders.house import HOLD, PLACE, House, an_order
 from workflows.groups import QueueFull
 
 
@@ -67,6 +67,27 @@ async def test_numbers_beyond_an_int_are_a_bad_request(house: House) -> None:
     for quantity in (2**31, -(2**31) - 1, 2**63, 10**30, 1.5, "1", True, None):
         wanted = {"channel": "web", "lines": [{"sku": "TEE", "quantity": quantity}]}
         assert await house.code(HOLD, {"input": wanted}) == "BAD_REQUEST", quantity
+
+
+async def test_errors_say_where_in_the_request_they_are(house: House) -> None:
+    wanted = {"channel": "web", "lines": [{"sku": "TEE", "quantity": 1}, {"sku": "a\0"}]}
+    [error] = (await house.post(HOLD, {"input": wanted})).json()["errors"]
+    assert error["message"].startswith("variables.input.lines.1.sku: ")
+    document = '{ trialBalance(asOf: "yesterday") { balanced } }'
+    [error] = (await house.post(document)).json()["errors"]
+    assert error["locations"] == [{"line": 1, "column": document.index('"yesterday') + 1}]
+
+
+@pytest.mark.parametrize("country", ["gb", "GBR", "G1", "United Kingdom", ""])
+async def test_a_country_is_one_wherever_it_is_named(house: House, country: str) -> None:
+    to = {"countryCode": country}
+    wanted = {"channel": "web", "lines": [{"sku": "TEE", "quantity": 1}], "shipTo": to}
+    field = "input.shipTo.countryCode"
+    assert await house.refusals(HOLD, {"input": wanted}) == [("INVALID", field)]
+    assert await house.refusals(PLACE, {"input": an_order(shipTo=to)}) == [("INVALID", field)]
+    promised = """query ($to: AddressInput!) {
+      availability(channel: "web", skus: ["TEE"], shipTo: $to) { sku } }"""
+    assert await house.code(promised, {"to": to}) == "BAD_REQUEST"
 
 
 async def test_a_failing_database_is_unavailable_and_says_no_more(house: House) -> None:

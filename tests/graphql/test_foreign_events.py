@@ -28,6 +28,7 @@ LOG = """SELECT p.position, e.id, e.type, c.code AS channel, l.code AS location
 FROM event_position p JOIN event e ON e.id = p.event_id
 LEFT JOIN channel c ON c.id = e.channel_id LEFT JOIN location l ON l.id = e.location_id
 ORDER BY p.position"""
+SPREAD = ("order.", "reservation.", "refund.")
 NEWEST = "SELECT MAX(id) AS id FROM event"
 
 
@@ -69,6 +70,8 @@ class Ear:
             if row["channel"] in (None, self.channel)
             and row["location"] in (None, self.location)
             and caller.may_read_event(row["type"])
+            # What may lie at several places is told by its parcels, its tasks and its units.
+            and not (row["location"] is None and row["type"].startswith(SPREAD))
         ]
 
 

@@ -132,9 +132,22 @@ async def test_roles_see_and_do_what_is_theirs(house: House, order: JSON) -> Non
     assert await house.code(document, made, key=warehouse) == "FORBIDDEN"
     assert await house.code(APPROVE, made, key=support) == "FORBIDDEN"
     storefront = await house.a_key(Role.STOREFRONT, channels=("web",))
-    of_order = "query ($id: ID!) { order(id: $id) { refunded { amount } refunds { id } } }"
-    seen = await house.ask(of_order, {"id": order["id"]}, key=storefront)
+    of_order = """query ($id: ID!) { order(id: $id) { refunded { amount } refunds {
+      id note requestedBy decision { reasons } approvals { actor } journalEntries { id } } } }"""
+    seen = await house.ask(of_order, {"id": order["id"]}, key=warehouse)
     assert seen["order"] == {"refunded": {"amount": "0.00"}, "refunds": []}
+    [shown] = (await house.ask(of_order, {"id": order["id"]}, key=storefront))["order"]["refunds"]
+    assert shown == {
+        **{"id": made["id"], "note": None, "requestedBy": "bootstrap"},
+        **{"decision": {"reasons": []}, "approvals": [], "journalEntries": []},
+    }
+    [whole] = (await house.ask(of_order, {"id": order["id"]}, key=support))["order"]["refunds"]
+    assert whole["note"]
+    node = "query ($id: ID!) { node(id: $id) { id } }"
+    assert (await house.ask(node, made, key=storefront))["node"] == {"id": made["id"]}
+    assert (await house.ask(node, made, key=warehouse))["node"] is None
+    assert await house.code(document, made, key=storefront) == "FORBIDDEN"
+    assert await house.code("{ refunds { totalCount } }", key=storefront) == "FORBIDDEN"
 
 
 async def test_books_are_closed_once_and_never_ahead(house: House) -> None:

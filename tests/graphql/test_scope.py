@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain.access import Role
-from tests.builders.house import PLACE, House, an_order
+from tests.builders.house import HOLD, PLACE, House, an_order
 
 EVERYTHING = """{
   channels { code locations { code } } locations { code }
@@ -140,6 +140,55 @@ async def test_what_is_out_of_scope_cannot_be_changed_either(traded: House) -> N
     assert await traded.ask(
         "query ($id: ID!) { order(id: $id) { id } }", {"id": found["order"]["id"]}, key=shop
     ) == {"order": None}
+
+
+CANCEL = """mutation ($id: ID!) { orderCancel(id: $id, reasonCode: "OTHER") {
+  order { id status } userErrors { field code } } }"""
+RELEASE = """mutation ($id: ID!) { reservationRelease(id: $id) {
+  reservation { id status } userErrors { field code } } }"""
+EXTEND = """mutation ($id: ID!) { reservationExtend(id: $id, ttlSeconds: 60) {
+  reservation { id } userErrors { field code } } }"""
+
+
+async def test_what_a_key_made_itself_exists_for_it_wherever_it_lies(traded: House) -> None:
+    """The web channel's only TEEs are in LEEDS, and the key names YORK."""
+    web, york = ("web",), ("YORK",)
+    mine = await traded.a_key(Role.PARTNER, channels=web, locations=york, name="mine")
+    other = await traded.a_key(Role.PARTNER, channels=web, locations=york, name="other")
+    placing = {"input": an_order(1, "TEE", externalReference="mine")}
+    order = (await traded.done(PLACE, placing, key=mine, idempotency_key="p"))["order"]
+    again = await traded.done(PLACE, placing, key=mine, idempotency_key="p")
+    assert (again["replayed"], again["order"]["id"]) == (True, order["id"])
+    wanted = {"input": {"channel": "web", "lines": [{"sku": "TEE", "quantity": 1}]}}
+    hold = (await traded.done(HOLD, wanted, key=mine, idempotency_key="h"))["reservation"]
+    by_id = "query ($id: ID!) { node(id: $id) { id } }"
+    for made, change, done in ((order, CANCEL, "CANCELLED"), (hold, RELEASE, "RELEASED")):
+        one = {"id": made["id"]}
+        assert (await traded.ask(by_id, one, key=mine))["node"] == one
+        assert (await traded.ask(by_id, one, key=other))["node"] is None
+        refused = await traded.change(change, one, key=other, idempotency_key=f"no-{done}")
+        assert [error["code"] for error in refused["userErrors"]] == ["NOT_FOUND"]
+        if made is hold:
+            refused = await traded.change(EXTEND, one, key=other, idempotency_key="no")
+            assert [error["code"] for error in refused["userErrors"]] == ["NOT_FOUND"]
+        payload = await traded.done(change, one, key=mine, idempotency_key=f"yes-{done}")
+        [changed] = [value for value in payload.values() if isinstance(value, dict)]
+        assert changed["status"] == done
+
+
+async def test_events_of_the_whole_are_told_to_who_made_it(traded: House) -> None:
+    web, york = ("web",), ("YORK",)
+    mine = await traded.a_key(Role.PARTNER, channels=web, locations=york, name="mine")
+    placing = {"input": an_order(1, "TEE", externalReference="mine")}
+    order = (await traded.done(PLACE, placing, key=mine, idempotency_key="p"))["order"]
+    await traded.settled()
+    document = """{ events(first: 250, types: ["order.placed", "reservation.created"]) {
+      nodes { subject } } }"""
+    told = (await traded.ask(document, key=mine))["events"]["nodes"]
+    assert told == [{"subject": order["id"]}]
+    warehouse = await traded.a_key(Role.WAREHOUSE, locations=york)
+    assert (await traded.ask(document, key=warehouse))["events"]["nodes"] == []
+    assert len((await traded.ask(document))["events"]["nodes"]) == 6
 
 
 async def test_buffers_are_seen_of_ones_own_channels_only(traded: House) -> None:

@@ -173,6 +173,11 @@ async def test_an_exception_without_a_parcel_or_a_return_is_not_found(desk: Desk
     assert codes(await desk.receive(None, rma_number="RMA-X", exception_id=exception)) == [
         ("NOT_FOUND", ("input", "returnId"))
     ]
+    assert codes(await desk.receive(None, exception_id=exception)) == [
+        ("INVALID", ("input", "returnId"))
+    ]
+    other = await desk.receive(made, ("TEE-L", 1), exception_id=exception)
+    assert other.refusals[0].details == {"sku": "TEE-L", "requested": 1, "available": 0}
 
 
 async def test_a_parcel_of_a_return_that_is_off_waits_too(desk: Desk) -> None:

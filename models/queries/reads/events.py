@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from domain.access import Caller, Role
+from domain.events import SPREAD_NOUNS
 from domain.permissions import EVENT_NOUNS
 from models.queries.event_log import LoggedEvent
 from models.queries.scopes import Scope
@@ -49,6 +50,9 @@ async def events(
     ):
         if ids is not None:
             where(f"({column} IS NULL OR {column} = ANY({{}}::bigint[]))", list(ids))
+    if scope.location_ids is not None:
+        spread = " OR ".join(f"e.type LIKE '{noun}.%'" for noun in SPREAD_NOUNS)
+        where(f"(e.location_id IS NOT NULL OR e.actor = {{}} OR NOT ({spread}))", caller.actor)
     nouns = _readable_nouns(caller)
     if nouns is not None:
         words = [f"e.type LIKE '{noun}.%'" for noun in nouns]

@@ -18,26 +18,32 @@ _ORDER = (
 )
 
 
-def _visible(scope: Scope) -> Listing:
-    """Orders of the caller's channels that leave from one of its locations, or come back to one.
+def seen(listing: Listing, scope: Scope) -> Listing:
+    """Only orders `o` of the caller's channels that leave from one of its locations, come back to
+    one, or were placed by the caller itself.
 
     An order that nothing is allocated for is at no location: its channel alone decides.
     """
-    listing = Listing(_ORDER, "sales_order o", _ID).within("o.channel_id", scope.channel_ids)
+    listing.within("o.channel_id", scope.channel_ids)
     if scope.location_ids is not None:
         places = list(scope.location_ids)
         listing.where(
-            "(EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id"
+            "(o.actor = {} OR EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id"
             " AND f.location_id = ANY({}::bigint[]))"
-            " OR EXISTS (SELECT 1 FROM customer_return r LEFT JOIN return_item t"
-            " ON t.return_id = r.id WHERE r.order_id = o.id"
-            " AND (r.destination_id = ANY({}::bigint[]) OR t.location_id = ANY({}::bigint[])))"
+            " OR EXISTS (SELECT 1 FROM customer_return b LEFT JOIN return_item t"
+            " ON t.return_id = b.id WHERE b.order_id = o.id"
+            " AND (b.destination_id = ANY({}::bigint[]) OR t.location_id = ANY({}::bigint[])))"
             " OR NOT EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id))",
+            scope.actor,
             places,
             places,
             places,
         )
     return listing
+
+
+def _visible(scope: Scope) -> Listing:
+    return seen(Listing(_ORDER, "sales_order o", _ID), scope)
 
 
 async def orders(

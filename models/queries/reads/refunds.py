@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import models.queries.reads.orders as orders
 from domain.balances import LineUnits, PaymentBalance, refundable_of_order
 from domain.orders import LEFT, OrderLineState, OrderStatus
 from models.queries.paging import Listing, Page, SortKey, Window, by_key, grouped
@@ -21,16 +22,7 @@ _SOURCE = (
 
 def _visible(scope: Scope) -> Listing:
     """Refunds of the orders that the caller may see."""
-    listing = Listing("r.*, p.reference AS payment_reference", _SOURCE, _ID)
-    listing.within("o.channel_id", scope.channel_ids)
-    if scope.location_ids is not None:
-        listing.where(
-            "(EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id"
-            " AND f.location_id = ANY({}::bigint[]))"
-            " OR NOT EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id))",
-            list(scope.location_ids),
-        )
-    return listing
+    return orders.seen(Listing("r.*, p.reference AS payment_reference", _SOURCE, _ID), scope)
 
 
 async def refunds(session: Session, scope: Scope, window: Window, *, status: str | None) -> Page:

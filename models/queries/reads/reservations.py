@@ -15,7 +15,7 @@ _ID = SortKey("r.id", "id", "uuid")
 
 
 def _visible(scope: Scope) -> Listing:
-    """Holds of the caller's channels with a line at one of its locations.
+    """Holds of the caller's channels with a line at one of its locations, or made by itself.
 
     Without a key only those that were made without one.
     """
@@ -25,8 +25,9 @@ def _visible(scope: Scope) -> Listing:
         listing.where("r.address IS NOT NULL")
     if scope.location_ids is not None:
         listing.where(
-            "EXISTS (SELECT 1 FROM reservation_line l WHERE l.reservation_id = r.id"
-            " AND l.location_id = ANY({}::bigint[]))",
+            "(r.actor = {} OR EXISTS (SELECT 1 FROM reservation_line l"
+            " WHERE l.reservation_id = r.id AND l.location_id = ANY({}::bigint[])))",
+            scope.actor,
             list(scope.location_ids),
         )
     return listing

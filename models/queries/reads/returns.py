@@ -11,10 +11,10 @@ from models.sessions import Row, Session
 
 _ID = SortKey("r.id", "id", "uuid")
 
-# At these locations: where it is to go, or where units of it came.
+# At these locations: where it is to go, or where units of it came; or asked for by the caller.
 _AT = (
     "(r.destination_id = ANY({}::bigint[]) OR EXISTS (SELECT 1 FROM return_item t"
-    " WHERE t.return_id = r.id AND t.location_id = ANY({}::bigint[])))"
+    " WHERE t.return_id = r.id AND t.location_id = ANY({}::bigint[])) OR r.requested_by = {})"
 )
 
 
@@ -27,7 +27,7 @@ def _visible(scope: Scope) -> Listing:
         )
     if scope.location_ids is not None:
         places = list(scope.location_ids)
-        listing.where(_AT, places, places)
+        listing.where(_AT, places, places, scope.actor)
     return listing
 
 

@@ -1,0 +1,23 @@
+"""Whether an order or a hold exists for a caller: one rule for what it reads and what it does."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import models.queries.reads.orders as orders
+import models.queries.reads.reservations as reservations
+from domain.access import Caller
+from models.queries.scopes import scope_of
+from models.sessions import Session
+
+
+async def sees_order(session: Session, caller: Caller, order_id: UUID) -> bool:
+    """Whether an order exists for a caller."""
+    scope = await scope_of(session, caller)
+    return scope.is_whole or bool(await orders.orders_by_id(session, scope, [order_id]))
+
+
+async def sees_hold(session: Session, caller: Caller, reservation_id: UUID) -> bool:
+    """Whether a hold exists for a caller."""
+    scope = await scope_of(session, caller)
+    return bool(await reservations.reservations_by_id(session, scope, [reservation_id]))
