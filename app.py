@@ -80,6 +80,7 @@ BACKORDERS_SECONDS = 2.0
 FORGET_SECONDS = 600.0
 TASKS_SECONDS = 2.0
 DESK_SECONDS = 5.0
+POLICIES_SECONDS = 1.0
 PAYOUTS_SECONDS = 0.5
 OVERDUE_SECONDS = 60.0
 USES_SECONDS = 10.0
@@ -321,6 +322,7 @@ class Restow:
             Job("free lapsed tasks", TASKS_SECONDS, partial(jobs.free_lapsed_tasks, transactions)),
             Job("escalate", DESK_SECONDS, partial(jobs.escalate_exceptions, transactions)),
             Job("resume", DESK_SECONDS, partial(jobs.resume_exceptions, transactions)),
+            Job("start policies", POLICIES_SECONDS, partial(jobs.start_policies, transactions)),
             Job("pay refunds", PAYOUTS_SECONDS, self.payouts.work),
             Job("overdue refunds", OVERDUE_SECONDS, partial(tell_overdue, transactions)),
             Job("expire returns", OVERDUE_SECONDS, partial(expire_returns, transactions)),

@@ -22,3 +22,12 @@ class Policy(Model):
 
     class Meta:
         table = "policy"
+
+
+class PolicyStart(Model):
+    """A version that was published ahead, until a fact says that it is in force."""
+
+    policy_id = fields.UUIDField(primary_key=True)
+
+    class Meta:
+        table = "policy_start"

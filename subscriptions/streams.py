@@ -43,7 +43,9 @@ PROMISING = frozenset(
     {STOCK, "availability.changed", "order.placed", "order.cancelled", "item.upserted"}
 )
 # Facts after which it may be another number of every SKU.
-PROMISING_ALL = frozenset({"channel.changed", "location.upserted", "policy.published"})
+PROMISING_ALL = frozenset(
+    {"channel.changed", "location.upserted", "policy.published", "policy.effective"}
+)
 
 AvailabilityT = TypeVar("AvailabilityT")
 

@@ -15,6 +15,7 @@ import workflows.backorders as backorders
 import workflows.exception_desk as exception_desk
 import workflows.holds as holds
 import workflows.idempotency as idempotency
+import workflows.policy_starts as policy_starts
 import workflows.tasks as tasks
 from workflows.transactions import Transaction, Transactions
 
@@ -23,6 +24,7 @@ ITEMS_MAX = 50
 KEYS_MAX = 1_000
 TASKS_MAX = 200
 EXCEPTIONS_MAX = 100
+POLICIES_MAX = 100
 
 
 async def sweep_holds(transactions: Transactions) -> int:
@@ -84,5 +86,14 @@ async def resume_exceptions(transactions: Transactions) -> int:
 
     async def work(tx: Transaction) -> int:
         return await exception_desk.resume(tx, EXCEPTIONS_MAX)
+
+    return await transactions.run(work)
+
+
+async def start_policies(transactions: Transactions) -> int:
+    """Say which policies have come into force since they were published; how many."""
+
+    async def work(tx: Transaction) -> int:
+        return await policy_starts.start(tx, POLICIES_MAX)
 
     return await transactions.run(work)

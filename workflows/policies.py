@@ -33,6 +33,7 @@ from domain.rules.refunds import RefundRules
 from domain.rules.returns import ReturnRules
 from domain.rules.routing import RoutingRules
 from models.policies import Policy as PolicyRow
+from models.policies import PolicyStart
 from models.sessions import Row, Session
 from models.statements import Question
 from workflows.transactions import Transaction, one_by_one
@@ -133,7 +134,7 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
     caller.require(f"policies.publish.{command.kind}")
     try:
         scope = parse_scope(command.scope)
-        channel_id, location_id = await _places(tx, scope, caller)
+        channel_id, location_id = await places_of(tx, scope, caller)
         parse_rules(command.kind, command.rules)
         effective_from = takes_effect(command.effective_from, tx.now)
     except DomainError as error:
@@ -152,6 +153,8 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
     }
     # Two that publish at once meet at the unique version: the later one is tried again behind it.
     tx.add(PolicyRow, row)
+    if effective_from > tx.now:
+        tx.add(PolicyStart, {"policy_id": policy_id})
     facts = {
         "kind": command.kind,
         "scope": str(scope),
@@ -179,7 +182,7 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
     return {"policy": policy_id}
 
 
-async def _places(tx: Transaction, scope: Scope, caller: Caller) -> tuple[int | None, int | None]:
+async def places_of(tx: Transaction, scope: Scope, caller: Caller) -> tuple[int | None, int | None]:
     """Ids of the channel and the location that the scope names, which the caller must see."""
     if (caller.channels is not None and scope.channel is None) or (
         caller.locations is not None and scope.location is None

@@ -27,6 +27,7 @@ from models.migrations import (
     m0006_archive,
     m0007_enqueue,
     m0008_indexes,
+    m0009_policy_starts,
 )
 from models.migrations.dialect import Engine
 
@@ -53,6 +54,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0006_archive", m0006_archive.statements),
     Version("0007_enqueue", m0007_enqueue.statements),
     Version("0008_indexes", m0008_indexes.statements),
+    Version("0009_policy_starts", m0009_policy_starts.statements),
 )
 
 _TABLE = (

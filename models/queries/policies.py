@@ -47,3 +47,25 @@ async def last_version(session: Session, kind: str, scope: str) -> int:
         "SELECT MAX(version) FROM policy WHERE kind = $1 AND scope = $2", kind, scope
     )
     return found or 0
+
+
+_STARTING = """
+SELECT p.id, p.kind, p.scope, p.version, p.effective_from_at
+FROM policy_start s JOIN policy p ON p.id = s.policy_id
+WHERE p.effective_from_at <= $1
+ORDER BY p.effective_from_at, p.id LIMIT $2 FOR UPDATE OF s SKIP LOCKED
+"""
+
+
+async def take_starting(session: Session, now: datetime, limit: int) -> Sequence[Row]:
+    """Versions that were published ahead and are in force by `now`, the first of them first.
+
+    They are no longer remembered once this transaction is committed.
+    """
+    rows = await session.fetch(_STARTING, now, limit)
+    if rows:
+        await session.execute(
+            "DELETE FROM policy_start WHERE policy_id = ANY($1::uuid[])",
+            [row["id"] for row in rows],
+        )
+    return rows

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from tests.builders.house import PLACE, UPSERT_CHANNEL, House, gbp
 from tests.graphql.test_subscriptions import AVAILABILITY, screen
 
 SKUS = ["COAT", "TEE"]
+PUBLISH = """mutation ($input: PolicyInput!) { policyPublish(input: $input) {
+  policy { version } userErrors { code field } } }"""
 
 
 def a_channel(code: str = "web", **facts: Any) -> dict[str, Any]:
@@ -57,3 +60,24 @@ async def test_a_location_that_joins_a_channel_brings_its_skus(house: House) -> 
         await shop.watch(house, of_market)
         await house.done(UPSERT_CHANNEL, a_channel("market"))
         assert promised([await shop.next()]) == {"TEE": 10}
+
+
+async def test_rules_that_were_published_ahead_are_told_when_they_come_into_force(
+    house: House,
+) -> None:
+    await house.receive(10, at="YORK")
+    await house.done(UPSERT_CHANNEL, a_channel(priority=1))
+    [policy] = (await house.ask("{ policies(kind: ROUTING) { rules } }"))["policies"]
+    ahead = {
+        "kind": "ROUTING",
+        "scope": "global",
+        "rules": {**policy["rules"], "protected": [{"channel": "web", "units": 4}]},
+        "effectiveFrom": (house.restow.clock() + timedelta(hours=1)).isoformat(),
+    }
+    of_market = AVAILABILITY.replace('channel: "web"', 'channel: "market"')
+    async with screen(house) as shop:
+        await shop.watch(house, of_market, skus=["TEE"])
+        await house.done(PUBLISH, {"input": ahead})
+        assert promised([await shop.next()]) == {"TEE": 10}  # when they are published: not yet
+        house.let_pass(3600)
+        assert promised([await shop.next()]) == {"TEE": 6}

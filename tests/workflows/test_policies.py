@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 import workflows.channels
+import workflows.jobs as jobs
 import workflows.locations
 import workflows.policies as policies
 from domain.access import Caller, Role, holder
@@ -234,3 +235,26 @@ async def test_two_that_publish_at_once_get_versions_of_their_own(database: Data
     )
     assert [row["version"] for row in found] == [1, 2, 3, 4, 5, 6]
     assert len({UUID(str(outcome.refs["policy"])) for outcome in outcomes}) == 5
+
+
+async def test_a_version_published_ahead_is_told_of_once_when_it_comes_into_force(
+    database: Database,
+) -> None:
+    clock = Clock()
+    transactions = transactions_on(database, clock=clock)
+    await transactions.perform(workflows.channels.upsert, a_channel("web"))
+    for scope, hours in (("global", 0), ("channel:web", 2), ("global", 1)):
+        at = MORNING + timedelta(hours=hours)
+        outcome = await transactions.perform(policies.publish, publishing(scope=scope, at=at))
+        assert not outcome.refusals
+    assert await jobs.start_policies(transactions) == 0
+    clock.now = MORNING + timedelta(hours=1)
+    assert await jobs.start_policies(transactions) == 1
+    clock.now = MORNING + timedelta(hours=3)
+    assert sum(await asyncio.gather(*(jobs.start_policies(transactions) for _ in range(5)))) == 1
+    assert await jobs.start_policies(transactions) == 0
+    told = [event["data"] for event in await events(database, "policy.effective")]
+    assert [(each["scope"], each["version"]) for each in told] == [
+        ("global", 3),
+        ("channel:web", 1),
+    ]
