@@ -83,7 +83,6 @@ DESK_SECONDS = 5.0
 POLICIES_SECONDS = 1.0
 PAYOUTS_SECONDS = 0.5
 OVERDUE_SECONDS = 60.0
-USES_SECONDS = 10.0
 PROBE_SECONDS = 3.0
 # With what requests are given to end in (scripts/serve.py), below the ten of a whole stop.
 STOP_SECONDS = 3.5
@@ -275,7 +274,7 @@ class Restow:
         schedule = Schedule(self.quiet_transactions, self._jobs())
         self._tasks.start("jobs", schedule.run())
         self._tasks.start("clock", self.clock.run(self.database))
-        self._tasks.start("key uses", self._record_uses())
+        self._tasks.start("key uses", self.keys.run())
         self._tasks.start("sockets", self.sockets.watch(self._live_keys))
         logger.info("restow.started", engine=self.database.engine)
 
@@ -332,14 +331,6 @@ class Restow:
 
     async def _hear(self, message_id: str, event: PaymentEvent) -> str:
         return await take_payment(self.transactions, message_id, event, self.payouts.terms)
-
-    async def _record_uses(self) -> None:
-        while True:
-            await asyncio.sleep(USES_SECONDS)
-            try:
-                await self.keys.record_uses()
-            except (DatabaseError, TimeoutError) as error:
-                logger.warning("keys.uses_not_recorded", error=repr(error))
 
     async def _database_problem(self) -> str | None:
         try:

@@ -18,6 +18,7 @@ from tortoise.connection import get_connection
 
 import models.statement_plans as statement_plans
 from models.connections import Connections
+from models.failures import translated_postgres
 from models.migrations.dialect import Engine
 from models.migrations.runner import sqlite_path
 from models.sessions import (
@@ -25,7 +26,6 @@ from models.sessions import (
     PostgresSession,
     Session,
     SqliteSession,
-    translated_postgres,
 )
 
 MODULES = [
@@ -323,6 +323,8 @@ async def _transaction(session: Session, begin: str) -> AsyncIterator[None]:
     try:
         await session.execute("COMMIT")
     except DatabaseUnavailable as error:
+        if session.engine == "sqlite":  # whose connection lives on, and the transaction on it
+            await _end(session, "ROLLBACK")
         raise OutcomeUnknown("the connection was lost while committing") from error
     except BaseException:
         await _end(session, "ROLLBACK")

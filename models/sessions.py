@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -24,6 +23,12 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
 from tortoise.models import Model
 
+from models.failures import CheckFailed as CheckFailed  # what sessions raise
+from models.failures import Contention as Contention
+from models.failures import DatabaseError as DatabaseError
+from models.failures import DatabaseUnavailable as DatabaseUnavailable
+from models.failures import UniqueConflict as UniqueConflict
+from models.failures import refuse_sqlite, translated_postgres
 from models.migrations.dialect import Engine
 from models.statements import (
     AnswerT,
@@ -39,33 +44,6 @@ from models.statements import (
 )
 from models.statements import Row as Row  # what sessions speak in
 from models.turns import Turns
-
-
-class DatabaseError(Exception):
-    """What a database said no to, in the same words on both engines.
-
-    DatabaseError
-    ├── UniqueConflict      a unique key exists already
-    ├── CheckFailed         a CHECK, a foreign key or an append-only trigger refused
-    ├── Contention          deadlock, serialization failure or lock time-out: try again
-    └── DatabaseUnavailable not reachable, shutting down, or too slow to answer in time
-    """
-
-
-class UniqueConflict(DatabaseError):
-    """A unique key exists already."""
-
-
-class CheckFailed(DatabaseError):
-    """A CHECK, a foreign key or an append-only trigger refused the change."""
-
-
-class Contention(DatabaseError):
-    """The transaction lost against another one; the same work may succeed when tried again."""
-
-
-class DatabaseUnavailable(DatabaseError):
-    """The database cannot be reached now, or no connection came free or no answer in time."""
 
 
 class Session(ABC):
@@ -125,37 +103,6 @@ class Session(ABC):
         """The first column of the first row, or None."""
         row = await self.fetch_one(sql, *args)
         return None if row is None else next(iter(row.values()))
-
-
-@contextmanager
-def translated_postgres() -> Iterator[None]:
-    """asyncpg's words as ours."""
-    try:
-        yield
-    except asyncpg.UniqueViolationError as error:
-        raise UniqueConflict(error.constraint_name) from error
-    except asyncpg.IntegrityConstraintViolationError as error:
-        raise CheckFailed(str(error)) from error
-    except (
-        asyncpg.DeadlockDetectedError,
-        asyncpg.SerializationError,
-        asyncpg.LockNotAvailableError,
-    ) as error:
-        raise Contention(type(error).__name__) from error
-    except (
-        asyncpg.PostgresConnectionError,
-        asyncpg.CannotConnectNowError,
-        asyncpg.AdminShutdownError,
-        asyncpg.CrashShutdownError,
-        asyncpg.TooManyConnectionsError,
-        asyncpg.QueryCanceledError,
-        asyncpg.IdleInTransactionSessionTimeoutError,
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,
-        ConnectionError,
-        TimeoutError,
-    ) as error:
-        raise DatabaseUnavailable(type(error).__name__) from error
 
 
 class PostgresSession(Session):
@@ -296,16 +243,6 @@ def _rows(names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> Sequence[Row
     ]
 
 
-def _refuse(error: sqlite3.Error) -> NoReturn:
-    words = str(error)
-    if isinstance(error, sqlite3.IntegrityError):
-        unique = "UNIQUE constraint" in words
-        raise (UniqueConflict(words) if unique else CheckFailed(words)) from error
-    if isinstance(error, sqlite3.OperationalError) and ("locked" in words or "busy" in words):
-        raise Contention(words) from error
-    raise error
-
-
 class SqliteSession(Session):
     """A session on one of Tortoise's SQLite connections; each call is one trip to its thread."""
 
@@ -326,7 +263,7 @@ class SqliteSession(Session):
                 run: Callable[[Callable[[], Any]], Awaitable[Any]] = self._connection._execute
                 return await run(lambda: work(self._connection._conn))
             except sqlite3.Error as error:
-                _refuse(error)
+                refuse_sqlite(error)
 
     async def end(self) -> None:
         """End the transaction that is open, if one is, and with it the session."""

@@ -4,6 +4,7 @@ async def test_something(database): ...        runs twice: on SQLite and on Post
 def test_something(database_url): ...          the same, with the address only
 def test_something(fresh_database): ...        the same, as many databases as it calls for
 def test_something(postgres_url): ...          on PostgreSQL only
+async def test_something(single): ...          on both, opened, with a single connection that writes
 async def test_something(one): ...             the same, opened, with a single connection
 def test_something(redis_url): ...             with a Redis that no other test uses meanwhile
 def test_something(tell): ...                  tells a figure in the summary of the run
@@ -82,6 +83,17 @@ def database_url(fresh_database: Callable[[], str]) -> str:
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A fresh migrated database, opened."""
     opened = Database(database_url)
+    await opened.open()
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+@pytest.fixture
+async def single(database_url: str) -> AsyncIterator[Database]:
+    """A fresh migrated database, opened, with a single connection that writes."""
+    opened = Database(database_url, Limits(pool=1))
     await opened.open()
     try:
         yield opened

@@ -14,17 +14,22 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import structlog
+
 import models.queries.access as queries
 from domain.access import Caller
 from domain.errors import Unauthenticated
 from domain.keys import BEARER_MAX, key_hash, prefix_of, state_at
 from models.database import Database
-from models.sessions import Row
+from models.sessions import DatabaseError, Row
 from workflows.access import caller_of
 from workflows.transactions import Transaction, Transactions
 
+logger = structlog.get_logger(__name__)
+
 FRESH_SECONDS: Final = 2.0
 USE_SECONDS: Final = 60.0
+RECORD_SECONDS: Final = 10.0
 KNOWN_MAX: Final = 4_096
 
 
@@ -118,8 +123,18 @@ class KeyRing:
         if key_id is not None:
             self._used[key_id] = now
 
+    async def run(self) -> None:
+        """Write the uses of keys now and then until cancelled; what fails is tried again later."""
+        while True:
+            await asyncio.sleep(RECORD_SECONDS)
+            try:
+                await self.record_uses()
+            except Exception as error:  # a key's last use matters less than that this goes on
+                unforeseen = None if isinstance(error, DatabaseError | TimeoutError) else error
+                logger.warning("keys.uses_not_recorded", error=repr(error), exc_info=unforeseen)
+
     async def record_uses(self) -> None:
-        """Write when keys were used last, each once in USE_SECONDS at most; a job calls this."""
+        """Write when keys were used last, each once in USE_SECONDS at most."""
         due = {
             key_id: at
             for key_id, at in self._used.items()

@@ -37,10 +37,11 @@ class Clock:
         self._offset = await database_offset(database, self._read)
 
     async def run(self, database: Database) -> None:
-        """Measure every minute until cancelled; a database that is away is asked again later."""
+        """Measure every minute until cancelled; what fails is tried again a minute later."""
         while True:
             await asyncio.sleep(MEASURE_SECONDS)
             try:
                 await self.measure(database)
-            except (DatabaseError, TimeoutError) as error:
-                logger.warning("clock.not_measured", error=repr(error))
+            except Exception as error:  # leases and expiry go by this clock until the process ends
+                unforeseen = None if isinstance(error, DatabaseError | TimeoutError) else error
+                logger.warning("clock.not_measured", error=repr(error), exc_info=unforeseen)

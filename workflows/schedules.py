@@ -56,8 +56,8 @@ class Schedule:
             try:
                 if await self._transactions.run(self._take):
                     self._held_until = asked_at + LEASE_SECONDS
-            except (DatabaseError, TimeoutError) as error:
-                logger.warning("jobs.lease_failed", error=repr(error))
+            except Exception as error:  # without the lease no job of any process runs
+                logger.warning("jobs.lease_failed", error=repr(error), exc_info=_unforeseen(error))
             await asyncio.sleep(RENEW_SECONDS)
 
     async def _take(self, tx: Transaction) -> bool:
@@ -85,7 +85,7 @@ class Schedule:
                 if not await job.step():
                     return
         except Exception as error:  # one job must not end the others
-            unforeseen = None if isinstance(error, DatabaseError) else error
+            unforeseen = _unforeseen(error)
             logger.warning("jobs.failed", job=job.name, error=repr(error), exc_info=unforeseen)
 
     async def _release(self) -> None:
@@ -94,5 +94,10 @@ class Schedule:
 
         try:
             await self._transactions.run(release)
-        except (DatabaseError, TimeoutError) as error:
-            logger.warning("jobs.release_failed", error=repr(error))
+        except Exception as error:  # it lapses by itself
+            logger.warning("jobs.release_failed", error=repr(error), exc_info=_unforeseen(error))
+
+
+def _unforeseen(error: Exception) -> Exception | None:
+    """An error whose place in the code has to be told, to whoever has to mend it."""
+    return None if isinstance(error, DatabaseError | TimeoutError) else error

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from tortoise.connection import get_connection
 
 from models.connections import Connections
 from models.database import Database
@@ -26,6 +29,21 @@ async def add(database: Database, code: str) -> None:
     """Write a supplier."""
     async with database.writer() as session:
         await session.execute("INSERT INTO supplier (code, name) VALUES ($1, $1)", code)
+
+
+@asynccontextmanager
+async def taking_no_writes(database: Database) -> AsyncIterator[None]:
+    """A database of one writing connection that is read-only meanwhile, as a standby is."""
+    if database.engine == "sqlite":
+        no, yes = "PRAGMA query_only = ON", "PRAGMA query_only = OFF"
+    else:
+        no, yes = (f"SET default_transaction_read_only = {word}" for word in ("on", "off"))
+    client = get_connection("default")
+    await client.execute_script(no)
+    try:
+        yield
+    finally:
+        await client.execute_script(yes)
 
 
 def connections_of(database: Database) -> Connections:

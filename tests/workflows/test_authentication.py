@@ -1,20 +1,22 @@
 """The key ring: few look-ups, and no key that works long after its end."""
 
 import asyncio
-from datetime import timedelta
-from uuid import UUID
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 
 import workflows.access
+import workflows.authentication as authentication
 from domain.access import SYSTEM, Role
 from domain.errors import Unauthenticated
 from domain.keys import CreateKey, RevokeKey
 from models.database import Database
+from subscriptions.endings import end
 from tests.builders.transactions import MORNING, Clock, rows, transactions_on
 from workflows.authentication import FRESH_SECONDS, KeyRing, live_keys
 from workflows.outcomes import Request
-from workflows.transactions import Transactions
+from workflows.transactions import Reactions, Transactions
 
 
 async def a_key(
@@ -90,6 +92,29 @@ async def test_uses_are_written_once_a_minute(database: Database) -> None:
         seen.append((row["last_used_at"] - MORNING).total_seconds())
         clock.forward(seconds=40)
     assert seen == [0, 0, 80, 80]
+
+
+async def test_uses_are_written_also_after_a_failure(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authentication, "RECORD_SECONDS", 0.01)
+    transactions = transactions_on(database)
+    _, text = await a_key(transactions)
+    failures = [KeyError("broken")]
+
+    def now() -> datetime:
+        if failures:
+            raise failures.pop()
+        return MORNING
+
+    ring = KeyRing(Transactions(database, clock=now, new_id=uuid4, reactions=Reactions({})))
+    await ring.authenticate(text, MORNING)
+    recording = asyncio.create_task(ring.run())
+    async with asyncio.timeout(10):
+        while not await rows(database, "SELECT id FROM api_key WHERE last_used_at IS NOT NULL"):
+            assert not recording.done()
+    assert not failures
+    await end(recording)
 
 
 async def test_sockets_can_ask_which_of_their_keys_still_work(database: Database) -> None:

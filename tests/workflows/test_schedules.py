@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from models.database import Database
 from models.sessions import DatabaseUnavailable
+from tests.builders.connections import taking_no_writes
 from workflows import schedules
 from workflows.clocks import Clock, machine_time
 from workflows.ids import Ids
@@ -85,6 +87,42 @@ async def test_a_job_goes_on_while_it_finds_more(database: Database) -> None:
     await asyncio.wait([task])
 
 
+async def test_a_failure_that_nobody_foresaw_costs_the_lease_and_no_more(
+    database: Database,
+) -> None:
+    failures = [KeyError("broken"), OSError("Multiple exceptions")]
+
+    def now() -> datetime:
+        if counts and failures:
+            raise failures.pop()
+        return machine_time()
+
+    counts: dict[str, int] = {}
+    transactions = Transactions(
+        database, clock=now, new_id=Ids(), reactions=Reactions(after_event={})
+    )
+    task = asyncio.create_task(Schedule(transactions, [counting(counts, "sound")]).run())
+    await until(lambda: counts.get("sound", 0) > 0 and not failures)
+    before = counts["sound"]
+    await until(lambda: counts["sound"] > before + 3)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_jobs_go_on_once_the_database_takes_writes_again(single: Database) -> None:
+    counts: dict[str, int] = {}
+    schedule = Schedule(transactions_on_clock(single), [counting(counts, "sound")])
+    task = asyncio.create_task(schedule.run())
+    await until(lambda: counts.get("sound", 0) > 3)
+    with capture_logs() as logs:
+        async with taking_no_writes(single):
+            await until(lambda: any(log["event"] == "jobs.lease_failed" for log in logs))
+    before = counts["sound"]
+    await until(lambda: counts["sound"] > before + 3)
+    task.cancel()
+    await asyncio.wait([task])
+
+
 async def test_the_clock_is_the_databases(database: Database) -> None:
     slow = Clock(lambda: machine_time() - timedelta(hours=3))
     await slow.measure(database)
@@ -95,14 +133,15 @@ async def test_the_clock_is_the_databases(database: Database) -> None:
         assert behind >= timedelta(hours=2, minutes=59)
 
 
+@pytest.mark.parametrize("error", [DatabaseUnavailable("away"), KeyError("broken")])
 async def test_a_database_that_is_away_leaves_the_clock_as_it_was(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     asked = []
 
     async def away(*_: object) -> None:
         asked.append(1)
-        raise DatabaseUnavailable("away")
+        raise error
 
     monkeypatch.setattr("workflows.clocks.MEASURE_SECONDS", 0.01)
     monkeypatch.setattr("workflows.clocks.database_offset", away)

@@ -1,0 +1,47 @@
+"""What a database says in its own words, told in ours: above all that it is away."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from models.database import Database, OutcomeUnknown
+from models.sessions import DatabaseUnavailable
+from tests.builders.connections import add, read, taking_no_writes
+
+
+async def test_a_host_that_nobody_knows_is_away() -> None:
+    with pytest.raises(DatabaseUnavailable):
+        await Database("postgres://restow@no-such-host.invalid/restow").open()
+
+
+async def test_a_database_that_takes_no_writes_is_away_until_it_does(single: Database) -> None:
+    async with taking_no_writes(single):
+        with pytest.raises(DatabaseUnavailable):
+            await add(single, "A")
+        assert await read(single) == 0
+    await add(single, "A")
+    assert await read(single) == 1
+
+
+@contextmanager
+def a_full_disk() -> Iterator[None]:
+    """This process writes no file beyond its first page meanwhile."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+async def test_a_commit_that_finds_the_disk_full_is_rolled_back(database: Database) -> None:
+    """SQLite writes at the end of a transaction, on a connection that others use after it."""
+    with pytest.raises(OutcomeUnknown), a_full_disk():
+        await add(database, "A")
+    await add(database, "B")
+    assert await read(database) == 1
