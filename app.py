@@ -308,15 +308,12 @@ class Restow:
         async def sweep() -> int:
             return await jobs.sweep_holds(transactions)
 
-        async def serve() -> int:
-            return await jobs.serve_backorders(transactions)
-
         async def forget() -> int:
             return await jobs.forget_keys(transactions, self.clock())
 
         return [
             Job("sweep holds", SWEEP_SECONDS, sweep),
-            Job("serve backorders", BACKORDERS_SECONDS, serve),
+            Job("serve backorders", BACKORDERS_SECONDS, jobs.BackorderRounds(transactions).serve),
             Job("forget keys", FORGET_SECONDS, forget),
             Job("free lapsed tasks", TASKS_SECONDS, partial(jobs.free_lapsed_tasks, transactions)),
             Job("escalate", DESK_SECONDS, partial(jobs.escalate_exceptions, transactions)),

@@ -26,23 +26,32 @@ SERVED_MAX = 200
 SYSTEM = "system"
 
 
-async def serve(tx: Transaction, item_ids: frozenset[int]) -> None:
-    """Allocate what became available of these items to lines that wait for it.
+async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
+    """Allocate what became available of these items to lines that wait for it; to how many.
 
     The items' stock is locked. Orders that somebody else has locked are skipped, and so is what
     goes beyond SERVED_MAX lines: both are left to the job.
     """
     await tx.flush()
-    waiting = await queries.backordered_lines(tx.session, sorted(item_ids), SERVED_MAX)
-    if not waiting:
-        return
+    if not await queries.is_waited_for(tx.session, sorted(item_ids)):
+        return 0
+    items = await lookups.items_by_id(tx.session, item_ids)
+    market = await markets.visit(tx.session, item_ids, tx.now)
+    channels = {channel.id: channel for channel in market.channels}
+    # Lines that nothing can be had for would be in the way of others, up to the last of the limit.
+    servable = [
+        (channel_id, item_id)
+        for channel_id, item_id in market.backordered
+        if _room(tx, market, channels[channel_id], items[item_id]) > 0
+    ]
+    if not servable:
+        return 0
+    waiting = await queries.backordered_lines(tx.session, servable, SERVED_MAX)
     orders = {
         order.id: order
         for order in await order_lines.lock_free(tx, [row["order_id"] for row in waiting])
     }
-    items = await lookups.items_by_id(tx.session, item_ids)
-    market = await markets.visit(tx.session, item_ids, tx.now)
-    channels = {channel.id: channel for channel in market.channels}
+    served = 0
     found: dict[UUID, dict[int, list[tuple[UUID, int, int]]]] = {}
     for row in waiting:
         order = orders.get(row["order_id"])
@@ -50,6 +59,7 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> None:
             continue
         channel = channels[row["channel_id"]]
         got = _take(tx, market, channel, items[row["item_id"]], order, row)
+        served += bool(got)
         for location_id, quantity in got:
             parcels = found.setdefault(order.id, {})
             parcels.setdefault(location_id, []).append((row["line_id"], row["item_id"], quantity))
@@ -57,6 +67,23 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> None:
         order = orders[order_id]
         await _promise(tx, market, channels[order.row["channel_id"]], order, parcels)
         await _send_to_work(tx, order, parcels)
+    return served
+
+
+def _room(tx: Transaction, market: markets.Market, channel: ChannelFacts, item: ItemFacts) -> int:
+    """How many units of an item may go to who waits at a channel, those in front being served.
+
+    The buffer and higher channels' shares stay untouched.
+    """
+    if not channel.active:
+        return 0
+    units = sum(level.promisable for level in _levels(tx, channel, item))
+    return units - channel.safety_buffer - market.protected_from(channel, item)
+
+
+def _levels(tx: Transaction, channel: ChannelFacts, item: ItemFacts) -> list[Level]:
+    places = {place.id for place in channel.locations}
+    return [level for level in tx.book.of_item(item.id) if level.location_id in places]
 
 
 def _take(
@@ -70,14 +97,10 @@ def _take(
     """Allocate up to what the line waits for, where there is most; (location, units) taken."""
     line = order.line(row["line_id"])
     assert line is not None
-    places = {place.id for place in channel.locations}
-    levels = [level for level in tx.book.of_item(item.id) if level.location_id in places]
-    # Those in front were served before; the buffer and higher channels' shares stay untouched.
-    room = sum(level.promisable for level in levels)
-    room -= channel.safety_buffer + market.protected_from(channel, item)
+    room = _room(tx, market, channel, item)
     wanted = min(line.units[OrderLineState.BACKORDERED], room)
     taken = []
-    for level in sorted(levels, key=_deepest_first):
+    for level in sorted(_levels(tx, channel, item), key=_deepest_first):
         units = min(wanted, level.promisable)
         if units > 0:
             wanted -= units

@@ -1,6 +1,6 @@
 """What happens without anybody asking: holds are swept, backorders served, old keys forgotten.
 
-Each job is one bounded step that says whether there is more to do; who calls it when, and that
+Each job is a bounded step that says whether there is more to do; who calls it when, and that
 only one process does, is the caller's affair.
 """
 
@@ -41,17 +41,29 @@ async def sweep_holds(transactions: Transactions) -> int:
     return await transactions.run(work)
 
 
-async def serve_backorders(transactions: Transactions) -> int:
-    """Serve lines that a transaction left waiting; how many items were looked at."""
+class BackorderRounds:
+    """Serves lines that transactions left waiting: so many items a step, round and round.
 
-    async def work(tx: Transaction) -> int:
-        item_ids = await orders.servable_items(tx.session, ITEMS_MAX)
-        if item_ids:
+    An item that cannot be served, or that fails, delays the others by its place in the round.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+        self._after = 0
+
+    async def serve(self) -> int:
+        """Serve the next items; how many lines something was allocated to."""
+        async with self._transactions.database.reading() as session:
+            item_ids = await orders.servable_items(session, self._after, ITEMS_MAX)
+        self._after = item_ids[-1] if len(item_ids) == ITEMS_MAX else 0
+        if not item_ids:
+            return 0
+
+        async def work(tx: Transaction) -> int:
             await tx.book.lock(tx, item_ids)
-            await backorders.serve(tx, frozenset(item_ids))
-        return len(item_ids)
+            return await backorders.serve(tx, frozenset(item_ids))
 
-    return await transactions.run(work)
+        return await self._transactions.run(work)
 
 
 async def forget_keys(transactions: Transactions, now: datetime) -> int:

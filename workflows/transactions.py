@@ -118,7 +118,7 @@ class Reactions:
     """What follows from facts, before commit: by event type, and when units became AVAILABLE."""
 
     after_event: Mapping[str, Sequence[Callable[[Transaction, PendingEvent], Awaitable[None]]]]
-    after_available: Sequence[Callable[[Transaction, frozenset[int]], Awaitable[None]]] = ()
+    after_available: Sequence[Callable[[Transaction, frozenset[int]], Awaitable[object]]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,26 +119,49 @@ _BACKORDERED = """
 SELECT l.id AS line_id, l.order_id, l.item_id, l.backordered, o.channel_id, c.priority,
   o.placed_at
 FROM order_line l JOIN sales_order o ON o.id = l.order_id JOIN channel c ON c.id = o.channel_id
-WHERE l.item_id = ANY($1::bigint[]) AND l.backordered > 0 AND c.active
-ORDER BY c.priority, o.placed_at, l.order_id, l.line_no LIMIT $2
+WHERE l.item_id = ANY($1::bigint[]) AND l.backordered > 0
+  AND (o.channel_id || ':' || l.item_id) = ANY($2::text[])
+ORDER BY c.priority, o.placed_at, l.order_id, l.line_no LIMIT $3
 """
 
 
-async def backordered_lines(session: Session, item_ids: Sequence[int], limit: int) -> list[Row]:
-    """Open backordered lines of these items in the order in which they are served; not locked."""
-    return list(await session.fetch(_BACKORDERED, list(item_ids), limit))
+async def backordered_lines(
+    session: Session, waiting: Sequence[tuple[int, int]], limit: int
+) -> list[Row]:
+    """Open backordered lines of these (channel, item), in the order of service; not locked."""
+    item_ids = sorted({item_id for _, item_id in waiting})
+    pairs = [f"{channel_id}:{item_id}" for channel_id, item_id in waiting]
+    return list(await session.fetch(_BACKORDERED, item_ids, pairs, limit))
 
 
-async def servable_items(session: Session, limit: int) -> list[int]:
-    """Items that somebody waits for and of which units are available."""
-    rows = await session.fetch(
-        "SELECT DISTINCT l.item_id FROM order_line l WHERE l.backordered > 0 AND EXISTS"
-        " (SELECT 1 FROM stock_level s"
-        "  WHERE s.item_id = l.item_id AND s.available > s.safety_stock)"
-        " ORDER BY l.item_id LIMIT $1",
-        limit,
+async def is_waited_for(session: Session, item_ids: Sequence[int]) -> bool:
+    """Whether anybody waits for one of these items."""
+    found = await session.fetch_value(
+        "SELECT 1 AS waits FROM order_line WHERE item_id = ANY($1::bigint[]) AND backordered > 0"
+        " LIMIT 1",
+        list(item_ids),
     )
-    return [row["item_id"] for row in rows]
+    return found is not None
+
+
+_SERVABLE = """
+SELECT DISTINCT l.item_id
+FROM order_line l JOIN sales_order o ON o.id = l.order_id JOIN channel c ON c.id = o.channel_id
+WHERE l.backordered > 0 AND l.item_id > $1 AND c.active AND EXISTS (
+  SELECT 1 FROM channel_location cl JOIN location p ON p.id = cl.location_id
+  JOIN stock_level s ON s.location_id = p.id
+  WHERE cl.channel_id = o.channel_id AND p.active AND s.item_id = l.item_id
+    AND s.available > s.safety_stock)
+ORDER BY l.item_id LIMIT $2
+"""
+
+
+async def servable_items(session: Session, after: int, limit: int) -> list[int]:
+    """Items behind `after` that lie where somebody who waits for them may take from.
+
+    Buffers and protections are not looked at: some of these items cannot be served.
+    """
+    return [row["item_id"] for row in await session.fetch(_SERVABLE, after, limit)]
 
 
 async def country_of(session: Session, order_id: UUID) -> str | None:

@@ -130,7 +130,7 @@ class Day(RuleBasedStateMachine):
 
     @rule()
     def serve(self) -> None:
-        self.runner.run(workflows.jobs.serve_backorders(self.floor.shop.transactions))
+        self.runner.run(workflows.jobs.BackorderRounds(self.floor.shop.transactions).serve())
 
     @invariant()
     def the_books_agree(self) -> None:

@@ -311,7 +311,7 @@ async def test_the_job_serves_what_a_transaction_left(shop: Shop) -> None:
     waiting = await shop.place(("TEE-M", 1), backorder=True)
     async with shop.database.writer() as session:
         await session.execute("UPDATE stock_level SET available = available + 1")
-    assert await workflows.jobs.serve_backorders(shop.transactions) == 1
+    assert await workflows.jobs.BackorderRounds(shop.transactions).serve() == 1
     assert (await shop.order(waiting))["status"] == "ALLOCATED"
 
 
