@@ -18,11 +18,11 @@ from starlette.types import Receive, Send
 from domain.access import Caller
 from schema.execution.engine import Engine, Operation
 from schema.execution.feeds import Feeds, StreamRefused, Subscriber
-from schema.execution.outbox import Outbox
+from schema.execution.outbox import STALL_SECONDS, Outbox
 from schema.execution.protocol import Closing, Code, dumped
 from schema.execution.refusals import RequestRefused
 from schema.execution.request import GraphQLRequest
-from schema.execution.sockets import Sockets
+from schema.execution.sockets import CLOSE_SECONDS, Sockets
 from subscriptions.endings import end
 
 logger = structlog.get_logger(__name__)
@@ -98,13 +98,20 @@ class _Stream:
         self._closing: Closing | None = None
         self._is_gone = False
         self._operating: asyncio.Task[str] | None = None
+        self._last_frame: asyncio.Timeout | None = None
         self._outbox = Outbox(self._pass_on, self._broken)
 
     def close(self, closing: Closing) -> None:
         """End it, and say why; returns at once."""
-        self._closing = self._closing or closing
+        if self._closing is None:
+            self._closing = closing
+            self._hurry()
         if self._operating is not None:
             self._operating.cancel()
+
+    def _hurry(self) -> None:
+        if self._last_frame is not None:
+            self._last_frame.reschedule(asyncio.get_running_loop().time() + CLOSE_SECONDS)
 
     def _broken(self, error: Exception) -> None:
         self._is_gone = True
@@ -148,7 +155,24 @@ class _Stream:
             closes["normal"] += 1
             assert self._operating is not None
             last = self._operating.result()
-        await self._send({"type": "http.response.body", "body": last.encode(), "more_body": False})
+        await self._send_last(last)
+
+    async def _send_last(self, frame: str) -> None:
+        """End the answer; the server drops the connection of who does not take that.
+
+        Who is slow is waited for as always, but not once it is closed.
+        """
+        try:
+            async with asyncio.timeout(STALL_SECONDS) as self._last_frame:
+                if self._closing is not None:
+                    self._hurry()
+                await self._send(
+                    {"type": "http.response.body", "body": frame.encode(), "more_body": False}
+                )
+        except Exception as error:  # noqa: BLE001  it is gone already, or as good as that
+            logger.debug("event_stream.close_failed", error=repr(error))
+        finally:
+            self._last_frame = None
 
     async def _operate(
         self, request: GraphQLRequest, operation: Operation, frames: EventFrames

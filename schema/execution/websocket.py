@@ -32,12 +32,10 @@ from schema.execution.protocol import (
 )
 from schema.execution.refusals import RequestRefused
 from schema.execution.request import GraphQLRequest, decode_json, request_of
-from schema.execution.sockets import Sockets
+from schema.execution.sockets import CLOSE_SECONDS, Sockets
 from subscriptions.endings import end
 
 logger = structlog.get_logger(__name__)
-
-CLOSE_SECONDS = 2.0
 
 # The caller of a connection: from `authorization` in the payload of connection_init, or None, and
 # the address. Raises RequestRefused, or what the engine's `translate` knows.

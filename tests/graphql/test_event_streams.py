@@ -9,18 +9,23 @@ from typing import Any
 from urllib.parse import urlencode
 
 import orjson
+import pytest
 
+import schema.execution.event_stream as event_stream
+import schema.execution.sockets as sockets
 from tests.builders.house import BOOTSTRAP, House
 from tests.graphql.test_subscriptions import EVENTS, REVOKE, STOCK
 from tests.subscriptions.log import until
 
 
 class Reader:
-    """One streamed answer, seen from the client."""
+    """One streamed answer, seen from the client. `tap` is closed to take nothing more."""
 
     def __init__(self, app: Any, document: str, key: str | None, method: str, **vars: Any) -> None:
         self.status = 0
         self.is_over = False
+        self.tap = asyncio.Event()
+        self.tap.set()
         self._sent: asyncio.Queue[bytes] = asyncio.Queue()
         self._text = ""
         self.inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -49,6 +54,7 @@ class Reader:
         if message["type"] == "http.response.start":
             self.status = message["status"]
         else:
+            await self.tap.wait()
             self.is_over = not message.get("more_body", False)
             self._sent.put_nowait(message["body"])
 
@@ -122,16 +128,62 @@ async def test_what_may_not_begin_is_an_answer_of_http(house: House) -> None:
         assert (reader.status, body["errors"][0]["extensions"]["code"]) == (429, "RATE_LIMITED")
 
 
-async def test_a_revoked_key_ends_its_streams(house: House) -> None:
+async def a_key(house: House) -> tuple[str, str]:
+    """A new one: its id and its secret."""
     made = await house.done(
         'mutation { apiKeyCreate(input: { name: "n", role: WAREHOUSE }) '
         "{ apiKey { id } secret userErrors { code field message } } }",
         {},
     )
-    async with reading(house, STOCK, key=made["secret"]) as reader:
+    return made["apiKey"]["id"], made["secret"]
+
+
+async def test_a_revoked_key_ends_its_streams(house: House) -> None:
+    key_id, secret = await a_key(house)
+    async with reading(house, STOCK, key=secret) as reader:
         await until(lambda: house.restow.feeds.serving == 1)
-        await house.done(REVOKE, {"id": made["apiKey"]["id"]})
+        await house.done(REVOKE, {"id": key_id})
         _, last = await reader.next()
         assert last["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
         assert await reader.next() == ("complete", None)
     assert len(house.restow.sockets) == 0
+
+
+async def test_a_revoked_keys_stream_is_not_waited_for(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sockets.CHECK_SECONDS + sockets.CLOSE_SECONDS < 5
+    monkeypatch.setattr(event_stream, "CLOSE_SECONDS", 0.05)
+    key_id, secret = await a_key(house)
+    async with reading(house, STOCK, key=secret) as reader:
+        await until(lambda: house.restow.feeds.serving == 1)
+        reader.tap.clear()
+        await house.receive(1)
+        await house.done(REVOKE, {"id": key_id})
+        await asyncio.wait_for(reader.task, 10)
+        assert not reader.is_over
+    assert len(house.restow.sockets) == 0
+    assert house.restow.sockets.closes["unauthorized"] == 1
+
+
+async def test_who_is_slow_to_take_the_end_is_waited_for_while_its_key_lives(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_stream, "CLOSE_SECONDS", 0)
+    key_id, secret = await a_key(house)
+    async with (
+        reading(house, EVENTS, key=secret, after="x") as slow,
+        reading(house, EVENTS, key=secret, after="x") as slower,
+    ):
+        slow.tap.clear()
+        slower.tap.clear()
+        await until(lambda: house.restow.sockets.closes["normal"] == 2)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        slow.tap.set()
+        _, refused = await slow.next()
+        assert refused["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+        assert slow.is_over
+        await house.done(REVOKE, {"id": key_id})
+        await asyncio.wait_for(slower.task, 10)
+        assert not slower.is_over
