@@ -70,14 +70,22 @@ class Outbox:
         if self._writing is None and not self._is_over:
             self._writing = asyncio.create_task(self._drain())
 
-    async def send(self, frame: str) -> None:
-        """Send a frame in its turn. Waits while the socket is full, for ever once it is gone."""
+    async def send(self, frame: str, going: Callable[[], None] = lambda: None) -> None:
+        """Send a frame in its turn. Waits while the socket is full, for ever once it is gone.
+
+        `going` is called just before it is sent. One whose sender is cancelled is sent no more.
+        """
+        if self.is_free:
+            going()
         if self.send_now(frame):
             await asyncio.sleep(0)  # or one that replays a long past would leave no turn to others
-        else:
-            single = _Single(frame)
-            self.add(single)
+            return
+        single = _Single(frame, going)
+        self.add(single)
+        try:
             await single.taken
+        finally:
+            self._waiting.pop(single, None)
 
     async def close(self) -> None:
         """Stop sending; what waits is dropped."""
@@ -123,14 +131,19 @@ class Outbox:
 class _Single:
     """One frame, and whether it was taken."""
 
-    def __init__(self, frame: str) -> None:
+    def __init__(self, frame: str, going: Callable[[], None]) -> None:
         self._frame: str | None = frame
+        self._going = going
         self.taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def next_frame(self) -> str | None:
-        """The frame; the second time, it was sent."""
+        """The frame; the second time, it was sent. None for who was cancelled, at once."""
+        if self.taken.cancelled():
+            return None
         frame, self._frame = self._frame, None
-        if frame is None and not self.taken.done():
+        if frame is not None:
+            self._going()
+        else:
             self.taken.set_result(None)
         return frame
 

@@ -33,7 +33,7 @@ from schema.execution.protocol import (
 from schema.execution.refusals import RequestRefused
 from schema.execution.request import GraphQLRequest, decode_json, request_of
 from schema.execution.sockets import CLOSE_SECONDS, Sockets
-from subscriptions.endings import end
+from subscriptions.endings import end, ended
 
 logger = structlog.get_logger(__name__)
 
@@ -86,6 +86,7 @@ class Connection:
 
     __slots__ = (
         "_closing",
+        "_completing",
         "_endpoint",
         "_is_gone",
         "_operations",
@@ -111,6 +112,7 @@ class Connection:
         self._receive = receive
         self._send = send
         self._operations: dict[str, asyncio.Task[None]] = {}
+        self._completing: set[asyncio.Task[None]] = set()
         self._closing: Closing | None = None
         self._is_gone = False
         self._reading: asyncio.Task[None] | None = None
@@ -218,12 +220,19 @@ class Connection:
         if message.type == "subscribe":
             await self._subscribe(message)
         elif message.type == "complete":
-            if task := self._operations.pop(message.id, None):
-                task.cancel()
+            self._complete(message.id)
         elif message.type == "ping":
             await self.outbox.send(PONG)
         elif message.type == "connection_init":
             raise Closing(Code.TOO_MANY, "Too many initialisation requests")
+
+    def _complete(self, message_id: str) -> None:
+        """End an operation: from now on nothing is sent for it, and its id may be used again."""
+        if task := self._operations.pop(message_id, None):
+            task.cancel()
+            completing = asyncio.create_task(ended(task))
+            self._completing.add(completing)
+            completing.add_done_callback(self._completing.discard)
 
     async def _subscribe(self, message: Message) -> None:
         if message.id in self._operations:
@@ -252,8 +261,11 @@ class Connection:
             failure = self._endpoint.engine.answers.failure(error, request_id)
             last = frames.error(failure.errors)
         if self._operations.get(message.id) is asyncio.current_task():
-            del self._operations[message.id]  # the client may use the id again
-        await self.outbox.send(last)
+            await self.outbox.send(last, lambda: self._forget(message.id))
+
+    def _forget(self, message_id: str) -> None:
+        """The client is told that an operation is over, and may use its id again."""
+        del self._operations[message_id]
 
     async def _answer(
         self, message: Message, frames: Frames, caller: Caller, request_id: str
@@ -273,6 +285,8 @@ class Connection:
         if self._reading is not None:
             running.append(self._reading)
         await end(*running)
+        if self._completing:  # apart: they were told already, and what they do now is clearing up
+            await asyncio.wait(self._completing)
         await self.outbox.close()
         if self._is_gone:
             self._endpoint.sockets.closes["gone"] += 1
