@@ -165,5 +165,5 @@ WAIT_MAX: Final = timedelta(days=90)
 
 
 def next_role(handling: CatalogueRow, owner_role: str) -> Role:
-    """Who owns an exception next when nobody of `owner_role` was in time."""
-    return Role.ADMIN if owner_role == handling.escalate_to else handling.escalate_to
+    """Who owns an exception next when nobody of `owner_role` was in time; ADMIN is the last."""
+    return Role.ADMIN if owner_role in (handling.escalate_to, Role.ADMIN) else handling.escalate_to

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain import exceptions
+from domain.access import Role
 from domain.exceptions import (
     CATALOGUE,
     CLEARED_WHEN,
@@ -55,6 +56,18 @@ def test_past_its_time_it_is_breached_and_goes_to_the_next_role() -> None:
     assert not exceptions.may_escalate(ExceptionStatus.ASSIGNED, NOW, NOW)
     for status in (ExceptionStatus.WAITING, ExceptionStatus.ESCALATED, ExceptionStatus.RESOLVED):
         assert not exceptions.may_escalate(status, NOW, NOW + HOUR)
+
+
+@pytest.mark.parametrize("kind", ExceptionKind)
+def test_an_exception_goes_up_from_role_to_role_and_stays_with_the_admin(
+    kind: ExceptionKind,
+) -> None:
+    handling = CATALOGUE[kind]
+    roles = [handling.owner_role]
+    while len(roles) < 5:
+        roles.append(exceptions.next_role(handling, roles[-1]))
+    assert roles[1] == handling.escalate_to
+    assert set(roles[2:]) == {Role.ADMIN}
 
 
 def test_waiting_stops_the_clock() -> None:
