@@ -150,11 +150,6 @@ def is_breached(
     return due_at < (waiting_since if is_paused and waiting_since else now)
 
 
-def may_escalate(status: ExceptionStatus, due_at: datetime, now: datetime) -> bool:
-    """Whether it is time to hand the exception to the next role."""
-    return now > due_at and ExceptionStatus.ESCALATED in EXCEPTION_TRANSITIONS[status]
-
-
 def due_after_waiting(due_at: datetime, waiting_since: datetime, now: datetime) -> datetime:
     """The due time of an exception that is taken up again at `now`: waiting did not count."""
     return due_at + max(timedelta(0), now - waiting_since)

@@ -48,14 +48,10 @@ def test_the_desk_works_step_by_step() -> None:
     assert allowed == set(steps)
 
 
-def test_past_its_time_it_is_breached_and_goes_to_the_next_role() -> None:
+def test_past_its_time_it_is_breached() -> None:
     assert exceptions.is_breached(ExceptionStatus.OPEN, NOW, NOW + HOUR, None)
     assert not exceptions.is_breached(ExceptionStatus.OPEN, NOW, NOW, None)
     assert not exceptions.is_breached(ExceptionStatus.RESOLVED, NOW, NOW + HOUR, None)
-    assert exceptions.may_escalate(ExceptionStatus.ASSIGNED, NOW, NOW + HOUR)
-    assert not exceptions.may_escalate(ExceptionStatus.ASSIGNED, NOW, NOW)
-    for status in (ExceptionStatus.WAITING, ExceptionStatus.ESCALATED, ExceptionStatus.RESOLVED):
-        assert not exceptions.may_escalate(status, NOW, NOW + HOUR)
 
 
 @pytest.mark.parametrize("kind", ExceptionKind)

@@ -87,17 +87,35 @@ async def test_from_open_to_resolved(floor: Floor) -> None:
     assert [a["actor"] for a in await floor.audits("exceptionResolve")] == ["sue"]
 
 
+# The steps that lead to each status.
+PATHS: dict[str, list[str]] = {
+    "OPEN": [],
+    "ASSIGNED": ["assign"],
+    "IN_PROGRESS": ["assign", "start"],
+    "WAITING": ["assign", "start", "wait"],
+    "ESCALATED": ["escalate"],
+    "RESOLVED": ["resolve"],
+    "AUTO_RESOLVED": ["clear"],
+}
+
+
+async def brought(floor: Floor, number: int, status: str) -> UUID:
+    """An exception in this status."""
+    found = await opened(floor, number)
+    for step in PATHS[status]:
+        if step == "escalate":
+            floor.shop.clock.forward(hours=5)
+            await jobs.escalate_exceptions(floor.shop.transactions)
+        elif step == "clear":
+            await clear(floor, number)
+        else:
+            assert not (await do(floor, step, found)).refusals
+    assert (await row(floor, found))["status"] == status
+    return found
+
+
 async def test_every_step_of_every_status(floor: Floor) -> None:
     """Every (status, action) pair."""
-    paths: dict[str, list[str]] = {
-        "OPEN": [],
-        "ASSIGNED": ["assign"],
-        "IN_PROGRESS": ["assign", "start"],
-        "WAITING": ["assign", "start", "wait"],
-        "ESCALATED": ["escalate"],
-        "RESOLVED": ["resolve"],
-        "AUTO_RESOLVED": ["clear"],
-    }
     becomes = {
         "assign": "ASSIGNED",
         "start": "IN_PROGRESS",
@@ -105,24 +123,26 @@ async def test_every_step_of_every_status(floor: Floor) -> None:
         "resolve": "RESOLVED",
     }
     number = 0
-    for status, path in paths.items():
+    for status in PATHS:
         for act, target in becomes.items():
             number += 1
-            found = await opened(floor, number)
-            for step in path:
-                if step == "escalate":
-                    floor.shop.clock.forward(hours=5)
-                    await jobs.escalate_exceptions(floor.shop.transactions)
-                elif step == "clear":
-                    await clear(floor, number)
-                else:
-                    assert not (await do(floor, step, found)).refusals
-            assert (await row(floor, found))["status"] == status
+            found = await brought(floor, number, status)
             allowed = ExceptionStatus(target) in EXCEPTION_TRANSITIONS[ExceptionStatus(status)]
             wanted = [] if allowed else [("ILLEGAL_TRANSITION", ("id",))]
             assert codes(await do(floor, act, found)) == wanted, (status, act)
             assert (await row(floor, found))["status"] == (target if allowed else status)
             await clear(floor, number)
+
+
+@pytest.mark.parametrize("status", ExceptionStatus)
+async def test_what_is_late_escalates_where_its_status_may(
+    floor: Floor, status: ExceptionStatus
+) -> None:
+    found = await brought(floor, 1, status)
+    floor.shop.clock.forward(days=9)
+    may = ExceptionStatus.ESCALATED in EXCEPTION_TRANSITIONS[status]
+    assert await jobs.escalate_exceptions(floor.shop.transactions) == may
+    assert (await row(floor, found))["status"] == ("ESCALATED" if may else status)
 
 
 async def clear(floor: Floor, number: int) -> None:
