@@ -165,9 +165,6 @@ class Caller:
             return True
         return self.role is not None and self.channels is not None and channel in self.channels
 
-    def may_publish(self, policy_kind: str) -> bool:
-        return self.may(f"policies.publish.{policy_kind}")
-
     def may_grant(self, amount: Money) -> bool:
         """Whether a refund of `amount` lies within what this caller may approve."""
         if not self.may("refunds.approve"):

@@ -146,7 +146,7 @@ def is_breached(
     """Whether an open exception is past its time; while it waits, only if it was so before."""
     if status not in OPEN_STATUSES:
         return False
-    is_paused = status is ExceptionStatus.WAITING and waiting_since is not None
+    is_paused = status is ExceptionStatus.WAITING
     return due_at < (waiting_since if is_paused and waiting_since else now)
 
 

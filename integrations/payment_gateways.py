@@ -22,10 +22,6 @@ class GatewayAddress:
     chaos_seed: str | None = None
     journal: str | None = None
 
-    @property
-    def is_simulator(self) -> bool:
-        return self.url is None
-
 
 def parse_gateway(text: str) -> GatewayAddress:
     """Read `simulator`, `simulator?chaos=SEED&journal=FILE`, or an http(s) address.

@@ -73,6 +73,3 @@ class Refused(Exception):
         super().__init__("; ".join(error.message for error in errors))
         self.errors = tuple(errors)
         self.refs = dict(refs or {})
-
-
-Outcomes = list[Outcome]

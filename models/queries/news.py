@@ -45,10 +45,8 @@ async def since(
 ) -> Sequence[Row]:
     """Events behind `position`, those that wait for one but the known `pending`, and SKUs in
     holds that are over and not swept yet (`subject_type` "hold over"); NEWS_MAX of each."""
-    json = "jsonb" if session.engine == "postgres" else "text"
-    return await session.fetch(
-        _SINCE.replace("{json}", json), position, list(pending), now, NEWS_MAX
-    )
+    sql = _SINCE_BY_ENGINE[session.engine]
+    return await session.fetch(sql, position, list(pending), now, NEWS_MAX)
 
 
 _SKUS_OF_ORDERS = """

@@ -1,8 +1,9 @@
 """Tasks: claimed by one worker each, kept, given back, and ended; and a queue as it is.
 
 A claim never waits: rows that somebody else has locked are passed over (SKIP LOCKED), so that it
-may be taken out of the order of locks. Everybody else locks a subject's tasks under the lock of
-the order or return that they are about.
+may be taken out of the order of locks. Whoever renews or releases one waits for that one alone,
+and locks nothing behind it. Everybody else locks a subject's tasks under the lock of the order or
+return that they are about.
 """
 
 from __future__ import annotations

@@ -82,8 +82,9 @@ def test_powers_belong_to_the_roles_that_the_contract_names(
 def test_policies_are_published_by(kind: str, roles: set[Role]) -> None:
     for role in Role:
         caller = access.holder(role, actor="someone")
-        assert caller.may_publish(kind) == (role in roles)
-        assert not caller.may_publish(kind) or caller.may("policies.publish")
+        may_publish = caller.may(f"policies.publish.{kind}")
+        assert may_publish == (role in roles)
+        assert not may_publish or caller.may("policies.publish")
 
 
 def test_scope_is_what_the_key_names_and_none_is_everything() -> None:
