@@ -31,6 +31,7 @@ from domain.receipts import TooFewUnits
 from domain.returns import ReturnAction, ReturnItemState
 from domain.rules.dispositions import Disposition, DispositionRules
 from domain.stock import StockState, check_quantity
+from domain.tasks import ITEM_STEPS
 from workflows.book import Change
 from workflows.return_items import Group, LockedReturn
 from workflows.returns import check_note
@@ -82,7 +83,7 @@ async def dispose(tx: Transaction, command: DisposeReturnItem, caller: Caller) -
             raise TooFewUnits(
                 group.state, ReturnItemState.DISPOSED, command.quantity, group.quantity
             )
-        await tasks.admit(tx, ("ReturnItem", group.id), caller, ("returnItemId",))
+        held = await tasks.admit(tx, ("ReturnItem", group.id), caller, ("returnItemId",))
         ruling = await rule(tx, locked, group, command.disposition, caller, command.note)
     except DomainError as error:
         raise error.under("input") from None
@@ -90,6 +91,7 @@ async def dispose(tx: Transaction, command: DisposeReturnItem, caller: Caller) -
     part = locked.split(tx, group, command.quantity)
     execute(tx, locked, part, ruling, caller.actor)
     await return_records.write(tx, locked)
+    await tasks.go_on(tx, held, ITEM_STEPS.get(group.state), caller)
     return_records.record(
         tx, "return.disposed", locked, [part], caller.actor, location_id=part.location_id
     )

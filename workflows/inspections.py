@@ -27,6 +27,8 @@ from domain.risk import WHOLE
 from domain.rules.dispositions import ConditionGrade, Disposition
 from domain.rules.returns import ReturnRules
 from domain.stock import check_quantity
+from domain.tasks import ITEM_STEPS
+from models.sessions import Row
 from workflows.return_items import Group, LockedReturn
 from workflows.returns import check_note
 from workflows.transactions import Transaction, one_by_one
@@ -56,12 +58,16 @@ class InspectReturn:
 
 @dataclass(slots=True)
 class _Bench:
-    """What one inspection did: groups that were looked at, graded for good, and disposed of."""
+    """What one inspection did: groups that were looked at, graded for good, and disposed of.
+
+    `tasks`: by the group that units were taken from, the locked ones that the work was on.
+    """
 
     locked: LockedReturn
     caller: Caller
     looked_at: list[Group]
     graded: list[Group]
+    tasks: dict[UUID, list[Row]]
 
 
 @one_by_one("returnInspect")
@@ -80,13 +86,15 @@ async def inspect(tx: Transaction, command: InspectReturn, caller: Caller) -> Ma
     await dispositions.lock_units(
         tx, [each for each in locked.groups if each.id in named and each.stock_state is not None]
     )
-    bench = _Bench(locked, caller, [], [])
+    bench = _Bench(locked, caller, [], [], {})
     for position, finding in enumerate(command.findings):
         try:
             await _look(tx, bench, finding)
         except DomainError as error:
             raise error.under("input", "findings", str(position)) from None
     await return_records.write(tx, locked)
+    for group in locked.groups:
+        await tasks.go_on(tx, bench.tasks.get(group.id, ()), ITEM_STEPS.get(group.state), caller)
     _tell(tx, bench)
     facts = {"looked_at": [group.facts for group in (*bench.looked_at, *bench.graded)]}
     return_records.audit(tx, caller.actor, "returnInspect", locked, before=before, facts=facts)
@@ -119,7 +127,8 @@ async def _look(tx: Transaction, bench: _Bench, finding: Finding) -> None:
         raise NotFound("return item", reference, field=("returnItemId",))
     evidence = parse_all(finding.evidence, "evidence")
     move(group.units, finding.quantity, ReturnItemState.INSPECTED)
-    held = await tasks.admit(tx, ("ReturnItem", group.id), caller, ("returnItemId",))
+    subject = ("ReturnItem", group.id)
+    bench.tasks[group.id] = await tasks.admit(tx, subject, caller, ("returnItemId",))
     required = await _inspectors_required(tx, locked, group)
     look = Look(caller.actor, finding.condition)
     result = rules.inspect(group.state, group.first_look, look, required)
@@ -129,8 +138,9 @@ async def _look(tx: Transaction, bench: _Bench, finding: Finding) -> None:
     if not result.is_complete:
         part.first_look = look
         bench.looked_at.append(part)
-        # The second look is another inspector's work: this one's task ends here.
-        await tasks.finish(tx, held, caller.actor)
+        if part is group:
+            # The second look is another inspector's work: this one's task ends here.
+            await tasks.finish(tx, bench.tasks.pop(group.id), caller.actor)
         return
     part.state, part.condition = result.state, result.condition
     part.inspected_by = ", ".join(result.inspectors)

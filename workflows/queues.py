@@ -111,8 +111,6 @@ async def _follow_bench(tx: Transaction, parent: Row, actor: str) -> None:
     live = await queries.lock_live(tx.session, "ReturnItem", list(by_key))
     over = [row for row in live if row["queue"] != wanted[row["subject_key"]]]
     await tasks.finish(tx, over, actor)
-    still = [row for row in live if row not in over and row["claimed_by"] == actor]
-    await tasks.progress(tx, still, actor)
     _add_missing(tx, by_key, wanted, live, parent["channel_id"], actor)
 
 

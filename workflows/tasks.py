@@ -201,8 +201,9 @@ async def admit(
 ) -> list[Row]:
     """Refuse to act on a subject whose task another holds; its live tasks, locked.
 
-    What the step records ends the task in the caller's name, or renews it (workflows/queues.py).
-    The order or return is locked before. Raises TaskNotClaimed at `field`.
+    What the step records ends the task in the caller's name (workflows/queues.py); what is still to
+    be done is renewed, or claimed, by `progress` or `go_on`. The order or return is locked before.
+    Raises TaskNotClaimed at `field`.
     """
     rows = await queries.lock_live(tx.session, subject[0], [str(subject[1])])
     for row in rows:
@@ -215,6 +216,13 @@ async def progress(tx: Transaction, rows: Iterable[Row], actor: str) -> None:
     own = [row for row in rows if rules.may_act(standing(row, tx.now), row["claimed_by"], actor)]
     if own:
         await _hold(tx, own, actor, None)
+
+
+async def go_on(
+    tx: Transaction, rows: Iterable[Row], queue: QueueKind | None, caller: Caller
+) -> None:
+    """Progress on locked tasks of a subject that is now for this queue; others are over."""
+    await progress(tx, [row for row in rows if row["queue"] == queue], caller.actor)
 
 
 def add(tx: Transaction, new: NewTask, actor: str) -> None:

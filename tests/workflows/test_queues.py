@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain.access import Role, holder
+from domain.policies import PolicyKind
 from models.database import Database
 from tests.builders.desk import INSPECTOR, Desk, open_desk
 from tests.builders.floor import Floor
@@ -68,7 +69,31 @@ async def test_a_part_that_moves_on_has_a_task_of_its_own(desk: Desk) -> None:
     await desk.receive(asked, ("TEE-M", 3), complete=True)
     [group] = await desk.groups(asked)
     await desk.inspect(asked, (group["id"], 1, "USED"))
-    assert await to_do(desk) == [("DISPOSE", "OPEN", None), ("INSPECT", "OPEN", None)]
+    assert await to_do(desk) == [("DISPOSE", "OPEN", None), ("INSPECT", "CLAIMED", "ivy")]
+    assert await reconcile(desk.database) == []
+
+
+async def test_whoever_disposes_of_a_part_has_the_rest(desk: Desk) -> None:
+    asked = await a_return(desk)
+    await desk.receive(asked, ("TEE-M", 3), complete=True)
+    [group] = await desk.groups(asked)
+    await desk.inspect(asked, (group["id"], 3, "DAMAGED"))
+    assert await to_do(desk) == [("DISPOSE", "OPEN", None)]
+    await desk.dispose(group["id"], 1, "SCRAP")
+    assert await to_do(desk) == [("DISPOSE", "CLAIMED", "ivy")]
+    [(code, _)] = codes(await desk.dispose(group["id"], 1, "SCRAP", by=DOCK))
+    assert code == "TASK_NOT_CLAIMED"
+    await desk.dispose(group["id"], 2, "SCRAP")
+    assert await to_do(desk) == []
+
+
+async def test_a_first_look_at_a_part_leaves_the_rest_with_who_took_it(desk: Desk) -> None:
+    await desk.shop.publish(PolicyKind.RETURN, {"window": "P30D", "twoInspectorsAboveRisk": 0.0})
+    asked = await a_return(desk)
+    await desk.receive(asked, ("TEE-M", 3), complete=True)
+    [group] = await desk.groups(asked)
+    await desk.inspect(asked, (group["id"], 1, "USED"))
+    assert await to_do(desk) == [("INSPECT", "CLAIMED", "ivy"), ("INSPECT", "OPEN", None)]
     assert await reconcile(desk.database) == []
 
 
@@ -94,6 +119,20 @@ async def test_working_on_a_part_renews_the_claim(desk: Desk) -> None:
     await desk.inspect(asked, (group["id"], 1, "USED"))
     [task] = [t for t in await on(desk).tasks(group["id"]) if t["queue"] == "INSPECT"]
     assert task["lease_until_at"] == MORNING + timedelta(minutes=19)
+
+
+async def test_working_on_one_group_does_not_keep_the_others(desk: Desk) -> None:
+    asked = await a_return(desk)
+    await desk.receive(asked, ("TEE-M", 3), ("COAT", 2), complete=True)
+    coats, tees = sorted(await desk.groups(asked), key=lambda group: group["sku"])
+    await on(desk).claim("INSPECT", by=INSPECTOR, limit=2)
+    desk.shop.clock.forward(minutes=9)
+    await desk.inspect(asked, (tees["id"], 1, "USED"))
+    leases = [
+        (await on(desk).tasks(group["id"]))[0]["lease_until_at"] - MORNING
+        for group in (coats, tees)
+    ]
+    assert leases == [timedelta(minutes=10), timedelta(minutes=19)]
 
 
 async def test_what_another_inspector_has_is_refused(desk: Desk) -> None:

@@ -163,6 +163,7 @@ class ReturnsDesk(RuleBasedStateMachine):
     @rule(pick=PICKS, looks=st.lists(st.tuples(GRADES, INSPECTORS), min_size=1, max_size=4))
     def look_at(self, pick: int, looks: list[tuple[str, Caller]]) -> None:
         for grade, by in looks:
+            self.desk.shop.clock.forward(minutes=10)  # whoever looked at a part has lost the rest
             group = self._pick(pick, "RECEIVED", "WRONG_ITEM")
             if group is not None:
                 units = 1 + pick % (group["quantity"] + (pick % 5 == 0))
