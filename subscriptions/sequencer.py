@@ -131,8 +131,10 @@ class Sequencer:
 
     async def run(self) -> None:
         """Number until `stop`; a database that is away is asked again every second."""
-        while not self._is_stopping:
+        is_last = False
+        while not is_last:
             is_news = await self._next_look()
+            is_last = self._is_stopping  # not if that is said during the look: it may have passed
             try:
                 await self._look(is_news)
                 await self._sweep()
@@ -254,5 +256,6 @@ class Sequencer:
 
         try:
             await self._transactions.run(release)
-        except DatabaseError as error:
-            logger.warning("sequencer.release_failed", error=str(error))
+        except Exception as error:  # it lapses by itself
+            unforeseen = None if isinstance(error, DatabaseError) else error
+            logger.warning("sequencer.release_failed", error=repr(error), exc_info=unforeseen)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+
+import pytest
 
 import models.queries.event_log as event_log
 import models.queries.leases as leases
@@ -90,6 +93,28 @@ async def test_a_released_lease_is_taken_over(database: Database) -> None:
     async with asyncio.timeout(2), running(a_sequencer(database, theirs, "b")):
         await write(transactions(database), 2)
         await theirs.until(2)
+    assert await log_of(database) == [(1, 1), (2, 2)]
+
+
+async def test_what_is_committed_while_it_looks_for_the_last_time_is_numbered(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = Heard()
+    sequencer = a_sequencer(database, heard)
+    numbering = sequencer._transactions
+    number = numbering.run_briefly
+
+    async def number_and_be_stopped(*args: Any) -> Any:
+        batch = await number(*args)
+        if heard.position == 1:
+            await write(transactions(database), 2)
+            sequencer.stop()
+        return batch
+
+    monkeypatch.setattr(numbering, "run_briefly", number_and_be_stopped)
+    await write(transactions(database), 1)
+    async with asyncio.timeout(10):
+        await sequencer.run()
     assert await log_of(database) == [(1, 1), (2, 2)]
 
 
