@@ -35,7 +35,7 @@ from schema.errors import top_level
 from schema.execution.engine import Engine, Operation
 from schema.execution.event_stream import EventStreams
 from schema.execution.feeds import Feeds
-from schema.execution.graphiql import graphiql_files, graphiql_page
+from schema.execution.graphiql import GraphiQLPage, graphiql_files
 from schema.execution.http import GraphQLEndpoint
 from schema.execution.limits import Limits as RequestLimits
 from schema.execution.refusals import RequestRefused
@@ -218,7 +218,7 @@ class Restow:
             self.engine,
             self.context_of,
             new_request_id=_new_request_id,
-            page=graphiql_page(key=self.settings.demo_key) if self.settings.demo else None,
+            page=GraphiQLPage(key=self.settings.demo_key) if self.settings.demo else None,
             observe=self.metrics.observe,
             streams=EventStreams(self.engine, self.feeds, self.sockets, self.callers.find),
         )

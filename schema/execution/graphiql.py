@@ -2,12 +2,16 @@
 
 import html
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 WEB = Path(__file__).parents[2] / "web"
 
@@ -28,30 +32,54 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 
 
+# A foreign page can point its own name at 127.0.0.1 (DNS rebinding) and would then read the key as
+# if it were ours; the Host header still tells its name.
+LOOPBACK_HOST: Final = re.compile(
+    r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE
+)
+
+
 def example_documents() -> list[str]:
     """The documents that the first tabs show, in order; the README has the same ones."""
     return [path.read_text() for path in sorted((WEB / "examples").glob("*.graphql"))]
 
 
-def graphiql_page(
-    *, endpoint: str = "/graphql", key: str | None = None, documents: Sequence[str] | None = None
-) -> HTMLResponse:
+class GraphiQLPage:
     """The page, as an ASGI application that answers every request with it.
 
     `key`, where given, is written into the page and fills each tab's Authorization header: only a
-    demo key may be handed in. Without `documents` the tabs show the examples.
+    demo key may be handed in. It goes to browsers that asked for this machine by a loopback name;
+    under any other name the page comes without it. Without `documents` the tabs show the examples.
     """
-    tabs = example_documents() if documents is None else list(documents)
-    config = json.dumps({"endpoint": endpoint, "key": key, "documents": tabs})
+
+    def __init__(
+        self,
+        *,
+        endpoint: str = "/graphql",
+        key: str | None = None,
+        documents: Sequence[str] | None = None,
+    ) -> None:
+        tabs = example_documents() if documents is None else list(documents)
+        self._with_key = _answer({"endpoint": endpoint, "key": key, "documents": tabs})
+        self._without_key = _answer({"endpoint": endpoint, "key": None, "documents": tabs})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        hosts = Headers(scope=scope).getlist("host")
+        is_here = len(hosts) == 1 and LOOPBACK_HOST.fullmatch(hosts[0])
+        await (self._with_key if is_here else self._without_key)(scope, receive, send)
+
+
+def _answer(config: Mapping[str, object]) -> HTMLResponse:
     page = (WEB / "graphiql" / "index.html").read_text()
     return HTMLResponse(
-        page.replace("{{config}}", html.escape(config)),
+        page.replace("{{config}}", html.escape(json.dumps(config))),
         headers={
             "Content-Security-Policy": CONTENT_SECURITY_POLICY,
             "Referrer-Policy": "no-referrer",
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "no-store",
-            "Vary": "Accept",
+            "Vary": "Accept, Host",
         },
     )
 

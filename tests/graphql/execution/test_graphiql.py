@@ -10,8 +10,9 @@ import pytest
 from graphql import OperationDefinitionNode, build_schema, parse, validate
 from starlette.applications import Starlette
 from starlette.routing import Route
+from starlette.types import Message, Scope
 
-from schema.execution.graphiql import WEB, example_documents, graphiql_files, graphiql_page
+from schema.execution.graphiql import WEB, GraphiQLPage, example_documents, graphiql_files
 
 SDL = WEB.parent / "schema" / "schema.graphql"
 VENDORED = {
@@ -26,12 +27,16 @@ VENDORED = {
 
 
 async def get(
-    address: str, *, key: str | None = None, documents: list[str] | None = None
+    address: str,
+    *,
+    key: str | None = None,
+    documents: list[str] | None = None,
+    host: str = "127.0.0.1:8000",
 ) -> httpx.Response:
-    page = Route("/graphql", graphiql_page(key=key, documents=documents))
+    page = Route("/graphql", GraphiQLPage(key=key, documents=documents))
     transport = httpx.ASGITransport(Starlette(routes=[page, graphiql_files()]))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        return await client.get(address)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+        return await client.get(address, headers={"host": host})
 
 
 def config_of(page: str) -> dict[str, object]:
@@ -76,6 +81,54 @@ async def test_a_key_fills_the_tabs_and_cannot_leave_its_attribute() -> None:
 
 async def test_without_a_key_the_page_holds_none() -> None:
     assert config_of((await get("/graphql")).text)["key"] is None
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LocalHost:8000", "127.0.0.1", "127.0.0.1:8000", "[::1]", "[::1]:8000"]
+)
+async def test_the_key_goes_to_this_machine_by_its_own_names(host: str) -> None:
+    assert config_of((await get("/graphql", key="k", host=host)).text)["key"] == "k"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "rebound.example",
+        "rebound.example:8000",
+        "localhost.rebound.example",
+        "127.0.0.1.rebound.example:8000",
+        "rebound.example:8000, localhost",
+        "localhost:8000:8000",
+        "localhost:",
+        "user@localhost",
+        "192.168.0.7:8000",
+        "0.0.0.0",
+        "[::1",
+        "[::2]",
+    ],
+)
+async def test_under_any_other_name_the_page_holds_no_key(host: str) -> None:
+    answer = await get("/graphql", key="the-demo-key", host=host)
+    assert answer.status_code == 200
+    assert "the-demo-key" not in answer.text
+    assert config_of(answer.text)["key"] is None
+
+
+async def test_two_names_are_none() -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    names = [(b"host", b"localhost"), (b"host", b"rebound.example")]
+    scope: Scope = {"type": "http", "method": "GET", "path": "/graphql", "headers": names}
+    await GraphiQLPage(key="the-demo-key")(scope, _no_body, send)
+    assert b"the-demo-key" not in sent[-1]["body"]
+
+
+async def _no_body() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 async def test_a_page_with_a_key_is_not_kept() -> None:
