@@ -17,16 +17,30 @@ from domain.permissions import EVENT_NOUNS, NODE_TYPES, PERMISSIONS
 
 
 class Role(StrEnum):
-    """What kind of actor a key acts for."""
+    """What kind of actor a key acts for; it decides what the key may do.
+
+    `viewer` lists the permissions.
+    """
 
     STOREFRONT = "STOREFRONT"
+    """A shop's own server: sells on its channels, and reads its own orders and returns."""
     PARTNER = "PARTNER"
+    """A fulfilment partner: what a shop may, and the work at its locations. Each mutation needs an
+    idempotency key.
+    """
     WAREHOUSE = "WAREHOUSE"
+    """Receives, picks, packs and ships, inspects returned units and disposes of them."""
     SUPPORT = "SUPPORT"
+    """Works for customers: holds, orders, cancels, decides on returns, opens and cancels refunds.
+    """
     SUPERVISOR = "SUPERVISOR"
+    """Whatever the warehouse and support may, overrides of both, and approval of refunds."""
     SUPPLY_CHAIN = "SUPPLY_CHAIN"
+    """Keeps master data and stock levels, and publishes ROUTING policies."""
     FINANCE = "FINANCE"
+    """Keeps the books; approves, retries and settles refunds."""
     ADMIN = "ADMIN"
+    """Everything, keys and policies of every kind included."""
 
 
 def _named(names: str) -> frozenset[str]:

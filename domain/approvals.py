@@ -19,8 +19,11 @@ class RefundKind(StrEnum):
     """Why money goes back; it decides what is asked first."""
 
     RETURN = "RETURN"
+    """For returned units, as far as the REFUND policy's evidence has come."""
     CANCELLATION = "CANCELLATION"
+    """For cancelled units that were paid for; it needs neither evidence nor approval."""
     GOODWILL = "GOODWILL"
+    """Opened by a person; it needs no evidence and always an approval."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,17 @@ class CarrierStatus(StrEnum):
     """A carrier's word about a parcel."""
 
     ACCEPTED = "ACCEPTED"
+    """The carrier has the parcel."""
     IN_TRANSIT = "IN_TRANSIT"
     OUT_FOR_DELIVERY = "OUT_FOR_DELIVERY"
     DELIVERY_FAILED = "DELIVERY_FAILED"
+    """Nobody took the parcel; opens the exception CARRIER_DELAY."""
     DELIVERED = "DELIVERED"
+    """At its destination. The only word that still counts after LOST: it was found."""
     RETURNED_TO_SENDER = "RETURNED_TO_SENDER"
+    """On its way back; opens a return."""
     LOST = "LOST"
+    """It will not come; the units are written off."""
 
 
 _F, _C = FulfillmentStatus, CarrierStatus

@@ -28,18 +28,26 @@ class ChannelKind(StrEnum):
     """What kind of place of sale."""
 
     STOREFRONT = "STOREFRONT"
+    """A shop of the retailer's own."""
     MARKETPLACE = "MARKETPLACE"
+    """A place where others sell too."""
     WHOLESALE = "WHOLESALE"
+    """A contract with a business that sells on."""
 
 
 class ReasonKind(StrEnum):
-    """What a reason is given for."""
+    """What a reason is given for; each operation takes reasons of its own kind."""
 
     RETURN = "RETURN"
+    """Why a customer sends units back."""
     ADJUSTMENT = "ADJUSTMENT"
+    """Why stock is corrected or moved by hand."""
     DECLINE = "DECLINE"
+    """Why a return is not taken."""
     WRITE_OFF = "WRITE_OFF"
+    """Why goods are given up."""
     CANCELLATION = "CANCELLATION"
+    """Why an order, or a part of it, is cancelled."""
 
 
 @dataclass(frozen=True, slots=True)

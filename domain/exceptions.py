@@ -11,15 +11,22 @@ from domain.access import Role
 
 
 class ExceptionStatus(StrEnum):
-    """Where the desk stands with an exception."""
+    """How far somebody has come with an exception."""
 
     OPEN = "OPEN"
+    """Nobody has it yet."""
     ASSIGNED = "ASSIGNED"
+    """It has an owner."""
     IN_PROGRESS = "IN_PROGRESS"
+    """Its owner works on it."""
     WAITING = "WAITING"
+    """Nothing can be done before `waitUntil`; the clock stands still."""
     ESCALATED = "ESCALATED"
+    """Past `dueAt`: handed to the next role, which has to assign it."""
     RESOLVED = "RESOLVED"
+    """Settled by a person, in words. Final."""
     AUTO_RESOLVED = "AUTO_RESOLVED"
+    """Settled by itself: what had opened it is no longer so. Final."""
 
 
 class ExceptionSeverity(StrEnum):

@@ -20,24 +20,34 @@ class OrderStatus(StrEnum):
     """What an order's units say together."""
 
     OPEN = "OPEN"
+    """Nothing has left; some units are backordered, others are not."""
     ALLOCATED = "ALLOCATED"
+    """Nothing has left, and each unit that is not cancelled has its place."""
     PARTIALLY_SHIPPED = "PARTIALLY_SHIPPED"
+    """Some units have left, others have not."""
     SHIPPED = "SHIPPED"
+    """Every unit that is not cancelled has left."""
     DELIVERED = "DELIVERED"
+    """Every unit that is not cancelled was delivered or lost."""
     BACKORDERED = "BACKORDERED"
+    """All units that are not cancelled wait for stock."""
     CANCELLED = "CANCELLED"
+    """Every unit is cancelled."""
 
 
 class OrderLineState(StrEnum):
     """Where a unit of an order line stands; it is in exactly one of these."""
 
     BACKORDERED = "BACKORDERED"
+    """Ordered; nothing was found for it yet."""
     ALLOCATED = "ALLOCATED"
+    """A unit at a location belongs to it, waiting to be picked."""
     PICKED = "PICKED"
     PACKED = "PACKED"
     SHIPPED = "SHIPPED"
     DELIVERED = "DELIVERED"
     LOST = "LOST"
+    """Lost by its carrier."""
     CANCELLED = "CANCELLED"
 
 

@@ -28,11 +28,17 @@ class AttemptState(StrEnum):
     """Where one attempt at paying stands, as far as the gateway has told."""
 
     OPEN = "OPEN"
+    """Its key is kept; nothing was heard of it."""
     PENDING = "PENDING"
+    """The gateway has it and has not decided."""
     UNKNOWN = "UNKNOWN"
+    """The gateway did not answer; it is asked again by the same key."""
     SUCCEEDED = "SUCCEEDED"
+    """The gateway said that it paid."""
     FAILED = "FAILED"
+    """The gateway said definitely that nothing was paid."""
     REVERSED = "REVERSED"
+    """It was paid, and the bank sent it back."""
 
 
 class Word(StrEnum):

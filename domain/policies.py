@@ -32,11 +32,17 @@ class PolicyKind(StrEnum):
     """What a policy decides."""
 
     ROUTING = "ROUTING"
+    """From which locations a demand is served, and what is protected for which channel."""
     RETURN = "RETURN"
+    """Whether a return is taken: window, reasons, final sale, risk."""
     DISPOSITION = "DISPOSITION"
+    """What becomes of a returned unit, by condition, reason and category."""
     REFUND = "REFUND"
+    """Evidence, deductions, fees, and how many must approve which amount."""
     ADJUSTMENT = "ADJUSTMENT"
+    """Up to which value stock may be written down without approval."""
     EXCEPTION = "EXCEPTION"
+    """Owner, severity and time of each kind of exception."""
 
 
 @dataclass(frozen=True, slots=True)

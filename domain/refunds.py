@@ -20,15 +20,25 @@ class RefundStatus(StrEnum):
     """Where a refund stands."""
 
     EVIDENCE_PENDING = "EVIDENCE_PENDING"
+    """Something in `requiredEvidence` has not come; the amount is an estimate."""
     NEEDS_APPROVAL = "NEEDS_APPROVAL"
+    """`approvalsRequired` actors have to agree."""
     APPROVED = "APPROVED"
+    """Going to be paid; can still be cancelled."""
     REJECTED = "REJECTED"
+    """Turned down. Final."""
     PROCESSING = "PROCESSING"
+    """An attempt at paying is under way."""
     SUCCEEDED = "SUCCEEDED"
+    """Paid out, or given as store credit."""
     FAILED = "FAILED"
+    """The gateway said definitely that nothing was paid; `refundRetry` tries again."""
     UNKNOWN = "UNKNOWN"
+    """Whether it was paid is being found out: by asking the gateway, at last by `refundSettle`."""
     REVERSED = "REVERSED"
+    """It was paid, and the bank sent it back. Final."""
     CANCELLED = "CANCELLED"
+    """Called off before it was paid. Final."""
 
 
 _S = RefundStatus

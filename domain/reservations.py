@@ -12,12 +12,16 @@ from domain.errors import LimitExceeded, ReservationExpired
 
 
 class ReservationStatus(StrEnum):
-    """Where a reservation stands; HELD ends by the clock even if nobody writes it down."""
+    """Where a hold stands now."""
 
     HELD = "HELD"
+    """Its units are kept until `expiresAt`."""
     COMMITTED = "COMMITTED"
+    """An order took it."""
     RELEASED = "RELEASED"
+    """Given back before its time."""
     EXPIRED = "EXPIRED"
+    """Over by the clock; its units may be promised to others."""
 
 
 RESERVATION_TRANSITIONS: Final[Mapping[ReservationStatus, frozenset[ReservationStatus]]] = (

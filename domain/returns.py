@@ -20,25 +20,40 @@ class ReturnStatus(StrEnum):
     """Where a return as a whole stands."""
 
     REQUESTED = "REQUESTED"
+    """A person has to authorize or decline it."""
     AUTHORIZED = "AUTHORIZED"
+    """The units will be taken; no parcel is on its way yet."""
     DECLINED = "DECLINED"
+    """Not taken; SUPERVISOR and ADMIN may still authorize it, with a note."""
     IN_TRANSIT = "IN_TRANSIT"
+    """Its parcel has a tracking number."""
     PARTIALLY_RECEIVED = "PARTIALLY_RECEIVED"
+    """Some units came, others are still expected."""
     RECEIVED = "RECEIVED"
+    """Nothing more is expected."""
     CLOSED = "CLOSED"
+    """Every unit is disposed of or missing, and every refund is settled. Final."""
     CANCELLED = "CANCELLED"
+    """Called off before anything came. Final."""
     EXPIRED = "EXPIRED"
+    """Nothing came in time. A late parcel is still received."""
 
 
 class ReturnItemState(StrEnum):
-    """Where one group of units stands; WRONG_ITEM is how an extra or foreign unit begins."""
+    """Where one group of units stands."""
 
     EXPECTED = "EXPECTED"
+    """Not here yet."""
     RECEIVED = "RECEIVED"
+    """Here, to be inspected; after the first of two looks too."""
     MISSING = "MISSING"
+    """Did not come with the rest; becomes RECEIVED if it comes after all."""
     WRONG_ITEM = "WRONG_ITEM"
+    """Here, though nobody expected it: an extra or foreign unit, to be inspected."""
     INSPECTED = "INSPECTED"
+    """Graded; in quarantine, being refurbished, or waiting for a disposition."""
     DISPOSED = "DISPOSED"
+    """Its last disposition was executed. Final."""
 
 
 _S, _I = ReturnStatus, ReturnItemState

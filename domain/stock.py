@@ -13,43 +13,71 @@ UNITS_MAX: Final = 1_000_000_000
 
 
 class StockState(StrEnum):
-    """Where a unit at a location stands; it is in exactly one of these."""
+    """Where a unit at a location stands; it is in exactly one of these.
+
+    Units that are HELD or ALLOCATED are never moved or adjusted by hand.
+    """
 
     AVAILABLE = "AVAILABLE"
+    """Physically here, sellable, claimed by nobody."""
     HELD = "HELD"
+    """Claimed by a live reservation."""
     ALLOCATED = "ALLOCATED"
+    """Belongs to a placed order."""
     QUALITY_CONTROL = "QUALITY_CONTROL"
+    """Waits for inspection, as returned units do."""
     QUARANTINE = "QUARANTINE"
+    """Set apart: not to be sold before somebody has decided or counted."""
     REFURBISHING = "REFURBISHING"
+    """Being put right."""
     DAMAGED = "DAMAGED"
+    """Here, but not sellable."""
 
 
 class MovementKind(StrEnum):
     """Why units changed their state."""
 
     RECEIVED = "RECEIVED"
+    """A delivery came in."""
     ADJUSTED = "ADJUSTED"
+    """A state was corrected by hand."""
     HELD = "HELD"
+    """A reservation claimed the units."""
     RELEASED = "RELEASED"
+    """A hold was released, or it expired."""
     ALLOCATED = "ALLOCATED"
+    """An order took the units, from a hold or without one."""
     DEALLOCATED = "DEALLOCATED"
+    """An order gave the units back: cancelled, or sent from elsewhere."""
     SHIPPED = "SHIPPED"
+    """The units left with a carrier."""
     RETURNED = "RETURNED"
+    """The units came back in a parcel."""
     DISPOSED = "DISPOSED"
+    """A disposition made returned units leave, other than as scrap."""
     MOVED = "MOVED"
+    """The units went from one state to another at their location."""
     TRANSFERRED = "TRANSFERRED"
+    """The units went to another location. No operation does this yet."""
     COUNTED = "COUNTED"
+    """A count corrected a state. No operation does this yet."""
     SCRAPPED = "SCRAPPED"
+    """Returned units were destroyed."""
 
 
 class LocationKind(StrEnum):
-    """What a location is; stock lies at the first three, the others are addresses for tasks."""
+    """What a location is."""
 
     WAREHOUSE = "WAREHOUSE"
+    """Keeps stock."""
     STORE = "STORE"
+    """Keeps stock; a shop with a door."""
     FULFILMENT_PARTNER = "FULFILMENT_PARTNER"
+    """Keeps stock; another business that sends it."""
     ZONE = "ZONE"
+    """An address for tasks inside a location; keeps no stock of its own."""
     BIN = "BIN"
+    """A shelf or box, as an address for tasks; keeps no stock of its own."""
 
 
 # Units in these states are claimed by a hold or an order and leave them with it only.

@@ -23,21 +23,32 @@ class QueueKind(StrEnum):
     """A kind of work."""
 
     PICK = "PICK"
+    """Fetch the units of an OPEN fulfilment."""
     PACK = "PACK"
+    """Pack a PICKED fulfilment."""
     SHIP = "SHIP"
+    """Hand a PACKED fulfilment to its carrier."""
     RECEIVE = "RECEIVE"
+    """Take in the parcel of a return."""
     INSPECT = "INSPECT"
+    """Grade returned units."""
     DISPOSE = "DISPOSE"
+    """Decide what becomes of inspected units."""
     COUNT = "COUNT"
+    """Count the units of a stock level."""
 
 
 class TaskStatus(StrEnum):
-    """Where a task stands."""
+    """Where a task stands now."""
 
     OPEN = "OPEN"
+    """Free to be claimed; a claim whose lease is over counts as this."""
     CLAIMED = "CLAIMED"
+    """One worker has it until `leaseUntil`."""
     DONE = "DONE"
+    """The work was done. Final."""
     CANCELLED = "CANCELLED"
+    """The work is no longer needed. Final."""
 
 
 _Q, _T = QueueKind, TaskStatus

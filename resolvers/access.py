@@ -1,6 +1,8 @@
 """Access: the caller, and the keys."""
 
-from strawberry import ID
+from typing import Annotated
+
+from strawberry import ID, argument
 
 import models.queries.reads.access as reads
 import workflows.access
@@ -11,27 +13,41 @@ from schema.types.changes.access import ApiKeyInput, ApiKeyPayload, revoke, rota
 
 
 async def viewer(info: Info) -> Viewer:
-    """Who the caller is and what it may do."""
+    """Who the caller is, and what its key lets it do and see. UNAUTHENTICATED without a key."""
     return Viewer.of(info.context.caller)
 
 
 async def api_keys(info: Info) -> list[ApiKey]:
-    """All keys, newest first, revoked ones too."""
+    """All keys, newest first, those that are over too. Never their secrets."""
     rows = await reads.keys(*await info.context.opened())
     return [ApiKey.from_row(row, info.context) for row in rows]
 
 
 async def api_key_create(info: Info, input: ApiKeyInput) -> ApiKeyPayload | None:
-    """Make a key that may do and see no more than the caller's own."""
+    """Make a key; its text is in `secret`, once.
+
+    Refused: GRANT_EXCEEDED for a refund limit above the caller's own, INVALID for a role that may
+    do more or a wider scope, NOT_FOUND for a channel or location that the caller does not see.
+    """
     return await change(
         info, workflows.access.create, input.to_command, ApiKeyPayload, api_key="ApiKey"
     )
 
 
 async def api_key_rotate(
-    info: Info, id: ID, overlap_seconds: int | None = 0
+    info: Info,
+    id: ID,
+    overlap_seconds: Annotated[
+        int | None,
+        argument(description="How long the old key still works: 0 to 2,592,000 (30 days)."),
+    ] = 0,
 ) -> ApiKeyPayload | None:
-    """Put a new key in a key's place; the old one works a while longer."""
+    """Make a key's successor, for the same actor, role, scope and limit; its text is in `secret`,
+    once.
+
+    The old key works for `overlapSeconds` more. Refused: ILLEGAL_TRANSITION where it is over
+    already, LIMIT_EXCEEDED, NOT_FOUND.
+    """
     return await change(
         info,
         workflows.access.rotate,
@@ -42,7 +58,11 @@ async def api_key_rotate(
 
 
 async def api_key_revoke(info: Info, id: ID) -> ApiKeyPayload | None:
-    """End a key now."""
+    """End a key now; its open sockets are closed within 5 seconds.
+
+    Refused: ILLEGAL_TRANSITION where it is over already, or is the last ADMIN key that reaches
+    everything; NOT_FOUND.
+    """
     return await change(
         info, workflows.access.revoke, lambda: revoke(id), ApiKeyPayload, api_key="ApiKey"
     )

@@ -1,10 +1,12 @@
 """The audit trail."""
 
-from strawberry import UNSET
+from typing import Annotated
+
+from strawberry import UNSET, argument
 
 import models.queries.reads.audit as reads
 from schema.context import Info
-from schema.types.arguments import given
+from schema.types.arguments import After, Before, First, Last, given
 from schema.types.audit import AuditEntry
 from schema.types.node import subject_of
 from schema.types.paging import Connection, selection_of, window
@@ -12,15 +14,19 @@ from schema.types.paging import Connection, selection_of, window
 
 async def audit_trail(
     info: Info,
-    subject: str | None = UNSET,
+    subject: Annotated[
+        str | None, argument(description="An id, or type and key as entries show them.")
+    ] = UNSET,
     actor: str | None = UNSET,
-    action: str | None = UNSET,
-    first: int | None = UNSET,
-    after: str | None = UNSET,
-    last: int | None = UNSET,
-    before: str | None = UNSET,
+    action: Annotated[
+        str | None, argument(description="A mutation's name, as entries show it.")
+    ] = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
 ) -> Connection[AuditEntry]:
-    """Who did what; `subject` is a global id, or the subject as audit rows show it."""
+    """Who did what to what, newest first. Null arguments choose all."""
     about = given(subject)
     page = await reads.entries(
         *await info.context.opened(),

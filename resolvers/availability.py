@@ -1,6 +1,8 @@
 """Availability for storefronts."""
 
-from strawberry import UNSET
+from typing import Annotated
+
+from strawberry import UNSET, argument
 
 from domain.countries import COUNTRY_WORDS, is_country
 from domain.errors import BadRequest, Unauthenticated
@@ -22,12 +24,20 @@ def check_channel(context: Context, channel: str) -> None:
 
 async def availability(
     info: Info,
-    channel: str,
+    channel: Annotated[str, argument(description="Its code.")],
     skus: list[str],
-    ship_to: AddressInput | None = UNSET,
-    service_level: str | None = UNSET,
+    ship_to: Annotated[
+        AddressInput | None, argument(description="The country decides when units would arrive.")
+    ] = UNSET,
+    service_level: Annotated[
+        str | None, argument(description="Chooses lead times: STANDARD (absent), EXPRESS, …")
+    ] = UNSET,
 ) -> list[Availability | None]:
-    """What the channel may sell of each SKU, in the order asked; null for an unknown one."""
+    """What a channel may sell of each SKU, in the order asked; null for an unknown SKU.
+
+    At most 1,000 SKUs at once. It needs no API key on channels that are open to callers without
+    one.
+    """
     context = info.context
     check_channel(context, channel)
     if len(skus) > SKUS_MAX:

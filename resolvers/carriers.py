@@ -7,7 +7,11 @@ from schema.types.changes.carriers import CarrierEventInput, CarrierEventPayload
 
 
 async def carrier_event_record(info: Info, input: CarrierEventInput) -> CarrierEventPayload | None:
-    """Keep a carrier's word: once per event, in whatever order."""
+    """Keep a carrier's word about a parcel, and do what follows from it.
+
+    Once per carrier and `eventId`, in whatever order; a parcel never goes backwards, except from
+    LOST to DELIVERED. Refused: NOT_FOUND where the number names no parcel, INVALID.
+    """
     payload = await change(
         info,
         workflows.carriers.record,

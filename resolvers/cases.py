@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
+from typing import Annotated, Any
 
-from strawberry import ID, UNSET
+from strawberry import ID, UNSET, argument
 
 import models.queries.lookups as lookups
 from domain.errors import BadRequest
 from schema.context import Context, Info
-from schema.types.arguments import given
+from schema.types.arguments import Resume, given
 from schema.types.enums import ExceptionSeverity, QueueKind
 from schema.types.events import (
     ExceptionEvent,
@@ -24,9 +24,14 @@ from schema.types.tasks import Task
 
 
 async def queue_changed(
-    info: Info, queue: QueueKind, location: str
+    info: Info, queue: QueueKind, location: Annotated[str, argument(description="Its code.")]
 ) -> AsyncGenerator[QueueEvent, None]:
-    """What is to be done at a location, then every change of it."""
+    """What is to be done at a location, then every change of it.
+
+    First the open queue, in SNAPSHOT messages of at most 200 tasks with `complete` on the last;
+    then each UPSERT and REMOVE, with none lost between the two. A slow reader gets the latest of
+    each task.
+    """
     context = info.context
     place = await lookups.location_by_code(await context.session(), location)
     await context.close()
@@ -51,11 +56,17 @@ async def queue_changed(
 async def exception_alerts(
     info: Info,
     severities: list[ExceptionSeverity] | None = UNSET,
-    kinds: list[str] | None = UNSET,
-    locations: list[str] | None = UNSET,
-    after: str | None = UNSET,
+    kinds: Annotated[
+        list[str] | None, argument(description="Rows of the catalogue: OVERSOLD, …")
+    ] = UNSET,
+    locations: Annotated[list[str] | None, argument(description="Codes.")] = UNSET,
+    after: Resume = UNSET,
 ) -> AsyncGenerator[ExceptionEvent, None]:
-    """Exceptions that open or are escalated, each once, in their order, as they are now."""
+    """Exceptions that open or are escalated, each alert once, in their order.
+
+    Null arguments choose all. A reader that is too slow is closed with RATE_LIMITED and its last
+    cursor.
+    """
     context = info.context
     stream = context.services.cases.exception_alerts(
         context.caller,
@@ -73,7 +84,7 @@ async def exception_alerts(
 
 
 async def order_changed(
-    info: Info, id: ID, after: str | None = UNSET
+    info: Info, id: ID, after: Resume = UNSET
 ) -> AsyncGenerator[OrderEvent, None]:
     """An order as it is now, whenever it or a parcel, return or refund of it changes."""
     async with aclosing(_object(info.context, "Order", id, given(after))) as changes:
@@ -82,7 +93,7 @@ async def order_changed(
 
 
 async def return_changed(
-    info: Info, id: ID, after: str | None = UNSET
+    info: Info, id: ID, after: Resume = UNSET
 ) -> AsyncGenerator[ReturnEvent, None]:
     """A return as it is now, whenever it, its units or a refund of it changes."""
     async with aclosing(_object(info.context, "Return", id, given(after))) as changes:
@@ -91,7 +102,7 @@ async def return_changed(
 
 
 async def refund_changed(
-    info: Info, id: ID, after: str | None = UNSET
+    info: Info, id: ID, after: Resume = UNSET
 ) -> AsyncGenerator[RefundEvent, None]:
     """A refund as it is now, whenever it changes."""
     async with aclosing(_object(info.context, "Refund", id, given(after))) as changes:

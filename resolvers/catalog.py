@@ -1,6 +1,8 @@
 """Master data: look-ups, lists and upserts."""
 
-from strawberry import UNSET
+from typing import Annotated
+
+from strawberry import UNSET, argument
 
 import models.queries.reads.catalog as reads
 import workflows.catalog
@@ -10,7 +12,7 @@ import workflows.locations
 from domain.catalog import UpsertReasonCode, UpsertSupplier
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import given, named
+from schema.types.arguments import After, Before, First, Last, given, named
 from schema.types.catalog import Channel, Item, Location, ReasonCode
 from schema.types.changes.catalog import (
     ChannelInput,
@@ -28,7 +30,7 @@ from schema.types.paging import CountedConnection, selection_of, window
 
 
 async def item(info: Info, sku: str) -> Item | None:
-    """The item of a SKU."""
+    """The item of a SKU; null where there is none."""
     row = await reads.item(await info.context.session(), sku)
     return None if row is None else Item.from_row(row, info.context)
 
@@ -36,12 +38,14 @@ async def item(info: Info, sku: str) -> Item | None:
 async def items(
     info: Info,
     search: str | None = UNSET,
-    first: int | None = UNSET,
-    after: str | None = UNSET,
-    last: int | None = UNSET,
-    before: str | None = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
 ) -> CountedConnection[Item]:
-    """Items whose SKU, name or barcode contain `search`."""
+    """Items, newest first; with `search` those whose SKU, name or barcode contain it, in upper or
+    lower case.
+    """
     session = await info.context.session()
     page = await reads.items(
         session, window(first, after, last, before, selection_of(info)), search=given(search)
@@ -50,37 +54,41 @@ async def items(
 
 
 async def location(info: Info, code: str) -> Location | None:
-    """The location of a code."""
+    """The location of a code; null where there is none that the key reaches."""
     row = await reads.location(*await info.context.opened(), code)
     return None if row is None else Location.from_row(row, info.context)
 
 
 async def locations(info: Info) -> list[Location]:
-    """All locations."""
+    """All locations that the key reaches, newest first."""
     rows = await reads.locations(*await info.context.opened())
     return [Location.from_row(row, info.context) for row in rows]
 
 
 async def channel(info: Info, code: str) -> Channel | None:
-    """The channel of a code."""
+    """The channel of a code; null where there is none that the key reaches."""
     row = await reads.channel(*await info.context.opened(), code)
     return None if row is None else Channel.from_row(row, info.context)
 
 
 async def channels(info: Info) -> list[Channel]:
-    """All channels."""
+    """All channels that the key reaches, newest first."""
     rows = await reads.channels(*await info.context.opened())
     return [Channel.from_row(row, info.context) for row in rows]
 
 
 async def reason_codes(info: Info, kind: ReasonKind | None = UNSET) -> list[ReasonCode]:
-    """Reason codes of a kind, inactive ones too."""
+    """Reason codes, inactive ones too; of one kind, or with null of all."""
     rows = await reads.reasons(await info.context.session(), given(kind))
     return [ReasonCode.from_row(row, info.context) for row in rows]
 
 
 async def items_upsert(info: Info, items: list[ItemInput]) -> ItemsUpsertPayload | None:
-    """Make or change items; each row stands on its own."""
+    """Make or change up to 5,000 items by their SKUs; each row stands on its own.
+
+    Refused rows are null in `items`, with errors at their places; the others are written. INVALID,
+    NOT_FOUND for a supplier, LIMIT_EXCEEDED.
+    """
     return await change(
         info,
         workflows.items.upsert,
@@ -91,7 +99,10 @@ async def items_upsert(info: Info, items: list[ItemInput]) -> ItemsUpsertPayload
 
 
 async def location_upsert(info: Info, input: LocationInput) -> LocationPayload | None:
-    """Make or change a location."""
+    """Make or change a location by its code.
+
+    Refused: INVALID, NOT_FOUND for the parent, LIMIT_EXCEEDED beyond 16 levels.
+    """
     return await change(
         info,
         workflows.locations.upsert,
@@ -102,16 +113,23 @@ async def location_upsert(info: Info, input: LocationInput) -> LocationPayload |
 
 
 async def channel_upsert(info: Info, input: ChannelInput) -> ChannelPayload | None:
-    """Make or change a channel."""
+    """Make or change a channel by its code; `locationCodes` takes the place of what it sold from.
+
+    Refused: INVALID, NOT_FOUND for a location, LIMIT_EXCEEDED.
+    """
     return await change(
         info, workflows.channels.upsert, input.to_command, ChannelPayload, channel="Channel"
     )
 
 
 async def reason_code_upsert(
-    info: Info, code: str, kind: ReasonKind, label: str, active: bool | None = UNSET
+    info: Info,
+    code: str,
+    kind: ReasonKind,
+    label: Annotated[str, argument(description="What people read.")],
+    active: Annotated[bool | None, argument(description="Of a new one, absent: true.")] = UNSET,
 ) -> ReasonCodePayload | None:
-    """Make or change a reason code."""
+    """Make or change a reason code of a kind. Refused: INVALID."""
     return await change(
         info,
         workflows.catalog.upsert_reason_code,
@@ -122,7 +140,7 @@ async def reason_code_upsert(
 
 
 async def supplier_upsert(info: Info, code: str, name: str) -> SupplierPayload | None:
-    """Make or change a supplier."""
+    """Make or change a supplier by its code. Refused: INVALID."""
     return await change(
         info,
         workflows.catalog.upsert_supplier,

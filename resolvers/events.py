@@ -1,6 +1,8 @@
 """The event log, page by page."""
 
-from strawberry import UNSET
+from typing import Annotated
+
+from strawberry import UNSET, argument
 
 import models.queries.event_log as event_log
 import models.queries.reads.events as reads
@@ -16,11 +18,21 @@ TYPES_MAX = 100
 
 async def events(
     info: Info,
-    types: list[str] | None = UNSET,
-    after: str | None = UNSET,
-    first: int | None = UNSET,
+    types: Annotated[
+        list[str] | None, argument(description="Exact types, at most 100; absent: all.")
+    ] = UNSET,
+    after: Annotated[
+        str | None, argument(description='A cursor; "0" or absent: from the oldest that is kept.')
+    ] = UNSET,
+    first: Annotated[
+        int | None, argument(description="How many: 50 where absent, at most 250.")
+    ] = UNSET,
 ) -> EventConnection:
-    """Facts behind a cursor, oldest first; without one from the oldest that is kept."""
+    """Facts behind a cursor that the caller may see, oldest first.
+
+    Without `after` from the oldest that is kept. CURSOR_TOO_OLD where facts behind the cursor are
+    no longer kept.
+    """
     chosen, cursor = given(types), given(after)
     if chosen is not None and len(chosen) > TYPES_MAX:
         raise BadRequest(f"At most {TYPES_MAX} types are chosen at once.")

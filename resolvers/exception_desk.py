@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from strawberry import ID
+from strawberry import ID, argument
 
 import schema.types.changes.exceptions as commands
 import workflows.exception_desk as desk
@@ -16,23 +16,48 @@ from workflows.transactions import Action
 C = TypeVar("C")
 
 
-async def exception_assign(info: Info, id: ID, owner: str) -> ExceptionPayload | None:
-    """Give an exception an owner."""
+async def exception_assign(
+    info: Info,
+    id: ID,
+    owner: Annotated[str, argument(description="The actor who is to look at it.")],
+) -> ExceptionPayload | None:
+    """Give an exception an owner. One that was escalated gets a new clock with its new owner.
+
+    Refused: ILLEGAL_TRANSITION unless it is OPEN or ESCALATED, INVALID, NOT_FOUND.
+    """
     return await _step(info, desk.assign, lambda: commands.assign(id, owner))
 
 
 async def exception_start(info: Info, id: ID) -> ExceptionPayload | None:
-    """Begin, or go on after waiting."""
+    """Begin to work on an exception, or go on after waiting; waiting did not count.
+
+    Refused: ILLEGAL_TRANSITION unless it is ASSIGNED or WAITING, NOT_FOUND.
+    """
     return await _step(info, desk.start, lambda: commands.start(id))
 
 
-async def exception_wait(info: Info, id: ID, until: datetime, note: str) -> ExceptionPayload | None:
-    """Stop the clock until an instant, and say what is waited for."""
+async def exception_wait(
+    info: Info,
+    id: ID,
+    until: datetime,
+    note: Annotated[str, argument(description="What is waited for.")],
+) -> ExceptionPayload | None:
+    """Stop the clock until an instant at most 90 days ahead, and say what is waited for.
+
+    Refused: ILLEGAL_TRANSITION unless it is IN_PROGRESS, INVALID, NOT_FOUND.
+    """
     return await _step(info, desk.wait, lambda: commands.wait(id, until, note))
 
 
-async def exception_resolve(info: Info, id: ID, resolution: str) -> ExceptionPayload | None:
-    """Settle an exception, in words."""
+async def exception_resolve(
+    info: Info,
+    id: ID,
+    resolution: Annotated[str, argument(description="How it was settled, in words.")],
+) -> ExceptionPayload | None:
+    """Settle an open exception, in words.
+
+    Refused: ILLEGAL_TRANSITION where it is settled already, INVALID, NOT_FOUND.
+    """
     return await _step(info, desk.resolve, lambda: commands.resolve(id, resolution))
 
 

@@ -1,10 +1,12 @@
 """Operational exceptions: the list of what went against plan."""
 
-from strawberry import UNSET
+from typing import Annotated
+
+from strawberry import UNSET, argument
 
 import models.queries.reads.exceptions as reads
 from schema.context import Info
-from schema.types.arguments import given
+from schema.types.arguments import After, Before, First, Last, given
 from schema.types.enums import ExceptionSeverity, ExceptionStatus
 from schema.types.exceptions import OperationalException
 from schema.types.paging import CountedConnection, selection_of, window
@@ -14,14 +16,16 @@ async def exceptions(
     info: Info,
     status: ExceptionStatus | None = UNSET,
     severity: ExceptionSeverity | None = UNSET,
-    kind: str | None = UNSET,
-    owner: str | None = UNSET,
-    first: int | None = UNSET,
-    after: str | None = UNSET,
-    last: int | None = UNSET,
-    before: str | None = UNSET,
+    kind: Annotated[
+        str | None, argument(description="A row of the catalogue: OVERSOLD, …")
+    ] = UNSET,
+    owner: Annotated[str | None, argument(description="An actor.")] = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
 ) -> CountedConnection[OperationalException]:
-    """Exceptions, newest first."""
+    """What went against plan, newest first. Null arguments choose all."""
     page = await reads.exceptions(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),

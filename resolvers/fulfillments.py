@@ -1,12 +1,14 @@
 """Fulfilments: the parts of orders on their way out."""
 
-from strawberry import UNSET
+from typing import Annotated
+
+from strawberry import UNSET, argument
 
 import models.queries.reads.fulfillments as reads
 import workflows.fulfillments
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import given
+from schema.types.arguments import After, Before, First, Last, given
 from schema.types.changes.fulfillments import FulfillmentPayload, FulfillmentShipInput
 from schema.types.enums import FulfillmentStatus
 from schema.types.fulfillments import Fulfillment
@@ -15,14 +17,14 @@ from schema.types.paging import Connection, selection_of, window
 
 async def fulfillments(
     info: Info,
-    location: str | None = UNSET,
+    location: Annotated[str | None, argument(description="Only of this location (code).")] = UNSET,
     status: FulfillmentStatus | None = UNSET,
-    first: int | None = UNSET,
-    after: str | None = UNSET,
-    last: int | None = UNSET,
-    before: str | None = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
 ) -> Connection[Fulfillment]:
-    """Fulfilments at a location, in a status."""
+    """Fulfilments, newest first. Null arguments choose all."""
     page = await reads.fulfillments(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -33,7 +35,11 @@ async def fulfillments(
 
 
 async def fulfillment_ship(info: Info, input: FulfillmentShipInput) -> FulfillmentPayload | None:
-    """Hand a parcel to its carrier."""
+    """Hand a parcel to its carrier: its units leave, are sold, and their cost is spent.
+
+    From OPEN or PICKED it completes pick and pack in full, unless the location has `packRequired`.
+    Refused: ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
+    """
     return await change(
         info,
         workflows.fulfillments.ship,

@@ -1,14 +1,15 @@
 """The books: entries, balances and closed periods."""
 
 from datetime import datetime
+from typing import Annotated
 
-from strawberry import UNSET
+from strawberry import UNSET, argument
 
 import models.queries.reads.ledger as reads
 import workflows.periods
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import given
+from schema.types.arguments import After, Before, First, Last, given
 from schema.types.changes.ledger import PeriodPayload
 from schema.types.ledger import JournalEntry, Period, TrialBalance
 from schema.types.paging import Connection, selection_of, window
@@ -17,14 +18,18 @@ from workflows.periods import ClosePeriod
 
 async def journal_entries(
     info: Info,
-    reference: str | None = UNSET,
-    account: str | None = UNSET,
-    first: int | None = UNSET,
-    after: str | None = UNSET,
-    last: int | None = UNSET,
-    before: str | None = UNSET,
+    reference: Annotated[
+        str | None, argument(description="Number of an order, a return (RMA) or a delivery.")
+    ] = UNSET,
+    account: Annotated[
+        str | None, argument(description="Only entries with a line on this account (code).")
+    ] = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
 ) -> Connection[JournalEntry]:
-    """Entries with a reference, on an account."""
+    """Entries in the books, newest first. Null arguments choose all."""
     page = await reads.entries(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -34,21 +39,32 @@ async def journal_entries(
     return Connection(page, JournalEntry.from_row, info.context)
 
 
-async def trial_balance(info: Info, as_of: datetime | None = UNSET) -> TrialBalance:
-    """Every account as of an instant; without one, as of now."""
+async def trial_balance(
+    info: Info,
+    as_of: Annotated[
+        datetime | None, argument(description="Entries count whose `effectiveAt` is not later.")
+    ] = UNSET,
+) -> TrialBalance:
+    """Every account as of an instant; without `asOf` as of now."""
     instant = given(as_of) or info.context.now
     rows = await reads.balances(*await info.context.opened(), instant)
     return TrialBalance.from_rows(list(rows), instant)
 
 
 async def periods(info: Info) -> list[Period]:
-    """Every close of the books, the newest first."""
+    """Every close of the books, newest first."""
     rows = await reads.periods(await info.context.session())
     return [Period.from_row(row, info.context) for row in rows]
 
 
-async def period_close(info: Info, through: datetime) -> PeriodPayload | None:
-    """Book nothing more up to and including an instant."""
+async def period_close(
+    info: Info, through: Annotated[datetime, argument(description="The last instant to close.")]
+) -> PeriodPayload | None:
+    """Close the books up to and including an instant: nothing is booked there any more.
+
+    FORBIDDEN for a key that reaches a part of the house only. Refused: PERIOD_CLOSED for what is
+    closed already, or lies ahead.
+    """
     return await change(
         info,
         workflows.periods.close,

@@ -7,7 +7,7 @@ from schema.types.node import Node, decode, load
 
 
 async def node(info: Info, id: ID) -> Node | None:
-    """The object of this id, where the caller may look such objects up and see this one."""
+    """Any object by its id; null where there is none that the caller may look up and see."""
     named = decode(id)
     if named is None or not info.context.caller.may_read_node(named[0]):
         return None

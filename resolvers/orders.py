@@ -1,13 +1,15 @@
 """Orders: placed, looked up, cancelled."""
 
-from strawberry import ID, UNSET
+from typing import Annotated
+
+from strawberry import ID, UNSET, argument
 
 import models.queries.reads.orders as reads
 import workflows.cancellations
 import workflows.orders
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import given
+from schema.types.arguments import After, Before, First, Last, given
 from schema.types.changes.orders import (
     OrderCancelLineInput,
     OrderPayload,
@@ -24,10 +26,15 @@ from schema.types.paging import CountedConnection, selection_of, window
 async def order(
     info: Info,
     id: ID | None = UNSET,
-    channel: str | None = UNSET,
-    external_reference: str | None = UNSET,
+    channel: Annotated[str | None, argument(description="Its code.")] = UNSET,
+    external_reference: Annotated[
+        str | None, argument(description="The shop's own reference.")
+    ] = UNSET,
 ) -> Order | None:
-    """One order, by id or by the shop's own reference."""
+    """One order, by `id` or by `channel` and `externalReference`; null where there is none.
+
+    BAD_REQUEST for both or neither.
+    """
     named = chosen("Order", id, channel, external_reference)
     if not isinstance(named, ByReference):
         found: Order | None = await load(info.context, "Order", named)
@@ -41,13 +48,13 @@ async def order(
 async def orders(
     info: Info,
     status: OrderStatus | None = UNSET,
-    channel: str | None = UNSET,
-    first: int | None = UNSET,
-    after: str | None = UNSET,
-    last: int | None = UNSET,
-    before: str | None = UNSET,
+    channel: Annotated[str | None, argument(description="Only of this channel (code).")] = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
 ) -> CountedConnection[Order]:
-    """Orders in a status, of a channel."""
+    """Orders, newest first. Null arguments choose all."""
     page = await reads.orders(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -58,17 +65,29 @@ async def orders(
 
 
 async def order_place(info: Info, input: OrderPlaceInput) -> OrderPayload | None:
-    """Place an order: all of it or, unless `backorder`, nothing."""
+    """Place an order: its allocation, its money and its events are written together, or nothing is.
+
+    Refused: INSUFFICIENT_STOCK unless `backorder`, ALREADY_EXISTS for the same reference on the
+    channel (the order comes along), NOT_FOUND for a hold of another channel, INVALID,
+    LIMIT_EXCEEDED.
+    """
     return await change(info, workflows.orders.place, input.to_command, OrderPayload, order="Order")
 
 
 async def order_cancel(
     info: Info,
     id: ID,
-    reason_code: str,
-    lines: list[OrderCancelLineInput] | None = UNSET,
+    reason_code: Annotated[str, argument(description="An active reason of kind CANCELLATION.")],
+    lines: Annotated[
+        list[OrderCancelLineInput] | None,
+        argument(description="Which units; absent: all that have not left."),
+    ] = UNSET,
 ) -> OrderPayload | None:
-    """Cancel what is not shipped, or these lines of it."""
+    """Cancel units that have not left, and refund what was paid for them.
+
+    Refused: ILLEGAL_TRANSITION where nothing, or less than asked for, is left to cancel; INVALID,
+    NOT_FOUND.
+    """
     return await change(
         info,
         workflows.cancellations.cancel,

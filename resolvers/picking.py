@@ -1,6 +1,8 @@
 """What is done to fulfilments in the warehouse: picked, packed, sent from elsewhere."""
 
-from strawberry import ID, UNSET
+from typing import Annotated
+
+from strawberry import ID, UNSET, argument
 
 import schema.types.changes.picking as commands
 import workflows.packing
@@ -14,9 +16,18 @@ from schema.types.changes.picking import ShortageInput
 
 
 async def fulfillment_pick(
-    info: Info, fulfillment_id: ID, shortages: list[ShortageInput] | None = UNSET
+    info: Info,
+    fulfillment_id: ID,
+    shortages: Annotated[
+        list[ShortageInput] | None, argument(description="Units that were not found; absent: none.")
+    ] = UNSET,
 ) -> FulfillmentPayload | None:
-    """Say what was picked; missing units are set apart and taken elsewhere."""
+    """Say that an OPEN fulfilment was picked, but for `shortages`.
+
+    Missing units are set apart in quarantine until somebody counts; others take their place where
+    there are any, else the order waits and SHORT_PICK is opened. Refused: ILLEGAL_TRANSITION,
+    TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
+    """
     return await change(
         info,
         workflows.picking.pick,
@@ -27,7 +38,10 @@ async def fulfillment_pick(
 
 
 async def fulfillment_pack(info: Info, fulfillment_id: ID) -> FulfillmentPayload | None:
-    """Say that a picked fulfilment was packed."""
+    """Say that a PICKED fulfilment was packed.
+
+    Refused: ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, NOT_FOUND.
+    """
     return await change(
         info,
         workflows.packing.pack,
@@ -38,9 +52,17 @@ async def fulfillment_pack(info: Info, fulfillment_id: ID) -> FulfillmentPayload
 
 
 async def fulfillment_reroute(
-    info: Info, id: ID, location_code: str, note: str
+    info: Info,
+    id: Annotated[ID, argument(description="Of the fulfilment.")],
+    location_code: Annotated[
+        str, argument(description="Where the units are to come from instead.")
+    ],
+    note: Annotated[str, argument(description="Why, in words.")],
 ) -> OrderPayload | None:
-    """Override where a fulfilment leaves from, and say why."""
+    """Override from where an OPEN fulfilment leaves: another location of its order's channel.
+
+    Refused: ILLEGAL_TRANSITION, INSUFFICIENT_STOCK, TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
+    """
     return await change(
         info,
         workflows.reroutes.reroute,

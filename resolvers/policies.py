@@ -1,6 +1,8 @@
 """Policies: every version, and the next one."""
 
-from strawberry import UNSET
+from typing import Annotated
+
+from strawberry import UNSET, argument
 
 import models.queries.reads.policies as reads
 import workflows.policies
@@ -13,9 +15,13 @@ from schema.types.policies import Policy
 
 
 async def policies(
-    info: Info, kind: PolicyKind | None = UNSET, scope: str | None = UNSET
+    info: Info,
+    kind: PolicyKind | None = UNSET,
+    scope: Annotated[
+        str | None, argument(description="Exactly this scope: `global`, `channel:web`, …")
+    ] = UNSET,
 ) -> list[Policy]:
-    """Versions of the policies of a kind and scope, newest first."""
+    """Versions of policies, newest first. Null arguments choose all."""
     rows = await reads.policies(
         *await info.context.opened(), kind=given(kind), policy_scope=given(scope)
     )
@@ -23,7 +29,11 @@ async def policies(
 
 
 async def policy_publish(info: Info, input: PolicyInput) -> PolicyPayload | None:
-    """Publish the next version of a kind and scope."""
+    """Publish the next version of a kind for a scope; decisions of before keep theirs.
+
+    FORBIDDEN where the role may not publish this kind: each has a permission of its own. Refused:
+    INVALID with the path of what is wrong with the rules, NOT_FOUND for a code in the scope.
+    """
     return await change(
         info, workflows.policies.publish, input.to_command, PolicyPayload, policy="Policy"
     )

@@ -1,5 +1,9 @@
 """Policies tried out on past cases."""
 
+from typing import Annotated
+
+from strawberry import argument
+
 import workflows.policy_previews
 from schema.context import Info
 from schema.types.changes.policies import PolicyInput
@@ -9,9 +13,17 @@ LAST_DEFAULT = 100
 
 
 async def policy_preview(
-    info: Info, input: PolicyInput, last: int | None = LAST_DEFAULT
+    info: Info,
+    input: PolicyInput,
+    last: Annotated[
+        int | None, argument(description="How many past cases: 1 to 250.")
+    ] = LAST_DEFAULT,
 ) -> PolicyPreview:
-    """What a policy would have decided on the last returns or refunds; nothing is published."""
+    """What a policy would have decided about past cases; nothing is published.
+
+    For RETURN, DISPOSITION and REFUND; BAD_REQUEST for other kinds. What is wrong with the rules is
+    BAD_REQUEST too.
+    """
     context = info.context
     found = await workflows.policy_previews.preview(
         *await context.opened(),

@@ -1,13 +1,15 @@
 """Refunds: opened by people, agreed to, turned down, called off, and put right."""
 
-from strawberry import ID, UNSET
+from typing import Annotated
+
+from strawberry import ID, UNSET, argument
 
 import models.queries.reads.refunds as reads
 import workflows.refunds
 import workflows.settlements
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import given
+from schema.types.arguments import After, Before, First, Last, given
 from schema.types.changes.refunds import RefundCreateInput, RefundPayload
 from schema.types.enums import RefundStatus
 from schema.types.node import load, required_uuid, uuid_in
@@ -20,7 +22,7 @@ TYPES = {"refund": "Refund", "refunds": "[Refund]"}
 
 
 async def refund(info: Info, id: ID) -> Refund | None:
-    """One refund."""
+    """One refund; null where there is none that the caller may see."""
     found: Refund | None = await load(info.context, "Refund", uuid_in("Refund", id))
     return found
 
@@ -28,12 +30,12 @@ async def refund(info: Info, id: ID) -> Refund | None:
 async def refunds(
     info: Info,
     status: RefundStatus | None = UNSET,
-    first: int | None = UNSET,
-    after: str | None = UNSET,
-    last: int | None = UNSET,
-    before: str | None = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
 ) -> CountedConnection[Refund]:
-    """Refunds in a status."""
+    """Refunds, newest first; in one status, or with null in all."""
     page = await reads.refunds(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -43,12 +45,20 @@ async def refunds(
 
 
 async def refund_create(info: Info, input: RefundCreateInput) -> RefundPayload | None:
-    """Open a goodwill refund, which always needs an approval."""
+    """Open a goodwill refund, which always needs an approval.
+
+    An amount that needs several payments opens several refunds. Refused: REFUND_EXCEEDS_BALANCE,
+    INVALID, NOT_FOUND.
+    """
     return await change(info, workflows.refunds.create, input.to_command, RefundPayload, **TYPES)
 
 
 async def refund_approve(info: Info, id: ID, note: str | None = UNSET) -> RefundPayload | None:
-    """Agree to a refund, as an actor that had no part in it."""
+    """Agree to a refund that NEEDS_APPROVAL; with the last approval it is going to be paid.
+
+    Refused: SELF_APPROVAL for an actor who requested, authorized, inspected or approved, under
+    whichever key; GRANT_EXCEEDED, ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
+    """
     return await change(
         info,
         workflows.refunds.approve,
@@ -58,8 +68,14 @@ async def refund_approve(info: Info, id: ID, note: str | None = UNSET) -> Refund
     )
 
 
-async def refund_reject(info: Info, id: ID, note: str) -> RefundPayload | None:
-    """Turn a refund down for good."""
+async def refund_reject(
+    info: Info, id: ID, note: Annotated[str, argument(description="Why, in words.")]
+) -> RefundPayload | None:
+    """Turn down a refund that NEEDS_APPROVAL, for good.
+
+    Refused: SELF_APPROVAL for an actor who approved it before, ILLEGAL_TRANSITION, INVALID,
+    NOT_FOUND.
+    """
     return await change(
         info,
         workflows.refunds.reject,
@@ -69,8 +85,13 @@ async def refund_reject(info: Info, id: ID, note: str) -> RefundPayload | None:
     )
 
 
-async def refund_cancel(info: Info, id: ID, note: str) -> RefundPayload | None:
-    """Call a refund off before it is paid."""
+async def refund_cancel(
+    info: Info, id: ID, note: Annotated[str, argument(description="Why, in words.")]
+) -> RefundPayload | None:
+    """Call a refund off before it is paid, or after it FAILED.
+
+    Refused: ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
+    """
     return await change(
         info,
         workflows.refunds.cancel,
@@ -81,7 +102,10 @@ async def refund_cancel(info: Info, id: ID, note: str) -> RefundPayload | None:
 
 
 async def refund_retry(info: Info, id: ID) -> RefundPayload | None:
-    """Have a refund that failed paid again, with a new key."""
+    """Have a FAILED refund paid again, by a new attempt with a new key.
+
+    Refused: ILLEGAL_TRANSITION, NOT_FOUND.
+    """
     return await change(
         info,
         workflows.settlements.retry,
@@ -92,9 +116,21 @@ async def refund_retry(info: Info, id: ID) -> RefundPayload | None:
 
 
 async def refund_settle(
-    info: Info, id: ID, succeeded: bool, note: str, gateway_reference: str | None = UNSET
+    info: Info,
+    id: ID,
+    succeeded: Annotated[
+        bool, argument(description="True: the money went back. False: it definitely did not.")
+    ],
+    note: Annotated[str, argument(description="How this was found out.")],
+    gateway_reference: Annotated[
+        str | None, argument(description="The gateway's own number, where known.")
+    ] = UNSET,
 ) -> RefundPayload | None:
-    """Write down what became of a refund that the gateway does not tell about."""
+    """Write down what came of an UNKNOWN refund, as a person found out.
+
+    Refused: SELF_APPROVAL for the actor who requested it, ILLEGAL_TRANSITION, INVALID (also where
+    it is being sent just now), NOT_FOUND.
+    """
     return await change(
         info,
         workflows.settlements.settle,

@@ -1,6 +1,8 @@
 """Reservations: units held for a while."""
 
-from strawberry import ID, UNSET
+from typing import Annotated
+
+from strawberry import ID, UNSET, argument
 
 import models.queries.reads.reservations as reads
 import workflows.reservations
@@ -8,7 +10,7 @@ from domain.errors import BadRequest
 from resolvers.availability import check_channel
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import given
+from schema.types.arguments import After, Before, First, Last, given
 from schema.types.changes.reservations import (
     ReservationCreateInput,
     ReservationPayload,
@@ -25,10 +27,15 @@ from schema.types.reservations import Reservation
 async def reservation(
     info: Info,
     id: ID | None = UNSET,
-    channel: str | None = UNSET,
-    external_reference: str | None = UNSET,
+    channel: Annotated[str | None, argument(description="Its code.")] = UNSET,
+    external_reference: Annotated[
+        str | None, argument(description="The shop's own reference.")
+    ] = UNSET,
 ) -> Reservation | None:
-    """One hold; without a key by id only."""
+    """One hold, by `id` or by `channel` and `externalReference`: a live one, else the newest.
+
+    Null where there is none, BAD_REQUEST for both or neither. Without an API key by `id` only.
+    """
     named = chosen("Reservation", id, channel, external_reference)
     if not isinstance(named, ByReference):
         found: Reservation | None = await load(info.context, "Reservation", named)
@@ -44,13 +51,13 @@ async def reservation(
 async def reservations(
     info: Info,
     status: ReservationStatus | None = UNSET,
-    channel: str | None = UNSET,
-    first: int | None = UNSET,
-    after: str | None = UNSET,
-    last: int | None = UNSET,
-    before: str | None = UNSET,
+    channel: Annotated[str | None, argument(description="Only of this channel (code).")] = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
 ) -> Connection[Reservation]:
-    """Holds, in the status that they have now."""
+    """Holds, newest first, in the status that they have now. Null arguments choose all."""
     page = await reads.reservations(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -64,7 +71,12 @@ async def reservations(
 async def reservation_create(
     info: Info, input: ReservationCreateInput
 ) -> ReservationPayload | None:
-    """Hold units: all lines or none."""
+    """Hold units for a while: all lines or none. Nobody else can buy them meanwhile.
+
+    It needs no API key on channels that are open to callers without one, within stricter limits.
+    Refused: INSUFFICIENT_STOCK, LIMIT_EXCEEDED, ALREADY_EXISTS for the reference of a live hold
+    (which comes along), INVALID, NOT_FOUND.
+    """
     check_channel(info.context, input.channel)
     return await change(
         info,
@@ -75,8 +87,16 @@ async def reservation_create(
     )
 
 
-async def reservation_extend(info: Info, id: ID, ttl_seconds: int) -> ReservationPayload | None:
-    """Let a live hold live so long from now."""
+async def reservation_extend(
+    info: Info,
+    id: ID,
+    ttl_seconds: Annotated[int, argument(description="At most 86,400; without an API key 3,600.")],
+) -> ReservationPayload | None:
+    """Let a live hold last until `ttlSeconds` from now, never shorter than it would have.
+
+    It never grows older than four times its first ttl. Refused: RESERVATION_EXPIRED,
+    ILLEGAL_TRANSITION, LIMIT_EXCEEDED, NOT_FOUND.
+    """
     return await change(
         info,
         workflows.reservations.extend,
@@ -87,7 +107,10 @@ async def reservation_extend(info: Info, id: ID, ttl_seconds: int) -> Reservatio
 
 
 async def reservation_release(info: Info, id: ID) -> ReservationPayload | None:
-    """Give a hold's units back."""
+    """Give a hold's units back.
+
+    Refused: RESERVATION_EXPIRED, ILLEGAL_TRANSITION, NOT_FOUND.
+    """
     return await change(
         info,
         workflows.reservations.release,

@@ -1,6 +1,8 @@
 """Returns: asked for, decided, received, inspected and disposed of."""
 
-from strawberry import ID, UNSET
+from typing import Annotated
+
+from strawberry import ID, UNSET, argument
 
 import models.queries.reads.returns as reads
 import workflows.dispositions
@@ -12,7 +14,7 @@ import workflows.returns
 from domain.errors import BadRequest
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import given
+from schema.types.arguments import After, Before, First, Last, given
 from schema.types.changes.returns import (
     DispositionInput,
     ReturnInspectInput,
@@ -31,9 +33,14 @@ TYPES = {"return_": "Return", "exception": "OperationalException"}
 
 
 async def return_(
-    info: Info, id: ID | None = UNSET, rma_number: str | None = UNSET
+    info: Info,
+    id: ID | None = UNSET,
+    rma_number: Annotated[str | None, argument(description="As it stands on the parcel.")] = UNSET,
 ) -> Return | None:
-    """One return, by id or by its RMA number."""
+    """One return, by `id` or by `rmaNumber`; null where there is none.
+
+    BAD_REQUEST for both or neither.
+    """
     by_id, by_number = given(id), given(rma_number)
     if (by_id is None) == (by_number is None):
         raise BadRequest("Look it up by id or by rmaNumber.")
@@ -47,13 +54,16 @@ async def return_(
 async def returns(
     info: Info,
     status: ReturnStatus | None = UNSET,
-    location: str | None = UNSET,
-    first: int | None = UNSET,
-    after: str | None = UNSET,
-    last: int | None = UNSET,
-    before: str | None = UNSET,
+    location: Annotated[
+        str | None,
+        argument(description="Only those that go to this location (code), or came to it."),
+    ] = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
 ) -> CountedConnection[Return]:
-    """Returns in a status, that go to a location or came to it."""
+    """Returns, newest first. Null arguments choose all."""
     page = await reads.returns(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -64,12 +74,26 @@ async def returns(
 
 
 async def return_request(info: Info, input: ReturnRequestInput) -> ReturnPayload | None:
-    """Ask to send units of an order back: the policy authorizes, declines or asks a person."""
+    """Ask to send units of an order back: the RETURN policy authorizes, declines or leaves it to a
+    person.
+
+    What it declines is a Return too, with the reasons. Refused: OVER_RETURN for more units than
+    were sent and not asked back yet, LIMIT_EXCEEDED, INVALID, NOT_FOUND.
+    """
     return await change(info, workflows.returns.request, input.to_command, ReturnPayload, **TYPES)
 
 
-async def return_authorize(info: Info, id: ID, note: str | None = UNSET) -> ReturnPayload | None:
-    """Take the units back; against the policy with a note, by those who may."""
+async def return_authorize(
+    info: Info,
+    id: ID,
+    note: Annotated[str | None, argument(description="Needed against the policy.")] = UNSET,
+) -> ReturnPayload | None:
+    """Take the units back: of a return that is REQUESTED or DECLINED.
+
+    Against the policy, or once declined, it needs the permission `returns.override` and a note.
+    Refused: RETURN_WINDOW_CLOSED or NOT_RETURNABLE where the policy objects, OVER_RETURN,
+    ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
+    """
     return await change(
         info,
         workflows.return_authorizations.authorize,
@@ -80,9 +104,15 @@ async def return_authorize(info: Info, id: ID, note: str | None = UNSET) -> Retu
 
 
 async def return_decline(
-    info: Info, id: ID, reason_code: str, note: str | None = UNSET
+    info: Info,
+    id: ID,
+    reason_code: Annotated[str, argument(description="An active reason of kind DECLINE.")],
+    note: str | None = UNSET,
 ) -> ReturnPayload | None:
-    """Do not take the units back."""
+    """Do not take the units of a REQUESTED return back.
+
+    Refused: ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
+    """
     return await change(
         info,
         workflows.return_authorizations.decline,
@@ -93,7 +123,10 @@ async def return_decline(
 
 
 async def return_cancel(info: Info, id: ID) -> ReturnPayload | None:
-    """Call a return off before anything came."""
+    """Call a return off before anything came; the customer keeps the units.
+
+    Refused: ILLEGAL_TRANSITION, NOT_FOUND.
+    """
     return await change(
         info,
         workflows.return_authorizations.cancel,
@@ -106,7 +139,11 @@ async def return_cancel(info: Info, id: ID) -> ReturnPayload | None:
 async def return_tracking_set(
     info: Info, id: ID, carrier: str, tracking_number: str
 ) -> ReturnPayload | None:
-    """Note the number of the parcel in which the units come back."""
+    """Note the number of the parcel in which the units come back; an AUTHORIZED return is then
+    IN_TRANSIT.
+
+    Refused: ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
+    """
     return await change(
         info,
         workflows.return_tracking.set_tracking,
@@ -117,19 +154,35 @@ async def return_tracking_set(
 
 
 async def return_receive(info: Info, input: ReturnReceiveInput) -> ReturnPayload | None:
-    """Receive a parcel of a return into quality control."""
+    """Receive a parcel: its units go into quality control, at the cost at which they left.
+
+    Wrong, extra and missing units open RETURN_DISCREPANCY. A parcel of a CANCELLED or DECLINED
+    return, or one that nobody can match, goes into quarantine with an exception. Refused:
+    ILLEGAL_TRANSITION, ALREADY_EXISTS, TASK_NOT_CLAIMED, LIMIT_EXCEEDED, INVALID, NOT_FOUND.
+    """
     return await change(info, workflows.receipts.receive, input.to_command, ReturnPayload, **TYPES)
 
 
 async def return_inspect(info: Info, input: ReturnInspectInput) -> ReturnPayload | None:
-    """Grade received units; what the policy says of the grade is executed at once."""
+    """Grade units that are here; once a grade stands, what the DISPOSITION policy says of it is
+    executed.
+
+    Where the RETURN policy wants two inspectors, units stay RECEIVED after the first. Refused:
+    SELF_APPROVAL for the same actor again, ILLEGAL_TRANSITION, POLICY_VIOLATION, APPROVAL_REQUIRED,
+    TASK_NOT_CLAIMED, LIMIT_EXCEEDED, INVALID, NOT_FOUND.
+    """
     return await change(
         info, workflows.inspections.inspect, input.to_command, ReturnPayload, **TYPES
     )
 
 
 async def return_item_dispose(info: Info, input: DispositionInput) -> ReturnPayload | None:
-    """Execute a disposition of inspected units."""
+    """Execute a disposition of units that are INSPECTED.
+
+    Refused: POLICY_VIOLATION (a counterfeit is never restocked), APPROVAL_REQUIRED above the
+    policy's value, ILLEGAL_TRANSITION for more units than are left, TASK_NOT_CLAIMED, INVALID,
+    NOT_FOUND.
+    """
     return await change(
         info, workflows.dispositions.dispose, input.to_command, ReturnPayload, **TYPES
     )

@@ -1,13 +1,15 @@
 """Stock: levels, movements, and what a person may do to units by hand."""
 
-from strawberry import UNSET
+from typing import Annotated
+
+from strawberry import UNSET, argument
 
 import models.queries.reads.stock as reads
 import workflows.adjustments
 import workflows.stock
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import given
+from schema.types.arguments import After, Before, First, Last, given
 from schema.types.changes.stock import (
     SafetyStockInput,
     StockAdjustInput,
@@ -22,13 +24,13 @@ from schema.types.stock import StockLevel, StockMovement
 async def stock_levels(
     info: Info,
     skus: list[str] | None = UNSET,
-    locations: list[str] | None = UNSET,
-    first: int | None = UNSET,
-    after: str | None = UNSET,
-    last: int | None = UNSET,
-    before: str | None = UNSET,
+    locations: Annotated[list[str] | None, argument(description="Codes.")] = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
 ) -> CountedConnection[StockLevel]:
-    """Units by item and location."""
+    """Units by item and location, newest first. Null arguments choose all."""
     page = await reads.levels(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -41,14 +43,17 @@ async def stock_levels(
 async def stock_movements(
     info: Info,
     sku: str | None = UNSET,
-    location: str | None = UNSET,
-    reference: str | None = UNSET,
-    first: int | None = UNSET,
-    after: str | None = UNSET,
-    last: int | None = UNSET,
-    before: str | None = UNSET,
+    location: Annotated[str | None, argument(description="Only of this location (code).")] = UNSET,
+    reference: Annotated[
+        str | None,
+        argument(description="A delivery's reference, or `Order:…` as movements show it."),
+    ] = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
 ) -> Connection[StockMovement]:
-    """What changed the levels."""
+    """What changed the levels, newest first. Null arguments choose all."""
     page = await reads.movements(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -60,7 +65,10 @@ async def stock_movements(
 
 
 async def stock_receive(info: Info, input: StockReceiptInput) -> StockPayload | None:
-    """Book a delivery."""
+    """Book a delivery: its units become available, at their cost. Backorders are served at once.
+
+    Refused: INVALID, NOT_FOUND, LIMIT_EXCEEDED.
+    """
     return await change(
         info,
         workflows.stock.receive,
@@ -72,7 +80,11 @@ async def stock_receive(info: Info, input: StockReceiptInput) -> StockPayload | 
 
 
 async def stock_adjust(info: Info, input: StockAdjustInput) -> StockPayload | None:
-    """Correct one state of a level."""
+    """Correct one state of a stock level by hand.
+
+    Refused: STALE_QUANTITY, APPROVAL_REQUIRED for a write-down above the ADJUSTMENT policy's value
+    (per actor, item and day), INSUFFICIENT_STOCK, INVALID, NOT_FOUND.
+    """
     return await change(
         info,
         workflows.adjustments.adjust,
@@ -84,7 +96,11 @@ async def stock_adjust(info: Info, input: StockAdjustInput) -> StockPayload | No
 
 
 async def stock_move(info: Info, input: StockMoveInput) -> StockPayload | None:
-    """Move units between two states."""
+    """Move units between two states at their location.
+
+    Refused: INSUFFICIENT_STOCK, also for units that a return still accounts for; INVALID,
+    NOT_FOUND.
+    """
     return await change(
         info,
         workflows.adjustments.move,
@@ -96,7 +112,10 @@ async def stock_move(info: Info, input: StockMoveInput) -> StockPayload | None:
 
 
 async def safety_stock_set(info: Info, input: SafetyStockInput) -> StockPayload | None:
-    """Set what is never promised."""
+    """Set how many available units of a SKU at a location are never promised.
+
+    Refused: INVALID, NOT_FOUND.
+    """
     return await change(
         info,
         workflows.stock.set_safety_stock,

@@ -5,15 +5,15 @@ What a type reads beyond that it reads in the context of its own event (schema/e
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from strawberry import UNSET
+from strawberry import UNSET, argument
 
 import models.queries.reads.catalog as reads
 from domain.errors import BadRequest
 from resolvers.availability import check_channel
 from schema.context import Info
-from schema.types.arguments import given
+from schema.types.arguments import Resume, given
 from schema.types.availability import Availability
 from schema.types.enums import MovementKind
 from schema.types.events import AvailabilityEvent, Event, StockEvent
@@ -36,11 +36,15 @@ async def _each(
 
 async def availability_changed(
     info: Info,
-    channel: str,
-    skus: list[str] | None = UNSET,
-    after: str | None = UNSET,
+    channel: Annotated[str, argument(description="Its code.")],
+    skus: Annotated[list[str] | None, argument(description="Absent: every SKU.")] = UNSET,
+    after: Resume = UNSET,
 ) -> AsyncGenerator[AvailabilityEvent, None]:
-    """What a channel may sell of each SKU, whenever that changed."""
+    """What a channel may sell of each SKU, whenever that changed.
+
+    It needs no API key on channels that are open to callers without one. A slow reader gets the
+    latest of each SKU.
+    """
     context = info.context
     check_channel(context, channel)
     if await reads.channel(*await context.opened(), channel) is None:
@@ -73,10 +77,13 @@ async def availability_changed(
 async def stock_changed(
     info: Info,
     skus: list[str] | None = UNSET,
-    locations: list[str] | None = UNSET,
-    after: str | None = UNSET,
+    locations: Annotated[list[str] | None, argument(description="Codes.")] = UNSET,
+    after: Resume = UNSET,
 ) -> AsyncGenerator[StockEvent, None]:
-    """Levels that changed, as they are now."""
+    """Stock levels that changed, as they are now.
+
+    Null arguments choose all. A slow reader gets the latest of each level.
+    """
     context = info.context
     stream = context.services.streams.stock_changed(
         context.caller,
@@ -102,9 +109,14 @@ async def stock_changed(
 
 
 async def events(
-    info: Info, types: list[str] | None = UNSET, after: str | None = UNSET
+    info: Info,
+    types: Annotated[list[str] | None, argument(description="Exact types; absent: all.")] = UNSET,
+    after: Resume = UNSET,
 ) -> AsyncGenerator[Event, None]:
-    """Every fact that the caller may see, in the order of the log, each once."""
+    """Every fact that the caller may see, in the order of the log, each once.
+
+    A reader that is too slow is closed with RATE_LIMITED and its last cursor.
+    """
     context = info.context
     stream = context.services.streams.events(
         context.caller, types=given(types), after=given(after), audience=context.audience

@@ -1,13 +1,15 @@
 """Tasks: the queues of a location, and who has what."""
 
-from strawberry import ID, UNSET
+from typing import Annotated
+
+from strawberry import ID, UNSET, argument
 
 import models.queries.reads.tasks as reads
 import schema.types.changes.tasks as commands
 import workflows.tasks
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import given
+from schema.types.arguments import After, Before, First, Last, given
 from schema.types.changes.tasks import LIMIT_DEFAULT, TaskPayload
 from schema.types.enums import QueueKind, TaskStatus
 from schema.types.paging import CountedConnection, selection_of, window
@@ -17,14 +19,14 @@ from schema.types.tasks import Task
 async def tasks(
     info: Info,
     queue: QueueKind | None = UNSET,
-    location: str | None = UNSET,
+    location: Annotated[str | None, argument(description="Only of this location (code).")] = UNSET,
     status: TaskStatus | None = UNSET,
-    first: int | None = UNSET,
-    after: str | None = UNSET,
-    last: int | None = UNSET,
-    before: str | None = UNSET,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
 ) -> CountedConnection[Task]:
-    """Tasks, the most urgent first."""
+    """Tasks, the most urgent first, in the status that they have now. Null arguments choose all."""
     page = await reads.tasks(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -39,11 +41,18 @@ async def tasks(
 async def task_claim(
     info: Info,
     queue: QueueKind,
-    location_code: str,
-    limit: int | None = LIMIT_DEFAULT,
-    ids: list[ID] | None = UNSET,
+    location_code: Annotated[str, argument(description="Where the work is.")],
+    limit: Annotated[int | None, argument(description="How many: 1 to 200.")] = LIMIT_DEFAULT,
+    ids: Annotated[
+        list[ID] | None,
+        argument(description="Exactly these instead of the most urgent; at most 200."),
+    ] = UNSET,
 ) -> TaskPayload | None:
-    """Take the most urgent open tasks for ten minutes, or exactly those named."""
+    """Take open tasks for ten minutes: the most urgent of a queue, or exactly those named.
+
+    Named ones stand each on its own: those that are free are given. Refused: TASK_NOT_CLAIMED where
+    another worker has it, ILLEGAL_TRANSITION where it is over, LIMIT_EXCEEDED, NOT_FOUND.
+    """
     return await change(
         info,
         workflows.tasks.claim,
@@ -54,14 +63,21 @@ async def task_claim(
 
 
 async def task_renew(info: Info, id: ID) -> TaskPayload | None:
-    """Keep a task for ten more minutes."""
+    """Keep a task for ten more minutes; one that nobody has is claimed.
+
+    Refused: TASK_NOT_CLAIMED where another worker has it, ILLEGAL_TRANSITION where it is over,
+    NOT_FOUND.
+    """
     return await change(
         info, workflows.tasks.renew, lambda: commands.renew(id), TaskPayload, tasks="[Task]"
     )
 
 
 async def task_release(info: Info, id: ID) -> TaskPayload | None:
-    """Give a task back."""
+    """Give a task back.
+
+    Refused: TASK_NOT_CLAIMED, ILLEGAL_TRANSITION, NOT_FOUND.
+    """
     return await change(
         info, workflows.tasks.release, lambda: commands.release(id), TaskPayload, tasks="[Task]"
     )

@@ -1,5 +1,6 @@
 """Who may use a root field at all: one question per operation, never one per leaf."""
 
+import inspect
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from functools import wraps
@@ -39,7 +40,12 @@ class Guarded(FieldExtension):
 def fields(resolvers: Mapping[str, Resolver], needed: Mapping[str, str]) -> list[StrawberryField]:
     """Root fields from a map of names to resolvers, each guarded by what `needed` says."""
     return [
-        strawberry.field(name=name, resolver=resolver, extensions=[Guarded(needed[name])])
+        strawberry.field(
+            name=name,
+            resolver=resolver,
+            description=_told(resolver, needed[name]),
+            extensions=[Guarded(needed[name])],
+        )
         for name, resolver in resolvers.items()
     ]
 
@@ -48,11 +54,18 @@ def stream_fields(resolvers: Mapping[str, Stream]) -> list[StrawberryField]:
     """The fields of Subscription; each asks for its permission when it is opened."""
     found: list[Any] = [
         strawberry.subscription(
-            name=name, resolver=_guarded(resolver, permissions.SUBSCRIPTIONS[name])
+            name=name,
+            resolver=_guarded(resolver, permissions.SUBSCRIPTIONS[name]),
+            description=_told(resolver, permissions.SUBSCRIPTIONS[name]),
         )
         for name, resolver in resolvers.items()
     ]
     return found
+
+
+def _told(resolver: Callable[..., Any], permission: str) -> str:
+    """What a root field says of itself: its resolver's words, and whom it is open to."""
+    return f"{inspect.getdoc(resolver)}\n\nPermission: `{permission}`."
 
 
 def _guarded(resolver: Stream, permission: str) -> Stream:

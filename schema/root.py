@@ -34,6 +34,22 @@ from schema.execution.idempotency import idempotent
 from schema.permissions import mutation_fields, query_fields, stream_fields
 from schema.types.scalars import SCALARS
 
+# The root types have no class to say this.
+QUERY: Final = """What may be read.
+
+What a key does not reach does not exist for it: it is null, or left out of lists. Lists give 50
+rows where no size is asked for, and at most 250; above that is BAD_REQUEST."""
+MUTATION: Final = """What may be done.
+
+A rule's refusal is an entry in `userErrors` and changes nothing; what may not be served at all is
+a top-level error with `extensions.code`. Each field is done alone, in the order of the document;
+with `@idempotent`, or the header `Idempotency-Key`, it is safe to repeat."""
+SUBSCRIPTION: Final = """What may be followed.
+
+By websocket (subprotocol graphql-transport-ws), or as server-sent events. Give the last `cursor`
+back as `after`, to whatever process, and a stream goes on behind it, with no gap and no repeat.
+CURSOR_TOO_OLD where facts behind it are no longer kept."""
+
 QUERIES: Final[Mapping[str, Resolver]] = {
     "node": nodes.node,
     "viewer": access.viewer,
@@ -133,9 +149,11 @@ SHARED_STREAMS: Final = frozenset(SUBSCRIPTIONS)
 GREETING_STREAMS: Final = frozenset({"queueChanged"})
 
 schema = Schema(
-    query=create_type("Query", query_fields(QUERIES)),
-    mutation=create_type("Mutation", mutation_fields(MUTATIONS)),
-    subscription=create_type("Subscription", stream_fields(SUBSCRIPTIONS)),
+    query=create_type("Query", query_fields(QUERIES), description=QUERY),
+    mutation=create_type("Mutation", mutation_fields(MUTATIONS), description=MUTATION),
+    subscription=create_type(
+        "Subscription", stream_fields(SUBSCRIPTIONS), description=SUBSCRIPTION
+    ),
     directives=[idempotent],
     config=StrawberryConfig(name_converter=MemoisedNameConverter(), scalar_map=dict(SCALARS)),
 )

@@ -18,7 +18,8 @@ def main(check: bool = typer.Option(False, help="write nothing, fail where it di
         return
     schema = import_module_symbol("schema.root:schema")
     assert isinstance(schema, Schema)
-    exported = schema.as_str() + "\n"
+    # The printer indents the empty lines of descriptions too.
+    exported = "".join(f"{line.rstrip()}\n" for line in schema.as_str().splitlines())
     current = SDL.read_text() if SDL.exists() else ""
     if check and exported != current:
         sys.exit("schema: schema/schema.graphql is out of date; run `make schema`")

@@ -18,20 +18,30 @@ class ConditionGrade(StrEnum):
     LIKE_NEW = "LIKE_NEW"
     USED = "USED"
     DAMAGED = "DAMAGED"
+    """Broken by use or on the way."""
     DEFECTIVE = "DEFECTIVE"
+    """Faulty as it was made."""
     COUNTERFEIT = "COUNTERFEIT"
+    """Not genuine; it is never restocked, whoever asks."""
 
 
 class Disposition(StrEnum):
-    """What happens to a returned unit."""
+    """What happens to a returned unit. All but REFURBISH and QUARANTINE are final."""
 
     RESTOCK = "RESTOCK"
+    """Becomes available again."""
     REFURBISH = "REFURBISH"
+    """Is put right here; later disposed of again."""
     QUARANTINE = "QUARANTINE"
+    """Is set apart here; later disposed of again."""
     LIQUIDATE = "LIQUIDATE"
+    """Leaves, written off: sold off in bulk."""
     SCRAP = "SCRAP"
+    """Leaves, written off: destroyed."""
     RETURN_TO_VENDOR = "RETURN_TO_VENDOR"
+    """Leaves to the supplier, who owes its cost."""
     RETURN_TO_CUSTOMER = "RETURN_TO_CUSTOMER"
+    """Leaves to the customer who sent it."""
 
 
 def is_forbidden(condition: ConditionGrade, disposition: Disposition) -> bool:

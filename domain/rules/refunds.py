@@ -35,7 +35,9 @@ class Tender(StrEnum):
     """How money is given back."""
 
     ORIGINAL_PAYMENT = "ORIGINAL_PAYMENT"
+    """On the payment that it came by, through the gateway."""
     STORE_CREDIT = "STORE_CREDIT"
+    """As credit; no gateway is asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from strawberry.schema.name_converter import NameConverter
 from strawberry.utils.str_converters import to_camel_case
 
 from schema.execution.answers import Answer, Answers, Translate
+from schema.execution.descriptions import describe
 from schema.execution.documents import Document, DocumentCache
 from schema.execution.executor import Executor, build_executor
 from schema.execution.idempotency import keys_of
@@ -52,6 +53,8 @@ class MemoisedNameConverter(NameConverter):
 class Schema(strawberry.Schema):
     """A Strawberry schema whose directives are SDL only, and whose root fields resolve at once.
 
+    Its descriptions are the docstrings of the code (schema/execution/descriptions.py).
+
     Strawberry hooks an async resolve function around every field as soon as one directive is
     registered. `@idempotent` needs none: its key is read before execution.
     """
@@ -62,6 +65,7 @@ class Schema(strawberry.Schema):
         for root in (self._schema.query_type, self._schema.mutation_type):
             if root is not None:
                 resolve_at_once(root.fields.values(), self.schema_converter)
+        describe(self._schema)
 
     @property
     def graphql_schema(self) -> GraphQLSchema:

@@ -6,7 +6,7 @@ would promise a protection that does not exist, so it is refused.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from graphql import (
@@ -21,6 +21,7 @@ from graphql import (
 )
 from graphql.execution.collect_fields import collect_fields
 from graphql.execution.values import VariableValues
+from strawberry import argument
 from strawberry.directive import DirectiveLocation, DirectiveValue
 
 from schema.execution.documents import Document
@@ -33,9 +34,16 @@ KEY_LENGTH_MAX = 255
 @strawberry.directive(
     locations=[DirectiveLocation.FIELD],
     name=DIRECTIVE,
-    description="Makes this mutation field safe to repeat: the same key does it once.",
+    description=(
+        "Makes a mutation field at the root safe to repeat: the same key does it once.\n\n"
+        "The same arguments again get the first result, with `replayed`; other arguments are"
+        " refused with IDEMPOTENCY_KEY_REUSED. Keys belong to an actor and are kept for 7 days."
+    ),
 )
-def idempotent(value: DirectiveValue[Any], key: str) -> Any:
+def idempotent(
+    value: DirectiveValue[Any],
+    key: Annotated[str, argument(description="1 to 255 characters, new for each thing to do.")],
+) -> Any:
     """Part of the SDL only: the key is read before execution, see `keys_of`."""
     return value
 

@@ -15,13 +15,17 @@ from schema.types.scalars import json_of
 
 @strawberry.type
 class Viewer:
-    """The caller: null channels or locations mean all of them."""
+    """Who the caller is, and what its key lets it do and see."""
 
     actor: str
+    """The person or system that the key acts for; what is done is recorded under this name."""
     role: Role
     permissions: list[str]
+    """All permissions of the role, by name."""
     channels: list[str] | None
+    """Codes of the channels that the key reaches; null: all."""
     locations: list[str] | None
+    """Codes of the locations that the key reaches; null: all."""
 
     @staticmethod
     def of(caller: Caller) -> "Viewer":
@@ -40,16 +44,24 @@ class Viewer:
 @found_by(lambda loaders: loaders.keys)
 @strawberry.type
 class ApiKey(Node):
-    """A key that acts for an actor; of its secret only the prefix is shown."""
+    """A key that acts for an actor. Of its secret only the prefix is shown."""
 
     name: str
     actor: str
+    """The person or system that it acts for. Several keys may act for one actor."""
     channels: list[str] | None = derived(lambda key: json_of(key.row["channels"]))
+    """Codes of the channels that it reaches; null: all."""
     locations: list[str] | None = derived(lambda key: json_of(key.row["locations"]))
+    """Codes of the locations that it reaches; null: all."""
     refund_limit: Money | None = money("refund_limit_minor", "refund_limit_currency")
+    """The largest refund that it may approve, in this currency alone; null: the role's own."""
     role: Role
     prefix: str
+    """The readable part of the key, by which people tell keys apart."""
     created_at: datetime
     expires_at: datetime | None
+    """It does not work from here on; null: it lasts."""
     revoked_at: datetime | None
+    """Null unless it was revoked, or rotated without an overlap."""
     last_used_at: datetime | None
+    """About when it was last used; null: never."""

@@ -8,14 +8,18 @@ from schema.types.scalars import json_of
 
 @strawberry.type
 class Address:
-    """Where an order is sent; personal data, which may be erased."""
+    """Where an order is sent. Personal data, which may be erased."""
 
     country_code: str
+    """ISO 3166-1 alpha-2."""
     postal_code: str | None
     region: str | None
+    """State, county or province."""
     city: str | None
     lines: list[str] | None
+    """Street and house, in the order in which they are written."""
     name: str | None
+    """Who is to receive it."""
 
     @staticmethod
     def from_row(row: Row) -> "Address":
@@ -32,11 +36,15 @@ class Address:
 
 @strawberry.input
 class AddressInput:
-    """Where something is to be sent; the country decides lead times."""
+    """Where something is to be sent. The country decides lead times."""
 
     country_code: str
+    """ISO 3166-1 alpha-2."""
     postal_code: str | None = strawberry.UNSET
     region: str | None = strawberry.UNSET
+    """State, county or province."""
     city: str | None = strawberry.UNSET
     lines: list[str] | None = strawberry.UNSET
+    """Street and house, in the order in which they are written."""
     name: str | None = strawberry.UNSET
+    """Who is to receive it."""

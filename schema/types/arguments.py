@@ -1,12 +1,35 @@
-"""Arguments that were left out: UNSET in GraphQL, None or ABSENT further down."""
+"""Arguments that many fields take, and what becomes of those that were left out.
 
-from typing import TypeVar
+Left out is UNSET in GraphQL, None or ABSENT further down.
+"""
 
+from typing import Annotated, TypeVar
+
+from strawberry import argument
 from strawberry.types.unset import UnsetType
 
 from domain.catalog import ABSENT, Absent
 
 T = TypeVar("T")
+
+First = Annotated[
+    int | None,
+    argument(description="How many rows, from the list's beginning: 50 where absent, at most 250."),
+]
+After = Annotated[str | None, argument(description="Rows behind this cursor of the same list.")]
+Last = Annotated[
+    int | None,
+    argument(description="How many rows, from the list's end, instead of `first`; at most 250."),
+]
+Before = Annotated[
+    str | None, argument(description="Rows in front of this cursor of the same list.")
+]
+Resume = Annotated[
+    str | None,
+    argument(
+        description='Go on behind this cursor; "0": from the oldest that is kept. Absent: from now.'
+    ),
+]
 
 
 def given(value: T | UnsetType | None) -> T | None:

@@ -12,11 +12,15 @@ from schema.types.scalars import JSON, json_of
 @found_by(lambda loaders: loaders.audits)
 @strawberry.type
 class AuditEntry(Node):
-    """One action on one subject; `subject` is its type and key."""
+    """One action of an actor on one subject, never changed."""
 
     at: datetime = column("recorded_at")
     actor: str
     action: str
+    """The mutation's name, or that of what the product did by itself."""
     subject: str
+    """Type and key of what it was done to: `Order:…`."""
     before: JSON | None = derived(lambda entry: json_of(entry.row["before"]))
+    """Facts that the action changed, as they were; null where there was nothing before."""
     after: JSON | None = derived(lambda entry: json_of(entry.row["after"]))
+    """The same facts as they became; no personal data."""

@@ -14,22 +14,35 @@ class LocationAvailability:
     """Units of a SKU that one location may promise, and when it would ship them."""
 
     location: str
+    """Its code."""
     available: int
     ship_by: datetime | None
+    """When they would leave; null where no date can be given."""
 
 
 @strawberry.type
 class Availability:
-    """What a channel may sell of a SKU as of an instant; the rule that reservations use too."""
+    """What a channel may sell of a SKU as of an instant, by the rule that reservations use: what is
+    shown can be held.
+    """
 
     sku: str
     channel: str
+    """Its code."""
     available_to_promise: int
+    """What this channel may sell now, never negative: less safety stock, the channel's buffer,
+    units protected for other channels, and backorders.
+    """
     in_stock: bool
+    """Whether anything may be sold."""
     locations: list[LocationAvailability]
+    """The channel's active locations that the caller may see."""
     ship_by: datetime | None
+    """When the last unit would leave; null where no date can be given."""
     deliver_by: datetime | None
+    """When it would arrive at `shipTo`; null where no date can be given."""
     as_of: datetime
+    """The instant for which all of this holds."""
 
     @staticmethod
     def of(

@@ -25,58 +25,73 @@ class Supplier(Node):
 @found_by(lambda loaders: loaders.items)
 @strawberry.type
 class Item(Node):
-    """A stock-keeping unit."""
+    """What is sold, under its stock-keeping unit (SKU)."""
 
     sku: str
     name: str
     barcode: str | None
     category: str | None
+    """A code that policies go by."""
     price: Money | None = money("price_minor", "price_currency")
+    """What one unit usually sells for; null: unknown."""
     unit_cost: Money | None = derived(lambda item: _cost(item))
+    """Cost of receipts that name none; null: unknown, or a role that may not see cost."""
     returnable: bool
+    """False: no return of it is taken."""
     supplier: Supplier | None = edge(
         lambda loaders: loaders.suppliers,
         "supplier_id",
         one(Supplier),
         seen_by=lambda caller: caller.may_see_supplier(),
     )
+    """Null: none, or a role that may not see it."""
 
 
 @found_by(lambda loaders: loaders.visible_locations)
 @strawberry.type
 class Location(Node):
-    """A place; stock lives at warehouses, stores and partners, zones and bins are addresses.
+    """A place.
 
-    Days, cut-off times and capacity are counted in `timeZone`.
+    Stock lies at warehouses, stores and partners; zones and bins are addresses inside them.
     """
 
     code: str
     name: str
     kind: LocationKind
     country_code: str | None
+    """ISO 3166-1 alpha-2; null: unknown."""
     daily_order_capacity: int | None
+    """How many parcels it sends a day. Routing prefers not to exceed it; null: no limit."""
     active: bool
+    """False: nothing is promised from here."""
     time_zone: str
+    """IANA name; days, cut-off times and capacity are counted in it."""
     pack_required: bool
+    """False: shipping a fulfilment that is OPEN or PICKED completes pick and pack in full."""
     parent: "Location | None" = node_edge("Location", "parent_id")
+    """The location that it is a part of; null: none, or one that the key does not reach."""
 
 
 @found_by(lambda loaders: loaders.visible_channels)
 @strawberry.type
 class Channel(Node):
-    """A place of sale; priority 1 is served first when stock is scarce."""
+    """A place of sale: a shop, a marketplace, a wholesale contract."""
 
     code: str
     name: str
     kind: ChannelKind
     currency_code: str = column("currency")
+    """ISO 4217; orders of the channel are in it."""
     priority: int
+    """1 is served first when stock is scarce."""
     safety_buffer: int | None = derived(lambda channel: _buffer(channel))
+    """Units per SKU that this channel never sells; null for roles that may not see it."""
     active: bool
+    """False: nothing is sold here."""
 
     @strawberry.field
     async def locations(self, info: Info) -> list[Location]:
-        """The locations that it sells from, active or not."""
+        """The locations that it sells from, active or not, as far as the key reaches."""
         _, scope = await info.context.opened()
         rows = await info.context.loaders.channel_locations.load(self.row["id"]) or []
         return [
@@ -92,7 +107,9 @@ class ReasonCode(Node):
     code: str
     kind: ReasonKind
     label: str
+    """What people read."""
     active: bool
+    """False: it stands in old records and is refused in new ones."""
 
 
 def item_edge(key: str) -> Any:

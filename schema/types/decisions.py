@@ -11,16 +11,17 @@ from schema.types.scalars import json_of
 
 @strawberry.type
 class PolicyDecision:
-    """The kind, scope and version of the policy that decided, the outcome, and the reasons.
-
-    `reasons` is empty for roles that may not see them.
-    """
+    """What a policy made of a case, as it was stored then."""
 
     policy: str
+    """The policy's kind."""
     scope: str
+    """What the policy was for: `global`, `channel:web`, …"""
     version: int
+    """The policy's version at that time."""
     outcome: str
     reasons: list[str]
+    """Why, in words; empty for roles that may not see them."""
 
     @staticmethod
     def from_json(stored: Any, context: Context) -> "PolicyDecision":

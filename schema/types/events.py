@@ -25,16 +25,22 @@ from schema.types.tasks import Task
 
 @strawberry.type
 class Event:
-    """A fact at its place in the log; give `cursor` back as `after` to go on behind it."""
+    """A fact at its place in the log, written in the transaction of the fact."""
 
     cursor: str
+    """Its place, a decimal number that grows; give it back as `after` to go on behind it."""
     id: ID
     type: str
+    """Noun and past tense: `stock.changed`, `reservation.expired`, `refund.succeeded`."""
     occurred_at: datetime
+    """When it happened."""
     actor: str
     subject: ID
+    """Id of the object that it is about, for `node`."""
     subject_version: int
+    """Grows with each fact about this object."""
     data: JSON
+    """Ids, codes, states and quantities; no personal data."""
 
     @staticmethod
     def of(event: LoggedEvent) -> "Event":
@@ -54,7 +60,7 @@ class Event:
 
 @strawberry.type
 class EventConnection:
-    """Events in the order of the log, oldest first."""
+    """Events in the order of the log, oldest first. Its `endCursor` is the next `after`."""
 
     nodes: list[Event]
     page_info: PageInfo
@@ -76,11 +82,13 @@ class EventConnection:
 
 @strawberry.type
 class StockEvent:
-    """A level as it is now, and why it changed last."""
+    """A stock level as it is now. Where many facts came at once, only the latest is told."""
 
     cursor: str
+    """Give it back as `after` to go on behind this message."""
     level: StockLevel
     cause: MovementKind
+    """Why it changed last."""
     shelf: strawberry.Private[Shelf]
     # for transports: a later event of the same subject replaces this one where it was not sent yet
     replaces: strawberry.Private[str]
@@ -94,9 +102,13 @@ class StockEvent:
 
 @strawberry.type
 class AvailabilityEvent:
-    """What a channel may sell of a SKU now."""
+    """What a channel may sell of a SKU now.
+
+    Where many facts came at once, only the latest is told.
+    """
 
     cursor: str
+    """Give it back as `after` to go on behind this message."""
     availability: Availability
     position: strawberry.Private[int]  # of its event; the cursor may lie before it
     replaces: strawberry.Private[str]
@@ -107,21 +119,24 @@ class QueueChange(StrEnum):
     """What a message says of a queue."""
 
     SNAPSHOT = "SNAPSHOT"
+    """These tasks are in the queue; together the SNAPSHOT messages are all of it."""
     UPSERT = "UPSERT"
+    """This task has come, or has changed; put it in the place of the one with its id."""
     REMOVE = "REMOVE"
+    """This task has left the queue."""
 
 
 @strawberry.type
 class QueueEvent:
-    """Tasks that are in a queue as they are now, or that have left it.
-
-    `complete` is false while more SNAPSHOT messages follow.
-    """
+    """Tasks that are in a queue as they are now, or that have left it."""
 
     cursor: str
+    """Its place in the log. The stream takes no `after`: it begins with a snapshot each time."""
     change: QueueChange
     tasks: list[Task]
+    """At most 200 of a SNAPSHOT, else one."""
     complete: bool
+    """False while more SNAPSHOT messages follow."""
     replaces: strawberry.Private[str | None]
 
 
@@ -130,7 +145,9 @@ class ExceptionEvent:
     """An exception that somebody is called for: a new one, or one that was escalated."""
 
     cursor: str
+    """Give it back as `after` to go on behind this message."""
     exception: OperationalException
+    """As it is now, which may be later than the alert."""
 
 
 @strawberry.type
@@ -138,6 +155,7 @@ class OrderEvent:
     """An order as it is now."""
 
     cursor: str
+    """Give it back as `after` to go on behind this message."""
     order: Order
     replaces: strawberry.Private[str]
 
@@ -147,6 +165,7 @@ class ReturnEvent:
     """A return as it is now."""
 
     cursor: str
+    """Give it back as `after` to go on behind this message."""
     return_: Return = strawberry.field(name="return")
     replaces: strawberry.Private[str]
 
@@ -156,5 +175,6 @@ class RefundEvent:
     """A refund as it is now."""
 
     cursor: str
+    """Give it back as `after` to go on behind this message."""
     refund: Refund
     replaces: strawberry.Private[str]

@@ -26,27 +26,40 @@ async def _subject_of(root: strawberry.Parent["OperationalException"], info: Inf
 @found_by(lambda loaders: loaders.exceptions)
 @strawberry.type
 class OperationalException(Node):
-    """Something that went against plan; one open row per kind and subject.
+    """Something that went against plan, with an owner and a clock.
 
-    While it is WAITING its clock stands still, at the latest until `waitUntil`.
+    There is one open exception per kind and subject.
     """
 
     kind: str
+    """A row of the catalogue: OVERSOLD, SHORT_PICK, RETURN_OVERDUE, REFUND_UNKNOWN, …"""
     status: ExceptionStatus
     severity: ExceptionSeverity
     message: str
+    """What happened, for people."""
     owner: str | None
+    """The actor who has it; null: nobody yet."""
     owner_role: str
+    """Whose it is while nobody has it; the next role once it is escalated."""
     opened_at: datetime
     due_at: datetime
+    """Past this it is escalated. Waiting does not count."""
     age_seconds: int = derived(lambda found: _age(found))
+    """From `openedAt` to now, or to its end."""
     breached: bool = derived(lambda found: _breached(found))
+    """Whether it is open and past `dueAt`."""
     occurrences: int
+    """How often it happened while it was open."""
     resolution: str | None
+    """How it was settled, in words; null while it is open."""
     wait_until: datetime | None = column("wait_until_at")
+    """Until when its clock stands still; null unless it is WAITING."""
     waiting_for: str | None = derived(lambda found: _note(found.row))
+    """What is waited for; null unless it is WAITING."""
     subject: Node | None = strawberry.field(resolver=_subject_of)
+    """What it is about; null where the caller may not see it."""
     location: Location | None = node_edge("Location", "location_id")
+    """Where it happened; null: nowhere in particular."""
 
 
 def _age(found: OperationalException) -> int:

@@ -37,20 +37,24 @@ class FulfillmentLine:
 @found_by(lambda loaders: loaders.fulfillments)
 @strawberry.type
 class Fulfillment(Node):
-    """Allocated units of one order at one location on their way out."""
+    """The part of an order that leaves from one location in one parcel."""
 
     status: FulfillmentStatus
     carrier: str | None
+    """Null until it is shipped."""
     tracking_number: str | None
+    """Null until it is shipped."""
     shipped_at: datetime | None
+    """Null until it is shipped."""
     delivered_at: datetime | None
+    """As the carrier said; null until then."""
     order: Annotated["Order", strawberry.lazy("schema.types.orders")] = node_edge(
         "Order", "order_id"
     )
     location: Location = location_edge("location_id")
-    # lines that were cancelled or moved away in full are left out
     lines: list[FulfillmentLine] = edge(
         lambda loaders: loaders.lines_of_fulfillment,
         "id",
         made(lambda _, rows: [FulfillmentLine.of(row) for row in rows or () if row["quantity"]]),
     )
+    """Lines that were cancelled or moved away in full are left out."""

@@ -14,9 +14,10 @@ from schema.types.records import edge, made
 
 @strawberry.type
 class JournalLine:
-    """A debit or a credit of one account."""
+    """A debit or a credit of one account: the other one is null."""
 
     account: str
+    """Its code: `inventory`, …"""
     debit: Money | None
     credit: Money | None
 
@@ -34,31 +35,39 @@ class JournalLine:
 @found_by(lambda loaders: loaders.entries)
 @strawberry.type
 class JournalEntry(Node):
-    """One fact in the books; never changed, corrected by an entry that reverses it."""
+    """One fact in the books. It is never changed; an entry that reverses it corrects it."""
 
     posted_at: datetime
+    """When it was booked."""
     effective_at: datetime
+    """When the fact happened; for a fact of a closed period the first instant after it, and the
+    memo has the true time.
+    """
     memo: str
+    """What happened, for people."""
     reference: str
-    # its debits and credits, which are equal per currency
+    """Number of the document: an order, a return (RMA), a delivery."""
     lines: list[JournalLine] = edge(
         lambda loaders: loaders.lines_of_entry,
         "id",
         made(lambda _, rows: [JournalLine.from_row(row) for row in rows or ()]),
     )
-    # the entry that this one takes back
+    """Debits and credits, equal in each currency."""
     reverses: "JournalEntry | None" = node_edge("JournalEntry", "reverses_id")
+    """The entry that this one takes back; null: none."""
 
 
 @strawberry.type
 class AccountBalance:
-    """What an account was debited and credited in one currency; balance is debit − credit."""
+    """What an account was debited and credited in one currency."""
 
     account: str
+    """Its code."""
     name: str
     debit: Money
     credit: Money
     balance: Money
+    """Debit less credit."""
 
     @staticmethod
     def from_row(row: Row) -> "AccountBalance":
@@ -75,10 +84,14 @@ class AccountBalance:
 
 @strawberry.type
 class TrialBalance:
-    """All accounts as of an instant, cut by `effectiveAt`; one row per account and currency."""
+    """All accounts as of an instant, one row per account and currency.
+
+    Entries count from their `effectiveAt`.
+    """
 
     as_of: datetime
     balanced: bool
+    """Whether debits and credits are equal in each currency."""
     accounts: list[AccountBalance]
 
     @staticmethod
@@ -101,8 +114,10 @@ class Period:
     """The books are closed up to and including an instant."""
 
     through: datetime
+    """The last instant that is closed."""
     closed_at: datetime
     closed_by: str
+    """The actor who closed it."""
 
     @classmethod
     def from_row(cls, row: Row, context: Context) -> "Period":

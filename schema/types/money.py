@@ -19,7 +19,9 @@ class Money:
     __slots__ = ("currency_code", "minor")
 
     amount: Decimal = derived(lambda money: domain.money.in_units(money.minor, money.currency_code))
+    """In whole units with decimals, not in minor units: 12.50."""
     currency_code: str
+    """ISO 4217."""
     minor: strawberry.Private[int]
 
     def __init__(self, minor: int, currency: str) -> None:
@@ -50,10 +52,15 @@ def money(minor: str, currency: str) -> Any:
 
 @strawberry.input
 class MoneyInput:
-    """An amount of a currency; more decimals than the currency has are refused, never rounded."""
+    """An amount of a currency.
+
+    More decimals than the currency has are refused with INVALID, never rounded.
+    """
 
     amount: Decimal
+    """In whole units with decimals, not in minor units: 12.50."""
     currency_code: str
+    """ISO 4217."""
 
     def to_money(self, *field: str) -> domain.money.Money:
         """The exact amount. Raises Invalid below `field`, where this input stands."""

@@ -30,9 +30,10 @@ def _global_id(record: Record) -> str:
 
 @strawberry.interface
 class Node(Record):
-    """Anything that `node(id:)` can find again: a row with an id."""
+    """Anything that `node` finds again by its id."""
 
     id: ID = derived(_global_id, of=("id",))
+    """Opaque, unique over all types, and the same for as long as the object lives."""
 
 
 def encode(type_name: str, key: object) -> ID:

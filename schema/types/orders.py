@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @strawberry.type
 class OrderLineQuantity:
-    """Units of a line in one state."""
+    """Units of an order line in one state."""
 
     state: OrderLineState
     quantity: int
@@ -31,18 +31,22 @@ class OrderLineQuantity:
 @found_by(lambda loaders: loaders.order_lines)
 @strawberry.type
 class OrderLine(Node):
-    """An ordered SKU; discount and tax are of the whole line, tax on top of `unitPrice`."""
+    """A SKU in an order, at a price. An order may name a SKU twice."""
 
     sku: str
     quantity: int
     unit_price: Money = money("unit_price_minor", "currency")
+    """Of one unit, before tax."""
     discount: Money | None = money("discount_minor", "currency")
+    """Of the whole line; null: none."""
     tax: Money | None = money("tax_minor", "currency")
+    """Of the whole line, on top of the price; null: none."""
     quantities: list[OrderLineQuantity] = derived(lambda line: _quantities(line.row))
-    # units that were sent and that no return takes up
+    """Units by state; they add up to `quantity`."""
     returnable_quantity: int = edge(
         lambda loaders: loaders.claimed, "id", made(lambda line, units: _returnable(line, units))
     )
+    """Units that were sent and that no return takes up."""
 
 
 def _quantities(row: Row) -> list[OrderLineQuantity]:
@@ -61,23 +65,30 @@ def _returnable(line: OrderLine, claimed: int | None) -> int:
 @found_by(lambda loaders: loaders.orders)
 @strawberry.type
 class Order(Node):
-    """A placed order; its status is what its units say together.
-
-    shipBy and deliverBy are what was promised.
-    """
+    """A placed order."""
 
     number: str
+    """Restow's own number, for people."""
     external_reference: str | None
+    """The shop's own reference, one of a kind on its channel."""
     status: OrderStatus
+    """What its units say together."""
     placed_at: datetime
+    """When the customer ordered."""
     customer_reference: str | None
+    """The shop's opaque name for its customer; null: none was given."""
     total: Money = money("total_minor", "currency")
+    """Lines less discounts, with tax and shipping."""
     service_level: str
+    """STANDARD, EXPRESS, …: the lead times that were asked for."""
     ship_by: datetime | None = column("ship_by_at")
+    """When it was promised to leave; null: nothing was promised."""
     deliver_by: datetime | None = column("deliver_by_at")
+    """When it was promised to arrive; null: nothing was promised."""
     routing: RoutingDecision | None = derived(
         lambda order: RoutingDecision.from_json(order.row["routing"], order.context)
     )
+    """Where the units come from, and why; null for roles that may not see it."""
     channel: Channel = channel_edge("channel_id")
     lines: list[OrderLine] = edge(lambda loaders: loaders.lines_of_order, "id", many(OrderLine))
     fulfillments: list[Annotated["Fulfillment", strawberry.lazy("schema.types.fulfillments")]] = (
@@ -91,15 +102,18 @@ class Order(Node):
         "id",
         made(lambda order, minor: Money.of(minor or 0, order.row["currency"])),
     )
+    """What was captured."""
     refunded: Money = edge(lambda loaders: loaders.order_money, "id", made(refunded_of))
-    # the most that may still go back now
+    """What has gone back."""
     refundable: Money = edge(lambda loaders: loaders.order_money, "id", made(refundable_of))
+    """The most that may still go back now."""
     refunds: list[Refund] = edge(
         lambda loaders: loaders.refunds_of_order, "id", many(Refund), seen_by=may_see_refunds
     )
-    # null once it was erased
+    """Empty for roles that may not see refunds."""
     ship_to: Address | None = edge(
         lambda loaders: loaders.addresses,
         "id",
         made(lambda _, row: None if row is None else Address.from_row(row)),
     )
+    """Null: none was given, or it was erased."""

@@ -25,19 +25,24 @@ FromRow = Callable[[Row, Context], T]
 
 @strawberry.type
 class PageInfo:
-    """Whether there is more on either side of a page, and its first and last cursor."""
+    """Where a page lies in its list."""
 
     has_next_page: bool
+    """Whether rows follow, in the list's order."""
     has_previous_page: bool
+    """Whether rows come before, in the list's order."""
     start_cursor: str | None
+    """Cursor of the first row, for `before`; null for an empty page."""
     end_cursor: str | None
+    """Cursor of the last row, for `after`; null for an empty page."""
 
 
 @strawberry.type
 class Edge(Generic[T]):
-    """A row of a list and the cursor that stands for its place."""
+    """A row of a list, and the cursor that stands for its place."""
 
     cursor: str
+    """Opaque; for `after` and `before` of the same list."""
     node: T
 
 
@@ -81,7 +86,7 @@ class Paged(Generic[T]):
 
 @strawberry.type(name="Connection")
 class Connection(Paged[T]):
-    """A page of a list, newest first."""
+    """A page of a list, in the list's order."""
 
     edges: list[Edge[T]] = derived(Paged.as_edges)
     nodes: list[T] = derived(Paged.as_nodes)
@@ -93,7 +98,7 @@ class Connection(Paged[T]):
 
 @strawberry.type(name="Connection")
 class CountedConnection(Paged[T]):
-    """A page of a list, newest first, and how long the whole list is."""
+    """A page of a list, in the list's order, and how long the whole list is."""
 
     edges: list[Edge[T]] = derived(Paged.as_edges)
     nodes: list[T] = derived(Paged.as_nodes)
@@ -104,7 +109,7 @@ class CountedConnection(Paged[T]):
 
     @strawberry.field
     async def total_count(self, info: Info) -> int:
-        """Counted only where it is asked for."""
+        """Rows of the whole list that the caller may see; counted only where it is asked for."""
         return await self.page.listing.count(await info.context.session())
 
 

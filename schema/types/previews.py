@@ -11,19 +11,24 @@ from workflows.previews import Case, Preview
 
 @strawberry.type
 class PolicyPreviewChange:
-    """A case that the policy would have decided otherwise."""
+    """A past case that the policy would have decided otherwise."""
 
     subject: Node
+    """The Return, ReturnItem or Refund."""
     before: PolicyDecision
+    """As it was decided."""
     after: PolicyDecision
+    """As it would have been decided."""
 
 
 @strawberry.type
 class PolicyPreview:
-    """How many past cases the policy would have decided, and which of them otherwise."""
+    """How many past cases a policy would have decided, and which of them otherwise."""
 
     decided: int
+    """Cases that the policy would have been asked about."""
     changed: int
+    """How many of them it would have decided otherwise."""
     changes: list[PolicyPreviewChange]
 
     @staticmethod

@@ -25,35 +25,45 @@ if TYPE_CHECKING:
 
 @strawberry.type
 class RefundComponent:
-    """One part of a refund's amount; a fee that is kept is negative."""
+    """One part of a refund's amount."""
 
     kind: str
+    """items, tax, shipping, shipping tax, restocking fee or goodwill."""
     amount: Money
+    """A fee that is kept is negative."""
     note: str | None
+    """How it was worked out, in words."""
 
 
 @strawberry.type
 class Approval:
-    """What an actor said of a refund: APPROVED or REJECTED."""
+    """What an actor said of a refund."""
 
     actor: str
     decision: str
+    """APPROVED or REJECTED."""
     at: datetime
     note: str | None
 
 
 @strawberry.type
 class RefundAttempt:
-    """One attempt at paying out; `settledBy`: the person who found out what became of it."""
+    """One attempt at paying out, under a key that the gateway knows it by."""
 
     number: int
+    """Counts up from 1; a new one is made by `refundRetry` only."""
     state: AttemptState
     created_at: datetime
     sent_at: datetime | None
+    """When the gateway was first called; null: not yet."""
     settled_at: datetime | None
+    """When it became known what came of it; null: not yet."""
     settled_by: str | None
+    """The person who found out what came of it; null where the gateway told."""
     gateway_reference: str | None
+    """The gateway's own number; null until it gave one."""
     reason: str | None
+    """Why it failed, as the gateway told."""
 
 
 def _attempt(row: Row) -> RefundAttempt:
@@ -108,49 +118,63 @@ def may_see_refunds(caller: Caller) -> bool:
 @found_by(lambda loaders: loaders.refunds)
 @strawberry.type
 class Refund(Node):
-    """Money that goes back on one payment. While it waits for evidence, its amount is an estimate.
-
-    The breakdown adds up to the amount.
-    """
+    """Money that goes back on one payment, or as store credit."""
 
     status: RefundStatus
     kind: RefundKind
     amount: Money = money("amount_minor", "currency")
+    """An estimate while it is EVIDENCE_PENDING, then fixed."""
     tender: Tender
     breakdown: list[RefundComponent] = derived(_breakdown)
+    """Parts that add up to the amount."""
     decision: PolicyDecision = derived(
         lambda refund: PolicyDecision.from_json(refund.row["decision"], refund.context)
     )
+    """What the REFUND policy decided."""
     required_evidence: list[str] = derived(lambda refund: _words(refund.row["required_evidence"]))
+    """What it waits for: AUTHORIZED, CARRIER_SCAN, RECEIVED, INSPECTED."""
     evidence: list[str] = derived(lambda refund: _words(refund.row["evidence"]))
+    """What of it has come."""
     approvals_required: int
+    """How many actors must agree: 0 to 2."""
     payment_reference: str | None
+    """The payment that it draws on."""
     gateway_reference: str | None
+    """The gateway's number of the attempt that counts; null until there is one."""
     requested_by: str
+    """The actor by whom it came to be; may not approve it."""
     note: str | None = _internal("note")
+    """Why it was opened, in words; null for shops and partners."""
     closing_note: str | None = _internal("closing_note")
+    """Why it was rejected, cancelled or settled by hand; null for shops and partners."""
     created_at: datetime
     decided_at: datetime | None
+    """When the amount and the approvals were decided; null while evidence is missing."""
     settled_at: datetime | None
+    """When it ended; null while it has not."""
     return_: Annotated["Return", strawberry.lazy("schema.types.returns")] | None = node_edge(
         "Return", "return_id", name="return"
     )
+    """Null: it is for no return."""
     order: Annotated["Order", strawberry.lazy("schema.types.orders")] = node_edge(
         "Order", "order_id"
     )
     reason: ReasonCode | None = node_edge("ReasonCode", "reason_id")
+    """Null: it follows from a return's units."""
     approvals: list[Approval] = edge(
         lambda loaders: loaders.approvals_of_refund,
         "id",
         made(lambda _, rows: [_approval(row) for row in rows or ()]),
         seen_by=Caller.may_see_decisions,
     )
+    """What was said of it; empty for roles that may not see it."""
     attempts: list[RefundAttempt] = edge(
         lambda loaders: loaders.attempts_of_refund,
         "id",
         made(lambda _, rows: [_attempt(row) for row in rows or ()]),
         seen_by=Caller.may_see_decisions,
     )
+    """The oldest first; empty for roles that may not see them."""
 
     @strawberry.field
     async def journal_entries(self, info: Info) -> list[JournalEntry]:

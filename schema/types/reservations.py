@@ -30,15 +30,19 @@ def _status(held: "Reservation") -> ReservationStatus:
 @found_by(lambda loaders: loaders.reservations)
 @strawberry.type
 class Reservation(Node):
-    """A hold: over at `expiresAt`, by the clock."""
+    """A hold: units claimed for a while by somebody who has not ordered."""
 
     status: ReservationStatus = derived(_status)
+    """As of now: EXPIRED from `expiresAt`, swept or not."""
     external_reference: str | None
+    """The shop's own reference; null: none was given."""
     expires_at: datetime
+    """The hold is over at this instant, by the clock."""
     created_at: datetime
     routing: RoutingDecision | None = derived(
         lambda held: RoutingDecision.from_json(held.row["routing"], held.context)
     )
+    """Where the units come from, and why; null for roles that may not see it."""
     channel: Channel = channel_edge("channel_id")
     lines: list[ReservationLine] = edge(
         lambda loaders: loaders.reservation_lines, "id", many(ReservationLine)

@@ -30,8 +30,11 @@ class DispositionStep:
     disposition: Disposition
     quantity: int
     decided_by: str
+    """The actor, or `policy`."""
     policy_version: int | None
+    """Version of the DISPOSITION policy that decided; null where a person did."""
     executed_at: datetime | None
+    """When it was carried out; null: not yet."""
     note: str | None
     decision: PolicyDecision
 
@@ -55,9 +58,11 @@ class InspectionLook:
 
     condition: ConditionGrade
     inspector: str
+    """The actor."""
     looked_at: datetime
     note: str | None
     evidence: list[str]
+    """Addresses of pictures and papers."""
 
     @staticmethod
     def from_row(row: Row) -> "InspectionLook":
@@ -73,37 +78,48 @@ class InspectionLook:
 
 @strawberry.type
 class RiskTerm:
-    """One part of a risk score, `share` of 1, and why."""
+    """One part of a risk score, and why it weighs what it does."""
 
     name: str
     share: float
+    """What it adds to the score, 0 to 1."""
     reason: str
 
 
 @found_by(lambda loaders: loaders.return_items)
 @strawberry.type
 class ReturnItem(Node):
-    """Units in one state with one grade; when a part moves on, it becomes a ReturnItem."""
+    """Units of a return in one state with one grade.
+
+    When a part of them moves on, that part becomes a new ReturnItem and the rest keeps its id.
+    """
 
     sku: str
     quantity: int
     state: ReturnItemState
     note: str | None
+    """The last inspector's words; null: none."""
     condition: ConditionGrade | None
+    """The grade that stands; null until it is inspected."""
     inspected_by: str | None
+    """The actor who inspected it; `policy` by the fast lane."""
     evidence: list[str] = derived(lambda group: evidence_of(group.row))
+    """Addresses of pictures and papers."""
     disposition: Disposition | None
+    """The last one that was executed; null: none yet."""
     received_at: datetime | None
+    """Null until it is here."""
     return_: "Return" = node_edge("Return", "return_id", name="return")
     reason: ReasonCode | None = node_edge("ReasonCode", "reason_id")
-    # null for a wrong or extra unit
+    """Why it goes back; null for a wrong or extra unit."""
     order_line: Annotated["OrderLine", strawberry.lazy("schema.types.orders")] | None = node_edge(
         "OrderLine", "order_line_id"
     )
+    """What it was sold as; null for a wrong or extra unit."""
 
     @strawberry.field
     async def dispositions(self, info: Info) -> list[DispositionStep]:
-        """The chain of dispositions that these units have gone through, oldest first."""
+        """What these units have gone through, the oldest first."""
         steps = await info.context.loaders.steps_of_return.load(self.row["return_id"]) or []
         groups = await info.context.loaders.items_of_return.load(self.row["return_id"]) or []
         return [
@@ -122,29 +138,39 @@ class ReturnItem(Node):
 @found_by(lambda loaders: loaders.returns)
 @strawberry.type
 class Return(Node):
-    """A promise to take units of one order back, by its RMA number."""
+    """A promise to take units of one order back, under an RMA number."""
 
     rma_number: str
+    """For people and parcels."""
     status: ReturnStatus
     requested_at: datetime
     expected_by: datetime | None = column("expected_by_at")
+    """When its units should be here; null until it is authorized."""
     closed_at: datetime | None
+    """Null until it is CLOSED."""
     carrier: str | None
+    """Null until a parcel is on its way."""
     tracking_number: str | None
+    """Null until a parcel is on its way."""
     customer_note: str | None
+    """What the customer wrote."""
     authorization: PolicyDecision = derived(
         lambda found: PolicyDecision.from_json(found.row["decision"], found.context)
     )
-    # the risk only for those who may see it
+    """What the RETURN policy, or a person, decided on the request."""
     risk_score: float | None = derived(lambda found: _score(found))
+    """0 to 1; null for roles that may not see it."""
     risk_terms: list[RiskTerm] = derived(lambda found: _terms(found))
+    """What the score is made of; empty for roles that may not see it."""
     order: Annotated["Order", strawberry.lazy("schema.types.orders")] = node_edge(
         "Order", "order_id"
     )
     refunds: list[Refund] = edge(
         lambda loaders: loaders.refunds_of_return, "id", many(Refund), seen_by=may_see_refunds
     )
+    """Empty for roles that may not see refunds."""
     destination: Location | None = node_edge("Location", "destination_id")
+    """Where the units should go; null: the key does not reach it."""
     items: list[ReturnItem] = edge(lambda loaders: loaders.items_of_return, "id", many(ReturnItem))
 
 

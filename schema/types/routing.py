@@ -10,20 +10,26 @@ from schema.types.scalars import json_of
 
 @strawberry.type
 class RoutingCandidate:
-    """A location that was considered, and why it was taken or not."""
+    """A location that was considered."""
 
     location: str
+    """Its code."""
     accepted: bool
+    """Whether units come from here."""
     reasons: list[str]
+    """Why, in words."""
 
 
 @strawberry.type
 class RoutingDecision:
-    """The decision as it was stored: by which policy version, and each candidate."""
+    """Where units come from, as it was decided and stored."""
 
     policy_version: int
+    """Version of the ROUTING policy."""
     chosen: list[str]
+    """Codes of the locations that give units."""
     considered: list[RoutingCandidate]
+    """Each candidate that the caller may see."""
 
     @staticmethod
     def from_json(stored: Any, context: Context) -> "RoutingDecision | None":

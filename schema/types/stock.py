@@ -31,23 +31,28 @@ def _all_of(row: Row) -> int:
 @found_by(lambda loaders: loaders.levels)
 @strawberry.type
 class StockLevel(Node):
-    """Units of an item at a location, by state; a unit is in exactly one of them.
-
-    available: physically here, sellable, claimed by nobody; held: claimed by live reservations;
-    allocated: claimed by placed orders; safetyStock: the part of available that routing never
-    promises; incoming: expected, not here; onHand: all that is here.
-    """
+    """Units of an item at a location, by state. A unit is in exactly one of them."""
 
     available: int
+    """Physically here, sellable, claimed by nobody."""
     held: int
+    """Claimed by live reservations."""
     allocated: int
+    """Claimed by placed orders."""
     quality_control: int
+    """Waiting for inspection."""
     quarantine: int
+    """Set apart until somebody has decided or counted."""
     refurbishing: int
+    """Being put right."""
     damaged: int
+    """Here, but not sellable."""
     safety_stock: int
+    """The part of `available` that is never promised."""
     incoming: int
+    """Expected, not here."""
     on_hand: int = derived(lambda level: _all_of(level.row), of=_STATES)
+    """All that is here: the sum of the seven states."""
     updated_at: datetime
     item: Item = item_edge("item_id")
     location: Location = location_edge("location_id")
@@ -56,22 +61,27 @@ class StockLevel(Node):
 @found_by(lambda loaders: loaders.movements)
 @strawberry.type
 class StockMovement(Node):
-    """Units that went from a state to a state; null is the outside. Never changed.
-
-    `quantity` is always positive; `value` is at cost, null for roles that may not see cost.
-    """
+    """Units that went from one state to another, or from or to the outside. Never changed."""
 
     kind: MovementKind
     from_state: StockState | None
+    """Null: from outside, as a supplier, a customer or a found unit."""
     to_state: StockState | None
+    """Null: to the outside, as a customer, scrap or a lost unit."""
     quantity: int
+    """Always positive."""
     reference: str | None
+    """The delivery's own reference, or type and key of what moved the units: `Order:…`; null: none.
+    """
     actor: str
+    """Who did it."""
     occurred_at: datetime
     value: Money | None = derived(lambda movement: _value(movement))
+    """At cost; null for roles that may not see cost."""
     item: Item = item_edge("item_id")
     location: Location = location_edge("location_id")
     reason: ReasonCode | None = node_edge("ReasonCode", "reason_id")
+    """Null where the operation needs none."""
 
 
 def _value(movement: StockMovement) -> Money | None:

@@ -28,18 +28,20 @@ def _unless_open(name: str) -> Any:
 @found_by(lambda loaders: loaders.tasks)
 @strawberry.type
 class Task(Node):
-    """One step of work on one subject: higher priorities first, the reasons beside them.
-
-    A claim whose lease is over counts as open. `claimedBy` of a task that is done is who did it.
-    """
+    """One step of work on one subject, at one location."""
 
     queue: QueueKind
     status: TaskStatus = derived(_status)
     priority: int
+    """Higher first; a number to compare, not to read."""
     priority_reasons: list[str] = derived(lambda task: json_of(task.row["priority_reasons"]))
+    """Why, in words."""
     due_at: datetime | None
+    """When it should be done; null: no date is set."""
     claimed_by: str | None = _unless_open("claimed_by")
+    """The worker who has it, or did it; null while it is open."""
     lease_until: datetime | None = _unless_open("lease_until_at")
+    """When the claim is over unless it is renewed; null while it is open."""
     created_at: datetime
     location: Location = location_edge("location_id")
 

@@ -9,22 +9,28 @@ from domain.keys import CreateKey, RevokeKey, RotateKey
 from schema.types.access import ApiKey
 from schema.types.arguments import given
 from schema.types.enums import Role
-from schema.types.errors import UserError
+from schema.types.errors import Payload, UserError
 from schema.types.money import MoneyInput
 from schema.types.node import required_uuid
 
 
 @strawberry.input
 class ApiKeyInput:
-    """A key to make: it acts for `actor`, by default its name; without codes for all of them."""
+    """A key to make. It can do and see no more than the key that makes it."""
 
     name: str
+    """For people."""
     role: Role
     actor: str | None = UNSET
+    """The person or system that it acts for; absent: its name."""
     channels: list[str] | None = UNSET
+    """Codes of the channels that it reaches; absent: all."""
     locations: list[str] | None = UNSET
+    """Codes of the locations that it reaches; absent: all."""
     refund_limit: MoneyInput | None = UNSET
+    """The largest refund that it may approve, in this currency alone; absent: the role's own."""
     expires_at: datetime | None = UNSET
+    """It does not work from here on; absent: it lasts."""
 
     def to_command(self) -> CreateKey:
         """The command. Raises Invalid for the limit's amount."""
@@ -52,10 +58,13 @@ def revoke(key_id: ID) -> RevokeKey:
 
 
 @strawberry.type
-class ApiKeyPayload:
-    """The key, and its text: shown once, never again."""
+class ApiKeyPayload(Payload):
+    """The key as it is now, and its text where it is new."""
 
     api_key: ApiKey | None
     replayed: bool
     user_errors: list[UserError]
     secret: str | None = None
+    """The whole key, to be sent as `Authorization: Bearer …`. Shown once, never again: null in a
+    replay.
+    """

@@ -6,7 +6,7 @@ import strawberry
 
 from schema.context import Context
 from schema.types.enums import CarrierStatus
-from schema.types.errors import UserError
+from schema.types.errors import Payload, UserError
 from schema.types.fulfillments import Fulfillment
 from schema.types.node import load_all
 from schema.types.returns import Return
@@ -15,13 +15,15 @@ from workflows.carriers import RecordCarrierEvent
 
 @strawberry.input
 class CarrierEventInput:
-    """A carrier's word about a parcel; `eventId` is the carrier's own."""
+    """A carrier's word about a parcel."""
 
     carrier: str
     tracking_number: str
     event_id: str
+    """The carrier's own id of this word: the same id again changes nothing."""
     status: CarrierStatus
     occurred_at: datetime
+    """When it happened; events may come in any order."""
 
     def to_command(self) -> RecordCarrierEvent:
         """The command."""
@@ -35,11 +37,13 @@ class CarrierEventInput:
 
 
 @strawberry.type
-class CarrierEventPayload:
+class CarrierEventPayload(Payload):
     """What the tracking number names, as it is now."""
 
     fulfillment: Fulfillment | None
+    """The parcel on its way out; null: it comes back."""
     return_: Return | None = strawberry.field(name="return")
+    """The return that the parcel belongs to; null: none."""
     replayed: bool
     user_errors: list[UserError]
 

@@ -14,22 +14,30 @@ from domain.catalog import (
 from schema.types.arguments import named
 from schema.types.catalog import Channel, Item, Location, ReasonCode, Supplier
 from schema.types.enums import ChannelKind, LocationKind
-from schema.types.errors import UserError
+from schema.types.errors import Payload, UserError
 from schema.types.money import MoneyInput
 
 
 @strawberry.input
 class ItemInput:
-    """An item by its SKU: what is left out stays as it is, null empties it."""
+    """An item, named by its SKU.
+
+    On a change an absent field stays as it is, and null empties it.
+    """
 
     sku: str
     name: str
     barcode: str | None = UNSET
     category: str | None = UNSET
+    """A code that policies go by."""
     price: MoneyInput | None = UNSET
+    """What one unit usually sells for."""
     unit_cost: MoneyInput | None = UNSET
+    """In the base currency: cost of later receipts that name none. It never revalues stock."""
     returnable: bool | None = UNSET
+    """Of a new item, absent: true."""
     supplier_code: str | None = UNSET
+    """Code of a supplier that exists."""
 
     def to_row(self) -> UpsertItem:
         """One row of the command."""
@@ -57,17 +65,23 @@ def upsert_items(items: list[ItemInput]) -> UpsertItems:
 
 @strawberry.input
 class LocationInput:
-    """A location by its code: what is left out stays as it is."""
+    """A location, named by its code. On a change an absent field stays as it is."""
 
     code: str
     name: str
     kind: LocationKind
     parent_code: str | None = UNSET
+    """Code of the location that it is a part of."""
     country_code: str | None = UNSET
+    """ISO 3166-1 alpha-2."""
     daily_order_capacity: int | None = UNSET
+    """How many parcels it sends a day; routing prefers not to exceed it."""
     time_zone: str | None = UNSET
+    """IANA name; of a new location, absent: UTC."""
     pack_required: bool | None = UNSET
+    """Whether parcels are picked and packed before they ship; of a new location, absent: false."""
     active: bool | None = UNSET
+    """Of a new location, absent: true."""
 
     def to_command(self) -> UpsertLocation:
         """The command."""
@@ -86,16 +100,21 @@ class LocationInput:
 
 @strawberry.input
 class ChannelInput:
-    """A channel by its code: what is left out stays as it is; its locations become these."""
+    """A channel, named by its code. On a change an absent field stays as it is."""
 
     code: str
     name: str
     kind: ChannelKind
     currency_code: str
+    """ISO 4217."""
     location_codes: list[str]
+    """All locations that it sells from: they take the place of those of before."""
     priority: int | None = UNSET
+    """1 is served first when stock is scarce; of a new channel, absent: 100."""
     safety_buffer: int | None = UNSET
+    """Units per SKU that it never sells; of a new channel, absent: 0."""
     active: bool | None = UNSET
+    """Of a new channel, absent: true."""
 
     def to_command(self) -> UpsertChannel:
         """The command."""
@@ -112,17 +131,18 @@ class ChannelInput:
 
 
 @strawberry.type
-class ItemsUpsertPayload:
-    """The items in the input's order; null where a row was refused."""
+class ItemsUpsertPayload(Payload):
+    """What became of each row."""
 
     items: list[Item | None]
+    """In the input's order; null where a row was refused."""
     replayed: bool
     user_errors: list[UserError]
 
 
 @strawberry.type
-class LocationPayload:
-    """The location as it is now."""
+class LocationPayload(Payload):
+    """The location as it is now; null where it was refused."""
 
     location: Location | None
     replayed: bool
@@ -130,8 +150,8 @@ class LocationPayload:
 
 
 @strawberry.type
-class ChannelPayload:
-    """The channel as it is now."""
+class ChannelPayload(Payload):
+    """The channel as it is now; null where it was refused."""
 
     channel: Channel | None
     replayed: bool
@@ -139,8 +159,8 @@ class ChannelPayload:
 
 
 @strawberry.type
-class ReasonCodePayload:
-    """The reason code as it is now."""
+class ReasonCodePayload(Payload):
+    """The reason code as it is now; null where it was refused."""
 
     reason_code: ReasonCode | None
     replayed: bool
@@ -148,8 +168,8 @@ class ReasonCodePayload:
 
 
 @strawberry.type
-class SupplierPayload:
-    """The supplier as it is now."""
+class SupplierPayload(Payload):
+    """The supplier as it is now; null where it was refused."""
 
     supplier: Supplier | None
     replayed: bool

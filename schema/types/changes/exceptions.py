@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 from strawberry import ID
 
-from schema.types.errors import UserError
+from schema.types.errors import Payload, UserError
 from schema.types.exceptions import OperationalException
 from schema.types.node import required_uuid
 from workflows.exception_desk import (
@@ -39,8 +39,8 @@ def resolve(exception_id: ID, resolution: str) -> ResolveException:
 
 
 @strawberry.type
-class ExceptionPayload:
-    """The exception as it is now."""
+class ExceptionPayload(Payload):
+    """The exception as it is now; null where the change was refused."""
 
     exception: OperationalException | None
     replayed: bool

@@ -6,7 +6,7 @@ import strawberry
 from strawberry import ID, UNSET
 
 from schema.types.arguments import given
-from schema.types.errors import UserError
+from schema.types.errors import Payload, UserError
 from schema.types.fulfillments import Fulfillment
 from schema.types.node import required_uuid
 from workflows.fulfillments import ShipFulfillment
@@ -20,6 +20,9 @@ class FulfillmentShipInput:
     carrier: str
     tracking_number: str
     shipped_at: datetime | None = UNSET
+    """When it left; absent: now. At most 5 minutes ahead, and 24 hours back without the permission
+    `backdate`.
+    """
 
     def to_command(self) -> ShipFulfillment:
         """The command. Raises NotFound."""
@@ -34,8 +37,8 @@ class FulfillmentShipInput:
 
 
 @strawberry.type
-class FulfillmentPayload:
-    """The fulfilment as it is now."""
+class FulfillmentPayload(Payload):
+    """The fulfilment as it is now; null where the change was refused."""
 
     fulfillment: Fulfillment | None
     replayed: bool

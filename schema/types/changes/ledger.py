@@ -2,13 +2,13 @@
 
 import strawberry
 
-from schema.types.errors import UserError
+from schema.types.errors import Payload, UserError
 from schema.types.ledger import Period
 
 
 @strawberry.type
-class PeriodPayload:
-    """The period that was closed."""
+class PeriodPayload(Payload):
+    """The period that was closed; null where it was refused."""
 
     period: Period | None
     replayed: bool

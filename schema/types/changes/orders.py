@@ -8,7 +8,7 @@ from strawberry import ID, UNSET
 from domain.money import Money
 from schema.types.addresses import AddressInput
 from schema.types.arguments import given
-from schema.types.errors import UserError
+from schema.types.errors import Payload, UserError
 from schema.types.money import MoneyInput
 from schema.types.node import required_uuid
 from schema.types.orders import Order
@@ -37,13 +37,16 @@ def _address(address: AddressInput) -> Address:
 
 @strawberry.input
 class OrderLineInput:
-    """Units of a SKU at a price; discount and tax are of the whole line, tax on top."""
+    """Units of a SKU at a price. An order may name a SKU twice."""
 
     sku: str
     quantity: int
     unit_price: MoneyInput
+    """Of one unit, before tax, in the channel's currency."""
     discount: MoneyInput | None = UNSET
+    """Of the whole line."""
     tax: MoneyInput | None = UNSET
+    """Of the whole line; it comes on top of `unitPrice`."""
 
     def to_line(self, *field: str) -> NewLine:
         """A line of the command."""
@@ -61,28 +64,41 @@ class PaymentInput:
     """Money that was captured for the order."""
 
     reference: str
+    """What the payment gateway knows the payment by; refunds draw on it."""
     amount: MoneyInput
 
 
 @strawberry.input
 class OrderPlaceInput:
-    """An order as a channel took it: all of it or nothing, unless `backorder`.
-
-    Without `payments` the total was captured under the order's number.
-    """
+    """An order as a channel took it."""
 
     channel: str
+    """Its code."""
     external_reference: str
+    """The shop's own reference, one of a kind on the channel."""
     lines: list[OrderLineInput]
     reservation_id: ID | None = UNSET
+    """A hold of this channel whose units it takes: missing ones are taken fresh, surplus ones
+    released.
+    """
     customer_reference: str | None = UNSET
+    """The shop's opaque name for its customer: no personal data."""
     ship_to: AddressInput | None = UNSET
+    """The country decides lead times."""
     placed_at: datetime | None = UNSET
+    """When the customer ordered; absent: now. At most 5 minutes ahead, and 24 hours back without
+    the permission `backdate`.
+    """
     shipping: MoneyInput | None = UNSET
+    """What the customer pays for shipping, before tax."""
     shipping_tax: MoneyInput | None = UNSET
+    """On top of `shipping`."""
     service_level: str | None = SERVICE_LEVEL_DEFAULT
+    """Chooses lead times: STANDARD, EXPRESS, …"""
     payments: list[PaymentInput] | None = UNSET
+    """What was captured; absent: one payment of the total, under the order's number."""
     backorder: bool | None = False
+    """False: all units or nothing. True: units that cannot be found are backordered."""
 
     def to_command(self) -> PlaceOrder:
         """The command. Raises Invalid or NotFound naming the argument."""
@@ -149,8 +165,11 @@ def cancel(order_id: ID, reason_code: str, lines: list[OrderCancelLineInput] | N
 
 
 @strawberry.type
-class OrderPayload:
-    """The order as it is now."""
+class OrderPayload(Payload):
+    """The order as it is now.
+
+    Where its reference is taken, the order that has it; null where it was refused otherwise.
+    """
 
     order: Order | None
     replayed: bool

@@ -8,7 +8,7 @@ from strawberry import UNSET
 
 from schema.types.arguments import given
 from schema.types.enums import PolicyKind
-from schema.types.errors import UserError
+from schema.types.errors import Payload, UserError
 from schema.types.policies import Policy
 from schema.types.scalars import JSON
 from workflows.policies import PublishPolicy
@@ -16,12 +16,16 @@ from workflows.policies import PublishPolicy
 
 @strawberry.input
 class PolicyInput:
-    """The next version of the rules of a kind for a scope; they are never changed afterwards."""
+    """The next version of the rules of a kind for a scope; it is never changed afterwards."""
 
     kind: PolicyKind
     scope: str
+    """`global`, `location:X`, `channel:x`, `category:y` or `channel:x,category:y`."""
     rules: JSON
+    """A document whose shape depends on the kind. What is wrong with it is refused with its path.
+    """
     effective_from: datetime | None = UNSET
+    """It decides nothing before; absent: at once."""
 
     def to_command(self) -> PublishPolicy:
         """The command."""
@@ -34,8 +38,8 @@ class PolicyInput:
 
 
 @strawberry.type
-class PolicyPayload:
-    """The version that was published."""
+class PolicyPayload(Payload):
+    """The version that was published; null where it was refused."""
 
     policy: Policy | None
     replayed: bool

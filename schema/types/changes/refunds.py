@@ -5,7 +5,7 @@ from strawberry import ID, UNSET
 
 from schema.types.arguments import given
 from schema.types.enums import Tender
-from schema.types.errors import UserError
+from schema.types.errors import Payload, UserError
 from schema.types.money import MoneyInput
 from schema.types.node import required_uuid
 from schema.types.refunds import Refund
@@ -18,9 +18,13 @@ class RefundCreateInput:
 
     order_id: ID
     amount: MoneyInput
+    """In the order's currency, and at most its `refundable`."""
     reason_code: str
+    """An active reason of any kind."""
     note: str
+    """Why, in words."""
     return_id: ID | None = UNSET
+    """A return of the order that it belongs to."""
     tender: Tender | None = Tender.ORIGINAL_PAYMENT
 
     def to_command(self) -> CreateRefund:
@@ -39,10 +43,11 @@ class RefundCreateInput:
 
 
 @strawberry.type
-class RefundPayload:
-    """The refund as it is now; an amount that needs several payments opens several refunds."""
+class RefundPayload(Payload):
+    """The refund as it is now; null where the change was refused."""
 
     refund: Refund | None
     refunds: list[Refund]
+    """An amount that needs several payments opens several refunds; these are all of them."""
     replayed: bool
     user_errors: list[UserError]

@@ -5,7 +5,7 @@ from strawberry import ID, UNSET
 
 from schema.types.addresses import AddressInput
 from schema.types.arguments import given
-from schema.types.errors import UserError
+from schema.types.errors import Payload, UserError
 from schema.types.node import required_uuid
 from schema.types.reservations import Reservation
 from workflows.reservations import (
@@ -20,22 +20,29 @@ TTL_SECONDS_DEFAULT = 900
 
 @strawberry.input
 class ReservationLineInput:
-    """Units of a SKU; with `locationCode` at that location only."""
+    """Units of a SKU."""
 
     sku: str
     quantity: int
     location_code: str | None = UNSET
+    """Hold them there and nowhere else; absent: routing decides."""
 
 
 @strawberry.input
 class ReservationCreateInput:
-    """Units to hold for a channel: all lines or none; `shipTo` tells lead times apart."""
+    """Units to hold for a channel: all lines or none."""
 
     channel: str
+    """Its code."""
     lines: list[ReservationLineInput]
     ttl_seconds: int | None = TTL_SECONDS_DEFAULT
+    """How long to hold: 1 to 86,400 with an API key, to 3,600 without, unless the server is set
+    otherwise.
+    """
     external_reference: str | None = UNSET
+    """The shop's own reference. A second live hold with it on the channel is refused."""
     ship_to: AddressInput | None = UNSET
+    """The country decides lead times, and so the choice of locations."""
 
     def to_command(self) -> CreateReservation:
         """The command."""
@@ -62,8 +69,11 @@ def release(reservation_id: ID) -> ReleaseReservation:
 
 
 @strawberry.type
-class ReservationPayload:
-    """The reservation as it is now."""
+class ReservationPayload(Payload):
+    """The hold as it is now.
+
+    Where its reference is taken, the hold that has it; null where it was refused otherwise.
+    """
 
     reservation: Reservation | None
     replayed: bool

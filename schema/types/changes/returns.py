@@ -7,7 +7,7 @@ from strawberry import ID, UNSET
 
 from schema.types.arguments import given
 from schema.types.enums import ConditionGrade, Disposition
-from schema.types.errors import UserError
+from schema.types.errors import Payload, UserError
 from schema.types.exceptions import OperationalException
 from schema.types.node import required_uuid
 from schema.types.returns import Return
@@ -19,16 +19,19 @@ from workflows.returns import RequestedItem, RequestReturn
 
 @strawberry.input
 class ReturnRequestItemInput:
-    """Units that should go back: of an order line by id, or of a SKU.
-
-    `evidence`: addresses, each with `#sha256=<64 hexadecimal digits>` behind it where known.
+    """Units that should go back: of an order line by its id, or of a SKU, which is matched to order
+    lines in their order.
     """
 
     quantity: int
     reason_code: str
+    """An active reason of kind RETURN."""
     order_line_id: ID | None = UNSET
     sku: str | None = UNSET
     evidence: list[str] | None = UNSET
+    """Addresses of pictures and papers, each with `#sha256=` and 64 hexadecimal digits behind it
+    where known.
+    """
 
     def to_item(self, *field: str) -> RequestedItem:
         """An item of the command. Raises NotFound."""
@@ -46,16 +49,25 @@ class ReturnRequestItemInput:
 
 @strawberry.input
 class ReturnRequestInput:
-    """A request for units of one order, named by id or by the shop's own reference."""
+    """A request for units of one order, named by `orderId`, or by `channel` and
+    `orderExternalReference`.
+    """
 
     items: list[ReturnRequestItemInput]
     order_id: ID | None = UNSET
     channel: str | None = UNSET
+    """Its code."""
     order_external_reference: str | None = UNSET
+    """The shop's own reference of the order."""
     carrier: str | None = UNSET
     tracking_number: str | None = UNSET
+    """Of the parcel, where it is on its way already."""
     customer_note: str | None = UNSET
+    """What the customer wrote."""
     requested_at: datetime | None = UNSET
+    """When the customer asked; absent: now. At most 5 minutes ahead, and 24 hours back without the
+    permission `backdate`.
+    """
 
     def to_command(self) -> RequestReturn:
         """The command. Raises NotFound."""
@@ -77,11 +89,12 @@ class ReturnRequestInput:
 
 @strawberry.input
 class ReturnReceiveItemInput:
-    """Units that lay in a parcel; `returnItemId` names those that they are."""
+    """Units that lay in a parcel."""
 
     sku: str
     quantity: int
     return_item_id: ID | None = UNSET
+    """Those of the return that they are; absent: matched by SKU."""
 
     def to_item(self, *field: str) -> ReceivedItem:
         """An item of the command. Raises NotFound."""
@@ -94,19 +107,23 @@ class ReturnReceiveItemInput:
 
 @strawberry.input
 class ReturnReceiveInput:
-    """A parcel of a return; where none is found its units wait behind an exception.
+    """A parcel that came, named by `returnId`, else `rmaNumber`, else `trackingNumber`.
 
-    With `complete` what is still EXPECTED is MISSING. `exceptionId`: a parcel that was unpacked
-    before turned out to be this return's; without items, all that is left in it.
+    Where none of them matches, its units go into quarantine and UNIDENTIFIED_PARCEL is opened.
     """
 
     location_code: str
+    """Where it came."""
     items: list[ReturnReceiveItemInput]
     return_id: ID | None = UNSET
     rma_number: str | None = UNSET
     tracking_number: str | None = UNSET
     complete: bool | None = False
+    """True: nothing more is coming, what is still EXPECTED is MISSING."""
     exception_id: ID | None = UNSET
+    """An UNIDENTIFIED_PARCEL that turned out to be this return's: its units move from quarantine.
+    Without items, all that is left in it.
+    """
 
     def to_command(self) -> ReceiveReturn:
         """The command. Raises NotFound."""
@@ -131,14 +148,21 @@ class ReturnReceiveInput:
 
 @strawberry.input
 class InspectionFindingInput:
-    """What an inspector found on units; without `disposition` the policy decides."""
+    """What an inspector found on units."""
 
     return_item_id: ID
     quantity: int
+    """Fewer than the item has: these become an item of their own."""
     condition: ConditionGrade
     note: str | None = UNSET
     evidence: list[str] | None = UNSET
+    """Addresses of pictures and papers, each with `#sha256=` and 64 hexadecimal digits behind it
+    where known.
+    """
     disposition: Disposition | None = UNSET
+    """What is to become of them; absent: the DISPOSITION policy decides. Another choice than the
+    policy's may need SUPERVISOR.
+    """
 
     def to_finding(self, *field: str) -> Finding:
         """A finding of the command. Raises NotFound."""
@@ -176,6 +200,7 @@ class DispositionInput:
 
     return_item_id: ID
     quantity: int
+    """Fewer than the item has: these become an item of their own."""
     disposition: Disposition
     note: str | None = UNSET
 
@@ -192,10 +217,13 @@ class DispositionInput:
 
 
 @strawberry.type
-class ReturnPayload:
-    """The return as it is now, and the exception that its parcel opened."""
+class ReturnPayload(Payload):
+    """The return as it is now; null where the change was refused, or no return was found for a
+    parcel.
+    """
 
     return_: Return | None = strawberry.field(name="return")
     exception: OperationalException | None
+    """What the parcel opened: RETURN_DISCREPANCY or UNIDENTIFIED_PARCEL; null: nothing."""
     replayed: bool
     user_errors: list[UserError]

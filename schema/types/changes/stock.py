@@ -5,7 +5,7 @@ from strawberry import UNSET
 
 from schema.types.arguments import given
 from schema.types.enums import StockState
-from schema.types.errors import UserError
+from schema.types.errors import Payload, UserError
 from schema.types.money import MoneyInput
 from schema.types.stock import StockLevel, StockMovement
 from workflows.adjustments import AdjustStock, MoveStock
@@ -14,11 +14,12 @@ from workflows.stock import ReceiptLine, ReceiveStock, SetSafetyStock
 
 @strawberry.input
 class StockReceiptLineInput:
-    """Units of a SKU that arrived; without `unitCost` at the item's own."""
+    """Units of a SKU that arrived."""
 
     sku: str
     quantity: int
     unit_cost: MoneyInput | None = UNSET
+    """In the base currency; absent: the item's own. With neither, the line is INVALID."""
 
     def to_line(self, *field: str) -> ReceiptLine:
         """A line of the command."""
@@ -29,10 +30,11 @@ class StockReceiptLineInput:
 
 @strawberry.input
 class StockReceiptInput:
-    """A delivery at a location under a document's reference."""
+    """A delivery that arrived at a location."""
 
     location_code: str
     reference: str
+    """Number of the delivery's document, by which its movements and entries are found."""
     lines: list[StockReceiptLineInput]
 
     def to_command(self) -> ReceiveStock:
@@ -45,14 +47,18 @@ class StockReceiptInput:
 
 @strawberry.input
 class StockAdjustInput:
-    """A correction of one state; with `changeFromQuantity` only if it holds this many units."""
+    """A correction of one state of a stock level."""
 
     location_code: str
     sku: str
     delta: int
+    """Units to add, or to take away where negative."""
     reason_code: str
+    """An active reason of kind ADJUSTMENT."""
     state: StockState | None = StockState.AVAILABLE
+    """Any but HELD and ALLOCATED."""
     change_from_quantity: int | None = UNSET
+    """Compare and set: refused with STALE_QUANTITY unless the state holds this many."""
     note: str | None = UNSET
 
     def to_command(self) -> AdjustStock:
@@ -70,14 +76,17 @@ class StockAdjustInput:
 
 @strawberry.input
 class StockMoveInput:
-    """Units that change their state at a location, with a reason."""
+    """Units that change their state at a location."""
 
     location_code: str
     sku: str
     from_state: StockState
+    """Any but HELD and ALLOCATED."""
     to_state: StockState
+    """Any but HELD and ALLOCATED."""
     quantity: int
     reason_code: str
+    """An active reason of kind ADJUSTMENT."""
     note: str | None = UNSET
 
     def to_command(self) -> MoveStock:
@@ -95,7 +104,7 @@ class StockMoveInput:
 
 @strawberry.input
 class SafetyStockInput:
-    """The part of available that is never promised."""
+    """The part of `available` of a SKU at a location that is never promised."""
 
     location_code: str
     sku: str
@@ -107,7 +116,7 @@ class SafetyStockInput:
 
 
 @strawberry.type
-class StockPayload:
+class StockPayload(Payload):
     """The levels that changed, as they are now, and the movements that changed them."""
 
     levels: list[StockLevel]

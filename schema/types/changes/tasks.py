@@ -5,7 +5,7 @@ from strawberry import ID
 
 from schema.types.arguments import given
 from schema.types.enums import QueueKind
-from schema.types.errors import UserError
+from schema.types.errors import Payload, UserError
 from schema.types.node import required_uuid
 from schema.types.tasks import Task
 from workflows.tasks import ClaimTasks, ReleaseTask, RenewTask
@@ -43,7 +43,7 @@ def release(task_id: ID) -> ReleaseTask:
 
 
 @strawberry.type
-class TaskPayload:
+class TaskPayload(Payload):
     """The tasks that the caller has, or gave back, as they are now."""
 
     tasks: list[Task]

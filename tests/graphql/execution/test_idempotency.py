@@ -112,5 +112,9 @@ async def test_two_different_headers_are_refused(desk: Desk) -> None:
 async def test_the_directive_is_in_the_sdl_and_hooks_nothing(desk: Desk) -> None:
     schema = desk.engine.schema
     strawberry_schema = schema.extensions["strawberry-definition"]
-    assert "directive @idempotent(key: String!) on FIELD" in str(strawberry_schema)
+    directive = schema.get_directive("idempotent")
+    assert directive is not None
+    assert [each.name for each in directive.locations] == ["FIELD"]
+    assert {name: str(given.type) for name, given in directive.args.items()} == {"key": "String!"}
+    assert "directive @idempotent(" in str(strawberry_schema)
     assert strawberry_schema.get_extensions() == []
