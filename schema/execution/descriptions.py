@@ -63,15 +63,14 @@ def _describe(
     origin = definition.origin
     if isinstance(definition, StrawberryObjectDefinition) and definition.concrete_of is not None:
         origin = definition.concrete_of.origin
-    if named.description is None:
-        named.description = source.of(origin).of_class
+    named.description = _flowing(named.description or source.of(origin).of_class)
     if isinstance(named, GraphQLEnumType):
         for name, value in named.values.items():
-            value.description = value.description or source.of(origin).under.get(name)
+            value.description = _flowing(value.description or source.of(origin).under.get(name))
     elif isinstance(named, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
         for each in named.fields.values():
-            if each.description is None:
-                each.description = _of_field(each.extensions[_DEFINITION], origin, source)
+            found = each.description or _of_field(each.extensions[_DEFINITION], origin, source)
+            each.description = _flowing(found)
 
 
 def _of_field(declared: StrawberryField, origin: type[Any], source: "_Source") -> str | None:
@@ -79,6 +78,13 @@ def _of_field(declared: StrawberryField, origin: type[Any], source: "_Source") -
     if found is None and declared.base_resolver is not None:
         found = inspect.getdoc(declared.base_resolver.wrapped_func)
     return found
+
+
+def _flowing(words: str | None) -> str | None:
+    """The paragraphs, each on one line: readers such as GraphiQL keep every break of a line."""
+    if words is None:
+        return None
+    return "\n\n".join(" ".join(part.split()) for part in words.split("\n\n"))
 
 
 class _Source:
@@ -125,4 +131,4 @@ def _attributes(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
             and isinstance(following.value, ast.Constant)
             and isinstance(following.value.value, str)
         ):
-            yield target.id, inspect.cleandoc(following.value.value).rstrip()
+            yield target.id, inspect.cleandoc(following.value.value)

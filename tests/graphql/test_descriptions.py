@@ -105,6 +105,11 @@ def test_no_description_speaks_of_the_inside() -> None:
     assert {path: found[0] for path, words in everything() if (found := INSIDE.search(words))} == {}
 
 
+def test_a_line_breaks_between_paragraphs_only() -> None:
+    broken = {path for path, words in everything() if "\n" in words.replace("\n\n", "")}
+    assert broken == set()
+
+
 def test_descriptions_are_sentences() -> None:
     unfinished = {path: words for path, words in everything() if words[-1] not in ".…"}
     assert unfinished == {}
