@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from graphql import OperationDefinitionNode, parse
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount
@@ -44,6 +45,18 @@ def example_documents() -> list[str]:
     return [path.read_text() for path in sorted((WEB / "examples").glob("*.graphql"))]
 
 
+def _tab(document: str) -> Mapping[str, str]:
+    """A tab with the document, and a place to fill in for each of its variables."""
+    names = [
+        variable.variable.name.value
+        for definition in parse(document).definitions
+        if isinstance(definition, OperationDefinitionNode)
+        for variable in definition.variable_definitions or ()
+    ]
+    values = {"variables": json.dumps(dict.fromkeys(names, ""), indent=2)} if names else {}
+    return {"query": document, **values}
+
+
 class GraphiQLPage:
     """The page, as an ASGI application that answers every request with it.
 
@@ -59,9 +72,9 @@ class GraphiQLPage:
         key: str | None = None,
         documents: Sequence[str] | None = None,
     ) -> None:
-        tabs = example_documents() if documents is None else list(documents)
-        self._with_key = _answer({"endpoint": endpoint, "key": key, "documents": tabs})
-        self._without_key = _answer({"endpoint": endpoint, "key": None, "documents": tabs})
+        tabs = [_tab(each) for each in (example_documents() if documents is None else documents)]
+        self._with_key = _answer({"endpoint": endpoint, "key": key, "tabs": tabs})
+        self._without_key = _answer({"endpoint": endpoint, "key": None, "tabs": tabs})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -1,4 +1,4 @@
-// Starts GraphiQL with what the server wrote into the page: the endpoint, a key, example documents.
+// Starts GraphiQL with what the server wrote into the page: the endpoint, a key, the first tabs.
 'use strict';
 
 const mount = document.getElementById('graphiql');
@@ -6,8 +6,9 @@ const config = JSON.parse(mount.dataset.config);
 const endpoint = new URL(config.endpoint, window.location.href).href;
 const overHttp = GraphiQL.createFetcher({ url: endpoint });
 
-/** Whether the operation that is about to run is a subscription. */
+/** Whether the operation that is about to run is a subscription; introspection has no document. */
 function isSubscription(documentAST, operationName) {
+  if (!documentAST) return false;
   const operations = documentAST.definitions.filter((node) => node.kind === 'OperationDefinition');
   const chosen = operations.find((node) => node.name?.value === operationName) ?? operations[0];
   return chosen?.operation === 'subscription';
@@ -36,7 +37,7 @@ async function* overWebsocket(request, headers) {
 }
 
 function fetcher(request, options) {
-  return isSubscription(options.documentAST, request.operationName)
+  return isSubscription(options?.documentAST, request.operationName)
     ? overWebsocket(request, options.headers)
     : overHttp(request, options);
 }
@@ -67,7 +68,7 @@ ReactDOM.createRoot(mount).render(
     storage,
     shouldPersistHeaders: true,
     defaultHeaders: headers,
-    defaultTabs: config.documents.map((query) => ({ query, headers })),
+    defaultTabs: config.tabs.map((tab) => ({ ...tab, headers })),
     defaultEditorToolsVisibility: 'headers',
   }),
 );

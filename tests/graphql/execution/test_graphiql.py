@@ -4,6 +4,9 @@ import hashlib
 import html
 import json
 import re
+import shutil
+import subprocess
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +17,29 @@ from starlette.types import Message, Scope
 
 from schema.execution.graphiql import WEB, GraphiQLPage, example_documents, graphiql_files
 
+# What boot.js finds in a browser; it prints where its fetcher sends each kind of operation.
+BROWSER = """
+const written = JSON.stringify({ endpoint: "/graphql", key: null, tabs: [] });
+globalThis.window = { location: { href: "http://127.0.0.1:8000/graphql" } };
+globalThis.document = { getElementById: () => ({ dataset: { config: written } }) };
+globalThis.localStorage = {};
+globalThis.GraphiQL = { createFetcher: () => () => "http" };
+globalThis.graphqlWs = {
+  createClient: () => ({ iterate: async function* () { yield "websocket"; }, dispose() {} }),
+};
+globalThis.React = { createElement: (_, properties) => properties };
+globalThis.ReactDOM = { createRoot: () => ({ render: async ({ fetcher }) => {
+  const kinds = ["query", "subscription"].map((operation) => ({
+    documentAST: { definitions: [{ kind: "OperationDefinition", operation }] },
+  }));
+  for (const options of [undefined, {}, ...kinds]) {
+    const sent = fetcher({ query: "" }, options);
+    console.log(typeof sent === "string" ? sent : (await sent.next()).value);
+  }
+} }) };
+"""
 SDL = WEB.parent / "schema" / "schema.graphql"
+README = WEB.parent / "README.md"
 VENDORED = {
     "graphiql.min.css": "b1868247f8e0502cd869e581f5f3cb55b334862e7f51b1d6cbace11059b9adc2",
     "graphiql.min.js": "22faab94067b695e5f7959619fbe686ebcc8955002a0c97d986bcbba4ad4bc2c",
@@ -39,10 +64,10 @@ async def get(
         return await client.get(address, headers={"host": host})
 
 
-def config_of(page: str) -> dict[str, object]:
+def config_of(page: str) -> dict[str, Any]:
     found = re.search(r'data-config="([^"]*)"', page)
     assert found is not None
-    config: dict[str, object] = json.loads(html.unescape(found[1]))
+    config: dict[str, Any] = json.loads(html.unescape(found[1]))
     return config
 
 
@@ -75,7 +100,7 @@ async def test_a_key_fills_the_tabs_and_cannot_leave_its_attribute() -> None:
     assert config_of(page) == {
         "endpoint": "/graphql",
         "key": key,
-        "documents": ["{ viewer { actor } }"],
+        "tabs": [{"query": "{ viewer { actor } }"}],
     }
 
 
@@ -136,7 +161,7 @@ async def test_a_page_with_a_key_is_not_kept() -> None:
 
 
 async def test_files_outside_the_folder_are_not_served() -> None:
-    assert (await get("/graphiql/%2e%2e/examples/1-availability.graphql")).status_code == 404
+    assert (await get("/graphiql/%2e%2e/examples/01-availability.graphql")).status_code == 404
 
 
 @pytest.mark.parametrize("name", sorted(VENDORED))
@@ -145,14 +170,49 @@ def test_a_vendored_file_is_what_was_published(name: str) -> None:
     assert hashlib.sha256(content).hexdigest() == VENDORED[name]
 
 
-def test_the_first_tabs_show_a_query_a_hold_an_order_and_a_subscription() -> None:
+def test_the_first_tabs_go_from_a_promise_to_the_books() -> None:
     operations = [
-        definition.operation.value
+        (definition.operation.value, definition.name.value if definition.name else "")
         for document in example_documents()
         for definition in parse(document).definitions
         if isinstance(definition, OperationDefinitionNode)
     ]
-    assert operations == ["query", "mutation", "mutation", "subscription"]
+    assert operations == [
+        ("query", "Availability"),
+        ("mutation", "Hold"),
+        ("mutation", "Order"),
+        ("mutation", "Return"),
+        ("mutation", "Receive"),
+        ("mutation", "Inspect"),
+        ("mutation", "Restock"),
+        ("mutation", "Approve"),
+        ("query", "Books"),
+        ("subscription", "Live"),
+    ]
+
+
+async def test_a_tab_has_a_place_for_each_variable_of_its_document() -> None:
+    document = "query Books($rma: String!, $first: Int) { a }"
+    [tab] = config_of((await get("/graphql", documents=[document])).text)["tabs"]
+    assert json.loads(tab["variables"]) == {"rma": "", "first": ""}
+
+
+def test_the_readme_has_the_documents_of_the_tabs() -> None:
+    shown = re.findall(
+        r"(?:<<'GRAPHQL'[^\n]*|```graphql)\n(.*?)\n(?:GRAPHQL|```)\n", README.read_text(), re.DOTALL
+    )
+    # What a reader of the README knows from the text around it, a tab says in a comment.
+    told = [re.sub(r"(?m)^#.*\n", "", document).strip() for document in example_documents()]
+    assert shown == told
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_all_but_subscriptions_goes_over_http_and_so_does_introspection() -> None:
+    """GraphiQL asks for the schema without a document, and perhaps without options."""
+    script = BROWSER + (WEB / "graphiql" / "boot.js").read_text()
+    ran = subprocess.run(["node", "-e", script], capture_output=True, text=True, timeout=30)
+    assert ran.stderr == ""
+    assert ran.stdout.split() == ["http", "http", "http", "websocket"]
 
 
 @pytest.mark.skipif(not SDL.exists(), reason="there is no SDL yet")
