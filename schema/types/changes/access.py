@@ -26,7 +26,10 @@ class ApiKeyInput:
     channels: list[str] | None = UNSET
     """Codes of the channels that it reaches; absent: all."""
     locations: list[str] | None = UNSET
-    """Codes of the locations that it reaches; absent: all."""
+    """Codes of the locations that it reaches; absent: all.
+
+    An order, hold or return that its actor made exists for it wherever the units lie.
+    """
     refund_limit: MoneyInput | None = UNSET
     """The largest refund that it may approve, in this currency alone; absent: the role's own."""
     expires_at: datetime | None = UNSET
