@@ -16,7 +16,7 @@ async def policy_preview(
     info: Info,
     input: PolicyInput,
     last: Annotated[
-        int | None, argument(description="How many past cases: 1 to 250.")
+        int | None, argument(description="How many past returns or refunds to look at: 1 to 250.")
     ] = LAST_DEFAULT,
 ) -> PolicyPreview:
     """What a policy would have decided about past cases; nothing is published.

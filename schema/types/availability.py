@@ -16,8 +16,9 @@ class LocationAvailability:
     location: str
     """Its code."""
     available: int
+    """Units here that may be promised: less safety stock, before buffers and protected units."""
     ship_by: datetime | None
-    """When they would leave; null where no date can be given."""
+    """When units from here would leave; null where there are none."""
 
 
 @strawberry.type
@@ -38,9 +39,11 @@ class Availability:
     locations: list[LocationAvailability]
     """The channel's active locations that the caller may see."""
     ship_by: datetime | None
-    """When the last unit would leave; null where no date can be given."""
+    """When units of the location that delivers soonest would leave; null where nothing may be sold.
+    """
     deliver_by: datetime | None
-    """When it would arrive at `shipTo`; null where no date can be given."""
+    """When they would arrive at `shipTo`; null where nothing may be sold, or no lead time is known.
+    """
     as_of: datetime
     """The instant for which all of this holds."""
 

@@ -37,7 +37,7 @@ class Item(Node):
     unit_cost: Money | None = derived(lambda item: _cost(item))
     """Cost of receipts that name none; null: unknown, or a role that may not see cost."""
     returnable: bool
-    """False: no return of it is taken."""
+    """False: returns of it are declined."""
     supplier: Supplier | None = edge(
         lambda loaders: loaders.suppliers,
         "supplier_id",

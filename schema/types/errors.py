@@ -52,8 +52,8 @@ class UserErrorCode(StrEnum):
     IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
     """The first request with this key still runs; ask again."""
     IDEMPOTENCY_KEY_REQUIRED = "IDEMPOTENCY_KEY_REQUIRED"
-    """PARTNER keys send a key with each mutation, callers without an API key one of at least 22
-    characters.
+    """PARTNER keys send an idempotency key with each mutation. Without an API key, one that is sent
+    has at least 22 characters.
     """
     TASK_NOT_CLAIMED = "TASK_NOT_CLAIMED"
     """Another worker has the task; `details` has `claimedBy`."""

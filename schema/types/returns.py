@@ -149,9 +149,9 @@ class Return(Node):
     closed_at: datetime | None
     """Null until it is CLOSED."""
     carrier: str | None
-    """Null until a parcel is on its way."""
+    """Of the parcel that comes back; null: not known."""
     tracking_number: str | None
-    """Null until a parcel is on its way."""
+    """Of the parcel that comes back; null: not known."""
     customer_note: str | None
     """What the customer wrote."""
     authorization: PolicyDecision = derived(

@@ -29,7 +29,7 @@ TYPES = [
 ]
 # What says it by its name, wherever it stands; everything else is told in words.
 _PLAIN = """
-accounts actor amount apiKey asOf at availability available barcode carrier change changes
+accounts actor amount apiKey asOf at availability barcode carrier change changes
 channel city closedAt code condition createdAt credit debit decision disposition edges
 exception findings fulfillment fulfillmentId fulfillments id input item items kind level levels
 lines location locationCode lookedAt movements name node nodes note occurredAt openedAt order
