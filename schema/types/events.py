@@ -7,6 +7,7 @@ from typing import Any
 import strawberry
 from strawberry import ID
 
+import schema.types.facts as facts
 from models.queries.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
 from schema.loaders import Loaders
@@ -40,12 +41,12 @@ class Event:
     subject_version: int
     """Grows with each fact about this object."""
     data: JSON
-    """Ids, codes, states and quantities; no personal data."""
+    """Ids, codes, states and quantities; no personal data. Ids are such as `node` takes."""
 
     @staticmethod
     def of(event: LoggedEvent) -> "Event":
         """An event as it was logged."""
-        data: Any = event.data
+        data: Any = facts.shown(event)
         return Event(
             cursor=event.cursor,
             id=encode("Event", event.id),

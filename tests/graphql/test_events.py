@@ -1,15 +1,24 @@
 """The log of facts over the API: in order, from a cursor on, as far as the role may see."""
 
 import asyncio
+import re
 from typing import Any
 
+import orjson
+
 from domain.access import Role
+from schema.types.node import decode
 from tests.builders.house import House
+from tests.graphql.test_returns import asked, came
 
 EVENTS = """query ($types: [String!], $after: String, $first: Int) {
   events(types: $types, after: $after, first: $first) {
     nodes { cursor id type occurredAt actor subject subjectVersion data }
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
+
+CANCEL_PART = """mutation ($id: ID!, $lines: [OrderCancelLineInput!]) {
+  orderCancel(id: $id, lines: $lines, reasonCode: "OTHER") { userErrors { code field } } }"""
+RAW = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 async def log(house: House, key: str | None = None, **narrow: Any) -> Any:
@@ -74,3 +83,30 @@ async def test_a_cursor_that_is_none_is_a_bad_request(house: House) -> None:
         assert await house.code(EVENTS, {"after": after}) == "BAD_REQUEST"
     for first in (-1, 251):
         assert await house.code(EVENTS, {"first": first}) == "BAD_REQUEST"
+
+
+async def test_ids_in_facts_are_such_as_node_takes(house: House) -> None:
+    """Of orders, their lines and parcels, of returns and their units, in whatever fact."""
+    made = await asked(house, 2)
+    await came(house, made, 1)
+    await house.receive(3, at="YORK")
+    kept = await house.place(3, externalReference="W-9")
+    part = {"id": kept["id"], "lines": [{"orderLineId": kept["lines"][0]["id"], "quantity": 1}]}
+    await house.done(CANCEL_PART, part)
+    facts = (await log(house, first=250))["nodes"]
+    assert not RAW.search(orjson.dumps([fact["data"] for fact in facts]).decode())
+    ids = {text for fact in facts for text in texts_in(fact["data"]) if decode(text) is not None}
+    kinds = set()
+    for each in ids:
+        found = await house.ask("query ($id: ID!) { node(id: $id) { __typename } }", {"id": each})
+        kinds.add(found["node"]["__typename"])
+    assert kinds == {"Order", "OrderLine", "Fulfillment", "Return", "ReturnItem"}
+
+
+def texts_in(data: Any) -> list[str]:
+    """Every text in a JSON value, names of members included."""
+    if isinstance(data, dict):
+        return [text for each in (*data, *data.values()) for text in texts_in(each)]
+    if isinstance(data, list):
+        return [text for each in data for text in texts_in(each)]
+    return [data] if isinstance(data, str) else []
