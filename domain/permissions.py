@@ -107,7 +107,7 @@ SUBSCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-# What `node(id:)` asks for beside `node.read`: what looking the same object up would ask for.
+# What `node(id:)` asks for beside `node.read`: what seeing the object beside another would ask for.
 NODE_TYPES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "Item": "items.read",

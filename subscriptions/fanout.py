@@ -142,7 +142,9 @@ class Member(ABC):
             self._has_more()
 
     def offer(self, answers: Sequence[Answer]) -> None:
-        """Send answers now, or keep them; never waits."""
+        """Send answers now, or keep them; never waits. Nothing once it is ended or cancelled."""
+        if self._ended.done():
+            return
         for answer in answers:
             position = answer.position
             if position is not None and position <= self._floor:
@@ -173,7 +175,8 @@ class Member(ABC):
         self._last = answer.cursor
         if not self._backlog:
             if self._is_finishing:
-                self._ended.set_result(None)
+                if not self._ended.done():
+                    self._ended.set_result(None)
             else:
                 self._is_direct = True
         return answer

@@ -16,7 +16,7 @@ import orjson
 import models.queries.access as queries
 import workflows.outbox as outbox
 from domain.access import SYSTEM, Caller, Role, holder
-from domain.errors import IllegalTransition, NotFound
+from domain.errors import IllegalTransition, Invalid, NotFound
 from domain.keys import (
     LASTING,
     CreateKey,
@@ -94,6 +94,12 @@ async def create(tx: Transaction, command: CreateKey, caller: Caller) -> Outcome
 async def _check_scope(
     tx: Transaction, command: CreateKey, caller: Caller, problems: Problems
 ) -> None:
+    actor = command.actor or command.name
+    is_limited = caller.channels is not None or caller.locations is not None
+    if is_limited and actor != caller.actor and await queries.has_key(tx.session, actor):
+        # What an actor made exists for all of its keys, also beyond what the maker sees.
+        with problems.under("name" if command.actor is None else "actor"):
+            raise Invalid(f"{actor} has a key already, and yours does not reach everything.")
     unknown = {
         "channels": await queries.unknown_channels(tx.session, command.channels or ()),
         "locations": await queries.unknown_locations(tx.session, command.locations or ()),

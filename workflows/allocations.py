@@ -25,6 +25,7 @@ from models.sessions import Row
 from workflows.book import Change
 from workflows.locks import LockClass
 from workflows.routing import Demand
+from workflows.sight import sees_hold
 from workflows.transactions import Transaction
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ async def allocate(
     for a hold that is not this channel's or has ended; then nothing was taken.
     """
     market = supply.market
-    held = _live_hold(tx, supply, channel, command.reservation_id)
+    held = await _live_hold(tx, supply, channel, command.reservation_id, caller)
     hunt = _Hunt(_sum(demands))
     ends = [] if held is None else _held_portions(hunt, supply.lines.get(held["id"], ()))
     missing = _missing(demands, hunt)
@@ -158,14 +159,22 @@ async def allocate(
     return allocation
 
 
-def _live_hold(
-    tx: Transaction, supply: Supply, channel: ChannelFacts, reservation_id: UUID | None
+async def _live_hold(
+    tx: Transaction,
+    supply: Supply,
+    channel: ChannelFacts,
+    reservation_id: UUID | None,
+    caller: Caller,
 ) -> Row | None:
     """The order's locked hold, or None where it is over: then the order tries afresh."""
     if reservation_id is None:
         return None
     row = supply.holds.get(reservation_id)
-    if row is None or row["channel_id"] != channel.id:
+    if (
+        row is None
+        or row["channel_id"] != channel.id
+        or not (caller.locations is None or await sees_hold(tx.session, caller, row["id"]))
+    ):
         field = ("input", "reservationId")
         raise NotFound("reservation", str(reservation_id), field=field)
     status = ReservationStatus(row["status"])

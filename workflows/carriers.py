@@ -32,6 +32,7 @@ from domain.orders import check_client_time
 from models.sessions import Row
 from workflows.order_lines import LockedOrder
 from workflows.outcomes import Outcome
+from workflows.sight import sees_return
 from workflows.transactions import Transaction, one_by_one
 
 TEXT_MAX = 255
@@ -146,7 +147,7 @@ async def _find(tx: Transaction, command: RecordCarrierEvent, caller: Caller) ->
             break
     named = await return_queries.returns_named(tx.session, None, None, command.tracking_number)
     for row in reversed(named):
-        if caller.sees_channel(row["channel"]) and caller.sees_location(row["destination"]):
+        if await sees_return(tx.session, caller, row["id"]):
             return Parcel(("Return", row["id"]), row["order_id"], row["destination"])
     if out is not None:
         return replace(out, is_coming_back=True)
@@ -158,17 +159,19 @@ async def _again(
 ) -> Outcome:
     """What the event named when it came first, where the caller may see that."""
     if said["fulfillment_id"] is not None:
-        kind = "fulfillment"
-        row = await queries.parcel(tx.session, said["fulfillment_id"])
-        location = "" if row is None else row["location"]
+        kind, key = "fulfillment", said["fulfillment_id"]
+        row = await queries.parcel(tx.session, key)
+        is_seen = (
+            row is not None
+            and caller.sees_channel(row["channel"])
+            and caller.sees_location(row["location"])
+        )
     else:
-        kind = "return"
-        named = await return_queries.returns_named(tx.session, said["return_id"], None, None)
-        row = named[0] if named else None
-        location = "" if row is None else row["destination"]
-    if row is None or not (caller.sees_channel(row["channel"]) and caller.sees_location(location)):
+        kind, key = "return", said["return_id"]
+        is_seen = await sees_return(tx.session, caller, key)
+    if not is_seen:
         raise NotFound("parcel", command.tracking_number, field=FIELD)
-    return Outcome(refs={kind: str(row["id"])}, replayed=True)
+    return Outcome(refs={kind: str(key)}, replayed=True)
 
 
 async def _move_parcels(

@@ -23,10 +23,10 @@ from domain.receipts import receive as match_parcel
 from domain.returns import RETURN_ACTIONS, ReturnAction, ReturnStatus
 from domain.stock import check_quantity
 from models.queries.lookups import ItemFacts, LocationFacts
-from models.sessions import Row
 from workflows.parcels import Found, KeptParcel
 from workflows.return_items import LockedReturn
 from workflows.returns import POLICY, check_text
+from workflows.sight import sees_return
 from workflows.stock import stock_location
 from workflows.transactions import Transaction, one_by_one
 
@@ -198,7 +198,7 @@ async def _named(tx: Transaction, command: ReceiveReturn, caller: Caller) -> UUI
     found = await queries.returns_named(
         tx.session, command.return_id, command.rma_number, command.tracking_number
     )
-    seen = [row for row in found if await _sees(tx, row, caller)]
+    seen = [row for row in found if await sees_return(tx.session, caller, row["id"])]
     exact = {row["id"] for row in seen if row["named_by"] < 3}
     if len(exact) > 1:
         raise Invalid("The id and the RMA number are of two returns.", field=("rmaNumber",))
@@ -223,13 +223,3 @@ _WAITING = frozenset(
         ReturnStatus.EXPIRED,
     }
 )
-
-
-async def _sees(tx: Transaction, row: Row, caller: Caller) -> bool:
-    if not caller.sees_channel(row["channel"]):
-        return False
-    if caller.sees_location(row["destination"]):
-        return True
-    places = await queries.locations_of_items(tx.session, row["id"])
-    codes = (await lookups.locations_by_id(tx.session, places)).values()
-    return any(caller.sees_location(place.code) for place in codes)

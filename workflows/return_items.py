@@ -28,6 +28,7 @@ from models.queries.lookups import ChannelFacts
 from models.sessions import Row
 from workflows.locks import LockClass
 from workflows.order_lines import LockedOrder
+from workflows.sight import sees_return
 from workflows.transactions import Transaction
 
 
@@ -234,7 +235,7 @@ async def lock(
     row = await queries.lock_return(tx.session, return_id)
     assert row is not None
     found = await load(tx, order, row)
-    if caller is not None and not await _is_visible(tx, found, caller):
+    if caller is not None and not await sees_return(tx.session, caller, found.id):
         raise NotFound("return", str(return_id), field=path)
     return found
 
@@ -245,17 +246,3 @@ async def load(tx: Transaction, order: LockedOrder, row: Row) -> LockedReturn:
     items = await queries.items_of(tx.session, [row["id"]])
     channel = channels[order.row["channel_id"]]
     return LockedReturn(order, channel, dict(row), [Group.from_row(item) for item in items])
-
-
-async def _is_visible(tx: Transaction, found: LockedReturn, caller: Caller) -> bool:
-    """Whether a return is of one of the caller's channels, and comes to one of its locations.
-
-    Or was asked for by itself.
-    """
-    if not caller.sees_channel(found.channel.code):
-        return False
-    if caller.locations is None or found.row["requested_by"] == caller.actor:
-        return True
-    ids = {found.row["destination_id"], *(group.location_id for group in found.groups)}
-    places = await lookups.locations_by_id(tx.session, [each for each in ids if each is not None])
-    return any(caller.sees_location(place.code) for place in places.values())

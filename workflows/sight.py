@@ -1,4 +1,4 @@
-"""Whether an order or a hold exists for a caller: one rule for what it reads and what it does."""
+"""Whether something exists for a caller: one rule for what it reads and for what it does."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from uuid import UUID
 
 import models.queries.reads.orders as orders
 import models.queries.reads.reservations as reservations
+import models.queries.reads.returns as returns
 from domain.access import Caller
 from models.queries.scopes import scope_of
 from models.sessions import Session
 
 
 async def sees_order(session: Session, caller: Caller, order_id: UUID) -> bool:
-    """Whether an order exists for a caller."""
+    """Whether an order that is there exists for a caller."""
     scope = await scope_of(session, caller)
     return scope.is_whole or bool(await orders.orders_by_id(session, scope, [order_id]))
 
@@ -21,3 +22,9 @@ async def sees_hold(session: Session, caller: Caller, reservation_id: UUID) -> b
     """Whether a hold exists for a caller."""
     scope = await scope_of(session, caller)
     return bool(await reservations.reservations_by_id(session, scope, [reservation_id]))
+
+
+async def sees_return(session: Session, caller: Caller, return_id: UUID) -> bool:
+    """Whether a return that is there exists for a caller."""
+    scope = await scope_of(session, caller)
+    return scope.is_whole or bool(await returns.returns_by_id(session, scope, [return_id]))

@@ -15,7 +15,7 @@ _STATEMENTS = (
   policy_id {uuid} NOT NULL PRIMARY KEY REFERENCES policy (id) ON DELETE RESTRICT
 ) {strict}""",
     "INSERT INTO policy_start (policy_id)"
-    " SELECT id FROM policy WHERE effective_from_at > published_at",
+    " SELECT id FROM policy WHERE effective_from_at > CURRENT_TIMESTAMP",
 )
 
 

@@ -91,6 +91,12 @@ async def record_uses(session: Session, uses: Mapping[UUID, datetime]) -> None:
     )
 
 
+async def has_key(session: Session, actor: str) -> bool:
+    """Whether a key was ever made for this actor."""
+    found = await session.fetch_value("SELECT 1 FROM api_key WHERE actor = $1 LIMIT 1", actor)
+    return found is not None
+
+
 async def unknown_channels(session: Session, codes: Iterable[str]) -> set[str]:
     """Those of these codes that no channel has."""
     wanted = sorted(set(codes))

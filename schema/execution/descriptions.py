@@ -112,7 +112,7 @@ class _Source:
 
 
 def _classes(path: Path) -> Iterator[tuple[str, _Words]]:
-    for node in ast.parse(path.read_text()).body:
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ClassDef):
             yield node.name, _Words(ast.get_docstring(node), dict(_attributes(node)))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -111,7 +112,8 @@ class _Stream:
 
     def _hurry(self) -> None:
         if self._last_frame is not None:
-            self._last_frame.reschedule(asyncio.get_running_loop().time() + CLOSE_SECONDS)
+            with suppress(RuntimeError):  # its time is over just now
+                self._last_frame.reschedule(asyncio.get_running_loop().time() + CLOSE_SECONDS)
 
     def _broken(self, error: Exception) -> None:
         self._is_gone = True

@@ -236,11 +236,15 @@ async def _all(executions: Sequence[Awaitable[AnswerData]]) -> list[AnswerData]:
 
 
 def _sameness(request: GraphQLRequest, live: Operation, caller: Caller) -> Hashable:
-    """Equal for two subscriptions that get the same answers from now on."""
+    """Equal for two subscriptions that get the same answers from now on.
+
+    For a key of some locations it matters who asks: what its actor made exists for it elsewhere.
+    """
     name = _after_variable(live.document)
     variables = _without(request, name).variables if name else request.variables
     asked = (request.query, request.operation_name, orjson.dumps(variables, option=_SORTED))
-    return asked, caller.role, caller.permissions, caller.channels, caller.locations
+    actor = None if caller.locations is None else caller.actor
+    return asked, caller.role, caller.permissions, caller.channels, caller.locations, actor
 
 
 def _without(request: GraphQLRequest, name: str) -> GraphQLRequest:

@@ -73,11 +73,11 @@ class Outbox:
     async def send(self, frame: str, going: Callable[[], None] = lambda: None) -> None:
         """Send a frame in its turn. Waits while the socket is full, for ever once it is gone.
 
-        `going` is called just before it is sent. One whose sender is cancelled is sent no more.
+        `going` is called when it goes, before the client can know of it. One whose sender is
+        cancelled is sent no more; who waits for one on which the socket breaks is cancelled.
         """
-        if self.is_free:
-            going()
         if self.send_now(frame):
+            going()
             await asyncio.sleep(0)  # or one that replays a long past would leave no turn to others
             return
         single = _Single(frame, going)
@@ -106,6 +106,7 @@ class Outbox:
         await self._drain()
 
     async def _drain(self) -> None:
+        sender: Sender | None = None
         try:
             while self._waiting:
                 sender = next(iter(self._waiting))
@@ -115,10 +116,10 @@ class Outbox:
                 async with asyncio.timeout(STALL_SECONDS):
                     await self._send({"type": "websocket.send", "text": frame})
                 self._waiting.setdefault(sender)
-        except TimeoutError:
-            self._fail(Stalled())
         except Exception as error:  # noqa: BLE001  as above
-            self._fail(error)
+            self._fail(Stalled() if isinstance(error, TimeoutError) else error)
+            if isinstance(sender, _Single):
+                sender.taken.cancel()
         finally:
             self._writing = None
 

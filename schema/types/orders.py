@@ -94,6 +94,7 @@ class Order(Node):
     fulfillments: list[Annotated["Fulfillment", strawberry.lazy("schema.types.fulfillments")]] = (
         node_edges(lambda loaders: loaders.fulfillments_of_order, "id", "Fulfillment")
     )
+    """Those at locations that the key does not reach are left out."""
     returns: list[Annotated["Return", strawberry.lazy("schema.types.returns")]] = node_edges(
         lambda loaders: loaders.returns_of_order, "id", "Return"
     )

@@ -47,3 +47,4 @@ class Reservation(Node):
     lines: list[ReservationLine] = edge(
         lambda loaders: loaders.reservation_lines, "id", many(ReservationLine)
     )
+    """Those at locations that the key does not reach are left out."""

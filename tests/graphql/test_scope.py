@@ -6,6 +6,7 @@ import pytest
 
 from domain.access import Role
 from tests.builders.house import HOLD, PLACE, House, an_order
+from tests.graphql.test_subscriptions import EVENTS, screen
 
 EVERYTHING = """{
   channels { code locations { code } } locations { code }
@@ -174,6 +175,50 @@ async def test_what_a_key_made_itself_exists_for_it_wherever_it_lies(traded: Hou
         payload = await traded.done(change, one, key=mine, idempotency_key=f"yes-{done}")
         [changed] = [value for value in payload.values() if isinstance(value, dict)]
         assert changed["status"] == done
+
+
+ORDER_CHANGED = """subscription ($id: ID!) { orderChanged(id: $id) { order { id status } } }"""
+
+
+async def of_york(traded: House) -> tuple[str, str]:
+    """Two keys of the web channel and of YORK, for two actors."""
+    scope: Any = {"channels": ("web",), "locations": ("YORK",)}
+    mine = await traded.a_key(Role.PARTNER, name="mine", **scope)
+    return mine, await traded.a_key(Role.PARTNER, name="other", **scope)
+
+
+async def test_a_stream_is_shared_by_those_for_whom_the_same_exists(traded: House) -> None:
+    mine, other = await of_york(traded)
+    placing = {"input": an_order(1, "TEE", externalReference="mine")}
+    theirs_too = {"input": an_order(1, "COAT", externalReference="theirs")}
+    types = ["order.placed", "order.cancelled"]
+    async with screen(traded, other) as theirs, screen(traded, mine) as ours:
+        await theirs.watch(traded, EVENTS, types=types)
+        await ours.watch(traded, EVENTS, types=types)
+        order = (await traded.done(PLACE, placing, key=mine, idempotency_key="p"))["order"]
+        assert (await ours.next())["subject"] == order["id"]
+        async with screen(traded, mine) as following, screen(traded, other) as late:
+            await following.watch(traded, ORDER_CHANGED, id=order["id"])
+            late.subscribe("s", ORDER_CHANGED, variables={"id": order["id"]})
+            assert (await late.receive())["type"] == "error"
+            await traded.done(CANCEL, {"id": order["id"]}, key=mine, idempotency_key="c")
+            assert (await following.next())["order"]["status"] == "CANCELLED"
+        assert (await ours.next())["type"] == "order.cancelled"
+        own = (await traded.done(PLACE, theirs_too, key=other, idempotency_key="o"))["order"]
+        assert (await theirs.next())["subject"] == own["id"]  # and nothing before it
+
+
+async def test_a_hold_that_does_not_exist_for_a_key_is_not_taken_by_it(traded: House) -> None:
+    mine, other = await of_york(traded)
+    wanted = {"input": {"channel": "web", "lines": [{"sku": "TEE", "quantity": 1}]}}
+    hold = (await traded.done(HOLD, wanted, key=mine, idempotency_key="h"))["reservation"]
+    taking = {"input": an_order(1, "TEE", externalReference="x", reservationId=hold["id"])}
+    refused = await traded.change(PLACE, taking, key=other, idempotency_key="x")
+    errors = [(error["code"], error["field"]) for error in refused["userErrors"]]
+    assert errors == [("NOT_FOUND", ["input", "reservationId"])]
+    assert refused["order"] is None
+    taken = await traded.done(PLACE, taking, key=mine, idempotency_key="y")
+    assert taken["order"]["status"] == "ALLOCATED"
 
 
 async def test_events_of_the_whole_are_told_to_who_made_it(traded: House) -> None:

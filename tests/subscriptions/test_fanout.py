@@ -218,3 +218,16 @@ async def test_what_is_spread_to_nobody_is_not_told_as_spread() -> None:
     await until(lambda: tap.got[-1:] == ["change"])
     await ended(task)
     assert spread == ["change"]
+
+
+async def test_who_was_cancelled_is_given_nothing_more() -> None:
+    """Not even in the turn in which its task has yet to hear of that."""
+    spring, fanout = Spring(), Fanout(lambda: 0)
+    tap = Tap()
+    [task] = await serving(fanout, spring, tap)
+    spring.flow("a")
+    await until(lambda: tap.got == ["a"])
+    task.cancel()
+    tap.offer([Answer("b", 2)])
+    await ended(task)
+    assert tap.got == ["a"]

@@ -24,11 +24,10 @@ async def pages_of_a_look(database: Database) -> int:
     return pages
 
 
-@pytest.mark.parametrize("sweep_events", [BATCH_MAX, 1_000_000])
 async def test_a_look_does_not_pass_over_all_that_was_numbered(
-    postgres_url: str, sweep_events: int, monkeypatch: pytest.MonkeyPatch
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sequencer, "SWEEP_EVENTS", sweep_events)
+    monkeypatch.setattr(sequencer, "SWEEP_EVENTS", BATCH_MAX)
     database, heard = Database(postgres_url), Heard()
     await database.open()
     try:
@@ -38,8 +37,7 @@ async def test_a_look_does_not_pass_over_all_that_was_numbered(
                 await write(transactions(database), *range(BATCH_MAX))
                 numbering.wake()
                 await heard.until(number * BATCH_MAX)
-        is_short = await pages_of_a_look(database) < 5
-        assert is_short is (sweep_events == BATCH_MAX)
+        assert await pages_of_a_look(database) < 5  # instead of fifteen
     finally:
         await database.close()
 

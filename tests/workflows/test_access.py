@@ -284,3 +284,20 @@ async def test_a_revoked_bootstrap_key_stays_revoked(database: Database) -> None
     await revoke(transactions, Outcome(refs={"apiKey": row["id"]}))
     await workflows.access.ensure_bootstrap_key(transactions, "open sesame")
     assert await is_refused(database, "open sesame", clock)
+
+
+async def test_a_limited_admin_makes_no_key_for_somebody_who_has_one(database: Database) -> None:
+    """What an actor made exists for it, wherever it lies."""
+    transactions = transactions_on(database)
+    await transactions.perform(workflows.locations.upsert, a_location("LEEDS"))
+    await create(transactions, name="root", role=Role.ADMIN)
+    local = holder(Role.ADMIN, actor="local", locations=frozenset({"LEEDS"}))
+
+    async def made(name: str, actor: str | None, caller: Caller) -> Outcome:
+        command = CreateKey(name, Role.WAREHOUSE, actor=actor, locations=("LEEDS",))
+        return await transactions.perform(workflows.access.create, Request(command, caller))
+
+    assert codes(await made("x", "root", local)) == [("INVALID", ("input", "actor"))]
+    assert codes(await made("root", None, local)) == [("INVALID", ("input", "name"))]
+    for name, actor, caller in (("y", "new", local), ("z", "local", local), ("w", "root", SYSTEM)):
+        assert not (await made(name, actor, caller)).refusals

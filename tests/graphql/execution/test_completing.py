@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from schema.execution.outbox import Outbox
 from tests.graphql.execution.socket import Client, House
 
 ENDLESS = "subscription { ticks(count: 100000000) { units } }"
@@ -92,3 +94,29 @@ async def test_a_completed_operation_is_waited_for_when_its_client_leaves(
         assert not client.task.done()
         cleared.set()
         assert (await client.closed()).code == 4400
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+async def test_an_end_on_which_the_socket_breaks_leaves_no_task_behind(is_full: bool) -> None:
+    """Neither where it goes at once, nor where it waited in a full socket."""
+    room = asyncio.Event()
+    told: list[Exception] = []
+
+    async def send(message: Any) -> None:
+        if message["text"] != "first":
+            raise OSError("gone")
+        await room.wait()
+
+    outbox = Outbox(send, told.append)
+    operations = {"1"}
+    if is_full:
+        assert outbox.send_now("first")
+    task = asyncio.create_task(outbox.send("last", lambda: operations.discard("1")))
+    await some_turns()
+    room.set()
+    await some_turns()
+    assert told
+    # It has ended, or the connection still knows it, and ends it.
+    assert task.done() or operations
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
