@@ -25,8 +25,8 @@ class Role(StrEnum):
     STOREFRONT = "STOREFRONT"
     """A shop's own server: sells on its channels, and reads its own orders and returns."""
     PARTNER = "PARTNER"
-    """A fulfilment partner: what a shop may, and the work at its locations. Each mutation needs an
-    idempotency key.
+    """A marketplace, a carrier, a fulfilment partner: what a shop may, and the work at its
+    locations. Each mutation needs an idempotency key.
     """
     WAREHOUSE = "WAREHOUSE"
     """Receives, picks, packs and ships, inspects returned units and disposes of them."""

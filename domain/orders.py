@@ -149,7 +149,7 @@ def check_client_time(
     if instant > now + AHEAD_MAX:
         minutes = AHEAD_MAX // timedelta(minutes=1)
         raise Invalid(
-            f"The time lies in the future by more than {minutes} minutes, which clocks may differ.",
+            f"The time lies more than {minutes} minutes ahead: clocks may differ by no more.",
             field=(field,),
         )
     if instant < now - BACK_MAX and not may_backdate:

@@ -118,3 +118,24 @@ async def test_every_released_version_goes_up_with_all_its_rows(
     assert await raw.contents(url, old.columns) == before
     # It has become what a new database is: equal columns, keys, indexes, checks and triggers.
     assert new == await live_schema.read(fresh_database())
+
+
+async def test_policies_that_were_published_ahead_are_told_of_and_no_others(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Version 9 finds some in a database: what has long been in force is no news."""
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "VERSIONS", VERSIONS[: NAMES.index("0009_policy_starts")])
+        await migrate(url)
+    published = "2026-01-01 00:00:00.000000+00:00"
+    for number, effective_from in ((1, "2026-01-02"), (2, "9998-01-01")):
+        await raw.execute(
+            url,
+            "INSERT INTO policy (id, kind, scope, version, rules, effective_from_at, published_by,"
+            f" published_at) VALUES ('ffffffff-0000-7000-8000-00000000000{number}', 'ROUTING',"
+            f" 'channel:x', {number}, '{{}}', '{effective_from} 00:00:00.000000+00:00', 'a',"
+            f" '{published}')",
+        )
+    await migrate(url)
+    waiting = await raw.rows(url, "SELECT policy_id FROM policy_start")
+    assert [str(row[0])[-1] for row in waiting] == ["2"]

@@ -97,7 +97,7 @@ def _breakdown(refund: "Refund") -> list[RefundComponent]:
 
 
 def _internal(name: str) -> Any:
-    """A column of words that staff wrote for staff; null for roles that may not see decisions."""
+    """A column that is the staff's affair; null for roles that may not see decisions."""
 
     def words(refund: "Refund") -> str | None:
         text: str | None = refund.row[name]
@@ -141,8 +141,8 @@ class Refund(Node):
     """The payment that it draws on."""
     gateway_reference: str | None
     """The gateway's number of the attempt that counts; null until there is one."""
-    requested_by: str
-    """The actor by whom it came to be; may not approve it."""
+    requested_by: str | None = _internal("requested_by")
+    """The actor by whom it came to be; may not approve it. Null for shops and partners."""
     note: str | None = _internal("note")
     """Why it was opened, in words; null for shops and partners."""
     closing_note: str | None = _internal("closing_note")

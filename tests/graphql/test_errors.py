@@ -88,6 +88,8 @@ async def test_a_country_is_one_wherever_it_is_named(house: House, country: str)
     promised = """query ($to: AddressInput!) {
       availability(channel: "web", skus: ["TEE"], shipTo: $to) { sku } }"""
     assert await house.code(promised, {"to": to}) == "BAD_REQUEST"
+    made = "{ orders { totalCount } reservations { nodes { id } } }"
+    assert await house.ask(made) == {"orders": {"totalCount": 0}, "reservations": {"nodes": []}}
 
 
 async def test_a_failing_database_is_unavailable_and_says_no_more(house: House) -> None:

@@ -299,5 +299,6 @@ async def test_a_limited_admin_makes_no_key_for_somebody_who_has_one(database: D
 
     assert codes(await made("x", "root", local)) == [("INVALID", ("input", "actor"))]
     assert codes(await made("root", None, local)) == [("INVALID", ("input", "name"))]
+    assert await counts(database, "api_key") == {"api_key": 1}
     for name, actor, caller in (("y", "new", local), ("z", "local", local), ("w", "root", SYSTEM)):
         assert not (await made(name, actor, caller)).refusals
