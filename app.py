@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 import schema.serving.garbage as garbage
 import settings as configuration
 import workflows.jobs as jobs
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import Unauthenticated
 from domain.terms import Terms
 from integrations.payment_gateways import open_gateway, parse_gateway

@@ -21,9 +21,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from domain.access import Role
-from domain.currencies import DECIMALS
-from domain.reservations import HoldLimits
+from domain.access.callers import Role
+from domain.stock.reservations import HoldLimits
+from domain.values.currencies import DECIMALS
 
 PREFIX = "RESTOW_"
 ANONYMOUS = "ANONYMOUS"

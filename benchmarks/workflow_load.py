@@ -19,7 +19,7 @@ import schema.serving.garbage as garbage
 import workflows.reservations
 from benchmarks.catalogue import CHANNEL
 from benchmarks.processes import ROOT
-from domain.access import Role, holder
+from domain.access.callers import Role, holder
 from models.database import Database
 from workflows.clocks import Clock
 from workflows.ids import Ids

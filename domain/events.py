@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import BadRequest, RequestError
 
 CURSOR_DIGITS_MAX = 18  # fits a bigint

@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from domain.access import Role
+from domain.access.callers import Role
 
 
 class ExceptionStatus(StrEnum):

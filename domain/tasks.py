@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.errors import IllegalTransition, LimitExceeded, Path, TaskNotClaimed
-from domain.fulfillments import FulfillmentStatus
-from domain.inspections import AGE_HORIZON, Priority
-from domain.returns import ReturnItemState, ReturnStatus
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.returns.inspections import AGE_HORIZON, Priority
+from domain.returns.states import ReturnItemState, ReturnStatus
 
 LEASE: Final = timedelta(minutes=10)
 CLAIMED_MAX: Final = 200

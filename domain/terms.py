@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from domain.reservations import HoldLimits
+from domain.stock.reservations import HoldLimits
 
 
 @dataclass(frozen=True, slots=True)

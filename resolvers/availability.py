@@ -4,8 +4,8 @@ from typing import Annotated
 
 from strawberry import UNSET, argument
 
-from domain.countries import COUNTRY_WORDS, is_country
 from domain.errors import BadRequest, Unauthenticated
+from domain.values.countries import COUNTRY_WORDS, is_country
 from schema.context import Context, Info
 from schema.types.addresses import AddressInput
 from schema.types.arguments import given

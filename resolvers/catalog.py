@@ -9,7 +9,7 @@ import workflows.catalog
 import workflows.channels
 import workflows.items
 import workflows.locations
-from domain.catalog import UpsertReasonCode, UpsertSupplier
+from domain.catalog.commands import UpsertReasonCode, UpsertSupplier
 from schema.context import Info
 from schema.errors import change
 from schema.types.arguments import After, Before, First, Last, given, named

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import strawberry
 
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import DomainError
 from models.database import Database
 from models.queries.scopes import Scope, scope_of

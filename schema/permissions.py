@@ -10,8 +10,8 @@ import strawberry
 from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
-import domain.permissions as permissions
-from domain.access import Caller
+import domain.access.permissions as permissions
+from domain.access.callers import Caller
 from domain.errors import Unauthenticated
 from schema.context import Info, Resolver, Stream
 

@@ -22,8 +22,9 @@ import workflows.orders
 import workflows.policies
 import workflows.reservations
 import workflows.stock
-from domain.access import SYSTEM, Caller, Role, holder
-from domain.catalog import (
+from domain.access.api_keys import CreateKey, RevokeKey
+from domain.access.callers import SYSTEM, Caller, Role, holder
+from domain.catalog.commands import (
     GivenMoney,
     UpsertChannel,
     UpsertItem,
@@ -31,10 +32,9 @@ from domain.catalog import (
     UpsertLocation,
     UpsertSupplier,
 )
-from domain.keys import CreateKey, RevokeKey
-from domain.money import Money, to_decimal
-from domain.policies import PolicyKind
-from domain.stock import StockState
+from domain.policies.policies import PolicyKind
+from domain.stock.states import StockState
+from domain.values.money import Money, to_decimal
 from models.database import Database
 from scripts import demo_data as story
 from scripts.demo_data import DemoItem, DemoOrder

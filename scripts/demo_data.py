@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from domain.access import Role
-from domain.catalog import ChannelKind
-from domain.stock import LocationKind
+from domain.access.callers import Role
+from domain.catalog.commands import ChannelKind
+from domain.stock.states import LocationKind
 
 STOREFRONT: Final = "web"
 KEY_NAME: Final = "demo"

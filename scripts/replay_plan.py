@@ -13,7 +13,7 @@ from decimal import Decimal
 from statistics import median_low
 from typing import Final
 
-from domain.money import share
+from domain.values.money import share
 from scripts.replay_file import LONDON, Correction, Events, Order
 from scripts.replay_returns import CreditNote, notes_of
 

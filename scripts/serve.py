@@ -7,7 +7,7 @@ import sys
 
 import uvicorn
 
-from domain.access import Role
+from domain.access.callers import Role
 from domain.terms import Terms
 from models.database import Database
 from models.migrations.runner import DatabaseUnreachable, MigrationError, migrate

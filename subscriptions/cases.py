@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from typing import Final
 
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.events import is_in_scope
 from models.queries.event_log import LoggedEvent
 from subscriptions.channels import (

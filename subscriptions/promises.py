@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import models.queries.promises as queries
 import workflows.availability
-from domain.access import SYSTEM
+from domain.access.callers import SYSTEM
 from models.database import Database
 from workflows.availability import Availability
 

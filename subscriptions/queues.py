@@ -16,7 +16,7 @@ from uuid import UUID
 
 import models.queries.event_log as event_log
 import models.queries.tasks as tasks
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.events import is_in_scope
 from domain.tasks import QueueKind, TaskStatus
 from models.database import Database

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
-from domain.stock import StockState
+from domain.stock.states import StockState
 from models.queries.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
 from subscriptions.boards import Board, Read

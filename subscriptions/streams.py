@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import BadRequest
 from domain.events import may_see_event, parse_cursor
 from models.queries.event_log import LoggedEvent

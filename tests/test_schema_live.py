@@ -11,8 +11,8 @@ import pytest
 from tortoise import fields
 from tortoise.models import Model
 
-from domain.default_policies import DEFAULT_RULES
-from domain.policies import PolicyKind, parse_rules
+from domain.policies.defaults import DEFAULT_RULES
+from domain.policies.policies import PolicyKind, parse_rules
 from models.database import MODULES, Database
 from models.migrations.runner import VERSIONS
 from models.sessions import CheckFailed, Session

@@ -15,9 +15,7 @@ import orjson
 
 import models.queries.access as queries
 import workflows.outbox as outbox
-from domain.access import SYSTEM, Caller, Role, holder
-from domain.errors import IllegalTransition, Invalid, NotFound
-from domain.keys import (
+from domain.access.api_keys import (
     LASTING,
     CreateKey,
     LastAdminKey,
@@ -33,8 +31,10 @@ from domain.keys import (
     state_at,
     successor_expiry,
 )
-from domain.masters import Problems
-from domain.money import Money
+from domain.access.callers import SYSTEM, Caller, Role, holder
+from domain.catalog.validation import Problems
+from domain.errors import IllegalTransition, Invalid, NotFound
+from domain.values.money import Money
 from models.access import ApiKey
 from models.sessions import Row
 from workflows.catalog import refuse

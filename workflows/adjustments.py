@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import domain.ledger as books
+import domain.ledger.entries as books
 import models.queries.lookups as lookups
 import models.queries.returns as returns
 import models.queries.stock as queries
 import workflows.ledger as ledger
 import workflows.outbox as outbox
 import workflows.policies as policies
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import (
     ApprovalRequired,
     DomainError,
@@ -22,16 +22,16 @@ from domain.errors import (
     NotFound,
     StaleQuantity,
 )
-from domain.ledger import Occasion
-from domain.money import Money
-from domain.policies import PolicyKind
-from domain.stock import (
+from domain.ledger.entries import Occasion
+from domain.policies.policies import PolicyKind
+from domain.stock.states import (
     INVENTORY_STATES,
     MovementKind,
     StockState,
     check_adjustment,
     check_move,
 )
+from domain.values.money import Money
 from models.queries.lookups import ItemFacts, LocationFacts, ReasonFacts
 from workflows.book import Change, Level
 from workflows.outcomes import Outcome, Request

@@ -15,11 +15,11 @@ import workflows.fulfillments as fulfillments
 import workflows.holds as holds
 import workflows.market as markets
 import workflows.routing as routing
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import IllegalTransition, NotFound
-from domain.orders import OrderLineState, distribute
-from domain.reservations import RESERVATION_TRANSITIONS, ReservationStatus
-from domain.stock import StockState
+from domain.orders.orders import OrderLineState, distribute
+from domain.stock.reservations import RESERVATION_TRANSITIONS, ReservationStatus
+from domain.stock.states import StockState
 from models.queries.lookups import ChannelFacts
 from models.sessions import Row
 from workflows.book import Change

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import models.queries.reservations as queries
 import workflows.routing as routing
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import LimitExceeded
-from domain.reservations import check_anonymous_address, check_anonymous_units
+from domain.stock.reservations import check_anonymous_address, check_anonymous_units
 from models.queries.lookups import ChannelFacts
 from workflows.market import Market
 from workflows.routing import Demand

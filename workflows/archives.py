@@ -14,7 +14,7 @@ from typing import Final
 import models.queries.event_archive as queries
 import models.queries.event_log as event_log
 import workflows.outbox as outbox
-from domain.access import SYSTEM
+from domain.access.callers import SYSTEM
 from models.database import Database
 from models.sessions import Row
 from workflows.transactions import Transaction, Transactions

@@ -1,7 +1,7 @@
 """Attempts at paying out: made with their key, told what was heard of them, and ended by it (5.4).
 
-What a word makes of an attempt is domain/payouts.py's table. The lock of the refund's order covers
-its attempts.
+What a word makes of an attempt is domain/refunds/payouts.py's table. The lock of the refund's order
+covers its attempts.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import models.queries.payouts as queries
 import workflows.exceptions as exceptions
 import workflows.refund_cases as cases
 from domain.exceptions import ExceptionKind
-from domain.payouts import UNSETTLED, Attempt, AttemptState, Word, hear, needs_person
-from domain.refunds import RefundStatus, path_to
+from domain.refunds.payouts import UNSETTLED, Attempt, AttemptState, Word, hear, needs_person
+from domain.refunds.states import RefundStatus, path_to
 from models.refunds import RefundAttempt
 from models.sessions import Row
 from workflows.refund_cases import Case

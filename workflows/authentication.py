@@ -17,9 +17,9 @@ from uuid import UUID
 import structlog
 
 import models.queries.access as queries
-from domain.access import Caller
+from domain.access.api_keys import BEARER_MAX, key_hash, prefix_of, state_at
+from domain.access.callers import Caller
 from domain.errors import Unauthenticated
-from domain.keys import BEARER_MAX, key_hash, prefix_of, state_at
 from models.database import Database
 from models.sessions import DatabaseError, Row
 from workflows.access import caller_of

@@ -11,10 +11,10 @@ import models.queries.promises as queries
 import workflows.market as markets
 import workflows.policies as policies
 import workflows.routing as routing
-from domain.access import Caller
-from domain.calendar import Promise
+from domain.access.callers import Caller
 from domain.errors import NotFound
-from domain.policies import PolicyKind
+from domain.policies.policies import PolicyKind
+from domain.routing.shipping_calendar import Promise
 from models.queries.lookups import ChannelFacts
 from models.queries.promises import Goods
 from models.sessions import Session

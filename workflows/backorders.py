@@ -13,9 +13,9 @@ import workflows.fulfillments as fulfillments
 import workflows.market as markets
 import workflows.order_lines as order_lines
 import workflows.routing as routing
-from domain.fulfillments import FulfillmentStatus
-from domain.orders import OrderLineState
-from domain.stock import StockState
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.orders import OrderLineState
+from domain.stock.states import StockState
 from models.queries.lookups import ChannelFacts, ItemFacts
 from models.sessions import Row
 from workflows.book import Change, Level

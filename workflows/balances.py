@@ -14,11 +14,11 @@ from uuid import UUID
 import orjson
 
 import models.queries.refunds as queries
-from domain.balances import Draw, LineUnits, PaymentBalance, refundable_of_order
-from domain.breakdowns import ComponentKind, LineAccount, ShippingAccount
-from domain.money import Money, share
-from domain.orders import LEFT, OrderLineState, OrderStatus
-from domain.refunds import WITHDRAWN, RefundStatus
+from domain.orders.orders import LEFT, OrderLineState, OrderStatus
+from domain.refunds.balances import Draw, LineUnits, PaymentBalance, refundable_of_order
+from domain.refunds.breakdowns import ComponentKind, LineAccount, ShippingAccount
+from domain.refunds.states import WITHDRAWN, RefundStatus
+from domain.values.money import Money, share
 from models.sessions import Row
 from workflows.order_lines import Line, LockedOrder
 from workflows.transactions import Transaction

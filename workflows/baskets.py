@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import Invalid, LimitExceeded, NotFound
 from models.queries.lookups import ChannelFacts
 

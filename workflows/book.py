@@ -14,7 +14,7 @@ from uuid import UUID
 
 import models.queries.stock as queries
 from domain.errors import InsufficientStock, LimitExceeded
-from domain.stock import StockState, movement_kind
+from domain.stock.states import StockState, movement_kind
 from models.sessions import Row
 from models.statements import Change as Write
 from models.stock import StockMovement

@@ -11,10 +11,10 @@ import models.queries.refunds as queries
 import workflows.balances as balances
 import workflows.order_lines as order_lines
 import workflows.refund_openings as openings
-from domain.approvals import RefundKind
-from domain.breakdowns import Breakdown, Component, ComponentKind, split
-from domain.policies import Facts, Policy
-from domain.rules.refunds import RefundRules, Tender
+from domain.policies.policies import Facts, Policy
+from domain.policies.refunds import RefundRules, Tender
+from domain.refunds.approvals import RefundKind
+from domain.refunds.breakdowns import Breakdown, Component, ComponentKind, split
 from models.sessions import Row
 from workflows.balances import Balances
 from workflows.locks import LockClass

@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import domain.ledger as books
+import domain.ledger.entries as books
 import models.queries.fulfillments as fulfillment_queries
 import models.queries.lookups as lookups
 import workflows.ledger as ledger
 import workflows.order_lines as order_lines
 import workflows.outbox as outbox
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid, NotFound
-from domain.fulfillments import FulfillmentStatus
-from domain.ledger import Occasion
-from domain.money import Money
-from domain.orders import CANCELLABLE, OrderLineState, OrderStatus
-from domain.stock import StockState, check_quantity
+from domain.ledger.entries import Occasion
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.orders import CANCELLABLE, OrderLineState, OrderStatus
+from domain.stock.states import StockState, check_quantity
+from domain.values.money import Money
 from models.orders import OrderCancellation, OrderCancellationLine
 from models.sessions import Row
 from workflows.book import Change

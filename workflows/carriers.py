@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import domain.ledger as books
+import domain.ledger.entries as books
 import models.queries.carriers as queries
 import models.queries.fulfillments as fulfillment_queries
 import models.queries.lookups as lookups
@@ -21,14 +21,14 @@ import workflows.exceptions as exceptions
 import workflows.ledger as ledger
 import workflows.order_lines as order_lines
 import workflows.outbox as outbox
-from domain.access import Caller
-from domain.carriers import ENDS_DELAY, UNITS_OF, CarrierStatus, parcel_after
+from domain.access.callers import Caller
 from domain.errors import Invalid, NotFound
 from domain.exceptions import ExceptionKind
-from domain.fulfillments import FulfillmentStatus
-from domain.ledger import Occasion
-from domain.money import Money
-from domain.orders import check_client_time
+from domain.ledger.entries import Occasion
+from domain.orders.carriers import ENDS_DELAY, UNITS_OF, CarrierStatus, parcel_after
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.orders import check_client_time
+from domain.values.money import Money
 from models.sessions import Row
 from workflows.order_lines import LockedOrder
 from workflows.outcomes import Outcome

@@ -14,9 +14,9 @@ from tortoise.models import Model
 
 import models.queries.catalog as queries
 import workflows.outbox as outbox
-from domain.access import Caller
-from domain.catalog import UpsertReasonCode, UpsertSupplier
-from domain.masters import Problems, changed, reason_facts, supplier_facts
+from domain.access.callers import Caller
+from domain.catalog.commands import UpsertReasonCode, UpsertSupplier
+from domain.catalog.validation import Problems, changed, reason_facts, supplier_facts
 from models.catalog import Channel, Location, ReasonCode, Supplier
 from models.sessions import Row
 from workflows.outcomes import Refused

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import models.queries.catalog as queries
-from domain.access import Caller
-from domain.catalog import UpsertChannel
+from domain.access.callers import Caller
+from domain.catalog.commands import UpsertChannel
+from domain.catalog.validation import CHANNEL_DEFAULTS, Problems, channel_facts, check_currency_kept
 from domain.errors import Invalid, NotFound
-from domain.masters import CHANNEL_DEFAULTS, Problems, channel_facts, check_currency_kept
-from domain.stock import STOCK_KEEPING
+from domain.stock.states import STOCK_KEEPING
 from models.catalog import Channel
 from workflows.catalog import CHANNEL, Written, refuse, report, write
 from workflows.transactions import Transaction, one_by_one

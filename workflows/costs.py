@@ -1,10 +1,10 @@
 """What the units of items cost: the locked pools of a transaction, moved in memory (6.3).
 
-Each item has two pools (domain/costs.py): AVAILABLE, HELD and ALLOCATED units are inventory, units
-in the other states are inventory in quality control. Of the latter, units that returns and
-unidentified parcels account for keep the cost of their own; the others share what is left. An issue
-of more units than a pool has is a ValueError: the stock columns are checked before, so the books
-were wrong already.
+Each item has two pools (domain/stock/item_costs.py): AVAILABLE, HELD and ALLOCATED units are
+inventory, units in the other states are inventory in quality control. Of the latter, units that
+returns and unidentified parcels account for keep the cost of their own; the others share what is
+left. An issue of more units than a pool has is a ValueError: the stock columns are checked before,
+so the books were wrong already.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import models.queries.ledger as queries
-from domain.costs import ItemCost
 from domain.errors import Invalid
-from domain.money import MINOR_MAX
+from domain.stock.item_costs import ItemCost
+from domain.values.money import MINOR_MAX
 from models.database import Database
 from models.statements import Change
 

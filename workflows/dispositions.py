@@ -9,8 +9,8 @@ from uuid import UUID
 
 import orjson
 
-import domain.dispositions as rules
-import domain.return_entries as entries
+import domain.ledger.return_entries as entries
+import domain.returns.dispositions as rules
 import models.queries.lookups as lookups
 import models.queries.returns as queries
 import workflows.ledger as ledger
@@ -20,18 +20,18 @@ import workflows.return_discrepancies as discrepancies
 import workflows.return_items as return_items
 import workflows.return_records as return_records
 import workflows.tasks as tasks
-from domain.access import Caller
-from domain.decisions import decided
-from domain.dispositions import Choice
+from domain.access.callers import Caller
 from domain.errors import DomainError, IllegalTransition, NotFound
-from domain.ledger import Occasion
-from domain.money import Money, share
-from domain.policies import Policy, PolicyKind
-from domain.receipts import TooFewUnits
-from domain.returns import ReturnAction, ReturnItemState
-from domain.rules.dispositions import Disposition, DispositionRules
-from domain.stock import StockState, check_quantity
+from domain.ledger.entries import Occasion
+from domain.policies.decisions import decided
+from domain.policies.dispositions import Disposition, DispositionRules
+from domain.policies.policies import Policy, PolicyKind
+from domain.returns.dispositions import Choice
+from domain.returns.receipts import TooFewUnits
+from domain.returns.states import ReturnAction, ReturnItemState
+from domain.stock.states import StockState, check_quantity
 from domain.tasks import ITEM_STEPS
+from domain.values.money import Money, share
 from workflows.book import Change
 from workflows.return_items import Group, LockedReturn
 from workflows.returns import check_note

@@ -17,7 +17,7 @@ import orjson
 import models.queries.exceptions as queries
 import workflows.exceptions as exceptions
 import workflows.outbox as outbox
-from domain.access import SYSTEM, Caller
+from domain.access.callers import SYSTEM, Caller
 from domain.errors import Invalid, NotFound
 from domain.exceptions import (
     EXCEPTION_TRANSITIONS,

@@ -14,9 +14,9 @@ import models.queries.exceptions as queries
 import models.queries.lookups as lookups
 import workflows.outbox as outbox
 import workflows.policies as policies
-from domain.access import SYSTEM
+from domain.access.callers import SYSTEM
 from domain.exceptions import CLEARED_WHEN, CatalogueRow, ExceptionKind
-from domain.policies import PolicyKind
+from domain.policies.policies import PolicyKind
 from models.sessions import Row
 from workflows.transactions import Transaction
 

@@ -8,20 +8,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import domain.ledger as books
+import domain.ledger.entries as books
 import models.queries.fulfillments as queries
 import models.queries.lookups as lookups
 import workflows.ledger as ledger
 import workflows.order_lines as order_lines
 import workflows.outbox as outbox
 import workflows.tasks as tasks
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid, NotFound
-from domain.fulfillments import FulfillmentStatus
-from domain.ledger import Occasion, Sale, covered_by
-from domain.money import Money
-from domain.orders import OrderLineState, check_client_time
-from domain.stock import StockState
+from domain.ledger.entries import Occasion, Sale, covered_by
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.orders import OrderLineState, check_client_time
+from domain.stock.states import StockState
+from domain.values.money import Money
 from models.fulfillments import Fulfillment, FulfillmentLine
 from models.queries.lookups import LocationFacts
 from models.sessions import Row

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import models.queries.reservations as queries
 import workflows.outbox as outbox
-from domain.reservations import ReservationStatus
-from domain.stock import StockState
+from domain.stock.reservations import ReservationStatus
+from domain.stock.states import StockState
 from models.sessions import Row
 from workflows.book import Change
 from workflows.locks import LockClass

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import domain.inspections as rules
+import domain.returns.inspections as rules
 import models.queries.lookups as lookups
 import workflows.dispositions as dispositions
 import workflows.policies as policies
@@ -16,18 +16,18 @@ import workflows.return_discrepancies as discrepancies
 import workflows.return_items as return_items
 import workflows.return_records as return_records
 import workflows.tasks as tasks
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
-from domain.inspections import Look
-from domain.policies import PolicyKind
-from domain.receipts import move
-from domain.references import Reference, merged, parse_all
-from domain.returns import ReturnAction, ReturnItemState
-from domain.risk import WHOLE
-from domain.rules.dispositions import ConditionGrade, Disposition
-from domain.rules.returns import ReturnRules
-from domain.stock import check_quantity
+from domain.policies.dispositions import ConditionGrade, Disposition
+from domain.policies.policies import PolicyKind
+from domain.policies.returns import ReturnRules
+from domain.returns.inspections import Look
+from domain.returns.receipts import move
+from domain.returns.risk import WHOLE
+from domain.returns.states import ReturnAction, ReturnItemState
+from domain.stock.states import check_quantity
 from domain.tasks import ITEM_STEPS
+from domain.values.references import Reference, merged, parse_all
 from models.sessions import Row
 from workflows.return_items import Group, LockedReturn
 from workflows.returns import check_note

@@ -8,10 +8,9 @@ from typing import Any
 
 import models.queries.catalog as queries
 import workflows.outbox as outbox
-from domain.access import Caller
-from domain.catalog import Absent, UpsertItem, UpsertItems
-from domain.errors import Invalid, NotFound
-from domain.masters import (
+from domain.access.callers import Caller
+from domain.catalog.commands import Absent, UpsertItem, UpsertItems
+from domain.catalog.validation import (
     ITEM_DEFAULTS,
     ITEMS_MAX,
     Facts,
@@ -20,6 +19,7 @@ from domain.masters import (
     check_items,
     item_facts,
 )
+from domain.errors import Invalid, NotFound
 from models.sessions import Row
 from workflows.outcomes import Outcome, Refusal
 from workflows.transactions import Transaction, one_by_one

@@ -1,7 +1,7 @@
 """The books: every fact posts a balanced entry in its own transaction (6.1, 6.2).
 
-`domain.ledger` makes the entry of each kind of fact. Where units move, callers move the item's
-cost with `tx.costs` first and post what it returned.
+`domain.ledger.entries` makes the entry of each kind of fact. Where units move, callers move the
+item's cost with `tx.costs` first and post what it returned.
 
 Entries are written last, in front of the events only. Then the books are held open, which costs no
 other writer anything, and the newest close is read behind that: whoever closes a period waits for
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import models.queries.ledger as queries
-from domain.ledger import JournalEntry, check_balance, check_close, in_open_period
+from domain.ledger.entries import JournalEntry, check_balance, check_close, in_open_period
 from models.ledger import JournalEntry as EntryRow
 from models.ledger import JournalLine as LineRow
 from models.ledger import PeriodClose

@@ -8,10 +8,9 @@ from typing import Any
 from zoneinfo import available_timezones
 
 import models.queries.catalog as queries
-from domain.access import Caller
-from domain.catalog import Absent, UpsertLocation
-from domain.errors import Invalid, NotFound
-from domain.masters import (
+from domain.access.callers import Caller
+from domain.catalog.commands import Absent, UpsertLocation
+from domain.catalog.validation import (
     DEPTH_MAX,
     LOCATION_DEFAULTS,
     Facts,
@@ -20,7 +19,8 @@ from domain.masters import (
     check_place,
     location_facts,
 )
-from domain.stock import STOCK_KEEPING, LocationKind
+from domain.errors import Invalid, NotFound
+from domain.stock.states import STOCK_KEEPING, LocationKind
 from models.catalog import Location
 from models.sessions import Row
 from workflows.catalog import LOCATION, refuse, report, write

@@ -10,11 +10,11 @@ from typing import Any
 import models.queries.lookups as lookups
 import models.queries.promises as queries
 import workflows.policies as policies
-from domain.calendar import Capacity, Promise
-from domain.plans import Plans
-from domain.policies import Facts, Policy, choose
-from domain.rules.routing import RoutingRules
-from domain.stock import available_to_promise, protected_units
+from domain.policies.policies import Facts, Policy, choose
+from domain.policies.routing import RoutingRules
+from domain.routing.plan_cache import Plans
+from domain.routing.shipping_calendar import Capacity, Promise
+from domain.stock.states import available_to_promise, protected_units
 from models.queries.lookups import ChannelFacts, ItemFacts
 from models.sessions import Session
 from models.statements import Question

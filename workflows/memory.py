@@ -28,10 +28,10 @@ import models.queries.promises as promise_queries
 import workflows.availability as availability
 import workflows.policies as policies
 import workflows.routing as routing
-from domain.access import Caller
-from domain.calendar import start_of_day, zone_of
-from domain.policies import Policy, PolicyKind
-from domain.rules.routing import RoutingRules
+from domain.access.callers import Caller
+from domain.policies.policies import Policy, PolicyKind
+from domain.policies.routing import RoutingRules
+from domain.routing.shipping_calendar import start_of_day, zone_of
 from models.database import Database
 from models.queries.lookups import ChannelFacts
 from models.queries.promises import Goods

@@ -10,7 +10,7 @@ from uuid import UUID
 import models.queries.orders as queries
 import workflows.outbox as outbox
 from domain.errors import NotFound
-from domain.orders import LineMoney, OrderLineState, OrderStatus, status_of
+from domain.orders.orders import LineMoney, OrderLineState, OrderStatus, status_of
 from models.sessions import Row
 from workflows.locks import LockClass
 from workflows.transactions import Transaction

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from domain.errors import Invalid
-from domain.money import MINOR_MAX, Money
-from domain.orders import LineMoney
+from domain.orders.orders import LineMoney
+from domain.values.money import MINOR_MAX, Money
 
 if TYPE_CHECKING:
     from workflows.orders import NewLine, PlaceOrder

@@ -10,20 +10,20 @@ from uuid import UUID
 
 import orjson
 
-import domain.ledger as books
+import domain.ledger.entries as books
 import models.queries.lookups as lookups
 import models.queries.orders as queries
 import workflows.allocations as allocations
 import workflows.ledger as ledger
 import workflows.order_money as order_money
 import workflows.outbox as outbox
-from domain.access import Caller
-from domain.countries import check_country
+from domain.access.callers import Caller
 from domain.errors import AlreadyExists, DomainError, Invalid, NotFound
-from domain.ledger import Occasion
-from domain.money import Money
-from domain.orders import OrderLineState, check_client_time, number_of, status_of
-from domain.stock import check_quantity
+from domain.ledger.entries import Occasion
+from domain.orders.orders import OrderLineState, check_client_time, number_of, status_of
+from domain.stock.states import check_quantity
+from domain.values.countries import check_country
+from domain.values.money import Money
 from models.orders import Order, OrderAddress, OrderLine, OrderPayment
 from models.queries.lookups import ChannelFacts, ItemFacts
 from workflows.allocations import Allocation, Supply

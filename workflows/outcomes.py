@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import DomainError
 from models.sessions import Row
 

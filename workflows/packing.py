@@ -12,10 +12,10 @@ import workflows.fulfillments as fulfillments
 import workflows.order_lines as order_lines
 import workflows.outbox as outbox
 import workflows.tasks as tasks
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import IllegalTransition
-from domain.fulfillments import FulfillmentStatus
-from domain.orders import OrderLineState
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.orders import OrderLineState
 from workflows.transactions import Transaction, one_by_one
 
 FIELD = ("fulfillmentId",)

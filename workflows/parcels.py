@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import domain.return_entries as entries
+import domain.ledger.return_entries as entries
 import models.queries.lookups as lookups
 import models.queries.parcels as queries
 import workflows.exceptions as exceptions
 import workflows.ledger as ledger
 import workflows.outbox as outbox
-from domain.access import Caller
-from domain.costs import ItemCost
+from domain.access.callers import Caller
 from domain.errors import AlreadyExists, IllegalTransition, InsufficientStock, Invalid, NotFound
 from domain.exceptions import ExceptionKind
-from domain.ledger import Occasion
-from domain.money import Money
-from domain.stock import MovementKind, StockState
+from domain.ledger.entries import Occasion
+from domain.stock.item_costs import ItemCost
+from domain.stock.states import MovementKind, StockState
+from domain.values.money import Money
 from models.queries.lookups import ItemFacts, LocationFacts
 from models.returns import UnidentifiedParcel, UnidentifiedUnit
 from workflows.book import Change

@@ -19,9 +19,10 @@ import models.queries.payouts as queries
 import workflows.attempts as attempts
 import workflows.exceptions as exceptions
 import workflows.refund_cases as cases
-from domain.access import SYSTEM
+from domain.access.callers import SYSTEM
 from domain.exceptions import ExceptionKind
-from domain.payouts import (
+from domain.policies.refunds import Tender
+from domain.refunds.payouts import (
     UNSETTLED,
     AttemptState,
     PayoutStep,
@@ -29,8 +30,7 @@ from domain.payouts import (
     may_send_again,
     next_step,
 )
-from domain.refunds import RefundStatus
-from domain.rules.refunds import Tender
+from domain.refunds.states import RefundStatus
 from integrations.payments import GatewayAnswer, GatewayError, PaymentGateway
 from workflows.attempts import DEFAULT_PAYOUT_TERMS, PayoutTerms, Said
 from workflows.refund_cases import Case

@@ -9,7 +9,7 @@ from typing import Any
 
 import workflows.ledger as ledger
 import workflows.outbox as outbox
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import Forbidden
 from workflows.transactions import Transaction, one_by_one
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import domain.ledger as books
+import domain.ledger.entries as books
 import models.queries.fulfillments as queries
 import workflows.exceptions as exceptions
 import workflows.fulfillments as fulfillments
@@ -17,14 +17,14 @@ import workflows.order_lines as order_lines
 import workflows.outbox as outbox
 import workflows.shortages as shortages
 import workflows.tasks as tasks
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid, NotFound
 from domain.exceptions import ExceptionKind
-from domain.fulfillments import FulfillmentStatus
-from domain.ledger import Occasion
-from domain.money import Money
-from domain.orders import OrderLineState
-from domain.stock import StockState, check_quantity
+from domain.ledger.entries import Occasion
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.orders import OrderLineState
+from domain.stock.states import StockState, check_quantity
+from domain.values.money import Money
 from models.queries.lookups import LocationFacts
 from models.sessions import Row
 from workflows.book import Change

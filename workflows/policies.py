@@ -13,9 +13,12 @@ import orjson
 import models.queries.lookups as lookups
 import models.queries.policies as queries
 import workflows.outbox as outbox
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import DomainError, Forbidden, NotFound
-from domain.policies import (
+from domain.policies.adjustments import AdjustmentRules
+from domain.policies.dispositions import DispositionRules
+from domain.policies.exceptions import ExceptionRules
+from domain.policies.policies import (
     Facts,
     Policy,
     PolicyKind,
@@ -26,12 +29,9 @@ from domain.policies import (
     parse_scope,
     takes_effect,
 )
-from domain.rules.adjustments import AdjustmentRules
-from domain.rules.dispositions import DispositionRules
-from domain.rules.exceptions import ExceptionRules
-from domain.rules.refunds import RefundRules
-from domain.rules.returns import ReturnRules
-from domain.rules.routing import RoutingRules
+from domain.policies.refunds import RefundRules
+from domain.policies.returns import ReturnRules
+from domain.policies.routing import RoutingRules
 from models.policies import Policy as PolicyRow
 from models.policies import PolicyStart
 from models.sessions import Row, Session

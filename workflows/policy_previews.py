@@ -11,7 +11,7 @@ import workflows.previews as previews
 import workflows.refund_previews as refund_previews
 import workflows.return_previews as return_previews
 from domain.errors import BadRequest
-from domain.policies import PolicyKind
+from domain.policies.policies import PolicyKind
 from models.queries.scopes import Scope
 from models.sessions import Session
 from workflows.policies import PublishPolicy

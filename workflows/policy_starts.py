@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import models.queries.policies as queries
 import workflows.outbox as outbox
-from domain.access import SYSTEM
-from domain.policies import parse_scope
+from domain.access.callers import SYSTEM
+from domain.policies.policies import parse_scope
 from workflows.policies import places_of
 from workflows.transactions import Transaction
 

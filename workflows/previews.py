@@ -10,8 +10,8 @@ from uuid import UUID
 
 import models.queries.policies as queries
 import workflows.policies as policies
-from domain.decisions import Decision
-from domain.policies import Facts, Policy, choose, parse_rules, parse_scope, takes_effect
+from domain.policies.decisions import Decision
+from domain.policies.policies import Facts, Policy, choose, parse_rules, parse_scope, takes_effect
 from models.queries.scopes import Scope
 from models.sessions import Session
 from workflows.policies import PublishPolicy

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import workflows.routing as routing
-from domain.calendar import Promise, start_of_day, zone_of
-from domain.policies import Policy
-from domain.rules.routing import RoutingRules
+from domain.policies.policies import Policy
+from domain.policies.routing import RoutingRules
+from domain.routing.shipping_calendar import Promise, start_of_day, zone_of
 from models.queries.lookups import ChannelFacts
 
 # Channel, destination, service level.

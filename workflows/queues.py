@@ -13,11 +13,11 @@ from uuid import UUID
 import domain.tasks as rules
 import models.queries.tasks as queries
 import workflows.tasks as tasks
-from domain.fulfillments import FulfillmentStatus
-from domain.inspections import inspection_priority
-from domain.money import Money
-from domain.returns import ReturnItemState, ReturnStatus
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.returns.inspections import inspection_priority
+from domain.returns.states import ReturnItemState, ReturnStatus
 from domain.tasks import FULFILLMENT_STEPS, ITEM_STEPS, RETURN_STEPS, QueueKind
+from domain.values.money import Money
 from models.sessions import Row
 from workflows.outbox import PendingEvent
 from workflows.tasks import NewTask

@@ -8,18 +8,18 @@ from uuid import UUID
 
 import orjson
 
-import domain.return_entries as entries
+import domain.ledger.return_entries as entries
 import models.queries.returns as queries
 import workflows.dispositions as dispositions
 import workflows.ledger as ledger
-from domain.costs import ItemCost
-from domain.decisions import Decision
-from domain.ledger import JournalEntry, Occasion
-from domain.money import Money
-from domain.receipts import Receipt
-from domain.returns import ReturnItemState
-from domain.rules.dispositions import ConditionGrade, Disposition
-from domain.stock import MovementKind, StockState
+from domain.ledger.entries import JournalEntry, Occasion
+from domain.policies.decisions import Decision
+from domain.policies.dispositions import ConditionGrade, Disposition
+from domain.returns.receipts import Receipt
+from domain.returns.states import ReturnItemState
+from domain.stock.item_costs import ItemCost
+from domain.stock.states import MovementKind, StockState
+from domain.values.money import Money
 from models.queries.lookups import ItemFacts
 from workflows.book import Change
 from workflows.dispositions import Ruling

@@ -16,12 +16,12 @@ import workflows.return_discrepancies as discrepancies
 import workflows.return_items as return_items
 import workflows.return_records as return_records
 import workflows.tasks as tasks
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
-from domain.receipts import ArrivedUnits, Parcel
-from domain.receipts import receive as match_parcel
-from domain.returns import RETURN_ACTIONS, ReturnAction, ReturnStatus
-from domain.stock import check_quantity
+from domain.returns.receipts import ArrivedUnits, Parcel
+from domain.returns.receipts import receive as match_parcel
+from domain.returns.states import RETURN_ACTIONS, ReturnAction, ReturnStatus
+from domain.stock.states import check_quantity
 from models.queries.lookups import ItemFacts, LocationFacts
 from workflows.parcels import Found, KeptParcel
 from workflows.return_items import LockedReturn

@@ -16,24 +16,24 @@ from uuid import UUID
 
 import orjson
 
-import domain.ledger as books
+import domain.ledger.entries as books
 import models.queries.refunds as queries
 import models.queries.returns as return_queries
 import workflows.exceptions as exceptions
 import workflows.ledger as ledger
 import workflows.order_lines as order_lines
 import workflows.outbox as outbox
-from domain.access import Caller
-from domain.approvals import Involvement, RefundKind
-from domain.breakdowns import Breakdown, Component, ComponentKind
+from domain.access.callers import Caller
 from domain.errors import NotFound
 from domain.exceptions import ExceptionKind
-from domain.ledger import JournalEntry, Occasion
-from domain.liabilities import refund_decided, refund_paid
-from domain.money import Money
-from domain.refunds import REFUND_TRANSITIONS, SETTLED, WITHDRAWN, RefundStatus
-from domain.rules.refunds import Tender
+from domain.ledger.entries import JournalEntry, Occasion
+from domain.ledger.refund_entries import refund_decided, refund_paid
+from domain.policies.refunds import Tender
+from domain.refunds.approvals import Involvement, RefundKind
+from domain.refunds.breakdowns import Breakdown, Component, ComponentKind
+from domain.refunds.states import REFUND_TRANSITIONS, SETTLED, WITHDRAWN, RefundStatus
 from domain.transitions import step
+from domain.values.money import Money
 from models.refunds import Refund, RefundUnit
 from models.sessions import Row
 from workflows.locks import LockClass

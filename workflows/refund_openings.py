@@ -15,23 +15,23 @@ import orjson
 import models.queries.lookups as lookups
 import workflows.policies as policies
 import workflows.refund_cases as cases
-from domain.approvals import RefundKind, decide
-from domain.balances import draw
-from domain.breakdowns import Breakdown, split
-from domain.decisions import decided
-from domain.liabilities import most_owed
-from domain.money import Money
-from domain.policies import Facts, Policy, PolicyKind, choose
-from domain.refunds import RefundStatus
-from domain.rules.dispositions import ConditionGrade
-from domain.rules.refunds import Evidence, RefundRules, Tender
+from domain.ledger.refund_entries import most_owed
+from domain.policies.decisions import decided
+from domain.policies.dispositions import ConditionGrade
+from domain.policies.policies import Facts, Policy, PolicyKind, choose
+from domain.policies.refunds import Evidence, RefundRules, Tender
+from domain.refunds.approvals import RefundKind, decide
+from domain.refunds.balances import draw
+from domain.refunds.breakdowns import Breakdown, split
+from domain.refunds.states import RefundStatus
+from domain.values.money import Money
 from models.queries.lookups import ChannelFacts
 from workflows.balances import NONE, Balances
 from workflows.order_lines import LockedOrder
 from workflows.refund_cases import Case
 from workflows.transactions import Transaction
 
-# Who decides where no person does; no key may speak for it (domain/keys.py).
+# Who decides where no person does; no key may speak for it (domain/access/api_keys.py).
 POLICY = "policy"
 
 

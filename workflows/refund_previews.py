@@ -9,14 +9,14 @@ from typing import Any
 import orjson
 
 import models.queries.reads.refunds as reads
-from domain.approvals import RefundKind, decide
-from domain.breakdowns import ShippingAccount
-from domain.decisions import Decision, decided
-from domain.money import Money, at_rate
-from domain.policies import Facts
-from domain.refunds import RefundStatus, shipping_to_refund
-from domain.rules.dispositions import ConditionGrade
-from domain.rules.refunds import RefundRules
+from domain.policies.decisions import Decision, decided
+from domain.policies.dispositions import ConditionGrade
+from domain.policies.policies import Facts
+from domain.policies.refunds import RefundRules
+from domain.refunds.approvals import RefundKind, decide
+from domain.refunds.breakdowns import ShippingAccount
+from domain.refunds.states import RefundStatus, shipping_to_refund
+from domain.values.money import Money, at_rate
 from models.sessions import Row, Session
 from workflows.previews import Case, Preview, Trial
 

@@ -16,16 +16,16 @@ import workflows.order_lines as order_lines
 import workflows.outbox as outbox
 import workflows.refund_cases as cases
 import workflows.refund_openings as openings
-from domain.access import Caller
-from domain.approvals import RefundKind, check_approver, status_after_approval
-from domain.balances import check_balance
-from domain.breakdowns import goodwill
-from domain.catalog import ReasonKind
+from domain.access.callers import Caller
+from domain.catalog.commands import ReasonKind
 from domain.errors import DomainError, Invalid, NotFound, SelfApproval
-from domain.money import Money
-from domain.policies import Facts
-from domain.refunds import WITHDRAWN, RefundAction, RefundStatus, check_action
-from domain.rules.refunds import Tender
+from domain.policies.policies import Facts
+from domain.policies.refunds import Tender
+from domain.refunds.approvals import RefundKind, check_approver, status_after_approval
+from domain.refunds.balances import check_balance
+from domain.refunds.breakdowns import goodwill
+from domain.refunds.states import WITHDRAWN, RefundAction, RefundStatus, check_action
+from domain.values.money import Money
 from models.queries.lookups import ReasonFacts
 from models.refunds import RefundApproval
 from workflows.locks import LockClass

@@ -16,11 +16,11 @@ import workflows.order_lines as order_lines
 import workflows.outbox as outbox
 import workflows.shortages as shortages
 import workflows.tasks as tasks
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import IllegalTransition, InsufficientStock, Invalid, NotFound
-from domain.fulfillments import FulfillmentStatus
-from domain.policies import PolicyKind
-from domain.stock import StockState
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.policies.policies import PolicyKind
+from domain.stock.states import StockState
 from models.queries.lookups import LocationFacts
 from models.sessions import Row
 from workflows.book import Change

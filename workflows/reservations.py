@@ -17,8 +17,7 @@ import workflows.holds as holds
 import workflows.market as markets
 import workflows.outbox as outbox
 import workflows.routing as routing
-from domain.access import Caller
-from domain.countries import check_country
+from domain.access.callers import Caller
 from domain.errors import (
     AlreadyExists,
     DomainError,
@@ -27,14 +26,15 @@ from domain.errors import (
     NotFound,
     ReservationExpired,
 )
-from domain.reservations import (
+from domain.stock.reservations import (
     RESERVATION_TRANSITIONS,
     ReservationStatus,
     check_ttl,
     extended_until,
     status_at,
 )
-from domain.stock import StockState, check_quantity
+from domain.stock.states import StockState, check_quantity
+from domain.values.countries import check_country
 from models.queries.lookups import ChannelFacts, ItemFacts
 from models.reservations import Reservation, ReservationLine
 from models.sessions import Row

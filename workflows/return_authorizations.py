@@ -13,12 +13,12 @@ import models.queries.lookups as lookups
 import workflows.return_cases as cases
 import workflows.return_items as return_items
 import workflows.return_records as return_records
-from domain.access import Caller
-from domain.authorizations import check_authorization
-from domain.claims import check_room
-from domain.decisions import Decision, decided
+from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid, NotFound
-from domain.returns import ReturnAction, ReturnStatus
+from domain.policies.decisions import Decision, decided
+from domain.returns.authorizations import check_authorization
+from domain.returns.returnable_units import check_room
+from domain.returns.states import ReturnAction, ReturnStatus
 from workflows.return_cases import Wanted
 from workflows.return_items import LockedReturn
 from workflows.returns import authorize as write_authorization

@@ -10,7 +10,10 @@ from uuid import UUID
 import models.queries.return_cases as queries
 import models.queries.returns as return_queries
 import workflows.policies as policies
-from domain.authorizations import (
+from domain.orders.orders import OrderLineState
+from domain.policies.policies import Facts, Policy, PolicyKind, choose
+from domain.policies.returns import ReturnRules
+from domain.returns.authorizations import (
     AskedUnits,
     ParcelOut,
     ReturnCase,
@@ -19,13 +22,10 @@ from domain.authorizations import (
     may_pass_unseen,
     unit_value,
 )
-from domain.claims import LineClaim, ReturnableLine, claimed_units
-from domain.money import Money, share
-from domain.orders import OrderLineState
-from domain.policies import Facts, Policy, PolicyKind, choose
-from domain.returns import ReturnItemState, ReturnStatus
-from domain.risk import RECENT, CustomerHistory, Risk, RiskFacts, assess
-from domain.rules.returns import ReturnRules
+from domain.returns.returnable_units import LineClaim, ReturnableLine, claimed_units
+from domain.returns.risk import RECENT, CustomerHistory, Risk, RiskFacts, assess
+from domain.returns.states import ReturnItemState, ReturnStatus
+from domain.values.money import Money, share
 from models.queries.lookups import ChannelFacts
 from models.sessions import Session
 from workflows.order_lines import Line, LockedOrder

@@ -9,8 +9,8 @@ import models.queries.returns as queries
 import workflows.order_lines as order_lines
 import workflows.return_items as return_items
 import workflows.return_records as return_records
-from domain.refunds import SETTLED, RefundStatus
-from domain.returns import ReturnItemState, ReturnStatus, may_close
+from domain.refunds.states import SETTLED, RefundStatus
+from domain.returns.states import ReturnItemState, ReturnStatus, may_close
 from workflows.outbox import PendingEvent
 from workflows.transactions import Transaction
 

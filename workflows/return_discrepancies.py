@@ -8,8 +8,8 @@ from uuid import UUID
 import models.queries.parcels as parcels
 import workflows.exceptions as exceptions
 from domain.exceptions import ExceptionKind
-from domain.receipts import Discrepancy
-from domain.returns import ReturnItemState
+from domain.returns.receipts import Discrepancy
+from domain.returns.states import ReturnItemState
 from workflows.return_items import LockedReturn
 from workflows.transactions import Transaction
 

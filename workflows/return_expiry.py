@@ -8,9 +8,9 @@ import models.queries.returns as queries
 import workflows.return_discrepancies as discrepancies
 import workflows.return_items as return_items
 import workflows.return_records as return_records
-from domain.access import SYSTEM
-from domain.receipts import Discrepancy, DiscrepancyKind, give_up
-from domain.returns import MISSING_AFTER, ReturnItemState, ReturnStatus, overdue_status
+from domain.access.callers import SYSTEM
+from domain.returns.receipts import Discrepancy, DiscrepancyKind, give_up
+from domain.returns.states import MISSING_AFTER, ReturnItemState, ReturnStatus, overdue_status
 from workflows.return_items import Group, LockedReturn
 from workflows.transactions import Transaction, Transactions
 

@@ -13,17 +13,17 @@ import orjson
 import models.queries.lookups as lookups
 import models.queries.returns as queries
 import workflows.order_lines as order_lines
-from domain.access import Caller
-from domain.costs import ItemCost
+from domain.access.callers import Caller
 from domain.errors import IllegalTransition, NotFound
-from domain.inspections import Look
-from domain.receipts import ItemUnits
-from domain.references import Reference
-from domain.returns import RETURN_TRANSITIONS, ReturnAction, ReturnItemState, ReturnStatus
-from domain.returns import check_action as check_status
-from domain.rules.dispositions import ConditionGrade, Disposition
-from domain.stock import StockState
+from domain.policies.dispositions import ConditionGrade, Disposition
+from domain.returns.inspections import Look
+from domain.returns.receipts import ItemUnits
+from domain.returns.states import RETURN_TRANSITIONS, ReturnAction, ReturnItemState, ReturnStatus
+from domain.returns.states import check_action as check_status
+from domain.stock.item_costs import ItemCost
+from domain.stock.states import StockState
 from domain.transitions import step
+from domain.values.references import Reference
 from models.queries.lookups import ChannelFacts
 from models.sessions import Row
 from workflows.locks import LockClass

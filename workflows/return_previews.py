@@ -10,13 +10,13 @@ import orjson
 import models.queries.reads.previews as queries
 import models.queries.reads.returns as reads
 import models.queries.returns as return_queries
-from domain.authorizations import AskedUnits, ParcelOut, ReturnCase, may_authorize
-from domain.decisions import decided
-from domain.money import Money, share
-from domain.orders import LineMoney
-from domain.policies import Facts
-from domain.risk import Risk, RiskTerm
-from domain.rules.dispositions import ConditionGrade
+from domain.orders.orders import LineMoney
+from domain.policies.decisions import decided
+from domain.policies.dispositions import ConditionGrade
+from domain.policies.policies import Facts
+from domain.returns.authorizations import AskedUnits, ParcelOut, ReturnCase, may_authorize
+from domain.returns.risk import Risk, RiskTerm
+from domain.values.money import Money, share
 from models.queries.paging import Window
 from models.sessions import Row, Session
 from workflows.previews import Case, Preview, Trial

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import models.queries.returns as queries
 import workflows.outbox as outbox
-from domain.returns import ReturnStatus
+from domain.returns.states import ReturnStatus
 from models.returns import DispositionStep, InspectionLook, ReturnItem
 from workflows.return_items import Group, LockedReturn, evidence_json
 from workflows.transactions import Transaction

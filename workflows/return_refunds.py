@@ -20,14 +20,14 @@ import workflows.order_lines as order_lines
 import workflows.policies as policies
 import workflows.refund_cases as cases
 import workflows.refund_openings as openings
-from domain.approvals import RefundKind
-from domain.breakdowns import LineAccount, UnitsToRefund, break_down, is_whole_order
-from domain.evidence import is_proven, opens_refund
-from domain.money import Money
-from domain.policies import Facts, Policy, PolicyKind, choose
-from domain.refunds import RefundStatus, shipping_to_refund
-from domain.rules.dispositions import ConditionGrade
-from domain.rules.refunds import Evidence, RefundRules
+from domain.policies.dispositions import ConditionGrade
+from domain.policies.policies import Facts, Policy, PolicyKind, choose
+from domain.policies.refunds import Evidence, RefundRules
+from domain.refunds.approvals import RefundKind
+from domain.refunds.breakdowns import LineAccount, UnitsToRefund, break_down, is_whole_order
+from domain.refunds.states import RefundStatus, shipping_to_refund
+from domain.returns.evidence import is_proven, opens_refund
+from domain.values.money import Money
 from models.queries.returns import RefundableUnits
 from models.sessions import Row
 from workflows.balances import Balances

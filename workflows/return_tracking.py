@@ -10,8 +10,8 @@ from uuid import UUID
 
 import workflows.return_items as return_items
 import workflows.return_records as return_records
-from domain.access import Caller
-from domain.returns import ReturnAction, ReturnStatus
+from domain.access.callers import Caller
+from domain.returns.states import ReturnAction, ReturnStatus
 from workflows.return_items import LockedReturn
 from workflows.returns import check_text
 from workflows.transactions import Transaction, one_by_one

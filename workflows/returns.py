@@ -15,14 +15,14 @@ import models.queries.return_cases as queries
 import workflows.order_lines as order_lines
 import workflows.return_cases as cases
 import workflows.return_records as return_records
-from domain.access import Caller
-from domain.claims import AskedItem, match_lines
-from domain.decisions import decided
+from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
-from domain.orders import check_client_time
-from domain.references import parse_all
-from domain.returns import EXPECTED_WITHIN, ReturnItemState, ReturnStatus, rma_number_of
-from domain.stock import check_quantity
+from domain.orders.orders import check_client_time
+from domain.policies.decisions import decided
+from domain.returns.returnable_units import AskedItem, match_lines
+from domain.returns.states import EXPECTED_WITHIN, ReturnItemState, ReturnStatus, rma_number_of
+from domain.stock.states import check_quantity
+from domain.values.references import parse_all
 from models.queries.lookups import ChannelFacts, ReasonFacts
 from models.returns import Return, ReturnItem
 from workflows.order_lines import LockedOrder
@@ -34,7 +34,7 @@ from workflows.transactions import Transaction, one_by_one
 TEXT_MAX = 255
 NOTE_MAX = 2_000
 ITEMS_MAX = 200
-# Who decides where no person does; no key may speak for it (domain/keys.py).
+# Who decides where no person does; no key may speak for it (domain/access/api_keys.py).
 POLICY = "policy"
 
 

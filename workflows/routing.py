@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import models.queries.promises as queries
-from domain.calendar import Capacity, Promise, promise, start_of_day, zone_of
 from domain.errors import InsufficientStock
-from domain.policies import Policy
-from domain.routing import Candidate, Pin
-from domain.rules.routing import ANY, RoutingRules
+from domain.policies.policies import Policy
+from domain.policies.routing import ANY, RoutingRules
+from domain.routing.planning import Candidate, Pin
+from domain.routing.shipping_calendar import Capacity, Promise, promise, start_of_day, zone_of
 from models.queries.lookups import ChannelFacts, ItemFacts, LocationFacts
 from models.sessions import Session
 from workflows.market import Market, PlaceDates

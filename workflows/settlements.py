@@ -11,11 +11,11 @@ import models.queries.payouts as queries
 import workflows.attempts as attempts
 import workflows.outbox as outbox
 import workflows.refund_cases as cases
-from domain.access import Caller
-from domain.approvals import check_settler
+from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid
-from domain.payouts import AttemptState
-from domain.refunds import RefundAction, check_action
+from domain.refunds.approvals import check_settler
+from domain.refunds.payouts import AttemptState
+from domain.refunds.states import RefundAction, check_action
 from workflows.transactions import Transaction, one_by_one
 
 NOTE_MAX = 2_000

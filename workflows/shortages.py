@@ -18,8 +18,8 @@ import workflows.fulfillments as fulfillments
 import workflows.market as markets
 import workflows.routing as routing
 from domain.exceptions import ExceptionKind
-from domain.orders import OrderLineState, distribute
-from domain.stock import StockState
+from domain.orders.orders import OrderLineState, distribute
+from domain.stock.states import StockState
 from models.queries.lookups import LocationFacts
 from workflows.book import Change
 from workflows.order_lines import Line, LockedOrder

@@ -7,7 +7,7 @@ from uuid import UUID
 import models.queries.reads.orders as orders
 import models.queries.reads.reservations as reservations
 import models.queries.reads.returns as returns
-from domain.access import Caller
+from domain.access.callers import Caller
 from models.queries.scopes import scope_of
 from models.sessions import Session
 

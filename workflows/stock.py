@@ -6,25 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import domain.ledger as books
+import domain.ledger.entries as books
 import models.queries.lookups as lookups
 import models.queries.stock as queries
 import workflows.ledger as ledger
 import workflows.outbox as outbox
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import (
     Invalid,
     LimitExceeded,
     NotFound,
 )
-from domain.ledger import Occasion
-from domain.money import Money
-from domain.stock import (
+from domain.ledger.entries import Occasion
+from domain.stock.states import (
     STOCK_KEEPING,
     MovementKind,
     StockState,
     check_quantity,
 )
+from domain.values.money import Money
 from models.queries.lookups import ItemFacts, LocationFacts
 from workflows.book import Cause, Change, Level
 from workflows.transactions import Transaction, one_by_one

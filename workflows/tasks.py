@@ -18,9 +18,9 @@ import domain.tasks as rules
 import models.queries.lookups as lookups
 import models.queries.tasks as queries
 import workflows.outbox as outbox
-from domain.access import SYSTEM, Caller
+from domain.access.callers import SYSTEM, Caller
 from domain.errors import DomainError, IllegalTransition, NotFound, TaskNotClaimed
-from domain.inspections import Priority
+from domain.returns.inspections import Priority
 from domain.tasks import LEASE, QueueKind, TaskStatus
 from models.queries.scopes import scope_of
 from models.sessions import Row

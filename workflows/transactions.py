@@ -19,7 +19,7 @@ from uuid import UUID
 from tortoise.models import Model
 
 import workflows.idempotency as idempotency
-from domain.access import Caller, Role
+from domain.access.callers import Caller, Role
 from domain.errors import DomainError, IdempotencyInProgress
 from domain.terms import DEFAULT_TERMS, Terms
 from models.database import Database

@@ -13,9 +13,9 @@ import workflows.return_cases as cases
 import workflows.return_items as return_items
 import workflows.return_tracking as return_tracking
 import workflows.returns as returns
-from domain.authorizations import Verdict
-from domain.carriers import CarrierStatus
-from domain.returns import ReturnItemState, ReturnStatus
+from domain.orders.carriers import CarrierStatus
+from domain.returns.authorizations import Verdict
+from domain.returns.states import ReturnItemState, ReturnStatus
 from models.sessions import Row
 from workflows.order_lines import LockedOrder
 from workflows.outbox import PendingEvent

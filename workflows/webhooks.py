@@ -13,7 +13,7 @@ import models.queries.payouts as payout_queries
 import models.queries.refunds as queries
 import workflows.attempts as attempts
 import workflows.refund_cases as cases
-from domain.payouts import Word
+from domain.refunds.payouts import Word
 from integrations.payments import PaymentEvent
 from workflows.attempts import DEFAULT_PAYOUT_TERMS, PayoutTerms, Said
 from workflows.locks import LockClass

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from domain.stock import promisable
+from domain.stock.states import promisable
 from models.queries.lookups import ItemFacts
 from models.sessions import Session
 from models.statements import Question

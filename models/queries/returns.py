@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from domain.evidence import evidence_of
-from domain.returns import ReturnItemState, ReturnStatus
-from domain.rules.dispositions import ConditionGrade
-from domain.rules.refunds import Evidence
+from domain.policies.dispositions import ConditionGrade
+from domain.policies.refunds import Evidence
+from domain.returns.evidence import evidence_of
+from domain.returns.states import ReturnItemState, ReturnStatus
 from models.sessions import Row, Session
 
 _RETURN = (

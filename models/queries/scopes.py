@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.access import Caller
+from domain.access.callers import Caller
 from models.sessions import Session
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from domain.stock import StockState
+from domain.stock.states import StockState
 from models.sessions import Row, Session
 from models.statements import Change
 

@@ -16,7 +16,7 @@ from graphql import OperationType
 from starlette.requests import Request
 from starlette.types import Receive, Send
 
-from domain.access import Caller
+from domain.access.callers import Caller
 from schema.execution.engine import Engine, Operation
 from schema.execution.feeds import Feeds, StreamRefused, Subscriber
 from schema.execution.outbox import STALL_SECONDS, Outbox

@@ -16,7 +16,7 @@ from typing import Any, Protocol, cast
 import orjson
 from graphql import FieldNode, NonNullTypeNode, VariableNode
 
-from domain.access import Caller
+from domain.access.callers import Caller
 from schema.execution.answers import Answer as AnswerData
 from schema.execution.documents import Document
 from schema.execution.engine import Engine, Operation, Subscription

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from domain.access import Caller
+from domain.access.callers import Caller
 from schema.execution.protocol import Closing, Code
 
 logger = structlog.get_logger(__name__)

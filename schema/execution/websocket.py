@@ -15,7 +15,7 @@ import structlog
 from graphql import OperationType
 from starlette.types import Receive, Scope, Send
 
-from domain.access import Caller
+from domain.access.callers import Caller
 from schema.execution.engine import Engine
 from schema.execution.feeds import Feeds, StreamRefused, Subscriber
 from schema.execution.outbox import Outbox

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from domain.access import Caller, anonymous
+from domain.access.callers import Caller, anonymous
 from domain.errors import Unauthenticated
 from workflows.authentication import KeyRing
 

@@ -16,9 +16,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 import models.queries.reads.ledger as reads
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import BadRequest, RequestError
-from domain.money import Money, to_decimal
+from domain.values.money import Money, to_decimal
 from models.database import Database
 from models.queries.reads.ledger import JournalCut
 from models.queries.scopes import Scope, scope_of

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from domain.access import Role
+from domain.access.callers import Role
 from domain.errors import RequestError
 from schema.serving.callers import Callers
 from schema.serving.metrics import Metrics

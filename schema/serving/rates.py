@@ -6,7 +6,7 @@ from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
-from domain.access import Caller
+from domain.access.callers import Caller
 from schema.execution.refusals import RequestRefused
 
 ANONYMOUS = "ANONYMOUS"

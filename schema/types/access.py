@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import Forbidden
 from schema.types.enums import Role
 from schema.types.money import Money, money

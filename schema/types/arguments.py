@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 from strawberry import argument
 from strawberry.types.unset import UnsetType
 
-from domain.catalog import ABSENT, Absent
+from domain.catalog.commands import ABSENT, Absent
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from typing import Any
 import strawberry
 
 import workflows.availability
-from domain.access import Caller
+from domain.access.callers import Caller
 
 
 @strawberry.type

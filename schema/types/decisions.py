@@ -4,7 +4,7 @@ from typing import Any
 
 import strawberry
 
-from domain.decisions import Decision
+from domain.policies.decisions import Decision
 from schema.context import Context
 from schema.types.scalars import json_of
 

@@ -2,21 +2,21 @@
 
 import strawberry
 
-from domain.access import Role
-from domain.approvals import RefundKind
-from domain.carriers import CarrierStatus
-from domain.catalog import ChannelKind, ReasonKind
+from domain.access.callers import Role
+from domain.catalog.commands import ChannelKind, ReasonKind
 from domain.exceptions import ExceptionSeverity, ExceptionStatus
-from domain.fulfillments import FulfillmentStatus
-from domain.orders import OrderLineState, OrderStatus
-from domain.payouts import AttemptState
-from domain.policies import PolicyKind
-from domain.refunds import RefundStatus
-from domain.reservations import ReservationStatus
-from domain.returns import ReturnItemState, ReturnStatus
-from domain.rules.dispositions import ConditionGrade, Disposition
-from domain.rules.refunds import Tender
-from domain.stock import LocationKind, MovementKind, StockState
+from domain.orders.carriers import CarrierStatus
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.orders import OrderLineState, OrderStatus
+from domain.policies.dispositions import ConditionGrade, Disposition
+from domain.policies.policies import PolicyKind
+from domain.policies.refunds import Tender
+from domain.refunds.approvals import RefundKind
+from domain.refunds.payouts import AttemptState
+from domain.refunds.states import RefundStatus
+from domain.returns.states import ReturnItemState, ReturnStatus
+from domain.stock.reservations import ReservationStatus
+from domain.stock.states import LocationKind, MovementKind, StockState
 from domain.tasks import QueueKind, TaskStatus
 
 __all__ = [

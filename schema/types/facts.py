@@ -6,7 +6,7 @@ The log keeps plain keys, which its digests cover and which this code goes by.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from domain.permissions import NODE_TYPES
+from domain.access.permissions import NODE_TYPES
 from models.queries.event_log import LoggedEvent
 from schema.types.node import encode
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from domain.accounts import ACCOUNT_NAMES
+from domain.ledger.accounts import ACCOUNT_NAMES
 from models.sessions import Row
 from schema.context import Context
 from schema.types.money import Money

@@ -5,8 +5,8 @@ from typing import Any
 
 import strawberry
 
-import domain.money
-from domain.catalog import GivenMoney
+import domain.values.money
+from domain.catalog.commands import GivenMoney
 from domain.errors import Invalid
 from schema.types.records import Record, derived
 
@@ -18,7 +18,9 @@ class Money:
     # Without a __dict__ it is read without a look at what it may have been cast to.
     __slots__ = ("currency_code", "minor")
 
-    amount: Decimal = derived(lambda money: domain.money.in_units(money.minor, money.currency_code))
+    amount: Decimal = derived(
+        lambda money: domain.values.money.in_units(money.minor, money.currency_code)
+    )
     """In whole units with decimals, not in minor units: 12.50."""
     currency_code: str
     """ISO 4217."""
@@ -62,10 +64,10 @@ class MoneyInput:
     currency_code: str
     """ISO 4217."""
 
-    def to_money(self, *field: str) -> domain.money.Money:
+    def to_money(self, *field: str) -> domain.values.money.Money:
         """The exact amount. Raises Invalid below `field`, where this input stands."""
         try:
-            return domain.money.parse(self.amount, self.currency_code)
+            return domain.values.money.parse(self.amount, self.currency_code)
         except Invalid as error:
             raise error.under(*field) from None
 

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from domain.decisions import Decision
+from domain.policies.decisions import Decision
 from schema.context import Context
 from schema.types.decisions import PolicyDecision
 from schema.types.node import Node, load

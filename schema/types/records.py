@@ -24,7 +24,7 @@ import strawberry
 from strawberry.types.field import StrawberryField
 from strawberry.types.private import is_private
 
-from domain.access import Caller
+from domain.access.callers import Caller
 from models.queries.selections import Join
 from models.sessions import Row
 from schema.context import Context, Info

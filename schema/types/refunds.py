@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from domain.access import Caller
+from domain.access.callers import Caller
 from models.queries.reads.refunds import OrderMoney
 from models.sessions import Row
 from schema.context import Info

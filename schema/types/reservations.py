@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from domain.reservations import status_at
+from domain.stock.reservations import status_at
 from schema.types.catalog import Channel, Location, channel_edge, location_edge
 from schema.types.enums import ReservationStatus
 from schema.types.node import Node, found_by

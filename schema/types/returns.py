@@ -7,8 +7,8 @@ from uuid import UUID
 
 import strawberry
 
-from domain.references import Reference
-from domain.risk import WHOLE
+from domain.returns.risk import WHOLE
+from domain.values.references import Reference
 from models.sessions import Row
 from schema.context import Context, Info
 from schema.types.catalog import Location, ReasonCode

@@ -4,8 +4,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from domain.access import Role, holder
-from domain.catalog import (
+from domain.access.callers import Role, holder
+from domain.catalog.commands import (
     ChannelKind,
     GivenMoney,
     UpsertChannel,
@@ -13,7 +13,7 @@ from domain.catalog import (
     UpsertItems,
     UpsertLocation,
 )
-from domain.stock import LocationKind
+from domain.stock.states import LocationKind
 from workflows.outcomes import Request
 
 PLANNER = holder(Role.SUPPLY_CHAIN, actor="planner")

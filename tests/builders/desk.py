@@ -13,8 +13,8 @@ import workflows.return_authorizations
 import workflows.return_expiry
 import workflows.return_tracking
 import workflows.returns
-from domain.access import Caller, Role, holder
-from domain.rules.dispositions import ConditionGrade, Disposition
+from domain.access.callers import Caller, Role, holder
+from domain.policies.dispositions import ConditionGrade, Disposition
 from models.database import Database
 from tests.builders.shop import Shop, open_shop
 from tests.builders.transactions import rows

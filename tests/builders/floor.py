@@ -14,8 +14,8 @@ import workflows.packing
 import workflows.picking
 import workflows.reroutes
 import workflows.tasks
-from domain.access import Caller, Role, holder
-from domain.carriers import CarrierStatus
+from domain.access.callers import Caller, Role, holder
+from domain.orders.carriers import CarrierStatus
 from domain.tasks import QueueKind
 from models.database import Database
 from tests.builders.shop import Shop, open_shop

@@ -12,8 +12,8 @@ import structlog
 import models.queries.event_log as event_log
 import workflows.access
 from app import Restow
-from domain.access import SYSTEM, Role
-from domain.keys import CreateKey
+from domain.access.api_keys import CreateKey
+from domain.access.callers import SYSTEM, Role
 from schema.serving.logs import configure
 from settings import Settings
 from workflows.outcomes import Request

@@ -17,10 +17,10 @@ import workflows.orders
 import workflows.policies
 import workflows.reservations
 import workflows.stock
-from domain.access import Caller, Role, holder
-from domain.money import Money
-from domain.policies import PolicyKind
-from domain.stock import StockState
+from domain.access.callers import Caller, Role, holder
+from domain.policies.policies import PolicyKind
+from domain.stock.states import StockState
+from domain.values.money import Money
 from models.database import Database
 from tests.builders.catalog import a_channel, a_location, an_item, gbp, items
 from tests.builders.transactions import Clock, rows, transactions_on

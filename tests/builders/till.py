@@ -12,7 +12,7 @@ import workflows.periods
 import workflows.refunds
 import workflows.settlements
 import workflows.webhooks
-from domain.access import Caller, Role, holder
+from domain.access.callers import Caller, Role, holder
 from integrations.payments import GatewayAnswer, GatewayError, GatewayStatus, PaymentEvent
 from integrations.payments import PaymentEventType as Told
 from models.database import Database

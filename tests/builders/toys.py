@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import workflows.outbox as outbox
-from domain.access import Caller, Role, holder
+from domain.access.callers import Caller, Role, holder
 from domain.errors import Invalid, PolicyViolation
-from domain.ledger import Occasion, receipt
-from domain.money import Money
-from domain.stock import StockState
+from domain.ledger.entries import Occasion, receipt
+from domain.stock.states import StockState
+from domain.values.money import Money
 from models.catalog import Supplier
 from models.database import Database
 from tests.builders.transactions import MORNING

@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from domain import access, permissions
-from domain.access import ROLE_PERMISSIONS, SYSTEM, Caller, Role
+import domain.access.callers as access
+import domain.access.permissions as permissions
+from domain.access.callers import ROLE_PERMISSIONS, SYSTEM, Caller, Role
 from domain.errors import Forbidden
-from domain.money import Money
+from domain.values.money import Money
 
 OPERATIONS = {**permissions.QUERIES, **permissions.MUTATIONS}
 ANYBODY = access.anonymous("192.0.2.1", frozenset({"web"}))

@@ -5,8 +5,13 @@ from typing import Any
 
 import pytest
 
-from domain.access import Caller, Role, holder
-from domain.approvals import (
+from domain.access.callers import Caller, Role, holder
+from domain.errors import GrantExceeded, IllegalTransition, SelfApproval
+from domain.policies.defaults import DEFAULT_RULES
+from domain.policies.dispositions import ConditionGrade
+from domain.policies.policies import Policy, PolicyKind, Scope, parse_rules
+from domain.policies.refunds import RefundRules
+from domain.refunds.approvals import (
     Involvement,
     RefundKind,
     check_approver,
@@ -14,13 +19,8 @@ from domain.approvals import (
     decide,
     status_after_approval,
 )
-from domain.default_policies import DEFAULT_RULES
-from domain.errors import GrantExceeded, IllegalTransition, SelfApproval
-from domain.money import Money
-from domain.policies import Policy, PolicyKind, Scope, parse_rules
-from domain.refunds import RefundStatus
-from domain.rules.dispositions import ConditionGrade
-from domain.rules.refunds import RefundRules
+from domain.refunds.states import RefundStatus
+from domain.values.money import Money
 
 _S, _K = RefundStatus, RefundKind
 FIFTY = Money(5_000, "GBP")

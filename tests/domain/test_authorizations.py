@@ -5,8 +5,13 @@ from typing import Any
 
 import pytest
 
-from domain.access import Role, holder
-from domain.authorizations import (
+import domain.policies.returns as returns
+from domain.access.callers import Role, holder
+from domain.errors import DomainError, IllegalTransition, Invalid, NotReturnable, ReturnWindowClosed
+from domain.policies.policies import Policy, PolicyKind, Scope
+from domain.policies.reading import Value
+from domain.policies.returns import ReturnRules
+from domain.returns.authorizations import (
     AskedUnits,
     ParcelOut,
     ReturnCase,
@@ -15,14 +20,9 @@ from domain.authorizations import (
     may_authorize,
     window_closes_at,
 )
-from domain.errors import DomainError, IllegalTransition, Invalid, NotReturnable, ReturnWindowClosed
-from domain.money import Money
-from domain.policies import Policy, PolicyKind, Scope
-from domain.returns import ReturnStatus
-from domain.risk import Risk, RiskTerm
-from domain.rules import returns
-from domain.rules.reading import Value
-from domain.rules.returns import ReturnRules
+from domain.returns.risk import Risk, RiskTerm
+from domain.returns.states import ReturnStatus
+from domain.values.money import Money
 
 NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)
 DELIVERED = datetime(2026, 1, 10, 9, tzinfo=UTC)

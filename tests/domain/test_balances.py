@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.balances import (
+from domain.errors import RefundExceedsBalance
+from domain.refunds.balances import (
     Draw,
     LineUnits,
     LineValue,
@@ -12,8 +13,7 @@ from domain.balances import (
     refundable_minor,
     refundable_of_order,
 )
-from domain.errors import RefundExceedsBalance
-from domain.money import Money
+from domain.values.money import Money
 
 payments = st.lists(
     st.builds(

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from domain.breakdowns import (
+from domain.errors import Invalid
+from domain.refunds.breakdowns import (
     NO_SHIPPING,
     Breakdown,
     Component,
@@ -22,8 +23,7 @@ from domain.breakdowns import (
     is_whole_order,
     split,
 )
-from domain.errors import Invalid
-from domain.money import Money
+from domain.values.money import Money
 
 LINE, OTHER = UUID(int=1), UUID(int=2)
 _K = ComponentKind

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import calendar
-from domain.calendar import Capacity
+import domain.routing.shipping_calendar as calendar
 from domain.errors import Invalid
-from domain.rules.routing import DEFAULT_HOURS, Hours
+from domain.policies.routing import DEFAULT_HOURS, Hours
+from domain.routing.shipping_calendar import Capacity
 
 LONDON = ZoneInfo("Europe/London")
 NEW_YORK = ZoneInfo("America/New_York")

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.claims import (
+from domain.errors import DomainError, Invalid, NotFound, OverReturn
+from domain.returns.returnable_units import (
     AskedItem,
     LineClaim,
     LineMatch,
@@ -13,8 +14,7 @@ from domain.claims import (
     claimed_units,
     match_lines,
 )
-from domain.errors import DomainError, Invalid, NotFound, OverReturn
-from domain.returns import ReturnItemState, ReturnStatus
+from domain.returns.states import ReturnItemState, ReturnStatus
 
 ONE, TWO, THREE = UUID(int=1), UUID(int=2), UUID(int=3)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.costs import EMPTY, ItemCost
+from domain.stock.item_costs import EMPTY, ItemCost
 
 moves = st.lists(
     st.one_of(

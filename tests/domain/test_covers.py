@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import covers
-from domain.covers import Cover, Need
+import domain.routing.location_cover as covers
+from domain.routing.location_cover import Cover, Need
 
 
 def by_codes(chosen: frozenset[int]) -> list[int]:

@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from domain.access import ROLE_PERMISSIONS, Role, holder
-from domain.default_policies import DEFAULT_RULES
-from domain.dispositions import EXITS, FINAL, HOLDING, choose, execute
+from domain.access.callers import ROLE_PERMISSIONS, Role, holder
 from domain.errors import ApprovalRequired, IllegalTransition, PolicyViolation
-from domain.money import Money
-from domain.policies import PolicyKind, parse_rules
-from domain.returns import ITEM_TRANSITIONS, ReturnItemState
-from domain.rules.dispositions import ConditionGrade, Disposition, DispositionRules
-from domain.stock import MovementKind, StockState
+from domain.policies.defaults import DEFAULT_RULES
+from domain.policies.dispositions import ConditionGrade, Disposition, DispositionRules
+from domain.policies.policies import PolicyKind, parse_rules
+from domain.returns.dispositions import EXITS, FINAL, HOLDING, choose, execute
+from domain.returns.states import ITEM_TRANSITIONS, ReturnItemState
+from domain.stock.states import MovementKind, StockState
+from domain.values.money import Money
 
 _D, _G = Disposition, ConditionGrade
 CHEAP, DEAR = Money(10_000, "GBP"), Money(10_001, "GBP")

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain import durations
+import domain.values.durations as durations
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ from itertools import product
 
 import pytest
 
-from domain.evidence import evidence_of, is_proven, opens_refund, progress
-from domain.returns import ReturnItemState, ReturnStatus
-from domain.rules.refunds import Evidence
+from domain.policies.refunds import Evidence
+from domain.returns.evidence import evidence_of, is_proven, opens_refund, progress
+from domain.returns.states import ReturnItemState, ReturnStatus
 
 _E, _S, _R = Evidence, ReturnStatus, ReturnItemState
 

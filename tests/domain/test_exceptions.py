@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain import exceptions
-from domain.access import Role
+from domain.access.callers import Role
 from domain.exceptions import (
     CATALOGUE,
     CLEARED_WHEN,

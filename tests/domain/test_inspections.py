@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 
+import domain.policies.returns as returns
 from domain.errors import SelfApproval
-from domain.inspections import (
+from domain.policies.dispositions import ConditionGrade
+from domain.policies.reading import Value
+from domain.policies.returns import ReturnRules
+from domain.returns.inspections import (
     CONTROLLED_GRADES,
     GRADES,
     Lane,
@@ -16,12 +20,8 @@ from domain.inspections import (
     inspectors_required,
     lane_of,
 )
-from domain.money import Money
-from domain.returns import ReturnItemState
-from domain.rules import returns
-from domain.rules.dispositions import ConditionGrade
-from domain.rules.reading import Value
-from domain.rules.returns import ReturnRules
+from domain.returns.states import ReturnItemState
+from domain.values.money import Money
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 _G, _R = ConditionGrade, ReturnItemState

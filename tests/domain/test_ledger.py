@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import ledger
-from domain.accounts import ACCOUNT_NAMES, Account
+import domain.ledger.entries as ledger
 from domain.errors import PeriodClosed, UnbalancedEntry
-from domain.ledger import JournalEntry, JournalLine, Occasion, Sale
-from domain.money import Money
-from domain.stock import StockState
+from domain.ledger.accounts import ACCOUNT_NAMES, Account
+from domain.ledger.entries import JournalEntry, JournalLine, Occasion, Sale
+from domain.stock.states import StockState
+from domain.values.money import Money
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 OCCASION = Occasion("R-1", NOW)

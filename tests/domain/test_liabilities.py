@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.accounts import Account
-from domain.breakdowns import Breakdown, Component, ComponentKind, goodwill
-from domain.ledger import JournalEntry, Occasion
-from domain.liabilities import most_owed, refund_decided, refund_paid
-from domain.money import Money
-from domain.rules.refunds import Tender
+from domain.ledger.accounts import Account
+from domain.ledger.entries import JournalEntry, Occasion
+from domain.ledger.refund_entries import most_owed, refund_decided, refund_paid
+from domain.policies.refunds import Tender
+from domain.refunds.breakdowns import Breakdown, Component, ComponentKind, goodwill
+from domain.values.money import Money
 
 WHEN = Occasion("R-1", datetime(2026, 3, 1, tzinfo=UTC))
 _K = ComponentKind

@@ -4,10 +4,17 @@ from typing import Any
 
 import pytest
 
-from domain.catalog import ABSENT, UpsertItem, UpsertLocation
+from domain.catalog.commands import ABSENT, UpsertItem, UpsertLocation
+from domain.catalog.validation import (
+    DEPTH_MAX,
+    Problems,
+    changed,
+    check_place,
+    item_facts,
+    location_facts,
+)
 from domain.errors import DomainError
-from domain.masters import DEPTH_MAX, Problems, changed, check_place, item_facts, location_facts
-from domain.stock import LocationKind
+from domain.stock.states import LocationKind
 
 WAREHOUSE, STORE = LocationKind.WAREHOUSE, LocationKind.STORE
 ZONE, BIN = LocationKind.ZONE, LocationKind.BIN

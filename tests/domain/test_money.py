@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import money
-from domain.currencies import DECIMALS
+import domain.values.money as money
 from domain.errors import Invalid
-from domain.money import MINOR_MAX, Money
+from domain.values.currencies import DECIMALS
+from domain.values.money import MINOR_MAX, Money
 
 minors = st.integers(-(10**12), 10**12)
 

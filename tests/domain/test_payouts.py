@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.payouts import (
+from domain.refunds.payouts import (
     RESEND_MARGIN,
     UNSETTLED,
     Attempt,

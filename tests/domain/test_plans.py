@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain import routing
+import domain.routing.planning as routing
 from domain.errors import InsufficientStock
-from domain.plans import Plans
-from domain.routing import Allocation, Candidate, Pin
-from domain.rules.routing import Criterion
+from domain.policies.routing import Criterion
+from domain.routing.plan_cache import Plans
+from domain.routing.planning import Allocation, Candidate, Pin
 from tests.domain.test_routing import demands, markets, stocks, the_rules
 
 orders = st.permutations(list(Criterion)).map(tuple)

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import policies
-from domain.default_policies import DEFAULT_RULES
+import domain.policies.adjustments as adjustments
+import domain.policies.policies as policies
 from domain.errors import Invalid
-from domain.policies import Facts, Policy, PolicyKind, Scope
-from domain.rules import adjustments
-from domain.rules.adjustments import AdjustmentRules
-from domain.rules.reading import Value
+from domain.policies.adjustments import AdjustmentRules
+from domain.policies.defaults import DEFAULT_RULES
+from domain.policies.policies import Facts, Policy, PolicyKind, Scope
+from domain.policies.reading import Value
 from models.migrations import m0002_defaults
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import IllegalTransition, Invalid, NotFound
-from domain.receipts import (
+from domain.returns.receipts import (
     ArrivedUnits,
     Discrepancy,
     DiscrepancyKind,
@@ -20,7 +20,7 @@ from domain.receipts import (
     move,
     receive,
 )
-from domain.returns import (
+from domain.returns.states import (
     ITEM_TRANSITIONS,
     RETURN_ACTIONS,
     ReturnAction,

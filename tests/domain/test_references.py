@@ -1,7 +1,7 @@
 import pytest
 
 from domain.errors import Invalid, LimitExceeded
-from domain.references import Reference, merged, parse, parse_all
+from domain.values.references import Reference, merged, parse, parse_all
 
 DIGEST = "0123456789abcdef" * 4
 

@@ -2,12 +2,13 @@ from itertools import product
 
 import pytest
 
-from domain.breakdowns import NO_SHIPPING, ShippingAccount
-from domain.default_policies import DEFAULT_RULES
 from domain.errors import IllegalTransition
-from domain.payouts import AttemptState
-from domain.policies import PolicyKind, parse_rules
-from domain.refunds import (
+from domain.policies.defaults import DEFAULT_RULES
+from domain.policies.policies import PolicyKind, parse_rules
+from domain.policies.refunds import RefundRules
+from domain.refunds.breakdowns import NO_SHIPPING, ShippingAccount
+from domain.refunds.payouts import AttemptState
+from domain.refunds.states import (
     REFUND_ACTIONS,
     REFUND_TRANSITIONS,
     SETTLED,
@@ -18,7 +19,6 @@ from domain.refunds import (
     path_to,
     shipping_to_refund,
 )
-from domain.rules.refunds import RefundRules
 from domain.transitions import step
 
 _S, _A = RefundStatus, RefundAction

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import access, reservations
-from domain.access import Role
+import domain.access.callers as access
+import domain.stock.reservations as reservations
+from domain.access.callers import Role
 from domain.errors import LimitExceeded, ReservationExpired
-from domain.reservations import RESERVATION_TRANSITIONS, HoldLimits, ReservationStatus
+from domain.stock.reservations import RESERVATION_TRANSITIONS, HoldLimits, ReservationStatus
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 LIMITS = HoldLimits()

@@ -2,10 +2,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.ledger import JournalEntry, Occasion
-from domain.money import Money
-from domain.return_entries import came_back, came_unasked, disposed, identified
-from domain.rules.dispositions import Disposition
+from domain.ledger.entries import JournalEntry, Occasion
+from domain.ledger.return_entries import came_back, came_unasked, disposed, identified
+from domain.policies.dispositions import Disposition
+from domain.values.money import Money
 
 OCCASION = Occasion("RMA-1", datetime(2026, 3, 2, tzinfo=UTC))
 COST = Money(800, "GBP")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import IllegalTransition
-from domain.returns import (
+from domain.returns.states import (
     ITEM_TRANSITIONS,
     MISSING_AFTER,
     RETURN_ACTIONS,

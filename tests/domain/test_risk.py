@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.money import Money
-from domain.risk import CustomerHistory, RiskFacts, assess
+from domain.returns.risk import CustomerHistory, RiskFacts, assess
+from domain.values.money import Money
 
 ORDINARY = RiskFacts(
     order_value=Money(4_000, "GBP"),

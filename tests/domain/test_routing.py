@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import routing
-from domain.calendar import Promise
+import domain.routing.planning as routing
 from domain.errors import InsufficientStock, NotFound
-from domain.routing import Allocation, Candidate, Pin, RoutingDecision
-from domain.rules.routing import Criterion, RoutingRules
+from domain.policies.routing import Criterion, RoutingRules
+from domain.routing.planning import Allocation, Candidate, Pin, RoutingDecision
+from domain.routing.shipping_calendar import Promise
 
 MONDAY = date(2026, 3, 2)
 SKUS = ("A", "B", "C")

@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import stock
+import domain.stock.states as stock
 from domain.errors import Invalid
-from domain.rules.routing import Protection
-from domain.stock import CLAIMED_STATES, HAND_STATES, MovementKind, StockState
+from domain.policies.routing import Protection
+from domain.stock.states import CLAIMED_STATES, HAND_STATES, MovementKind, StockState
 
 units = st.integers(0, 1_000)
 PRIORITIES = {"web": 1, "shop": 2, "amazon": 3}

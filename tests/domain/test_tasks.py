@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import IllegalTransition, LimitExceeded, TaskNotClaimed
-from domain.fulfillments import FulfillmentStatus
-from domain.returns import ITEM_TRANSITIONS, RETURN_TRANSITIONS, ReturnStatus
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.returns.states import ITEM_TRANSITIONS, RETURN_TRANSITIONS, ReturnStatus
 from domain.tasks import (
     CLAIMED_MAX,
     FULFILLMENT_STEPS,

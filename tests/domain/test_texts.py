@@ -3,7 +3,7 @@
 import pytest
 
 from domain.errors import Invalid
-from domain.texts import check_code, check_label, check_name
+from domain.values.texts import check_code, check_label, check_name
 
 
 @pytest.mark.parametrize("code", ["a", "LEEDS", "web-2", "a.b_c", "7", "x" * 64])

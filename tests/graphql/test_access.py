@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from strawberry.types.base import StrawberryObjectDefinition
 
-import domain.permissions as permissions
-from domain.access import ROLE_PERMISSIONS, Role, anonymous, holder
+import domain.access.permissions as permissions
+from domain.access.callers import ROLE_PERMISSIONS, Role, anonymous, holder
 from domain.errors import Forbidden, Unauthenticated
 from schema.permissions import Guarded, admit
 from schema.root import MUTATIONS, QUERIES, SUBSCRIPTIONS, schema

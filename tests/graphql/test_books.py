@@ -1,6 +1,6 @@
 """The books, the rules, the exceptions and the trail over the API."""
 
-from domain.access import SYSTEM, Role
+from domain.access.callers import SYSTEM, Role
 from domain.exceptions import ExceptionKind
 from tests.builders.house import JSON, House
 from workflows import exceptions

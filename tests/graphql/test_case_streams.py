@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.access import Role
+from domain.access.callers import Role
 from tests.builders.house import JSON, House
 from tests.graphql.test_queues import ALERTS, order_is_late
 from tests.graphql.test_refunds import APPROVE, a_refund

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from domain.access import Role
+from domain.access.callers import Role
 from tests.builders.house import UPSERT_CHANNEL, UPSERT_ITEMS, UPSERT_LOCATION, House, gbp
 
 ITEM = """query ($sku: String!) { item(sku: $sku) {

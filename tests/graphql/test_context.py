@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from domain.access import Role, holder
+from domain.access.callers import Role, holder
 from models.database import Database, Limits
 from schema.context import Context
 from tests.subscriptions.log import now

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from domain.access import Role, holder
+from domain.access.callers import Role, holder
 from tests.builders.house import House
 from tests.builders.transactions import rows
 from tests.graphql.test_queues import ALERTS, QUEUE, order_is_late

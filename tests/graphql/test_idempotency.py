@@ -2,7 +2,7 @@
 
 import asyncio
 
-from domain.access import Role
+from domain.access.callers import Role
 from tests.builders.house import HOLD, House, gbp
 
 BY_DIRECTIVE = """mutation ($key: String!, $input: ReservationCreateInput!) {

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain.access import Role
-from domain.permissions import NODE_TYPES
+from domain.access.callers import Role
+from domain.access.permissions import NODE_TYPES
 from schema.types.node import decode, encode
 from tests.builders.house import House
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from domain.access import Role
+from domain.access.callers import Role
 from tests.builders.house import PLACE, House, an_order, gbp
 
 SHIP = """

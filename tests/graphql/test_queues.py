@@ -8,7 +8,7 @@ from typing import Any
 
 import workflows.exception_desk
 import workflows.exceptions
-from domain.access import Role
+from domain.access.callers import Role
 from domain.exceptions import ExceptionKind
 from tests.builders.house import House
 from tests.graphql.test_subscriptions import CANCEL, Screen, screen

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.access import Role
+from domain.access.callers import Role
 from integrations.payments import PaymentEvent, PaymentEventType, event_body
 from integrations.webhooks import WebhookSecrets
 from tests.builders.house import JSON, House, gbp

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from domain.access import Role
+from domain.access.callers import Role
 from schema.execution.protocol import SUBPROTOCOL
 from tests.builders.house import BOOTSTRAP, House
 from tests.graphql.execution.socket import Client

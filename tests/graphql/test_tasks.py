@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.access import Role
+from domain.access.callers import Role
 from tests.builders.house import House
 
 CLAIM = """

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from domain.payouts import UNSETTLED, Attempt, AttemptState, PayoutStep, Word, hear, next_step
+from domain.refunds.payouts import (
+    UNSETTLED,
+    Attempt,
+    AttemptState,
+    PayoutStep,
+    Word,
+    hear,
+    next_step,
+)
 from integrations.payment_chaos import Behaviour, Fate, Manner, chaos
 from integrations.payment_journal import PaymentJournal
 from integrations.payment_simulator import PaymentSimulator

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.policies import PolicyKind
+from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.desk import INSPECTOR, SECOND, Desk, open_desk
 from tests.builders.transactions import codes, rows

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import workflows.availability
-from domain.access import Role
+from domain.access.callers import Role
 from models.database import Database
 from scripts import demo, demo_data
 from tests.builders.transactions import Clock, rows, transactions_on

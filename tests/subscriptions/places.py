@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from domain.access import Role, holder
+from domain.access.callers import Role, holder
 from subscriptions.live import Live
 from tests.subscriptions.log import note, now, until, write
 from workflows.transactions import Transaction, Transactions

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import models.queries.event_log as event_log
-from domain.access import Role, holder
+from domain.access.callers import Role, holder
 from models.database import Database
 from models.queries.event_log import LoggedEvent
 from tests.subscriptions.log import opened, until

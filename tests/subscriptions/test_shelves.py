@@ -13,7 +13,7 @@ import pytest
 
 import models.queries.reads.stock as stock_reads
 import subscriptions.shelves
-from domain.access import Role, holder
+from domain.access.callers import Role, holder
 from models.database import Database
 from models.queries.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf

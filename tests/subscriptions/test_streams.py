@@ -11,7 +11,7 @@ import pytest
 
 import subscriptions.relay
 import subscriptions.streams
-from domain.access import Caller, Role, holder
+from domain.access.callers import Caller, Role, holder
 from domain.errors import BadRequest
 from domain.events import CursorAhead, ReaderTooSlow
 from tests.subscriptions.log import until

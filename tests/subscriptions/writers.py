@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
-from domain.access import Role, holder
+from domain.access.callers import Role, holder
 from models.database import Database
 from models.sessions import DatabaseError, Session
 from subscriptions.live import Live

@@ -22,7 +22,7 @@ from uuid import UUID, uuid4
 
 import workflows.settlements
 import workflows.webhooks
-from domain.access import Role, holder
+from domain.access.callers import Role, holder
 from integrations.payment_chaos import chaos
 from integrations.payment_journal import PaymentJournal
 from integrations.payment_simulator import PaymentSimulator

@@ -10,10 +10,10 @@ import pytest
 import workflows.access
 import workflows.channels
 import workflows.locations
-from domain.access import SYSTEM, Caller, Role, holder
+from domain.access.api_keys import OVERLAP_MAX, CreateKey, RevokeKey, RotateKey, prefix_of
+from domain.access.callers import SYSTEM, Caller, Role, holder
 from domain.errors import Unauthenticated
-from domain.keys import OVERLAP_MAX, CreateKey, RevokeKey, RotateKey, prefix_of
-from domain.money import Money
+from domain.values.money import Money
 from models.database import Database
 from tests.builders.catalog import a_channel, a_location
 from tests.builders.transactions import MORNING, Clock, codes, counts, rows, transactions_on

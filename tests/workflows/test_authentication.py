@@ -8,9 +8,9 @@ import pytest
 
 import workflows.access
 import workflows.authentication as authentication
-from domain.access import SYSTEM, Role
+from domain.access.api_keys import CreateKey, RevokeKey
+from domain.access.callers import SYSTEM, Role
 from domain.errors import Unauthenticated
-from domain.keys import CreateKey, RevokeKey
 from models.database import Database
 from subscriptions.endings import end
 from tests.builders.transactions import MORNING, Clock, rows, transactions_on

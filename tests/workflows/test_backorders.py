@@ -5,7 +5,7 @@ import pytest
 import workflows.backorders
 import workflows.channels
 import workflows.jobs
-from domain.policies import PolicyKind
+from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.catalog import a_channel
 from tests.builders.shop import Shop, open_shop

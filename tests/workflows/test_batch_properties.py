@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 import workflows.adjustments
 import workflows.orders
 import workflows.reservations
-from domain.access import Caller, Role, anonymous, holder
-from domain.orders import number_of
-from domain.policies import PolicyKind
+from domain.access.callers import Caller, Role, anonymous, holder
+from domain.orders.orders import number_of
+from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.books import faults
 from tests.builders.shop import ADMIN, CLERK, SHOP, Shop, open_shop, pounds

@@ -9,7 +9,7 @@ from uuid import UUID
 import workflows.adjustments
 import workflows.orders
 import workflows.reservations
-from domain.access import Role, holder
+from domain.access.callers import Role, holder
 from models.database import Database
 from tests.builders.books import faults
 from tests.builders.shop import ADMIN, CLERK, Shop, open_shop, pounds

@@ -6,9 +6,9 @@ from itertools import permutations
 
 import pytest
 
-from domain.access import Role, holder
-from domain.carriers import CarrierStatus, parcel_after
-from domain.fulfillments import FulfillmentStatus
+from domain.access.callers import Role, holder
+from domain.orders.carriers import CarrierStatus, parcel_after
+from domain.orders.fulfillments import FulfillmentStatus
 from models.database import Database
 from tests.builders.floor import Floor, open_floor
 from tests.builders.transactions import MORNING, codes, counts, events, rows

@@ -3,7 +3,7 @@
 import asyncio
 
 import workflows.catalog
-from domain.catalog import ReasonKind, UpsertReasonCode, UpsertSupplier
+from domain.catalog.commands import ReasonKind, UpsertReasonCode, UpsertSupplier
 from models.database import Database
 from tests.builders.catalog import PLANNER
 from tests.builders.transactions import codes, counts, rows, transactions_on

@@ -6,8 +6,8 @@ import pytest
 
 import workflows.channels
 import workflows.locations
-from domain.access import Role, holder
-from domain.stock import LocationKind
+from domain.access.callers import Role, holder
+from domain.stock.states import LocationKind
 from models.database import Database
 from tests.builders.catalog import a_channel, a_location
 from tests.builders.transactions import codes, counts, events, rows, transactions_on

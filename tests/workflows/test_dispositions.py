@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
-from domain.policies import PolicyKind
+from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.desk import BOSS, Desk, open_desk
 from tests.builders.shop import ADMIN

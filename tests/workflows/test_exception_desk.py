@@ -9,7 +9,7 @@ import pytest
 import workflows.exception_desk as desk
 import workflows.exceptions as exceptions
 import workflows.jobs as jobs
-from domain.access import Caller, Role, holder
+from domain.access.callers import Caller, Role, holder
 from domain.exceptions import EXCEPTION_TRANSITIONS, ExceptionKind, ExceptionStatus
 from models.database import Database
 from tests.builders.floor import ANN, SUE, Floor, open_floor

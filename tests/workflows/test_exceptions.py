@@ -9,10 +9,10 @@ import pytest
 import workflows.exceptions as exceptions
 import workflows.locations
 import workflows.policies
-from domain.access import Role, holder
+from domain.access.callers import Role, holder
 from domain.errors import PolicyViolation
 from domain.exceptions import ExceptionKind
-from domain.policies import PolicyKind
+from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.catalog import a_location
 from tests.builders.transactions import (

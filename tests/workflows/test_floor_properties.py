@@ -14,7 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 import workflows.jobs
-from domain.access import Caller
+from domain.access.callers import Caller
 from models.database import Database
 from tests.builders.books import faults
 from tests.builders.floor import ANN, BEN, SUE, Floor, open_floor

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import workflows.reservations
-from domain.access import Caller
+from domain.access.callers import Caller
 from models.catalog import Supplier
 from models.database import Database, Limits, OutcomeUnknown
 from models.sessions import DatabaseUnavailable, PostgresSession, Session, SqliteSession

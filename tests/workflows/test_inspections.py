@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.policies import PolicyKind
-from domain.rules.dispositions import Disposition
+from domain.policies.dispositions import Disposition
+from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.desk import BOSS, INSPECTOR, SECOND, Desk, open_desk
 from tests.builders.transactions import codes, counts, events, rows

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import workflows.catalog
 import workflows.items
-from domain.catalog import GivenMoney, UpsertSupplier
-from domain.masters import ITEMS_MAX
+from domain.catalog.commands import GivenMoney, UpsertSupplier
+from domain.catalog.validation import ITEMS_MAX
 from domain.terms import Terms
 from models.database import Database
 from tests.builders.catalog import PLANNER, an_item, gbp, items

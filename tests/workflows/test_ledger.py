@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from domain.accounts import Account
 from domain.errors import Invalid, UnbalancedEntry
-from domain.ledger import JournalEntry, JournalLine, Occasion, payment_captured, reversal
-from domain.money import MINOR_MAX, Money
+from domain.ledger.accounts import Account
+from domain.ledger.entries import JournalEntry, JournalLine, Occasion, payment_captured, reversal
+from domain.values.money import MINOR_MAX, Money
 from models.database import Database
 from tests.builders import toys
 from tests.builders.transactions import MORNING, counts, rows, transactions_on

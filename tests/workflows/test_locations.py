@@ -7,8 +7,8 @@ import pytest
 
 import workflows.items
 import workflows.locations
-from domain.access import Role, holder
-from domain.stock import LocationKind, StockState
+from domain.access.callers import Role, holder
+from domain.stock.states import LocationKind, StockState
 from models.database import Database
 from tests.builders.catalog import a_location, an_item, items
 from tests.builders.transactions import codes, counts, events, rows, transactions_on

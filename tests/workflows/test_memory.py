@@ -14,7 +14,7 @@ import workflows.locations
 import workflows.memory
 import workflows.stock
 from domain.errors import NotFound
-from domain.policies import PolicyKind
+from domain.policies.policies import PolicyKind
 from models.database import Database
 from models.queries import news, promises
 from tests.builders.catalog import a_channel, a_location, an_item, items

@@ -7,8 +7,8 @@ import pytest
 
 import workflows.jobs
 import workflows.picking
-from domain.access import Role, holder
-from domain.policies import PolicyKind
+from domain.access.callers import Role, holder
+from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.shop import ADMIN, CLERK, SHOP, Shop, open_shop, pounds
 from tests.builders.transactions import MORNING, codes, counts, events, rows

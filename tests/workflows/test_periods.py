@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from domain.access import Role, holder
+from domain.access.callers import Role, holder
 from domain.errors import Forbidden
-from domain.ledger import Occasion, payment_captured
-from domain.money import Money
+from domain.ledger.entries import Occasion, payment_captured
+from domain.values.money import Money
 from models.database import Database
 from models.sessions import CheckFailed
 from tests.builders.till import FIONA, Till, open_till

@@ -8,8 +8,8 @@ import pytest
 
 import workflows.channels
 import workflows.locations
-from domain.access import Role, holder
-from domain.policies import PolicyKind
+from domain.access.callers import Role, holder
+from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.catalog import a_channel, a_location
 from tests.builders.floor import ANN, BEN, SUE, Floor, open_floor

@@ -15,10 +15,10 @@ import workflows.channels
 import workflows.jobs as jobs
 import workflows.locations
 import workflows.policies as policies
-from domain.access import Caller, Role, holder
+from domain.access.callers import Caller, Role, holder
 from domain.errors import Forbidden
-from domain.money import Money
-from domain.policies import PolicyKind
+from domain.policies.policies import PolicyKind
+from domain.values.money import Money
 from models.database import Database
 from tests.builders.catalog import a_channel, a_location
 from tests.builders.transactions import (

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from domain.access import Role, holder
-from domain.policies import PolicyKind
+from domain.access.callers import Role, holder
+from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.desk import INSPECTOR, Desk, open_desk
 from tests.builders.floor import Floor

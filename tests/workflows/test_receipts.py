@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 import pytest
 
 import workflows.stock
-from domain.access import Role, holder
-from domain.policies import PolicyKind
-from domain.stock import StockState
+from domain.access.callers import Role, holder
+from domain.policies.policies import PolicyKind
+from domain.stock.states import StockState
 from models.database import Database
 from tests.builders.desk import BOSS, Desk, open_desk
 from tests.builders.shop import ADMIN, pounds

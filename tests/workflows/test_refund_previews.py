@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import workflows.policy_previews
-from domain.policies import PolicyKind
+from domain.policies.policies import PolicyKind
 from models.database import Database
 from models.queries.scopes import EVERYTHING, Scope
 from tests.builders.till import Till, open_till

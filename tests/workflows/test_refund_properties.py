@@ -15,10 +15,10 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 import models.queries.reconcile as proofs
-from domain.access import Role, holder
-from domain.money import Money
-from domain.policies import PolicyKind
-from domain.rules.refunds import Tender
+from domain.access.callers import Role, holder
+from domain.policies.policies import PolicyKind
+from domain.policies.refunds import Tender
+from domain.values.money import Money
 from integrations.payments import GatewayTimeout, GatewayUnavailable
 from integrations.payments import PaymentEventType as Told
 from models.database import Database

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.policies import PolicyKind
-from domain.refunds import REFUND_TRANSITIONS, RefundStatus
+from domain.policies.policies import PolicyKind
+from domain.refunds.states import REFUND_TRANSITIONS, RefundStatus
 from integrations.payments import GatewayTimeout
 from integrations.payments import PaymentEventType as Told
 from models.database import Database

@@ -6,10 +6,10 @@ import orjson
 import pytest
 
 import workflows.cancellation_refunds
-from domain.access import Role, holder
-from domain.money import Money
-from domain.policies import PolicyKind
-from domain.rules.refunds import Tender
+from domain.access.callers import Role, holder
+from domain.policies.policies import PolicyKind
+from domain.policies.refunds import Tender
+from domain.values.money import Money
 from models.database import Database
 from models.sessions import CheckFailed
 from tests.builders.shop import pounds

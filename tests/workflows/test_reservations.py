@@ -6,8 +6,8 @@ import pytest
 
 import workflows.jobs
 import workflows.reservations
-from domain.access import Caller, Role, anonymous, holder
-from domain.policies import PolicyKind
+from domain.access.callers import Caller, Role, anonymous, holder
+from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.shop import ADMIN, Shop, open_shop
 from tests.builders.transactions import codes, counts, events, rows

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 import workflows.carriers
-from domain.carriers import CarrierStatus
+from domain.orders.carriers import CarrierStatus
 from models.database import Database
 from tests.builders.desk import Desk, open_desk
 from tests.builders.shop import ADMIN

@@ -6,7 +6,7 @@ import pytest
 
 import workflows.policy_previews
 from domain.errors import BadRequest, Invalid
-from domain.policies import PolicyKind
+from domain.policies.policies import PolicyKind
 from models.database import Database
 from models.queries.scopes import EVERYTHING
 from tests.builders.desk import Desk, open_desk

@@ -14,10 +14,10 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 import models.queries.reconcile as proofs
-from domain.access import Caller
-from domain.policies import PolicyKind
-from domain.rules.dispositions import Disposition
-from domain.stock import StockState
+from domain.access.callers import Caller
+from domain.policies.dispositions import Disposition
+from domain.policies.policies import PolicyKind
+from domain.stock.states import StockState
 from models.database import Database
 from tests.builders.desk import BOSS, INSPECTOR, SECOND, Desk, open_desk
 from tests.builders.transactions import codes, rows

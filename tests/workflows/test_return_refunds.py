@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from domain.policies import PolicyKind
+from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.shop import pounds
 from tests.builders.till import FIONA, Till, open_till

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from domain.policies import PolicyKind
-from domain.returns import (
+from domain.policies.policies import PolicyKind
+from domain.returns.states import (
     ITEM_TRANSITIONS,
     RETURN_ACTIONS,
     RETURN_TRANSITIONS,

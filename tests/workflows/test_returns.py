@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 import workflows.returns
-from domain.access import Role, holder
-from domain.policies import PolicyKind
+from domain.access.callers import Role, holder
+from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.desk import BOSS, SUPPORT, Desk, open_desk
 from tests.builders.shop import SHOP

@@ -6,9 +6,9 @@ import pytest
 
 import workflows.adjustments
 import workflows.stock
-from domain.access import Role, holder
-from domain.money import Money
-from domain.stock import StockState
+from domain.access.callers import Role, holder
+from domain.stock.states import StockState
+from domain.values.money import Money
 from models.database import Database
 from tests.builders.books import faults
 from tests.builders.shop import ADMIN, CLERK, Shop, open_shop, pounds

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.access import Caller, Role, holder
+from domain.access.callers import Caller, Role, holder
 from models.database import Database
 from tests.builders.floor import Floor, open_floor
 from tests.builders.transactions import events

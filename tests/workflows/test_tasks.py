@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import workflows.jobs
-from domain.access import Caller, Role, holder
+from domain.access.callers import Caller, Role, holder
 from models.database import Database
 from tests.builders.floor import ANN, BEN, SUE, Floor, open_floor
 from tests.builders.shop import ADMIN

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from domain.access import Caller
+from domain.access.callers import Caller
 from domain.errors import PolicyViolation
-from domain.stock import StockState
+from domain.stock.states import StockState
 from models.catalog import Supplier
 from models.database import Database, Limits
 from models.sessions import Contention, DatabaseUnavailable, UniqueConflict

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.access import Caller, Role
+from domain.access.callers import Caller, Role
+from domain.access.permissions import EVENT_NOUNS
 from domain.events import SPREAD_NOUNS
-from domain.permissions import EVENT_NOUNS
 from models.queries.event_log import LoggedEvent
 from models.queries.scopes import Scope
 from models.sessions import Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from domain.policies import parse_scope
+from domain.policies.policies import parse_scope
 from models.queries.paging import Listing, SortKey, by_key
 from models.queries.scopes import Scope
 from models.sessions import Row, Session

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import models.queries.reads.orders as orders
-from domain.balances import LineUnits, PaymentBalance, refundable_of_order
-from domain.orders import LEFT, OrderLineState, OrderStatus
+from domain.orders.orders import LEFT, OrderLineState, OrderStatus
+from domain.refunds.balances import LineUnits, PaymentBalance, refundable_of_order
 from models.queries.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.scopes import Scope
 from models.sessions import Row, Session

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 from strawberry import ID, UNSET
 
-from domain.keys import CreateKey, RevokeKey, RotateKey
+from domain.access.api_keys import CreateKey, RevokeKey, RotateKey
 from schema.types.access import ApiKey
 from schema.types.arguments import given
 from schema.types.enums import Role

@@ -3,7 +3,7 @@
 import strawberry
 from strawberry import UNSET
 
-from domain.catalog import (
+from domain.catalog.commands import (
     Absent,
     GivenMoney,
     UpsertChannel,

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 from strawberry import ID, UNSET
 
-from domain.money import Money
+from domain.values.money import Money
 from schema.types.addresses import AddressInput
 from schema.types.arguments import given
 from schema.types.errors import Payload, UserError

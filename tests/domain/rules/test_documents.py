@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from domain import policies
-from domain.access import Role
-from domain.default_policies import DEFAULT_RULES
+import domain.policies.policies as policies
+from domain.access.callers import Role
 from domain.errors import Invalid
 from domain.exceptions import CATALOGUE, ExceptionKind
-from domain.money import Money
-from domain.policies import PolicyKind
-from domain.rules.adjustments import AdjustmentRules
-from domain.rules.dispositions import ConditionGrade, Disposition, DispositionRules
-from domain.rules.exceptions import ExceptionRules
-from domain.rules.refunds import Evidence, RefundRules, RefundShipping, Tender
-from domain.rules.returns import ReturnRules
-from domain.rules.routing import Criterion, Hours, Protection, RoutingRules
+from domain.policies.adjustments import AdjustmentRules
+from domain.policies.defaults import DEFAULT_RULES
+from domain.policies.dispositions import ConditionGrade, Disposition, DispositionRules
+from domain.policies.exceptions import ExceptionRules
+from domain.policies.policies import PolicyKind
+from domain.policies.refunds import Evidence, RefundRules, RefundShipping, Tender
+from domain.policies.returns import ReturnRules
+from domain.policies.routing import Criterion, Hours, Protection, RoutingRules
+from domain.values.money import Money
 
 DOCUMENTS: dict[PolicyKind, dict[str, Any]] = {
     PolicyKind.ROUTING: {

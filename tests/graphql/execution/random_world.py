@@ -30,7 +30,7 @@ from graphql import (
 )
 from strawberry.types.field import StrawberryField
 
-from domain.access import ROLE_PERMISSIONS, Caller, Role
+from domain.access.callers import ROLE_PERMISSIONS, Caller, Role
 from models.queries.paging import Listing, Page, SortKey
 from models.queries.reads.refunds import OrderMoney
 from schema.context import Context

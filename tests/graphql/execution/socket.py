@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from domain.access import Caller, Role, holder
+from domain.access.callers import Caller, Role, holder
 from schema.execution.engine import Engine, Operation
 from schema.execution.feeds import Feeds
 from schema.execution.limits import Limits

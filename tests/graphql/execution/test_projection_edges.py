@@ -12,7 +12,7 @@ from graphql import ExecutionResult
 from graphql.execution.values import get_variable_values
 from strawberry.types import Info
 
-from domain.access import ROLE_PERMISSIONS, Caller, Role
+from domain.access.callers import ROLE_PERMISSIONS, Caller, Role
 from schema.execution import projection_memory
 from schema.execution.documents import DocumentCache
 from schema.execution.engine import Schema

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from domain.access import Role, holder
+from domain.access.callers import Role, holder
 from subscriptions.fanout import BREATH_MAX
 from tests.graphql.execution.socket import KEY, House
 

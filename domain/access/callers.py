@@ -1,0 +1,244 @@
+"""Who is asking, what the role may do, and which channels and locations it may see.
+
+Roles and their permissions are data. A key acts for one actor with one role and a scope; without a
+key the caller is anonymous and may look at availability and handle its own holds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+from domain.access.permissions import EVENT_NOUNS, NODE_TYPES, PERMISSIONS
+from domain.errors import Forbidden
+from domain.values.money import Money
+
+
+class Role(StrEnum):
+    """What kind of actor a key acts for; it decides what the key may do.
+
+    `viewer` lists the permissions.
+    """
+
+    STOREFRONT = "STOREFRONT"
+    """A shop's own server: sells on its channels, and reads its own orders and returns."""
+    PARTNER = "PARTNER"
+    """A marketplace, a carrier, a fulfilment partner: what a shop may, and the work at its
+    locations. Each mutation needs an idempotency key.
+    """
+    WAREHOUSE = "WAREHOUSE"
+    """Receives, picks, packs and ships, inspects returned units and disposes of them."""
+    SUPPORT = "SUPPORT"
+    """Works for customers: holds, orders, cancels, decides on returns, opens and cancels refunds.
+    """
+    SUPERVISOR = "SUPERVISOR"
+    """Whatever the warehouse and support may, overrides of both, and approval of refunds."""
+    SUPPLY_CHAIN = "SUPPLY_CHAIN"
+    """Keeps master data and stock levels, and publishes ROUTING policies."""
+    FINANCE = "FINANCE"
+    """Keeps the books; approves, retries and settles refunds."""
+    ADMIN = "ADMIN"
+    """Everything, keys and policies of every kind included."""
+
+
+def _named(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+ANONYMOUS_PERMISSIONS: Final = _named("availability.read reservations.hold reservations.read")
+
+_STOREFRONT = ANONYMOUS_PERMISSIONS | _named(
+    """viewer.read node.read items.read reasons.read
+    orders.place orders.read orders.cancel
+    returns.request returns.cancel returns.track returns.read refunds.read"""
+)
+_PARTNER = _STOREFRONT | _named(
+    """locations.read channels.read stock.read reservations.list orders.list
+    fulfillments.list fulfillments.work carriers.record tasks.read tasks.work
+    returns.list returns.receive events.read"""
+)
+# What everybody on the retailer's own staff may read, within the scope of the key.
+_STAFF = _named(
+    """internals.read viewer.read node.read
+    items.read suppliers.read locations.read channels.read reasons.read
+    availability.read stock.read reservations.read reservations.list orders.read orders.list
+    fulfillments.list tasks.read returns.read returns.list
+    exceptions.read exceptions.work policies.read events.read"""
+)
+_WAREHOUSE = _STAFF | _named(
+    """stock.receive stock.adjust stock.move tasks.work fulfillments.work carriers.record
+    returns.track returns.receive returns.inspect returns.dispose"""
+)
+_SUPPORT = _STAFF | _named(
+    """reservations.hold orders.place orders.cancel carriers.record
+    returns.request returns.authorize returns.cancel returns.track
+    refunds.read refunds.list refunds.create refunds.cancel"""
+)
+_SUPERVISOR = (
+    _WAREHOUSE
+    | _SUPPORT
+    | _named(
+        """stock.safety stock.approve tasks.override fulfillments.reroute
+        returns.override dispositions.override refunds.approve refunds.retry
+        audit.read policies.preview
+        policies.publish policies.publish.RETURN policies.publish.EXCEPTION"""
+    )
+)
+_SUPPLY_CHAIN = _STAFF | _named(
+    """catalog.write stock.receive stock.move stock.safety
+    policies.preview policies.publish policies.publish.ROUTING"""
+)
+_FINANCE = _STAFF | _named(
+    """stock.adjust stock.approve ledger.read ledger.close audit.read policies.preview
+    refunds.read refunds.list refunds.create refunds.cancel refunds.approve refunds.retry
+    refunds.settle"""
+)
+
+ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[str]]] = MappingProxyType(
+    {
+        Role.STOREFRONT: _STOREFRONT,
+        Role.PARTNER: _PARTNER,
+        Role.WAREHOUSE: _WAREHOUSE,
+        Role.SUPPORT: _SUPPORT,
+        Role.SUPERVISOR: _SUPERVISOR,
+        Role.SUPPLY_CHAIN: _SUPPLY_CHAIN,
+        Role.FINANCE: _FINANCE,
+        Role.ADMIN: PERMISSIONS,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One actor asking, as its key (or the lack of one) presents it.
+
+    `channels` and `locations` hold codes; None means all of them. `refund_limit` None means the
+    role's own: no limit for roles that may approve refunds.
+    """
+
+    actor: str
+    role: Role | None
+    permissions: frozenset[str]
+    channels: frozenset[str] | None = None
+    locations: frozenset[str] | None = None
+    address: str | None = None
+    refund_limit: Money | None = None
+    key_id: UUID | None = None
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.role is None
+
+    def may(self, permission: str) -> bool:
+        return permission in self.permissions
+
+    def require(self, permission: str) -> None:
+        """Raise Forbidden unless the caller has `permission`."""
+        if permission not in self.permissions:
+            raise Forbidden(f"{self.actor} may not do this: {permission} is missing.")
+
+    def sees_channel(self, code: str) -> bool:
+        return self.channels is None or code in self.channels
+
+    def sees_location(self, code: str) -> bool:
+        return self.locations is None or code in self.locations
+
+    def may_read_node(self, type_name: str) -> bool:
+        """Whether `node(id:)` may answer with an object of this GraphQL type at all."""
+        needed = NODE_TYPES.get(type_name)
+        return needed is not None and self.may("node.read") and self.may(needed)
+
+    def may_read_event(self, event_type: str) -> bool:
+        """Whether events of this type may reach the caller; unknown nouns reach ADMIN only."""
+        needed = EVENT_NOUNS.get(event_type.partition(".")[0])
+        if needed is None:
+            return self.role is Role.ADMIN
+        return self.may("events.read") and self.may(needed)
+
+    def may_see_cost(self) -> bool:
+        return self.may("internals.read")
+
+    def may_see_supplier(self) -> bool:
+        return self.may("internals.read")
+
+    def may_see_routing(self) -> bool:
+        return self.may("internals.read")
+
+    def may_see_risk(self) -> bool:
+        return self.may("internals.read")
+
+    def may_see_decisions(self) -> bool:
+        """Reasons of policy decisions, approvals, and the journal entries of a refund."""
+        return self.may("internals.read")
+
+    def may_see_buffer_of(self, channel: str) -> bool:
+        """A role without internals sees the buffer of the channels its key names, no other's."""
+        if self.may("internals.read"):
+            return True
+        return self.role is not None and self.channels is not None and channel in self.channels
+
+    def may_grant(self, amount: Money) -> bool:
+        """Whether a refund of `amount` lies within what this caller may approve."""
+        if not self.may("refunds.approve"):
+            return False
+        limit = self.refund_limit
+        return limit is None or (limit.currency == amount.currency and amount <= limit)
+
+    def may_mint(self, key: "Caller") -> bool:
+        """Whether a key that makes its holder `key` gives away no more than this caller has."""
+        return (
+            self.may("keys")
+            and key.permissions <= self.permissions
+            and _is_within(key.channels, self.channels)
+            and _is_within(key.locations, self.locations)
+            and self._covers_grant_of(key)
+        )
+
+    def _covers_grant_of(self, key: "Caller") -> bool:
+        if self.refund_limit is None or not key.may("refunds.approve"):
+            return True
+        return key.refund_limit is not None and self.may_grant(key.refund_limit)
+
+
+def holder(
+    role: Role,
+    *,
+    actor: str,
+    channels: frozenset[str] | None = None,
+    locations: frozenset[str] | None = None,
+    address: str | None = None,
+    refund_limit: Money | None = None,
+    key_id: UUID | None = None,
+) -> Caller:
+    """The caller that holds a key of `role`."""
+    return Caller(
+        actor=actor,
+        role=role,
+        permissions=ROLE_PERMISSIONS[role],
+        channels=channels,
+        locations=locations,
+        address=address,
+        refund_limit=refund_limit,
+        key_id=key_id,
+    )
+
+
+def anonymous(address: str, channels: frozenset[str]) -> Caller:
+    """The caller without a key: counted by network address, on the open channels only."""
+    return Caller(
+        actor="anonymous",
+        role=None,
+        permissions=ANONYMOUS_PERMISSIONS,
+        channels=channels,
+        address=address,
+    )
+
+
+# Jobs and migrations: the product itself.
+SYSTEM: Final = holder(Role.ADMIN, actor="system")
+
+
+def _is_within(part: frozenset[str] | None, whole: frozenset[str] | None) -> bool:
+    return whole is None or (part is not None and part <= whole)

@@ -1,0 +1,274 @@
+"""What items, places, channels, reasons and suppliers may be, and what a command says of them.
+
+Every fault of a command is collected in `Problems`, so that a client sees them all at once. Fields
+are named as in the mutation's arguments.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+import domain.values.money as money
+from domain.catalog.commands import (
+    Absent,
+    GivenMoney,
+    UpsertChannel,
+    UpsertItem,
+    UpsertLocation,
+    UpsertReasonCode,
+    UpsertSupplier,
+)
+from domain.errors import DomainError, Invalid, LimitExceeded, Path
+from domain.stock.states import STOCK_KEEPING, UNITS_MAX, LocationKind
+from domain.values.countries import check_country
+from domain.values.money import Money
+from domain.values.texts import check_code, check_label, check_name
+
+ITEMS_MAX: Final = 5_000
+CHANNEL_LOCATIONS_MAX: Final = 1_000
+DEPTH_MAX: Final = 16
+
+T = TypeVar("T")
+
+
+class Problems:
+    """Every fault found in one command."""
+
+    def __init__(self) -> None:
+        self.errors: list[DomainError] = []
+
+    @contextmanager
+    def under(self, *prefix: str) -> Iterator[None]:
+        """Keep a domain error raised inside, its field below `prefix`, and go on after."""
+        try:
+            yield
+        except DomainError as error:
+            self.errors.append(error.under(*prefix))
+
+
+class LocationInUse(DomainError):
+    """Units, open holds, open fulfilments or channels need the location as it is."""
+
+    code = "ILLEGAL_TRANSITION"
+
+    def __init__(self, code: str, use: Mapping[str, int], *, field: Path = ()) -> None:
+        self.location, self.use = code, dict(use)
+        uses = ", ".join(f"{name}: {count}" for name, count in self.use.items() if count)
+        super().__init__(f"The location {code} is in use ({uses}).", field=field, details=self.use)
+
+
+Facts = dict[str, object]
+
+ITEM_DEFAULTS: Final[Mapping[str, object]] = {
+    "barcode": None,
+    "category": None,
+    "price_minor": None,
+    "price_currency": None,
+    "unit_cost_minor": None,
+    "unit_cost_currency": None,
+    "returnable": True,
+    "supplier_id": None,
+}
+LOCATION_DEFAULTS: Final[Mapping[str, object]] = {
+    "parent_id": None,
+    "country_code": None,
+    "daily_order_capacity": None,
+    "time_zone": "UTC",
+    "pack_required": False,
+    "active": True,
+}
+CHANNEL_DEFAULTS: Final[Mapping[str, object]] = {
+    "priority": 100,
+    "safety_buffer": 0,
+    "active": True,
+}
+
+
+def check_items(count: int, name: str, most: int) -> None:
+    """Raise LimitExceeded unless a list called `name` may be so long."""
+    if count > most:
+        raise LimitExceeded(name, most, count)
+
+
+def item_facts(given: UpsertItem, base_currency: str, problems: Problems) -> Facts:
+    """What the command says of an item, by column; faults go to `problems`, ABSENT fields nowhere.
+
+    The supplier is not among them: its code must be looked up.
+    """
+    facts: Facts = {"name": given.name}
+    with problems.under():
+        check_label(given.sku, "sku")
+    with problems.under():
+        check_name(given.name, "name")
+    for column, label in (("barcode", given.barcode), ("category", given.category)):
+        if not isinstance(label, Absent):
+            facts[column] = label
+            if label is not None:
+                with problems.under():
+                    check_label(label, column)
+    with problems.under("price"):
+        facts |= _money_facts("price", given.price)
+    with problems.under("unitCost"):
+        facts |= _money_facts("unit_cost", given.unit_cost, only=base_currency)
+    return facts | _named(returnable=given.returnable)
+
+
+def _money_facts(column: str, given: GivenMoney | Absent | None, only: str | None = None) -> Facts:
+    if isinstance(given, Absent):
+        return {}
+    judged = None if given is None else _price(given, only)
+    return {
+        f"{column}_minor": None if judged is None else judged.minor,
+        f"{column}_currency": None if judged is None else judged.currency,
+    }
+
+
+def _price(given: GivenMoney, only: str | None) -> Money:
+    """The exact amount; Invalid (`amount`, `currencyCode`) when negative or in a wrong currency."""
+    judged = money.parse(given.amount, given.currency_code)
+    if only is not None and judged.currency != only:
+        raise Invalid(
+            f"Costs are kept in {only}.", field=("currencyCode",), details={"allowed": [only]}
+        )
+    if judged.minor < 0:
+        raise Invalid("An amount must not be negative.", field=("amount",))
+    return judged
+
+
+def location_facts(given: UpsertLocation, zones: frozenset[str], problems: Problems) -> Facts:
+    """What the command says of a location, by column; `zones` are the time zones there are.
+
+    The parent is not among them: its code must be looked up.
+    """
+    facts: Facts = {"name": given.name, "kind": given.kind.value}
+    with problems.under():
+        check_code(given.code, "code")
+    with problems.under():
+        check_name(given.name, "name")
+    if not isinstance(given.country_code, Absent):
+        facts["country_code"] = given.country_code
+        with problems.under():
+            check_country(given.country_code, "countryCode")
+    if not isinstance(given.daily_order_capacity, Absent):
+        facts["daily_order_capacity"] = given.daily_order_capacity
+        with problems.under():
+            check_count(given.daily_order_capacity, "dailyOrderCapacity")
+    with problems.under():
+        _check_zone(given.time_zone, zones)
+    return facts | _named(
+        time_zone=given.time_zone, pack_required=given.pack_required, active=given.active
+    )
+
+
+def channel_facts(given: UpsertChannel, problems: Problems) -> Facts:
+    """What the command says of a channel, by column; its locations must be looked up."""
+    facts: Facts = {"name": given.name, "kind": given.kind.value, "currency": given.currency_code}
+    with problems.under():
+        check_code(given.code, "code")
+    with problems.under():
+        check_name(given.name, "name")
+    with problems.under():
+        money.decimals_of(given.currency_code)
+    for name, least, number in (
+        ("priority", 1, given.priority),
+        ("safetyBuffer", 0, given.safety_buffer),
+    ):
+        if not isinstance(number, Absent):
+            with problems.under():
+                check_count(number, name, least=least)
+    with problems.under("locationCodes"):
+        check_items(len(given.location_codes), "locationCodes", CHANNEL_LOCATIONS_MAX)
+    return facts | _named(
+        priority=given.priority, safety_buffer=given.safety_buffer, active=given.active
+    )
+
+
+def reason_facts(given: UpsertReasonCode, problems: Problems) -> Facts:
+    """What the command says of a reason code, by column."""
+    with problems.under():
+        check_code(given.code, "code")
+    with problems.under():
+        check_name(given.label, "label")
+    return {"label": given.label} | _named(active=given.active)
+
+
+def supplier_facts(given: UpsertSupplier, problems: Problems) -> Facts:
+    """What the command says of a supplier, by column."""
+    with problems.under():
+        check_code(given.code, "code")
+    with problems.under():
+        check_name(given.name, "name")
+    return {"name": given.name}
+
+
+def check_currency_kept(current: str, requested: str) -> None:
+    """Raise Invalid unless a channel keeps its currency: prices, orders and books are in it."""
+    if current != requested:
+        raise Invalid(
+            f"The channel sells in {current}; another currency needs a channel of its own.",
+            field=("currencyCode",),
+            details={"from": current, "to": requested, "allowed": [current]},
+        )
+
+
+def check_count(number: int | None, field: str, *, least: int = 0) -> None:
+    """Raise Invalid unless least ≤ number ≤ UNITS_MAX; None passes."""
+    if number is not None and not least <= number <= UNITS_MAX:
+        raise Invalid(
+            f"It must be between {least} and {UNITS_MAX}.",
+            field=(field,),
+            details={"minimum": least, "maximum": UNITS_MAX, "requested": number},
+        )
+
+
+PARENT_KINDS: Final[Mapping[LocationKind, frozenset[LocationKind]]] = {
+    **dict.fromkeys(STOCK_KEEPING, STOCK_KEEPING),
+    LocationKind.ZONE: STOCK_KEEPING | {LocationKind.ZONE},
+    LocationKind.BIN: STOCK_KEEPING | {LocationKind.ZONE},
+}
+
+
+def check_place(
+    code: str,
+    kind: LocationKind,
+    ancestors: Sequence[tuple[str, LocationKind]],
+    children: Iterable[LocationKind],
+) -> None:
+    """Raise Invalid unless a location of this kind fits between its ancestors and its children.
+
+    `ancestors`: (code, kind) from the parent upwards. Zones and bins lie in something; nothing
+    lies in a bin, only zones and bins lie in a zone, and nothing lies in itself.
+    """
+    parent = ancestors[0][1] if ancestors else None
+    if parent is None and kind not in STOCK_KEEPING:
+        raise Invalid(f"A {kind} lies in another location.", field=("parentCode",))
+    if parent is not None and parent not in PARENT_KINDS[kind]:
+        raise Invalid(f"A {kind} cannot lie in a {parent}.", field=("parentCode",))
+    if code in (ancestor for ancestor, _ in ancestors):
+        raise Invalid("A location cannot lie in itself.", field=("parentCode",))
+    if len(ancestors) >= DEPTH_MAX:
+        raise LimitExceeded("depth", DEPTH_MAX, len(ancestors) + 1, field=("parentCode",))
+    for child in children:
+        if kind not in PARENT_KINDS[child]:
+            raise Invalid(f"A {child} lies in it, so it cannot be a {kind}.", field=("kind",))
+
+
+def changed(current: Mapping[str, object], wanted: Mapping[str, object]) -> Facts:
+    """The columns of `wanted` whose value differs from the current one."""
+    return {column: value for column, value in wanted.items() if current[column] != value}
+
+
+def _named(**fields: T | Absent | None) -> Facts:
+    """Those fields that a command names; they cannot be empty, so None names nothing."""
+    return {
+        column: value
+        for column, value in fields.items()
+        if value is not None and not isinstance(value, Absent)
+    }
+
+
+def _check_zone(name: str | Absent | None, zones: frozenset[str]) -> None:
+    if isinstance(name, str) and name not in zones:
+        raise Invalid(
+            "The time zone is not an IANA name such as Europe/London.", field=("timeZone",)
+        )

@@ -1,0 +1,269 @@
+"""The books: balanced journal entries, and which accounts each fact of stock and sale posts to.
+
+An entry is made balanced or not at all; amounts of zero leave no line, and an entry without lines
+(`is_empty`) is not written. Costs are in the base currency, prices in the order's: one entry may
+hold both, and balances in each.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from domain.errors import PeriodClosed, UnbalancedEntry
+from domain.ledger.accounts import Account, stock_account
+from domain.stock.states import StockState
+from domain.values.money import Money
+
+# The smallest step of time that both databases keep.
+INSTANT: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """A debit or a credit of one account, in minor units; exactly one of them is not zero."""
+
+    account: str
+    currency: str
+    debit_minor: int = 0
+    credit_minor: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.debit_minor, self.credit_minor) < 0:
+            raise ValueError("a negative debit is a credit")
+        if bool(self.debit_minor) == bool(self.credit_minor):
+            raise ValueError("a line is a debit or a credit")
+
+    @property
+    def turned(self) -> "JournalLine":
+        """The same amount on the other side."""
+        return JournalLine(self.account, self.currency, self.credit_minor, self.debit_minor)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One fact in the books; `effective_at` is the fact's time, `reverses` an earlier entry's id.
+
+    Raises UnbalancedEntry when debits and credits of a currency differ.
+    """
+
+    memo: str
+    reference: str
+    effective_at: datetime
+    lines: tuple[JournalLine, ...]
+    reverses: UUID | None = None
+
+    def __post_init__(self) -> None:
+        check_balance(self.lines)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the fact moves no money at all."""
+        return not self.lines
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """The fact that is booked: what to cite (an order number, a delivery note) and when it was."""
+
+    reference: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """What shipped units are sold for, in the order's currency; none of the parts is negative.
+
+    `deposit_minor`: how much of it the customer's deposits cover (see `covered_by`).
+    `cost`: what the units cost, in the base currency.
+    """
+
+    currency: str
+    goods_minor: int
+    tax_minor: int
+    shipping_minor: int
+    deposit_minor: int
+    cost: Money
+
+    @property
+    def total_minor(self) -> int:
+        """What the customer owes for it."""
+        return self.goods_minor + self.tax_minor + self.shipping_minor
+
+
+def check_balance(lines: Iterable[JournalLine]) -> None:
+    """Raise UnbalancedEntry unless debits equal credits in every currency."""
+    sums: dict[str, tuple[int, int]] = {}
+    for line in lines:
+        debit, credit = sums.get(line.currency, (0, 0))
+        sums[line.currency] = (debit + line.debit_minor, credit + line.credit_minor)
+    for currency, (debit, credit) in sums.items():
+        if debit != credit:
+            raise UnbalancedEntry(currency, debit, credit)
+
+
+def debit(account: Account, amount: Money) -> list[JournalLine]:
+    """A debit of `amount`, or no line where it is zero."""
+    return [JournalLine(account, amount.currency, amount.minor, 0)] if amount.minor else []
+
+
+def credit(account: Account, amount: Money) -> list[JournalLine]:
+    """A credit of `amount`, or no line where it is zero."""
+    return [JournalLine(account, amount.currency, 0, amount.minor)] if amount.minor else []
+
+
+def transfer(
+    memo: str, occasion: Occasion, amount: Money, *, to: Account, from_: Account
+) -> JournalEntry:
+    """An entry that debits `to` and credits `from_`; empty where they are the same account."""
+    lines = [] if to is from_ else [*debit(to, amount), *credit(from_, amount)]
+    return JournalEntry(memo, occasion.reference, occasion.at, tuple(lines))
+
+
+def receipt(units: int, value: Money, occasion: Occasion) -> JournalEntry:
+    """Units came from a supplier and are not invoiced yet."""
+    return transfer(
+        f"Received {_counted(units)}",
+        occasion,
+        value,
+        to=Account.INVENTORY,
+        from_=Account.GOODS_RECEIVED_NOT_INVOICED,
+    )
+
+
+def payment_captured(amount: Money, occasion: Occasion) -> JournalEntry:
+    """A customer paid for an order: until it ships the money is a deposit."""
+    return transfer(
+        f"Captured {amount} for order {occasion.reference}",
+        occasion,
+        amount,
+        to=Account.PAYMENTS_CLEARING,
+        from_=Account.CUSTOMER_DEPOSITS,
+    )
+
+
+def shipment(units: int, sale: Sale, occasion: Occasion) -> JournalEntry:
+    """Units left for the customer: they are sold now, and what they cost is spent."""
+    unpaid_minor = sale.total_minor - sale.deposit_minor
+    lines = [
+        *debit(Account.CUSTOMER_DEPOSITS, Money(sale.deposit_minor, sale.currency)),
+        *debit(Account.RECEIVABLES, Money(unpaid_minor, sale.currency)),
+        *credit(Account.SALES, Money(sale.goods_minor, sale.currency)),
+        *credit(Account.TAX_PAYABLE, Money(sale.tax_minor, sale.currency)),
+        *credit(Account.SHIPPING_INCOME, Money(sale.shipping_minor, sale.currency)),
+        *debit(Account.COST_OF_GOODS_SOLD, sale.cost),
+        *credit(Account.INVENTORY, sale.cost),
+    ]
+    memo = f"Shipped {_counted(units)} of order {occasion.reference}"
+    return JournalEntry(memo, occasion.reference, occasion.at, tuple(lines))
+
+
+def adjusted_down(units: int, state: StockState, value: Money, occasion: Occasion) -> JournalEntry:
+    """Units in this state turned out not to exist."""
+    return transfer(
+        f"Wrote down {_counted(units)} ({state})",
+        occasion,
+        value,
+        to=Account.INVENTORY_ADJUSTMENTS,
+        from_=stock_account(state),
+    )
+
+
+def adjusted_up(units: int, state: StockState, value: Money, occasion: Occasion) -> JournalEntry:
+    """Units were found and put into this state."""
+    return transfer(
+        f"Wrote up {_counted(units)} ({state})",
+        occasion,
+        value,
+        to=stock_account(state),
+        from_=Account.INVENTORY_ADJUSTMENTS,
+    )
+
+
+def moved(
+    units: int, from_state: StockState, to_state: StockState, value: Money, occasion: Occasion
+) -> JournalEntry:
+    """Units changed their state; empty where both states are on the same account."""
+    return transfer(
+        f"Moved {_counted(units)} from {from_state} to {to_state}",
+        occasion,
+        value,
+        to=stock_account(to_state),
+        from_=stock_account(from_state),
+    )
+
+
+def order_cancelled(units: int, paid: Money, occasion: Occasion) -> JournalEntry:
+    """Units will not ship: what was paid for them (`left_over`) is owed to the customer."""
+    return transfer(
+        f"Cancelled {_counted(units)} of order {occasion.reference}",
+        occasion,
+        paid,
+        to=Account.CUSTOMER_DEPOSITS,
+        from_=Account.REFUND_LIABILITY,
+    )
+
+
+def parcel_lost(units: int, cost: Money, occasion: Occasion) -> JournalEntry:
+    """A parcel never arrived: what its units cost is written off, not spent on a sale."""
+    return transfer(
+        f"Lost {_counted(units)} of order {occasion.reference}",
+        occasion,
+        cost,
+        to=Account.WRITE_OFFS,
+        from_=Account.COST_OF_GOODS_SOLD,
+    )
+
+
+def parcel_found(units: int, cost: Money, occasion: Occasion) -> JournalEntry:
+    """A lost parcel was delivered after all: the write-off is taken back."""
+    return transfer(
+        f"Found {_counted(units)} of order {occasion.reference}",
+        occasion,
+        cost,
+        to=Account.COST_OF_GOODS_SOLD,
+        from_=Account.WRITE_OFFS,
+    )
+
+
+def reversal(entry: JournalEntry, entry_id: UUID, why: str, effective_at: datetime) -> JournalEntry:
+    """The entry that takes back `entry` in full, saying why."""
+    lines = tuple(line.turned for line in entry.lines)
+    memo = f"Reversed: {entry.memo} ({why})"
+    return JournalEntry(memo, entry.reference, effective_at, lines, entry_id)
+
+
+def covered_by(deposits_minor: int, owed_minor: int) -> int:
+    """How much of what is owed the deposits that are left cover: deposits are used up first."""
+    return min(deposits_minor, owed_minor)
+
+
+def left_over(captured_minor: int, given_back_minor: int, live_total_minor: int) -> int:
+    """What a cancellation gives back: money beyond what the order's live units come to.
+
+    Part of an order may be unpaid; then the unpaid part is cancelled first, and nothing is given
+    back that was never paid. `live_total_minor` includes what has shipped already.
+    """
+    return max(0, captured_minor - given_back_minor - live_total_minor)
+
+
+def in_open_period(entry: JournalEntry, closed_through: datetime | None) -> JournalEntry:
+    """The entry as it may be booked: a fact of a closed period counts from the first instant
+    after it, and the memo keeps its true time."""
+    if closed_through is None or entry.effective_at > closed_through:
+        return entry
+    memo = f"{entry.memo} [of {entry.effective_at.isoformat()}]"
+    return replace(entry, memo=memo, effective_at=closed_through + INSTANT)
+
+
+def check_close(through: datetime, closed_through: datetime | None, now: datetime) -> None:
+    """Raise PeriodClosed (field `through`) unless the books are open there and it is past."""
+    if through > now:
+        raise PeriodClosed("The future cannot be closed.", through, field=("through",))
+    if closed_through is not None and through <= closed_through:
+        raise PeriodClosed("The period is closed already.", closed_through, field=("through",))
+
+
+def _counted(units: int) -> str:
+    return "1 unit" if units == 1 else f"{units} units"

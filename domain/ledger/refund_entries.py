@@ -1,0 +1,53 @@
+"""What refunds post: owed to the customer when they are decided, gone when they are paid out (6.2).
+
+A cancellation's refund is owed since the cancellation: deciding it posts nothing.
+"""
+
+from domain.ledger.accounts import Account
+from domain.ledger.entries import JournalEntry, Occasion, credit, debit, transfer
+from domain.policies.refunds import Tender
+from domain.refunds.breakdowns import Breakdown, ComponentKind
+from domain.values.money import Money
+
+_K = ComponentKind
+
+
+def refund_decided(
+    breakdown: Breakdown, currency: str, occasion: Occasion, *, owed_minor: int = 0
+) -> JournalEntry:
+    """Goods, tax and shipping are taken back; what is not kept as a fee is owed.
+
+    `owed_minor`: the part of the amount that a cancellation owes already, and so posts nothing.
+    """
+
+    def of(*kinds: ComponentKind) -> Money:
+        return Money(breakdown.total_of(*kinds), currency)
+
+    returned = of(_K.ITEMS, _K.GOODWILL)
+    lines = [
+        *debit(Account.SALES_RETURNS, returned - Money(owed_minor, currency)),
+        *debit(Account.TAX_PAYABLE, of(_K.TAX, _K.SHIPPING_TAX)),
+        *debit(Account.SHIPPING_INCOME, of(_K.SHIPPING)),
+        *credit(Account.REFUND_LIABILITY, Money(breakdown.amount_minor - owed_minor, currency)),
+        *credit(Account.RESTOCKING_FEES, -of(_K.RESTOCKING_FEE)),
+    ]
+    memo = f"Refund of {Money(breakdown.amount_minor, currency)} on order {occasion.reference}"
+    return JournalEntry(memo, occasion.reference, occasion.at, tuple(lines))
+
+
+def refund_paid(amount: Money, tender: Tender, occasion: Occasion) -> JournalEntry:
+    """What was owed has gone back to the payment, or is store credit now."""
+    is_credit = tender is Tender.STORE_CREDIT
+    how = "Gave store credit of" if is_credit else "Paid back"
+    return transfer(
+        f"{how} {amount} on order {occasion.reference}",
+        occasion,
+        amount,
+        to=Account.REFUND_LIABILITY,
+        from_=Account.STORE_CREDIT_LIABILITY if is_credit else Account.PAYMENTS_CLEARING,
+    )
+
+
+def most_owed(components_minor: int, unclaimed_minor: int) -> int:
+    """How much of a goodwill refund a cancellation owes already: all that nobody has claimed."""
+    return min(components_minor, max(0, unclaimed_minor))

@@ -1,0 +1,58 @@
+"""What a carrier says of a parcel, and what that makes of it: never a step back."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.orders import OrderLineState
+
+
+class CarrierStatus(StrEnum):
+    """A carrier's word about a parcel."""
+
+    ACCEPTED = "ACCEPTED"
+    """The carrier has the parcel."""
+    IN_TRANSIT = "IN_TRANSIT"
+    OUT_FOR_DELIVERY = "OUT_FOR_DELIVERY"
+    DELIVERY_FAILED = "DELIVERY_FAILED"
+    """Nobody took the parcel; opens the exception CARRIER_DELAY."""
+    DELIVERED = "DELIVERED"
+    """At its destination. The only word that still counts after LOST: it was found."""
+    RETURNED_TO_SENDER = "RETURNED_TO_SENDER"
+    """On its way back; opens a return."""
+    LOST = "LOST"
+    """It will not come; the units are written off."""
+
+
+_F, _C = FulfillmentStatus, CarrierStatus
+
+# The only words that move a parcel; all others, and these in other states, are kept and change
+# nothing. LOST → DELIVERED is the one way back: it was found.
+PARCEL_STEPS: Final[Mapping[tuple[FulfillmentStatus, CarrierStatus], FulfillmentStatus]] = (
+    MappingProxyType(
+        {
+            (_F.SHIPPED, _C.DELIVERED): _F.DELIVERED,
+            (_F.SHIPPED, _C.LOST): _F.LOST,
+            (_F.LOST, _C.DELIVERED): _F.DELIVERED,
+        }
+    )
+)
+
+# The state of an order line's units once their parcel has left.
+UNITS_OF: Final[Mapping[FulfillmentStatus, OrderLineState]] = MappingProxyType(
+    {
+        _F.SHIPPED: OrderLineState.SHIPPED,
+        _F.DELIVERED: OrderLineState.DELIVERED,
+        _F.LOST: OrderLineState.LOST,
+    }
+)
+
+# Words after which nobody waits for the parcel any more.
+ENDS_DELAY: Final = frozenset({_C.DELIVERED, _C.RETURNED_TO_SENDER, _C.LOST})
+
+
+def parcel_after(status: FulfillmentStatus, said: CarrierStatus) -> FulfillmentStatus | None:
+    """What a parcel becomes by a carrier's word; None where it stays what it is."""
+    return PARCEL_STEPS.get((status, said))

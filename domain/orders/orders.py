@@ -1,0 +1,157 @@
+"""Orders: what they come to, which state their units are in, and what a part of a line is worth."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from domain.errors import Invalid
+from domain.values.money import share
+
+AHEAD_MAX: Final = timedelta(minutes=5)
+BACK_MAX: Final = timedelta(hours=24)
+_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_NUMBER_DIGITS: Final = 12
+
+
+class OrderStatus(StrEnum):
+    """What an order's units say together."""
+
+    OPEN = "OPEN"
+    """Nothing has left; some units are backordered, others are not."""
+    ALLOCATED = "ALLOCATED"
+    """Nothing has left, and each unit that is not cancelled has its place."""
+    PARTIALLY_SHIPPED = "PARTIALLY_SHIPPED"
+    """Some units have left, others have not."""
+    SHIPPED = "SHIPPED"
+    """Every unit that is not cancelled has left."""
+    DELIVERED = "DELIVERED"
+    """Every unit that is not cancelled was delivered or lost."""
+    BACKORDERED = "BACKORDERED"
+    """All units that are not cancelled wait for stock."""
+    CANCELLED = "CANCELLED"
+    """Every unit is cancelled."""
+
+
+class OrderLineState(StrEnum):
+    """Where a unit of an order line stands; it is in exactly one of these."""
+
+    BACKORDERED = "BACKORDERED"
+    """Ordered; nothing was found for it yet."""
+    ALLOCATED = "ALLOCATED"
+    """A unit at a location belongs to it, waiting to be picked."""
+    PICKED = "PICKED"
+    PACKED = "PACKED"
+    SHIPPED = "SHIPPED"
+    DELIVERED = "DELIVERED"
+    LOST = "LOST"
+    """Lost by its carrier."""
+    CANCELLED = "CANCELLED"
+
+
+LEFT: Final = frozenset({OrderLineState.SHIPPED, OrderLineState.DELIVERED, OrderLineState.LOST})
+AT_REST: Final = frozenset({OrderLineState.DELIVERED, OrderLineState.LOST})
+# In the order in which a cancellation takes them: what costs least work to undo comes first.
+CANCELLABLE: Final = (
+    OrderLineState.BACKORDERED,
+    OrderLineState.ALLOCATED,
+    OrderLineState.PICKED,
+    OrderLineState.PACKED,
+)
+
+Units = Mapping[OrderLineState, int]
+
+
+def status_of(lines: Iterable[Units]) -> OrderStatus:
+    """The status that the units of all lines make together."""
+    total = dict.fromkeys(OrderLineState, 0)
+    for line in lines:
+        for state, units in line.items():
+            total[state] += units
+    live = sum(total.values()) - total[OrderLineState.CANCELLED]
+    if live == 0:
+        return OrderStatus.CANCELLED
+    if sum(total[state] for state in AT_REST) == live:
+        return OrderStatus.DELIVERED
+    left = sum(total[state] for state in LEFT)
+    if left:
+        return OrderStatus.SHIPPED if left == live else OrderStatus.PARTIALLY_SHIPPED
+    if total[OrderLineState.BACKORDERED] == 0:
+        return OrderStatus.ALLOCATED
+    is_waiting = total[OrderLineState.BACKORDERED] == live
+    return OrderStatus.BACKORDERED if is_waiting else OrderStatus.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class LineMoney:
+    """What a line comes to, in minor units: discount and tax are of the whole line."""
+
+    quantity: int
+    unit_price_minor: int
+    discount_minor: int
+    tax_minor: int
+
+    @property
+    def net_minor(self) -> int:
+        """The goods after discount, before tax."""
+        return self.unit_price_minor * self.quantity - self.discount_minor
+
+    @property
+    def total_minor(self) -> int:
+        """What the customer pays for the line."""
+        return self.net_minor + self.tax_minor
+
+    def part(self, settled: int, units: int) -> tuple[int, int]:
+        """(net, tax) of `units` more, where `settled` units left or were cancelled before.
+
+        Parts of a line add up to it exactly, in whatever portions: the last takes the remainder.
+        """
+        ends = (settled + units, settled)
+        net = [share(self.net_minor, end, self.quantity) for end in ends]
+        tax = [share(self.tax_minor, end, self.quantity) for end in ends]
+        return net[0] - net[1], tax[0] - tax[1]
+
+
+def distribute(wanted: Sequence[int], portions: Sequence[int]) -> list[list[tuple[int, int]]]:
+    """Hand out `portions` to lines that want so many units, in order.
+
+    Per line the (portion index, units) it got; what the portions do not cover stays wanted.
+    """
+    left = list(portions)
+    shares: list[list[tuple[int, int]]] = []
+    for units in wanted:
+        got = []
+        for index, portion in enumerate(left):
+            taken = min(units, portion)
+            if taken:
+                got.append((index, taken))
+                left[index] -= taken
+                units -= taken
+        shares.append(got)
+    return shares
+
+
+def number_of(order_id: UUID) -> str:
+    """A short number that people can read out: unique as its id is, guarded by a unique key."""
+    value = (order_id.int >> 64 & 0xFFFF) << 48 | order_id.int & 0xFFFFFFFFFFFF
+    digits = [_ALPHABET[value >> shift & 31] for shift in range(5 * (_NUMBER_DIGITS - 1), -1, -5)]
+    return f"R{''.join(digits[:6])}-{''.join(digits[6:])}"
+
+
+def check_client_time(
+    instant: datetime | None, now: datetime, *, may_backdate: bool, field: str
+) -> datetime:
+    """The instant a client names, or `now`; Invalid where it lies ahead or too far back."""
+    if instant is None:
+        return now
+    if instant > now + AHEAD_MAX:
+        minutes = AHEAD_MAX // timedelta(minutes=1)
+        raise Invalid(
+            f"The time lies more than {minutes} minutes ahead: clocks may differ by no more.",
+            field=(field,),
+        )
+    if instant < now - BACK_MAX and not may_backdate:
+        raise Invalid("The time lies more than 24 hours back.", field=(field,))
+    return instant

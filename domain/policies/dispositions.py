@@ -1,0 +1,111 @@
+"""The DISPOSITION document: what becomes of a returned unit, by its condition and its reason."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import domain.policies.limits as limits
+from domain.policies.limits import NO_LIMITS, AmountLimits
+from domain.policies.reading import Value
+
+ANY: Final = "*"
+
+
+class ConditionGrade(StrEnum):
+    """How an inspector found a unit."""
+
+    NEW = "NEW"
+    LIKE_NEW = "LIKE_NEW"
+    USED = "USED"
+    DAMAGED = "DAMAGED"
+    """Broken by use or on the way."""
+    DEFECTIVE = "DEFECTIVE"
+    """Faulty as it was made."""
+    COUNTERFEIT = "COUNTERFEIT"
+    """Not genuine; it is never restocked, whoever asks."""
+
+
+class Disposition(StrEnum):
+    """What happens to a returned unit. All but REFURBISH and QUARANTINE are final."""
+
+    RESTOCK = "RESTOCK"
+    """Becomes available again."""
+    REFURBISH = "REFURBISH"
+    """Is put right here; later disposed of again."""
+    QUARANTINE = "QUARANTINE"
+    """Is set apart here; later disposed of again."""
+    LIQUIDATE = "LIQUIDATE"
+    """Leaves, written off: sold off in bulk."""
+    SCRAP = "SCRAP"
+    """Leaves, written off: destroyed."""
+    RETURN_TO_VENDOR = "RETURN_TO_VENDOR"
+    """Leaves to the supplier, who owes its cost."""
+    RETURN_TO_CUSTOMER = "RETURN_TO_CUSTOMER"
+    """Leaves to the customer who sent it."""
+
+
+def is_forbidden(condition: ConditionGrade, disposition: Disposition) -> bool:
+    """Whether no policy and no person may choose this: a counterfeit is never restocked."""
+    return condition is ConditionGrade.COUNTERFEIT and disposition is Disposition.RESTOCK
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionRow:
+    """One row of the table; condition None and reason `*` stand for any."""
+
+    condition: ConditionGrade | None
+    reason: str
+    disposition: Disposition
+
+    def is_for(self, condition: ConditionGrade, reason: str | None) -> bool:
+        """Whether the row decides this case; one for any condition never restocks a fake."""
+        return (
+            self.condition in (None, condition)
+            and self.reason in (ANY, reason)
+            and not is_forbidden(condition, self.disposition)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionRules:
+    """One DISPOSITION policy, read. Its table decides every condition for every reason."""
+
+    table: tuple[DispositionRow, ...]
+    override_above_value: AmountLimits
+
+    def decide(self, condition: ConditionGrade, reason: str | None) -> Disposition:
+        """The disposition of the first row that fits; a unit nobody gave a reason for has None."""
+        return next(row.disposition for row in self.table if row.is_for(condition, reason))
+
+
+def parse(rules: Value) -> DispositionRules:
+    """Read a DISPOSITION document; Invalid with the path of what is wrong with it."""
+    members = rules.members("table", "overrideAboveValue")
+    return DispositionRules(
+        table=_table(members["table"]),
+        override_above_value=members.get("overrideAboveValue", limits.parse, NO_LIMITS),
+    )
+
+
+def _table(value: Value) -> tuple[DispositionRow, ...]:
+    table: list[DispositionRow] = []
+    for element in value.elements():
+        row = _row(element)
+        if any((row.condition, row.reason) == (old.condition, old.reason) for old in table):
+            element.refuse("decides a case that an earlier row decides")
+        table.append(row)
+    for condition in ConditionGrade:
+        # A row for any reason is what decides the reasons that will exist one day.
+        if not any(row.is_for(condition, None) for row in table):
+            value.refuse(f'leaves {condition} undecided: it needs a row for reason "{ANY}"')
+    return tuple(table)
+
+
+def _row(value: Value) -> DispositionRow:
+    members = value.members("condition reason disposition")
+    condition = members["condition"]
+    grade = None if condition.json == ANY else condition.choice(ConditionGrade)
+    disposition = members["disposition"].choice(Disposition)
+    if grade is not None and is_forbidden(grade, disposition):
+        members["disposition"].refuse("must not be RESTOCK: a counterfeit is never restocked")
+    return DispositionRow(grade, members["reason"].text(), disposition)

@@ -1,0 +1,35 @@
+"""Limits in money, one per currency."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from domain.policies.reading import Value
+from domain.values.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class AmountLimits:
+    """Minor units per currency; no entry at all means that there is no limit."""
+
+    minor: Mapping[str, int]
+
+    def is_passed_by(self, amount: Money) -> bool:
+        """Whether `amount` is above the limit; a currency that is not named counts as above."""
+        if not self.minor:
+            return False
+        limit = self.minor.get(amount.currency)
+        return limit is None or amount.minor > limit
+
+
+NO_LIMITS: Final = AmountLimits({})
+
+
+def parse(value: Value) -> AmountLimits:
+    """Read an object of currency → amount that names at least one; null is no limit."""
+    if value.json is None:
+        return NO_LIMITS
+    limits = AmountLimits(value.amounts())
+    if not limits.minor:
+        value.refuse("must name at least one currency")
+    return limits

@@ -1,0 +1,174 @@
+"""Published rules: their kinds, where each applies, and which one decides a case.
+
+A version is never changed. Of the policies of a kind that apply, the most specific scope wins
+whole, and within a scope the newest version in force.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Generic, TypeVar
+
+import domain.policies.adjustments as adjustments
+import domain.policies.dispositions as dispositions
+import domain.policies.exceptions as exceptions
+import domain.policies.refunds as refunds
+import domain.policies.returns as returns
+import domain.policies.routing as routing
+from domain.errors import Invalid
+from domain.policies.adjustments import AdjustmentRules
+from domain.policies.dispositions import DispositionRules
+from domain.policies.exceptions import ExceptionRules
+from domain.policies.reading import Value
+from domain.policies.refunds import RefundRules
+from domain.policies.returns import ReturnRules
+from domain.policies.routing import RoutingRules
+
+SCOPE_MAX: Final = 200
+
+Rules = (
+    RoutingRules | ReturnRules | DispositionRules | RefundRules | AdjustmentRules | ExceptionRules
+)
+AnyRules = TypeVar("AnyRules", bound=Rules)
+
+
+class PolicyKind(StrEnum):
+    """What a policy decides."""
+
+    ROUTING = "ROUTING"
+    """From which locations a demand is served, and what is protected for which channel."""
+    RETURN = "RETURN"
+    """Whether a return is taken: window, reasons, final sale, risk."""
+    DISPOSITION = "DISPOSITION"
+    """What becomes of a returned unit, by condition, reason and category."""
+    REFUND = "REFUND"
+    """Evidence, deductions, fees, and how many must approve which amount."""
+    ADJUSTMENT = "ADJUSTMENT"
+    """Up to which value stock may be written down without approval."""
+    EXCEPTION = "EXCEPTION"
+    """Owner, severity and time of each kind of exception."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of the case that a policy is chosen for; None: it has no such thing."""
+
+    channel: str | None = None
+    category: str | None = None
+    location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a policy applies; without any part, everywhere."""
+
+    location: str | None = None
+    channel: str | None = None
+    category: str | None = None
+
+    @property
+    def specificity(self) -> int:
+        """The higher of two that apply wins: global, location, channel, category, the pair."""
+        if self.channel is not None and self.category is not None:
+            return 4
+        if self.category is not None:
+            return 3
+        if self.channel is not None:
+            return 2
+        return 1 if self.location is not None else 0
+
+    def applies_to(self, facts: Facts) -> bool:
+        """Whether each part that is named equals the case's."""
+        return (
+            self.location in (None, facts.location)
+            and self.channel in (None, facts.channel)
+            and self.category in (None, facts.category)
+        )
+
+    def __str__(self) -> str:
+        if self.location is not None:
+            return f"location:{self.location}"
+        parts = (("channel", self.channel), ("category", self.category))
+        return ",".join(f"{name}:{code}" for name, code in parts if code is not None) or "global"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy(Generic[AnyRules]):
+    """One published version of the rules of a kind for a scope."""
+
+    kind: PolicyKind
+    scope: Scope
+    version: int
+    effective_from: datetime
+    rules: AnyRules
+
+
+def parse_scope(text: str) -> Scope:
+    """Read `global`, `location:X`, `channel:x`, `category:y` or `channel:x,category:y`.
+
+    Raises Invalid (field `scope`) for anything else.
+    """
+    if text == "global":
+        return Scope()
+    parts = [part.partition(":") for part in text.split(",")]
+    names = tuple(name for name, _, _ in parts)
+    codes = [code for _, _, code in parts]
+    is_known = names in (("location",), ("channel",), ("category",), ("channel", "category"))
+    if not is_known or len(text) > SCOPE_MAX or not all(map(_is_code, codes)):
+        raise Invalid(
+            "A scope is global, location:X, channel:x, category:y or channel:x,category:y.",
+            field=("scope",),
+            details={"scope": text[:SCOPE_MAX]},
+        )
+    return Scope(**dict(zip(names, codes, strict=True)))
+
+
+def parse_rules(kind: PolicyKind, rules: object) -> Rules:
+    """The typed document of a kind; Invalid (field `rules`, …) with the path of what is wrong."""
+    value = Value(rules)
+    match kind:
+        case PolicyKind.ROUTING:
+            return routing.parse(value)
+        case PolicyKind.RETURN:
+            return returns.parse(value)
+        case PolicyKind.DISPOSITION:
+            return dispositions.parse(value)
+        case PolicyKind.REFUND:
+            return refunds.parse(value)
+        case PolicyKind.ADJUSTMENT:
+            return adjustments.parse(value)
+        case PolicyKind.EXCEPTION:
+            return exceptions.parse(value)
+
+
+def choose(policies: Iterable[Policy[AnyRules]], facts: Facts, now: datetime) -> Policy[AnyRules]:
+    """Of policies of one kind, the one that decides a case at `now`.
+
+    LookupError when none is in force: the installed defaults rule that out.
+    """
+    in_force = [
+        policy
+        for policy in policies
+        if policy.effective_from <= now and policy.scope.applies_to(facts)
+    ]
+    if not in_force:
+        raise LookupError("no policy is in force")
+    return max(in_force, key=lambda policy: (policy.scope.specificity, policy.version))
+
+
+def takes_effect(asked: datetime | None, now: datetime) -> datetime:
+    """When a policy published at `now` takes effect; Invalid (`effectiveFrom`) in the past."""
+    if asked is None:
+        return now
+    if asked < now:
+        raise Invalid(
+            "A policy cannot take effect in the past.",
+            field=("effectiveFrom",),
+            details={"now": now.isoformat()},
+        )
+    return asked
+
+
+def _is_code(code: str) -> bool:
+    return bool(code) and code == code.strip() and code.isprintable()

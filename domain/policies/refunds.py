@@ -1,0 +1,137 @@
+"""The REFUND document: what must be seen first, what is kept back, and who must agree."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from itertools import pairwise
+from typing import Final
+
+from domain.policies.dispositions import ConditionGrade
+from domain.policies.reading import Value
+from domain.values.money import Money
+
+APPROVERS_MAX: Final = 2
+
+
+class Evidence(StrEnum):
+    """What has been seen of a return, in the order in which it happens."""
+
+    AUTHORIZED = "AUTHORIZED"
+    CARRIER_SCAN = "CARRIER_SCAN"
+    RECEIVED = "RECEIVED"
+    INSPECTED = "INSPECTED"
+
+
+class RefundShipping(StrEnum):
+    """When the shipping that the customer paid is given back too."""
+
+    FULL_ORDER_ONLY = "FULL_ORDER_ONLY"
+    ALWAYS = "ALWAYS"
+    NEVER = "NEVER"
+
+
+class Tender(StrEnum):
+    """How money is given back."""
+
+    ORIGINAL_PAYMENT = "ORIGINAL_PAYMENT"
+    """On the payment that it came by, through the gateway."""
+    STORE_CREDIT = "STORE_CREDIT"
+    """As credit; no gateway is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Amounts up to and including `up_to_minor` (None: any) need so many approvers."""
+
+    up_to_minor: int | None
+    approvers: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRules:
+    """One REFUND policy, read; `deductions` are rates of the goods' value by condition."""
+
+    evidence: tuple[Evidence, ...]
+    deductions: Mapping[ConditionGrade, Decimal]
+    approval_for: frozenset[ConditionGrade]
+    restocking_fee: Decimal
+    refund_shipping: RefundShipping
+    tender: Tender
+    bands: Mapping[str, tuple[Band, ...]]
+
+    def deduction(self, condition: ConditionGrade) -> Decimal:
+        """The rate kept back of a unit in this condition; nothing where none is named."""
+        return self.deductions.get(condition, Decimal(0))
+
+    def approvers(self, amount: Money) -> int:
+        """How many must agree to `amount`; in a currency without bands it takes two."""
+        for band in self.bands.get(amount.currency, ()):
+            if band.up_to_minor is None or amount.minor <= band.up_to_minor:
+                return band.approvers
+        return APPROVERS_MAX
+
+
+def parse(rules: Value) -> RefundRules:
+    """Read a REFUND document; Invalid with the path of what is wrong with it."""
+    members = rules.members(
+        "evidence bands", "deductions approvalFor restockingFee refundShipping tender"
+    )
+    return RefundRules(
+        evidence=_evidence(members["evidence"]),
+        deductions=members.get("deductions", _deductions, {}),
+        approval_for=members.get("approvalFor", _grades, frozenset()),
+        restocking_fee=members.get("restockingFee", Value.rate, Decimal(0)),
+        refund_shipping=members.get(
+            "refundShipping",
+            lambda value: value.choice(RefundShipping),
+            RefundShipping.FULL_ORDER_ONLY,
+        ),
+        tender=members.get("tender", lambda value: value.choice(Tender), Tender.ORIGINAL_PAYMENT),
+        bands={code: _bands(each) for code, each in members["bands"].entries()},
+    )
+
+
+def _evidence(value: Value) -> tuple[Evidence, ...]:
+    evidence = value.distinct(lambda each: each.choice(Evidence))
+    if not evidence:
+        value.refuse("must name at least one piece of evidence")
+    return evidence
+
+
+def _deductions(value: Value) -> dict[ConditionGrade, Decimal]:
+    found: dict[ConditionGrade, Decimal] = {}
+    for name, rate in value.entries():
+        if name not in set(ConditionGrade):
+            rate.refuse(f"is no condition; known are {', '.join(ConditionGrade)}")
+        found[ConditionGrade(name)] = rate.rate()
+    return found
+
+
+def _grades(value: Value) -> frozenset[ConditionGrade]:
+    return frozenset(value.distinct(lambda each: each.choice(ConditionGrade)))
+
+
+def _bands(value: Value) -> tuple[Band, ...]:
+    currency, elements = value.currency(), value.elements()
+    if not elements:
+        value.refuse("must have at least one band")
+    bands = [_band(element, currency) for element in elements]
+    for position, (lower, upper) in enumerate(pairwise(bands), start=1):
+        if lower.up_to_minor is None:
+            elements[position - 1].member("upTo").refuse("may be null in the last band only")
+        if upper.up_to_minor is not None and upper.up_to_minor <= lower.up_to_minor:
+            elements[position].member("upTo").refuse("must be above the band before it")
+    if bands[-1].up_to_minor is not None:
+        elements[-1].member("upTo").refuse(
+            "must be null in the last band: larger ones are undecided"
+        )
+    return tuple(bands)
+
+
+def _band(value: Value, currency: str) -> Band:
+    members = value.members("upTo approvers")
+    return Band(
+        up_to_minor=members["upTo"].optional(lambda each: each.amount(currency)),
+        approvers=members["approvers"].integer(0, APPROVERS_MAX),
+    )

@@ -1,0 +1,95 @@
+"""The RETURN document: until when, for which reasons, and when a person looks at it first."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+
+import domain.policies.limits as limits
+from domain.policies.limits import NO_LIMITS, AmountLimits
+from domain.policies.reading import Value
+from domain.values.money import Money
+
+ANY: Final = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Reason codes that are accepted; `*` among them accepts all."""
+
+    codes: frozenset[str]
+
+    def accept(self, code: str) -> bool:
+        """Whether a return for this reason fits."""
+        return ANY in self.codes or code in self.codes
+
+
+@dataclass(frozen=True, slots=True)
+class FastLane:
+    """Which units go back on the shelf without a look: low risk, given reasons, low value."""
+
+    max_risk: Decimal
+    reasons: Reasons
+    max_unit_value: AmountLimits
+
+    def takes(self, risk: Decimal, reason: str, unit_value: Money) -> bool:
+        """Whether a unit of this value, returned for this reason at this risk, passes."""
+        return (
+            risk <= self.max_risk
+            and self.reasons.accept(reason)
+            and not self.max_unit_value.is_passed_by(unit_value)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRules:
+    """One RETURN policy, read; a limit that is None does not exist."""
+
+    window_days: int
+    reasons: Reasons
+    is_final_sale: bool
+    review_above_risk: Decimal | None
+    review_above_amount: AmountLimits
+    fast_lane: FastLane | None
+    two_inspectors_above_risk: Decimal | None
+
+
+def parse(rules: Value) -> ReturnRules:
+    """Read a RETURN document; Invalid with the path of what is wrong with it."""
+    members = rules.members(
+        "window",
+        "reasons finalSale reviewAboveRisk reviewAboveAmount fastLane twoInspectorsAboveRisk",
+    )
+    return ReturnRules(
+        window_days=_days(members["window"]),
+        reasons=members.get("reasons", _reasons, Reasons(frozenset({ANY}))),
+        is_final_sale=members.get("finalSale", Value.flag, False),
+        review_above_risk=members["reviewAboveRisk"].optional(Value.rate),
+        review_above_amount=members.get("reviewAboveAmount", limits.parse, NO_LIMITS),
+        fast_lane=members["fastLane"].optional(_fast_lane),
+        two_inspectors_above_risk=members["twoInspectorsAboveRisk"].optional(Value.rate),
+    )
+
+
+def _days(value: Value) -> int:
+    window = value.duration()
+    # It ends with a day of the location, so a part of a day would decide nothing.
+    if window % timedelta(days=1):
+        value.refuse("must be whole days")
+    return window.days
+
+
+def _reasons(value: Value) -> Reasons:
+    codes = value.distinct(Value.text)
+    if not codes:
+        value.refuse('must name at least one reason, or "*"')
+    return Reasons(frozenset(codes))
+
+
+def _fast_lane(value: Value) -> FastLane:
+    members = value.members("maxRisk", "reasons maxUnitValue")
+    return FastLane(
+        max_risk=members["maxRisk"].rate(),
+        reasons=members.get("reasons", _reasons, Reasons(frozenset({ANY}))),
+        max_unit_value=members.get("maxUnitValue", limits.parse, NO_LIMITS),
+    )

@@ -1,0 +1,184 @@
+"""The ROUTING document: what makes one location better than another, and when each ships."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time, timedelta
+from enum import StrEnum
+from typing import Final
+
+from domain.policies.reading import Value
+
+ANY: Final = "*"
+UNITS_MAX: Final = 1_000_000
+DAYS_MAX: Final = 365
+
+
+class Criterion(StrEnum):
+    """What candidates are compared by."""
+
+    LEAD_TIME = "lead_time"
+    CAPACITY = "capacity"
+    ONE_PARCEL = "one_parcel"
+    DEPTH = "depth"
+    PREFERENCE = "preference"
+
+
+class Weekday(StrEnum):
+    """A day of the week, in the order of `date.weekday()`."""
+
+    MON = "MON"
+    TUE = "TUE"
+    WED = "WED"
+    THU = "THU"
+    FRI = "FRI"
+    SAT = "SAT"
+    SUN = "SUN"
+
+    @property
+    def number(self) -> int:
+        """As `date.weekday()` counts: Monday is 0."""
+        return list(Weekday).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """`units` per SKU of a category (None: of all) are left for `channel`."""
+
+    channel: str
+    category: str | None
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Until when, on which days (Monday is 0) and how fast a location works."""
+
+    cut_off: time
+    working_days: frozenset[int]
+    handling: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class LeadTime:
+    """Working days from shipping at `origin` to delivery in `destination`; `*` is any."""
+
+    service_level: str
+    origin: str
+    destination: str
+    days: int
+
+    @property
+    def precision(self) -> tuple[bool, bool, bool]:
+        """How narrowly it names its case: service level first, then origin, then destination."""
+        return (self.service_level != ANY, self.origin != ANY, self.destination != ANY)
+
+    def is_for(self, service_level: str, origin: str, destination: str) -> bool:
+        """Whether this lead time covers the case."""
+        return (
+            self.service_level in (ANY, service_level)
+            and self.origin in (ANY, origin)
+            and self.destination in (ANY, destination)
+        )
+
+
+DEFAULT_HOURS: Final = Hours(time(15, 0), frozenset(range(5)), timedelta(0))
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingRules:
+    """One ROUTING policy, read."""
+
+    order: tuple[Criterion, ...]
+    preference: tuple[str, ...]
+    parcels_max: int | None
+    protected: tuple[Protection, ...]
+    locations: Mapping[str, Hours]
+    lead_times: tuple[LeadTime, ...]
+
+    def hours_of(self, location: str) -> Hours:
+        """Hours of a location: its own, else those of `*`, else Monday to Friday until 15:00."""
+        return self.locations.get(location) or self.locations.get(ANY) or DEFAULT_HOURS
+
+    def lead_days(self, service_level: str, origin: str, country: str) -> int | None:
+        """Working days in transit by the narrowest lead time that fits; None: not known."""
+        fitting = [each for each in self.lead_times if each.is_for(service_level, origin, country)]
+        return max(fitting, key=lambda each: each.precision).days if fitting else None
+
+
+def parse(rules: Value) -> RoutingRules:
+    """Read a ROUTING document; Invalid with the path of what is wrong with it."""
+    members = rules.members(optional="order preference maxParcels protected locations leadTimes")
+    return RoutingRules(
+        order=members.get("order", _order, tuple(Criterion)),
+        preference=members.get("preference", lambda value: value.distinct(Value.text), ()),
+        parcels_max=members["maxParcels"].optional(lambda value: value.integer(1, 1_000)),
+        protected=members.get("protected", _protected, ()),
+        locations=members.get("locations", _locations, {}),
+        lead_times=members.get("leadTimes", _lead_times, ()),
+    )
+
+
+def _order(value: Value) -> tuple[Criterion, ...]:
+    order = value.distinct(lambda each: each.choice(Criterion))
+    if not order:
+        value.refuse("must name at least one criterion")
+    return order
+
+
+def _protected(value: Value) -> tuple[Protection, ...]:
+    found: list[Protection] = []
+    for element in value.elements():
+        members = element.members("channel units", "category")
+        each = Protection(
+            channel=members["channel"].text(),
+            category=members["category"].optional(Value.text),
+            units=members["units"].integer(0, UNITS_MAX),
+        )
+        if any((each.channel, each.category) == (old.channel, old.category) for old in found):
+            element.refuse("protects the same category for the same channel a second time")
+        found.append(each)
+    return tuple(found)
+
+
+def _locations(value: Value) -> dict[str, Hours]:
+    return {code: _hours(each) for code, each in value.entries()}
+
+
+def _hours(value: Value) -> Hours:
+    members = value.members(optional="cutOff workingDays handling")
+    return Hours(
+        cut_off=members.get("cutOff", Value.clock, DEFAULT_HOURS.cut_off),
+        working_days=members.get("workingDays", _working_days, DEFAULT_HOURS.working_days),
+        handling=members.get("handling", Value.duration, DEFAULT_HOURS.handling),
+    )
+
+
+def _working_days(value: Value) -> frozenset[int]:
+    days = value.distinct(lambda each: each.choice(Weekday))
+    if not days:
+        value.refuse("must name at least one day")
+    return frozenset(day.number for day in days)
+
+
+def _lead_times(value: Value) -> tuple[LeadTime, ...]:
+    found: list[LeadTime] = []
+    for element in value.elements():
+        members = element.members("serviceLevel from to days")
+        each = LeadTime(
+            service_level=members["serviceLevel"].text(),
+            origin=members["from"].text(),
+            destination=members["to"].text(),
+            days=members["days"].integer(0, DAYS_MAX),
+        )
+        if any(_is_same_case(each, old) for old in found):
+            element.refuse("gives a second lead time for the same case")
+        found.append(each)
+    return tuple(found)
+
+
+def _is_same_case(one: LeadTime, other: LeadTime) -> bool:
+    return (one.service_level, one.origin, one.destination) == (
+        other.service_level,
+        other.origin,
+        other.destination,
+    )

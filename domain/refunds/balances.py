@@ -1,0 +1,132 @@
+"""How much money can still go back, and through which of an order's payments (5.3)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from domain.errors import RefundExceedsBalance
+from domain.values.money import Money, share, to_decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentBalance:
+    """A captured payment, and what its succeeded and pending refunds draw on it (minor units)."""
+
+    reference: str
+    captured_minor: int
+    drawn_minor: int = 0
+
+    @property
+    def left_minor(self) -> int:
+        return max(0, self.captured_minor - self.drawn_minor)
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One refund's part of an amount: it draws on one payment."""
+
+    reference: str
+    amount_minor: int
+
+
+def draw(amount: Money, payments: Sequence[PaymentBalance]) -> list[Draw]:
+    """Spread `amount` over as few payments as can bear it; one refund each.
+
+    The first payment that bears all of it alone; else the fullest ones first, and of equal ones the
+    earlier. Raises RefundExceedsBalance when all together hold less.
+    """
+    check_balance(amount, sum(payment.left_minor for payment in payments))
+    if amount.minor <= 0:
+        return []
+    for payment in payments:
+        if payment.left_minor >= amount.minor:
+            return [Draw(payment.reference, amount.minor)]
+    draws: list[Draw] = []
+    left = amount.minor
+    for payment in sorted(payments, key=lambda each: -each.left_minor):
+        part = min(left, payment.left_minor)
+        if part:
+            draws.append(Draw(payment.reference, part))
+            left -= part
+    return draws
+
+
+def check_balance(amount: Money, maximum_minor: int) -> None:
+    """Raise RefundExceedsBalance unless `amount` is within the maximum."""
+    if amount.minor > maximum_minor:
+        maximum = Money(maximum_minor, amount.currency)
+        raise RefundExceedsBalance(
+            str(to_decimal(amount)),
+            str(to_decimal(maximum)),
+            amount.currency,
+            field=("amount",),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LineValue:
+    """An order line's money with tax, and how many of its units may be refunded at all.
+
+    `refundable_units`: cancelled, or gone out (shipped, delivered, lost). Units still on their way
+    out are owed as goods, not as money.
+    """
+
+    total_minor: int
+    units: int
+    refundable_units: int
+
+
+def refundable_minor(
+    lines: Iterable[LineValue],
+    shipping_minor: int,
+    payments: Iterable[PaymentBalance],
+) -> int:
+    """The most that may be refunded of an order now, in minor units; never negative.
+
+    `shipping_minor` (with its tax) counts once any unit may be refunded. Bounded by the payments'
+    balances and by the value of the refundable units less what refunds already draw.
+    """
+    counted = list(lines)
+    settled = list(payments)
+    value = sum(share(line.total_minor, line.refundable_units, line.units) for line in counted)
+    if any(line.refundable_units for line in counted):
+        value += shipping_minor
+    drawn = sum(payment.drawn_minor for payment in settled)
+    return max(0, min(sum(payment.left_minor for payment in settled), value - drawn))
+
+
+@dataclass(frozen=True, slots=True)
+class LineUnits:
+    """An order line's net price and tax, and how many of its units have left or were cancelled."""
+
+    net_minor: int
+    tax_minor: int
+    units: int
+    left: int
+    cancelled: int
+
+
+def refundable_of_order(
+    lines: Iterable[LineUnits],
+    shipping_minor: int,
+    payments: Iterable[PaymentBalance],
+    *,
+    kept_minor: int,
+    is_over: bool,
+) -> int:
+    """The most that may be refunded of an order now, in minor units; never negative.
+
+    `shipping_minor` counts once it is earned or void: something has left, or nothing ever will
+    (`is_over`). `kept_minor` is not to be had: what live units still need of the deposits, which
+    goes back by a cancellation, and what cancellations owe beside their refunds. Net and tax are
+    values of their own, because each is rounded by itself.
+    """
+    counted, settled = list(lines), list(payments)
+    values = [
+        LineValue(minor, line.units, line.left + line.cancelled)
+        for line in counted
+        for minor in (line.net_minor, line.tax_minor)
+    ]
+    is_due = is_over or any(line.left for line in counted)
+    by_value = refundable_minor(values, shipping_minor if is_due else 0, settled)
+    left = sum(payment.left_minor for payment in settled)
+    return max(0, min(by_value, left - kept_minor))

@@ -1,0 +1,240 @@
+"""What units are worth when they are given back: the parts of a refund, adding up exactly (5.3).
+
+An order line has an account: its units and money, and what refunds that count have taken of them.
+A unit's share is taken by `round(line total × units so far ÷ units) − refunded so far`, of the net
+price and of the tax apart. Shares are kept before deductions, so that a deduction from one unit is
+never made good by the next.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from domain.errors import Invalid
+from domain.values.money import Money, at_rate, part_due
+
+
+class ComponentKind(StrEnum):
+    """What an amount within a refund is for."""
+
+    ITEMS = "items"
+    TAX = "tax"
+    SHIPPING = "shipping"
+    SHIPPING_TAX = "shipping tax"
+    RESTOCKING_FEE = "restocking fee"
+    GOODWILL = "goodwill"
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One amount of a refund, in minor units; the restocking fee's is negative."""
+
+    kind: ComponentKind
+    amount_minor: int
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineAccount:
+    """An order line's money, and how much of it refunds that count have taken (gross shares).
+
+    `net_minor`: unit price × units − discount; `tax_minor`: of the whole line. Refunds that were
+    rejected, cancelled or reversed do not count.
+    """
+
+    order_line_id: UUID
+    sku: str
+    units: int
+    net_minor: int
+    tax_minor: int
+    units_so_far: int = 0
+    net_so_far_minor: int = 0
+    tax_so_far_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsToRefund:
+    """Units of one order line; `rate` of their value is kept back, for the reason in `note`."""
+
+    order_line_id: UUID
+    quantity: int
+    rate: Decimal = Decimal(0)
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitShare:
+    """What these units take of their line's account: gross, and how much is kept back of it."""
+
+    order_line_id: UUID
+    quantity: int
+    net_minor: int
+    tax_minor: int
+    net_kept_minor: int
+    tax_kept_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingAccount:
+    """An order's shipping and its tax, less what refunds that count have given back of them."""
+
+    shipping_minor: int
+    tax_minor: int
+
+
+NO_SHIPPING: Final = ShippingAccount(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """A refund's components, which add up to its amount, and the shares its units take."""
+
+    components: tuple[Component, ...]
+    shares: tuple[UnitShare, ...] = ()
+
+    @property
+    def amount_minor(self) -> int:
+        return sum(component.amount_minor for component in self.components)
+
+    def total_of(self, *kinds: ComponentKind) -> int:
+        """The sum of these kinds, in minor units: what the books post to one account."""
+        return sum(each.amount_minor for each in self.components if each.kind in kinds)
+
+
+def break_down(
+    units: Sequence[UnitsToRefund],
+    lines: Mapping[UUID, LineAccount],
+    currency: str,
+    *,
+    shipping: ShippingAccount = NO_SHIPPING,
+    fee_rate: Decimal = Decimal(0),
+) -> Breakdown:
+    """The refund of `units` with what is given back of `shipping`, less deductions and the fee.
+
+    The fee is taken of the goods' price after deductions, without tax. Raises Invalid for more
+    units than the line has left, or a line that is not in `lines`.
+    """
+    accounts = dict(lines)
+    shares: list[UnitShare] = []
+    components: list[Component] = []
+    for position, part in enumerate(units):
+        account = accounts.get(part.order_line_id)
+        field = ("items", str(position), "quantity")
+        if account is None or not 1 <= part.quantity <= account.units - account.units_so_far:
+            raise Invalid("The order line has fewer units left to refund.", field=field)
+        share = _share(account, part)
+        accounts[part.order_line_id] = _after(account, share)
+        shares.append(share)
+        components += _goods(account, part, share, currency)
+    components += _shipping(shipping)
+    goods_minor = sum(share.net_minor - share.net_kept_minor for share in shares)
+    fee_minor = at_rate(goods_minor, fee_rate)
+    if fee_minor:
+        note = f"{_percent(fee_rate)} of the goods"
+        components.append(Component(ComponentKind.RESTOCKING_FEE, -fee_minor, note))
+    return Breakdown(tuple(components), tuple(shares))
+
+
+def goodwill(amount: Money, note: str) -> Breakdown:
+    """An amount given back for no units at all."""
+    return Breakdown((Component(ComponentKind.GOODWILL, amount.minor, note),))
+
+
+def is_whole_order(units: Iterable[UnitsToRefund], lines: Iterable[LineAccount]) -> bool:
+    """Whether with these units the last unit of the order is refunded."""
+    asked: dict[UUID, int] = {}
+    for part in units:
+        asked[part.order_line_id] = asked.get(part.order_line_id, 0) + part.quantity
+    return all(line.units_so_far + asked.get(line.order_line_id, 0) >= line.units for line in lines)
+
+
+def split(breakdown: Breakdown, amounts_minor: Sequence[int]) -> list[Breakdown]:
+    """The breakdown as several refunds of these amounts, which add up to at most its own.
+
+    What is kept back is kept back in the first; the units' shares stay with the first too, so that
+    they are counted once. An amount below the whole leaves the rest out: that is how a refund is
+    cut down to what the balance allows.
+    """
+    if sum(amounts_minor) > breakdown.amount_minor or any(each < 0 for each in amounts_minor):
+        raise ValueError("the parts of a refund exceed the whole")
+    kept = tuple(each for each in breakdown.components if each.amount_minor < 0)
+    given = [each for each in breakdown.components if each.amount_minor >= 0]
+    owed = -sum(each.amount_minor for each in kept)
+    parts: list[Breakdown] = []
+    for number, amount in enumerate(amounts_minor):
+        taken, given = _take(given, amount + (owed if number == 0 else 0))
+        first = number == 0
+        parts.append(
+            Breakdown((*taken, *(kept if first else ())), breakdown.shares if first else ())
+        )
+    return parts
+
+
+def _share(account: LineAccount, part: UnitsToRefund) -> UnitShare:
+    so_far = account.units_so_far + part.quantity
+
+    def due(total_minor: int, settled_minor: int) -> int:
+        # Below zero when a refund of dearer units stands and one of cheaper units was rejected.
+        return max(0, part_due(total_minor, so_far, account.units, settled_minor))
+
+    net = due(account.net_minor, account.net_so_far_minor)
+    tax = due(account.tax_minor, account.tax_so_far_minor)
+    return UnitShare(
+        part.order_line_id,
+        part.quantity,
+        net,
+        tax,
+        at_rate(net, part.rate),
+        at_rate(tax, part.rate),
+    )
+
+
+def _after(account: LineAccount, share: UnitShare) -> LineAccount:
+    return replace(
+        account,
+        units_so_far=account.units_so_far + share.quantity,
+        net_so_far_minor=account.net_so_far_minor + share.net_minor,
+        tax_so_far_minor=account.tax_so_far_minor + share.tax_minor,
+    )
+
+
+def _goods(
+    account: LineAccount, part: UnitsToRefund, share: UnitShare, currency: str
+) -> Iterable[Component]:
+    told = f"{part.quantity} × {account.sku}"
+    if share.net_kept_minor or share.tax_kept_minor:
+        gross = Money(share.net_minor, currency)
+        told += f": {gross} less {_percent(part.rate)}"
+        told += f" ({part.note})" if part.note else ""
+    yield Component(ComponentKind.ITEMS, share.net_minor - share.net_kept_minor, told)
+    tax = share.tax_minor - share.tax_kept_minor
+    if tax:
+        yield Component(ComponentKind.TAX, tax, f"of {part.quantity} × {account.sku}")
+
+
+def _shipping(shipping: ShippingAccount) -> Iterable[Component]:
+    if shipping.shipping_minor:
+        yield Component(ComponentKind.SHIPPING, shipping.shipping_minor)
+    if shipping.tax_minor:
+        yield Component(ComponentKind.SHIPPING_TAX, shipping.tax_minor)
+
+
+def _percent(rate: Decimal) -> str:
+    return f"{(rate * 100).normalize():f} %"
+
+
+def _take(components: Sequence[Component], amount: int) -> tuple[list[Component], list[Component]]:
+    """The first components that make up `amount`, the last of them cut, and what is left."""
+    taken: list[Component] = []
+    left: list[Component] = []
+    for component in components:
+        part = min(component.amount_minor, amount)
+        amount -= part
+        if part:
+            taken.append(replace(component, amount_minor=part))
+        if component.amount_minor > part:
+            left.append(replace(component, amount_minor=component.amount_minor - part))
+    return taken, left

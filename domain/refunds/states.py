@@ -1,0 +1,141 @@
+"""Refunds: their states, who moves them on, and what a payout's outcome makes of them (5).
+
+What units are worth is `domain.refunds.breakdowns`, what must be seen first
+`domain.returns.evidence`, who must agree `domain.refunds.approvals`, which payment bears it
+`domain.refunds.balances`, paying it out `domain.refunds.payouts`.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from domain.errors import IllegalTransition
+from domain.policies.refunds import RefundRules, RefundShipping
+from domain.refunds.breakdowns import NO_SHIPPING, ShippingAccount
+from domain.refunds.payouts import AttemptState
+from domain.transitions import step
+
+
+class RefundStatus(StrEnum):
+    """Where a refund stands."""
+
+    EVIDENCE_PENDING = "EVIDENCE_PENDING"
+    """Something in `requiredEvidence` has not come; the amount is an estimate."""
+    NEEDS_APPROVAL = "NEEDS_APPROVAL"
+    """`approvalsRequired` actors have to agree."""
+    APPROVED = "APPROVED"
+    """Going to be paid; can still be cancelled."""
+    REJECTED = "REJECTED"
+    """Turned down. Final."""
+    PROCESSING = "PROCESSING"
+    """An attempt at paying is under way."""
+    SUCCEEDED = "SUCCEEDED"
+    """Paid out, or given as store credit."""
+    FAILED = "FAILED"
+    """The gateway said definitely that nothing was paid; `refundRetry` tries again."""
+    UNKNOWN = "UNKNOWN"
+    """Whether it was paid is being found out: by asking the gateway, at last by `refundSettle`."""
+    REVERSED = "REVERSED"
+    """It was paid, and the bank sent it back. Final."""
+    CANCELLED = "CANCELLED"
+    """Called off before it was paid. Final."""
+
+
+_S = RefundStatus
+
+REFUND_TRANSITIONS: Final[Mapping[RefundStatus, frozenset[RefundStatus]]] = MappingProxyType(
+    {
+        _S.EVIDENCE_PENDING: frozenset({_S.NEEDS_APPROVAL, _S.APPROVED, _S.CANCELLED}),
+        _S.NEEDS_APPROVAL: frozenset({_S.APPROVED, _S.REJECTED, _S.CANCELLED}),
+        _S.APPROVED: frozenset({_S.PROCESSING, _S.CANCELLED}),
+        _S.PROCESSING: frozenset({_S.SUCCEEDED, _S.FAILED, _S.UNKNOWN}),
+        _S.UNKNOWN: frozenset({_S.SUCCEEDED, _S.FAILED}),
+        _S.FAILED: frozenset({_S.PROCESSING, _S.CANCELLED}),
+        _S.SUCCEEDED: frozenset({_S.REVERSED}),
+        _S.REJECTED: frozenset(),
+        _S.REVERSED: frozenset(),
+        _S.CANCELLED: frozenset(),
+    }
+)
+
+# A return may close over these.
+SETTLED: Final = frozenset({_S.SUCCEEDED, _S.REJECTED, _S.REVERSED, _S.CANCELLED})
+# These draw on no payment, and their units may be refunded again. A FAILED one still draws: it may
+# be retried at any moment.
+WITHDRAWN: Final = frozenset({_S.REJECTED, _S.REVERSED, _S.CANCELLED})
+
+
+class RefundAction(StrEnum):
+    """What somebody (or a job) does to a refund."""
+
+    APPROVE = "APPROVE"
+    REJECT = "REJECT"
+    CANCEL = "CANCEL"
+    PAY = "PAY"
+    RETRY = "RETRY"
+    SETTLE = "SETTLE"
+
+
+_A = RefundAction
+
+# From which states each action starts, and the state it aims at.
+REFUND_ACTIONS: Final[Mapping[RefundAction, frozenset[RefundStatus]]] = MappingProxyType(
+    {
+        _A.APPROVE: frozenset({_S.NEEDS_APPROVAL}),
+        _A.REJECT: frozenset({_S.NEEDS_APPROVAL}),
+        _A.CANCEL: frozenset({_S.EVIDENCE_PENDING, _S.NEEDS_APPROVAL, _S.APPROVED, _S.FAILED}),
+        _A.PAY: frozenset({_S.APPROVED}),
+        _A.RETRY: frozenset({_S.FAILED}),
+        _A.SETTLE: frozenset({_S.UNKNOWN}),
+    }
+)
+_AIMS_AT: Final[Mapping[RefundAction, RefundStatus]] = MappingProxyType(
+    {
+        _A.APPROVE: _S.APPROVED,
+        _A.REJECT: _S.REJECTED,
+        _A.CANCEL: _S.CANCELLED,
+        _A.PAY: _S.PROCESSING,
+        _A.RETRY: _S.PROCESSING,
+        _A.SETTLE: _S.SUCCEEDED,
+    }
+)
+
+
+def check_action(status: RefundStatus, action: RefundAction) -> None:
+    """Raise IllegalTransition, with the states `status` leads to, unless `action` fits it."""
+    if status not in REFUND_ACTIONS[action]:
+        raise IllegalTransition("refund", status, _AIMS_AT[action], REFUND_TRANSITIONS[status])
+
+
+def path_to(status: RefundStatus, attempt: AttemptState) -> tuple[RefundStatus, ...]:
+    """The states a refund in `status` goes through for what its attempt has come to.
+
+    Empty when nothing changes. A reversal that is heard first passes through SUCCEEDED, so that
+    both facts are booked. Raises IllegalTransition for an attempt that cannot be of this refund.
+    """
+    ends = {
+        AttemptState.OPEN: (),
+        AttemptState.PENDING: (),
+        AttemptState.UNKNOWN: (_S.UNKNOWN,),
+        AttemptState.SUCCEEDED: (_S.SUCCEEDED,),
+        AttemptState.FAILED: (_S.FAILED,),
+        AttemptState.REVERSED: (_S.SUCCEEDED, _S.REVERSED),
+    }[attempt]
+    path = ends[ends.index(status) + 1 :] if status in ends else ends
+    reached = status
+    for each in path:
+        reached = step("refund", REFUND_TRANSITIONS, reached, each)
+    return path
+
+
+def shipping_to_refund(
+    rules: RefundRules, left: ShippingAccount, *, is_whole_order: bool
+) -> ShippingAccount:
+    """What of the order's shipping (`left`: not given back yet) goes with this refund."""
+    gives = {
+        RefundShipping.ALWAYS: True,
+        RefundShipping.NEVER: False,
+        RefundShipping.FULL_ORDER_ONLY: is_whole_order,
+    }[rules.refund_shipping]
+    return left if gives else NO_SHIPPING

@@ -1,0 +1,136 @@
+"""How many units of an order its returns may name, together, and of which lines (4.2)."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from domain.errors import Invalid, NotFound, OverReturn
+from domain.returns.states import ReturnItemState, ReturnStatus
+
+# Units of these returns are free to be asked for again (4.2).
+FORGOTTEN: Final = frozenset({ReturnStatus.DECLINED, ReturnStatus.CANCELLED, ReturnStatus.EXPIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class LineClaim:
+    """Units of one order line in some return: they count or not by both its states."""
+
+    status: ReturnStatus
+    state: ReturnItemState
+    quantity: int
+
+
+def counts_as_returned(status: ReturnStatus, state: ReturnItemState) -> bool:
+    """Whether units in this state of such a return take up units of their order line."""
+    return status not in FORGOTTEN and state is not ReturnItemState.MISSING
+
+
+def claimed_units(claims: Iterable[LineClaim]) -> int:
+    """How many units of an order line its returns take up, all of them together."""
+    return sum(each.quantity for each in claims if counts_as_returned(each.status, each.state))
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnableLine:
+    """An order line: units `shipped` (out or delivered, not lost) and `claimed` by returns."""
+
+    id: UUID
+    sku: str
+    shipped: int
+    claimed: int
+
+    @property
+    def returnable(self) -> int:
+        """Units that may still be asked for; never negative."""
+        return max(0, self.shipped - self.claimed)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedItem:
+    """What a request names: an order line by id, or a SKU to be found among the lines."""
+
+    quantity: int
+    order_line_id: UUID | None = None
+    sku: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineMatch:
+    """`quantity` units of the asked item at `position` are units of this order line."""
+
+    position: int
+    order_line_id: UUID
+    quantity: int
+
+
+def match_lines(asked: Sequence[AskedItem], lines: Sequence[ReturnableLine]) -> list[LineMatch]:
+    """Give each asked unit an order line: named lines first, then SKUs in line order.
+
+    One asked item may be spread over several lines. The result is in the order of `asked`.
+    Raises Invalid, NotFound or OverReturn with the item's path; nothing is given then.
+    """
+    left = {line.id: line.returnable for line in lines}
+    by_id = {line.id: line for line in lines}
+    matches: list[LineMatch] = []
+    # A SKU must not take the units of a line that another item names.
+    order = sorted(range(len(asked)), key=lambda at: asked[at].order_line_id is None)
+    for position in order:
+        item = asked[position]
+        field = ("items", str(position))
+        if item.quantity < 1:
+            raise Invalid("A return needs at least one unit.", field=(*field, "quantity"))
+        candidates = _candidates(item, lines, by_id, field)
+        returnable = sum(left[line.id] for line in candidates)
+        if item.quantity > returnable:
+            raise OverReturn(
+                candidates[0].sku, item.quantity, returnable, field=(*field, "quantity")
+            )
+        matches += _take(position, item.quantity, candidates, left)
+    return sorted(matches, key=lambda match: match.position)
+
+
+def check_room(wanted: Mapping[UUID, int], lines: Iterable[ReturnableLine]) -> None:
+    """Raise OverReturn when units that did not count until now no longer fit their lines.
+
+    A declined return that is authorized after all takes its units up again, and another return
+    may have asked for them meanwhile.
+    """
+    for line in lines:
+        if wanted.get(line.id, 0) > line.returnable:
+            raise OverReturn(line.sku, wanted[line.id], line.returnable)
+
+
+def _candidates(
+    item: AskedItem,
+    lines: Sequence[ReturnableLine],
+    by_id: Mapping[UUID, ReturnableLine],
+    field: tuple[str, ...],
+) -> list[ReturnableLine]:
+    if item.order_line_id is not None:
+        line = by_id.get(item.order_line_id)
+        if line is None:
+            reference = str(item.order_line_id)
+            raise NotFound("order line", reference, field=(*field, "orderLineId"))
+        if item.sku is not None and item.sku != line.sku:
+            raise Invalid(
+                f"The order line is of {line.sku}, not of {item.sku}.", field=(*field, "sku")
+            )
+        return [line]
+    if item.sku is None:
+        raise Invalid("Name an order line or a SKU.", field=field)
+    found = [line for line in lines if line.sku == item.sku]
+    if not found:
+        raise NotFound("order line", item.sku, field=(*field, "sku"))
+    return found
+
+
+def _take(
+    position: int, quantity: int, lines: Iterable[ReturnableLine], left: dict[UUID, int]
+) -> Iterator[LineMatch]:
+    for line in lines:
+        units = min(quantity, left[line.id])
+        if units:
+            left[line.id] -= units
+            quantity -= units
+            yield LineMatch(position, line.id, units)

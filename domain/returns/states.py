@@ -1,0 +1,184 @@
+"""Returns: their states, what may be done in which, and when they are over.
+
+A return is a promise to take units back (an RMA); its items are groups of units in one state.
+How many units it may be of is `domain.returns.returnable_units`, whether it is taken
+`domain.returns.authorizations`, what comes in a parcel `domain.returns.receipts`, and what a person
+finds `domain.returns.inspections`.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+from domain.errors import IllegalTransition
+from domain.orders.orders import number_of
+
+
+class ReturnStatus(StrEnum):
+    """Where a return as a whole stands."""
+
+    REQUESTED = "REQUESTED"
+    """A person has to authorize or decline it."""
+    AUTHORIZED = "AUTHORIZED"
+    """The units will be taken; no parcel is on its way yet."""
+    DECLINED = "DECLINED"
+    """Not taken; SUPERVISOR and ADMIN may still authorize it, with a note."""
+    IN_TRANSIT = "IN_TRANSIT"
+    """Its parcel has a tracking number."""
+    PARTIALLY_RECEIVED = "PARTIALLY_RECEIVED"
+    """Some units came, others are still expected."""
+    RECEIVED = "RECEIVED"
+    """Nothing more is expected."""
+    CLOSED = "CLOSED"
+    """Every unit is disposed of or missing, and every refund is settled. Final."""
+    CANCELLED = "CANCELLED"
+    """Called off before anything came. Final."""
+    EXPIRED = "EXPIRED"
+    """Nothing came in time. A late parcel is still received."""
+
+
+class ReturnItemState(StrEnum):
+    """Where one group of units stands."""
+
+    EXPECTED = "EXPECTED"
+    """Not here yet."""
+    RECEIVED = "RECEIVED"
+    """Here, to be inspected; after the first of two looks too."""
+    MISSING = "MISSING"
+    """Did not come with the rest; becomes RECEIVED if it comes after all."""
+    WRONG_ITEM = "WRONG_ITEM"
+    """Here, though nobody expected it: an extra or foreign unit, to be inspected."""
+    INSPECTED = "INSPECTED"
+    """Graded; in quarantine, being refurbished, or waiting for a disposition."""
+    DISPOSED = "DISPOSED"
+    """Its last disposition was executed. Final."""
+
+
+_S, _I = ReturnStatus, ReturnItemState
+
+RETURN_TRANSITIONS: Final[Mapping[ReturnStatus, frozenset[ReturnStatus]]] = MappingProxyType(
+    {
+        _S.REQUESTED: frozenset({_S.AUTHORIZED, _S.DECLINED, _S.CANCELLED}),
+        _S.DECLINED: frozenset({_S.AUTHORIZED}),
+        _S.AUTHORIZED: frozenset(
+            {_S.IN_TRANSIT, _S.PARTIALLY_RECEIVED, _S.RECEIVED, _S.CANCELLED, _S.EXPIRED}
+        ),
+        _S.IN_TRANSIT: frozenset({_S.PARTIALLY_RECEIVED, _S.RECEIVED, _S.CANCELLED, _S.EXPIRED}),
+        _S.PARTIALLY_RECEIVED: frozenset({_S.RECEIVED}),
+        _S.EXPIRED: frozenset({_S.PARTIALLY_RECEIVED, _S.RECEIVED}),
+        _S.RECEIVED: frozenset({_S.CLOSED}),
+        _S.CLOSED: frozenset(),
+        _S.CANCELLED: frozenset(),
+    }
+)
+
+ITEM_TRANSITIONS: Final[Mapping[ReturnItemState, frozenset[ReturnItemState]]] = MappingProxyType(
+    {
+        _I.EXPECTED: frozenset({_I.RECEIVED, _I.MISSING}),
+        _I.MISSING: frozenset({_I.RECEIVED}),
+        _I.RECEIVED: frozenset({_I.INSPECTED}),
+        _I.WRONG_ITEM: frozenset({_I.INSPECTED}),
+        _I.INSPECTED: frozenset({_I.DISPOSED}),
+        _I.DISPOSED: frozenset(),
+    }
+)
+
+
+class ReturnAction(StrEnum):
+    """What somebody (or a job) does to a return as a whole."""
+
+    AUTHORIZE = "AUTHORIZE"
+    DECLINE = "DECLINE"
+    CANCEL = "CANCEL"
+    SET_TRACKING = "SET_TRACKING"
+    RECEIVE = "RECEIVE"
+    QUARANTINE = "QUARANTINE"
+    INSPECT = "INSPECT"
+    DISPOSE = "DISPOSE"
+    EXPIRE = "EXPIRE"
+    CLOSE = "CLOSE"
+
+
+_A = ReturnAction
+
+# RECEIVE on RECEIVED is for units that were MISSING; `domain.returns.receipts` refuses anything
+# else there. A parcel of a declined or cancelled return is not received, it is kept apart:
+# QUARANTINE.
+RETURN_ACTIONS: Final[Mapping[ReturnAction, frozenset[ReturnStatus]]] = MappingProxyType(
+    {
+        _A.AUTHORIZE: frozenset({_S.REQUESTED, _S.DECLINED}),
+        _A.DECLINE: frozenset({_S.REQUESTED}),
+        _A.CANCEL: frozenset({_S.REQUESTED, _S.AUTHORIZED, _S.IN_TRANSIT}),
+        _A.SET_TRACKING: frozenset(
+            {_S.REQUESTED, _S.AUTHORIZED, _S.IN_TRANSIT, _S.PARTIALLY_RECEIVED}
+        ),
+        _A.RECEIVE: frozenset(
+            {_S.AUTHORIZED, _S.IN_TRANSIT, _S.PARTIALLY_RECEIVED, _S.EXPIRED, _S.RECEIVED}
+        ),
+        _A.QUARANTINE: frozenset({_S.DECLINED, _S.CANCELLED}),
+        _A.INSPECT: frozenset({_S.PARTIALLY_RECEIVED, _S.RECEIVED}),
+        _A.DISPOSE: frozenset({_S.PARTIALLY_RECEIVED, _S.RECEIVED}),
+        _A.EXPIRE: frozenset({_S.AUTHORIZED, _S.IN_TRANSIT}),
+        _A.CLOSE: frozenset({_S.RECEIVED}),
+    }
+)
+
+_WOULD_BECOME: Final[Mapping[ReturnAction, str]] = MappingProxyType(
+    {
+        _A.AUTHORIZE: _S.AUTHORIZED,
+        _A.DECLINE: _S.DECLINED,
+        _A.CANCEL: _S.CANCELLED,
+        _A.RECEIVE: _S.RECEIVED,
+        _A.QUARANTINE: "QUARANTINE",
+        _A.INSPECT: _I.INSPECTED,
+        _A.DISPOSE: _I.DISPOSED,
+        _A.EXPIRE: _S.EXPIRED,
+        _A.CLOSE: _S.CLOSED,
+        _A.SET_TRACKING: "SET_TRACKING",
+    }
+)
+
+# What has not come so long after `expectedBy` is not coming (4.3).
+MISSING_AFTER: Final = timedelta(days=14)
+
+# How long after its authorization a return is expected, where nobody named a date.
+EXPECTED_WITHIN: Final = timedelta(days=14)
+
+
+def rma_number_of(return_id: UUID) -> str:
+    """The number that a customer writes on the parcel: unique as the id is."""
+    return f"RMA-{number_of(return_id)[1:]}"
+
+
+def check_action(status: ReturnStatus, action: ReturnAction) -> None:
+    """Raise IllegalTransition, with the states `status` leads to, unless `action` fits it."""
+    if status not in RETURN_ACTIONS[action]:
+        raise IllegalTransition("return", status, _WOULD_BECOME[action], RETURN_TRANSITIONS[status])
+
+
+def overdue_status(
+    status: ReturnStatus, expected_by: datetime | None, now: datetime
+) -> ReturnStatus | None:
+    """What waiting too long makes of a return: EXPIRED, RECEIVED (the rest is MISSING), or None."""
+    if expected_by is None or now < expected_by + MISSING_AFTER:
+        return None
+    if status in RETURN_ACTIONS[ReturnAction.EXPIRE]:
+        return ReturnStatus.EXPIRED
+    if status is ReturnStatus.PARTIALLY_RECEIVED:
+        return ReturnStatus.RECEIVED
+    return None
+
+
+def may_close(
+    status: ReturnStatus, states: Iterable[ReturnItemState], refunds_settled: Iterable[bool]
+) -> bool:
+    """Whether the return is over: each unit DISPOSED or MISSING, and each refund settled."""
+    over = (ReturnItemState.DISPOSED, ReturnItemState.MISSING)
+    return (
+        status is ReturnStatus.RECEIVED
+        and all(state in over for state in states)
+        and all(refunds_settled)
+    )

@@ -1,0 +1,204 @@
+"""Units: the states they are in, what may be done by hand, and how many a channel may promise."""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from domain.errors import Invalid
+from domain.policies.routing import Protection
+
+# Far above any warehouse, far below what a 64-bit column overflows at when thousands are summed.
+UNITS_MAX: Final = 1_000_000_000
+
+
+class StockState(StrEnum):
+    """Where a unit at a location stands; it is in exactly one of these.
+
+    Units that are HELD or ALLOCATED are never moved or adjusted by hand.
+    """
+
+    AVAILABLE = "AVAILABLE"
+    """Physically here, sellable, claimed by nobody."""
+    HELD = "HELD"
+    """Claimed by a live reservation."""
+    ALLOCATED = "ALLOCATED"
+    """Belongs to a placed order."""
+    QUALITY_CONTROL = "QUALITY_CONTROL"
+    """Waits for inspection, as returned units do."""
+    QUARANTINE = "QUARANTINE"
+    """Set apart: not to be sold before somebody has decided or counted."""
+    REFURBISHING = "REFURBISHING"
+    """Being put right."""
+    DAMAGED = "DAMAGED"
+    """Here, but not sellable."""
+
+
+class MovementKind(StrEnum):
+    """Why units changed their state."""
+
+    RECEIVED = "RECEIVED"
+    """A delivery came in."""
+    ADJUSTED = "ADJUSTED"
+    """A state was corrected by hand."""
+    HELD = "HELD"
+    """A reservation claimed the units."""
+    RELEASED = "RELEASED"
+    """A hold was released, or it expired."""
+    ALLOCATED = "ALLOCATED"
+    """An order took the units, from a hold or without one."""
+    DEALLOCATED = "DEALLOCATED"
+    """An order gave the units back: cancelled, or sent from elsewhere."""
+    SHIPPED = "SHIPPED"
+    """The units left with a carrier."""
+    RETURNED = "RETURNED"
+    """The units came back in a parcel."""
+    DISPOSED = "DISPOSED"
+    """A disposition made returned units leave, other than as scrap."""
+    MOVED = "MOVED"
+    """The units went from one state to another at their location."""
+    TRANSFERRED = "TRANSFERRED"
+    """The units went to another location. No operation does this yet."""
+    COUNTED = "COUNTED"
+    """A count corrected a state. No operation does this yet."""
+    SCRAPPED = "SCRAPPED"
+    """Returned units were destroyed."""
+
+
+class LocationKind(StrEnum):
+    """What a location is."""
+
+    WAREHOUSE = "WAREHOUSE"
+    """Keeps stock."""
+    STORE = "STORE"
+    """Keeps stock; a shop with a door."""
+    FULFILMENT_PARTNER = "FULFILMENT_PARTNER"
+    """Keeps stock; another business that sends it."""
+    ZONE = "ZONE"
+    """An address for tasks inside a location; keeps no stock of its own."""
+    BIN = "BIN"
+    """A shelf or box, as an address for tasks; keeps no stock of its own."""
+
+
+# Units in these states are claimed by a hold or an order and leave them with it only.
+CLAIMED_STATES: Final = frozenset({StockState.HELD, StockState.ALLOCATED})
+HAND_STATES: Final = frozenset(StockState) - CLAIMED_STATES
+# On the books as inventory; the other states are inventory in quality control.
+INVENTORY_STATES: Final = CLAIMED_STATES | {StockState.AVAILABLE}
+STOCK_KEEPING: Final = frozenset(
+    {LocationKind.WAREHOUSE, LocationKind.STORE, LocationKind.FULFILMENT_PARTNER}
+)
+
+_S = StockState
+# None is the outside. A pair that several facts share has its most common one here; the others
+# (an adjustment, a count, scrap) name their kind themselves.
+_KINDS: Final[Mapping[tuple[StockState | None, StockState | None], MovementKind]] = (
+    MappingProxyType(
+        {
+            (None, _S.AVAILABLE): MovementKind.RECEIVED,
+            (None, _S.QUALITY_CONTROL): MovementKind.RETURNED,
+            (None, _S.QUARANTINE): MovementKind.RETURNED,
+            (_S.AVAILABLE, _S.HELD): MovementKind.HELD,
+            (_S.HELD, _S.AVAILABLE): MovementKind.RELEASED,
+            (_S.AVAILABLE, _S.ALLOCATED): MovementKind.ALLOCATED,
+            (_S.HELD, _S.ALLOCATED): MovementKind.ALLOCATED,
+            (_S.ALLOCATED, _S.AVAILABLE): MovementKind.DEALLOCATED,
+            (_S.ALLOCATED, None): MovementKind.SHIPPED,
+            (_S.QUALITY_CONTROL, None): MovementKind.DISPOSED,
+            (_S.QUARANTINE, None): MovementKind.DISPOSED,
+            (_S.REFURBISHING, None): MovementKind.DISPOSED,
+        }
+    )
+)
+
+
+def movement_kind(from_state: StockState | None, to_state: StockState | None) -> MovementKind:
+    """The usual kind of a movement between two states; None is the outside."""
+    usual = _KINDS.get((from_state, to_state))
+    if usual is not None:
+        return usual
+    is_inside = from_state is not None and to_state is not None
+    return MovementKind.MOVED if is_inside else MovementKind.ADJUSTED
+
+
+def check_quantity(quantity: int, *, least: int = 1) -> None:
+    """Raise Invalid (field `quantity`) unless least ≤ quantity ≤ UNITS_MAX."""
+    if not least <= quantity <= UNITS_MAX:
+        raise Invalid(
+            f"A quantity must be between {least} and {UNITS_MAX}.",
+            field=("quantity",),
+            details={"minimum": least, "maximum": UNITS_MAX, "requested": quantity},
+        )
+
+
+def check_move(from_state: StockState, to_state: StockState, quantity: int) -> None:
+    """Raise Invalid, naming the argument, unless a person may move units between these states."""
+    _check_by_hand(from_state, "fromState")
+    _check_by_hand(to_state, "toState")
+    if from_state is to_state:
+        raise Invalid("The units are in this state already.", field=("toState",))
+    check_quantity(quantity)
+
+
+def check_adjustment(state: StockState, delta: int) -> None:
+    """Raise Invalid, naming the argument, unless a person may correct this state by `delta`."""
+    _check_by_hand(state, "state")
+    if not delta or abs(delta) > UNITS_MAX:
+        raise Invalid(
+            f"A correction is of 1 to {UNITS_MAX} units, up or down.",
+            field=("delta",),
+            details={"maximum": UNITS_MAX, "requested": delta},
+        )
+
+
+def promisable(available: int, expired: int, safety_stock: int) -> int:
+    """Units of a SKU at one location that may be promised to somebody; never negative.
+
+    `expired`: units of holds past their end, which nobody has swept yet.
+    """
+    return max(0, available + expired - safety_stock)
+
+
+def available_to_promise(
+    promisable_units: Iterable[int], *, buffer: int, protected: int, backordered: int
+) -> int:
+    """What a channel may sell of a SKU now, by the one rule of queries and reservations.
+
+    `promisable_units`: per active location of the channel, as `promisable` gives them. `buffer`:
+    what the channel never sells. `protected`: for higher channels, as `protected_units` gives.
+    `backordered`: open backordered units of all channels that share one of these locations.
+    """
+    return max(0, sum(promisable_units) - buffer - protected - backordered)
+
+
+def protected_units(
+    protections: Iterable[Protection],
+    priority: int,
+    category: str | None,
+    priorities: Mapping[str, int],
+) -> int:
+    """Units per SKU that a channel of this `priority` must leave for channels served before it.
+
+    `priorities`: of the active channels that share a location with the asking one, by code (1 is
+    served first). Where a channel has several protections, that of the category wins over the
+    general one; those of different channels add up.
+    """
+    general: dict[str, int] = {}
+    special: dict[str, int] = {}
+    for each in protections:
+        if priorities.get(each.channel, priority) >= priority:
+            continue
+        if each.category is None:
+            general[each.channel] = each.units
+        elif each.category == category:
+            special[each.channel] = each.units
+    return sum((general | special).values())
+
+
+def _check_by_hand(state: StockState, argument: str) -> None:
+    if state in CLAIMED_STATES:
+        raise Invalid(
+            f"{state} units belong to a hold or an order and cannot be changed by hand.",
+            field=(argument,),
+            details={"allowed": sorted(HAND_STATES)},
+        )
