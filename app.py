@@ -58,20 +58,20 @@ from subscriptions.fanout import Fanout
 from subscriptions.live import Live
 from subscriptions.promises import MarketPromises
 from subscriptions.relay import Audience
-from workflows.access import ensure_bootstrap_key
-from workflows.attempts import PayoutTerms
-from workflows.authentication import KeyRing, live_keys
-from workflows.cancellation_refunds import open_old
-from workflows.clocks import Clock, machine_time
-from workflows.costs import check_base_currency
-from workflows.ids import Ids
-from workflows.memory import AvailabilityMemory
-from workflows.payouts import Payouts, tell_overdue
+from workflows.access.api_keys import ensure_bootstrap_key
+from workflows.access.authentication import KeyRing, live_keys
+from workflows.availability.cache import AvailabilityMemory
 from workflows.reactions import REACTIONS
-from workflows.return_expiry import expire_returns
-from workflows.schedules import Job, Schedule
-from workflows.transactions import Transactions
-from workflows.webhooks import forget_messages, take_payment
+from workflows.refunds.cancellation_refunds import open_old
+from workflows.refunds.gateway_events import forget_messages, take_payment
+from workflows.refunds.payout_attempts import PayoutTerms
+from workflows.refunds.payouts import Payouts, tell_overdue
+from workflows.returns.expiry import expire_returns
+from workflows.scheduler import Job, Schedule
+from workflows.transactions.clock import Clock, machine_time
+from workflows.transactions.ids import Ids
+from workflows.transactions.item_costs import check_base_currency
+from workflows.transactions.runner import Transactions
 
 logger = structlog.get_logger(__name__)
 

@@ -16,17 +16,17 @@ from collections.abc import Sequence
 import uvloop
 
 import schema.serving.garbage as garbage
-import workflows.reservations
+import workflows.reservations.reservations
 from benchmarks.catalogue import CHANNEL
 from benchmarks.processes import ROOT
 from domain.access.callers import Role, holder
 from models.database import Database
-from workflows.clocks import Clock
-from workflows.ids import Ids
-from workflows.outcomes import Request
 from workflows.reactions import REACTIONS
-from workflows.reservations import CreateReservation, HoldLine
-from workflows.transactions import Transactions
+from workflows.reservations.reservations import CreateReservation, HoldLine
+from workflows.transactions.clock import Clock
+from workflows.transactions.ids import Ids
+from workflows.transactions.outcomes import Request
+from workflows.transactions.runner import Transactions
 
 Order = Sequence[tuple[str, int]]
 
@@ -60,7 +60,9 @@ async def run(url: str, orders: Sequence[Order], requests: int, clients: int) ->
             lines = tuple(HoldLine(sku, units) for sku, units in next(turns))
             command = CreateReservation(CHANNEL, lines)
             request = Request(command, caller, f"service-{number}")
-            outcome = await transactions.perform(workflows.reservations.create, request)
+            outcome = await transactions.perform(
+                workflows.reservations.reservations.create, request
+            )
             assert not outcome.refusals, outcome
 
     garbage.settle()  # as a process that serves does

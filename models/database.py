@@ -137,7 +137,7 @@ def tortoise_config(url: str, limits: Limits) -> dict[str, Any]:
 class Database:
     """Opens and closes the connections, and lends them out.
 
-    Reads use `snapshot()`. Only `workflows.transactions` uses `writer()`.
+    Reads use `snapshot()`. Only `workflows.transactions.runner` uses `writer()`.
     """
 
     def __init__(self, url: str, limits: Limits = Limits()) -> None:

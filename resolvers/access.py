@@ -5,7 +5,7 @@ from typing import Annotated
 from strawberry import ID, argument
 
 import models.queries.reads.access as reads
-import workflows.access
+import workflows.access.api_keys
 from schema.context import Info
 from schema.errors import change
 from schema.types.access import ApiKey, Viewer
@@ -30,7 +30,7 @@ async def api_key_create(info: Info, input: ApiKeyInput) -> ApiKeyPayload | None
     do more or a wider scope, NOT_FOUND for a channel or location that the caller does not see.
     """
     return await change(
-        info, workflows.access.create, input.to_command, ApiKeyPayload, api_key="ApiKey"
+        info, workflows.access.api_keys.create, input.to_command, ApiKeyPayload, api_key="ApiKey"
     )
 
 
@@ -50,7 +50,7 @@ async def api_key_rotate(
     """
     return await change(
         info,
-        workflows.access.rotate,
+        workflows.access.api_keys.rotate,
         lambda: rotate(id, overlap_seconds),
         ApiKeyPayload,
         api_key="ApiKey",
@@ -64,5 +64,5 @@ async def api_key_revoke(info: Info, id: ID) -> ApiKeyPayload | None:
     everything; NOT_FOUND.
     """
     return await change(
-        info, workflows.access.revoke, lambda: revoke(id), ApiKeyPayload, api_key="ApiKey"
+        info, workflows.access.api_keys.revoke, lambda: revoke(id), ApiKeyPayload, api_key="ApiKey"
     )

@@ -10,7 +10,7 @@ from schema.context import Context, Info
 from schema.types.addresses import AddressInput
 from schema.types.arguments import given
 from schema.types.availability import Availability
-from workflows.routing import STANDARD
+from workflows.availability.routing import STANDARD
 
 SKUS_MAX = 1_000
 

@@ -1,6 +1,6 @@
 """What carriers say of parcels."""
 
-import workflows.carriers
+import workflows.carriers.tracking_events
 from schema.context import Info
 from schema.errors import change
 from schema.types.changes.carriers import CarrierEventInput, CarrierEventPayload, bringing_back
@@ -14,7 +14,7 @@ async def carrier_event_record(info: Info, input: CarrierEventInput) -> CarrierE
     """
     payload = await change(
         info,
-        workflows.carriers.record,
+        workflows.carriers.tracking_events.record,
         input.to_command,
         CarrierEventPayload,
         fulfillment="Fulfillment",

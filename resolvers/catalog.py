@@ -5,10 +5,10 @@ from typing import Annotated
 from strawberry import UNSET, argument
 
 import models.queries.reads.catalog as reads
-import workflows.catalog
-import workflows.channels
-import workflows.items
-import workflows.locations
+import workflows.catalog.channels
+import workflows.catalog.items
+import workflows.catalog.locations
+import workflows.catalog.master_data
 from domain.catalog.commands import UpsertReasonCode, UpsertSupplier
 from schema.context import Info
 from schema.errors import change
@@ -91,7 +91,7 @@ async def items_upsert(info: Info, items: list[ItemInput]) -> ItemsUpsertPayload
     """
     return await change(
         info,
-        workflows.items.upsert,
+        workflows.catalog.items.upsert,
         lambda: upsert_items(items),
         ItemsUpsertPayload,
         items="[Item]",
@@ -105,7 +105,7 @@ async def location_upsert(info: Info, input: LocationInput) -> LocationPayload |
     """
     return await change(
         info,
-        workflows.locations.upsert,
+        workflows.catalog.locations.upsert,
         input.to_command,
         LocationPayload,
         location="Location",
@@ -118,7 +118,7 @@ async def channel_upsert(info: Info, input: ChannelInput) -> ChannelPayload | No
     Refused: INVALID, NOT_FOUND for a location, LIMIT_EXCEEDED.
     """
     return await change(
-        info, workflows.channels.upsert, input.to_command, ChannelPayload, channel="Channel"
+        info, workflows.catalog.channels.upsert, input.to_command, ChannelPayload, channel="Channel"
     )
 
 
@@ -132,7 +132,7 @@ async def reason_code_upsert(
     """Make or change a reason code of a kind. Refused: INVALID."""
     return await change(
         info,
-        workflows.catalog.upsert_reason_code,
+        workflows.catalog.master_data.upsert_reason_code,
         lambda: UpsertReasonCode(code, kind, label, named(active)),
         ReasonCodePayload,
         reason_code="ReasonCode",
@@ -143,7 +143,7 @@ async def supplier_upsert(info: Info, code: str, name: str) -> SupplierPayload |
     """Make or change a supplier by its code. Refused: INVALID."""
     return await change(
         info,
-        workflows.catalog.upsert_supplier,
+        workflows.catalog.master_data.upsert_supplier,
         lambda: UpsertSupplier(code, name),
         SupplierPayload,
         supplier="Supplier",

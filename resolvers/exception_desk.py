@@ -7,11 +7,11 @@ from typing import Annotated, TypeVar
 from strawberry import ID, argument
 
 import schema.types.changes.exceptions as commands
-import workflows.exception_desk as desk
+import workflows.exceptions.handling as desk
 from schema.context import Info
 from schema.errors import change
 from schema.types.changes.exceptions import TYPE, ExceptionPayload
-from workflows.transactions import Action
+from workflows.transactions.runner import Action
 
 C = TypeVar("C")
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from strawberry import UNSET, argument
 
 import models.queries.reads.fulfillments as reads
-import workflows.fulfillments
+import workflows.orders.fulfillments
 from schema.context import Info
 from schema.errors import change
 from schema.types.arguments import After, Before, First, Last, given
@@ -42,7 +42,7 @@ async def fulfillment_ship(info: Info, input: FulfillmentShipInput) -> Fulfillme
     """
     return await change(
         info,
-        workflows.fulfillments.ship,
+        workflows.orders.fulfillments.ship,
         input.to_command,
         FulfillmentPayload,
         fulfillment="Fulfillment",

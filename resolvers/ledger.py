@@ -6,14 +6,14 @@ from typing import Annotated
 from strawberry import UNSET, argument
 
 import models.queries.reads.ledger as reads
-import workflows.periods
+import workflows.ledger.periods
 from schema.context import Info
 from schema.errors import change
 from schema.types.arguments import After, Before, First, Last, given
 from schema.types.changes.ledger import PeriodPayload
 from schema.types.ledger import JournalEntry, Period, TrialBalance
 from schema.types.paging import Connection, selection_of, window
-from workflows.periods import ClosePeriod
+from workflows.ledger.periods import ClosePeriod
 
 
 async def journal_entries(
@@ -67,7 +67,7 @@ async def period_close(
     """
     return await change(
         info,
-        workflows.periods.close,
+        workflows.ledger.periods.close,
         lambda: ClosePeriod(through),
         PeriodPayload,
         period="Period",

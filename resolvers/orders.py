@@ -5,8 +5,8 @@ from typing import Annotated
 from strawberry import ID, UNSET, argument
 
 import models.queries.reads.orders as reads
-import workflows.cancellations
-import workflows.orders
+import workflows.orders.cancellations
+import workflows.orders.placement
 from schema.context import Info
 from schema.errors import change
 from schema.types.arguments import After, Before, First, Last, given
@@ -71,7 +71,9 @@ async def order_place(info: Info, input: OrderPlaceInput) -> OrderPayload | None
     channel (the order comes along), NOT_FOUND for a hold of another channel, INVALID,
     LIMIT_EXCEEDED.
     """
-    return await change(info, workflows.orders.place, input.to_command, OrderPayload, order="Order")
+    return await change(
+        info, workflows.orders.placement.place, input.to_command, OrderPayload, order="Order"
+    )
 
 
 async def order_cancel(
@@ -90,7 +92,7 @@ async def order_cancel(
     """
     return await change(
         info,
-        workflows.cancellations.cancel,
+        workflows.orders.cancellations.cancel,
         lambda: cancel(id, reason_code, lines),
         OrderPayload,
         order="Order",

@@ -5,9 +5,9 @@ from typing import Annotated
 from strawberry import ID, UNSET, argument
 
 import schema.types.changes.picking as commands
-import workflows.packing
-import workflows.picking
-import workflows.reroutes
+import workflows.warehouse.packing
+import workflows.warehouse.picking
+import workflows.warehouse.reroutes
 from schema.context import Info
 from schema.errors import change
 from schema.types.changes.fulfillments import FulfillmentPayload
@@ -30,7 +30,7 @@ async def fulfillment_pick(
     """
     return await change(
         info,
-        workflows.picking.pick,
+        workflows.warehouse.picking.pick,
         lambda: commands.pick(fulfillment_id, shortages),
         FulfillmentPayload,
         fulfillment="Fulfillment",
@@ -44,7 +44,7 @@ async def fulfillment_pack(info: Info, fulfillment_id: ID) -> FulfillmentPayload
     """
     return await change(
         info,
-        workflows.packing.pack,
+        workflows.warehouse.packing.pack,
         lambda: commands.pack(fulfillment_id),
         FulfillmentPayload,
         fulfillment="Fulfillment",
@@ -65,7 +65,7 @@ async def fulfillment_reroute(
     """
     return await change(
         info,
-        workflows.reroutes.reroute,
+        workflows.warehouse.reroutes.reroute,
         lambda: commands.reroute(id, location_code, note),
         OrderPayload,
         order="Order",

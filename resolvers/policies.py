@@ -5,7 +5,7 @@ from typing import Annotated
 from strawberry import UNSET, argument
 
 import models.queries.reads.policies as reads
-import workflows.policies
+import workflows.policies.publishing
 from schema.context import Info
 from schema.errors import change
 from schema.types.arguments import given
@@ -35,5 +35,9 @@ async def policy_publish(info: Info, input: PolicyInput) -> PolicyPayload | None
     INVALID with the path of what is wrong with the rules, NOT_FOUND for a code in the scope.
     """
     return await change(
-        info, workflows.policies.publish, input.to_command, PolicyPayload, policy="Policy"
+        info,
+        workflows.policies.publishing.publish,
+        input.to_command,
+        PolicyPayload,
+        policy="Policy",
     )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from strawberry import argument
 
-import workflows.policy_previews
+import workflows.policies.previews
 from schema.context import Info
 from schema.types.changes.policies import PolicyInput
 from schema.types.previews import PolicyPreview
@@ -25,7 +25,7 @@ async def policy_preview(
     BAD_REQUEST too.
     """
     context = info.context
-    found = await workflows.policy_previews.preview(
+    found = await workflows.policies.previews.preview(
         *await context.opened(),
         input.to_command(),
         LAST_DEFAULT if last is None else last,

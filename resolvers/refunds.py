@@ -5,8 +5,8 @@ from typing import Annotated
 from strawberry import ID, UNSET, argument
 
 import models.queries.reads.refunds as reads
-import workflows.refunds
-import workflows.settlements
+import workflows.refunds.manual_settlement
+import workflows.refunds.refunds
 from schema.context import Info
 from schema.errors import change
 from schema.types.arguments import After, Before, First, Last, given
@@ -15,8 +15,8 @@ from schema.types.enums import RefundStatus
 from schema.types.node import load, required_uuid, uuid_in
 from schema.types.paging import CountedConnection, selection_of, window
 from schema.types.refunds import Refund
-from workflows.refunds import ApproveRefund, CancelRefund, RejectRefund
-from workflows.settlements import RetryRefund, SettleRefund
+from workflows.refunds.manual_settlement import RetryRefund, SettleRefund
+from workflows.refunds.refunds import ApproveRefund, CancelRefund, RejectRefund
 
 TYPES = {"refund": "Refund", "refunds": "[Refund]"}
 
@@ -50,7 +50,9 @@ async def refund_create(info: Info, input: RefundCreateInput) -> RefundPayload |
     An amount that needs several payments opens several refunds. Refused: REFUND_EXCEEDS_BALANCE,
     INVALID, NOT_FOUND.
     """
-    return await change(info, workflows.refunds.create, input.to_command, RefundPayload, **TYPES)
+    return await change(
+        info, workflows.refunds.refunds.create, input.to_command, RefundPayload, **TYPES
+    )
 
 
 async def refund_approve(info: Info, id: ID, note: str | None = UNSET) -> RefundPayload | None:
@@ -61,7 +63,7 @@ async def refund_approve(info: Info, id: ID, note: str | None = UNSET) -> Refund
     """
     return await change(
         info,
-        workflows.refunds.approve,
+        workflows.refunds.refunds.approve,
         lambda: ApproveRefund(required_uuid("Refund", id, "id"), given(note)),
         RefundPayload,
         **TYPES,
@@ -78,7 +80,7 @@ async def refund_reject(
     """
     return await change(
         info,
-        workflows.refunds.reject,
+        workflows.refunds.refunds.reject,
         lambda: RejectRefund(required_uuid("Refund", id, "id"), note),
         RefundPayload,
         **TYPES,
@@ -94,7 +96,7 @@ async def refund_cancel(
     """
     return await change(
         info,
-        workflows.refunds.cancel,
+        workflows.refunds.refunds.cancel,
         lambda: CancelRefund(required_uuid("Refund", id, "id"), note),
         RefundPayload,
         **TYPES,
@@ -108,7 +110,7 @@ async def refund_retry(info: Info, id: ID) -> RefundPayload | None:
     """
     return await change(
         info,
-        workflows.settlements.retry,
+        workflows.refunds.manual_settlement.retry,
         lambda: RetryRefund(required_uuid("Refund", id, "id")),
         RefundPayload,
         **TYPES,
@@ -133,7 +135,7 @@ async def refund_settle(
     """
     return await change(
         info,
-        workflows.settlements.settle,
+        workflows.refunds.manual_settlement.settle,
         lambda: SettleRefund(
             required_uuid("Refund", id, "id"), succeeded, note, given(gateway_reference)
         ),

@@ -5,7 +5,7 @@ from typing import Annotated
 from strawberry import ID, UNSET, argument
 
 import models.queries.reads.reservations as reads
-import workflows.reservations
+import workflows.reservations.reservations
 from domain.errors import BadRequest
 from resolvers.availability import check_channel
 from schema.context import Info
@@ -80,7 +80,7 @@ async def reservation_create(
     check_channel(info.context, input.channel)
     return await change(
         info,
-        workflows.reservations.create,
+        workflows.reservations.reservations.create,
         input.to_command,
         ReservationPayload,
         reservation="Reservation",
@@ -99,7 +99,7 @@ async def reservation_extend(
     """
     return await change(
         info,
-        workflows.reservations.extend,
+        workflows.reservations.reservations.extend,
         lambda: extend(id, ttl_seconds),
         ReservationPayload,
         reservation="Reservation",
@@ -113,7 +113,7 @@ async def reservation_release(info: Info, id: ID) -> ReservationPayload | None:
     """
     return await change(
         info,
-        workflows.reservations.release,
+        workflows.reservations.reservations.release,
         lambda: release(id),
         ReservationPayload,
         reservation="Reservation",

@@ -5,12 +5,12 @@ from typing import Annotated
 from strawberry import ID, UNSET, argument
 
 import models.queries.reads.returns as reads
-import workflows.dispositions
-import workflows.inspections
-import workflows.receipts
-import workflows.return_authorizations
-import workflows.return_tracking
-import workflows.returns
+import workflows.returns.authorizations
+import workflows.returns.dispositions
+import workflows.returns.inspections
+import workflows.returns.receipts
+import workflows.returns.requests
+import workflows.returns.tracking
 from domain.errors import BadRequest
 from schema.context import Info
 from schema.errors import change
@@ -26,8 +26,8 @@ from schema.types.enums import ReturnStatus
 from schema.types.node import load, required_uuid, uuid_in
 from schema.types.paging import CountedConnection, selection_of, window
 from schema.types.returns import Return
-from workflows.return_authorizations import AuthorizeReturn, CancelReturn, DeclineReturn
-from workflows.return_tracking import SetTracking
+from workflows.returns.authorizations import AuthorizeReturn, CancelReturn, DeclineReturn
+from workflows.returns.tracking import SetTracking
 
 TYPES = {"return_": "Return", "exception": "OperationalException"}
 
@@ -80,7 +80,9 @@ async def return_request(info: Info, input: ReturnRequestInput) -> ReturnPayload
     What it declines is a Return too, with the reasons. Refused: OVER_RETURN for more units than
     were sent and not asked back yet, LIMIT_EXCEEDED, INVALID, NOT_FOUND.
     """
-    return await change(info, workflows.returns.request, input.to_command, ReturnPayload, **TYPES)
+    return await change(
+        info, workflows.returns.requests.request, input.to_command, ReturnPayload, **TYPES
+    )
 
 
 async def return_authorize(
@@ -96,7 +98,7 @@ async def return_authorize(
     """
     return await change(
         info,
-        workflows.return_authorizations.authorize,
+        workflows.returns.authorizations.authorize,
         lambda: AuthorizeReturn(required_uuid("Return", id, "id"), given(note)),
         ReturnPayload,
         **TYPES,
@@ -115,7 +117,7 @@ async def return_decline(
     """
     return await change(
         info,
-        workflows.return_authorizations.decline,
+        workflows.returns.authorizations.decline,
         lambda: DeclineReturn(required_uuid("Return", id, "id"), reason_code, given(note)),
         ReturnPayload,
         **TYPES,
@@ -129,7 +131,7 @@ async def return_cancel(info: Info, id: ID) -> ReturnPayload | None:
     """
     return await change(
         info,
-        workflows.return_authorizations.cancel,
+        workflows.returns.authorizations.cancel,
         lambda: CancelReturn(required_uuid("Return", id, "id")),
         ReturnPayload,
         **TYPES,
@@ -146,7 +148,7 @@ async def return_tracking_set(
     """
     return await change(
         info,
-        workflows.return_tracking.set_tracking,
+        workflows.returns.tracking.set_tracking,
         lambda: SetTracking(required_uuid("Return", id, "id"), carrier, tracking_number),
         ReturnPayload,
         **TYPES,
@@ -160,7 +162,9 @@ async def return_receive(info: Info, input: ReturnReceiveInput) -> ReturnPayload
     return, or one that nobody can match, goes into quarantine with an exception. Refused:
     ILLEGAL_TRANSITION, ALREADY_EXISTS, TASK_NOT_CLAIMED, LIMIT_EXCEEDED, INVALID, NOT_FOUND.
     """
-    return await change(info, workflows.receipts.receive, input.to_command, ReturnPayload, **TYPES)
+    return await change(
+        info, workflows.returns.receipts.receive, input.to_command, ReturnPayload, **TYPES
+    )
 
 
 async def return_inspect(info: Info, input: ReturnInspectInput) -> ReturnPayload | None:
@@ -172,7 +176,7 @@ async def return_inspect(info: Info, input: ReturnInspectInput) -> ReturnPayload
     TASK_NOT_CLAIMED, LIMIT_EXCEEDED, INVALID, NOT_FOUND.
     """
     return await change(
-        info, workflows.inspections.inspect, input.to_command, ReturnPayload, **TYPES
+        info, workflows.returns.inspections.inspect, input.to_command, ReturnPayload, **TYPES
     )
 
 
@@ -184,5 +188,5 @@ async def return_item_dispose(info: Info, input: DispositionInput) -> ReturnPayl
     NOT_FOUND.
     """
     return await change(
-        info, workflows.dispositions.dispose, input.to_command, ReturnPayload, **TYPES
+        info, workflows.returns.dispositions.dispose, input.to_command, ReturnPayload, **TYPES
     )

@@ -5,8 +5,8 @@ from typing import Annotated
 from strawberry import UNSET, argument
 
 import models.queries.reads.stock as reads
-import workflows.adjustments
-import workflows.stock
+import workflows.stock.adjustments
+import workflows.stock.goods_receipts
 from schema.context import Info
 from schema.errors import change
 from schema.types.arguments import After, Before, First, Last, given
@@ -71,7 +71,7 @@ async def stock_receive(info: Info, input: StockReceiptInput) -> StockPayload | 
     """
     return await change(
         info,
-        workflows.stock.receive,
+        workflows.stock.goods_receipts.receive,
         input.to_command,
         StockPayload,
         levels="[StockLevel]",
@@ -87,7 +87,7 @@ async def stock_adjust(info: Info, input: StockAdjustInput) -> StockPayload | No
     """
     return await change(
         info,
-        workflows.adjustments.adjust,
+        workflows.stock.adjustments.adjust,
         input.to_command,
         StockPayload,
         levels="[StockLevel]",
@@ -103,7 +103,7 @@ async def stock_move(info: Info, input: StockMoveInput) -> StockPayload | None:
     """
     return await change(
         info,
-        workflows.adjustments.move,
+        workflows.stock.adjustments.move,
         input.to_command,
         StockPayload,
         levels="[StockLevel]",
@@ -118,7 +118,7 @@ async def safety_stock_set(info: Info, input: SafetyStockInput) -> StockPayload 
     """
     return await change(
         info,
-        workflows.stock.set_safety_stock,
+        workflows.stock.goods_receipts.set_safety_stock,
         input.to_command,
         StockPayload,
         levels="[StockLevel]",

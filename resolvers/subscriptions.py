@@ -19,7 +19,7 @@ from schema.types.enums import MovementKind
 from schema.types.events import AvailabilityEvent, Event, StockEvent
 from schema.types.stock import StockLevel
 from subscriptions.streams import AvailabilityChange, StockChange
-from workflows.availability import Availability as Found
+from workflows.availability.availability import Availability as Found
 
 C = TypeVar("C")
 E = TypeVar("E")

@@ -6,7 +6,7 @@ from strawberry import ID, UNSET, argument
 
 import models.queries.reads.tasks as reads
 import schema.types.changes.tasks as commands
-import workflows.tasks
+import workflows.tasks.claims
 from schema.context import Info
 from schema.errors import change
 from schema.types.arguments import After, Before, First, Last, given
@@ -55,7 +55,7 @@ async def task_claim(
     """
     return await change(
         info,
-        workflows.tasks.claim,
+        workflows.tasks.claims.claim,
         lambda: commands.claim(queue, location_code, limit, ids),
         TaskPayload,
         tasks="[Task]",
@@ -69,7 +69,7 @@ async def task_renew(info: Info, id: ID) -> TaskPayload | None:
     NOT_FOUND.
     """
     return await change(
-        info, workflows.tasks.renew, lambda: commands.renew(id), TaskPayload, tasks="[Task]"
+        info, workflows.tasks.claims.renew, lambda: commands.renew(id), TaskPayload, tasks="[Task]"
     )
 
 
@@ -79,5 +79,9 @@ async def task_release(info: Info, id: ID) -> TaskPayload | None:
     Refused: TASK_NOT_CLAIMED, ILLEGAL_TRANSITION, NOT_FOUND.
     """
     return await change(
-        info, workflows.tasks.release, lambda: commands.release(id), TaskPayload, tasks="[Task]"
+        info,
+        workflows.tasks.claims.release,
+        lambda: commands.release(id),
+        TaskPayload,
+        tasks="[Task]",
     )

@@ -20,10 +20,10 @@ from subscriptions.cases import Cases
 from subscriptions.queues import Queues
 from subscriptions.relay import Audience
 from subscriptions.streams import Streams
-from workflows.availability import Availability
-from workflows.memory import AvailabilityMemory
-from workflows.outcomes import Outcome, Request
-from workflows.transactions import Action, Transactions
+from workflows.availability.availability import Availability
+from workflows.availability.cache import AvailabilityMemory
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.runner import Action, Transactions
 
 C = TypeVar("C")
 

@@ -20,9 +20,9 @@ from schema.context import Context, Info
 from schema.types.errors import UserError, UserErrorCode
 from schema.types.node import encode, key_of, load, prime
 from schema.types.scalars import JSON
-from workflows.groups import QueueFull
-from workflows.outcomes import Outcome, Refusal
-from workflows.transactions import Action
+from workflows.transactions.group_commit import QueueFull
+from workflows.transactions.outcomes import Outcome, Refusal
+from workflows.transactions.runner import Action
 
 C = TypeVar("C")
 P = TypeVar("P")

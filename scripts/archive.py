@@ -19,10 +19,10 @@ from models.database import Database
 from models.migrations.runner import MigrationError, missing
 from models.sessions import DatabaseError, Row
 from settings import Settings, SettingsError, load
-from workflows.archives import Retention, old_events, remove
-from workflows.clocks import machine_time
-from workflows.ids import Ids
-from workflows.transactions import Reactions, Transactions
+from workflows.events.retention import Retention, old_events, remove
+from workflows.transactions.clock import machine_time
+from workflows.transactions.ids import Ids
+from workflows.transactions.runner import Reactions, Transactions
 
 
 async def archive(database: Database, retention: Retention, folder: Path) -> int:

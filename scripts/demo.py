@@ -10,18 +10,18 @@ from uuid import UUID
 import models.queries.access as keys
 import models.queries.fulfillments as parcels
 import models.queries.lookups as lookups
-import workflows.access
-import workflows.adjustments
-import workflows.cancellations
-import workflows.catalog
-import workflows.channels
-import workflows.fulfillments
-import workflows.items
-import workflows.locations
-import workflows.orders
-import workflows.policies
-import workflows.reservations
-import workflows.stock
+import workflows.access.api_keys
+import workflows.catalog.channels
+import workflows.catalog.items
+import workflows.catalog.locations
+import workflows.catalog.master_data
+import workflows.orders.cancellations
+import workflows.orders.fulfillments
+import workflows.orders.placement
+import workflows.policies.publishing
+import workflows.reservations.reservations
+import workflows.stock.adjustments
+import workflows.stock.goods_receipts
 from domain.access.api_keys import CreateKey, RevokeKey
 from domain.access.callers import SYSTEM, Caller, Role, holder
 from domain.catalog.commands import (
@@ -38,15 +38,15 @@ from domain.values.money import Money, to_decimal
 from models.database import Database
 from scripts import demo_data as story
 from scripts.demo_data import DemoItem, DemoOrder
-from workflows.adjustments import AdjustStock, MoveStock
-from workflows.cancellations import CancelOrder
-from workflows.fulfillments import ShipFulfillment
-from workflows.orders import Address, NewLine, PlaceOrder
-from workflows.outcomes import Outcome, Request
-from workflows.policies import PublishPolicy
-from workflows.reservations import CreateReservation, HoldLine
-from workflows.stock import ReceiptLine, ReceiveStock, SetSafetyStock
-from workflows.transactions import Action, Transactions
+from workflows.orders.cancellations import CancelOrder
+from workflows.orders.fulfillments import ShipFulfillment
+from workflows.orders.placement import Address, NewLine, PlaceOrder
+from workflows.policies.publishing import PublishPolicy
+from workflows.reservations.reservations import CreateReservation, HoldLine
+from workflows.stock.adjustments import AdjustStock, MoveStock
+from workflows.stock.goods_receipts import ReceiptLine, ReceiveStock, SetSafetyStock
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.runner import Action, Transactions
 
 CommandT = TypeVar("CommandT")
 
@@ -97,11 +97,11 @@ async def renew_keys(transactions: Transactions, database: Database) -> DemoKeys
         command = CreateKey(
             _key_name(role), role, _actor(role), channels=channels, locations=locations
         )
-        outcome = await _do(transactions, workflows.access.create, command)
+        outcome = await _do(transactions, workflows.access.api_keys.create, command)
         assert outcome.secret is not None
         by_role[role] = outcome.secret
     for key_id in old:
-        await _do(transactions, workflows.access.revoke, RevokeKey(key_id))
+        await _do(transactions, workflows.access.api_keys.revoke, RevokeKey(key_id))
     return DemoKeys(by_role)
 
 
@@ -142,7 +142,7 @@ class _Teller:
         planner = Role.SUPPLY_CHAIN
         for code, name in story.SUPPLIERS:
             supplier = UpsertSupplier(code, name)
-            await self._as(planner, workflows.catalog.upsert_supplier, supplier)
+            await self._as(planner, workflows.catalog.master_data.upsert_supplier, supplier)
         for code, name, kind, capacity, packs in story.LOCATIONS:
             location = UpsertLocation(
                 code,
@@ -153,15 +153,15 @@ class _Teller:
                 time_zone="Europe/London",
                 pack_required=packs,
             )
-            await self._as(planner, workflows.locations.upsert, location)
+            await self._as(planner, workflows.catalog.locations.upsert, location)
         for code, name, sells, currency, priority, buffer, places in story.CHANNELS:
             channel = UpsertChannel(code, name, sells, currency, places, priority, buffer)
-            await self._as(planner, workflows.channels.upsert, channel)
+            await self._as(planner, workflows.catalog.channels.upsert, channel)
         base = self._transactions.terms.base_currency
         goods = UpsertItems(tuple(_upsert(item, base) for item in story.ITEMS))
-        await self._as(planner, workflows.items.upsert, goods)
+        await self._as(planner, workflows.catalog.items.upsert, goods)
         routing = PublishPolicy(PolicyKind.ROUTING, "global", story.ROUTING)
-        await self._as(planner, workflows.policies.publish, routing)
+        await self._as(planner, workflows.policies.publishing.publish, routing)
 
     async def fill_the_shelves(self) -> None:
         """One delivery per location, a damaged fleece, a boot set aside, a window to dress."""
@@ -172,9 +172,9 @@ class _Teller:
                 if code in item.units
             )
             delivery = ReceiveStock(code, f"PO-{code}-1", lines)
-            await self._as(Role.WAREHOUSE, workflows.stock.receive, delivery)
+            await self._as(Role.WAREHOUSE, workflows.stock.goods_receipts.receive, delivery)
         damage = AdjustStock("LONDON", "FLEECE-GREY-S", -1, "DAMAGED", note="Torn zip")
-        await self._as(Role.WAREHOUSE, workflows.adjustments.adjust, damage)
+        await self._as(Role.WAREHOUSE, workflows.stock.adjustments.adjust, damage)
         check = MoveStock(
             "LEEDS",
             "BOOT-FELL-43",
@@ -184,10 +184,12 @@ class _Teller:
             "QUALITY",
             "Loose sole?",
         )
-        await self._as(Role.WAREHOUSE, workflows.adjustments.move, check)
+        await self._as(Role.WAREHOUSE, workflows.stock.adjustments.move, check)
         for location, sku, units in story.SAFETY_STOCK:
             window = SetSafetyStock(location, sku, units)
-            await self._as(Role.SUPPLY_CHAIN, workflows.stock.set_safety_stock, window)
+            await self._as(
+                Role.SUPPLY_CHAIN, workflows.stock.goods_receipts.set_safety_stock, window
+            )
 
     async def sell(self, order: DemoOrder) -> None:
         """Place an order as its channel did, and do with it what became of it."""
@@ -206,11 +208,11 @@ class _Teller:
             service_level=order.service_level,
             backorder=order.backorder,
         )
-        placed = await self._as(Role.ADMIN, workflows.orders.place, command)
+        placed = await self._as(Role.ADMIN, workflows.orders.placement.place, command)
         order_id = UUID(str(placed.refs["order"]))
         if order.fate == "cancelled":
             cancel = CancelOrder(order_id, "CUSTOMER_REQUEST")
-            await self._as(Role.SUPPORT, workflows.cancellations.cancel, cancel)
+            await self._as(Role.SUPPORT, workflows.orders.cancellations.cancel, cancel)
         elif order.fate == "shipped":
             await self._ship(order, order_id)
 
@@ -229,7 +231,7 @@ class _Teller:
                 f"RM-{order.reference}-{number}",
                 self._transactions.clock() - order.ago / 2,
             )
-            await self._as(Role.ADMIN, workflows.fulfillments.ship, command)
+            await self._as(Role.ADMIN, workflows.orders.fulfillments.ship, command)
 
     async def hold_a_basket(self) -> None:
         """A shopper who has not paid yet."""
@@ -237,7 +239,7 @@ class _Teller:
         basket = CreateReservation(
             story.STOREFRONT, lines, story.HOLD_SECONDS, "basket-1", country_code="GB"
         )
-        await self._as(Role.STOREFRONT, workflows.reservations.create, basket)
+        await self._as(Role.STOREFRONT, workflows.reservations.reservations.create, basket)
 
 
 def _upsert(item: DemoItem, base_currency: str) -> UpsertItem:

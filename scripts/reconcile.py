@@ -1,5 +1,5 @@
 """Proves the books of the configured database: exit 0 and a summary, or 1 and a line for each
-difference (workflows/reconcile.py)."""
+difference (workflows/ledger/reconciliation.py)."""
 
 import asyncio
 import sys
@@ -9,7 +9,7 @@ from models.database import Database
 from models.migrations.runner import MigrationError, missing
 from models.sessions import DatabaseError
 from settings import SettingsError, load
-from workflows.reconcile import Difference, extent, proof_count, reconcile
+from workflows.ledger.reconciliation import Difference, extent, proof_count, reconcile
 
 
 async def prove(database_url: str) -> tuple[list[Difference], str]:

@@ -38,7 +38,7 @@ from scripts.replay_file import Events, FileUnreadable, read
 from scripts.replay_report import is_complete, report
 from scripts.replay_run import Replay, Replayed
 from scripts.replay_server import ServerFailed, prepare_database, serving
-from workflows.reconcile import Difference, reconcile
+from workflows.ledger.reconciliation import Difference, reconcile
 
 FILE_VARIABLE = "RESTOW_REPLAY_FILE"
 LINES_SHOWN = 20

@@ -13,7 +13,7 @@ from scripts.replay_plan import RULES
 from scripts.replay_return_report import report_returns, unexplained
 from scripts.replay_returns import RETURN_RULES
 from scripts.replay_run import Replayed
-from workflows.reconcile import Difference
+from workflows.ledger.reconciliation import Difference
 
 DIFFERENCES_SHOWN = 20
 

@@ -16,11 +16,11 @@ from schema.serving.corks import CorkedWebSockets
 from scripts import demo_data as story
 from scripts.demo import DemoKeys, DemoRefused, is_empty, renew_keys, seed
 from settings import PREFIX, Settings, SettingsError, load
-from workflows.clocks import Clock
-from workflows.costs import CostsInAnotherCurrency, check_base_currency
-from workflows.ids import Ids
 from workflows.reactions import REACTIONS
-from workflows.transactions import Transactions
+from workflows.transactions.clock import Clock
+from workflows.transactions.ids import Ids
+from workflows.transactions.item_costs import CostsInAnotherCurrency, check_base_currency
+from workflows.transactions.runner import Transactions
 
 WEBSOCKET_BYTES_MAX = 256 * 1024
 # With the seconds that background tasks may take, below the ten within which a stop must end.

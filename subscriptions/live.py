@@ -19,7 +19,7 @@ from subscriptions.relay import Relay
 from subscriptions.sequencer import Sequencer
 from subscriptions.shelves import Shelves
 from subscriptions.streams import Promises, Streams
-from workflows.transactions import Transactions
+from workflows.transactions.runner import Transactions
 
 AvailabilityT = TypeVar("AvailabilityT")
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import models.queries.promises as queries
-import workflows.availability
+import workflows.availability.availability
 from domain.access.callers import SYSTEM
 from models.database import Database
-from workflows.availability import Availability
+from workflows.availability.availability import Availability
 
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -25,7 +25,9 @@ class MarketPromises:
     async def of(self, channel: str, skus: Sequence[str]) -> Mapping[str, Availability]:
         """The availability of the SKUs that exist, now."""
         async with self._database.snapshot() as session:
-            found = await workflows.availability.find(session, channel, skus, SYSTEM, self._clock())
+            found = await workflows.availability.availability.find(
+                session, channel, skus, SYSTEM, self._clock()
+            )
         return {each.sku: each for each in found if each is not None}
 
     async def skus(self, channel: str) -> Sequence[str]:

@@ -29,7 +29,7 @@ from subscriptions.relay import Audience, Relay
 from subscriptions.streams import FOLDED_BUFFER_MAX, folded
 
 PAGE_MAX: Final = 200
-# Every fact about a task; a claim that runs out is one too (workflows.tasks.free_lapsed).
+# Every fact about a task; a claim that runs out is one too (workflows.tasks.claims.free_lapsed).
 FACTS: Final = tuple(
     f"task.{what}"
     for what in ("created", "claimed", "renewed", "released", "changed", "done", "cancelled")

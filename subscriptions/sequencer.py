@@ -9,7 +9,8 @@ there, in the order of the events' ids.
   behind the other under the lock of the lease's row, whose counter is the last position, and each
   becomes visible whole.
 - Where fact B could see fact A, A comes first: A's id was drawn before A committed and B's after
-  it, since events are inserted last (workflows/outbox.py); and whoever sees B pending sees A.
+  it, since events are inserted last (workflows/transactions/outbox.py); and whoever sees B pending
+  sees A.
 - A long transaction delays nobody: it is not pending until it commits.
 - Who holds the lease and is heard numbers its small transactions in themselves, as the last that
   is done in them, unless somebody numbers at that moment: readers wait for one commit, not for two.
@@ -32,7 +33,7 @@ import models.queries.event_log as event_log
 import models.queries.leases as leases
 from models.queries.event_log import Numbered
 from models.sessions import Contention, DatabaseError, DatabaseUnavailable, Session
-from workflows.transactions import Transaction, Transactions
+from workflows.transactions.runner import Transaction, Transactions
 
 logger = structlog.get_logger(__name__)
 

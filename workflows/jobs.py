@@ -11,13 +11,13 @@ from datetime import datetime
 import models.queries.idempotency as keys
 import models.queries.orders as orders
 import models.queries.reservations as reservations
-import workflows.backorders as backorders
-import workflows.exception_desk as exception_desk
-import workflows.holds as holds
-import workflows.idempotency as idempotency
-import workflows.policy_starts as policy_starts
-import workflows.tasks as tasks
-from workflows.transactions import Transaction, Transactions
+import workflows.exceptions.handling as exception_desk
+import workflows.orders.backorders as backorders
+import workflows.policies.activation as policy_starts
+import workflows.reservations.expiry as holds
+import workflows.tasks.claims as tasks
+import workflows.transactions.idempotency as idempotency
+from workflows.transactions.runner import Transaction, Transactions
 
 SWEPT_MAX = 200
 ITEMS_MAX = 50

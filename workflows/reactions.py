@@ -6,14 +6,14 @@ never import each other in a circle.
 
 from __future__ import annotations
 
-import workflows.backorders as backorders
-import workflows.cancellation_refunds as cancellation_refunds
-import workflows.queues as queues
-import workflows.return_closing as return_closing
-import workflows.return_refunds as return_refunds
-import workflows.shortages as shortages
-import workflows.undelivered as undelivered
-from workflows.transactions import Reactions
+import workflows.orders.backorders as backorders
+import workflows.refunds.cancellation_refunds as cancellation_refunds
+import workflows.refunds.return_refunds as return_refunds
+import workflows.returns.closing as return_closing
+import workflows.returns.undelivered_parcels as undelivered
+import workflows.tasks.lifecycle as queues
+import workflows.warehouse.shortages as shortages
+from workflows.transactions.runner import Reactions
 
 _FOLLOW = (return_refunds.follow_return, queues.follow_return)
 # Whoever opens refunds stands in front: a return closes over those that there are.

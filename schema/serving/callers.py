@@ -5,7 +5,7 @@ from datetime import datetime
 
 from domain.access.callers import Caller, anonymous
 from domain.errors import Unauthenticated
-from workflows.authentication import KeyRing
+from workflows.access.authentication import KeyRing
 
 _SCHEME = "bearer"
 UNKNOWN_ADDRESS = "unknown"

@@ -5,7 +5,7 @@ from typing import Any
 
 import strawberry
 
-import workflows.availability
+import workflows.availability.availability
 from domain.access.callers import Caller
 
 
@@ -49,7 +49,7 @@ class Availability:
 
     @staticmethod
     def of(
-        found: workflows.availability.Availability, caller: Caller, as_of: datetime
+        found: workflows.availability.availability.Availability, caller: Caller, as_of: datetime
     ) -> "Availability":
         """What the workflow found, at the locations that the caller may see."""
         # As the memory has them, shared by all answers: the type's fields are theirs.

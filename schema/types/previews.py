@@ -6,7 +6,7 @@ from domain.policies.decisions import Decision
 from schema.context import Context
 from schema.types.decisions import PolicyDecision
 from schema.types.node import Node, load
-from workflows.previews import Case, Preview
+from workflows.policies.preview_cases import Case, Preview
 
 
 @strawberry.type

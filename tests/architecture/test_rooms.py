@@ -11,7 +11,7 @@ CLOCK_READS = ("now", "utcnow", "today")
 LEDGER_STATEMENTS = re.compile(
     r"workflows/ledger\.py|models/queries/ledger\.py|models/migrations/.*"
 )
-LEDGER_WORKFLOWS = {"workflows/ledger.py", "workflows/costs.py"}
+LEDGER_WORKFLOWS = {"workflows/transactions/journal.py", "workflows/transactions/item_costs.py"}
 
 
 def imported(tree: ast.Module) -> set[str]:

@@ -14,7 +14,7 @@ from domain.catalog.commands import (
     UpsertLocation,
 )
 from domain.stock.states import LocationKind
-from workflows.outcomes import Request
+from workflows.transactions.outcomes import Request
 
 PLANNER = holder(Role.SUPPLY_CHAIN, actor="planner")
 

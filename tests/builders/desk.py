@@ -6,25 +6,25 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import workflows.dispositions
-import workflows.inspections
-import workflows.receipts
-import workflows.return_authorizations
-import workflows.return_expiry
-import workflows.return_tracking
-import workflows.returns
+import workflows.returns.authorizations
+import workflows.returns.dispositions
+import workflows.returns.expiry
+import workflows.returns.inspections
+import workflows.returns.receipts
+import workflows.returns.requests
+import workflows.returns.tracking
 from domain.access.callers import Caller, Role, holder
 from domain.policies.dispositions import ConditionGrade, Disposition
 from models.database import Database
 from tests.builders.shop import Shop, open_shop
 from tests.builders.transactions import rows
-from workflows.dispositions import DisposeReturnItem
-from workflows.inspections import Finding, InspectReturn
-from workflows.outcomes import Outcome, Request
-from workflows.receipts import ReceivedItem, ReceiveReturn
-from workflows.return_authorizations import AuthorizeReturn, CancelReturn, DeclineReturn
-from workflows.return_tracking import SetTracking
-from workflows.returns import RequestedItem, RequestReturn
+from workflows.returns.authorizations import AuthorizeReturn, CancelReturn, DeclineReturn
+from workflows.returns.dispositions import DisposeReturnItem
+from workflows.returns.inspections import Finding, InspectReturn
+from workflows.returns.receipts import ReceivedItem, ReceiveReturn
+from workflows.returns.requests import RequestedItem, RequestReturn
+from workflows.returns.tracking import SetTracking
+from workflows.transactions.outcomes import Outcome, Request
 
 SUPPORT = holder(Role.SUPPORT, actor="susan")
 BOSS = holder(Role.SUPERVISOR, actor="boss")
@@ -66,7 +66,7 @@ class Desk:
             RequestedItem(units, reason, sku=sku, evidence=evidence) for sku, units in items
         )
         command = RequestReturn(asked, UUID(order.refs["order"]), **facts)
-        return await self._do(workflows.returns.request, command, by)
+        return await self._do(workflows.returns.requests.request, command, by)
 
     async def asked(self, *items: tuple[str, int], **facts: Any) -> Outcome:
         """A return of all that an order of these goods brought; `payments` are the order's."""
@@ -80,23 +80,23 @@ class Desk:
         self, a_return: Outcome, note: str | None = None, by: Caller = SUPPORT
     ) -> Outcome:
         command = AuthorizeReturn(self.id(a_return), note)
-        return await self._do(workflows.return_authorizations.authorize, command, by)
+        return await self._do(workflows.returns.authorizations.authorize, command, by)
 
     async def decline(
         self, a_return: Outcome, reason: str = "NO_EVIDENCE", by: Caller = SUPPORT
     ) -> Outcome:
         command = DeclineReturn(self.id(a_return), reason)
-        return await self._do(workflows.return_authorizations.decline, command, by)
+        return await self._do(workflows.returns.authorizations.decline, command, by)
 
     async def cancel(self, a_return: Outcome, by: Caller = SUPPORT) -> Outcome:
         command = CancelReturn(self.id(a_return))
-        return await self._do(workflows.return_authorizations.cancel, command, by)
+        return await self._do(workflows.returns.authorizations.cancel, command, by)
 
     async def track(
         self, a_return: Outcome, number: str = "JD-BACK-1", by: Caller = SUPPORT
     ) -> Outcome:
         command = SetTracking(self.id(a_return), "DHL", number)
-        return await self._do(workflows.return_tracking.set_tracking, command, by)
+        return await self._do(workflows.returns.tracking.set_tracking, command, by)
 
     async def receive(
         self,
@@ -109,7 +109,7 @@ class Desk:
         came = tuple(ReceivedItem(*item) for item in items)
         named = None if a_return is None else self.id(a_return)
         command = ReceiveReturn(at, came, named, **facts)
-        return await self._do(workflows.receipts.receive, command, by)
+        return await self._do(workflows.returns.receipts.receive, command, by)
 
     async def inspect(
         self,
@@ -123,7 +123,7 @@ class Desk:
             for group, units, grade in findings
         )
         command = InspectReturn(self.id(a_return), found)
-        return await self._do(workflows.inspections.inspect, command, by)
+        return await self._do(workflows.returns.inspections.inspect, command, by)
 
     async def dispose(
         self,
@@ -133,10 +133,10 @@ class Desk:
         by: Caller = INSPECTOR,
     ) -> Outcome:
         command = DisposeReturnItem(group, units, Disposition(disposition))
-        return await self._do(workflows.dispositions.dispose, command, by)
+        return await self._do(workflows.returns.dispositions.dispose, command, by)
 
     async def expire(self) -> int:
-        return await workflows.return_expiry.expire_returns(self.shop.transactions)
+        return await workflows.returns.expiry.expire_returns(self.shop.transactions)
 
     @staticmethod
     def id(a_return: Outcome) -> UUID:

@@ -9,23 +9,23 @@ from uuid import UUID
 
 import orjson
 
-import workflows.carriers
-import workflows.packing
-import workflows.picking
-import workflows.reroutes
-import workflows.tasks
+import workflows.carriers.tracking_events
+import workflows.tasks.claims
+import workflows.warehouse.packing
+import workflows.warehouse.picking
+import workflows.warehouse.reroutes
 from domain.access.callers import Caller, Role, holder
 from domain.orders.carriers import CarrierStatus
 from domain.tasks import QueueKind
 from models.database import Database
 from tests.builders.shop import Shop, open_shop
 from tests.builders.transactions import rows
-from workflows.carriers import RecordCarrierEvent
-from workflows.outcomes import Outcome, Request
-from workflows.packing import PackFulfillment
-from workflows.picking import PickFulfillment, Shortage
-from workflows.reroutes import RerouteFulfillment
-from workflows.tasks import ClaimTasks, ReleaseTask, RenewTask
+from workflows.carriers.tracking_events import RecordCarrierEvent
+from workflows.tasks.claims import ClaimTasks, ReleaseTask, RenewTask
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.warehouse.packing import PackFulfillment
+from workflows.warehouse.picking import PickFulfillment, Shortage
+from workflows.warehouse.reroutes import RerouteFulfillment
 
 ANN = holder(Role.WAREHOUSE, actor="ann")
 BEN = holder(Role.WAREHOUSE, actor="ben")
@@ -55,33 +55,33 @@ class Floor:
         named = None if ids is None else tuple(UUID(str(each)) for each in ids)
         command = ClaimTasks(QueueKind(queue), at, limit, named)
         request = Request(command, by, key)
-        return await self.shop.transactions.perform(workflows.tasks.claim, request)
+        return await self.shop.transactions.perform(workflows.tasks.claims.claim, request)
 
     async def renew(self, task_id: object, by: Caller = ANN) -> Outcome:
         request = Request(RenewTask(UUID(str(task_id))), by)
-        return await self.shop.transactions.perform(workflows.tasks.renew, request)
+        return await self.shop.transactions.perform(workflows.tasks.claims.renew, request)
 
     async def release(self, task_id: object, by: Caller = ANN) -> Outcome:
         request = Request(ReleaseTask(UUID(str(task_id))), by)
-        return await self.shop.transactions.perform(workflows.tasks.release, request)
+        return await self.shop.transactions.perform(workflows.tasks.claims.release, request)
 
     async def pick(
         self, fulfillment_id: object, *short: tuple[object, int], by: Caller = ANN
     ) -> Outcome:
         missing = tuple(Shortage(UUID(str(line)), units) for line, units in short)
         request = Request(PickFulfillment(UUID(str(fulfillment_id)), missing), by)
-        return await self.shop.transactions.perform(workflows.picking.pick, request)
+        return await self.shop.transactions.perform(workflows.warehouse.picking.pick, request)
 
     async def pack(self, fulfillment_id: object, by: Caller = ANN) -> Outcome:
         request = Request(PackFulfillment(UUID(str(fulfillment_id))), by)
-        return await self.shop.transactions.perform(workflows.packing.pack, request)
+        return await self.shop.transactions.perform(workflows.warehouse.packing.pack, request)
 
     async def reroute(
         self, fulfillment_id: object, to: str, note: str = "York is quiet.", by: Caller = SUE
     ) -> Outcome:
         command = RerouteFulfillment(UUID(str(fulfillment_id)), to, note)
         request = Request(command, by)
-        return await self.shop.transactions.perform(workflows.reroutes.reroute, request)
+        return await self.shop.transactions.perform(workflows.warehouse.reroutes.reroute, request)
 
     async def said(
         self,
@@ -97,7 +97,9 @@ class Floor:
         instant = at or self.shop.clock.now
         command = RecordCarrierEvent(carrier, number, event, CarrierStatus(status), instant)
         request = Request(command, by)
-        return await self.shop.transactions.perform(workflows.carriers.record, request)
+        return await self.shop.transactions.perform(
+            workflows.carriers.tracking_events.record, request
+        )
 
     async def tasks(self, fulfillment_id: object | None = None) -> list[dict[str, Any]]:
         """Tasks, oldest first: of a fulfilment, or all."""

@@ -10,13 +10,13 @@ import httpx
 import structlog
 
 import models.queries.event_log as event_log
-import workflows.access
+import workflows.access.api_keys
 from app import Restow
 from domain.access.api_keys import CreateKey
 from domain.access.callers import SYSTEM, Role
 from schema.serving.logs import configure
 from settings import Settings
-from workflows.outcomes import Request
+from workflows.transactions.outcomes import Request
 
 BOOTSTRAP = "bootstrap-secret-of-the-tests"
 JSON = dict[str, Any]
@@ -159,7 +159,7 @@ class House:
         """A new key of a role and a scope."""
         command = CreateKey(name or f"{role} key", role, channels=channels, locations=locations)
         request = Request(command, SYSTEM)
-        outcome = await self.restow.transactions.perform(workflows.access.create, request)
+        outcome = await self.restow.transactions.perform(workflows.access.api_keys.create, request)
         assert outcome.secret is not None, outcome.refusals
         return outcome.secret
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import workflows.adjustments
-import workflows.availability
-import workflows.cancellations
-import workflows.channels
-import workflows.fulfillments
-import workflows.items
-import workflows.locations
-import workflows.orders
-import workflows.policies
-import workflows.reservations
-import workflows.stock
+import workflows.availability.availability
+import workflows.catalog.channels
+import workflows.catalog.items
+import workflows.catalog.locations
+import workflows.orders.cancellations
+import workflows.orders.fulfillments
+import workflows.orders.placement
+import workflows.policies.publishing
+import workflows.reservations.reservations
+import workflows.stock.adjustments
+import workflows.stock.goods_receipts
 from domain.access.callers import Caller, Role, holder
 from domain.policies.policies import PolicyKind
 from domain.stock.states import StockState
@@ -24,21 +24,21 @@ from domain.values.money import Money
 from models.database import Database
 from tests.builders.catalog import a_channel, a_location, an_item, gbp, items
 from tests.builders.transactions import Clock, rows, transactions_on
-from workflows.adjustments import AdjustStock, MoveStock
-from workflows.cancellations import CancelLine, CancelOrder
-from workflows.fulfillments import ShipFulfillment
-from workflows.orders import NewLine, PlaceOrder
-from workflows.outcomes import Outcome, Request
-from workflows.policies import PublishPolicy
+from workflows.orders.cancellations import CancelLine, CancelOrder
+from workflows.orders.fulfillments import ShipFulfillment
+from workflows.orders.placement import NewLine, PlaceOrder
+from workflows.policies.publishing import PublishPolicy
 from workflows.reactions import REACTIONS
-from workflows.reservations import (
+from workflows.reservations.reservations import (
     CreateReservation,
     ExtendReservation,
     HoldLine,
     ReleaseReservation,
 )
-from workflows.stock import ReceiptLine, ReceiveStock
-from workflows.transactions import Transactions
+from workflows.stock.adjustments import AdjustStock, MoveStock
+from workflows.stock.goods_receipts import ReceiptLine, ReceiveStock
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.runner import Transactions
 
 ADMIN = holder(Role.ADMIN, actor="ada")
 CLERK = holder(Role.WAREHOUSE, actor="walt")
@@ -63,20 +63,26 @@ class Shop:
     async def receive(self, units: int, sku: str = "TEE-M", at: str = "LEEDS") -> Outcome:
         line = ReceiptLine(sku, units, pounds("4.00"))
         command = ReceiveStock(at, "PO-1", (line,))
-        return await self.transactions.perform(workflows.stock.receive, Request(command, ADMIN))
+        return await self.transactions.perform(
+            workflows.stock.goods_receipts.receive, Request(command, ADMIN)
+        )
 
     async def adjust(
         self, delta: int, sku: str = "TEE-M", at: str = "LEEDS", *, by: Caller = ADMIN, **facts: Any
     ) -> Outcome:
         command = AdjustStock(at, sku, delta, facts.pop("reason", "COUNT"), **facts)
-        return await self.transactions.perform(workflows.adjustments.adjust, Request(command, by))
+        return await self.transactions.perform(
+            workflows.stock.adjustments.adjust, Request(command, by)
+        )
 
     async def move(
         self, units: int, from_state: str, to_state: str, sku: str = "TEE-M", at: str = "LEEDS"
     ) -> Outcome:
         states = (StockState(from_state), StockState(to_state))
         command = MoveStock(at, sku, *states, units, "QUALITY")
-        return await self.transactions.perform(workflows.adjustments.move, Request(command, ADMIN))
+        return await self.transactions.perform(
+            workflows.stock.adjustments.move, Request(command, ADMIN)
+        )
 
     async def hold(
         self,
@@ -89,15 +95,19 @@ class Shop:
         wanted = tuple(HoldLine(*line) for line in lines)
         command = CreateReservation(channel, wanted, **facts)
         request = Request(command, by, key)
-        return await self.transactions.perform(workflows.reservations.create, request)
+        return await self.transactions.perform(workflows.reservations.reservations.create, request)
 
     async def release(self, hold: Outcome, by: Caller = ADMIN) -> Outcome:
         command = ReleaseReservation(UUID(hold.refs["reservation"]))
-        return await self.transactions.perform(workflows.reservations.release, Request(command, by))
+        return await self.transactions.perform(
+            workflows.reservations.reservations.release, Request(command, by)
+        )
 
     async def extend(self, hold: Outcome, seconds: int, by: Caller = ADMIN) -> Outcome:
         command = ExtendReservation(UUID(hold.refs["reservation"]), seconds)
-        return await self.transactions.perform(workflows.reservations.extend, Request(command, by))
+        return await self.transactions.perform(
+            workflows.reservations.reservations.extend, Request(command, by)
+        )
 
     async def place(
         self,
@@ -115,21 +125,27 @@ class Shop:
             reservation_id=None if hold is None else UUID(hold.refs["reservation"]),
             **facts,
         )
-        return await self.transactions.perform(workflows.orders.place, Request(command, by))
+        return await self.transactions.perform(
+            workflows.orders.placement.place, Request(command, by)
+        )
 
     async def cancel(self, order: Outcome, *lines: tuple[str, int], by: Caller = ADMIN) -> Outcome:
         chosen = tuple(CancelLine(UUID(str(line)), units) for line, units in lines) or None
         command = CancelOrder(UUID(order.refs["order"]), "CUSTOMER_REQUEST", chosen)
-        return await self.transactions.perform(workflows.cancellations.cancel, Request(command, by))
+        return await self.transactions.perform(
+            workflows.orders.cancellations.cancel, Request(command, by)
+        )
 
     async def ship(self, fulfillment_id: object, by: Caller = ADMIN) -> Outcome:
         command = ShipFulfillment(UUID(str(fulfillment_id)), "DHL", "JD0001")
-        return await self.transactions.perform(workflows.fulfillments.ship, Request(command, by))
+        return await self.transactions.perform(
+            workflows.orders.fulfillments.ship, Request(command, by)
+        )
 
     async def publish(self, kind: PolicyKind, rules: dict[str, Any], scope: str = "global") -> None:
         command = PublishPolicy(kind, scope, rules)
         outcome = await self.transactions.perform(
-            workflows.policies.publish, Request(command, ADMIN)
+            workflows.policies.publishing.publish, Request(command, ADMIN)
         )
         assert not outcome.refusals
 
@@ -168,7 +184,7 @@ class Shop:
 
     async def atp(self, sku: str = "TEE-M", channel: str = "web") -> int:
         async with self.database.snapshot() as session:
-            found = await workflows.availability.find(
+            found = await workflows.availability.availability.find(
                 session, channel, [sku], ADMIN, self.clock.now
             )
         assert found[0] is not None
@@ -181,15 +197,15 @@ async def open_shop(database: Database, **channel: Any) -> Shop:
     transactions = transactions_on(database, clock=clock, reactions=REACTIONS)
     goods = [an_item(sku, price=gbp("10.00")) for sku in SKUS]
     goods[3] = an_item("COAT", price=gbp("90.00"), category="coats")
-    await transactions.perform(workflows.items.upsert, items(*goods))
+    await transactions.perform(workflows.catalog.items.upsert, items(*goods))
     for code in ("LEEDS", "YORK"):
-        await transactions.perform(workflows.locations.upsert, a_location(code))
+        await transactions.perform(workflows.catalog.locations.upsert, a_location(code))
     both = ("LEEDS", "YORK")
     shops = (
         a_channel("web", location_codes=both, **{"priority": 1, **channel}),
         a_channel("market", location_codes=both, priority=5),
     )
     for shop in shops:
-        outcome = await transactions.perform(workflows.channels.upsert, shop)
+        outcome = await transactions.perform(workflows.catalog.channels.upsert, shop)
         assert not outcome.refusals
     return Shop(database, transactions, clock)

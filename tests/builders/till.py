@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import workflows.payouts
-import workflows.periods
-import workflows.refunds
-import workflows.settlements
-import workflows.webhooks
+import workflows.ledger.periods
+import workflows.refunds.gateway_events
+import workflows.refunds.manual_settlement
+import workflows.refunds.payouts
+import workflows.refunds.refunds
 from domain.access.callers import Caller, Role, holder
 from integrations.payments import GatewayAnswer, GatewayError, GatewayStatus, PaymentEvent
 from integrations.payments import PaymentEventType as Told
@@ -19,13 +19,13 @@ from models.database import Database
 from tests.builders.desk import Desk, open_desk
 from tests.builders.shop import Shop, pounds
 from tests.builders.transactions import rows
-from workflows.attempts import PayoutTerms
-from workflows.outcomes import Outcome, Request
-from workflows.payouts import Payouts
-from workflows.periods import ClosePeriod
-from workflows.refunds import ApproveRefund, CancelRefund, CreateRefund, RejectRefund
-from workflows.settlements import RetryRefund, SettleRefund
-from workflows.webhooks import Taken
+from workflows.ledger.periods import ClosePeriod
+from workflows.refunds.gateway_events import Taken
+from workflows.refunds.manual_settlement import RetryRefund, SettleRefund
+from workflows.refunds.payout_attempts import PayoutTerms
+from workflows.refunds.payouts import Payouts
+from workflows.refunds.refunds import ApproveRefund, CancelRefund, CreateRefund, RejectRefund
+from workflows.transactions.outcomes import Outcome, Request
 
 CLERK = holder(Role.SUPPORT, actor="clara")
 FIONA = holder(Role.FINANCE, actor="fiona")
@@ -98,26 +98,34 @@ class Till:
         money = facts.pop("money", None) or pounds(amount)
         reason, note = facts.pop("reason", "OTHER"), facts.pop("note", "Sorry.")
         command = CreateRefund(UUID(order.refs["order"]), money, reason, note, **facts)
-        return await self._do(workflows.refunds.create, command, by, key)
+        return await self._do(workflows.refunds.refunds.create, command, by, key)
 
     async def approve(self, refund: Any, by: Caller = FIONA, note: str | None = None) -> Outcome:
-        return await self._do(workflows.refunds.approve, ApproveRefund(self.id(refund), note), by)
+        return await self._do(
+            workflows.refunds.refunds.approve, ApproveRefund(self.id(refund), note), by
+        )
 
     async def reject(self, refund: Any, by: Caller = FIONA, note: str = "No.") -> Outcome:
-        return await self._do(workflows.refunds.reject, RejectRefund(self.id(refund), note), by)
+        return await self._do(
+            workflows.refunds.refunds.reject, RejectRefund(self.id(refund), note), by
+        )
 
     async def cancel(self, refund: Any, by: Caller = FIONA, note: str = "Off.") -> Outcome:
-        return await self._do(workflows.refunds.cancel, CancelRefund(self.id(refund), note), by)
+        return await self._do(
+            workflows.refunds.refunds.cancel, CancelRefund(self.id(refund), note), by
+        )
 
     async def retry(self, refund: Any, by: Caller = FIONA) -> Outcome:
-        return await self._do(workflows.settlements.retry, RetryRefund(self.id(refund)), by)
+        return await self._do(
+            workflows.refunds.manual_settlement.retry, RetryRefund(self.id(refund)), by
+        )
 
     async def settle(
         self, refund: Any, *, succeeded: bool = True, by: Caller = FIONA, **facts: Any
     ) -> Outcome:
         note = facts.pop("note", "Asked the bank.")
         command = SettleRefund(self.id(refund), succeeded, note, **facts)
-        return await self._do(workflows.settlements.settle, command, by)
+        return await self._do(workflows.refunds.manual_settlement.settle, command, by)
 
     async def pay(self) -> int:
         """One round of the payout job."""
@@ -127,10 +135,12 @@ class Till:
         """The gateway's webhook about the last attempt at a refund."""
         attempt = (await self.attempts(refund))[-1]
         event = PaymentEvent(what, attempt["key"], "gw-1")
-        return await workflows.webhooks.take_payment(self.shop.transactions, message_id, event)
+        return await workflows.refunds.gateway_events.take_payment(
+            self.shop.transactions, message_id, event
+        )
 
     async def close_books(self, through: Any, by: Caller = FIONA) -> Outcome:
-        return await self._do(workflows.periods.close, ClosePeriod(through), by)
+        return await self._do(workflows.ledger.periods.close, ClosePeriod(through), by)
 
     async def refunds(self, order: Outcome | None = None) -> list[dict[str, Any]]:
         """All refunds, or an order's, oldest first."""

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import workflows.outbox as outbox
+import workflows.transactions.journal as ledger
+import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller, Role, holder
 from domain.errors import Invalid, PolicyViolation
 from domain.ledger.entries import Occasion, receipt
@@ -14,10 +15,9 @@ from domain.values.money import Money
 from models.catalog import Supplier
 from models.database import Database
 from tests.builders.transactions import MORNING
-from workflows import ledger
-from workflows.book import Change
-from workflows.outcomes import Request
-from workflows.transactions import Transaction, one_by_one
+from workflows.transactions.outcomes import Request
+from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.stock_levels import Change
 
 CLERK = holder(Role.ADMIN, actor="clerk")
 

@@ -10,8 +10,8 @@ import orjson
 
 from domain.terms import DEFAULT_TERMS, Terms
 from models.database import Database
-from workflows.outcomes import Outcome
-from workflows.transactions import Reactions, Transactions
+from workflows.transactions.outcomes import Outcome
+from workflows.transactions.runner import Reactions, Transactions
 
 MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

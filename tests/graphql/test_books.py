@@ -1,10 +1,10 @@
 """The books, the rules, the exceptions and the trail over the API."""
 
+import workflows.exceptions.opening as exceptions
 from domain.access.callers import SYSTEM, Role
 from domain.exceptions import ExceptionKind
 from tests.builders.house import JSON, House
-from workflows import exceptions
-from workflows.transactions import Transaction
+from workflows.transactions.runner import Transaction
 
 PUBLISH = """mutation ($input: PolicyInput!) { policyPublish(input: $input) {
   policy { id kind scope version rules effectiveFrom publishedBy }

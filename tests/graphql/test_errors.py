@@ -10,7 +10,7 @@ from models.database import OutcomeUnknown
 from models.sessions import Contention, DatabaseUnavailable
 from schema.errors import top_level
 from tests.builders.house import HOLD, PLACE, House, an_order
-from workflows.groups import QueueFull
+from workflows.transactions.group_commit import QueueFull
 
 
 @pytest.mark.parametrize(

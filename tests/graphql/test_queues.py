@@ -6,15 +6,15 @@ import asyncio
 import random
 from typing import Any
 
-import workflows.exception_desk
-import workflows.exceptions
+import workflows.exceptions.handling
+import workflows.exceptions.opening
 from domain.access.callers import Role
 from domain.exceptions import ExceptionKind
 from tests.builders.house import House
 from tests.graphql.test_subscriptions import CANCEL, Screen, screen
 from tests.graphql.test_tasks import CLAIM, PICK, RELEASE, a_parcel
 from tests.subscriptions.log import until
-from workflows.transactions import Transaction
+from workflows.transactions.runner import Transaction
 
 _TASK = "id queue status claimedBy leaseUntil priority subject { id }"
 QUEUE = f"""
@@ -179,7 +179,9 @@ async def test_a_queue_shows_what_the_key_may_see(house: House) -> None:
 async def order_is_late(house: House, subject: str = "Item:1") -> None:
     async def work(tx: Transaction) -> None:
         name, key = subject.split(":")
-        await workflows.exceptions.open(tx, ExceptionKind.ORDER_LATE, (name, key), "It is late.")
+        await workflows.exceptions.opening.open(
+            tx, ExceptionKind.ORDER_LATE, (name, key), "It is late."
+        )
 
     await house.restow.transactions.run(work)
 

@@ -13,8 +13,8 @@ from integrations.webhooks import WebhookSecrets
 from models.database import Database
 from schema.serving.webhooks import BODY_BYTES_MAX, payment_webhooks
 from tests.builders.till import PENDING, Till, open_till
-from workflows.outcomes import Outcome
-from workflows.webhooks import take_payment
+from workflows.refunds.gateway_events import take_payment
+from workflows.transactions.outcomes import Outcome
 
 SECRET = "whsec_c2VjcmV0c2VjcmV0c2VjcmV0"
 OTHER = "whsec_b3RoZXJvdGhlcm90aGVyb3RoZXI="

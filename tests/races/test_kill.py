@@ -11,7 +11,7 @@ import httpx
 from models.database import Database
 from tests.builders.transactions import rows
 from tests.races.house import House, Stall
-from workflows.reconcile import reconcile
+from workflows.ledger.reconciliation import reconcile
 
 CLIENTS = 24
 ANSWERS_BEFORE_THE_KILL = 60

@@ -15,7 +15,7 @@ from models.database import Database
 from tests import databases
 from tests.conftest import session_directory
 from tests.races.house import House, Stall, codes
-from workflows.reconcile import reconcile
+from workflows.ledger.reconciliation import reconcile
 
 BUYERS = 300
 

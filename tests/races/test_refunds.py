@@ -9,8 +9,8 @@ from integrations.payments import PaymentEventType as Told
 from models.database import Database
 from tests.builders.till import CLERK, FIONA, FRED, SUCCEEDED, Till, open_till
 from tests.builders.transactions import codes, rows
-from workflows.outcomes import Outcome
-from workflows.reconcile import reconcile
+from workflows.ledger.reconciliation import reconcile
+from workflows.transactions.outcomes import Outcome
 
 ROUNDS = 5
 

@@ -10,8 +10,8 @@ from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.desk import INSPECTOR, SECOND, Desk, open_desk
 from tests.builders.transactions import codes, rows
-from workflows.outcomes import Outcome
-from workflows.reconcile import reconcile
+from workflows.ledger.reconciliation import reconcile
+from workflows.transactions.outcomes import Outcome
 
 ROUNDS = 4
 

@@ -20,7 +20,7 @@ from tests.races.hall import Hall
 from tests.races.house import House, Stall
 from tests.races.screens import Screen
 from tests.subscriptions.log import opened, until
-from workflows.reconcile import reconcile
+from workflows.ledger.reconciliation import reconcile
 
 IS_LONG = os.environ.get("RESTOW_LONG") == "1"
 TABLETS, PARCELS, LOOKS = (50, 2_000, 100) if IS_LONG else (8, 60, 5)

@@ -19,8 +19,8 @@ from tests.graphql.conftest import house as house  # the program, for what clien
 from tests.graphql.test_events import EVENTS, log
 from tests.graphql.test_subscriptions import EVENTS as STREAM
 from tests.graphql.test_subscriptions import screen
-from workflows.archives import Retention, old_events, remove
-from workflows.reconcile import reconcile
+from workflows.events.retention import Retention, old_events, remove
+from workflows.ledger.reconciliation import reconcile
 
 
 async def _positions(database: Database) -> list[int]:
@@ -90,7 +90,7 @@ async def test_what_broke_off_is_archived_again_page_by_page(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crash between a page's file and its leaving the log loses nothing and repeats nothing."""
-    monkeypatch.setattr("workflows.archives.PAGE", 3)
+    monkeypatch.setattr("workflows.events.retention.PAGE", 3)
     for units in range(1, 12):
         await house.receive(units)
     count = len((await log(house, first=250))["nodes"])
@@ -112,7 +112,7 @@ async def test_what_broke_off_is_archived_again_page_by_page(
     assert [event["position"] for event in _archived(tmp_path)] == [1, 2, 3, 4, 5, 6]
     assert await _positions(database) == list(range(4, count + 1))
     assert await reconcile(database) == []
-    monkeypatch.setattr("workflows.archives.PAGE", 4)  # the next run cuts other pages
+    monkeypatch.setattr("workflows.events.retention.PAGE", 4)  # the next run cuts other pages
     assert await archive(database, whole, tmp_path) == count - 5
     assert [event["position"] for event in _archived(tmp_path)] == list(range(1, count - 1))
     assert await _positions(database) == [count - 1, count]

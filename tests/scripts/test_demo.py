@@ -2,14 +2,14 @@
 
 from uuid import UUID
 
-import workflows.availability
+import workflows.availability.availability
 from domain.access.callers import Role
 from models.database import Database
 from scripts import demo, demo_data
 from tests.builders.transactions import Clock, rows, transactions_on
-from workflows.authentication import authenticate
+from workflows.access.authentication import authenticate
 from workflows.reactions import REACTIONS
-from workflows.transactions import Transactions
+from workflows.transactions.runner import Transactions
 
 STATUSES = "SELECT external_reference AS ref, status FROM sales_order"
 
@@ -44,7 +44,7 @@ async def test_the_coat_is_about_to_sell_out(database: Database) -> None:
     promised = {}
     async with database.snapshot() as session:
         for channel in ("web", "market"):
-            found = await workflows.availability.find(
+            found = await workflows.availability.availability.find(
                 session, channel, ["COAT-STORM-NAVY-M"], caller, transactions.clock()
             )
             assert found[0] is not None

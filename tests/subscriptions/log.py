@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import workflows.outbox as outbox
+import workflows.transactions.outbox as outbox
 from models.database import Database
-from workflows.transactions import Last, Reactions, Transaction, Transactions
+from workflows.transactions.runner import Last, Reactions, Transaction, Transactions
 
 NO_REACTIONS = Reactions({})
 

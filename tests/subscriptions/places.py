@@ -10,7 +10,7 @@ from typing import Any
 from domain.access.callers import Role, holder
 from subscriptions.live import Live
 from tests.subscriptions.log import note, now, until, write
-from workflows.transactions import Transaction, Transactions
+from workflows.transactions.runner import Transaction, Transactions
 
 ADMIN = holder(Role.ADMIN, actor="root")
 

@@ -25,7 +25,7 @@ from tests.races.sockets import Refused, subscribed
 from tests.subscriptions.log import note, opened, transactions, until
 from tests.subscriptions.test_log_under_load import check_causes, table_of, writing
 from tests.subscriptions.writers import prepare
-from workflows.transactions import Transaction
+from workflows.transactions.runner import Transaction
 
 SECONDS = 60.0 if os.environ.get("RESTOW_LONG") == "1" else 5.0
 READERS = 6

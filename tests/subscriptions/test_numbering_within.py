@@ -18,7 +18,7 @@ from subscriptions import sequencer
 from subscriptions.sequencer import LEASE, WITHIN_MAX
 from tests.subscriptions.log import note, transactions, until, write
 from tests.subscriptions.numbering import WAITING, Heard, a_sequencer, log_of, running
-from workflows.transactions import Transaction
+from workflows.transactions.runner import Transaction
 
 
 class Within:

@@ -13,7 +13,7 @@ from models.database import Database
 from subscriptions.sequencer import BATCH_MAX, LEASE
 from tests.subscriptions.log import note, now, transactions, write
 from tests.subscriptions.numbering import WAITING, Heard, a_sequencer, log_of, running
-from workflows.transactions import Transaction
+from workflows.transactions.runner import Transaction
 
 
 async def test_what_is_committed_gets_the_next_positions(database: Database) -> None:

@@ -23,7 +23,7 @@ from tests.builders.catalog import an_item, items
 from tests.builders.shop import SKUS, Shop, open_shop
 from tests.subscriptions.log import until
 from tests.subscriptions.writers import a_live
-from workflows.items import upsert
+from workflows.catalog.items import upsert
 
 ADMIN = holder(Role.ADMIN, actor="root")
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

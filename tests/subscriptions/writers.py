@@ -19,7 +19,7 @@ from models.database import Database
 from models.sessions import DatabaseError, Session
 from subscriptions.live import Live
 from tests.subscriptions.log import note, opened, transactions
-from workflows.transactions import Transaction, Transactions
+from workflows.transactions.runner import Transaction, Transactions
 
 CHAINS = 36
 TASKS = 4

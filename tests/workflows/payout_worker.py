@@ -20,20 +20,20 @@ from datetime import datetime, timedelta
 from typing import Any, NoReturn, TypeVar
 from uuid import UUID, uuid4
 
-import workflows.settlements
-import workflows.webhooks
+import workflows.refunds.gateway_events
+import workflows.refunds.manual_settlement
 from domain.access.callers import Role, holder
 from integrations.payment_chaos import chaos
 from integrations.payment_journal import PaymentJournal
 from integrations.payment_simulator import PaymentSimulator
 from integrations.payments import GatewayAnswer, PaymentEvent
 from models.database import Database
-from workflows.attempts import PayoutTerms
-from workflows.outcomes import Request
-from workflows.payouts import Payouts
 from workflows.reactions import REACTIONS
-from workflows.settlements import RetryRefund
-from workflows.transactions import Transaction, Transactions
+from workflows.refunds.manual_settlement import RetryRefund
+from workflows.refunds.payout_attempts import PayoutTerms
+from workflows.refunds.payouts import Payouts
+from workflows.transactions.outcomes import Request
+from workflows.transactions.runner import Transaction, Transactions
 
 ROUND = timedelta(seconds=400)
 ROUNDS_MAX = 40
@@ -112,7 +112,7 @@ async def live(facts: dict[str, Any]) -> None:
     transactions.life = life
 
     async def deliver(message_id: str, event: PaymentEvent) -> None:
-        await workflows.webhooks.take_payment(transactions, message_id, event)
+        await workflows.refunds.gateway_events.take_payment(transactions, message_id, event)
 
     gateway = MortalGateway(
         behaviour=chaos(facts["seed"]),
@@ -141,7 +141,9 @@ async def _is_over(database: Database, transactions: Transactions) -> bool:
     for row in found:
         if row["status"] == "FAILED":
             command = RetryRefund(UUID(str(row["id"])))
-            await transactions.perform(workflows.settlements.retry, Request(command, RETRIER))
+            await transactions.perform(
+                workflows.refunds.manual_settlement.retry, Request(command, RETRIER)
+            )
     return not found
 
 

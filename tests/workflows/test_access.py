@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-import workflows.access
-import workflows.channels
-import workflows.locations
+import workflows.access.api_keys
+import workflows.catalog.channels
+import workflows.catalog.locations
 from domain.access.api_keys import OVERLAP_MAX, CreateKey, RevokeKey, RotateKey, prefix_of
 from domain.access.callers import SYSTEM, Caller, Role, holder
 from domain.errors import Unauthenticated
@@ -17,26 +17,28 @@ from domain.values.money import Money
 from models.database import Database
 from tests.builders.catalog import a_channel, a_location
 from tests.builders.transactions import MORNING, Clock, codes, counts, rows, transactions_on
-from workflows.authentication import authenticate
-from workflows.outcomes import Outcome, Request
-from workflows.transactions import Transactions
+from workflows.access.authentication import authenticate
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.runner import Transactions
 
 
 async def create(
     transactions: Transactions, caller: Caller = SYSTEM, key: str | None = None, **facts: Any
 ) -> Outcome:
     command = CreateKey(**{"name": "till", "role": Role.STOREFRONT, **facts})
-    return await transactions.perform(workflows.access.create, Request(command, caller, key))
+    return await transactions.perform(
+        workflows.access.api_keys.create, Request(command, caller, key)
+    )
 
 
 async def rotate(transactions: Transactions, outcome: Outcome, overlap: int = 0) -> Outcome:
     command = RotateKey(UUID(str(outcome.refs["apiKey"])), overlap)
-    return await transactions.perform(workflows.access.rotate, Request(command, SYSTEM))
+    return await transactions.perform(workflows.access.api_keys.rotate, Request(command, SYSTEM))
 
 
 async def revoke(transactions: Transactions, outcome: Outcome, caller: Caller = SYSTEM) -> Outcome:
     command = RevokeKey(UUID(str(outcome.refs["apiKey"])))
-    return await transactions.perform(workflows.access.revoke, Request(command, caller))
+    return await transactions.perform(workflows.access.api_keys.revoke, Request(command, caller))
 
 
 def text_of(outcome: Outcome) -> str:
@@ -54,8 +56,8 @@ async def is_refused(database: Database, bearer: str, clock: Clock) -> bool:
 
 async def test_a_key_acts_for_its_actor_in_its_role_and_scope(database: Database) -> None:
     transactions = transactions_on(database)
-    await transactions.perform(workflows.channels.upsert, a_channel("web"))
-    await transactions.perform(workflows.locations.upsert, a_location("LEEDS"))
+    await transactions.perform(workflows.catalog.channels.upsert, a_channel("web"))
+    await transactions.perform(workflows.catalog.locations.upsert, a_location("LEEDS"))
     outcome = await create(
         transactions,
         actor="shop",
@@ -152,7 +154,7 @@ async def test_bad_input_is_refused(
 async def test_nobody_mints_more_than_they_have(database: Database) -> None:
     transactions = transactions_on(database)
     for code in ("web", "shop"):
-        await transactions.perform(workflows.channels.upsert, a_channel(code))
+        await transactions.perform(workflows.catalog.channels.upsert, a_channel(code))
     limited = holder(
         Role.ADMIN,
         actor="local",
@@ -185,7 +187,7 @@ async def test_nobody_mints_more_than_they_have(database: Database) -> None:
 async def test_rotation_keeps_actor_and_scope_and_ends_the_old_key(database: Database) -> None:
     clock = Clock()
     transactions = transactions_on(database, clock=clock)
-    await transactions.perform(workflows.channels.upsert, a_channel("web"))
+    await transactions.perform(workflows.catalog.channels.upsert, a_channel("web"))
     old = await create(
         transactions, actor="shop", channels=("web",), expires_at=MORNING + timedelta(days=30)
     )
@@ -268,7 +270,10 @@ async def test_the_bootstrap_key_is_made_once(database: Database) -> None:
     transactions = transactions_on(database)
     for secret in ("open sesame", "open sesame", "another"):
         await asyncio.gather(
-            *(workflows.access.ensure_bootstrap_key(transactions, secret) for _ in range(3))
+            *(
+                workflows.access.api_keys.ensure_bootstrap_key(transactions, secret)
+                for _ in range(3)
+            )
         )
     assert (await counts(database, "api_key"))["api_key"] == 2
     caller = await authenticate(database, "open sesame", MORNING)
@@ -278,24 +283,26 @@ async def test_the_bootstrap_key_is_made_once(database: Database) -> None:
 async def test_a_revoked_bootstrap_key_stays_revoked(database: Database) -> None:
     clock = Clock()
     transactions = transactions_on(database, clock=clock)
-    await workflows.access.ensure_bootstrap_key(transactions, "open sesame")
+    await workflows.access.api_keys.ensure_bootstrap_key(transactions, "open sesame")
     await create(transactions, role=Role.ADMIN)
     (row,) = await rows(database, "SELECT id FROM api_key WHERE name = 'bootstrap'")
     await revoke(transactions, Outcome(refs={"apiKey": row["id"]}))
-    await workflows.access.ensure_bootstrap_key(transactions, "open sesame")
+    await workflows.access.api_keys.ensure_bootstrap_key(transactions, "open sesame")
     assert await is_refused(database, "open sesame", clock)
 
 
 async def test_a_limited_admin_makes_no_key_for_somebody_who_has_one(database: Database) -> None:
     """What an actor made exists for it, wherever it lies."""
     transactions = transactions_on(database)
-    await transactions.perform(workflows.locations.upsert, a_location("LEEDS"))
+    await transactions.perform(workflows.catalog.locations.upsert, a_location("LEEDS"))
     await create(transactions, name="root", role=Role.ADMIN)
     local = holder(Role.ADMIN, actor="local", locations=frozenset({"LEEDS"}))
 
     async def made(name: str, actor: str | None, caller: Caller) -> Outcome:
         command = CreateKey(name, Role.WAREHOUSE, actor=actor, locations=("LEEDS",))
-        return await transactions.perform(workflows.access.create, Request(command, caller))
+        return await transactions.perform(
+            workflows.access.api_keys.create, Request(command, caller)
+        )
 
     assert codes(await made("x", "root", local)) == [("INVALID", ("input", "actor"))]
     assert codes(await made("root", None, local)) == [("INVALID", ("input", "name"))]

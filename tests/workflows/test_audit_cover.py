@@ -6,9 +6,9 @@ from models.database import Database
 from tests.builders.shop import Shop, open_shop
 from tests.builders.tampering import tamper
 from tests.builders.transactions import rows
-from workflows.outbox import record
-from workflows.reconcile import COVERED, reconcile
-from workflows.transactions import Transaction
+from workflows.ledger.reconciliation import COVERED, reconcile
+from workflows.transactions.outbox import record
+from workflows.transactions.runner import Transaction
 
 COVERED_TABLES = ("stock_movement", "journal_entry", "event", "audit_entry")
 OTHER = "'00000000-0000-7000-8000-000000000001'"

@@ -6,17 +6,17 @@ from uuid import UUID, uuid4
 
 import pytest
 
-import workflows.access
-import workflows.authentication as authentication
+import workflows.access.api_keys
+import workflows.access.authentication as authentication
 from domain.access.api_keys import CreateKey, RevokeKey
 from domain.access.callers import SYSTEM, Role
 from domain.errors import Unauthenticated
 from models.database import Database
 from subscriptions.endings import end
 from tests.builders.transactions import MORNING, Clock, rows, transactions_on
-from workflows.authentication import FRESH_SECONDS, KeyRing, live_keys
-from workflows.outcomes import Request
-from workflows.transactions import Reactions, Transactions
+from workflows.access.authentication import FRESH_SECONDS, KeyRing, live_keys
+from workflows.transactions.outcomes import Request
+from workflows.transactions.runner import Reactions, Transactions
 
 
 async def a_key(
@@ -24,13 +24,13 @@ async def a_key(
 ) -> tuple[UUID, str]:
     expires_at = None if ends_after is None else transactions.clock() + ends_after
     command = CreateKey("till", Role.STOREFRONT, expires_at=expires_at)
-    outcome = await transactions.perform(workflows.access.create, Request(command, SYSTEM))
+    outcome = await transactions.perform(workflows.access.api_keys.create, Request(command, SYSTEM))
     assert outcome.secret is not None
     return UUID(str(outcome.refs["apiKey"])), outcome.secret
 
 
 async def revoke(transactions: Transactions, key_id: UUID) -> None:
-    await transactions.perform(workflows.access.revoke, Request(RevokeKey(key_id), SYSTEM))
+    await transactions.perform(workflows.access.api_keys.revoke, Request(RevokeKey(key_id), SYSTEM))
 
 
 async def test_revocation_is_seen_within_five_seconds(database: Database) -> None:
@@ -75,7 +75,7 @@ async def test_an_unknown_key_is_asked_for_every_time(database: Database) -> Non
     ring = KeyRing(transactions)
     with pytest.raises(Unauthenticated):
         await ring.authenticate("open sesame", MORNING)
-    await workflows.access.ensure_bootstrap_key(transactions, "open sesame")
+    await workflows.access.api_keys.ensure_bootstrap_key(transactions, "open sesame")
     assert (await ring.authenticate("open sesame", MORNING)).role is Role.ADMIN
 
 

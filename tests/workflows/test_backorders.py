@@ -2,9 +2,9 @@
 
 import pytest
 
-import workflows.backorders
-import workflows.channels
+import workflows.catalog.channels
 import workflows.jobs
+import workflows.orders.backorders
 from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.catalog import a_channel
@@ -43,7 +43,7 @@ async def still_waiting(shop: Shop) -> set[str]:
 
 async def test_units_that_nobody_who_waits_may_have_are_no_work(shop: Shop) -> None:
     york = a_channel("outlet", location_codes=("YORK",), priority=9)
-    await shop.transactions.perform(workflows.channels.upsert, york)
+    await shop.transactions.perform(workflows.catalog.channels.upsert, york)
     rules = {"protected": [{"channel": "web", "category": "coats", "units": 5}]}
     await shop.publish(PolicyKind.ROUTING, rules)
     await shop.place(("TEE-S", 1), reference="buffer", backorder=True)
@@ -75,7 +75,7 @@ async def test_items_that_cannot_be_served_keep_no_other_waiting(
 async def test_lines_that_cannot_be_served_keep_no_other_waiting(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workflows.backorders, "SERVED_MAX", 1)
+    monkeypatch.setattr(workflows.orders.backorders, "SERVED_MAX", 1)
     await shop.place(("TEE-M", 1), reference="buffer", backorder=True)
     await shop.place(("TEE-M", 1), channel="market", reference="behind", backorder=True)
     await shop.receive(BUFFER)

@@ -14,9 +14,9 @@ from uuid import UUID
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-import workflows.adjustments
-import workflows.orders
-import workflows.reservations
+import workflows.orders.placement
+import workflows.reservations.reservations
+import workflows.stock.adjustments
 from domain.access.callers import Caller, Role, anonymous, holder
 from domain.orders.orders import number_of
 from domain.policies.policies import PolicyKind
@@ -25,11 +25,11 @@ from tests.builders.books import faults
 from tests.builders.shop import ADMIN, CLERK, SHOP, Shop, open_shop, pounds
 from tests.builders.transactions import rows
 from tests.databases import Databases
-from workflows.adjustments import AdjustStock
-from workflows.orders import NewLine, PlaceOrder
-from workflows.outcomes import Outcome, Request
-from workflows.reservations import CreateReservation, HoldLine, ReleaseReservation
-from workflows.transactions import Action
+from workflows.orders.placement import NewLine, PlaceOrder
+from workflows.reservations.reservations import CreateReservation, HoldLine, ReleaseReservation
+from workflows.stock.adjustments import AdjustStock
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.runner import Action
 
 EXAMPLES = 300 if os.environ.get("RESTOW_LONG") == "1" else 12
 SKUS, PLACES = ("TEE-S", "TEE-M", "COAT"), ("LEEDS", "YORK")
@@ -122,10 +122,10 @@ ADJUSTMENTS = st.builds(
     KEYS,
 )
 ACTIONS: dict[str, Action[Any]] = {
-    "hold": workflows.reservations.create,
-    "release": workflows.reservations.release,
-    "place": workflows.orders.place,
-    "adjust": workflows.adjustments.adjust,
+    "hold": workflows.reservations.reservations.create,
+    "release": workflows.reservations.reservations.release,
+    "place": workflows.orders.placement.place,
+    "adjust": workflows.stock.adjustments.adjust,
 }
 ASKS = {
     "hold": HOLDS,

@@ -6,19 +6,19 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
-import workflows.adjustments
-import workflows.orders
-import workflows.reservations
+import workflows.orders.placement
+import workflows.reservations.reservations
+import workflows.stock.adjustments
 from domain.access.callers import Role, holder
 from models.database import Database
 from tests.builders.books import faults
 from tests.builders.shop import ADMIN, CLERK, Shop, open_shop, pounds
 from tests.builders.transactions import codes, rows
-from workflows.adjustments import AdjustStock
-from workflows.orders import NewLine, PlaceOrder
-from workflows.outcomes import Outcome, Request
-from workflows.reservations import ReleaseReservation
-from workflows.transactions import Action
+from workflows.orders.placement import NewLine, PlaceOrder
+from workflows.reservations.reservations import ReleaseReservation
+from workflows.stock.adjustments import AdjustStock
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.runner import Action
 
 UNITS = 6
 
@@ -50,7 +50,7 @@ async def test_orders_share_what_there_is(database: Database) -> None:
     shop = await stocked(database)
     outcomes = await together(
         shop,
-        workflows.orders.place,
+        workflows.orders.placement.place,
         order("A", ("TEE-M", 4)),
         order("B", ("TEE-M", 4)),
         order("C", ("TEE-M", 2), ("TEE-S", 6)),
@@ -74,7 +74,7 @@ async def test_a_hold_becomes_one_order(database: Database) -> None:
     held = UUID((await shop.hold(("TEE-M", 5))).refs["reservation"])
     outcomes = await together(
         shop,
-        workflows.orders.place,
+        workflows.orders.placement.place,
         order("A", ("TEE-M", 3), reservation_id=held),
         order("B", ("TEE-M", 3), reservation_id=held),
         order("C", ("TEE-M", 3)),
@@ -92,7 +92,7 @@ async def test_who_waits_in_a_batch_waits_before_the_next(database: Database) ->
     shop = await stocked(database)
     outcomes = await together(
         shop,
-        workflows.orders.place,
+        workflows.orders.placement.place,
         order("A", ("TEE-M", 9), backorder=True),
         order("B", ("TEE-M", 1)),
         order("C", ("TEE-M", 1), backorder=True),
@@ -109,7 +109,7 @@ async def test_a_hold_is_released_once(database: Database) -> None:
     stranger = holder(Role.STOREFRONT, actor="else", channels=frozenset({"market"}))
     requests = [Request(ReleaseReservation(each), ADMIN) for each in ids]
     requests[1] = Request(ReleaseReservation(ids[1]), stranger)
-    outcomes = await together(shop, workflows.reservations.release, *requests)
+    outcomes = await together(shop, workflows.reservations.reservations.release, *requests)
     assert [codes(outcome) for outcome in outcomes] == [
         [],
         [("NOT_FOUND", ("id",))],
@@ -128,7 +128,7 @@ async def test_corrections_of_a_level_follow_each_other(database: Database) -> N
 
     outcomes = await together(
         shop,
-        workflows.adjustments.adjust,
+        workflows.stock.adjustments.adjust,
         correct(-4),
         correct(-4),
         correct(3, change_from_quantity=2),
@@ -149,8 +149,8 @@ async def test_what_an_actor_writes_down_adds_up_within_a_batch(database: Databa
     shop = await stocked(database)
     await shop.receive(94)
     requests = [Request(AdjustStock("LEEDS", "TEE-M", -5, "COUNT"), CLERK) for _ in range(5)]
-    alone = [(await shop.transactions.perform(workflows.adjustments.adjust, requests[0]))]
-    batch = await together(shop, workflows.adjustments.adjust, *requests[1:])
+    alone = [(await shop.transactions.perform(workflows.stock.adjustments.adjust, requests[0]))]
+    batch = await together(shop, workflows.stock.adjustments.adjust, *requests[1:])
     assert [[code for code, _ in codes(outcome)] for outcome in alone + batch] == [
         [],
         [],

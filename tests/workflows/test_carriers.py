@@ -12,7 +12,7 @@ from domain.orders.fulfillments import FulfillmentStatus
 from models.database import Database
 from tests.builders.floor import Floor, open_floor
 from tests.builders.transactions import MORNING, codes, counts, events, rows
-from workflows.outcomes import Outcome
+from workflows.transactions.outcomes import Outcome
 
 NUMBER = ("input", "trackingNumber")
 TABLES = ("carrier_event", "event", "audit_entry", "journal_entry", "operational_exception")

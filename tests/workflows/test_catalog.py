@@ -2,12 +2,12 @@
 
 import asyncio
 
-import workflows.catalog
+import workflows.catalog.master_data
 from domain.catalog.commands import ReasonKind, UpsertReasonCode, UpsertSupplier
 from models.database import Database
 from tests.builders.catalog import PLANNER
 from tests.builders.transactions import codes, counts, rows, transactions_on
-from workflows.outcomes import Request
+from workflows.transactions.outcomes import Request
 
 REASONS = "SELECT * FROM reason_code WHERE code = 'MOTHS'"
 
@@ -15,9 +15,13 @@ REASONS = "SELECT * FROM reason_code WHERE code = 'MOTHS'"
 async def test_a_reason_code_is_made_and_closed(database: Database) -> None:
     transactions = transactions_on(database)
     command = UpsertReasonCode("MOTHS", ReasonKind.ADJUSTMENT, "Eaten by moths")
-    await transactions.perform(workflows.catalog.upsert_reason_code, Request(command, PLANNER))
+    await transactions.perform(
+        workflows.catalog.master_data.upsert_reason_code, Request(command, PLANNER)
+    )
     closed = UpsertReasonCode("MOTHS", ReasonKind.ADJUSTMENT, "Moths", active=False)
-    await transactions.perform(workflows.catalog.upsert_reason_code, Request(closed, PLANNER))
+    await transactions.perform(
+        workflows.catalog.master_data.upsert_reason_code, Request(closed, PLANNER)
+    )
     (row,) = await rows(database, REASONS)
     assert (row["kind"], row["label"], bool(row["active"])) == ("ADJUSTMENT", "Moths", False)
 
@@ -26,7 +30,9 @@ async def test_a_code_may_stand_for_two_kinds(database: Database) -> None:
     transactions = transactions_on(database)
     for kind in (ReasonKind.ADJUSTMENT, ReasonKind.WRITE_OFF):
         command = UpsertReasonCode("MOTHS", kind, "Moths")
-        await transactions.perform(workflows.catalog.upsert_reason_code, Request(command, PLANNER))
+        await transactions.perform(
+            workflows.catalog.master_data.upsert_reason_code, Request(command, PLANNER)
+        )
     assert len(await rows(database, REASONS)) == 2
 
 
@@ -35,12 +41,12 @@ async def test_bad_codes_and_names_are_refused(database: Database) -> None:
     before = await counts(database, "reason_code", "supplier")
     reason = UpsertReasonCode("", ReasonKind.RETURN, "\x00")
     outcome = await transactions.perform(
-        workflows.catalog.upsert_reason_code, Request(reason, PLANNER)
+        workflows.catalog.master_data.upsert_reason_code, Request(reason, PLANNER)
     )
     assert codes(outcome) == [("INVALID", ("code",)), ("INVALID", ("label",))]
     supplier = UpsertSupplier("a/b", "x" * 256)
     outcome = await transactions.perform(
-        workflows.catalog.upsert_supplier, Request(supplier, PLANNER)
+        workflows.catalog.master_data.upsert_supplier, Request(supplier, PLANNER)
     )
     assert codes(outcome) == [("INVALID", ("code",)), ("INVALID", ("name",))]
     assert await counts(database, "reason_code", "supplier") == before
@@ -51,7 +57,8 @@ async def test_concurrent_calls_for_one_new_supplier_end_well(database: Database
     outcomes = await asyncio.gather(
         *(
             transactions.perform(
-                workflows.catalog.upsert_supplier, Request(UpsertSupplier("ACME", f"A{n}"), PLANNER)
+                workflows.catalog.master_data.upsert_supplier,
+                Request(UpsertSupplier("ACME", f"A{n}"), PLANNER),
             )
             for n in range(8)
         )

@@ -4,29 +4,29 @@ from typing import Any
 
 import pytest
 
-import workflows.channels
-import workflows.locations
+import workflows.catalog.channels
+import workflows.catalog.locations
 from domain.access.callers import Role, holder
 from domain.stock.states import LocationKind
 from models.database import Database
 from tests.builders.catalog import a_channel, a_location
 from tests.builders.transactions import codes, counts, events, rows, transactions_on
-from workflows.outcomes import Outcome, Request
-from workflows.transactions import Transactions
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.runner import Transactions
 
 PLACES = "SELECT l.code FROM channel_location c JOIN location l ON l.id = c.location_id ORDER BY 1"
 
 
 async def upsert(transactions: Transactions, code: str = "web", **facts: Any) -> Outcome:
-    return await transactions.perform(workflows.channels.upsert, a_channel(code, **facts))
+    return await transactions.perform(workflows.catalog.channels.upsert, a_channel(code, **facts))
 
 
 async def with_locations(database: Database) -> Transactions:
     transactions = transactions_on(database)
     for code in ("LEEDS", "LONDON", "PARIS"):
-        await transactions.perform(workflows.locations.upsert, a_location(code))
+        await transactions.perform(workflows.catalog.locations.upsert, a_location(code))
     bin_a = a_location("BIN-A", kind=LocationKind.BIN, parent_code="LEEDS")
-    await transactions.perform(workflows.locations.upsert, bin_a)
+    await transactions.perform(workflows.catalog.locations.upsert, bin_a)
     return transactions
 
 
@@ -91,8 +91,8 @@ async def test_a_planner_of_one_place_leaves_the_others_alone(database: Database
     await upsert(transactions, location_codes=("LEEDS", "LONDON"))
     local = holder(Role.SUPPLY_CHAIN, actor="local", locations=frozenset({"LEEDS", "PARIS"}))
     command = a_channel(location_codes=("PARIS",)).command
-    await transactions.perform(workflows.channels.upsert, Request(command, local))
+    await transactions.perform(workflows.catalog.channels.upsert, Request(command, local))
     assert await places(database) == ["LONDON", "PARIS"]
     command = a_channel(location_codes=("LONDON",)).command
-    outcome = await transactions.perform(workflows.channels.upsert, Request(command, local))
+    outcome = await transactions.perform(workflows.catalog.channels.upsert, Request(command, local))
     assert codes(outcome) == [("NOT_FOUND", ("input", "locationCodes", "0"))]

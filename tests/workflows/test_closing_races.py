@@ -5,17 +5,17 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-import workflows.adjustments
-import workflows.locations
-import workflows.stock
+import workflows.catalog.locations
+import workflows.stock.adjustments
+import workflows.stock.goods_receipts
 from models.database import Database
 from tests.builders.catalog import a_location
 from tests.builders.shop import ADMIN, Shop, open_shop, pounds
 from tests.builders.transactions import codes
-from workflows.adjustments import AdjustStock
-from workflows.outcomes import Outcome, Request
-from workflows.stock import ReceiptLine, ReceiveStock
-from workflows.transactions import Transaction
+from workflows.stock.adjustments import AdjustStock
+from workflows.stock.goods_receipts import ReceiptLine, ReceiveStock
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.runner import Transaction
 
 CLOSE = a_location("YORK", active=False)
 RECEIVE = Request(ReceiveStock("YORK", "PO-9", (ReceiptLine("TEE-M", 3, pounds("4.00")),)), ADMIN)
@@ -25,15 +25,15 @@ Do = Callable[[Transaction], Awaitable[list[Outcome]]]
 
 
 async def _close(tx: Transaction) -> list[Outcome]:
-    return await workflows.locations.upsert.run(tx, [CLOSE])
+    return await workflows.catalog.locations.upsert.run(tx, [CLOSE])
 
 
 async def _receive(tx: Transaction) -> list[Outcome]:
-    return await workflows.stock.receive.run(tx, [RECEIVE])
+    return await workflows.stock.goods_receipts.receive.run(tx, [RECEIVE])
 
 
 async def _find(tx: Transaction) -> list[Outcome]:
-    return await workflows.adjustments.adjust.run(tx, [FIND])
+    return await workflows.stock.adjustments.adjust.run(tx, [FIND])
 
 
 async def _race(shop: Shop, first: Do, second: Do) -> list[Outcome]:

@@ -10,7 +10,7 @@ from models.database import Database
 from tests.builders.desk import BOSS, Desk, open_desk
 from tests.builders.shop import ADMIN
 from tests.builders.transactions import codes, counts, rows
-from workflows.outcomes import Outcome
+from workflows.transactions.outcomes import Outcome
 
 TABLES = ("return_item", "disposition_step", "stock_movement", "journal_entry", "event")
 

@@ -6,22 +6,22 @@ from uuid import UUID, uuid4
 
 import pytest
 
-import workflows.exception_desk as desk
-import workflows.exceptions as exceptions
+import workflows.exceptions.handling as desk
+import workflows.exceptions.opening as exceptions
 import workflows.jobs as jobs
 from domain.access.callers import Caller, Role, holder
 from domain.exceptions import EXCEPTION_TRANSITIONS, ExceptionKind, ExceptionStatus
 from models.database import Database
 from tests.builders.floor import ANN, SUE, Floor, open_floor
 from tests.builders.transactions import MORNING, codes, counts, events, rows
-from workflows.exception_desk import (
+from workflows.exceptions.handling import (
     AssignException,
     ResolveException,
     StartException,
     WaitException,
 )
-from workflows.outcomes import Outcome, Request
-from workflows.transactions import Transaction
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.runner import Transaction
 
 
 @pytest.fixture

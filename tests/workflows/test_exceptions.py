@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-import workflows.exceptions as exceptions
-import workflows.locations
-import workflows.policies
+import workflows.catalog.locations
+import workflows.exceptions.opening as exceptions
+import workflows.policies.publishing
 from domain.access.callers import Role, holder
 from domain.errors import PolicyViolation
 from domain.exceptions import ExceptionKind
@@ -23,9 +23,9 @@ from tests.builders.transactions import (
     rows,
     transactions_on,
 )
-from workflows.outcomes import Request
-from workflows.policies import PublishPolicy
-from workflows.transactions import Transaction, Transactions
+from workflows.policies.publishing import PublishPolicy
+from workflows.transactions.outcomes import Request
+from workflows.transactions.runner import Transaction, Transactions
 
 ORDER = ("Order", UUID(int=1))
 
@@ -62,11 +62,11 @@ async def test_the_catalogue_gives_owner_severity_and_time(database: Database) -
 
 async def test_a_policy_stands_in_for_the_catalogue_where_it_applies(database: Database) -> None:
     transactions = transactions_on(database)
-    outcome = await transactions.perform(workflows.locations.upsert, a_location("LEEDS"))
+    outcome = await transactions.perform(workflows.catalog.locations.upsert, a_location("LEEDS"))
     row = {"severity": "LOW", "ownerRole": "WAREHOUSE", "due": "PT2H", "escalateTo": "ADMIN"}
     command = PublishPolicy(PolicyKind.EXCEPTION, "location:LEEDS", {"kinds": {"OVERSOLD": row}})
     boss = holder(Role.ADMIN, actor="boss")
-    await transactions.perform(workflows.policies.publish, Request(command, boss))
+    await transactions.perform(workflows.policies.publishing.publish, Request(command, boss))
     await _open(transactions, location_id=outcome.refs["location"])
     await _open(transactions, subject=("Order", 2))
     found = await rows(

@@ -20,8 +20,8 @@ from tests.builders.books import faults
 from tests.builders.floor import ANN, BEN, SUE, Floor, open_floor
 from tests.builders.transactions import codes, rows
 from tests.databases import Databases
-from workflows.outcomes import Outcome
-from workflows.reconcile import reconcile
+from workflows.ledger.reconciliation import reconcile
+from workflows.transactions.outcomes import Outcome
 
 SKUS = st.sampled_from(["TEE-S", "TEE-M"])
 PLACES = st.sampled_from(["LEEDS", "YORK"])

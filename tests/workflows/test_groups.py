@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import workflows.reservations
+import workflows.reservations.reservations
 from domain.access.callers import Caller
 from models.catalog import Supplier
 from models.database import Database, Limits, OutcomeUnknown
@@ -17,10 +17,10 @@ from models.sessions import DatabaseUnavailable, PostgresSession, Session, Sqlit
 from tests.builders.shop import ADMIN, open_shop
 from tests.builders.toys import Crash, Gate, NameSupplier, naming
 from tests.builders.transactions import codes, counts, rows, transactions_on
-from workflows.groups import CROWD_MIN, Group, QueueFull
-from workflows.outcomes import Outcome, Request
-from workflows.reservations import CreateReservation, HoldLine
-from workflows.transactions import Transaction, action, one_by_one
+from workflows.reservations.reservations import CreateReservation, HoldLine
+from workflows.transactions.group_commit import CROWD_MIN, Group, QueueFull
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.runner import Transaction, action, one_by_one
 
 Execute = Callable[..., Awaitable[int]]
 
@@ -125,7 +125,7 @@ async def test_a_key_that_a_refusal_left_free_serves_other_arguments(database: D
     wrong = CreateReservation("web", (HoldLine("no such", 1),))
     right = CreateReservation("web", (HoldLine("TEE-M", 2),))
     outcomes = await shop.transactions.perform_all(
-        workflows.reservations.create,
+        workflows.reservations.reservations.create,
         [Request(wrong, ADMIN, "k"), Request(right, ADMIN, "k"), Request(wrong, ADMIN)],
     )
     assert [[code for code, _ in codes(outcome)] for outcome in outcomes] == [
@@ -135,7 +135,7 @@ async def test_a_key_that_a_refusal_left_free_serves_other_arguments(database: D
     ]
     assert await shop.level() == {"available": 1, "held": 2}
     again = await shop.transactions.perform(
-        workflows.reservations.create, Request(right, ADMIN, "k")
+        workflows.reservations.reservations.create, Request(right, ADMIN, "k")
     )
     assert (again.refs, again.replayed) == (outcomes[1].refs, True)
 

@@ -13,9 +13,9 @@ from domain.access.callers import Caller, Role, anonymous, holder
 from models.database import Database, Limits
 from tests.builders.toys import CLERK, Crash, Gate, NameSupplier, name_supplier, naming
 from tests.builders.transactions import Clock, codes, counts, rows, transactions_on
-from workflows.idempotency import KEPT
-from workflows.outcomes import Outcome, Request
-from workflows.transactions import Action, Transaction, action, one_by_one
+from workflows.transactions.idempotency import KEPT
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.runner import Action, Transaction, action, one_by_one
 
 SHOPPER = anonymous("192.0.2.1", frozenset({"web"}))
 

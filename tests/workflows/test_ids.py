@@ -5,7 +5,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.ids import Ids, unguessable
+from workflows.transactions.ids import Ids, unguessable
 
 
 def test_an_id_is_of_version_7_and_says_when_it_was_made() -> None:

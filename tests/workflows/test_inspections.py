@@ -10,7 +10,7 @@ from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.desk import BOSS, INSPECTOR, SECOND, Desk, open_desk
 from tests.builders.transactions import codes, counts, events, rows
-from workflows.outcomes import Outcome
+from workflows.transactions.outcomes import Outcome
 
 TABLES = ("return_item", "inspection_look", "disposition_step", "stock_movement", "event")
 TWO_INSPECTORS = {"window": "P30D", "twoInspectorsAboveRisk": 0.0}

@@ -3,19 +3,21 @@
 import asyncio
 from decimal import Decimal
 
-import workflows.catalog
-import workflows.items
+import workflows.catalog.items
+import workflows.catalog.master_data
 from domain.catalog.commands import GivenMoney, UpsertSupplier
 from domain.catalog.validation import ITEMS_MAX
 from domain.terms import Terms
 from models.database import Database
 from tests.builders.catalog import PLANNER, an_item, gbp, items
 from tests.builders.transactions import codes, counts, events, rows, transactions_on
-from workflows.outcomes import Request
+from workflows.transactions.outcomes import Request
 
 
 async def test_a_new_item_gets_the_defaults(database: Database) -> None:
-    outcome = await transactions_on(database).perform(workflows.items.upsert, items(an_item()))
+    outcome = await transactions_on(database).perform(
+        workflows.catalog.items.upsert, items(an_item())
+    )
     (row,) = await rows(database, "SELECT * FROM item")
     assert outcome.refs == {"items": [row["id"]]}
     assert (row["sku"], row["name"], bool(row["returnable"])) == ("TEE-M", "T-shirt, medium", True)
@@ -27,8 +29,10 @@ async def test_absent_fields_stay_and_null_empties(database: Database) -> None:
     full = an_item(
         barcode="501", category="tops", price=gbp("12.50"), unit_cost=gbp("4"), returnable=False
     )
-    await transactions.perform(workflows.items.upsert, items(full))
-    await transactions.perform(workflows.items.upsert, items(an_item(name="Tee", barcode=None)))
+    await transactions.perform(workflows.catalog.items.upsert, items(full))
+    await transactions.perform(
+        workflows.catalog.items.upsert, items(an_item(name="Tee", barcode=None))
+    )
     (row,) = await rows(database, "SELECT * FROM item")
     assert (row["name"], row["barcode"], row["category"]) == ("Tee", None, "tops")
     assert (row["price_minor"], row["price_currency"], row["unit_cost_minor"]) == (1250, "GBP", 400)
@@ -48,7 +52,7 @@ async def test_each_row_stands_on_its_own_in_the_order_of_the_input(database: Da
         an_item("", name="x" * 256),
         an_item("H"),
     ]
-    outcome = await transactions_on(database).perform(workflows.items.upsert, items(*given))
+    outcome = await transactions_on(database).perform(workflows.catalog.items.upsert, items(*given))
     made = await rows(database, "SELECT id, sku FROM item ORDER BY sku")
     assert [row["sku"] for row in made] == ["A", "H"]
     assert outcome.refs["items"] == [made[0]["id"], *[None] * 7, made[1]["id"]]
@@ -68,9 +72,11 @@ async def test_each_row_stands_on_its_own_in_the_order_of_the_input(database: Da
 async def test_nothing_changed_leaves_no_trace(database: Database) -> None:
     transactions = transactions_on(database)
     same = items(an_item(price=gbp("5")))
-    await transactions.perform(workflows.items.upsert, same)
+    await transactions.perform(workflows.catalog.items.upsert, same)
     before = await counts(database, "event", "audit_entry")
-    again = await transactions.perform(workflows.items.upsert, items(an_item(price=gbp("5.00"))))
+    again = await transactions.perform(
+        workflows.catalog.items.upsert, items(an_item(price=gbp("5.00")))
+    )
     assert (
         await counts(database, "event", "audit_entry") == before == {"event": 1, "audit_entry": 1}
     )
@@ -79,8 +85,8 @@ async def test_nothing_changed_leaves_no_trace(database: Database) -> None:
 
 async def test_an_event_says_what_changed_and_nothing_of_cost(database: Database) -> None:
     transactions = transactions_on(database)
-    await transactions.perform(workflows.items.upsert, items(an_item()))
-    await transactions.perform(workflows.items.upsert, items(an_item(unit_cost=gbp("3"))))
+    await transactions.perform(workflows.catalog.items.upsert, items(an_item()))
+    await transactions.perform(workflows.catalog.items.upsert, items(an_item(unit_cost=gbp("3"))))
     second = (await events(database, "item."))[1]
     assert second["subject_version"] == 2
     assert second["data"] == {
@@ -92,7 +98,7 @@ async def test_an_event_says_what_changed_and_nothing_of_cost(database: Database
 
 async def test_of_one_skus_rows_the_later_wins(database: Database) -> None:
     outcome = await transactions_on(database).perform(
-        workflows.items.upsert,
+        workflows.catalog.items.upsert,
         items(an_item(category="a", barcode="1"), an_item(name="Other", category="b")),
     )
     (row,) = await rows(database, "SELECT * FROM item")
@@ -103,12 +109,12 @@ async def test_of_one_skus_rows_the_later_wins(database: Database) -> None:
 async def test_a_supplier_is_named_by_its_code(database: Database) -> None:
     transactions = transactions_on(database)
     supplier = Request(UpsertSupplier("ACME", "Acme Mills"), PLANNER)
-    made = await transactions.perform(workflows.catalog.upsert_supplier, supplier)
-    await transactions.perform(workflows.items.upsert, items(an_item(supplier_code="ACME")))
+    made = await transactions.perform(workflows.catalog.master_data.upsert_supplier, supplier)
+    await transactions.perform(workflows.catalog.items.upsert, items(an_item(supplier_code="ACME")))
     assert (await rows(database, "SELECT supplier_id AS s FROM item"))[0]["s"] == made.refs[
         "supplier"
     ]
-    await transactions.perform(workflows.items.upsert, items(an_item(supplier_code=None)))
+    await transactions.perform(workflows.catalog.items.upsert, items(an_item(supplier_code=None)))
     assert (await rows(database, "SELECT supplier_id AS s FROM item"))[0]["s"] is None
 
 
@@ -117,7 +123,7 @@ async def test_costs_are_kept_in_the_base_currency(database: Database) -> None:
     yen = an_item("Y", unit_cost=GivenMoney(Decimal(300), "JPY"))
     half = an_item("H", unit_cost=GivenMoney(Decimal("1.5"), "JPY"))
     outcome = await transactions.perform(
-        workflows.items.upsert, items(yen, half, an_item("P", unit_cost=gbp("1")))
+        workflows.catalog.items.upsert, items(yen, half, an_item("P", unit_cost=gbp("1")))
     )
     assert codes(outcome) == [
         ("INVALID", ("items", "1", "unitCost", "amount")),
@@ -128,9 +134,11 @@ async def test_costs_are_kept_in_the_base_currency(database: Database) -> None:
 async def test_the_number_of_rows_is_limited(database: Database) -> None:
     transactions = transactions_on(database)
     row = an_item()
-    too_many = await transactions.perform(workflows.items.upsert, items(*[row] * (ITEMS_MAX + 1)))
+    too_many = await transactions.perform(
+        workflows.catalog.items.upsert, items(*[row] * (ITEMS_MAX + 1))
+    )
     assert codes(too_many) == [("LIMIT_EXCEEDED", ("items",))]
-    assert codes(await transactions.perform(workflows.items.upsert, items())) == [
+    assert codes(await transactions.perform(workflows.catalog.items.upsert, items())) == [
         ("INVALID", ("items",))
     ]
     assert await counts(database, "item", "event") == {"item": 0, "event": 0}
@@ -139,10 +147,10 @@ async def test_the_number_of_rows_is_limited(database: Database) -> None:
 async def test_thousands_of_rows_in_one_call(database: Database) -> None:
     transactions = transactions_on(database)
     many = [an_item(f"SKU-{n:04}", price=gbp("1.25")) for n in range(3_000)]
-    first = await transactions.perform(workflows.items.upsert, items(*many))
+    first = await transactions.perform(workflows.catalog.items.upsert, items(*many))
     assert len(set(first.refs["items"])) == 3_000
     changed = [an_item(f"SKU-{n:04}", price=gbp("2")) for n in reversed(range(3_000))]
-    second = await transactions.perform(workflows.items.upsert, items(*changed))
+    second = await transactions.perform(workflows.catalog.items.upsert, items(*changed))
     assert second.refs["items"] == first.refs["items"][::-1]
     assert await counts(database, "item", "event") == {"item": 3_000, "event": 6_000}
 
@@ -150,10 +158,10 @@ async def test_thousands_of_rows_in_one_call(database: Database) -> None:
 async def test_a_key_keeps_what_was_done_and_frees_what_was_not(database: Database) -> None:
     transactions = transactions_on(database)
     partly = items(an_item("A"), an_item("", name="x"), key="k1")
-    first = await transactions.perform(workflows.items.upsert, partly)
-    again = await transactions.perform(workflows.items.upsert, partly)
+    first = await transactions.perform(workflows.catalog.items.upsert, partly)
+    again = await transactions.perform(workflows.catalog.items.upsert, partly)
     assert (again.replayed, again.refs, again.refusals) == (True, first.refs, first.refusals)
-    await transactions.perform(workflows.items.upsert, items(an_item(""), key="k2"))
+    await transactions.perform(workflows.catalog.items.upsert, items(an_item(""), key="k2"))
     assert (await counts(database, "idempotency_key"))["idempotency_key"] == 1
 
 
@@ -165,7 +173,7 @@ async def test_concurrent_calls_for_the_same_new_items_end_well(database: Databa
         for call in range(6)
     ]
     outcomes = await asyncio.gather(
-        *(transactions.perform(workflows.items.upsert, call) for call in calls)
+        *(transactions.perform(workflows.catalog.items.upsert, call) for call in calls)
     )
     assert all(not outcome.refusals for outcome in outcomes)
     found = await rows(database, "SELECT id, barcode, version FROM item")

@@ -7,6 +7,8 @@ from uuid import UUID
 
 import pytest
 
+import workflows.transactions.journal as ledger
+import workflows.transactions.outbox as outbox
 from domain.errors import Invalid, UnbalancedEntry
 from domain.ledger.accounts import Account
 from domain.ledger.entries import JournalEntry, JournalLine, Occasion, payment_captured, reversal
@@ -14,9 +16,8 @@ from domain.values.money import MINOR_MAX, Money
 from models.database import Database
 from tests.builders import toys
 from tests.builders.transactions import MORNING, counts, rows, transactions_on
-from workflows import ledger, outbox
-from workflows.digests import digest_of_all
-from workflows.transactions import Transaction
+from workflows.transactions.digests import digest_of_all
+from workflows.transactions.runner import Transaction
 
 YESTERDAY = MORNING - timedelta(days=1)
 

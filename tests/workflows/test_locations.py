@@ -5,22 +5,22 @@ from typing import Any
 
 import pytest
 
-import workflows.items
-import workflows.locations
+import workflows.catalog.items
+import workflows.catalog.locations
 from domain.access.callers import Role, holder
 from domain.stock.states import LocationKind, StockState
 from models.database import Database
 from tests.builders.catalog import a_location, an_item, items
 from tests.builders.transactions import codes, counts, events, rows, transactions_on
-from workflows.book import Change
-from workflows.outcomes import Outcome, Request
-from workflows.transactions import Transaction, Transactions
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.runner import Transaction, Transactions
+from workflows.transactions.stock_levels import Change
 
 ZONE, BIN, STORE = LocationKind.ZONE, LocationKind.BIN, LocationKind.STORE
 
 
 async def upsert(transactions: Transactions, code: str = "LEEDS", **facts: Any) -> Outcome:
-    return await transactions.perform(workflows.locations.upsert, a_location(code, **facts))
+    return await transactions.perform(workflows.catalog.locations.upsert, a_location(code, **facts))
 
 
 async def test_a_new_location_gets_the_defaults(database: Database) -> None:
@@ -125,7 +125,7 @@ async def test_concurrent_calls_for_one_new_code_end_well(database: Database) ->
 
 
 async def put_units(transactions: Transactions, location_id: int) -> None:
-    item = await transactions.perform(workflows.items.upsert, items(an_item()))
+    item = await transactions.perform(workflows.catalog.items.upsert, items(an_item()))
     item_id = item.refs["items"][0]
 
     async def work(tx: Transaction) -> None:
@@ -175,6 +175,6 @@ async def test_beyond_the_callers_scope_nothing_exists(database: Database) -> No
         (a_location("LEEDS", parent_code="LONDON"), "parentCode"),
     ):
         outcome = await transactions.perform(
-            workflows.locations.upsert, Request(request.command, local)
+            workflows.catalog.locations.upsert, Request(request.command, local)
         )
         assert codes(outcome) == [("NOT_FOUND", ("input", field))]

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from workflows.looks import Looks
+from workflows.availability.shared_reads import Looks
 
 
 class Window:

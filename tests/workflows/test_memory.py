@@ -7,22 +7,22 @@ from datetime import timedelta
 
 import pytest
 
-import workflows.availability
-import workflows.channels
-import workflows.items
-import workflows.locations
-import workflows.memory
-import workflows.stock
+import workflows.availability.availability
+import workflows.availability.cache
+import workflows.catalog.channels
+import workflows.catalog.items
+import workflows.catalog.locations
+import workflows.stock.goods_receipts
 from domain.errors import NotFound
 from domain.policies.policies import PolicyKind
 from models.database import Database
 from models.queries import news, promises
 from tests.builders.catalog import a_channel, a_location, an_item, items
 from tests.builders.shop import ADMIN, SHOP, SKUS, Shop, open_shop
-from workflows.availability import Availability
-from workflows.memory import AvailabilityMemory
-from workflows.outcomes import Request
-from workflows.stock import SetSafetyStock
+from workflows.availability.availability import Availability
+from workflows.availability.cache import AvailabilityMemory
+from workflows.stock.goods_receipts import SetSafetyStock
+from workflows.transactions.outcomes import Request
 
 
 async def stocked(database: Database) -> tuple[Shop, AvailabilityMemory]:
@@ -39,7 +39,9 @@ async def remembered(memory: AvailabilityMemory, channel: str = "web") -> list[A
 
 async def read(shop: Shop, channel: str = "web") -> list[Availability | None]:
     async with shop.database.snapshot() as session:
-        return await workflows.availability.find(session, channel, SKUS, ADMIN, shop.clock.now)
+        return await workflows.availability.availability.find(
+            session, channel, SKUS, ADMIN, shop.clock.now
+        )
 
 
 async def test_after_every_fact_it_says_what_the_database_says(database: Database) -> None:
@@ -66,17 +68,17 @@ async def test_after_every_fact_it_says_what_the_database_says(database: Databas
     await shop.cancel(waiting)
     await agrees()
     safety = SetSafetyStock("LEEDS", "TEE-L", 7)
-    await perform(workflows.stock.set_safety_stock, Request(safety, ADMIN))
+    await perform(workflows.stock.goods_receipts.set_safety_stock, Request(safety, ADMIN))
     await agrees()
-    await perform(workflows.channels.upsert, a_channel("web", safety_buffer=2))
+    await perform(workflows.catalog.channels.upsert, a_channel("web", safety_buffer=2))
     await agrees()
-    await perform(workflows.locations.upsert, a_location("LEEDS", active=False))
+    await perform(workflows.catalog.locations.upsert, a_location("LEEDS", active=False))
     await agrees()
-    await perform(workflows.locations.upsert, a_location("LEEDS", daily_order_capacity=1))
+    await perform(workflows.catalog.locations.upsert, a_location("LEEDS", daily_order_capacity=1))
     await agrees()
     await shop.place(("COAT", 1), reference="W-3")
     await agrees()
-    await perform(workflows.items.upsert, items(an_item("COAT", category="hats")))
+    await perform(workflows.catalog.items.upsert, items(an_item("COAT", category="hats")))
     await shop.publish(
         PolicyKind.ROUTING, {"protected": [{"channel": "market", "category": "hats", "units": 4}]}
     )
@@ -145,7 +147,7 @@ async def test_too_much_news_empty_it(database: Database, monkeypatch: pytest.Mo
 
 async def test_it_is_bounded(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     _, memory = await stocked(database)
-    monkeypatch.setattr(workflows.memory, "GOODS_MAX", 2)
+    monkeypatch.setattr(workflows.availability.cache, "GOODS_MAX", 2)
     assert len(await remembered(memory)) == len(SKUS)
     assert len(memory._known) == 2
 

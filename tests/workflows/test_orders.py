@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 import workflows.jobs
-import workflows.picking
+import workflows.warehouse.picking
 from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.shop import ADMIN, CLERK, SHOP, Shop, open_shop, pounds
 from tests.builders.transactions import MORNING, codes, counts, events, rows
-from workflows.orders import Payment
-from workflows.outcomes import Request
-from workflows.picking import PickFulfillment, Shortage
+from workflows.orders.placement import Payment
+from workflows.transactions.outcomes import Request
+from workflows.warehouse.picking import PickFulfillment, Shortage
 
 TABLES = ("sales_order", "order_line", "fulfillment", "stock_movement", "journal_entry", "event")
 
@@ -299,7 +299,7 @@ async def test_what_was_promised_stays_when_units_turn_out_to_be_missing(shop: S
     [line] = await rows(shop.database, "SELECT id, order_line_id FROM fulfillment_line")
     command = PickFulfillment(parcel["id"], (Shortage(line["order_line_id"], 2),))
     request = Request(command, ADMIN)
-    assert not (await shop.transactions.perform(workflows.picking.pick, request)).refusals
+    assert not (await shop.transactions.perform(workflows.warehouse.picking.pick, request)).refusals
     shop.clock.forward(days=9)
     await shop.receive(2)
     assert (await shop.order(placed))["status"] in ("ALLOCATED", "OPEN")

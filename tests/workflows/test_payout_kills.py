@@ -20,7 +20,7 @@ from integrations.payment_journal import PaymentJournal
 from models.database import Database
 from tests.builders.till import FIONA, FRED, Till, open_till
 from tests.builders.transactions import rows
-from workflows.reconcile import reconcile
+from workflows.ledger.reconciliation import reconcile
 
 ROOT = Path(__file__).parents[2]
 RUNS = 100 if os.environ.get("RESTOW_LONG") == "1" else 20  # on each engine

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-import workflows.payouts
-import workflows.webhooks
+import workflows.refunds.gateway_events
+import workflows.refunds.payouts
 from integrations.payment_chaos import chaos
 from integrations.payment_journal import PaymentJournal
 from integrations.payment_simulator import PaymentSimulator
@@ -17,10 +17,10 @@ from models.sessions import UniqueConflict
 from tests.builders.books import faults
 from tests.builders.till import FAILED, FIONA, FRED, PENDING, SUCCEEDED, Till, open_till
 from tests.builders.transactions import codes, events
-from workflows.attempts import PayoutTerms
-from workflows.outcomes import Outcome
-from workflows.payouts import Payouts
-from workflows.webhooks import Taken
+from workflows.refunds.gateway_events import Taken
+from workflows.refunds.payout_attempts import PayoutTerms
+from workflows.refunds.payouts import Payouts
+from workflows.transactions.outcomes import Outcome
 
 SILENT = GatewayTimeout("silent")
 UNASKED = GatewayUnavailable("not reached", was_asked=False)
@@ -235,7 +235,9 @@ async def test_a_contradiction_changes_nothing_and_a_person_is_told(
 
 async def test_a_webhook_about_a_key_that_is_not_ours_is_taken_and_left(till: Till) -> None:
     event = PaymentEvent(Told.SUCCEEDED, "nobody's")
-    taken = await workflows.webhooks.take_payment(till.shop.transactions, "msg-9", event)
+    taken = await workflows.refunds.gateway_events.take_payment(
+        till.shop.transactions, "msg-9", event
+    )
     assert taken is Taken.UNKNOWN_KEY
 
 
@@ -279,10 +281,10 @@ async def test_people_are_told_of_refunds_that_are_not_over_a_day_later(
     till: Till, refund: Outcome
 ) -> None:
     transactions = till.shop.transactions
-    assert await workflows.payouts.tell_overdue(transactions) == 0
+    assert await workflows.refunds.payouts.tell_overdue(transactions) == 0
     till.shop.clock.forward(days=1, seconds=1)
-    assert await workflows.payouts.tell_overdue(transactions) == 1
-    assert await workflows.payouts.tell_overdue(transactions) == 0
+    assert await workflows.refunds.payouts.tell_overdue(transactions) == 1
+    assert await workflows.refunds.payouts.tell_overdue(transactions) == 0
     assert await till.open_exceptions("REFUND_OVERDUE") == [f"Refund:{till.id(refund)}"]
     await till.pay()
     assert await till.open_exceptions("REFUND_OVERDUE") == []
@@ -309,9 +311,9 @@ async def test_message_ids_are_forgotten_long_after_their_signature(
 ) -> None:
     await till.pay()
     await till.hear(refund, Told.SUCCEEDED)
-    assert await workflows.webhooks.forget_messages(till.shop.transactions) == 0
+    assert await workflows.refunds.gateway_events.forget_messages(till.shop.transactions) == 0
     till.shop.clock.forward(days=7, seconds=1)
-    assert await workflows.webhooks.forget_messages(till.shop.transactions) == 1
+    assert await workflows.refunds.gateway_events.forget_messages(till.shop.transactions) == 1
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -320,7 +322,7 @@ async def test_chaos_ends_with_each_refund_paid_once_or_with_people(till: Till, 
     transactions, clock = till.shop.transactions, till.shop.clock
 
     async def deliver(message_id: str, event: PaymentEvent) -> None:
-        await workflows.webhooks.take_payment(transactions, message_id, event)
+        await workflows.refunds.gateway_events.take_payment(transactions, message_id, event)
 
     journal = PaymentJournal()
     gateway = PaymentSimulator(

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+import workflows.orders.fulfillments as fulfillments
+import workflows.transactions.journal as ledger
 from domain.access.callers import Role, holder
 from domain.errors import Forbidden
 from domain.ledger.entries import Occasion, payment_captured
@@ -13,10 +15,9 @@ from models.database import Database
 from models.sessions import CheckFailed
 from tests.builders.till import FIONA, Till, open_till
 from tests.builders.transactions import MORNING, codes, counts, events, rows
-from workflows import fulfillments, ledger
-from workflows.fulfillments import ShipFulfillment
-from workflows.outcomes import Request
-from workflows.transactions import Transaction
+from workflows.orders.fulfillments import ShipFulfillment
+from workflows.transactions.outcomes import Request
+from workflows.transactions.runner import Transaction
 
 INSTANT = timedelta(microseconds=1)
 

@@ -6,15 +6,15 @@ from uuid import uuid4
 
 import pytest
 
-import workflows.channels
-import workflows.locations
+import workflows.catalog.channels
+import workflows.catalog.locations
 from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.catalog import a_channel, a_location
 from tests.builders.floor import ANN, BEN, SUE, Floor, open_floor
 from tests.builders.transactions import codes, counts, events, rows
-from workflows.outcomes import Outcome
+from workflows.transactions.outcomes import Outcome
 
 FIELD = ("fulfillmentId",)
 TABLES = ("fulfillment", "stock_movement", "journal_entry", "event", "audit_entry", "task")
@@ -223,7 +223,7 @@ async def test_every_step_of_every_state(floor: Floor) -> None:
     number = 0
     for required, allowed in may.items():
         upsert = a_location("LEEDS", pack_required=required)
-        assert not (await transactions.perform(workflows.locations.upsert, upsert)).refusals
+        assert not (await transactions.perform(workflows.catalog.locations.upsert, upsert)).refusals
         for status, path in steps.items():
             for act in ("pick", "pack", "ship", "reroute"):
                 number += 1
@@ -298,7 +298,7 @@ async def test_freed_units_serve_those_who_wait(floor: Floor) -> None:
     placed = await floor.shop.place(("TEE-M", 5))
     await floor.shop.receive(5, at="YORK")
     leeds_only = a_channel("market", location_codes=("LEEDS",), priority=5)
-    await floor.shop.transactions.perform(workflows.channels.upsert, leeds_only)
+    await floor.shop.transactions.perform(workflows.catalog.channels.upsert, leeds_only)
     waiting = await floor.shop.place(
         ("TEE-M", 2), reference="M-1", channel="market", backorder=True
     )
@@ -310,7 +310,7 @@ async def test_freed_units_serve_those_who_wait(floor: Floor) -> None:
 
 
 async def test_where_it_cannot_go_is_refused_and_changes_nothing(floor: Floor) -> None:
-    await floor.shop.transactions.perform(workflows.locations.upsert, a_location("BATH"))
+    await floor.shop.transactions.perform(workflows.catalog.locations.upsert, a_location("BATH"))
     placed = await floor.shop.place(("TEE-M", 3))
     await floor.shop.receive(2, at="YORK")
     [parcel] = await floor.shop.fulfillments(placed)

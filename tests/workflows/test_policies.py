@@ -11,10 +11,10 @@ from uuid import UUID
 import orjson
 import pytest
 
-import workflows.channels
+import workflows.catalog.channels
+import workflows.catalog.locations
 import workflows.jobs as jobs
-import workflows.locations
-import workflows.policies as policies
+import workflows.policies.publishing as policies
 from domain.access.callers import Caller, Role, holder
 from domain.errors import Forbidden
 from domain.policies.policies import PolicyKind
@@ -30,8 +30,8 @@ from tests.builders.transactions import (
     rows,
     transactions_on,
 )
-from workflows.outcomes import Request
-from workflows.policies import PublishPolicy
+from workflows.policies.publishing import PublishPolicy
+from workflows.transactions.outcomes import Request
 
 ADMIN = holder(Role.ADMIN, actor="boss")
 
@@ -167,7 +167,7 @@ async def test_each_kind_is_published_by_its_roles(
 async def test_a_key_of_one_channel_publishes_for_that_channel_only(database: Database) -> None:
     transactions = transactions_on(database)
     for code in ("web", "shop"):
-        await transactions.perform(workflows.channels.upsert, a_channel(code))
+        await transactions.perform(workflows.catalog.channels.upsert, a_channel(code))
     limited = replace(ADMIN, channels=frozenset({"web"}))
     with pytest.raises(Forbidden):
         await transactions.perform(policies.publish, publishing(caller=limited))
@@ -195,8 +195,8 @@ def _up_to(pounds: int) -> dict[str, Any]:
 
 async def test_the_most_specific_scope_decides_whole(database: Database) -> None:
     transactions = transactions_on(database)
-    await transactions.perform(workflows.channels.upsert, a_channel("web"))
-    await transactions.perform(workflows.locations.upsert, a_location("LEEDS"))
+    await transactions.perform(workflows.catalog.channels.upsert, a_channel("web"))
+    await transactions.perform(workflows.catalog.locations.upsert, a_location("LEEDS"))
     scopes = {
         "location:LEEDS": 1,
         "channel:web": 2,
@@ -242,7 +242,7 @@ async def test_a_version_published_ahead_is_told_of_once_when_it_comes_into_forc
 ) -> None:
     clock = Clock()
     transactions = transactions_on(database, clock=clock)
-    await transactions.perform(workflows.channels.upsert, a_channel("web"))
+    await transactions.perform(workflows.catalog.channels.upsert, a_channel("web"))
     for scope, hours in (("global", 0), ("channel:web", 2), ("global", 1)):
         at = MORNING + timedelta(hours=hours)
         outcome = await transactions.perform(policies.publish, publishing(scope=scope, at=at))

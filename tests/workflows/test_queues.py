@@ -10,8 +10,8 @@ from models.database import Database
 from tests.builders.desk import INSPECTOR, Desk, open_desk
 from tests.builders.floor import Floor
 from tests.builders.transactions import MORNING, codes, events
-from workflows.outcomes import Outcome
-from workflows.reconcile import reconcile
+from workflows.ledger.reconciliation import reconcile
+from workflows.transactions.outcomes import Outcome
 
 DOCK = holder(Role.WAREHOUSE, actor="doc")
 

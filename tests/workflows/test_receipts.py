@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-import workflows.stock
+import workflows.stock.goods_receipts
 from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
 from domain.stock.states import StockState
@@ -13,8 +13,8 @@ from models.database import Database
 from tests.builders.desk import BOSS, Desk, open_desk
 from tests.builders.shop import ADMIN, pounds
 from tests.builders.transactions import codes, counts, events, rows
-from workflows.outcomes import Outcome, Request
-from workflows.stock import ReceiptLine, ReceiveStock
+from workflows.stock.goods_receipts import ReceiptLine, ReceiveStock
+from workflows.transactions.outcomes import Outcome, Request
 
 TABLES = (
     "return_item",
@@ -289,7 +289,9 @@ async def test_nobody_takes_units_of_returns_and_parcels_by_hand(desk: Desk) -> 
 async def test_units_of_returns_keep_a_cost_of_their_own(desk: Desk) -> None:
     made = await desk.asked(("TEE-M", 1))
     dear = ReceiveStock("LEEDS", "PO-2", (ReceiptLine("TEE-M", 20, pounds("8.00")),))
-    await desk.shop.transactions.perform(workflows.stock.receive, Request(dear, ADMIN))
+    await desk.shop.transactions.perform(
+        workflows.stock.goods_receipts.receive, Request(dear, ADMIN)
+    )
     await desk.receive(made, ("TEE-M", 1))
     await desk.shop.move(1, "AVAILABLE", "QUALITY_CONTROL")
     [cost] = await rows(

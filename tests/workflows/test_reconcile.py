@@ -10,7 +10,7 @@ import pytest
 import models.queries.event_log as event_log
 import models.queries.leases as leases
 import models.queries.reconcile as queries
-import workflows.exceptions as exceptions
+import workflows.exceptions.opening as exceptions
 from domain.exceptions import ExceptionKind
 from models.database import Database
 from models.queries.digests import DIGESTED
@@ -19,9 +19,9 @@ from tests.builders.shop import Shop, open_shop
 from tests.builders.tampering import tamper
 from tests.workflows.test_refund_reconcile import BREAKS as REFUND_BREAKS
 from tests.workflows.test_return_reconcile import BREAKS as RETURN_BREAKS
-from workflows.outbox import record
-from workflows.reconcile import Difference, proof_count, reconcile
-from workflows.transactions import Transaction
+from workflows.ledger.reconciliation import Difference, proof_count, reconcile
+from workflows.transactions.outbox import record
+from workflows.transactions.runner import Transaction
 
 
 async def _number(tx: Transaction) -> None:

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-import workflows.policy_previews
+import workflows.policies.previews
 from domain.policies.policies import PolicyKind
 from models.database import Database
 from models.queries.scopes import EVERYTHING, Scope
 from tests.builders.till import Till, open_till
-from workflows.policies import PublishPolicy
-from workflows.previews import Preview
+from workflows.policies.preview_cases import Preview
+from workflows.policies.publishing import PublishPolicy
 
 RULES: dict[str, Any] = {
     "evidence": ["INSPECTED"],
@@ -40,7 +40,7 @@ async def tried(
 ) -> Preview:
     command = PublishPolicy(PolicyKind.REFUND, scope, {**RULES, **rules})
     async with till.database.snapshot() as session:
-        return await workflows.policy_previews.preview(
+        return await workflows.policies.previews.preview(
             session, caller, command, 100, till.shop.clock.now
         )
 

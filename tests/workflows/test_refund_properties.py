@@ -25,9 +25,9 @@ from models.database import Database
 from tests.builders.till import FAILED, PENDING, SUCCEEDED, Till, open_till
 from tests.builders.transactions import codes, rows
 from tests.databases import Databases
-from workflows.attempts import PayoutTerms
-from workflows.orders import Payment
-from workflows.outcomes import Outcome
+from workflows.orders.placement import Payment
+from workflows.refunds.payout_attempts import PayoutTerms
+from workflows.transactions.outcomes import Outcome
 
 LONG = os.environ.get("RESTOW_LONG") == "1"
 SKUS = st.sampled_from(["TEE-S", "TEE-M", "COAT"])

@@ -6,7 +6,7 @@ from integrations.payments import GatewayTimeout
 from models.database import Database
 from tests.builders.tampering import tamper
 from tests.builders.till import FAILED, SUCCEEDED, Till, open_till
-from workflows.reconcile import reconcile
+from workflows.ledger.reconciliation import reconcile
 
 
 @pytest.fixture

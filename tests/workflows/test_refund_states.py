@@ -13,7 +13,7 @@ from integrations.payments import PaymentEventType as Told
 from models.database import Database
 from tests.builders.till import FAILED, FIONA, FRED, PENDING, SUCCEEDED, Answer, Till, open_till
 from tests.builders.transactions import codes, counts
-from workflows.outcomes import Outcome
+from workflows.transactions.outcomes import Outcome
 
 _S = RefundStatus
 TABLES = ("refund", "refund_approval", "refund_attempt", "journal_entry", "event", "audit_entry")

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-import workflows.cancellation_refunds
+import workflows.refunds.cancellation_refunds
 from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
 from domain.policies.refunds import Tender
@@ -15,8 +15,8 @@ from models.sessions import CheckFailed
 from tests.builders.shop import pounds
 from tests.builders.till import CLERK, FIONA, FRED, Till, open_till
 from tests.builders.transactions import codes, counts, rows
-from workflows.orders import Payment
-from workflows.outcomes import Outcome
+from workflows.orders.placement import Payment
+from workflows.transactions.outcomes import Outcome
 
 TABLES = ("refund", "refund_unit", "refund_approval", "refund_attempt", "journal_entry", "event")
 
@@ -259,8 +259,8 @@ async def test_cancellations_of_old_times_get_their_refunds(till: Till) -> None:
         for table in ("refund_unit", "refund"):
             await session.execute(f"DELETE FROM {table}")
         await session.execute("UPDATE order_payment SET drawn_minor = 0")
-    assert await workflows.cancellation_refunds.open_old(till.shop.transactions) == 1
-    assert await workflows.cancellation_refunds.open_old(till.shop.transactions) == 0
+    assert await workflows.refunds.cancellation_refunds.open_old(till.shop.transactions) == 1
+    assert await workflows.refunds.cancellation_refunds.open_old(till.shop.transactions) == 0
     assert [refund["amount_minor"] for refund in await till.refunds()] == [1000, 1000]
     await till.pay()
     assert "refund_liability" not in await till.balances()

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 import workflows.jobs
-import workflows.reservations
+import workflows.reservations.reservations
 from domain.access.callers import Caller, Role, anonymous, holder
 from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.shop import ADMIN, Shop, open_shop
 from tests.builders.transactions import codes, counts, events, rows
-from workflows.outcomes import Request
+from workflows.transactions.outcomes import Request
 
 
 @pytest.fixture
@@ -204,12 +204,12 @@ async def test_without_a_key_all_together_hold_at_most_a_quarter(shop: Shop) -> 
 
 async def test_a_batch_decides_each_request_on_its_own(shop: Shop) -> None:
     await shop.receive(5)
-    create = workflows.reservations.create
+    create = workflows.reservations.reservations.create
     wanted = [3, 9, 2, 1]
     requests = [
         Request(
-            workflows.reservations.CreateReservation(
-                "web", (workflows.reservations.HoldLine("TEE-M", units),)
+            workflows.reservations.reservations.CreateReservation(
+                "web", (workflows.reservations.reservations.HoldLine("TEE-M", units),)
             ),
             ADMIN,
             f"key-{index}",

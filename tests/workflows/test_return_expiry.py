@@ -5,14 +5,14 @@ from uuid import UUID
 import orjson
 import pytest
 
-import workflows.carriers
+import workflows.carriers.tracking_events
 from domain.orders.carriers import CarrierStatus
 from models.database import Database
 from tests.builders.desk import Desk, open_desk
 from tests.builders.shop import ADMIN
 from tests.builders.transactions import events, rows
-from workflows.carriers import RecordCarrierEvent
-from workflows.outcomes import Outcome, Request
+from workflows.carriers.tracking_events import RecordCarrierEvent
+from workflows.transactions.outcomes import Outcome, Request
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ async def say(desk: Desk, status: str, number: str = "JD0001", reference: str = 
         "DHL", number, reference, CarrierStatus(status), desk.shop.clock.now
     )
     outcome = await desk.shop.transactions.perform(
-        workflows.carriers.record, Request(command, ADMIN)
+        workflows.carriers.tracking_events.record, Request(command, ADMIN)
     )
     assert not outcome.refusals, outcome.refusals
     return outcome

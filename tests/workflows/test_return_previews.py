@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-import workflows.policy_previews
+import workflows.policies.previews
 from domain.errors import BadRequest, Invalid
 from domain.policies.policies import PolicyKind
 from models.database import Database
 from models.queries.scopes import EVERYTHING
 from tests.builders.desk import Desk, open_desk
 from tests.builders.transactions import counts
-from workflows.policies import PublishPolicy
-from workflows.previews import Preview
+from workflows.policies.preview_cases import Preview
+from workflows.policies.publishing import PublishPolicy
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ async def preview(
 ) -> Preview:
     command = PublishPolicy(kind, scope, rules)
     async with desk.database.snapshot() as session:
-        return await workflows.policy_previews.preview(
+        return await workflows.policies.previews.preview(
             session, EVERYTHING, command, last, desk.shop.clock.now
         )
 

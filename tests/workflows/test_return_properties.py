@@ -22,7 +22,7 @@ from models.database import Database
 from tests.builders.desk import BOSS, INSPECTOR, SECOND, Desk, open_desk
 from tests.builders.transactions import codes, rows
 from tests.databases import Databases
-from workflows.outcomes import Outcome
+from workflows.transactions.outcomes import Outcome
 
 LONG = os.environ.get("RESTOW_LONG") == "1"
 SKUS = st.sampled_from(["TEE-S", "TEE-M", "COAT"])

@@ -5,7 +5,7 @@ import pytest
 from models.database import Database
 from tests.builders.desk import Desk, open_desk
 from tests.builders.tampering import tamper
-from workflows.reconcile import reconcile
+from workflows.ledger.reconciliation import reconcile
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from models.database import Database
 from tests.builders.shop import pounds
 from tests.builders.till import FIONA, Till, open_till
 from tests.builders.transactions import events
-from workflows.orders import Payment
-from workflows.outcomes import Outcome
+from workflows.orders.placement import Payment
+from workflows.transactions.outcomes import Outcome
 
 RULES: dict[str, Any] = {
     "evidence": ["INSPECTED"],

@@ -19,7 +19,7 @@ from domain.returns.states import (
 from models.database import Database
 from tests.builders.desk import BOSS, Desk, open_desk
 from tests.builders.transactions import counts
-from workflows.outcomes import Outcome
+from workflows.transactions.outcomes import Outcome
 
 TABLES = (
     "customer_return",

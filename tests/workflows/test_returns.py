@@ -7,15 +7,15 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
-import workflows.returns
+import workflows.returns.requests
 from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
 from models.database import Database
 from tests.builders.desk import BOSS, SUPPORT, Desk, open_desk
 from tests.builders.shop import SHOP
 from tests.builders.transactions import codes, counts, events, rows
-from workflows.outcomes import Outcome, Request
-from workflows.returns import RequestedItem, RequestReturn
+from workflows.returns.requests import RequestedItem, RequestReturn
+from workflows.transactions.outcomes import Outcome, Request
 
 TABLES = ("customer_return", "return_item", "stock_movement", "journal_entry", "event")
 DIGEST = "ab" * 32
@@ -190,7 +190,9 @@ async def test_evidence_is_an_address_and_a_digest(desk: Desk) -> None:
 
 
 async def ask(desk: Desk, command: RequestReturn, by: Any = SUPPORT) -> Outcome:
-    return await desk.shop.transactions.perform(workflows.returns.request, Request(command, by))
+    return await desk.shop.transactions.perform(
+        workflows.returns.requests.request, Request(command, by)
+    )
 
 
 async def test_an_order_is_named_by_id_or_by_its_reference(desk: Desk) -> None:

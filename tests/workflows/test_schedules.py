@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
+import workflows.scheduler as schedules
 from models.database import Database
 from models.sessions import DatabaseUnavailable
 from tests.builders.connections import taking_no_writes
-from workflows import schedules
-from workflows.clocks import Clock, machine_time
-from workflows.ids import Ids
-from workflows.schedules import Job, Schedule
-from workflows.transactions import Reactions, Transactions
+from workflows.scheduler import Job, Schedule
+from workflows.transactions.clock import Clock, machine_time
+from workflows.transactions.ids import Ids
+from workflows.transactions.runner import Reactions, Transactions
 
 
 @pytest.fixture(autouse=True)
@@ -143,8 +143,8 @@ async def test_a_database_that_is_away_leaves_the_clock_as_it_was(
         asked.append(1)
         raise error
 
-    monkeypatch.setattr("workflows.clocks.MEASURE_SECONDS", 0.01)
-    monkeypatch.setattr("workflows.clocks.database_offset", away)
+    monkeypatch.setattr("workflows.transactions.clock.MEASURE_SECONDS", 0.01)
+    monkeypatch.setattr("workflows.transactions.clock.database_offset", away)
     clock = Clock()
     task = asyncio.create_task(clock.run(database))
     await until(lambda: len(asked) > 2)

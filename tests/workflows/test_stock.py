@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-import workflows.adjustments
-import workflows.stock
+import workflows.stock.adjustments
+import workflows.stock.goods_receipts
 from domain.access.callers import Role, holder
 from domain.stock.states import StockState
 from domain.values.money import Money
@@ -13,9 +13,9 @@ from models.database import Database
 from tests.builders.books import faults
 from tests.builders.shop import ADMIN, CLERK, Shop, open_shop, pounds
 from tests.builders.transactions import codes, counts, events, rows
-from workflows.adjustments import AdjustStock, MoveStock
-from workflows.outcomes import Outcome, Request
-from workflows.stock import ReceiptLine, ReceiveStock, SetSafetyStock
+from workflows.stock.adjustments import AdjustStock, MoveStock
+from workflows.stock.goods_receipts import ReceiptLine, ReceiveStock, SetSafetyStock
+from workflows.transactions.outcomes import Outcome, Request
 
 TABLES = ("stock_movement", "journal_entry", "event", "audit_entry", "stock_level")
 
@@ -27,7 +27,9 @@ async def shop(database: Database) -> Shop:
 
 async def _receive(shop: Shop, *lines: ReceiptLine, **facts: Any) -> Outcome:
     command = ReceiveStock(**{"location_code": "LEEDS", "reference": "PO-1", **facts}, lines=lines)
-    return await shop.transactions.perform(workflows.stock.receive, Request(command, ADMIN))
+    return await shop.transactions.perform(
+        workflows.stock.goods_receipts.receive, Request(command, ADMIN)
+    )
 
 
 async def _value(shop: Shop, account: str) -> int:
@@ -187,7 +189,7 @@ async def test_a_bad_move_names_the_field_and_changes_nothing(
 async def test_safety_stock_is_never_promised(shop: Shop) -> None:
     await shop.receive(5)
     command = SetSafetyStock("LEEDS", "TEE-M", 3)
-    safety = workflows.stock.set_safety_stock
+    safety = workflows.stock.goods_receipts.set_safety_stock
     assert not (await shop.transactions.perform(safety, Request(command, ADMIN))).refusals
     assert await shop.atp() == 2
     assert codes(await shop.hold(("TEE-M", 3)))[0][0] == "INSUFFICIENT_STOCK"
@@ -201,14 +203,14 @@ async def test_a_foreign_location_does_not_exist(shop: Shop) -> None:
     far = holder(Role.WAREHOUSE, actor="far", locations=frozenset({"YORK"}))
     assert codes(await shop.adjust(-1, by=far)) == [("NOT_FOUND", ("input", "locationCode"))]
     move = MoveStock("LEEDS", "TEE-M", StockState.AVAILABLE, StockState.DAMAGED, 1, "QUALITY")
-    outcome = await shop.transactions.perform(workflows.adjustments.move, Request(move, far))
+    outcome = await shop.transactions.perform(workflows.stock.adjustments.move, Request(move, far))
     assert codes(outcome) == [("NOT_FOUND", ("input", "locationCode"))]
 
 
 async def test_every_change_leaves_an_audit_row_that_covers_it(shop: Shop) -> None:
     await shop.receive(5)
     command = AdjustStock("LEEDS", "TEE-M", -1, "COUNT", note="behind the shelf")
-    await shop.transactions.perform(workflows.adjustments.adjust, Request(command, CLERK))
+    await shop.transactions.perform(workflows.stock.adjustments.adjust, Request(command, CLERK))
     found = await rows(
         shop.database,
         "SELECT actor, action, before, after, content_digest FROM audit_entry"

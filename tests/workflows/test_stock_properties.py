@@ -19,7 +19,7 @@ from tests.builders.books import faults
 from tests.builders.shop import Shop, open_shop
 from tests.builders.transactions import codes
 from tests.databases import Databases
-from workflows.outcomes import Outcome
+from workflows.transactions.outcomes import Outcome
 
 SKUS = st.sampled_from(["TEE-S", "TEE-M", "COAT"])
 PLACES = st.sampled_from(["LEEDS", "YORK"])

@@ -12,8 +12,8 @@ from domain.access.callers import Caller, Role, holder
 from models.database import Database
 from tests.builders.floor import Floor, open_floor
 from tests.builders.transactions import events
-from workflows.outcomes import Outcome
-from workflows.reconcile import reconcile
+from workflows.ledger.reconciliation import reconcile
+from workflows.transactions.outcomes import Outcome
 
 PARCELS = 40
 WORKERS = 10

@@ -16,16 +16,16 @@ from models.sessions import Contention, DatabaseUnavailable, UniqueConflict
 from tests.builders import toys
 from tests.builders.toys import CLERK, Crash, Gate, NameSupplier, name_supplier, naming
 from tests.builders.transactions import counts, events, rows, transactions_on
-from workflows.book import Change
-from workflows.locks import LockClass, LockOrderBroken
-from workflows.outcomes import Outcome, Request
-from workflows.transactions import (
+from workflows.transactions.lock_order import LockClass, LockOrderBroken
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.runner import (
     ATTEMPTS_MAX,
     Reactions,
     Transaction,
     action,
     one_by_one,
 )
+from workflows.transactions.stock_levels import Change
 
 AVAILABLE = StockState.AVAILABLE
 WRITTEN = ("supplier", "event", "audit_entry", "stock_movement", "journal_entry", "item_cost")

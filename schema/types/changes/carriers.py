@@ -10,7 +10,7 @@ from schema.types.errors import Payload, UserError
 from schema.types.fulfillments import Fulfillment
 from schema.types.node import load_all
 from schema.types.returns import Return
-from workflows.carriers import RecordCarrierEvent
+from workflows.carriers.tracking_events import RecordCarrierEvent
 
 
 @strawberry.input

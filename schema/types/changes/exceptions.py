@@ -8,7 +8,7 @@ from strawberry import ID
 from schema.types.errors import Payload, UserError
 from schema.types.exceptions import OperationalException
 from schema.types.node import required_uuid
-from workflows.exception_desk import (
+from workflows.exceptions.handling import (
     AssignException,
     ResolveException,
     StartException,

@@ -9,7 +9,7 @@ from schema.types.arguments import given
 from schema.types.errors import Payload, UserError
 from schema.types.fulfillments import Fulfillment
 from schema.types.node import required_uuid
-from workflows.fulfillments import ShipFulfillment
+from workflows.orders.fulfillments import ShipFulfillment
 
 
 @strawberry.input

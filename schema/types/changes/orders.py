@@ -12,8 +12,8 @@ from schema.types.errors import Payload, UserError
 from schema.types.money import MoneyInput
 from schema.types.node import required_uuid
 from schema.types.orders import Order
-from workflows.cancellations import CancelLine, CancelOrder
-from workflows.orders import Address, NewLine, Payment, PlaceOrder
+from workflows.orders.cancellations import CancelLine, CancelOrder
+from workflows.orders.placement import Address, NewLine, Payment, PlaceOrder
 
 SERVICE_LEVEL_DEFAULT = "STANDARD"
 

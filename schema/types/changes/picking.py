@@ -5,9 +5,9 @@ from strawberry import ID
 
 from schema.types.arguments import given
 from schema.types.node import required_uuid
-from workflows.packing import PackFulfillment
-from workflows.picking import PickFulfillment, Shortage
-from workflows.reroutes import RerouteFulfillment
+from workflows.warehouse.packing import PackFulfillment
+from workflows.warehouse.picking import PickFulfillment, Shortage
+from workflows.warehouse.reroutes import RerouteFulfillment
 
 
 @strawberry.input

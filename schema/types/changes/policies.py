@@ -11,7 +11,7 @@ from schema.types.enums import PolicyKind
 from schema.types.errors import Payload, UserError
 from schema.types.policies import Policy
 from schema.types.scalars import JSON
-from workflows.policies import PublishPolicy
+from workflows.policies.publishing import PublishPolicy
 
 
 @strawberry.input

@@ -9,7 +9,7 @@ from schema.types.errors import Payload, UserError
 from schema.types.money import MoneyInput
 from schema.types.node import required_uuid
 from schema.types.refunds import Refund
-from workflows.refunds import CreateRefund
+from workflows.refunds.refunds import CreateRefund
 
 
 @strawberry.input

@@ -8,7 +8,7 @@ from schema.types.arguments import given
 from schema.types.errors import Payload, UserError
 from schema.types.node import required_uuid
 from schema.types.reservations import Reservation
-from workflows.reservations import (
+from workflows.reservations.reservations import (
     CreateReservation,
     ExtendReservation,
     HoldLine,

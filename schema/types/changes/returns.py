@@ -11,10 +11,10 @@ from schema.types.errors import Payload, UserError
 from schema.types.exceptions import OperationalException
 from schema.types.node import required_uuid
 from schema.types.returns import Return
-from workflows.dispositions import DisposeReturnItem
-from workflows.inspections import Finding, InspectReturn
-from workflows.receipts import ReceivedItem, ReceiveReturn
-from workflows.returns import RequestedItem, RequestReturn
+from workflows.returns.dispositions import DisposeReturnItem
+from workflows.returns.inspections import Finding, InspectReturn
+from workflows.returns.receipts import ReceivedItem, ReceiveReturn
+from workflows.returns.requests import RequestedItem, RequestReturn
 
 
 @strawberry.input

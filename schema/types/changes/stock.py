@@ -8,8 +8,8 @@ from schema.types.enums import StockState
 from schema.types.errors import Payload, UserError
 from schema.types.money import MoneyInput
 from schema.types.stock import StockLevel, StockMovement
-from workflows.adjustments import AdjustStock, MoveStock
-from workflows.stock import ReceiptLine, ReceiveStock, SetSafetyStock
+from workflows.stock.adjustments import AdjustStock, MoveStock
+from workflows.stock.goods_receipts import ReceiptLine, ReceiveStock, SetSafetyStock
 
 
 @strawberry.input

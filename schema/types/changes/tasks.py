@@ -8,7 +8,7 @@ from schema.types.enums import QueueKind
 from schema.types.errors import Payload, UserError
 from schema.types.node import required_uuid
 from schema.types.tasks import Task
-from workflows.tasks import ClaimTasks, ReleaseTask, RenewTask
+from workflows.tasks.claims import ClaimTasks, ReleaseTask, RenewTask
 
 LIMIT_DEFAULT = 1
 

@@ -1,0 +1,240 @@
+"""API keys: made, rotated, revoked. Nobody gives away more than they have.
+
+A secret leaves in the outcome of the transaction that made it and is stored nowhere: what is kept
+with an idempotency key, audited or told in events never holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+import models.queries.access as queries
+import workflows.transactions.outbox as outbox
+from domain.access.api_keys import (
+    LASTING,
+    CreateKey,
+    LastAdminKey,
+    RevokeKey,
+    RotateKey,
+    check_key,
+    check_minting,
+    check_overlap,
+    key_hash,
+    key_states,
+    key_text,
+    predecessor_expiry,
+    state_at,
+    successor_expiry,
+)
+from domain.access.callers import SYSTEM, Caller, Role, holder
+from domain.catalog.validation import Problems
+from domain.errors import IllegalTransition, Invalid, NotFound
+from domain.values.money import Money
+from models.access import ApiKey
+from models.sessions import Row
+from workflows.catalog.master_data import refuse
+from workflows.transactions.outcomes import Outcome
+from workflows.transactions.runner import Transaction, Transactions, one_by_one
+
+BOOTSTRAP = "bootstrap"
+
+
+def caller_of(row: Row) -> Caller:
+    """Who holds the key of this row of api_key."""
+    limit = row["refund_limit_minor"]
+    return holder(
+        Role(row["role"]),
+        actor=row["actor"],
+        channels=_scope(row["channels"]),
+        locations=_scope(row["locations"]),
+        refund_limit=None if limit is None else Money(limit, row["refund_limit_currency"]),
+        key_id=row["id"],
+    )
+
+
+def _scope(stored: str | None) -> frozenset[str] | None:
+    codes = None if stored is None else orjson.loads(stored)
+    return None if codes is None else frozenset(codes)
+
+
+@one_by_one("apiKeyCreate")
+async def create(tx: Transaction, command: CreateKey, caller: Caller) -> Outcome:
+    """Make a key; its text is the outcome's `secret`, once.
+
+    Refused with every fault at once: Invalid, NotFound for a channel or location that the caller
+    does not see, GrantExceeded for a refund limit above the caller's own.
+    """
+    problems = Problems()
+    check_key(command, tx.now, problems)
+    check_minting(command, caller, problems)
+    refuse(problems, "input")
+    await _check_scope(tx, command, caller, problems)
+    refuse(problems, "input")
+    limit = command.refund_limit
+    facts = {
+        "name": command.name,
+        "actor": command.actor or command.name,
+        "role": command.role.value,
+        "channels": _stored(command.channels),
+        "locations": _stored(command.locations),
+        "refund_limit_minor": None if limit is None else limit.minor,
+        "refund_limit_currency": None if limit is None else limit.currency,
+        "expires_at": command.expires_at,
+    }
+    key_id, secret = await _mint(tx, facts, caller)
+    _report(tx, "key.created", "apiKeyCreate", key_id, caller, facts, after=key_states(command))
+    return Outcome(refs={"apiKey": key_id}, secret=secret)
+
+
+async def _check_scope(
+    tx: Transaction, command: CreateKey, caller: Caller, problems: Problems
+) -> None:
+    actor = command.actor or command.name
+    is_limited = caller.channels is not None or caller.locations is not None
+    if is_limited and actor != caller.actor and await queries.has_key(tx.session, actor):
+        # What an actor made exists for all of its keys, also beyond what the maker sees.
+        with problems.under("name" if command.actor is None else "actor"):
+            raise Invalid(f"{actor} has a key already, and yours does not reach everything.")
+    unknown = {
+        "channels": await queries.unknown_channels(tx.session, command.channels or ()),
+        "locations": await queries.unknown_locations(tx.session, command.locations or ()),
+    }
+    for index, code in enumerate(command.channels or ()):
+        if code in unknown["channels"] or not caller.sees_channel(code):
+            with problems.under("channels", str(index)):
+                raise NotFound("channel", code)
+    for index, code in enumerate(command.locations or ()):
+        if code in unknown["locations"] or not caller.sees_location(code):
+            with problems.under("locations", str(index)):
+                raise NotFound("location", code)
+
+
+def _stored(codes: Iterable[str] | None) -> str | None:
+    return None if codes is None else orjson.dumps(sorted(set(codes))).decode()
+
+
+async def _mint(tx: Transaction, facts: Mapping[str, object], caller: Caller) -> tuple[UUID, str]:
+    """Write a key of these facts with a new secret; its id and its text."""
+    key_id = tx.new_id()
+    # the last twelve digits of an id are random in every version that is in use
+    prefix = tx.new_id().hex[-12:]
+    text = key_text(prefix, tx.new_secret())
+    await _insert(tx, key_id, prefix, key_hash(text), facts, caller)
+    return key_id, text
+
+
+async def _insert(
+    tx: Transaction,
+    key_id: UUID,
+    prefix: str,
+    secret_hash: str,
+    facts: Mapping[str, object],
+    caller: Caller,
+) -> None:
+    row = {
+        "id": key_id,
+        "prefix": prefix,
+        "secret_hash": secret_hash,
+        "created_at": tx.now,
+        "created_by": caller.actor,
+        **facts,
+    }
+    await tx.session.insert(ApiKey, [row])
+
+
+@one_by_one("apiKeyRotate")
+async def rotate(tx: Transaction, command: RotateKey, caller: Caller) -> Outcome:
+    """Make a key's successor, for the same actor, role and scope; the old one ends after a while.
+
+    Raises LimitExceeded, NotFound, or IllegalTransition where the key is over already.
+    """
+    check_overlap(command.overlap_seconds)
+    row = await _lock(tx, command.key_id, caller)
+    _check_live(row, tx.now, "rotated")
+    kept = (
+        "name",
+        "actor",
+        "role",
+        "channels",
+        "locations",
+        "refund_limit_minor",
+        "refund_limit_currency",
+    )
+    facts = {column: row[column] for column in kept}
+    facts["expires_at"] = successor_expiry(row["created_at"], row["expires_at"], tx.now)
+    key_id, secret = await _mint(tx, facts, caller)
+    await queries.end_key(
+        tx.session,
+        row["id"],
+        revoked_at=None if command.overlap_seconds else tx.now,
+        expires_at=predecessor_expiry(row["expires_at"], command.overlap_seconds, tx.now)
+        if command.overlap_seconds
+        else row["expires_at"],
+    )
+    before = {"key": row["id"], "expires_at": row["expires_at"]}
+    after = {"key": key_id, "overlap_seconds": command.overlap_seconds}
+    _report(tx, "key.rotated", "apiKeyRotate", row["id"], caller, facts, before, after)
+    return Outcome(refs={"apiKey": key_id}, secret=secret)
+
+
+@one_by_one("apiKeyRevoke")
+async def revoke(tx: Transaction, command: RevokeKey, caller: Caller) -> Mapping[str, Any]:
+    """End a key now. Raises NotFound, IllegalTransition where it is over, or LastAdminKey."""
+    lasting = await queries.lock_unlimited_keys(tx.session, Role.ADMIN.value, tx.now + LASTING)
+    row = await _lock(tx, command.key_id, caller)
+    _check_live(row, tx.now, "revoked")
+    if row["role"] == Role.ADMIN and not lasting - {row["id"]}:
+        raise LastAdminKey(field=("id",))
+    await queries.end_key(tx.session, row["id"], revoked_at=tx.now, expires_at=row["expires_at"])
+    before, after = {"revoked_at": None}, {"revoked_at": tx.now}
+    _report(tx, "key.revoked", "apiKeyRevoke", row["id"], caller, row, before, after)
+    return {"apiKey": row["id"]}
+
+
+async def _lock(tx: Transaction, key_id: UUID, caller: Caller) -> Row:
+    """A key that the caller could have made itself; others do not exist for it."""
+    row = await queries.lock_key(tx.session, key_id)
+    if row is None or not caller.may_mint(caller_of(row)):
+        raise NotFound("API key", str(key_id), field=("id",))
+    return row
+
+
+def _check_live(row: Row, now: datetime, requested: str) -> None:
+    state = state_at(row["revoked_at"], row["expires_at"], now)
+    if state != "live":
+        raise IllegalTransition("API key", state, requested, field=("id",))
+
+
+def _report(
+    tx: Transaction,
+    event: str,
+    action: str,
+    key_id: UUID,
+    caller: Caller,
+    facts: Mapping[str, Any],
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+) -> None:
+    data = {"role": facts["role"], "actor": facts["actor"]}
+    outbox.record(tx, event, ("ApiKey", key_id), actor=caller.actor, data=data)
+    outbox.audit(tx, caller.actor, action, ("ApiKey", key_id), before=before, after=after)
+
+
+async def ensure_bootstrap_key(transactions: Transactions, secret: str) -> None:
+    """Have `secret` be an ADMIN key, unless it is known already (then it stays as it is)."""
+
+    async def work(tx: Transaction) -> None:
+        if await queries.key_by_hash(tx.session, key_hash(secret)) is not None:
+            return
+        facts = {"name": BOOTSTRAP, "actor": BOOTSTRAP, "role": Role.ADMIN.value}
+        key_id = tx.new_id()
+        prefix = f"{BOOTSTRAP}-{tx.new_id().hex[-8:]}"
+        await _insert(tx, key_id, prefix, key_hash(secret), facts, SYSTEM)
+        _report(tx, "key.created", "apiKeyCreate", key_id, SYSTEM, facts, after=facts)
+
+    await transactions.run(work)

@@ -1,0 +1,128 @@
+"""What a promise depends on besides the units themselves: channels, protections, backorders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import models.queries.lookups as lookups
+import models.queries.promises as queries
+import workflows.policies.publishing as policies
+from domain.policies.policies import Facts, Policy, choose
+from domain.policies.routing import RoutingRules
+from domain.routing.plan_cache import Plans
+from domain.routing.shipping_calendar import Capacity, Promise
+from domain.stock.states import available_to_promise, protected_units
+from models.queries.lookups import ChannelFacts, ItemFacts
+from models.sessions import Session
+from models.statements import Question
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceDates:
+    """When a location would ship and deliver an order placed now, and what it still takes."""
+
+    promise: Promise
+    capacity: Capacity
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Who sells what before whom, as one transaction or one snapshot sees it.
+
+    `backordered`: open backordered units by (channel, item). `dates`: what was worked out so far
+    of when a location ships, by (location, policy version, country, service level). `_sharing`,
+    `_chosen` and `_plans` are remembered likewise: a batch asks for few of them, and often.
+    """
+
+    channels: Sequence[ChannelFacts]
+    routing: Sequence[Policy[RoutingRules]]
+    backordered: Mapping[tuple[int, int], int]
+    now: datetime
+    dates: dict[tuple[int, int, str | None, str], PlaceDates] = field(default_factory=dict)
+    _sharing: dict[tuple[int, ...], list[ChannelFacts]] = field(default_factory=dict)
+    _chosen: dict[Facts, Policy[RoutingRules]] = field(default_factory=dict)
+    _plans: dict[tuple[object, ...], Plans] = field(default_factory=dict)
+
+    def sharing(self, channel: ChannelFacts) -> list[ChannelFacts]:
+        """Active channels that sell from one of this channel's locations, itself among them."""
+        key = (channel.id, *(place.id for place in channel.locations))
+        found = self._sharing.get(key)
+        if found is None:
+            places = set(key[1:])
+            found = self._sharing[key] = [
+                other
+                for other in self.channels
+                if other.id == channel.id
+                or (other.active and any(place.id in places for place in other.locations))
+            ]
+        return found
+
+    def _rules(self, facts: Facts) -> Policy[RoutingRules]:
+        found = self._chosen.get(facts)
+        if found is None:
+            found = self._chosen[facts] = choose(self.routing, facts, self.now)
+        return found
+
+    def rules_for(self, channel: ChannelFacts, items: Iterable[ItemFacts]) -> Policy[RoutingRules]:
+        """The policy that routes these items together; a category counts if all share it."""
+        categories = {item.category for item in items}
+        category = categories.pop() if len(categories) == 1 else None
+        return self._rules(Facts(channel.code, category))
+
+    def plans_of(
+        self,
+        channel: ChannelFacts,
+        policy: Policy[RoutingRules],
+        country: str | None,
+        service_level: str,
+    ) -> Plans:
+        """What this policy has planned so far from the channel's locations, where it ships to."""
+        places = (place.id for place in channel.locations)
+        key = (str(policy.scope), policy.version, country, service_level, *places)
+        found = self._plans.get(key)
+        if found is None:
+            found = self._plans[key] = Plans(policy.rules, policy.version)
+        return found
+
+    def backordered_of(self, channel: ChannelFacts, item: ItemFacts) -> int:
+        """Open backordered units that have a claim on this channel's locations."""
+        if not self.backordered:
+            return 0
+        return sum(self.backordered.get((other.id, item.id), 0) for other in self.sharing(channel))
+
+    def protected_from(self, channel: ChannelFacts, item: ItemFacts) -> int:
+        """Units that this channel must leave for the channels served before it."""
+        rules = self._rules(Facts(channel.code, item.category)).rules
+        if not rules.protected:
+            return 0
+        priorities = {other.code: other.priority for other in self.sharing(channel)}
+        return protected_units(rules.protected, channel.priority, item.category, priorities)
+
+    def promise(
+        self, channel: ChannelFacts, item: ItemFacts, promisable_units: Iterable[int]
+    ) -> int:
+        """What the channel may sell now, of the promisable units at its locations."""
+        return available_to_promise(
+            promisable_units,
+            buffer=channel.safety_buffer,
+            protected=self.protected_from(channel, item),
+            backordered=self.backordered_of(channel, item),
+        )
+
+
+async def visit(session: Session, item_ids: Iterable[int], now: datetime) -> Market:
+    """Read the market for these items; within a transaction, after their stock was locked."""
+    channels, rules, backordered = await session.ask(*questions(item_ids, now))
+    return Market(channels, rules, backordered, now)
+
+
+def questions(item_ids: Iterable[int], now: datetime) -> tuple[Question[Any], ...]:
+    """What a market is made of: channels, routing policies, backordered units of these items."""
+    return (
+        lookups.every_channel(),
+        policies.routing_in_force(now),
+        queries.backordered(sorted(set(item_ids))),
+    )

@@ -1,0 +1,307 @@
+"""Records what carriers say: each word once, in whatever order, and no parcel goes backwards.
+
+What a return does about it, this noun does not know: `carrier.recorded` tells the status, the
+order, and the `return` or `fulfillment` that the number names; it occurred when the carrier says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import domain.ledger.entries as books
+import models.queries.carriers as queries
+import models.queries.fulfillments as fulfillment_queries
+import models.queries.lookups as lookups
+import models.queries.returns as return_queries
+import workflows.exceptions.opening as exceptions
+import workflows.orders.locked_orders as order_lines
+import workflows.transactions.journal as ledger
+import workflows.transactions.outbox as outbox
+from domain.access.callers import Caller
+from domain.errors import Invalid, NotFound
+from domain.exceptions import ExceptionKind
+from domain.ledger.entries import Occasion
+from domain.orders.carriers import ENDS_DELAY, UNITS_OF, CarrierStatus, parcel_after
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.orders import check_client_time
+from domain.values.money import Money
+from models.sessions import Row
+from workflows.access.visibility import sees_return
+from workflows.orders.locked_orders import LockedOrder
+from workflows.transactions.outcomes import Outcome
+from workflows.transactions.runner import Transaction, one_by_one
+
+TEXT_MAX = 255
+PARCELS_MAX = 50
+FIELD = ("input", "trackingNumber")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCarrierEvent:
+    """A carrier's word about a parcel; `event_reference` is the carrier's own id of it."""
+
+    carrier: str
+    tracking_number: str
+    event_reference: str
+    status: CarrierStatus
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What a tracking number names: a fulfilment on its way out, or a return coming back."""
+
+    subject: tuple[str, UUID]
+    order_id: UUID
+    location: str
+    is_coming_back: bool = False
+
+    @property
+    def is_outbound(self) -> bool:
+        """Whether it goes to the customer."""
+        return self.subject[0] == "Fulfillment"
+
+    @property
+    def refs(self) -> Mapping[str, Any]:
+        """The outcome's references."""
+        return {self.subject[0].lower(): str(self.subject[1])}
+
+
+@one_by_one("carrierEventRecord")
+async def record(
+    tx: Transaction, command: RecordCarrierEvent, caller: Caller
+) -> Mapping[str, Any] | Outcome:
+    """Keep a carrier's word and do what follows; the same event again does nothing more.
+
+    Raises Invalid, or NotFound where the number names no parcel in the caller's scope.
+    """
+    _check(tx, command)
+    said = await queries.said_before(tx.session, command.carrier, command.event_reference)
+    if said is not None:
+        return await _again(tx, said, command, caller)
+    parcel = await _find(tx, command, caller)
+    event_id = tx.new_id()
+    if not await queries.keep(tx.session, _values(tx, event_id, command, parcel, caller)):
+        said = await queries.said_before(tx.session, command.carrier, command.event_reference)
+        assert said is not None
+        return await _again(tx, said, command, caller)
+    order = await order_lines.lock(tx, parcel.order_id, FIELD)
+    if parcel.is_outbound and not parcel.is_coming_back:
+        await _move_parcels(tx, order, command, parcel, caller)
+    await _tell(tx, event_id, command, order, parcel, caller)
+    return parcel.refs
+
+
+def _check(tx: Transaction, command: RecordCarrierEvent) -> None:
+    texts = {
+        "carrier": command.carrier,
+        "trackingNumber": command.tracking_number,
+        "eventId": command.event_reference,
+    }
+    for field, text in texts.items():
+        if not text.strip() or len(text) > TEXT_MAX:
+            raise Invalid(
+                f"Between 1 and {TEXT_MAX} characters are needed.", field=("input", field)
+            )
+    try:
+        check_client_time(command.occurred_at, tx.now, may_backdate=True, field="occurredAt")
+    except Invalid as error:
+        raise error.under("input") from None
+
+
+def _values(
+    tx: Transaction, event_id: UUID, command: RecordCarrierEvent, parcel: Parcel, caller: Caller
+) -> Sequence[object]:
+    return (
+        event_id,
+        command.carrier,
+        command.event_reference,
+        command.tracking_number,
+        str(command.status),
+        command.occurred_at,
+        tx.now,
+        caller.actor,
+        parcel.subject[1] if parcel.is_outbound else None,
+        None if parcel.is_outbound else parcel.subject[1],
+    )
+
+
+async def _find(tx: Transaction, command: RecordCarrierEvent, caller: Caller) -> Parcel:
+    """The newest parcel of this number: on its way out with this carrier, else coming back.
+
+    From when it was returned to its sender, the number is that of the return that brings it.
+    """
+    found = await queries.parcels_named(
+        tx.session, command.carrier, command.tracking_number, PARCELS_MAX
+    )
+    out = None
+    for row in found:
+        if caller.sees_channel(row["channel"]) and caller.sees_location(row["location"]):
+            out = Parcel(("Fulfillment", row["id"]), row["order_id"], row["location"])
+            if not await queries.was_sent_back(tx.session, row["id"], command.occurred_at):
+                return out
+            break
+    named = await return_queries.returns_named(tx.session, None, None, command.tracking_number)
+    for row in reversed(named):
+        if await sees_return(tx.session, caller, row["id"]):
+            return Parcel(("Return", row["id"]), row["order_id"], row["destination"])
+    if out is not None:
+        return replace(out, is_coming_back=True)
+    raise NotFound("parcel", command.tracking_number, field=FIELD)
+
+
+async def _again(
+    tx: Transaction, said: Row, command: RecordCarrierEvent, caller: Caller
+) -> Outcome:
+    """What the event named when it came first, where the caller may see that."""
+    if said["fulfillment_id"] is not None:
+        kind, key = "fulfillment", said["fulfillment_id"]
+        row = await queries.parcel(tx.session, key)
+        is_seen = (
+            row is not None
+            and caller.sees_channel(row["channel"])
+            and caller.sees_location(row["location"])
+        )
+    else:
+        kind, key = "return", said["return_id"]
+        is_seen = await sees_return(tx.session, caller, key)
+    if not is_seen:
+        raise NotFound("parcel", command.tracking_number, field=FIELD)
+    return Outcome(refs={kind: str(key)}, replayed=True)
+
+
+async def _move_parcels(
+    tx: Transaction,
+    order: LockedOrder,
+    command: RecordCarrierEvent,
+    parcel: Parcel,
+    caller: Caller,
+) -> None:
+    """Do what the word means to the order's fulfilments that left under this number together."""
+    together = [
+        row
+        for row in await fulfillment_queries.of_order(tx.session, order.id)
+        if (row["carrier"], row["tracking_number"]) == (command.carrier, command.tracking_number)
+    ]
+    moved = [await _move(tx, order, row, command, caller) for row in together]
+    if any(moved):
+        facts = {"fulfillment": str(parcel.subject[1]), "carrierStatus": str(command.status)}
+        await order_lines.write(tx, order, f"order.{command.status.lower()}", caller.actor, facts)
+    await _watch_delay(tx, order, together, command, caller)
+
+
+async def _move(
+    tx: Transaction,
+    order: LockedOrder,
+    row: Row,
+    command: RecordCarrierEvent,
+    caller: Caller,
+) -> bool:
+    before = FulfillmentStatus(row["status"])
+    after = parcel_after(before, command.status)
+    if after is None:
+        return False
+    lines = await fulfillment_queries.lines_of(tx.session, [row["id"]])
+    for each in lines:
+        line = order.line(each["order_line_id"])
+        assert line is not None
+        line.shift(UNITS_OF[before], UNITS_OF[after], each["quantity"])
+    version = row["version"] + 1
+    delivered_at = command.occurred_at if after is FulfillmentStatus.DELIVERED else None
+    await queries.write_parcel(tx.session, row["id"], str(after), delivered_at, version)
+    outbox.record(
+        tx,
+        f"fulfillment.{after.lower()}",
+        ("Fulfillment", row["id"]),
+        actor=caller.actor,
+        version=version,
+        channel_id=order.row["channel_id"],
+        location_id=row["location_id"],
+        data={"order": str(order.id), "status": str(after), "before": str(before)},
+    )
+    _book(tx, order, row, lines, before, after, command, caller)
+    return True
+
+
+def _book(
+    tx: Transaction,
+    order: LockedOrder,
+    row: Row,
+    lines: Sequence[Row],
+    before: FulfillmentStatus,
+    after: FulfillmentStatus,
+    command: RecordCarrierEvent,
+    caller: Caller,
+) -> None:
+    """Write a lost parcel off, or take that back."""
+    if FulfillmentStatus.LOST not in (before, after):
+        return
+    book = books.parcel_lost if after is FulfillmentStatus.LOST else books.parcel_found
+    cost = Money(sum(each["cost_minor"] or 0 for each in lines), tx.terms.base_currency)
+    units = sum(each["quantity"] for each in lines)
+    ledger.post(
+        tx,
+        book(units, cost, Occasion(order.row["number"], command.occurred_at)),
+        actor=caller.actor,
+        channel_id=order.row["channel_id"],
+        location_id=row["location_id"],
+    )
+
+
+async def _watch_delay(
+    tx: Transaction,
+    order: LockedOrder,
+    together: Sequence[Row],
+    command: RecordCarrierEvent,
+    caller: Caller,
+) -> None:
+    """A failed delivery is a delay until the parcel is delivered, lost or sent back."""
+    for row in together:
+        subject = ("Fulfillment", row["id"])
+        if command.status in ENDS_DELAY:
+            await exceptions.clear(tx, ExceptionKind.CARRIER_DELAY, subject, actor=caller.actor)
+        elif (
+            command.status is CarrierStatus.DELIVERY_FAILED
+            and row["status"] == FulfillmentStatus.SHIPPED
+        ):
+            await exceptions.open(
+                tx,
+                ExceptionKind.CARRIER_DELAY,
+                subject,
+                f"The carrier could not deliver a parcel of order {order.row['number']}.",
+                location_id=row["location_id"],
+                channel_id=order.row["channel_id"],
+                actor=caller.actor,
+            )
+
+
+async def _tell(
+    tx: Transaction,
+    event_id: UUID,
+    command: RecordCarrierEvent,
+    order: LockedOrder,
+    parcel: Parcel,
+    caller: Caller,
+) -> None:
+    location = await lookups.location_by_code(tx.session, parcel.location)
+    facts = {
+        "carrier": command.carrier,
+        "status": str(command.status),
+        "order": str(parcel.order_id),
+        **parcel.refs,
+    }
+    outbox.record(
+        tx,
+        "carrier.recorded",
+        ("CarrierEvent", event_id),
+        actor=caller.actor,
+        data=facts,
+        channel_id=order.row["channel_id"],
+        location_id=None if location is None else location.id,
+        occurred_at=command.occurred_at,
+    )
+    outbox.audit(tx, caller.actor, "carrierEventRecord", parcel.subject, after=facts)

@@ -1,0 +1,83 @@
+"""Channels: what they sell in, how they rank, and which locations they sell from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import models.queries.catalog as queries
+from domain.access.callers import Caller
+from domain.catalog.commands import UpsertChannel
+from domain.catalog.validation import CHANNEL_DEFAULTS, Problems, channel_facts, check_currency_kept
+from domain.errors import Invalid, NotFound
+from domain.stock.states import STOCK_KEEPING
+from models.catalog import Channel
+from workflows.catalog.master_data import CHANNEL, Written, refuse, report, write
+from workflows.transactions.runner import Transaction, one_by_one
+
+
+@one_by_one("channelUpsert")
+async def upsert(tx: Transaction, command: UpsertChannel, caller: Caller) -> Mapping[str, Any]:
+    """Make or change a channel; its locations become those named.
+
+    Locations beyond the caller's scope stay as they are. Refused with every fault at once: Invalid
+    or NotFound naming the field. The currency is fixed when the channel is made.
+    """
+    problems = Problems()
+    facts = channel_facts(command, problems)
+    with problems.under():
+        if not caller.sees_channel(command.code):
+            raise NotFound("channel", command.code, field=("code",))
+    refuse(problems, "input")
+    key = {"code": command.code}
+    current = await queries.lock_master(tx.session, Channel, **key)
+    if current is not None:
+        with problems.under():
+            check_currency_kept(current["currency"], command.currency_code)
+    wanted = await _locations(tx, command, caller, problems)
+    refuse(problems, "input")
+    written = await write(tx, CHANNEL, current, key, facts, CHANNEL_DEFAULTS)
+    written = await _place(tx, written, wanted, caller)
+    report(tx, CHANNEL, key, written, caller)
+    return {"channel": written.id}
+
+
+async def _locations(
+    tx: Transaction, command: UpsertChannel, caller: Caller, problems: Problems
+) -> dict[str, int]:
+    """Ids by code of the locations that the command names; faults go to `problems`."""
+    found = await queries.location_ids(tx.session, command.location_codes)
+    for index, code in enumerate(command.location_codes):
+        with problems.under("locationCodes", str(index)):
+            if code not in found or not caller.sees_location(code):
+                raise NotFound("location", code)
+            if found[code]["kind"] not in STOCK_KEEPING:
+                raise Invalid(f"No stock lives at a {found[code]['kind']}.")
+    return {code: row["id"] for code, row in found.items()}
+
+
+async def _place(
+    tx: Transaction, written: Written, wanted: Mapping[str, int], caller: Caller
+) -> Written:
+    """Give the channel its locations, and say so in what is reported."""
+    current = await queries.channel_locations(tx.session, written.id)
+    unseen = {code: each for code, each in current.items() if not caller.sees_location(code)}
+    goal = {**unseen, **wanted}
+    if goal.keys() == current.keys() and written.before is not None:
+        return written
+    await queries.set_channel_locations(
+        tx.session,
+        written.id,
+        gone=set(current.values()) - set(goal.values()),
+        come=set(goal.values()) - set(current.values()),
+    )
+    after = {**written.after, "locations": sorted(goal)}
+    if written.before is None:
+        return replace(written, after=after)
+    version = written.version
+    if not written.after:
+        await queries.update_master(tx.session, Channel, written.id, {})
+        version += 1
+    before = {**written.before, "locations": sorted(current)}
+    return replace(written, before=before, after=after, version=version)

@@ -1,0 +1,145 @@
+"""Items, thousands at a time: judged row by row, locked, inserted and updated together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import models.queries.catalog as queries
+import workflows.transactions.outbox as outbox
+from domain.access.callers import Caller
+from domain.catalog.commands import Absent, UpsertItem, UpsertItems
+from domain.catalog.validation import (
+    ITEM_DEFAULTS,
+    ITEMS_MAX,
+    Facts,
+    Problems,
+    changed,
+    check_items,
+    item_facts,
+)
+from domain.errors import Invalid, NotFound
+from models.sessions import Row
+from workflows.transactions.outcomes import Outcome, Refusal
+from workflows.transactions.runner import Transaction, one_by_one
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A row of the call: what it says, and what is wrong with it."""
+
+    given: UpsertItem
+    facts: Facts
+    problems: Problems
+
+
+@one_by_one("itemsUpsert")
+async def upsert(tx: Transaction, command: UpsertItems, caller: Caller) -> Outcome:
+    """Make or change items; each row stands on its own, and of one SKU's rows the later one wins.
+
+    The outcome's `items` are ids in the order of the rows, None for a refused one. It is kept with
+    the key unless nothing at all was done. Raises LimitExceeded above ITEMS_MAX rows.
+    """
+    _check_count(len(command.items))
+    drafts = [_draft(given, tx.terms.base_currency) for given in command.items]
+    await _find_suppliers(tx, drafts)
+    wanted: dict[str, Facts] = {}
+    for draft in drafts:
+        if not draft.problems.errors:
+            wanted.setdefault(draft.given.sku, {}).update(draft.facts)
+    current = await queries.lock_items(tx.session, wanted)
+    await _update(tx, current, wanted, caller)
+    new = {sku: {**ITEM_DEFAULTS, **facts} for sku, facts in wanted.items() if sku not in current}
+    made = await _insert(tx, new, caller)
+    ids = {sku: row["id"] for sku, row in {**current, **made}.items()}
+    return _outcome(drafts, ids)
+
+
+def _check_count(count: int) -> None:
+    if count == 0:
+        raise Invalid("Name at least one item.", field=("items",))
+    problems = Problems()
+    with problems.under("items"):
+        check_items(count, "items", ITEMS_MAX)
+    for error in problems.errors:
+        raise error
+
+
+def _draft(given: UpsertItem, base_currency: str) -> Draft:
+    problems = Problems()
+    return Draft(given, item_facts(given, base_currency, problems), problems)
+
+
+async def _find_suppliers(tx: Transaction, drafts: Iterable[Draft]) -> None:
+    """Put supplier ids among the facts; an unknown code is a fault of its row."""
+    named = [draft for draft in drafts if not isinstance(draft.given.supplier_code, Absent)]
+    codes = [code for draft in named if isinstance(code := draft.given.supplier_code, str)]
+    ids = await queries.supplier_ids(tx.session, codes)
+    for draft in named:
+        code = draft.given.supplier_code
+        draft.facts["supplier_id"] = ids.get(code) if isinstance(code, str) else None
+        if isinstance(code, str) and code not in ids:
+            draft.problems.errors.append(NotFound("supplier", code, field=("supplierCode",)))
+
+
+async def _update(
+    tx: Transaction, current: Mapping[str, Row], wanted: Mapping[str, Facts], caller: Caller
+) -> None:
+    rows = []
+    for sku, row in current.items():
+        after = changed(row, wanted[sku])
+        if after:
+            version = row["version"] + 1
+            rows.append({**row, **after, "version": version})
+            before = {column: row[column] for column in after}
+            _report(tx, sku, row["id"], version, before, after, caller)
+    await queries.update_items(tx.session, rows, tx.now)
+
+
+async def _insert(tx: Transaction, new: Mapping[str, Facts], caller: Caller) -> Mapping[str, Row]:
+    if not new:
+        return {}
+    await queries.insert_items(tx.session, new, tx.now)
+    made = await queries.lock_items(tx.session, new)
+    for sku, row in made.items():
+        _report(tx, sku, row["id"], row["version"], None, new[sku], caller)
+    return made
+
+
+def _report(
+    tx: Transaction,
+    sku: str,
+    item_id: int,
+    version: int,
+    before: Mapping[str, object] | None,
+    after: Facts,
+    caller: Caller,
+) -> None:
+    outbox.record(
+        tx,
+        "item.upserted",
+        ("Item", item_id),
+        actor=caller.actor,
+        data={"sku": sku, "created": before is None, "changed": sorted(after)},
+        version=version,
+    )
+    outbox.audit(
+        tx,
+        caller.actor,
+        "itemsUpsert",
+        ("Item", item_id),
+        before=before,
+        after={"sku": sku, **after},
+    )
+
+
+def _outcome(drafts: list[Draft], ids: Mapping[str, int]) -> Outcome:
+    refusals = tuple(
+        Refusal.of(error.under("items", str(index)))
+        for index, draft in enumerate(drafts)
+        for error in draft.problems.errors
+    )
+    items = [None if draft.problems.errors else ids[draft.given.sku] for draft in drafts]
+    refs: dict[str, Any] = {"items": items}
+    return Outcome(refs=refs, refusals=refusals, is_stored=bool(ids) or not refusals)

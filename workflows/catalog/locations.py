@@ -1,0 +1,111 @@
+"""Locations: where they lie, their time zones, and when they may be closed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+from zoneinfo import available_timezones
+
+import models.queries.catalog as queries
+from domain.access.callers import Caller
+from domain.catalog.commands import Absent, UpsertLocation
+from domain.catalog.validation import (
+    DEPTH_MAX,
+    LOCATION_DEFAULTS,
+    Facts,
+    LocationInUse,
+    Problems,
+    check_place,
+    location_facts,
+)
+from domain.errors import Invalid, NotFound
+from domain.stock.states import STOCK_KEEPING, LocationKind
+from models.catalog import Location
+from models.sessions import Row
+from workflows.catalog.master_data import LOCATION, refuse, report, write
+from workflows.transactions.runner import Transaction, one_by_one
+
+
+@lru_cache(maxsize=1)
+def time_zones() -> frozenset[str]:
+    """The IANA names that this machine (or the tzdata package) knows."""
+    return frozenset(available_timezones())
+
+
+@one_by_one("locationUpsert")
+async def upsert(tx: Transaction, command: UpsertLocation, caller: Caller) -> Mapping[str, Any]:
+    """Make or change a location.
+
+    Refused with every fault at once: Invalid or NotFound naming the field; IllegalTransition where
+    a location is closed (field `active`) while units, open holds or fulfilments are in it.
+    """
+    problems = Problems()
+    facts = location_facts(command, time_zones(), problems)
+    with problems.under():
+        if not caller.sees_location(command.code):
+            raise NotFound("location", command.code, field=("code",))
+    refuse(problems, "input")
+    await queries.lock_hierarchy(tx.session)
+    key = {"code": command.code}
+    current = await queries.lock_master(tx.session, Location, **key)
+    with problems.under():
+        facts |= await _parent_facts(tx, command, caller)
+    if not problems.errors:
+        with problems.under():
+            await _check_place(tx, command, current, facts)
+        if current is not None:
+            await _check_use(tx, command, current, facts, problems)
+    refuse(problems, "input")
+    written = await write(tx, LOCATION, current, key, facts, LOCATION_DEFAULTS)
+    report(tx, LOCATION, key, written, caller)
+    return {"location": written.id}
+
+
+async def _parent_facts(tx: Transaction, command: UpsertLocation, caller: Caller) -> Facts:
+    code = command.parent_code
+    if isinstance(code, Absent):
+        return {}
+    if code is None:
+        return {"parent_id": None}
+    found = await queries.location_ids(tx.session, [code])
+    if code not in found or not caller.sees_location(code):
+        # a new location that names itself is not there yet, and would be a circle of one
+        if code == command.code:
+            raise Invalid("A location cannot lie in itself.", field=("parentCode",))
+        raise NotFound("location", code, field=("parentCode",))
+    return {"parent_id": found[code]["id"]}
+
+
+async def _check_place(
+    tx: Transaction, command: UpsertLocation, current: Row | None, facts: Facts
+) -> None:
+    inherited = None if current is None else current["parent_id"]
+    parent_id: Any = facts.get("parent_id", inherited)
+    above = [] if parent_id is None else await queries.upwards(tx.session, parent_id, DEPTH_MAX)
+    within = [] if current is None else await queries.kinds_within(tx.session, current["id"])
+    check_place(
+        command.code,
+        command.kind,
+        [(row["code"], LocationKind(row["kind"])) for row in above],
+        [LocationKind(kind) for kind in within],
+    )
+
+
+async def _check_use(
+    tx: Transaction, command: UpsertLocation, current: Row, facts: Facts, problems: Problems
+) -> None:
+    """A location that something depends on stays open, and stays a place where stock lives."""
+    is_closed = bool(current["active"]) and facts.get("active") is False
+    is_address = current["kind"] in STOCK_KEEPING and command.kind not in STOCK_KEEPING
+    if not (is_closed or is_address):
+        return
+    await queries.claim_location(tx.session, current["id"])
+    use = await queries.location_use(tx.session, current["id"])
+    is_needed = bool(use["units"] or use["holds"] or use["fulfillments"])
+    for is_refused, field in (
+        (is_closed and is_needed, "active"),
+        (is_address and (is_needed or use["channels"]), "kind"),
+    ):
+        if is_refused:
+            problems.errors.append(LocationInUse(command.code, use, field=(field,)))

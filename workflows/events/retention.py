@@ -1,0 +1,65 @@
+"""Retention: which events are old enough to leave the log, and how they leave it.
+
+Whoever archives reads them, writes them down somewhere safe, and only then removes them: what
+breaks off in between is read and written again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import models.queries.event_archive as queries
+import models.queries.event_log as event_log
+import workflows.transactions.outbox as outbox
+from domain.access.callers import SYSTEM
+from models.database import Database
+from models.sessions import Row
+from workflows.transactions.runner import Transaction, Transactions
+
+PAGE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Events stay for so many days, and the newest so many of them; None: without that bound."""
+
+    days: int | None
+    most: int | None
+
+
+async def old_events(
+    database: Database, retention: Retention, now: datetime, after: int = 0
+) -> Sequence[Row]:
+    """The next events behind a position that are not kept any longer, at most `PAGE`, in order.
+
+    The newest event always stays: the log never begins anew.
+    """
+    async with database.snapshot() as session:
+        newest = await event_log.last_position(session)
+        rows = await queries.oldest_events(session, after, newest - 1, PAGE)
+    behind = 0 if retention.most is None else newest - retention.most
+    since = None if retention.days is None else now - timedelta(days=retention.days)
+    for count, row in enumerate(rows):
+        is_old = since is not None and row["occurred_at"] < since
+        if not is_old and row["position"] > behind:
+            return rows[:count]
+    return rows
+
+
+async def remove(transactions: Transactions, events: Sequence[Row], kept_in: str) -> int:
+    """Take these consecutive events out of the log; how many were still there.
+
+    `kept_in` names where they were written down, for the audit trail.
+    """
+    first, last = events[0]["position"], events[-1]["position"]
+
+    async def work(tx: Transaction) -> int:
+        removed = await queries.remove_events(tx.session, first - 1, last)
+        facts = {"first": first, "last": last, "keptIn": kept_in}
+        outbox.audit(tx, SYSTEM.actor, "events.archived", ("Event", last), after=facts)
+        return removed
+
+    return await transactions.run(work)

@@ -1,0 +1,215 @@
+"""The desk: people take exceptions up, wait, and resolve them; the clock escalates what is late.
+
+The row of an exception is the only thing locked here, so that it may wait for whoever opens or
+clears it at the end of another transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+import models.queries.exceptions as queries
+import workflows.exceptions.opening as exceptions
+import workflows.transactions.outbox as outbox
+from domain.access.callers import SYSTEM, Caller
+from domain.errors import Invalid, NotFound
+from domain.exceptions import (
+    EXCEPTION_TRANSITIONS,
+    WAIT_MAX,
+    ExceptionKind,
+    ExceptionStatus,
+    due_after_waiting,
+    next_role,
+)
+from domain.transitions import step
+from models.queries.scopes import scope_of
+from models.sessions import Row
+from workflows.transactions.runner import Transaction, one_by_one
+
+TEXT_MAX = 255
+WORDS_MAX = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class AssignException:
+    """Somebody is to look at it."""
+
+    exception_id: UUID
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartException:
+    """Somebody has begun, or goes on after waiting."""
+
+    exception_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class WaitException:
+    """Nothing can be done before `until`; `note` says what is waited for."""
+
+    exception_id: UUID
+    until: datetime
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveException:
+    """It is settled; `resolution` says how."""
+
+    exception_id: UUID
+    resolution: str
+
+
+@one_by_one("exceptionAssign")
+async def assign(tx: Transaction, command: AssignException, caller: Caller) -> Mapping[str, Any]:
+    """Give an exception an owner. One that was escalated gets a new clock with its new owner.
+
+    Raises IllegalTransition, Invalid or NotFound.
+    """
+    _check_words(command.owner, TEXT_MAX, "owner")
+    before = await _lock(tx, command.exception_id, caller)
+    after = _moved(before, ExceptionStatus.ASSIGNED, owner=command.owner)
+    if before["status"] == ExceptionStatus.ESCALATED:
+        handling = await exceptions.handling_of(
+            tx, ExceptionKind(before["kind"]), before["location_id"], before["channel_id"]
+        )
+        after["due_at"] = max(before["due_at"], handling.due_at(tx.now))
+    return await _write(tx, before, after, "assigned", "exceptionAssign", caller.actor)
+
+
+@one_by_one("exceptionStart")
+async def start(tx: Transaction, command: StartException, caller: Caller) -> Mapping[str, Any]:
+    """Begin, or go on after waiting: the clock runs again, and waiting did not count.
+
+    Raises IllegalTransition or NotFound.
+    """
+    before = await _lock(tx, command.exception_id, caller)
+    after = _resumed(before, tx.now)
+    return await _write(tx, before, after, "started", "exceptionStart", caller.actor)
+
+
+@one_by_one("exceptionWait")
+async def wait(tx: Transaction, command: WaitException, caller: Caller) -> Mapping[str, Any]:
+    """Stop the clock until an instant, or until somebody goes on before.
+
+    Raises IllegalTransition, Invalid or NotFound.
+    """
+    _check_words(command.note, WORDS_MAX, "note")
+    if not tx.now < command.until <= tx.now + WAIT_MAX:
+        raise Invalid(
+            f"Wait until an instant within the next {WAIT_MAX.days} days.", field=("until",)
+        )
+    before = await _lock(tx, command.exception_id, caller)
+    after = _moved(
+        before,
+        ExceptionStatus.WAITING,
+        waiting_since_at=tx.now,
+        wait_until_at=command.until,
+    )
+    note = orjson.dumps({"waitingFor": command.note}).decode()
+    return await _write(tx, before, after, "waiting", "exceptionWait", caller.actor, note)
+
+
+@one_by_one("exceptionResolve")
+async def resolve(tx: Transaction, command: ResolveException, caller: Caller) -> Mapping[str, Any]:
+    """Settle an exception, in words. Raises IllegalTransition, Invalid or NotFound."""
+    _check_words(command.resolution, WORDS_MAX, "resolution")
+    before = await _lock(tx, command.exception_id, caller)
+    after = _moved(
+        before,
+        ExceptionStatus.RESOLVED,
+        resolution=command.resolution,
+        resolved_at=tx.now,
+    )
+    return await _write(tx, before, after, "resolved", "exceptionResolve", caller.actor)
+
+
+async def escalate(tx: Transaction, limit: int) -> int:
+    """Hand what is past its time to the next role, and tell everybody again; how many."""
+    rows = await queries.lock_overdue(tx.session, tx.now, limit)
+    for before in rows:
+        handling = await exceptions.handling_of(
+            tx, ExceptionKind(before["kind"]), before["location_id"], before["channel_id"]
+        )
+        after = _moved(
+            before,
+            ExceptionStatus.ESCALATED,
+            owner=None,
+            owner_role=str(next_role(handling, before["owner_role"])),
+        )
+        await _write(tx, before, after, "escalated", "exception.escalated", SYSTEM.actor)
+    return len(rows)
+
+
+async def resume(tx: Transaction, limit: int) -> int:
+    """Let the clock of what has waited until its time run again, from that time; how many."""
+    rows = await queries.lock_waited(tx.session, tx.now, limit)
+    for before in rows:
+        after = _resumed(before, tx.now)
+        await _write(tx, before, after, "resumed", "exception.resumed", SYSTEM.actor)
+    return len(rows)
+
+
+def _check_words(words: str, maximum: int, field: str) -> None:
+    if not 0 < len(words.strip()) <= len(words) <= maximum:
+        raise Invalid(f"Between 1 and {maximum} characters are needed.", field=(field,))
+
+
+async def _lock(tx: Transaction, exception_id: UUID, caller: Caller) -> Row:
+    row = await queries.lock_exception(tx.session, exception_id)
+    if row is not None:
+        scope = await scope_of(tx.session, caller)
+        if scope.sees_location(row["location_id"]) and scope.sees_channel(row["channel_id"]):
+            return row
+    raise NotFound("operational exception", str(exception_id), field=("id",))
+
+
+def _moved(before: Row, status: ExceptionStatus, **changes: object) -> dict[str, Any]:
+    """The row in another status. Raises IllegalTransition at the id."""
+    current = ExceptionStatus(before["status"])
+    step("operational exception", EXCEPTION_TRANSITIONS, current, status, field=("id",))
+    still = {"waiting_since_at": None, "wait_until_at": None}
+    return {**before, **still, "status": str(status), **changes}
+
+
+def _resumed(before: Row, now: datetime) -> dict[str, Any]:
+    after = _moved(before, ExceptionStatus.IN_PROGRESS)
+    if before["waiting_since_at"] is not None:
+        ended = min(now, before["wait_until_at"])
+        after["due_at"] = due_after_waiting(before["due_at"], before["waiting_since_at"], ended)
+    return after
+
+
+async def _write(
+    tx: Transaction,
+    before: Row,
+    after: Mapping[str, Any],
+    what: str,
+    action: str,
+    actor: str,
+    details: str | None = None,
+) -> Mapping[str, Any]:
+    written = await queries.write_step(tx.session, after, details)
+    exceptions.record(tx, written, actor, what)
+    outbox.audit(
+        tx,
+        actor,
+        action,
+        ("OperationalException", before["id"]),
+        before=_facts(before),
+        after=_facts(written),
+    )
+    return {"exception": str(before["id"])}
+
+
+def _facts(row: Row) -> Mapping[str, Any]:
+    names = {"status": "status", "owner": "owner", "owner_role": "ownerRole", "due_at": "dueAt"}
+    return {name: row[column] for column, name in names.items()}

@@ -1,0 +1,126 @@
+"""What went against plan: opened once per kind and subject, counted again, and cleared.
+
+Other nouns call these inside their own transactions, after they have taken their locks: the row
+of an exception stays locked until commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import models.queries.exceptions as queries
+import models.queries.lookups as lookups
+import workflows.policies.publishing as policies
+import workflows.transactions.outbox as outbox
+from domain.access.callers import SYSTEM
+from domain.exceptions import CLEARED_WHEN, CatalogueRow, ExceptionKind
+from domain.policies.policies import PolicyKind
+from models.sessions import Row
+from workflows.transactions.runner import Transaction
+
+
+async def open(
+    tx: Transaction,
+    kind: ExceptionKind,
+    subject: tuple[str, object],
+    message: str,
+    *,
+    location_id: int | None = None,
+    channel_id: int | None = None,
+    actor: str = SYSTEM.actor,
+) -> UUID:
+    """Open an exception about a subject, or raise `occurrences` of the one that is open.
+
+    The catalogue and the EXCEPTION policy give its severity, owner role and due time. `message`
+    is for people and holds no personal data. Returns its id.
+    """
+    handling = await handling_of(tx, kind, location_id, channel_id)
+    row = await queries.open_exception(
+        tx.session,
+        tx.new_id(),
+        kind,
+        subject_key(subject),
+        handling.severity,
+        message,
+        location_id,
+        channel_id,
+        handling.owner_role,
+        tx.now,
+        handling.due_at(tx.now),
+    )
+    is_new = row["occurrences"] == 1
+    _tell(tx, row, actor, "opened" if is_new else "repeated")
+    exception_id: UUID = row["id"]
+    return exception_id
+
+
+async def clear(
+    tx: Transaction,
+    kind: ExceptionKind,
+    subject: tuple[str, object],
+    *,
+    actor: str = SYSTEM.actor,
+) -> UUID | None:
+    """Resolve the open exception of this kind and subject because its condition is gone.
+
+    Returns its id, or None where none was open.
+    """
+    words = f"Cleared: {CLEARED_WHEN[kind]}."
+    row = await queries.clear_exception(tx.session, kind, subject_key(subject), words, tx.now)
+    if row is None:
+        return None
+    _tell(tx, row, actor, "resolved")
+    exception_id: UUID = row["id"]
+    return exception_id
+
+
+def subject_key(subject: tuple[str, object]) -> str:
+    """What an exception is about, as its row keeps it: `Order:<id>`."""
+    subject_type, key = subject
+    return f"{subject_type}:{key}"
+
+
+async def handling_of(
+    tx: Transaction, kind: ExceptionKind, location_id: int | None, channel_id: int | None
+) -> CatalogueRow:
+    """How a kind is handled at a location, for a channel: by the catalogue or by policy."""
+    location = channel = None
+    if location_id is not None:
+        location = (await lookups.locations_by_id(tx.session, [location_id]))[location_id].code
+    if channel_id is not None:
+        channel = (await lookups.channels_by_id(tx.session, [channel_id]))[channel_id].code
+    policy = await policies.decide(
+        tx.session, PolicyKind.EXCEPTION, tx.now, channel=channel, location=location
+    )
+    return policy.rules.row(kind)
+
+
+def record(tx: Transaction, row: Row, actor: str, what: str) -> Mapping[str, Any]:
+    """Write a fact about an exception, with what alerts are chosen by; its data."""
+    facts = {
+        "kind": row["kind"],
+        "subject": row["subject_key"],
+        "status": row["status"],
+        "severity": row["severity"],
+        "ownerRole": row["owner_role"],
+        "occurrences": row["occurrences"],
+    }
+    outbox.record(
+        tx,
+        f"exception.{what}",
+        ("OperationalException", row["id"]),
+        actor=actor,
+        data=facts,
+        version=row["version"],
+        channel_id=row["channel_id"],
+        location_id=row["location_id"],
+    )
+    return facts
+
+
+def _tell(tx: Transaction, row: Row, actor: str, what: str) -> None:
+    facts = record(tx, row, actor, what)
+    subject = ("OperationalException", row["id"])
+    outbox.audit(tx, actor, f"exception.{what}", subject, after=facts)

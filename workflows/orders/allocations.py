@@ -1,0 +1,321 @@
+"""Finds an order its units: those of its hold first, fresh ones by routing, the rest waits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import orjson
+
+import models.queries.reservations as reservation_queries
+import workflows.availability.atp_context as markets
+import workflows.availability.routing as routing
+import workflows.orders.fulfillments as fulfillments
+import workflows.reservations.expiry as holds
+from domain.access.callers import Caller
+from domain.errors import IllegalTransition, NotFound
+from domain.orders.orders import OrderLineState, distribute
+from domain.stock.reservations import RESERVATION_TRANSITIONS, ReservationStatus
+from domain.stock.states import StockState
+from models.queries.lookups import ChannelFacts
+from models.sessions import Row
+from workflows.access.visibility import sees_hold
+from workflows.availability.routing import Demand
+from workflows.transactions.lock_order import LockClass
+from workflows.transactions.runner import Transaction
+from workflows.transactions.stock_levels import Change
+
+if TYPE_CHECKING:
+    from workflows.orders.placement import PlaceOrder
+
+_FRESH = (StockState.AVAILABLE, StockState.ALLOCATED)
+_TAKEN = (StockState.HELD, StockState.ALLOCATED)
+_RELEASED = (StockState.HELD, StockState.AVAILABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Units of an item that an order got at a location."""
+
+    item_id: int
+    location_id: int
+    quantity: int
+
+
+@dataclass(slots=True)
+class Allocation:
+    """Where an order's units are: per line the (location, units) it got; the rest waits."""
+
+    places_by_line: list[list[tuple[int, int]]]
+    units_by_line: list[dict[OrderLineState, int]]
+    decision: Mapping[str, Any]
+    ship_by: datetime | None = None
+    deliver_by: datetime | None = None
+
+    @property
+    def backordered_units(self) -> int:
+        """Units that nothing was found for."""
+        return sum(units[OrderLineState.BACKORDERED] for units in self.units_by_line)
+
+
+@dataclass(slots=True)
+class _Hunt:
+    """What is still wanted of each item, and what was found so far."""
+
+    wanted: dict[int, int]
+    portions: list[Portion] = field(default_factory=list)
+
+    def take(self, item_id: int, location_id: int, quantity: int) -> None:
+        self.wanted[item_id] -= quantity
+        self.portions.append(Portion(item_id, location_id, quantity))
+
+
+@dataclass(slots=True)
+class Supply:
+    """What orders may draw on: locked stock, their locked holds with lines, and the market.
+
+    `owed` is the market's: open backordered units by (channel, item), those of orders that were
+    just placed among them. `committed`: holds that have become orders, still to be written.
+    """
+
+    holds: dict[UUID, Row]
+    lines: Mapping[UUID, Sequence[Row]]
+    market: markets.Market
+    owed: dict[tuple[int, int], int]
+    committed: list[tuple[UUID, str, UUID | None, int]] = field(default_factory=list)
+
+
+async def lock(
+    tx: Transaction, item_ids: Collection[int], reservation_ids: Collection[UUID]
+) -> Supply:
+    """Lock the stock of these items and of these holds, then the holds themselves."""
+    ids = sorted(reservation_ids)
+    lines: dict[UUID, list[Row]] = {}
+    for line in await reservation_queries.lines_of(tx.session, ids) if ids else ():
+        lines.setdefault(line["reservation_id"], []).append(line)
+    wanted = {line["item_id"] for of_hold in lines.values() for line in of_hold} | set(item_ids)
+    await holds.lock_supply(tx, wanted, ids)
+    rows: Sequence[Row] = ()
+    if ids:
+        tx.locking(LockClass.HOLDS)
+        rows = await reservation_queries.lock_holds(tx.session, ids)
+    market = await markets.visit(tx.session, wanted, tx.now)
+    owed = dict(market.backordered)
+    return Supply({row["id"]: row for row in rows}, lines, replace(market, backordered=owed), owed)
+
+
+async def allocate(
+    tx: Transaction,
+    supply: Supply,
+    channel: ChannelFacts,
+    demands: Sequence[Demand],
+    order_id: UUID,
+    command: PlaceOrder,
+    *,
+    caller: Caller,
+) -> Allocation:
+    """Take the demanded units and those of the order's hold.
+
+    Raises InsufficientStock unless the order may be backordered, NotFound or IllegalTransition
+    for a hold that is not this channel's or has ended; then nothing was taken.
+    """
+    market = supply.market
+    held = await _live_hold(tx, supply, channel, command.reservation_id, caller)
+    hunt = _Hunt(_sum(demands))
+    ends = [] if held is None else _held_portions(hunt, supply.lines.get(held["id"], ()))
+    missing = _missing(demands, hunt)
+    if command.backorder:
+        missing = _clip(tx, market, channel, missing)
+    country = None if command.ship_to is None else command.ship_to.country_code
+    terms = (country, command.service_level)
+    decision: dict[str, Any] = {} if held is None else orjson.loads(held["routing"])
+    if missing:
+        plan = await routing.plan(tx, market, channel, missing, *terms)
+        decision = dict(plan.decision)
+        for item_id, location_id, quantity in plan.allocation:
+            hunt.take(item_id, location_id, quantity)
+            ends.append((item_id, location_id, _FRESH, quantity))
+    elif not decision:
+        decision = routing.undecided(market, channel, [demand.item for demand in demands])
+    # Nothing is refused from here on.
+    for item_id, location_id, states, quantity in ends:
+        _move(tx, channel, item_id, location_id, states, quantity, order_id, caller.actor)
+    if held is not None:
+        _commit(tx, supply, held, order_id, caller.actor)
+    for item_id, quantity in hunt.wanted.items():
+        if quantity:
+            key = (channel.id, item_id)
+            supply.owed[key] = supply.owed.get(key, 0) + quantity
+    allocation = _per_line(demands, hunt, decision)
+    places = {place for line in allocation.places_by_line for place, _ in line}
+    decision["chosen"] = [each.code for each in channel.locations if each.id in places]
+    items = [demand.item for demand in demands]
+    dates = await routing.promise_from(tx, market, channel, items, places, *terms)
+    if not allocation.backordered_units:
+        allocation.ship_by, allocation.deliver_by = dates
+    return allocation
+
+
+async def _live_hold(
+    tx: Transaction,
+    supply: Supply,
+    channel: ChannelFacts,
+    reservation_id: UUID | None,
+    caller: Caller,
+) -> Row | None:
+    """The order's locked hold, or None where it is over: then the order tries afresh."""
+    if reservation_id is None:
+        return None
+    row = supply.holds.get(reservation_id)
+    if (
+        row is None
+        or row["channel_id"] != channel.id
+        or not (caller.locations is None or await sees_hold(tx.session, caller, row["id"]))
+    ):
+        field = ("input", "reservationId")
+        raise NotFound("reservation", str(reservation_id), field=field)
+    status = ReservationStatus(row["status"])
+    if status is ReservationStatus.EXPIRED or row["expires_at"] <= tx.now:
+        return None
+    if status is not ReservationStatus.HELD:
+        raise IllegalTransition(
+            "reservation",
+            status,
+            ReservationStatus.COMMITTED,
+            RESERVATION_TRANSITIONS[status],
+            field=("input", "reservationId"),
+        )
+    return row
+
+
+def _sum(demands: Iterable[Demand]) -> dict[int, int]:
+    wanted: dict[int, int] = {}
+    for demand in demands:
+        wanted[demand.item.id] = wanted.get(demand.item.id, 0) + demand.quantity
+    return wanted
+
+
+def _held_portions(
+    hunt: _Hunt, lines: Sequence[Row]
+) -> list[tuple[int, int, tuple[StockState, StockState], int]]:
+    """Where held units go: the wanted ones to the order, the surplus back."""
+    ends = []
+    for line in lines:
+        item_id, location_id = line["item_id"], line["location_id"]
+        taken = min(line["quantity"], hunt.wanted.get(item_id, 0))
+        if taken:
+            hunt.take(item_id, location_id, taken)
+            ends.append((item_id, location_id, _TAKEN, taken))
+        if surplus := line["quantity"] - taken:
+            ends.append((item_id, location_id, _RELEASED, surplus))
+    return ends
+
+
+def _commit(tx: Transaction, supply: Supply, hold: Row, order_id: UUID, actor: str) -> None:
+    version, status = hold["version"] + 1, str(ReservationStatus.COMMITTED)
+    supply.committed.append((hold["id"], status, order_id, version))
+    supply.holds[hold["id"]] = {**hold, "status": status, "version": version}
+    facts = {"order": str(order_id)}
+    holds.record(tx, hold, "reservation.committed", actor, version, facts)
+
+
+async def commit_holds(tx: Transaction, supply: Supply) -> None:
+    """Write which holds have become orders."""
+    await reservation_queries.end_holds(tx.session, supply.committed)
+
+
+def _missing(demands: Sequence[Demand], hunt: _Hunt) -> list[Demand]:
+    """What is still wanted, once per item, at the path of the first line that names it."""
+    missing = []
+    for item_id, quantity in hunt.wanted.items():
+        if quantity:
+            first = next(demand for demand in demands if demand.item.id == item_id)
+            missing.append(Demand(first.item, quantity, None, first.field))
+    return missing
+
+
+def _clip(
+    tx: Transaction, market: markets.Market, channel: ChannelFacts, missing: Sequence[Demand]
+) -> list[Demand]:
+    """As much of each item as can be promised now; the rest of a backorder waits."""
+    clipped = []
+    for demand in missing:
+        quantity = min(demand.quantity, routing.promised(tx, market, channel, demand.item))
+        if quantity:
+            clipped.append(Demand(demand.item, quantity, None, demand.field))
+    return clipped
+
+
+def _move(
+    tx: Transaction,
+    channel: ChannelFacts,
+    item_id: int,
+    location_id: int,
+    states: tuple[StockState, StockState],
+    quantity: int,
+    order_id: UUID,
+    actor: str,
+) -> None:
+    tx.book.move(
+        tx,
+        Change(
+            item_id=item_id,
+            location_id=location_id,
+            from_state=states[0],
+            to_state=states[1],
+            quantity=quantity,
+            actor=actor,
+            channel_id=channel.id,
+            reference=f"Order:{order_id}",
+        ),
+    )
+
+
+def _per_line(demands: Sequence[Demand], hunt: _Hunt, decision: Mapping[str, Any]) -> Allocation:
+    """Hand the found units to the lines that asked for them, in line order."""
+    places: list[list[tuple[int, int]]] = [[] for _ in demands]
+    by_item: dict[int, list[int]] = {}
+    for index, demand in enumerate(demands):
+        by_item.setdefault(demand.item.id, []).append(index)
+    for item_id, indexes in by_item.items():
+        portions = [portion for portion in hunt.portions if portion.item_id == item_id]
+        wanted = [demands[index].quantity for index in indexes]
+        shares = distribute(wanted, [portion.quantity for portion in portions])
+        for index, got in zip(indexes, shares, strict=True):
+            places[index] = [(portions[which].location_id, units) for which, units in got]
+    units_by_line = []
+    for demand, got in zip(demands, places, strict=True):
+        units = dict.fromkeys(OrderLineState, 0)
+        units[OrderLineState.ALLOCATED] = sum(quantity for _, quantity in got)
+        units[OrderLineState.BACKORDERED] = demand.quantity - units[OrderLineState.ALLOCATED]
+        units_by_line.append(units)
+    return Allocation(places, units_by_line, decision)
+
+
+def add_fulfillments(
+    tx: Transaction,
+    order: Mapping[str, Any],
+    lines: Sequence[tuple[UUID, int]],
+    allocation: Allocation,
+    *,
+    actor: str,
+) -> list[UUID]:
+    """Add one fulfilment per location with units for the (line, item) pairs; their ids."""
+    parcels: dict[int, dict[int, int]] = {}
+    for index, places in enumerate(allocation.places_by_line):
+        for location_id, quantity in places:
+            parcel = parcels.setdefault(location_id, {})
+            parcel[index] = parcel.get(index, 0) + quantity
+    return [
+        fulfillments.add(
+            tx,
+            order,
+            location_id,
+            [(*lines[index], quantity) for index, quantity in parcels[location_id].items()],
+            actor=actor,
+        )
+        for location_id in sorted(parcels)
+    ]

@@ -1,0 +1,169 @@
+"""Serves those who wait: channels by priority, then the oldest order first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+import models.queries.fulfillments as parcel_queries
+import models.queries.lookups as lookups
+import models.queries.orders as queries
+import workflows.availability.atp_context as markets
+import workflows.availability.routing as routing
+import workflows.orders.fulfillments as fulfillments
+import workflows.orders.locked_orders as order_lines
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.orders import OrderLineState
+from domain.stock.states import StockState
+from models.queries.lookups import ChannelFacts, ItemFacts
+from models.sessions import Row
+from workflows.orders.locked_orders import LockedOrder
+from workflows.transactions.runner import Transaction
+from workflows.transactions.stock_levels import Change, Level
+
+SERVED_MAX = 200
+SYSTEM = "system"
+
+
+async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
+    """Allocate what became available of these items to lines that wait for it; to how many.
+
+    The items' stock is locked. Orders that somebody else has locked are skipped, and so is what
+    goes beyond SERVED_MAX lines: both are left to the job.
+    """
+    await tx.flush()
+    if not await queries.is_waited_for(tx.session, sorted(item_ids)):
+        return 0
+    items = await lookups.items_by_id(tx.session, item_ids)
+    market = await markets.visit(tx.session, item_ids, tx.now)
+    channels = {channel.id: channel for channel in market.channels}
+    # Lines that nothing can be had for would be in the way of others, up to the last of the limit.
+    servable = [
+        (channel_id, item_id)
+        for channel_id, item_id in market.backordered
+        if _room(tx, market, channels[channel_id], items[item_id]) > 0
+    ]
+    if not servable:
+        return 0
+    waiting = await queries.backordered_lines(tx.session, servable, SERVED_MAX)
+    orders = {
+        order.id: order
+        for order in await order_lines.lock_free(tx, [row["order_id"] for row in waiting])
+    }
+    served = 0
+    found: dict[UUID, dict[int, list[tuple[UUID, int, int]]]] = {}
+    for row in waiting:
+        order = orders.get(row["order_id"])
+        if order is None:
+            continue
+        channel = channels[row["channel_id"]]
+        got = _take(tx, market, channel, items[row["item_id"]], order, row)
+        served += bool(got)
+        for location_id, quantity in got:
+            parcels = found.setdefault(order.id, {})
+            parcels.setdefault(location_id, []).append((row["line_id"], row["item_id"], quantity))
+    for order_id, parcels in found.items():
+        order = orders[order_id]
+        await _promise(tx, market, channels[order.row["channel_id"]], order, parcels)
+        await _send_to_work(tx, order, parcels)
+    return served
+
+
+def _room(tx: Transaction, market: markets.Market, channel: ChannelFacts, item: ItemFacts) -> int:
+    """How many units of an item may go to who waits at a channel, those in front being served.
+
+    The buffer and higher channels' shares stay untouched.
+    """
+    if not channel.active:
+        return 0
+    units = sum(level.promisable for level in _levels(tx, channel, item))
+    return units - channel.safety_buffer - market.protected_from(channel, item)
+
+
+def _levels(tx: Transaction, channel: ChannelFacts, item: ItemFacts) -> list[Level]:
+    places = {place.id for place in channel.locations}
+    return [level for level in tx.book.of_item(item.id) if level.location_id in places]
+
+
+def _take(
+    tx: Transaction,
+    market: markets.Market,
+    channel: ChannelFacts,
+    item: ItemFacts,
+    order: LockedOrder,
+    row: Row,
+) -> list[tuple[int, int]]:
+    """Allocate up to what the line waits for, where there is most; (location, units) taken."""
+    line = order.line(row["line_id"])
+    assert line is not None
+    room = _room(tx, market, channel, item)
+    wanted = min(line.units[OrderLineState.BACKORDERED], room)
+    taken = []
+    for level in sorted(_levels(tx, channel, item), key=_deepest_first):
+        units = min(wanted, level.promisable)
+        if units > 0:
+            wanted -= units
+            taken.append((level.location_id, units))
+            _allocate(tx, level, units, order)
+            line.shift(OrderLineState.BACKORDERED, OrderLineState.ALLOCATED, units)
+    return taken
+
+
+def _deepest_first(level: Level) -> tuple[int, int]:
+    return (-level.promisable, level.location_id)
+
+
+def _allocate(tx: Transaction, level: Level, units: int, order: LockedOrder) -> None:
+    tx.book.move(
+        tx,
+        Change(
+            item_id=level.item_id,
+            location_id=level.location_id,
+            from_state=StockState.AVAILABLE,
+            to_state=StockState.ALLOCATED,
+            quantity=units,
+            actor=SYSTEM,
+            channel_id=order.row["channel_id"],
+            reference=f"Order:{order.id}",
+        ),
+    )
+
+
+async def _promise(
+    tx: Transaction,
+    market: markets.Market,
+    channel: ChannelFacts,
+    order: LockedOrder,
+    place_ids: Iterable[int],
+) -> None:
+    """Once nothing of an order waits any more, say when it ships, as if it were placed now.
+
+    An order that was told a date before keeps it: that is what was promised.
+    """
+    is_waiting = any(line.units[OrderLineState.BACKORDERED] for line in order.lines)
+    if is_waiting or order.row["ship_by_at"] is not None:
+        return
+    items = await lookups.items_by_id(tx.session, {line.item_id for line in order.lines})
+    places = {*place_ids}
+    for parcel in await parcel_queries.of_order(tx.session, order.id):
+        if parcel["shipped_at"] is None and parcel["status"] != FulfillmentStatus.CANCELLED:
+            places.add(parcel["location_id"])
+    country = await queries.country_of(tx.session, order.id)
+    terms = (country, order.row["service_level"])
+    dates = await routing.promise_from(tx, market, channel, items.values(), places, *terms)
+    await queries.write_promise(tx.session, order.id, *dates)
+    order.row = {**order.row, "ship_by_at": dates[0], "deliver_by_at": dates[1]}
+
+
+async def _send_to_work(
+    tx: Transaction,
+    order: LockedOrder,
+    parcels: Mapping[int, list[tuple[UUID, int, int]]],
+) -> None:
+    made: dict[str, Any] = {}
+    for location_id, lines in sorted(parcels.items()):
+        fulfillment_id = fulfillments.add(tx, order.row, location_id, lines, actor=SYSTEM)
+        made[str(fulfillment_id)] = sum(quantity for _, _, quantity in lines)
+    await tx.flush()
+    await order_lines.write(tx, order, "order.allocated", SYSTEM, {"fulfillments": made})

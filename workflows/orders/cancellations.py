@@ -1,0 +1,299 @@
+"""Cancels what has not left: units go back, and what was paid for them is owed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import domain.ledger.entries as books
+import models.queries.fulfillments as fulfillment_queries
+import models.queries.lookups as lookups
+import workflows.orders.locked_orders as order_lines
+import workflows.transactions.journal as ledger
+import workflows.transactions.outbox as outbox
+from domain.access.callers import Caller
+from domain.errors import IllegalTransition, Invalid, NotFound
+from domain.ledger.entries import Occasion
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.orders import CANCELLABLE, OrderLineState, OrderStatus
+from domain.stock.states import StockState, check_quantity
+from domain.values.money import Money
+from models.orders import OrderCancellation, OrderCancellationLine
+from models.sessions import Row
+from workflows.access.visibility import sees_order
+from workflows.orders.fulfillments import LINE_STATE
+from workflows.orders.locked_orders import Line, LockedOrder
+from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.stock_levels import Change
+
+
+@dataclass(frozen=True, slots=True)
+class CancelLine:
+    """Units of one order line."""
+
+    order_line_id: UUID
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder:
+    """Cancel these lines, or with None all that has not left."""
+
+    order_id: UUID
+    reason_code: str
+    lines: tuple[CancelLine, ...] | None = None
+
+
+@dataclass(slots=True)
+class _Value:
+    """What cancelled units come to, in minor units; `lines`: (line, units, net, tax) of each."""
+
+    items: int = 0
+    tax: int = 0
+    shipping: int = 0
+    lines: list[tuple[UUID, int, int, int]] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return self.items + self.tax + self.shipping
+
+
+@one_by_one("orderCancel")
+async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mapping[str, Any]:
+    """Cancel what is not shipped, or some of it, and owe the customer what was paid for it.
+
+    Raises IllegalTransition where nothing (or less than asked for) is left to cancel, NotFound,
+    or Invalid.
+    """
+    order = await order_lines.lock(tx, command.order_id, ("id",))
+    if not await sees_order(tx.session, caller, order.id):
+        raise NotFound("order", str(command.order_id), field=("id",))
+    reason_id = await _reason(tx, command.reason_code)
+    wanted = _wanted(order, command)
+    await tx.book.lock(tx, [line.item_id for line, _ in wanted])
+    had_shipped = order.has_shipped
+    value = _value(wanted)
+    await _give_back(tx, order, wanted, caller.actor)
+    if order.status is OrderStatus.CANCELLED and not had_shipped:
+        value.shipping = order.row["shipping_minor"]
+        value.tax += order.row["shipping_tax_minor"]
+    refund = _settle_money(tx, order, wanted, value, reason_id, caller.actor)
+    units: Counter[str] = Counter()
+    for line, quantity in wanted:
+        units[line.sku] += quantity
+    facts = {
+        "reason": command.reason_code,
+        "lines": {str(line.id): quantity for line, quantity in wanted},
+        "units": dict(units),  # by SKU: what was backordered may be promised to others
+        "refundMinor": refund,
+    }
+    outbox.audit(
+        tx,
+        caller.actor,
+        "orderCancel",
+        ("Order", order.id),
+        before={"status": order.row["status"]},
+        after={**facts, "status": str(order.status)},
+    )
+    await order_lines.write(tx, order, "order.cancelled", caller.actor, facts)
+    return {"order": str(order.id)}
+
+
+async def _reason(tx: Transaction, code: str) -> int:
+    reason = await lookups.reason(tx.session, "CANCELLATION", code)
+    if reason is None:
+        raise NotFound("reason code", code, field=("reasonCode",))
+    if not reason.active:
+        raise Invalid("The reason code is not active.", field=("reasonCode",))
+    return reason.id
+
+
+def _cancellable(line: Line) -> int:
+    return sum(line.units[state] for state in CANCELLABLE)
+
+
+def _wanted(order: LockedOrder, command: CancelOrder) -> list[tuple[Line, int]]:
+    if command.lines is None:
+        wanted = [(line, _cancellable(line)) for line in order.lines if _cancellable(line)]
+        if not wanted:
+            raise IllegalTransition("order", order.row["status"], "CANCELLED", (), field=("id",))
+        return wanted
+    if not command.lines:
+        raise Invalid("Name at least one line, or leave the lines out.", field=("lines",))
+    chosen: dict[UUID, int] = {}
+    for index, each in enumerate(command.lines):
+        path = ("lines", str(index))
+        try:
+            check_quantity(each.quantity)
+        except Invalid as error:
+            raise error.under(*path) from None
+        line = order.line(each.order_line_id)
+        if line is None:
+            reference = str(each.order_line_id)
+            raise NotFound("order line", reference, field=(*path, "orderLineId"))
+        chosen[line.id] = chosen.get(line.id, 0) + each.quantity
+        if chosen[line.id] > _cancellable(line):
+            raise IllegalTransition(
+                f"order line with {_cancellable(line)} units left to cancel",
+                order.row["status"],
+                "CANCELLED",
+                (),
+                field=(*path, "quantity"),
+            )
+    return [(line, chosen[line.id]) for line in order.lines if line.id in chosen]
+
+
+def _value(wanted: Sequence[tuple[Line, int]]) -> _Value:
+    value = _Value()
+    for line, quantity in wanted:
+        net, tax = line.money.part(line.settled, quantity)
+        value.items += net
+        value.tax += tax
+        value.lines.append((line.id, quantity, net, tax))
+    return value
+
+
+async def _give_back(
+    tx: Transaction, order: LockedOrder, wanted: Sequence[tuple[Line, int]], actor: str
+) -> None:
+    """Move the units back to AVAILABLE, out of their fulfilments; empty ones are cancelled."""
+    parcels = {
+        row["id"]: row
+        for row in await fulfillment_queries.of_order(tx.session, order.id)
+        if FulfillmentStatus(row["status"]) in LINE_STATE
+    }
+    contents = await fulfillment_queries.lines_of(tx.session, sorted(parcels))
+    left = {row["id"]: row["quantity"] for row in contents}
+    for line, quantity in wanted:
+        waiting = min(quantity, line.units[OrderLineState.BACKORDERED])
+        line.shift(OrderLineState.BACKORDERED, OrderLineState.CANCELLED, waiting)
+        rest = quantity - waiting
+        for row in _least_work_first(
+            parcels, [c for c in contents if c["order_line_id"] == line.id]
+        ):
+            taken = min(rest, left[row["id"]])
+            if taken:
+                rest -= taken
+                left[row["id"]] -= taken
+                parcel = parcels[row["fulfillment_id"]]
+                state = LINE_STATE[FulfillmentStatus(parcel["status"])]
+                line.shift(state, OrderLineState.CANCELLED, taken)
+                _return_units(tx, order, line, parcel["location_id"], taken, actor)
+    await _write_parcels(tx, order, parcels, contents, left, actor)
+
+
+def _least_work_first(parcels: Mapping[UUID, Row], rows: Sequence[Row]) -> list[Row]:
+    order = list(LINE_STATE)
+    return sorted(
+        rows,
+        key=lambda row: order.index(FulfillmentStatus(parcels[row["fulfillment_id"]]["status"])),
+    )
+
+
+def _return_units(
+    tx: Transaction, order: LockedOrder, line: Line, location_id: int, units: int, actor: str
+) -> None:
+    tx.book.move(
+        tx,
+        Change(
+            item_id=line.item_id,
+            location_id=location_id,
+            from_state=StockState.ALLOCATED,
+            to_state=StockState.AVAILABLE,
+            quantity=units,
+            actor=actor,
+            channel_id=order.row["channel_id"],
+            reference=f"Order:{order.id}",
+        ),
+    )
+
+
+async def _write_parcels(
+    tx: Transaction,
+    order: LockedOrder,
+    parcels: Mapping[UUID, Row],
+    contents: Sequence[Row],
+    left: Mapping[UUID, int],
+    actor: str,
+) -> None:
+    changed = {row["fulfillment_id"] for row in contents if left[row["id"]] != row["quantity"]}
+    statuses = []
+    for fulfillment_id in sorted(changed):
+        parcel = parcels[fulfillment_id]
+        own = [row for row in contents if row["fulfillment_id"] == fulfillment_id]
+        is_empty = not any(left[row["id"]] for row in own)
+        status = str(FulfillmentStatus.CANCELLED) if is_empty else parcel["status"]
+        version = parcel["version"] + 1
+        statuses.append((fulfillment_id, status, version))
+        outbox.record(
+            tx,
+            "fulfillment.cancelled" if is_empty else "fulfillment.reduced",
+            ("Fulfillment", fulfillment_id),
+            actor=actor,
+            version=version,
+            channel_id=order.row["channel_id"],
+            location_id=parcel["location_id"],
+            data={"order": str(order.id), "status": status, "before": parcel["status"]},
+        )
+    quantities = [
+        (row["id"], left[row["id"]]) for row in contents if left[row["id"]] != row["quantity"]
+    ]
+    await fulfillment_queries.write_quantities(tx.session, quantities)
+    await fulfillment_queries.write_status(tx.session, statuses)
+
+
+def _settle_money(
+    tx: Transaction,
+    order: LockedOrder,
+    wanted: Sequence[tuple[Line, int]],
+    value: _Value,
+    reason_id: int,
+    actor: str,
+) -> int:
+    """Owe the customer the deposits that nothing live needs any more; how much that is."""
+    refund = books.left_over(order.deposit_minor, 0, _still_to_come(order))
+    order.deposit_minor -= refund
+    units = sum(quantity for _, quantity in wanted)
+    paid = Money(refund, order.row["currency"])
+    entry = books.order_cancelled(units, paid, Occasion(order.row["number"], tx.now))
+    entry_id = ledger.post(tx, entry, actor=actor, channel_id=order.row["channel_id"])
+    row = {
+        "id": tx.new_id(),
+        "order_id": order.id,
+        "reason_id": reason_id,
+        "items_minor": value.items,
+        "tax_minor": value.tax,
+        "shipping_minor": value.shipping,
+        "refund_minor": refund,
+        "currency": order.row["currency"],
+        "actor": actor,
+        "created_at": tx.now,
+        "entry_id": entry_id,
+    }
+    tx.add(OrderCancellation, row)
+    for line_id, quantity, net, tax in value.lines:
+        part = {
+            "id": tx.new_id(),
+            "cancellation_id": row["id"],
+            "order_line_id": line_id,
+            "quantity": quantity,
+            "net_minor": net,
+            "tax_minor": tax,
+        }
+        tx.add(OrderCancellationLine, part)
+    return refund
+
+
+def _still_to_come(order: LockedOrder) -> int:
+    """What the units that will still leave come to, with the fee if none has left yet."""
+    due = 0
+    for line in order.lines:
+        net, tax = line.money.part(line.settled, line.money.quantity - line.settled)
+        due += net + tax
+    if order.status is OrderStatus.CANCELLED or order.has_shipped:
+        return due
+    fee: int = order.row["shipping_minor"] + order.row["shipping_tax_minor"]
+    return due + fee

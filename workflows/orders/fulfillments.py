@@ -1,0 +1,268 @@
+"""Fulfilments: made where units were allocated, and sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import domain.ledger.entries as books
+import models.queries.fulfillments as queries
+import models.queries.lookups as lookups
+import workflows.orders.locked_orders as order_lines
+import workflows.tasks.claims as tasks
+import workflows.transactions.journal as ledger
+import workflows.transactions.outbox as outbox
+from domain.access.callers import Caller
+from domain.errors import IllegalTransition, Invalid, NotFound
+from domain.ledger.entries import Occasion, Sale, covered_by
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.orders import OrderLineState, check_client_time
+from domain.stock.states import StockState
+from domain.values.money import Money
+from models.fulfillments import Fulfillment, FulfillmentLine
+from models.queries.lookups import LocationFacts
+from models.sessions import Row
+from workflows.orders.locked_orders import LockedOrder
+from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.stock_levels import Change
+
+TEXT_MAX = 255
+
+# The state of an order line's units while their fulfilment has this status.
+LINE_STATE: Mapping[FulfillmentStatus, OrderLineState] = {
+    FulfillmentStatus.ON_HOLD: OrderLineState.ALLOCATED,
+    FulfillmentStatus.OPEN: OrderLineState.ALLOCATED,
+    FulfillmentStatus.PICKED: OrderLineState.PICKED,
+    FulfillmentStatus.PACKED: OrderLineState.PACKED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShipFulfillment:
+    """A parcel was handed to a carrier."""
+
+    fulfillment_id: UUID
+    carrier: str
+    tracking_number: str
+    shipped_at: datetime | None = None
+
+
+def add(
+    tx: Transaction,
+    order: Mapping[str, Any],
+    location_id: int,
+    lines: Sequence[tuple[UUID, int, int]],
+    *,
+    actor: str,
+) -> UUID:
+    """Add an OPEN fulfilment for (order line, item, units) at a location; its id."""
+    fulfillment_id = tx.new_id()
+    row = {
+        "id": fulfillment_id,
+        "order_id": order["id"],
+        "location_id": location_id,
+        "status": str(FulfillmentStatus.OPEN),
+        "created_at": tx.now,
+    }
+    tx.add(Fulfillment, row)
+    for line_id, item_id, quantity in lines:
+        line = {
+            "id": tx.new_id(),
+            "fulfillment_id": fulfillment_id,
+            "order_line_id": line_id,
+            "item_id": item_id,
+            "quantity": quantity,
+        }
+        tx.add(FulfillmentLine, line)
+    record(tx, "fulfillment.created", {**row, "version": 1}, order, actor, {"status": "OPEN"})
+    return fulfillment_id
+
+
+def record(
+    tx: Transaction,
+    event: str,
+    fulfillment: Mapping[str, Any],
+    order: Mapping[str, Any],
+    actor: str,
+    data: Mapping[str, Any],
+) -> None:
+    """Write a fact about a fulfilment, with what was promised: its tasks are ordered by that."""
+    promise = {"serviceLevel": order["service_level"], "shipBy": order["ship_by_at"]}
+    outbox.record(
+        tx,
+        event,
+        ("Fulfillment", fulfillment["id"]),
+        actor=actor,
+        version=fulfillment["version"],
+        channel_id=order["channel_id"],
+        location_id=fulfillment["location_id"],
+        data={"order": str(order["id"]), **promise, **data},
+    )
+
+
+@one_by_one("fulfillmentShip")
+async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Mapping[str, Any]:
+    """Hand a parcel to its carrier: the units leave, are sold, and their cost is spent.
+
+    From OPEN or PICKED this completes pick and pack in full, unless the location packs itself.
+    Raises IllegalTransition, Invalid (texts, times), NotFound, or TaskNotClaimed where another
+    worker has the task.
+    """
+    _check_texts(command)
+    try:
+        shipped_at = check_client_time(
+            command.shipped_at, tx.now, may_backdate=caller.may("backdate"), field="shippedAt"
+        )
+    except Invalid as error:
+        raise error.under("input") from None
+    field = ("input", "fulfillmentId")
+    order, row, location = await lock_with_order(tx, command.fulfillment_id, caller, field)
+    before = _check_may_ship(row, location, field)
+    await tasks.admit(tx, ("Fulfillment", row["id"]), caller, field)
+    lines = [line for line in await queries.lines_of(tx.session, [row["id"]]) if line["quantity"]]
+    item_ids = [line["item_id"] for line in lines]
+    await tx.book.lock(tx, item_ids)
+    await tx.costs.lock(tx, item_ids)
+    cost_minor = await _send_units(tx, order, row, lines, caller, shipped_at)
+    units = {line["order_line_id"]: line["quantity"] for line in lines}
+    sale = _sell(order, units, LINE_STATE[before], Money(cost_minor, tx.terms.base_currency))
+    occasion = Occasion(order.row["number"], shipped_at)
+    entry = books.shipment(sum(units.values()), sale, occasion)
+    ledger.post(
+        tx,
+        entry,
+        actor=caller.actor,
+        channel_id=order.row["channel_id"],
+        location_id=row["location_id"],
+    )
+    version = row["version"] + 1
+    await queries.write_shipment(
+        tx.session, row["id"], command.carrier, command.tracking_number, shipped_at, version
+    )
+    facts = {"status": "SHIPPED", "before": str(before), "carrier": command.carrier}
+    sent = {**row, "version": version}
+    record(tx, "fulfillment.shipped", sent, order.row, caller.actor, facts)
+    outbox.audit(
+        tx,
+        caller.actor,
+        "fulfillmentShip",
+        ("Fulfillment", row["id"]),
+        before={"status": str(before)},
+        after={**facts, "completedPickAndPack": before is not FulfillmentStatus.PACKED},
+    )
+    await order_lines.write(
+        tx, order, "order.shipped", caller.actor, {"fulfillment": str(row["id"])}
+    )
+    return {"fulfillment": str(row["id"])}
+
+
+def _check_texts(command: ShipFulfillment) -> None:
+    texts = {"carrier": command.carrier, "trackingNumber": command.tracking_number}
+    for field, text in texts.items():
+        if not text.strip() or len(text) > TEXT_MAX:
+            raise Invalid(
+                f"Between 1 and {TEXT_MAX} characters are needed.", field=("input", field)
+            )
+
+
+async def lock_with_order(
+    tx: Transaction, fulfillment_id: UUID, caller: Caller, field: tuple[str, ...]
+) -> tuple[LockedOrder, Row, LocationFacts]:
+    """Lock a fulfilment's order and read both. Raises NotFound outside the caller's scope."""
+    found = await queries.fulfillment(tx.session, fulfillment_id)
+    if found is not None:
+        order = await order_lines.lock(tx, found["order_id"], field)
+        channels = await lookups.channels_by_id(tx.session, [order.row["channel_id"]])
+        places = await lookups.locations_by_id(tx.session, [found["location_id"]])
+        location = places[found["location_id"]]
+        sees_channel = caller.sees_channel(channels[order.row["channel_id"]].code)
+        row = await queries.fulfillment(tx.session, fulfillment_id)
+        if row is not None and sees_channel and caller.sees_location(location.code):
+            return order, row, location
+    raise NotFound("fulfillment", str(fulfillment_id), field=field)
+
+
+def _check_may_ship(row: Row, location: LocationFacts, field: tuple[str, ...]) -> FulfillmentStatus:
+    status = FulfillmentStatus(row["status"])
+    ready = {FulfillmentStatus.PACKED}
+    if not location.pack_required:
+        ready |= {FulfillmentStatus.OPEN, FulfillmentStatus.PICKED}
+    if status not in ready:
+        allowed = next_steps(status, location)
+        raise IllegalTransition("fulfillment", status, "SHIPPED", allowed, field=field)
+    return status
+
+
+def next_steps(status: FulfillmentStatus, location: LocationFacts) -> frozenset[FulfillmentStatus]:
+    """What a fulfilment may become next."""
+    match status:
+        case FulfillmentStatus.ON_HOLD:
+            return frozenset({FulfillmentStatus.OPEN, FulfillmentStatus.CANCELLED})
+        case FulfillmentStatus.OPEN:
+            steps = {FulfillmentStatus.PICKED, FulfillmentStatus.CANCELLED}
+        case FulfillmentStatus.PICKED:
+            steps = {FulfillmentStatus.PACKED, FulfillmentStatus.CANCELLED}
+        case FulfillmentStatus.PACKED:
+            return frozenset({FulfillmentStatus.SHIPPED, FulfillmentStatus.CANCELLED})
+        case FulfillmentStatus.SHIPPED:
+            return frozenset({FulfillmentStatus.DELIVERED, FulfillmentStatus.LOST})
+        case FulfillmentStatus.LOST:
+            return frozenset({FulfillmentStatus.DELIVERED})
+        case _:
+            return frozenset()
+    return frozenset(steps if location.pack_required else steps | {FulfillmentStatus.SHIPPED})
+
+
+async def _send_units(
+    tx: Transaction,
+    order: LockedOrder,
+    row: Row,
+    lines: Sequence[Row],
+    caller: Caller,
+    shipped_at: datetime,
+) -> int:
+    """Move the units out of the house and keep what each line's units cost; the sum of it."""
+    costs = []
+    for line in lines:
+        cost_minor = tx.costs.issue(line["item_id"], line["quantity"])
+        costs.append((line["id"], cost_minor))
+        tx.book.move(
+            tx,
+            Change(
+                item_id=line["item_id"],
+                location_id=row["location_id"],
+                from_state=StockState.ALLOCATED,
+                to_state=None,
+                quantity=line["quantity"],
+                actor=caller.actor,
+                channel_id=order.row["channel_id"],
+                reference=f"Order:{order.id}",
+                occurred_at=shipped_at,
+                value_minor=cost_minor,
+                value_currency=tx.terms.base_currency,
+            ),
+        )
+    await queries.write_costs(tx.session, costs)
+    return sum(cost for _, cost in costs)
+
+
+def _sell(
+    order: LockedOrder, units: Mapping[UUID, int], state: OrderLineState, cost: Money
+) -> Sale:
+    """Mark units as shipped; what they are sold for. The first parcel carries the shipping fee."""
+    is_first = not order.has_shipped
+    goods = tax = 0
+    for line_id, quantity in units.items():
+        line = order.line(line_id)
+        assert line is not None
+        net_part, tax_part = line.money.part(line.settled, quantity)
+        goods, tax = goods + net_part, tax + tax_part
+        line.shift(state, OrderLineState.SHIPPED, quantity)
+    shipping = order.row["shipping_minor"] if is_first else 0
+    tax += order.row["shipping_tax_minor"] if is_first else 0
+    deposit = covered_by(order.deposit_minor, goods + tax + shipping)
+    order.deposit_minor -= deposit
+    return Sale(order.row["currency"], goods, tax, shipping, deposit, cost)

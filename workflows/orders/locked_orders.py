@@ -1,0 +1,141 @@
+"""An order's units by state, changed in memory under the order's lock and written together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import models.queries.orders as queries
+import workflows.transactions.outbox as outbox
+from domain.errors import NotFound
+from domain.orders.orders import LineMoney, OrderLineState, OrderStatus, status_of
+from models.sessions import Row
+from workflows.transactions.lock_order import LockClass
+from workflows.transactions.runner import Transaction
+
+
+@dataclass(slots=True)
+class Line:
+    """One locked order line."""
+
+    id: UUID
+    item_id: int
+    sku: str
+    money: LineMoney
+    units: dict[OrderLineState, int]
+
+    @property
+    def settled(self) -> int:
+        """Units that have left or were cancelled: whose part of the money is decided."""
+        waiting = ("BACKORDERED", "ALLOCATED", "PICKED", "PACKED")
+        return self.money.quantity - sum(self.units[OrderLineState(state)] for state in waiting)
+
+    def shift(self, from_state: OrderLineState, to_state: OrderLineState, quantity: int) -> None:
+        """Move units between states; the database refuses a state that would go below zero."""
+        self.units[from_state] -= quantity
+        self.units[to_state] += quantity
+
+
+@dataclass(slots=True)
+class LockedOrder:
+    """An order under its lock: its facts, its lines in line order, and its deposits."""
+
+    row: Row
+    lines: list[Line]
+    deposit_minor: int
+
+    @property
+    def id(self) -> UUID:
+        """The order's id."""
+        order_id: UUID = self.row["id"]
+        return order_id
+
+    def line(self, line_id: UUID) -> Line | None:
+        """One of its lines."""
+        return next((line for line in self.lines if line.id == line_id), None)
+
+    @property
+    def status(self) -> OrderStatus:
+        """What its lines say together now."""
+        return status_of(line.units for line in self.lines)
+
+    @property
+    def has_shipped(self) -> bool:
+        """Whether any unit has left."""
+        left = (OrderLineState.SHIPPED, OrderLineState.DELIVERED, OrderLineState.LOST)
+        return any(line.units[state] for line in self.lines for state in left)
+
+
+async def lock(tx: Transaction, order_id: UUID, field: tuple[str, ...]) -> LockedOrder:
+    """Lock an order and read its lines. Raises NotFound at `field`."""
+    tx.locking(LockClass.ORDER)
+    row = await queries.lock_order(tx.session, order_id)
+    if row is None:
+        raise NotFound("order", str(order_id), field=field)
+    return (await load(tx, [row]))[0]
+
+
+async def held(tx: Transaction, order_id: UUID) -> LockedOrder:
+    """An order that this transaction has locked already, as it is now."""
+    await tx.flush()
+    row = await queries.lock_order(tx.session, order_id)
+    assert row is not None
+    return (await load(tx, [row]))[0]
+
+
+async def lock_free(tx: Transaction, order_ids: Iterable[UUID]) -> list[LockedOrder]:
+    """Lock those of these orders that nobody else has locked; allowed out of the lock order."""
+    return await load(tx, await queries.lock_free_orders(tx.session, sorted(set(order_ids))))
+
+
+async def load(tx: Transaction, rows: Iterable[Row]) -> list[LockedOrder]:
+    """Locked orders with their lines."""
+    orders = {row["id"]: LockedOrder(row, [], row["deposit_minor"]) for row in rows}
+    for line in await queries.lines_of(tx.session, sorted(orders)) if orders else []:
+        orders[line["order_id"]].lines.append(_line(line))
+    return list(orders.values())
+
+
+def _line(row: Row) -> Line:
+    money = LineMoney(
+        row["quantity"], row["unit_price_minor"], row["discount_minor"], row["tax_minor"]
+    )
+    units = {state: row[state.lower()] for state in OrderLineState}
+    return Line(row["id"], row["item_id"], row["sku"], money, units)
+
+
+async def write(
+    tx: Transaction,
+    order: LockedOrder,
+    event: str,
+    actor: str,
+    data: Mapping[str, Any],
+) -> None:
+    """Write the lines, the status they make and the deposits, and the fact that changed them."""
+    before, after = order.row["status"], order.status
+    version = order.row["version"] + 1
+    await queries.write_lines(
+        tx.session,
+        [
+            (line.id, {state.lower(): units for state, units in line.units.items()})
+            for line in order.lines
+        ],
+    )
+    await queries.write_order(tx.session, order.id, after, order.deposit_minor, version)
+    order.row = {
+        **order.row,
+        "status": str(after),
+        "deposit_minor": order.deposit_minor,
+        "version": version,
+    }
+    outbox.record(
+        tx,
+        event,
+        ("Order", order.id),
+        actor=actor,
+        version=version,
+        channel_id=order.row["channel_id"],
+        data={"number": order.row["number"], "status": str(after), "before": before, **data},
+    )

@@ -1,0 +1,331 @@
+"""Places orders: units, money and promise in one transaction, or nothing at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+import domain.ledger.entries as books
+import models.queries.lookups as lookups
+import models.queries.orders as queries
+import workflows.orders.allocations as allocations
+import workflows.orders.totals as order_money
+import workflows.transactions.journal as ledger
+import workflows.transactions.outbox as outbox
+from domain.access.callers import Caller
+from domain.errors import AlreadyExists, DomainError, Invalid, NotFound
+from domain.ledger.entries import Occasion
+from domain.orders.orders import OrderLineState, check_client_time, number_of, status_of
+from domain.stock.states import check_quantity
+from domain.values.countries import check_country
+from domain.values.money import Money
+from models.orders import Order, OrderAddress, OrderLine, OrderPayment
+from models.queries.lookups import ChannelFacts, ItemFacts
+from workflows.availability.routing import Demand
+from workflows.orders.allocations import Allocation, Supply
+from workflows.orders.totals import OrderMoney
+from workflows.reservations.line_checks import LINES_MAX, check_lines, open_channel
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.runner import Transaction, action
+
+TEXT_MAX = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an order is sent."""
+
+    country_code: str
+    postal_code: str | None = None
+    region: str | None = None
+    city: str | None = None
+    lines: tuple[str, ...] | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """Units of a SKU at a price; discount and tax are of the whole line."""
+
+    sku: str
+    quantity: int
+    unit_price: Money
+    discount: Money | None = None
+    tax: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Money that was captured for the order."""
+
+    reference: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    """An order as a channel took it; `payments` None: one payment of the total."""
+
+    channel: str
+    external_reference: str
+    lines: tuple[NewLine, ...]
+    reservation_id: UUID | None = None
+    customer_reference: str | None = None
+    ship_to: Address | None = None
+    placed_at: datetime | None = None
+    shipping: Money | None = None
+    shipping_tax: Money | None = None
+    service_level: str = "STANDARD"
+    payments: tuple[Payment, ...] | None = None
+    backorder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """An order whose names were found and whose amounts add up."""
+
+    command: PlaceOrder
+    caller: Caller
+    channel: ChannelFacts
+    items: Mapping[str, ItemFacts]
+    money: OrderMoney
+    placed_at: datetime
+    demands: Sequence[Demand]
+
+
+@action("orderPlace")
+async def place(tx: Transaction, requests: Sequence[Request[PlaceOrder]]) -> list[Outcome]:
+    """Place orders, each with all of its units or, unless `backorder`, none; all locked at once.
+
+    Each is decided before anything of it is written. Refusals: AlreadyExists (with the order
+    there is), InsufficientStock, Invalid, NotFound, LimitExceeded, IllegalTransition (a hold that
+    ended otherwise than by its clock).
+    """
+    drafts = await _find(tx, requests)
+    good = [draft for draft in drafts if isinstance(draft, _Draft)]
+    placed = await queries.orders_by_reference(
+        tx.session,
+        sorted({draft.channel.id for draft in good}),
+        sorted({draft.command.external_reference for draft in good}),
+    )
+    supply = await allocations.lock(
+        tx,
+        {demand.item.id for draft in good for demand in draft.demands},
+        {hold for draft in good if (hold := draft.command.reservation_id) is not None},
+    )
+    outcomes = []
+    for draft in drafts:
+        if isinstance(draft, Outcome):
+            outcomes.append(draft)
+            continue
+        try:
+            outcomes.append(await _place(tx, draft, supply, placed))
+        except AlreadyExists as error:
+            outcomes.append(Outcome.refused(error, refs={"order": error.existing}))
+        except DomainError as error:
+            outcomes.append(Outcome.refused(error))
+    await allocations.commit_holds(tx, supply)
+    return outcomes
+
+
+async def _place(
+    tx: Transaction, draft: _Draft, supply: Supply, placed: dict[tuple[int, str], UUID]
+) -> Outcome:
+    command, caller, channel = draft.command, draft.caller, draft.channel
+    reference = (channel.id, command.external_reference)
+    if reference in placed:
+        field = ("input", "externalReference")
+        raise AlreadyExists("order", reference[1], str(placed[reference]), field=field)
+    order_id = tx.new_id()
+    allocation = await allocations.allocate(
+        tx, supply, channel, draft.demands, order_id, command, caller=caller
+    )
+    # Nothing is refused from here on.
+    order = _order_row(
+        tx, command, caller, channel, draft.money, allocation, order_id, draft.placed_at
+    )
+    lines = _add_order(tx, command, draft.money, allocation, order, draft.items)
+    allocations.add_fulfillments(tx, order, lines, allocation, actor=caller.actor)
+    _add_payments(tx, draft.money, order, actor=caller.actor)
+    _record(tx, command, caller, channel, order, allocation)
+    placed[reference] = order_id
+    return Outcome(refs={"order": str(order_id)})
+
+
+async def _find(tx: Transaction, requests: Sequence[Request[PlaceOrder]]) -> list[_Draft | Outcome]:
+    commands = [request.command for request in requests]
+    channels = await lookups.channels_by_code(tx.session, {c.channel for c in commands})
+    skus = {line.sku for command in commands for line in command.lines[:LINES_MAX]}
+    items = await lookups.items_by_sku(tx.session, skus)
+    drafts: list[_Draft | Outcome] = []
+    for request in requests:
+        try:
+            drafts.append(_draft(tx, request, channels, items))
+        except DomainError as error:
+            drafts.append(Outcome.refused(error.under("input")))
+    return drafts
+
+
+def _draft(
+    tx: Transaction,
+    request: Request[PlaceOrder],
+    channels: Mapping[str, ChannelFacts],
+    items: Mapping[str, ItemFacts],
+) -> _Draft:
+    command, caller = request.command, request.caller
+    check_lines(len(command.lines))
+    texts = {
+        "externalReference": command.external_reference,
+        "serviceLevel": command.service_level,
+        "customerReference": command.customer_reference,
+    }
+    for field, text in texts.items():
+        if text is not None and not 0 < len(text.strip()) <= len(text) <= TEXT_MAX:
+            raise Invalid(f"Between 1 and {TEXT_MAX} characters are allowed.", field=(field,))
+    if command.ship_to is not None:
+        check_country(command.ship_to.country_code, "shipTo", "countryCode")
+    channel = open_channel(channels, caller, command.channel)
+    demands = []
+    for index, line in enumerate(command.lines):
+        try:
+            check_quantity(line.quantity)
+        except Invalid as error:
+            raise error.under("lines", str(index)) from None
+        if line.sku not in items:
+            raise NotFound("item", line.sku, field=("lines", str(index), "sku"))
+        path = ("input", "lines", str(index))
+        demands.append(Demand(items[line.sku], line.quantity, None, path))
+    placed_at = check_client_time(
+        command.placed_at, tx.now, may_backdate=caller.may("backdate"), field="placedAt"
+    )
+    money = order_money.of_order(command, channel.currency)
+    return _Draft(command, caller, channel, items, money, placed_at, demands)
+
+
+def _order_row(
+    tx: Transaction,
+    command: PlaceOrder,
+    caller: Caller,
+    channel: ChannelFacts,
+    money: OrderMoney,
+    allocation: Allocation,
+    order_id: UUID,
+    placed_at: datetime,
+) -> dict[str, Any]:
+    return {
+        "id": order_id,
+        "number": number_of(order_id),
+        "channel_id": channel.id,
+        "external_reference": command.external_reference,
+        "status": str(status_of(units for units in allocation.units_by_line)),
+        "customer_reference": command.customer_reference,
+        "service_level": command.service_level,
+        "currency": channel.currency,
+        "shipping_minor": money.shipping_minor,
+        "shipping_tax_minor": money.shipping_tax_minor,
+        "total_minor": money.total_minor,
+        "deposit_minor": money.paid_minor,
+        "placed_at": placed_at,
+        "created_at": tx.now,
+        "ship_by_at": allocation.ship_by,
+        "deliver_by_at": allocation.deliver_by,
+        "reservation_id": command.reservation_id,
+        "actor": caller.actor,
+        "routing": orjson.dumps(allocation.decision).decode(),
+    }
+
+
+def _add_order(
+    tx: Transaction,
+    command: PlaceOrder,
+    money: OrderMoney,
+    allocation: Allocation,
+    order: Mapping[str, Any],
+    items: Mapping[str, ItemFacts],
+) -> list[tuple[UUID, int]]:
+    """Add the order, its address and its lines; (line id, item id) in order."""
+    tx.add(Order, order)
+    if command.ship_to is not None:
+        to = command.ship_to
+        address = {
+            "id": tx.new_id(),
+            "order_id": order["id"],
+            "country_code": to.country_code,
+            "postal_code": to.postal_code,
+            "region": to.region,
+            "city": to.city,
+            "lines": None if to.lines is None else orjson.dumps(to.lines).decode(),
+            "name": to.name,
+        }
+        tx.add(OrderAddress, address)
+    lines = []
+    for index, line in enumerate(command.lines):
+        lines.append((tx.new_id(), items[line.sku].id))
+        units = allocation.units_by_line[index]
+        row = {
+            "id": lines[-1][0],
+            "order_id": order["id"],
+            "line_no": index,
+            "item_id": lines[-1][1],
+            "quantity": line.quantity,
+            "unit_price_minor": line.unit_price.minor,
+            "discount_minor": money.lines[index].discount_minor,
+            "tax_minor": money.lines[index].tax_minor,
+            "backordered": units[OrderLineState.BACKORDERED],
+            "allocated": units[OrderLineState.ALLOCATED],
+        }
+        tx.add(OrderLine, row)
+    return lines
+
+
+def _add_payments(
+    tx: Transaction, money: OrderMoney, order: Mapping[str, Any], *, actor: str
+) -> None:
+    for reference, amount_minor in money.payments:
+        row = {
+            "id": tx.new_id(),
+            "order_id": order["id"],
+            "reference": reference if reference is not None else order["number"],
+            "amount_minor": amount_minor,
+            "currency": order["currency"],
+            "captured_at": order["placed_at"],
+        }
+        tx.add(OrderPayment, row)
+    entry = books.payment_captured(
+        Money(money.paid_minor, order["currency"]), Occasion(order["number"], order["placed_at"])
+    )
+    ledger.post(tx, entry, actor=actor, channel_id=order["channel_id"])
+
+
+def _record(
+    tx: Transaction,
+    command: PlaceOrder,
+    caller: Caller,
+    channel: ChannelFacts,
+    order: Mapping[str, Any],
+    allocation: Allocation,
+) -> None:
+    units: dict[str, int] = {}
+    for line in command.lines:
+        units[line.sku] = units.get(line.sku, 0) + line.quantity
+    facts = {
+        "number": order["number"],
+        "status": order["status"],
+        "channel": channel.code,
+        "units": units,
+        "backordered": allocation.backordered_units,
+    }
+    outbox.record(
+        tx,
+        "order.placed",
+        ("Order", order["id"]),
+        actor=caller.actor,
+        data=facts,
+        channel_id=channel.id,
+    )
+    outbox.audit(tx, caller.actor, "orderPlace", ("Order", order["id"]), after=facts)

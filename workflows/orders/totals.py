@@ -1,0 +1,95 @@
+"""What an order comes to, and what was captured for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from domain.errors import Invalid
+from domain.orders.orders import LineMoney
+from domain.values.money import MINOR_MAX, Money
+
+if TYPE_CHECKING:
+    from workflows.orders.placement import NewLine, PlaceOrder
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderMoney:
+    """An order's amounts in minor units of one currency; a payment's reference None: the number."""
+
+    lines: tuple[LineMoney, ...]
+    shipping_minor: int
+    shipping_tax_minor: int
+    total_minor: int
+    payments: tuple[tuple[str | None, int], ...]
+
+    @property
+    def paid_minor(self) -> int:
+        """What was captured."""
+        return sum(amount for _, amount in self.payments)
+
+
+def of_order(command: PlaceOrder, currency: str) -> OrderMoney:
+    """Check every amount of an order and add them up. Raises Invalid naming the field."""
+    lines = tuple(_line(line, currency, index) for index, line in enumerate(command.lines))
+    shipping = _amount(command.shipping, currency, ("shipping",))
+    shipping_tax = _amount(command.shipping_tax, currency, ("shippingTax",))
+    total = sum(line.total_minor for line in lines) + shipping + shipping_tax
+    if total > MINOR_MAX:
+        raise Invalid("The order comes to more than this system keeps.", field=("lines",))
+    payments = _payments(command, currency, total)
+    return OrderMoney(lines, shipping, shipping_tax, total, payments)
+
+
+def _line(line: NewLine, currency: str, index: int) -> LineMoney:
+    path = ("lines", str(index))
+    price = _amount(line.unit_price, currency, (*path, "unitPrice"))
+    discount = _amount(line.discount, currency, (*path, "discount"))
+    tax = _amount(line.tax, currency, (*path, "tax"))
+    if price * line.quantity > MINOR_MAX:
+        raise Invalid("The line comes to more than this system keeps.", field=path)
+    if discount > price * line.quantity:
+        raise Invalid("The discount is more than the line.", field=(*path, "discount"))
+    return LineMoney(line.quantity, price, discount, tax)
+
+
+def _amount(money: Money | None, currency: str, path: Path) -> int:
+    if money is None:
+        return 0
+    if money.currency != currency:
+        raise Invalid(
+            f"The channel sells in {currency}.",
+            field=(*path, "currencyCode"),
+            details={"allowed": [currency]},
+        )
+    if money.minor < 0:
+        raise Invalid("An amount is not negative.", field=(*path, "amount"))
+    return money.minor
+
+
+def _payments(command: PlaceOrder, currency: str, total: int) -> tuple[tuple[str | None, int], ...]:
+    if command.payments is None:
+        return ((None, total),) if total else ()
+    seen: set[str] = set()
+    payments: list[tuple[str | None, int]] = []
+    for index, payment in enumerate(command.payments):
+        path = ("payments", str(index))
+        amount = _amount(payment.amount, currency, (*path, "amount"))
+        if amount == 0:
+            raise Invalid("A payment is more than nothing.", field=(*path, "amount", "amount"))
+        if not 0 < len(payment.reference) <= 255 or payment.reference in seen:
+            raise Invalid(
+                "A payment needs a reference of its own of at most 255 characters.",
+                field=(*path, "reference"),
+            )
+        seen.add(payment.reference)
+        payments.append((payment.reference, amount))
+    if sum(amount for _, amount in payments) > total:
+        raise Invalid(
+            "The payments are more than the order comes to.",
+            field=("payments",),
+            details={"total": str(Money(total, currency))},
+        )
+    return tuple(payments)

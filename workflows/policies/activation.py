@@ -1,0 +1,33 @@
+"""Versions of policies that were published ahead come into force: a fact says so, once."""
+
+from __future__ import annotations
+
+import models.queries.policies as queries
+import workflows.transactions.outbox as outbox
+from domain.access.callers import SYSTEM
+from domain.policies.policies import parse_scope
+from workflows.policies.publishing import places_of
+from workflows.transactions.runner import Transaction
+
+
+async def start(tx: Transaction, limit: int) -> int:
+    """Record what has come into force since it was published; how many versions there were."""
+    rows = await queries.take_starting(tx.session, tx.now, limit)
+    for row in rows:
+        channel_id, location_id = await places_of(tx, parse_scope(row["scope"]), SYSTEM)
+        outbox.record(
+            tx,
+            "policy.effective",
+            ("Policy", row["id"]),
+            actor=SYSTEM.actor,
+            data={
+                "kind": row["kind"],
+                "scope": row["scope"],
+                "version": row["version"],
+                "effectiveFrom": row["effective_from_at"],
+            },
+            channel_id=channel_id,
+            location_id=location_id,
+            version=2,  # of the subject: the first fact about it was its publication
+        )
+    return len(rows)

@@ -1,0 +1,46 @@
+"""Tries a policy out on the last cases of its kind, for whoever is about to publish it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+import workflows.policies.preview_cases as previews
+import workflows.policies.refund_previews as refund_previews
+import workflows.policies.return_previews as return_previews
+from domain.errors import BadRequest
+from domain.policies.policies import PolicyKind
+from models.queries.scopes import Scope
+from models.sessions import Session
+from workflows.policies.preview_cases import Preview, Trial
+from workflows.policies.publishing import PublishPolicy
+
+CASES_MAX = 250
+
+PREVIEWS: Final[Mapping[PolicyKind, Callable[[Session, Trial, int], Awaitable[Preview]]]] = (
+    MappingProxyType(
+        {
+            PolicyKind.RETURN: return_previews.preview_returns,
+            PolicyKind.DISPOSITION: return_previews.preview_dispositions,
+            PolicyKind.REFUND: refund_previews.preview_refunds,
+        }
+    )
+)
+
+
+async def preview(
+    session: Session, scope: Scope, command: PublishPolicy, last: int, now: datetime
+) -> Preview:
+    """What this policy would have decided about the last cases that the caller may see.
+
+    Raises Invalid with the path of what is wrong with the rules, BadRequest for a kind without
+    past cases or a number of them outside 1 to CASES_MAX.
+    """
+    judge = PREVIEWS.get(command.kind)
+    if judge is None:
+        raise BadRequest(f"There is a preview of {', '.join(PREVIEWS)} policies only.")
+    if not 1 <= last <= CASES_MAX:
+        raise BadRequest(f"A preview looks at 1 to {CASES_MAX} cases.")
+    return await judge(session, await previews.trial(session, command, scope, now), last)

@@ -1,0 +1,202 @@
+"""Written rules: published as new versions, and found by the decisions that they govern."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache, partial
+from typing import Any, Literal, TypeVar, overload
+
+import orjson
+
+import models.queries.lookups as lookups
+import models.queries.policies as queries
+import workflows.transactions.outbox as outbox
+from domain.access.callers import Caller
+from domain.errors import DomainError, Forbidden, NotFound
+from domain.policies.adjustments import AdjustmentRules
+from domain.policies.dispositions import DispositionRules
+from domain.policies.exceptions import ExceptionRules
+from domain.policies.policies import (
+    Facts,
+    Policy,
+    PolicyKind,
+    Rules,
+    Scope,
+    choose,
+    parse_rules,
+    parse_scope,
+    takes_effect,
+)
+from domain.policies.refunds import RefundRules
+from domain.policies.returns import ReturnRules
+from domain.policies.routing import RoutingRules
+from models.policies import Policy as PolicyRow
+from models.policies import PolicyStart
+from models.sessions import Row, Session
+from models.statements import Question
+from workflows.transactions.runner import Transaction, one_by_one
+
+AnyRules = TypeVar("AnyRules", bound=Rules)
+Found = tuple[Policy[AnyRules], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishPolicy:
+    """A new version of the rules of a kind for a scope; `effective_from` None: at once."""
+
+    kind: PolicyKind
+    scope: str
+    rules: Mapping[str, Any]
+    effective_from: datetime | None = None
+
+
+# fmt: off
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.ROUTING], now: datetime) -> Found[RoutingRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.RETURN], now: datetime) -> Found[ReturnRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.DISPOSITION], now: datetime) -> Found[DispositionRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.REFUND], now: datetime) -> Found[RefundRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.ADJUSTMENT], now: datetime) -> Found[AdjustmentRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: datetime) -> Found[ExceptionRules]: ...  # noqa: E501
+# fmt: on
+
+
+async def in_force(session: Session, kind: PolicyKind, now: datetime) -> Found[Any]:
+    """The policies of a kind as they stand at `now`, one version per scope: a single query."""
+    return await session.answer(queries.in_force(kind, now, partial(_read_all, kind)))
+
+
+def routing_in_force(now: datetime) -> Question[Found[RoutingRules]]:
+    """The policies that route at `now`, to be asked with other questions."""
+    return queries.in_force(PolicyKind.ROUTING, now, partial(_read_all, PolicyKind.ROUTING))
+
+
+def _read_all(kind: PolicyKind, rows: Sequence[Row]) -> Found[Any]:
+    return tuple(
+        _read(kind, row["scope"], row["version"], row["effective_from_at"], row["rules"])
+        for row in rows
+    )
+
+
+# fmt: off
+@overload
+async def decide(session: Session, kind: Literal[PolicyKind.ROUTING], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[RoutingRules]: ...  # noqa: E501
+@overload
+async def decide(session: Session, kind: Literal[PolicyKind.RETURN], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[ReturnRules]: ...  # noqa: E501
+@overload
+async def decide(session: Session, kind: Literal[PolicyKind.DISPOSITION], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[DispositionRules]: ...  # noqa: E501
+@overload
+async def decide(session: Session, kind: Literal[PolicyKind.REFUND], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[RefundRules]: ...  # noqa: E501
+@overload
+async def decide(session: Session, kind: Literal[PolicyKind.ADJUSTMENT], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[AdjustmentRules]: ...  # noqa: E501
+@overload
+async def decide(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[ExceptionRules]: ...  # noqa: E501
+# fmt: on
+
+
+async def decide(
+    session: Session,
+    kind: PolicyKind,
+    now: datetime,
+    category: str | None = None,
+    *,
+    channel: str | None = None,
+    location: str | None = None,
+) -> Policy[Any]:
+    """The policy of a kind that decides a case at `now`, by codes; None: the case has no such."""
+    found: Found[Any] = await in_force(session, kind, now)  # type: ignore[call-overload]
+    return choose(found, Facts(channel, category, location), now)
+
+
+@lru_cache(maxsize=1_024)
+def _read(
+    kind: PolicyKind, scope: str, version: int, effective_from: datetime, rules: str
+) -> Policy[Any]:
+    """A row as the typed document; remembered, because rows of policies never change."""
+    document = parse_rules(kind, orjson.loads(rules))
+    return Policy(kind, parse_scope(scope), version, effective_from, document)
+
+
+@one_by_one("policyPublish")
+async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Mapping[str, Any]:
+    """Add the next version of a kind and scope.
+
+    Raises Forbidden where the role may not publish this kind, Invalid with the path of what is
+    wrong with the rules, NotFound for a channel or location that the scope names.
+    """
+    caller.require(f"policies.publish.{command.kind}")
+    try:
+        scope = parse_scope(command.scope)
+        channel_id, location_id = await places_of(tx, scope, caller)
+        parse_rules(command.kind, command.rules)
+        effective_from = takes_effect(command.effective_from, tx.now)
+    except DomainError as error:
+        raise error.under("input") from None
+    last = await queries.last_version(tx.session, command.kind, str(scope))
+    policy_id = tx.new_id()
+    row = {
+        "id": policy_id,
+        "kind": command.kind,
+        "scope": str(scope),
+        "version": last + 1,
+        "rules": orjson.dumps(command.rules).decode(),
+        "effective_from_at": effective_from,
+        "published_by": caller.actor,
+        "published_at": tx.now,
+    }
+    # Two that publish at once meet at the unique version: the later one is tried again behind it.
+    tx.add(PolicyRow, row)
+    if effective_from > tx.now:
+        tx.add(PolicyStart, {"policy_id": policy_id})
+    facts = {
+        "kind": command.kind,
+        "scope": str(scope),
+        "version": last + 1,
+        "effectiveFrom": effective_from,
+    }
+    subject = ("Policy", policy_id)
+    outbox.audit(
+        tx,
+        caller.actor,
+        "policyPublish",
+        subject,
+        before={"version": last} if last else None,
+        after={**facts, "rules": command.rules},
+    )
+    outbox.record(
+        tx,
+        "policy.published",
+        subject,
+        actor=caller.actor,
+        data=facts,
+        channel_id=channel_id,
+        location_id=location_id,
+    )
+    return {"policy": policy_id}
+
+
+async def places_of(tx: Transaction, scope: Scope, caller: Caller) -> tuple[int | None, int | None]:
+    """Ids of the channel and the location that the scope names, which the caller must see."""
+    if (caller.channels is not None and scope.channel is None) or (
+        caller.locations is not None and scope.location is None
+    ):
+        raise Forbidden(f"{caller.actor} may publish for its own channels and locations only.")
+    channel_id = location_id = None
+    if scope.channel is not None:
+        found = await lookups.channels_by_code(tx.session, [scope.channel])
+        if scope.channel not in found or not caller.sees_channel(scope.channel):
+            raise NotFound("channel", scope.channel, field=("scope",))
+        channel_id = found[scope.channel].id
+    if scope.location is not None:
+        location = await lookups.location_by_code(tx.session, scope.location)
+        if location is None or not caller.sees_location(scope.location):
+            raise NotFound("location", scope.location, field=("scope",))
+        location_id = location.id
+    return channel_id, location_id

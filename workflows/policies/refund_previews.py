@@ -1,0 +1,89 @@
+"""What a REFUND policy would have decided about the last refunds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+import models.queries.reads.refunds as reads
+from domain.policies.decisions import Decision, decided
+from domain.policies.dispositions import ConditionGrade
+from domain.policies.policies import Facts
+from domain.policies.refunds import RefundRules
+from domain.refunds.approvals import RefundKind, decide
+from domain.refunds.breakdowns import ShippingAccount
+from domain.refunds.states import RefundStatus, shipping_to_refund
+from domain.values.money import Money, at_rate
+from models.sessions import Row, Session
+from workflows.policies.preview_cases import Case, Preview, Trial
+
+
+async def preview_refunds(session: Session, trial: Trial, last: int) -> Preview:
+    """Decide the last refunds of returns and goodwill again, each with the facts of its time.
+
+    The outcome names the amount too: a deduction changes it without asking other people.
+    """
+    rows = await reads.decided_refunds(session, trial.scope, last)
+    units = await reads.units_by_refund(session, [row["id"] for row in rows])
+    cases = (_judge(row, units.get(row["id"], ()), trial) for row in rows)
+    return Preview.of(case for case in cases if case is not None)
+
+
+def _judge(row: Row, units: Sequence[Row], trial: Trial) -> Case | None:
+    """A refund decided again; None where the policy has no part in it."""
+    stored = orjson.loads(row["decision"])
+    seen = stored["seen"]
+    facts = [
+        Facts(row["channel"], category or None, row["location"])
+        for category in seen.get("categories", [""])
+    ]
+    if any(trial.choose(each) != trial.policy for each in facts):
+        return None
+    was = Money(int(row["family_minor"]), row["currency"])
+    kind = RefundKind(row["kind"])
+    would_be = was if kind is RefundKind.GOODWILL else _amount(row, units, seen, trial.policy.rules)
+    before = Decision(
+        policy=stored["policy"],
+        scope=stored["scope"],
+        version=stored["version"],
+        outcome=f"{stored['outcome']} {was}",
+        reasons=stored["reasons"],
+    )
+    return Case(("Refund", row["id"]), before, _decide(row, units, seen, trial, was, would_be))
+
+
+def _decide(
+    row: Row, units: Sequence[Row], seen: Mapping[str, Any], trial: Trial, was: Money, now: Money
+) -> Decision:
+    rules: RefundRules = trial.policy.rules
+    missing = [each for each in rules.evidence if each not in row["evidence"].split(", ")]
+    if row["kind"] == RefundKind.RETURN and missing:
+        told = f"Waits for {', '.join(missing)}."
+        return decided(trial.policy, f"{RefundStatus.EVIDENCE_PENDING} {now}", (told,))
+    if now.minor <= 0:
+        told = "Nothing is left to refund."
+        return decided(trial.policy, f"{RefundStatus.CANCELLED} {now}", (told,))
+    cumulative = Money(seen["cumulativeMinor"], was.currency) - was + now
+    grades = [ConditionGrade(unit["condition"]) for unit in units if unit["condition"] is not None]
+    made = decide(RefundKind(row["kind"]), trial.policy, now, cumulative, grades)
+    return decided(trial.policy, f"{made.status} {now}", made.reasons)
+
+
+def _amount(row: Row, units: Sequence[Row], seen: Mapping[str, Any], rules: RefundRules) -> Money:
+    """What the units would come to by these rules, before any cut for want of money."""
+    goods = tax = 0
+    for unit in units:
+        grade = unit["condition"]
+        rate = rules.deduction(ConditionGrade(grade)) if grade is not None else Decimal(0)
+        net, own_tax = unit["net_minor"], unit["tax_minor"]
+        goods += net - at_rate(net, rate)
+        tax += own_tax - at_rate(own_tax, rate)
+    shipping = shipping_to_refund(
+        rules, ShippingAccount(*seen["shippingLeftMinor"]), is_whole_order=seen["isWholeOrder"]
+    )
+    fee = at_rate(goods, rules.restocking_fee)
+    minor = goods + tax - fee + shipping.shipping_minor + shipping.tax_minor
+    return Money(minor, row["currency"])

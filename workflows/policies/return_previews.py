@@ -1,0 +1,97 @@
+"""What a RETURN or a DISPOSITION policy would have decided about the last returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import orjson
+
+import models.queries.reads.previews as queries
+import models.queries.reads.returns as reads
+import models.queries.returns as return_queries
+from domain.orders.orders import LineMoney
+from domain.policies.decisions import decided
+from domain.policies.dispositions import ConditionGrade
+from domain.policies.policies import Facts
+from domain.returns.authorizations import AskedUnits, ParcelOut, ReturnCase, may_authorize
+from domain.returns.risk import Risk, RiskTerm
+from domain.values.money import Money, share
+from models.queries.paging import Window
+from models.sessions import Row, Session
+from workflows.policies.preview_cases import Case, Preview, Trial
+
+
+async def preview_returns(session: Session, trial: Trial, last: int) -> Preview:
+    """Judge the last returns again, each at its own time and risk."""
+    returns = await _last(session, trial, last)
+    asked = await queries.asked_units(session, [row["id"] for row in returns])
+    parcels = await _parcels(session, [row["order_line_id"] for row in asked])
+    by_return: dict[UUID, list[Row]] = {}
+    for row in asked:
+        by_return.setdefault(row["return_id"], []).append(row)
+    cases = (_judge(row, by_return.get(row["id"], []), parcels, trial) for row in returns)
+    return Preview.of(case for case in cases if case is not None)
+
+
+async def preview_dispositions(session: Session, trial: Trial, last: int) -> Preview:
+    """Decide again about the units of the last returns that a policy has disposed of."""
+    returns = await _last(session, trial, last)
+    cases: dict[UUID, Case] = {}
+    for row in await queries.decided_units(session, [row["id"] for row in returns]):
+        facts = Facts(row["channel"], row["category"], row["location"])
+        before = orjson.loads(row["decision"])
+        is_tabled = before["policy"] == trial.policy.kind
+        if not is_tabled or row["id"] in cases or trial.choose(facts) != trial.policy:
+            continue
+        condition = ConditionGrade(row["condition"])
+        outcome = trial.policy.rules.decide(condition, row["reason"])
+        told = f"The policy says {outcome} for {condition} units returned as {row['reason']}."
+        after = decided(trial.policy, outcome, (told,))
+        cases[row["id"]] = Case(("ReturnItem", row["id"]), before, after)
+    return Preview.of(cases.values())
+
+
+async def _last(session: Session, trial: Trial, last: int) -> Sequence[Row]:
+    page = await reads.returns(session, trial.scope, Window(last), status=None, location=None)
+    return page.rows
+
+
+async def _parcels(session: Session, line_ids: Iterable[UUID]) -> dict[UUID, list[Row]]:
+    found: dict[UUID, list[Row]] = {}
+    for row in await return_queries.parcels_out(session, sorted(set(line_ids))):
+        found.setdefault(row["order_line_id"], []).append(row)
+    return found
+
+
+def _judge(
+    row: Row, asked: Sequence[Row], parcels: dict[UUID, list[Row]], trial: Trial
+) -> Case | None:
+    """A return judged again; None where the policy has no part in it."""
+    items, chosen = [], []
+    for each in asked:
+        sent = parcels.get(each["order_line_id"], [])
+        if not sent:
+            return None
+        items.append(_units(each, sent))
+        chosen.append(trial.choose(Facts(each["channel"], each["category"], sent[0]["code"])))
+    if trial.policy not in chosen:
+        return None
+    terms = orjson.loads(row["risk"])
+    risk = Risk(tuple(RiskTerm(t["name"], t["points"], t["reason"]) for t in terms))
+    verdict = may_authorize(ReturnCase(tuple(items), risk), chosen, row["requested_at"])
+    after = decided(verdict.policy, verdict.outcome, verdict.reasons)
+    return Case(("Return", row["id"]), orjson.loads(row["verdict"]), after)
+
+
+def _units(row: Row, sent: Sequence[Row]) -> AskedUnits:
+    quantity = int(row["quantity"])
+    money = LineMoney(
+        row["line_quantity"], row["unit_price_minor"], row["discount_minor"], row["tax_minor"]
+    )
+    value = Money(share(money.total_minor, quantity, money.quantity), row["currency"])
+    parcels = tuple(
+        ParcelOut(each["shipped_at"], each["delivered_at"], each["time_zone"]) for each in sent
+    )
+    returnable = bool(row["returnable"])
+    return AskedUnits(row["sku"], quantity, row["reason"], value, returnable, parcels)

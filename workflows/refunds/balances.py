@@ -1,0 +1,187 @@
+"""What an order's refunds take of its payments and of its lines, under the order's lock.
+
+Read once by whoever opens refunds; what is opened or given up meanwhile is `put` into it, so that
+several refunds of one transaction see each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+import models.queries.refunds as queries
+from domain.orders.orders import LEFT, OrderLineState, OrderStatus
+from domain.refunds.balances import Draw, LineUnits, PaymentBalance, refundable_of_order
+from domain.refunds.breakdowns import ComponentKind, LineAccount, ShippingAccount
+from domain.refunds.states import WITHDRAWN, RefundStatus
+from domain.values.money import Money, share
+from models.sessions import Row
+from workflows.orders.locked_orders import Line, LockedOrder
+from workflows.transactions.runner import Transaction
+
+NONE: Collection[UUID] = frozenset()
+
+
+@dataclass(slots=True)
+class Balances:
+    """An order's payments and refunds. `without`, everywhere: refunds that are left out."""
+
+    order: LockedOrder
+    payments: list[Row]
+    refunds: dict[UUID, Mapping[str, Any]]
+    units: list[Mapping[str, Any]]
+    cancelled: Mapping[UUID, Row] = field(default_factory=dict)
+
+    @property
+    def currency(self) -> str:
+        """The order's currency."""
+        return str(self.order.row["currency"])
+
+    def put(self, refund: Mapping[str, Any], units: Collection[Mapping[str, Any]] = ()) -> None:
+        """Count a refund as it is now, with its units in place of those that it had."""
+        self.refunds[refund["id"]] = refund
+        self.units = [each for each in self.units if each["refund_id"] != refund["id"]]
+        self.units.extend(units)
+
+    def live(self, without: Collection[UUID] = NONE) -> list[Mapping[str, Any]]:
+        """The refunds that count: succeeded and pending ones."""
+        return [
+            refund
+            for refund in self.refunds.values()
+            if refund["id"] not in without and RefundStatus(refund["status"]) not in WITHDRAWN
+        ]
+
+    def cumulative(self, without: Collection[UUID] = NONE) -> Money:
+        """What the order's refunds that count come to together."""
+        minor = sum(refund["amount_minor"] for refund in self.live(without))
+        return Money(minor, self.currency)
+
+    def of_payments(self, without: Collection[UUID] = NONE) -> list[PaymentBalance]:
+        """What is left of each payment."""
+        drawn: dict[UUID, int] = {}
+        for refund in self.live(without):
+            payment_id = refund["payment_id"]
+            drawn[payment_id] = drawn.get(payment_id, 0) + refund["amount_minor"]
+        return [
+            PaymentBalance(row["reference"], row["amount_minor"], drawn.get(row["id"], 0))
+            for row in self.payments
+        ]
+
+    def payment_of(self, draw: Draw) -> UUID:
+        """The id of the payment that a draw is on."""
+        found: UUID = next(row["id"] for row in self.payments if row["reference"] == draw.reference)
+        return found
+
+    def of_lines(self, without: Collection[UUID] = NONE) -> dict[UUID, LineAccount]:
+        """What refunds and cancellations have taken of each line: units and gross money."""
+        accounts = {line.id: self._account(line) for line in self.order.lines}
+        counted = {refund["id"] for refund in self.live(without)}
+        for unit in self.units:
+            if unit["refund_id"] in counted:
+                line_id = unit["order_line_id"]
+                accounts[line_id] = _taken(accounts[line_id], unit)
+        return accounts
+
+    def of_shipping(self, without: Collection[UUID] = NONE) -> ShippingAccount:
+        """What of the order's shipping and its tax has not been given back yet."""
+        given = {ComponentKind.SHIPPING: 0, ComponentKind.SHIPPING_TAX: 0}
+        for refund in self.live(without):
+            for part in orjson.loads(refund["breakdown"]):
+                if part["kind"] in given:
+                    given[ComponentKind(part["kind"])] += part["amountMinor"]
+        row = self.order.row
+        return ShippingAccount(
+            row["shipping_minor"] - given[ComponentKind.SHIPPING],
+            row["shipping_tax_minor"] - given[ComponentKind.SHIPPING_TAX],
+        )
+
+    def maximum_minor(self, without: Collection[UUID] = NONE) -> int:
+        """The most that may be refunded now, beside what live units still need of the deposits."""
+        lines = [
+            LineUnits(
+                net_minor=line.money.net_minor,
+                tax_minor=line.money.tax_minor,
+                units=line.money.quantity,
+                left=sum(line.units[state] for state in LEFT),
+                cancelled=line.units[OrderLineState.CANCELLED],
+            )
+            for line in self.order.lines
+        ]
+        row = self.order.row
+        return refundable_of_order(
+            lines,
+            row["shipping_minor"] + row["shipping_tax_minor"],
+            self.of_payments(without),
+            kept_minor=self.order.deposit_minor,
+            is_over=self.order.status is OrderStatus.CANCELLED,
+        )
+
+    def unclaimed_minor(self) -> int:
+        """What cancellations owe for which no refund stands: theirs were given up or came back."""
+        withdrawn: int = sum(
+            refund["amount_minor"]
+            for refund in self.refunds.values()
+            if refund["cancellation_id"] is not None and RefundStatus(refund["status"]) in WITHDRAWN
+        )
+        claimed: int = sum(refund["owed_minor"] for refund in self.live())
+        return withdrawn - claimed
+
+    def _account(self, line: Line) -> LineAccount:
+        """A line's account before refunds. Cancellations of old times kept no parts of lines."""
+        part = self.cancelled.get(line.id)
+        units, net, tax = 0, 0, 0
+        if part is not None:
+            units, net, tax = int(part["quantity"]), int(part["net_minor"]), int(part["tax_minor"])
+        rest = line.units[OrderLineState.CANCELLED] - units
+        money = line.money
+        return LineAccount(
+            line.id,
+            line.sku,
+            money.quantity,
+            money.net_minor,
+            money.tax_minor,
+            units + rest,
+            net + share(money.net_minor, rest, money.quantity),
+            tax + share(money.tax_minor, rest, money.quantity),
+        )
+
+
+def _taken(account: LineAccount, unit: Mapping[str, Any]) -> LineAccount:
+    return LineAccount(
+        account.order_line_id,
+        account.sku,
+        account.units,
+        account.net_minor,
+        account.tax_minor,
+        account.units_so_far + unit["quantity"],
+        account.net_so_far_minor + unit["net_minor"],
+        account.tax_so_far_minor + unit["tax_minor"],
+    )
+
+
+async def read(tx: Transaction, order: LockedOrder) -> Balances:
+    """The balances of a locked order; what this transaction has added is written first."""
+    await tx.flush()
+    cancelled = await queries.cancelled_parts(tx.session, order.id)
+    return Balances(
+        order,
+        await queries.payments_of(tx.session, order.id),
+        {row["id"]: row for row in await queries.refunds_of_order(tx.session, order.id)},
+        list(await queries.units_of_order(tx.session, order.id)),
+        {row["order_line_id"]: row for row in cancelled},
+    )
+
+
+async def write(tx: Transaction, balances: Balances) -> None:
+    """Write what the order's refunds draw on each payment now."""
+    await queries.write_drawn(
+        tx.session,
+        [
+            (row["id"], each.drawn_minor)
+            for row, each in zip(balances.payments, balances.of_payments(), strict=True)
+        ],
+    )

@@ -1,0 +1,84 @@
+"""Refunds of cancellations: what was paid for units that will not be sent goes back by itself.
+
+A cancellation that was made before there were refunds gets its own from a job.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import models.queries.refunds as queries
+import workflows.orders.locked_orders as order_lines
+import workflows.refunds.balances as balances
+import workflows.refunds.opening as openings
+from domain.policies.policies import Facts, Policy
+from domain.policies.refunds import RefundRules, Tender
+from domain.refunds.approvals import RefundKind
+from domain.refunds.breakdowns import Breakdown, Component, ComponentKind, split
+from models.sessions import Row
+from workflows.refunds.balances import Balances
+from workflows.refunds.opening import Draft
+from workflows.transactions.lock_order import LockClass
+from workflows.transactions.outbox import PendingEvent
+from workflows.transactions.runner import Transaction, Transactions
+
+ORDERS_MAX = 50
+
+
+async def follow_cancellation(tx: Transaction, event: PendingEvent) -> None:
+    """Open the refunds of an order whose cancellation was just recorded."""
+    order = await order_lines.held(tx, UUID(event.subject_key))
+    found = await balances.read(tx, order)
+    await open_owed(tx, found)
+
+
+async def open_owed(tx: Transaction, found: Balances) -> int:
+    """Open a refund for each cancellation of the order that has none; how many there were."""
+    owed = await queries.cancellations_without_refund(tx.session, found.order.id)
+    if not owed:
+        return 0
+    channel = await openings.channel_of(tx, found.order)
+    policy = await openings.policy_for(tx, Facts(channel=channel.code))
+    for row in owed:
+        await openings.open_family(tx, found, _draft(row, policy), actor=row["actor"])
+    await balances.write(tx, found)
+    return len(owed)
+
+
+async def open_old(transactions: Transactions) -> int:
+    """Open refunds for cancellations that were made before there were any; how many orders."""
+
+    async def find(tx: Transaction) -> list[UUID]:
+        return await queries.orders_with_unrefunded_cancellations(tx.session, ORDERS_MAX)
+
+    order_ids = await transactions.run(find)
+    for order_id in order_ids:
+        await transactions.run(lambda tx, each=order_id: _open_of(tx, each))  # type: ignore[misc]
+    return len(order_ids)
+
+
+async def _open_of(tx: Transaction, order_id: UUID) -> int:
+    tx.locking(LockClass.ORDER)
+    order = await order_lines.lock(tx, order_id, ())
+    return await open_owed(tx, await balances.read(tx, order))
+
+
+def _draft(row: Row, policy: Policy[RefundRules]) -> Draft:
+    amounts = {
+        ComponentKind.ITEMS: row["items_minor"],
+        ComponentKind.TAX: row["tax_minor"],
+        ComponentKind.SHIPPING: row["shipping_minor"],
+    }
+    parts = tuple(Component(kind, minor) for kind, minor in amounts.items() if minor)
+    # Of an order that was paid in part only so much goes back as was paid for the cancelled units.
+    [breakdown] = split(Breakdown(parts), [row["refund_minor"]])
+    return Draft(
+        kind=RefundKind.CANCELLATION,
+        breakdown=breakdown,
+        tender=Tender.ORIGINAL_PAYMENT,
+        policy=policy,
+        requested_by=row["actor"],
+        cancellation_id=row["id"],
+        reason_id=row["reason_id"],
+        decided_entry_id=row["entry_id"],
+    )

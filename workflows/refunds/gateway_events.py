@@ -1,0 +1,82 @@
+"""What a payment gateway tells by itself: each message once, before or behind our own answer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+import models.queries.payouts as payout_queries
+import models.queries.refunds as queries
+import workflows.refunds.locked_refunds as cases
+import workflows.refunds.payout_attempts as attempts
+from domain.refunds.payouts import Word
+from integrations.payments import PaymentEvent
+from workflows.refunds.payout_attempts import DEFAULT_PAYOUT_TERMS, PayoutTerms, Said
+from workflows.transactions.lock_order import LockClass
+from workflows.transactions.runner import Transaction, Transactions
+
+logger = structlog.get_logger(__name__)
+
+PAYMENTS: Final = "payments"
+ACTOR: Final = "gateway"
+# Signatures are good for five minutes; ids are remembered far longer than that.
+KEPT: Final = timedelta(days=7)
+FORGOTTEN_MAX: Final = 1_000
+
+
+class Taken(StrEnum):
+    """What became of a message."""
+
+    HEARD = "heard"
+    REPEATED = "repeated"
+    UNKNOWN_KEY = "unknown key"
+
+
+async def take_payment(
+    transactions: Transactions,
+    message_id: str,
+    event: PaymentEvent,
+    terms: PayoutTerms = DEFAULT_PAYOUT_TERMS,
+) -> Taken:
+    """Take a gateway's message in, once: its id and what follows from it commit together."""
+
+    async def work(tx: Transaction) -> Taken:
+        return await _take(tx, message_id, event, terms)
+
+    taken = await transactions.run(work)
+    if taken is Taken.UNKNOWN_KEY:
+        logger.warning("webhooks.unknown_key", message=message_id, type=event.type)
+    return taken
+
+
+async def forget_messages(transactions: Transactions) -> int:
+    """Forget ids of messages that are older than they are kept; how many there were."""
+
+    async def work(tx: Transaction) -> int:
+        return await queries.forget_messages(tx.session, tx.now - KEPT, FORGOTTEN_MAX)
+
+    return await transactions.run(work)
+
+
+async def take_once(tx: Transaction, source: str, message_id: str) -> bool:
+    """Whether a signed message of this source is new; it is not from now on."""
+    tx.locking(LockClass.KEYS)
+    return await queries.take_message(tx.session, tx.new_id(), source, message_id, tx.now)
+
+
+async def _take(tx: Transaction, message_id: str, event: PaymentEvent, terms: PayoutTerms) -> Taken:
+    if not await take_once(tx, PAYMENTS, message_id):
+        return Taken.REPEATED
+    found = await payout_queries.attempt_by_key(tx.session, event.key)
+    if found is None:
+        return Taken.UNKNOWN_KEY
+    refund_id: UUID = found["refund_id"]
+    case, _ = await cases.lock(tx, refund_id, None, ())
+    word = Word(event.type.rpartition(".")[2].upper())
+    said = Said(word, event.id, event.reason)
+    await attempts.listen(tx, case, found["id"], said, terms, actor=ACTOR)
+    return Taken.HEARD

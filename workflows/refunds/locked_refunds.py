@@ -1,0 +1,273 @@
+"""A refund under its order's lock: moved from state to state, with what each step books.
+
+    APPROVED    the books owe it           SUCCEEDED   it is paid out, or store credit
+    CANCELLED   the debt is taken back     REVERSED    the payment and the debt are taken back
+
+A cancellation's refund is owed since the cancellation: only paying it out, and that coming back,
+is booked here. Events are `refund.opened` and `refund.<status>`; their data name order and return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+import domain.ledger.entries as books
+import models.queries.refunds as queries
+import models.queries.returns as return_queries
+import workflows.exceptions.opening as exceptions
+import workflows.orders.locked_orders as order_lines
+import workflows.transactions.journal as ledger
+import workflows.transactions.outbox as outbox
+from domain.access.callers import Caller
+from domain.errors import NotFound
+from domain.exceptions import ExceptionKind
+from domain.ledger.entries import JournalEntry, Occasion
+from domain.ledger.refund_entries import refund_decided, refund_paid
+from domain.policies.refunds import Tender
+from domain.refunds.approvals import Involvement, RefundKind
+from domain.refunds.breakdowns import Breakdown, Component, ComponentKind
+from domain.refunds.states import REFUND_TRANSITIONS, SETTLED, WITHDRAWN, RefundStatus
+from domain.transitions import step
+from domain.values.money import Money
+from models.refunds import Refund, RefundUnit
+from models.sessions import Row
+from workflows.access.visibility import sees_order
+from workflows.orders.locked_orders import LockedOrder
+from workflows.transactions.lock_order import LockClass
+from workflows.transactions.runner import Transaction
+
+_S = RefundStatus
+
+
+@dataclass(slots=True)
+class Case:
+    """A refund as it is now, and its order's row."""
+
+    row: dict[str, Any]
+    order: Row
+
+    @property
+    def id(self) -> UUID:
+        """The refund's id."""
+        refund_id: UUID = self.row["id"]
+        return refund_id
+
+    @property
+    def status(self) -> RefundStatus:
+        """Where it stands."""
+        return RefundStatus(self.row["status"])
+
+    @property
+    def kind(self) -> RefundKind:
+        """Why money goes back."""
+        return RefundKind(self.row["kind"])
+
+    @property
+    def amount(self) -> Money:
+        """How much."""
+        return Money(self.row["amount_minor"], self.row["currency"])
+
+    @property
+    def tender(self) -> Tender:
+        """How it is given back."""
+        return Tender(self.row["tender"])
+
+
+async def lock(
+    tx: Transaction, refund_id: UUID, caller: Caller | None, path: tuple[str, ...]
+) -> tuple[Case, LockedOrder]:
+    """Lock a refund behind its order and its return; `caller` None: everything is visible.
+
+    Raises NotFound at `path` where it does not exist for the caller.
+    """
+    missing = NotFound("refund", str(refund_id), field=path)
+    places = await queries.places_of(tx.session, refund_id)
+    if places is None:
+        raise missing
+    order = await order_lines.lock(tx, places["order_id"], path)
+    if caller is not None and not await sees_order(tx.session, caller, order.id):
+        raise missing
+    if places["return_id"] is not None:
+        tx.locking(LockClass.RETURN)
+        await return_queries.lock_return(tx.session, places["return_id"])
+    tx.locking(LockClass.REFUND)
+    row = await queries.lock_refund(tx.session, refund_id)
+    assert row is not None
+    return Case(dict(row), order.row), order
+
+
+async def involvement(tx: Transaction, case: Case) -> Involvement:
+    """The actors that had a part in a refund: in the request, the return, and the approvals."""
+    parts: dict[str, set[str]] = {"requested": {case.row["requested_by"]}}
+    if case.row["return_id"] is not None:
+        found = await return_queries.actors_of(tx.session, case.row["return_id"])
+        for actor, part in found.items():
+            parts.setdefault(part, set()).add(actor)
+    for row in await queries.approvals_of(tx.session, case.id):
+        parts.setdefault("approved", set()).add(row["actor"])
+    return Involvement(**{part: frozenset(actors) for part, actors in parts.items()})
+
+
+async def add(tx: Transaction, case: Case, units: Sequence[Mapping[str, Any]], actor: str) -> None:
+    """Write a new refund with its units."""
+    await tx.session.insert(Refund, [case.row])
+    await tx.session.insert(RefundUnit, units)
+    _record(tx, case, "refund.opened", None, actor)
+
+
+async def renew(
+    tx: Transaction, case: Case, units: Sequence[Mapping[str, Any]], actor: str
+) -> None:
+    """Write a refund that waits for evidence anew, with other units and another amount."""
+    await queries.forget_units(tx.session, [case.id])
+    await write(tx, case)
+    await tx.session.insert(RefundUnit, units)
+    _record(tx, case, "refund.estimated", case.status, actor)
+
+
+async def advance(
+    tx: Transaction,
+    case: Case,
+    status: RefundStatus,
+    actor: str,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Move a refund on and book what the step means. Raises IllegalTransition."""
+    before = case.status
+    case.row["status"] = str(step("refund", REFUND_TRANSITIONS, before, status))
+    _book(tx, case, before, actor)
+    if status in (_S.NEEDS_APPROVAL, _S.APPROVED) and case.row["decided_at"] is None:
+        case.row["decided_at"] = tx.now
+    if status in SETTLED:
+        case.row["settled_at"] = tx.now
+    await write(tx, case)
+    if status in WITHDRAWN and case.row["payment_id"] is not None:
+        await queries.give_back(tx.session, case.row["payment_id"], case.amount.minor)
+    _record(tx, case, f"refund.{status.lower()}", before, actor, facts)
+    await _tell_people(tx, case, facts)
+
+
+async def agree(tx: Transaction, case: Case, actor: str, approvals: int) -> None:
+    """Keep that one more actor agrees to a refund that needs still others."""
+    await write(tx, case)
+    _record(tx, case, "refund.agreed", case.status, actor, {"approvals": approvals})
+
+
+async def write(tx: Transaction, case: Case) -> None:
+    """Write a refund as its next version."""
+    case.row["version"] += 1
+    await queries.write_refund(tx.session, [case.row[name] for name in queries.CHANGES])
+
+
+def breakdown_of(row: Mapping[str, Any]) -> Breakdown:
+    """A refund's components, as its row keeps them."""
+    return Breakdown(
+        tuple(
+            Component(ComponentKind(part["kind"]), part["amountMinor"], part["note"])
+            for part in orjson.loads(row["breakdown"])
+        )
+    )
+
+
+def breakdown_text(breakdown: Breakdown) -> str:
+    """A refund's components, as its row keeps them."""
+    return orjson.dumps(
+        [
+            {"kind": str(part.kind), "amountMinor": part.amount_minor, "note": part.note}
+            for part in breakdown.components
+        ]
+    ).decode()
+
+
+def _book(tx: Transaction, case: Case, before: RefundStatus, actor: str) -> None:
+    """Post what the step from `before` to the case's status means."""
+    row, is_owed_before = case.row, case.kind is RefundKind.CANCELLATION
+    match case.status:
+        case _S.APPROVED if not is_owed_before:
+            row["decided_entry_id"] = _post(tx, case, _decided(tx, case), actor)
+        case _S.SUCCEEDED:
+            row["paid_entry_id"] = _post(tx, case, _paid(tx, case), actor)
+        case _S.CANCELLED if not is_owed_before and before in (_S.APPROVED, _S.FAILED):
+            _take_back(tx, case, _decided(tx, case), row["decided_entry_id"], "cancelled", actor)
+        case _S.REVERSED:
+            why = "the bank sent it back"
+            _take_back(tx, case, _paid(tx, case), row["paid_entry_id"], why, actor)
+            if not is_owed_before:
+                _take_back(tx, case, _decided(tx, case), row["decided_entry_id"], why, actor)
+
+
+def _decided(tx: Transaction, case: Case) -> JournalEntry:
+    return refund_decided(
+        breakdown_of(case.row),
+        case.row["currency"],
+        Occasion(case.order["number"], tx.now),
+        owed_minor=case.row["owed_minor"],
+    )
+
+
+def _paid(tx: Transaction, case: Case) -> JournalEntry:
+    return refund_paid(case.amount, case.tender, Occasion(case.order["number"], tx.now))
+
+
+def _take_back(
+    tx: Transaction, case: Case, entry: JournalEntry, entry_id: UUID | None, why: str, actor: str
+) -> None:
+    # A refund that a cancellation owed in full has posted no debt of its own.
+    if entry_id is not None:
+        _post(tx, case, books.reversal(entry, entry_id, why, tx.now), actor)
+
+
+def _post(tx: Transaction, case: Case, entry: JournalEntry, actor: str) -> UUID | None:
+    return ledger.post(tx, entry, actor=actor, channel_id=case.order["channel_id"])
+
+
+def _record(
+    tx: Transaction,
+    case: Case,
+    event: str,
+    before: RefundStatus | None,
+    actor: str,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    row = case.row
+    outbox.record(
+        tx,
+        event,
+        ("Refund", case.id),
+        actor=actor,
+        version=row["version"],
+        channel_id=case.order["channel_id"],
+        data={
+            "order": str(row["order_id"]),
+            "return": None if row["return_id"] is None else str(row["return_id"]),
+            "number": case.order["number"],
+            "status": row["status"],
+            "before": None if before is None else str(before),
+            "tender": row["tender"],
+            "amountMinor": row["amount_minor"],
+            "currency": row["currency"],
+            **(facts or {}),
+        },
+    )
+
+
+async def _tell_people(tx: Transaction, case: Case, facts: Mapping[str, Any] | None) -> None:
+    """Open an exception for what only a person can go on with, and clear what is settled."""
+    subject, channel_id = ("Refund", case.id), case.order["channel_id"]
+    if case.status in (_S.SUCCEEDED, _S.FAILED):
+        await exceptions.clear(tx, ExceptionKind.REFUND_UNKNOWN, subject)
+    if case.status in (_S.SUCCEEDED, _S.CANCELLED, _S.REJECTED):
+        await exceptions.clear(tx, ExceptionKind.REFUND_OVERDUE, subject)
+    told = {
+        _S.FAILED: "The gateway refused the refund of {}: retry or cancel it.",
+        _S.REVERSED: "The bank sent the refund of {} back: the customer has not got it.",
+    }.get(case.status)
+    if told is not None:
+        words = told.format(case.amount)
+        kind = ExceptionKind.REFUND_OVERDUE
+        await exceptions.open(tx, kind, subject, words, channel_id=channel_id)

@@ -1,0 +1,109 @@
+"""Payouts that people put right: a failed one tried again, an unknown one settled by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import models.queries.payouts as queries
+import workflows.refunds.locked_refunds as cases
+import workflows.refunds.payout_attempts as attempts
+import workflows.transactions.outbox as outbox
+from domain.access.callers import Caller
+from domain.errors import DomainError, Invalid
+from domain.refunds.approvals import check_settler
+from domain.refunds.payouts import AttemptState
+from domain.refunds.states import RefundAction, check_action
+from workflows.transactions.runner import Transaction, one_by_one
+
+NOTE_MAX = 2_000
+REFERENCE_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRefund:
+    """Try a failed refund again: a new attempt with a new key."""
+
+    refund_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SettleRefund:
+    """What a person found out about a refund whose outcome the gateway does not tell."""
+
+    refund_id: UUID
+    succeeded: bool
+    note: str
+    gateway_reference: str | None = None
+
+
+@one_by_one("refundRetry")
+async def retry(tx: Transaction, command: RetryRefund, caller: Caller) -> Mapping[str, Any]:
+    """Have a refund that definitely failed paid again. Raises IllegalTransition or NotFound."""
+    case, _ = await cases.lock(tx, command.refund_id, caller, ("id",))
+    before = case.status
+    try:
+        check_action(before, RefundAction.RETRY)
+    except DomainError as error:
+        raise error.under("id") from None
+    row = await attempts.begin(tx, case, caller.actor)
+    outbox.audit(
+        tx,
+        caller.actor,
+        "refundRetry",
+        ("Refund", case.id),
+        before={"status": str(before)},
+        after={"status": str(case.status), "attempt": row["attempt_no"]},
+    )
+    return {"refund": str(case.id)}
+
+
+@one_by_one("refundSettle")
+async def settle(tx: Transaction, command: SettleRefund, caller: Caller) -> Mapping[str, Any]:
+    """Write down what became of an UNKNOWN refund; never by whoever requested it.
+
+    That it failed cannot be said while it is being sent: it might be paid a moment later. Raises
+    IllegalTransition, SelfApproval, Invalid or NotFound.
+    """
+    _check_texts(command)
+    case, _ = await cases.lock(tx, command.refund_id, caller, ("id",))
+    before = case.status
+    try:
+        check_settler(before, await cases.involvement(tx, case), caller)
+    except DomainError as error:
+        raise error.under("id") from None
+    found = await queries.last_attempt(tx.session, case.id)
+    assert found is not None
+    row = dict(found)
+    is_sent_now = row["is_sending"] and (row["claimed_until_at"] or tx.now) > tx.now
+    if is_sent_now and not command.succeeded:
+        raise Invalid("It is being sent to the gateway just now: ask again soon.", field=("id",))
+    ended = AttemptState.SUCCEEDED if command.succeeded else AttemptState.FAILED
+    row["state"] = str(ended)
+    row["settled_by"], row["settled_at"] = caller.actor, tx.now
+    row["claimed_until_at"], row["is_sending"] = None, False
+    row["gateway_reference"] = command.gateway_reference or row["gateway_reference"]
+    await attempts.write(tx, row)
+    case.row["closing_note"] = command.note
+    await attempts.follow(tx, case, row, caller.actor)
+    outbox.audit(
+        tx,
+        caller.actor,
+        "refundSettle",
+        ("Refund", case.id),
+        before={"status": str(before)},
+        after={"status": str(case.status), "attempt": row["attempt_no"], "byHand": True},
+    )
+    return {"refund": str(case.id)}
+
+
+def _check_texts(command: SettleRefund) -> None:
+    if not command.note.strip() or len(command.note) > NOTE_MAX:
+        raise Invalid(f"Between 1 and {NOTE_MAX} characters are needed.", field=("note",))
+    reference = command.gateway_reference
+    if reference is not None and not 0 < len(reference) <= REFERENCE_MAX:
+        raise Invalid(
+            f"Between 1 and {REFERENCE_MAX} characters are needed.", field=("gatewayReference",)
+        )

@@ -1,0 +1,223 @@
+"""Pays decided refunds out: claim, call the gateway outside of any transaction, record its word.
+
+What a call will do is stored before it is made, and what it came to when it comes back; in between
+the worker may die at any point. Whoever finds what it left looks the key up before anything is sent
+again, and then sends the same key (5.4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+
+import models.queries.payouts as queries
+import workflows.exceptions.opening as exceptions
+import workflows.refunds.locked_refunds as cases
+import workflows.refunds.payout_attempts as attempts
+from domain.access.callers import SYSTEM
+from domain.exceptions import ExceptionKind
+from domain.policies.refunds import Tender
+from domain.refunds.payouts import (
+    UNSETTLED,
+    AttemptState,
+    PayoutStep,
+    Word,
+    may_send_again,
+    next_step,
+)
+from domain.refunds.states import RefundStatus
+from integrations.payments import GatewayAnswer, GatewayError, PaymentGateway
+from workflows.refunds.locked_refunds import Case
+from workflows.refunds.payout_attempts import DEFAULT_PAYOUT_TERMS, PayoutTerms, Said
+from workflows.transactions.runner import Transaction, Transactions
+
+logger = structlog.get_logger(__name__)
+
+ROUND_MAX: Final = 100
+AT_ONCE: Final = 8
+OVERDUE_MAX: Final = 50
+ACTOR: Final = SYSTEM.actor
+SILENCES_MAX: Final = 5
+GATEWAY: Final = ("Integration", "payments")
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a worker has claimed: to send a key, or to look it up."""
+
+    refund_id: UUID
+    attempt_id: UUID
+    step: PayoutStep
+    key: str
+    payment_reference: str
+    amount_minor: int
+    currency: str
+
+
+class Payouts:
+    """Pays refunds out by one gateway. Several processes may do so at once."""
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        gateway: PaymentGateway,
+        terms: PayoutTerms = DEFAULT_PAYOUT_TERMS,
+    ) -> None:
+        self._transactions = transactions
+        self._gateway = gateway
+        self.terms = terms
+        self._silences = 0
+        # None: not known, because another process may have told people of it.
+        self._is_down: bool | None = None
+
+    async def work(self) -> int:
+        """Do what can be done now, a bounded round of it; how many refunds were looked at."""
+        now = self._transactions.clock()
+        async with self._transactions.database.snapshot() as session:
+            refund_ids = await queries.to_do(session, now, ROUND_MAX)
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one(refund_id: UUID) -> None:
+            async with gate:
+                await self.pay(refund_id)
+
+        await asyncio.gather(*map(one, refund_ids))
+        return len(refund_ids)
+
+    async def pay(self, refund_id: UUID) -> None:
+        """Take the next step with one refund, if nobody else has it in hand."""
+        errand = await self._transactions.run(lambda tx: self._claim(tx, refund_id))
+        if errand is not None and errand.step is PayoutStep.LOOK_UP:
+            said = await self._look_up(errand)
+            errand = await self._record(errand, said)
+        if errand is not None:
+            await self._record(errand, await self._send(errand))
+
+    async def _send(self, errand: Errand) -> Said:
+        try:
+            answer = await self._gateway.refund(
+                errand.key,
+                str(errand.refund_id),
+                errand.payment_reference,
+                errand.amount_minor,
+                errand.currency,
+            )
+        except GatewayError as error:
+            return await self._silence(error)
+        await self._notice_answer()
+        return _said(answer)
+
+    async def _look_up(self, errand: Errand) -> Said:
+        try:
+            answer = await self._gateway.look_up(errand.key)
+        except GatewayError as error:
+            return await self._silence(error)
+        await self._notice_answer()
+        return Said(Word.NOT_FOUND) if answer is None else _said(answer)
+
+    async def _record(self, errand: Errand, said: Said) -> Errand | None:
+        return await self._transactions.run(lambda tx: self._heard(tx, errand, said))
+
+    async def _silence(self, error: GatewayError) -> Said:
+        """What silence says of an attempt; a gateway that stays silent is told to people."""
+        self._silences += 1
+        if self._silences >= SILENCES_MAX and not self._is_down:
+            words = f"The payment gateway has not answered {self._silences} times in a row."
+            kind = ExceptionKind.INTEGRATION_DOWN
+            await self._transactions.run(lambda tx: exceptions.open(tx, kind, GATEWAY, words))
+            self._is_down = True
+        return Said(Word.SILENCE if error.was_asked else Word.NOT_ASKED)
+
+    async def _notice_answer(self) -> None:
+        self._silences = 0
+        if self._is_down is not False:
+            kind = ExceptionKind.INTEGRATION_DOWN
+            await self._transactions.run(lambda tx: exceptions.clear(tx, kind, GATEWAY))
+            self._is_down = False
+
+    async def _claim(self, tx: Transaction, refund_id: UUID) -> Errand | None:
+        """Take a refund's next step in hand; None: there is none now."""
+        case, _ = await cases.lock(tx, refund_id, None, ())
+        if case.status is RefundStatus.APPROVED:
+            if case.tender is Tender.STORE_CREDIT:
+                await _give_credit(tx, case)
+                return None
+            row = await attempts.begin(tx, case, ACTOR)
+            return await self._take(tx, case, row, PayoutStep.SEND)
+        found = await queries.last_attempt(tx.session, refund_id)
+        if found is None or found["next_at"] > tx.now:
+            return None
+        step = next_step(attempts.as_attempt(found), tx.now)
+        if step not in (PayoutStep.SEND, PayoutStep.LOOK_UP):
+            return None
+        return await self._take(tx, case, dict(found), step)
+
+    async def _take(
+        self, tx: Transaction, case: Case, row: dict[str, Any], step: PayoutStep
+    ) -> Errand:
+        """Store that the attempt is in hand, and that it is sent, before anybody is called."""
+        row["claimed_until_at"] = tx.now + self.terms.claim
+        row["is_sending"] = step is PayoutStep.SEND
+        if step is PayoutStep.SEND:
+            row["sent_at"] = row["sent_at"] or tx.now
+        await attempts.write(tx, row)
+        reference = await queries.payment_reference(tx.session, case.row["payment_id"])
+        return Errand(
+            refund_id=case.id,
+            attempt_id=row["id"],
+            step=step,
+            key=row["key"],
+            payment_reference=reference,
+            amount_minor=case.amount.minor,
+            currency=case.amount.currency,
+        )
+
+    async def _heard(self, tx: Transaction, errand: Errand, said: Said) -> Errand | None:
+        """Record what was heard; where the gateway knows nothing, the errand to send it again."""
+        case, _ = await cases.lock(tx, errand.refund_id, None, ())
+        row = await attempts.listen(tx, case, errand.attempt_id, said, self.terms, actor=ACTOR)
+        is_open = AttemptState(row["state"]) in UNSETTLED
+        if said.word is not Word.NOT_FOUND or not is_open:
+            return None
+        if not may_send_again(attempts.as_attempt(row), tx.now, self.terms.key_retention):
+            return None
+        return await self._take(tx, case, row, PayoutStep.SEND)
+
+
+async def tell_overdue(
+    transactions: Transactions, terms: PayoutTerms = DEFAULT_PAYOUT_TERMS
+) -> int:
+    """Open an exception for each refund that was decided long ago and is not over; how many."""
+    since = transactions.clock() - terms.overdue
+    async with transactions.database.snapshot() as session:
+        refund_ids = await queries.waiting_since(session, since, OVERDUE_MAX)
+    for refund_id in refund_ids:
+        await transactions.run(partial(_tell_overdue, refund_id=refund_id))
+    return len(refund_ids)
+
+
+async def _tell_overdue(tx: Transaction, refund_id: UUID) -> None:
+    case, _ = await cases.lock(tx, refund_id, None, ())
+    if case.row["settled_at"] is None:
+        words = f"A refund of {case.amount} is {case.status} since {case.row['decided_at']}."
+        await exceptions.open(
+            tx,
+            ExceptionKind.REFUND_OVERDUE,
+            ("Refund", case.id),
+            words,
+            channel_id=case.order["channel_id"],
+        )
+
+
+async def _give_credit(tx: Transaction, case: Case) -> None:
+    await cases.advance(tx, case, RefundStatus.PROCESSING, ACTOR)
+    await cases.advance(tx, case, RefundStatus.SUCCEEDED, ACTOR)
+
+
+def _said(answer: GatewayAnswer) -> Said:
+    return Said(Word(answer.status.upper()), answer.id, answer.reason)

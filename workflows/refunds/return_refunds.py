@@ -1,0 +1,244 @@
+"""Refunds of returns: opened, estimated and decided as the units of a return are seen (5.1).
+
+A refund is opened for units that the policy's first evidence reaches, and decided when the last is
+there. Units are counted per order line and grade, not by the groups that they are in: groups are
+split as units move on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import models.queries.lookups as lookups
+import models.queries.refunds as queries
+import models.queries.returns as return_queries
+import workflows.orders.locked_orders as order_lines
+import workflows.policies.publishing as policies
+import workflows.refunds.balances as balances
+import workflows.refunds.cancellation_refunds as cancellation_refunds
+import workflows.refunds.locked_refunds as cases
+import workflows.refunds.opening as openings
+from domain.policies.dispositions import ConditionGrade
+from domain.policies.policies import Facts, Policy, PolicyKind, choose
+from domain.policies.refunds import Evidence, RefundRules
+from domain.refunds.approvals import RefundKind
+from domain.refunds.breakdowns import LineAccount, UnitsToRefund, break_down, is_whole_order
+from domain.refunds.states import RefundStatus, shipping_to_refund
+from domain.returns.evidence import is_proven, opens_refund
+from domain.values.money import Money
+from models.queries.returns import RefundableUnits
+from models.sessions import Row
+from workflows.refunds.balances import Balances
+from workflows.refunds.locked_refunds import Case
+from workflows.refunds.opening import POLICY, Draft
+from workflows.transactions.outbox import PendingEvent
+from workflows.transactions.runner import Transaction
+
+_PENDING = RefundStatus.EVIDENCE_PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Units of a return that one policy decides together."""
+
+    policy: Policy[RefundRules]
+    units: tuple[RefundableUnits, ...]
+
+    @property
+    def reached(self) -> tuple[Evidence, ...]:
+        """The evidence that all of them have reached."""
+        ladders = [unit.evidence for unit in self.units]
+        return tuple(each for each in Evidence if all(each in ladder for ladder in ladders))
+
+
+async def follow_return(tx: Transaction, event: PendingEvent) -> None:
+    """Open, renew, decide or give up the refunds of the return that the event is of."""
+    await tx.flush()
+    return_id = UUID(event.subject_key)
+    row = await return_queries.lock_return(tx.session, return_id)
+    assert row is not None
+    units = await return_queries.refundable_units(tx.session, return_id)
+    order = await order_lines.held(tx, row["order_id"])
+    found = await balances.read(tx, order)
+    await cancellation_refunds.open_owed(tx, found)
+    pending = _pending(found, return_id)
+    undecided = _without_decided(units, found, return_id)
+    policy_of = await _policies(tx, found, row, undecided)
+    proven, waiting = _sort(undecided, policy_of)
+    if not proven and _stands_for(pending, waiting, found):
+        return
+    without = {case.id for case in pending}
+    spare = list(pending)
+    # Proven units leave a refund that waits on for others; all of them proven, it goes on itself.
+    for batch in proven:
+        await _open(tx, found, row, batch, event.actor, [] if waiting else spare, without)
+    for batch in waiting:
+        await _open(tx, found, row, batch, event.actor, spare, without)
+    await _give_up(tx, found, spare)
+    await balances.write(tx, found)
+
+
+async def _open(
+    tx: Transaction,
+    found: Balances,
+    row: Row,
+    batch: Batch,
+    actor: str,
+    reuse: list[Case],
+    without: set[UUID],
+) -> None:
+    """Open what the units come to; refunds that were used for it count again."""
+    draft = _draft(found, row, batch, without)
+    if draft is None:
+        return
+    maximum = Money(found.maximum_minor(without), found.currency)
+    opened = await openings.open_family(
+        tx, found, openings.within(draft, maximum), actor=actor, reuse=reuse, without=without
+    )
+    without -= {case.id for case in opened}
+
+
+async def _give_up(tx: Transaction, found: Balances, cases_left: Iterable[Case]) -> None:
+    """Cancel refunds that waited for units of which none will come any more."""
+    for case in cases_left:
+        await queries.forget_units(tx.session, [case.id])
+        case.row["closing_note"] = "None of its units will come."
+        await cases.advance(tx, case, RefundStatus.CANCELLED, POLICY)
+        found.put(case.row)
+
+
+def _pending(found: Balances, return_id: UUID) -> list[Case]:
+    return [
+        Case(dict(refund), found.order.row)
+        for refund in found.refunds.values()
+        if refund["return_id"] == return_id and refund["status"] == _PENDING
+    ]
+
+
+def _without_decided(
+    units: Sequence[RefundableUnits], found: Balances, return_id: UUID
+) -> list[RefundableUnits]:
+    """The units that no decided refund of this return is for.
+
+    Decided units are taken by their grade; those decided before they were graded are the ones that
+    have come furthest.
+    """
+    decided: dict[tuple[UUID, str | None], int] = {}
+    for row in found.units:
+        if row["return_id"] == return_id and row["status"] != _PENDING:
+            key = (row["order_line_id"], row["condition"])
+            decided[key] = decided.get(key, 0) + row["quantity"]
+    left = []
+    for unit in sorted(units, key=lambda each: -len(each.evidence)):
+        quantity = unit.quantity
+        for grade in (unit.condition, None) if unit.condition is not None else (None,):
+            key = (unit.order_line_id, grade)
+            taken = min(quantity, decided.get(key, 0))
+            decided[key] = decided.get(key, 0) - taken
+            quantity -= taken
+        if quantity:
+            left.append(replace(unit, quantity=quantity))
+    return left
+
+
+async def _policies(
+    tx: Transaction, found: Balances, row: Row, units: Iterable[RefundableUnits]
+) -> Mapping[UUID, Policy[RefundRules]]:
+    """The policy that decides each group of units, by the group's id."""
+    channel = await openings.channel_of(tx, found.order)
+    places = await lookups.locations_by_id(tx.session, [row["destination_id"]])
+    location = places[row["destination_id"]].code
+    in_force = await policies.in_force(tx.session, PolicyKind.REFUND, tx.now)
+    return {
+        unit.return_item_id: choose(in_force, Facts(channel.code, unit.category, location), tx.now)
+        for unit in units
+    }
+
+
+def _sort(
+    units: Iterable[RefundableUnits], policy_of: Mapping[UUID, Policy[RefundRules]]
+) -> tuple[list[Batch], list[Batch]]:
+    """What can be decided, and what waits for further evidence, by deciding policy."""
+    proven: dict[str, Batch] = {}
+    waiting: dict[str, Batch] = {}
+    for unit in units:
+        policy = policy_of[unit.return_item_id]
+        required = policy.rules.evidence
+        if not unit.evidence or not opens_refund(required, unit.evidence):
+            continue
+        batches = proven if is_proven(required, unit.evidence) else waiting
+        batch = batches.get(str(policy.scope), Batch(policy, ()))
+        batches[str(policy.scope)] = replace(batch, units=(*batch.units, unit))
+    return list(proven.values()), list(waiting.values())
+
+
+def _stands_for(pending: Sequence[Case], waiting: Sequence[Batch], found: Balances) -> bool:
+    """Whether the pending refunds are already for exactly these units and this evidence."""
+    ids = {case.id for case in pending}
+    has: dict[UUID, int] = {}
+    for unit in found.units:
+        if unit["refund_id"] in ids:
+            has[unit["order_line_id"]] = has.get(unit["order_line_id"], 0) + unit["quantity"]
+    wants: dict[UUID, int] = {}
+    for batch in waiting:
+        for each in batch.units:
+            wants[each.order_line_id] = wants.get(each.order_line_id, 0) + each.quantity
+    reached = {openings.evidence_text(batch.reached) for batch in waiting}
+    return has == wants and {case.row["evidence"] for case in pending} == reached
+
+
+def _grades(
+    batch: Batch, lines: Mapping[UUID, LineAccount]
+) -> dict[tuple[UUID, ConditionGrade | None], int]:
+    """Units by order line and grade, as far as their lines have units left to refund.
+
+    Units of a return that expired may have been paid for and come back in another one.
+    """
+    is_decided = is_proven(batch.policy.rules.evidence, batch.reached)
+    left = {line_id: line.units - line.units_so_far for line_id, line in lines.items()}
+    grades: dict[tuple[UUID, ConditionGrade | None], int] = {}
+    for unit in batch.units:
+        quantity = min(unit.quantity, left[unit.order_line_id])
+        left[unit.order_line_id] -= quantity
+        key = (unit.order_line_id, unit.condition if is_decided else None)
+        if quantity:
+            grades[key] = grades.get(key, 0) + quantity
+    return grades
+
+
+def _draft(found: Balances, row: Row, batch: Batch, without: set[UUID]) -> Draft | None:
+    """What these units come to now: deducted by grade once they are proven, else an estimate."""
+    rules, lines = batch.policy.rules, found.of_lines(without)
+    grades = _grades(batch, lines)
+    if not grades:
+        return None
+    parts = [
+        UnitsToRefund(line_id, quantity, rules.deduction(grade), str(grade))
+        if grade is not None
+        else UnitsToRefund(line_id, quantity)
+        for (line_id, grade), quantity in grades.items()
+    ]
+    is_whole = is_whole_order(parts, lines.values())
+    left = found.of_shipping(without)
+    shipping = shipping_to_refund(rules, left, is_whole_order=is_whole)
+    breakdown = break_down(
+        parts, lines, found.currency, shipping=shipping, fee_rate=rules.restocking_fee
+    )
+    return Draft(
+        kind=RefundKind.RETURN,
+        breakdown=breakdown,
+        tender=rules.tender,
+        policy=batch.policy,
+        requested_by=row["requested_by"],
+        conditions=tuple(grade for _, grade in grades),
+        return_id=row["id"],
+        required=rules.evidence,
+        reached=batch.reached,
+        seen={
+            "categories": sorted({unit.category or "" for unit in batch.units}),
+            "isWholeOrder": is_whole,
+            "shippingLeftMinor": [left.shipping_minor, left.tax_minor],
+        },
+    )

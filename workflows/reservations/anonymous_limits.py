@@ -1,0 +1,66 @@
+"""Callers without a key: what they hold already, and how much more they may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import models.queries.reservations as queries
+import workflows.availability.routing as routing
+from domain.access.callers import Caller
+from domain.errors import LimitExceeded
+from domain.stock.reservations import check_anonymous_address, check_anonymous_units
+from models.queries.lookups import ChannelFacts
+from workflows.availability.atp_context import Market
+from workflows.availability.routing import Demand
+from workflows.transactions.runner import Transaction
+
+
+@dataclass(slots=True)
+class Visitors:
+    """Live holds by network address, and units in them by (item, address)."""
+
+    holds: dict[str, int]
+    units: dict[tuple[int, str], int]
+
+    def check(
+        self,
+        tx: Transaction,
+        market: Market,
+        channel: ChannelFacts,
+        caller: Caller,
+        demands: Sequence[Demand],
+    ) -> None:
+        """Raise LimitExceeded where one more hold of these units would be too much."""
+        address = caller.address or ""
+        check_anonymous_address(self.holds.get(address, 0), tx.terms.holds)
+        wanted: dict[int, int] = {}
+        for demand in demands:
+            item_id = demand.item.id
+            wanted[item_id] = wanted.get(item_id, 0) + demand.quantity
+            by_all = sum(units for (item, _), units in self.units.items() if item == item_id)
+            by_address = self.units.get((item_id, address), 0)
+            atp = routing.promised(tx, market, channel, demand.item)
+            try:
+                check_anonymous_units(wanted[item_id], by_address, by_all, atp, tx.terms.holds)
+            except LimitExceeded as error:
+                raise error.under(*demand.field) from None
+
+    def count(self, caller: Caller, demands: Iterable[Demand]) -> None:
+        """Remember a hold that was made in this transaction."""
+        address = caller.address or ""
+        self.holds[address] = self.holds.get(address, 0) + 1
+        for demand in demands:
+            key = (demand.item.id, address)
+            self.units[key] = self.units.get(key, 0) + demand.quantity
+
+
+async def visit(tx: Transaction, callers: Iterable[Caller]) -> Visitors:
+    """What callers without a key hold of the items whose stock is locked."""
+    addresses = {caller.address or "" for caller in callers if caller.is_anonymous}
+    if not addresses:
+        return Visitors({}, {})
+    return Visitors(
+        await queries.holds_by_address(tx.session, sorted(addresses), tx.now),
+        await queries.anonymous_units(tx.session, sorted(tx.book.item_ids), tx.now),
+    )

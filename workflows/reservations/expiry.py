@@ -1,0 +1,95 @@
+"""Ends holds: taken back when they are over, released when nobody wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import models.queries.reservations as queries
+import workflows.transactions.outbox as outbox
+from domain.stock.reservations import ReservationStatus
+from domain.stock.states import StockState
+from models.sessions import Row
+from workflows.transactions.lock_order import LockClass
+from workflows.transactions.runner import Transaction
+from workflows.transactions.stock_levels import Change
+
+SYSTEM = "system"
+
+
+async def lock_supply(
+    tx: Transaction, item_ids: Iterable[int], also_over: Sequence[UUID] = ()
+) -> None:
+    """Lock all stock of these items and take back their holds that are over.
+
+    A hold may hold other items too: those are locked with them, so that rows are taken in order.
+    `also_over`: further holds to take back if they are over.
+    """
+    wanted = set(item_ids)
+    over = {*await queries.holds_over(tx.session, sorted(wanted), tx.now), *also_over}
+    lines = await queries.lines_of(tx.session, sorted(over)) if over else []
+    await tx.book.lock(tx, wanted | {line["item_id"] for line in lines})
+    if over:
+        await take_back(tx, sorted(over))
+
+
+async def take_back(tx: Transaction, ids: Sequence[UUID]) -> int:
+    """End those of these holds that are over; their items' stock is locked. How many there were."""
+    tx.locking(LockClass.HOLDS)
+    rows = await queries.lock_holds_over(tx.session, ids, tx.now)
+    await end(tx, rows, ReservationStatus.EXPIRED, SYSTEM)
+    return len(rows)
+
+
+async def end(tx: Transaction, rows: Sequence[Row], status: ReservationStatus, actor: str) -> None:
+    """Give back the units of locked holds and write how they ended (RELEASED or EXPIRED)."""
+    if not rows:
+        return
+    holds = {row["id"]: row for row in rows}
+    for line in await queries.lines_of(tx.session, sorted(holds)):
+        tx.book.move(
+            tx,
+            Change(
+                item_id=line["item_id"],
+                location_id=line["location_id"],
+                from_state=StockState.HELD,
+                to_state=StockState.AVAILABLE,
+                quantity=line["quantity"],
+                actor=actor,
+                channel_id=holds[line["reservation_id"]]["channel_id"],
+                reference=f"Reservation:{line['reservation_id']}",
+            ),
+        )
+    ended = [(row["id"], str(status), None, row["version"] + 1) for row in rows]
+    await queries.end_holds(tx.session, ended)
+    for row in rows:
+        record(tx, row, f"reservation.{status.lower()}", actor, row["version"] + 1)
+        outbox.audit(
+            tx,
+            actor,
+            f"reservation.{status.lower()}",
+            ("Reservation", row["id"]),
+            before={"status": "HELD"},
+            after={"status": str(status)},
+        )
+
+
+def record(
+    tx: Transaction,
+    row: Mapping[str, Any],
+    event: str,
+    actor: str,
+    version: int,
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a fact about a hold."""
+    outbox.record(
+        tx,
+        event,
+        ("Reservation", row["id"]),
+        actor=actor,
+        version=version,
+        channel_id=row["channel_id"],
+        data={"expiresAt": row["expires_at"].isoformat(), **(data or {})},
+    )

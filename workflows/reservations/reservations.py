@@ -1,0 +1,395 @@
+"""Holds: units claimed for a while. What availability shows can be held, and no unit twice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+import models.queries.lookups as lookups
+import models.queries.reservations as queries
+import workflows.availability.atp_context as markets
+import workflows.availability.routing as routing
+import workflows.reservations.anonymous_limits as anonymous
+import workflows.reservations.expiry as holds
+import workflows.transactions.outbox as outbox
+from domain.access.callers import Caller
+from domain.errors import (
+    AlreadyExists,
+    DomainError,
+    IllegalTransition,
+    Invalid,
+    NotFound,
+    ReservationExpired,
+)
+from domain.stock.reservations import (
+    RESERVATION_TRANSITIONS,
+    ReservationStatus,
+    check_ttl,
+    extended_until,
+    status_at,
+)
+from domain.stock.states import StockState, check_quantity
+from domain.values.countries import check_country
+from models.queries.lookups import ChannelFacts, ItemFacts
+from models.reservations import Reservation, ReservationLine
+from models.sessions import Row
+from workflows.access.visibility import sees_hold
+from workflows.availability.routing import Demand
+from workflows.reservations.line_checks import check_lines, open_channel
+from workflows.transactions.ids import unguessable
+from workflows.transactions.lock_order import LockClass
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.runner import Transaction, action, one_by_one
+from workflows.transactions.stock_levels import Change
+
+REFERENCE_MAX = 255
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLine:
+    """Units of a SKU, at one location where `location_code` names it."""
+
+    sku: str
+    quantity: int
+    location_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateReservation:
+    """Hold these lines for `ttl_seconds`, all of them or none."""
+
+    channel: str
+    lines: tuple[HoldLine, ...]
+    ttl_seconds: int = 900
+    external_reference: str | None = None
+    country_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendReservation:
+    """Let a live hold live `ttl_seconds` from now."""
+
+    reservation_id: UUID
+    ttl_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReservation:
+    """Give a hold's units back."""
+
+    reservation_id: UUID
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A request whose names were found."""
+
+    command: CreateReservation
+    caller: Caller
+    channel: ChannelFacts
+    demands: list[Demand]
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What requests are held against, read in one look behind the lock of their stock.
+
+    `same`: live holds by (channel, reference).
+    """
+
+    market: markets.Market
+    channels: Mapping[str, ChannelFacts]
+    items: Mapping[str, ItemFacts]
+    same: dict[tuple[int, str], UUID]
+
+
+@action("reservationCreate")
+async def create(tx: Transaction, requests: Sequence[Request[CreateReservation]]) -> list[Outcome]:
+    """Hold units for each request, or say why not; one lock, one look and one write for all.
+
+    A refusal is decided in memory before anything is written, so no request harms another.
+    Refusals: Invalid, NotFound, LimitExceeded, AlreadyExists, InsufficientStock.
+    """
+    refused = [_refusal(tx, request) for request in requests]
+    sound = [each for each, refusal in zip(requests, refused, strict=True) if refusal is None]
+    facts = await _look(tx, [request.command for request in sound])
+    drafts = [
+        _draft(request, facts) if refusal is None else refusal
+        for request, refusal in zip(requests, refused, strict=True)
+    ]
+    callers = [draft.caller for draft in drafts if isinstance(draft, _Draft)]
+    visitors = await anonymous.visit(tx, callers)
+    outcomes = []
+    for draft in drafts:
+        if isinstance(draft, Outcome):
+            outcomes.append(draft)
+            continue
+        try:
+            outcomes.append(await _hold(tx, draft, facts, visitors))
+        except AlreadyExists as error:
+            outcomes.append(Outcome.refused(error, refs={"reservation": error.existing}))
+        except DomainError as error:
+            outcomes.append(Outcome.refused(error))
+    return outcomes
+
+
+async def _look(tx: Transaction, commands: Sequence[CreateReservation]) -> _Facts:
+    """Lock the stock that the commands name, read what else they depend on, sweep what is over."""
+    skus = {line.sku for command in commands for line in command.lines}
+    references = sorted(
+        {each.external_reference for each in commands if each.external_reference is not None}
+    )
+    await tx.book.lock_supply(tx, skus, references)
+    item_ids = tx.book.item_ids
+    channels, rules, backordered, items, same, over = await tx.session.ask(
+        *markets.questions(item_ids, tx.now),
+        lookups.items_of(skus),
+        queries.live_by_reference(references, tx.now),
+        queries.over_of(sorted(item_ids), references, tx.now),
+    )
+    if over:
+        await holds.take_back(tx, over)
+    market = markets.Market(channels, rules, backordered, tx.now)
+    return _Facts(market, {each.code: each for each in channels}, items, same)
+
+
+def _refusal(tx: Transaction, request: Request[CreateReservation]) -> Outcome | None:
+    """Why a command cannot be, whatever the house has; None: it can."""
+    command = request.command
+    try:
+        check_ttl(command.ttl_seconds, request.caller, tx.terms.holds)
+        check_lines(len(command.lines))
+        check_country(command.country_code, "shipTo", "countryCode")
+        reference = command.external_reference
+        if reference is not None and not 0 < len(reference) <= REFERENCE_MAX:
+            raise Invalid(
+                f"A reference has 1 to {REFERENCE_MAX} characters.", field=("externalReference",)
+            )
+    except DomainError as error:
+        return Outcome.refused(error.under("input"))
+    return None
+
+
+def _draft(request: Request[CreateReservation], facts: _Facts) -> _Draft | Outcome:
+    command, caller = request.command, request.caller
+    try:
+        channel = open_channel(facts.channels, caller, command.channel)
+        codes = {place.code for place in channel.locations}
+        demands = [
+            _demand(line, ("lines", str(index)), facts.items, codes)
+            for index, line in enumerate(command.lines)
+        ]
+    except DomainError as error:
+        return Outcome.refused(error.under("input"))
+    return _Draft(command, caller, channel, demands)
+
+
+def _demand(
+    line: HoldLine, path: tuple[str, ...], items: Mapping[str, ItemFacts], codes: Collection[str]
+) -> Demand:
+    try:
+        check_quantity(line.quantity)
+    except Invalid as error:
+        raise error.under(*path) from None
+    item = items.get(line.sku)
+    if item is None:
+        raise NotFound("item", line.sku, field=(*path, "sku"))
+    if line.location_code is not None and line.location_code not in codes:
+        raise NotFound("location", line.location_code, field=(*path, "locationCode"))
+    return Demand(item, line.quantity, line.location_code, ("input", *path))
+
+
+async def _hold(
+    tx: Transaction, draft: _Draft, facts: _Facts, visitors: anonymous.Visitors
+) -> Outcome:
+    command, channel, market, same = draft.command, draft.channel, facts.market, facts.same
+    reference = command.external_reference
+    existing = None if reference is None else same.get((channel.id, reference))
+    if existing is not None and reference is not None:
+        field = ("input", "externalReference")
+        raise AlreadyExists("reservation", reference, str(existing), field=field)
+    if draft.caller.is_anonymous:
+        visitors.check(tx, market, channel, draft.caller, draft.demands)
+    plan = await routing.plan(tx, market, channel, draft.demands, country=command.country_code)
+    # Not time-ordered like other ids: whoever knows a hold's id may act on it (1.9).
+    reservation_id = unguessable()
+    row = _add_hold(tx, draft, reservation_id, plan.decision)
+    for index, (item_id, location_id, quantity) in enumerate(plan.allocation):
+        line = {
+            "id": tx.new_id(),
+            "reservation_id": reservation_id,
+            "line_no": index,
+            "item_id": item_id,
+            "location_id": location_id,
+            "quantity": quantity,
+        }
+        tx.add(ReservationLine, line)
+        tx.book.move(
+            tx,
+            Change(
+                item_id=item_id,
+                location_id=location_id,
+                from_state=StockState.AVAILABLE,
+                to_state=StockState.HELD,
+                quantity=quantity,
+                actor=draft.caller.actor,
+                channel_id=channel.id,
+                reference=f"Reservation:{reservation_id}",
+            ),
+        )
+    if reference is not None:
+        same[(channel.id, reference)] = reservation_id
+    if draft.caller.is_anonymous:
+        visitors.count(draft.caller, draft.demands)
+    return Outcome(refs={"reservation": str(reservation_id)}, made={"reservation": row})
+
+
+def _add_hold(
+    tx: Transaction, draft: _Draft, reservation_id: UUID, decision: Mapping[str, Any]
+) -> Row:
+    command = draft.command
+    row = {
+        "id": reservation_id,
+        "status": str(ReservationStatus.HELD),
+        "channel_id": draft.channel.id,
+        "external_reference": command.external_reference,
+        "actor": draft.caller.actor,
+        "address": draft.caller.address if draft.caller.is_anonymous else None,
+        "created_at": tx.now,
+        "expires_at": tx.now + timedelta(seconds=command.ttl_seconds),
+        "first_ttl_seconds": command.ttl_seconds,
+        "routing": orjson.dumps(decision).decode(),
+    }
+    tx.add(Reservation, row)
+    units: dict[str, int] = {}
+    for demand in draft.demands:
+        units[demand.item.sku] = units.get(demand.item.sku, 0) + demand.quantity
+    holds.record(tx, row, "reservation.created", draft.caller.actor, 1, {"units": units})
+    outbox.audit(
+        tx,
+        draft.caller.actor,
+        "reservationCreate",
+        ("Reservation", reservation_id),
+        after={"status": "HELD", "channel": draft.channel.code, "units": units},
+    )
+    return row
+
+
+async def _own_hold(tx: Transaction, reservation_id: UUID, caller: Caller) -> Row:
+    """A hold in the caller's scope. Without a key only those made without one exist, by id."""
+    row = await queries.hold(tx.session, reservation_id)
+    channels = await lookups.channels_by_id(tx.session, [row["channel_id"]] if row else [])
+    if row is None or not await _sees(tx, caller, row, channels):
+        raise NotFound("reservation", str(reservation_id), field=("id",))
+    return row
+
+
+async def _sees(
+    tx: Transaction, caller: Caller, row: Row, channels: Mapping[int, ChannelFacts]
+) -> bool:
+    """Whether a hold exists for this caller."""
+    if caller.is_anonymous and row["address"] is None:
+        return False
+    if not caller.sees_channel(channels[row["channel_id"]].code):
+        return False
+    # Who has no locations in its key sees all of a channel: nothing more to ask the database.
+    return caller.locations is None or await sees_hold(tx.session, caller, row["id"])
+
+
+def check_is_held(row: Row, requested: ReservationStatus) -> None:
+    """Raise IllegalTransition unless a hold may still become `requested`."""
+    status = ReservationStatus(row["status"])
+    if requested not in RESERVATION_TRANSITIONS[status]:
+        allowed = RESERVATION_TRANSITIONS[status]
+        raise IllegalTransition("reservation", status, requested, allowed, field=("id",))
+
+
+@one_by_one("reservationExtend")
+async def extend(tx: Transaction, command: ExtendReservation, caller: Caller) -> Mapping[str, Any]:
+    """Move the end of a live hold, within its limits.
+
+    Raises ReservationExpired from its end on, IllegalTransition where it has ended otherwise.
+    """
+    check_ttl(command.ttl_seconds, caller, tx.terms.holds)
+    await _own_hold(tx, command.reservation_id, caller)
+    tx.locking(LockClass.HOLDS)
+    row = (await queries.lock_holds(tx.session, [command.reservation_id]))[0]
+    status = status_at(ReservationStatus(row["status"]), row["expires_at"], tx.now)
+    if status is ReservationStatus.EXPIRED:
+        raise ReservationExpired(row["expires_at"], field=("id",))
+    if status is not ReservationStatus.HELD:
+        raise IllegalTransition("reservation", status, "EXTENDED", (), field=("id",))
+    ends_at = extended_until(
+        row["created_at"],
+        row["first_ttl_seconds"],
+        row["expires_at"],
+        command.ttl_seconds,
+        tx.now,
+        tx.terms.holds,
+    )
+    version = row["version"] + 1
+    await queries.extend_hold(tx.session, row["id"], ends_at, version)
+    facts = {**row, "expires_at": ends_at}
+    holds.record(tx, facts, "reservation.extended", caller.actor, version)
+    outbox.audit(
+        tx,
+        caller.actor,
+        "reservationExtend",
+        ("Reservation", row["id"]),
+        before={"expiresAt": row["expires_at"].isoformat()},
+        after={"expiresAt": ends_at.isoformat()},
+    )
+    return {"reservation": str(row["id"])}
+
+
+@action("reservationRelease")
+async def release(
+    tx: Transaction, requests: Sequence[Request[ReleaseReservation]]
+) -> list[Outcome]:
+    """Give live holds' units back; one locked read and one write for all.
+
+    Refusals: ReservationExpired from a hold's end on (its units are free already),
+    IllegalTransition where it has ended before, NotFound outside the caller's scope.
+    """
+    ids = sorted({request.command.reservation_id for request in requests})
+    lines = await queries.lines_of(tx.session, ids)
+    await tx.book.lock(tx, [line["item_id"] for line in lines])
+    tx.locking(LockClass.HOLDS)
+    rows = {row["id"]: row for row in await queries.lock_holds(tx.session, ids)}
+    channels = await lookups.channels_by_id(
+        tx.session, [row["channel_id"] for row in rows.values()]
+    )
+    ended: dict[str, list[Row]] = {}
+    outcomes = []
+    for request in requests:
+        row = rows.get(request.command.reservation_id)
+        try:
+            await _check_release(tx, row, request, channels)
+        except DomainError as error:
+            outcomes.append(Outcome.refused(error))
+            continue
+        assert row is not None
+        ended.setdefault(request.caller.actor, []).append(row)
+        rows[row["id"]] = {**row, "status": str(ReservationStatus.RELEASED)}
+        outcomes.append(Outcome(refs={"reservation": str(row["id"])}))
+    for actor, of_actor in ended.items():
+        await holds.end(tx, of_actor, ReservationStatus.RELEASED, actor)
+    return outcomes
+
+
+async def _check_release(
+    tx: Transaction,
+    row: Row | None,
+    request: Request[ReleaseReservation],
+    channels: Mapping[int, ChannelFacts],
+) -> None:
+    if row is None or not await _sees(tx, request.caller, row, channels):
+        raise NotFound("reservation", str(request.command.reservation_id), field=("id",))
+    check_is_held(row, ReservationStatus.RELEASED)
+    if row["expires_at"] <= tx.now:
+        raise ReservationExpired(row["expires_at"], field=("id",))

@@ -1,0 +1,160 @@
+"""People decide about returns: authorize, also against the policy, decline, or call them off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+import models.queries.lookups as lookups
+import workflows.returns.evaluation as cases
+import workflows.returns.locked_returns as return_items
+import workflows.returns.records as return_records
+from domain.access.callers import Caller
+from domain.errors import DomainError, Invalid, NotFound
+from domain.policies.decisions import Decision, decided
+from domain.returns.authorizations import check_authorization
+from domain.returns.returnable_units import check_room
+from domain.returns.states import ReturnAction, ReturnStatus
+from workflows.returns.evaluation import Wanted
+from workflows.returns.locked_returns import LockedReturn
+from workflows.returns.requests import authorize as write_authorization
+from workflows.returns.requests import check_note
+from workflows.transactions.runner import Transaction, one_by_one
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizeReturn:
+    """Take the units back; against the policy it needs a note that says why."""
+
+    return_id: UUID
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineReturn:
+    """Do not take the units back."""
+
+    return_id: UUID
+    reason_code: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReturn:
+    """The customer keeps the units."""
+
+    return_id: UUID
+
+
+@one_by_one("returnAuthorize")
+async def authorize(tx: Transaction, command: AuthorizeReturn, caller: Caller) -> Mapping[str, Any]:
+    """Authorize a return that waits for a person, or that was declined.
+
+    Who may override answers for it with a note. Raises IllegalTransition, ReturnWindowClosed,
+    NotReturnable, OverReturn (another return took the units up meanwhile), Invalid or NotFound.
+    """
+    check_note(command.note, "note")
+    locked = await return_items.lock(tx, command.return_id, caller, ("id",))
+    before = locked.status
+    wanted = _wanted(locked)
+    judgement = await cases.judge(
+        tx.session, locked.order, locked.channel, wanted, locked.row["requested_at"], tx.now
+    )
+    objections = judgement.verdict.objections
+    try:
+        check_authorization(before, objections, caller, command.note)
+        if before is ReturnStatus.DECLINED:
+            await _check_room(tx, locked)
+    except Invalid:
+        raise
+    except DomainError as error:
+        raise error.under("id") from None
+    is_override = bool(objections) or before is ReturnStatus.DECLINED
+    told = f"{caller.actor} authorized it" + (" against the policy." if is_override else ".")
+    _decide(locked, decided(judgement.verdict.policy, "AUTHORIZED", _why(told, command.note)))
+    write_authorization(tx, locked.row, caller.actor)
+    locked.row["decline_reason_id"] = None
+    await return_records.write(tx, locked)
+    return_records.record(
+        tx, "return.authorized", locked, locked.groups, caller.actor, before=before
+    )
+    policy = judgement.verdict.policy
+    facts = {
+        "override": is_override,
+        "policy": f"{policy.kind} {policy.scope}",
+        "version": policy.version,
+        "objections": [objection.code for objection in objections],
+    }
+    return_records.audit(tx, caller.actor, "returnAuthorize", locked, before=before, facts=facts)
+    return {"return": str(locked.id)}
+
+
+@one_by_one("returnDecline")
+async def decline(tx: Transaction, command: DeclineReturn, caller: Caller) -> Mapping[str, Any]:
+    """Decline a return that waits for a person. Raises IllegalTransition, Invalid or NotFound."""
+    check_note(command.note, "note")
+    reason = await lookups.reason(tx.session, "DECLINE", command.reason_code)
+    if reason is None:
+        raise NotFound("reason code", command.reason_code, field=("reasonCode",))
+    if not reason.active:
+        raise Invalid("The reason code is not active.", field=("reasonCode",))
+    locked = await return_items.lock(tx, command.return_id, caller, ("id",))
+    locked.check(ReturnAction.DECLINE, "id")
+    before = locked.status
+    locked.go_to(ReturnStatus.DECLINED)
+    locked.row["decline_reason_id"] = reason.id
+    verdict: Decision = orjson.loads(locked.row["verdict"])
+    told = f"{caller.actor} declined it: {reason.code}."
+    _decide(locked, {**verdict, "outcome": "DECLINED", "reasons": _why(told, command.note)})
+    await return_records.write(tx, locked)
+    facts = {"reason": reason.code}
+    return_records.record(
+        tx, "return.declined", locked, locked.groups, caller.actor, before=before, facts=facts
+    )
+    return_records.audit(tx, caller.actor, "returnDecline", locked, before=before, facts=facts)
+    return {"return": str(locked.id)}
+
+
+@one_by_one("returnCancel")
+async def cancel(tx: Transaction, command: CancelReturn, caller: Caller) -> Mapping[str, Any]:
+    """Call a return off before anything came. Raises IllegalTransition or NotFound."""
+    locked = await return_items.lock(tx, command.return_id, caller, ("id",))
+    locked.check(ReturnAction.CANCEL, "id")
+    before = locked.status
+    locked.go_to(ReturnStatus.CANCELLED)
+    await return_records.write(tx, locked)
+    return_records.record(
+        tx, "return.cancelled", locked, locked.groups, caller.actor, before=before
+    )
+    return_records.audit(tx, caller.actor, "returnCancel", locked, before=before)
+    return {"return": str(locked.id)}
+
+
+def _wanted(locked: LockedReturn) -> list[Wanted]:
+    wanted = []
+    for group in locked.groups:
+        line = None if group.order_line_id is None else locked.order.line(group.order_line_id)
+        if line is not None and group.reason is not None:
+            wanted.append(Wanted(line, group.quantity, group.reason))
+    return wanted
+
+
+async def _check_room(tx: Transaction, locked: LockedReturn) -> None:
+    """A declined return takes its units up again: they may have been asked for meanwhile."""
+    units: dict[UUID, int] = {}
+    for group in locked.groups:
+        if group.order_line_id is not None:
+            units[group.order_line_id] = units.get(group.order_line_id, 0) + group.quantity
+    check_room(units, await cases.returnable_lines(tx.session, locked.order))
+
+
+def _why(told: str, note: str | None) -> list[str]:
+    return [told, note] if note and note.strip() else [told]
+
+
+def _decide(locked: LockedReturn, decision: Decision) -> None:
+    locked.row["decision"] = orjson.dumps(decision).decode()

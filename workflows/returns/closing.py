@@ -1,0 +1,46 @@
+"""Returns end by themselves: when every unit and every refund is settled, and not before (4.6)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import models.queries.orders as order_queries
+import models.queries.returns as queries
+import workflows.orders.locked_orders as order_lines
+import workflows.returns.locked_returns as return_items
+import workflows.returns.records as return_records
+from domain.refunds.states import SETTLED, RefundStatus
+from domain.returns.states import ReturnItemState, ReturnStatus, may_close
+from workflows.transactions.outbox import PendingEvent
+from workflows.transactions.runner import Transaction
+
+
+async def close_when_over(tx: Transaction, event: PendingEvent) -> None:
+    """Close the return whose last unit or last refund was settled by `event`.
+
+    The event is of a return, or of a refund whose data name one as `return`. Whoever recorded it
+    holds the order's lock, which covers the return: so no lock is taken out of order here.
+    """
+    named = event.subject_key if event.subject_type == "Return" else event.data.get("return")
+    if named is None:
+        return
+    await tx.flush()
+    return_id = UUID(str(named))
+    row = await queries.lock_return(tx.session, return_id)
+    if row is None or row["status"] != ReturnStatus.RECEIVED:
+        return
+    states = [
+        ReturnItemState(item["state"]) for item in await queries.items_of(tx.session, [return_id])
+    ]
+    refunds = await queries.refund_statuses(tx.session, return_id)
+    settled = [RefundStatus(status) in SETTLED for status in refunds]
+    if not may_close(ReturnStatus.RECEIVED, states, settled):
+        return
+    order = await order_queries.lock_order(tx.session, row["order_id"])
+    assert order is not None
+    closing = await return_items.load(tx, (await order_lines.load(tx, [order]))[0], row)
+    closing.go_to(ReturnStatus.CLOSED)
+    closing.row["closed_at"] = tx.now
+    await return_records.write(tx, closing)
+    before = ReturnStatus.RECEIVED
+    return_records.record(tx, "return.closed", closing, (), event.actor, before=before)

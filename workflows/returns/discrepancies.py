@@ -1,0 +1,53 @@
+"""What came and was not expected, or was and did not: told to people until it is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import models.queries.parcels as parcels
+import workflows.exceptions.opening as exceptions
+from domain.exceptions import ExceptionKind
+from domain.returns.receipts import Discrepancy
+from domain.returns.states import ReturnItemState
+from workflows.returns.locked_returns import LockedReturn
+from workflows.transactions.runner import Transaction
+
+KIND = ExceptionKind.RETURN_DISCREPANCY
+
+
+async def tell(
+    tx: Transaction,
+    locked: LockedReturn,
+    found: Sequence[Discrepancy],
+    actor: str,
+    *,
+    location_id: int,
+) -> UUID | None:
+    """Open RETURN_DISCREPANCY, once for each difference; its id, or None where there is none."""
+    words = " ".join(each.words for each in found)
+    exception_id = None
+    for _ in found:
+        exception_id = await exceptions.open(
+            tx,
+            KIND,
+            ("Return", locked.id),
+            f"Return {locked.number}: {words}",
+            location_id=location_id,
+            channel_id=locked.channel.id,
+            actor=actor,
+        )
+    return exception_id
+
+
+async def clear_when_settled(tx: Transaction, locked: LockedReturn, actor: str) -> None:
+    """Clear RETURN_DISCREPANCY once nothing is missing and no strange unit waits any more.
+
+    Nor a parcel that came while the return was off.
+    """
+    strange = [group for group in locked.groups if group.order_line_id is None]
+    is_settled = all(group.state is ReturnItemState.DISPOSED for group in strange) and all(
+        group.state is not ReturnItemState.MISSING for group in locked.groups
+    )
+    if is_settled and not await parcels.is_waiting(tx.session, locked.id):
+        await exceptions.clear(tx, KIND, ("Return", locked.id), actor=actor)

@@ -1,0 +1,250 @@
+"""Dispositions executed: one movement each, and one entry where an account changes (4.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+import domain.ledger.return_entries as entries
+import domain.returns.dispositions as rules
+import models.queries.lookups as lookups
+import models.queries.returns as queries
+import workflows.policies.publishing as policies
+import workflows.returns.discrepancies as discrepancies
+import workflows.returns.evaluation as cases
+import workflows.returns.locked_returns as return_items
+import workflows.returns.records as return_records
+import workflows.tasks.claims as tasks
+import workflows.transactions.journal as ledger
+from domain.access.callers import Caller
+from domain.errors import DomainError, IllegalTransition, NotFound
+from domain.ledger.entries import Occasion
+from domain.policies.decisions import decided
+from domain.policies.dispositions import Disposition, DispositionRules
+from domain.policies.policies import Policy, PolicyKind
+from domain.returns.dispositions import Choice
+from domain.returns.receipts import TooFewUnits
+from domain.returns.states import ReturnAction, ReturnItemState
+from domain.stock.states import StockState, check_quantity
+from domain.tasks import ITEM_STEPS
+from domain.values.money import Money, share
+from workflows.returns.locked_returns import Group, LockedReturn
+from workflows.returns.requests import check_note
+from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.stock_levels import Change
+
+
+@dataclass(frozen=True, slots=True)
+class DisposeReturnItem:
+    """A person decides what becomes of inspected units."""
+
+    return_item_id: UUID
+    quantity: int
+    disposition: Disposition
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What is to be executed, who decided it, and by which version of the policy."""
+
+    disposition: Disposition
+    decided_by: str
+    decision: Mapping[str, Any]
+    policy_version: int | None = None
+    note: str | None = None
+
+
+@one_by_one("returnItemDispose")
+async def dispose(tx: Transaction, command: DisposeReturnItem, caller: Caller) -> Mapping[str, Any]:
+    """Execute a disposition of inspected units; a part of them becomes a group of its own.
+
+    Raises IllegalTransition (not inspected, disposed of, more than are left), PolicyViolation (a
+    counterfeit is never restocked), ApprovalRequired, TaskNotClaimed, Invalid or NotFound.
+    """
+    path = ("input", "returnItemId")
+    named = await queries.order_of_item(tx.session, command.return_item_id)
+    if named is None:
+        raise NotFound("return item", str(command.return_item_id), field=path)
+    try:
+        check_quantity(command.quantity)
+        check_note(command.note, "note")
+        locked = await _lock(tx, command, named["return_id"], caller)
+        locked.check(ReturnAction.DISPOSE, "returnItemId")
+        group = locked.group(command.return_item_id)
+        assert group is not None
+        before = group.disposition
+        _check_step(group, command.disposition)
+        if command.quantity > group.quantity:
+            raise TooFewUnits(
+                group.state, ReturnItemState.DISPOSED, command.quantity, group.quantity
+            )
+        held = await tasks.admit(tx, ("ReturnItem", group.id), caller, ("returnItemId",))
+        ruling = await rule(tx, locked, group, command.disposition, caller, command.note)
+    except DomainError as error:
+        raise error.under("input") from None
+    await lock_units(tx, [group])
+    part = locked.split(tx, group, command.quantity)
+    execute(tx, locked, part, ruling, caller.actor)
+    await return_records.write(tx, locked)
+    await tasks.go_on(tx, held, ITEM_STEPS.get(group.state), caller)
+    return_records.record(
+        tx, "return.disposed", locked, [part], caller.actor, location_id=part.location_id
+    )
+    facts = {"item": part.facts, "before": before, "policy": ruling.decision}
+    return_records.audit(
+        tx, caller.actor, "returnItemDispose", locked, before=locked.status, facts=facts
+    )
+    await discrepancies.clear_when_settled(tx, locked, caller.actor)
+    return {"return": str(locked.id)}
+
+
+def _check_step(group: Group, disposition: Disposition) -> None:
+    try:
+        rules.execute(group.state, group.disposition, disposition)
+    except IllegalTransition as error:
+        raise error.under("returnItemId") from None
+
+
+async def _lock(
+    tx: Transaction, command: DisposeReturnItem, return_id: UUID, caller: Caller
+) -> LockedReturn:
+    try:
+        return await return_items.lock(tx, return_id, caller, ("returnItemId",))
+    except NotFound as error:
+        reference = str(command.return_item_id)
+        raise NotFound("return item", reference, field=error.field) from None
+
+
+async def rule(
+    tx: Transaction,
+    locked: LockedReturn,
+    group: Group,
+    wanted: Disposition | None,
+    caller: Caller,
+    note: str | None,
+) -> Ruling:
+    """What becomes of inspected units, by the DISPOSITION policy or by the caller's own choice.
+
+    Raises PolicyViolation or ApprovalRequired.
+    """
+    policy = await _policy(tx, locked, group)
+    assert group.condition is not None
+    value = await _value(tx, locked, group)
+    choice = rules.choose(policy.rules, group.condition, group.reason, wanted, value, caller)
+    return _ruling(choice, policy, caller, note)
+
+
+def _ruling(
+    choice: Choice, policy: Policy[DispositionRules], caller: Caller, note: str | None
+) -> Ruling:
+    return Ruling(
+        choice.disposition,
+        decided_by="policy" if choice.is_by_policy else caller.actor,
+        decision=decided(policy, choice.disposition, choice.reasons),
+        policy_version=policy.version if choice.is_by_policy else None,
+        note=note,
+    )
+
+
+async def _policy(tx: Transaction, locked: LockedReturn, group: Group) -> Policy[DispositionRules]:
+    assert group.location_id is not None
+    places = await lookups.locations_by_id(tx.session, [group.location_id])
+    return await policies.decide(
+        tx.session,
+        PolicyKind.DISPOSITION,
+        tx.now,
+        group.category,
+        channel=locked.channel.code,
+        location=places[group.location_id].code,
+    )
+
+
+async def _value(tx: Transaction, locked: LockedReturn, group: Group) -> Money:
+    """What all units of this item in the return are worth: as sold, else at price, else at cost."""
+    alike = [each for each in locked.groups if each.item_id == group.item_id]
+    units = sum(each.quantity for each in alike)
+    worth, sold = Money(0, locked.order.row["currency"]), 0
+    for each in alike:
+        line = None if each.order_line_id is None else locked.order.line(each.order_line_id)
+        if line is not None:
+            worth += cases.worth(locked.order, line, each.quantity)
+            sold += each.quantity
+    if sold:
+        return Money(share(worth.minor, units, sold), worth.currency)
+    item = (await lookups.items_by_id(tx.session, [group.item_id]))[group.item_id]
+    if item.price_minor is not None and item.price_currency is not None:
+        return Money(item.price_minor * units, item.price_currency)
+    return Money(sum(each.cost_minor or 0 for each in alike), tx.terms.base_currency)
+
+
+async def lock_units(tx: Transaction, groups: list[Group]) -> None:
+    """Lock the stock and the cost of groups that are here."""
+    keys = [(group.item_id, group.location_id) for group in groups if group.location_id is not None]
+    await tx.book.open_levels(tx, keys)
+    await tx.costs.lock(tx, [group.item_id for group in groups])
+
+
+def execute(
+    tx: Transaction, locked: LockedReturn, group: Group, ruling: Ruling, actor: str
+) -> None:
+    """Carry a ruling out on all units of an inspected group whose stock and cost are locked.
+
+    Raises IllegalTransition where the chain has no such exit.
+    """
+    effect = rules.execute(group.state, group.disposition, ruling.disposition)
+    assert group.location_id is not None
+    assert group.cost_minor is not None
+    if effect.to_state not in (StockState.QUARANTINE, StockState.REFURBISHING):
+        tx.costs.issue_returned(group.item_id, group.quantity, group.cost_minor)
+    if effect.to_state is StockState.AVAILABLE:
+        tx.costs.receive(group.item_id, group.quantity, group.cost_minor)
+    movement_id = tx.book.move(
+        tx,
+        Change(
+            item_id=group.item_id,
+            location_id=group.location_id,
+            from_state=effect.from_state,
+            to_state=effect.to_state,
+            quantity=group.quantity,
+            actor=actor,
+            channel_id=locked.channel.id,
+            reference=locked.reference,
+            reason_id=group.reason_id,
+            value_minor=group.cost_minor,
+            value_currency=tx.terms.base_currency,
+            kind=effect.kind,
+        ),
+    )
+    cost = Money(group.cost_minor, tx.terms.base_currency)
+    entry = entries.disposed(
+        ruling.disposition, group.quantity, cost, Occasion(locked.number, tx.now)
+    )
+    ledger.post(tx, entry, actor=actor, channel_id=locked.channel.id, location_id=group.location_id)
+    group.state, group.disposition = effect.item_state, ruling.disposition
+    is_here = group.state is ReturnItemState.INSPECTED
+    group.stock_state = effect.to_state if is_here else None
+    locked.steps.append(_step(tx, locked, group, ruling, movement_id))
+
+
+def _step(
+    tx: Transaction, locked: LockedReturn, group: Group, ruling: Ruling, movement_id: UUID
+) -> dict[str, Any]:
+    return {
+        "id": tx.new_id(),
+        "return_id": locked.id,
+        "return_item_id": group.id,
+        "return_version": locked.next_version,
+        "movement_id": movement_id,
+        "disposition": str(ruling.disposition),
+        "quantity": group.quantity,
+        "decided_by": ruling.decided_by,
+        "decision": orjson.dumps(ruling.decision).decode(),
+        "policy_version": ruling.policy_version,
+        "note": ruling.note,
+        "executed_at": tx.now,
+    }

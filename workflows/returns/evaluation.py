@@ -1,0 +1,185 @@
+"""Requests for returns as a policy judges them: what is asked for, its value, age and risk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import models.queries.return_cases as queries
+import models.queries.returns as return_queries
+import workflows.policies.publishing as policies
+from domain.orders.orders import OrderLineState
+from domain.policies.policies import Facts, Policy, PolicyKind, choose
+from domain.policies.returns import ReturnRules
+from domain.returns.authorizations import (
+    AskedUnits,
+    ParcelOut,
+    ReturnCase,
+    Verdict,
+    may_authorize,
+    may_pass_unseen,
+    unit_value,
+)
+from domain.returns.returnable_units import LineClaim, ReturnableLine, claimed_units
+from domain.returns.risk import RECENT, CustomerHistory, Risk, RiskFacts, assess
+from domain.returns.states import ReturnItemState, ReturnStatus
+from domain.values.money import Money, share
+from models.queries.lookups import ChannelFacts
+from models.sessions import Session
+from workflows.orders.locked_orders import Line, LockedOrder
+
+WAS_SENT = (OrderLineState.SHIPPED, OrderLineState.DELIVERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Units of an order line that should go back, for a reason."""
+
+    line: Line
+    quantity: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseItem:
+    """What is known of wanted units: how the policy sees them, and what it is chosen by."""
+
+    asked: AskedUnits
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the policies say of a request, its risk, and which of the wanted units pass unseen."""
+
+    verdict: Verdict
+    risk: Risk
+    fast_lane: tuple[bool, ...]
+    destination_id: int
+
+
+async def returnable_lines(session: Session, order: LockedOrder) -> list[ReturnableLine]:
+    """Of each line of a locked order: units sent, and units that its returns take up now."""
+    claims: dict[UUID, list[LineClaim]] = {}
+    for row in await return_queries.claims_of_lines(session, [line.id for line in order.lines]):
+        claim = LineClaim(
+            ReturnStatus(row["status"]), ReturnItemState(row["state"]), int(row["quantity"])
+        )
+        claims.setdefault(row["order_line_id"], []).append(claim)
+    return [
+        ReturnableLine(
+            id=line.id,
+            sku=line.sku,
+            shipped=sum(line.units[state] for state in WAS_SENT),
+            claimed=claimed_units(claims.get(line.id, ())),
+        )
+        for line in order.lines
+    ]
+
+
+def worth(order: LockedOrder, line: Line, quantity: int) -> Money:
+    """What units of a line were sold for, with tax."""
+    minor = share(line.money.total_minor, quantity, line.money.quantity)
+    return Money(minor, order.row["currency"])
+
+
+async def judge(
+    session: Session,
+    order: LockedOrder,
+    channel: ChannelFacts,
+    wanted: Sequence[Wanted],
+    requested_at: datetime,
+    now: datetime,
+) -> Judgement:
+    """Judge a request by the RETURN policies in force now, its window as of `requested_at`."""
+    items, destination_id = await case_items(session, order, channel, wanted)
+    in_force = await policies.in_force(session, PolicyKind.RETURN, now)
+    chosen = [choose(in_force, item.facts, now) for item in items]
+    risk = await _risk(session, order, items, wanted, chosen, requested_at)
+    verdict = decide(items, chosen, risk, requested_at)
+    fast_lane = tuple(
+        verdict.outcome is ReturnStatus.AUTHORIZED and passes(item.asked, policy.rules, risk)
+        for item, policy in zip(items, chosen, strict=True)
+    )
+    return Judgement(verdict, risk, fast_lane, destination_id)
+
+
+def decide(
+    items: Sequence[CaseItem],
+    chosen: Sequence[Policy[ReturnRules]],
+    risk: Risk,
+    requested_at: datetime,
+) -> Verdict:
+    """What these policies, one for each item, say of a request with this risk."""
+    case = ReturnCase(tuple(item.asked for item in items), risk)
+    return may_authorize(case, chosen, requested_at)
+
+
+def passes(asked: AskedUnits, rules: ReturnRules, risk: Risk) -> bool:
+    """Whether such units go straight back on the shelf (the fast lane)."""
+    told = may_pass_unseen(rules, risk.value, asked.reason, asked.sku, unit_value(asked))
+    return told is not None
+
+
+async def case_items(
+    session: Session, order: LockedOrder, channel: ChannelFacts, wanted: Sequence[Wanted]
+) -> tuple[list[CaseItem], int]:
+    """Wanted units as policies see them, and the location that sent the first of them."""
+    parcels: dict[UUID, list[ParcelOut]] = {}
+    places: dict[UUID, tuple[int, str]] = {}
+    for row in await return_queries.parcels_out(session, [each.line.id for each in wanted]):
+        parcel = ParcelOut(row["shipped_at"], row["delivered_at"], row["time_zone"])
+        parcels.setdefault(row["order_line_id"], []).append(parcel)
+        places.setdefault(row["order_line_id"], (row["location_id"], row["code"]))
+    goods = await queries.returnable_items(session, [each.line.item_id for each in wanted])
+    items = []
+    for each in wanted:
+        item = goods[each.line.item_id]
+        asked = AskedUnits(
+            sku=each.line.sku,
+            quantity=each.quantity,
+            reason=each.reason,
+            value=worth(order, each.line, each.quantity),
+            is_returnable=bool(item["returnable"]),
+            parcels=tuple(parcels[each.line.id]),
+        )
+        location = places[each.line.id][1]
+        items.append(CaseItem(asked, Facts(channel.code, item["category"], location)))
+    return items, places[wanted[0].line.id][0]
+
+
+async def _risk(
+    session: Session,
+    order: LockedOrder,
+    items: Sequence[CaseItem],
+    wanted: Sequence[Wanted],
+    chosen: Sequence[Policy[ReturnRules]],
+    requested_at: datetime,
+) -> Risk:
+    arrived = max(
+        parcel.delivered_at or parcel.shipped_at for item in items for parcel in item.asked.parcels
+    )
+    item_ids = sorted({each.line.item_id for each in wanted})
+    return assess(
+        RiskFacts(
+            order_value=Money(order.row["total_minor"], order.row["currency"]),
+            reasons=tuple(dict.fromkeys(item.asked.reason for item in items)),
+            age=requested_at - arrived,
+            window=timedelta(days=min(policy.rules.window_days for policy in chosen)),
+            history=await _history(session, order, requested_at, item_ids),
+        )
+    )
+
+
+async def _history(
+    session: Session, order: LockedOrder, at: datetime, item_ids: Sequence[int]
+) -> CustomerHistory | None:
+    customer = await queries.customer_of(session, order.id)
+    if customer is None:
+        return None
+    found: Mapping[str, int] = await queries.customer_history(
+        session, customer, at, at - RECENT, item_ids
+    )
+    return CustomerHistory(**{name: int(number) for name, number in found.items()})

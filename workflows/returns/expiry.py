@@ -1,0 +1,71 @@
+"""What did not come in time: a return of which nothing came expires, else its rest is missing."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import models.queries.returns as queries
+import workflows.returns.discrepancies as discrepancies
+import workflows.returns.locked_returns as return_items
+import workflows.returns.records as return_records
+from domain.access.callers import SYSTEM
+from domain.returns.receipts import Discrepancy, DiscrepancyKind, give_up
+from domain.returns.states import MISSING_AFTER, ReturnItemState, ReturnStatus, overdue_status
+from workflows.returns.locked_returns import Group, LockedReturn
+from workflows.transactions.runner import Transaction, Transactions
+
+EXPIRED_MAX = 50
+
+
+async def expire_returns(transactions: Transactions) -> int:
+    """End returns that are waited for in vain, each in a transaction of its own; how many."""
+
+    async def find(tx: Transaction) -> list[UUID]:
+        return await queries.overdue(tx.session, tx.now - MISSING_AFTER, EXPIRED_MAX)
+
+    ended = 0
+    for return_id in await transactions.run(find):
+
+        async def end(tx: Transaction, overdue_id: UUID = return_id) -> bool:
+            return await _end(tx, overdue_id)
+
+        ended += await transactions.run(end)
+    return ended
+
+
+async def _end(tx: Transaction, return_id: UUID) -> bool:
+    locked = await return_items.lock(tx, return_id, None, ())
+    before = locked.status
+    reached = overdue_status(before, locked.row["expected_by_at"], tx.now)
+    if reached is None:
+        return False
+    missing = _give_up(tx, locked) if reached is ReturnStatus.RECEIVED else []
+    locked.go_to(reached)
+    await return_records.write(tx, locked)
+    event = "return.expired" if reached is ReturnStatus.EXPIRED else "return.received"
+    moved = missing or locked.groups
+    return_records.record(tx, event, locked, moved, SYSTEM.actor, before=before)
+    return_records.audit(tx, SYSTEM.actor, event, locked, before=before)
+    found = [
+        Discrepancy(
+            DiscrepancyKind.MISSING,
+            f"{group.quantity} units of {group.sku} did not come.",
+            group.sku,
+            group.quantity,
+        )
+        for group in missing
+    ]
+    place = locked.row["destination_id"]
+    await discrepancies.tell(tx, locked, found, SYSTEM.actor, location_id=place)
+    return True
+
+
+def _give_up(tx: Transaction, locked: LockedReturn) -> list[Group]:
+    """All that is still EXPECTED is MISSING from now on."""
+    missing = []
+    for each in give_up([group.units for group in locked.groups]):
+        group = locked.group(each.item_id)
+        assert group is not None
+        group.state = ReturnItemState.MISSING
+        missing.append(group)
+    return missing

@@ -1,0 +1,225 @@
+"""Parcels received: matched to their return, into quality control, at the cost of before (4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import models.queries.lookups as lookups
+import models.queries.returns as queries
+import workflows.returns.discrepancies as discrepancies
+import workflows.returns.evaluation as cases
+import workflows.returns.locked_returns as return_items
+import workflows.returns.receipt_units as receipt_units
+import workflows.returns.records as return_records
+import workflows.returns.unidentified_parcels as parcels
+import workflows.tasks.claims as tasks
+from domain.access.callers import Caller
+from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
+from domain.returns.receipts import ArrivedUnits, Parcel
+from domain.returns.receipts import receive as match_parcel
+from domain.returns.states import RETURN_ACTIONS, ReturnAction, ReturnStatus
+from domain.stock.states import check_quantity
+from models.queries.lookups import ItemFacts, LocationFacts
+from workflows.access.visibility import sees_return
+from workflows.returns.locked_returns import LockedReturn
+from workflows.returns.requests import POLICY, check_text
+from workflows.returns.unidentified_parcels import Found, KeptParcel
+from workflows.stock.goods_receipts import stock_location
+from workflows.transactions.runner import Transaction, one_by_one
+
+ITEMS_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedItem:
+    """Units that lay in a parcel; `return_item_id` names the group they are for."""
+
+    sku: str
+    quantity: int
+    return_item_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveReturn:
+    """A parcel came; `complete`: nothing more is coming. With `exception_id` its units are here."""
+
+    location_code: str
+    items: tuple[ReceivedItem, ...]
+    return_id: UUID | None = None
+    rma_number: str | None = None
+    tracking_number: str | None = None
+    complete: bool = False
+    exception_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A checked receipt: where it came to, what of, and which return it names."""
+
+    command: ReceiveReturn
+    location: LocationFacts
+    items: Mapping[str, ItemFacts]
+    caller: Caller
+
+
+@one_by_one("returnReceive")
+async def receive(tx: Transaction, command: ReceiveReturn, caller: Caller) -> Mapping[str, Any]:
+    """Receive a parcel of a return; what cannot be matched waits in quarantine with an exception.
+
+    Raises IllegalTransition (a second receipt of the same parcel), AlreadyExists (the same of a
+    parcel nobody could match), TaskNotClaimed, Invalid, NotFound or LimitExceeded.
+    """
+    location = await stock_location(tx, caller, command.location_code)
+    if not location.active:
+        raise Invalid("The location is not active.", field=("input", "locationCode"))
+    try:
+        _check(command)
+        items = await _items(tx, command)
+        named = await _named(tx, command, caller)
+    except DomainError as error:
+        raise error.under("input") from None
+    if command.exception_id is not None:
+        items = {**items, **await parcels.items_of(tx, command.exception_id, location)}
+    arrival = _Arrival(command, location, items, caller)
+    if named is None:
+        return await _keep(tx, arrival, None)
+    path = ("input", "returnId")
+    locked = await return_items.lock(tx, named, caller, path)
+    is_off = locked.status in RETURN_ACTIONS[ReturnAction.QUARANTINE]
+    if is_off and command.exception_id is None:
+        return await _keep(tx, arrival, locked)
+    return await _receive(tx, arrival, locked)
+
+
+async def _keep(tx: Transaction, arrival: _Arrival, off: LockedReturn | None) -> Mapping[str, Any]:
+    command = arrival.command
+    if off is None and command.exception_id is not None:
+        reference = command.rma_number or command.tracking_number or command.return_id
+        if reference is None:
+            raise Invalid(
+                "Name the return whose parcel it is: by returnId, rmaNumber or trackingNumber.",
+                field=("input", "returnId"),
+            )
+        raise NotFound("return", str(reference), field=("input", "returnId"))
+    if not command.items:
+        raise Invalid("Nothing came: there is nothing to receive.", field=("input", "items"))
+    contents = [(arrival.items[item.sku], item.quantity) for item in command.items]
+    kept = KeptParcel(arrival.location, contents, command.tracking_number, command.rma_number)
+    return await parcels.keep(tx, kept, off, arrival.caller)
+
+
+async def _receive(tx: Transaction, arrival: _Arrival, locked: LockedReturn) -> Mapping[str, Any]:
+    command, actor = arrival.command, arrival.caller.actor
+    before = locked.status
+    locked.check(ReturnAction.RECEIVE, "input", "returnId")
+    await tasks.admit(tx, ("Return", locked.id), arrival.caller, ("input", "returnId"))
+    contents, found = await _lock_contents(tx, arrival)
+    lines = await cases.returnable_lines(tx.session, locked.order)
+    room = {line.id: line.returnable for line in lines}
+    parcel = Parcel(tuple(contents), command.complete)
+    try:
+        receipt = match_parcel(before, [group.units for group in locked.groups], parcel, room)
+    except DomainError as error:
+        raise error.under("input") from None
+    moved = await receipt_units.place(
+        tx, locked, receipt, arrival.items, arrival.location.id, found, actor
+    )
+    locked.go_to(receipt.status)
+    told = [group.facts for group in moved]
+    passed = receipt_units.pass_unseen(tx, locked, moved)
+    await return_records.write(tx, locked)
+    here = arrival.location.id
+    return_records.record(
+        tx, "return.received", locked, told, actor, before=before, location_id=here
+    )
+    for event in ("return.inspected", "return.disposed") if passed else ():
+        return_records.record(tx, event, locked, passed, POLICY, location_id=here)
+    facts = {"location": arrival.location.code, "moved": told}
+    return_records.audit(tx, actor, "returnReceive", locked, before=before, facts=facts)
+    exception_id = await discrepancies.tell(
+        tx, locked, receipt.discrepancies, actor, location_id=here
+    )
+    if exception_id is None:
+        await discrepancies.clear_when_settled(tx, locked, actor)
+        return {"return": str(locked.id)}
+    return {"return": str(locked.id), "exception": str(exception_id)}
+
+
+async def _lock_contents(
+    tx: Transaction, arrival: _Arrival
+) -> tuple[Sequence[ArrivedUnits], Found | None]:
+    """Lock the stock and cost of what came, and take it out of its parcel where it is here."""
+    command, location = arrival.command, arrival.location
+    await receipt_units.lock(tx, [item.id for item in arrival.items.values()], location.id)
+    contents = [
+        ArrivedUnits(item.sku, item.quantity, item.return_item_id) for item in command.items
+    ]
+    if command.exception_id is None:
+        return contents, None
+    left = await parcels.left_in(tx, command.exception_id, location)
+    contents = contents or [ArrivedUnits(sku, units) for sku, units in left]
+    wanted: dict[int, int] = {}
+    for each in contents:
+        item_id = arrival.items[each.sku].id
+        wanted[item_id] = wanted.get(item_id, 0) + each.quantity
+    actor = arrival.caller.actor
+    return contents, await parcels.take_out(tx, command.exception_id, location, wanted, actor)
+
+
+def _check(command: ReceiveReturn) -> None:
+    check_text(command.rma_number, "rmaNumber")
+    check_text(command.tracking_number, "trackingNumber")
+    if len(command.items) > ITEMS_MAX:
+        raise LimitExceeded("items", ITEMS_MAX, len(command.items), field=("items",))
+    for position, item in enumerate(command.items):
+        try:
+            check_quantity(item.quantity)
+        except Invalid as error:
+            raise error.under("items", str(position)) from None
+
+
+async def _items(tx: Transaction, command: ReceiveReturn) -> Mapping[str, ItemFacts]:
+    items = await lookups.items_by_sku(tx.session, [item.sku for item in command.items])
+    for position, item in enumerate(command.items):
+        if item.sku not in items:
+            raise NotFound("item", item.sku, field=("items", str(position), "sku"))
+    return items
+
+
+async def _named(tx: Transaction, command: ReceiveReturn, caller: Caller) -> UUID | None:
+    """The return that a receipt names: by id, else RMA number, else tracking number.
+
+    A tracking number may stand for returns of several orders in one parcel: then the one that
+    still waits for units. Raises Invalid where several do, or where id and number differ.
+    """
+    found = await queries.returns_named(
+        tx.session, command.return_id, command.rma_number, command.tracking_number
+    )
+    seen = [row for row in found if await sees_return(tx.session, caller, row["id"])]
+    exact = {row["id"] for row in seen if row["named_by"] < 3}
+    if len(exact) > 1:
+        raise Invalid("The id and the RMA number are of two returns.", field=("rmaNumber",))
+    if exact:
+        return_id: UUID = exact.pop()
+        return return_id
+    waiting = [row for row in seen if row["status"] in _WAITING] or seen
+    if len(waiting) > 1:
+        raise Invalid(
+            "Several returns are on their way under this tracking number: name one.",
+            field=("trackingNumber",),
+            details={"rmaNumbers": [row["rma_number"] for row in waiting]},
+        )
+    return waiting[0]["id"] if waiting else None
+
+
+_WAITING = frozenset(
+    {
+        ReturnStatus.AUTHORIZED,
+        ReturnStatus.IN_TRANSIT,
+        ReturnStatus.PARTIALLY_RECEIVED,
+        ReturnStatus.EXPIRED,
+    }
+)

@@ -1,0 +1,271 @@
+"""Returns asked for by customers, judged by policy when they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+import models.queries.lookups as lookups
+import models.queries.return_cases as queries
+import workflows.orders.locked_orders as order_lines
+import workflows.returns.evaluation as cases
+import workflows.returns.records as return_records
+from domain.access.callers import Caller
+from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
+from domain.orders.orders import check_client_time
+from domain.policies.decisions import decided
+from domain.returns.returnable_units import AskedItem, match_lines
+from domain.returns.states import EXPECTED_WITHIN, ReturnItemState, ReturnStatus, rma_number_of
+from domain.stock.states import check_quantity
+from domain.values.references import parse_all
+from models.queries.lookups import ChannelFacts, ReasonFacts
+from models.returns import Return, ReturnItem
+from workflows.access.visibility import sees_order
+from workflows.orders.locked_orders import LockedOrder
+from workflows.returns.evaluation import Judgement, Wanted
+from workflows.returns.locked_returns import Group, LockedReturn
+from workflows.transactions.runner import Transaction, one_by_one
+
+TEXT_MAX = 255
+NOTE_MAX = 2_000
+ITEMS_MAX = 200
+# Who decides where no person does; no key may speak for it (domain/access/api_keys.py).
+POLICY = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedItem:
+    """Units that should go back: of an order line, or of a SKU to be found among the lines."""
+
+    quantity: int
+    reason_code: str
+    order_line_id: UUID | None = None
+    sku: str | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReturn:
+    """A customer wants to send units of one order back; several orders are several returns."""
+
+    items: tuple[RequestedItem, ...]
+    order_id: UUID | None = None
+    channel: str | None = None
+    order_external_reference: str | None = None
+    carrier: str | None = None
+    tracking_number: str | None = None
+    customer_note: str | None = None
+    requested_at: datetime | None = None
+
+
+@one_by_one("returnRequest")
+async def request(tx: Transaction, command: RequestReturn, caller: Caller) -> Mapping[str, Any]:
+    """Open a return and have the RETURN policy judge it: AUTHORIZED, DECLINED or REQUESTED.
+
+    What the policy declines is a return too, with the reasons. Raises OverReturn for more units
+    than were sent and not asked back yet, Invalid, NotFound or LimitExceeded.
+    """
+    try:
+        _check_texts(command)
+        requested_at = check_client_time(
+            command.requested_at, tx.now, may_backdate=caller.may("backdate"), field="requestedAt"
+        )
+        reasons = await _reasons(tx, command.items)
+        order = await _lock_order(tx, command, caller)
+        groups, wanted = await _match(tx, order, command, reasons)
+    except DomainError as error:
+        raise error.under("input") from None
+    channels = await lookups.channels_by_id(tx.session, [order.row["channel_id"]])
+    channel = channels[order.row["channel_id"]]
+    judgement = await cases.judge(tx.session, order, channel, wanted, requested_at, tx.now)
+    for group, is_fast in zip(groups, judgement.fast_lane, strict=True):
+        group.fast_lane = is_fast
+    row = add(
+        tx,
+        order,
+        judgement,
+        by=caller.actor,
+        at=requested_at,
+        carrier=command.carrier,
+        tracking_number=command.tracking_number,
+        customer_note=command.customer_note,
+    )
+    opened = tell_opened(tx, order, channel, row, groups, caller.actor)
+    return {"return": str(opened.id)}
+
+
+def authorize(tx: Transaction, row: dict[str, Any], actor: str) -> None:
+    """Write into a return's row that it is authorized now, and until when its units should come."""
+    row["status"] = str(ReturnStatus.AUTHORIZED)
+    row["authorized_at"], row["authorized_by"] = tx.now, actor
+    row["expected_by_at"] = tx.now + EXPECTED_WITHIN
+
+
+def check_note(note: str | None, *field: str) -> str | None:
+    """A note of at most NOTE_MAX characters. Raises Invalid."""
+    if note is not None and len(note) > NOTE_MAX:
+        raise Invalid(f"A note has at most {NOTE_MAX} characters.", field=field)
+    return note
+
+
+def check_text(text: str | None, *field: str) -> None:
+    """Raise Invalid for a text that is blank or too long; None is none at all."""
+    if text is not None and (not text.strip() or len(text) > TEXT_MAX):
+        raise Invalid(f"Between 1 and {TEXT_MAX} characters are needed.", field=field)
+
+
+def _check_texts(command: RequestReturn) -> None:
+    check_text(command.carrier, "carrier")
+    check_text(command.tracking_number, "trackingNumber")
+    check_note(command.customer_note, "customerNote")
+    if not command.items:
+        raise Invalid("A return has at least one item.", field=("items",))
+    if len(command.items) > ITEMS_MAX:
+        raise LimitExceeded("items", ITEMS_MAX, len(command.items), field=("items",))
+    for position, item in enumerate(command.items):
+        try:
+            check_quantity(item.quantity)
+        except Invalid as error:
+            raise error.under("items", str(position)) from None
+
+
+async def _reasons(tx: Transaction, items: Sequence[RequestedItem]) -> dict[str, ReasonFacts]:
+    found: dict[str, ReasonFacts] = {}
+    for position, item in enumerate(items):
+        field = ("items", str(position), "reasonCode")
+        if item.reason_code in found:
+            continue
+        reason = await lookups.reason(tx.session, "RETURN", item.reason_code)
+        if reason is None:
+            raise NotFound("reason code", item.reason_code, field=field)
+        if not reason.active:
+            raise Invalid("The reason code is not active.", field=field)
+        found[reason.code] = reason
+    return found
+
+
+async def _lock_order(tx: Transaction, command: RequestReturn, caller: Caller) -> LockedOrder:
+    """The order that a request names, by its id or by the shop's own reference."""
+    by_reference = (command.channel, command.order_external_reference)
+    order_id = command.order_id
+    if order_id is not None:
+        if by_reference != (None, None):
+            raise Invalid("Name the order by id or by its reference, not by both.", field=())
+        missing = NotFound("order", str(order_id), field=("orderId",))
+    else:
+        channel, reference = by_reference
+        if channel is None or reference is None:
+            raise Invalid("Name the order by orderId, or by channel and reference.", field=())
+        missing = NotFound("order", reference, field=("orderExternalReference",))
+        order_id = await queries.order_named(tx.session, channel, reference)
+    if order_id is None or not await sees_order(tx.session, caller, order_id):
+        raise missing
+    return await order_lines.lock(tx, order_id, missing.field)
+
+
+async def _match(
+    tx: Transaction,
+    order: LockedOrder,
+    command: RequestReturn,
+    reasons: Mapping[str, ReasonFacts],
+) -> tuple[list[Group], list[Wanted]]:
+    """The units asked for as groups of order lines; an item may be spread over several."""
+    lines = await cases.returnable_lines(tx.session, order)
+    asked = [AskedItem(item.quantity, item.order_line_id, item.sku) for item in command.items]
+    groups: list[Group] = []
+    wanted: list[Wanted] = []
+    for match in match_lines(asked, lines):
+        item = command.items[match.position]
+        line = order.line(match.order_line_id)
+        assert line is not None
+        field = ("items", str(match.position), "evidence")
+        reason = reasons[item.reason_code]
+        group = Group(
+            id=tx.new_id(),
+            position=len(groups),
+            item_id=line.item_id,
+            sku=line.sku,
+            category=None,
+            quantity=match.quantity,
+            state=ReturnItemState.EXPECTED,
+            order_line_id=line.id,
+            reason_id=reason.id,
+            reason=reason.code,
+            evidence=parse_all(item.evidence, *field),
+        )
+        groups.append(group)
+        wanted.append(Wanted(line, match.quantity, reason.code))
+    return groups, wanted
+
+
+def add(
+    tx: Transaction,
+    order: LockedOrder,
+    judgement: Judgement,
+    *,
+    by: str,
+    at: datetime,
+    carrier: str | None = None,
+    tracking_number: str | None = None,
+    customer_note: str | None = None,
+) -> dict[str, Any]:
+    """Add a new return, asked for by an actor at an instant and judged so; its row."""
+    verdict, risk = judgement.verdict, judgement.risk
+    return_id = tx.new_id()
+    decision = orjson.dumps(decided(verdict.policy, verdict.outcome, verdict.reasons)).decode()
+    terms = [{"name": t.name, "points": t.points, "reason": t.reason} for t in risk.terms]
+    row: dict[str, Any] = {
+        "id": return_id,
+        "rma_number": rma_number_of(return_id),
+        "order_id": order.id,
+        "status": str(verdict.outcome),
+        "requested_at": at,
+        "requested_by": by,
+        "created_at": tx.now,
+        "authorized_at": None,
+        "authorized_by": None,
+        "expected_by_at": None,
+        "closed_at": None,
+        "carrier": carrier,
+        "tracking_number": tracking_number,
+        "scanned_at": None,
+        "destination_id": judgement.destination_id,
+        "customer_note": customer_note,
+        "decline_reason_id": None,
+        "verdict": decision,
+        "decision": decision,
+        "risk_points": sum(term.points for term in risk.terms),
+        "risk": orjson.dumps(terms).decode(),
+        "version": 1,
+    }
+    if verdict.outcome is ReturnStatus.AUTHORIZED:
+        authorize(tx, row, POLICY)
+    tx.add(Return, row)
+    return row
+
+
+def tell_opened(
+    tx: Transaction,
+    order: LockedOrder,
+    channel: ChannelFacts,
+    row: dict[str, Any],
+    groups: Sequence[Group],
+    actor: str,
+) -> LockedReturn:
+    """Add the units of a new return, and record that it was asked for and what was decided."""
+    for group in groups:
+        tx.add(ReturnItem, return_records.item_row(row["id"], group))
+    opened = LockedReturn(order, channel, row, list(groups))
+    return_records.record(tx, "return.requested", opened, groups, actor)
+    outcome = {"AUTHORIZED": "return.authorized", "DECLINED": "return.declined"}
+    if opened.status in outcome:
+        return_records.record(
+            tx, outcome[opened.status], opened, groups, POLICY, before=ReturnStatus.REQUESTED
+        )
+    return_records.audit(tx, actor, "returnRequest", opened, before=None)
+    return opened

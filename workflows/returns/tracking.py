@@ -1,0 +1,64 @@
+"""Returns on their way: the number of their parcel, and what a carrier says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import workflows.returns.locked_returns as return_items
+import workflows.returns.records as return_records
+from domain.access.callers import Caller
+from domain.returns.states import ReturnAction, ReturnStatus
+from workflows.returns.locked_returns import LockedReturn
+from workflows.returns.requests import check_text
+from workflows.transactions.runner import Transaction, one_by_one
+
+
+@dataclass(frozen=True, slots=True)
+class SetTracking:
+    """The parcel in which units come back has a number."""
+
+    return_id: UUID
+    carrier: str
+    tracking_number: str
+
+
+@one_by_one("returnTrackingSet")
+async def set_tracking(tx: Transaction, command: SetTracking, caller: Caller) -> Mapping[str, Any]:
+    """Note the parcel's number; an authorized return is on its way from then on.
+
+    Raises IllegalTransition, Invalid or NotFound.
+    """
+    check_text(command.carrier, "carrier")
+    check_text(command.tracking_number, "trackingNumber")
+    locked = await return_items.lock(tx, command.return_id, caller, ("id",))
+    locked.check(ReturnAction.SET_TRACKING, "id")
+    before = locked.status
+    locked.row["carrier"] = command.carrier
+    locked.row["tracking_number"] = command.tracking_number
+    if before is ReturnStatus.AUTHORIZED:
+        locked.go_to(ReturnStatus.IN_TRANSIT)
+    await return_records.write(tx, locked)
+    event = "return.tracked" if before is locked.status else "return.in_transit"
+    return_records.record(tx, event, locked, locked.groups, caller.actor, before=before)
+    return_records.audit(tx, caller.actor, "returnTrackingSet", locked, before=before)
+    return {"return": str(locked.id)}
+
+
+async def carry(tx: Transaction, locked: LockedReturn, at: datetime, actor: str) -> bool:
+    """A carrier has the parcel, which is evidence of its own; whether this changed anything.
+
+    Never backwards: a return that is here, or off, stays as it is.
+    """
+    on_its_way = (ReturnStatus.AUTHORIZED, ReturnStatus.IN_TRANSIT)
+    if locked.status not in on_its_way or locked.row["scanned_at"] is not None:
+        return False
+    before = locked.status
+    locked.row["scanned_at"] = at
+    locked.go_to(ReturnStatus.IN_TRANSIT)
+    await return_records.write(tx, locked)
+    return_records.record(tx, "return.in_transit", locked, locked.groups, actor, before=before)
+    return True

@@ -1,0 +1,323 @@
+"""Stock corrected and moved by a person's hand, with a reason and its value on the books."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import domain.ledger.entries as books
+import models.queries.lookups as lookups
+import models.queries.returns as returns
+import models.queries.stock as queries
+import workflows.policies.publishing as policies
+import workflows.transactions.journal as ledger
+import workflows.transactions.outbox as outbox
+from domain.access.callers import Caller
+from domain.errors import (
+    ApprovalRequired,
+    DomainError,
+    InsufficientStock,
+    Invalid,
+    NotFound,
+    StaleQuantity,
+)
+from domain.ledger.entries import Occasion
+from domain.policies.policies import PolicyKind
+from domain.stock.states import (
+    INVENTORY_STATES,
+    MovementKind,
+    StockState,
+    check_adjustment,
+    check_move,
+)
+from domain.values.money import Money
+from models.queries.lookups import ItemFacts, LocationFacts, ReasonFacts
+from workflows.stock.goods_receipts import check_open, keeping_stock, stock_item, stock_location
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.runner import Transaction, action, one_by_one
+from workflows.transactions.stock_levels import Change, Level
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustStock:
+    """Correct one state of a level by `delta`, if it holds `change_from_quantity` where given."""
+
+    location_code: str
+    sku: str
+    delta: int
+    reason_code: str
+    state: StockState = StockState.AVAILABLE
+    change_from_quantity: int | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveStock:
+    """Move units between two states at a location, with a reason."""
+
+    location_code: str
+    sku: str
+    from_state: StockState
+    to_state: StockState
+    quantity: int
+    reason_code: str
+    note: str | None = None
+
+
+async def _reason(tx: Transaction, code: str) -> ReasonFacts:
+    return _usable(await lookups.reason(tx.session, "ADJUSTMENT", code), code)
+
+
+def _usable(found: ReasonFacts | None, code: str) -> ReasonFacts:
+    field = ("input", "reasonCode")
+    if found is None:
+        raise NotFound("reason code", code, field=field)
+    if not found.active:
+        raise Invalid("The reason code is not active.", field=field)
+    return found
+
+
+def _counts(level: Level) -> dict[str, int]:
+    return {state.lower(): units for state, units in level.units.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A correction whose names were found."""
+
+    command: AdjustStock
+    caller: Caller
+    location: LocationFacts
+    item: ItemFacts
+    reason: ReasonFacts
+
+
+@action("stockAdjust")
+async def adjust(tx: Transaction, requests: Sequence[Request[AdjustStock]]) -> list[Outcome]:
+    """Correct states by hand, with a reason, their cost onto the books; all locked at once.
+
+    Each is decided before anything of it is written. Refusals: StaleQuantity (compare-and-set),
+    InsufficientStock, ApprovalRequired (the ADJUSTMENT policy's value, cumulative per actor, item
+    and day), Invalid, NotFound.
+    """
+    drafts = await _find(tx, requests)
+    good = [draft for draft in drafts if isinstance(draft, _Draft)]
+    await tx.book.open_levels(tx, [(draft.item.id, draft.location.id) for draft in good])
+    await tx.costs.lock(tx, [draft.item.id for draft in good])
+    outcomes = []
+    for draft in drafts:
+        if isinstance(draft, _Draft):
+            try:
+                outcomes.append(await _adjust(tx, draft))
+            except DomainError as error:
+                outcomes.append(Outcome.refused(error))
+        else:
+            outcomes.append(draft)
+    return outcomes
+
+
+async def _find(
+    tx: Transaction, requests: Sequence[Request[AdjustStock]]
+) -> list[_Draft | Outcome]:
+    commands = [request.command for request in requests]
+    codes = sorted({command.location_code for command in commands})
+    locations = {code: await lookups.hold_location(tx.session, code) for code in codes}
+    items = await lookups.items_by_sku(tx.session, {command.sku for command in commands})
+    named = sorted({command.reason_code for command in commands})
+    reasons = {code: await lookups.reason(tx.session, "ADJUSTMENT", code) for code in named}
+    drafts: list[_Draft | Outcome] = []
+    for request in requests:
+        command, code = request.command, request.command.location_code
+        try:
+            check_adjustment(command.state, command.delta)
+        except Invalid as error:
+            drafts.append(Outcome.refused(error.under("input")))
+            continue
+        try:
+            location = keeping_stock(locations[code], request.caller, code)
+            if command.delta > 0:
+                check_open(location)
+            if command.sku not in items:
+                raise NotFound("item", command.sku, field=("input", "sku"))
+            reason = _usable(reasons[command.reason_code], command.reason_code)
+        except DomainError as error:
+            drafts.append(Outcome.refused(error))
+        else:
+            draft = _Draft(command, request.caller, location, items[command.sku], reason)
+            drafts.append(draft)
+    return drafts
+
+
+async def _adjust(tx: Transaction, draft: _Draft) -> Outcome:
+    command, caller = draft.command, draft.caller
+    location, item, reason = draft.location, draft.item, draft.reason
+    level = tx.book.levels[(item.id, location.id)]
+    before = _counts(level)
+    held = level.units[command.state]
+    if command.change_from_quantity not in (None, held):
+        assert command.change_from_quantity is not None
+        raise StaleQuantity(
+            command.change_from_quantity, held, field=("input", "changeFromQuantity")
+        )
+    is_up = command.delta > 0
+    quantity = abs(command.delta)
+    if not is_up:
+        loose = await _loose(tx, level, command.state)
+        if loose < quantity:
+            raise InsufficientStock(item.sku, quantity, loose, field=("input", "delta"))
+        await _check_value(tx, item, quantity, command.state, caller)
+    value_minor = _adjusted_value(tx, item, command.state, command.delta)
+    movement = tx.book.move(
+        tx,
+        Change(
+            item_id=item.id,
+            location_id=location.id,
+            from_state=None if is_up else command.state,
+            to_state=command.state if is_up else None,
+            quantity=quantity,
+            actor=caller.actor,
+            reason_id=reason.id,
+            note=command.note,
+            value_minor=value_minor,
+            value_currency=tx.terms.base_currency,
+            kind=MovementKind.ADJUSTED,
+        ),
+    )
+    book = books.adjusted_up if is_up else books.adjusted_down
+    value = Money(value_minor, tx.terms.base_currency)
+    occasion = Occasion(f"StockMovement:{movement}", tx.now)
+    entry = book(quantity, command.state, value, occasion)
+    ledger.post(tx, entry, actor=caller.actor, location_id=location.id)
+    _audit_level(tx, caller, "stockAdjust", level, before, reason, command.note)
+    return Outcome(refs={"levels": [level.id], "movements": [movement]})
+
+
+async def _loose(tx: Transaction, level: Level, state: StockState) -> int:
+    """Units of a locked level that a person may take: those of returns leave with them only."""
+    held = level.units[state]
+    if state in INVENTORY_STATES or not held:
+        return held
+    tracked = await returns.tracked_units(tx.session, level.item_id, level.location_id)
+    return held - tracked.get(state, 0)
+
+
+def _adjusted_value(tx: Transaction, item: ItemFacts, state: StockState, delta: int) -> int:
+    """Move the units' cost in or out of the item's pool; found units come at its unit cost."""
+    is_inventory = state in INVENTORY_STATES
+    if delta < 0:
+        return tx.costs.issue(item.id, -delta) if is_inventory else tx.costs.scrap(item.id, -delta)
+    value_minor = tx.costs.value_of_found(item.id, delta, item.unit_cost_minor)
+    if is_inventory:
+        tx.costs.receive(item.id, delta, value_minor)
+    else:
+        tx.costs.receive_quality(item.id, delta, value_minor)
+    return value_minor
+
+
+async def _check_value(
+    tx: Transaction, item: ItemFacts, quantity: int, state: StockState, caller: Caller
+) -> None:
+    """Refuse a write-down above what the policy lets this actor decide about this item today."""
+    if caller.may("stock.approve"):
+        return
+    start = tx.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    # What the commands before this one took counts as well.
+    await tx.flush()
+    before = await queries.written_down(tx.session, item.id, caller.actor, start)
+    worth = _worth(tx, item, before + quantity, state)
+    policy = await policies.decide(tx.session, PolicyKind.ADJUSTMENT, tx.now, item.category)
+    if not policy.rules.needs_approval(worth):
+        return
+    raise ApprovalRequired(
+        "This write-down needs a supervisor or finance.",
+        field=("input", "delta"),
+        details={
+            "policy": str(PolicyKind.ADJUSTMENT),
+            "version": policy.version,
+            "value": None if worth is None else str(worth),
+        },
+    )
+
+
+def _worth(tx: Transaction, item: ItemFacts, quantity: int, state: StockState) -> Money | None:
+    """What units are worth: at cost, where that is unknown at price; None if neither is known."""
+    minor = tx.costs.value_of_found(item.id, quantity, item.unit_cost_minor)
+    if minor or item.unit_cost_minor is not None:
+        return Money(minor, tx.terms.base_currency)
+    if item.price_minor is None or item.price_currency is None:
+        return None
+    return Money(item.price_minor * quantity, item.price_currency)
+
+
+@one_by_one("stockMove")
+async def move(tx: Transaction, command: MoveStock, caller: Caller) -> Mapping[str, Any]:
+    """Move units between two states by hand; AVAILABLE's border is one of the books too.
+
+    Raises Invalid, NotFound or InsufficientStock.
+    """
+    try:
+        check_move(command.from_state, command.to_state, command.quantity)
+    except Invalid as error:
+        raise error.under("input") from None
+    location = await stock_location(tx, caller, command.location_code)
+    item = await stock_item(tx, command.sku)
+    reason = await _reason(tx, command.reason_code)
+    await tx.book.open_levels(tx, [(item.id, location.id)])
+    level = tx.book.levels[(item.id, location.id)]
+    before = _counts(level)
+    loose = await _loose(tx, level, command.from_state)
+    if loose < command.quantity:
+        raise InsufficientStock(item.sku, command.quantity, loose, field=("input", "quantity"))
+    await tx.costs.lock(tx, [item.id])
+    value_minor = _cross_border(tx, item.id, command)
+    movement = tx.book.move(
+        tx,
+        Change(
+            item_id=item.id,
+            location_id=location.id,
+            from_state=command.from_state,
+            to_state=command.to_state,
+            quantity=command.quantity,
+            actor=caller.actor,
+            reason_id=reason.id,
+            note=command.note,
+            value_minor=value_minor,
+            value_currency=None if value_minor is None else tx.terms.base_currency,
+            kind=MovementKind.MOVED,
+        ),
+    )
+    if value_minor is not None:
+        entry = books.moved(
+            command.quantity,
+            command.from_state,
+            command.to_state,
+            Money(value_minor, tx.terms.base_currency),
+            Occasion(f"StockMovement:{movement}", tx.now),
+        )
+        ledger.post(tx, entry, actor=caller.actor, location_id=location.id)
+    _audit_level(tx, caller, "stockMove", level, before, reason, command.note)
+    return {"levels": [level.id], "movements": [movement]}
+
+
+def _cross_border(tx: Transaction, item_id: int, command: MoveStock) -> int | None:
+    """The cost that goes with units between inventory and quality control; None: it stays."""
+    ends = (command.from_state in INVENTORY_STATES, command.to_state in INVENTORY_STATES)
+    if ends == (True, False):
+        return tx.costs.to_quality(item_id, command.quantity)
+    if ends == (False, True):
+        return tx.costs.from_quality(item_id, command.quantity)
+    return None
+
+
+def _audit_level(
+    tx: Transaction,
+    caller: Caller,
+    action: str,
+    level: Level,
+    before: Mapping[str, int],
+    reason: ReasonFacts,
+    note: str | None,
+) -> None:
+    after = {**_counts(level), "reason": reason.code, "hasNote": note is not None}
+    outbox.audit(tx, caller.actor, action, ("StockLevel", level.id), before=before, after=after)

@@ -1,0 +1,221 @@
+"""Units that come, go and change their state by a person's hand: receive, adjust, move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import domain.ledger.entries as books
+import models.queries.lookups as lookups
+import models.queries.stock as queries
+import workflows.transactions.journal as ledger
+import workflows.transactions.outbox as outbox
+from domain.access.callers import Caller
+from domain.errors import (
+    Invalid,
+    LimitExceeded,
+    NotFound,
+)
+from domain.ledger.entries import Occasion
+from domain.stock.states import (
+    STOCK_KEEPING,
+    MovementKind,
+    StockState,
+    check_quantity,
+)
+from domain.values.money import Money
+from models.queries.lookups import ItemFacts, LocationFacts
+from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.stock_levels import Cause, Change, Level
+
+RECEIPT_LINES_MAX = 2_000
+REFERENCE_MAX = 255
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptLine:
+    """Units of a SKU that arrived; `unit_cost` None: the item's own."""
+
+    sku: str
+    quantity: int
+    unit_cost: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveStock:
+    """A delivery at a location under a supplier's or a document's reference."""
+
+    location_code: str
+    reference: str
+    lines: tuple[ReceiptLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetSafetyStock:
+    """Set the part of available that is never promised."""
+
+    location_code: str
+    sku: str
+    quantity: int
+
+
+@one_by_one("stockReceive")
+async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Mapping[str, Any]:
+    """Book a delivery: units into AVAILABLE, their cost onto the books, backorders served.
+
+    Raises Invalid, NotFound or LimitExceeded naming the line.
+    """
+    _check_receipt(command)
+    location = await stock_location(tx, caller, command.location_code)
+    check_open(location)
+    items = await _items_of_lines(tx, command.lines)
+    costs = [_unit_cost(tx, items[line.sku], line, i) for i, line in enumerate(command.lines)]
+    item_ids = [items[line.sku].id for line in command.lines]
+    await tx.book.open_levels(tx, [(item_id, location.id) for item_id in item_ids])
+    await tx.costs.lock(tx, item_ids)
+    movements = []
+    for line, item_id, unit_cost in zip(command.lines, item_ids, costs, strict=True):
+        value_minor = unit_cost * line.quantity
+        tx.costs.receive(item_id, line.quantity, value_minor)
+        change = Change(
+            item_id=item_id,
+            location_id=location.id,
+            from_state=None,
+            to_state=StockState.AVAILABLE,
+            quantity=line.quantity,
+            actor=caller.actor,
+            reference=command.reference,
+            value_minor=value_minor,
+            value_currency=tx.terms.base_currency,
+        )
+        movements.append(tx.book.move(tx, change))
+    units = sum(line.quantity for line in command.lines)
+    total = sum(cost * line.quantity for cost, line in zip(costs, command.lines, strict=True))
+    value = Money(total, tx.terms.base_currency)
+    entry = books.receipt(units, value, Occasion(command.reference, tx.now))
+    ledger.post(tx, entry, actor=caller.actor, location_id=location.id)
+    levels = _levels(tx, [(item_id, location.id) for item_id in item_ids])
+    outbox.audit(
+        tx,
+        caller.actor,
+        "stockReceive",
+        ("Location", location.id),
+        after={
+            "reference": command.reference,
+            "units": {ln.sku: ln.quantity for ln in command.lines},
+        },
+    )
+    return {"levels": [level.id for level in levels], "movements": movements}
+
+
+def _check_receipt(command: ReceiveStock) -> None:
+    _check_reference(command.reference, ("input", "reference"))
+    if not command.lines:
+        raise Invalid("A receipt has at least one line.", field=("input", "lines"))
+    if len(command.lines) > RECEIPT_LINES_MAX:
+        raise LimitExceeded(
+            "lines", RECEIPT_LINES_MAX, len(command.lines), field=("input", "lines")
+        )
+    for index, line in enumerate(command.lines):
+        try:
+            check_quantity(line.quantity)
+        except Invalid as error:
+            raise error.under("input", "lines", str(index)) from None
+
+
+def _check_reference(reference: str, field: tuple[str, ...]) -> None:
+    if not reference.strip() or len(reference) > REFERENCE_MAX:
+        raise Invalid(f"A reference has 1 to {REFERENCE_MAX} characters.", field=field)
+
+
+def _unit_cost(tx: Transaction, item: ItemFacts, line: ReceiptLine, index: int) -> int:
+    path = ("input", "lines", str(index), "unitCost")
+    if line.unit_cost is None:
+        if item.unit_cost_minor is None:
+            raise Invalid("Neither the line nor the item names a unit cost.", field=path)
+        return item.unit_cost_minor
+    if line.unit_cost.currency != tx.terms.base_currency:
+        raise Invalid(
+            f"Costs are kept in {tx.terms.base_currency}.",
+            field=(*path, "currencyCode"),
+            details={"allowed": [tx.terms.base_currency]},
+        )
+    if line.unit_cost.minor < 0:
+        raise Invalid("A cost is not negative.", field=(*path, "amount"))
+    return line.unit_cost.minor
+
+
+async def _items_of_lines(tx: Transaction, lines: Sequence[ReceiptLine]) -> Mapping[str, ItemFacts]:
+    items = await lookups.items_by_sku(tx.session, [line.sku for line in lines])
+    for index, line in enumerate(lines):
+        if line.sku not in items:
+            raise NotFound("item", line.sku, field=("input", "lines", str(index), "sku"))
+    return items
+
+
+async def stock_location(tx: Transaction, caller: Caller, code: str) -> LocationFacts:
+    """A location in the caller's scope at which stock lives, or a refusal that names the field.
+
+    It is held: whoever would close it waits for the units that this transaction puts there.
+    """
+    return keeping_stock(await lookups.hold_location(tx.session, code), caller, code)
+
+
+def keeping_stock(location: LocationFacts | None, caller: Caller, code: str) -> LocationFacts:
+    """The location that was found, if the caller sees it and stock lives there."""
+    field = ("input", "locationCode")
+    if location is None or not caller.sees_location(code):
+        raise NotFound("location", code, field=field)
+    if location.kind not in STOCK_KEEPING:
+        raise Invalid(f"No stock lives at a {location.kind}.", field=field)
+    return location
+
+
+def check_open(location: LocationFacts) -> None:
+    """Raise Invalid where the location takes no units, because it is closed."""
+    if not location.active:
+        raise Invalid("The location is not active.", field=("input", "locationCode"))
+
+
+async def stock_item(tx: Transaction, sku: str) -> ItemFacts:
+    items = await lookups.items_by_sku(tx.session, [sku])
+    if sku not in items:
+        raise NotFound("item", sku, field=("input", "sku"))
+    return items[sku]
+
+
+def _levels(tx: Transaction, keys: Sequence[tuple[int, int]]) -> list[Level]:
+    return [tx.book.levels[key] for key in dict.fromkeys(keys)]
+
+
+@one_by_one("safetyStockSet")
+async def set_safety_stock(
+    tx: Transaction, command: SetSafetyStock, caller: Caller
+) -> Mapping[str, Any]:
+    """Set the part of available that is never promised; more than is there is allowed."""
+    try:
+        check_quantity(command.quantity, least=0)
+    except Invalid as error:
+        raise error.under("input") from None
+    location = await stock_location(tx, caller, command.location_code)
+    item = await stock_item(tx, command.sku)
+    await tx.book.open_levels(tx, [(item.id, location.id)])
+    level = tx.book.levels[(item.id, location.id)]
+    before = level.safety_stock
+    if before != command.quantity:
+        level.safety_stock = command.quantity
+        level.version += 1
+        await queries.set_safety_stock(
+            tx.session, level.id, command.quantity, level.version, tx.now
+        )
+        tx.book.touch(level, Cause(MovementKind.ADJUSTED, caller.actor))
+        outbox.audit(
+            tx,
+            caller.actor,
+            "safetyStockSet",
+            ("StockLevel", level.id),
+            before={"safetyStock": before},
+            after={"safetyStock": command.quantity},
+        )
+    return {"levels": [level.id], "movements": []}

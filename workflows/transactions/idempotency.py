@@ -1,0 +1,185 @@
+"""A mutation with a key is done once: the key's row lives in the mutation's own transaction.
+
+A lock of the transaction on the key comes first: an uncommitted row could not answer "in
+progress", and waiting on its unique index could not be bounded for one request of a batch. A
+second request with the key waits for that lock, then answers what the first one did.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+import models.queries.idempotency as queries
+from domain.errors import IdempotencyKeyRequired, IdempotencyKeyReused
+from models.access import IdempotencyKey
+from models.sessions import Contention, Row
+from workflows.transactions.outcomes import Outcome, Refusal, Request
+
+if TYPE_CHECKING:
+    from workflows.transactions.runner import Transaction
+
+KEPT = timedelta(days=7)
+KEY_MAX = 255
+ANONYMOUS_KEY_MIN = 22
+
+
+def arguments_hash(action: str, command: object) -> str:
+    """The same for the same action with the same arguments."""
+    text = orjson.dumps(command, default=_by_value, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(action.encode() + b"\0" + text).hexdigest()
+
+
+def _by_value(part: object) -> str:
+    """A decimal by its value: 1.5 and 1.50 are the same argument."""
+    return f"{part.normalize():f}" if isinstance(part, Decimal) else str(part)
+
+
+def check_key(request: Request[object], requires_key: bool) -> None:
+    """Raise IdempotencyKeyRequired where the caller must send a key, or a longer one."""
+    if request.key is None:
+        if requires_key:
+            raise IdempotencyKeyRequired()
+        return
+    if not request.key or len(request.key) > KEY_MAX:
+        raise IdempotencyKeyRequired(f"An idempotency key has 1 to {KEY_MAX} characters.")
+    if request.caller.role is None and len(request.key) < ANONYMOUS_KEY_MIN:
+        raise IdempotencyKeyRequired(
+            f"Without an API key an idempotency key has at least {ANONYMOUS_KEY_MIN} characters."
+        )
+
+
+class KeyInUse(Exception):
+    """Another transaction holds the key, and waiting for it took too long."""
+
+
+@dataclass(slots=True)
+class Claims:
+    """Which requests of a batch are new, answered already, follow a neighbour, or must wait.
+
+    `followers`: requests with the key of an earlier one of the batch, whose outcome decides.
+    `busy`: another transaction is just using the key; such a request is tried again alone.
+    """
+
+    answered: dict[int, Outcome] = field(default_factory=dict)
+    hashes: dict[int, str] = field(default_factory=dict)
+    followers: dict[int, int] = field(default_factory=dict)
+    busy: set[int] = field(default_factory=set)
+
+    def is_fresh(self, index: int) -> bool:
+        """Whether the request is to be carried out."""
+        return not (index in self.answered or index in self.followers or index in self.busy)
+
+    def following(self, index: int, first: Outcome | None) -> Outcome | None:
+        """What a follower is told after the first with its key; None: it is tried again alone.
+
+        Where the first left nothing with the key, the key is free for other arguments.
+        """
+        if first is None:
+            return None
+        if self.hashes[index] == self.hashes[self.followers[index]]:
+            return replace(first, replayed=first.is_stored)
+        return Outcome.refused(IdempotencyKeyReused()) if first.is_stored else None
+
+
+async def claim(
+    tx: Transaction, action: str, requests: Sequence[Request[Any]], *, waits: bool
+) -> Claims:
+    """Take the keys of a batch: what was done before is answered from its row.
+
+    With `waits` it waits for the transaction that has a key: for a request alone, as in a group one
+    duplicate would stall its neighbours. Raises KeyInUse.
+    """
+    claims = Claims()
+    first: dict[tuple[str, str], int] = {}
+    for index, request in enumerate(requests):
+        if request.key is None:
+            continue
+        claims.hashes[index] = arguments_hash(action, request.command)
+        holder = first.setdefault((request.caller.actor, request.key), index)
+        if holder != index:
+            claims.followers[index] = holder
+    if first:
+        await _take(tx, claims, first, waits=waits)
+    return claims
+
+
+async def _take(
+    tx: Transaction, claims: Claims, first: Mapping[tuple[str, str], int], *, waits: bool
+) -> None:
+    numbers = {pair: _lock_number(*pair) for pair in first}
+    free, found = await queries.take_keys(tx.session, numbers)
+    if waits and not free:
+        [(pair, number)] = numbers.items()
+        try:
+            await queries.wait_for_key(tx.session, number)
+        except Contention:
+            raise KeyInUse from None
+        free, found = {pair}, await queries.key_rows(tx.session, [pair])
+    rows = {index: row for pair, index in first.items() if (row := found.get(pair)) is not None}
+    claims.busy |= {index for pair, index in first.items() if pair not in free} - rows.keys()
+    for index, row in rows.items():
+        claims.answered[index] = _replay(row, claims.hashes[index])
+    for index, holder in [*claims.followers.items()]:
+        if holder in rows:
+            del claims.followers[index]
+            claims.answered[index] = _replay(rows[holder], claims.hashes[index])
+
+
+def _lock_number(actor: str, key: str) -> int:
+    """A signed 64-bit number for a key; two keys that share one only wait for each other."""
+    digest = hashlib.sha256(f"{actor}\0{key}".encode()).digest()
+    return int.from_bytes(digest[:8], signed=True)
+
+
+def _replay(row: Row, expected_hash: str) -> Outcome:
+    if row["arguments_hash"] != expected_hash:
+        return Outcome.refused(IdempotencyKeyReused())
+    return decode(orjson.loads(row["outcome"]))
+
+
+def encode(outcome: Outcome) -> str:
+    """An outcome as the JSON that is stored with its key."""
+    refusals = [
+        {"code": r.code, "field": r.field, "message": r.message, "details": r.details}
+        for r in outcome.refusals
+    ]
+    return orjson.dumps({"refs": outcome.refs, "refusals": refusals}, default=str).decode()
+
+
+def decode(stored: Mapping[str, Any]) -> Outcome:
+    """A stored outcome, marked as replayed."""
+    refusals = tuple(
+        Refusal(r["code"], tuple(r["field"]), r["message"], r["details"])
+        for r in stored["refusals"]
+    )
+    return Outcome(refs=stored["refs"], refusals=refusals, replayed=True)
+
+
+def settle(
+    tx: Transaction,
+    action: str,
+    claims: Claims,
+    requests: Sequence[Request[Any]],
+    outcomes: Sequence[Outcome | None],
+) -> None:
+    """Store each new outcome with its key, in this transaction; what may be tried again is not."""
+    for index, arguments in claims.hashes.items():
+        outcome, request = outcomes[index], requests[index]
+        if claims.is_fresh(index) and outcome is not None and outcome.is_stored:
+            row = {
+                "id": tx.new_id(),
+                "actor": request.caller.actor,
+                "key": request.key,
+                "action": action,
+                "arguments_hash": arguments,
+                "outcome": encode(outcome),
+                "created_at": tx.now,
+            }
+            tx.add(IdempotencyKey, row)

@@ -1,0 +1,186 @@
+"""What the units of items cost: the locked pools of a transaction, moved in memory (6.3).
+
+Each item has two pools (domain/stock/item_costs.py): AVAILABLE, HELD and ALLOCATED units are
+inventory, units in the other states are inventory in quality control. Of the latter, units that
+returns and unidentified parcels account for keep the cost of their own; the others share what is
+left. An issue of more units than a pool has is a ValueError: the stock columns are checked before,
+so the books were wrong already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import models.queries.ledger as queries
+from domain.errors import Invalid
+from domain.stock.item_costs import ItemCost
+from domain.values.money import MINOR_MAX
+from models.database import Database
+from models.statements import Change
+
+if TYPE_CHECKING:
+    from workflows.transactions.runner import Transaction
+
+
+class CostsInAnotherCurrency(Exception):
+    """Costs are kept in another currency already, which stays since stock came in."""
+
+    def __init__(self, wanted: str, kept: str) -> None:
+        super().__init__(f"it is {wanted}, but costs are kept in {kept} since stock was received")
+
+
+async def check_base_currency(database: Database, wanted: str) -> None:
+    """Raise CostsInAnotherCurrency where costs are kept in another currency than `wanted`."""
+    async with database.reading() as session:
+        kept = await queries.kept_currency(session)
+    if kept not in (None, wanted):
+        assert kept is not None
+        raise CostsInAnotherCurrency(wanted, kept)
+
+
+@dataclass(slots=True)
+class ItemPools:
+    """An item's locked cost row."""
+
+    id: int
+    inventory: ItemCost
+    quality: ItemCost
+    returned: ItemCost
+    is_dirty: bool = False
+
+    @property
+    def loose(self) -> ItemCost:
+        """Units in quality control that no return and no parcel accounts for."""
+        return ItemCost(
+            self.quality.quantity - self.returned.quantity,
+            self.quality.value_minor - self.returned.value_minor,
+        )
+
+
+class CostBook:
+    """Locked cost rows by item. Everything but `lock` needs the item's row locked before."""
+
+    def __init__(self) -> None:
+        self._pools: dict[int, ItemPools] = {}
+
+    async def lock(self, tx: Transaction, item_ids: Iterable[int]) -> None:
+        """Lock the cost rows of these items in order, making those that do not exist yet."""
+        wanted = sorted(set(item_ids) - self._pools.keys())
+        if not wanted:
+            return
+        tx.locking_costs()
+        rows = await queries.lock_costs(tx.session, wanted)
+        if len(rows) < len(wanted):
+            await queries.ensure_costs(tx.session, wanted, tx.terms.base_currency)
+            rows = await queries.lock_costs(tx.session, wanted)
+        for row in rows:
+            self._pools[row["item_id"]] = ItemPools(
+                row["id"],
+                ItemCost(row["quantity"], row["value_minor"]),
+                ItemCost(row["quality_quantity"], row["quality_value_minor"]),
+                ItemCost(row["returned_quantity"], row["returned_value_minor"]),
+            )
+
+    def receive(self, item_id: int, quantity: int, value_minor: int) -> None:
+        """Units that cost `value_minor` together came into inventory. Raises Invalid."""
+        pools = self._changing(item_id)
+        pools.inventory = _within_bounds(pools.inventory.receive(quantity, value_minor))
+
+    def issue(self, item_id: int, quantity: int) -> int:
+        """Units left inventory; what they cost."""
+        pools = self._changing(item_id)
+        pools.inventory, value_minor = pools.inventory.issue(quantity)
+        return value_minor
+
+    def receive_quality(self, item_id: int, quantity: int, value_minor: int) -> None:
+        """Units that cost `value_minor` together came into quality control. Raises Invalid."""
+        pools = self._changing(item_id)
+        pools.quality = _within_bounds(pools.quality.receive(quantity, value_minor))
+
+    def scrap(self, item_id: int, quantity: int) -> int:
+        """Loose units left quality control for the outside; what they cost."""
+        pools = self._changing(item_id)
+        _, value_minor = pools.loose.issue(quantity)
+        pools.quality = _without(pools.quality, quantity, value_minor)
+        return value_minor
+
+    def receive_returned(self, item_id: int, quantity: int, value_minor: int) -> None:
+        """Units of a return or a parcel came in, which cost `value_minor`. Raises Invalid."""
+        self.receive_quality(item_id, quantity, value_minor)
+        pools = self._pools[item_id]
+        pools.returned = pools.returned.receive(quantity, value_minor)
+
+    def issue_returned(self, item_id: int, quantity: int, value_minor: int) -> None:
+        """Units of a return or a parcel left quality control, at the cost of their own."""
+        pools = self._changing(item_id)
+        pools.quality = _without(pools.quality, quantity, value_minor)
+        pools.returned = _without(pools.returned, quantity, value_minor)
+
+    def to_quality(self, item_id: int, quantity: int) -> int:
+        """Units went from inventory into quality control; the cost that went with them."""
+        value_minor = self.issue(item_id, quantity)
+        self.receive_quality(item_id, quantity, value_minor)
+        return value_minor
+
+    def from_quality(self, item_id: int, quantity: int) -> int:
+        """Units went from quality control into inventory; the cost that went with them."""
+        value_minor = self.scrap(item_id, quantity)
+        self.receive(item_id, quantity, value_minor)
+        return value_minor
+
+    def value_of_found(self, item_id: int, quantity: int, unit_cost_minor: int | None) -> int:
+        """What units without a receipt are booked at: the item's unit cost, else 0.
+
+        By the pool that has units, inventory first; where neither has, by `unit_cost_minor`.
+        """
+        pools = self._pools[item_id]
+        pool = pools.inventory if pools.inventory.quantity else pools.quality
+        return pool.value_of(quantity, unit_cost_minor or 0)
+
+    def take_changes(self) -> Change:
+        """The pools that changed and are not written yet, in item order."""
+        dirty = [self._pools[i] for i in sorted(self._pools) if self._pools[i].is_dirty]
+        rows = [
+            (
+                pools.id,
+                pools.inventory.quantity,
+                pools.inventory.value_minor,
+                pools.quality.quantity,
+                pools.quality.value_minor,
+                pools.returned.quantity,
+                pools.returned.value_minor,
+            )
+            for pools in dirty
+        ]
+        for pools in dirty:
+            pools.is_dirty = False
+        return queries.changed_costs(rows)
+
+    def mark(self) -> dict[int, ItemPools]:
+        """What to restore when a savepoint is rolled back."""
+        return {item_id: replace(pools) for item_id, pools in self._pools.items()}
+
+    def restore(self, mark: dict[int, ItemPools]) -> None:
+        """Forget what was locked and moved since the mark."""
+        self._pools = mark
+
+    def _changing(self, item_id: int) -> ItemPools:
+        pools = self._pools[item_id]
+        pools.is_dirty = True
+        return pools
+
+
+def _without(pool: ItemCost, quantity: int, value_minor: int) -> ItemCost:
+    return ItemCost(pool.quantity - quantity, pool.value_minor - value_minor)
+
+
+def _within_bounds(pool: ItemCost) -> ItemCost:
+    if pool.value_minor > MINOR_MAX:
+        raise Invalid(
+            "The units are worth more than this system keeps.",
+            field=("input",),
+            details={"maximumMinor": MINOR_MAX},
+        )
+    return pool

@@ -1,0 +1,290 @@
+"""The stock rows a transaction holds locked, moved in memory and written together.
+
+Every change of a column is one movement. The numbers in memory are the locked ones, so a refusal
+is known before anything is written; the database's CHECKs stand behind them all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import models.queries.stock as queries
+from domain.errors import InsufficientStock, LimitExceeded
+from domain.stock.states import StockState, movement_kind
+from models.sessions import Row
+from models.statements import Change as Write
+from models.stock import StockMovement
+from workflows.transactions.digests import digest
+
+if TYPE_CHECKING:
+    from workflows.transactions.runner import Transaction
+
+Key = tuple[int, int]
+_COLUMNS = tuple((state, state.lower()) for state in StockState)
+
+# What a level holds must fit the 32 bits of GraphQL's Int, the sum of its states included.
+LEVEL_MAX = 2_000_000_000
+
+
+@dataclass(slots=True)
+class Level:
+    """One locked stock row: its units by state, and what has changed since it was written."""
+
+    id: int
+    item_id: int
+    location_id: int
+    sku: str
+    location: str
+    safety_stock: int
+    version: int
+    units: dict[StockState, int]
+    deltas: dict[StockState, int] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        """(item, location): the order in which rows are locked."""
+        return (self.item_id, self.location_id)
+
+    @property
+    def next_version(self) -> int:
+        """The version that the row has once its changes are written."""
+        return self.version + bool(self.deltas)
+
+    @property
+    def on_hand(self) -> int:
+        """Units in any state."""
+        return sum(self.units.values())
+
+    @property
+    def promisable(self) -> int:
+        """Available units above safety stock; never negative."""
+        return max(0, self.units[StockState.AVAILABLE] - self.safety_stock)
+
+    def copy(self) -> Level:
+        """The same row, apart."""
+        return replace(self, units=dict(self.units), deltas=dict(self.deltas))
+
+    @staticmethod
+    def from_row(row: Row) -> Level:
+        """A level as `queries.lock_levels` reads it."""
+        return Level(
+            id=row["id"],
+            item_id=row["item_id"],
+            location_id=row["location_id"],
+            sku=row["sku"],
+            location=row["location"],
+            safety_stock=row["safety_stock"],
+            version=row["version"],
+            units={state: row[column] for state, column in _COLUMNS},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Units that go from a state to a state; None is the outside. `value_minor` is at cost.
+
+    `channel_id`: whose hold, order or return it is for, where it is for one.
+    """
+
+    item_id: int
+    location_id: int
+    from_state: StockState | None
+    to_state: StockState | None
+    quantity: int
+    actor: str
+    channel_id: int | None = None
+    reference: str | None = None
+    reason_id: int | None = None
+    note: str | None = None
+    occurred_at: datetime | None = None
+    value_minor: int | None = None
+    value_currency: str | None = None
+    kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a level changed last: the kind of movement, and who made it."""
+
+    kind: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a book held at a savepoint."""
+
+    levels: dict[Key, Level]
+    items: frozenset[int]
+    changed: dict[Key, Cause]
+    entered: frozenset[int]
+
+
+class StockBook:
+    """Locked levels by (item, location)."""
+
+    def __init__(self) -> None:
+        self.levels: dict[Key, Level] = {}
+        self._by_item: dict[int, list[Level]] = {}
+        self._changed: dict[Key, Cause] = {}
+        self._entered: set[int] = set()
+
+    async def lock(self, tx: Transaction, item_ids: Iterable[int]) -> None:
+        """Lock every level of these items, at all locations, in order.
+
+        All of an item's rows together, because a buffer, a protection and a backorder limit their
+        sum: two conditional updates at two locations would both pass.
+        """
+        wanted = sorted(set(item_ids) - self._by_item.keys())
+        if not wanted:
+            return
+        tx.locking_stock()
+        self._by_item.update((item_id, []) for item_id in wanted)
+        for row in await queries.lock_levels(tx.session, wanted):
+            self._keep(Level.from_row(row))
+
+    async def lock_supply(
+        self, tx: Transaction, skus: Iterable[str], references: Iterable[str]
+    ) -> None:
+        """Lock every level of these SKUs and of what lies in holds of theirs that are over.
+
+        First of all locks on stock. `references`: of further holds that may be over.
+        """
+        tx.locking_stock()
+        found = await queries.lock_supply(tx.session, sorted(skus), sorted(references), tx.now)
+        for row in found:
+            self._keep(Level.from_row(row))
+
+    async def open_levels(self, tx: Transaction, keys: Iterable[Key]) -> None:
+        """Lock these levels' items, making rows that do not exist yet."""
+        pairs = sorted(set(keys) - self.levels.keys())
+        if not pairs:
+            return
+        tx.locking_stock()
+        await queries.ensure_levels(tx.session, pairs, tx.now)
+        for row in await queries.lock_levels(tx.session, sorted({item for item, _ in pairs})):
+            level = Level.from_row(row)
+            # What is locked already may have moved since it was read.
+            if level.key not in self.levels:
+                self._keep(level)
+
+    def _keep(self, level: Level) -> None:
+        self.levels[level.key] = level
+        self._by_item.setdefault(level.item_id, []).append(level)
+
+    @property
+    def item_ids(self) -> Collection[int]:
+        """Items of which levels are locked."""
+        return self._by_item.keys()
+
+    def of_item(self, item_id: int) -> Sequence[Level]:
+        """The locked levels of an item."""
+        return self._by_item.get(item_id, ())
+
+    def level(self, item_id: int, location_id: int) -> Level | None:
+        """A locked level, or None where the item never was at the location."""
+        return self.levels.get((item_id, location_id))
+
+    def move(self, tx: Transaction, change: Change) -> UUID:
+        """Move units between states of a locked level and record the movement; its id.
+
+        Raises InsufficientStock where the state holds fewer units.
+        """
+        key = (change.item_id, change.location_id)
+        level = self.levels[key]
+        if change.from_state is not None:
+            held = level.units[change.from_state]
+            if held < change.quantity:
+                raise InsufficientStock(level.sku, change.quantity, held)
+            self._shift(level, change.from_state, -change.quantity)
+        if change.from_state is None and level.on_hand + change.quantity > LEVEL_MAX:
+            raise LimitExceeded("units", LEVEL_MAX - level.on_hand, change.quantity)
+        if change.to_state is not None:
+            self._shift(level, change.to_state, change.quantity)
+            if change.to_state is StockState.AVAILABLE:
+                self._entered.add(change.item_id)
+        kind = change.kind or movement_kind(change.from_state, change.to_state)
+        self._changed.pop(key, None)
+        self._changed[key] = Cause(kind, change.actor)
+        return self._record(tx, change, kind)
+
+    @staticmethod
+    def _shift(level: Level, state: StockState, units: int) -> None:
+        level.units[state] += units
+        level.deltas[state] = level.deltas.get(state, 0) + units
+
+    def _record(self, tx: Transaction, change: Change, kind: str) -> UUID:
+        movement_id = tx.new_id()
+        row: dict[str, Any] = {
+            "id": movement_id,
+            "kind": kind,
+            "item_id": change.item_id,
+            "location_id": change.location_id,
+            "from_state": change.from_state,
+            "to_state": change.to_state,
+            "quantity": change.quantity,
+            "reason_id": change.reason_id,
+            "channel_id": change.channel_id,
+            "reference": change.reference,
+            "note": change.note,
+            "actor": change.actor,
+            "occurred_at": change.occurred_at or tx.now,
+            "value_minor": change.value_minor,
+            "value_currency": change.value_currency,
+            "transaction_id": tx.id,
+        }
+        row["digest"] = digest(row)
+        tx.outbox.cover(row["digest"])
+        tx.add(StockMovement, row)
+        return movement_id
+
+    def take_moves(self, now: datetime) -> Write:
+        """The levels that moved and are not written yet, in lock order."""
+        dirty = [self.levels[key] for key in sorted(self.levels) if self.levels[key].deltas]
+        for level in dirty:
+            level.version += 1
+        write = queries.moved([(level.id, level.deltas, level.version) for level in dirty], now)
+        for level in dirty:
+            level.deltas = {}
+        return write
+
+    def changed(self) -> list[tuple[Level, Cause]]:
+        """Levels that moved, in the order of their last movement, each with its cause."""
+        return [(self.levels[key], cause) for key, cause in self._changed.items()]
+
+    @property
+    def has_entered(self) -> bool:
+        """Whether units became AVAILABLE since `take_entered` was last called."""
+        return bool(self._entered)
+
+    def take_entered(self) -> frozenset[int]:
+        """Items of which units became AVAILABLE since this was last asked."""
+        entered, self._entered = frozenset(self._entered), set()
+        return entered
+
+    def touch(self, level: Level, cause: Cause) -> None:
+        """Report a level as changed though no unit moved (its safety stock did)."""
+        self._changed[level.key] = cause
+
+    def mark(self) -> Mark:
+        """What to restore when a savepoint is rolled back."""
+        levels: Mapping[Key, Level] = self.levels
+        return Mark(
+            {key: level.copy() for key, level in levels.items()},
+            frozenset(self._by_item),
+            dict(self._changed),
+            frozenset(self._entered),
+        )
+
+    def restore(self, mark: Mark) -> None:
+        """Forget what was locked and moved since the mark."""
+        self.levels = mark.levels
+        self._by_item = {item_id: [] for item_id in mark.items}
+        for level in self.levels.values():
+            self._by_item[level.item_id].append(level)
+        self._changed = dict(mark.changed)
+        self._entered = set(mark.entered)

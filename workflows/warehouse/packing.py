@@ -1,0 +1,65 @@
+"""Packs fulfilments: what was picked is ready to be handed to a carrier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import models.queries.fulfillments as queries
+import workflows.orders.fulfillments as fulfillments
+import workflows.orders.locked_orders as order_lines
+import workflows.tasks.claims as tasks
+import workflows.transactions.outbox as outbox
+from domain.access.callers import Caller
+from domain.errors import IllegalTransition
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.orders import OrderLineState
+from workflows.transactions.runner import Transaction, one_by_one
+
+FIELD = ("fulfillmentId",)
+
+
+@dataclass(frozen=True, slots=True)
+class PackFulfillment:
+    """Everything in the fulfilment was packed."""
+
+    fulfillment_id: UUID
+
+
+@one_by_one("fulfillmentPack")
+async def pack(tx: Transaction, command: PackFulfillment, caller: Caller) -> Mapping[str, Any]:
+    """Say that a picked fulfilment was packed.
+
+    Raises IllegalTransition unless it is PICKED, TaskNotClaimed, or NotFound.
+    """
+    order, row, location = await fulfillments.lock_with_order(
+        tx, command.fulfillment_id, caller, FIELD
+    )
+    status = FulfillmentStatus(row["status"])
+    if status is not FulfillmentStatus.PICKED:
+        allowed = fulfillments.next_steps(status, location)
+        raise IllegalTransition("fulfillment", status, "PACKED", allowed, field=FIELD)
+    await tasks.admit(tx, ("Fulfillment", row["id"]), caller, FIELD)
+    for each in await queries.lines_of(tx.session, [row["id"]]):
+        line = order.line(each["order_line_id"])
+        assert line is not None
+        line.shift(OrderLineState.PICKED, OrderLineState.PACKED, each["quantity"])
+    version = row["version"] + 1
+    await queries.write_status(tx.session, [(row["id"], str(FulfillmentStatus.PACKED), version)])
+    facts = {"status": str(FulfillmentStatus.PACKED), "before": str(status)}
+    packed = {**row, "version": version}
+    fulfillments.record(tx, "fulfillment.packed", packed, order.row, caller.actor, facts)
+    outbox.audit(
+        tx,
+        caller.actor,
+        "fulfillmentPack",
+        ("Fulfillment", row["id"]),
+        before={"status": str(status)},
+        after={"status": facts["status"]},
+    )
+    await order_lines.write(
+        tx, order, "order.packed", caller.actor, {"fulfillment": str(row["id"])}
+    )
+    return {"fulfillment": str(row["id"])}

@@ -1,0 +1,200 @@
+"""Picks fulfilments: what was found goes on, what was not is set apart and looked for elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import domain.ledger.entries as books
+import models.queries.fulfillments as queries
+import workflows.exceptions.opening as exceptions
+import workflows.orders.fulfillments as fulfillments
+import workflows.orders.locked_orders as order_lines
+import workflows.reservations.expiry as holds
+import workflows.tasks.claims as tasks
+import workflows.transactions.journal as ledger
+import workflows.transactions.outbox as outbox
+import workflows.warehouse.shortages as shortages
+from domain.access.callers import Caller
+from domain.errors import IllegalTransition, Invalid, NotFound
+from domain.exceptions import ExceptionKind
+from domain.ledger.entries import Occasion
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.orders import OrderLineState
+from domain.stock.states import StockState, check_quantity
+from domain.values.money import Money
+from models.queries.lookups import LocationFacts
+from models.sessions import Row
+from workflows.orders.locked_orders import Line, LockedOrder
+from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.stock_levels import Change
+from workflows.warehouse.shortages import Replacement
+
+FIELD = ("fulfillmentId",)
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """Units of an order line that were not found."""
+
+    order_line_id: UUID
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class PickFulfillment:
+    """Everything in the fulfilment was picked but for these shortages."""
+
+    fulfillment_id: UUID
+    shortages: tuple[Shortage, ...] = ()
+
+
+@one_by_one("fulfillmentPick")
+async def pick(tx: Transaction, command: PickFulfillment, caller: Caller) -> Mapping[str, Any]:
+    """Say what was picked. Missing units go to QUARANTINE until somebody counts, and the order
+    gets others where there are any, else it waits for them and SHORT_PICK is opened.
+
+    Raises IllegalTransition unless it is OPEN, TaskNotClaimed, NotFound, or Invalid for more
+    units than the fulfilment has.
+    """
+    order, row, location = await fulfillments.lock_with_order(
+        tx, command.fulfillment_id, caller, FIELD
+    )
+    status = FulfillmentStatus(row["status"])
+    if status is not FulfillmentStatus.OPEN:
+        allowed = fulfillments.next_steps(status, location)
+        raise IllegalTransition("fulfillment", status, "PICKED", allowed, field=FIELD)
+    lines = [line for line in await queries.lines_of(tx.session, [row["id"]]) if line["quantity"]]
+    short = _short(command.shortages, lines)
+    held = await tasks.admit(tx, ("Fulfillment", row["id"]), caller, FIELD)
+    missing = [(line, short[line.id]) for line in order.lines if line.id in short]
+    found = Replacement((), 0, None)
+    if missing:
+        await _set_apart(tx, order, location, missing, caller.actor)
+        found = await shortages.replace_units(tx, order, missing, location, caller.actor)
+        # What was not there was looked for: this is done, not called off.
+        await tasks.finish(tx, held, caller.actor)
+    await _write(tx, order, row, lines, short, found, caller.actor)
+    return {"fulfillment": str(row["id"])}
+
+
+def _short(given: Sequence[Shortage], lines: Sequence[Row]) -> dict[UUID, int]:
+    """Missing units by order line."""
+    there = {line["order_line_id"]: line["quantity"] for line in lines}
+    short: dict[UUID, int] = {}
+    for index, each in enumerate(given):
+        path = ("shortages", str(index))
+        try:
+            check_quantity(each.quantity)
+        except Invalid as error:
+            raise error.under(*path) from None
+        if each.order_line_id not in there:
+            reference = str(each.order_line_id)
+            raise NotFound("order line", reference, field=(*path, "orderLineId"))
+        short[each.order_line_id] = short.get(each.order_line_id, 0) + each.quantity
+        if short[each.order_line_id] > there[each.order_line_id]:
+            raise Invalid(
+                "No more units can be missing than the fulfilment has of the line.",
+                field=(*path, "quantity"),
+                details={"maximum": there[each.order_line_id]},
+            )
+    return short
+
+
+async def _set_apart(
+    tx: Transaction,
+    order: LockedOrder,
+    location: LocationFacts,
+    missing: Sequence[tuple[Line, int]],
+    actor: str,
+) -> None:
+    """Move missing units to QUARANTINE at their cost, and ask for a count."""
+    item_ids = [line.item_id for line, _ in missing]
+    await holds.lock_supply(tx, item_ids)
+    await tx.costs.lock(tx, item_ids)
+    total = 0
+    by_item: dict[int, int] = {}
+    for line, units in missing:
+        by_item[line.item_id] = by_item.get(line.item_id, 0) + units
+        value_minor = tx.costs.to_quality(line.item_id, units)
+        total += value_minor
+        change = Change(
+            item_id=line.item_id,
+            location_id=location.id,
+            from_state=StockState.ALLOCATED,
+            to_state=StockState.QUARANTINE,
+            quantity=units,
+            actor=actor,
+            channel_id=order.row["channel_id"],
+            reference=f"Order:{order.id}",
+            value_minor=value_minor,
+            value_currency=tx.terms.base_currency,
+        )
+        tx.book.move(tx, change)
+    entry = books.moved(
+        sum(by_item.values()),
+        StockState.ALLOCATED,
+        StockState.QUARANTINE,
+        Money(total, tx.terms.base_currency),
+        Occasion(order.row["number"], tx.now),
+    )
+    ledger.post(tx, entry, actor=actor, channel_id=order.row["channel_id"], location_id=location.id)
+    for item_id in sorted(by_item):
+        level = tx.book.levels[item_id, location.id]
+        await exceptions.open(
+            tx,
+            ExceptionKind.COUNT_VARIANCE,
+            ("StockLevel", level.id),
+            f"{by_item[item_id]} units of {level.sku} were not found at {location.code}.",
+            location_id=location.id,
+            actor=actor,
+        )
+
+
+async def _write(
+    tx: Transaction,
+    order: LockedOrder,
+    row: Row,
+    lines: Sequence[Row],
+    short: Mapping[UUID, int],
+    found: Replacement,
+    actor: str,
+) -> None:
+    """Write what was picked; a fulfilment of which nothing was found is cancelled."""
+    units = {each["order_line_id"]: each["quantity"] for each in lines}
+    for line_id, there in units.items():
+        line = order.line(line_id)
+        assert line is not None
+        picked = there - short.get(line_id, 0)
+        line.shift(OrderLineState.ALLOCATED, OrderLineState.PICKED, picked)
+    is_empty = sum(units.values()) == sum(short.values())
+    status = FulfillmentStatus.CANCELLED if is_empty else FulfillmentStatus.PICKED
+    quantities = [
+        (each["id"], each["quantity"] - short[each["order_line_id"]])
+        for each in lines
+        if each["order_line_id"] in short
+    ]
+    version = row["version"] + 1
+    await queries.write_quantities(tx.session, quantities)
+    await queries.write_status(tx.session, [(row["id"], str(status), version)])
+    facts = {
+        "status": str(status),
+        "before": row["status"],
+        "shortages": {str(line_id): units for line_id, units in short.items()},
+        "rerouted": [str(each) for each in found.fulfillment_ids],
+        "backordered": found.backordered,
+    }
+    event = "fulfillment.cancelled" if is_empty else "fulfillment.picked"
+    fulfillments.record(tx, event, {**row, "version": version}, order.row, actor, facts)
+    outbox.audit(
+        tx,
+        actor,
+        "fulfillmentPick",
+        ("Fulfillment", row["id"]),
+        before={"status": row["status"]},
+        after={**facts, "routing": found.decision},
+    )
+    await tx.flush()
+    await order_lines.write(tx, order, "order.picked", actor, {"fulfillment": str(row["id"])})

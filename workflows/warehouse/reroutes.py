@@ -1,0 +1,169 @@
+"""Overrides where a fulfilment leaves from: a person's decision against the plan, with words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import models.queries.fulfillments as queries
+import models.queries.lookups as lookups
+import workflows.availability.atp_context as markets
+import workflows.orders.fulfillments as fulfillments
+import workflows.orders.locked_orders as order_lines
+import workflows.reservations.expiry as holds
+import workflows.tasks.claims as tasks
+import workflows.transactions.outbox as outbox
+import workflows.warehouse.shortages as shortages
+from domain.access.callers import Caller
+from domain.errors import IllegalTransition, InsufficientStock, Invalid, NotFound
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.policies.policies import PolicyKind
+from domain.stock.states import StockState
+from models.queries.lookups import LocationFacts
+from models.sessions import Row
+from workflows.orders.locked_orders import LockedOrder
+from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.stock_levels import Change
+
+NOTE_MAX = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class RerouteFulfillment:
+    """Have this fulfilment's units come from another location; `note` says why."""
+
+    fulfillment_id: UUID
+    location_code: str
+    note: str
+
+
+@one_by_one("fulfillmentReroute")
+async def reroute(
+    tx: Transaction, command: RerouteFulfillment, caller: Caller
+) -> Mapping[str, Any]:
+    """Take a fulfilment's units from another of its channel's locations instead.
+
+    What was allocated becomes available again where it was. Raises IllegalTransition unless the
+    fulfilment is OPEN, InsufficientStock, Invalid or NotFound.
+    """
+    if not 0 < len(command.note.strip()) <= len(command.note) <= NOTE_MAX:
+        raise Invalid(f"Say why, in 1 to {NOTE_MAX} characters.", field=("note",))
+    order, row, origin = await fulfillments.lock_with_order(
+        tx, command.fulfillment_id, caller, ("id",)
+    )
+    status = FulfillmentStatus(row["status"])
+    if status is not FulfillmentStatus.OPEN:
+        allowed = fulfillments.next_steps(status, origin)
+        raise IllegalTransition("fulfillment", status, "OPEN elsewhere", allowed, field=("id",))
+    target = await _target(tx, command, order, origin, caller)
+    await tasks.admit(tx, ("Fulfillment", row["id"]), caller, ("id",))
+    lines = [line for line in await queries.lines_of(tx.session, [row["id"]]) if line["quantity"]]
+    item_ids = [line["item_id"] for line in lines]
+    await holds.lock_supply(tx, item_ids)
+    made = _swap(tx, order, lines, origin, target, caller.actor)
+    await _write(tx, command, order, row, lines, made, caller.actor)
+    return {"order": str(order.id)}
+
+
+async def _target(
+    tx: Transaction,
+    command: RerouteFulfillment,
+    order: LockedOrder,
+    origin: LocationFacts,
+    caller: Caller,
+) -> LocationFacts:
+    field = ("locationCode",)
+    found = await lookups.location_by_code(tx.session, command.location_code)
+    if found is None or not caller.sees_location(found.code):
+        raise NotFound("location", command.location_code, field=field)
+    channel = (await lookups.channels_by_id(tx.session, [order.row["channel_id"]]))[
+        order.row["channel_id"]
+    ]
+    if found.id == origin.id:
+        raise Invalid("The fulfilment leaves from there already.", field=field)
+    if found.id not in {place.id for place in channel.locations}:
+        raise Invalid(
+            "The order's channel does not sell from this location.",
+            field=field,
+            details={"allowed": [place.code for place in channel.locations]},
+        )
+    return found
+
+
+def _swap(
+    tx: Transaction,
+    order: LockedOrder,
+    lines: Sequence[Row],
+    origin: LocationFacts,
+    target: LocationFacts,
+    actor: str,
+) -> UUID:
+    """Free the units where they are and take others at the target; the new fulfilment's id."""
+    wanted: dict[int, int] = {}
+    for line in lines:
+        wanted[line["item_id"]] = wanted.get(line["item_id"], 0) + line["quantity"]
+    for item_id in sorted(wanted):
+        units = wanted[item_id]
+        level = tx.book.level(item_id, target.id)
+        there = 0 if level is None else level.promisable
+        if there < units:
+            sku = tx.book.levels[item_id, origin.id].sku
+            raise InsufficientStock(sku, units, there, field=("locationCode",))
+        change = Change(
+            item_id=item_id,
+            location_id=origin.id,
+            from_state=StockState.ALLOCATED,
+            to_state=StockState.AVAILABLE,
+            quantity=units,
+            actor=actor,
+            channel_id=order.row["channel_id"],
+            reference=f"Order:{order.id}",
+        )
+        tx.book.move(tx, change)
+        shortages.allocate(tx, order, item_id, target.id, units, actor)
+    contents = [(line["order_line_id"], line["item_id"], line["quantity"]) for line in lines]
+    return fulfillments.add(tx, order.row, target.id, contents, actor=actor)
+
+
+async def _write(
+    tx: Transaction,
+    command: RerouteFulfillment,
+    order: LockedOrder,
+    row: Row,
+    lines: Sequence[Row],
+    made: UUID,
+    actor: str,
+) -> None:
+    """Write the empty fulfilment, and whose decision it was, against which policy."""
+    version = row["version"] + 1
+    cancelled = str(FulfillmentStatus.CANCELLED)
+    await tx.flush()
+    await queries.write_quantities(tx.session, [(line["id"], 0) for line in lines])
+    await queries.write_status(tx.session, [(row["id"], cancelled, version)])
+    facts = {"status": cancelled, "before": row["status"], "rerouted": [str(made)]}
+    fulfillments.record(
+        tx, "fulfillment.cancelled", {**row, "version": version}, order.row, actor, facts
+    )
+    item_ids = {line["item_id"] for line in lines}
+    market = await markets.visit(tx.session, item_ids, tx.now)
+    channel = next(each for each in market.channels if each.id == order.row["channel_id"])
+    items = await lookups.items_by_id(tx.session, item_ids)
+    outbox.audit(
+        tx,
+        actor,
+        "fulfillmentReroute",
+        ("Fulfillment", row["id"]),
+        before={"status": row["status"], "location": row["location_id"]},
+        after={
+            "fulfillment": str(made),
+            "order": str(order.id),
+            "location": command.location_code,
+            "note": command.note,
+            "policy": str(PolicyKind.ROUTING),
+            "policyVersion": market.rules_for(channel, items.values()).version,
+        },
+    )
+    facts_of_order = {"from": str(row["id"]), "to": str(made)}
+    await order_lines.write(tx, order, "order.rerouted", actor, facts_of_order)

@@ -1,0 +1,140 @@
+"""Units that were sold and are not where they should be: found elsewhere, or the order waits.
+
+The location they are missing at is not asked again: whatever its books say of the rest is in doubt
+until it has been counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import models.queries.lookups as lookups
+import models.queries.orders as queries
+import workflows.availability.atp_context as markets
+import workflows.availability.routing as routing
+import workflows.exceptions.opening as exceptions
+import workflows.orders.fulfillments as fulfillments
+from domain.exceptions import ExceptionKind
+from domain.orders.orders import OrderLineState, distribute
+from domain.stock.states import StockState
+from models.queries.lookups import LocationFacts
+from workflows.availability.routing import Demand
+from workflows.orders.locked_orders import Line, LockedOrder
+from workflows.transactions.outbox import PendingEvent
+from workflows.transactions.runner import Transaction
+from workflows.transactions.stock_levels import Change
+
+Missing = Sequence[tuple[Line, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What was found for missing units: new fulfilments, units that wait, and why, as JSON."""
+
+    fulfillment_ids: Sequence[UUID]
+    backordered: int
+    decision: Mapping[str, Any] | None
+
+
+async def replace_units(
+    tx: Transaction, order: LockedOrder, missing: Missing, origin: LocationFacts, actor: str
+) -> Replacement:
+    """Allocate missing ALLOCATED units at the channel's other locations; the rest is backordered.
+
+    All stock of their items is locked. Opens SHORT_PICK where nothing else has enough.
+    """
+    market = await markets.visit(tx.session, [line.item_id for line, _ in missing], tx.now)
+    channel = next(each for each in market.channels if each.id == order.row["channel_id"])
+    others = tuple(place for place in channel.locations if place.id != origin.id)
+    elsewhere = replace(channel, locations=others)
+    items = await lookups.items_by_id(tx.session, [line.item_id for line, _ in missing])
+    demands = []
+    for item_id, units in _sum(missing).items():
+        found = min(units, routing.promised(tx, market, elsewhere, items[item_id]))
+        if found:
+            demands.append(Demand(items[item_id], found, None, ("shortages",)))
+    plan = None
+    if demands:
+        country = await queries.country_of(tx.session, order.id)
+        level = order.row["service_level"]
+        plan = await routing.plan(tx, market, elsewhere, demands, country, level)
+    portions = [] if plan is None else plan.allocation
+    made = _send_from(tx, order, missing, portions, actor)
+    waiting = sum(units for _, units in missing) - sum(units for *_, units in portions)
+    if waiting:
+        message = f"{waiting} units of order {order.row['number']} are missing at {origin.code}."
+        await exceptions.open(
+            tx,
+            ExceptionKind.SHORT_PICK,
+            ("Order", order.id),
+            message,
+            location_id=origin.id,
+            channel_id=channel.id,
+            actor=actor,
+        )
+    return Replacement(made, waiting, None if plan is None else plan.decision)
+
+
+def _sum(missing: Missing) -> dict[int, int]:
+    wanted: dict[int, int] = {}
+    for line, units in missing:
+        wanted[line.item_id] = wanted.get(line.item_id, 0) + units
+    return wanted
+
+
+def _send_from(
+    tx: Transaction,
+    order: LockedOrder,
+    missing: Missing,
+    portions: Iterable[tuple[int, int, int]],
+    actor: str,
+) -> list[UUID]:
+    """Take (item, location, units) and hand them to the lines in line order; new fulfilments."""
+    parcels: dict[int, list[tuple[UUID, int, int]]] = {}
+    by_item: dict[int, list[tuple[int, int]]] = {}
+    for item_id, location_id, units in portions:
+        by_item.setdefault(item_id, []).append((location_id, units))
+        allocate(tx, order, item_id, location_id, units, actor)
+    for item_id in _sum(missing):
+        places = by_item.get(item_id, [])
+        lines = [(line, units) for line, units in missing if line.item_id == item_id]
+        shares = distribute([units for _, units in lines], [units for _, units in places])
+        for (line, units), got in zip(lines, shares, strict=True):
+            for index, taken in got:
+                parcels.setdefault(places[index][0], []).append((line.id, item_id, taken))
+            waiting = units - sum(taken for _, taken in got)
+            line.shift(OrderLineState.ALLOCATED, OrderLineState.BACKORDERED, waiting)
+    return [
+        fulfillments.add(tx, order.row, location_id, parcels[location_id], actor=actor)
+        for location_id in sorted(parcels)
+    ]
+
+
+def allocate(
+    tx: Transaction, order: LockedOrder, item_id: int, location_id: int, units: int, actor: str
+) -> None:
+    """Take fresh units of a locked level for an order."""
+    tx.book.move(
+        tx,
+        Change(
+            item_id=item_id,
+            location_id=location_id,
+            from_state=StockState.AVAILABLE,
+            to_state=StockState.ALLOCATED,
+            quantity=units,
+            actor=actor,
+            channel_id=order.row["channel_id"],
+            reference=f"Order:{order.id}",
+        ),
+    )
+
+
+async def settle(tx: Transaction, event: PendingEvent) -> None:
+    """An order's units were allocated or cancelled: nothing is short once none of them waits."""
+    order_id = UUID(event.subject_key)
+    await tx.flush()
+    if not await queries.has_backorders(tx.session, order_id):
+        await exceptions.clear(tx, ExceptionKind.SHORT_PICK, ("Order", order_id), actor=event.actor)
