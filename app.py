@@ -27,9 +27,9 @@ from domain.terms import Terms
 from integrations.payment_gateways import open_gateway, parse_gateway
 from integrations.payments import PaymentEvent
 from integrations.webhooks import WebhookSecrets
-from models.database import Database, Limits
+from models.database.database import Database, Limits
+from models.database.sessions import DatabaseError
 from models.migrations.runner import MigrationError, missing
-from models.sessions import DatabaseError
 from schema.context import Context, Services
 from schema.errors import top_level
 from schema.execution.engine import Engine, Operation

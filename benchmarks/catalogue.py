@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from models.database.sessions import instant_text
 from models.migrations.runner import migrate, sqlite_path
-from models.sessions import instant_text
 
 CHANNEL = "web"
 LOCATIONS = ("LEEDS", "PARIS", "YORK")

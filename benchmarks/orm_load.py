@@ -22,7 +22,7 @@ import schema.serving.garbage as garbage
 from models.access import IdempotencyKey
 from models.audit import AuditEntry
 from models.catalog import Item
-from models.database import Limits, tortoise_config
+from models.database.database import Limits, tortoise_config
 from models.events import Event
 from models.reservations import Reservation, ReservationLine
 from models.stock import StockLevel, StockMovement

@@ -26,7 +26,7 @@ from tortoise.connection import get_connection
 from benchmarks.catalogue import LOCATIONS
 from benchmarks.limit_reads import AVAILABILITY
 from benchmarks.statement import STATEMENT
-from models.database import Limits, tortoise_config
+from models.database.database import Limits, tortoise_config
 
 CACHED_DOCUMENTS = 100
 

@@ -20,7 +20,7 @@ import workflows.reservations.reservations
 from benchmarks.catalogue import CHANNEL
 from benchmarks.processes import ROOT
 from domain.access.callers import Role, holder
-from models.database import Database
+from models.database.database import Database
 from workflows.reactions import REACTIONS
 from workflows.reservations.reservations import CreateReservation, HoldLine
 from workflows.transactions.clock import Clock

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from strawberry import ID, UNSET, argument
 
-import models.queries.lookups as lookups
+import models.queries.catalog.lookups as lookups
 from domain.errors import BadRequest
 from schema.context import Context, Info
 from schema.types.arguments import Resume, given

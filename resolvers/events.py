@@ -4,7 +4,7 @@ from typing import Annotated
 
 from strawberry import UNSET, argument
 
-import models.queries.event_log as event_log
+import models.queries.events.event_log as event_log
 import models.queries.reads.events as reads
 from domain.errors import BadRequest
 from domain.events import CursorTooOld, parse_cursor

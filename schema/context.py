@@ -11,10 +11,10 @@ import strawberry
 
 from domain.access.callers import Caller
 from domain.errors import DomainError
-from models.database import Database
-from models.queries.scopes import Scope, scope_of
-from models.queries.selections import Join, Selection
-from models.sessions import Row, Session
+from models.database.database import Database
+from models.database.sessions import Row, Session
+from models.queries.listing.scopes import Scope, scope_of
+from models.queries.listing.selections import Join, Selection
 from schema.loaders import Loaders
 from subscriptions.cases import Cases
 from subscriptions.queues import Queues

@@ -14,8 +14,8 @@ from domain.errors import (
     Unauthenticated,
 )
 from domain.events import StreamError
-from models.database import OutcomeUnknown
-from models.sessions import Contention, DatabaseUnavailable
+from models.database.database import OutcomeUnknown
+from models.database.sessions import Contention, DatabaseUnavailable
 from schema.context import Context, Info
 from schema.types.errors import UserError, UserErrorCode
 from schema.types.node import encode, key_of, load, prime

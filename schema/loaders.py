@@ -19,8 +19,8 @@ import models.queries.reads.reservations as reservations_reads
 import models.queries.reads.returns as returns_reads
 import models.queries.reads.stock as stock_reads
 import models.queries.reads.tasks as tasks_reads
-from models.queries.scopes import Scope
-from models.sessions import Session
+from models.database.sessions import Session
+from models.queries.listing.scopes import Scope
 
 K = TypeVar("K", int, UUID)
 V = TypeVar("V")

@@ -15,9 +15,9 @@ from typing import Any
 
 import orjson
 
-from models.database import Database
+from models.database.database import Database
+from models.database.sessions import DatabaseError, Row
 from models.migrations.runner import MigrationError, missing
-from models.sessions import DatabaseError, Row
 from settings import Settings, SettingsError, load
 from workflows.events.retention import Retention, old_events, remove
 from workflows.transactions.clock import machine_time

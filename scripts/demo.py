@@ -8,8 +8,8 @@ from typing import TypeVar
 from uuid import UUID
 
 import models.queries.access as keys
-import models.queries.fulfillments as parcels
-import models.queries.lookups as lookups
+import models.queries.catalog.lookups as lookups
+import models.queries.orders.fulfillments as parcels
 import workflows.access.api_keys
 import workflows.catalog.channels
 import workflows.catalog.items
@@ -35,7 +35,7 @@ from domain.catalog.commands import (
 from domain.policies.policies import PolicyKind
 from domain.stock.states import StockState
 from domain.values.money import Money, to_decimal
-from models.database import Database
+from models.database.database import Database
 from scripts import demo_data as story
 from scripts.demo_data import DemoItem, DemoOrder
 from workflows.orders.cancellations import CancelOrder

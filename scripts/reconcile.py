@@ -5,9 +5,9 @@ import asyncio
 import sys
 import time
 
-from models.database import Database
+from models.database.database import Database
+from models.database.sessions import DatabaseError
 from models.migrations.runner import MigrationError, missing
-from models.sessions import DatabaseError
 from settings import SettingsError, load
 from workflows.ledger.reconciliation import Difference, extent, proof_count, reconcile
 

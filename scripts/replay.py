@@ -30,9 +30,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from models.database import Database
+from models.database.database import Database
+from models.database.sessions import DatabaseError
 from models.migrations.runner import MigrationError
-from models.sessions import DatabaseError
 from scripts.replay_client import Api, ApiFailed, Refused
 from scripts.replay_file import Events, FileUnreadable, read
 from scripts.replay_report import is_complete, report

@@ -14,7 +14,7 @@ from typing import Final
 
 import httpx
 
-from models.database import Database
+from models.database.database import Database
 from models.migrations.runner import migrate
 from scripts.demo import is_empty
 

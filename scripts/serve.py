@@ -9,9 +9,9 @@ import uvicorn
 
 from domain.access.callers import Role
 from domain.terms import Terms
-from models.database import Database
+from models.database.database import Database
+from models.database.sessions import DatabaseError
 from models.migrations.runner import DatabaseUnreachable, MigrationError, migrate
-from models.sessions import DatabaseError
 from schema.serving.corks import CorkedWebSockets
 from scripts import demo_data as story
 from scripts.demo import DemoKeys, DemoRefused, is_empty, renew_keys, seed

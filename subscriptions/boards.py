@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from models.sessions import Contention, DatabaseUnavailable
+from models.database.sessions import Contention, DatabaseUnavailable
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 ValueT = TypeVar("ValueT")

@@ -8,7 +8,7 @@ from typing import Final
 
 from domain.access.callers import Caller
 from domain.events import is_in_scope
-from models.queries.event_log import LoggedEvent
+from models.queries.events.event_log import LoggedEvent
 from subscriptions.channels import (
     ExactListener,
     FoldingListener,

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from domain.errors import RequestError
 from domain.events import ReaderTooSlow
-from models.queries.event_log import LoggedEvent
+from models.queries.events.event_log import LoggedEvent
 
 Key = tuple[str, str]
 EVERY: Key = ("every", "")

@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 from uuid import uuid4
 
 import models.queries.reads.stock as stock
-from models.database import Database
-from models.queries.event_log import Numbered
+from models.database.database import Database
+from models.queries.events.event_log import Numbered
 from models.queries.reads.stock import Shelf
 from subscriptions.cases import Cases
 from subscriptions.doorbell import PENDING, Doorbell

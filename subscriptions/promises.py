@@ -6,10 +6,10 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import models.queries.promises as queries
+import models.queries.stock.availability as queries
 import workflows.availability.availability
 from domain.access.callers import SYSTEM
-from models.database import Database
+from models.database.database import Database
 from workflows.availability.availability import Availability
 
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)

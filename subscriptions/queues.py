@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from uuid import UUID
 
-import models.queries.event_log as event_log
+import models.queries.events.event_log as event_log
 import models.queries.tasks as tasks
 from domain.access.callers import Caller
 from domain.events import is_in_scope
 from domain.tasks import QueueKind, TaskStatus
-from models.database import Database
-from models.queries.event_log import LoggedEvent
-from models.queries.scopes import scope_of
-from models.sessions import Row
+from models.database.database import Database
+from models.database.sessions import Row
+from models.queries.events.event_log import LoggedEvent
+from models.queries.listing.scopes import scope_of
 from subscriptions.boards import Board
 from subscriptions.channels import FoldingListener, in_queue
 from subscriptions.relay import Audience, Relay

@@ -17,11 +17,11 @@ from typing import Any, Protocol
 
 import structlog
 
-import models.queries.event_log as event_log
+import models.queries.events.event_log as event_log
 from domain.events import CursorAhead, CursorTooOld
-from models.database import Database
-from models.queries.event_log import LoggedEvent
-from models.sessions import DatabaseError
+from models.database.database import Database
+from models.database.sessions import DatabaseError
+from models.queries.events.event_log import LoggedEvent
 from subscriptions.channels import Index, Listener
 
 logger = structlog.get_logger(__name__)

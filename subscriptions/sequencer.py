@@ -29,10 +29,10 @@ from enum import Enum
 
 import structlog
 
-import models.queries.event_log as event_log
-import models.queries.leases as leases
-from models.queries.event_log import Numbered
-from models.sessions import Contention, DatabaseError, DatabaseUnavailable, Session
+import models.queries.events.event_log as event_log
+import models.queries.events.leases as leases
+from models.database.sessions import Contention, DatabaseError, DatabaseUnavailable, Session
+from models.queries.events.event_log import Numbered
 from workflows.transactions.runner import Transaction, Transactions
 
 logger = structlog.get_logger(__name__)

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
 from domain.stock.states import StockState
-from models.queries.event_log import LoggedEvent
+from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
 from subscriptions.boards import Board, Read
 

@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeVar
 from domain.access.callers import Caller
 from domain.errors import BadRequest
 from domain.events import may_see_event, parse_cursor
-from models.queries.event_log import LoggedEvent
+from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
 from subscriptions.boards import Board
 from subscriptions.channels import (

@@ -20,7 +20,7 @@ from threading import Thread
 import aiosqlite.core
 import pytest
 
-from models.database import Database, Limits
+from models.database.database import Database, Limits
 from tests import databases, servers
 
 # A test that fails between opening and closing a SQLite connection leaves its thread behind; it

@@ -7,8 +7,8 @@ import asyncio
 import asyncpg
 import pytest
 
-from models.database import Database, Limits
-from models.sessions import DatabaseUnavailable
+from models.database.database import Database, Limits
+from models.database.sessions import DatabaseUnavailable
 from tests.builders.connections import (
     add,
     at_rest,

@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 import asyncpg
 import pytest
 
-import models.connections as connections
-from models.database import Database
-from models.sessions import DatabaseUnavailable
+import models.database.pool as connections
+from models.database.database import Database
+from models.database.sessions import DatabaseUnavailable
 from tests.builders.connections import (
     add,
     at_rest,

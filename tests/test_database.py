@@ -5,9 +5,9 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from models.database import Database
-from models.sessions import Session
-from models.turns import SessionOver
+from models.database.database import Database
+from models.database.session_lock import SessionOver
+from models.database.sessions import Session
 
 # More than there are connections, so that each is met.
 READS = 12

@@ -16,20 +16,20 @@ import asyncpg
 import orjson
 import pytest
 
-import models.queries.event_log as event_log
+import models.queries.catalog.lookups as lookups
+import models.queries.events.event_log as event_log
 import models.queries.idempotency as idempotency
-import models.queries.lookups as lookups
-import models.queries.news as news
-import models.queries.orders as orders
-import models.queries.promises as promises
+import models.queries.orders.orders as orders
+import models.queries.orders.reservations as reservations
 import models.queries.reads.stock as stock_reads
-import models.queries.reservations as reservations
-import models.queries.stock as stock
-from models.database import Database
-from models.queries.paging import Window
-from models.queries.scopes import EVERYTHING
-from models.sessions import Row, Session
-from models.statements import Question
+import models.queries.stock.availability as promises
+import models.queries.stock.changes as news
+import models.queries.stock.stock as stock
+from models.database.database import Database
+from models.database.sessions import Row, Session
+from models.database.sql import Question
+from models.queries.listing.paging import Window
+from models.queries.listing.scopes import EVERYTHING
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SKUS = 30_000

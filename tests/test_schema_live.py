@@ -13,9 +13,9 @@ from tortoise.models import Model
 
 from domain.policies.defaults import DEFAULT_RULES
 from domain.policies.policies import PolicyKind, parse_rules
-from models.database import MODULES, Database
+from models.database.database import MODULES, Database
+from models.database.sessions import CheckFailed, Session
 from models.migrations.runner import VERSIONS
-from models.sessions import CheckFailed, Session
 from tests import live_schema, raw
 from tests.builders.transactions import MORNING
 from tests.live_schema import LiveSchema

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import asyncpg
 
-from models.database import Database
+from models.database.database import Database
 from tests import database_states, databases, raw, servers
 from tests.builders.shop import open_shop
 from tests.conftest import session_directory

@@ -7,9 +7,14 @@ from datetime import UTC, datetime
 import pytest
 
 import models.queries.idempotency as idempotency
-from models.database import Database, Limits
-from models.sessions import Session
-from models.statement_plans import CONNECTIONS_MAX, RENEW_SECONDS_MAX, RENEW_SECONDS_MIN, PlanAges
+from models.database.database import Database, Limits
+from models.database.plan_cache import (
+    CONNECTIONS_MAX,
+    RENEW_SECONDS_MAX,
+    RENEW_SECONDS_MIN,
+    PlanAges,
+)
+from models.database.sessions import Session
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 FILL = (

@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 
 import models.queries.idempotency as keys
-import models.queries.orders as orders
-import models.queries.reservations as reservations
+import models.queries.orders.orders as orders
+import models.queries.orders.reservations as reservations
 import workflows.exceptions.handling as exception_desk
 import workflows.orders.backorders as backorders
 import workflows.policies.activation as policy_starts

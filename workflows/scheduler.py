@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import structlog
 
-import models.queries.leases as leases
-from models.sessions import DatabaseError
+import models.queries.events.leases as leases
+from models.database.sessions import DatabaseError
 from workflows.transactions.runner import Transaction, Transactions
 
 logger = structlog.get_logger(__name__)

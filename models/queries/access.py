@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from models.sessions import Row, Session
+from models.database.sessions import Row, Session
 
 _COLUMNS = (
     "id, name, actor, role, prefix, secret_hash, channels, locations, refund_limit_minor,"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from models.sessions import Row, Session
+from models.database.sessions import Row, Session
 
 _IS_OPEN = "status NOT IN ('RESOLVED', 'AUTO_RESOLVED')"
 _COLUMNS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from models.sessions import Row, Session
+from models.database.sessions import Row, Session
 
 Pair = tuple[str, str]  # (actor, key)
 

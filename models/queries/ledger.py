@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from models.queries.advisory import BOOKS
-from models.sessions import Row, Session
-from models.statements import Change
+from models.database.sessions import Row, Session
+from models.database.sql import Change
+from models.queries.events.lock_numbers import BOOKS
 
 
 async def kept_currency(session: Session) -> str | None:

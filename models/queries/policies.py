@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from models.sessions import Row, Session
-from models.statements import AnswerT, Question
+from models.database.sessions import Row, Session
+from models.database.sql import AnswerT, Question
 
 _COLUMNS = (
     "id, kind, scope, version, CAST(rules AS text) AS rules, effective_from_at, published_by,"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from models.sessions import Row, Session
+from models.database.sessions import Row, Session
 
 _COLUMNS = (
     "id, queue, status, location_id, channel_id, subject_type, subject_key, priority,"

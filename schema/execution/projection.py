@@ -27,7 +27,7 @@ from graphql import GraphQLObjectType, GraphQLOutputType, OperationType, Undefin
 from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
 from graphql.execution.values import VariableValues
 
-from models.queries.selections import Join, Selection
+from models.queries.listing.selections import Join, Selection
 from schema.execution.documents import Document
 from schema.types.records import Edge
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from graphql import GraphQLObjectType, GraphQLOutputType, get_named_type
 
-from models.queries.selections import EVERYTHING, Join, Selection
+from models.queries.listing.selections import EVERYTHING, Join, Selection
 from schema.types.records import Column, Derived, Edge
 
 _ANY = "*"  # among the columns: nobody knows which ones

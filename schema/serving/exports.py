@@ -19,10 +19,10 @@ import models.queries.reads.ledger as reads
 from domain.access.callers import Caller
 from domain.errors import BadRequest, RequestError
 from domain.values.money import Money, to_decimal
-from models.database import Database
+from models.database.database import Database
+from models.database.sessions import Row
+from models.queries.listing.scopes import Scope, scope_of
 from models.queries.reads.ledger import JournalCut
-from models.queries.scopes import Scope, scope_of
-from models.sessions import Row
 from schema.context import Services
 from schema.errors import top_level
 from schema.permissions import admit

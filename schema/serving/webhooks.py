@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from integrations.payments import PaymentEvent, parse_event
 from integrations.webhooks import SignedMessage, WebhookRefused, WebhookSecrets
-from models.sessions import DatabaseError
+from models.database.sessions import DatabaseError
 
 logger = structlog.get_logger(__name__)
 

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from models.sessions import Row
+from models.database.sessions import Row
 from schema.types.scalars import json_of
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import strawberry
 
+from models.queries.listing.selections import Join
 from models.queries.reads.catalog import CHANNEL_COLUMNS, ITEM_COLUMNS, LOCATION_COLUMNS
-from models.queries.selections import Join
 from schema.context import Info
 from schema.types.enums import ChannelKind, LocationKind, ReasonKind
 from schema.types.money import Money, money

@@ -8,7 +8,7 @@ import strawberry
 from strawberry import ID
 
 import schema.types.facts as facts
-from models.queries.event_log import LoggedEvent
+from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
 from schema.loaders import Loaders
 from schema.types.availability import Availability

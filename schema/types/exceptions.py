@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from domain.exceptions import is_breached
-from models.sessions import Row
+from models.database.sessions import Row
 from schema.context import Info
 from schema.types.catalog import Location
 from schema.types.enums import ExceptionSeverity, ExceptionStatus

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from domain.access.permissions import NODE_TYPES
-from models.queries.event_log import LoggedEvent
+from models.queries.events.event_log import LoggedEvent
 from schema.types.node import encode
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry import ID
 
-from models.sessions import Row
+from models.database.sessions import Row
 from schema.types.catalog import Location, location_edge
 from schema.types.enums import FulfillmentStatus
 from schema.types.node import Node, encode, found_by, node_edge

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from domain.ledger.accounts import ACCOUNT_NAMES
-from models.sessions import Row
+from models.database.sessions import Row
 from schema.context import Context
 from schema.types.money import Money
 from schema.types.node import Node, found_by, node_edge

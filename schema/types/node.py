@@ -10,7 +10,7 @@ import strawberry
 from strawberry import ID
 
 from domain.errors import NotFound
-from models.sessions import Row
+from models.database.sessions import Row
 from schema.context import Context
 from schema.loaders import Loader, Loaders
 from schema.types.records import Of, Record, derived, edge

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from models.sessions import Row
+from models.database.sessions import Row
 from schema.types.addresses import Address
 from schema.types.catalog import Channel, channel_edge
 from schema.types.enums import OrderLineState, OrderStatus

@@ -9,9 +9,9 @@ import orjson
 import strawberry
 
 from domain.errors import BadRequest
-from models.queries.paging import KeyValues, Page, Window, bad_cursor
-from models.queries.selections import EVERYTHING, Selection
-from models.sessions import Row
+from models.database.sessions import Row
+from models.queries.listing.paging import KeyValues, Page, Window, bad_cursor
+from models.queries.listing.selections import EVERYTHING, Selection
 from schema.context import Context, Info
 from schema.types.records import derived
 

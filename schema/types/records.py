@@ -25,8 +25,8 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.private import is_private
 
 from domain.access.callers import Caller
-from models.queries.selections import Join
-from models.sessions import Row
+from models.database.sessions import Row
+from models.queries.listing.selections import Join
 from schema.context import Context, Info
 from schema.loaders import Loader, Loaders
 

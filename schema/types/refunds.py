@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from domain.access.callers import Caller
+from models.database.sessions import Row
 from models.queries.reads.refunds import OrderMoney
-from models.sessions import Row
 from schema.context import Info
 from schema.types.catalog import ReasonCode
 from schema.types.decisions import PolicyDecision

@@ -9,7 +9,7 @@ import strawberry
 
 from domain.returns.risk import WHOLE
 from domain.values.references import Reference
-from models.sessions import Row
+from models.database.sessions import Row
 from schema.context import Context, Info
 from schema.types.catalog import Location, ReasonCode
 from schema.types.decisions import PolicyDecision

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from models.sessions import Row
+from models.database.sessions import Row
 from schema.types.catalog import Item, Location, ReasonCode, item_edge, location_edge
 from schema.types.enums import MovementKind, StockState
 from schema.types.money import Money

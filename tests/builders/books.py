@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.database import Database
+from models.database.database import Database
 from tests.builders.transactions import rows
 
 _LEVELS = """

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 from tortoise.connection import get_connection
 
-from models.connections import Connections
-from models.database import Database
-from models.sessions import Session
+from models.database.database import Database
+from models.database.pool import Connections
+from models.database.sessions import Session
 
 
 async def read(database: Database) -> int:

@@ -15,7 +15,7 @@ import workflows.returns.requests
 import workflows.returns.tracking
 from domain.access.callers import Caller, Role, holder
 from domain.policies.dispositions import ConditionGrade, Disposition
-from models.database import Database
+from models.database.database import Database
 from tests.builders.shop import Shop, open_shop
 from tests.builders.transactions import rows
 from workflows.returns.authorizations import AuthorizeReturn, CancelReturn, DeclineReturn

@@ -17,7 +17,7 @@ import workflows.warehouse.reroutes
 from domain.access.callers import Caller, Role, holder
 from domain.orders.carriers import CarrierStatus
 from domain.tasks import QueueKind
-from models.database import Database
+from models.database.database import Database
 from tests.builders.shop import Shop, open_shop
 from tests.builders.transactions import rows
 from workflows.carriers.tracking_events import RecordCarrierEvent

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import structlog
 
-import models.queries.event_log as event_log
+import models.queries.events.event_log as event_log
 import workflows.access.api_keys
 from app import Restow
 from domain.access.api_keys import CreateKey

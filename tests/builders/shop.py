@@ -21,7 +21,7 @@ from domain.access.callers import Caller, Role, holder
 from domain.policies.policies import PolicyKind
 from domain.stock.states import StockState
 from domain.values.money import Money
-from models.database import Database
+from models.database.database import Database
 from tests.builders.catalog import a_channel, a_location, an_item, gbp, items
 from tests.builders.transactions import Clock, rows, transactions_on
 from workflows.orders.cancellations import CancelLine, CancelOrder

@@ -15,7 +15,7 @@ import workflows.refunds.refunds
 from domain.access.callers import Caller, Role, holder
 from integrations.payments import GatewayAnswer, GatewayError, GatewayStatus, PaymentEvent
 from integrations.payments import PaymentEventType as Told
-from models.database import Database
+from models.database.database import Database
 from tests.builders.desk import Desk, open_desk
 from tests.builders.shop import Shop, pounds
 from tests.builders.transactions import rows

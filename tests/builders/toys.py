@@ -13,7 +13,7 @@ from domain.ledger.entries import Occasion, receipt
 from domain.stock.states import StockState
 from domain.values.money import Money
 from models.catalog import Supplier
-from models.database import Database
+from models.database.database import Database
 from tests.builders.transactions import MORNING
 from workflows.transactions.outcomes import Request
 from workflows.transactions.runner import Transaction, one_by_one

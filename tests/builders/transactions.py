@@ -9,7 +9,7 @@ from uuid import uuid4
 import orjson
 
 from domain.terms import DEFAULT_TERMS, Terms
-from models.database import Database
+from models.database.database import Database
 from workflows.transactions.outcomes import Outcome
 from workflows.transactions.runner import Reactions, Transactions
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from domain.access.callers import Role, holder
-from models.database import Database, Limits
+from models.database.database import Database, Limits
 from schema.context import Context
 from tests.subscriptions.log import now
 

@@ -6,8 +6,8 @@ import pytest
 
 from domain.errors import BadRequest, Forbidden, Invalid, Unauthenticated
 from domain.events import CursorTooOld
-from models.database import OutcomeUnknown
-from models.sessions import Contention, DatabaseUnavailable
+from models.database.database import OutcomeUnknown
+from models.database.sessions import Contention, DatabaseUnavailable
 from schema.errors import top_level
 from tests.builders.house import HOLD, PLACE, House, an_order
 from workflows.transactions.group_commit import QueueFull

@@ -11,7 +11,7 @@ import pytest
 from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_type
 from strawberry.types.field import StrawberryField
 
-from models.sessions import PostgresSession, SqliteSession
+from models.database.sessions import PostgresSession, SqliteSession
 from schema.execution import engine
 from schema.execution.executor import Executor, build_executor
 from schema.root import schema

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from integrations.payments import PaymentEvent, event_body
 from integrations.payments import PaymentEventType as Told
 from integrations.webhooks import WebhookSecrets
-from models.database import Database
+from models.database.database import Database
 from schema.serving.webhooks import BODY_BYTES_MAX, payment_webhooks
 from tests.builders.till import PENDING, Till, open_till
 from workflows.refunds.gateway_events import take_payment

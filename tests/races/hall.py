@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from models.database import Database
+from models.database.database import Database
 from tests.builders.transactions import rows
 from tests.races.gate import Gate
 from tests.races.house import House, Stall

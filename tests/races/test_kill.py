@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 
-from models.database import Database
+from models.database.database import Database
 from tests.builders.transactions import rows
 from tests.races.house import House, Stall
 from workflows.ledger.reconciliation import reconcile

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from models.database import Database
+from models.database.database import Database
 from tests import databases
 from tests.conftest import session_directory
 from tests.races.house import House, Stall, codes

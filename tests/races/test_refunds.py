@@ -6,7 +6,7 @@ import pytest
 
 from integrations.payments import GatewayTimeout
 from integrations.payments import PaymentEventType as Told
-from models.database import Database
+from models.database.database import Database
 from tests.builders.till import CLERK, FIONA, FRED, SUCCEEDED, Till, open_till
 from tests.builders.transactions import codes, rows
 from workflows.ledger.reconciliation import reconcile

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from domain.policies.policies import PolicyKind
-from models.database import Database
+from models.database.database import Database
 from tests.builders.desk import INSPECTOR, SECOND, Desk, open_desk
 from tests.builders.transactions import codes, rows
 from workflows.ledger.reconciliation import reconcile

@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 import pytest
 
-import models.queries.event_log as event_log
-from models.database import Database
-from models.sessions import CheckFailed
+import models.queries.events.event_log as event_log
+from models.database.database import Database
+from models.database.sessions import CheckFailed
 from scripts.archive import archive
 from tests.builders.house import House
 from tests.graphql.conftest import house as house  # the program, for what clients are told

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import workflows.availability.availability
 from domain.access.callers import Role
-from models.database import Database
+from models.database.database import Database
 from scripts import demo, demo_data
 from tests.builders.transactions import Clock, rows, transactions_on
 from workflows.access.authentication import authenticate

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.database import Database
+from models.database.database import Database
 from tests.builders.shop import open_shop
 
 ROOT = Path(__file__).parent.parent.parent

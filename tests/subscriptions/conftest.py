@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from models.database import Database
+from models.database.database import Database
 from subscriptions.live import Live
 from tests.subscriptions.log import transactions
 from tests.subscriptions.places import Ledger, Place

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import workflows.transactions.outbox as outbox
-from models.database import Database
+from models.database.database import Database
 from workflows.transactions.runner import Last, Reactions, Transaction, Transactions
 
 NO_REACTIONS = Reactions({})

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import models.queries.event_log as event_log
-from models.database import Database
-from models.queries.event_log import LoggedEvent, Numbered
+import models.queries.events.event_log as event_log
+from models.database.database import Database
+from models.queries.events.event_log import LoggedEvent, Numbered
 from subscriptions.sequencer import Sequencer
 from tests.subscriptions.log import transactions
 

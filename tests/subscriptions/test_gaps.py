@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from websockets.exceptions import WebSocketException
 
-from models.database import Database
+from models.database.database import Database
 from models.migrations.runner import migrate
-from models.queries.event_log import LoggedEvent
+from models.queries.events.event_log import LoggedEvent
 from tests import servers
 from tests.conftest import session_directory
 from tests.races.house import House

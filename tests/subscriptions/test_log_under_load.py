@@ -10,10 +10,10 @@ from contextlib import aclosing, asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 
-import models.queries.event_log as event_log
+import models.queries.events.event_log as event_log
 from domain.access.callers import Role, holder
-from models.database import Database
-from models.queries.event_log import LoggedEvent
+from models.database.database import Database
+from models.queries.events.event_log import LoggedEvent
 from tests.subscriptions.log import opened, until
 from tests.subscriptions.writers import a_live, prepare
 

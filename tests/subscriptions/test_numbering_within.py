@@ -9,11 +9,11 @@ from datetime import timedelta
 
 import pytest
 
-import models.queries.event_log as event_log
-import models.queries.leases as leases
-from models.database import Database
-from models.queries.event_log import Numbered
-from models.sessions import Contention, Session
+import models.queries.events.event_log as event_log
+import models.queries.events.leases as leases
+from models.database.database import Database
+from models.database.sessions import Contention, Session
+from models.queries.events.event_log import Numbered
 from subscriptions import sequencer
 from subscriptions.sequencer import LEASE, WITHIN_MAX
 from tests.subscriptions.log import note, transactions, until, write

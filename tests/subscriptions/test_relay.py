@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-import models.queries.event_log as event_log
-from models.database import Database
-from models.queries.event_log import LoggedEvent, Numbered
-from models.sessions import Session
+import models.queries.events.event_log as event_log
+from models.database.database import Database
+from models.database.sessions import Session
+from models.queries.events.event_log import LoggedEvent, Numbered
 from subscriptions.channels import EVERY, ExactListener
 from subscriptions.relay import Relay
 from subscriptions.sequencer import Sequencer

@@ -14,8 +14,8 @@ import pytest
 import models.queries.reads.stock as stock_reads
 import subscriptions.shelves
 from domain.access.callers import Role, holder
-from models.database import Database
-from models.queries.event_log import LoggedEvent
+from models.database.database import Database
+from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
 from subscriptions.endings import end
 from subscriptions.shelves import NUMBERS, Shelves

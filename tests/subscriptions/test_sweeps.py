@@ -5,9 +5,9 @@ from __future__ import annotations
 import orjson
 import pytest
 
-import models.queries.event_log as event_log
-from models.database import Database
-from models.sessions import Contention, Session
+import models.queries.events.event_log as event_log
+from models.database.database import Database
+from models.database.sessions import Contention, Session
 from subscriptions import sequencer
 from subscriptions.sequencer import BATCH_MAX
 from tests.subscriptions.log import transactions, write

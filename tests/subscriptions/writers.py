@@ -15,8 +15,8 @@ from contextlib import aclosing
 from typing import Any
 
 from domain.access.callers import Role, holder
-from models.database import Database
-from models.sessions import DatabaseError, Session
+from models.database.database import Database
+from models.database.sessions import DatabaseError, Session
 from subscriptions.live import Live
 from tests.subscriptions.log import note, opened, transactions
 from workflows.transactions.runner import Transaction, Transactions

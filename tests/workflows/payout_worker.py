@@ -27,7 +27,7 @@ from integrations.payment_chaos import chaos
 from integrations.payment_journal import PaymentJournal
 from integrations.payment_simulator import PaymentSimulator
 from integrations.payments import GatewayAnswer, PaymentEvent
-from models.database import Database
+from models.database.database import Database
 from workflows.reactions import REACTIONS
 from workflows.refunds.manual_settlement import RetryRefund
 from workflows.refunds.payout_attempts import PayoutTerms

@@ -14,7 +14,7 @@ from domain.access.api_keys import OVERLAP_MAX, CreateKey, RevokeKey, RotateKey,
 from domain.access.callers import SYSTEM, Caller, Role, holder
 from domain.errors import Unauthenticated
 from domain.values.money import Money
-from models.database import Database
+from models.database.database import Database
 from tests.builders.catalog import a_channel, a_location
 from tests.builders.transactions import MORNING, Clock, codes, counts, rows, transactions_on
 from workflows.access.authentication import authenticate

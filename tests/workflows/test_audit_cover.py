@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.database import Database
+from models.database.database import Database
 from tests.builders.shop import Shop, open_shop
 from tests.builders.tampering import tamper
 from tests.builders.transactions import rows

@@ -6,7 +6,7 @@ import workflows.catalog.channels
 import workflows.jobs
 import workflows.orders.backorders
 from domain.policies.policies import PolicyKind
-from models.database import Database
+from models.database.database import Database
 from tests.builders.catalog import a_channel
 from tests.builders.shop import Shop, open_shop
 from tests.builders.transactions import rows

@@ -20,7 +20,7 @@ import workflows.stock.adjustments
 from domain.access.callers import Caller, Role, anonymous, holder
 from domain.orders.orders import number_of
 from domain.policies.policies import PolicyKind
-from models.database import Database
+from models.database.database import Database
 from tests.builders.books import faults
 from tests.builders.shop import ADMIN, CLERK, SHOP, Shop, open_shop, pounds
 from tests.builders.transactions import rows

@@ -10,7 +10,7 @@ import workflows.orders.placement
 import workflows.reservations.reservations
 import workflows.stock.adjustments
 from domain.access.callers import Role, holder
-from models.database import Database
+from models.database.database import Database
 from tests.builders.books import faults
 from tests.builders.shop import ADMIN, CLERK, Shop, open_shop, pounds
 from tests.builders.transactions import codes, rows

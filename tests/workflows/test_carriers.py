@@ -9,7 +9,7 @@ import pytest
 from domain.access.callers import Role, holder
 from domain.orders.carriers import CarrierStatus, parcel_after
 from domain.orders.fulfillments import FulfillmentStatus
-from models.database import Database
+from models.database.database import Database
 from tests.builders.floor import Floor, open_floor
 from tests.builders.transactions import MORNING, codes, counts, events, rows
 from workflows.transactions.outcomes import Outcome

@@ -4,7 +4,7 @@ import asyncio
 
 import workflows.catalog.master_data
 from domain.catalog.commands import ReasonKind, UpsertReasonCode, UpsertSupplier
-from models.database import Database
+from models.database.database import Database
 from tests.builders.catalog import PLANNER
 from tests.builders.transactions import codes, counts, rows, transactions_on
 from workflows.transactions.outcomes import Request

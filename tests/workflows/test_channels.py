@@ -8,7 +8,7 @@ import workflows.catalog.channels
 import workflows.catalog.locations
 from domain.access.callers import Role, holder
 from domain.stock.states import LocationKind
-from models.database import Database
+from models.database.database import Database
 from tests.builders.catalog import a_channel, a_location
 from tests.builders.transactions import codes, counts, events, rows, transactions_on
 from workflows.transactions.outcomes import Outcome, Request

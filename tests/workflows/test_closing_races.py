@@ -8,7 +8,7 @@ import pytest
 import workflows.catalog.locations
 import workflows.stock.adjustments
 import workflows.stock.goods_receipts
-from models.database import Database
+from models.database.database import Database
 from tests.builders.catalog import a_location
 from tests.builders.shop import ADMIN, Shop, open_shop, pounds
 from tests.builders.transactions import codes

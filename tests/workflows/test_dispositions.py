@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from domain.policies.policies import PolicyKind
-from models.database import Database
+from models.database.database import Database
 from tests.builders.desk import BOSS, Desk, open_desk
 from tests.builders.shop import ADMIN
 from tests.builders.transactions import codes, counts, rows

@@ -11,7 +11,7 @@ import workflows.exceptions.opening as exceptions
 import workflows.jobs as jobs
 from domain.access.callers import Caller, Role, holder
 from domain.exceptions import EXCEPTION_TRANSITIONS, ExceptionKind, ExceptionStatus
-from models.database import Database
+from models.database.database import Database
 from tests.builders.floor import ANN, SUE, Floor, open_floor
 from tests.builders.transactions import MORNING, codes, counts, events, rows
 from workflows.exceptions.handling import (

@@ -13,7 +13,7 @@ from domain.access.callers import Role, holder
 from domain.errors import PolicyViolation
 from domain.exceptions import ExceptionKind
 from domain.policies.policies import PolicyKind
-from models.database import Database
+from models.database.database import Database
 from tests.builders.catalog import a_location
 from tests.builders.transactions import (
     MORNING,

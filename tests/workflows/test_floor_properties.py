@@ -15,7 +15,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 import workflows.jobs
 from domain.access.callers import Caller
-from models.database import Database
+from models.database.database import Database
 from tests.builders.books import faults
 from tests.builders.floor import ANN, BEN, SUE, Floor, open_floor
 from tests.builders.transactions import codes, rows

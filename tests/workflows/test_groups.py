@@ -12,8 +12,8 @@ import pytest
 import workflows.reservations.reservations
 from domain.access.callers import Caller
 from models.catalog import Supplier
-from models.database import Database, Limits, OutcomeUnknown
-from models.sessions import DatabaseUnavailable, PostgresSession, Session, SqliteSession
+from models.database.database import Database, Limits, OutcomeUnknown
+from models.database.sessions import DatabaseUnavailable, PostgresSession, Session, SqliteSession
 from tests.builders.shop import ADMIN, open_shop
 from tests.builders.toys import Crash, Gate, NameSupplier, naming
 from tests.builders.transactions import codes, counts, rows, transactions_on

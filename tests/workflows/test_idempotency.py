@@ -10,7 +10,7 @@ import pytest
 
 import models.queries.idempotency as queries
 from domain.access.callers import Caller, Role, anonymous, holder
-from models.database import Database, Limits
+from models.database.database import Database, Limits
 from tests.builders.toys import CLERK, Crash, Gate, NameSupplier, name_supplier, naming
 from tests.builders.transactions import Clock, codes, counts, rows, transactions_on
 from workflows.transactions.idempotency import KEPT

@@ -7,7 +7,7 @@ import pytest
 
 from domain.policies.dispositions import Disposition
 from domain.policies.policies import PolicyKind
-from models.database import Database
+from models.database.database import Database
 from tests.builders.desk import BOSS, INSPECTOR, SECOND, Desk, open_desk
 from tests.builders.transactions import codes, counts, events, rows
 from workflows.transactions.outcomes import Outcome

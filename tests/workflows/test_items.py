@@ -8,7 +8,7 @@ import workflows.catalog.master_data
 from domain.catalog.commands import GivenMoney, UpsertSupplier
 from domain.catalog.validation import ITEMS_MAX
 from domain.terms import Terms
-from models.database import Database
+from models.database.database import Database
 from tests.builders.catalog import PLANNER, an_item, gbp, items
 from tests.builders.transactions import codes, counts, events, rows, transactions_on
 from workflows.transactions.outcomes import Request

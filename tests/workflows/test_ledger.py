@@ -13,7 +13,7 @@ from domain.errors import Invalid, UnbalancedEntry
 from domain.ledger.accounts import Account
 from domain.ledger.entries import JournalEntry, JournalLine, Occasion, payment_captured, reversal
 from domain.values.money import MINOR_MAX, Money
-from models.database import Database
+from models.database.database import Database
 from tests.builders import toys
 from tests.builders.transactions import MORNING, counts, rows, transactions_on
 from workflows.transactions.digests import digest_of_all

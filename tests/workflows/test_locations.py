@@ -9,7 +9,7 @@ import workflows.catalog.items
 import workflows.catalog.locations
 from domain.access.callers import Role, holder
 from domain.stock.states import LocationKind, StockState
-from models.database import Database
+from models.database.database import Database
 from tests.builders.catalog import a_location, an_item, items
 from tests.builders.transactions import codes, counts, events, rows, transactions_on
 from workflows.transactions.outcomes import Outcome, Request

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+import models.queries.stock.availability as promises
+import models.queries.stock.changes as news
 import workflows.availability.availability
 import workflows.availability.cache
 import workflows.catalog.channels
@@ -15,8 +17,7 @@ import workflows.catalog.locations
 import workflows.stock.goods_receipts
 from domain.errors import NotFound
 from domain.policies.policies import PolicyKind
-from models.database import Database
-from models.queries import news, promises
+from models.database.database import Database
 from tests.builders.catalog import a_channel, a_location, an_item, items
 from tests.builders.shop import ADMIN, SHOP, SKUS, Shop, open_shop
 from workflows.availability.availability import Availability

@@ -9,7 +9,7 @@ import workflows.jobs
 import workflows.warehouse.picking
 from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
-from models.database import Database
+from models.database.database import Database
 from tests.builders.shop import ADMIN, CLERK, SHOP, Shop, open_shop, pounds
 from tests.builders.transactions import MORNING, codes, counts, events, rows
 from workflows.orders.placement import Payment

@@ -12,8 +12,8 @@ from integrations.payment_journal import PaymentJournal
 from integrations.payment_simulator import PaymentSimulator
 from integrations.payments import GatewayTimeout, GatewayUnavailable, PaymentEvent
 from integrations.payments import PaymentEventType as Told
-from models.database import Database
-from models.sessions import UniqueConflict
+from models.database.database import Database
+from models.database.sessions import UniqueConflict
 from tests.builders.books import faults
 from tests.builders.till import FAILED, FIONA, FRED, PENDING, SUCCEEDED, Till, open_till
 from tests.builders.transactions import codes, events

@@ -11,8 +11,8 @@ from domain.access.callers import Role, holder
 from domain.errors import Forbidden
 from domain.ledger.entries import Occasion, payment_captured
 from domain.values.money import Money
-from models.database import Database
-from models.sessions import CheckFailed
+from models.database.database import Database
+from models.database.sessions import CheckFailed
 from tests.builders.till import FIONA, Till, open_till
 from tests.builders.transactions import MORNING, codes, counts, events, rows
 from workflows.orders.fulfillments import ShipFulfillment

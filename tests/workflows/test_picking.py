@@ -10,7 +10,7 @@ import workflows.catalog.channels
 import workflows.catalog.locations
 from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
-from models.database import Database
+from models.database.database import Database
 from tests.builders.catalog import a_channel, a_location
 from tests.builders.floor import ANN, BEN, SUE, Floor, open_floor
 from tests.builders.transactions import codes, counts, events, rows

@@ -19,7 +19,7 @@ from domain.access.callers import Caller, Role, holder
 from domain.errors import Forbidden
 from domain.policies.policies import PolicyKind
 from domain.values.money import Money
-from models.database import Database
+from models.database.database import Database
 from tests.builders.catalog import a_channel, a_location
 from tests.builders.transactions import (
     MORNING,

@@ -6,7 +6,7 @@ import pytest
 
 from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
-from models.database import Database
+from models.database.database import Database
 from tests.builders.desk import INSPECTOR, Desk, open_desk
 from tests.builders.floor import Floor
 from tests.builders.transactions import MORNING, codes, events

@@ -9,7 +9,7 @@ import workflows.stock.goods_receipts
 from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
 from domain.stock.states import StockState
-from models.database import Database
+from models.database.database import Database
 from tests.builders.desk import BOSS, Desk, open_desk
 from tests.builders.shop import ADMIN, pounds
 from tests.builders.transactions import codes, counts, events, rows

@@ -7,13 +7,13 @@ from uuid import UUID
 
 import pytest
 
-import models.queries.event_log as event_log
-import models.queries.leases as leases
-import models.queries.reconcile as queries
+import models.queries.events.event_log as event_log
+import models.queries.events.leases as leases
+import models.queries.proofs.books as queries
 import workflows.exceptions.opening as exceptions
 from domain.exceptions import ExceptionKind
-from models.database import Database
-from models.queries.digests import DIGESTED
+from models.database.database import Database
+from models.queries.proofs.digests import DIGESTED
 from scripts.reconcile import prove
 from tests.builders.shop import Shop, open_shop
 from tests.builders.tampering import tamper

@@ -6,8 +6,8 @@ import pytest
 
 import workflows.policies.previews
 from domain.policies.policies import PolicyKind
-from models.database import Database
-from models.queries.scopes import EVERYTHING, Scope
+from models.database.database import Database
+from models.queries.listing.scopes import EVERYTHING, Scope
 from tests.builders.till import Till, open_till
 from workflows.policies.preview_cases import Preview
 from workflows.policies.publishing import PublishPolicy

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
-import models.queries.reconcile as proofs
+import models.queries.proofs.books as proofs
 from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
 from domain.policies.refunds import Tender
 from domain.values.money import Money
 from integrations.payments import GatewayTimeout, GatewayUnavailable
 from integrations.payments import PaymentEventType as Told
-from models.database import Database
+from models.database.database import Database
 from tests.builders.till import FAILED, PENDING, SUCCEEDED, Till, open_till
 from tests.builders.transactions import codes, rows
 from tests.databases import Databases

@@ -3,7 +3,7 @@
 import pytest
 
 from integrations.payments import GatewayTimeout
-from models.database import Database
+from models.database.database import Database
 from tests.builders.tampering import tamper
 from tests.builders.till import FAILED, SUCCEEDED, Till, open_till
 from workflows.ledger.reconciliation import reconcile

@@ -10,7 +10,7 @@ from domain.policies.policies import PolicyKind
 from domain.refunds.states import REFUND_TRANSITIONS, RefundStatus
 from integrations.payments import GatewayTimeout
 from integrations.payments import PaymentEventType as Told
-from models.database import Database
+from models.database.database import Database
 from tests.builders.till import FAILED, FIONA, FRED, PENDING, SUCCEEDED, Answer, Till, open_till
 from tests.builders.transactions import codes, counts
 from workflows.transactions.outcomes import Outcome

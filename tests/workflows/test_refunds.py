@@ -10,8 +10,8 @@ from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
 from domain.policies.refunds import Tender
 from domain.values.money import Money
-from models.database import Database
-from models.sessions import CheckFailed
+from models.database.database import Database
+from models.database.sessions import CheckFailed
 from tests.builders.shop import pounds
 from tests.builders.till import CLERK, FIONA, FRED, Till, open_till
 from tests.builders.transactions import codes, counts, rows

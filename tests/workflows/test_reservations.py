@@ -8,7 +8,7 @@ import workflows.jobs
 import workflows.reservations.reservations
 from domain.access.callers import Caller, Role, anonymous, holder
 from domain.policies.policies import PolicyKind
-from models.database import Database
+from models.database.database import Database
 from tests.builders.shop import ADMIN, Shop, open_shop
 from tests.builders.transactions import codes, counts, events, rows
 from workflows.transactions.outcomes import Request

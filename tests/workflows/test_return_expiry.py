@@ -7,7 +7,7 @@ import pytest
 
 import workflows.carriers.tracking_events
 from domain.orders.carriers import CarrierStatus
-from models.database import Database
+from models.database.database import Database
 from tests.builders.desk import Desk, open_desk
 from tests.builders.shop import ADMIN
 from tests.builders.transactions import events, rows

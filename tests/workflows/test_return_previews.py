@@ -7,8 +7,8 @@ import pytest
 import workflows.policies.previews
 from domain.errors import BadRequest, Invalid
 from domain.policies.policies import PolicyKind
-from models.database import Database
-from models.queries.scopes import EVERYTHING
+from models.database.database import Database
+from models.queries.listing.scopes import EVERYTHING
 from tests.builders.desk import Desk, open_desk
 from tests.builders.transactions import counts
 from workflows.policies.preview_cases import Preview

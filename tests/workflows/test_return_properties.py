@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
-import models.queries.reconcile as proofs
+import models.queries.proofs.books as proofs
 from domain.access.callers import Caller
 from domain.policies.dispositions import Disposition
 from domain.policies.policies import PolicyKind
 from domain.stock.states import StockState
-from models.database import Database
+from models.database.database import Database
 from tests.builders.desk import BOSS, INSPECTOR, SECOND, Desk, open_desk
 from tests.builders.transactions import codes, rows
 from tests.databases import Databases

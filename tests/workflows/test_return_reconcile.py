@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.database import Database
+from models.database.database import Database
 from tests.builders.desk import Desk, open_desk
 from tests.builders.tampering import tamper
 from workflows.ledger.reconciliation import reconcile

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from domain.policies.policies import PolicyKind
-from models.database import Database
+from models.database.database import Database
 from tests.builders.shop import pounds
 from tests.builders.till import FIONA, Till, open_till
 from tests.builders.transactions import events

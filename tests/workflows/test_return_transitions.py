@@ -16,7 +16,7 @@ from domain.returns.states import (
     ReturnItemState,
     ReturnStatus,
 )
-from models.database import Database
+from models.database.database import Database
 from tests.builders.desk import BOSS, Desk, open_desk
 from tests.builders.transactions import counts
 from workflows.transactions.outcomes import Outcome

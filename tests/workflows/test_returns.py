@@ -10,7 +10,7 @@ import pytest
 import workflows.returns.requests
 from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
-from models.database import Database
+from models.database.database import Database
 from tests.builders.desk import BOSS, SUPPORT, Desk, open_desk
 from tests.builders.shop import SHOP
 from tests.builders.transactions import codes, counts, events, rows

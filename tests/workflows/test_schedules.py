@@ -8,8 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 import workflows.scheduler as schedules
-from models.database import Database
-from models.sessions import DatabaseUnavailable
+from models.database.database import Database
+from models.database.sessions import DatabaseUnavailable
 from tests.builders.connections import taking_no_writes
 from workflows.scheduler import Job, Schedule
 from workflows.transactions.clock import Clock, machine_time

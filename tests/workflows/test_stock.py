@@ -9,7 +9,7 @@ import workflows.stock.goods_receipts
 from domain.access.callers import Role, holder
 from domain.stock.states import StockState
 from domain.values.money import Money
-from models.database import Database
+from models.database.database import Database
 from tests.builders.books import faults
 from tests.builders.shop import ADMIN, CLERK, Shop, open_shop, pounds
 from tests.builders.transactions import codes, counts, events, rows

@@ -14,7 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 import workflows.jobs
 from domain.policies.policies import PolicyKind
-from models.database import Database
+from models.database.database import Database
 from tests.builders.books import faults
 from tests.builders.shop import Shop, open_shop
 from tests.builders.transactions import codes

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.access.callers import Caller, Role, holder
-from models.database import Database
+from models.database.database import Database
 from tests.builders.floor import Floor, open_floor
 from tests.builders.transactions import events
 from workflows.ledger.reconciliation import reconcile

@@ -7,7 +7,7 @@ import pytest
 
 import workflows.jobs
 from domain.access.callers import Caller, Role, holder
-from models.database import Database
+from models.database.database import Database
 from tests.builders.floor import ANN, BEN, SUE, Floor, open_floor
 from tests.builders.shop import ADMIN
 from tests.builders.transactions import MORNING, codes, counts, events

@@ -11,8 +11,8 @@ from domain.access.callers import Caller
 from domain.errors import PolicyViolation
 from domain.stock.states import StockState
 from models.catalog import Supplier
-from models.database import Database, Limits
-from models.sessions import Contention, DatabaseUnavailable, UniqueConflict
+from models.database.database import Database, Limits
+from models.database.sessions import Contention, DatabaseUnavailable, UniqueConflict
 from tests.builders import toys
 from tests.builders.toys import CLERK, Crash, Gate, NameSupplier, name_supplier, naming
 from tests.builders.transactions import counts, events, rows, transactions_on

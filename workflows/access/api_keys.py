@@ -36,7 +36,7 @@ from domain.catalog.validation import Problems
 from domain.errors import IllegalTransition, Invalid, NotFound
 from domain.values.money import Money
 from models.access import ApiKey
-from models.sessions import Row
+from models.database.sessions import Row
 from workflows.catalog.master_data import refuse
 from workflows.transactions.outcomes import Outcome
 from workflows.transactions.runner import Transaction, Transactions, one_by_one

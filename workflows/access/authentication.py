@@ -20,8 +20,8 @@ import models.queries.access as queries
 from domain.access.api_keys import BEARER_MAX, key_hash, prefix_of, state_at
 from domain.access.callers import Caller
 from domain.errors import Unauthenticated
-from models.database import Database
-from models.sessions import DatabaseError, Row
+from models.database.database import Database
+from models.database.sessions import DatabaseError, Row
 from workflows.access.api_keys import caller_of
 from workflows.transactions.runner import Transaction, Transactions
 

@@ -8,8 +8,8 @@ import models.queries.reads.orders as orders
 import models.queries.reads.reservations as reservations
 import models.queries.reads.returns as returns
 from domain.access.callers import Caller
-from models.queries.scopes import scope_of
-from models.sessions import Session
+from models.database.sessions import Session
+from models.queries.listing.scopes import scope_of
 
 
 async def sees_order(session: Session, caller: Caller, order_id: UUID) -> bool:

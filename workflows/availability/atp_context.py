@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import models.queries.lookups as lookups
-import models.queries.promises as queries
+import models.queries.catalog.lookups as lookups
+import models.queries.stock.availability as queries
 import workflows.policies.publishing as policies
 from domain.policies.policies import Facts, Policy, choose
 from domain.policies.routing import RoutingRules
 from domain.routing.plan_cache import Plans
 from domain.routing.shipping_calendar import Capacity, Promise
 from domain.stock.states import available_to_promise, protected_units
-from models.queries.lookups import ChannelFacts, ItemFacts
-from models.sessions import Session
-from models.statements import Question
+from models.database.sessions import Session
+from models.database.sql import Question
+from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 
 
 @dataclass(frozen=True, slots=True)

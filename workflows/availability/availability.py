@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import models.queries.lookups as lookups
-import models.queries.promises as queries
+import models.queries.catalog.lookups as lookups
+import models.queries.stock.availability as queries
 import workflows.availability.atp_context as markets
 import workflows.availability.routing as routing
 import workflows.policies.publishing as policies
@@ -15,9 +15,9 @@ from domain.access.callers import Caller
 from domain.errors import NotFound
 from domain.policies.policies import PolicyKind
 from domain.routing.shipping_calendar import Promise
-from models.queries.lookups import ChannelFacts
-from models.queries.promises import Goods
-from models.sessions import Session
+from models.database.sessions import Session
+from models.queries.catalog.lookups import ChannelFacts
+from models.queries.stock.availability import Goods
 
 SHOWN_MAX = 2**31 - 1
 

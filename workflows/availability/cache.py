@@ -1,8 +1,9 @@
 """What channels may sell, remembered by this process, and never believed without asking first.
 
-Before each answer one statement asks the log what has happened since (models/queries/news.py), and
-whatever the news are about is forgotten. A fact and its event commit together, so the answer is at
-least as new as anything that was confirmed to anybody, by any process, before it was asked for.
+Before each answer one statement asks the log what has happened since
+(models/queries/stock/changes.py), and whatever the news are about is forgotten. A fact and its
+event commit together, so the answer is at least as new as anything that was confirmed to anybody,
+by any process, before it was asked for.
 
 - Requests that come while a look is under way share the next one: it begins after they came.
 - What is read from the database while news about it come in is used, but not remembered.
@@ -20,11 +21,11 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.event_log as event_log
-import models.queries.lookups as lookups
-import models.queries.news as queries
+import models.queries.catalog.lookups as lookups
+import models.queries.events.event_log as event_log
 import models.queries.policies as policy_queries
-import models.queries.promises as promise_queries
+import models.queries.stock.availability as promise_queries
+import models.queries.stock.changes as queries
 import workflows.availability.availability as availability
 import workflows.availability.routing as routing
 import workflows.policies.publishing as policies
@@ -32,10 +33,10 @@ from domain.access.callers import Caller
 from domain.policies.policies import Policy, PolicyKind
 from domain.policies.routing import RoutingRules
 from domain.routing.shipping_calendar import start_of_day, zone_of
-from models.database import Database
-from models.queries.lookups import ChannelFacts
-from models.queries.promises import Goods
-from models.sessions import Row, Session
+from models.database.database import Database
+from models.database.sessions import Row, Session
+from models.queries.catalog.lookups import ChannelFacts
+from models.queries.stock.availability import Goods
 from workflows.availability.atp_context import Market
 from workflows.availability.availability import Availability
 from workflows.availability.delivery_dates import Dates, Taken, Terms, is_today

@@ -10,7 +10,7 @@ import workflows.availability.routing as routing
 from domain.policies.policies import Policy
 from domain.policies.routing import RoutingRules
 from domain.routing.shipping_calendar import Promise, start_of_day, zone_of
-from models.queries.lookups import ChannelFacts
+from models.queries.catalog.lookups import ChannelFacts
 
 # Channel, destination, service level.
 Terms = tuple[int, str | None, str]

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import models.queries.promises as queries
+import models.queries.stock.availability as queries
 from domain.errors import InsufficientStock
 from domain.policies.policies import Policy
 from domain.policies.routing import ANY, RoutingRules
 from domain.routing.planning import Candidate, Pin
 from domain.routing.shipping_calendar import Capacity, Promise, promise, start_of_day, zone_of
-from models.queries.lookups import ChannelFacts, ItemFacts, LocationFacts
-from models.sessions import Session
+from models.database.sessions import Session
+from models.queries.catalog.lookups import ChannelFacts, ItemFacts, LocationFacts
 from workflows.availability.atp_context import Market, PlaceDates
 from workflows.transactions.runner import Transaction
 

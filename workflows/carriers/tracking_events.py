@@ -13,10 +13,10 @@ from typing import Any
 from uuid import UUID
 
 import domain.ledger.entries as books
-import models.queries.carriers as queries
-import models.queries.fulfillments as fulfillment_queries
-import models.queries.lookups as lookups
-import models.queries.returns as return_queries
+import models.queries.catalog.lookups as lookups
+import models.queries.orders.carrier_events as queries
+import models.queries.orders.fulfillments as fulfillment_queries
+import models.queries.returns.returns as return_queries
 import workflows.exceptions.opening as exceptions
 import workflows.orders.locked_orders as order_lines
 import workflows.transactions.journal as ledger
@@ -29,7 +29,7 @@ from domain.orders.carriers import ENDS_DELAY, UNITS_OF, CarrierStatus, parcel_a
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import check_client_time
 from domain.values.money import Money
-from models.sessions import Row
+from models.database.sessions import Row
 from workflows.access.visibility import sees_return
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.outcomes import Outcome

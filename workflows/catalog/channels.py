@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import models.queries.catalog as queries
+import models.queries.catalog.catalog as queries
 from domain.access.callers import Caller
 from domain.catalog.commands import UpsertChannel
 from domain.catalog.validation import CHANNEL_DEFAULTS, Problems, channel_facts, check_currency_kept

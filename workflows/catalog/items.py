@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import models.queries.catalog as queries
+import models.queries.catalog.catalog as queries
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.catalog.commands import Absent, UpsertItem, UpsertItems
@@ -20,7 +20,7 @@ from domain.catalog.validation import (
     item_facts,
 )
 from domain.errors import Invalid, NotFound
-from models.sessions import Row
+from models.database.sessions import Row
 from workflows.transactions.outcomes import Outcome, Refusal
 from workflows.transactions.runner import Transaction, one_by_one
 

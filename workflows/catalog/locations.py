@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
 
-import models.queries.catalog as queries
+import models.queries.catalog.catalog as queries
 from domain.access.callers import Caller
 from domain.catalog.commands import Absent, UpsertLocation
 from domain.catalog.validation import (
@@ -22,7 +22,7 @@ from domain.catalog.validation import (
 from domain.errors import Invalid, NotFound
 from domain.stock.states import STOCK_KEEPING, LocationKind
 from models.catalog import Location
-from models.sessions import Row
+from models.database.sessions import Row
 from workflows.catalog.master_data import LOCATION, refuse, report, write
 from workflows.transactions.runner import Transaction, one_by_one
 

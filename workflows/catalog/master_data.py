@@ -12,13 +12,13 @@ from typing import Any
 
 from tortoise.models import Model
 
-import models.queries.catalog as queries
+import models.queries.catalog.catalog as queries
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.catalog.commands import UpsertReasonCode, UpsertSupplier
 from domain.catalog.validation import Problems, changed, reason_facts, supplier_facts
 from models.catalog import Channel, Location, ReasonCode, Supplier
-from models.sessions import Row
+from models.database.sessions import Row
 from workflows.transactions.outcomes import Refused
 from workflows.transactions.runner import Transaction, one_by_one
 

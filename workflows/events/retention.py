@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-import models.queries.event_archive as queries
-import models.queries.event_log as event_log
+import models.queries.events.event_archive as queries
+import models.queries.events.event_log as event_log
 import workflows.transactions.outbox as outbox
 from domain.access.callers import SYSTEM
-from models.database import Database
-from models.sessions import Row
+from models.database.database import Database
+from models.database.sessions import Row
 from workflows.transactions.runner import Transaction, Transactions
 
 PAGE: Final = 1_000

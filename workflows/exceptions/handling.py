@@ -28,8 +28,8 @@ from domain.exceptions import (
     next_role,
 )
 from domain.transitions import step
-from models.queries.scopes import scope_of
-from models.sessions import Row
+from models.database.sessions import Row
+from models.queries.listing.scopes import scope_of
 from workflows.transactions.runner import Transaction, one_by_one
 
 TEXT_MAX = 255

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+import models.queries.catalog.lookups as lookups
 import models.queries.exceptions as queries
-import models.queries.lookups as lookups
 import workflows.policies.publishing as policies
 import workflows.transactions.outbox as outbox
 from domain.access.callers import SYSTEM
 from domain.exceptions import CLEARED_WHEN, CatalogueRow, ExceptionKind
 from domain.policies.policies import PolicyKind
-from models.sessions import Row
+from models.database.sessions import Row
 from workflows.transactions.runner import Transaction
 
 

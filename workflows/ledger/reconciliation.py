@@ -9,10 +9,10 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.digests as digests
-import models.queries.reconcile as queries
-from models.database import Database
-from models.sessions import Row, Session
+import models.queries.proofs.books as queries
+import models.queries.proofs.digests as digests
+from models.database.database import Database
+from models.database.sessions import Row, Session
 from workflows.transactions.digests import digest, digest_of_all
 
 PAGE = 2_000

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.reservations as reservation_queries
+import models.queries.orders.reservations as reservation_queries
 import workflows.availability.atp_context as markets
 import workflows.availability.routing as routing
 import workflows.orders.fulfillments as fulfillments
@@ -20,8 +20,8 @@ from domain.errors import IllegalTransition, NotFound
 from domain.orders.orders import OrderLineState, distribute
 from domain.stock.reservations import RESERVATION_TRANSITIONS, ReservationStatus
 from domain.stock.states import StockState
-from models.queries.lookups import ChannelFacts
-from models.sessions import Row
+from models.database.sessions import Row
+from models.queries.catalog.lookups import ChannelFacts
 from workflows.access.visibility import sees_hold
 from workflows.availability.routing import Demand
 from workflows.transactions.lock_order import LockClass

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-import models.queries.fulfillments as parcel_queries
-import models.queries.lookups as lookups
-import models.queries.orders as queries
+import models.queries.catalog.lookups as lookups
+import models.queries.orders.fulfillments as parcel_queries
+import models.queries.orders.orders as queries
 import workflows.availability.atp_context as markets
 import workflows.availability.routing as routing
 import workflows.orders.fulfillments as fulfillments
@@ -16,8 +16,8 @@ import workflows.orders.locked_orders as order_lines
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState
 from domain.stock.states import StockState
-from models.queries.lookups import ChannelFacts, ItemFacts
-from models.sessions import Row
+from models.database.sessions import Row
+from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.runner import Transaction
 from workflows.transactions.stock_levels import Change, Level

@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import domain.ledger.entries as books
-import models.queries.fulfillments as fulfillment_queries
-import models.queries.lookups as lookups
+import models.queries.catalog.lookups as lookups
+import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.orders.locked_orders as order_lines
 import workflows.transactions.journal as ledger
 import workflows.transactions.outbox as outbox
@@ -21,8 +21,8 @@ from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import CANCELLABLE, OrderLineState, OrderStatus
 from domain.stock.states import StockState, check_quantity
 from domain.values.money import Money
+from models.database.sessions import Row
 from models.orders import OrderCancellation, OrderCancellationLine
-from models.sessions import Row
 from workflows.access.visibility import sees_order
 from workflows.orders.fulfillments import LINE_STATE
 from workflows.orders.locked_orders import Line, LockedOrder

@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import domain.ledger.entries as books
-import models.queries.fulfillments as queries
-import models.queries.lookups as lookups
+import models.queries.catalog.lookups as lookups
+import models.queries.orders.fulfillments as queries
 import workflows.orders.locked_orders as order_lines
 import workflows.tasks.claims as tasks
 import workflows.transactions.journal as ledger
@@ -22,9 +22,9 @@ from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState, check_client_time
 from domain.stock.states import StockState
 from domain.values.money import Money
+from models.database.sessions import Row
 from models.fulfillments import Fulfillment, FulfillmentLine
-from models.queries.lookups import LocationFacts
-from models.sessions import Row
+from models.queries.catalog.lookups import LocationFacts
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.runner import Transaction, one_by_one
 from workflows.transactions.stock_levels import Change

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import models.queries.orders as queries
+import models.queries.orders.orders as queries
 import workflows.transactions.outbox as outbox
 from domain.errors import NotFound
 from domain.orders.orders import LineMoney, OrderLineState, OrderStatus, status_of
-from models.sessions import Row
+from models.database.sessions import Row
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.runner import Transaction
 

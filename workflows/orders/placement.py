@@ -11,8 +11,8 @@ from uuid import UUID
 import orjson
 
 import domain.ledger.entries as books
-import models.queries.lookups as lookups
-import models.queries.orders as queries
+import models.queries.catalog.lookups as lookups
+import models.queries.orders.orders as queries
 import workflows.orders.allocations as allocations
 import workflows.orders.totals as order_money
 import workflows.transactions.journal as ledger
@@ -25,7 +25,7 @@ from domain.stock.states import check_quantity
 from domain.values.countries import check_country
 from domain.values.money import Money
 from models.orders import Order, OrderAddress, OrderLine, OrderPayment
-from models.queries.lookups import ChannelFacts, ItemFacts
+from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from workflows.availability.routing import Demand
 from workflows.orders.allocations import Allocation, Supply
 from workflows.orders.totals import OrderMoney

@@ -12,8 +12,8 @@ import models.queries.policies as queries
 import workflows.policies.publishing as policies
 from domain.policies.decisions import Decision
 from domain.policies.policies import Facts, Policy, choose, parse_rules, parse_scope, takes_effect
-from models.queries.scopes import Scope
-from models.sessions import Session
+from models.database.sessions import Session
+from models.queries.listing.scopes import Scope
 from workflows.policies.publishing import PublishPolicy
 
 

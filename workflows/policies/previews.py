@@ -12,8 +12,8 @@ import workflows.policies.refund_previews as refund_previews
 import workflows.policies.return_previews as return_previews
 from domain.errors import BadRequest
 from domain.policies.policies import PolicyKind
-from models.queries.scopes import Scope
-from models.sessions import Session
+from models.database.sessions import Session
+from models.queries.listing.scopes import Scope
 from workflows.policies.preview_cases import Preview, Trial
 from workflows.policies.publishing import PublishPolicy
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, overload
 
 import orjson
 
-import models.queries.lookups as lookups
+import models.queries.catalog.lookups as lookups
 import models.queries.policies as queries
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
@@ -32,10 +32,10 @@ from domain.policies.policies import (
 from domain.policies.refunds import RefundRules
 from domain.policies.returns import ReturnRules
 from domain.policies.routing import RoutingRules
+from models.database.sessions import Row, Session
+from models.database.sql import Question
 from models.policies import Policy as PolicyRow
 from models.policies import PolicyStart
-from models.sessions import Row, Session
-from models.statements import Question
 from workflows.transactions.runner import Transaction, one_by_one
 
 AnyRules = TypeVar("AnyRules", bound=Rules)

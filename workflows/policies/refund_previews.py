@@ -17,7 +17,7 @@ from domain.refunds.approvals import RefundKind, decide
 from domain.refunds.breakdowns import ShippingAccount
 from domain.refunds.states import RefundStatus, shipping_to_refund
 from domain.values.money import Money, at_rate
-from models.sessions import Row, Session
+from models.database.sessions import Row, Session
 from workflows.policies.preview_cases import Case, Preview, Trial
 
 

@@ -9,7 +9,7 @@ import orjson
 
 import models.queries.reads.previews as queries
 import models.queries.reads.returns as reads
-import models.queries.returns as return_queries
+import models.queries.returns.returns as return_queries
 from domain.orders.orders import LineMoney
 from domain.policies.decisions import decided
 from domain.policies.dispositions import ConditionGrade
@@ -17,8 +17,8 @@ from domain.policies.policies import Facts
 from domain.returns.authorizations import AskedUnits, ParcelOut, ReturnCase, may_authorize
 from domain.returns.risk import Risk, RiskTerm
 from domain.values.money import Money, share
-from models.queries.paging import Window
-from models.sessions import Row, Session
+from models.database.sessions import Row, Session
+from models.queries.listing.paging import Window
 from workflows.policies.preview_cases import Case, Preview, Trial
 
 

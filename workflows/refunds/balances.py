@@ -13,13 +13,13 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.refunds as queries
+import models.queries.refunds.refunds as queries
 from domain.orders.orders import LEFT, OrderLineState, OrderStatus
 from domain.refunds.balances import Draw, LineUnits, PaymentBalance, refundable_of_order
 from domain.refunds.breakdowns import ComponentKind, LineAccount, ShippingAccount
 from domain.refunds.states import WITHDRAWN, RefundStatus
 from domain.values.money import Money, share
-from models.sessions import Row
+from models.database.sessions import Row
 from workflows.orders.locked_orders import Line, LockedOrder
 from workflows.transactions.runner import Transaction
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import models.queries.refunds as queries
+import models.queries.refunds.refunds as queries
 import workflows.orders.locked_orders as order_lines
 import workflows.refunds.balances as balances
 import workflows.refunds.opening as openings
@@ -15,7 +15,7 @@ from domain.policies.policies import Facts, Policy
 from domain.policies.refunds import RefundRules, Tender
 from domain.refunds.approvals import RefundKind
 from domain.refunds.breakdowns import Breakdown, Component, ComponentKind, split
-from models.sessions import Row
+from models.database.sessions import Row
 from workflows.refunds.balances import Balances
 from workflows.refunds.opening import Draft
 from workflows.transactions.lock_order import LockClass

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import structlog
 
-import models.queries.payouts as payout_queries
-import models.queries.refunds as queries
+import models.queries.refunds.payouts as payout_queries
+import models.queries.refunds.refunds as queries
 import workflows.refunds.locked_refunds as cases
 import workflows.refunds.payout_attempts as attempts
 from domain.refunds.payouts import Word

@@ -17,8 +17,8 @@ from uuid import UUID
 import orjson
 
 import domain.ledger.entries as books
-import models.queries.refunds as queries
-import models.queries.returns as return_queries
+import models.queries.refunds.refunds as queries
+import models.queries.returns.returns as return_queries
 import workflows.exceptions.opening as exceptions
 import workflows.orders.locked_orders as order_lines
 import workflows.transactions.journal as ledger
@@ -34,8 +34,8 @@ from domain.refunds.breakdowns import Breakdown, Component, ComponentKind
 from domain.refunds.states import REFUND_TRANSITIONS, SETTLED, WITHDRAWN, RefundStatus
 from domain.transitions import step
 from domain.values.money import Money
+from models.database.sessions import Row
 from models.refunds import Refund, RefundUnit
-from models.sessions import Row
 from workflows.access.visibility import sees_order
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.lock_order import LockClass

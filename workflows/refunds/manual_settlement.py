@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import models.queries.payouts as queries
+import models.queries.refunds.payouts as queries
 import workflows.refunds.locked_refunds as cases
 import workflows.refunds.payout_attempts as attempts
 import workflows.transactions.outbox as outbox

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.lookups as lookups
+import models.queries.catalog.lookups as lookups
 import workflows.policies.publishing as policies
 import workflows.refunds.locked_refunds as cases
 from domain.ledger.refund_entries import most_owed
@@ -25,7 +25,7 @@ from domain.refunds.balances import draw
 from domain.refunds.breakdowns import Breakdown, split
 from domain.refunds.states import RefundStatus
 from domain.values.money import Money
-from models.queries.lookups import ChannelFacts
+from models.queries.catalog.lookups import ChannelFacts
 from workflows.orders.locked_orders import LockedOrder
 from workflows.refunds.balances import NONE, Balances
 from workflows.refunds.locked_refunds import Case

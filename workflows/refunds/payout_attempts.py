@@ -11,14 +11,14 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-import models.queries.payouts as queries
+import models.queries.refunds.payouts as queries
 import workflows.exceptions.opening as exceptions
 import workflows.refunds.locked_refunds as cases
 from domain.exceptions import ExceptionKind
 from domain.refunds.payouts import UNSETTLED, Attempt, AttemptState, Word, hear, needs_person
 from domain.refunds.states import RefundStatus, path_to
+from models.database.sessions import Row
 from models.refunds import RefundAttempt
-from models.sessions import Row
 from workflows.refunds.locked_refunds import Case
 from workflows.transactions.runner import Transaction
 

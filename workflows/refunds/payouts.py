@@ -15,7 +15,7 @@ from uuid import UUID
 
 import structlog
 
-import models.queries.payouts as queries
+import models.queries.refunds.payouts as queries
 import workflows.exceptions.opening as exceptions
 import workflows.refunds.locked_refunds as cases
 import workflows.refunds.payout_attempts as attempts

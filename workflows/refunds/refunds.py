@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import models.queries.lookups as lookups
-import models.queries.refunds as queries
-import models.queries.returns as return_queries
+import models.queries.catalog.lookups as lookups
+import models.queries.refunds.refunds as queries
+import models.queries.returns.returns as return_queries
 import workflows.orders.locked_orders as order_lines
 import workflows.refunds.balances as balances
 import workflows.refunds.cancellation_refunds as cancellation_refunds
@@ -26,7 +26,7 @@ from domain.refunds.balances import check_balance
 from domain.refunds.breakdowns import goodwill
 from domain.refunds.states import WITHDRAWN, RefundAction, RefundStatus, check_action
 from domain.values.money import Money
-from models.queries.lookups import ReasonFacts
+from models.queries.catalog.lookups import ReasonFacts
 from models.refunds import RefundApproval
 from workflows.access.visibility import sees_order
 from workflows.orders.locked_orders import LockedOrder

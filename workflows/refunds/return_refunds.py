@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-import models.queries.lookups as lookups
-import models.queries.refunds as queries
-import models.queries.returns as return_queries
+import models.queries.catalog.lookups as lookups
+import models.queries.refunds.refunds as queries
+import models.queries.returns.returns as return_queries
 import workflows.orders.locked_orders as order_lines
 import workflows.policies.publishing as policies
 import workflows.refunds.balances as balances
@@ -28,8 +28,8 @@ from domain.refunds.breakdowns import LineAccount, UnitsToRefund, break_down, is
 from domain.refunds.states import RefundStatus, shipping_to_refund
 from domain.returns.evidence import is_proven, opens_refund
 from domain.values.money import Money
-from models.queries.returns import RefundableUnits
-from models.sessions import Row
+from models.database.sessions import Row
+from models.queries.returns.returns import RefundableUnits
 from workflows.refunds.balances import Balances
 from workflows.refunds.locked_refunds import Case
 from workflows.refunds.opening import POLICY, Draft

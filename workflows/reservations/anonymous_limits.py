@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import models.queries.reservations as queries
+import models.queries.orders.reservations as queries
 import workflows.availability.routing as routing
 from domain.access.callers import Caller
 from domain.errors import LimitExceeded
 from domain.stock.reservations import check_anonymous_address, check_anonymous_units
-from models.queries.lookups import ChannelFacts
+from models.queries.catalog.lookups import ChannelFacts
 from workflows.availability.atp_context import Market
 from workflows.availability.routing import Demand
 from workflows.transactions.runner import Transaction

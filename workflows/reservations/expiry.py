@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import models.queries.reservations as queries
+import models.queries.orders.reservations as queries
 import workflows.transactions.outbox as outbox
 from domain.stock.reservations import ReservationStatus
 from domain.stock.states import StockState
-from models.sessions import Row
+from models.database.sessions import Row
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.runner import Transaction
 from workflows.transactions.stock_levels import Change

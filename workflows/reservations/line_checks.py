@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from domain.access.callers import Caller
 from domain.errors import Invalid, LimitExceeded, NotFound
-from models.queries.lookups import ChannelFacts
+from models.queries.catalog.lookups import ChannelFacts
 
 LINES_MAX = 2_000
 

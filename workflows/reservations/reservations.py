@@ -10,8 +10,8 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.lookups as lookups
-import models.queries.reservations as queries
+import models.queries.catalog.lookups as lookups
+import models.queries.orders.reservations as queries
 import workflows.availability.atp_context as markets
 import workflows.availability.routing as routing
 import workflows.reservations.anonymous_limits as anonymous
@@ -35,9 +35,9 @@ from domain.stock.reservations import (
 )
 from domain.stock.states import StockState, check_quantity
 from domain.values.countries import check_country
-from models.queries.lookups import ChannelFacts, ItemFacts
+from models.database.sessions import Row
+from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from models.reservations import Reservation, ReservationLine
-from models.sessions import Row
 from workflows.access.visibility import sees_hold
 from workflows.availability.routing import Demand
 from workflows.reservations.line_checks import check_lines, open_channel

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.lookups as lookups
+import models.queries.catalog.lookups as lookups
 import workflows.returns.evaluation as cases
 import workflows.returns.locked_returns as return_items
 import workflows.returns.records as return_records

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import models.queries.orders as order_queries
-import models.queries.returns as queries
+import models.queries.orders.orders as order_queries
+import models.queries.returns.returns as queries
 import workflows.orders.locked_orders as order_lines
 import workflows.returns.locked_returns as return_items
 import workflows.returns.records as return_records

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-import models.queries.parcels as parcels
+import models.queries.returns.unidentified_parcels as parcels
 import workflows.exceptions.opening as exceptions
 from domain.exceptions import ExceptionKind
 from domain.returns.receipts import Discrepancy

@@ -11,8 +11,8 @@ import orjson
 
 import domain.ledger.return_entries as entries
 import domain.returns.dispositions as rules
-import models.queries.lookups as lookups
-import models.queries.returns as queries
+import models.queries.catalog.lookups as lookups
+import models.queries.returns.returns as queries
 import workflows.policies.publishing as policies
 import workflows.returns.discrepancies as discrepancies
 import workflows.returns.evaluation as cases

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import models.queries.return_cases as queries
-import models.queries.returns as return_queries
+import models.queries.returns.evaluation as queries
+import models.queries.returns.returns as return_queries
 import workflows.policies.publishing as policies
 from domain.orders.orders import OrderLineState
 from domain.policies.policies import Facts, Policy, PolicyKind, choose
@@ -26,8 +26,8 @@ from domain.returns.returnable_units import LineClaim, ReturnableLine, claimed_u
 from domain.returns.risk import RECENT, CustomerHistory, Risk, RiskFacts, assess
 from domain.returns.states import ReturnItemState, ReturnStatus
 from domain.values.money import Money, share
-from models.queries.lookups import ChannelFacts
-from models.sessions import Session
+from models.database.sessions import Session
+from models.queries.catalog.lookups import ChannelFacts
 from workflows.orders.locked_orders import Line, LockedOrder
 
 WAS_SENT = (OrderLineState.SHIPPED, OrderLineState.DELIVERED)

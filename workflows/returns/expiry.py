@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import models.queries.returns as queries
+import models.queries.returns.returns as queries
 import workflows.returns.discrepancies as discrepancies
 import workflows.returns.locked_returns as return_items
 import workflows.returns.records as return_records

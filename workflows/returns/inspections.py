@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import domain.returns.inspections as rules
-import models.queries.lookups as lookups
+import models.queries.catalog.lookups as lookups
 import workflows.policies.publishing as policies
 import workflows.returns.discrepancies as discrepancies
 import workflows.returns.dispositions as dispositions
@@ -28,7 +28,7 @@ from domain.returns.states import ReturnAction, ReturnItemState
 from domain.stock.states import check_quantity
 from domain.tasks import ITEM_STEPS
 from domain.values.references import Reference, merged, parse_all
-from models.sessions import Row
+from models.database.sessions import Row
 from workflows.returns.locked_returns import Group, LockedReturn
 from workflows.returns.requests import check_note
 from workflows.transactions.runner import Transaction, one_by_one

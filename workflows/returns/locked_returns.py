@@ -10,8 +10,8 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.lookups as lookups
-import models.queries.returns as queries
+import models.queries.catalog.lookups as lookups
+import models.queries.returns.returns as queries
 import workflows.orders.locked_orders as order_lines
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, NotFound
@@ -24,8 +24,8 @@ from domain.stock.item_costs import ItemCost
 from domain.stock.states import StockState
 from domain.transitions import step
 from domain.values.references import Reference
-from models.queries.lookups import ChannelFacts
-from models.sessions import Row
+from models.database.sessions import Row
+from models.queries.catalog.lookups import ChannelFacts
 from workflows.access.visibility import sees_return
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.lock_order import LockClass

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 
 import domain.ledger.return_entries as entries
-import models.queries.returns as queries
+import models.queries.returns.returns as queries
 import workflows.returns.dispositions as dispositions
 import workflows.transactions.journal as ledger
 from domain.ledger.entries import JournalEntry, Occasion
@@ -20,7 +20,7 @@ from domain.returns.states import ReturnItemState
 from domain.stock.item_costs import ItemCost
 from domain.stock.states import MovementKind, StockState
 from domain.values.money import Money
-from models.queries.lookups import ItemFacts
+from models.queries.catalog.lookups import ItemFacts
 from workflows.returns.dispositions import Ruling
 from workflows.returns.locked_returns import Group, LockedReturn
 from workflows.returns.requests import POLICY

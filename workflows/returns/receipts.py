@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import models.queries.lookups as lookups
-import models.queries.returns as queries
+import models.queries.catalog.lookups as lookups
+import models.queries.returns.returns as queries
 import workflows.returns.discrepancies as discrepancies
 import workflows.returns.evaluation as cases
 import workflows.returns.locked_returns as return_items
@@ -22,7 +22,7 @@ from domain.returns.receipts import ArrivedUnits, Parcel
 from domain.returns.receipts import receive as match_parcel
 from domain.returns.states import RETURN_ACTIONS, ReturnAction, ReturnStatus
 from domain.stock.states import check_quantity
-from models.queries.lookups import ItemFacts, LocationFacts
+from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from workflows.access.visibility import sees_return
 from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.requests import POLICY, check_text

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-import models.queries.returns as queries
+import models.queries.returns.returns as queries
 import workflows.transactions.outbox as outbox
 from domain.returns.states import ReturnStatus
 from models.returns import DispositionStep, InspectionLook, ReturnItem

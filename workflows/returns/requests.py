@@ -10,8 +10,8 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.lookups as lookups
-import models.queries.return_cases as queries
+import models.queries.catalog.lookups as lookups
+import models.queries.returns.evaluation as queries
 import workflows.orders.locked_orders as order_lines
 import workflows.returns.evaluation as cases
 import workflows.returns.records as return_records
@@ -23,7 +23,7 @@ from domain.returns.returnable_units import AskedItem, match_lines
 from domain.returns.states import EXPECTED_WITHIN, ReturnItemState, ReturnStatus, rma_number_of
 from domain.stock.states import check_quantity
 from domain.values.references import parse_all
-from models.queries.lookups import ChannelFacts, ReasonFacts
+from models.queries.catalog.lookups import ChannelFacts, ReasonFacts
 from models.returns import Return, ReturnItem
 from workflows.access.visibility import sees_order
 from workflows.orders.locked_orders import LockedOrder

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import models.queries.fulfillments as fulfillment_queries
-import models.queries.lookups as lookups
-import models.queries.orders as order_queries
-import models.queries.returns as queries
+import models.queries.catalog.lookups as lookups
+import models.queries.orders.fulfillments as fulfillment_queries
+import models.queries.orders.orders as order_queries
+import models.queries.returns.returns as queries
 import workflows.orders.locked_orders as order_lines
 import workflows.returns.evaluation as cases
 import workflows.returns.locked_returns as return_items
@@ -16,7 +16,7 @@ import workflows.returns.tracking as return_tracking
 from domain.orders.carriers import CarrierStatus
 from domain.returns.authorizations import Verdict
 from domain.returns.states import ReturnItemState, ReturnStatus
-from models.sessions import Row
+from models.database.sessions import Row
 from workflows.orders.locked_orders import LockedOrder
 from workflows.returns.evaluation import Judgement, Wanted
 from workflows.returns.locked_returns import Group

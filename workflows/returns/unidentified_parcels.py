@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 import domain.ledger.return_entries as entries
-import models.queries.lookups as lookups
-import models.queries.parcels as queries
+import models.queries.catalog.lookups as lookups
+import models.queries.returns.unidentified_parcels as queries
 import workflows.exceptions.opening as exceptions
 import workflows.transactions.journal as ledger
 import workflows.transactions.outbox as outbox
@@ -20,7 +20,7 @@ from domain.ledger.entries import Occasion
 from domain.stock.item_costs import ItemCost
 from domain.stock.states import MovementKind, StockState
 from domain.values.money import Money
-from models.queries.lookups import ItemFacts, LocationFacts
+from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from models.returns import UnidentifiedParcel, UnidentifiedUnit
 from workflows.returns.locked_returns import LockedReturn
 from workflows.transactions.outcomes import Refused

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import domain.ledger.entries as books
-import models.queries.lookups as lookups
-import models.queries.returns as returns
-import models.queries.stock as queries
+import models.queries.catalog.lookups as lookups
+import models.queries.returns.returns as returns
+import models.queries.stock.stock as queries
 import workflows.policies.publishing as policies
 import workflows.transactions.journal as ledger
 import workflows.transactions.outbox as outbox
@@ -32,7 +32,7 @@ from domain.stock.states import (
     check_move,
 )
 from domain.values.money import Money
-from models.queries.lookups import ItemFacts, LocationFacts, ReasonFacts
+from models.queries.catalog.lookups import ItemFacts, LocationFacts, ReasonFacts
 from workflows.stock.goods_receipts import check_open, keeping_stock, stock_item, stock_location
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.runner import Transaction, action, one_by_one

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import domain.ledger.entries as books
-import models.queries.lookups as lookups
-import models.queries.stock as queries
+import models.queries.catalog.lookups as lookups
+import models.queries.stock.stock as queries
 import workflows.transactions.journal as ledger
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
@@ -25,7 +25,7 @@ from domain.stock.states import (
     check_quantity,
 )
 from domain.values.money import Money
-from models.queries.lookups import ItemFacts, LocationFacts
+from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from workflows.transactions.runner import Transaction, one_by_one
 from workflows.transactions.stock_levels import Cause, Change, Level
 

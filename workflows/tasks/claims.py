@@ -15,15 +15,15 @@ from uuid import UUID
 import orjson
 
 import domain.tasks as rules
-import models.queries.lookups as lookups
+import models.queries.catalog.lookups as lookups
 import models.queries.tasks as queries
 import workflows.transactions.outbox as outbox
 from domain.access.callers import SYSTEM, Caller
 from domain.errors import DomainError, IllegalTransition, NotFound, TaskNotClaimed
 from domain.returns.inspections import Priority
 from domain.tasks import LEASE, QueueKind, TaskStatus
-from models.queries.scopes import scope_of
-from models.sessions import Row
+from models.database.sessions import Row
+from models.queries.listing.scopes import scope_of
 from models.tasks import Task
 from workflows.transactions.outcomes import Outcome, Refusal
 from workflows.transactions.runner import Transaction, one_by_one

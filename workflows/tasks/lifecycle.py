@@ -18,7 +18,7 @@ from domain.returns.inspections import inspection_priority
 from domain.returns.states import ReturnItemState, ReturnStatus
 from domain.tasks import FULFILLMENT_STEPS, ITEM_STEPS, RETURN_STEPS, QueueKind
 from domain.values.money import Money
-from models.sessions import Row
+from models.database.sessions import Row
 from workflows.tasks.claims import NewTask
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.runner import Transaction

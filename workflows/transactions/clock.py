@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from models.database import Database, database_offset
-from models.sessions import DatabaseError
+from models.database.database import Database, database_offset
+from models.database.sessions import DatabaseError
 
 logger = structlog.get_logger(__name__)
 

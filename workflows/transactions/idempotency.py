@@ -19,7 +19,7 @@ import orjson
 import models.queries.idempotency as queries
 from domain.errors import IdempotencyKeyRequired, IdempotencyKeyReused
 from models.access import IdempotencyKey
-from models.sessions import Contention, Row
+from models.database.sessions import Contention, Row
 from workflows.transactions.outcomes import Outcome, Refusal, Request
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ import models.queries.ledger as queries
 from domain.errors import Invalid
 from domain.stock.item_costs import ItemCost
 from domain.values.money import MINOR_MAX
-from models.database import Database
-from models.statements import Change
+from models.database.database import Database
+from models.database.sql import Change
 
 if TYPE_CHECKING:
     from workflows.transactions.runner import Transaction

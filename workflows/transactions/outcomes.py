@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from domain.access.callers import Caller
 from domain.errors import DomainError
-from models.sessions import Row
+from models.database.sessions import Row
 
 CommandT_co = TypeVar("CommandT_co", covariant=True)
 

@@ -23,8 +23,8 @@ import workflows.transactions.idempotency as idempotency
 from domain.access.callers import Caller, Role
 from domain.errors import DomainError, IdempotencyInProgress
 from domain.terms import DEFAULT_TERMS, Terms
-from models.database import Database
-from models.sessions import Contention, Session, UniqueConflict
+from models.database.database import Database
+from models.database.sessions import Contention, Session, UniqueConflict
 from workflows.transactions.group_commit import CROWD_MIN, Group
 from workflows.transactions.item_costs import CostBook
 from workflows.transactions.journal import Journal

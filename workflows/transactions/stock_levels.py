@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import models.queries.stock as queries
+import models.queries.stock.stock as queries
 from domain.errors import InsufficientStock, LimitExceeded
 from domain.stock.states import StockState, movement_kind
-from models.sessions import Row
-from models.statements import Change as Write
+from models.database.sessions import Row
+from models.database.sql import Change as Write
 from models.stock import StockMovement
 from workflows.transactions.digests import digest
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import models.queries.fulfillments as queries
+import models.queries.orders.fulfillments as queries
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as order_lines
 import workflows.tasks.claims as tasks

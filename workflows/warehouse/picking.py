@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import domain.ledger.entries as books
-import models.queries.fulfillments as queries
+import models.queries.orders.fulfillments as queries
 import workflows.exceptions.opening as exceptions
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as order_lines
@@ -25,8 +25,8 @@ from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState
 from domain.stock.states import StockState, check_quantity
 from domain.values.money import Money
-from models.queries.lookups import LocationFacts
-from models.sessions import Row
+from models.database.sessions import Row
+from models.queries.catalog.lookups import LocationFacts
 from workflows.orders.locked_orders import Line, LockedOrder
 from workflows.transactions.runner import Transaction, one_by_one
 from workflows.transactions.stock_levels import Change

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import models.queries.fulfillments as queries
-import models.queries.lookups as lookups
+import models.queries.catalog.lookups as lookups
+import models.queries.orders.fulfillments as queries
 import workflows.availability.atp_context as markets
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as order_lines
@@ -21,8 +21,8 @@ from domain.errors import IllegalTransition, InsufficientStock, Invalid, NotFoun
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.policies.policies import PolicyKind
 from domain.stock.states import StockState
-from models.queries.lookups import LocationFacts
-from models.sessions import Row
+from models.database.sessions import Row
+from models.queries.catalog.lookups import LocationFacts
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.runner import Transaction, one_by_one
 from workflows.transactions.stock_levels import Change

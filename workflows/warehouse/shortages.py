@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-import models.queries.lookups as lookups
-import models.queries.orders as queries
+import models.queries.catalog.lookups as lookups
+import models.queries.orders.orders as queries
 import workflows.availability.atp_context as markets
 import workflows.availability.routing as routing
 import workflows.exceptions.opening as exceptions
@@ -20,7 +20,7 @@ import workflows.orders.fulfillments as fulfillments
 from domain.exceptions import ExceptionKind
 from domain.orders.orders import OrderLineState, distribute
 from domain.stock.states import StockState
-from models.queries.lookups import LocationFacts
+from models.queries.catalog.lookups import LocationFacts
 from workflows.availability.routing import Demand
 from workflows.orders.locked_orders import Line, LockedOrder
 from workflows.transactions.outbox import PendingEvent

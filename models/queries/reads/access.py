@@ -7,9 +7,9 @@ from uuid import UUID
 
 import orjson
 
-from models.queries.paging import Listing, SortKey, by_key
-from models.queries.scopes import Scope
-from models.sessions import Row, Session
+from models.database.sessions import Row, Session
+from models.queries.listing.paging import Listing, SortKey, by_key
+from models.queries.listing.scopes import Scope
 
 KEYS_MAX = 5_000
 _COLUMNS = (

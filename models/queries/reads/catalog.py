@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import models.queries.catalog as catalog
-from models.queries.paging import Listing, Page, SortKey, Window, by_key, grouped
-from models.queries.scopes import Scope
-from models.sessions import Row, Session
+import models.queries.catalog.catalog as catalog
+from models.database.sessions import Row, Session
+from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.listing.scopes import Scope
 
 LOCATIONS_MAX = 10_000
 _ID = SortKey("t.id", "id", "bigint")

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from domain.access.callers import Caller, Role
 from domain.access.permissions import EVENT_NOUNS
 from domain.events import SPREAD_NOUNS
-from models.queries.event_log import LoggedEvent
-from models.queries.scopes import Scope
-from models.sessions import Session
+from models.database.sessions import Session
+from models.queries.events.event_log import LoggedEvent
+from models.queries.listing.scopes import Scope
 
 _LOGGED = """
 SELECT p.position, e.id, e.type, e.occurred_at, e.actor, e.subject_type, e.subject_key,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from models.queries.paging import Listing, Page, SortKey, Window, by_key
-from models.queries.scopes import Scope
-from models.sessions import Row, Session
+from models.database.sessions import Row, Session
+from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
+from models.queries.listing.scopes import Scope
 
 _ID = SortKey("x.id", "id", "uuid")
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from models.queries.paging import Listing, Page, SortKey, Window, by_key, grouped
-from models.queries.scopes import Scope
-from models.sessions import Row, Session
+from models.database.sessions import Row, Session
+from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.listing.scopes import Scope
 
 _ID = SortKey("e.id", "id", "uuid")
 PERIODS_MAX = 5_000

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from domain.policies.policies import parse_scope
-from models.queries.paging import Listing, SortKey, by_key
-from models.queries.scopes import Scope
-from models.sessions import Row, Session
+from models.database.sessions import Row, Session
+from models.queries.listing.paging import Listing, SortKey, by_key
+from models.queries.listing.scopes import Scope
 
 POLICIES_MAX = 5_000
 _PUBLISHED = SortKey("p.published_at", "published_at", "instant")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from models.sessions import Row, Session
+from models.database.sessions import Row, Session
 
 _ASKED = """
 SELECT t.return_id, t.order_line_id, c.code AS reason, i.sku, i.category, i.returnable,

@@ -9,9 +9,9 @@ from uuid import UUID
 import models.queries.reads.orders as orders
 from domain.orders.orders import LEFT, OrderLineState, OrderStatus
 from domain.refunds.balances import LineUnits, PaymentBalance, refundable_of_order
-from models.queries.paging import Listing, Page, SortKey, Window, by_key, grouped
-from models.queries.scopes import Scope
-from models.sessions import Row, Session
+from models.database.sessions import Row, Session
+from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.listing.scopes import Scope
 
 _ID = SortKey("r.id", "id", "uuid")
 _SOURCE = (

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from models.queries.paging import Listing, Page, SortKey, Window, by_key, grouped
-from models.queries.scopes import Scope
-from models.sessions import Row, Session
+from models.database.sessions import Row, Session
+from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.listing.scopes import Scope
 
 _CREATED = SortKey("r.created_at", "created_at", "instant")
 _ID = SortKey("r.id", "id", "uuid")

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from models.queries.paging import Listing, Page, SortKey, Window, by_key
+from models.database.sessions import Row, Session
+from models.database.sql import Question
+from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
+from models.queries.listing.scopes import Scope
 from models.queries.reads.catalog import ITEM
-from models.queries.scopes import Scope
-from models.sessions import Row, Session
-from models.statements import Question
 
 _LEVEL = SortKey("s.id", "id", "bigint")
 _MOVEMENT = SortKey("m.id", "id", "uuid")

@@ -31,7 +31,7 @@ from graphql import (
 from strawberry.types.field import StrawberryField
 
 from domain.access.callers import ROLE_PERMISSIONS, Caller, Role
-from models.queries.paging import Listing, Page, SortKey
+from models.queries.listing.paging import Listing, Page, SortKey
 from models.queries.reads.refunds import OrderMoney
 from schema.context import Context
 from schema.loaders import Loader

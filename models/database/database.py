@@ -1,0 +1,350 @@
+"""The configured database: its connections, its snapshots, and the connection a writer gets."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import asyncpg
+from tortoise import Tortoise
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.backends.sqlite.client import SqliteClient
+from tortoise.connection import get_connection
+
+import models.database.plan_cache as statement_plans
+from models.database.errors import translated_postgres
+from models.database.pool import Connections
+from models.database.sessions import (
+    DatabaseUnavailable,
+    PostgresSession,
+    Session,
+    SqliteSession,
+)
+from models.migrations.dialect import Engine
+from models.migrations.runner import sqlite_path
+
+MODULES = [
+    f"models.{noun}"
+    for noun in (
+        "catalog",
+        "stock",
+        "reservations",
+        "orders",
+        "fulfillments",
+        "tasks",
+        "returns",
+        "ledger",
+        "refunds",
+        "policies",
+        "exceptions",
+        "access",
+        "audit",
+        "events",
+    )
+]
+SQLITE_READERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of the connection pool and of a statement's patience, in seconds."""
+
+    pool: int = 10
+    acquire: float = 5.0
+    statement: float = 30.0
+    lock: float = 10.0
+    idle_in_transaction: float = 30.0
+
+
+async def _nothing_to_reset(_: object) -> None:
+    """Spare a round trip per use: nobody here sets, listens or locks beyond a transaction.
+
+    asyncpg itself ends a transaction that was left open.
+    """
+
+
+def _postgres_connection(url: str, limits: Limits) -> dict[str, Any]:
+    parts = urlsplit(url)
+    settings = {
+        "statement_timeout": str(int(limits.statement * 1000)),
+        "lock_timeout": str(int(limits.lock * 1000)),
+        "idle_in_transaction_session_timeout": str(int(limits.idle_in_transaction * 1000)),
+        "application_name": "restow",
+    }
+    query = dict(parse_qsl(parts.query))
+    extra: dict[str, Any] = {
+        "statement_cache_size": int(query.pop("statement_cache_size", 1024)),
+        "reset": _nothing_to_reset,
+        "timeout": limits.acquire,  # for making a connection
+    }
+    host = query.pop("host", parts.hostname or "localhost")
+    return {
+        "engine": "tortoise.backends.asyncpg",
+        "credentials": {
+            "host": host,
+            "port": parts.port or 5432,
+            "user": unquote(parts.username or "postgres"),
+            "password": unquote(parts.password or "") or None,
+            "database": parts.path.lstrip("/") or "postgres",
+            "minsize": 1,
+            "maxsize": limits.pool,
+            "server_settings": settings,
+            **extra,
+        },
+    }
+
+
+def _sqlite_connection(url: str, limits: Limits) -> dict[str, Any]:
+    pragmas = {
+        "journal_mode": "WAL",
+        "synchronous": "FULL",
+        "foreign_keys": "ON",
+        "busy_timeout": str(int(limits.lock * 1000)),
+        "cache_size": "-65536",
+        # 32 MB of log, and not 4: what is written again and again goes to the file once (a tenth
+        # more holds over many SKUs).
+        "wal_autocheckpoint": "8000",
+        "temp_store": "MEMORY",
+        "journal_size_limit": "67108864",
+    }
+    pragmas.update(parse_qsl(url.partition("?")[2]))
+    return {
+        "engine": "tortoise.backends.sqlite",
+        "credentials": {"file_path": str(sqlite_path(url)), **pragmas},
+    }
+
+
+def tortoise_config(url: str, limits: Limits) -> dict[str, Any]:
+    """Tortoise's configuration: one pool, or on SQLite one writer and a few readers."""
+    if urlsplit(url).scheme == "sqlite":
+        names = ["default", *(f"reader{n}" for n in range(SQLITE_READERS))]
+        connections = {name: _sqlite_connection(url, limits) for name in names}
+    else:
+        connections = {"default": _postgres_connection(url, limits)}
+    return {
+        "connections": connections,
+        "apps": {"restow": {"models": MODULES, "default_connection": "default"}},
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+class Database:
+    """Opens and closes the connections, and lends them out.
+
+    Reads use `snapshot()`. Only `workflows.transactions.runner` uses `writer()`.
+    """
+
+    def __init__(self, url: str, limits: Limits = Limits()) -> None:
+        self.url = url
+        self.limits = limits
+        self.engine: Engine = "sqlite" if urlsplit(url).scheme == "sqlite" else "postgres"
+        self._readers: asyncio.Queue[SqliteClient] = asyncio.Queue()
+        self._ending: set[asyncio.Task[None]] = set()
+        self._connections: Connections | None = None
+
+    async def open(self) -> None:
+        """Connect. Raises DatabaseUnavailable where nobody answers."""
+        config = tortoise_config(self.url, self.limits)
+        await Tortoise.init(config=config, _enable_global_fallback=True)
+        clients = [get_connection(name) for name in config["connections"]]
+        try:
+            with translated_postgres():
+                for client in clients:
+                    await client.create_connection(with_db=True)
+        except BaseException:
+            await Tortoise.close_connections()
+            raise
+        self._default = clients[0]
+        if isinstance(self._default, AsyncpgDBClient):
+            assert self._default._pool is not None
+            self._connections = Connections(self._default._pool, self.limits.acquire)
+        for client in clients[1:]:
+            assert isinstance(client, SqliteClient)
+            self._readers.put_nowait(client)
+
+    async def close(self) -> None:
+        """Disconnect; open sessions are waited for, bounded."""
+        if self._ending:
+            await asyncio.wait(self._ending, timeout=self.limits.acquire)
+        if self._connections is not None:
+            await self._connections.close()
+        await Tortoise.close_connections()
+
+    async def abandon(self) -> None:
+        """Drop the connections without another word; the server rolls back what was open."""
+        client = self._default
+        if isinstance(client, AsyncpgDBClient) and client._pool is not None:
+            client._pool.terminate()
+        await Tortoise.close_connections()
+
+    @asynccontextmanager
+    async def _postgres(self) -> AsyncIterator[PostgresSession]:
+        connections = self._of_pool()
+        with translated_postgres():
+            connection = await connections.acquire()
+            must_renew = connections.must_renew_plans(connection)
+        session = self._session_on(connection)
+        give_back = connections.reset
+        try:
+            if must_renew:
+                await session.execute(statement_plans.RENEW)
+            yield session
+            give_back = connections.release
+        finally:
+            session.lock.end()
+            if session.lock.locked():  # by a read that nobody waits for any more
+                await self.to_its_end(_when_still(session, connections.reset(connection)))
+            else:
+                await give_back(connection)
+
+    @asynccontextmanager
+    async def _postgres_snapshot(self) -> AsyncIterator[PostgresSession]:
+        connections = self._of_pool()
+        with translated_postgres():
+            connection = await connections.acquire_snapshot()
+        session = self._session_on(connection)
+        try:
+            yield session
+        finally:
+            session.lock.end()
+            connections.at_its_end(_when_still(session, connections.release_snapshot(connection)))
+
+    def _of_pool(self) -> Connections:
+        if self._connections is None:
+            raise DatabaseUnavailable("the database is closed")
+        return self._connections
+
+    def _session_on(self, connection: asyncpg.Connection[Any]) -> PostgresSession:
+        assert isinstance(self._default, AsyncpgDBClient)
+        return PostgresSession(self._default, connection)
+
+    def snapshot(self) -> AbstractAsyncContextManager[Session]:
+        """A read-only session in which every statement sees the same instant."""
+        return self._postgres_snapshot() if self.engine == "postgres" else self._sqlite_snapshot()
+
+    @asynccontextmanager
+    async def _sqlite_snapshot(self) -> AsyncIterator[SqliteSession]:
+        async with self._reader() as reader:
+            await reader.execute("BEGIN")
+            yield reader
+
+    def reading(self) -> AbstractAsyncContextManager[Session]:
+        """A session for single statements, each seeing what was committed when it started."""
+        return self._postgres() if self.engine == "postgres" else self._reader()
+
+    @asynccontextmanager
+    async def _reader(self) -> AsyncIterator[SqliteSession]:
+        """One of the reading connections of SQLite, given back without an open transaction."""
+        async with asyncio.timeout(self.limits.acquire):
+            client = await self._readers.get()
+        reader = SqliteSession(client)
+        try:
+            yield reader
+        finally:
+            # In a task that nobody cancels: a BEGIN whose caller was cancelled is carried out all
+            # the same, and whoever read next would be refused, or see the past for ever.
+            await self.to_its_end(reader.end(), lambda: self._readers.put_nowait(client))
+
+    async def to_its_end(
+        self, work: Coroutine[Any, Any, None], afterwards: Callable[[], None] = lambda: None
+    ) -> None:
+        """Do this in a task that nobody cancels, and then that, whatever came of it."""
+        ending = asyncio.create_task(work)
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        ending.add_done_callback(lambda _: afterwards())
+        await asyncio.shield(ending)
+
+    @asynccontextmanager
+    async def writer(self, committed: Callable[[], None] = lambda: None) -> AsyncIterator[Session]:
+        """A session inside a transaction: committed at the end, rolled back on any exception.
+
+        `committed` is called as soon as it is, before the connection is given back. Must run in a
+        task that nobody cancels. A COMMIT whose answer was lost raises OutcomeUnknown.
+        """
+        if self.engine == "postgres":
+            async with self._postgres() as session:
+                async with _transaction(session, f"BEGIN; {statement_plans.KEEP}"):
+                    yield session
+                committed()
+            return
+        client = self._default
+        assert isinstance(client, SqliteClient)
+        async with client._lock:
+            writer = SqliteSession(client)
+            try:
+                async with _transaction(writer, "BEGIN IMMEDIATE"):
+                    yield writer
+                committed()
+            finally:
+                writer.lock.end()
+
+    @asynccontextmanager
+    async def brief_writer(
+        self, committed: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[Session]:
+        """A session whose statements are transactions by themselves; on SQLite all are one.
+
+        For writes that are one statement on PostgreSQL; otherwise as `writer`.
+        """
+        if self.engine == "sqlite":
+            async with self.writer(committed) as session:
+                yield session
+            return
+        async with self._postgres() as session:
+            yield session
+            committed()
+
+
+async def _when_still(session: PostgresSession, ending: Coroutine[Any, Any, None]) -> None:
+    """Do this once no call of the session is under way any more."""
+    await session.lock.ended()
+    await ending
+
+
+class OutcomeUnknown(DatabaseUnavailable):
+    """The connection was lost while committing: it may have happened, ask again with the key."""
+
+
+@asynccontextmanager
+async def _transaction(session: Session, begin: str) -> AsyncIterator[None]:
+    try:
+        await session.execute(begin)
+        yield
+    except BaseException:
+        await _end(session, "ROLLBACK")
+        raise
+    try:
+        await session.execute("COMMIT")
+    except DatabaseUnavailable as error:
+        if session.engine == "sqlite":  # whose connection lives on, and the transaction on it
+            await _end(session, "ROLLBACK")
+        raise OutcomeUnknown("the connection was lost while committing") from error
+    except BaseException:
+        await _end(session, "ROLLBACK")
+        raise
+
+
+async def _end(session: Session, statement: str) -> None:
+    """End a transaction on a connection that may be gone: then there is nothing left to end."""
+    try:
+        await session.execute(statement)
+    except (DatabaseUnavailable, asyncpg.PostgresError, sqlite3.OperationalError):
+        return
+
+
+async def database_offset(database: Database, now: Any) -> Any:
+    """How far the database's clock is ahead of `now()`, as a timedelta; zero on SQLite."""
+    started = now()
+    if database.engine == "sqlite":
+        return started - started
+    async with database.reading() as session:
+        theirs = await session.fetch_value("SELECT clock_timestamp()")
+    ended = now()
+    return theirs - (started + (ended - started) / 2)

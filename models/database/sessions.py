@@ -1,0 +1,331 @@
+"""One database connection at a time, the same on both engines.
+
+SQL is written once, with `$1 … $n`. Tortoise owns the connections and the models; a Session lends
+its connection both to plain SQL (`fetch`, `execute`, `insert`) and to querysets (`client`).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import asyncpg.pgproto.pgproto as pgproto
+import orjson
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
+from tortoise.models import Model
+
+from models.database.errors import CheckFailed as CheckFailed  # what sessions raise
+from models.database.errors import Contention as Contention
+from models.database.errors import DatabaseError as DatabaseError
+from models.database.errors import DatabaseUnavailable as DatabaseUnavailable
+from models.database.errors import UniqueConflict as UniqueConflict
+from models.database.errors import refuse_sqlite, translated_postgres
+from models.database.session_lock import Turns
+from models.database.sql import (
+    AnswerT,
+    Change,
+    Question,
+    Rows,
+    Shape,
+    asking,
+    columns_of,
+    for_each,
+    for_sqlite,
+    writing,
+)
+from models.database.sql import Row as Row  # what sessions speak in
+from models.migrations.dialect import Engine
+
+
+class Session(ABC):
+    """A connection with one conversation on it; calls of several tasks wait for each other.
+
+    SQL is PostgreSQL's: `= ANY($1::bigint[])` takes a list, `FOR UPDATE` locks where it can.
+    """
+
+    engine: Engine
+    client: BaseDBAsyncClient
+
+    def __init__(self) -> None:
+        self.lock = Turns()
+
+    @abstractmethod
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
+        """All rows; instants are aware datetimes and ids are UUIDs on both engines."""
+
+    @abstractmethod
+    async def execute(self, sql: str, *args: object) -> int:
+        """Run and return how many rows were affected."""
+
+    @abstractmethod
+    async def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Run the same statement once per row of arguments, in order."""
+
+    @abstractmethod
+    async def ask(self, *questions: Question[Any]) -> tuple[Any, ...]:
+        """The answers to several questions, in one round trip and as of one instant."""
+
+    async def answer(self, question: Question[AnswerT]) -> AnswerT:
+        """The answer to one question."""
+        return question.read(await self.fetch(question.sql, *question.args))
+
+    @abstractmethod
+    async def write(self, rows: Mapping[type[Model], Rows], changes: Sequence[Change] = ()) -> None:
+        """Insert rows of several models and change others, all at once.
+
+        The rows of a model all name the same columns. Foreign keys between them are checked at the
+        end. JSON columns take a string of JSON. Raises UniqueConflict or CheckFailed.
+        """
+
+    async def insert(self, model: type[Model], rows: Rows) -> None:
+        """Insert rows of one model."""
+        await self.write({model: rows})
+
+    @abstractmethod
+    def pages(self, sql: str, size: int) -> AsyncIterator[Sequence[Row]]:
+        """All rows of a long answer, so many at a time; inside a transaction only, one at once."""
+
+    async def fetch_one(self, sql: str, *args: object) -> Row | None:
+        """The first row, or None."""
+        rows = await self.fetch(sql, *args)
+        return rows[0] if rows else None
+
+    async def fetch_value(self, sql: str, *args: object) -> Any:
+        """The first column of the first row, or None."""
+        row = await self.fetch_one(sql, *args)
+        return None if row is None else next(iter(row.values()))
+
+
+class PostgresSession(Session):
+    """A session on an asyncpg connection that its opener took from Tortoise's pool."""
+
+    engine: Engine = "postgres"
+
+    def __init__(self, parent: AsyncpgDBClient, connection: asyncpg.Connection[Any]) -> None:
+        super().__init__()
+        self._connection = connection
+        wrapper = TransactionWrapper(parent)
+        wrapper._connection = connection
+        wrapper._lock = self.lock
+        self.client = wrapper
+
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
+        async with self.lock:
+            with translated_postgres():
+                rows: Sequence[Row] = await self._connection.fetch(sql, *args)
+                return rows
+
+    async def pages(self, sql: str, size: int) -> AsyncIterator[Sequence[Row]]:
+        await self.execute(f"DECLARE pages NO SCROLL CURSOR FOR {sql}")
+        while rows := await self.fetch(f"FETCH {size} FROM pages"):
+            yield rows
+        await self.execute("CLOSE pages")
+
+    async def execute(self, sql: str, *args: object) -> int:
+        async with self.lock:
+            with translated_postgres():
+                status = await self._connection.execute(sql, *args)
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        async with self.lock:
+            with translated_postgres():
+                await self._connection.executemany(sql, rows)
+
+    async def ask(self, *questions: Question[Any]) -> tuple[Any, ...]:
+        sql = asking(tuple((each.sql, len(each.args)) for each in questions))
+        args = [arg for each in questions for arg in each.args]
+        async with self.lock:
+            with translated_postgres():
+                found = await self._connection.fetchrow(sql, *args)
+        assert found is not None
+        return tuple(
+            each.read(_of_json(orjson.loads(text)))
+            for each, text in zip(questions, found, strict=True)
+        )
+
+    async def write(self, rows: Mapping[type[Model], Rows], changes: Sequence[Change] = ()) -> None:
+        shapes: list[Shape] = []
+        arrays: list[Any] = []
+        for model, of_model in rows.items():
+            if of_model:
+                names = tuple(of_model[0])
+                shapes.append((model._meta.db_table, columns_of(model, names), None))
+                arrays += [[row[name] for row in of_model] for name in names]
+        for change in changes:
+            if change.rows:
+                shapes.append((change.table, change.columns, change.assignments))
+                arrays += zip(*change.rows, strict=True)
+        if not shapes:
+            return
+        async with self.lock:
+            with translated_postgres():
+                await self._connection.execute(writing(tuple(shapes)), *arrays)
+
+
+def _of_json(rows: Sequence[dict[str, Any]]) -> Sequence[Row]:
+    """Rows that came as JSON, with their instants and ids."""
+    if rows:
+        for name in rows[0]:
+            decode = _decoder(name)
+            if decode is not None:
+                for row in rows:
+                    row[name] = decode(row[name])
+    return rows
+
+
+@lru_cache(maxsize=1_024)
+def instant_text(instant: datetime) -> str:
+    """An instant as SQLite keeps it: UTC, always with microseconds, so that text order is time."""
+    return instant.astimezone(UTC).isoformat(" ", "microseconds")
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, datetime):
+        return instant_text(value)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return json.dumps([_encode(element) for element in value])
+    return value
+
+
+def _encoded(column: list[Any], kind: str) -> list[Any]:
+    """All values of a column as SQLite keeps them; most columns need nothing done."""
+    encode = instant_text if kind == "timestamptz" else str if kind == "uuid" else None
+    if encode is None:
+        return column
+    return [None if value is None else encode(value) for value in column]
+
+
+def _instant(value: Any) -> Any:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _identity(value: Any) -> Any:
+    return pgproto.UUID(value) if isinstance(value, str) else value
+
+
+def _decoder(name: str) -> Callable[[Any], Any] | None:
+    name = name.rpartition(".")[2]  # of a row that came along with another
+    if name.endswith("_at"):
+        return _instant
+    return _identity if name == "id" or name.endswith("_id") else None
+
+
+@lru_cache(maxsize=2048)
+def _decoders(names: tuple[str, ...]) -> tuple[Callable[[Any], Any] | None, ...]:
+    return tuple(_decoder(name) for name in names)
+
+
+def _names(cursor: sqlite3.Cursor) -> tuple[str, ...]:
+    return tuple(column[0] for column in cursor.description or ())
+
+
+def _rows(names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> Sequence[Row]:
+    decoders = _decoders(names)
+    return [
+        {
+            name: value if decode is None or value is None else decode(value)
+            for name, value, decode in zip(names, row, decoders, strict=True)
+        }
+        for row in rows
+    ]
+
+
+class SqliteSession(Session):
+    """A session on one of Tortoise's SQLite connections; each call is one trip to its thread."""
+
+    engine: Engine = "sqlite"
+
+    def __init__(self, parent: SqliteClient) -> None:
+        super().__init__()
+        if parent._connection is None:
+            raise DatabaseUnavailable("the database is closed")
+        self._connection = parent._connection
+        wrapper = SqliteTransactionWrapper(parent)
+        wrapper._lock = self.lock
+        self.client = wrapper
+
+    async def _call(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        async with self.lock:
+            try:
+                run: Callable[[Callable[[], Any]], Awaitable[Any]] = self._connection._execute
+                return await run(lambda: work(self._connection._conn))
+            except sqlite3.Error as error:
+                refuse_sqlite(error)
+
+    async def end(self) -> None:
+        """End the transaction that is open, if one is, and with it the session."""
+        await self._call(lambda raw: raw.commit() if raw.in_transaction else None)
+        self.lock.end()
+
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
+        values = [_encode(arg) for arg in args]
+
+        def work(raw: sqlite3.Connection) -> tuple[tuple[str, ...], list[Sequence[Any]]]:
+            cursor = raw.execute(for_sqlite(sql), values)
+            return _names(cursor), cursor.fetchall()
+
+        names, rows = await self._call(work)
+        return _rows(names, rows)
+
+    async def pages(self, sql: str, size: int) -> AsyncIterator[Sequence[Row]]:
+        cursor = await self._call(lambda raw: raw.execute(for_sqlite(sql)))
+        while rows := await self._call(lambda _: cursor.fetchmany(size)):
+            yield _rows(_names(cursor), rows)
+        await self._call(lambda _: cursor.close())
+
+    async def execute(self, sql: str, *args: object) -> int:
+        values = [_encode(arg) for arg in args]
+        count: int = await self._call(lambda raw: raw.execute(for_sqlite(sql), values).rowcount)
+        return max(count, 0)
+
+    async def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        values = [[_encode(value) for value in row] for row in rows]
+        await self._call(lambda raw: raw.executemany(for_sqlite(sql), values))
+
+    async def ask(self, *questions: Question[Any]) -> tuple[Any, ...]:
+        asked = [(for_sqlite(q.sql), [_encode(arg) for arg in q.args]) for q in questions]
+
+        def work(raw: sqlite3.Connection) -> list[tuple[tuple[str, ...], list[Sequence[Any]]]]:
+            cursors = [raw.execute(sql, values) for sql, values in asked]
+            return [(_names(cursor), cursor.fetchall()) for cursor in cursors]
+
+        found = await self._call(work)
+        return tuple(each.read(_rows(*rows)) for each, rows in zip(questions, found, strict=True))
+
+    async def write(self, rows: Mapping[type[Model], Rows], changes: Sequence[Change] = ()) -> None:
+        statements: list[tuple[str, list[tuple[object, ...]]]] = []
+        for model, of_model in rows.items():
+            if of_model:
+                names = tuple(of_model[0])
+                columns = columns_of(model, names)
+                places = ", ".join("?" * len(columns))
+                named = ", ".join(column for column, _ in columns)
+                sql = f"INSERT INTO {model._meta.db_table} ({named}) VALUES ({places})"
+                values = [
+                    _encoded([row[name] for row in of_model], kind)
+                    for name, (_, kind) in zip(names, columns, strict=True)
+                ]
+                statements.append((sql, list(zip(*values, strict=True))))
+        for change in changes:
+            sql = for_each(change.table, change.columns, change.assignments)
+            statements.append((sql, [tuple(map(_encode, row)) for row in change.rows]))
+
+        def work(raw: sqlite3.Connection) -> None:
+            for sql, values in statements:
+                raw.executemany(sql, values)
+
+        if any(values for _, values in statements):
+            await self._call(work)

@@ -1,0 +1,190 @@
+"""Master data as it is changed: locked by code, written whole or by column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from tortoise.models import Model
+
+from models.catalog import ChannelLocation, Item
+from models.database.sessions import Row, Session
+from models.queries.events.lock_numbers import HIERARCHY
+
+ITEM_COLUMNS = (
+    "name",
+    "barcode",
+    "category",
+    "price_minor",
+    "price_currency",
+    "unit_cost_minor",
+    "unit_cost_currency",
+    "returnable",
+    "supplier_id",
+)
+
+
+async def lock_items(session: Session, skus: Iterable[str]) -> dict[str, Row]:
+    """The items of these SKUs, locked in one order; those that do not exist are missing."""
+    rows = await session.fetch(
+        f"SELECT id, sku, version, {', '.join(ITEM_COLUMNS)} FROM item"
+        " WHERE sku = ANY($1::text[]) ORDER BY sku FOR NO KEY UPDATE",
+        sorted(set(skus)),
+    )
+    return {row["sku"]: row for row in rows}
+
+
+async def insert_items(
+    session: Session, facts: Mapping[str, Mapping[str, object]], now: datetime
+) -> None:
+    """Make items by SKU, in the order in which everybody makes them. Raises UniqueConflict."""
+    rows = [
+        {
+            "sku": sku,
+            **{column: facts[sku][column] for column in ITEM_COLUMNS},
+            "created_at": now,
+            "updated_at": now,
+        }
+        for sku in sorted(facts)
+    ]
+    await session.insert(Item, rows)
+
+
+_UPDATE_ITEM = f"""
+UPDATE item SET {", ".join(f"{column} = ${i}" for i, column in enumerate(ITEM_COLUMNS, start=4))},
+  version = $2, updated_at = $3 WHERE id = $1
+"""
+
+
+async def update_items(session: Session, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Write all columns of locked items; each row names its id and its new version."""
+    if rows:
+        await session.execute_many(
+            _UPDATE_ITEM,
+            [
+                (row["id"], row["version"], now, *(row[column] for column in ITEM_COLUMNS))
+                for row in rows
+            ],
+        )
+
+
+async def supplier_ids(session: Session, codes: Iterable[str]) -> dict[str, int]:
+    """Suppliers' ids by code; unknown ones are missing."""
+    wanted = sorted(set(codes))
+    if not wanted:
+        return {}
+    rows = await session.fetch("SELECT id, code FROM supplier WHERE code = ANY($1::text[])", wanted)
+    return {row["code"]: row["id"] for row in rows}
+
+
+async def lock_master(session: Session, model: type[Model], **key: str) -> Row | None:
+    """The row of a supplier, location, channel or reason code, locked; None where there is none."""
+    condition = " AND ".join(f"{column} = ${i}" for i, column in enumerate(key, start=1))
+    return await session.fetch_one(
+        f"SELECT * FROM {model._meta.db_table} WHERE {condition} FOR NO KEY UPDATE", *key.values()
+    )
+
+
+async def update_master(
+    session: Session, model: type[Model], row_id: int, facts: Mapping[str, object]
+) -> None:
+    """Write these columns of a locked row, and raise its version."""
+    columns = ", ".join(f"{column} = ${i}" for i, column in enumerate(facts, start=2))
+    assignments = f"{columns}, version = version + 1" if columns else "version = version + 1"
+    await session.execute(
+        f"UPDATE {model._meta.db_table} SET {assignments} WHERE id = $1", row_id, *facts.values()
+    )
+
+
+async def lock_hierarchy(session: Session) -> None:
+    """Let one transaction at a time change where locations lie: two could make a circle."""
+    if session.engine == "postgres":
+        await session.execute("SELECT pg_advisory_xact_lock($1)", HIERARCHY)
+
+
+_UPWARDS = """
+WITH RECURSIVE up (id, code, kind, parent_id, depth) AS (
+  SELECT id, code, kind, parent_id, 1 FROM location WHERE id = $1
+  UNION ALL
+  SELECT l.id, l.code, l.kind, l.parent_id, up.depth + 1
+  FROM location l JOIN up ON l.id = up.parent_id WHERE up.depth < $2
+)
+SELECT id, code, kind FROM up ORDER BY depth
+"""
+
+
+async def upwards(session: Session, location_id: int, most: int) -> Sequence[Row]:
+    """A location and what it lies in, from the inside out, at most so many."""
+    return await session.fetch(_UPWARDS, location_id, most)
+
+
+async def kinds_within(session: Session, location_id: int) -> list[str]:
+    """The kinds of what lies directly in a location."""
+    rows = await session.fetch(
+        "SELECT DISTINCT kind FROM location WHERE parent_id = $1 ORDER BY kind", location_id
+    )
+    return [row["kind"] for row in rows]
+
+
+async def claim_location(session: Session, location_id: int) -> None:
+    """Wait for whoever is putting units at a location; who comes later waits for us.
+
+    Movements, holds and fulfilments hold the location that they name, by their foreign keys.
+    """
+    await session.fetch_value("SELECT id FROM location WHERE id = $1 FOR UPDATE", location_id)
+
+
+_USE = """
+SELECT
+  (SELECT CAST(COALESCE(SUM(available + held + allocated + quality_control + quarantine
+     + refurbishing + damaged), 0) AS bigint)
+   FROM stock_level WHERE location_id = $1) AS units,
+  (SELECT COUNT(DISTINCT r.id) FROM reservation r JOIN reservation_line rl
+     ON rl.reservation_id = r.id WHERE rl.location_id = $1 AND r.status = 'HELD') AS holds,
+  (SELECT COUNT(*) FROM fulfillment WHERE location_id = $1
+     AND status IN ('ON_HOLD', 'OPEN', 'PICKED', 'PACKED')) AS fulfillments,
+  (SELECT COUNT(*) FROM channel_location WHERE location_id = $1) AS channels
+"""
+
+
+async def location_use(session: Session, location_id: int) -> Row:
+    """What depends on a location: units in any state, open holds and fulfilments, channels."""
+    row = await session.fetch_one(_USE, location_id)
+    assert row is not None
+    return row
+
+
+async def location_ids(session: Session, codes: Iterable[str]) -> dict[str, Row]:
+    """(id, code, kind) of locations by code; unknown ones are missing."""
+    rows = await session.fetch(
+        "SELECT id, code, kind FROM location WHERE code = ANY($1::text[])", sorted(set(codes))
+    )
+    return {row["code"]: row for row in rows}
+
+
+async def channel_locations(session: Session, channel_id: int) -> dict[str, int]:
+    """The locations that a channel sells from, active or not: ids by code, in order of code."""
+    rows = await session.fetch(
+        "SELECT l.id, l.code FROM channel_location cl JOIN location l ON l.id = cl.location_id"
+        " WHERE cl.channel_id = $1 ORDER BY l.code",
+        channel_id,
+    )
+    return {row["code"]: row["id"] for row in rows}
+
+
+async def set_channel_locations(
+    session: Session, channel_id: int, *, gone: Iterable[int], come: Iterable[int]
+) -> None:
+    """Take locations (by id) away from a locked channel and give it others."""
+    if removed := sorted(gone):
+        await session.execute(
+            "DELETE FROM channel_location WHERE channel_id = $1"
+            " AND location_id = ANY($2::bigint[])",
+            channel_id,
+            removed,
+        )
+    await session.insert(
+        ChannelLocation,
+        [{"channel_id": channel_id, "location_id": each} for each in sorted(come)],
+    )

@@ -1,0 +1,47 @@
+"""Old events on their way out of the log: read, noted by their digest, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from models.database.sessions import Row, Session
+
+_OLDEST = """
+SELECT p.position, e.id, e.type, e.occurred_at, e.actor, e.subject_type, e.subject_key,
+  e.subject_version, c.code AS channel, l.code AS location, e.data, e.transaction_id, e.digest
+FROM event_position p JOIN event e ON e.id = p.event_id
+LEFT JOIN channel c ON c.id = e.channel_id LEFT JOIN location l ON l.id = e.location_id
+WHERE p.position > $1 AND p.position <= $2 ORDER BY p.position LIMIT $3
+"""
+
+
+async def oldest_events(session: Session, after: int, through: int, limit: int) -> Sequence[Row]:
+    """The first events behind a position up to another, whole, in order."""
+    return await session.fetch(_OLDEST, after, through, limit)
+
+
+_NOTE = """
+INSERT INTO archived_event (id, position, transaction_id, digest)
+SELECT e.id, p.position, e.transaction_id, e.digest
+FROM event_position p JOIN event e ON e.id = p.event_id
+WHERE p.position > $1 AND p.position <= $2
+"""
+_REMOVE_POSITIONS = "DELETE FROM event_position WHERE position > $1 AND position <= $2"
+_REMOVE_EVENTS = """
+DELETE FROM event
+WHERE id IN (SELECT id FROM archived_event WHERE position > $1 AND position <= $2)
+"""
+_OPEN = "UPDATE event_retention SET open_position = $1 WHERE id = 1"
+
+
+async def remove_events(session: Session, after: int, through: int) -> int:
+    """Take the events behind a position up to another out of the log; how many there were.
+
+    Their digests stay. The log is closed again before this returns.
+    """
+    await session.execute(_OPEN, through)  # and two that archive wait for each other here
+    noted = await session.execute(_NOTE, after, through)
+    await session.execute(_REMOVE_POSITIONS, after, through)
+    await session.execute(_REMOVE_EVENTS, after, through)
+    await session.execute(_OPEN, 0)
+    return noted

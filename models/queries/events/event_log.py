@@ -1,0 +1,205 @@
+"""The event log: numbered by the sequencer, read by position. Positions have no gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+import models.queries.events.leases as leases
+from models.database.sessions import Row, Session
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """A fact at its place in the log. `channel` and `location` are codes: the event's scope."""
+
+    position: int
+    id: int
+    type: str
+    occurred_at: datetime
+    actor: str
+    subject_type: str
+    subject_key: str
+    subject_version: int
+    channel: str | None
+    location: str | None
+    data: Mapping[str, Any]
+
+    @property
+    def cursor(self) -> str:
+        """What a client gives back as `after` to go on behind this event."""
+        return str(self.position)
+
+    @staticmethod
+    def from_row(row: Row) -> LoggedEvent:
+        """An event as the queries below read it."""
+        data = row["data"]
+        return LoggedEvent(
+            position=row["position"],
+            id=row["id"],
+            type=row["type"],
+            occurred_at=row["occurred_at"],
+            actor=row["actor"],
+            subject_type=row["subject_type"],
+            subject_key=row["subject_key"],
+            subject_version=row["subject_version"],
+            channel=row["channel"],
+            location=row["location"],
+            data=orjson.loads(data) if isinstance(data, str) else data,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """What one batch numbered: how many events, and the last position since.
+
+    `is_all`: nothing that it saw is left, be it beyond its limit or already taken by another batch.
+    `events`: these, in order, where they were asked for.
+    """
+
+    count: int
+    position: int
+    is_all: bool
+    events: Sequence[LoggedEvent] = ()
+
+
+_COLUMNS = """
+p.position, e.id, e.type, e.occurred_at, e.actor, e.subject_type, e.subject_key, e.subject_version,
+c.code AS channel, l.code AS location, e.data
+"""
+_SCOPE = """
+LEFT JOIN channel c ON c.id = e.channel_id LEFT JOIN location l ON l.id = e.location_id
+"""
+# One statement is one transaction and one round trip. It may wait for the lease's row, and then
+# knows its newest counter, but sees `event_pending` as of its beginning: what the holder before
+# has numbered meanwhile cannot be removed again, and only what was removed is numbered.
+# It gives the events themselves ($6), or one row that has nothing but the last three columns.
+_NUMBER = f"""
+WITH held AS (
+  SELECT counter FROM lease
+  WHERE name = $1 AND (holder = $2 OR lease_until_at <= $3) FOR UPDATE {{or_not}}
+), seen AS MATERIALIZED (
+  SELECT event_id FROM event_pending WHERE EXISTS (SELECT 1 FROM held)
+  ORDER BY event_id LIMIT $5 + 1
+), taken AS (
+  DELETE FROM event_pending WHERE event_id IN (SELECT event_id FROM seen ORDER BY 1 LIMIT $5)
+  RETURNING event_id
+), numbered AS (
+  INSERT INTO event_position (position, event_id)
+  SELECT h.counter + row_number() OVER (ORDER BY t.event_id), t.event_id FROM taken t, held h
+  RETURNING position, event_id
+), renewed AS (
+  UPDATE lease SET holder = $2, lease_until_at = $4,
+    counter = h.counter + (SELECT count(*) FROM taken)
+  FROM held h WHERE name = $1
+  RETURNING lease.counter AS last, (SELECT count(*) FROM taken) AS count
+)
+SELECT {_COLUMNS}, r.last, r.count, r.count = (SELECT count(*) FROM seen) AS is_all
+FROM renewed r LEFT JOIN numbered p ON $6::boolean
+LEFT JOIN event e ON e.id = p.event_id AND e.id = ANY(ARRAY(SELECT event_id FROM numbered))
+{_SCOPE} ORDER BY p.position
+"""
+_NUMBER_NOW, _NUMBER_IF_FREE = _NUMBER.format(or_not=""), _NUMBER.format(or_not="SKIP LOCKED")
+# The same where there is one writer and nothing is removed by a query: in a transaction.
+_NUMBER_BEHIND = """
+INSERT INTO event_position (position, event_id)
+SELECT $1 + row_number() OVER (ORDER BY event_id), event_id
+FROM (SELECT event_id FROM event_pending ORDER BY event_id LIMIT $2) AS pending
+"""
+_REMOVE_NUMBERED = """
+DELETE FROM event_pending
+WHERE event_id IN (SELECT event_id FROM event_position WHERE position > $1)
+"""
+
+
+async def number_pending(
+    session: Session,
+    lease: str,
+    holder: str,
+    now: datetime,
+    until: datetime,
+    limit: int,
+    *,
+    telling: bool = False,
+    waiting: bool = True,
+) -> Numbered | None:
+    """Give up to `limit` pending events the next positions, and hold the lease `until` then.
+
+    None, and nothing is done, where another process holds the lease or nobody has made it, and,
+    without `waiting`, where somebody is just numbering. The lease's counter is the last position.
+    `telling`: the events too. On SQLite in a transaction.
+    """
+    if session.engine == "postgres":
+        number = _NUMBER_NOW if waiting else _NUMBER_IF_FREE
+        rows = await session.fetch(number, lease, holder, now, until, limit, telling)
+        if not rows:
+            return None
+        events = [LoggedEvent.from_row(row) for row in rows if row["position"] is not None]
+        first = rows[0]
+        return Numbered(first["count"], first["last"], first["is_all"], events)
+    row = await leases.lock_lease(session, lease)
+    if row is None or (row["holder"] != holder and row["lease_until_at"] > now):
+        return None
+    last: int = row["counter"]
+    count = await session.execute(_NUMBER_BEHIND, last, limit)
+    if count:
+        await session.execute(_REMOVE_NUMBERED, last)
+    await leases.hold_lease(session, lease, holder, until, last + count)
+    told = await events_after(session, last, limit) if telling and count else []
+    return Numbered(count, last + count, not await has_pending(session), told)
+
+
+async def has_pending(session: Session) -> bool:
+    """Whether any committed event waits for its position."""
+    return await session.fetch_value("SELECT event_id FROM event_pending LIMIT 1") is not None
+
+
+async def sweep_pending(session: Session) -> None:
+    """Make away with what numbering has left of removed rows; on SQLite nothing is left.
+
+    Each look passes over them, and PostgreSQL itself sweeps once a minute at best. Outside a
+    transaction. Waits for nobody.
+    """
+    if session.engine == "postgres":
+        await session.execute("VACUUM (SKIP_LOCKED, TRUNCATE FALSE) event_pending")
+
+
+_SELECT = f"""
+SELECT {_COLUMNS} FROM event_position p JOIN event e ON e.id = p.event_id
+{_SCOPE}
+"""
+_AFTER = f"{_SELECT} WHERE p.position > $1 ORDER BY p.position LIMIT $2"
+_BETWEEN = f"{_SELECT} WHERE p.position > $1 AND p.position <= $2"
+
+
+async def events_after(session: Session, position: int, limit: int) -> list[LoggedEvent]:
+    """The next events behind a position, in order."""
+    return [LoggedEvent.from_row(row) for row in await session.fetch(_AFTER, position, limit)]
+
+
+async def events_between(
+    session: Session, after: int, through: int, types: Sequence[str] | None = None
+) -> list[LoggedEvent]:
+    """The events behind `after` up to and with `through`, in order; of these types only."""
+    if types is None:
+        rows = await session.fetch(f"{_BETWEEN} ORDER BY p.position", after, through)
+    else:
+        chosen = f"{_BETWEEN} AND e.type = ANY($3::text[]) ORDER BY p.position"
+        rows = await session.fetch(chosen, after, through, list(types))
+    return [LoggedEvent.from_row(row) for row in rows]
+
+
+async def last_position(session: Session) -> int:
+    """The newest position; 0 in an empty log."""
+    found: int | None = await session.fetch_value("SELECT max(position) FROM event_position")
+    return found or 0
+
+
+async def first_position(session: Session) -> int | None:
+    """The oldest position that is kept; None in an empty log."""
+    found: int | None = await session.fetch_value("SELECT min(position) FROM event_position")
+    return found

@@ -1,0 +1,207 @@
+"""Pages of a list by keyset: the rows behind a row, never "skip the first thousand".
+
+Every list is newest first and ends in a unique column, so that a page's edges stay where they are
+while rows are added in front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Self
+from uuid import UUID
+
+from domain.errors import BadRequest
+from models.database.sessions import Row, Session
+from models.queries.listing.selections import EVERYTHING, Join, Selection
+
+Kind = Literal["bigint", "uuid", "instant"]
+KeyValues = Sequence[Any]
+BIGINT_MAX = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which part of a list: `size` rows behind `after` and before `before`, from either end.
+
+    `selection`: what of its rows is shown.
+    """
+
+    size: int
+    after: KeyValues | None = None
+    before: KeyValues | None = None
+    from_end: bool = False
+    selection: Selection = EVERYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """An expression that a list is sorted by, and the name that its rows carry it under."""
+
+    expression: str
+    name: str
+    kind: Kind
+
+    def read(self, value: Any) -> Any:
+        """A value that came back in a cursor. Raises BadRequest where it is none of this kind."""
+        try:
+            if self.kind == "uuid":
+                return UUID(value)
+            if self.kind == "instant":
+                return _aware(datetime.fromisoformat(value))
+        except (TypeError, ValueError, AttributeError):
+            raise bad_cursor() from None
+        if type(value) is not int or abs(value) > BIGINT_MAX:
+            raise bad_cursor()
+        return value
+
+    @staticmethod
+    def write(value: Any) -> str | int:
+        """A value as a cursor carries it: JSON."""
+        if isinstance(value, datetime):
+            return value.isoformat()
+        return value if isinstance(value, int) else str(value)
+
+
+def _aware(instant: datetime) -> datetime:
+    if instant.tzinfo is None:
+        raise ValueError("an instant has a time zone")
+    return instant
+
+
+def bad_cursor() -> BadRequest:
+    """The refusal for a cursor that no page has given."""
+    return BadRequest("The cursor is not one that this list has given.")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in the list's order, and whether there are more on either side.
+
+    `joined`: the rows that came along, by their ids.
+    """
+
+    rows: Sequence[Row]
+    has_next: bool
+    has_previous: bool
+    listing: Listing
+    joined: Mapping[Join, Mapping[Any, Row]]
+
+
+class Listing:
+    """A SELECT that is narrowed step by step and read page by page, newest first."""
+
+    def __init__(self, columns: str, source: str, *order: SortKey) -> None:
+        self._columns = columns
+        self._source = source
+        self._order = order
+        self._conditions: list[str] = []
+        self._values: list[object] = []
+
+    def where(self, condition: str, *values: object) -> Self:
+        """Only rows for which this holds; each `{}` is replaced by the place of a value."""
+        places = [f"${len(self._values) + n}" for n in range(1, len(values) + 1)]
+        self._conditions.append(condition.format(*places))
+        self._values.extend(values)
+        return self
+
+    def equal(self, column: str, value: object | None) -> Self:
+        """Only rows with this value; None: all."""
+        return self if value is None else self.where(f"{column} = {{}}", value)
+
+    def within(self, column: str, ids: Sequence[int] | None) -> Self:
+        """Only rows with one of these ids; None: all."""
+        return self if ids is None else self.where(f"{column} = ANY({{}}::bigint[])", list(ids))
+
+    def within_or_none(self, column: str, ids: Sequence[int] | None) -> Self:
+        """Only rows with one of these ids, or with none at all; None: all."""
+        if ids is None:
+            return self
+        return self.where(f"({column} IS NULL OR {column} = ANY({{}}::bigint[]))", list(ids))
+
+    async def page(self, session: Session, window: Window) -> Page:
+        """One page; one row more than asked for tells whether it is the last."""
+        values = list(self._values)
+        conditions = list(self._conditions)
+        if window.after is not None:
+            conditions.append(self._beside("<", window.after, values))
+        if window.before is not None:
+            conditions.append(self._beside(">", window.before, values))
+        direction = "ASC" if window.from_end else "DESC"
+        order = ", ".join(f"{key.expression} {direction}" for key in self._order)
+        sql = (
+            f"SELECT {self._columns} FROM {self._source}{_where(conditions)}"
+            f" ORDER BY {order} LIMIT {window.size + 1}"
+        )
+        if window.selection != EVERYTHING:
+            sql = self._shown(sql, window.selection, direction)
+        rows = list(await session.fetch(sql, *values))
+        has_more = len(rows) > window.size
+        del rows[window.size :]
+        if window.from_end:
+            rows.reverse()
+        return Page(
+            rows=rows,
+            has_next=window.before is not None if window.from_end else has_more,
+            has_previous=has_more if window.from_end else window.after is not None,
+            listing=self,
+            joined={join: join.rows(rows) for join in window.selection.joins},
+        )
+
+    def _shown(self, page: str, selection: Selection, direction: str) -> str:
+        """What is shown of a page: the page comes first, or all rows would be joined and sorted."""
+        columns = "page.*"
+        if selection.columns is not None:
+            names = selection.columns.union(key.name for key in self._order)
+            columns = ", ".join(f"page.{name}" for name in sorted(names))
+        tables = ""
+        for number, join in enumerate(selection.joins):
+            columns += join.selected(f"j{number}")
+            tables += join.source(f"j{number}", "page")
+        order = ", ".join(f"page.{key.name} {direction}" for key in self._order)
+        return f"SELECT {columns} FROM ({page}) AS page{tables} ORDER BY {order}"
+
+    async def all(self, session: Session, limit: int) -> Sequence[Row]:
+        """The newest rows of a list that is short by nature, at most `limit`."""
+        return (await self.page(session, Window(limit))).rows
+
+    def key_of(self, row: Row) -> Sequence[str | int]:
+        """A row's place in the list, as a cursor carries it."""
+        return [key.write(row[key.name]) for key in self._order]
+
+    async def count(self, session: Session) -> int:
+        """How many rows the whole list has."""
+        sql = f"SELECT count(*) FROM {self._source}{_where(self._conditions)}"
+        count: int = await session.fetch_value(sql, *self._values)
+        return count
+
+    def _beside(self, sign: str, key: KeyValues, values: list[object]) -> str:
+        if len(key) != len(self._order):
+            raise bad_cursor()
+        values.extend(part.read(value) for part, value in zip(self._order, key, strict=True))
+        first = len(values) - len(key) + 1
+        places = ", ".join(f"${place}" for place in range(first, len(values) + 1))
+        return f"({', '.join(part.expression for part in self._order)}) {sign} ({places})"
+
+
+def _where(conditions: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def by_key(rows: Sequence[Row], name: str) -> Mapping[Any, Row]:
+    """Rows by one of their columns."""
+    return {row[name]: row for row in rows}
+
+
+def grouped(rows: Sequence[Row], name: str) -> Mapping[Any, list[Row]]:
+    """Rows by one of their columns, several to a value, in their order."""
+    found: dict[Any, list[Row]] = {}
+    last: Any = object()
+    group: list[Row] = []
+    for row in rows:
+        key = row[name]
+        if key != last:  # most come sorted, and a UUID's hash takes longer than all the rest
+            last, group = key, found.setdefault(key, [])
+        group.append(row)
+    return found

@@ -1,0 +1,80 @@
+"""Carriers' words about parcels, each kept once, and the parcels that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from models.database.sessions import Row, Session
+
+
+async def said_before(session: Session, carrier: str, event_reference: str) -> Row | None:
+    """What a carrier's event was about when it came first; None where it is new."""
+    return await session.fetch_one(
+        "SELECT fulfillment_id, return_id FROM carrier_event"
+        " WHERE carrier = $1 AND event_reference = $2",
+        carrier,
+        event_reference,
+    )
+
+
+_KEEP = """
+INSERT INTO carrier_event (id, carrier, event_reference, tracking_number, status, occurred_at,
+  recorded_at, actor, fulfillment_id, return_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (carrier, event_reference) DO NOTHING
+"""
+
+
+async def keep(session: Session, values: Sequence[object]) -> bool:
+    """Keep a carrier's event; False where it was kept before. Waits for whoever is keeping it."""
+    return await session.execute(_KEEP, *values) == 1
+
+
+async def was_sent_back(session: Session, fulfillment_id: UUID, at: datetime) -> bool:
+    """Whether a carrier had sent a parcel back to its sender by an instant."""
+    found = await session.fetch_value(
+        "SELECT 1 AS found FROM carrier_event WHERE fulfillment_id = $1"
+        " AND status = 'RETURNED_TO_SENDER' AND occurred_at <= $2 LIMIT 1",
+        fulfillment_id,
+        at,
+    )
+    return found is not None
+
+
+_PARCELS = """
+SELECT f.id, f.order_id, f.status, f.location_id, f.version, o.channel_id,
+  c.code AS channel, l.code AS location
+FROM fulfillment f JOIN sales_order o ON o.id = f.order_id
+JOIN channel c ON c.id = o.channel_id JOIN location l ON l.id = f.location_id
+"""
+
+
+async def parcels_named(
+    session: Session, carrier: str, tracking_number: str, limit: int
+) -> list[Row]:
+    """Fulfilments that left with this number, the newest first: numbers are used again."""
+    sql = (
+        f"{_PARCELS} WHERE f.tracking_number = $1 AND f.carrier = $2"
+        " ORDER BY f.shipped_at DESC, f.id DESC LIMIT $3"
+    )
+    return list(await session.fetch(sql, tracking_number, carrier, limit))
+
+
+async def parcel(session: Session, fulfillment_id: UUID) -> Row | None:
+    """A fulfilment with the codes of its channel and location."""
+    return await session.fetch_one(f"{_PARCELS} WHERE f.id = $1", fulfillment_id)
+
+
+async def write_parcel(
+    session: Session, fulfillment_id: UUID, status: str, delivered_at: datetime | None, version: int
+) -> None:
+    """Write what a carrier's word has made of a fulfilment."""
+    await session.execute(
+        "UPDATE fulfillment SET status = $2, delivered_at = $3, version = $4 WHERE id = $1",
+        fulfillment_id,
+        status,
+        delivered_at,
+        version,
+    )

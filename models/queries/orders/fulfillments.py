@@ -1,0 +1,73 @@
+"""Fulfilments and their lines; an order's lock covers them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from models.database.sessions import Row, Session
+
+_FULFILLMENT = (
+    "SELECT id, order_id, location_id, status, carrier, tracking_number, created_at, shipped_at,"
+    " delivered_at, version FROM fulfillment"
+)
+
+
+async def fulfillment(session: Session, fulfillment_id: UUID) -> Row | None:
+    """A fulfilment; read it again after its order was locked."""
+    return await session.fetch_one(f"{_FULFILLMENT} WHERE id = $1", fulfillment_id)
+
+
+async def of_order(session: Session, order_id: UUID) -> list[Row]:
+    """An order's fulfilments, oldest first."""
+    sql = f"{_FULFILLMENT} WHERE order_id = $1 ORDER BY created_at, id"
+    return list(await session.fetch(sql, order_id))
+
+
+async def lines_of(session: Session, fulfillment_ids: Sequence[UUID]) -> list[Row]:
+    """The lines of these fulfilments."""
+    sql = (
+        "SELECT id, fulfillment_id, order_line_id, item_id, quantity, cost_minor"
+        " FROM fulfillment_line WHERE fulfillment_id = ANY($1::uuid[]) ORDER BY fulfillment_id, id"
+    )
+    return list(await session.fetch(sql, list(fulfillment_ids)))
+
+
+async def write_quantities(session: Session, rows: Sequence[tuple[UUID, int]]) -> None:
+    """Write (line id, units) of fulfilment lines."""
+    if rows:
+        await session.execute_many("UPDATE fulfillment_line SET quantity = $2 WHERE id = $1", rows)
+
+
+async def write_status(session: Session, rows: Sequence[tuple[UUID, str, int]]) -> None:
+    """Write (id, status, version) of fulfilments."""
+    if rows:
+        await session.execute_many(
+            "UPDATE fulfillment SET status = $2, version = $3 WHERE id = $1", rows
+        )
+
+
+async def write_shipment(
+    session: Session,
+    fulfillment_id: UUID,
+    carrier: str,
+    tracking_number: str,
+    shipped_at: datetime,
+    version: int,
+) -> None:
+    """Write that a fulfilment has left."""
+    await session.execute(
+        "UPDATE fulfillment SET status = 'SHIPPED', carrier = $2, tracking_number = $3,"
+        " shipped_at = $4, version = $5 WHERE id = $1",
+        fulfillment_id,
+        carrier,
+        tracking_number,
+        shipped_at,
+        version,
+    )
+
+
+async def write_costs(session: Session, rows: Sequence[tuple[UUID, int]]) -> None:
+    """Write (line id, cost in minor units) of lines that have left."""
+    await session.execute_many("UPDATE fulfillment_line SET cost_minor = $2 WHERE id = $1", rows)

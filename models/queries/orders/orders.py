@@ -1,0 +1,181 @@
+"""Orders: found, locked, and their lines and fulfilments changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from models.database.sessions import Row, Session
+
+_ORDER = (
+    "SELECT id, number, channel_id, external_reference, status, service_level, currency,"
+    " shipping_minor, shipping_tax_minor, total_minor, deposit_minor, placed_at, ship_by_at,"
+    " deliver_by_at, version FROM sales_order"
+)
+
+
+async def order_by_reference(session: Session, channel_id: int, reference: str) -> UUID | None:
+    """The id of the order with this reference on this channel."""
+    return (await orders_by_reference(session, [channel_id], [reference])).get(
+        (channel_id, reference)
+    )
+
+
+async def orders_by_reference(
+    session: Session, channel_ids: Sequence[int], references: Sequence[str]
+) -> dict[tuple[int, str], UUID]:
+    """The orders of these channels that have one of these references, by (channel, reference)."""
+    rows = await session.fetch(
+        "SELECT id, channel_id, external_reference FROM sales_order"
+        " WHERE channel_id = ANY($1::bigint[]) AND external_reference = ANY($2::text[])",
+        list(channel_ids),
+        list(references),
+    )
+    return {(row["channel_id"], row["external_reference"]): row["id"] for row in rows}
+
+
+async def channel_of(session: Session, order_id: UUID) -> int | None:
+    """The channel of an order, read unlocked: it never changes."""
+    channel_id: int | None = await session.fetch_value(
+        "SELECT channel_id FROM sales_order WHERE id = $1", order_id
+    )
+    return channel_id
+
+
+async def lock_order(session: Session, order_id: UUID) -> Row | None:
+    """Lock an order and read it."""
+    return await session.fetch_one(f"{_ORDER} WHERE id = $1 FOR NO KEY UPDATE", order_id)
+
+
+async def lock_free_orders(session: Session, ids: Sequence[UUID]) -> list[Row]:
+    """Lock those of these orders that nobody else has locked, and read them."""
+    sql = f"{_ORDER} WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
+    return list(await session.fetch(sql, list(ids)))
+
+
+_LINES = """
+SELECT l.id, l.order_id, l.line_no, l.item_id, i.sku, l.quantity, l.unit_price_minor,
+  l.discount_minor, l.tax_minor, l.backordered, l.allocated, l.picked, l.packed, l.shipped,
+  l.delivered, l.lost, l.cancelled
+FROM order_line l JOIN item i ON i.id = l.item_id
+WHERE l.order_id = ANY($1::uuid[]) ORDER BY l.order_id, l.line_no
+"""
+
+
+async def lines_of(session: Session, order_ids: Sequence[UUID]) -> list[Row]:
+    """The lines of these orders, in line order; read them after the order was locked."""
+    return list(await session.fetch(_LINES, list(order_ids)))
+
+
+_WRITE_LINE = """
+UPDATE order_line SET backordered = $2, allocated = $3, picked = $4, packed = $5, shipped = $6,
+  delivered = $7, lost = $8, cancelled = $9 WHERE id = $1
+"""
+LINE_STATES = (
+    "backordered",
+    "allocated",
+    "picked",
+    "packed",
+    "shipped",
+    "delivered",
+    "lost",
+    "cancelled",
+)
+
+
+async def write_lines(session: Session, lines: Sequence[tuple[UUID, dict[str, int]]]) -> None:
+    """Write the units by state of order lines."""
+    rows = [(line_id, *(units[state] for state in LINE_STATES)) for line_id, units in lines]
+    await session.execute_many(_WRITE_LINE, rows)
+
+
+async def write_order(
+    session: Session, order_id: UUID, status: str, deposit_minor: int, version: int
+) -> None:
+    """Write what follows from an order's lines."""
+    await session.execute(
+        "UPDATE sales_order SET status = $2, deposit_minor = $3, version = $4 WHERE id = $1",
+        order_id,
+        status,
+        deposit_minor,
+        version,
+    )
+
+
+async def write_promise(
+    session: Session, order_id: UUID, ship_by: datetime | None, deliver_by: datetime | None
+) -> None:
+    """Write what the customer was promised."""
+    await session.execute(
+        "UPDATE sales_order SET ship_by_at = $2, deliver_by_at = $3 WHERE id = $1",
+        order_id,
+        ship_by,
+        deliver_by,
+    )
+
+
+_BACKORDERED = """
+SELECT l.id AS line_id, l.order_id, l.item_id, l.backordered, o.channel_id, c.priority,
+  o.placed_at
+FROM order_line l JOIN sales_order o ON o.id = l.order_id JOIN channel c ON c.id = o.channel_id
+WHERE l.item_id = ANY($1::bigint[]) AND l.backordered > 0
+  AND (o.channel_id || ':' || l.item_id) = ANY($2::text[])
+ORDER BY c.priority, o.placed_at, l.order_id, l.line_no LIMIT $3
+"""
+
+
+async def backordered_lines(
+    session: Session, waiting: Sequence[tuple[int, int]], limit: int
+) -> list[Row]:
+    """Open backordered lines of these (channel, item), in the order of service; not locked."""
+    item_ids = sorted({item_id for _, item_id in waiting})
+    pairs = [f"{channel_id}:{item_id}" for channel_id, item_id in waiting]
+    return list(await session.fetch(_BACKORDERED, item_ids, pairs, limit))
+
+
+async def is_waited_for(session: Session, item_ids: Sequence[int]) -> bool:
+    """Whether anybody waits for one of these items."""
+    found = await session.fetch_value(
+        "SELECT 1 AS waits FROM order_line WHERE item_id = ANY($1::bigint[]) AND backordered > 0"
+        " LIMIT 1",
+        list(item_ids),
+    )
+    return found is not None
+
+
+_SERVABLE = """
+SELECT DISTINCT l.item_id
+FROM order_line l JOIN sales_order o ON o.id = l.order_id JOIN channel c ON c.id = o.channel_id
+WHERE l.backordered > 0 AND l.item_id > $1 AND c.active AND EXISTS (
+  SELECT 1 FROM channel_location cl JOIN location p ON p.id = cl.location_id
+  JOIN stock_level s ON s.location_id = p.id
+  WHERE cl.channel_id = o.channel_id AND p.active AND s.item_id = l.item_id
+    AND s.available > s.safety_stock)
+ORDER BY l.item_id LIMIT $2
+"""
+
+
+async def servable_items(session: Session, after: int, limit: int) -> list[int]:
+    """Items behind `after` that lie where somebody who waits for them may take from.
+
+    Buffers and protections are not looked at: some of these items cannot be served.
+    """
+    return [row["item_id"] for row in await session.fetch(_SERVABLE, after, limit)]
+
+
+async def country_of(session: Session, order_id: UUID) -> str | None:
+    """Where an order is sent; None where nobody said, or it was erased."""
+    country: str | None = await session.fetch_value(
+        "SELECT country_code FROM order_address WHERE order_id = $1", order_id
+    )
+    return country
+
+
+async def has_backorders(session: Session, order_id: UUID) -> bool:
+    """Whether any unit of an order waits for stock."""
+    found = await session.fetch_value(
+        "SELECT 1 AS waits FROM order_line WHERE order_id = $1 AND backordered > 0 LIMIT 1",
+        order_id,
+    )
+    return found is not None

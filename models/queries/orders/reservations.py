@@ -1,0 +1,154 @@
+"""Holds: found by what they hold, locked, and ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from models.database.sessions import Row, Session
+from models.database.sql import Question
+
+TAKEN_BACK_MAX = 500
+
+_OVER = """
+SELECT DISTINCT r.id, r.expires_at
+FROM reservation r JOIN reservation_line l ON l.reservation_id = r.id
+WHERE r.status = 'HELD' AND r.expires_at <= $2 AND l.item_id = ANY($1::bigint[])
+ORDER BY r.expires_at, r.id LIMIT $3
+"""
+
+
+async def holds_over(session: Session, item_ids: Sequence[int], now: datetime) -> list[UUID]:
+    """Holds of these items that are over and not yet taken back, oldest first; not locked."""
+    rows = await session.fetch(_OVER, list(item_ids), now, TAKEN_BACK_MAX)
+    return [row["id"] for row in rows]
+
+
+_OVER_OF = """
+SELECT r.id FROM reservation r
+WHERE r.status = 'HELD' AND r.expires_at <= $2 AND (r.external_reference = ANY($3::text[])
+  OR EXISTS (SELECT 1 FROM reservation_line l
+    WHERE l.reservation_id = r.id AND l.item_id = ANY($1::bigint[])))
+ORDER BY r.expires_at, r.id LIMIT $4
+"""
+
+
+def over_of(
+    item_ids: Sequence[int], references: Sequence[str], now: datetime
+) -> Question[list[UUID]]:
+    """Holds that are over, of these items or with one of these references; oldest first."""
+    return Question(
+        _OVER_OF,
+        (list(item_ids), now, list(references), TAKEN_BACK_MAX),
+        lambda rows: [row["id"] for row in rows],
+    )
+
+
+def live_by_reference(
+    references: Sequence[str], now: datetime
+) -> Question[dict[tuple[int, str], UUID]]:
+    """Live holds with these references, by (channel, reference)."""
+    return Question(
+        "SELECT id, channel_id AS channel, external_reference FROM reservation"
+        " WHERE external_reference = ANY($1::text[]) AND status = 'HELD' AND expires_at > $2",
+        (list(references), now),
+        lambda rows: {(row["channel"], row["external_reference"]): row["id"] for row in rows},
+    )
+
+
+async def any_holds_over(session: Session, now: datetime, limit: int) -> list[UUID]:
+    """Up to `limit` holds that are over, oldest first; not locked."""
+    rows = await session.fetch(
+        "SELECT id FROM reservation WHERE status = 'HELD' AND expires_at <= $1"
+        " ORDER BY expires_at, id LIMIT $2",
+        now,
+        limit,
+    )
+    return [row["id"] for row in rows]
+
+
+_HOLD = (
+    "SELECT id, status, channel_id, external_reference, actor, address, created_at, expires_at,"
+    " first_ttl_seconds, order_id, version, routing FROM reservation"
+)
+
+
+async def lock_holds(session: Session, ids: Sequence[UUID]) -> list[Row]:
+    """Lock these holds in id order and read them."""
+    sql = f"{_HOLD} WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE"
+    return list(await session.fetch(sql, list(ids)))
+
+
+async def lock_holds_over(session: Session, ids: Sequence[UUID], now: datetime) -> list[Row]:
+    """Lock those of these holds that are still over and that nobody else has locked."""
+    sql = (
+        f"{_HOLD} WHERE id = ANY($1::uuid[]) AND status = 'HELD' AND expires_at <= $2"
+        " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
+    )
+    return list(await session.fetch(sql, list(ids), now))
+
+
+async def hold(session: Session, reservation_id: UUID) -> Row | None:
+    """A hold as it is, not locked."""
+    return await session.fetch_one(f"{_HOLD} WHERE id = $1", reservation_id)
+
+
+async def lines_of(session: Session, ids: Sequence[UUID]) -> list[Row]:
+    """The lines of these holds, by hold and line number."""
+    sql = (
+        "SELECT reservation_id, line_no, item_id, location_id, quantity FROM reservation_line"
+        " WHERE reservation_id = ANY($1::uuid[]) ORDER BY reservation_id, line_no"
+    )
+    return list(await session.fetch(sql, list(ids)))
+
+
+async def end_holds(session: Session, rows: Sequence[tuple[UUID, str, UUID | None, int]]) -> None:
+    """Write (id, status, order, version) of holds that end."""
+    if rows:
+        await session.execute_many(
+            "UPDATE reservation SET status = $2, order_id = $3, version = $4 WHERE id = $1", rows
+        )
+
+
+async def extend_hold(
+    session: Session, reservation_id: UUID, expires_at: datetime, version: int
+) -> None:
+    """Give a hold a later end."""
+    await session.execute(
+        "UPDATE reservation SET expires_at = $2, version = $3 WHERE id = $1",
+        reservation_id,
+        expires_at,
+        version,
+    )
+
+
+_ANONYMOUS_HOLDS = """
+SELECT address, COUNT(*) AS holds FROM reservation
+WHERE address = ANY($1::text[]) AND status = 'HELD' AND expires_at > $2 GROUP BY address
+"""
+
+
+async def holds_by_address(
+    session: Session, addresses: Sequence[str], now: datetime
+) -> dict[str, int]:
+    """Live holds made without a key, by network address."""
+    rows = await session.fetch(_ANONYMOUS_HOLDS, list(addresses), now)
+    return {row["address"]: row["holds"] for row in rows}
+
+
+_ANONYMOUS_UNITS = """
+SELECT l.item_id, r.address, SUM(l.quantity) AS units
+FROM reservation r JOIN reservation_line l ON l.reservation_id = r.id
+WHERE r.address IS NOT NULL AND r.status = 'HELD' AND r.expires_at > $2
+  AND l.item_id = ANY($1::bigint[])
+GROUP BY l.item_id, r.address
+"""
+
+
+async def anonymous_units(
+    session: Session, item_ids: Sequence[int], now: datetime
+) -> dict[tuple[int, str], int]:
+    """Units in live holds made without a key, by (item, network address)."""
+    rows = await session.fetch(_ANONYMOUS_UNITS, list(item_ids), now)
+    return {(row["item_id"], row["address"]): int(row["units"]) for row in rows}

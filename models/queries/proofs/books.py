@@ -1,0 +1,387 @@
+"""What must hold in the database whatever the code did: one statement per proof.
+
+Plain SQL of its own, for both engines. Each statement finds the differences only, as rows of
+(place, expected, found), and walks its tables along an index, so that millions of rows are proven
+in little memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import models.queries.proofs.refunds as refund_proofs
+import models.queries.proofs.returns as return_proofs
+import models.queries.proofs.tasks as task_proofs
+from models.database.sessions import Row, Session
+
+# Of one proof; the rest of a house on fire is told as a number.
+DIFFERENCES_MAX = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What is proven, in words, and the statement that finds where it is not so."""
+
+    name: str
+    sql: str
+
+
+_STATES = (
+    "available",
+    "held",
+    "allocated",
+    "quality_control",
+    "quarantine",
+    "refurbishing",
+    "damaged",
+)
+_INVENTORY = "available + held + allocated"
+_QUALITY = "quality_control + quarantine + refurbishing + damaged"
+
+
+def _as_text(value: str) -> str:
+    return f"CAST({value} AS text)"
+
+
+def _level(item: str, location: str) -> str:
+    """A subquery's name of a level: sku @ location."""
+    return (
+        f"(SELECT i.sku FROM item i WHERE i.id = {item}) || ' @ ' ||"
+        f" (SELECT p.code FROM location p WHERE p.id = {location})"
+    )
+
+
+def _moved(state: str) -> str:
+    name = f"'{state.upper()}'"
+    return (
+        f"SUM(CASE WHEN to_state = {name} THEN quantity ELSE 0 END"
+        f" - CASE WHEN from_state = {name} THEN quantity ELSE 0 END) AS {state}_moved,"
+        f" 0 AS {state}_found"
+    )
+
+
+def _columns_of_movements() -> str:
+    """Each column of a level = movements in − movements out."""
+    moved = ", ".join(_moved(state) for state in _STATES)
+    found = ", ".join(f"0 AS {state}_moved, {state} AS {state}_found" for state in _STATES)
+    sums = ", ".join(
+        f"SUM({state}_moved) AS {state}_moved, SUM({state}_found) AS {state}_found"
+        for state in _STATES
+    )
+    differences = " UNION ALL ".join(
+        f"SELECT {_level('item_id', 'location_id')} || ' {state}' AS place,"
+        f" {_as_text(f'{state}_moved')} AS expected, {_as_text(f'{state}_found')} AS found"
+        f" FROM both_sides WHERE {state}_moved <> {state}_found"
+        for state in _STATES
+    )
+    return f"""
+WITH both_sides AS MATERIALIZED (
+  SELECT item_id, location_id, {sums} FROM (
+    SELECT item_id, location_id, {moved} FROM stock_movement GROUP BY item_id, location_id
+    UNION ALL SELECT item_id, location_id, {found} FROM stock_level) AS sides
+  GROUP BY item_id, location_id)
+{differences}
+"""
+
+
+def _claimed(column: str, lines: str) -> str:
+    """A column of a level = the sum of the lines that claim its units."""
+    return f"""
+SELECT {_level("item_id", "location_id")} || ' {column}' AS place,
+  {_as_text("SUM(claimed)")} AS expected, {_as_text("SUM(found)")} AS found
+FROM (
+  SELECT item_id, location_id, quantity AS claimed, 0 AS found FROM ({lines}) AS claims
+  UNION ALL SELECT item_id, location_id, 0, {column} FROM stock_level WHERE {column} <> 0) AS sides
+GROUP BY item_id, location_id HAVING SUM(claimed) <> SUM(found)
+"""
+
+
+_HELD_LINES = """
+SELECT l.item_id, l.location_id, l.quantity FROM reservation r
+JOIN reservation_line l ON l.reservation_id = r.id WHERE r.status = 'HELD'
+"""
+_ALLOCATED_LINES = """
+SELECT l.item_id, f.location_id, l.quantity FROM fulfillment f
+JOIN fulfillment_line l ON l.fulfillment_id = f.id
+WHERE f.status IN ('ON_HOLD', 'OPEN', 'PICKED', 'PACKED')
+"""
+
+_ORDER_LINE_PLACE = (
+    "(SELECT o.number FROM sales_order o WHERE o.id = order_id) || ' line ' ||"
+    " CAST(line_no AS text)"
+)
+# The state of an order line's units by the status of the fulfilment that they are in.
+_STATUSES_OF = {
+    "allocated": "'ON_HOLD', 'OPEN'",
+    "picked": "'PICKED'",
+    "packed": "'PACKED'",
+    "shipped": "'SHIPPED'",
+    "delivered": "'DELIVERED'",
+    "lost": "'LOST'",
+}
+
+
+def _line_states_of_fulfillments() -> str:
+    """Units of an order line by state = units in its fulfilments by status."""
+    sent = ", ".join(
+        f"l.{state}, COALESCE(SUM(CASE WHEN f.status IN ({statuses}) THEN p.quantity END), 0)"
+        f" AS {state}_sent"
+        for state, statuses in _STATUSES_OF.items()
+    )
+    group = ", ".join(f"l.{state}" for state in _STATUSES_OF)
+    wrong = " OR ".join(f"{state} <> {state}_sent" for state in _STATUSES_OF)
+
+    def shown(suffix: str) -> str:
+        return " || ', ' || ".join(
+            f"'{state} ' || {_as_text(f'{state}{suffix}')}" for state in _STATUSES_OF
+        )
+
+    return f"""
+SELECT {_ORDER_LINE_PLACE} AS place, {shown("_sent")} AS expected, {shown("")} AS found
+FROM (
+  SELECT l.id, l.order_id, l.line_no, {sent} FROM order_line l
+  LEFT JOIN fulfillment_line p ON p.order_line_id = l.id
+  LEFT JOIN fulfillment f ON f.id = p.fulfillment_id
+  GROUP BY l.id, l.order_id, l.line_no, {group}) AS lines
+WHERE {wrong}
+"""
+
+
+_LINE_SUM = f"""
+SELECT {_ORDER_LINE_PLACE} AS place, {_as_text("quantity")} AS expected,
+  {_as_text("states")} AS found
+FROM (SELECT order_id, line_no, quantity, backordered + allocated + picked + packed + shipped
+  + delivered + lost + cancelled AS states FROM order_line) AS lines
+WHERE quantity <> states
+"""
+
+_FOREIGN_PARCELS = f"""
+SELECT {_ORDER_LINE_PLACE} AS place, 'a fulfilment of this order and item' AS expected,
+  {_as_text("fulfillment_id")} AS found
+FROM (
+  SELECT l.order_id, l.line_no, p.fulfillment_id FROM fulfillment_line p
+  JOIN order_line l ON l.id = p.order_line_id JOIN fulfillment f ON f.id = p.fulfillment_id
+  WHERE f.order_id <> l.order_id OR p.item_id <> l.item_id) AS foreign_lines
+"""
+
+_ORDER_STATUS = """
+SELECT number AS place, expected, status AS found FROM (
+  SELECT o.number, o.status, CASE
+    WHEN u.live = 0 THEN 'CANCELLED'
+    WHEN u.ended = u.live THEN 'DELIVERED'
+    WHEN u.gone = u.live THEN 'SHIPPED'
+    WHEN u.gone > 0 THEN 'PARTIALLY_SHIPPED'
+    WHEN u.waiting = u.live THEN 'BACKORDERED'
+    WHEN u.waiting = 0 THEN 'ALLOCATED'
+    ELSE 'OPEN' END AS expected
+  FROM sales_order o JOIN (
+    SELECT order_id, SUM(quantity - cancelled) AS live, SUM(delivered + lost) AS ended,
+      SUM(shipped + delivered + lost) AS gone, SUM(backordered) AS waiting
+    FROM order_line GROUP BY order_id) AS u ON u.order_id = o.id) AS orders
+WHERE expected <> status
+"""
+
+_ORDER_TOTAL = f"""
+SELECT number AS place, {_as_text("expected")} AS expected, {_as_text("total_minor")} AS found
+FROM (
+  SELECT o.number, o.total_minor, o.shipping_minor + o.shipping_tax_minor + COALESCE((
+    SELECT SUM(l.unit_price_minor * l.quantity - l.discount_minor + l.tax_minor)
+    FROM order_line l WHERE l.order_id = o.id), 0) AS expected
+  FROM sales_order o) AS orders
+WHERE expected <> total_minor
+"""
+
+_PAYMENTS = f"""
+SELECT number AS place, 'at most ' || {_as_text("total_minor")} AS expected,
+  {_as_text("paid")} AS found
+FROM (SELECT o.number, o.total_minor, COALESCE((
+    SELECT SUM(p.amount_minor) FROM order_payment p WHERE p.order_id = o.id), 0) AS paid
+  FROM sales_order o) AS orders
+WHERE paid > total_minor
+"""
+
+_PAYMENT_CURRENCY = """
+SELECT o.number AS place, o.currency AS expected, p.currency AS found
+FROM order_payment p JOIN sales_order o ON o.id = p.order_id WHERE p.currency <> o.currency
+"""
+
+# CROSS JOIN: SQLite without statistics would begin with the account, for every order anew.
+_DEPOSITS = f"""
+SELECT number AS place, {_as_text("expected")} AS expected, {_as_text("deposit_minor")} AS found
+FROM (
+  SELECT o.number, o.deposit_minor, COALESCE((
+    SELECT SUM(l.credit_minor - l.debit_minor) FROM journal_entry e CROSS JOIN journal_line l
+    WHERE e.reference = o.number AND l.entry_id = e.id
+      AND l.account = 'customer_deposits' AND l.currency = o.currency), 0) AS expected
+  FROM sales_order o) AS orders
+WHERE expected <> deposit_minor
+"""
+
+_HOLD_ORDERS = f"""
+SELECT 'reservation ' || {_as_text("r.id")} AS place, 'an order' AS expected,
+  {_as_text("r.order_id")} AS found
+FROM reservation r WHERE r.order_id IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM sales_order o WHERE o.id = r.order_id)
+"""
+
+
+def _cost_units(column: str, units: str) -> str:
+    """Units of an item's pool = units of its levels in the states that the pool stands for."""
+    return f"""
+SELECT (SELECT i.sku FROM item i WHERE i.id = item_id) || ' {column}' AS place,
+  {_as_text("SUM(units)")} AS expected, {_as_text("SUM(found)")} AS found
+FROM (
+  SELECT item_id, {units} AS units, 0 AS found FROM stock_level
+  UNION ALL SELECT item_id, 0, {column} FROM item_cost) AS sides
+GROUP BY item_id HAVING SUM(units) <> SUM(found)
+"""
+
+
+def _account(account: str, values: str) -> str:
+    """The balance of an account, per currency = a sum of values that stand behind it."""
+    return f"""
+SELECT '{account} ' || currency AS place, {_as_text("SUM(value_minor)")} AS expected,
+  {_as_text("SUM(balance)")} AS found
+FROM (
+  SELECT currency, 0 AS value_minor, SUM(debit_minor) - SUM(credit_minor) AS balance
+  FROM journal_line WHERE account = '{account}' GROUP BY currency
+  UNION ALL {values}) AS sides
+GROUP BY currency HAVING SUM(value_minor) <> SUM(balance)
+"""
+
+
+def _pool_values(column: str) -> str:
+    return f"SELECT currency, SUM({column}), 0 FROM item_cost GROUP BY currency"
+
+
+_ORDER_DEPOSITS = "SELECT currency, -SUM(deposit_minor), 0 FROM sales_order GROUP BY currency"
+
+_ENTRY_BALANCE = f"""
+SELECT 'entry ' || {_as_text("entry_id")} || ' ' || currency AS place,
+  'debits of ' || {_as_text("debits")} AS expected, 'credits of ' || {_as_text("credits")} AS found
+FROM (
+  SELECT l.entry_id, l.currency, SUM(l.debit_minor) AS debits, SUM(l.credit_minor) AS credits
+  FROM journal_line l WHERE l.entry_id IN (
+    SELECT e.id FROM journal_entry e WHERE EXISTS (
+      SELECT 1 FROM journal_line x WHERE x.entry_id = e.id GROUP BY x.currency
+      HAVING SUM(x.debit_minor) <> SUM(x.credit_minor)))
+  GROUP BY l.entry_id, l.currency) AS sums
+WHERE debits <> credits
+"""
+
+_ENTRY_LINES = f"""
+SELECT 'entry ' || {_as_text("e.id")} AS place, 'lines' AS expected, 'none' AS found
+FROM journal_entry e WHERE NOT EXISTS (SELECT 1 FROM journal_line l WHERE l.entry_id = e.id)
+"""
+
+_PLACED_OR_PENDING = f"""
+SELECT 'event ' || {_as_text("e.id")} AS place, 'a position, or pending' AS expected,
+  CASE WHEN p.position IS NULL THEN 'neither' ELSE 'both' END AS found
+FROM event e LEFT JOIN event_position p ON p.event_id = e.id
+LEFT JOIN event_pending w ON w.event_id = e.id
+WHERE (p.position IS NULL) = (w.event_id IS NULL)
+"""
+
+_DENSE = f"""
+SELECT 'position ' || {_as_text("position + 1")} AS place, 'an event' AS expected, 'a gap' AS found
+FROM (SELECT 0 AS position UNION ALL SELECT position FROM archived_event
+  UNION ALL SELECT position FROM event_position) AS p
+WHERE p.position < (SELECT MAX(m.position) FROM event_position m)
+  AND NOT EXISTS (SELECT 1 FROM event_position n WHERE n.position = p.position + 1)
+  AND NOT EXISTS (SELECT 1 FROM archived_event a WHERE a.position = p.position + 1)
+"""
+
+_COUNTER = f"""
+SELECT 'sequencer' AS place, {_as_text("last")} AS expected, {_as_text("counter")} AS found
+FROM (SELECT counter, (SELECT COALESCE(MAX(position), 0) FROM event_position) AS last
+  FROM lease WHERE name = 'sequencer') AS leases
+WHERE counter <> last
+"""
+
+# Versions of a subject are drawn under its lock: a later one can have no earlier position.
+_IN_ORDER = f"""
+SELECT 'event ' || {_as_text("id")} AS place, {_as_text("position")} AS found,
+  'a position behind ' || {_as_text("before")} AS expected
+FROM (
+  SELECT e.id, p.position, e.subject_version AS version,
+    LAG(p.position) OVER subject AS before, LAG(e.subject_version) OVER subject AS version_before
+  FROM event e JOIN event_position p ON p.event_id = e.id
+  WINDOW subject AS (PARTITION BY e.subject_type, e.subject_key ORDER BY e.id)) AS events
+WHERE position < before AND version > version_before
+"""
+
+_SETTLED = """
+SELECT actor || ' ' || key AS place, 'an outcome' AS expected, 'none' AS found
+FROM idempotency_key WHERE outcome IS NULL
+"""
+
+_OPEN_ONCE = f"""
+SELECT kind || ' ' || subject_key AS place, '1 open' AS expected, {_as_text("COUNT(*)")} AS found
+FROM operational_exception WHERE status NOT IN ('RESOLVED', 'AUTO_RESOLVED')
+GROUP BY kind, subject_key HAVING COUNT(*) > 1
+"""
+
+PROOFS: Sequence[Proof] = (
+    Proof("stock = movements in − out", _columns_of_movements()),
+    Proof("held = lines of unreleased holds", _claimed("held", _HELD_LINES)),
+    Proof("allocated = lines of open fulfilments", _claimed("allocated", _ALLOCATED_LINES)),
+    Proof("order line states add up", _LINE_SUM),
+    Proof("order line states = fulfilments", _line_states_of_fulfillments()),
+    Proof("fulfilments hold their own order's lines", _FOREIGN_PARCELS),
+    Proof("order status follows from its lines", _ORDER_STATUS),
+    Proof("order total = its lines and shipping", _ORDER_TOTAL),
+    Proof("payments are within the order", _PAYMENTS),
+    Proof("payments are in the order's currency", _PAYMENT_CURRENCY),
+    Proof("deposits = journal of the order", _DEPOSITS),
+    Proof("deposits = account", _account("customer_deposits", _ORDER_DEPOSITS)),
+    Proof("committed holds have an order", _HOLD_ORDERS),
+    Proof("item cost = units in inventory", _cost_units("quantity", _INVENTORY)),
+    Proof("item cost = units in quality control", _cost_units("quality_quantity", _QUALITY)),
+    Proof("inventory = item values", _account("inventory", _pool_values("value_minor"))),
+    Proof(
+        "inventory in quality control = item values",
+        _account("inventory_in_quality_control", _pool_values("quality_value_minor")),
+    ),
+    Proof("journal entries balance", _ENTRY_BALANCE),
+    Proof("journal entries have lines", _ENTRY_LINES),
+    Proof("events have a position or are pending", _PLACED_OR_PENDING),
+    Proof("positions have no gaps", _DENSE),
+    Proof("the sequencer stands at the last position", _COUNTER),
+    Proof("positions follow the versions of a subject", _IN_ORDER),
+    Proof("idempotency keys are settled", _SETTLED),
+    Proof("one open exception per kind and subject", _OPEN_ONCE),
+    Proof("tasks to do = open steps", task_proofs.STEPS_HAVE_TASKS),
+    Proof("units of returns are there", return_proofs.UNITS_ARE_THERE),
+    Proof("units of returns keep their cost", return_proofs.COST_IS_THEIRS),
+    Proof("returned units were sent", return_proofs.LINES_BEAR_RETURNS),
+    Proof("units come back at the cost of before", return_proofs.COST_CAME_BACK),
+    Proof("return status follows its units", return_proofs.STATUS_FOLLOWS_UNITS),
+    Proof("no settled return is left open", return_proofs.NONE_LEFT_OPEN),
+    Proof("disposition steps = movements", return_proofs.STEPS_ARE_MOVEMENTS),
+    Proof("refunds are within their payment", refund_proofs.PAYMENTS_BEAR_REFUNDS),
+    Proof("drawn on payments = refunds", refund_proofs.DRAWN_IS_REFUNDS),
+    Proof("refund liability = open refunds", refund_proofs.LIABILITY_IS_OPEN_REFUNDS),
+    Proof("one unsettled attempt per refund", refund_proofs.ONE_UNSETTLED_ATTEMPT),
+    Proof("refund status follows its last attempt", refund_proofs.STATUS_FOLLOWS_ATTEMPT),
+    Proof("paid refunds have a successful attempt", refund_proofs.PAID_WITH_ATTEMPT),
+    Proof("refunds go on with enough approvals", refund_proofs.ENOUGH_AGREED),
+    Proof("refunded units are within their line", refund_proofs.LINES_BEAR_REFUNDS),
+)
+
+
+async def begin(session: Session) -> None:
+    """Let the statements of this snapshot take as long as the books are long."""
+    if session.engine == "postgres":
+        await session.execute("SET LOCAL statement_timeout = 0")
+
+
+async def differences(session: Session, proof: Proof) -> Sequence[Row]:
+    """Where a proof fails: (place, expected, found), the first DIFFERENCES_MAX and one more."""
+    return await session.fetch(f"SELECT * FROM ({proof.sql}) AS d LIMIT {DIFFERENCES_MAX + 1}")
+
+
+async def count(session: Session, table: str) -> int:
+    """How many rows a table has."""
+    found: int = await session.fetch_value(f"SELECT COUNT(*) FROM {table}")
+    return found

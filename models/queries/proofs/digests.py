@@ -1,0 +1,69 @@
+"""Rows that carry a digest of their content, read again to be held against it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from models.database.sessions import Row, Session
+
+# Tables whose rows carry a digest of their content, and the columns that it covers.
+DIGESTED: dict[str, tuple[str, ...]] = {
+    "stock_movement": (
+        *("id", "kind", "item_id", "location_id", "from_state", "to_state", "quantity"),
+        *("reason_id", "channel_id", "reference", "note", "actor", "occurred_at", "value_minor"),
+        *("value_currency", "transaction_id"),
+    ),
+    "journal_entry": (
+        *("id", "posted_at", "effective_at", "memo", "reference", "reverses_id", "channel_id"),
+        *("location_id", "actor", "transaction_id"),
+    ),
+    "event": (
+        *("id", "type", "occurred_at", "actor", "subject_type", "subject_key", "subject_version"),
+        *("channel_id", "location_id", "data", "transaction_id"),
+    ),
+    "audit_entry": (
+        *("id", "recorded_at", "actor", "action", "subject", "before", "after"),
+        *("content_digest", "transaction_id"),
+    ),
+}
+
+
+async def digested(session: Session, table: str, after: Any, limit: int) -> Sequence[Row]:
+    """The next rows behind an id, in id order; from the first where `after` is None."""
+    columns = ", ".join(DIGESTED[table])
+    where = "" if after is None else "WHERE id > $1"
+    args = () if after is None else (after,)
+    return await session.fetch(
+        f"SELECT {columns}, digest FROM {table} {where} ORDER BY id LIMIT {limit}", *args
+    )
+
+
+async def lines_of_entries(session: Session, entry_ids: Sequence[Any]) -> Sequence[Row]:
+    """The journal lines of these entries, in line order."""
+    return await session.fetch(
+        "SELECT entry_id, account, currency, debit_minor, credit_minor FROM journal_line"
+        " WHERE entry_id = ANY($1::uuid[]) ORDER BY entry_id, line_no",
+        list(entry_ids),
+    )
+
+
+_COVERED = ("stock_movement", "journal_entry", "event", "archived_event")
+_BY_TRANSACTION = " UNION ALL ".join(
+    (
+        *(
+            f"SELECT transaction_id, digest, NULL AS content_digest FROM {table}"
+            for table in _COVERED
+        ),
+        "SELECT transaction_id, NULL, content_digest FROM audit_entry",
+    )
+)
+
+
+def by_transaction(session: Session, size: int) -> AsyncIterator[Sequence[Row]]:
+    """The digests that each transaction wrote, and those by which its audit rows cover them.
+
+    (transaction_id, digest, content_digest), one of the two digests null. Sorted by the database
+    and not read along an index, which every writer would have to keep for this alone.
+    """
+    return session.pages(f"{_BY_TRANSACTION} ORDER BY transaction_id", size)

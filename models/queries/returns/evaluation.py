@@ -1,0 +1,78 @@
+"""What a request for a return is judged by: the items, and what the customer did before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from models.database.sessions import Row, Session
+
+
+async def order_named(session: Session, channel: str, reference: str) -> UUID | None:
+    """The order that a channel (by its code) took under the shop's own reference."""
+    order_id: UUID | None = await session.fetch_value(
+        "SELECT o.id FROM sales_order o JOIN channel c ON c.id = o.channel_id"
+        " WHERE c.code = $1 AND o.external_reference = $2",
+        channel,
+        reference,
+    )
+    return order_id
+
+
+async def returnable_items(session: Session, item_ids: Sequence[int]) -> dict[int, Row]:
+    """(category, returnable) of items, by id."""
+    rows = await session.fetch(
+        "SELECT id, category, returnable FROM item WHERE id = ANY($1::bigint[])", list(item_ids)
+    )
+    return {row["id"]: row for row in rows}
+
+
+async def customer_of(session: Session, order_id: UUID) -> Row | None:
+    """(customer_reference, channel_id) of an order; None where nobody named the customer."""
+    return await session.fetch_one(
+        "SELECT customer_reference, channel_id FROM sales_order"
+        " WHERE id = $1 AND customer_reference IS NOT NULL",
+        order_id,
+    )
+
+
+_HISTORY = """
+SELECT
+  (SELECT COALESCE(SUM(l.shipped + l.delivered), 0) FROM sales_order o
+   JOIN order_line l ON l.order_id = o.id
+   WHERE o.customer_reference = $1 AND o.channel_id = $2) AS shipped_units,
+  (SELECT COALESCE(SUM(t.quantity), 0) FROM sales_order o
+   JOIN customer_return r ON r.order_id = o.id JOIN return_item t ON t.return_id = r.id
+   WHERE o.customer_reference = $1 AND o.channel_id = $2 AND r.requested_at <= $3
+     AND r.status NOT IN ('DECLINED', 'CANCELLED', 'EXPIRED') AND t.state <> 'MISSING'
+     AND t.order_line_id IS NOT NULL) AS returned_units,
+  (SELECT COUNT(*) FROM sales_order o JOIN customer_return r ON r.order_id = o.id
+   WHERE o.customer_reference = $1 AND o.channel_id = $2 AND r.status <> 'CANCELLED'
+     AND r.requested_at <= $3 AND r.requested_at > $4) AS recent_returns,
+  (SELECT COUNT(DISTINCT r.id) FROM sales_order o
+   JOIN customer_return r ON r.order_id = o.id JOIN return_item t ON t.return_id = r.id
+   WHERE o.customer_reference = $1 AND o.channel_id = $2 AND r.status <> 'CANCELLED'
+     AND r.requested_at <= $3 AND t.order_line_id IS NOT NULL
+     AND t.item_id = ANY($5::bigint[])) AS same_sku_returns
+"""
+
+
+async def customer_history(
+    session: Session,
+    customer: Row,
+    at: datetime,
+    recent_since: datetime,
+    item_ids: Sequence[int],
+) -> Row:
+    """What a channel's customer was sent and gave back until `at`, in units and in returns."""
+    row = await session.fetch_one(
+        _HISTORY,
+        customer["customer_reference"],
+        customer["channel_id"],
+        at,
+        recent_since,
+        list(item_ids),
+    )
+    assert row is not None
+    return row

@@ -1,0 +1,274 @@
+"""Returns: found, locked, read with their units, and written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.policies.dispositions import ConditionGrade
+from domain.policies.refunds import Evidence
+from domain.returns.evidence import evidence_of
+from domain.returns.states import ReturnItemState, ReturnStatus
+from models.database.sessions import Row, Session
+
+_RETURN = (
+    "SELECT r.id, r.rma_number, r.order_id, r.status, r.requested_at, r.requested_by,"
+    " r.authorized_at, r.authorized_by, r.expected_by_at, r.closed_at, r.carrier,"
+    " r.tracking_number, r.scanned_at, r.destination_id, r.decline_reason_id, r.verdict,"
+    " r.decision, r.risk_points, r.version"
+    " FROM customer_return r"
+)
+
+_ITEMS = """
+SELECT t.id, t.return_id, t.position, t.parent_id, t.since_version, t.order_line_id, t.item_id,
+  i.sku, i.category, t.quantity, t.state, t.reason_id, c.code AS reason, t.note, t.evidence,
+  t.fast_lane, t.condition, t.inspected_by, t.first_inspector, t.first_condition, t.disposition,
+  t.location_id, t.stock_state, t.cost_minor, t.received_at
+FROM return_item t JOIN item i ON i.id = t.item_id LEFT JOIN reason_code c ON c.id = t.reason_id
+"""
+
+
+async def order_of(session: Session, return_id: UUID) -> UUID | None:
+    """The id of a return's order, read unlocked: it never changes, and it is locked first."""
+    found = await session.fetch_one("SELECT order_id FROM customer_return WHERE id = $1", return_id)
+    return None if found is None else found["order_id"]
+
+
+async def order_of_item(session: Session, return_item_id: UUID) -> Row | None:
+    """(order_id, return_id) of a group of units, read unlocked."""
+    return await session.fetch_one(
+        "SELECT r.order_id, t.return_id FROM return_item t"
+        " JOIN customer_return r ON r.id = t.return_id WHERE t.id = $1",
+        return_item_id,
+    )
+
+
+async def lock_return(session: Session, return_id: UUID) -> Row | None:
+    """Lock a return and read it; its order is locked before."""
+    return await session.fetch_one(f"{_RETURN} WHERE r.id = $1 FOR NO KEY UPDATE", return_id)
+
+
+async def items_of(session: Session, return_ids: Sequence[UUID]) -> list[Row]:
+    """The groups of units of these returns, in the order in which they came to be."""
+    sql = f"{_ITEMS} WHERE t.return_id = ANY($1::uuid[]) ORDER BY t.return_id, t.position"
+    return list(await session.fetch(sql, list(return_ids)))
+
+
+@dataclass(frozen=True, slots=True)
+class RefundableUnits:
+    """A group of units of an order line, and what has been seen of them.
+
+    `condition` None: nobody has graded them yet. `evidence` empty: they will never come.
+    """
+
+    return_item_id: UUID
+    order_line_id: UUID
+    item_id: int
+    sku: str
+    category: str | None
+    quantity: int
+    state: ReturnItemState
+    condition: ConditionGrade | None
+    reason: str
+    evidence: tuple[Evidence, ...]
+
+
+async def refundable_units(session: Session, return_id: UUID) -> list[RefundableUnits]:
+    """The units of a return that were sold: a refund may be of them. Wrong and extra ones are not.
+
+    Under the order's lock; what this transaction has written must be flushed.
+    """
+    found = await session.fetch_one(
+        "SELECT status, scanned_at FROM customer_return WHERE id = $1", return_id
+    )
+    if found is None:
+        return []
+    status, is_scanned = ReturnStatus(found["status"]), found["scanned_at"] is not None
+    return [
+        RefundableUnits(
+            return_item_id=row["id"],
+            order_line_id=row["order_line_id"],
+            item_id=row["item_id"],
+            sku=row["sku"],
+            category=row["category"],
+            quantity=row["quantity"],
+            state=ReturnItemState(row["state"]),
+            condition=None if row["condition"] is None else ConditionGrade(row["condition"]),
+            reason=row["reason"],
+            evidence=evidence_of(status, ReturnItemState(row["state"]), is_scanned=is_scanned),
+        )
+        for row in await items_of(session, [return_id])
+        if row["order_line_id"] is not None
+    ]
+
+
+async def actors_of(session: Session, return_id: UUID) -> dict[str, str]:
+    """Who had which part in a return: actor → requested, authorized or inspected."""
+    rows = await session.fetch(
+        "SELECT requested_by AS actor, 'requested' AS part FROM customer_return WHERE id = $1"
+        " UNION ALL SELECT authorized_by, 'authorized' FROM customer_return"
+        " WHERE id = $1 AND authorized_by IS NOT NULL"
+        " UNION ALL SELECT inspector, 'inspected' FROM inspection_look WHERE return_id = $1",
+        return_id,
+    )
+    return {row["actor"]: row["part"] for row in reversed(rows)}
+
+
+async def returns_named(
+    session: Session,
+    return_id: UUID | None,
+    rma_number: str | None,
+    tracking_number: str | None,
+) -> list[Row]:
+    """Returns that any of these names, with the codes of their channel and destination.
+
+    `named_by` says which: 1 the id, 2 the RMA number, 3 the tracking number; the best first.
+    """
+    rows = await session.fetch(
+        "SELECT r.id, r.order_id, r.status, r.rma_number, c.code AS channel, l.code AS destination,"
+        " CASE WHEN r.id = $1 THEN 1 WHEN r.rma_number = $2 THEN 2 ELSE 3 END AS named_by"
+        " FROM customer_return r JOIN sales_order o ON o.id = r.order_id"
+        " JOIN channel c ON c.id = o.channel_id JOIN location l ON l.id = r.destination_id"
+        " WHERE r.id = $1 OR r.rma_number = $2 OR r.tracking_number = $3 ORDER BY named_by, r.id"
+        " LIMIT 50",
+        return_id,
+        rma_number,
+        tracking_number,
+    )
+    return list(rows)
+
+
+async def locations_of_items(session: Session, return_id: UUID) -> set[int]:
+    """Where units of a return were received."""
+    rows = await session.fetch(
+        "SELECT DISTINCT location_id FROM return_item"
+        " WHERE return_id = $1 AND location_id IS NOT NULL",
+        return_id,
+    )
+    return {row["location_id"] for row in rows}
+
+
+# Units of a line that its returns take up: all but those of returns that are off, and missing ones.
+_CLAIMS = """
+SELECT t.order_line_id, r.status, t.state, SUM(t.quantity) AS quantity
+FROM return_item t JOIN customer_return r ON r.id = t.return_id
+WHERE t.order_line_id = ANY($1::uuid[]) GROUP BY t.order_line_id, r.status, t.state
+"""
+
+
+async def claims_of_lines(session: Session, line_ids: Sequence[UUID]) -> list[Row]:
+    """Units of order lines in their returns, by both states; under the order's lock."""
+    return list(await session.fetch(_CLAIMS, list(line_ids)))
+
+
+_COSTS = """
+SELECT l.id AS order_line_id,
+  (SELECT COALESCE(SUM(f.quantity), 0) FROM fulfillment_line f
+   WHERE f.order_line_id = l.id AND f.cost_minor IS NOT NULL) AS left_units,
+  (SELECT COALESCE(SUM(f.cost_minor), 0) FROM fulfillment_line f
+   WHERE f.order_line_id = l.id) AS left_minor,
+  (SELECT COALESCE(SUM(t.quantity), 0) FROM return_item t
+   WHERE t.order_line_id = l.id AND t.cost_minor IS NOT NULL) AS back_units,
+  (SELECT COALESCE(SUM(t.cost_minor), 0) FROM return_item t
+   WHERE t.order_line_id = l.id) AS back_minor
+FROM order_line l WHERE l.id = ANY($1::uuid[])
+"""
+
+
+async def costs_of_lines(session: Session, line_ids: Sequence[UUID]) -> dict[UUID, Row]:
+    """Units of order lines that left and came back, each with what they cost, by line."""
+    rows = await session.fetch(_COSTS, list(line_ids))
+    return {row["order_line_id"]: row for row in rows}
+
+
+_PARCELS_OUT = """
+SELECT fl.order_line_id, f.location_id, f.shipped_at, f.delivered_at, p.time_zone, p.code,
+  fl.quantity
+FROM fulfillment f JOIN fulfillment_line fl ON fl.fulfillment_id = f.id
+JOIN location p ON p.id = f.location_id
+WHERE fl.order_line_id = ANY($1::uuid[]) AND fl.quantity > 0
+  AND f.status IN ('SHIPPED', 'DELIVERED')
+ORDER BY f.shipped_at, f.id
+"""
+
+
+async def parcels_out(session: Session, line_ids: Sequence[UUID]) -> list[Row]:
+    """The parcels that brought units of these order lines to the customer, oldest first."""
+    return list(await session.fetch(_PARCELS_OUT, list(line_ids)))
+
+
+async def refund_statuses(session: Session, return_id: UUID) -> list[str]:
+    """Where each refund of a return stands; under the order's lock."""
+    rows = await session.fetch("SELECT status FROM refund WHERE return_id = $1", return_id)
+    return [row["status"] for row in rows]
+
+
+_OVERDUE = """
+SELECT id FROM customer_return
+WHERE status IN ('AUTHORIZED', 'IN_TRANSIT', 'PARTIALLY_RECEIVED') AND expected_by_at <= $1
+ORDER BY expected_by_at, id LIMIT $2
+"""
+
+
+async def overdue(session: Session, expected_before: datetime, limit: int) -> list[UUID]:
+    """Returns that were expected at this instant or before it and are not all here; not locked."""
+    return [row["id"] for row in await session.fetch(_OVERDUE, expected_before, limit)]
+
+
+_WRITE_ITEM = """
+UPDATE return_item SET quantity = $2, state = $3, condition = $4, inspected_by = $5,
+  first_inspector = $6, first_condition = $7, disposition = $8, location_id = $9, stock_state = $10,
+  cost_minor = $11, received_at = $12, evidence = $13, note = $14, fast_lane = $15 WHERE id = $1
+"""
+
+
+async def write_items(session: Session, rows: Sequence[Sequence[object]]) -> None:
+    """Write what changes of groups of units: id, then the columns in the order above."""
+    if rows:
+        await session.execute_many(_WRITE_ITEM, rows)
+
+
+RETURN_CHANGES = (
+    "id",
+    "status",
+    "authorized_at",
+    "authorized_by",
+    "expected_by_at",
+    "closed_at",
+    "carrier",
+    "tracking_number",
+    "scanned_at",
+    "decline_reason_id",
+    "decision",
+    "version",
+)
+_WRITE_RETURN = """
+UPDATE customer_return SET status = $2, authorized_at = $3, authorized_by = $4, expected_by_at = $5,
+  closed_at = $6, carrier = $7, tracking_number = $8, scanned_at = $9, decline_reason_id = $10,
+  decision = $11, version = $12 WHERE id = $1
+"""
+
+
+async def write_return(session: Session, values: Sequence[object]) -> None:
+    """Write what changes of a return: the values of RETURN_CHANGES."""
+    await session.execute(_WRITE_RETURN, *values)
+
+
+# Units that returns and unidentified parcels account for at a location, by the state they lie in.
+_TRACKED = """
+SELECT stock_state, SUM(quantity) AS units FROM (
+  SELECT t.stock_state, t.quantity FROM return_item t
+  WHERE t.item_id = $1 AND t.location_id = $2 AND t.stock_state IS NOT NULL
+  UNION ALL SELECT 'QUARANTINE', u.quantity FROM unidentified_unit u
+  JOIN unidentified_parcel p ON p.id = u.parcel_id
+  WHERE u.item_id = $1 AND p.location_id = $2 AND u.quantity > 0) AS here
+GROUP BY stock_state
+"""
+
+
+async def tracked_units(session: Session, item_id: int, location_id: int) -> dict[str, int]:
+    """Units of a locked level that leave their state with their return or parcel only (1.5)."""
+    rows = await session.fetch(_TRACKED, item_id, location_id)
+    return {row["stock_state"]: int(row["units"]) for row in rows}

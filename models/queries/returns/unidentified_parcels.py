@@ -1,0 +1,89 @@
+"""Parcels that no return takes: found by their exception, and what is left in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from models.database.sessions import Row, Session
+
+
+async def open_parcel(session: Session, tracking_number: str) -> UUID | None:
+    """The exception of the parcel with this number that still holds units."""
+    exception_id: UUID | None = await session.fetch_value(
+        "SELECT exception_id FROM unidentified_parcel"
+        " WHERE tracking_number = $1 AND emptied_at IS NULL",
+        tracking_number,
+    )
+    return exception_id
+
+
+async def is_waiting(session: Session, return_id: UUID) -> bool:
+    """Whether a parcel that came while this return was off still holds units."""
+    found = await session.fetch_one(
+        "SELECT 1 AS one FROM unidentified_parcel WHERE return_id = $1 AND emptied_at IS NULL",
+        return_id,
+    )
+    return found is not None
+
+
+async def exception(session: Session, exception_id: UUID) -> Row | None:
+    """(kind, subject_key) of an exception that parcels wait behind."""
+    return await session.fetch_one(
+        "SELECT kind, subject_key FROM operational_exception WHERE id = $1", exception_id
+    )
+
+
+_UNITS = """
+SELECT u.id, u.parcel_id, u.item_id, i.sku, u.quantity, u.value_minor, p.location_id
+FROM unidentified_parcel p JOIN unidentified_unit u ON u.parcel_id = p.id
+JOIN item i ON i.id = u.item_id
+WHERE p.exception_id = $1 ORDER BY p.received_at, p.id, u.id FOR NO KEY UPDATE OF u
+"""
+
+
+async def units_behind(session: Session, exception_id: UUID) -> list[Row]:
+    """Units of an exception's parcels, locked; those that were taken out are there with none.
+
+    Their stock is locked before, so that of two who identify a parcel the later sees it empty.
+    """
+    return list(await session.fetch(_UNITS, exception_id))
+
+
+_CONTENTS = """
+SELECT DISTINCT p.location_id, l.code AS location, u.item_id
+FROM unidentified_parcel p JOIN unidentified_unit u ON u.parcel_id = p.id
+JOIN location l ON l.id = p.location_id
+WHERE p.exception_id = $1 ORDER BY u.item_id
+"""
+
+
+async def contents_behind(session: Session, exception_id: UUID) -> list[Row]:
+    """Which items an exception's parcels held, and where they lie; read unlocked."""
+    return list(await session.fetch(_CONTENTS, exception_id))
+
+
+async def write_units(session: Session, rows: Sequence[tuple[UUID, int, int]]) -> None:
+    """Set (id, units left, their value) of units in parcels."""
+    if rows:
+        await session.execute_many(
+            "UPDATE unidentified_unit SET quantity = $2, value_minor = $3 WHERE id = $1", rows
+        )
+
+
+async def mark_empty(session: Session, exception_id: UUID, now: datetime) -> int:
+    """Mark those of an exception's parcels that hold nothing any more; how many still do."""
+    await session.execute(
+        "UPDATE unidentified_parcel SET emptied_at = $2 WHERE exception_id = $1"
+        " AND emptied_at IS NULL AND NOT EXISTS (SELECT 1 FROM unidentified_unit u"
+        " WHERE u.parcel_id = unidentified_parcel.id AND u.quantity > 0)",
+        exception_id,
+        now,
+    )
+    left: int = await session.fetch_value(
+        "SELECT COUNT(*) AS number FROM unidentified_parcel"
+        " WHERE exception_id = $1 AND emptied_at IS NULL",
+        exception_id,
+    )
+    return left

@@ -1,0 +1,60 @@
+"""What changed since a process looked last: the question in front of everything remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from models.database.sessions import Row, Session
+
+NEWS_MAX = 2_000
+
+# One statement, so one instant: an event is either numbered or pending in it, never neither.
+# Usually three looks at the end of an index that find nothing.
+_SINCE = """
+SELECT * FROM (
+  SELECT p.position, e.id AS event_id, e.subject_type, e.subject_key, e.data
+  FROM event_position p JOIN event e ON e.id = p.event_id
+  WHERE p.position > $1 ORDER BY p.position LIMIT $4
+) AS numbered
+UNION ALL
+SELECT * FROM (
+  SELECT CAST(NULL AS bigint) AS position, e.id, e.subject_type, e.subject_key, e.data
+  FROM event_pending w JOIN event e ON e.id = w.event_id
+  WHERE NOT (w.event_id = ANY($2::bigint[])) ORDER BY w.event_id LIMIT $4
+) AS pending
+UNION ALL
+SELECT * FROM (
+  SELECT CAST(NULL AS bigint) AS position, CAST(NULL AS bigint), 'hold over', i.sku,
+    CAST(NULL AS {json})
+  FROM reservation r JOIN reservation_line l ON l.reservation_id = r.id
+  JOIN item i ON i.id = l.item_id
+  WHERE r.status = 'HELD' AND r.expires_at <= $3 LIMIT $4
+) AS holds
+"""
+
+_SINCE_BY_ENGINE = {
+    "postgres": _SINCE.replace("{json}", "jsonb"),
+    "sqlite": _SINCE.replace("{json}", "text"),
+}
+
+
+async def since(
+    session: Session, position: int, pending: Sequence[int], now: datetime
+) -> Sequence[Row]:
+    """Events behind `position`, those that wait for one but the known `pending`, and SKUs in
+    holds that are over and not swept yet (`subject_type` "hold over"); NEWS_MAX of each."""
+    sql = _SINCE_BY_ENGINE[session.engine]
+    return await session.fetch(sql, position, list(pending), now, NEWS_MAX)
+
+
+_SKUS_OF_ORDERS = """
+SELECT DISTINCT i.sku FROM order_line l JOIN item i ON i.id = l.item_id
+WHERE l.order_id = ANY($1::uuid[])
+"""
+
+
+async def skus_of_orders(session: Session, orders: Sequence[UUID]) -> list[str]:
+    """What these orders are about."""
+    return [row["sku"] for row in await session.fetch(_SKUS_OF_ORDERS, list(orders))]

@@ -1,0 +1,115 @@
+"""Stock levels and movements: the locks, the conditional writes and the reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from domain.stock.states import StockState
+from models.database.sessions import Row, Session
+from models.database.sql import Change
+
+_COLUMNS = (
+    "available, held, allocated, quality_control, quarantine, refurbishing, damaged, safety_stock"
+)
+
+_LEVELS = f"""
+SELECT s.id, s.item_id, s.location_id, s.version, {_COLUMNS}, i.sku, p.code AS location
+FROM stock_level s JOIN item i ON i.id = s.item_id JOIN location p ON p.id = s.location_id
+"""
+_LOCK = f"""
+{_LEVELS}
+WHERE s.item_id = ANY($1::bigint[])
+ORDER BY s.item_id, s.location_id FOR NO KEY UPDATE OF s
+"""
+
+
+async def lock_levels(session: Session, item_ids: Sequence[int]) -> Sequence[Row]:
+    """Lock all levels of these items in (item, location) order and read them."""
+    return await session.fetch(_LOCK, list(item_ids))
+
+
+_LOCK_SUPPLY = f"""
+WITH wanted AS (
+  SELECT id AS item_id FROM item WHERE sku = ANY($1::text[])
+), over AS (
+  SELECT r.id FROM reservation r
+  WHERE r.status = 'HELD' AND r.expires_at <= $2 AND (r.external_reference = ANY($3::text[])
+    OR EXISTS (SELECT 1 FROM reservation_line l
+      WHERE l.reservation_id = r.id AND l.item_id IN (SELECT item_id FROM wanted)))
+)
+{_LEVELS}
+WHERE s.item_id IN (
+  SELECT item_id FROM wanted
+  UNION SELECT l.item_id FROM reservation_line l JOIN over o ON o.id = l.reservation_id)
+ORDER BY s.item_id, s.location_id FOR NO KEY UPDATE OF s
+"""
+
+
+async def lock_supply(
+    session: Session, skus: Sequence[str], references: Sequence[str], now: datetime
+) -> Sequence[Row]:
+    """Lock all levels of these SKUs, and of whatever lies in holds that are over.
+
+    Of such holds those with one of these SKUs in them, or with one of these references.
+    """
+    return await session.fetch(_LOCK_SUPPLY, list(skus), now, list(references))
+
+
+async def ensure_levels(session: Session, pairs: Sequence[tuple[int, int]], now: datetime) -> None:
+    """Make empty levels for the (item, location) pairs that have none; pairs come sorted."""
+    await session.execute_many(
+        "INSERT INTO stock_level (item_id, location_id, updated_at) VALUES ($1, $2, $3)"
+        " ON CONFLICT (item_id, location_id) DO NOTHING",
+        [(item_id, location_id, now) for item_id, location_id in pairs],
+    )
+
+
+_STATES = tuple((state, state.lower()) for state in StockState)
+_CHANGED = (
+    ("id", "bigint"),
+    *((column, "bigint") for _, column in _STATES),
+    ("version", "bigint"),
+    ("updated_at", "timestamptz"),
+)
+_ASSIGNMENTS = ", ".join(
+    (
+        *(f"{column} = t.{column} + c.{column}" for _, column in _STATES),
+        "version = c.version",
+        "updated_at = c.updated_at",
+    )
+)
+
+
+def moved(changes: Sequence[tuple[int, Mapping[StockState, int], int]], now: datetime) -> Change:
+    """Add (level id, units by state, new version) to the columns; CHECKs refuse a negative one."""
+    rows = [
+        (level_id, *(deltas.get(state, 0) for state, _ in _STATES), version, now)
+        for level_id, deltas, version in changes
+    ]
+    return Change("stock_level", _CHANGED, _ASSIGNMENTS, rows)
+
+
+async def set_safety_stock(
+    session: Session, level_id: int, quantity: int, version: int, now: datetime
+) -> None:
+    """Set the part of available that is never promised."""
+    await session.execute(
+        "UPDATE stock_level SET safety_stock = $2, version = $3, updated_at = $4 WHERE id = $1",
+        level_id,
+        quantity,
+        version,
+        now,
+    )
+
+
+_WRITTEN_DOWN = """
+SELECT COALESCE(SUM(quantity), 0) AS units FROM stock_movement
+WHERE item_id = $1 AND actor = $2 AND occurred_at >= $3 AND kind = 'ADJUSTED' AND to_state IS NULL
+"""
+
+
+async def written_down(session: Session, item_id: int, actor: str, since: datetime) -> int:
+    """Units of an item that an actor has adjusted away since an instant."""
+    row = await session.fetch_one(_WRITTEN_DOWN, item_id, actor, since)
+    return 0 if row is None else int(row["units"])
