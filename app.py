@@ -24,9 +24,9 @@ import workflows.jobs as jobs
 from domain.access.callers import Caller
 from domain.errors import Unauthenticated
 from domain.terms import Terms
-from integrations.payment_gateways import open_gateway, parse_gateway
-from integrations.payments import PaymentEvent
-from integrations.webhooks import WebhookSecrets
+from integrations.payments.addresses import open_gateway, parse_gateway
+from integrations.payments.gateway import PaymentEvent
+from integrations.signed_webhooks import WebhookSecrets
 from models.database.database import Database, Limits
 from models.database.sessions import DatabaseError
 from models.migrations.runner import MigrationError, missing

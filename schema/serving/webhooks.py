@@ -13,8 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from integrations.payments import PaymentEvent, parse_event
-from integrations.webhooks import SignedMessage, WebhookRefused, WebhookSecrets
+from integrations.payments.gateway import PaymentEvent, parse_event
+from integrations.signed_webhooks import SignedMessage, WebhookRefused, WebhookSecrets
 from models.database.sessions import DatabaseError
 
 logger = structlog.get_logger(__name__)

@@ -13,8 +13,8 @@ import workflows.refunds.manual_settlement
 import workflows.refunds.payouts
 import workflows.refunds.refunds
 from domain.access.callers import Caller, Role, holder
-from integrations.payments import GatewayAnswer, GatewayError, GatewayStatus, PaymentEvent
-from integrations.payments import PaymentEventType as Told
+from integrations.payments.gateway import GatewayAnswer, GatewayError, GatewayStatus, PaymentEvent
+from integrations.payments.gateway import PaymentEventType as Told
 from models.database.database import Database
 from tests.builders.desk import Desk, open_desk
 from tests.builders.shop import Shop, pounds

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from domain.access.callers import Role
-from integrations.payments import PaymentEvent, PaymentEventType, event_body
-from integrations.webhooks import WebhookSecrets
+from integrations.payments.gateway import PaymentEvent, PaymentEventType, event_body
+from integrations.signed_webhooks import WebhookSecrets
 from tests.builders.house import JSON, House, gbp
 from tests.builders.transactions import rows
 

@@ -7,9 +7,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from integrations.payments import PaymentEvent, event_body
-from integrations.payments import PaymentEventType as Told
-from integrations.webhooks import WebhookSecrets
+from integrations.payments.gateway import PaymentEvent, event_body
+from integrations.payments.gateway import PaymentEventType as Told
+from integrations.signed_webhooks import WebhookSecrets
 from models.database.database import Database
 from schema.serving.webhooks import BODY_BYTES_MAX, payment_webhooks
 from tests.builders.till import PENDING, Till, open_till

@@ -1,4 +1,4 @@
-from integrations.circuits import CircuitBreaker
+from integrations.circuit_breaker import CircuitBreaker
 
 
 class Clock:

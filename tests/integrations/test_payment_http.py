@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 import structlog
 
-from integrations.payment_gateways import open_gateway, parse_gateway
-from integrations.payment_http import HttpGateway, HttpLimits
-from integrations.payments import (
+from integrations.payments.addresses import open_gateway, parse_gateway
+from integrations.payments.gateway import (
     GatewayAnswer,
     GatewayError,
     GatewayStatus,
     GatewayTimeout,
     GatewayUnavailable,
 )
+from integrations.payments.http import HttpGateway, HttpLimits
 
 ROOT = Path(__file__).parents[2]
 LIMITS = HttpLimits(

@@ -18,10 +18,7 @@ from domain.refunds.payouts import (
     hear,
     next_step,
 )
-from integrations.payment_chaos import Behaviour, Fate, Manner, chaos
-from integrations.payment_journal import PaymentJournal
-from integrations.payment_simulator import PaymentSimulator
-from integrations.payments import (
+from integrations.payments.gateway import (
     GatewayAnswer,
     GatewayError,
     GatewayStatus,
@@ -30,6 +27,9 @@ from integrations.payments import (
     PaymentEvent,
     PaymentEventType,
 )
+from integrations.payments.simulator import PaymentSimulator
+from integrations.payments.simulator_faults import Behaviour, Fate, Manner, chaos
+from integrations.payments.simulator_journal import PaymentJournal
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -185,8 +185,8 @@ def test_chaos_is_the_same_for_the_same_seed_and_ends() -> None:
 
 KILLED = """
 import asyncio, os, signal, sys
-from integrations.payment_journal import PaymentJournal
-from integrations.payment_simulator import PaymentSimulator
+from integrations.payments.simulator_journal import PaymentJournal
+from integrations.payments.simulator import PaymentSimulator
 gateway = PaymentSimulator(journal=PaymentJournal(sys.argv[1]))
 asyncio.run(gateway.refund("k", "refund-1", "payment-1", 1250, "GBP"))
 os.kill(os.getpid(), signal.SIGKILL)

@@ -2,10 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.payment_gateways import GatewayAddress, open_gateway, parse_gateway
-from integrations.payment_http import HttpGateway
-from integrations.payment_simulator import PaymentSimulator
-from integrations.payments import (
+from integrations.payments.addresses import GatewayAddress, open_gateway, parse_gateway
+from integrations.payments.gateway import (
     GatewayAnswer,
     GatewayStatus,
     PaymentEvent,
@@ -14,6 +12,8 @@ from integrations.payments import (
     parse_answer,
     parse_event,
 )
+from integrations.payments.http import HttpGateway
+from integrations.payments.simulator import PaymentSimulator
 
 texts = st.text(min_size=1, max_size=50).filter(lambda text: "\0" not in text)
 

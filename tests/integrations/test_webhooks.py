@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from integrations.webhooks import WebhookRefused, WebhookSecrets
+from integrations.signed_webhooks import WebhookRefused, WebhookSecrets
 
 
 def a_secret(letter: str) -> str:

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from integrations.payments import GatewayTimeout
-from integrations.payments import PaymentEventType as Told
+from integrations.payments.gateway import GatewayTimeout
+from integrations.payments.gateway import PaymentEventType as Told
 from models.database.database import Database
 from tests.builders.till import CLERK, FIONA, FRED, SUCCEEDED, Till, open_till
 from tests.builders.transactions import codes, rows

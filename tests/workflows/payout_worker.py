@@ -23,10 +23,10 @@ from uuid import UUID, uuid4
 import workflows.refunds.gateway_events
 import workflows.refunds.manual_settlement
 from domain.access.callers import Role, holder
-from integrations.payment_chaos import chaos
-from integrations.payment_journal import PaymentJournal
-from integrations.payment_simulator import PaymentSimulator
-from integrations.payments import GatewayAnswer, PaymentEvent
+from integrations.payments.gateway import GatewayAnswer, PaymentEvent
+from integrations.payments.simulator import PaymentSimulator
+from integrations.payments.simulator_faults import chaos
+from integrations.payments.simulator_journal import PaymentJournal
 from models.database.database import Database
 from workflows.reactions import REACTIONS
 from workflows.refunds.manual_settlement import RetryRefund

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from integrations.payment_journal import PaymentJournal
+from integrations.payments.simulator_journal import PaymentJournal
 from models.database.database import Database
 from tests.builders.till import FIONA, FRED, Till, open_till
 from tests.builders.transactions import rows

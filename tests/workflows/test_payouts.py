@@ -7,11 +7,11 @@ import pytest
 
 import workflows.refunds.gateway_events
 import workflows.refunds.payouts
-from integrations.payment_chaos import chaos
-from integrations.payment_journal import PaymentJournal
-from integrations.payment_simulator import PaymentSimulator
-from integrations.payments import GatewayTimeout, GatewayUnavailable, PaymentEvent
-from integrations.payments import PaymentEventType as Told
+from integrations.payments.gateway import GatewayTimeout, GatewayUnavailable, PaymentEvent
+from integrations.payments.gateway import PaymentEventType as Told
+from integrations.payments.simulator import PaymentSimulator
+from integrations.payments.simulator_faults import chaos
+from integrations.payments.simulator_journal import PaymentJournal
 from models.database.database import Database
 from models.database.sessions import UniqueConflict
 from tests.builders.books import faults

@@ -19,8 +19,8 @@ from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
 from domain.policies.refunds import Tender
 from domain.values.money import Money
-from integrations.payments import GatewayTimeout, GatewayUnavailable
-from integrations.payments import PaymentEventType as Told
+from integrations.payments.gateway import GatewayTimeout, GatewayUnavailable
+from integrations.payments.gateway import PaymentEventType as Told
 from models.database.database import Database
 from tests.builders.till import FAILED, PENDING, SUCCEEDED, Till, open_till
 from tests.builders.transactions import codes, rows

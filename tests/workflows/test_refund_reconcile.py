@@ -2,7 +2,7 @@
 
 import pytest
 
-from integrations.payments import GatewayTimeout
+from integrations.payments.gateway import GatewayTimeout
 from models.database.database import Database
 from tests.builders.tampering import tamper
 from tests.builders.till import FAILED, SUCCEEDED, Till, open_till

@@ -8,8 +8,8 @@ import pytest
 
 from domain.policies.policies import PolicyKind
 from domain.refunds.states import REFUND_TRANSITIONS, RefundStatus
-from integrations.payments import GatewayTimeout
-from integrations.payments import PaymentEventType as Told
+from integrations.payments.gateway import GatewayTimeout
+from integrations.payments.gateway import PaymentEventType as Told
 from models.database.database import Database
 from tests.builders.till import FAILED, FIONA, FRED, PENDING, SUCCEEDED, Answer, Till, open_till
 from tests.builders.transactions import codes, counts

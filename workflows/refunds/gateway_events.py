@@ -14,7 +14,7 @@ import models.queries.refunds.refunds as queries
 import workflows.refunds.locked_refunds as cases
 import workflows.refunds.payout_attempts as attempts
 from domain.refunds.payouts import Word
-from integrations.payments import PaymentEvent
+from integrations.payments.gateway import PaymentEvent
 from workflows.refunds.payout_attempts import DEFAULT_PAYOUT_TERMS, PayoutTerms, Said
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.runner import Transaction, Transactions

@@ -31,7 +31,7 @@ from domain.refunds.payouts import (
     next_step,
 )
 from domain.refunds.states import RefundStatus
-from integrations.payments import GatewayAnswer, GatewayError, PaymentGateway
+from integrations.payments.gateway import GatewayAnswer, GatewayError, PaymentGateway
 from workflows.refunds.locked_refunds import Case
 from workflows.refunds.payout_attempts import DEFAULT_PAYOUT_TERMS, PayoutTerms, Said
 from workflows.transactions.runner import Transaction, Transactions

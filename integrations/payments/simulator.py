@@ -8,9 +8,7 @@ from typing import Final
 
 import structlog
 
-from integrations.payment_chaos import WELL_BEHAVED, Behaviour, Fate, Manner
-from integrations.payment_journal import PaymentJournal, SimulatedRefund
-from integrations.payments import (
+from integrations.payments.gateway import (
     GatewayAnswer,
     GatewayStatus,
     GatewayTimeout,
@@ -18,6 +16,8 @@ from integrations.payments import (
     PaymentEvent,
     PaymentEventType,
 )
+from integrations.payments.simulator_faults import WELL_BEHAVED, Behaviour, Fate, Manner
+from integrations.payments.simulator_journal import PaymentJournal, SimulatedRefund
 
 # How long a late refund takes, in seconds.
 LATENESS: Final = 0.2

@@ -20,8 +20,8 @@ import httpx
 import stamina
 import structlog
 
-from integrations.circuits import CircuitBreaker
-from integrations.payments import (
+from integrations.circuit_breaker import CircuitBreaker
+from integrations.payments.gateway import (
     GatewayAnswer,
     GatewayError,
     GatewayStatus,

@@ -7,7 +7,7 @@ as long as the gateway.
 import sqlite3
 from dataclasses import dataclass
 
-from integrations.payments import GatewayAnswer, GatewayStatus
+from integrations.payments.gateway import GatewayAnswer, GatewayStatus
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS refund (

@@ -4,11 +4,11 @@ import ipaddress
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
-from integrations.payment_chaos import WELL_BEHAVED, chaos
-from integrations.payment_http import HttpGateway, HttpLimits
-from integrations.payment_journal import PaymentJournal
-from integrations.payment_simulator import Deliver, PaymentSimulator
-from integrations.payments import PaymentGateway
+from integrations.payments.gateway import PaymentGateway
+from integrations.payments.http import HttpGateway, HttpLimits
+from integrations.payments.simulator import Deliver, PaymentSimulator
+from integrations.payments.simulator_faults import WELL_BEHAVED, chaos
+from integrations.payments.simulator_journal import PaymentJournal
 
 SEED_LENGTH_MAX = 100
 

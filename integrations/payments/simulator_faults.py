@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from integrations.payments import GatewayStatus
+from integrations.payments.gateway import GatewayStatus
 
 BAD_CALLS_MAX: Final = 3
 
