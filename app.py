@@ -54,10 +54,10 @@ from schema.serving.streams import Lag, StreamNumbers
 from schema.serving.tasks import Tasks
 from schema.serving.webhooks import payment_webhooks
 from settings import Settings
-from subscriptions.fanout import Fanout
-from subscriptions.live import Live
-from subscriptions.promises import MarketPromises
-from subscriptions.relay import Audience
+from subscriptions.delivery.fanout import Fanout
+from subscriptions.log.relay import Audience
+from subscriptions.runtime import Live
+from subscriptions.streams.availability import MarketPromises
 from workflows.access.api_keys import ensure_bootstrap_key
 from workflows.access.authentication import KeyRing, live_keys
 from workflows.availability.cache import AvailabilityMemory

@@ -18,7 +18,7 @@ from schema.types.availability import Availability
 from schema.types.enums import MovementKind
 from schema.types.events import AvailabilityEvent, Event, StockEvent
 from schema.types.stock import StockLevel
-from subscriptions.streams import AvailabilityChange, StockChange
+from subscriptions.streams.stock_and_events import AvailabilityChange, StockChange
 from workflows.availability.availability import Availability as Found
 
 C = TypeVar("C")

@@ -16,10 +16,10 @@ from models.database.sessions import Row, Session
 from models.queries.listing.scopes import Scope, scope_of
 from models.queries.listing.selections import Join, Selection
 from schema.loaders import Loaders
-from subscriptions.cases import Cases
-from subscriptions.queues import Queues
-from subscriptions.relay import Audience
-from subscriptions.streams import Streams
+from subscriptions.log.relay import Audience
+from subscriptions.streams.objects import Cases
+from subscriptions.streams.stock_and_events import Streams
+from subscriptions.streams.task_queues import Queues
 from workflows.availability.availability import Availability
 from workflows.availability.cache import AvailabilityMemory
 from workflows.transactions.outcomes import Outcome, Request

@@ -24,7 +24,7 @@ from schema.execution.protocol import Closing, Code, dumped
 from schema.execution.refusals import RequestRefused
 from schema.execution.request import GraphQLRequest
 from schema.execution.sockets import CLOSE_SECONDS, Sockets
-from subscriptions.endings import end
+from subscriptions.cancellation import end
 
 logger = structlog.get_logger(__name__)
 

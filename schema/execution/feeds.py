@@ -23,9 +23,9 @@ from schema.execution.engine import Engine, Operation, Subscription
 from schema.execution.outbox import Outbox
 from schema.execution.protocol import dumped
 from schema.execution.request import GraphQLRequest
-from subscriptions.breaths import in_breaths
-from subscriptions.fanout import BREATH_MAX, Answer, Fanout, Feed, Member
-from subscriptions.relay import Audience
+from subscriptions.delivery.batching import in_breaths
+from subscriptions.delivery.fanout import BREATH_MAX, Answer, Fanout, Feed, Member
+from subscriptions.log.relay import Audience
 
 AFTER = "after"
 _SORTED = orjson.OPT_SORT_KEYS

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from starlette.types import Send
 
-from subscriptions.endings import end
+from subscriptions.cancellation import end
 
 STALL_SECONDS = 30.0
 

@@ -33,7 +33,7 @@ from schema.execution.protocol import (
 from schema.execution.refusals import RequestRefused
 from schema.execution.request import GraphQLRequest, decode_json, request_of
 from schema.execution.sockets import CLOSE_SECONDS, Sockets
-from subscriptions.endings import end, ended
+from subscriptions.cancellation import end, ended
 
 logger = structlog.get_logger(__name__)
 

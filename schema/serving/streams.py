@@ -10,8 +10,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from schema.execution.feeds import Feeds
 from schema.execution.sockets import Sockets
-from subscriptions.fanout import Answer, Fanout
-from subscriptions.relay import Relay
+from subscriptions.delivery.fanout import Answer, Fanout
+from subscriptions.log.relay import Relay
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 

@@ -85,7 +85,7 @@ async def test_who_reads_alerts_too_slowly_is_told_where_to_go_on(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The buffer behind the socket and the one before it are both bounded; nothing is skipped."""
-    monkeypatch.setattr("subscriptions.fanout.BACKLOG_MAX", 3)
+    monkeypatch.setattr("subscriptions.delivery.fanout.BACKLOG_MAX", 3)
     async with screen(house) as quick, screen(house) as slow:
         for client in (quick, slow):
             await client.watch(house, ALERTS, kinds=["ORDER_LATE"])

@@ -140,7 +140,7 @@ async def test_a_screen_equals_a_fresh_query_whenever_it_is_looked_at(house: Hou
 
 
 async def test_a_snapshot_comes_in_pages(house: House, monkeypatch: Any) -> None:
-    monkeypatch.setattr("subscriptions.queues.PAGE_MAX", 2)
+    monkeypatch.setattr("subscriptions.streams.task_queues.PAGE_MAX", 2)
     await house.receive(9)
     async with screen(house) as client:
         nothing = Tablet(client, house, "PACK")

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from models.database.database import Database
-from subscriptions.live import Live
+from subscriptions.runtime import Live
 from tests.subscriptions.log import transactions
 from tests.subscriptions.places import Ledger, Place
 

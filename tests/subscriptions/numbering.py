@@ -10,7 +10,7 @@ from typing import Any
 import models.queries.events.event_log as event_log
 from models.database.database import Database
 from models.queries.events.event_log import LoggedEvent, Numbered
-from subscriptions.sequencer import Sequencer
+from subscriptions.log.sequencer import Sequencer
 from tests.subscriptions.log import transactions
 
 WAITING = (

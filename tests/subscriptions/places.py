@@ -8,7 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from domain.access.callers import Role, holder
-from subscriptions.live import Live
+from subscriptions.runtime import Live
 from tests.subscriptions.log import note, now, until, write
 from workflows.transactions.runner import Transaction, Transactions
 

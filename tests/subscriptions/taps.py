@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from subscriptions.fanout import Answer, Member
+from subscriptions.delivery.fanout import Answer, Member
 
 
 class Tap(Member):

@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import pytest
 
-import subscriptions.fanout
-import subscriptions.streams
-from subscriptions.fanout import Answer, Fanout, Feed
-from subscriptions.relay import Audience
+import subscriptions.delivery.fanout
+import subscriptions.streams.stock_and_events
+from subscriptions.delivery.fanout import Answer, Fanout, Feed
+from subscriptions.log.relay import Audience
 from tests.subscriptions.log import until
 from tests.subscriptions.places import ADMIN, Place, Reader, listening, reading
 from tests.subscriptions.taps import Tap
@@ -59,7 +59,7 @@ async def test_a_fact_about_all_skus_reaches_each_member_for_each(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many are read at once, and also those that the channel has only since then."""
-    monkeypatch.setattr(subscriptions.streams, "PIECE", 3)
+    monkeypatch.setattr(subscriptions.streams.stock_and_events, "PIECE", 3)
     place.ledger.units = {f"S{n}": n for n in range(8)}
     fanout = Fanout(lambda: place.live.relay.position)
     taps = [Tap(), Tap()]
@@ -84,7 +84,7 @@ async def test_a_fact_about_all_skus_reaches_each_member_for_each(
 async def test_whoever_leaves_amid_a_fact_comes_back_to_the_rest_of_it(
     place: Place, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
-    monkeypatch.setattr(subscriptions.streams, "STEP", step)
+    monkeypatch.setattr(subscriptions.streams.stock_and_events, "STEP", step)
     place.ledger.units = {"A": 1, "B": 2, "C": 3}
     await place.note(1)
     await place.note(2, type="order.placed", data={"units": {"A": 1, "B": 1, "C": 1}})
@@ -150,8 +150,8 @@ async def test_what_was_said_before_somebody_joined_is_said_again(
 async def test_a_past_of_more_subjects_than_fit_is_replayed(
     place: Place, monkeypatch: pytest.MonkeyPatch, buffer_max: int
 ) -> None:
-    monkeypatch.setattr(subscriptions.streams, "FOLDED_BUFFER_MAX", buffer_max)
-    monkeypatch.setattr(subscriptions.streams, "STEP", 2)
+    monkeypatch.setattr(subscriptions.streams.stock_and_events, "FOLDED_BUFFER_MAX", buffer_max)
+    monkeypatch.setattr(subscriptions.streams.stock_and_events, "STEP", 2)
     place.ledger.units = {f"S{n}": n for n in range(20)}
     for sku, units in place.ledger.units.items():
         await place.stock(sku, "north", units)
@@ -166,7 +166,7 @@ async def test_a_past_of_more_subjects_than_fit_is_replayed(
 
 async def test_a_client_that_stalls_gets_the_latest_of_many_subjects() -> None:
     """More of them than answers of which each counts."""
-    count = subscriptions.fanout.BACKLOG_MAX + 10
+    count = subscriptions.delivery.fanout.BACKLOG_MAX + 10
     tap = Tap()
     tap.begin(0, replaying=False)
     tap.is_open = False

@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from subscriptions.breaths import in_breaths
+from subscriptions.delivery.batching import in_breaths
 
 
 class Source:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from broadcaster import Broadcast
 
-from subscriptions.doorbell import PENDING, Doorbell
+from subscriptions.log.doorbell import PENDING, Doorbell
 from tests import servers
 from tests.conftest import session_directory
 from tests.subscriptions.log import until

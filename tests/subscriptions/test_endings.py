@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from subscriptions import endings
-from subscriptions.endings import end
+import subscriptions.cancellation as endings
+from subscriptions.cancellation import end
 
 
 async def _fail_when_cancelled() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-import subscriptions.fanout
+import subscriptions.delivery.fanout
 from domain.events import ReaderTooSlow
-from subscriptions.fanout import Answer, Fanout, Feed
-from subscriptions.relay import Audience
+from subscriptions.delivery.fanout import Answer, Fanout, Feed
+from subscriptions.log.relay import Audience
 from tests.subscriptions.log import until
 from tests.subscriptions.taps import Tap
 
@@ -102,7 +102,7 @@ async def test_a_late_client_of_stock_gets_the_latest_of_each() -> None:
 async def test_a_late_client_of_events_is_ended_and_told_where(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(subscriptions.fanout, "BACKLOG_MAX", 10)
+    monkeypatch.setattr(subscriptions.delivery.fanout, "BACKLOG_MAX", 10)
     spring, fanout = Spring(), Fanout(lambda: 0)
     quick, late = Tap(), Tap()
     tasks = await serving(fanout, spring, quick, late)
@@ -180,7 +180,7 @@ async def test_who_turns_out_late_while_it_comes_back_is_told_where_it_stands(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By what its own feed sent, not only by what the group did."""
-    monkeypatch.setattr(subscriptions.fanout, "BACKLOG_MAX", 2)
+    monkeypatch.setattr(subscriptions.delivery.fanout, "BACKLOG_MAX", 2)
     spring, fanout = Spring(), Fanout(lambda: 0)
     spring.position = 7
     [keeper] = await serving(fanout, spring, Tap())

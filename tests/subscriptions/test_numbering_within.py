@@ -11,11 +11,11 @@ import pytest
 
 import models.queries.events.event_log as event_log
 import models.queries.events.leases as leases
+import subscriptions.log.sequencer as sequencer
 from models.database.database import Database
 from models.database.sessions import Contention, Session
 from models.queries.events.event_log import Numbered
-from subscriptions import sequencer
-from subscriptions.sequencer import LEASE, WITHIN_MAX
+from subscriptions.log.sequencer import LEASE, WITHIN_MAX
 from tests.subscriptions.log import note, transactions, until, write
 from tests.subscriptions.numbering import WAITING, Heard, a_sequencer, log_of, running
 from workflows.transactions.runner import Transaction

@@ -11,9 +11,9 @@ import models.queries.events.event_log as event_log
 from models.database.database import Database
 from models.database.sessions import Session
 from models.queries.events.event_log import LoggedEvent, Numbered
-from subscriptions.channels import EVERY, ExactListener
-from subscriptions.relay import Relay
-from subscriptions.sequencer import Sequencer
+from subscriptions.log.listeners import EVERY, ExactListener
+from subscriptions.log.relay import Relay
+from subscriptions.log.sequencer import Sequencer
 from tests.subscriptions.log import transactions, until, write
 
 
@@ -111,7 +111,7 @@ async def test_looks_that_overtake_each_other_never_set_the_relay_back(
 async def test_what_came_while_nobody_listened_is_looked_at_once_somebody_does(
     database: Database, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("subscriptions.relay.LOOK_SECONDS", 60.0)
+    monkeypatch.setattr("subscriptions.log.relay.LOOK_SECONDS", 60.0)
     relay = Relay(database)
     running = asyncio.create_task(relay.run())
     await until(lambda: relay.position == 0)

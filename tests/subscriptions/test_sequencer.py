@@ -10,7 +10,7 @@ import pytest
 import models.queries.events.event_log as event_log
 import models.queries.events.leases as leases
 from models.database.database import Database
-from subscriptions.sequencer import BATCH_MAX, LEASE
+from subscriptions.log.sequencer import BATCH_MAX, LEASE
 from tests.subscriptions.log import note, now, transactions, write
 from tests.subscriptions.numbering import WAITING, Heard, a_sequencer, log_of, running
 from workflows.transactions.runner import Transaction

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 import models.queries.reads.stock as stock_reads
-import subscriptions.shelves
+import subscriptions.streams.level_cache
 from domain.access.callers import Role, holder
 from models.database.database import Database
 from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
-from subscriptions.endings import end
-from subscriptions.shelves import NUMBERS, Shelves
+from subscriptions.cancellation import end
+from subscriptions.streams.level_cache import NUMBERS, Shelves
 from tests.builders.catalog import an_item, items
 from tests.builders.shop import SKUS, Shop, open_shop
 from tests.subscriptions.log import until
@@ -180,7 +180,7 @@ async def test_an_event_without_all_numbers_has_its_level_read() -> None:
 
 
 async def test_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscriptions.shelves, "REMEMBERED_MAX", 2)
+    monkeypatch.setattr(subscriptions.streams.level_cache, "REMEMBERED_MAX", 2)
     reads = Reads()
     shelves = Shelves(reads)
     for key in (1, 2, 1, 3, 1, 2):

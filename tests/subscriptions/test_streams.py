@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-import subscriptions.relay
-import subscriptions.streams
+import subscriptions.log.relay
+import subscriptions.streams.stock_and_events
 from domain.access.callers import Caller, Role, holder
 from domain.errors import BadRequest
 from domain.events import CursorAhead, ReaderTooSlow
@@ -41,8 +41,8 @@ async def test_a_cursor_goes_on_behind_its_event(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the table, from the tail and live, with pages smaller than what is missing."""
-    monkeypatch.setattr(subscriptions.relay, "PAGE_MAX", 7)
-    monkeypatch.setattr(subscriptions.relay, "JOIN_MAX", 3)
+    monkeypatch.setattr(subscriptions.log.relay, "PAGE_MAX", 7)
+    monkeypatch.setattr(subscriptions.log.relay, "JOIN_MAX", 3)
     await place.note(*range(1, 101))
     async with reading(place.streams.events(ADMIN, after="0")) as all_of_it:
         await all_of_it.has(100)
@@ -58,9 +58,9 @@ async def test_a_cursor_goes_on_behind_its_event(
 async def test_joining_while_facts_pour_in_loses_and_repeats_nothing(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subscriptions.relay, "PAGE_MAX", 5)
-    monkeypatch.setattr(subscriptions.relay, "JOIN_MAX", 2)
-    monkeypatch.setattr(subscriptions.relay, "TAIL_MAX", 50)
+    monkeypatch.setattr(subscriptions.log.relay, "PAGE_MAX", 5)
+    monkeypatch.setattr(subscriptions.log.relay, "JOIN_MAX", 2)
+    monkeypatch.setattr(subscriptions.log.relay, "TAIL_MAX", 50)
     total = 400
     readers: list[Reader] = []
 
@@ -187,7 +187,7 @@ async def test_a_slow_reader_of_stock_gets_the_latest(place: Place) -> None:
 async def test_a_slow_reader_of_events_is_closed_with_its_last_cursor(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subscriptions.streams, "EXACT_BUFFER_MAX", 10)
+    monkeypatch.setattr(subscriptions.streams.stock_and_events, "EXACT_BUFFER_MAX", 10)
     async with (
         reading(place.streams.events(ADMIN)) as quick,
         aclosing(place.streams.events(ADMIN)) as slow,

@@ -6,10 +6,10 @@ import orjson
 import pytest
 
 import models.queries.events.event_log as event_log
+import subscriptions.log.sequencer as sequencer
 from models.database.database import Database
 from models.database.sessions import Contention, Session
-from subscriptions import sequencer
-from subscriptions.sequencer import BATCH_MAX
+from subscriptions.log.sequencer import BATCH_MAX
 from tests.subscriptions.log import transactions, write
 from tests.subscriptions.numbering import Heard, a_sequencer, running
 

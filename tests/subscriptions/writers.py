@@ -17,7 +17,7 @@ from typing import Any
 from domain.access.callers import Role, holder
 from models.database.database import Database
 from models.database.sessions import DatabaseError, Session
-from subscriptions.live import Live
+from subscriptions.runtime import Live
 from tests.subscriptions.log import note, opened, transactions
 from workflows.transactions.runner import Transaction, Transactions
 

@@ -12,7 +12,7 @@ from domain.access.api_keys import CreateKey, RevokeKey
 from domain.access.callers import SYSTEM, Role
 from domain.errors import Unauthenticated
 from models.database.database import Database
-from subscriptions.endings import end
+from subscriptions.cancellation import end
 from tests.builders.transactions import MORNING, Clock, rows, transactions_on
 from workflows.access.authentication import FRESH_SECONDS, KeyRing, live_keys
 from workflows.transactions.outcomes import Request

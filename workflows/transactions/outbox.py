@@ -1,7 +1,8 @@
 """Facts and who did them, written in the transaction of the fact, just before it commits.
 
 Events are inserted last, after every lock was taken: so the order of their ids agrees with what
-one transaction could see of another, which the sequencer relies on (subscriptions/sequencer.py).
+one transaction could see of another, which the sequencer relies on
+(subscriptions/log/sequencer.py).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from schema.execution.protocol import SUBPROTOCOL
 from schema.execution.refusals import RequestRefused
 from schema.execution.sockets import Sockets
 from schema.execution.websocket import SocketLimits, WebSocketEndpoint
-from subscriptions.fanout import Fanout
+from subscriptions.delivery.fanout import Fanout
 from tests.graphql.execution.sample import SampleContext, a_schema, a_stock
 
 SCHEMA = a_schema()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.access.callers import Role, holder
-from subscriptions.fanout import BREATH_MAX
+from subscriptions.delivery.fanout import BREATH_MAX
 from tests.graphql.execution.socket import KEY, House
 
 TICKS = "subscription ($count: Int) { ticks(count: $count) { units } }"

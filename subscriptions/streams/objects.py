@@ -9,15 +9,15 @@ from typing import Final
 from domain.access.callers import Caller
 from domain.events import is_in_scope
 from models.queries.events.event_log import LoggedEvent
-from subscriptions.channels import (
+from subscriptions.log.listeners import (
     ExactListener,
     FoldingListener,
     about,
     of_types,
     subjects_of,
 )
-from subscriptions.relay import Audience, Relay
-from subscriptions.streams import (
+from subscriptions.log.relay import Audience, Relay
+from subscriptions.streams.stock_and_events import (
     EXACT_BUFFER_MAX,
     FOLDED_BUFFER_MAX,
     STEP,

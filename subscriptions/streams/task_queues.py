@@ -23,10 +23,10 @@ from models.database.database import Database
 from models.database.sessions import Row
 from models.queries.events.event_log import LoggedEvent
 from models.queries.listing.scopes import scope_of
-from subscriptions.boards import Board
-from subscriptions.channels import FoldingListener, in_queue
-from subscriptions.relay import Audience, Relay
-from subscriptions.streams import FOLDED_BUFFER_MAX, folded
+from subscriptions.log.listeners import FoldingListener, in_queue
+from subscriptions.log.relay import Audience, Relay
+from subscriptions.streams.batched_reads import Board
+from subscriptions.streams.stock_and_events import FOLDED_BUFFER_MAX, folded
 
 PAGE_MAX: Final = 200
 # Every fact about a task; a claim that runs out is one too (workflows.tasks.claims.free_lapsed).

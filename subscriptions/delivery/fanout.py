@@ -20,8 +20,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from domain.events import ReaderTooSlow
-from subscriptions.endings import end
-from subscriptions.relay import Audience
+from subscriptions.cancellation import end
+from subscriptions.log.relay import Audience
 
 BACKLOG_MAX = 1_000  # answers of one member that each count; the texts are shared
 SUBJECTS_MAX = 10_000  # subjects of one member of which the latest answer waits

@@ -21,7 +21,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import structlog
 from broadcaster import Broadcast, Event
 
-from subscriptions.redis_backend import RedisBackend
+from subscriptions.log.redis_backend import RedisBackend
 
 logger = structlog.get_logger(__name__)
 

@@ -16,8 +16,7 @@ from domain.errors import BadRequest
 from domain.events import may_see_event, parse_cursor
 from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
-from subscriptions.boards import Board
-from subscriptions.channels import (
+from subscriptions.log.listeners import (
     EVERY,
     ExactListener,
     FoldingListener,
@@ -27,8 +26,9 @@ from subscriptions.channels import (
     of_types,
     skus_of,
 )
-from subscriptions.relay import Audience, Relay
-from subscriptions.shelves import Shelves
+from subscriptions.log.relay import Audience, Relay
+from subscriptions.streams.batched_reads import Board
+from subscriptions.streams.level_cache import Shelves
 
 EXACT_BUFFER_MAX = 4_000  # a bulk transaction may bring thousands at once; they are shared
 FOLDED_BUFFER_MAX = 50_000

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from domain.stock.states import StockState
 from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
-from subscriptions.boards import Board, Read
+from subscriptions.streams.batched_reads import Board, Read
 
 REMEMBERED_MAX = 10_000
 # What the event says of its level; all else of a level does not change, or its event says it too.

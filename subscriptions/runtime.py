@@ -11,14 +11,14 @@ import models.queries.reads.stock as stock
 from models.database.database import Database
 from models.queries.events.event_log import Numbered
 from models.queries.reads.stock import Shelf
-from subscriptions.cases import Cases
-from subscriptions.doorbell import PENDING, Doorbell
-from subscriptions.endings import end
-from subscriptions.queues import Queues
-from subscriptions.relay import Relay
-from subscriptions.sequencer import Sequencer
-from subscriptions.shelves import Shelves
-from subscriptions.streams import Promises, Streams
+from subscriptions.cancellation import end
+from subscriptions.log.doorbell import PENDING, Doorbell
+from subscriptions.log.relay import Relay
+from subscriptions.log.sequencer import Sequencer
+from subscriptions.streams.level_cache import Shelves
+from subscriptions.streams.objects import Cases
+from subscriptions.streams.stock_and_events import Promises, Streams
+from subscriptions.streams.task_queues import Queues
 from workflows.transactions.runner import Transactions
 
 AvailabilityT = TypeVar("AvailabilityT")

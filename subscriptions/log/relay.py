@@ -22,7 +22,7 @@ from domain.events import CursorAhead, CursorTooOld
 from models.database.database import Database
 from models.database.sessions import DatabaseError
 from models.queries.events.event_log import LoggedEvent
-from subscriptions.channels import Index, Listener
+from subscriptions.log.listeners import Index, Listener
 
 logger = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from typing import TypeVar
 
-from subscriptions.endings import end
+from subscriptions.cancellation import end
 
 ItemT = TypeVar("ItemT")
 
