@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-import schema.serving.garbage as garbage
+import server.process.garbage_collection as garbage
 import settings as configuration
 import workflows.jobs as jobs
 from domain.access.callers import Caller
@@ -30,29 +30,29 @@ from integrations.signed_webhooks import WebhookSecrets
 from models.database.database import Database, Limits
 from models.database.sessions import DatabaseError
 from models.migrations.runner import MigrationError, missing
+from resolvers.root import GREETING_STREAMS, SHARED_STREAMS, schema
+from routes.journal_export import journal_export
+from routes.payment_webhooks import payment_webhooks
 from schema.context import Context, Services
 from schema.errors import top_level
-from schema.execution.engine import Engine, Operation
-from schema.execution.event_stream import EventStreams
-from schema.execution.feeds import Feeds
-from schema.execution.graphiql import GraphiQLPage, graphiql_files
-from schema.execution.http import GraphQLEndpoint
-from schema.execution.limits import Limits as RequestLimits
-from schema.execution.refusals import RequestRefused
-from schema.execution.sockets import Sockets
-from schema.execution.websocket import SocketLimits, WebSocketEndpoint
-from schema.root import GREETING_STREAMS, SHARED_STREAMS, schema
-from schema.serving.callers import Callers
-from schema.serving.doors import Doors
-from schema.serving.exports import journal_export
-from schema.serving.logs import configure
-from schema.serving.metrics import Metrics
-from schema.serving.probes import probe_routes
-from schema.serving.rates import Rates
-from schema.serving.requests import RequestIds
-from schema.serving.streams import Lag, StreamNumbers
-from schema.serving.tasks import Tasks
-from schema.serving.webhooks import payment_webhooks
+from server.operations.engine import Engine, Operation
+from server.operations.errors import RequestRefused
+from server.operations.limits import Limits as RequestLimits
+from server.process.background_tasks import Tasks
+from server.process.callers import Callers
+from server.process.logs import configure
+from server.process.metrics import Metrics
+from server.process.probes import probe_routes
+from server.process.rate_limits import Rates
+from server.process.request_ids import RequestIds
+from server.process.stream_metrics import Lag, StreamNumbers
+from server.transports.connection_registry import Sockets
+from server.transports.direct_routes import Doors
+from server.transports.graphiql import GraphiQLPage, graphiql_files
+from server.transports.http import GraphQLEndpoint
+from server.transports.server_sent_events import EventStreams
+from server.transports.subscription_feeds import Feeds
+from server.transports.websocket import SocketLimits, WebSocketEndpoint
 from settings import Settings
 from subscriptions.delivery.fanout import Fanout
 from subscriptions.log.relay import Audience

@@ -18,7 +18,7 @@ import uvloop
 from tortoise import Tortoise
 from tortoise.transactions import in_transaction
 
-import schema.serving.garbage as garbage
+import server.process.garbage_collection as garbage
 from models.access import IdempotencyKey
 from models.audit import AuditEntry
 from models.catalog import Item

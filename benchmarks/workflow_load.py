@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-import schema.serving.garbage as garbage
+import server.process.garbage_collection as garbage
 import workflows.reservations.reservations
 from benchmarks.catalogue import CHANNEL
 from benchmarks.processes import ROOT

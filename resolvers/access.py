@@ -8,8 +8,8 @@ import models.queries.reads.access as reads
 import workflows.access.api_keys
 from schema.context import Info
 from schema.errors import change
+from schema.mutations.access import ApiKeyInput, ApiKeyPayload, revoke, rotate
 from schema.types.access import ApiKey, Viewer
-from schema.types.changes.access import ApiKeyInput, ApiKeyPayload, revoke, rotate
 
 
 async def viewer(info: Info) -> Viewer:

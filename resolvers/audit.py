@@ -6,10 +6,10 @@ from strawberry import UNSET, argument
 
 import models.queries.reads.audit as reads
 from schema.context import Info
-from schema.types.arguments import After, Before, First, Last, given
+from schema.fields.arguments import After, Before, First, Last, given
+from schema.fields.node import subject_of
+from schema.fields.paging import Connection, selection_of, window
 from schema.types.audit import AuditEntry
-from schema.types.node import subject_of
-from schema.types.paging import Connection, selection_of, window
 
 
 async def audit_trail(

@@ -7,8 +7,8 @@ from strawberry import UNSET, argument
 from domain.errors import BadRequest, Unauthenticated
 from domain.values.countries import COUNTRY_WORDS, is_country
 from schema.context import Context, Info
-from schema.types.addresses import AddressInput
-from schema.types.arguments import given
+from schema.fields.addresses import AddressInput
+from schema.fields.arguments import given
 from schema.types.availability import Availability
 from workflows.availability.routing import STANDARD
 

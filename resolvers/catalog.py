@@ -12,9 +12,10 @@ import workflows.catalog.master_data
 from domain.catalog.commands import UpsertReasonCode, UpsertSupplier
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import After, Before, First, Last, given, named
-from schema.types.catalog import Channel, Item, Location, ReasonCode
-from schema.types.changes.catalog import (
+from schema.fields.arguments import After, Before, First, Last, given, named
+from schema.fields.enums import ReasonKind
+from schema.fields.paging import CountedConnection, selection_of, window
+from schema.mutations.catalog import (
     ChannelInput,
     ChannelPayload,
     ItemInput,
@@ -25,8 +26,7 @@ from schema.types.changes.catalog import (
     SupplierPayload,
     upsert_items,
 )
-from schema.types.enums import ReasonKind
-from schema.types.paging import CountedConnection, selection_of, window
+from schema.types.catalog import Channel, Item, Location, ReasonCode
 
 
 async def item(info: Info, sku: str) -> Item | None:

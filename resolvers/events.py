@@ -9,9 +9,9 @@ import models.queries.reads.events as reads
 from domain.errors import BadRequest
 from domain.events import CursorTooOld, parse_cursor
 from schema.context import Info
-from schema.types.arguments import given
+from schema.fields.arguments import given
+from schema.fields.paging import window
 from schema.types.events import EventConnection
-from schema.types.paging import window
 
 TYPES_MAX = 100
 

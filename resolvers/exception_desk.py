@@ -6,11 +6,11 @@ from typing import Annotated, TypeVar
 
 from strawberry import ID, argument
 
-import schema.types.changes.exceptions as commands
+import schema.mutations.exceptions as commands
 import workflows.exceptions.handling as desk
 from schema.context import Info
 from schema.errors import change
-from schema.types.changes.exceptions import TYPE, ExceptionPayload
+from schema.mutations.exceptions import TYPE, ExceptionPayload
 from workflows.transactions.runner import Action
 
 C = TypeVar("C")

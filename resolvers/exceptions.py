@@ -6,10 +6,10 @@ from strawberry import UNSET, argument
 
 import models.queries.reads.exceptions as reads
 from schema.context import Info
-from schema.types.arguments import After, Before, First, Last, given
-from schema.types.enums import ExceptionSeverity, ExceptionStatus
+from schema.fields.arguments import After, Before, First, Last, given
+from schema.fields.enums import ExceptionSeverity, ExceptionStatus
+from schema.fields.paging import CountedConnection, selection_of, window
 from schema.types.exceptions import OperationalException
-from schema.types.paging import CountedConnection, selection_of, window
 
 
 async def exceptions(

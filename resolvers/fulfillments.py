@@ -8,11 +8,11 @@ import models.queries.reads.fulfillments as reads
 import workflows.orders.fulfillments
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import After, Before, First, Last, given
-from schema.types.changes.fulfillments import FulfillmentPayload, FulfillmentShipInput
-from schema.types.enums import FulfillmentStatus
+from schema.fields.arguments import After, Before, First, Last, given
+from schema.fields.enums import FulfillmentStatus
+from schema.fields.paging import Connection, selection_of, window
+from schema.mutations.fulfillments import FulfillmentPayload, FulfillmentShipInput
 from schema.types.fulfillments import Fulfillment
-from schema.types.paging import Connection, selection_of, window
 
 
 async def fulfillments(

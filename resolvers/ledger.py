@@ -9,10 +9,10 @@ import models.queries.reads.ledger as reads
 import workflows.ledger.periods
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import After, Before, First, Last, given
-from schema.types.changes.ledger import PeriodPayload
+from schema.fields.arguments import After, Before, First, Last, given
+from schema.fields.paging import Connection, selection_of, window
+from schema.mutations.ledger import PeriodPayload
 from schema.types.ledger import JournalEntry, Period, TrialBalance
-from schema.types.paging import Connection, selection_of, window
 from workflows.ledger.periods import ClosePeriod
 
 

@@ -3,7 +3,7 @@
 from strawberry import ID
 
 from schema.context import Info
-from schema.types.node import Node, decode, load
+from schema.fields.node import Node, decode, load
 
 
 async def node(info: Info, id: ID) -> Node | None:

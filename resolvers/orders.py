@@ -9,18 +9,18 @@ import workflows.orders.cancellations
 import workflows.orders.placement
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import After, Before, First, Last, given
-from schema.types.changes.orders import (
+from schema.fields.arguments import After, Before, First, Last, given
+from schema.fields.enums import OrderStatus
+from schema.fields.lookups import ByReference, chosen
+from schema.fields.node import load
+from schema.fields.paging import CountedConnection, selection_of, window
+from schema.mutations.orders import (
     OrderCancelLineInput,
     OrderPayload,
     OrderPlaceInput,
     cancel,
 )
-from schema.types.enums import OrderStatus
-from schema.types.lookups import ByReference, chosen
-from schema.types.node import load
 from schema.types.orders import Order
-from schema.types.paging import CountedConnection, selection_of, window
 
 
 async def order(

@@ -10,8 +10,8 @@ import workflows.warehouse.picking
 import workflows.warehouse.reroutes
 from schema.context import Info
 from schema.errors import change
-from schema.types.changes.fulfillments import FulfillmentPayload
-from schema.types.changes.orders import OrderPayload
+from schema.mutations.fulfillments import FulfillmentPayload
+from schema.mutations.orders import OrderPayload
 from schema.types.changes.picking import ShortageInput
 
 

@@ -8,9 +8,9 @@ import models.queries.reads.policies as reads
 import workflows.policies.publishing
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import given
-from schema.types.changes.policies import PolicyInput, PolicyPayload
-from schema.types.enums import PolicyKind
+from schema.fields.arguments import given
+from schema.fields.enums import PolicyKind
+from schema.mutations.policies import PolicyInput, PolicyPayload
 from schema.types.policies import Policy
 
 

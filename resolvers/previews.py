@@ -6,7 +6,7 @@ from strawberry import argument
 
 import workflows.policies.previews
 from schema.context import Info
-from schema.types.changes.policies import PolicyInput
+from schema.mutations.policies import PolicyInput
 from schema.types.previews import PolicyPreview
 
 LAST_DEFAULT = 100

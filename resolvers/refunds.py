@@ -9,11 +9,11 @@ import workflows.refunds.manual_settlement
 import workflows.refunds.refunds
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import After, Before, First, Last, given
-from schema.types.changes.refunds import RefundCreateInput, RefundPayload
-from schema.types.enums import RefundStatus
-from schema.types.node import load, required_uuid, uuid_in
-from schema.types.paging import CountedConnection, selection_of, window
+from schema.fields.arguments import After, Before, First, Last, given
+from schema.fields.enums import RefundStatus
+from schema.fields.node import load, required_uuid, uuid_in
+from schema.fields.paging import CountedConnection, selection_of, window
+from schema.mutations.refunds import RefundCreateInput, RefundPayload
 from schema.types.refunds import Refund
 from workflows.refunds.manual_settlement import RetryRefund, SettleRefund
 from workflows.refunds.refunds import ApproveRefund, CancelRefund, RejectRefund

@@ -10,17 +10,17 @@ from domain.errors import BadRequest
 from resolvers.availability import check_channel
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import After, Before, First, Last, given
-from schema.types.changes.reservations import (
+from schema.fields.arguments import After, Before, First, Last, given
+from schema.fields.enums import ReservationStatus
+from schema.fields.lookups import ByReference, chosen
+from schema.fields.node import load
+from schema.fields.paging import Connection, selection_of, window
+from schema.mutations.reservations import (
     ReservationCreateInput,
     ReservationPayload,
     extend,
     release,
 )
-from schema.types.enums import ReservationStatus
-from schema.types.lookups import ByReference, chosen
-from schema.types.node import load
-from schema.types.paging import Connection, selection_of, window
 from schema.types.reservations import Reservation
 
 

@@ -14,17 +14,17 @@ import workflows.returns.tracking
 from domain.errors import BadRequest
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import After, Before, First, Last, given
-from schema.types.changes.returns import (
+from schema.fields.arguments import After, Before, First, Last, given
+from schema.fields.enums import ReturnStatus
+from schema.fields.node import load, required_uuid, uuid_in
+from schema.fields.paging import CountedConnection, selection_of, window
+from schema.mutations.returns import (
     DispositionInput,
     ReturnInspectInput,
     ReturnPayload,
     ReturnReceiveInput,
     ReturnRequestInput,
 )
-from schema.types.enums import ReturnStatus
-from schema.types.node import load, required_uuid, uuid_in
-from schema.types.paging import CountedConnection, selection_of, window
 from schema.types.returns import Return
 from workflows.returns.authorizations import AuthorizeReturn, CancelReturn, DeclineReturn
 from workflows.returns.tracking import SetTracking

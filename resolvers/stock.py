@@ -9,15 +9,15 @@ import workflows.stock.adjustments
 import workflows.stock.goods_receipts
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import After, Before, First, Last, given
-from schema.types.changes.stock import (
+from schema.fields.arguments import After, Before, First, Last, given
+from schema.fields.paging import Connection, CountedConnection, selection_of, window
+from schema.mutations.stock import (
     SafetyStockInput,
     StockAdjustInput,
     StockMoveInput,
     StockPayload,
     StockReceiptInput,
 )
-from schema.types.paging import Connection, CountedConnection, selection_of, window
 from schema.types.stock import StockLevel, StockMovement
 
 

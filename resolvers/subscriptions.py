@@ -1,6 +1,7 @@
 """Subscriptions: streams of plain values, each turned into its type.
 
-What a type reads beyond that it reads in the context of its own event (schema/execution/feeds.py).
+What a type reads beyond that it reads in the context of its own event
+(server/transports/subscription_feeds.py).
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -13,9 +14,9 @@ import models.queries.reads.catalog as reads
 from domain.errors import BadRequest
 from resolvers.availability import check_channel
 from schema.context import Info
-from schema.types.arguments import Resume, given
+from schema.fields.arguments import Resume, given
+from schema.fields.enums import MovementKind
 from schema.types.availability import Availability
-from schema.types.enums import MovementKind
 from schema.types.events import AvailabilityEvent, Event, StockEvent
 from schema.types.stock import StockLevel
 from subscriptions.streams.stock_and_events import AvailabilityChange, StockChange

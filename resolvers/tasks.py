@@ -5,14 +5,14 @@ from typing import Annotated
 from strawberry import ID, UNSET, argument
 
 import models.queries.reads.tasks as reads
-import schema.types.changes.tasks as commands
+import schema.mutations.tasks as commands
 import workflows.tasks.claims
 from schema.context import Info
 from schema.errors import change
-from schema.types.arguments import After, Before, First, Last, given
-from schema.types.changes.tasks import LIMIT_DEFAULT, TaskPayload
-from schema.types.enums import QueueKind, TaskStatus
-from schema.types.paging import CountedConnection, selection_of, window
+from schema.fields.arguments import After, Before, First, Last, given
+from schema.fields.enums import QueueKind, TaskStatus
+from schema.fields.paging import CountedConnection, selection_of, window
+from schema.mutations.tasks import LIMIT_DEFAULT, TaskPayload
 from schema.types.tasks import Task
 
 

@@ -17,9 +17,9 @@ from domain.events import StreamError
 from models.database.database import OutcomeUnknown
 from models.database.sessions import Contention, DatabaseUnavailable
 from schema.context import Context, Info
-from schema.types.errors import UserError, UserErrorCode
-from schema.types.node import encode, key_of, load, prime
-from schema.types.scalars import JSON
+from schema.fields.errors import UserError, UserErrorCode
+from schema.fields.node import encode, key_of, load, prime
+from schema.fields.scalars import JSON
 from workflows.transactions.group_commit import QueueFull
 from workflows.transactions.outcomes import Outcome, Refusal
 from workflows.transactions.runner import Action

@@ -12,11 +12,11 @@ SDL = ROOT / "schema" / "schema.graphql"
 
 
 def main(check: bool = typer.Option(False, help="write nothing, fail where it differs")) -> None:
-    """Export the schema of schema/root.py as SDL."""
+    """Export the schema of resolvers/root.py as SDL."""
     if not (ROOT / "schema" / "root.py").exists():
-        print("schema: there is no schema/root.py yet")
+        print("schema: there is no resolvers/root.py yet")
         return
-    schema = import_module_symbol("schema.root:schema")
+    schema = import_module_symbol("resolvers.root:schema")
     assert isinstance(schema, Schema)
     # The printer indents the empty lines of descriptions too.
     exported = "".join(f"{line.rstrip()}\n" for line in schema.as_str().splitlines())

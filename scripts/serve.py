@@ -12,9 +12,9 @@ from domain.terms import Terms
 from models.database.database import Database
 from models.database.sessions import DatabaseError
 from models.migrations.runner import DatabaseUnreachable, MigrationError, migrate
-from schema.serving.corks import CorkedWebSockets
 from scripts import demo_data as story
 from scripts.demo import DemoKeys, DemoRefused, is_empty, renew_keys, seed
+from server.transports.write_coalescing import CorkedWebSockets
 from settings import PREFIX, Settings, SettingsError, load
 from workflows.reactions import REACTIONS
 from workflows.transactions.clock import Clock

@@ -6,11 +6,11 @@ import strawberry
 
 from domain.access.callers import Caller
 from domain.errors import Forbidden
-from schema.types.enums import Role
-from schema.types.money import Money, money
-from schema.types.node import Node, found_by
-from schema.types.records import derived
-from schema.types.scalars import json_of
+from schema.fields.enums import Role
+from schema.fields.money import Money, money
+from schema.fields.node import Node, found_by
+from schema.fields.scalars import json_of
+from server.projection.records import derived
 
 
 @strawberry.type

@@ -7,10 +7,10 @@ import strawberry
 from models.queries.listing.selections import Join
 from models.queries.reads.catalog import CHANNEL_COLUMNS, ITEM_COLUMNS, LOCATION_COLUMNS
 from schema.context import Info
-from schema.types.enums import ChannelKind, LocationKind, ReasonKind
-from schema.types.money import Money, money
-from schema.types.node import Node, found_by, node_edge
-from schema.types.records import column, derived, edge, one
+from schema.fields.enums import ChannelKind, LocationKind, ReasonKind
+from schema.fields.money import Money, money
+from schema.fields.node import Node, found_by, node_edge
+from server.projection.records import column, derived, edge, one
 
 
 @found_by(lambda loaders: loaders.suppliers)

@@ -6,7 +6,7 @@ import strawberry
 
 from domain.policies.decisions import Decision
 from schema.context import Context
-from schema.types.scalars import json_of
+from schema.fields.scalars import json_of
 
 
 @strawberry.type

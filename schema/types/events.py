@@ -10,16 +10,16 @@ from strawberry import ID
 import schema.types.facts as facts
 from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
+from schema.fields.enums import MovementKind
+from schema.fields.node import encode
+from schema.fields.paging import PageInfo
+from schema.fields.scalars import JSON
 from schema.loaders import Loaders
 from schema.types.availability import Availability
-from schema.types.enums import MovementKind
 from schema.types.exceptions import OperationalException
-from schema.types.node import encode
 from schema.types.orders import Order
-from schema.types.paging import PageInfo
 from schema.types.refunds import Refund
 from schema.types.returns import Return
-from schema.types.scalars import JSON
 from schema.types.stock import StockLevel
 from schema.types.tasks import Task
 

@@ -7,11 +7,11 @@ import strawberry
 from domain.exceptions import is_breached
 from models.database.sessions import Row
 from schema.context import Info
+from schema.fields.enums import ExceptionSeverity, ExceptionStatus
+from schema.fields.node import Node, found_by, key_of, load, node_edge
+from schema.fields.scalars import json_of
 from schema.types.catalog import Location
-from schema.types.enums import ExceptionSeverity, ExceptionStatus
-from schema.types.node import Node, found_by, key_of, load, node_edge
-from schema.types.records import column, derived
-from schema.types.scalars import json_of
+from server.projection.records import column, derived
 
 
 async def _subject_of(root: strawberry.Parent["OperationalException"], info: Info) -> Node | None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from domain.access.permissions import NODE_TYPES
 from models.queries.events.event_log import LoggedEvent
-from schema.types.node import encode
+from schema.fields.node import encode
 
 
 def shown(event: LoggedEvent) -> Mapping[str, Any]:

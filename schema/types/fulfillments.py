@@ -7,10 +7,10 @@ import strawberry
 from strawberry import ID
 
 from models.database.sessions import Row
+from schema.fields.enums import FulfillmentStatus
+from schema.fields.node import Node, encode, found_by, node_edge
 from schema.types.catalog import Location, location_edge
-from schema.types.enums import FulfillmentStatus
-from schema.types.node import Node, encode, found_by, node_edge
-from schema.types.records import edge, made
+from server.projection.records import edge, made
 
 if TYPE_CHECKING:
     from schema.types.orders import Order

@@ -7,9 +7,9 @@ import strawberry
 from domain.ledger.accounts import ACCOUNT_NAMES
 from models.database.sessions import Row
 from schema.context import Context
-from schema.types.money import Money
-from schema.types.node import Node, found_by, node_edge
-from schema.types.records import edge, made
+from schema.fields.money import Money
+from schema.fields.node import Node, found_by, node_edge
+from server.projection.records import edge, made
 
 
 @strawberry.type

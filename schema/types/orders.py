@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from models.database.sessions import Row
-from schema.types.addresses import Address
+from schema.fields.addresses import Address
+from schema.fields.enums import OrderLineState, OrderStatus
+from schema.fields.money import Money, money
+from schema.fields.node import Node, found_by, node_edges
 from schema.types.catalog import Channel, channel_edge
-from schema.types.enums import OrderLineState, OrderStatus
-from schema.types.money import Money, money
-from schema.types.node import Node, found_by, node_edges
-from schema.types.records import column, derived, edge, made, many
 from schema.types.refunds import Refund, may_see_refunds, refundable_of, refunded_of
 from schema.types.routing import RoutingDecision
+from server.projection.records import column, derived, edge, made, many
 
 if TYPE_CHECKING:
     from schema.types.fulfillments import Fulfillment

@@ -4,10 +4,10 @@ from datetime import datetime
 
 import strawberry
 
-from schema.types.enums import PolicyKind
-from schema.types.node import Node, found_by
-from schema.types.records import column, derived
-from schema.types.scalars import JSON, json_of
+from schema.fields.enums import PolicyKind
+from schema.fields.node import Node, found_by
+from schema.fields.scalars import JSON, json_of
+from server.projection.records import column, derived
 
 
 @found_by(lambda loaders: loaders.policies)

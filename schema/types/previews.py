@@ -4,8 +4,8 @@ import strawberry
 
 from domain.policies.decisions import Decision
 from schema.context import Context
+from schema.fields.node import Node, load
 from schema.types.decisions import PolicyDecision
-from schema.types.node import Node, load
 from workflows.policies.preview_cases import Case, Preview
 
 

@@ -9,14 +9,14 @@ from domain.access.callers import Caller
 from models.database.sessions import Row
 from models.queries.reads.refunds import OrderMoney
 from schema.context import Info
+from schema.fields.enums import AttemptState, RefundKind, RefundStatus, Tender
+from schema.fields.money import Money, money
+from schema.fields.node import Node, found_by, load_all, node_edge
+from schema.fields.scalars import json_of
 from schema.types.catalog import ReasonCode
 from schema.types.decisions import PolicyDecision
-from schema.types.enums import AttemptState, RefundKind, RefundStatus, Tender
 from schema.types.ledger import JournalEntry
-from schema.types.money import Money, money
-from schema.types.node import Node, found_by, load_all, node_edge
-from schema.types.records import Record, derived, edge, made
-from schema.types.scalars import json_of
+from server.projection.records import Record, derived, edge, made
 
 if TYPE_CHECKING:
     from schema.types.orders import Order

@@ -5,11 +5,11 @@ from datetime import datetime
 import strawberry
 
 from domain.stock.reservations import status_at
+from schema.fields.enums import ReservationStatus
+from schema.fields.node import Node, found_by
 from schema.types.catalog import Channel, Location, channel_edge, location_edge
-from schema.types.enums import ReservationStatus
-from schema.types.node import Node, found_by
-from schema.types.records import Record, derived, edge, many
 from schema.types.routing import RoutingDecision
+from server.projection.records import Record, derived, edge, many
 
 
 @strawberry.type

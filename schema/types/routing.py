@@ -5,7 +5,7 @@ from typing import Any
 import strawberry
 
 from schema.context import Context
-from schema.types.scalars import json_of
+from schema.fields.scalars import json_of
 
 
 @strawberry.type

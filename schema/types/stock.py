@@ -5,11 +5,11 @@ from datetime import datetime
 import strawberry
 
 from models.database.sessions import Row
+from schema.fields.enums import MovementKind, StockState
+from schema.fields.money import Money
+from schema.fields.node import Node, found_by, node_edge
 from schema.types.catalog import Item, Location, ReasonCode, item_edge, location_edge
-from schema.types.enums import MovementKind, StockState
-from schema.types.money import Money
-from schema.types.node import Node, found_by, node_edge
-from schema.types.records import derived
+from server.projection.records import derived
 
 _STATES = tuple(state.lower() for state in StockState)  # the columns
 

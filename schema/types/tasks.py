@@ -8,11 +8,11 @@ import strawberry
 from domain.tasks import TaskStatus as Status
 from domain.tasks import standing
 from schema.context import Info
+from schema.fields.enums import QueueKind, TaskStatus
+from schema.fields.node import Node, found_by, key_of, load
+from schema.fields.scalars import json_of
 from schema.types.catalog import Location, location_edge
-from schema.types.enums import QueueKind, TaskStatus
-from schema.types.node import Node, found_by, key_of, load
-from schema.types.records import derived
-from schema.types.scalars import json_of
+from server.projection.records import derived
 
 
 def _status(task: "Task") -> Status:

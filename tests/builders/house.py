@@ -14,7 +14,7 @@ import workflows.access.api_keys
 from app import Restow
 from domain.access.api_keys import CreateKey
 from domain.access.callers import SYSTEM, Role
-from schema.serving.logs import configure
+from server.process.logs import configure
 from settings import Settings
 from workflows.transactions.outcomes import Request
 

@@ -8,8 +8,8 @@ from strawberry.types.base import StrawberryObjectDefinition
 import domain.access.permissions as permissions
 from domain.access.callers import ROLE_PERMISSIONS, Role, anonymous, holder
 from domain.errors import Forbidden, Unauthenticated
+from resolvers.root import MUTATIONS, QUERIES, SUBSCRIPTIONS, schema
 from schema.permissions import Guarded, admit
-from schema.root import MUTATIONS, QUERIES, SUBSCRIPTIONS, schema
 from tests.builders.house import BOOTSTRAP, HOLD, House
 
 CREATE = """mutation ($input: ApiKeyInput!) { apiKeyCreate(input: $input) {

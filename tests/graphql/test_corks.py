@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from schema.serving.corks import FULL_BYTES, Cork
+from server.transports.write_coalescing import FULL_BYTES, Cork
 
 
 class Recorder(asyncio.Transport):

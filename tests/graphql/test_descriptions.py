@@ -17,7 +17,7 @@ from graphql import (
     is_specified_scalar_type,
 )
 
-from schema.root import schema
+from resolvers.root import schema
 from tests.architecture.source import modules_below
 
 SCHEMA = schema.graphql_schema

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import orjson
 import pytest
 
-import schema.execution.event_stream as event_stream
-import schema.execution.sockets as sockets
+import server.transports.connection_registry as sockets
+import server.transports.server_sent_events as event_stream
 from tests.builders.house import BOOTSTRAP, House
 from tests.graphql.test_subscriptions import EVENTS, REVOKE, STOCK
 from tests.subscriptions.log import until

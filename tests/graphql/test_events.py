@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from domain.access.callers import Role
-from schema.types.node import decode
+from schema.fields.node import decode
 from tests.builders.house import House
 from tests.graphql.test_returns import asked, came
 

@@ -7,7 +7,7 @@ import pytest
 
 from domain.access.callers import Role
 from domain.access.permissions import NODE_TYPES
-from schema.types.node import decode, encode
+from schema.fields.node import decode, encode
 from tests.builders.house import House
 
 NODE = "query ($id: ID!) { node(id: $id) { __typename id } }"

@@ -21,8 +21,8 @@ import pytest
 import uvicorn
 import websockets
 
-from schema.serving.corks import CorkedWebSockets
 from scripts.serve import WEBSOCKET_BYTES_MAX
+from server.transports.write_coalescing import CorkedWebSockets
 from tests.builders.house import BOOTSTRAP, House
 from tests.builders.transactions import rows
 from tests.servers import free_port

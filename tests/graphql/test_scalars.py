@@ -9,7 +9,7 @@ from graphql import GraphQLError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema.types.scalars import JSON_DEPTH_MAX, decimal_of, instant_of, json_value
+from schema.fields.scalars import JSON_DEPTH_MAX, decimal_of, instant_of, json_value
 from tests.builders.house import BOOTSTRAP, House
 
 

@@ -11,11 +11,11 @@ import pytest
 from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_type
 from strawberry.types.field import StrawberryField
 
+import server.operations.engine as engine
 from models.database.sessions import PostgresSession, SqliteSession
-from schema.execution import engine
-from schema.execution.executor import Executor, build_executor
-from schema.root import schema
-from schema.types.records import Column, Derived, edge_of
+from resolvers.root import schema
+from server.operations.executor import Executor, build_executor
+from server.projection.records import Column, Derived, edge_of
 from tests.builders.house import House
 from tests.graphql.test_refunds import a_refund
 from tests.graphql.test_returns import RECEIVE, asked

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from domain.access.callers import Role
-from schema.execution.protocol import SUBPROTOCOL
+from server.transports.protocol import SUBPROTOCOL
 from tests.builders.house import BOOTSTRAP, House
 from tests.graphql.execution.socket import Client
 from tests.subscriptions.log import until

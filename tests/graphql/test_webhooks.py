@@ -11,7 +11,7 @@ from integrations.payments.gateway import PaymentEvent, event_body
 from integrations.payments.gateway import PaymentEventType as Told
 from integrations.signed_webhooks import WebhookSecrets
 from models.database.database import Database
-from schema.serving.webhooks import BODY_BYTES_MAX, payment_webhooks
+from routes.payment_webhooks import BODY_BYTES_MAX, payment_webhooks
 from tests.builders.till import PENDING, Till, open_till
 from workflows.refunds.gateway_events import take_payment
 from workflows.transactions.outcomes import Outcome

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack
 
 from websockets.exceptions import WebSocketException
 
-from schema.types.node import encode
+from schema.fields.node import encode
 from tests.builders.transactions import rows
 from tests.races.house import House, Stall
 from tests.races.sockets import Subscription, narrow, read_on, subscribed

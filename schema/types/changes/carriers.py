@@ -5,10 +5,10 @@ from datetime import datetime
 import strawberry
 
 from schema.context import Context
-from schema.types.enums import CarrierStatus
-from schema.types.errors import Payload, UserError
+from schema.fields.enums import CarrierStatus
+from schema.fields.errors import Payload, UserError
+from schema.fields.node import load_all
 from schema.types.fulfillments import Fulfillment
-from schema.types.node import load_all
 from schema.types.returns import Return
 from workflows.carriers.tracking_events import RecordCarrierEvent
 

@@ -3,8 +3,8 @@
 import strawberry
 from strawberry import ID
 
-from schema.types.arguments import given
-from schema.types.node import required_uuid
+from schema.fields.arguments import given
+from schema.fields.node import required_uuid
 from workflows.warehouse.packing import PackFulfillment
 from workflows.warehouse.picking import PickFulfillment, Shortage
 from workflows.warehouse.reroutes import RerouteFulfillment

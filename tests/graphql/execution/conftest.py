@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from schema.execution.engine import Engine, Operation
-from schema.execution.http import GraphQLEndpoint, Observation
-from schema.execution.limits import Limits
+from server.operations.engine import Engine, Operation
+from server.operations.limits import Limits
+from server.transports.http import GraphQLEndpoint, Observation
 from tests.graphql.execution.sample import SampleContext, a_schema, a_stock
 
 SCHEMA = a_schema()

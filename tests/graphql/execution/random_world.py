@@ -34,10 +34,10 @@ from domain.access.callers import ROLE_PERMISSIONS, Caller, Role
 from models.queries.listing.paging import Listing, Page, SortKey
 from models.queries.reads.refunds import OrderMoney
 from schema.context import Context
+from schema.fields.money import Money
+from schema.fields.paging import Paged
 from schema.loaders import Loader
-from schema.types.money import Money
-from schema.types.paging import Paged
-from schema.types.records import Column, Derived, Edge, Record, edge_of
+from server.projection.records import Column, Derived, Edge, Record, edge_of
 
 OBJECTS_MAX = 40  # per resolved value
 BASIC = "_get_basic_result"

@@ -13,9 +13,9 @@ from graphql import GraphQLError
 from strawberry.scalars import JSON
 from strawberry.types import Info
 
-from schema.execution.engine import Schema
-from schema.execution.idempotency import idempotent
-from schema.execution.refusals import RequestRefused
+from server.operations.engine import Schema
+from server.operations.errors import RequestRefused
+from server.operations.idempotency_keys import idempotent
 
 
 @strawberry.enum

@@ -10,13 +10,13 @@ from typing import Any
 import orjson
 
 from domain.access.callers import Caller, Role, holder
-from schema.execution.engine import Engine, Operation
-from schema.execution.feeds import Feeds
-from schema.execution.limits import Limits
-from schema.execution.protocol import SUBPROTOCOL
-from schema.execution.refusals import RequestRefused
-from schema.execution.sockets import Sockets
-from schema.execution.websocket import SocketLimits, WebSocketEndpoint
+from server.operations.engine import Engine, Operation
+from server.operations.errors import RequestRefused
+from server.operations.limits import Limits
+from server.transports.connection_registry import Sockets
+from server.transports.protocol import SUBPROTOCOL
+from server.transports.subscription_feeds import Feeds
+from server.transports.websocket import SocketLimits, WebSocketEndpoint
 from subscriptions.delivery.fanout import Fanout
 from tests.graphql.execution.sample import SampleContext, a_schema, a_stock
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from schema.execution.outbox import Outbox
+from server.transports.send_queue import Outbox
 from tests.graphql.execution.socket import Client, House
 
 ENDLESS = "subscription { ticks(count: 100000000) { units } }"

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from graphql import DocumentNode, get_introspection_query, parse
 
-import schema.execution.documents
-from schema.execution.documents import Document, DocumentCache
-from schema.execution.limits import Limits
-from schema.execution.refusals import DocumentRefused, RequestRefused
+import server.operations.documents
+from server.operations.documents import Document, DocumentCache
+from server.operations.errors import DocumentRefused, RequestRefused
+from server.operations.limits import Limits
 from tests.graphql.execution.conftest import SCHEMA
 
 
@@ -30,7 +30,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         texts.append(text)
         return parse(text, **options)
 
-    monkeypatch.setattr(schema.execution.documents, "parse", counting)
+    monkeypatch.setattr(server.operations.documents, "parse", counting)
     return texts
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from schema.execution.engine import Engine, MemoisedNameConverter, Operation, Subscription
-from schema.execution.refusals import DocumentRefused, RequestRefused
-from schema.execution.request import GraphQLRequest
+from server.operations.engine import Engine, MemoisedNameConverter, Operation, Subscription
+from server.operations.errors import DocumentRefused, RequestRefused
+from server.operations.request import GraphQLRequest
 from tests.graphql.execution.conftest import SCHEMA
 from tests.graphql.execution.sample import SampleContext
 

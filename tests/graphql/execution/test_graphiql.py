@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import Message, Scope
 
-from schema.execution.graphiql import WEB, GraphiQLPage, example_documents, graphiql_files
+from server.transports.graphiql import WEB, GraphiQLPage, example_documents, graphiql_files
 
 # What boot.js finds in a browser; it prints where its fetcher sends each kind of operation.
 BROWSER = """

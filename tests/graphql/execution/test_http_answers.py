@@ -6,7 +6,7 @@ import pytest
 from starlette.responses import HTMLResponse
 from structlog.testing import capture_logs
 
-from schema.execution.refusals import RequestRefused
+from server.operations.errors import RequestRefused
 from tests.graphql.execution.conftest import Desk
 
 NEW = "application/graphql-response+json"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from schema.execution.http import GraphQLEndpoint
-from schema.execution.refusals import RequestRefused
+from server.operations.errors import RequestRefused
+from server.transports.http import GraphQLEndpoint
 from tests.graphql.execution.conftest import LIMITS, Desk
 
 DEEP = b"[" * 3_000 + b"]" * 3_000

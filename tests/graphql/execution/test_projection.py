@@ -9,10 +9,10 @@ import strawberry
 from graphql import ExecutionResult, Undefined
 from graphql.execution.values import get_variable_values
 
-from schema.execution.documents import Document, DocumentCache
-from schema.execution.executor import Executor, build_executor
-from schema.execution.limits import Limits
-from schema.execution.projection import SHAPES_MAX, shape_of
+from server.operations.documents import Document, DocumentCache
+from server.operations.executor import Executor, build_executor
+from server.operations.limits import Limits
+from server.projection.plans import SHAPES_MAX, shape_of
 from tests.graphql.execution.sample import (
     Bolt,
     Colour,
@@ -67,7 +67,7 @@ def test_the_first_use_of_a_text_is_not_compiled() -> None:
 def test_a_text_is_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     document = a_document(PLAIN)
     run(document, [a_stock()])
-    monkeypatch.setattr("schema.execution.executor.compile_value", None)  # a call would raise
+    monkeypatch.setattr("server.operations.executor.compile_value", None)  # a call would raise
     assert run(document, [a_stock()])[1].projected == 1
 
 

@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from schema.execution.documents import Document, DocumentCache
-from schema.execution.engine import Schema
-from schema.execution.executor import build_executor
-from schema.execution.limits import Limits
-from schema.execution.refusals import RequestRefused
-from schema.root import schema as restow_schema
+from resolvers.root import schema as restow_schema
+from server.operations.documents import Document, DocumentCache
+from server.operations.engine import Schema
+from server.operations.errors import RequestRefused
+from server.operations.executor import build_executor
+from server.operations.limits import Limits
 from tests.graphql.execution.random_documents import RandomDocument
 from tests.graphql.execution.random_world import World, Worlds
 from tests.graphql.execution.sample import a_schema

@@ -12,14 +12,14 @@ from graphql import ExecutionResult
 from graphql.execution.values import get_variable_values
 from strawberry.types import Info
 
+import server.projection.value_cache as projection_memory
 from domain.access.callers import ROLE_PERMISSIONS, Caller, Role
-from schema.execution import projection_memory
-from schema.execution.documents import DocumentCache
-from schema.execution.engine import Schema
-from schema.execution.executor import Executor, build_executor
-from schema.execution.limits import Limits
 from schema.loaders import Loader
-from schema.types.records import Record, column, derived, edge, many, one
+from server.operations.documents import DocumentCache
+from server.operations.engine import Schema
+from server.operations.executor import Executor, build_executor
+from server.operations.limits import Limits
+from server.projection.records import Record, column, derived, edge, many, one
 
 SHELVES = {1: {"id": 1, "code": "A"}, 2: {"id": 2, "code": "B"}, 3: {"id": 3, "code": None}}
 PARTS = {

@@ -16,12 +16,12 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.types.arguments import convert_arguments
 
-import schema.execution.variables as composed
-from schema.execution.conversions import Conversions
-from schema.execution.documents import Document, DocumentCache
-from schema.execution.limits import Limits
-from schema.execution.variables import Variables
-from schema.root import schema
+import server.operations.variables as composed
+from resolvers.root import schema
+from server.operations.argument_conversion import Conversions
+from server.operations.documents import Document, DocumentCache
+from server.operations.limits import Limits
+from server.operations.variables import Variables
 
 SCHEMA = schema.graphql_schema
 ROUNDS = 40

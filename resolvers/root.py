@@ -1,0 +1,159 @@
+"""The root of the schema: a plain map from fields to resolvers."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import create_type
+
+import resolvers.access as access
+import resolvers.audit as audit
+import resolvers.availability as availability
+import resolvers.carriers as carriers
+import resolvers.catalog as catalog
+import resolvers.events as events
+import resolvers.exception_desk as exception_desk
+import resolvers.exceptions as exceptions
+import resolvers.fulfillments as fulfillments
+import resolvers.ledger as ledger
+import resolvers.nodes as nodes
+import resolvers.orders as orders
+import resolvers.picking as picking
+import resolvers.policies as policies
+import resolvers.previews as previews
+import resolvers.refunds as refunds
+import resolvers.reservations as reservations
+import resolvers.returns as returns
+import resolvers.stock as stock
+import resolvers.subscriptions as subscriptions
+import resolvers.tasks as tasks
+import schema.streams as cases
+from schema.context import Resolver, Stream
+from schema.fields.scalars import SCALARS
+from schema.permissions import mutation_fields, query_fields, stream_fields
+from server.operations.engine import MemoisedNameConverter, Schema
+from server.operations.idempotency_keys import idempotent
+
+# The root types have no class to say this.
+QUERY: Final = """What may be read.
+
+What a key does not reach does not exist for it: it is null, or left out of lists. Lists give 50
+rows where no size is asked for, and at most 250; above that is BAD_REQUEST."""
+MUTATION: Final = """What may be done.
+
+A rule's refusal is an entry in `userErrors` and changes nothing; what may not be served at all is
+a top-level error with `extensions.code`. Each field is done alone, in the order of the document;
+with `@idempotent`, or the header `Idempotency-Key`, it is safe to repeat."""
+SUBSCRIPTION: Final = """What may be followed.
+
+By websocket (subprotocol graphql-transport-ws), or as server-sent events. Give the last `cursor`
+back as `after`, to whatever process, and a stream goes on behind it, with no gap and no repeat.
+CURSOR_TOO_OLD where facts behind it are no longer kept."""
+
+QUERIES: Final[Mapping[str, Resolver]] = {
+    "node": nodes.node,
+    "viewer": access.viewer,
+    "item": catalog.item,
+    "items": catalog.items,
+    "location": catalog.location,
+    "locations": catalog.locations,
+    "channel": catalog.channel,
+    "channels": catalog.channels,
+    "reasonCodes": catalog.reason_codes,
+    "availability": availability.availability,
+    "stockLevels": stock.stock_levels,
+    "stockMovements": stock.stock_movements,
+    "reservation": reservations.reservation,
+    "reservations": reservations.reservations,
+    "order": orders.order,
+    "orders": orders.orders,
+    "fulfillments": fulfillments.fulfillments,
+    "tasks": tasks.tasks,
+    "return": returns.return_,
+    "returns": returns.returns,
+    "refund": refunds.refund,
+    "refunds": refunds.refunds,
+    "journalEntries": ledger.journal_entries,
+    "trialBalance": ledger.trial_balance,
+    "periods": ledger.periods,
+    "exceptions": exceptions.exceptions,
+    "auditTrail": audit.audit_trail,
+    "policies": policies.policies,
+    "policyPreview": previews.policy_preview,
+    "apiKeys": access.api_keys,
+    "events": events.events,
+}
+
+MUTATIONS: Final[Mapping[str, Resolver]] = {
+    "itemsUpsert": catalog.items_upsert,
+    "locationUpsert": catalog.location_upsert,
+    "channelUpsert": catalog.channel_upsert,
+    "reasonCodeUpsert": catalog.reason_code_upsert,
+    "supplierUpsert": catalog.supplier_upsert,
+    "stockReceive": stock.stock_receive,
+    "stockAdjust": stock.stock_adjust,
+    "stockMove": stock.stock_move,
+    "safetyStockSet": stock.safety_stock_set,
+    "reservationCreate": reservations.reservation_create,
+    "reservationExtend": reservations.reservation_extend,
+    "reservationRelease": reservations.reservation_release,
+    "orderPlace": orders.order_place,
+    "orderCancel": orders.order_cancel,
+    "taskClaim": tasks.task_claim,
+    "taskRenew": tasks.task_renew,
+    "taskRelease": tasks.task_release,
+    "fulfillmentPick": picking.fulfillment_pick,
+    "fulfillmentPack": picking.fulfillment_pack,
+    "fulfillmentReroute": picking.fulfillment_reroute,
+    "fulfillmentShip": fulfillments.fulfillment_ship,
+    "carrierEventRecord": carriers.carrier_event_record,
+    "returnRequest": returns.return_request,
+    "returnAuthorize": returns.return_authorize,
+    "returnDecline": returns.return_decline,
+    "returnCancel": returns.return_cancel,
+    "returnTrackingSet": returns.return_tracking_set,
+    "returnReceive": returns.return_receive,
+    "returnInspect": returns.return_inspect,
+    "returnItemDispose": returns.return_item_dispose,
+    "refundCreate": refunds.refund_create,
+    "refundApprove": refunds.refund_approve,
+    "refundReject": refunds.refund_reject,
+    "refundCancel": refunds.refund_cancel,
+    "refundRetry": refunds.refund_retry,
+    "refundSettle": refunds.refund_settle,
+    "exceptionAssign": exception_desk.exception_assign,
+    "exceptionStart": exception_desk.exception_start,
+    "exceptionWait": exception_desk.exception_wait,
+    "exceptionResolve": exception_desk.exception_resolve,
+    "apiKeyCreate": access.api_key_create,
+    "apiKeyRotate": access.api_key_rotate,
+    "apiKeyRevoke": access.api_key_revoke,
+    "periodClose": ledger.period_close,
+    "policyPublish": policies.policy_publish,
+}
+
+SUBSCRIPTIONS: Final[Mapping[str, Stream]] = {
+    "availabilityChanged": subscriptions.availability_changed,
+    "stockChanged": subscriptions.stock_changed,
+    "queueChanged": cases.queue_changed,
+    "exceptionAlerts": cases.exception_alerts,
+    "events": subscriptions.events,
+    "orderChanged": cases.order_changed,
+    "returnChanged": cases.return_changed,
+    "refundChanged": cases.refund_changed,
+}
+
+# Streams that go over to an execution shared by all who ask for the same; of these, those that
+# begin with what each reader gets for itself.
+SHARED_STREAMS: Final = frozenset(SUBSCRIPTIONS)
+GREETING_STREAMS: Final = frozenset({"queueChanged"})
+
+schema = Schema(
+    query=create_type("Query", query_fields(QUERIES), description=QUERY),
+    mutation=create_type("Mutation", mutation_fields(MUTATIONS), description=MUTATION),
+    subscription=create_type(
+        "Subscription", stream_fields(SUBSCRIPTIONS), description=SUBSCRIPTION
+    ),
+    directives=[idempotent],
+    config=StrawberryConfig(name_converter=MemoisedNameConverter(), scalar_map=dict(SCALARS)),
+)

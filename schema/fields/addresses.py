@@ -1,0 +1,50 @@
+"""Addresses: where something is sent."""
+
+import strawberry
+
+from models.database.sessions import Row
+from schema.fields.scalars import json_of
+
+
+@strawberry.type
+class Address:
+    """Where an order is sent. Personal data, which may be erased."""
+
+    country_code: str
+    """ISO 3166-1 alpha-2."""
+    postal_code: str | None
+    region: str | None
+    """State, county or province."""
+    city: str | None
+    lines: list[str] | None
+    """Street and house, in the order in which they are written."""
+    name: str | None
+    """Who is to receive it."""
+
+    @staticmethod
+    def from_row(row: Row) -> "Address":
+        """A row of order_address."""
+        return Address(
+            country_code=row["country_code"],
+            postal_code=row["postal_code"],
+            region=row["region"],
+            city=row["city"],
+            lines=json_of(row["lines"]),
+            name=row["name"],
+        )
+
+
+@strawberry.input
+class AddressInput:
+    """Where something is to be sent. The country decides lead times."""
+
+    country_code: str
+    """ISO 3166-1 alpha-2."""
+    postal_code: str | None = strawberry.UNSET
+    region: str | None = strawberry.UNSET
+    """State, county or province."""
+    city: str | None = strawberry.UNSET
+    lines: list[str] | None = strawberry.UNSET
+    """Street and house, in the order in which they are written."""
+    name: str | None = strawberry.UNSET
+    """Who is to receive it."""

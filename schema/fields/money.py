@@ -1,0 +1,76 @@
+"""Money as GraphQL shows it and takes it: an exact decimal and an ISO 4217 code."""
+
+from decimal import Decimal
+from typing import Any
+
+import strawberry
+
+import domain.values.money
+from domain.catalog.commands import GivenMoney
+from domain.errors import Invalid
+from server.projection.records import Record, derived
+
+
+@strawberry.type
+class Money:
+    """An amount of a currency, with all decimals that the currency has."""
+
+    # Without a __dict__ it is read without a look at what it may have been cast to.
+    __slots__ = ("currency_code", "minor")
+
+    amount: Decimal = derived(
+        lambda money: domain.values.money.in_units(money.minor, money.currency_code)
+    )
+    """In whole units with decimals, not in minor units: 12.50."""
+    currency_code: str
+    """ISO 4217."""
+    minor: strawberry.Private[int]
+
+    def __init__(self, minor: int, currency: str) -> None:
+        self.minor = minor
+        self.currency_code = currency
+
+    @staticmethod
+    def of(minor: int, currency: str) -> "Money":
+        """An amount in minor units."""
+        return Money(minor, currency)
+
+    @staticmethod
+    def of_optional(minor: int | None, currency: str | None) -> "Money | None":
+        """The same; None where there is no amount."""
+        return None if minor is None or currency is None else Money.of(minor, currency)
+
+
+def money(minor: str, currency: str) -> Any:
+    """A field that is an amount in two columns; null where there is none."""
+
+    def amount(record: Record) -> Money | None:
+        row = record.row
+        units, code = row[minor], row[currency]
+        return None if units is None or code is None else Money(units, code)
+
+    return derived(amount, of=(minor, currency))
+
+
+@strawberry.input
+class MoneyInput:
+    """An amount of a currency.
+
+    More decimals than the currency has are refused with INVALID, never rounded.
+    """
+
+    amount: Decimal
+    """In whole units with decimals, not in minor units: 12.50."""
+    currency_code: str
+    """ISO 4217."""
+
+    def to_money(self, *field: str) -> domain.values.money.Money:
+        """The exact amount. Raises Invalid below `field`, where this input stands."""
+        try:
+            return domain.values.money.parse(self.amount, self.currency_code)
+        except Invalid as error:
+            raise error.under(*field) from None
+
+    def to_given(self) -> GivenMoney:
+        """The amount as it was written, for a workflow that judges each row by itself."""
+        return GivenMoney(self.amount, self.currency_code)

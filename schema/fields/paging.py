@@ -1,0 +1,160 @@
+"""Connections: pages by keyset whose cursors carry the sort key of their row, opaquely."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+import orjson
+import strawberry
+
+from domain.errors import BadRequest
+from models.database.sessions import Row
+from models.queries.listing.paging import KeyValues, Page, Window, bad_cursor
+from models.queries.listing.selections import EVERYTHING, Selection
+from schema.context import Context, Info
+from server.projection.records import derived
+
+SIZE_DEFAULT: Final = 50
+SIZE_MAX: Final = 250
+CURSOR_LENGTH_MAX: Final = 512
+
+T = TypeVar("T")
+FromRow = Callable[[Row, Context], T]
+
+
+@strawberry.type
+class PageInfo:
+    """Where a page lies in its list."""
+
+    has_next_page: bool
+    """Whether rows follow, in the list's order."""
+    has_previous_page: bool
+    """Whether rows come before, in the list's order."""
+    start_cursor: str | None
+    """Cursor of the first row, for `before`; null for an empty page."""
+    end_cursor: str | None
+    """Cursor of the last row, for `after`; null for an empty page."""
+
+
+@strawberry.type
+class Edge(Generic[T]):
+    """A row of a list, and the cursor that stands for its place."""
+
+    cursor: str
+    """Opaque; for `after` and `before` of the same list."""
+    node: T
+
+
+class Paged(Generic[T]):
+    """A page of a list whose rows become nodes only where they are asked for."""
+
+    def __init__(self, page: Page, node: FromRow[T], context: Context) -> None:
+        self.page = page
+        self.node = node
+        self.context = context
+        for join, rows in page.joined.items():
+            context.joined.setdefault(join, {}).update(rows)
+
+    def as_nodes(self) -> list[T]:
+        """The rows' objects."""
+        node, context = self.node, self.context
+        return [node(row, context) for row in self.page.rows]
+
+    def as_edges(self) -> list[Edge[T]]:
+        """The same, each with its cursor."""
+        cursors = map(self.cursor_of, self.page.rows)
+        return [
+            Edge(cursor=cursor, node=node)
+            for cursor, node in zip(cursors, self.as_nodes(), strict=True)
+        ]
+
+    def cursor_of(self, row: Row) -> str:
+        """The place of a row in the list."""
+        return _cursor(self.page.listing.key_of(row))
+
+    def as_page_info(self) -> PageInfo:
+        """Where the page lies."""
+        page = self.page
+        return PageInfo(
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
+            start_cursor=self.cursor_of(page.rows[0]) if page.rows else None,
+            end_cursor=self.cursor_of(page.rows[-1]) if page.rows else None,
+        )
+
+
+@strawberry.type(name="Connection")
+class Connection(Paged[T]):
+    """A page of a list, in the list's order."""
+
+    edges: list[Edge[T]] = derived(Paged.as_edges)
+    nodes: list[T] = derived(Paged.as_nodes)
+    page_info: PageInfo = derived(Paged.as_page_info)
+
+    def __init__(self, page: Page, node: FromRow[T], context: Context) -> None:
+        super().__init__(page, node, context)
+
+
+@strawberry.type(name="Connection")
+class CountedConnection(Paged[T]):
+    """A page of a list, in the list's order, and how long the whole list is."""
+
+    edges: list[Edge[T]] = derived(Paged.as_edges)
+    nodes: list[T] = derived(Paged.as_nodes)
+    page_info: PageInfo = derived(Paged.as_page_info)
+
+    def __init__(self, page: Page, node: FromRow[T], context: Context) -> None:
+        super().__init__(page, node, context)
+
+    @strawberry.field
+    async def total_count(self, info: Info) -> int:
+        """Rows of the whole list that the caller may see; counted only where it is asked for."""
+        return await self.page.listing.count(await info.context.session())
+
+
+def window(
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+    selection: Selection = EVERYTHING,
+) -> Window:
+    """The part of a list that the four arguments name; UNSET and null ask for nothing.
+
+    Raises BadRequest for sizes below 0 or above 250, both sizes at once, and foreign cursors.
+    """
+    if first and last:
+        raise BadRequest("Ask for the first or for the last rows, not for both.")
+    if isinstance(last, int):
+        size, from_end = last, True
+    else:
+        size, from_end = first if isinstance(first, int) else SIZE_DEFAULT, False
+    if not 0 <= size <= SIZE_MAX:
+        raise BadRequest(f"A page has 0 to {SIZE_MAX} rows.")
+    return Window(size, _key(after), _key(before), from_end, selection)
+
+
+def selection_of(info: Info) -> Selection:
+    """What a root field shows of its list's rows, where that is known."""
+    if info.path.prev is not None:
+        return EVERYTHING
+    return info.context.selections.get(str(info.path.key), EVERYTHING)
+
+
+def _key(cursor: str | None) -> KeyValues | None:
+    if not isinstance(cursor, str):
+        return None
+    if len(cursor) > CURSOR_LENGTH_MAX:
+        raise bad_cursor()
+    try:
+        key = orjson.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
+    except (binascii.Error, ValueError):
+        raise bad_cursor() from None
+    if not isinstance(key, list):
+        raise bad_cursor()
+    return key
+
+
+def _cursor(key: KeyValues) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(key)).decode()

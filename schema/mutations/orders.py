@@ -1,0 +1,176 @@
+"""Inputs and payload of the mutations on orders."""
+
+from datetime import datetime
+
+import strawberry
+from strawberry import ID, UNSET
+
+from domain.values.money import Money
+from schema.fields.addresses import AddressInput
+from schema.fields.arguments import given
+from schema.fields.errors import Payload, UserError
+from schema.fields.money import MoneyInput
+from schema.fields.node import required_uuid
+from schema.types.orders import Order
+from workflows.orders.cancellations import CancelLine, CancelOrder
+from workflows.orders.placement import Address, NewLine, Payment, PlaceOrder
+
+SERVICE_LEVEL_DEFAULT = "STANDARD"
+
+
+def _money(value: MoneyInput | None, *field: str) -> Money | None:
+    found = given(value)
+    return None if found is None else found.to_money(*field)
+
+
+def _address(address: AddressInput) -> Address:
+    lines = given(address.lines)
+    return Address(
+        country_code=address.country_code,
+        postal_code=given(address.postal_code),
+        region=given(address.region),
+        city=given(address.city),
+        lines=None if lines is None else tuple(lines),
+        name=given(address.name),
+    )
+
+
+@strawberry.input
+class OrderLineInput:
+    """Units of a SKU at a price. An order may name a SKU twice."""
+
+    sku: str
+    quantity: int
+    unit_price: MoneyInput
+    """Of one unit, before tax, in the channel's currency."""
+    discount: MoneyInput | None = UNSET
+    """Of the whole line."""
+    tax: MoneyInput | None = UNSET
+    """Of the whole line; it comes on top of `unitPrice`."""
+
+    def to_line(self, *field: str) -> NewLine:
+        """A line of the command."""
+        return NewLine(
+            sku=self.sku,
+            quantity=self.quantity,
+            unit_price=self.unit_price.to_money(*field, "unitPrice"),
+            discount=_money(self.discount, *field, "discount"),
+            tax=_money(self.tax, *field, "tax"),
+        )
+
+
+@strawberry.input
+class PaymentInput:
+    """Money that was captured for the order."""
+
+    reference: str
+    """What the payment gateway knows the payment by; refunds draw on it."""
+    amount: MoneyInput
+
+
+@strawberry.input
+class OrderPlaceInput:
+    """An order as a channel took it."""
+
+    channel: str
+    """Its code."""
+    external_reference: str
+    """The shop's own reference, one of a kind on the channel."""
+    lines: list[OrderLineInput]
+    reservation_id: ID | None = UNSET
+    """A hold of this channel whose units it takes: missing ones are taken fresh, surplus ones
+    released.
+    """
+    customer_reference: str | None = UNSET
+    """The shop's opaque name for its customer: no personal data."""
+    ship_to: AddressInput | None = UNSET
+    """The country decides lead times."""
+    placed_at: datetime | None = UNSET
+    """When the customer ordered; absent: now. At most 5 minutes ahead, and 24 hours back without
+    the permission `backdate`.
+    """
+    shipping: MoneyInput | None = UNSET
+    """What the customer pays for shipping, before tax."""
+    shipping_tax: MoneyInput | None = UNSET
+    """On top of `shipping`."""
+    service_level: str | None = SERVICE_LEVEL_DEFAULT
+    """Chooses lead times: STANDARD, EXPRESS, …"""
+    payments: list[PaymentInput] | None = UNSET
+    """What was captured; absent: one payment of the total, under the order's number."""
+    backorder: bool | None = False
+    """False: all units or nothing. True: units that cannot be found are backordered."""
+
+    def to_command(self) -> PlaceOrder:
+        """The command. Raises Invalid or NotFound naming the argument."""
+        hold, address = given(self.reservation_id), given(self.ship_to)
+        return PlaceOrder(
+            channel=self.channel,
+            external_reference=self.external_reference,
+            lines=tuple(
+                line.to_line("input", "lines", str(index)) for index, line in enumerate(self.lines)
+            ),
+            reservation_id=(
+                None
+                if hold is None
+                else required_uuid("Reservation", hold, "input", "reservationId")
+            ),
+            customer_reference=given(self.customer_reference),
+            ship_to=None if address is None else _address(address),
+            placed_at=given(self.placed_at),
+            shipping=_money(self.shipping, "input", "shipping"),
+            shipping_tax=_money(self.shipping_tax, "input", "shippingTax"),
+            service_level=self.service_level or SERVICE_LEVEL_DEFAULT,
+            payments=self._payments(),
+            backorder=bool(self.backorder),
+        )
+
+    def _payments(self) -> tuple[Payment, ...] | None:
+        payments = given(self.payments)
+        if payments is None:
+            return None
+        return tuple(
+            Payment(each.reference, each.amount.to_money("input", "payments", str(index), "amount"))
+            for index, each in enumerate(payments)
+        )
+
+
+@strawberry.input
+class OrderCancelLineInput:
+    """Units of one order line."""
+
+    order_line_id: ID
+    quantity: int
+
+
+def cancel(order_id: ID, reason_code: str, lines: list[OrderCancelLineInput] | None) -> CancelOrder:
+    """The command. Raises NotFound."""
+    found = given(lines)
+    return CancelOrder(
+        order_id=required_uuid("Order", order_id, "id"),
+        reason_code=reason_code,
+        lines=(
+            None
+            if found is None
+            else tuple(
+                CancelLine(
+                    required_uuid(
+                        "OrderLine", line.order_line_id, "lines", str(index), "orderLineId"
+                    ),
+                    line.quantity,
+                )
+                for index, line in enumerate(found)
+            )
+        ),
+    )
+
+
+@strawberry.type
+class OrderPayload(Payload):
+    """The order as it is now.
+
+    Where its reference is taken, the order that has it; null where it was refused otherwise.
+    """
+
+    order: Order | None
+    replayed: bool
+    user_errors: list[UserError]

@@ -1,0 +1,46 @@
+"""Input and payload of publishing a policy."""
+
+from datetime import datetime
+from typing import Any, cast
+
+import strawberry
+from strawberry import UNSET
+
+from schema.fields.arguments import given
+from schema.fields.enums import PolicyKind
+from schema.fields.errors import Payload, UserError
+from schema.fields.scalars import JSON
+from schema.types.policies import Policy
+from workflows.policies.publishing import PublishPolicy
+
+
+@strawberry.input
+class PolicyInput:
+    """The next version of the rules of a kind for a scope; it is never changed afterwards."""
+
+    kind: PolicyKind
+    scope: str
+    """`global`, `location:X`, `channel:x`, `category:y` or `channel:x,category:y`."""
+    rules: JSON
+    """A document whose shape depends on the kind. What is wrong with it is refused with its path.
+    """
+    effective_from: datetime | None = UNSET
+    """It decides nothing before; absent: at once."""
+
+    def to_command(self) -> PublishPolicy:
+        """The command."""
+        return PublishPolicy(
+            kind=self.kind,
+            scope=self.scope,
+            rules=cast(Any, self.rules),
+            effective_from=given(self.effective_from),
+        )
+
+
+@strawberry.type
+class PolicyPayload(Payload):
+    """The version that was published; null where it was refused."""
+
+    policy: Policy | None
+    replayed: bool
+    user_errors: list[UserError]

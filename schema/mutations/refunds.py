@@ -1,0 +1,53 @@
+"""Input and payload of the mutations on refunds."""
+
+import strawberry
+from strawberry import ID, UNSET
+
+from schema.fields.arguments import given
+from schema.fields.enums import Tender
+from schema.fields.errors import Payload, UserError
+from schema.fields.money import MoneyInput
+from schema.fields.node import required_uuid
+from schema.types.refunds import Refund
+from workflows.refunds.refunds import CreateRefund
+
+
+@strawberry.input
+class RefundCreateInput:
+    """Goodwill: an amount of an order's money, beside what returns and cancellations give back."""
+
+    order_id: ID
+    amount: MoneyInput
+    """In the order's currency, and at most its `refundable`."""
+    reason_code: str
+    """An active reason of any kind."""
+    note: str
+    """Why, in words."""
+    return_id: ID | None = UNSET
+    """A return of the order that it belongs to."""
+    tender: Tender | None = Tender.ORIGINAL_PAYMENT
+
+    def to_command(self) -> CreateRefund:
+        """The command. Raises Invalid or NotFound."""
+        named = given(self.return_id)
+        return CreateRefund(
+            order_id=required_uuid("Order", self.order_id, "input", "orderId"),
+            amount=self.amount.to_money("input", "amount"),
+            reason_code=self.reason_code,
+            note=self.note,
+            return_id=None
+            if named is None
+            else required_uuid("Return", named, "input", "returnId"),
+            tender=self.tender or Tender.ORIGINAL_PAYMENT,
+        )
+
+
+@strawberry.type
+class RefundPayload(Payload):
+    """The refund as it is now; null where the change was refused."""
+
+    refund: Refund | None
+    refunds: list[Refund]
+    """An amount that needs several payments opens several refunds; these are all of them."""
+    replayed: bool
+    user_errors: list[UserError]

@@ -1,0 +1,80 @@
+"""Inputs and payload of the mutations on reservations."""
+
+import strawberry
+from strawberry import ID, UNSET
+
+from schema.fields.addresses import AddressInput
+from schema.fields.arguments import given
+from schema.fields.errors import Payload, UserError
+from schema.fields.node import required_uuid
+from schema.types.reservations import Reservation
+from workflows.reservations.reservations import (
+    CreateReservation,
+    ExtendReservation,
+    HoldLine,
+    ReleaseReservation,
+)
+
+TTL_SECONDS_DEFAULT = 900
+
+
+@strawberry.input
+class ReservationLineInput:
+    """Units of a SKU."""
+
+    sku: str
+    quantity: int
+    location_code: str | None = UNSET
+    """Hold them there and nowhere else; absent: routing decides."""
+
+
+@strawberry.input
+class ReservationCreateInput:
+    """Units to hold for a channel: all lines or none."""
+
+    channel: str
+    """Its code."""
+    lines: list[ReservationLineInput]
+    ttl_seconds: int | None = TTL_SECONDS_DEFAULT
+    """How long to hold: 1 to 86,400 with an API key, to 3,600 without, unless the server is set
+    otherwise.
+    """
+    external_reference: str | None = UNSET
+    """The shop's own reference. A second live hold with it on the channel is refused."""
+    ship_to: AddressInput | None = UNSET
+    """The country decides lead times, and so the choice of locations."""
+
+    def to_command(self) -> CreateReservation:
+        """The command."""
+        address = given(self.ship_to)
+        return CreateReservation(
+            channel=self.channel,
+            lines=tuple(
+                HoldLine(line.sku, line.quantity, given(line.location_code)) for line in self.lines
+            ),
+            ttl_seconds=TTL_SECONDS_DEFAULT if self.ttl_seconds is None else self.ttl_seconds,
+            external_reference=given(self.external_reference),
+            country_code=None if address is None else address.country_code,
+        )
+
+
+def extend(reservation_id: ID, ttl_seconds: int) -> ExtendReservation:
+    """The command. Raises NotFound."""
+    return ExtendReservation(required_uuid("Reservation", reservation_id, "id"), ttl_seconds)
+
+
+def release(reservation_id: ID) -> ReleaseReservation:
+    """The command. Raises NotFound."""
+    return ReleaseReservation(required_uuid("Reservation", reservation_id, "id"))
+
+
+@strawberry.type
+class ReservationPayload(Payload):
+    """The hold as it is now.
+
+    Where its reference is taken, the hold that has it; null where it was refused otherwise.
+    """
+
+    reservation: Reservation | None
+    replayed: bool
+    user_errors: list[UserError]

@@ -1,0 +1,125 @@
+"""Inputs and payload of the mutations on stock."""
+
+import strawberry
+from strawberry import UNSET
+
+from schema.fields.arguments import given
+from schema.fields.enums import StockState
+from schema.fields.errors import Payload, UserError
+from schema.fields.money import MoneyInput
+from schema.types.stock import StockLevel, StockMovement
+from workflows.stock.adjustments import AdjustStock, MoveStock
+from workflows.stock.goods_receipts import ReceiptLine, ReceiveStock, SetSafetyStock
+
+
+@strawberry.input
+class StockReceiptLineInput:
+    """Units of a SKU that arrived."""
+
+    sku: str
+    quantity: int
+    unit_cost: MoneyInput | None = UNSET
+    """In the base currency; absent: the item's own. With neither, the line is INVALID."""
+
+    def to_line(self, *field: str) -> ReceiptLine:
+        """A line of the command."""
+        cost = given(self.unit_cost)
+        money = None if cost is None else cost.to_money(*field, "unitCost")
+        return ReceiptLine(self.sku, self.quantity, money)
+
+
+@strawberry.input
+class StockReceiptInput:
+    """A delivery that arrived at a location."""
+
+    location_code: str
+    reference: str
+    """Number of the delivery's document, by which its movements and entries are found."""
+    lines: list[StockReceiptLineInput]
+
+    def to_command(self) -> ReceiveStock:
+        """The command."""
+        lines = tuple(
+            line.to_line("input", "lines", str(index)) for index, line in enumerate(self.lines)
+        )
+        return ReceiveStock(self.location_code, self.reference, lines)
+
+
+@strawberry.input
+class StockAdjustInput:
+    """A correction of one state of a stock level."""
+
+    location_code: str
+    sku: str
+    delta: int
+    """Units to add, or to take away where negative."""
+    reason_code: str
+    """An active reason of kind ADJUSTMENT."""
+    state: StockState | None = StockState.AVAILABLE
+    """Any but HELD and ALLOCATED."""
+    change_from_quantity: int | None = UNSET
+    """Compare and set: refused with STALE_QUANTITY unless the state holds this many."""
+    note: str | None = UNSET
+
+    def to_command(self) -> AdjustStock:
+        """The command; a null state is the default one."""
+        return AdjustStock(
+            location_code=self.location_code,
+            sku=self.sku,
+            delta=self.delta,
+            reason_code=self.reason_code,
+            state=self.state or StockState.AVAILABLE,
+            change_from_quantity=given(self.change_from_quantity),
+            note=given(self.note),
+        )
+
+
+@strawberry.input
+class StockMoveInput:
+    """Units that change their state at a location."""
+
+    location_code: str
+    sku: str
+    from_state: StockState
+    """Any but HELD and ALLOCATED."""
+    to_state: StockState
+    """Any but HELD and ALLOCATED."""
+    quantity: int
+    reason_code: str
+    """An active reason of kind ADJUSTMENT."""
+    note: str | None = UNSET
+
+    def to_command(self) -> MoveStock:
+        """The command."""
+        return MoveStock(
+            location_code=self.location_code,
+            sku=self.sku,
+            from_state=self.from_state,
+            to_state=self.to_state,
+            quantity=self.quantity,
+            reason_code=self.reason_code,
+            note=given(self.note),
+        )
+
+
+@strawberry.input
+class SafetyStockInput:
+    """The part of `available` of a SKU at a location that is never promised."""
+
+    location_code: str
+    sku: str
+    quantity: int
+
+    def to_command(self) -> SetSafetyStock:
+        """The command."""
+        return SetSafetyStock(self.location_code, self.sku, self.quantity)
+
+
+@strawberry.type
+class StockPayload(Payload):
+    """The levels that changed, as they are now, and the movements that changed them."""
+
+    levels: list[StockLevel]
+    movements: list[StockMovement]
+    replayed: bool
+    user_errors: list[UserError]

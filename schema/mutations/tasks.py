@@ -1,0 +1,51 @@
+"""Commands and payload of the mutations on tasks."""
+
+import strawberry
+from strawberry import ID
+
+from schema.fields.arguments import given
+from schema.fields.enums import QueueKind
+from schema.fields.errors import Payload, UserError
+from schema.fields.node import required_uuid
+from schema.types.tasks import Task
+from workflows.tasks.claims import ClaimTasks, ReleaseTask, RenewTask
+
+LIMIT_DEFAULT = 1
+
+
+def claim(
+    queue: QueueKind, location_code: str, limit: int | None, ids: list[ID] | None
+) -> ClaimTasks:
+    """The command. Raises NotFound."""
+    named = given(ids)
+    return ClaimTasks(
+        queue=queue,
+        location_code=location_code,
+        limit=LIMIT_DEFAULT if limit is None else limit,
+        ids=(
+            None
+            if named is None
+            else tuple(
+                required_uuid("Task", each, "ids", str(index)) for index, each in enumerate(named)
+            )
+        ),
+    )
+
+
+def renew(task_id: ID) -> RenewTask:
+    """The command. Raises NotFound."""
+    return RenewTask(required_uuid("Task", task_id, "id"))
+
+
+def release(task_id: ID) -> ReleaseTask:
+    """The command. Raises NotFound."""
+    return ReleaseTask(required_uuid("Task", task_id, "id"))
+
+
+@strawberry.type
+class TaskPayload(Payload):
+    """The tasks that the caller has, or gave back, as they are now."""
+
+    tasks: list[Task]
+    replayed: bool
+    user_errors: list[UserError]

@@ -1,0 +1,125 @@
+"""Answers: from an execution result to what is sent, with errors sorted by whose fault they are.
+
+A client's mistake goes out as it is, with a code. Anything else, a domain error that no resolver
+turned into data included, is our mistake: it goes out as INTERNAL with the request's id and no
+detail, and is logged once with its traceback.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+import orjson
+import structlog
+from graphql import ExecutionResult, GraphQLError
+from graphql.execution.values import get_argument_values
+from strawberry.exceptions import StrawberryInputCoercionError
+
+from server.operations.errors import BAD_REQUEST, INTERNAL, RequestRefused
+
+logger = structlog.get_logger(__name__)
+
+LOGGED_ERRORS_MAX = 10  # per answer: one broken resolver may fail once per row
+
+Translate = Callable[[Exception], RequestRefused | None]
+Answer = dict[str, Any]
+
+
+def encoded(answer: Any) -> bytes:
+    """The JSON of an answer. Instants in UTC that the projection left to this end in Z as well."""
+    return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
+
+
+class Answers:
+    """Builds answers; `translate` may turn an exception of the lower rooms into a refusal.
+
+    `translate` is asked about every exception that is neither a RequestRefused nor a client's
+    mistake (a database that cannot be reached: UNAVAILABLE); None keeps it INTERNAL.
+    """
+
+    def __init__(self, translate: Translate | None = None) -> None:
+        self._translate = translate
+
+    def of(self, result: ExecutionResult, request_id: str) -> Answer:
+        """`{"data"}` or `{"errors", "data"}`, ready to be encoded."""
+        if not result.errors:
+            return {"data": result.data}
+        return {"errors": self.errors(result.errors, request_id), "data": result.data}
+
+    def errors(self, errors: Sequence[GraphQLError], request_id: str) -> list[dict[str, Any]]:
+        """The errors of an execution as they are sent; ours are logged."""
+        logged: set[int] = set()
+        return [self._formatted(error, request_id, logged) for error in errors]
+
+    def failure(self, error: Exception, request_id: str) -> RequestRefused:
+        """What to send for an exception outside of any field; logged if it is ours."""
+        refused = self._refusal(error)
+        if refused is not None:
+            return refused
+        _log(error, request_id, None)
+        return RequestRefused(
+            INTERNAL, 500, _internal_message(request_id), details={"requestId": request_id}
+        )
+
+    def _formatted(self, error: GraphQLError, request_id: str, logged: set[int]) -> dict[str, Any]:
+        formatted: dict[str, Any] = {**error.formatted}
+        cause = _cause(error)
+        refused = self._refusal(cause) if cause is not None else None
+        if refused is not None:
+            formatted["message"] = refused.message
+            formatted["extensions"] = {**refused.details, "code": refused.code}
+        elif cause is None or _is_clients_mistake(cause):
+            formatted["extensions"] = {"code": BAD_REQUEST, **(error.extensions or {})}
+        else:
+            if id(cause) not in logged and len(logged) < LOGGED_ERRORS_MAX:
+                logged.add(id(cause))
+                _log(cause, request_id, error.path)
+            formatted["message"] = _internal_message(request_id)
+            formatted["extensions"] = {"code": INTERNAL, "requestId": request_id}
+        return formatted
+
+    def _refusal(self, error: Exception) -> RequestRefused | None:
+        if isinstance(error, RequestRefused):
+            return error
+        if self._translate is not None and not isinstance(error, GraphQLError):
+            return self._translate(error)
+        return None
+
+
+def _cause(error: GraphQLError) -> Exception | None:
+    """The innermost exception that was raised; None for an error made by graphql-core itself."""
+    cause: Exception | None = error.original_error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    return cause
+
+
+def _is_clients_mistake(cause: Exception) -> bool:
+    """Whether an error inside a field is about what the client sent.
+
+    A GraphQLError with a code is meant for the client. Without one it is the client's if it came
+    from its arguments; the others are values of ours that do not fit the schema.
+    """
+    if not isinstance(cause, GraphQLError):
+        return False
+    if cause.extensions and "code" in cause.extensions:
+        return True
+    if isinstance(cause, StrawberryInputCoercionError):
+        return True
+    traceback: TracebackType | None = cause.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code is get_argument_values.__code__:
+            return True
+        traceback = traceback.tb_next
+    return False
+
+
+def _log(error: Exception, request_id: str, path: Sequence[str | int] | None) -> None:
+    facts: Mapping[str, Any] = {"request_id": request_id}
+    if path:
+        facts = {**facts, "path": ".".join(str(step) for step in path)}
+    logger.error("graphql.internal_error", exc_info=error, **facts)
+
+
+def _internal_message(request_id: str) -> str:
+    return f"Something went wrong on our side. Please quote the request id {request_id}."

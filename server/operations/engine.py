@@ -1,0 +1,225 @@
+"""The engine: schema, documents and execution behind three calls: prepare, execute, subscribe.
+
+    request = request_of(payload)                       # well formed
+    operation = engine.prepare(request, header)         # valid, variables coerced, keys read
+    answer = await engine.execute(operation, context)   # {"data": …} and, where any, {"errors": …}
+
+Strawberry builds the schema and its resolvers; running an operation goes straight to graphql-core,
+since Strawberry's own way parses, validates and sets up extensions anew for every request.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from typing import Any, cast
+
+import strawberry
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
+from graphql.execution import create_source_event_stream
+from graphql.execution.values import VariableValues
+from strawberry.extensions import SchemaExtension
+from strawberry.extensions.directives import DirectivesExtension, DirectivesExtensionSync
+from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.name_converter import NameConverter
+from strawberry.utils.str_converters import to_camel_case
+
+from server.operations.answers import Answer, Answers, Translate
+from server.operations.descriptions import describe
+from server.operations.documents import Document, DocumentCache
+from server.operations.errors import DocumentRefused, bad_request
+from server.operations.executor import Executor, build_executor
+from server.operations.idempotency_keys import keys_of
+from server.operations.limits import Limits
+from server.operations.request import GraphQLRequest
+from server.operations.root_resolvers import resolve_at_once
+from server.operations.variables import Variables
+
+
+class MemoisedNameConverter(NameConverter):
+    """Strawberry's names, each computed once: it asks again for every argument of every request."""
+
+    def __init__(self) -> None:
+        super().__init__(auto_camel_case=True)
+        self._names: dict[str, str] = {}
+
+    def apply_naming_config(self, name: str) -> str:
+        """The camelCase name; names come from the schema, so the memory is bounded."""
+        found = self._names.get(name)
+        if found is None:
+            found = self._names[name] = to_camel_case(name)
+        return found
+
+
+class Schema(strawberry.Schema):
+    """A Strawberry schema whose directives are SDL only, and whose root fields resolve at once.
+
+    Its descriptions are the docstrings of the code (server/operations/descriptions.py).
+
+    Strawberry hooks an async resolve function around every field as soon as one directive is
+    registered. `@idempotent` needs none: its key is read before execution.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("config", StrawberryConfig(name_converter=MemoisedNameConverter()))
+        super().__init__(*args, **kwargs)
+        for root in (self._schema.query_type, self._schema.mutation_type):
+            if root is not None:
+                resolve_at_once(root.fields.values(), self.schema_converter)
+        describe(self._schema)
+
+    @property
+    def graphql_schema(self) -> GraphQLSchema:
+        """graphql-core's schema."""
+        return self._schema
+
+    def get_extensions(self, sync: bool = False) -> list[SchemaExtension]:
+        """The extensions without the one that runs directives' resolvers."""
+        unwanted = (DirectivesExtension, DirectivesExtensionSync)
+        return [item for item in super().get_extensions(sync) if not isinstance(item, unwanted)]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation with its variables: everything known before a context exists.
+
+    `idempotency_keys` has an entry for each root field of a mutation that will run, by response
+    key (`info.path.key` in the resolver).
+    """
+
+    document: Document
+    variables: VariableValues
+    request_id: str
+    idempotency_keys: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def type(self) -> OperationType:
+        """Query, mutation or subscription."""
+        return self.document.operation_type
+
+    @property
+    def name(self) -> str | None:
+        """The operation's name, where the client gave one."""
+        return self.document.name
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """An open subscription: `source` gives events, `respond` executes the selection for one.
+
+    Apart, so that one execution can serve many subscribers of the same document and variables.
+    """
+
+    source: AsyncIterator[Any]
+    executor: Executor
+    answers: Answers
+    request_id: str
+
+    async def respond(self, event: Any, context: Any = None) -> Answer:
+        """The answer for one event of the source, in a context of its own where one is given."""
+        executor = cast(Executor, self.executor.build_per_event_executor(event))
+        if context is not None:
+            executor.context_value = context
+        result = await _settled(executor.execute_operation(serially=False))
+        return self.answers.of(result, self.request_id)
+
+
+class Engine:
+    """Runs operations of one schema. `compiled=False` leaves the compiled projection out."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        limits: Limits | None = None,
+        introspection: bool = True,
+        translate: Translate | None = None,
+        compiled: bool = True,
+        documents: DocumentCache | None = None,
+    ) -> None:
+        self.schema = schema
+        self.limits = limits or Limits()
+        self.documents = documents or DocumentCache(
+            schema, limits=self.limits, introspection=introspection
+        )
+        self._variables = Variables(schema, hide_suggestions=self.documents.hide_suggestions)
+        self.answers = Answers(translate)
+        self._compiled = compiled
+
+    def prepare(
+        self, request: GraphQLRequest, *, request_id: str, idempotency_header: str | None = None
+    ) -> Operation:
+        """The operation that `request` asks for, or RequestRefused.
+
+        DocumentRefused for syntax, validation and variables; both are errors of the client.
+        """
+        document = self.documents.get(request.query, request.operation_name)
+        variables = self._variables.of(document, request.variables)
+        if isinstance(variables, list):
+            raise DocumentRefused(variables)
+        keys = keys_of(document, variables, idempotency_header)
+        return Operation(document, variables, request_id, keys)
+
+    async def execute(
+        self, operation: Operation, context: Any, *, root_value: Any = None
+    ) -> Answer:
+        """The answer of a query or mutation; mutations run their root fields one by one."""
+        if operation.type is OperationType.SUBSCRIPTION:
+            raise bad_request("Subscriptions run over a websocket.")
+        executor = self._executor(operation, context, root_value)
+        result = await _settled(executor.execute_operation())
+        return self.answers.of(result, operation.request_id)
+
+    async def open(
+        self, operation: Operation, context: Any, *, root_value: Any = None
+    ) -> Subscription | Answer:
+        """The open subscription, or `{"errors": …}` where its source could not be opened."""
+        if operation.type is not OperationType.SUBSCRIPTION:
+            raise bad_request("The operation is not a subscription.")
+        executor = self._executor(operation, context, root_value)
+        stream = create_source_event_stream(executor)
+        if isawaitable(stream):
+            stream = await stream
+        if isinstance(stream, ExecutionResult):
+            errors = cast(list[GraphQLError], stream.errors)
+            return {"errors": self.answers.errors(errors, operation.request_id)}
+        return Subscription(aiter(stream), executor, self.answers, operation.request_id)
+
+    async def subscribe(
+        self, operation: Operation, context: Any, *, root_value: Any = None
+    ) -> AsyncIterator[Answer] | Answer:
+        """An iterator of answers, one per event, or `{"errors": …}`; close it with `aclose()`.
+
+        An exception of the source ends the iterator with one last answer that holds its error.
+        """
+        opened = await self.open(operation, context, root_value=root_value)
+        return _answers_of(opened) if isinstance(opened, Subscription) else opened
+
+    def _executor(self, operation: Operation, context: Any, root_value: Any) -> Executor:
+        return build_executor(
+            operation.document,
+            operation.variables,
+            context,
+            root_value,
+            hide_suggestions=self.documents.hide_suggestions,
+            compiled=self._compiled,
+        )
+
+
+async def _answers_of(subscription: Subscription) -> AsyncIterator[Answer]:
+    source = subscription.source
+    try:
+        async for event in source:
+            yield await subscription.respond(event)
+    except Exception as error:  # noqa: BLE001  the client must learn that the stream has ended
+        refused = subscription.answers.failure(error, subscription.request_id)
+        yield {"errors": refused.errors}
+    finally:
+        close = getattr(source, "aclose", None)
+        if close is not None:
+            await close()
+
+
+async def _settled(result: Any) -> ExecutionResult:
+    if isawaitable(result):
+        result = await result
+    return cast(ExecutionResult, result)

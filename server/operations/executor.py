@@ -1,0 +1,203 @@
+"""The executor: graphql-core's walk over one operation, with the plain parts projected.
+
+See `projection` for what that means. Two of the walk's steps look for generated code first: the
+completion of a field's value, and the execution of an object's fields.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from inspect import isawaitable
+from typing import Any, cast
+
+import graphql.execution
+from graphql import GraphQLField, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo
+from graphql.execution import default_field_resolver, default_type_resolver
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
+from graphql.execution.executor import StreamUsage
+from graphql.execution.values import VariableValues
+from graphql.language import FieldNode
+from graphql.pyutils import AwaitableOrValue, Path
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from schema.context import Context
+from server.operations.documents import Document
+from server.projection.codegen import compile_object, compile_value
+from server.projection.plans import Projection, Shape, Waits, shape_of
+
+_UNDECIDED: Any = object()
+
+
+class Executor(graphql.execution.Executor[None]):
+    """One execution. Without `@defer` and `@stream`, which the schema does not have."""
+
+    operation_extensions: dict[str, Any] | None = None
+    shape: Shape
+    # For tests and benchmarks: values and objects finished by generated code, and those given up.
+    projected = 0
+    walked_again = 0
+
+    def use_shape(self, shape: Shape) -> None:
+        """Remember in `shape` what this execution finds out about the selection."""
+        self.shape = shape
+        self._relevant_sub_fields = shape.subfields
+
+    def build_resolve_info(
+        self,
+        field_def: GraphQLField,
+        field_nodes: list[FieldNode],
+        parent_type: GraphQLObjectType,
+        path: Path,
+    ) -> GraphQLResolveInfo[Any]:
+        """The info that Strawberry's resolvers expect."""
+        build = StrawberryGraphQLCoreExecutionContext.build_resolve_info
+        return build(cast(Any, self), field_def, field_nodes, parent_type, path)
+
+    def get_stream_usage(self, *_: Any) -> StreamUsage | None:
+        """None: looking for @stream on every list is work for nothing."""
+        return None
+
+    def execute_collected_root_fields(
+        self,
+        root_type: GraphQLObjectType,
+        root_value: Any,
+        grouped_field_set: GroupedFieldSet,
+        serially: bool,
+        new_defer_usages: Any,
+    ) -> AwaitableOrValue[dict[str, Any]]:
+        """Execute the root fields as the shape has them, so that what it knows can be found."""
+        root = self.shape.root
+        if root is None:
+            root = self.shape.root = grouped_field_set
+        return super().execute_collected_root_fields(
+            root_type, root_value, root, serially, new_defer_usages
+        )
+
+    def complete_value(
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: None,
+    ) -> AwaitableOrValue[Any]:
+        """Complete a value in one go where all of its selection is plain."""
+        if field_details_list[0].node.selection_set is not None:
+            values = self.shape.values
+            key = (id(field_details_list), return_type)
+            project = values.get(key, _UNDECIDED)
+            if project is _UNDECIDED:
+                project = None
+                if self.shape.compiles:
+                    project = compile_value(self, return_type, field_details_list)
+                    values[key] = project
+                    if project is not None and path.prev is None:
+                        self.shape.selections[str(path.key)] = project.selection
+            if project is not None:
+                waits = project.waits()
+                try:
+                    completed = project.project(result, waits)
+                except Exception:  # noqa: BLE001  the walk finds the same, and says where
+                    self.walked_again += 1
+                else:
+                    if not any(waits):
+                        self.projected += 1
+                        return completed
+                    walk = partial(
+                        super().complete_value,
+                        return_type,
+                        field_details_list,
+                        info,
+                        path,
+                        result,
+                        position_context,
+                    )
+                    return self._follow(project, completed, waits, walk)
+        return super().complete_value(
+            return_type, field_details_list, info, path, result, position_context
+        )
+
+    async def _follow(
+        self, projection: Projection, completed: Any, waits: Waits, walk: Callable[[], Any]
+    ) -> Any:
+        """The completed value, once all edges in it are followed."""
+        try:
+            await projection.follow(waits, self.context_value)
+        except Exception:  # noqa: BLE001  the walk finds the same, and says where
+            self.walked_again += 1
+            walked = walk()
+            return await walked if isawaitable(walked) else walked
+        self.projected += 1
+        return completed
+
+    def execute_fields(
+        self,
+        parent_type: GraphQLObjectType,
+        source_value: Any,
+        path: Path | None,
+        grouped_field_set: GroupedFieldSet,
+        position_context: None,
+    ) -> AwaitableOrValue[dict[str, Any]]:
+        """Execute an object's fields: the plain ones in one go, the others by the walk."""
+        objects = self.shape.objects
+        key = (id(grouped_field_set), parent_type)
+        plan = objects.get(key, _UNDECIDED)
+        if plan is _UNDECIDED:
+            plan = None
+            if self.shape.compiles:
+                plan = objects[key] = compile_object(self, parent_type, grouped_field_set)
+        if plan is None:
+            return super().execute_fields(
+                parent_type, source_value, path, grouped_field_set, position_context
+            )
+        try:
+            completed: dict[str, Any] = plan.project(source_value, ())
+        except Exception:  # noqa: BLE001  the walk finds the same, and says where
+            self.walked_again += 1
+            return super().execute_fields(
+                parent_type, source_value, path, grouped_field_set, position_context
+            )
+        self.projected += 1
+        if not plan.rest:
+            return completed
+        rest = super().execute_fields(parent_type, source_value, path, plan.rest, None)
+        if isawaitable(rest):
+            return _joined(completed, rest)
+        completed.update(rest)
+        return completed
+
+
+async def _joined(completed: dict[str, Any], rest: Any) -> dict[str, Any]:
+    completed.update(await rest)
+    return completed
+
+
+def build_executor(
+    document: Document,
+    variables: VariableValues,
+    context: Any,
+    root_value: Any,
+    *,
+    hide_suggestions: bool = False,
+    compiled: bool = True,
+) -> Executor:
+    """An executor for one run of `document` with coerced `variables`."""
+    executor = Executor(
+        document.schema,
+        document.fragment_definitions,
+        document.fragments,
+        root_value,
+        context,
+        document.operation,
+        variables,
+        default_field_resolver,
+        default_type_resolver,
+        default_field_resolver,
+        is_awaitable=cast(Any, optimized_is_awaitable),
+        hide_suggestions=hide_suggestions,
+    )
+    executor.use_shape(shape_of(document, variables) if compiled else Shape(compiles=False))
+    if isinstance(context, Context):
+        context.selections = executor.shape.selections
+    return executor

@@ -1,0 +1,233 @@
+"""Limits: what one document may ask, measured in one pass before validation sees it.
+
+Validation is quadratic in places and execution is exponential in nested fragments, so both run
+only on documents that this pass has found small. The pass itself visits every fragment once: what
+a fragment amounts to is remembered, and a spread adds the remembered numbers.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FloatValueNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    IntValueNode,
+    Node,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    StringValueNode,
+)
+
+from server.operations.errors import RequestRefused, bad_request
+
+# Selection sets may nest this deep with inline fragments and spreads counted, so that neither this
+# pass nor validation nears the interpreter's recursion limit.
+NESTING_MAX = 100
+DIGITS_MAX = 64
+
+# Only a text that matches can hold a literal that _check_literal() would refuse. Written text
+# cannot hold a surrogate (the lexer refuses it), and an escaped lone one is a syntax error.
+_SUSPECT_TEXT = re.compile(rf"\x00|\\u|[0-9]{{{DIGITS_MAX + 1}}}|[eE][+-]?[0-9]{{3}}")
+LONE_SURROGATE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
+    r"|\\u\{0*[dD][89a-fA-F][0-9a-fA-F]{2}\}"
+    r"|[\ud800-\udfff]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one request may hold; every attribute is the largest number that is let through."""
+
+    body_bytes: int = 4 * 1024 * 1024  # a bulk upsert of some thousand rows in variables
+    body_seconds: float = 10.0  # from the first byte to the last
+    text_length: int = 64 * 1024  # characters of the document
+    tokens: int = 4_000  # larger values belong into variables
+    comments: int = 1_000
+    operations: int = 20
+    fragments: int = 40
+    depth: int = 14  # nested fields; introspection has NESTING_MAX and its own validation rule
+    fields: int = 2_000  # of one operation with every fragment written out
+    root_fields: int = 30  # of one operation
+    aliases: int = 100
+    directives: int = 100
+    repeats: int = 40  # fields with the response key of a sibling: validation compares all pairs
+    variables: int = 100
+    validation_errors: int = 20
+
+
+class _Size(NamedTuple):
+    """What a selection set amounts to with its fragments written out."""
+
+    depth: int  # nested fields
+    nesting: int  # nested selection sets, fragments counted
+    fields: int
+
+
+class _Gate:
+    """One pass over one document; see `check_document`."""
+
+    def __init__(self, document: DocumentNode, limits: Limits) -> None:
+        self.limits = limits
+        self.aliases = 0
+        self.directives = 0
+        self.repeats = 0
+        self.sizes: dict[str, _Size | None] = {}  # None while the fragment is being measured
+        self.fragments = {
+            node.name.value: node
+            for node in document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+
+    def operation(self, node: OperationDefinitionNode) -> None:
+        limits = self.limits
+        self._count_directives(node)
+        variables = node.variable_definitions or ()
+        _refuse_above(len(variables), limits.variables, "variables")
+        for variable in variables:
+            self._count_directives(variable)
+        size = self._measure(node.selection_set, 1)
+        _refuse_above(size.depth, limits.depth, "levels of fields")
+        _refuse_above(size.fields, limits.fields, "fields")
+        roots = self._fields_at(node.selection_set, set())
+        _refuse_above(roots, limits.root_fields, "fields at the root of an operation")
+
+    def fragment(self, name: str, level: int) -> _Size:
+        if name not in self.fragments:
+            return _Size(0, 0, 0)  # validation names the unknown fragment better
+        if name not in self.sizes:
+            self.sizes[name] = None
+            node = self.fragments[name]
+            self._count_directives(node)
+            self.sizes[name] = self._measure(node.selection_set, level)
+        size = self.sizes[name]
+        if size is None:
+            raise bad_request(f"Fragment '{name}' spreads itself.")
+        _refuse_above(level + size.nesting, NESTING_MAX, "levels of nesting")
+        return size
+
+    def _measure(
+        self, selection_set: SelectionSetNode, level: int, keys: set[str] | None = None
+    ) -> _Size:
+        keys = set() if keys is None else keys
+        _refuse_above(level, NESTING_MAX, "levels of nesting")
+        depth = nesting = fields = 0
+        for node in selection_set.selections:
+            size = self._selection(node, level, keys)
+            depth = max(depth, size.depth)
+            nesting = max(nesting, size.nesting)
+            fields += size.fields
+        return _Size(depth, nesting + 1, fields)
+
+    def _selection(self, node: SelectionNode, level: int, keys: set[str]) -> _Size:
+        self._count_directives(node)
+        if isinstance(node, FragmentSpreadNode):
+            return self.fragment(node.name.value, level + 1)
+        if isinstance(node, InlineFragmentNode):
+            # Its fields stand in the same selection set as far as merging goes.
+            return self._measure(node.selection_set, level + 1, keys)
+        assert isinstance(node, FieldNode)
+        return self._field(node, level, keys)
+
+    def _field(self, node: FieldNode, level: int, keys: set[str]) -> _Size:
+        key = node.name.value
+        if node.alias:
+            key = node.alias.value
+            self.aliases += 1
+            _refuse_above(self.aliases, self.limits.aliases, "aliases")
+        if key in keys:
+            self.repeats += 1
+            _refuse_above(self.repeats, self.limits.repeats, "repeated fields")
+        keys.add(key)
+        if node.selection_set is None:
+            return _Size(1, 0, 1)
+        inner = self._measure(node.selection_set, level + 1)
+        # Introspection nests by design; its size in fields is counted like any other.
+        depth = 1 if node.name.value in ("__schema", "__type") else inner.depth + 1
+        return _Size(depth, inner.nesting, inner.fields + 1)
+
+    def _fields_at(self, selection_set: SelectionSetNode, seen: set[str]) -> int:
+        """The number of fields that stand in this very selection set, through fragments."""
+        total = 0
+        for node in selection_set.selections:
+            if isinstance(node, FieldNode):
+                total += 1
+            elif isinstance(node, InlineFragmentNode):
+                total += self._fields_at(node.selection_set, seen)
+            elif isinstance(node, FragmentSpreadNode):
+                name = node.name.value
+                if name in self.fragments and name not in seen:
+                    seen.add(name)
+                    total += self._fields_at(self.fragments[name].selection_set, seen)
+        return total
+
+    def _count_directives(self, node: Node) -> None:
+        found = getattr(node, "directives", None)
+        if found:
+            self.directives += len(found)
+            _refuse_above(self.directives, self.limits.directives, "directives")
+
+
+def check_document(document: DocumentNode, text: str, limits: Limits) -> None:
+    """Let `document` (parsed from `text`) through, or raise RequestRefused with the first excess.
+
+    Linear in the document; safe before validation: fragments may be unknown, unused or circular.
+    """
+    definitions = document.definitions
+    operations = [node for node in definitions if isinstance(node, OperationDefinitionNode)]
+    _refuse_above(len(operations), limits.operations, "operations")
+    gate = _Gate(document, limits)
+    _refuse_above(len(definitions) - len(operations), limits.fragments, "fragments")
+    for name in gate.fragments:
+        gate.fragment(name, 1)
+    for node in operations:
+        gate.operation(node)
+    if _SUSPECT_TEXT.search(text):
+        for literal in _literals(document):
+            _check_literal(literal)
+
+
+def lone_surrogate_refusal(text: str) -> RequestRefused | None:
+    """The refusal for a text that failed to parse because of a lone surrogate, if it holds one."""
+    if LONE_SURROGATE.search(text):
+        return bad_request("The document holds a lone surrogate, which is not a character.")
+    return None
+
+
+def _literals(document: DocumentNode) -> Iterator[Node]:
+    stack: list[Node] = [document]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (StringValueNode, IntValueNode, FloatValueNode)):
+            yield node
+            continue
+        for key in node.keys:
+            value = getattr(node, key, None)
+            if isinstance(value, Node):
+                stack.append(value)
+            elif isinstance(value, (list, tuple)):
+                stack.extend(value)
+
+
+def _check_literal(literal: Node) -> None:
+    if isinstance(literal, StringValueNode):
+        if "\x00" in literal.value:
+            raise bad_request("Text must not contain NUL characters.")
+        return
+    assert isinstance(literal, (IntValueNode, FloatValueNode))
+    if len(literal.value) > DIGITS_MAX or math.isinf(float(literal.value)):
+        raise bad_request("A number in the document is too large.")
+
+
+def _refuse_above(number: int, most: int, what: str) -> None:
+    if number > most:
+        raise bad_request(f"The document has more than {most} {what}.")

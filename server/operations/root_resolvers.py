@@ -1,0 +1,77 @@
+"""Root fields resolved without asking again for every request what their arguments are.
+
+Strawberry converts arguments by their annotations, and wraps the resolver anew into its extensions,
+for every request. Here both are composed once, to the same effect. A field that needs more keeps
+Strawberry's own resolver.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, cast
+
+from graphql import GraphQLField, GraphQLResolveInfo
+from strawberry.extensions import FieldExtension
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.field import StrawberryField
+
+from server.operations.argument_conversion import Conversions, NotSimple
+
+RootResolver = Callable[..., Any]
+
+
+def resolve_at_once(fields: Iterable[GraphQLField], converter: GraphQLCoreConverter) -> None:
+    """Give those of these root fields that need nothing special a composed resolver."""
+    if converter.exception_handlers:
+        return
+    conversions = Conversions(converter)
+    for field in fields:
+        definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        if isinstance(definition, StrawberryField):
+            try:
+                field.resolve = _resolver(definition, conversions, converter.config.info_class)
+            except NotSimple:
+                continue
+
+
+def _resolver(
+    field: StrawberryField, conversions: Conversions, info_class: Callable[..., Any]
+) -> RootResolver:
+    """What Strawberry's own resolver of the field does. Raises NotSimple."""
+    chain = _chain(field)
+    arguments = conversions.of(field.arguments)
+
+    async def resolve(source: Any, info: GraphQLResolveInfo[Any], /, **given: Any) -> Any:
+        converted = {
+            python_name: convert(given[name])
+            for name, python_name, convert in arguments
+            if name in given
+        }
+        return await chain(source, info_class(_raw_info=info, _field=field), **converted)
+
+    return resolve
+
+
+def _chain(field: StrawberryField) -> RootResolver:
+    """The resolver inside its extensions. Raises NotSimple."""
+    resolver = field.base_resolver
+    if resolver is None or not resolver.is_async or field.is_subscription:
+        raise NotSimple
+    if resolver.self_parameter or resolver.parent_parameter or resolver.root_parameter:
+        raise NotSimple
+    if type(field).get_result is not StrawberryField.get_result:
+        raise NotSimple
+    function = cast(RootResolver, resolver.wrapped_func)
+    takes_info = resolver.info_parameter is not None
+    if takes_info and resolver.info_parameter.name != "info":  # type: ignore[union-attr]
+        raise NotSimple
+
+    def innermost(_: Any, info: Any, **arguments: Any) -> Any:
+        return function(info=info, **arguments) if takes_info else function(**arguments)
+
+    chain: RootResolver = innermost
+    for extension in field.extensions:
+        kind = type(extension)
+        if kind.map_arguments is not FieldExtension.map_arguments or not extension.supports_async:
+            raise NotSimple
+        chain = partial(extension.resolve_async, chain)
+    return chain

@@ -1,0 +1,58 @@
+"""Addresses for those who run the server: does it live, can it serve, how is it doing."""
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from domain.access.callers import Role
+from domain.errors import RequestError
+from server.process.callers import Callers
+from server.process.metrics import Metrics
+
+# Told per part that must work: None when it does, else what is wrong with it.
+Check = Callable[[], Awaitable[str | None]]
+
+
+def probe_routes(checks: Mapping[str, Check], metrics: Metrics, callers: Callers) -> list[Route]:
+    """`/healthz` (the process lives), `/readyz` (all checks hold) and `/metrics`."""
+
+    async def healthz(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(_: Request) -> Response:
+        found = {name: await check() for name, check in checks.items()}
+        is_ready = not any(found.values())
+        parts = {name: problem or "ok" for name, problem in found.items()}
+        return JSONResponse({"ready": is_ready, **parts}, 200 if is_ready else 503)
+
+    async def show_metrics(request: Request) -> Response:
+        if not await _may_see_metrics(request, callers):
+            return PlainTextResponse("Metrics are for this machine or an ADMIN key.\n", 403)
+        return Response(metrics.text(), media_type=metrics.content_type)
+
+    return [
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", show_metrics),
+    ]
+
+
+async def _may_see_metrics(request: Request, callers: Callers) -> bool:
+    address = request.client.host if request.client else None
+    authorization = request.headers.get("authorization")
+    if authorization is None:
+        return _is_loopback(address)
+    try:
+        return (await callers.find(authorization, address)).role is Role.ADMIN
+    except RequestError:
+        return False
+
+
+def _is_loopback(address: str | None) -> bool:
+    try:
+        return ipaddress.ip_address(address or "").is_loopback
+    except ValueError:
+        return False

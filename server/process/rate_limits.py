@@ -1,0 +1,43 @@
+"""How many requests a role may send: counted per key, without a key per address."""
+
+from collections.abc import Mapping
+
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from domain.access.callers import Caller
+from server.operations.errors import RequestRefused
+
+ANONYMOUS = "ANONYMOUS"
+
+
+class Rates:
+    """Counts the requests of this process. `limits`: (requests, seconds) by role; None: no limit.
+
+    It counts admitted requests only: who waits for a while is let in again.
+    """
+
+    def __init__(self, limits: Mapping[str, tuple[int, int] | None]) -> None:
+        self._items = {
+            role: None if limit is None else RateLimitItemPerSecond(*limit)
+            for role, limit in limits.items()
+        }
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def admit(self, caller: Caller) -> None:
+        """Count a request. Raises RequestRefused (RATE_LIMITED, 429) where there were too many."""
+        role = ANONYMOUS if caller.role is None else caller.role.value
+        item = self._items.get(role)
+        if item is None:
+            return
+        name = str(caller.address if caller.role is None else caller.key_id)
+        if not self._limiter.hit(item, role, name):
+            seconds = max(1, item.get_expiry() // max(1, item.amount))
+            raise RequestRefused(
+                "RATE_LIMITED",
+                429,
+                f"More than {item.amount} requests in {item.get_expiry()} seconds.",
+                headers={"Retry-After": str(seconds)},
+                details={"retryAfterSeconds": seconds},
+            )

@@ -1,0 +1,74 @@
+"""Which columns generated code reads: of the rows of each type, at each place of a selection."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from graphql import GraphQLObjectType, GraphQLOutputType, get_named_type
+
+from models.queries.listing.selections import EVERYTHING, Join, Selection
+from server.projection.records import Column, Derived, Edge
+
+_ANY = "*"  # among the columns: nobody knows which ones
+
+
+class Place(NamedTuple):
+    """Where an edge stands in the code: `function` completes its values, which are of `type`."""
+
+    parent: GraphQLObjectType
+    key: str
+    edge: Edge
+    type: Any
+    function: str
+    depth: int
+
+
+class Columns:
+    """Columns by place, as its number among `places`, None at the root; and by type."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self._places = places
+        self._read: dict[tuple[int | None, GraphQLObjectType], set[str]] = {}
+
+    def read(
+        self, place: int | None, type_: GraphQLObjectType, source: Column | Derived | Edge | None
+    ) -> None:
+        """Note what a field of a row reads; None: an attribute, which is no column."""
+        columns = self._read.setdefault((place, type_), set())
+        if isinstance(source, Column):
+            columns.add(source.name)
+        elif isinstance(source, Derived):
+            columns.update(source.of or {_ANY})
+        elif isinstance(source, Edge):
+            columns.add(source.key if source.is_shared else _ANY)
+
+    def selection(self, type_: GraphQLOutputType) -> Selection:
+        """What is shown of the nodes, if the value is a connection."""
+        node = _node_of(type_)
+        if node is None:
+            return EVERYTHING
+        columns = self._read.get((None, node), set())
+        joins = tuple(sorted(self.joins(type_).values()))
+        return Selection(None if _ANY in columns else frozenset(columns), joins)
+
+    def joins(self, type_: GraphQLOutputType) -> dict[Join, Join]:
+        """What is read along with the nodes: of each table the columns that any edge shows."""
+        read: dict[Join, set[str]] = {}
+        for number, place in enumerate(self._places):
+            if place.edge.join is not None and self.is_of_node(type_, place):
+                columns = self._read.get((number, place.type), set())
+                read.setdefault(place.edge.join, set()).update(columns)
+        return {
+            join: join if _ANY in columns else join.narrowed(columns)
+            for join, columns in read.items()
+        }
+
+    def is_of_node(self, type_: GraphQLOutputType, place: Place) -> bool:
+        """Whether an edge is one of the connection's nodes."""
+        return place.depth == 0 and place.parent is _node_of(type_)
+
+
+def _node_of(type_: GraphQLOutputType) -> GraphQLObjectType | None:
+    """The type of the nodes of a connection; None for any other type."""
+    nodes = getattr(get_named_type(type_), "fields", {}).get("nodes")
+    node: GraphQLObjectType | None = None if nodes is None else get_named_type(nodes.type)
+    return node

@@ -1,0 +1,108 @@
+"""The live sockets of a process: counted by caller and address, closed when their key ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, Protocol
+from uuid import UUID
+
+import structlog
+
+from domain.access.callers import Caller
+from server.transports.protocol import Closing, Code
+
+logger = structlog.get_logger(__name__)
+
+# A revoked key's sockets are closed within 5 seconds: one that takes nothing is not waited for.
+CHECK_SECONDS = 2.0
+CLOSE_SECONDS = 2.0
+
+# Of these keys, those that still work.
+LiveKeys = Callable[[Collection[UUID]], Awaitable[Collection[UUID]]]
+
+
+class Socket(Protocol):
+    """A live socket."""
+
+    address: str
+    caller: Caller | None  # None before the client said who it is
+
+    def close(self, closing: Closing) -> None:
+        """End it; returns at once."""
+        ...
+
+
+class Sockets:
+    """Registers sockets. `*_max`: how many there may be of the whole process, an address, a key."""
+
+    def __init__(
+        self, *, process_max: int = 20_000, address_max: int = 5_000, key_max: int = 10_000
+    ) -> None:
+        self._sockets: set[Socket] = set()
+        self._by_address: Counter[str] = Counter()
+        self._by_key: Counter[UUID] = Counter()
+        self.closes: Counter[str] = Counter()  # sockets that ended, by why
+        self._process_max = process_max
+        self._address_max = address_max
+        self._key_max = key_max
+
+    def __len__(self) -> int:
+        return len(self._sockets)
+
+    def add(self, socket: Socket) -> None:
+        """Register a socket that was just opened. Raises Closing where there are too many."""
+        if len(self._sockets) >= self._process_max:
+            raise Closing(Code.TOO_MANY, "This server has too many connections.")
+        if self._by_address[socket.address] >= self._address_max:
+            raise Closing(Code.TOO_MANY, "Too many connections from this address.")
+        self._sockets.add(socket)
+        self._by_address[socket.address] += 1
+
+    def identify(self, socket: Socket, caller: Caller) -> None:
+        """Note who uses a socket. Raises Closing where the key has too many."""
+        if caller.key_id is not None:
+            if self._by_key[caller.key_id] >= self._key_max:
+                raise Closing(Code.TOO_MANY, "This key has too many connections.")
+            self._by_key[caller.key_id] += 1
+        socket.caller = caller
+
+    def remove(self, socket: Socket) -> None:
+        """Forget a socket, if it is here."""
+        if socket not in self._sockets:
+            return
+        self._sockets.remove(socket)
+        _decrease(self._by_address, socket.address)
+        if socket.caller is not None and socket.caller.key_id is not None:
+            _decrease(self._by_key, socket.caller.key_id)
+
+    async def watch(self, live_keys: LiveKeys) -> None:
+        """Close sockets whose key was revoked or has expired; until cancelled."""
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            try:
+                await self.check(live_keys)
+            except Exception as error:  # noqa: BLE001  a database that is away is asked again
+                logger.warning("sockets.check_failed", error=repr(error))
+
+    async def check(self, live_keys: LiveKeys) -> None:
+        """Ask once about every key in use."""
+        if not self._by_key:
+            return
+        live = set(await live_keys(list(self._by_key)))
+        for socket in tuple(self._sockets):
+            key_id = None if socket.caller is None else socket.caller.key_id
+            if key_id is not None and key_id not in live:
+                socket.close(Closing(Code.UNAUTHORIZED, "The API key is no longer valid."))
+
+    def close_all(self) -> None:
+        """The server ends: clients may connect again elsewhere."""
+        for socket in tuple(self._sockets):
+            socket.close(Closing(Code.RESTART, "The server restarts: connect again."))
+
+
+def _decrease(counter: Counter[Any], key: object) -> None:
+    counter[key] -= 1
+    if counter[key] <= 0:
+        del counter[key]

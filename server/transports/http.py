@@ -1,0 +1,284 @@
+"""HTTP: GraphQL over HTTP as one ASGI endpoint, with nothing done twice on the way.
+
+The request is read within its limits, prepared, given a context, executed, encoded. A refusal at
+any step is an answer with top-level errors and the status that goes with it.
+"""
+
+import time
+from asyncio import timeout
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from graphql import OperationType
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.operations.answers import Answer, encoded
+from server.operations.engine import Engine, Operation
+from server.operations.errors import (
+    UNAUTHENTICATED,
+    DocumentRefused,
+    RequestRefused,
+    bad_request,
+)
+from server.operations.limits import Limits
+from server.operations.request import (
+    GraphQLRequest,
+    decode_json,
+    request_of,
+    request_of_query_string,
+)
+from server.transports.negotiation import (
+    GRAPHQL_RESPONSE,
+    JSON,
+    accepts_events,
+    accepts_html,
+    check_content_type,
+    response_type,
+)
+from server.transports.server_sent_events import EventStreams
+
+
+class Context(Protocol):
+    """What resolvers find as `info.context`; it lives as long as one operation."""
+
+    async def close(self) -> None:
+        """Give back what the operation held (a snapshot's connection)."""
+
+
+ContextFactory = Callable[[Request, Operation], Awaitable[Context]]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One answered request, for metrics; `operation` is None where it was refused before."""
+
+    operation: Operation | None
+    status: int
+    seconds: float
+    codes: Sequence[str]  # of the top-level errors
+
+
+class ClientLeft(Exception):
+    """The connection closed before the request was complete; there is nobody to answer."""
+
+
+class GraphQLEndpoint:
+    """An ASGI application for `/graphql` over HTTP.
+
+    - `context_factory` makes the context of one operation; it may raise RequestRefused
+      (UNAUTHENTICATED with 401, RATE_LIMITED with 429, …).
+    - `admit`, where given, is asked before the body is read; it may raise RequestRefused.
+    - `page`, where given, answers a GET without a query that accepts text/html.
+    - `streams`, where given, serves subscriptions as server-sent events, and whatever else is asked
+      for in that media type alone.
+    - `observe`, where given, is told about every answer.
+    - The request id is `scope["state"]["request_id"]` where a middleware put one there.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        context_factory: ContextFactory,
+        *,
+        new_request_id: Callable[[], str],
+        admit: Callable[[Request], Awaitable[None]] | None = None,
+        page: ASGIApp | None = None,
+        observe: Callable[[Observation], None] | None = None,
+        streams: EventStreams | None = None,
+    ) -> None:
+        self._engine = engine
+        self._context_factory = context_factory
+        self._new_request_id = new_request_id
+        self._admit = admit
+        self._page = page
+        self._observe = observe
+        self._streams = streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        request = Request(scope, receive)
+        if self._page is not None and _wants_page(request):
+            await self._page(scope, receive, send)
+            return
+        exchange = _Exchange(
+            request,
+            scope.get("state", {}).get("request_id") or self._new_request_id(),
+            # Of a header that is given twice the first counts, as it does in `request.headers`.
+            dict(reversed(scope["headers"])),
+        )
+        try:
+            self._choose_media_type(exchange, exchange.header(b"accept"))
+            answer = await self._answer(exchange, send)
+            if answer is None:
+                return
+            body, (status, extra) = encoded(answer), _status_of(answer)
+        except ClientLeft:
+            return
+        except Exception as error:  # noqa: BLE001  whatever it is, the client gets an answer
+            refused = (
+                error
+                if isinstance(error, RequestRefused)
+                else self._engine.answers.failure(error, exchange.request_id)
+            )
+            answer = {"errors": refused.errors}
+            body, status, extra = encoded(answer), exchange.status_of(refused), refused.headers
+        if self._observe is not None:
+            self._observe(exchange.observation(status, answer))
+        await _send(send, status, exchange.media_type, body, extra)
+
+    def _choose_media_type(self, exchange: "_Exchange", accept: str | None) -> None:
+        exchange.takes_events = self._streams is not None and accepts_events(accept)
+        try:
+            exchange.media_type = response_type(accept)
+        except RequestRefused:
+            if not exchange.takes_events:
+                raise
+            exchange.takes_events_only = True
+
+    async def _answer(self, exchange: "_Exchange", send: Send) -> Answer | None:
+        """The answer; None where it was streamed."""
+        request = exchange.request
+        if request.method not in ("GET", "POST"):
+            raise bad_request("GraphQL is served over GET and POST.", 405, allow="GET, POST")
+        if self._admit is not None:
+            await self._admit(request)
+        asked = await _read(exchange, self._engine.limits)
+        operation = exchange.operation = self._engine.prepare(
+            asked,
+            request_id=exchange.request_id,
+            idempotency_header=_idempotency_header(exchange),
+        )
+        is_stream = operation.type is OperationType.SUBSCRIPTION
+        if is_stream and not exchange.takes_events:
+            raise bad_request("Subscriptions run over a websocket, or as text/event-stream.")
+        if operation.type is OperationType.MUTATION and request.method == "GET":
+            raise bad_request("Mutations are sent with POST.", 405, allow="POST")
+        if exchange.takes_events_only or is_stream:
+            assert self._streams is not None
+            await self._streams.serve(request, asked, operation, send)
+            return None
+        context = await self._context_factory(request, operation)
+        try:
+            return await self._engine.execute(operation, context)
+        finally:
+            await context.close()
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """What is known about one request while it is answered."""
+
+    request: Request
+    request_id: str
+    headers: Mapping[bytes, bytes]
+    media_type: str = JSON
+    takes_events: bool = False
+    takes_events_only: bool = False
+    operation: Operation | None = None
+    started: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.started = time.perf_counter()
+
+    def header(self, name: bytes) -> str | None:
+        """The value of a header, named in lower case."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    def status_of(self, refused: RequestRefused) -> int:
+        """The HTTP status; application/json keeps 4xx for requests that are not GraphQL."""
+        if isinstance(refused, DocumentRefused) and self.media_type != GRAPHQL_RESPONSE:
+            return 200
+        return refused.status
+
+    def observation(self, status: int, answer: Answer) -> Observation:
+        """The answered request, for metrics."""
+        codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
+        seconds = time.perf_counter() - self.started
+        return Observation(self.operation, status, seconds, codes)
+
+
+def _status_of(answer: Answer) -> tuple[int, dict[str, str]]:
+    """The status, and headers, of an answer: 401 where a missing key left nothing to answer."""
+    if "errors" not in answer:
+        return 200, {}
+    codes = {error["extensions"]["code"] for error in answer["errors"]}
+    values = (answer["data"] or {}).values()
+    if codes == {UNAUTHENTICATED} and all(value is None for value in values):
+        return 401, {"WWW-Authenticate": "Bearer"}
+    return 200, {}
+
+
+def _wants_page(request: Request) -> bool:
+    return (
+        request.method == "GET"
+        and "query" not in request.query_params
+        and accepts_html(request.headers.get("accept"))
+    )
+
+
+async def _read(exchange: _Exchange, limits: Limits) -> GraphQLRequest:
+    request = exchange.request
+    if request.method == "GET":
+        return request_of_query_string(request.scope["query_string"])
+    check_content_type(exchange.header(b"content-type"))
+    if exchange.header(b"content-encoding") not in (None, "identity"):
+        raise bad_request("Compressed bodies are not supported.", 415)
+    return request_of(decode_json(await _body(exchange, limits)))
+
+
+async def _body(exchange: _Exchange, limits: Limits) -> bytes:
+    receive = exchange.request.receive
+    length = exchange.header(b"content-length") or "0"
+    if length.isascii() and length.isdigit() and len(length) < 19:
+        _check_size(int(length), limits)
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with timeout(limits.body_seconds):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientLeft
+                chunk: bytes = message.get("body", b"")
+                chunks.append(chunk)
+                size += len(chunk)
+                _check_size(size, limits)
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
+    except TimeoutError:
+        raise bad_request("The body did not arrive in time.", 408, connection="close") from None
+
+
+def _check_size(size: int, limits: Limits) -> None:
+    if size > limits.body_bytes:
+        message = f"The body is larger than {limits.body_bytes} bytes."
+        raise bad_request(message, 413, connection="close")
+
+
+def _idempotency_header(exchange: _Exchange) -> str | None:
+    if b"idempotency-key" not in exchange.headers:
+        return None
+    values = set(exchange.request.headers.getlist("idempotency-key"))
+    if len(values) > 1:
+        raise bad_request("Idempotency-Key is given twice, with different values.")
+    [value] = values
+    if not (value.isascii() and value.isprintable()):
+        raise bad_request("Idempotency-Key must consist of printable ASCII characters.")
+    return value
+
+
+async def _send(
+    send: Send, status: int, media_type: str, body: bytes, extra: dict[str, Any]
+) -> None:
+    headers = [
+        (b"content-type", f"{media_type}; charset=utf-8".encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"vary", b"accept"),
+    ]
+    headers += [(name.lower().encode(), value.encode()) for name, value in extra.items()]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,208 @@
+"""GraphQL over server-sent events: graphql-sse in its distinct connections mode.
+
+One request, one operation, one answer that goes on: for places where websockets are blocked. The
+rules are those of sockets, and so are the limits: who is in the way is answered before it begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from graphql import OperationType
+from starlette.requests import Request
+from starlette.types import Receive, Send
+
+from domain.access.callers import Caller
+from server.operations.engine import Engine, Operation
+from server.operations.errors import RequestRefused
+from server.operations.request import GraphQLRequest
+from server.transports.connection_registry import CLOSE_SECONDS, Sockets
+from server.transports.protocol import Closing, Code, dumped
+from server.transports.send_queue import STALL_SECONDS, Outbox
+from server.transports.subscription_feeds import Feeds, StreamRefused, Subscriber
+from subscriptions.cancellation import end
+
+logger = structlog.get_logger(__name__)
+
+BEAT = ":\n\n"
+BEAT_SECONDS = 12.0
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+    (b"vary", b"accept"),
+]
+
+
+class EventFrames:
+    """The frames of one operation; JSON has no line breaks."""
+
+    complete = "event: complete\ndata:\n\n"
+
+    def next(self, answer: str) -> str:
+        """A result, given as JSON text."""
+        return f"event: next\ndata: {answer}\n\n"
+
+    def error(self, errors: list[dict[str, Any]]) -> str:
+        """The errors that end the operation."""
+        return self.next(dumped({"errors": errors})) + self.complete
+
+
+class EventStreams:
+    """Serves operations as streams; `sockets` counts them, and ends them with their keys."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        feeds: Feeds,
+        sockets: Sockets,
+        authenticate: Callable[[str | None, str], Awaitable[Caller]],
+    ) -> None:
+        self.engine = engine
+        self.feeds = feeds
+        self.sockets = sockets
+        self.authenticate = authenticate
+
+    async def serve(
+        self,
+        request: Request,
+        asked: GraphQLRequest,
+        operation: Operation,
+        send: Send,
+    ) -> None:
+        """Answer to the end. Raises what refuses it before anything was sent."""
+        stream = _Stream(self, request, send)
+        caller = await self.authenticate(request.headers.get("authorization"), stream.address)
+        try:
+            self.sockets.add(stream)
+            self.sockets.identify(stream, caller)
+            await stream.run(asked, operation)
+        except Closing as closing:
+            raise RequestRefused("RATE_LIMITED", 429, closing.reason) from None
+        finally:
+            self.sockets.remove(stream)
+
+
+class _Stream:
+    """One answer that goes on."""
+
+    def __init__(self, streams: EventStreams, request: Request, send: Send) -> None:
+        self.address = request.client.host if request.client else "unknown"
+        self.caller: Caller | None = None
+        self._streams = streams
+        self._receive: Receive = request.receive
+        self._send = send
+        self._closing: Closing | None = None
+        self._is_gone = False
+        self._operating: asyncio.Task[str] | None = None
+        self._last_frame: asyncio.Timeout | None = None
+        self._outbox = Outbox(self._pass_on, self._broken)
+
+    def close(self, closing: Closing) -> None:
+        """End it, and say why; returns at once."""
+        if self._closing is None:
+            self._closing = closing
+            self._hurry()
+        if self._operating is not None:
+            self._operating.cancel()
+
+    def _hurry(self) -> None:
+        if self._last_frame is not None:
+            with suppress(RuntimeError):  # its time is over just now
+                self._last_frame.reschedule(asyncio.get_running_loop().time() + CLOSE_SECONDS)
+
+    def _broken(self, error: Exception) -> None:
+        self._is_gone = True
+        logger.debug("event_stream.gone", error=repr(error))
+        if self._operating is not None:
+            self._operating.cancel()
+
+    async def _pass_on(self, message: Mapping[str, Any]) -> None:
+        """What the outbox sends, as a part of the body."""
+        body = {"type": "http.response.body", "body": message["text"].encode(), "more_body": True}
+        await self._send(body)
+
+    async def run(self, request: GraphQLRequest, operation: Operation) -> None:
+        """Answer, until the end, until the client leaves or until the server closes it."""
+        await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        frames = EventFrames()
+        self._operating = asyncio.create_task(self._operate(request, operation, frames))
+        others = [asyncio.create_task(self._leaving()), asyncio.create_task(self._beat())]
+        try:
+            await asyncio.wait((self._operating,))
+        except asyncio.CancelledError:
+            self.close(Closing(Code.RESTART, "The server restarts: connect again."))
+            raise
+        finally:
+            await end(self._operating, *others)
+            await self._outbox.close()
+            await self._end(frames)
+
+    async def _end(self, frames: EventFrames) -> None:
+        closes = self._streams.sockets.closes
+        if self._is_gone:
+            closes["gone"] += 1
+            return
+        last = frames.complete
+        if self._closing is not None:
+            closes[self._closing.code.name.lower()] += 1
+            code = "UNAUTHENTICATED" if self._closing.code is Code.UNAUTHORIZED else "UNAVAILABLE"
+            refused = RequestRefused(code, 200, self._closing.reason)
+            last = frames.error(refused.errors)
+        else:
+            closes["normal"] += 1
+            assert self._operating is not None
+            last = self._operating.result()
+        await self._send_last(last)
+
+    async def _send_last(self, frame: str) -> None:
+        """End the answer; the server drops the connection of who does not take that.
+
+        Who is slow is waited for as always, but not once it is closed.
+        """
+        try:
+            async with asyncio.timeout(STALL_SECONDS) as self._last_frame:
+                if self._closing is not None:
+                    self._hurry()
+                await self._send(
+                    {"type": "http.response.body", "body": frame.encode(), "more_body": False}
+                )
+        except Exception as error:  # noqa: BLE001  it is gone already, or as good as that
+            logger.debug("event_stream.close_failed", error=repr(error))
+        finally:
+            self._last_frame = None
+
+    async def _operate(
+        self, request: GraphQLRequest, operation: Operation, frames: EventFrames
+    ) -> str:
+        """Run the operation; the frames that end it."""
+        feeds, caller = self._streams.feeds, self.caller
+        assert caller is not None
+        try:
+            if operation.type is OperationType.SUBSCRIPTION:
+                subscriber = Subscriber(self._outbox, frames)
+                await feeds.serve(request, operation, caller, subscriber)
+            else:
+                answer = await feeds.execute(operation, caller)
+                await self._outbox.send(frames.next(dumped(answer)))
+        except StreamRefused as refused:
+            return frames.error(refused.errors)
+        except Exception as error:  # noqa: BLE001  whatever it is, the client is told
+            failure = self._streams.engine.answers.failure(error, operation.request_id)
+            return frames.error(failure.errors)
+        return frames.complete
+
+    async def _leaving(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._broken(ConnectionError("the client left"))
+
+    async def _beat(self) -> None:
+        """Let proxies and dead connections be noticed."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            self._outbox.send_now(BEAT)

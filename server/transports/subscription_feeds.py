@@ -1,0 +1,282 @@
+"""Feeds: subscriptions as executed answers, shared by whoever asks for the same.
+
+Between the transports (websocket, server-sent events) and the fan-out: which operations are the
+same, what each one's context is, and how a subscription goes over from its own feed to a shared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Sequence
+from contextlib import aclosing
+from typing import Any, Protocol, cast
+
+import orjson
+from graphql import FieldNode, NonNullTypeNode, VariableNode
+
+from domain.access.callers import Caller
+from server.operations.answers import Answer as AnswerData
+from server.operations.documents import Document
+from server.operations.engine import Engine, Operation, Subscription
+from server.operations.request import GraphQLRequest
+from server.transports.protocol import dumped
+from server.transports.send_queue import Outbox
+from subscriptions.delivery.batching import in_breaths
+from subscriptions.delivery.fanout import BREATH_MAX, Answer, Fanout, Feed, Member
+from subscriptions.log.relay import Audience
+
+AFTER = "after"
+_SORTED = orjson.OPT_SORT_KEYS
+_USES = re.compile(r"\$\s*([_A-Za-z][_0-9A-Za-z]*)")
+
+
+class StreamContext(Protocol):
+    """What resolvers find as `info.context`."""
+
+    async def close(self) -> None:
+        """Give back what the operation held."""
+        ...
+
+    def another(self, events: Iterable[object] = ()) -> StreamContext:
+        """A fresh one for the same caller, to execute these events in."""
+        ...
+
+
+# The context of an operation; the last argument goes to the stream that the operation opens.
+MakeContext = Callable[[Caller, Operation, Audience | None], StreamContext]
+
+
+class StreamRefused(Exception):
+    """A subscription that could not be opened: GraphQL errors, as they are sent."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__(errors[0]["message"] if errors else "refused")
+        self.errors = errors
+
+
+class ResultFrames(Protocol):
+    """How a transport writes a result."""
+
+    def next(self, answer: str) -> str:
+        """A result, given as JSON text."""
+        ...
+
+
+class Subscriber(Member):
+    """A member of the fan-out that sends over a connection of its client."""
+
+    __slots__ = ("_frames", "_outbox")
+
+    def __init__(self, outbox: Outbox, frames: ResultFrames) -> None:
+        super().__init__()
+        self._outbox = outbox
+        self._frames = frames
+
+    async def send(self, answer: Answer) -> None:
+        """Send an answer of the feed of its own, waiting for room."""
+        await self._outbox.send(self._frames.next(answer.text))
+
+    def next_frame(self) -> str | None:
+        """The next frame of the backlog."""
+        answer = self.next_answer()
+        return None if answer is None else self._frames.next(answer.text)
+
+    def _try_send(self, answer: Answer) -> bool:
+        return self._outbox.send_now(self._frames.next(answer.text))
+
+    def _has_more(self) -> None:
+        self._outbox.add(self)
+
+
+class Feeds:
+    """Executes operations for transports. `shared_fields` name the subscriptions that hand over.
+
+    `greeting_fields`: of these, those that begin with what each reader gets for itself.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        make_context: MakeContext,
+        fanout: Fanout,
+        shared_fields: frozenset[str] = frozenset(),
+        greeting_fields: frozenset[str] = frozenset(),
+    ) -> None:
+        self._engine = engine
+        self._make_context = make_context
+        self._fanout = fanout
+        self._shared_fields = shared_fields
+        self._greeting_fields = greeting_fields
+        self.serving = 0
+        self.ends: Counter[str] = Counter()  # subscriptions that ended, by why
+
+    async def execute(self, operation: Operation, caller: Caller) -> AnswerData:
+        """The answer of a query or mutation."""
+        context = self._make_context(caller, operation, None)
+        try:
+            return await self._engine.execute(operation, context)
+        finally:
+            await context.close()
+
+    async def serve(
+        self, request: GraphQLRequest, operation: Operation, caller: Caller, member: Member
+    ) -> None:
+        """Serve a subscription until it ends. Raises StreamRefused, or what ended it."""
+        self.serving += 1
+        why = "left"
+        try:
+            await self._serve(request, operation, caller, member)
+            why = "complete"
+        except StreamRefused as refused:
+            why = str(refused.errors[0].get("extensions", {}).get("code", "INTERNAL"))
+            raise
+        except Exception as error:
+            why = str(getattr(error, "code", "INTERNAL"))
+            raise
+        finally:
+            self.serving -= 1
+            self.ends[why] += 1
+
+    async def _serve(
+        self, request: GraphQLRequest, operation: Operation, caller: Caller, member: Member
+    ) -> None:
+        own = self._feed(operation, caller)
+        live = self._live(request, operation)
+        if live is None:
+            async with aclosing(own(None)) as breaths:
+                async for answers in breaths:
+                    for answer in answers:
+                        await member.send(answer)
+            return
+        key = _sameness(request, live, caller)
+        feed = self._feed(live, caller)
+        begins_alone = live is not operation or self._greets(live)
+        await self._fanout.serve(key, feed, member, own=own if begins_alone else None)
+
+    def _feed(self, operation: Operation, caller: Caller) -> Feed:
+        """Opens and executes a subscription; what ends it is told once, as GraphQL errors."""
+
+        async def feed(audience: Audience | None) -> AsyncGenerator[Sequence[Answer], None]:
+            context = self._make_context(caller, operation, audience)
+            try:
+                opened = await self._engine.open(operation, context)
+                if not isinstance(opened, Subscription):
+                    raise StreamRefused(opened["errors"])
+                async with aclosing(_executed(opened, context)) as breaths:
+                    async for answers in breaths:
+                        yield answers
+            except StreamRefused:
+                raise
+            except Exception as error:  # noqa: BLE001  of whatever kind: the client is told
+                refused = self._engine.answers.failure(error, operation.request_id)
+                raise StreamRefused(refused.errors) from None
+            finally:
+                await context.close()
+
+        return feed
+
+    def _greets(self, operation: Operation) -> bool:
+        field = _root_field(operation.document)
+        return field is not None and field.name.value in self._greeting_fields
+
+    def _live(self, request: GraphQLRequest, operation: Operation) -> Operation | None:
+        """The same from now on; `operation` itself if it is; None where it cannot be shared."""
+        field = _root_field(operation.document)
+        if field is None or field.name.value not in self._shared_fields:
+            return None
+        after = next(
+            (each.value for each in field.arguments or () if each.name.value == AFTER), None
+        )
+        if after is None:
+            return operation
+        if not isinstance(after, VariableNode):
+            return None
+        name = after.name.value
+        if operation.variables.coerced.get(name) is None:
+            return operation
+        if not _is_free(operation.document, name):
+            return None
+        return self._engine.prepare(_without(request, name), request_id=operation.request_id)
+
+
+async def _executed(
+    subscription: Subscription, context: StreamContext
+) -> AsyncGenerator[Sequence[Answer], None]:
+    """One answer per event; events that come in one breath share a fresh context, and its reads."""
+    source = cast(AsyncGenerator[Any, None], subscription.source)
+    async with aclosing(in_breaths(source, BREATH_MAX)) as breaths:
+        async for events in breaths:
+            fresh = context.another(events)
+            try:
+                answers = await _all([subscription.respond(event, fresh) for event in events])
+            finally:
+                await fresh.close()
+            yield list(map(_answer, events, answers))
+
+
+def _answer(event: object, data: AnswerData) -> Answer:
+    text = getattr(event, "cursor", None)
+    cursor = None if text is None else int(text)
+    position = getattr(event, "position", cursor)
+    return Answer(dumped(data), position, getattr(event, "replaces", None), cursor)
+
+
+async def _all(executions: Sequence[Awaitable[AnswerData]]) -> list[AnswerData]:
+    """What all of them give, side by side. Raises the first error, after all have ended."""
+    if len(executions) == 1:  # as it mostly is: a task would come to its turn later
+        return [await executions[0]]
+    answers = []
+    for answer in await asyncio.gather(*executions, return_exceptions=True):
+        if isinstance(answer, BaseException):
+            raise answer
+        answers.append(answer)
+    return answers
+
+
+def _sameness(request: GraphQLRequest, live: Operation, caller: Caller) -> Hashable:
+    """Equal for two subscriptions that get the same answers from now on.
+
+    For a key of some locations it matters who asks: what its actor made exists for it elsewhere.
+    """
+    name = _after_variable(live.document)
+    variables = _without(request, name).variables if name else request.variables
+    asked = (request.query, request.operation_name, orjson.dumps(variables, option=_SORTED))
+    actor = None if caller.locations is None else caller.actor
+    return asked, caller.role, caller.permissions, caller.channels, caller.locations, actor
+
+
+def _without(request: GraphQLRequest, name: str) -> GraphQLRequest:
+    variables = {key: value for key, value in request.variables.items() if key != name}
+    return GraphQLRequest(request.query, variables, request.operation_name)
+
+
+def _root_field(document: Document) -> FieldNode | None:
+    """The field of a subscription, where it stands plainly at the root."""
+    [*selections] = document.operation.selection_set.selections
+    if len(selections) == 1 and isinstance(selections[0], FieldNode):
+        return selections[0]
+    return None
+
+
+def _after_variable(document: Document) -> str | None:
+    field = _root_field(document)
+    for argument in (field and field.arguments) or ():
+        if argument.name.value == AFTER and isinstance(argument.value, VariableNode):
+            return argument.value.name.value
+    return None
+
+
+def _is_free(document: Document, name: str) -> bool:
+    """Whether a variable may be left out, and serves nothing but this one argument."""
+    definition = next(
+        each
+        for each in document.operation.variable_definitions or ()
+        if each.variable.name.value == name
+    )
+    may_be_absent = definition.default_value is None and not isinstance(
+        definition.type, NonNullTypeNode
+    )
+    uses = _USES.findall(document.text)
+    return may_be_absent and uses.count(name) == 2  # its definition, and the argument

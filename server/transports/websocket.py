@@ -1,0 +1,331 @@
+"""GraphQL over a websocket: the subprotocol graphql-transport-ws as one ASGI endpoint.
+
+What a client sends can end its own operation or its own socket, nothing else. Each operation has a
+context of its own, and so has each event of a subscription: loaders never live as long as a socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from graphql import OperationType
+from starlette.types import Receive, Scope, Send
+
+from domain.access.callers import Caller
+from server.operations.engine import Engine
+from server.operations.errors import RequestRefused
+from server.operations.request import GraphQLRequest, decode_json, request_of
+from server.transports.connection_registry import CLOSE_SECONDS, Sockets
+from server.transports.protocol import (
+    ACK,
+    PONG,
+    SUBPROTOCOL,
+    Closing,
+    Code,
+    Frames,
+    Message,
+    dumped,
+    message_of,
+)
+from server.transports.send_queue import Outbox
+from server.transports.subscription_feeds import Feeds, StreamRefused, Subscriber
+from subscriptions.cancellation import end, ended
+
+logger = structlog.get_logger(__name__)
+
+# The caller of a connection: from `authorization` in the payload of connection_init, or None, and
+# the address. Raises RequestRefused, or what the engine's `translate` knows.
+Authenticate = Callable[[str | None, str], Awaitable[Caller]]
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """What one socket may do. Messages beyond the rate wait: they are not read meanwhile."""
+
+    init_seconds: float = 5.0
+    operations: int = 200
+    messages_per_second: float = 100.0
+    messages_at_once: int = 400
+    message_bytes: int = 256 * 1024
+
+
+class WebSocketEndpoint:
+    """An ASGI application for `/graphql` over websockets; all arguments are shared by all sockets.
+
+    `feeds` makes contexts and opens subscriptions (`Feeds`); `sockets` registers connections.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        feeds: Feeds,
+        *,
+        authenticate: Authenticate,
+        sockets: Sockets,
+        new_request_id: Callable[[], str],
+        limits: SocketLimits = SocketLimits(),
+    ) -> None:
+        self.engine = engine
+        self.feeds = feeds
+        self.authenticate = authenticate
+        self.sockets = sockets
+        self.new_request_id = new_request_id
+        self.limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection until it ends."""
+        await Connection(self, scope, receive, send).run()
+
+
+class Connection:
+    """One client's socket."""
+
+    __slots__ = (
+        "_closing",
+        "_completing",
+        "_endpoint",
+        "_is_gone",
+        "_operations",
+        "_pace",
+        "_reading",
+        "_receive",
+        "_scope",
+        "_send",
+        "address",
+        "caller",
+        "outbox",
+    )
+
+    def __init__(
+        self, endpoint: WebSocketEndpoint, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        client = scope.get("client")
+        self.address: str = client[0] if client else "unknown"
+        self.caller: Caller | None = None
+        self.outbox = Outbox(send, self._broken)
+        self._endpoint = endpoint
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._completing: set[asyncio.Task[None]] = set()
+        self._closing: Closing | None = None
+        self._is_gone = False
+        self._reading: asyncio.Task[None] | None = None
+        self._pace = _Pace(endpoint.limits)
+
+    async def run(self) -> None:
+        """From the handshake to the end; whatever happens, nothing of it stays behind."""
+        try:
+            if not await self._accepted():
+                return
+            self._reading = asyncio.create_task(self._read())
+            try:
+                await asyncio.wait((self._reading,))
+            except asyncio.CancelledError:
+                self.close(Closing(Code.RESTART, "The server restarts: connect again."))
+                raise
+            finally:
+                await self._end()
+        finally:
+            self._endpoint.sockets.remove(self)
+
+    def close(self, closing: Closing) -> None:
+        """End the socket with this code; returns at once."""
+        if self._closing is None:
+            self._closing = closing
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def _broken(self, error: Exception) -> None:
+        self._is_gone = True
+        logger.debug("websocket.gone", error=repr(error))
+        if self._reading is not None:
+            self._reading.cancel()
+
+    async def _accepted(self) -> bool:
+        await self._receive()  # websocket.connect
+        is_ours = SUBPROTOCOL in self._scope.get("subprotocols", ())
+        await self._send(
+            {"type": "websocket.accept", "subprotocol": SUBPROTOCOL if is_ours else None}
+        )
+        try:
+            if not is_ours:
+                raise Closing(Code.SUBPROTOCOL, f"The subprotocol is {SUBPROTOCOL}.")
+            self._endpoint.sockets.add(self)
+        except Closing as closing:
+            await self._send_close(closing)
+            return False
+        return True
+
+    async def _read(self) -> None:
+        try:
+            if await self._is_initialised():
+                while (message := await self._next()) is not None:
+                    await self._handle(message)
+            self._is_gone = True
+        except Closing as closing:
+            self._closing = self._closing or closing
+        except Exception:
+            logger.exception("websocket.failed")
+            self._closing = Closing(Code.INTERNAL, "Something went wrong on our side.")
+
+    async def _next(self) -> Message | None:
+        """The next message; None when the client is gone. Raises Closing for a malformed one."""
+        await self._pace.step()
+        received = await self._receive()
+        if received["type"] == "websocket.disconnect":
+            return None
+        text: str | None = received.get("text")
+        if text is not None and len(text) > self._endpoint.limits.message_bytes:
+            raise Closing(Code.TOO_BIG, "The message is too large.")
+        return message_of(text)
+
+    async def _is_initialised(self) -> bool:
+        """Everything up to the acknowledgement; false when the client left. Raises Closing."""
+        try:
+            async with asyncio.timeout(self._endpoint.limits.init_seconds):
+                while (message := await self._next()) is not None:
+                    if message.type == "connection_init":
+                        await self._identify(message.payload or {})
+                        await self.outbox.send(ACK)
+                        return True
+                    if message.type in ("subscribe", "complete"):
+                        raise Closing(Code.UNAUTHORIZED, "Send connection_init first.")
+                    await self._handle(message)
+                return False
+        except TimeoutError:
+            raise Closing(Code.NO_INIT, "connection_init did not arrive in time.") from None
+
+    async def _identify(self, payload: Mapping[str, Any]) -> None:
+        authorization = next(
+            (payload[name] for name in ("authorization", "Authorization") if name in payload), None
+        )
+        if authorization is not None and not isinstance(authorization, str):
+            raise Closing(Code.UNAUTHORIZED, "The authorization must be a string.")
+        try:
+            caller = await self._endpoint.authenticate(authorization, self.address)
+        except Exception as error:  # noqa: BLE001  whatever it is, it closes this socket only
+            request_id = self._endpoint.new_request_id()
+            refused = self._endpoint.engine.answers.failure(error, request_id)
+            code = Code.UNAUTHORIZED if refused.status < 500 else Code.TRY_LATER
+            raise Closing(code, refused.message) from None
+        self._endpoint.sockets.identify(self, caller)
+
+    async def _handle(self, message: Message) -> None:
+        if message.type == "subscribe":
+            await self._subscribe(message)
+        elif message.type == "complete":
+            self._complete(message.id)
+        elif message.type == "ping":
+            await self.outbox.send(PONG)
+        elif message.type == "connection_init":
+            raise Closing(Code.TOO_MANY, "Too many initialisation requests")
+
+    def _complete(self, message_id: str) -> None:
+        """End an operation: from now on nothing is sent for it, and its id may be used again."""
+        if task := self._operations.pop(message_id, None):
+            task.cancel()
+            completing = asyncio.create_task(ended(task))
+            self._completing.add(completing)
+            completing.add_done_callback(self._completing.discard)
+
+    async def _subscribe(self, message: Message) -> None:
+        if message.id in self._operations:
+            raise Closing(Code.DUPLICATE, f"Subscriber for {message.id} already exists")
+        frames = Frames(message.id)
+        most = self._endpoint.limits.operations
+        if len(self._operations) >= most:
+            refused = RequestRefused(
+                "RATE_LIMITED", 429, f"This socket runs {most} operations already."
+            )
+            await self.outbox.send(frames.error(refused.errors))
+            return
+        task = asyncio.create_task(self._operate(message, frames))
+        self._operations[message.id] = task
+
+    async def _operate(self, message: Message, frames: Frames) -> None:
+        """Run one operation to its end, and say how it ended."""
+        request_id = self._endpoint.new_request_id()
+        try:
+            assert self.caller is not None
+            await self._answer(message, frames, self.caller, request_id)
+            last = frames.complete
+        except StreamRefused as refused:
+            last = frames.error(refused.errors)
+        except Exception as error:  # noqa: BLE001  whatever it is, it ends this operation only
+            failure = self._endpoint.engine.answers.failure(error, request_id)
+            last = frames.error(failure.errors)
+        if self._operations.get(message.id) is asyncio.current_task():
+            await self.outbox.send(last, lambda: self._forget(message.id))
+
+    def _forget(self, message_id: str) -> None:
+        """The client is told that an operation is over, and may use its id again."""
+        del self._operations[message_id]
+
+    async def _answer(
+        self, message: Message, frames: Frames, caller: Caller, request_id: str
+    ) -> None:
+        request = _request_in(message)
+        operation = self._endpoint.engine.prepare(request, request_id=request_id)
+        if operation.type is OperationType.SUBSCRIPTION:
+            subscriber = Subscriber(self.outbox, frames)
+            await self._endpoint.feeds.serve(request, operation, caller, subscriber)
+        else:
+            answer = await self._endpoint.feeds.execute(operation, caller)
+            await self.outbox.send(frames.next(dumped(answer)))
+
+    async def _end(self) -> None:
+        """Stop what runs, say goodbye if anybody is there."""
+        running = [*self._operations.values()]
+        if self._reading is not None:
+            running.append(self._reading)
+        await end(*running)
+        if self._completing:  # apart: they were told already, and what they do now is clearing up
+            await asyncio.wait(self._completing)
+        await self.outbox.close()
+        if self._is_gone:
+            self._endpoint.sockets.closes["gone"] += 1
+        else:
+            await self._send_close(self._closing or Closing(Code.NORMAL, ""))
+
+    async def _send_close(self, closing: Closing) -> None:
+        self._endpoint.sockets.closes[closing.code.name.lower()] += 1
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._send(
+                    {"type": "websocket.close", "code": int(closing.code), "reason": closing.reason}
+                )
+        except Exception as error:  # noqa: BLE001  it is gone already: that is what we wanted
+            logger.debug("websocket.close_failed", error=repr(error))
+
+
+def _request_in(message: Message) -> GraphQLRequest:
+    """The request that a subscribe message carries. Raises RequestRefused."""
+    payload = message.payload
+    text = dumped(payload)
+    return request_of(decode_json(text) if "\\u0000" in text else payload)
+
+
+class _Pace:
+    """How often a client may send: so many at once, then so many per second, by waiting."""
+
+    __slots__ = ("_at", "_left", "_most", "_per_second")
+
+    def __init__(self, limits: SocketLimits) -> None:
+        self._per_second = limits.messages_per_second
+        self._most = self._left = float(limits.messages_at_once)
+        self._at = 0.0
+
+    async def step(self) -> None:
+        """Take part in the rate; waits when it is used up."""
+        now = asyncio.get_running_loop().time()
+        self._left = min(self._most, self._left + (now - self._at) * self._per_second)
+        self._at = now
+        if self._left < 1:
+            await asyncio.sleep((1 - self._left) / self._per_second)
+        self._left -= 1
