@@ -6,13 +6,13 @@ import argparse
 import time
 from collections.abc import Callable, Mapping
 
-import benchmarks.parts_holds as holds
-import benchmarks.parts_reads as reads
-import benchmarks.parts_streams as streams
-import benchmarks.parts_system as system
-import benchmarks.report as report
-from benchmarks.findings import Findings
+import benchmarks.parts.holds as holds
+import benchmarks.parts.reads as reads
+import benchmarks.parts.streams as streams
+import benchmarks.parts.system as system
+import benchmarks.results.report as report
 from benchmarks.processes import postgres
+from benchmarks.results.findings import Findings
 
 PARTS: Mapping[str, Callable[[str], Findings]] = {
     "availability": reads.availability,

@@ -19,7 +19,7 @@ from pathlib import Path
 import asyncpg
 import psutil
 
-from benchmarks.load import Plan, Result
+from benchmarks.clients.requests import Plan, Result
 from tests.servers import PostgresServer, free_port
 
 ROOT = Path(__file__).parent.parent
@@ -95,7 +95,7 @@ class Server:
         """Send the load of a plan and wait for its end. RuntimeError on an unexpected answer."""
         before = self.cpu_seconds()
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.load"],
+            [sys.executable, "-m", "benchmarks.clients.requests"],
             cwd=ROOT,
             input=json.dumps(asdict(plan)),
             stdout=subprocess.PIPE,
@@ -132,7 +132,7 @@ def ours(database_url: str) -> Server:
 def contender(name: str, module: str, database_url: str, path: str) -> Server:
     """One of the applications of this folder, served like ours."""
     environment = {"RESTOW_DATABASE_URL": database_url}
-    return Server(name, f"benchmarks.serve {module}", environment, path)
+    return Server(name, f"benchmarks.contenders.serve {module}", environment, path)
 
 
 @contextmanager

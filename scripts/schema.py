@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 import typer
-from strawberry import Schema
-from strawberry.utils.importer import import_module_symbol
+
+from resolvers.root import schema
 
 ROOT = Path(__file__).parent.parent
 SDL = ROOT / "schema" / "schema.graphql"
@@ -13,11 +13,6 @@ SDL = ROOT / "schema" / "schema.graphql"
 
 def main(check: bool = typer.Option(False, help="write nothing, fail where it differs")) -> None:
     """Export the schema of resolvers/root.py as SDL."""
-    if not (ROOT / "schema" / "root.py").exists():
-        print("schema: there is no resolvers/root.py yet")
-        return
-    schema = import_module_symbol("resolvers.root:schema")
-    assert isinstance(schema, Schema)
     # The printer indents the empty lines of descriptions too.
     exported = "".join(f"{line.rstrip()}\n" for line in schema.as_str().splitlines())
     current = SDL.read_text() if SDL.exists() else ""

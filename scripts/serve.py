@@ -7,13 +7,13 @@ import sys
 
 import uvicorn
 
+import scripts.demo.story as story
 from domain.access.callers import Role
 from domain.terms import Terms
 from models.database.database import Database
 from models.database.sessions import DatabaseError
 from models.migrations.runner import DatabaseUnreachable, MigrationError, migrate
-from scripts import demo_data as story
-from scripts.demo import DemoKeys, DemoRefused, is_empty, renew_keys, seed
+from scripts.demo.seed import DemoKeys, DemoRefused, is_empty, renew_keys, seed
 from server.transports.write_coalescing import CorkedWebSockets
 from settings import PREFIX, Settings, SettingsError, load
 from workflows.reactions import REACTIONS

@@ -4,7 +4,7 @@ import csv
 import gzip
 from pathlib import Path
 
-from scripts.replay_file import COLUMNS
+from scripts.replay.event_file import COLUMNS
 
 DEFAULTS = {
     "seq": "1",

@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
+import scripts.demo.seed as demo
+import scripts.demo.story as demo_data
 import workflows.availability.availability
 from domain.access.callers import Role
 from models.database.database import Database
-from scripts import demo, demo_data
 from tests.builders.transactions import Clock, rows, transactions_on
 from workflows.access.authentication import authenticate
 from workflows.reactions import REACTIONS

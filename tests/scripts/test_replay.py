@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-import scripts.replay
-from scripts.replay_file import read
-from scripts.replay_report import is_complete, report
-from scripts.replay_run import Replayed
-from scripts.replay_server import ServerFailed
+import scripts.replay.__main__
+from scripts.replay.event_file import read
+from scripts.replay.order_run import Replayed
+from scripts.replay.report import is_complete, report
+from scripts.replay.server import ServerFailed
 from tests.scripts.retail import row, write
 
 BOUGHT = {"orig_order_ref": "101", "orig_line_no": "1", "orig_ts": "2010-07-05T10:00:00"}
@@ -68,7 +68,7 @@ async def test_a_replay_ends_whole(
     monkeypatch.setenv("RESTOW_DATABASE_URL", database_url)
     events = read(write(tmp_path / "events.csv.gz", *ROWS), None)
     console = Console(record=True, width=120, file=io.StringIO())
-    replayed, differences = await scripts.replay.replay(events, 4, console)
+    replayed, differences = await scripts.replay.__main__.replay(events, 4, console)
     assert differences == []
     assert is_complete(events, replayed)
     assert counted(replayed) == {"orders": 5, "units": 74651, "parcels": 4, "cancelled": 74215}
@@ -90,7 +90,7 @@ async def test_a_replay_ends_whole(
     assert "bank_charge given back: no trade, left out" in words
     assert "trial balance zero" in words
     with pytest.raises(ServerFailed, match="in use"):
-        await scripts.replay.replay(events, 4, console)
+        await scripts.replay.__main__.replay(events, 4, console)
 
 
 def counted(replayed: Replayed) -> dict[str, int]:
@@ -123,7 +123,7 @@ async def test_the_real_files_first_orders(
     monkeypatch.setenv("RESTOW_DATABASE_URL", database_url)
     events = read(Path(os.environ["RESTOW_REPLAY_FILE"]), 120)
     console = Console(file=io.StringIO())
-    replayed, differences = await scripts.replay.replay(events, 8, console)
+    replayed, differences = await scripts.replay.__main__.replay(events, 8, console)
     assert differences == []
     assert is_complete(events, replayed)
 
@@ -131,4 +131,4 @@ async def test_the_real_files_first_orders(
 def test_no_file_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RESTOW_REPLAY_FILE", raising=False)
     with pytest.raises(SystemExit, match="which file"):
-        scripts.replay.main("", None, 1)
+        scripts.replay.__main__.main("", None, 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.replay_file import NOT_FOUND, FileUnreadable, instant, read
+from scripts.replay.event_file import NOT_FOUND, FileUnreadable, instant, read
 from tests.scripts.retail import row, write
 
 

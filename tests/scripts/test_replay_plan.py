@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.replay_file import Events, read
-from scripts.replay_plan import items_of, reason_of, weeks_of
+from scripts.replay.event_file import Events, read
+from scripts.replay.order_plan import items_of, reason_of, weeks_of
 from tests.scripts.retail import row, write
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.replay_file import Events, GivenBack, Line, instant, read
-from scripts.replay_returns import GRADES, exit_for, grade_for, notes_of, reason_for
+from scripts.replay.event_file import Events, GivenBack, Line, instant, read
+from scripts.replay.return_plan import GRADES, exit_for, grade_for, notes_of, reason_for
 from tests.scripts.retail import row, write
 
 BOUGHT = {"orig_order_ref": "100", "orig_line_no": "1", "orig_ts": "2010-07-05T09:30:00"}

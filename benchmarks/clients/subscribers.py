@@ -1,6 +1,7 @@
 """Subscribers and their publisher: a client process of its own, which parses nothing.
 
-    python -m benchmarks.stream_load      a plan, then orders, one JSON per line, answered likewise
+    python -m benchmarks.clients.subscribers      a plan, then orders, one JSON per line, answered
+    likewise
 
 Handshakes are bytes before anything starts. Frames are counted by their headers; the instant at
 which each arrived is the wall clock's, which all processes of a machine share.

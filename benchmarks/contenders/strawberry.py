@@ -24,8 +24,8 @@ from tortoise import Tortoise
 from tortoise.connection import get_connection
 
 from benchmarks.catalogue import LOCATIONS
-from benchmarks.limit_reads import AVAILABILITY
-from benchmarks.statement import STATEMENT
+from benchmarks.contenders.baseline_reads import AVAILABILITY
+from benchmarks.contenders.one_statement import STATEMENT
 from models.database.database import Limits, tortoise_config
 
 CACHED_DOCUMENTS = 100

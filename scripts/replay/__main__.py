@@ -33,11 +33,11 @@ from rich.text import Text
 from models.database.database import Database
 from models.database.sessions import DatabaseError
 from models.migrations.runner import MigrationError
-from scripts.replay_client import Api, ApiFailed, Refused
-from scripts.replay_file import Events, FileUnreadable, read
-from scripts.replay_report import is_complete, report
-from scripts.replay_run import Replay, Replayed
-from scripts.replay_server import ServerFailed, prepare_database, serving
+from scripts.replay.client import Api, ApiFailed, Refused
+from scripts.replay.event_file import Events, FileUnreadable, read
+from scripts.replay.order_run import Replay, Replayed
+from scripts.replay.report import is_complete, report
+from scripts.replay.server import ServerFailed, prepare_database, serving
 from workflows.ledger.reconciliation import Difference, reconcile
 
 FILE_VARIABLE = "RESTOW_REPLAY_FILE"

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from benchmarks.limit_reads import Reads
-from benchmarks.limit_writes import Writer
-from benchmarks.statement import reserve
+from benchmarks.contenders.baseline_reads import Reads
+from benchmarks.contenders.baseline_writes import Writer
+from benchmarks.contenders.one_statement import reserve
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 

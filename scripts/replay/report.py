@@ -8,11 +8,11 @@ from decimal import Decimal
 from rich.console import Console
 from rich.table import Table
 
-from scripts.replay_file import Events
-from scripts.replay_plan import RULES
-from scripts.replay_return_report import report_returns, unexplained
-from scripts.replay_returns import RETURN_RULES
-from scripts.replay_run import Replayed
+from scripts.replay.event_file import Events
+from scripts.replay.order_plan import RULES
+from scripts.replay.order_run import Replayed
+from scripts.replay.return_plan import RETURN_RULES
+from scripts.replay.return_report import report_returns, unexplained
 from workflows.ledger.reconciliation import Difference
 
 DIFFERENCES_SHOWN = 20

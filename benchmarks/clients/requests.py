@@ -1,6 +1,6 @@
 """The load: a client process of its own, lean enough that the server is what is measured.
 
-    python -m benchmarks.load < plan.json > result.json
+    python -m benchmarks.clients.requests < plan.json > result.json
 
 One event loop with raw protocols: bodies are bytes before the clock starts, answers are counted by
 the first mark they contain and never parsed.

@@ -8,11 +8,11 @@ from decimal import Decimal
 from rich.console import Console
 from rich.table import Table
 
-from scripts.replay_file import Events
-from scripts.replay_return_run import worth_of
-from scripts.replay_returns import UNMATCHED
-from scripts.replay_run import Replayed
-from scripts.replay_tally import Count
+from scripts.replay.event_file import Events
+from scripts.replay.order_run import Replayed
+from scripts.replay.return_plan import UNMATCHED
+from scripts.replay.return_run import worth_of
+from scripts.replay.totals import Count
 
 NOTHING = Count()
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import models.queries.access as keys
 import models.queries.catalog.lookups as lookups
 import models.queries.orders.fulfillments as parcels
+import scripts.demo.story as story
 import workflows.access.api_keys
 import workflows.catalog.channels
 import workflows.catalog.items
@@ -36,8 +37,7 @@ from domain.policies.policies import PolicyKind
 from domain.stock.states import StockState
 from domain.values.money import Money, to_decimal
 from models.database.database import Database
-from scripts import demo_data as story
-from scripts.demo_data import DemoItem, DemoOrder
+from scripts.demo.story import DemoItem, DemoOrder
 from workflows.orders.cancellations import CancelOrder
 from workflows.orders.fulfillments import ShipFulfillment
 from workflows.orders.placement import Address, NewLine, PlaceOrder

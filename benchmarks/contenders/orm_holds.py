@@ -1,6 +1,6 @@
 """Holds as an application with an ORM makes them: read, change, save, in one transaction each.
 
-python -m benchmarks.orm_load URL REQUESTS CLIENTS < orders.json
+python -m benchmarks.contenders.orm_holds URL REQUESTS CLIENTS < orders.json
 """
 
 from __future__ import annotations

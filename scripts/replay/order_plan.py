@@ -14,8 +14,8 @@ from statistics import median_low
 from typing import Final
 
 from domain.values.money import share
-from scripts.replay_file import LONDON, Correction, Events, Order
-from scripts.replay_returns import CreditNote, notes_of
+from scripts.replay.event_file import LONDON, Correction, Events, Order
+from scripts.replay.return_plan import CreditNote, notes_of
 
 WAREHOUSE: Final = "MAIN"
 CASE: Final = 12

@@ -12,11 +12,11 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-import scripts.replay_client as api
-from scripts.replay_client import Api, Refused
-from scripts.replay_countries import CODES
-from scripts.replay_file import LINES_MAX, Correction, Events, Findings, Order
-from scripts.replay_plan import (
+import scripts.replay.client as api
+from scripts.replay.client import Api, Refused
+from scripts.replay.countries import CODES
+from scripts.replay.event_file import LINES_MAX, Correction, Events, Findings, Order
+from scripts.replay.order_plan import (
     NOTE_MAX,
     WAREHOUSE,
     PlannedItem,
@@ -26,9 +26,9 @@ from scripts.replay_plan import (
     reason_of,
     weeks_of,
 )
-from scripts.replay_return_run import GaveBack, GiveBack, Sold, hire
-from scripts.replay_returns import CreditNote
-from scripts.replay_tally import Tally, tally
+from scripts.replay.return_plan import CreditNote
+from scripts.replay.return_run import GaveBack, GiveBack, Sold, hire
+from scripts.replay.totals import Tally, tally
 
 ITEMS_PER_CALL: Final = 500
 CARRIER: Final = "Replay"

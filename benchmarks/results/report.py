@@ -11,10 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.findings import Findings, Ratio
-from benchmarks.plots import draw
+from benchmarks.results.findings import Findings, Ratio
+from benchmarks.results.plots import draw
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1]
 RESULTS = FOLDER / "results.json"
 PLOTS = FOLDER.parent / "docs" / "benchmarks"
 PAGE = FOLDER.parent / "docs" / "benchmarks.md"

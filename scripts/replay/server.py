@@ -16,9 +16,9 @@ import httpx
 
 from models.database.database import Database
 from models.migrations.runner import migrate
-from scripts.demo import is_empty
+from scripts.demo.seed import is_empty
 
-ROOT: Final = Path(__file__).parent.parent
+ROOT: Final = Path(__file__).parents[2]
 FRESH: Final = ROOT / "var" / "replay.db"
 READY_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 15.0

@@ -13,12 +13,12 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.catalogue import fill_sqlite, fresh_postgres, sku
-from benchmarks.findings import Findings, Ratio, Run, alternated, repeated
-from benchmarks.load import Plan
-from benchmarks.parts_holds import CLIENTS, check_books, hold_plan
-from benchmarks.parts_reads import DOCUMENTS, availability_plan, graphql_of
+from benchmarks.clients.requests import Plan
+from benchmarks.clients.workflow import measure_rate
+from benchmarks.parts.holds import CLIENTS, check_books, hold_plan
+from benchmarks.parts.reads import DOCUMENTS, availability_plan, graphql_of
 from benchmarks.processes import Measured, Server, ours, running
-from benchmarks.workflow_load import measure_rate
+from benchmarks.results.findings import Findings, Ratio, Run, alternated, repeated
 from models.migrations.runner import sqlite_path
 
 ROUNDS = 3
@@ -28,7 +28,7 @@ GROWTH_HOLDS = 1_500
 STARTS = 3
 IDLE_SECONDS = 3.0
 SQLITE_HOLDS = {"ours": 6_000, "orm": 600}
-MODULES = {"ours": "benchmarks.workflow_load", "orm": "benchmarks.orm_load"}
+MODULES = {"ours": "benchmarks.clients.workflow", "orm": "benchmarks.contenders.orm_holds"}
 Order = Sequence[tuple[str, int]]
 
 

@@ -10,7 +10,7 @@ import uvicorn
 
 
 def main() -> None:
-    """`python -m benchmarks.serve MODULE`: its `create_app`, on RESTOW_PORT."""
+    """`python -m benchmarks.contenders.serve MODULE`: its `create_app`, on RESTOW_PORT."""
     uvicorn.run(
         f"{sys.argv[1]}:create_app",
         factory=True,

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-import scripts.replay_return_documents as documents
-from scripts.replay_client import Api, Refused
-from scripts.replay_file import Findings
-from scripts.replay_plan import WAREHOUSE, decimals
-from scripts.replay_returns import (
+import scripts.replay.return_documents as documents
+from scripts.replay.client import Api, Refused
+from scripts.replay.event_file import Findings
+from scripts.replay.order_plan import WAREHOUSE, decimals
+from scripts.replay.return_plan import (
     UNMATCHED,
     CreditNote,
     Goodwill,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from benchmarks.load import Plan
+from benchmarks.clients.requests import Plan
 from benchmarks.processes import Measured, Server
 
 

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmarks.catalogue import sku
+from benchmarks.clients.subscribers import Order, Plan, Result
 from benchmarks.processes import KEY, ROOT, Server
-from benchmarks.stream_load import Order, Plan, Result
 
 SKUS = 1_000
 SUBPROTOCOL = "graphql-transport-ws"
@@ -30,7 +30,7 @@ class Audience:
     def __init__(self, server: Server, plan: Plan) -> None:
         self.server = server
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.stream_load"],
+            [sys.executable, "-m", "benchmarks.clients.subscribers"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-import scripts.replay_return_documents as documents
-from scripts.replay_client import Api, ApiFailed
-from scripts.replay_returns import Request, default_policy
+import scripts.replay.return_documents as documents
+from scripts.replay.client import Api, ApiFailed
+from scripts.replay.return_plan import Request, default_policy
 
 # States that a payout leaves by itself.
 ON_THE_WAY: Final = ("APPROVED", "PROCESSING", "UNKNOWN")

@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from benchmarks.catalogue import CHANNEL, fresh_postgres, sku
-from benchmarks.findings import Findings, Ratio, Run, alternated
-from benchmarks.load import Plan
-from benchmarks.parts_reads import HEADERS, graphql
+from benchmarks.clients.requests import Plan
+from benchmarks.clients.workflow import measure_rate
+from benchmarks.contenders.one_statement import SCRIPT
+from benchmarks.parts.reads import HEADERS, graphql
 from benchmarks.processes import Measured, Server, contender, ours, running
-from benchmarks.statement import SCRIPT
-from benchmarks.workflow_load import measure_rate
+from benchmarks.results.findings import Findings, Ratio, Run, alternated
 
 CLIENTS = 100
 ROUNDS = 3
@@ -70,8 +70,8 @@ def hold_plan(
 def _contenders(url: str) -> dict[str, Server]:
     return {
         "ours": ours(url),
-        "limit": contender("limit", "benchmarks.limit", url, "/reserve"),
-        "stock": contender("stock", "benchmarks.stock", url, "/graphql/"),
+        "limit": contender("limit", "benchmarks.contenders.baseline", url, "/reserve"),
+        "stock": contender("stock", "benchmarks.contenders.strawberry", url, "/graphql/"),
     }
 
 
@@ -121,7 +121,9 @@ def hot(postgres: str) -> Findings:
 def _service(findings: Findings, url: str, ours_sku: int, theirs_sku: int) -> None:
     """The workflow without HTTP and GraphQL beside pgbench with one statement per hold."""
     asyncio.run(_stock(url, sku(ours_sku), 20_000))
-    service = measure_rate("benchmarks.workflow_load", url, [[(sku(ours_sku), 1)]], 15_000, CLIENTS)
+    service = measure_rate(
+        "benchmarks.clients.workflow", url, [[(sku(ours_sku), 1)]], 15_000, CLIENTS
+    )
     asyncio.run(check_books(url, [sku(ours_sku)], 15_000, is_sold_out=False))
     asyncio.run(_stock(url, sku(theirs_sku), 1_000_000))
     rate = pgbench(url, theirs_sku, theirs_sku)
@@ -238,7 +240,7 @@ def alone(postgres: str) -> Findings:
     """One client: how long a hold takes when nobody else wants anything."""
     url = asyncio.run(fresh_postgres(postgres, "alone", 1_000, (100, 100, 100)))
     mine = ours(url)
-    bare = contender("limit", "benchmarks.limit", url, "/statement")
+    bare = contender("limit", "benchmarks.contenders.baseline", url, "/statement")
     orders = [[(sku(number), 1)] for number in range(1, 1_001)]
 
     def run(server: Server) -> Run:

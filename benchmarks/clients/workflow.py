@@ -1,6 +1,6 @@
 """The workflow itself, without HTTP and GraphQL: a process that holds units as fast as it can.
 
-python -m benchmarks.workflow_load URL REQUESTS CLIENTS < orders.json
+python -m benchmarks.clients.workflow URL REQUESTS CLIENTS < orders.json
 """
 
 from __future__ import annotations

@@ -12,11 +12,11 @@ from statistics import median
 
 import asyncpg
 
-from benchmarks.audience import SKUS, Audience, bodies_of, change_in, plan_of, receipts
 from benchmarks.catalogue import fresh_postgres, sku
-from benchmarks.findings import Figures, Findings, Ratio
+from benchmarks.clients.audience import SKUS, Audience, bodies_of, change_in, plan_of, receipts
+from benchmarks.clients.subscribers import Order
 from benchmarks.processes import Server, contender, ours, running
-from benchmarks.stream_load import Order
+from benchmarks.results.findings import Figures, Findings, Ratio
 
 SIZES = (1_000, 100, 5_000)  # the first meets fresh servers, whose memory is measured
 FILES_NEEDED = 12_000
@@ -60,8 +60,8 @@ def streams(postgres: str) -> Findings:
     findings = Findings("streams", "streams, one change of stock to all subscribers")
     servers = [
         ours(url),
-        contender("limit", "benchmarks.limit_streams", url, "/stream"),
-        contender("stock", "benchmarks.stock_streams", url, "/graphql/"),
+        contender("limit", "benchmarks.contenders.baseline_streams", url, "/stream"),
+        contender("stock", "benchmarks.contenders.strawberry_streams", url, "/graphql/"),
     ]
     with running(*servers):
         for size in chosen:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from zlib import crc32
 
-from scripts.replay_file import NOT_FOUND, Events, FeeBack, GivenBack, Order
+from scripts.replay.event_file import NOT_FOUND, Events, FeeBack, GivenBack, Order
 
 WINDOW_DAYS: Final = 90
 DEFAULT_WINDOW: Final[Mapping[str, Any]] = MappingProxyType({"window": "P30D"})

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.catalogue import CHANNEL, LOCATIONS, fresh_postgres, sku
-from benchmarks.findings import Findings, Ratio, alternated, repeated
-from benchmarks.load import Plan
+from benchmarks.clients.requests import Plan
 from benchmarks.processes import KEY, Server, contender, ours, running
+from benchmarks.results.findings import Findings, Ratio, alternated, repeated
 
 ROUNDS = 5
 SECONDS = 3.0
@@ -105,8 +105,8 @@ def availability(postgres: str) -> Findings:
     url = asyncio.run(fresh_postgres(postgres, "availability", SKUS, (5, 0, 20)))
     servers = {
         "ours": ours(url),
-        "limit": contender("limit", "benchmarks.limit", url, "/availability"),
-        "stock": contender("stock", "benchmarks.stock", url, "/graphql/"),
+        "limit": contender("limit", "benchmarks.contenders.baseline", url, "/availability"),
+        "stock": contender("stock", "benchmarks.contenders.strawberry", url, "/graphql/"),
     }
     with running(*servers.values()):
         check_same_answers(list(servers.values()), SKUS)
@@ -127,7 +127,7 @@ def shapes(postgres: str) -> Findings:
     """Items, levels, orders with lines."""
     url = asyncio.run(fresh_postgres(postgres, "shapes", SKUS, (1_000, 1_000, 1_000)))
     mine = ours(url)
-    bare = contender("limit", "benchmarks.limit", url, "/")
+    bare = contender("limit", "benchmarks.contenders.baseline", url, "/")
     findings = Findings("shapes", "other shapes, 16 clients")
     with running(mine, bare):
         place_orders(mine)
