@@ -8,6 +8,7 @@ async def test_something(single): ...          on both, opened, with a single co
 async def test_something(one): ...             the same, opened, with a single connection
 def test_something(redis_url): ...             with a Redis that no other test uses meanwhile
 def test_something(tell): ...                  tells a figure in the summary of the run
+async def test_something(api): ...             the whole program in process, with stock, on both
 """
 
 import os
@@ -22,6 +23,7 @@ import pytest
 
 from models.database.database import Database, Limits
 from tests import databases, servers
+from tests.builders.in_process_server import InProcessServer
 
 # A test that fails between opening and closing a SQLite connection leaves its thread behind; it
 # must not keep the test process from ending.
@@ -165,3 +167,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         f"{counts['sqlite']} tests on SQLite, {counts['postgres']} on PostgreSQL, "
         f"{counts[None]} on neither"
     )
+
+
+@pytest.fixture
+async def api(database_url: str) -> AsyncIterator[InProcessServer]:
+    """The program, with locations, channels and items; the web channel is open to anybody."""
+    api = InProcessServer(database_url, anonymous_channels="web")
+    await api.open()
+    try:
+        await api.stock_the_shelves()
+        yield api
+    finally:
+        await api.close()

@@ -12,7 +12,7 @@ import asyncpg
 
 from models.database.database import Database
 from tests import database_states, databases, raw, servers
-from tests.builders.shop import open_shop
+from tests.builders.store import open_shop
 from tests.conftest import session_directory
 
 

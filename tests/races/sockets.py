@@ -12,7 +12,7 @@ import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from tests.races.house import KEY
+from tests.races.server_processes import KEY
 
 SUBPROTOCOL: Any = "graphql-transport-ws"
 

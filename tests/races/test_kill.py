@@ -10,7 +10,7 @@ import httpx
 
 from models.database.database import Database
 from tests.builders.transactions import rows
-from tests.races.house import House, Stall
+from tests.races.server_processes import Cluster, TradingClient
 from workflows.ledger.reconciliation import reconcile
 
 CLIENTS = 24
@@ -20,18 +20,18 @@ ANSWERS_BEFORE_THE_KILL = 60
 async def test_what_was_answered_survives_a_kill(database_url: str) -> None:
     answered: list[tuple[str, dict[str, Any]]] = []
     enough = asyncio.Event()
-    async with House(database_url) as house:
-        stall = Stall(house, "web")
-        await stall.furnish(["TEE", "COAT"], {"LEEDS": 100_000})
+    async with Cluster(database_url) as cluster:
+        client = TradingClient(cluster, "web")
+        await client.furnish(["TEE", "COAT"], {"LEEDS": 100_000})
 
         async def trade(number: int) -> None:
             while True:
                 key = uuid4().hex
                 try:
                     if number % 2:
-                        payload = await stall.hold({"TEE": 1, "COAT": 1}, key=key)
+                        payload = await client.hold({"TEE": 1, "COAT": 1}, key=key)
                     else:
-                        payload = await stall.place({"TEE": 2}, key, key=key)
+                        payload = await client.place({"TEE": 2}, key, key=key)
                 except httpx.TransportError:
                     return
                 answered.append((key, payload))
@@ -40,15 +40,15 @@ async def test_what_was_answered_survives_a_kill(database_url: str) -> None:
 
         clients = [asyncio.create_task(trade(number)) for number in range(CLIENTS)]
         await enough.wait()
-        house.kill()
+        cluster.kill()
         await asyncio.gather(*clients)
-        await house.start()
+        await cluster.start()
         for key, before in answered:
             kind = "reservation" if "reservation" in before else "order"
             if kind == "reservation":
-                again = await stall.hold({"TEE": 1, "COAT": 1}, key=key)
+                again = await client.hold({"TEE": 1, "COAT": 1}, key=key)
             else:
-                again = await stall.place({"TEE": 2}, key, key=key)
+                again = await client.place({"TEE": 2}, key, key=key)
             assert again["replayed"] is True
             assert again[kind]["id"] == before[kind]["id"]
     await _books_agree(database_url, answered=len(answered))

@@ -14,7 +14,7 @@ import pytest_asyncio
 from models.database.database import Database
 from tests import databases
 from tests.conftest import session_directory
-from tests.races.house import House, Stall, codes
+from tests.races.server_processes import Cluster, TradingClient, codes
 from workflows.ledger.reconciliation import reconcile
 
 BUYERS = 300
@@ -40,16 +40,16 @@ def database_url(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(engine: str, database_url: str) -> AsyncIterator[House]:
+async def cluster(engine: str, database_url: str) -> AsyncIterator[Cluster]:
     """Two server processes on PostgreSQL, which wake each other through it; one on SQLite."""
     processes, broadcast = (2, database_url) if engine == "postgres" else (1, "memory://")
-    async with House(database_url, processes=processes, broadcast=broadcast) as opened:
+    async with Cluster(database_url, processes=processes, broadcast=broadcast) as opened:
         yield opened
 
 
 @pytest.fixture
-def stall(house: House) -> Stall:
-    return Stall(house, f"stall-{uuid4().hex[:8]}")
+def client(cluster: Cluster) -> TradingClient:
+    return TradingClient(cluster, f"stall-{uuid4().hex[:8]}")
 
 
 async def _proven(database_url: str) -> list[str]:
@@ -61,27 +61,27 @@ async def _proven(database_url: str) -> list[str]:
         await database.close()
 
 
-async def test_300_buyers_of_100_units(stall: Stall, database_url: str) -> None:
-    await stall.furnish(["TEE"], {"LEEDS": 100})
-    answers = await asyncio.gather(*(stall.hold({"TEE": 1}, at=n) for n in range(BUYERS)))
+async def test_300_buyers_of_100_units(client: TradingClient, database_url: str) -> None:
+    await client.furnish(["TEE"], {"LEEDS": 100})
+    answers = await asyncio.gather(*(client.hold({"TEE": 1}, at=n) for n in range(BUYERS)))
     assert codes(answers) == {"OK": 100, "INSUFFICIENT_STOCK": 200}
     assert len({each["reservation"]["id"] for each in answers if each["reservation"]}) == 100
     assert await _proven(database_url) == []
 
 
-async def test_two_locations_and_a_buffer(stall: Stall, database_url: str) -> None:
-    await stall.furnish(["TEE"], {"LEEDS": 60, "YORK": 60}, buffer=20)
-    answers = await asyncio.gather(*(stall.hold({"TEE": 1}, at=n) for n in range(BUYERS)))
+async def test_two_locations_and_a_buffer(client: TradingClient, database_url: str) -> None:
+    await client.furnish(["TEE"], {"LEEDS": 60, "YORK": 60}, buffer=20)
+    answers = await asyncio.gather(*(client.hold({"TEE": 1}, at=n) for n in range(BUYERS)))
     assert codes(answers) == {"OK": 100, "INSUFFICIENT_STOCK": 200}
     assert await _proven(database_url) == []
 
 
 @pytest.mark.parametrize("with_keys", [False, True])
 async def test_overlapping_carts_never_deadlock(
-    stall: Stall, database_url: str, with_keys: bool
+    client: TradingClient, database_url: str, with_keys: bool
 ) -> None:
     skus = [f"SKU-{n}" for n in range(6)]
-    await stall.furnish(skus, {"LEEDS": 40, "YORK": 40})
+    await client.furnish(skus, {"LEEDS": 40, "YORK": 40})
     chance = random.Random(4)
     carts: list[tuple[dict[str, int], str]] = []
     for number in range(150):
@@ -92,8 +92,8 @@ async def test_overlapping_carts_never_deadlock(
         cart, reference = carts[number]
         key = uuid4().hex if with_keys else None
         if number % 3 == 0:
-            return await stall.hold(cart, at=number, key=key)
-        return await stall.place(cart, reference, at=number, key=key)
+            return await client.hold(cart, at=number, key=key)
+        return await client.place(cart, reference, at=number, key=key)
 
     answers = await asyncio.gather(*(buy(number) for number in range(len(carts))))
     assert set(codes(answers)) <= {"OK", "INSUFFICIENT_STOCK"}
@@ -101,16 +101,16 @@ async def test_overlapping_carts_never_deadlock(
     assert await _proven(database_url) == []
 
 
-async def test_duplicates_at_once_are_done_once(stall: Stall, database_url: str) -> None:
-    await stall.furnish(["TEE"], {"LEEDS": 100})
+async def test_duplicates_at_once_are_done_once(client: TradingClient, database_url: str) -> None:
+    await client.furnish(["TEE"], {"LEEDS": 100})
     keys = [uuid4().hex for _ in range(20)]
     asked = [(key, copy) for key in keys for copy in range(6)]
     answers = await asyncio.gather(
-        *(stall.hold({"TEE": 1}, at=copy, key=key) for key, copy in asked)
+        *(client.hold({"TEE": 1}, at=copy, key=key) for key, copy in asked)
     )
     # A duplicate waits for the first one, or is told to; whoever was told to asks again.
     retried = [
-        await stall.hold({"TEE": 1}, key=key) if codes([answer]) != {"OK": 1} else answer
+        await client.hold({"TEE": 1}, key=key) if codes([answer]) != {"OK": 1} else answer
         for (key, _), answer in zip(asked, answers, strict=True)
     ]
     assert set(codes(answers)) <= {"OK", "IDEMPOTENCY_IN_PROGRESS"}
@@ -122,12 +122,14 @@ async def test_duplicates_at_once_are_done_once(stall: Stall, database_url: str)
     assert await _proven(database_url) == []
 
 
-async def test_one_hold_is_committed_by_one_of_many_orders(stall: Stall, database_url: str) -> None:
-    await stall.furnish(["TEE"], {"LEEDS": 1})
-    held = await stall.hold({"TEE": 1})
+async def test_one_hold_is_committed_by_one_of_many_orders(
+    client: TradingClient, database_url: str
+) -> None:
+    await client.furnish(["TEE"], {"LEEDS": 1})
+    held = await client.hold({"TEE": 1})
     hold = held["reservation"]["id"]
     answers = await asyncio.gather(
-        *(stall.place({"TEE": 1}, f"W-{n}", at=n, hold=hold) for n in range(12))
+        *(client.place({"TEE": 1}, f"W-{n}", at=n, hold=hold) for n in range(12))
     )
     assert codes(answers)["OK"] == 1
     assert set(codes(answers)) <= {"OK", "ILLEGAL_TRANSITION"}

@@ -8,7 +8,7 @@ import pytest
 
 from domain.policies.policies import PolicyKind
 from models.database.database import Database
-from tests.builders.desk import INSPECTOR, SECOND, Desk, open_desk
+from tests.builders.returns import INSPECTOR, SECOND, Desk, open_return_desk
 from tests.builders.transactions import codes, rows
 from workflows.ledger.reconciliation import reconcile
 from workflows.transactions.outcomes import Outcome
@@ -18,7 +18,7 @@ ROUNDS = 4
 
 @pytest.fixture
 async def desk(database: Database) -> Desk:
-    return await open_desk(database)
+    return await open_return_desk(database)
 
 
 def refused(outcomes: Iterable[Outcome]) -> list[str]:

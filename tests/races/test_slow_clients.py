@@ -16,10 +16,10 @@ from websockets.exceptions import WebSocketException
 
 from schema.fields.node import encode
 from tests.builders.transactions import rows
-from tests.races.house import House, Stall
+from tests.races.server_processes import Cluster, TradingClient
+from tests.races.slow_reader_load import EXACT, FOLDED, SKUS, SlowReaderLoad
 from tests.races.sockets import Subscription, narrow, read_on, subscribed
-from tests.races.yard import EXACT, FOLDED, SKUS, Yard
-from tests.subscriptions.log import opened
+from tests.subscriptions.log.facts import opened
 
 READERS, STALLED, ROUNDS, SECONDS = (
     (480, 20, 14, 0.1) if os.environ.get("RESTOW_LONG") == "1" else (20, 4, 12, 0.05)
@@ -70,13 +70,13 @@ async def test_those_who_take_nothing_harm_nobody(
 ) -> None:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(opened(postgres_url))
-        house = await stack.enter_async_context(House(postgres_url))
-        port = house.ports[0]
-        stall = Stall(house, "yard")
-        await stall.furnish([f"S{n}" for n in range(SKUS)], {"LEEDS": 1, "YORK": 1})
-        yard = Yard(house, stall, readers=READERS)
-        await stack.enter_async_context(yard.read())
-        before, resident = await yard.run(ROUNDS, SECONDS), yard.resident()
+        cluster = await stack.enter_async_context(Cluster(postgres_url))
+        port = cluster.ports[0]
+        client = TradingClient(cluster, "yard")
+        await client.furnish([f"S{n}" for n in range(SKUS)], {"LEEDS": 1, "YORK": 1})
+        load = SlowReaderLoad(cluster, client, readers=READERS)
+        await stack.enter_async_context(load.read())
+        before, resident = await load.run(ROUNDS, SECONDS), load.resident()
         start = (await rows(database, CHANGES))[-1]["position"]
         stalled = [
             await stack.enter_async_context(
@@ -85,12 +85,12 @@ async def test_those_who_take_nothing_harm_nobody(
             for document in (EXACT, FOLDED)
             for _ in range(STALLED // 2)
         ]
-        yard.resident_most = 0
-        during = await yard.run(ROUNDS, SECONDS)
-        grown = yard.resident_most - resident
+        load.resident_most = 0
+        during = await load.run(ROUNDS, SECONDS)
+        grown = load.resident_most - resident
         changes = await rows(database, CHANGES)
-        leeds = [str(row["position"]) for row in changes if row["location"] == stall.own("LEEDS")]
-        assert all(reader.cursors == leeds for reader in yard.readers)
+        leeds = [str(row["position"]) for row in changes if row["location"] == client.own("LEEDS")]
+        assert all(reader.cursors == leeds for reader in load.readers)
         missed = [row for row in changes if row["position"] > start]
         changed = {row["subject_key"] for row in missed}
         truth = {
@@ -102,7 +102,7 @@ async def test_those_who_take_nothing_harm_nobody(
         exact = (wake_exact(port, each, log) for each in stalled[: STALLED // 2])
         folded = (wake_folded(port, each, truth, len(log)) for each in stalled[STALLED // 2 :])
         ways = Counter(await asyncio.gather(*exact, *folded))
-        after = await yard.run(ROUNDS, SECONDS)
+        after = await load.run(ROUNDS, SECONDS)
     assert grown < GROWTH_MAX
     lags = [f"{run.median * 1e3:.0f}/{run.late * 1e3:.0f}" for run in (before, during, after)]
     tell(

@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from tests.races.house import House, Json, Stall
+from tests.races.server_processes import Cluster, Json, TradingClient
 
 SECONDS = 60.0 if os.environ.get("RESTOW_LONG") == "1" else 4.0
 SKUS = ("HAT", "SCARF", "GLOVE")
@@ -30,14 +30,14 @@ class Shelf:
 
 
 @pytest.fixture
-async def house(postgres_url: str) -> AsyncIterator[House]:
-    async with House(postgres_url, processes=2) as house:
-        yield house
+async def cluster(postgres_url: str) -> AsyncIterator[Cluster]:
+    async with Cluster(postgres_url, processes=2) as cluster:
+        yield cluster
 
 
-async def test_no_promise_is_older_than_what_was_confirmed(house: House) -> None:
-    stall = Stall(house, "stale")
-    await stall.furnish(SKUS, {"LEEDS": UNITS})
+async def test_no_promise_is_older_than_what_was_confirmed(cluster: Cluster) -> None:
+    client = TradingClient(cluster, "stale")
+    await client.furnish(SKUS, {"LEEDS": UNITS})
     shelves = [Shelf(sku) for sku in SKUS]
     deadline = time.monotonic() + SECONDS
 
@@ -46,27 +46,27 @@ async def test_no_promise_is_older_than_what_was_confirmed(house: House) -> None
         return time.monotonic() > deadline and min(shelf.confirmed for shelf in shelves) > 10
 
     await asyncio.gather(
-        *(_hold(stall, shelf, is_over) for shelf in shelves),
-        *(_read(stall, shelves, is_over, at=number % 2) for number in range(READERS)),
+        *(_hold(client, shelf, is_over) for shelf in shelves),
+        *(_read(client, shelves, is_over, at=number % 2) for number in range(READERS)),
     )
 
 
-async def _hold(stall: Stall, shelf: Shelf, is_over: Callable[[], bool]) -> None:
+async def _hold(client: TradingClient, shelf: Shelf, is_over: Callable[[], bool]) -> None:
     while not is_over():
         shelf.begun += 1
-        payload = await stall.hold({shelf.sku: 1}, at=0)
+        payload = await client.hold({shelf.sku: 1}, at=0)
         assert payload["userErrors"] == []
         shelf.confirmed += 1
 
 
 async def _read(
-    stall: Stall, shelves: list[Shelf], is_over: Callable[[], bool], *, at: int
+    client: TradingClient, shelves: list[Shelf], is_over: Callable[[], bool], *, at: int
 ) -> None:
     """Ask again and again: at most what was left when asked, at least what is left by now."""
-    wanted = {"channel": stall.name, "skus": [stall.own(shelf.sku) for shelf in shelves]}
+    wanted = {"channel": client.name, "skus": [client.own(shelf.sku) for shelf in shelves]}
     while not is_over():
         confirmed = [shelf.confirmed for shelf in shelves]
-        answers = cast(list[Json], await stall.house.ask(PROMISE, wanted, at=at))
+        answers = cast(list[Json], await client.cluster.ask(PROMISE, wanted, at=at))
         for shelf, before, answer in zip(shelves, confirmed, answers, strict=True):
             held = UNITS - answer["availableToPromise"]
             assert before <= held <= shelf.begun, f"{shelf.sku}: {held} held, {before} confirmed"

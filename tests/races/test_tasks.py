@@ -16,10 +16,10 @@ import pytest
 from tests import databases
 from tests.builders.transactions import rows
 from tests.conftest import session_directory
-from tests.races.hall import Hall
-from tests.races.house import House, Stall
-from tests.races.screens import Screen
-from tests.subscriptions.log import opened, until
+from tests.races.queue_screens import Screen
+from tests.races.server_processes import Cluster, TradingClient
+from tests.races.warehouse_load import WarehouseLoad
+from tests.subscriptions.log.facts import opened, until
 from workflows.ledger.reconciliation import reconcile
 
 IS_LONG = os.environ.get("RESTOW_LONG") == "1"
@@ -38,20 +38,20 @@ def database_url(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture
-async def house(engine: str, database_url: str) -> AsyncIterator[House]:
+async def cluster(engine: str, database_url: str) -> AsyncIterator[Cluster]:
     """Two server processes on PostgreSQL; one on SQLite."""
     processes, broadcast = (2, database_url) if engine == "postgres" else (1, "memory://")
-    async with House(database_url, processes=processes, broadcast=broadcast) as opened:
+    async with Cluster(database_url, processes=processes, broadcast=broadcast) as opened:
         yield opened
 
 
-async def look(hall: Hall, screens: list[Screen]) -> int:
+async def look(load: WarehouseLoad, screens: list[Screen]) -> int:
     """Compare at random moments of the run; how many tasks were on the screens in all."""
     chance = random.Random(100)
     seen = 0
     for moment in sorted(chance.sample(range(1, PARCELS * 9 // 10), LOOKS)):
-        await until(lambda moment=moment: len(hall.done) >= moment, seconds=120)  # type: ignore[misc]
-        async with hall.gate.shut():
+        await until(lambda moment=moment: len(load.done) >= moment, seconds=120)  # type: ignore[misc]
+        async with load.gate.shut():
             await asyncio.gather(*(screen.agrees() for screen in screens))
         seen += len(screens[0].tasks)
         for screen in screens:
@@ -60,26 +60,26 @@ async def look(hall: Hall, screens: list[Screen]) -> int:
 
 
 async def test_each_task_is_done_once_and_each_screen_shows_it(
-    house: House, database_url: str, tell: Callable[[str], None]
+    cluster: Cluster, database_url: str, tell: Callable[[str], None]
 ) -> None:
-    stall = Stall(house, "stall")
-    await stall.furnish(["TEE"], {"LEEDS": PARCELS})
+    client = TradingClient(cluster, "stall")
+    await client.furnish(["TEE"], {"LEEDS": PARCELS})
     async with opened(database_url) as database:
-        hall = Hall(house, stall, database, tablets=TABLETS, parcels=PARCELS)
-        screens = [Screen(stall, seed) for seed in range(SCREENS)]
+        load = WarehouseLoad(cluster, client, database, tablets=TABLETS, parcels=PARCELS)
+        screens = [Screen(client, seed) for seed in range(SCREENS)]
         async with asyncio.TaskGroup() as tasks:
             showing = [tasks.create_task(screen.run()) for screen in screens]
             for _ in range(TABLETS):
-                tasks.create_task(hall.work())
-            tasks.create_task(hall.take_orders())
-            tasks.create_task(hall.sweep())
-            seen = await look(hall, screens)
-            await until(lambda: hall.is_over, seconds=600)
+                tasks.create_task(load.work())
+            tasks.create_task(load.take_orders())
+            tasks.create_task(load.sweep())
+            seen = await look(load, screens)
+            await until(lambda: load.is_over, seconds=600)
             await asyncio.gather(*(screen.agrees() for screen in screens))
             for each in showing:
                 each.cancel()
         assert all(screen.tasks == {} for screen in screens)
-        assert max(Counter(hall.done).values()) == 1
+        assert max(Counter(load.done).values()) == 1
         for fact, subject in (("task.done", "Task"), ("fulfillment.picked", "Fulfillment")):
             told = await rows(
                 database, "SELECT subject_key FROM event WHERE type = $1 AND subject_type = $2",
@@ -88,7 +88,7 @@ async def test_each_task_is_done_once_and_each_screen_shows_it(
             assert len(told) == len({row["subject_key"] for row in told}) == PARCELS, fact
         assert [str(each) for each in await reconcile(database)] == []
     tell(
-        f"tablets: {PARCELS} tasks done once each, {len(hall.dead)} tablets died; {SCREENS} screens"
+        f"tablets: {PARCELS} tasks done once each, {len(load.dead)} tablets died; {SCREENS} screens"
         f" right in {LOOKS} moments ({seen / LOOKS:.0f} tasks each), begun"
         f" {sum(screen.begun for screen in screens)} times"
     )

@@ -14,11 +14,10 @@ import models.queries.events.event_log as event_log
 from models.database.database import Database
 from models.database.sessions import CheckFailed
 from scripts.archive import archive
-from tests.builders.house import House
-from tests.graphql.conftest import house as house  # the program, for what clients are told
-from tests.graphql.test_events import EVENTS, log
-from tests.graphql.test_subscriptions import EVENTS as STREAM
-from tests.graphql.test_subscriptions import screen
+from tests.builders.in_process_server import InProcessServer
+from tests.resolvers.test_events import EVENTS, log
+from tests.resolvers.test_subscriptions import EVENTS as STREAM
+from tests.resolvers.test_subscriptions import screen
 from workflows.events.retention import Retention, old_events, remove
 from workflows.ledger.reconciliation import reconcile
 
@@ -35,11 +34,11 @@ def _archived(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-async def test_events_beyond_the_most_leave(house: House, tmp_path: Path) -> None:
-    await house.receive(5)
-    order = await house.place(1)
-    whole = (await log(house, first=250))["nodes"]
-    database, count = house.restow.database, len(whole)
+async def test_events_beyond_the_most_leave(api: InProcessServer, tmp_path: Path) -> None:
+    await api.receive(5)
+    order = await api.place(1)
+    whole = (await log(api, first=250))["nodes"]
+    database, count = api.restow.database, len(whole)
     assert await archive(database, Retention(None, None), tmp_path) == 0
     assert await archive(database, Retention(None, 4), tmp_path) == count - 4
     assert await archive(database, Retention(None, 4), tmp_path) == 0
@@ -50,18 +49,18 @@ async def test_events_beyond_the_most_leave(house: House, tmp_path: Path) -> Non
     assert all(event["digest"] and event["transaction_id"] for event in archived)
     assert await reconcile(database) == []
     # What clients are told.
-    answer = (await house.post(EVENTS, {"after": "1"})).json()
+    answer = (await api.post(EVENTS, {"after": "1"})).json()
     [error] = answer["errors"]
     oldest = str(count - 3)
     assert error["extensions"] == {"code": "CURSOR_TOO_OLD", "oldest": oldest}
-    first = await house.ask(EVENTS, {"after": "0", "first": 1})
+    first = await api.ask(EVENTS, {"after": "0", "first": 1})
     assert first["events"]["nodes"][0]["cursor"] == oldest
-    async with screen(house) as client:
+    async with screen(api) as client:
         client.subscribe("old", STREAM, variables={"after": "1"})
         refused = await client.receive()
         client.subscribe("s", STREAM, variables={"after": "0"})
         kept = [await client.next() for _ in range(4)]
-        await house.done(
+        await api.done(
             'mutation ($id: ID!) { orderCancel(id: $id, reasonCode: "OTHER") '
             "{ order { id } userErrors { code field message } } }",
             {"id": order["id"]},
@@ -72,29 +71,31 @@ async def test_events_beyond_the_most_leave(house: House, tmp_path: Path) -> Non
     assert await reconcile(database) == []
 
 
-async def test_events_beyond_their_days_leave_but_the_newest(house: House, tmp_path: Path) -> None:
-    await house.receive(5)
-    await log(house)
-    database = house.restow.database
+async def test_events_beyond_their_days_leave_but_the_newest(
+    api: InProcessServer, tmp_path: Path
+) -> None:
+    await api.receive(5)
+    await log(api)
+    database = api.restow.database
     assert await archive(database, Retention(1, None), tmp_path) == 0
     newest = (await _positions(database))[-1]
     late = datetime.now(UTC) + timedelta(days=30)
     events = await old_events(database, Retention(1, None), late)
     assert [event["position"] for event in events] == list(range(1, newest))
-    assert await remove(house.restow.transactions, events, "elsewhere") == newest - 1
-    assert await remove(house.restow.transactions, events, "elsewhere") == 0
+    assert await remove(api.restow.transactions, events, "elsewhere") == newest - 1
+    assert await remove(api.restow.transactions, events, "elsewhere") == 0
     assert await _positions(database) == [newest]
 
 
 async def test_what_broke_off_is_archived_again_page_by_page(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    api: InProcessServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crash between a page's file and its leaving the log loses nothing and repeats nothing."""
     monkeypatch.setattr("workflows.events.retention.PAGE", 3)
     for units in range(1, 12):
-        await house.receive(units)
-    count = len((await log(house, first=250))["nodes"])
-    database, whole = house.restow.database, Retention(None, 2)
+        await api.receive(units)
+    count = len((await log(api, first=250))["nodes"])
+    database, whole = api.restow.database, Retention(None, 2)
     removals = 0
 
     async def crash_at_the_second(*page: Any) -> int:
@@ -120,10 +121,10 @@ async def test_what_broke_off_is_archived_again_page_by_page(
 
 
 @pytest.mark.parametrize("table", ["event", "event_position"])
-async def test_only_an_open_log_lets_events_go(house: House, table: str) -> None:
-    await house.receive(5)
-    await log(house)
-    database = house.restow.database
+async def test_only_an_open_log_lets_events_go(api: InProcessServer, table: str) -> None:
+    await api.receive(5)
+    await log(api)
+    database = api.restow.database
     column = "id" if table == "event" else "position"
     for change in (f"DELETE FROM {table}", f"UPDATE {table} SET {column} = {column}"):
         with pytest.raises(CheckFailed, match=f"{table} is append-only"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from models.database.database import Database
-from tests.builders.shop import open_shop
+from tests.builders.store import open_shop
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -8,17 +8,17 @@ import pytest
 
 from models.database.database import Database
 from subscriptions.runtime import Live
-from tests.subscriptions.log import transactions
-from tests.subscriptions.places import Ledger, Place
+from tests.subscriptions.live_process import Ledger, LiveProcess
+from tests.subscriptions.log.facts import transactions
 
 
 @pytest.fixture
-async def place(database: Database) -> AsyncIterator[Place]:
+async def live_process(database: Database) -> AsyncIterator[LiveProcess]:
     """A process with everything running."""
     ledger = Ledger()
     live = Live(database, transactions(database), broadcast_url="memory://", promises=ledger)
     await live.start()
     try:
-        yield Place(live, transactions(database, live.committed), ledger)
+        yield LiveProcess(live, transactions(database, live.committed), ledger)
     finally:
         await live.stop()

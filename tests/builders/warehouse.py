@@ -1,0 +1,157 @@
+"""What people do in the warehouse of `tests.builders.store`: claim, pick, pack, reroute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+import workflows.carriers.tracking_events
+import workflows.tasks.claims
+import workflows.warehouse.packing
+import workflows.warehouse.picking
+import workflows.warehouse.reroutes
+from domain.access.callers import Caller, Role, holder
+from domain.orders.carriers import CarrierStatus
+from domain.tasks import QueueKind
+from models.database.database import Database
+from tests.builders.store import Shop, open_shop
+from tests.builders.transactions import rows
+from workflows.carriers.tracking_events import RecordCarrierEvent
+from workflows.tasks.claims import ClaimTasks, ReleaseTask, RenewTask
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.warehouse.packing import PackFulfillment
+from workflows.warehouse.picking import PickFulfillment, Shortage
+from workflows.warehouse.reroutes import RerouteFulfillment
+
+ANN = holder(Role.WAREHOUSE, actor="ann")
+BEN = holder(Role.WAREHOUSE, actor="ben")
+SUE = holder(Role.SUPERVISOR, actor="sue")
+
+
+@dataclass
+class Floor:
+    """One sentence each for what is done to tasks and fulfilments."""
+
+    shop: Shop
+
+    @property
+    def database(self) -> Database:
+        return self.shop.database
+
+    async def claim(
+        self,
+        queue: str = "PICK",
+        at: str = "LEEDS",
+        *,
+        by: Caller = ANN,
+        limit: int = 1,
+        ids: list[Any] | None = None,
+        key: str | None = None,
+    ) -> Outcome:
+        named = None if ids is None else tuple(UUID(str(each)) for each in ids)
+        command = ClaimTasks(QueueKind(queue), at, limit, named)
+        request = Request(command, by, key)
+        return await self.shop.transactions.perform(workflows.tasks.claims.claim, request)
+
+    async def renew(self, task_id: object, by: Caller = ANN) -> Outcome:
+        request = Request(RenewTask(UUID(str(task_id))), by)
+        return await self.shop.transactions.perform(workflows.tasks.claims.renew, request)
+
+    async def release(self, task_id: object, by: Caller = ANN) -> Outcome:
+        request = Request(ReleaseTask(UUID(str(task_id))), by)
+        return await self.shop.transactions.perform(workflows.tasks.claims.release, request)
+
+    async def pick(
+        self, fulfillment_id: object, *short: tuple[object, int], by: Caller = ANN
+    ) -> Outcome:
+        missing = tuple(Shortage(UUID(str(line)), units) for line, units in short)
+        request = Request(PickFulfillment(UUID(str(fulfillment_id)), missing), by)
+        return await self.shop.transactions.perform(workflows.warehouse.picking.pick, request)
+
+    async def pack(self, fulfillment_id: object, by: Caller = ANN) -> Outcome:
+        request = Request(PackFulfillment(UUID(str(fulfillment_id))), by)
+        return await self.shop.transactions.perform(workflows.warehouse.packing.pack, request)
+
+    async def reroute(
+        self, fulfillment_id: object, to: str, note: str = "York is quiet.", by: Caller = SUE
+    ) -> Outcome:
+        command = RerouteFulfillment(UUID(str(fulfillment_id)), to, note)
+        request = Request(command, by)
+        return await self.shop.transactions.perform(workflows.warehouse.reroutes.reroute, request)
+
+    async def said(
+        self,
+        status: str,
+        event: str = "E-1",
+        *,
+        number: str = "JD0001",
+        carrier: str = "DHL",
+        at: datetime | None = None,
+        by: Caller = ANN,
+    ) -> Outcome:
+        """A carrier's word."""
+        instant = at or self.shop.clock.now
+        command = RecordCarrierEvent(carrier, number, event, CarrierStatus(status), instant)
+        request = Request(command, by)
+        return await self.shop.transactions.perform(
+            workflows.carriers.tracking_events.record, request
+        )
+
+    async def tasks(self, fulfillment_id: object | None = None) -> list[dict[str, Any]]:
+        """Tasks, oldest first: of a fulfilment, or all."""
+        found = await rows(
+            self.database,
+            "SELECT t.*, l.code AS location FROM task t JOIN location l ON l.id = t.location_id"
+            " ORDER BY t.created_at, t.seniority DESC, t.id",
+        )
+        wanted = None if fulfillment_id is None else str(fulfillment_id)
+        return [
+            {**row, "priority_reasons": orjson.loads(row["priority_reasons"])}
+            for row in found
+            if wanted is None or row["subject_key"] == wanted
+        ]
+
+    async def orders(self) -> dict[str, Outcome]:
+        """Placed orders, as the shop refers to them, by the id of each of their fulfilments."""
+        found = await rows(self.database, "SELECT id, order_id FROM fulfillment")
+        return {str(row["id"]): Outcome({"order": str(row["order_id"])}) for row in found}
+
+    async def live(self, fulfillment_id: object | None = None) -> list[tuple[str, str, str | None]]:
+        """(queue, status, claimed by) of the tasks that are still to be done."""
+        return [
+            (row["queue"], row["status"], row["claimed_by"])
+            for row in await self.tasks(fulfillment_id)
+            if row["status"] in ("OPEN", "CLAIMED")
+        ]
+
+    async def audits(self, action: str) -> list[dict[str, Any]]:
+        found = await rows(
+            self.database,
+            "SELECT actor, action, subject, before, after FROM audit_entry WHERE action = $1"
+            " ORDER BY id",
+            action,
+        )
+        return [
+            {**row, "before": _read(row["before"]), "after": _read(row["after"])} for row in found
+        ]
+
+    async def exceptions(self) -> list[tuple[str, str, str]]:
+        """(kind, status, what it is about) of all exceptions."""
+        found = await rows(
+            self.database,
+            "SELECT kind, status, subject_key FROM operational_exception ORDER BY kind, id",
+        )
+        return [(row["kind"], row["status"], row["subject_key"]) for row in found]
+
+
+def _read(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)
+
+
+async def open_floor(database: Database, **channel: Any) -> Floor:
+    """The shop's house, with empty shelves."""
+    return Floor(await open_shop(database, **channel))

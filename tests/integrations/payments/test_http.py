@@ -1,0 +1,204 @@
+import json
+import logging
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from integrations.payments.addresses import open_gateway, parse_gateway
+from integrations.payments.gateway import (
+    GatewayAnswer,
+    GatewayError,
+    GatewayStatus,
+    GatewayTimeout,
+    GatewayUnavailable,
+)
+from integrations.payments.http import HttpGateway, HttpLimits
+
+ROOT = Path(__file__).parents[3]
+LIMITS = HttpLimits(
+    connect=5.0, answer=2.0, tries=3, all_tries=30.0, first_wait=0.01, longest_wait=0.02
+)
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """The address of a gateway in a process of its own."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.integrations.payments.gateway_server",
+        str(listening.fileno()),
+    ]
+    server = subprocess.Popen(command, cwd=ROOT, pass_fds=[listening.fileno()])
+    # The socket listens already: whoever connects before the server is up is served by it then.
+    listening.close()
+    url = f"http://127.0.0.1:{port}"
+    urllib.request.urlopen(f"{url}/log", timeout=60).close()
+    yield url
+    # Some of its answers never end: there is nothing to wait for.
+    server.kill()
+    server.wait(timeout=10)
+
+
+@pytest.fixture
+async def gateway(address: str) -> AsyncIterator[HttpGateway]:
+    opened = HttpGateway(address, limits=LIMITS)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def tries(address: str) -> Callable[[str], list[dict[str, Any]]]:
+    """What the gateway was asked under a key."""
+
+    def asked(key: str) -> list[dict[str, Any]]:
+        with urllib.request.urlopen(f"{address}/log") as answer:
+            return [each for each in json.load(answer) if each["key"] == key]
+
+    return asked
+
+
+def refund(gateway: HttpGateway, manner: str, key: str) -> Any:
+    return gateway.refund(key, "refund-1", manner, 1250, "GBP")
+
+
+async def test_a_refund_is_asked_for_and_answered(
+    gateway: HttpGateway, tries: Callable[[str], list[dict[str, Any]]]
+) -> None:
+    answer = await refund(gateway, "ok", "k-ok")
+    assert answer == GatewayAnswer(GatewayStatus.SUCCEEDED, "gw-k-ok", None)
+    (asked,) = tries("k-ok")
+    assert asked["body"] == {
+        "reference": "refund-1",
+        "paymentReference": "ok",
+        "amountMinor": 1250,
+        "currency": "GBP",
+    }
+
+
+@pytest.mark.parametrize(
+    ("manner", "status", "reason"),
+    [
+        ("pending", GatewayStatus.PENDING, None),
+        ("declined", GatewayStatus.FAILED, "account_closed"),
+        ("declined-402", GatewayStatus.FAILED, "account_closed"),
+    ],
+)
+async def test_the_gateway_s_word_is_taken(
+    gateway: HttpGateway, manner: str, status: GatewayStatus, reason: str | None
+) -> None:
+    answer = await refund(gateway, manner, f"k-{manner}")
+    assert (answer.status, answer.reason) == (status, reason)
+
+
+async def test_a_gateway_that_stumbles_is_asked_again_with_the_same_key(
+    gateway: HttpGateway, tries: Callable[[str], list[dict[str, Any]]]
+) -> None:
+    answer = await refund(gateway, "flaky", "k-flaky")
+    assert answer.status is GatewayStatus.SUCCEEDED
+    assert len(tries("k-flaky")) == 3
+
+
+@pytest.mark.parametrize(
+    ("manner", "error", "times"),
+    [
+        ("slow", GatewayTimeout, 3),
+        ("drip", GatewayTimeout, 3),
+        ("cut", GatewayUnavailable, 3),
+        ("down", GatewayUnavailable, 3),
+        # What would be answered the same again is not asked again.
+        ("garbage", GatewayUnavailable, 1),
+        ("huge", GatewayUnavailable, 1),
+        ("unauthorized", GatewayUnavailable, 1),
+        ("lying-402", GatewayUnavailable, 1),
+        ("redirect", GatewayUnavailable, 3),
+    ],
+)
+async def test_everything_else_leaves_the_outcome_unknown(
+    gateway: HttpGateway,
+    tries: Callable[[str], list[dict[str, Any]]],
+    manner: str,
+    error: type[GatewayError],
+    times: int,
+) -> None:
+    with pytest.raises(error) as raised:
+        await refund(gateway, manner, f"k-{manner}")
+    assert raised.value.was_asked
+    assert len(tries(f"k-{manner}")) == times
+
+
+async def test_what_was_lost_is_found_by_its_key(gateway: HttpGateway) -> None:
+    assert await gateway.look_up("k/never asked?") is None
+    with pytest.raises(GatewayUnavailable):
+        await refund(gateway, "cut", "k/lost ünd foünd?".encode().hex())
+    found = await gateway.look_up("k/lost ünd foünd?".encode().hex())
+    assert found is not None
+    assert found.status is GatewayStatus.SUCCEEDED
+    await refund(gateway, "ok", "k/with?odd#signs")
+    assert await gateway.look_up("k/with?odd#signs") is not None
+
+
+async def test_a_look_up_that_fails_is_not_a_key_that_is_unknown(gateway: HttpGateway) -> None:
+    with pytest.raises(GatewayUnavailable):
+        await gateway.look_up("broken")
+
+
+async def test_a_gateway_that_cannot_be_reached_was_not_asked() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    gateway = HttpGateway(f"http://127.0.0.1:{port}", limits=LIMITS)
+    with pytest.raises(GatewayUnavailable) as raised:
+        await refund(gateway, "ok", "k-nobody")
+    assert not raised.value.was_asked
+    await gateway.close()
+
+
+async def test_a_gateway_that_keeps_failing_is_left_alone_and_tried_again_after_a_rest(
+    address: str, tries: Callable[[str], list[dict[str, Any]]]
+) -> None:
+    now = time.monotonic()
+    gateway = HttpGateway(address, limits=LIMITS, clock=lambda: now)
+    for _ in range(2):
+        with pytest.raises(GatewayUnavailable):
+            await refund(gateway, "down", "k-breaks")
+    assert len(tries("k-breaks")) == 5
+    with pytest.raises(GatewayUnavailable) as raised:
+        await refund(gateway, "ok", "k-kept-back")
+    assert not raised.value.was_asked
+    assert tries("k-kept-back") == []
+    now += 31
+    assert (await refund(gateway, "ok", "k-kept-back")).status is GatewayStatus.SUCCEEDED
+    assert (await refund(gateway, "ok", "k-and-on")).status is GatewayStatus.SUCCEEDED
+    await gateway.close()
+
+
+async def test_credentials_reach_the_gateway_and_no_log(
+    address: str,
+    tries: Callable[[str], list[dict[str, Any]]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret_address = parse_gateway(address.replace("://", "://shop:s3cret@") + "/private/")
+    gateway = open_gateway(secret_address, limits=LIMITS)
+    with structlog.testing.capture_logs() as told:
+        answer = await gateway.refund("k-secret", "refund-1", "ok", 1, "GBP")
+        with pytest.raises(GatewayUnavailable) as raised:
+            await gateway.refund("k-secret-down", "refund-1", "down", 1, "GBP")
+    await gateway.close()
+    assert answer.status is GatewayStatus.SUCCEEDED
+    (asked,) = tries("k-secret")
+    assert asked["authorization"].startswith("Basic ")
+    everything = f"{told} {caplog.text} {gateway!r} {secret_address!r} {raised.value!r}"
+    assert "s3cret" not in everything
+    assert asked["authorization"].split()[1] not in everything
+    assert any(each["event"] == "gateway.silent" for each in told)

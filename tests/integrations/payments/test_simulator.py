@@ -1,0 +1,288 @@
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from domain.refunds.payouts import (
+    UNSETTLED,
+    Attempt,
+    AttemptState,
+    PayoutStep,
+    Word,
+    hear,
+    next_step,
+)
+from integrations.payments.gateway import (
+    GatewayAnswer,
+    GatewayError,
+    GatewayStatus,
+    GatewayTimeout,
+    GatewayUnavailable,
+    PaymentEvent,
+    PaymentEventType,
+)
+from integrations.payments.simulator import PaymentSimulator
+from integrations.payments.simulator_faults import Behaviour, Fate, Manner, chaos
+from integrations.payments.simulator_journal import PaymentJournal
+
+ROOT = Path(__file__).parents[3]
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+class Inbox:
+    """Takes webhooks in, and notes what it had heard when."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, PaymentEvent]] = []
+
+    async def __call__(self, message_id: str, event: PaymentEvent) -> None:
+        self.messages.append((message_id, event))
+
+
+def behaving(fate: Fate | None = None, *manners: Manner) -> Behaviour:
+    """These manners for the first calls of a kind, then answers."""
+
+    def manner(key: str, call: str, number: int) -> Manner:
+        return manners[number - 1] if number <= len(manners) else Manner.ANSWERS
+
+    return Behaviour(lambda key: fate or Fate(), manner)
+
+
+async def pay(
+    gateway: PaymentSimulator, key: str = "k", reference: str = "refund-1", amount: int = 1250
+) -> GatewayAnswer:
+    return await gateway.refund(key, reference, "payment-1", amount, "GBP")
+
+
+async def test_the_well_behaved_one_pays_once_per_key() -> None:
+    gateway = PaymentSimulator()
+    first, second = await pay(gateway), await pay(gateway)
+    assert first.status is GatewayStatus.SUCCEEDED
+    assert first == second == await gateway.look_up("k")
+    assert len(gateway.journal.paid("refund-1")) == 1
+    assert await gateway.look_up("other") is None
+    await gateway.close()
+
+
+async def test_a_second_key_for_the_same_refund_would_be_seen_as_a_double_payment() -> None:
+    gateway = PaymentSimulator()
+    await pay(gateway, "one")
+    await pay(gateway, "two")
+    assert [each.key for each in gateway.journal.paid("refund-1")] == ["one", "two"]
+    await gateway.close()
+
+
+async def test_a_key_with_other_arguments_is_no_answer_at_all() -> None:
+    gateway = PaymentSimulator()
+    await pay(gateway)
+    with pytest.raises(GatewayUnavailable):
+        await pay(gateway, amount=1251)
+    assert [each.amount_minor for each in gateway.journal.paid()] == [1250]
+    await gateway.close()
+
+
+@pytest.mark.parametrize(
+    ("manner", "is_paid"), [(Manner.SILENT_BEFORE, False), (Manner.SILENT_AFTER, True)]
+)
+async def test_silence_comes_before_or_after_acting(manner: Manner, is_paid: bool) -> None:
+    gateway = PaymentSimulator(behaviour=behaving(None, manner))
+    with pytest.raises(GatewayTimeout):
+        await pay(gateway)
+    assert bool(gateway.journal.paid("refund-1")) is is_paid
+    with pytest.raises(GatewayTimeout):
+        await gateway.look_up("k")
+    assert (await gateway.look_up("k") is not None) is is_paid
+    await gateway.close()
+
+
+async def test_a_late_refund_is_pending_until_it_settles() -> None:
+    now = 0.0
+    gateway = PaymentSimulator(
+        behaviour=behaving(Fate(GatewayStatus.FAILED, "account_closed", is_late=True)),
+        clock=lambda: now,
+        lateness=5,
+    )
+    assert (await pay(gateway)).status is GatewayStatus.PENDING
+    assert await gateway.look_up("k") == await pay(gateway)
+    now = 5.0
+    found = await gateway.look_up("k")
+    assert found is not None
+    assert (found.status, found.reason) == (GatewayStatus.FAILED, "account_closed")
+    assert gateway.journal.paid() == []
+    await gateway.close()
+
+
+async def test_webhooks_come_twice_with_one_id_and_before_the_answer() -> None:
+    inbox = Inbox()
+    gateway = PaymentSimulator(
+        behaviour=behaving(Fate(webhooks=2, webhook_comes_first=True), Manner.SILENT_AFTER),
+        deliver=inbox,
+    )
+    with pytest.raises(GatewayTimeout):
+        await pay(gateway)
+    first, second = inbox.messages
+    assert first == second
+    assert (first[1].type, first[1].key) == (PaymentEventType.SUCCEEDED, "k")
+    await pay(gateway)
+    assert len(inbox.messages) == 2
+    await gateway.close()
+
+
+async def test_webhooks_come_behind_the_answer_and_a_receiver_that_is_down_stops_nothing() -> None:
+    taken = asyncio.Event()
+
+    async def deliver(message_id: str, event: PaymentEvent) -> None:
+        if message_id:
+            taken.set()
+            raise ConnectionError("down")
+
+    gateway = PaymentSimulator(behaviour=behaving(Fate(webhooks=1)), deliver=deliver)
+    answer = await pay(gateway)
+    assert not taken.is_set()
+    await asyncio.wait_for(taken.wait(), 5)
+    assert answer.status is GatewayStatus.SUCCEEDED
+    await gateway.close()
+
+
+async def test_the_bank_may_send_money_back() -> None:
+    inbox = Inbox()
+    gateway = PaymentSimulator(deliver=inbox)
+    await pay(gateway)
+    await gateway.reverse("k")
+    assert {event.type for _, event in inbox.messages} == {PaymentEventType.REVERSED}
+    assert [each.is_reversed for each in gateway.journal.paid()] == [True]
+    with pytest.raises(LookupError):
+        await gateway.reverse("other")
+    await gateway.close()
+
+
+def test_chaos_is_the_same_for_the_same_seed_and_ends() -> None:
+    keys = [f"key-{number}" for number in range(300)]
+
+    def told(seed: str) -> list[object]:
+        bad = chaos(seed)
+        return [
+            (bad.fate(key), [bad.manner(key, "refund", number) for number in range(1, 4)])
+            for key in keys
+        ]
+
+    assert told("1") == told("1")
+    assert told("1") != told("2")
+    fates = [chaos("1").fate(key) for key in keys]
+    assert {fate.status for fate in fates} == {GatewayStatus.SUCCEEDED, GatewayStatus.FAILED}
+    assert {fate.webhooks for fate in fates} == {0, 1, 2}
+    assert {fate.is_late for fate in fates} == {True, False}
+    manners = {chaos("1").manner(key, "refund", 1) for key in keys}
+    assert manners == set(Manner)
+    assert all(chaos("1").manner(key, "look_up", 4) is Manner.ANSWERS for key in keys)
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from integrations.payments.simulator_journal import PaymentJournal
+from integrations.payments.simulator import PaymentSimulator
+gateway = PaymentSimulator(journal=PaymentJournal(sys.argv[1]))
+asyncio.run(gateway.refund("k", "refund-1", "payment-1", 1250, "GBP"))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+async def test_the_journal_survives_the_death_of_the_process(tmp_path: Path) -> None:
+    path = str(tmp_path / "gateway.db")
+    died = subprocess.run(  # noqa: ASYNC221 - nothing else runs in this test
+        [sys.executable, "-c", KILLED, path], cwd=ROOT, env={**os.environ}, check=False
+    )
+    assert died.returncode == -signal.SIGKILL
+    gateway = PaymentSimulator(journal=PaymentJournal(path))
+    found = await gateway.look_up("k")
+    assert found is not None
+    assert found.status is GatewayStatus.SUCCEEDED
+    await pay(gateway)
+    assert len(gateway.journal.paid("refund-1")) == 1
+    await gateway.close()
+
+
+class Payout:
+    """A payout as a worker drives it that dies at any moment: what is here was stored."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(seed)
+        self.attempts = [Attempt("key-1", AttemptState.OPEN)]
+        self.contradictions = 0
+        self.gateway = PaymentSimulator(
+            behaviour=chaos(str(seed)), deliver=self.hear_webhook, lateness=0.0
+        )
+
+    async def hear_webhook(self, message_id: str, event: PaymentEvent) -> None:
+        self.hear(event.key, Word(event.type.removeprefix("refund.").upper()))
+
+    def hear(self, key: str, word: Word) -> None:
+        for at, attempt in enumerate(self.attempts):
+            if attempt.key == key:
+                heard = hear(attempt.state, word)
+                # Kept for the end: the simulator swallows what a webhook's receiver raises.
+                self.contradictions += heard.is_contradiction
+                self.attempts[at] = Attempt(key, heard.state, attempt.sent_at)
+
+    def dies(self) -> bool:
+        return self.dice.random() < 0.3
+
+    async def work(self) -> None:
+        attempt = self.attempts[-1]
+        if next_step(attempt, NOW) is PayoutStep.SEND:
+            await self.send(attempt)
+            return
+        try:
+            found = await self.gateway.look_up(attempt.key)
+        except GatewayError:
+            self.hear(attempt.key, Word.SILENCE)
+            return
+        if self.dies():
+            return
+        if found is not None:
+            self.hear(attempt.key, Word(found.status.upper()))
+            return
+        self.hear(attempt.key, Word.NOT_FOUND)
+        await self.send(self.attempts[-1])
+
+    async def send(self, attempt: Attempt) -> None:
+        self.attempts[-1] = Attempt(attempt.key, attempt.state, attempt.sent_at or NOW)
+        if self.dies():
+            return
+        try:
+            answer = await self.gateway.refund(attempt.key, "refund-1", "payment-1", 1250, "GBP")
+            word = Word(answer.status.upper())
+        except GatewayError:
+            word = Word.SILENCE
+        if not self.dies():
+            self.hear(attempt.key, word)
+
+    def retry(self) -> None:
+        assert self.attempts[-1].state is AttemptState.FAILED
+        self.attempts.append(Attempt(f"key-{len(self.attempts) + 1}", AttemptState.OPEN))
+
+
+@pytest.mark.parametrize("seed", range(200))
+async def test_however_the_worker_dies_and_the_gateway_fails_a_refund_is_paid_once(
+    seed: int,
+) -> None:
+    payout = Payout(seed)
+    for _ in range(80):
+        state = payout.attempts[-1].state
+        if state is AttemptState.SUCCEEDED:
+            break
+        if state is AttemptState.FAILED:
+            payout.retry()
+        await payout.work()
+        await asyncio.sleep(0)
+    assert payout.attempts[-1].state is AttemptState.SUCCEEDED
+    assert len(payout.gateway.journal.paid("refund-1")) == 1
+    assert payout.contradictions == 0
+    assert sum(attempt.state in UNSETTLED for attempt in payout.attempts) == 0
+    await payout.gateway.close()

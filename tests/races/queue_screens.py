@@ -1,0 +1,63 @@
+"""Screens at real servers, which show a queue from its snapshot and what changes since."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from websockets.exceptions import WebSocketException
+
+from tests.races.server_processes import TradingClient
+from tests.races.sockets import Subscription, subscribed
+from tests.resolvers.test_task_queues import LIVE, QUEUE, Shown
+from tests.subscriptions.log.facts import until
+
+
+class Screen(Shown):
+    """A screen in the hall; now and then it loses its connection and begins anew anywhere."""
+
+    def __init__(self, client: TradingClient, seed: int) -> None:
+        super().__init__()
+        self.begun = 0
+        self._stall = client
+        self._chance = random.Random(seed)
+        self._stream: Subscription | None = None
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            port = self._chance.choice(self._stall.cluster.ports)
+            at = self._stall.own("LEEDS")
+            self.tasks = {}
+            self.begun += 1
+            with suppress(OSError, WebSocketException):
+                async with subscribed(port, QUEUE, queue="PICK", at=at) as self._stream:
+                    while True:
+                        self.take(await self._stream.next())
+
+    async def agrees(self) -> None:
+        """Wait until it shows what a fresh query says, asked at either process."""
+        async with asyncio.timeout(20):
+            while True:
+                truth = await self._truth()
+                with suppress(TimeoutError):
+                    await until(partial(self._shows, truth), seconds=0.5)
+                    return
+
+    def _shows(self, truth: Mapping[str, Any]) -> bool:
+        return self.tasks == truth
+
+    async def _truth(self) -> dict[str, Any]:
+        variables = {"queue": "PICK", "at": self._stall.own("LEEDS")}
+        at = self._chance.randrange(2)
+        found = await self._stall.cluster.data(LIVE, variables, at=at)
+        return {task["id"]: task for each in found.values() for task in each["nodes"]}
+
+    def lose(self) -> None:
+        """Lose the connection, perhaps."""
+        if self._stream is not None and self._chance.random() < 0.1:
+            self._stream.drop()

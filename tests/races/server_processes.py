@@ -1,0 +1,234 @@
+"""Real server processes on one database, and a client that trades with them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from tests.servers import free_port
+
+ROOT = Path(__file__).parent.parent.parent
+KEY = "rsk_racetest0000_" + "k" * 43
+PATIENCE_SECONDS = 90.0
+WAREHOUSE = "mutation($i: LocationInput!) { locationUpsert(input: $i) { userErrors { message } } }"
+CHANNEL = "mutation($i: ChannelInput!) { channelUpsert(input: $i) { userErrors { message } } }"
+ITEMS = "mutation($i: [ItemInput!]!) { itemsUpsert(items: $i) { userErrors { message } } }"
+RECEIVE = "mutation($i: StockReceiptInput!) { stockReceive(input: $i) { userErrors { message } } }"
+HOLD = """mutation($i: ReservationCreateInput!) { reservationCreate(input: $i) {
+  replayed reservation { id status } userErrors { code field message details } } }"""
+ORDER = """mutation($i: OrderPlaceInput!) { orderPlace(input: $i) {
+  replayed order { id status } userErrors { code field message } } }"""
+NEW_KEY = "mutation($i: ApiKeyInput!) { apiKeyCreate(input: $i) { secret } }"
+
+Json = dict[str, Any]
+
+
+class Cluster:
+    """`processes` servers on one database, started together, each on a port of its own."""
+
+    def __init__(
+        self, database_url: str, *, processes: int = 1, broadcast: str = "memory://"
+    ) -> None:
+        self._environment = {
+            **os.environ,
+            "RESTOW_DATABASE_URL": database_url,
+            "RESTOW_BROADCAST_URL": broadcast,
+            "RESTOW_BOOTSTRAP_KEY": KEY,
+            "RESTOW_DEMO": "0",
+            "RESTOW_LOG_LEVEL": "warning",
+            # A machine that is busy with other things answers late: that is no fault here.
+            "RESTOW_DATABASE_ACQUIRE_SECONDS": "60",
+        }
+        self.ports = [free_port() for _ in range(processes)]
+        self._servers: list[subprocess.Popen[bytes]] = []
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the house
+        # A connection for each request: one that the server closes as idle while a slow client
+        # reuses it would look like a fault.
+        limits = httpx.Limits(max_connections=400, max_keepalive_connections=0)
+        self._client = httpx.AsyncClient(limits=limits, timeout=60, trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.kill()
+        await self._client.aclose()
+
+    async def start(self) -> None:
+        """Start every process and wait until it is ready."""
+        self._servers = [self._launch(port) for port in self.ports]
+        for port in self.ports:
+            await self._ready(port)
+
+    def _launch(self, port: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "scripts.serve"],
+            cwd=ROOT,
+            env={**self._environment, "RESTOW_PORT": str(port)},
+            stdout=self._log,
+            stderr=self._log,
+        )
+
+    async def _ready(self, port: int) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                answer = await self._client.get(f"http://127.0.0.1:{port}/readyz")
+                if answer.status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.2)
+        raise AssertionError(f"no server on {port}:\n{self.log_end()}")
+
+    def log_end(self) -> str:
+        """The last that the servers wrote."""
+        self._log.seek(0)
+        return self._log.read()[-4_000:].decode(errors="replace")
+
+    def kill(self) -> None:
+        """SIGKILL every process: nothing gets a chance to tidy up."""
+        for server in self._servers:
+            server.send_signal(signal.SIGKILL)
+        for server in self._servers:
+            server.wait()
+
+    def pids(self) -> list[int]:
+        """The process ids of the servers."""
+        return [server.pid for server in self._servers]
+
+    async def ask(
+        self,
+        query: str,
+        variables: Mapping[str, Any],
+        *,
+        at: int = 0,
+        key: str | None = None,
+        by: str = KEY,
+    ) -> Json:
+        """The one field of a request to one of the processes. AssertionError on errors."""
+        [payload] = (await self.data(query, variables, at=at, key=key, by=by)).values()
+        result: Json = payload
+        return result
+
+    async def data(
+        self,
+        query: str,
+        variables: Mapping[str, Any],
+        *,
+        at: int = 0,
+        key: str | None = None,
+        by: str = KEY,
+    ) -> Json:
+        """The data of a request. `key`: for a change that is sent again; `by`: the API key."""
+        headers = {"Authorization": f"Bearer {by}"}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        port = self.ports[at % len(self.ports)]
+        answer = await self._client.post(
+            f"http://127.0.0.1:{port}/graphql",
+            json={"query": query, "variables": variables},
+            headers=headers,
+        )
+        body: Json = answer.json()
+        assert "errors" not in body, f"{body}\n{self.log_end()}"
+        data: Json = body["data"]
+        return data
+
+    async def a_key(self, number: int, role: str, **scope: Any) -> str:
+        """The secret of a new key of a role, whose actor is `<role>-<number>`."""
+        name = f"{role.lower()}-{number}"
+        given = {"name": name, "actor": name, "role": role, **scope}
+        return str((await self.ask(NEW_KEY, {"i": given}))["secret"])
+
+
+class TradingClient:
+    """A channel of its own in a house, so that tests may share the servers."""
+
+    def __init__(self, cluster: Cluster, name: str) -> None:
+        self.cluster = cluster
+        self.name = name
+
+    async def furnish(
+        self, skus: Sequence[str], stock: Mapping[str, int], *, buffer: int = 0
+    ) -> None:
+        """Items, one warehouse per entry of `stock` with so many units of each, one channel."""
+        goods = [{"sku": self.own(sku), "name": sku, "unitCost": gbp("4.00")} for sku in skus]
+        await self._do(ITEMS, goods)
+        for code, units in stock.items():
+            place = self.own(code)
+            await self._do(WAREHOUSE, {"code": place, "name": code, "kind": "WAREHOUSE"})
+            lines = [{"sku": self.own(sku), "quantity": units} for sku in skus]
+            await self._do(RECEIVE, {"locationCode": place, "reference": "PO-1", "lines": lines})
+        channel = {
+            "code": self.name,
+            "name": "Web shop",
+            "kind": "STOREFRONT",
+            "currencyCode": "GBP",
+            "safetyBuffer": buffer,
+            "locationCodes": [self.own(code) for code in stock],
+        }
+        await self._do(CHANNEL, channel)
+
+    def own(self, code: str) -> str:
+        """A code that no other stall uses."""
+        return f"{self.name}-{code}"
+
+    async def _do(self, query: str, given: object) -> None:
+        payload = await self.cluster.ask(query, {"i": given})
+        assert payload["userErrors"] == []
+
+    async def hold(self, lines: Mapping[str, int], *, at: int = 0, key: str | None = None) -> Json:
+        """Hold units of several SKUs."""
+        wanted = [{"sku": self.own(sku), "quantity": units} for sku, units in lines.items()]
+        given = {"channel": self.name, "lines": wanted}
+        return await self.cluster.ask(HOLD, {"i": given}, at=at, key=key)
+
+    async def place(
+        self,
+        lines: Mapping[str, int],
+        reference: str,
+        *,
+        at: int = 0,
+        hold: str | None = None,
+        key: str | None = None,
+    ) -> Json:
+        """Place an order."""
+        wanted = [
+            {"sku": self.own(sku), "quantity": units, "unitPrice": gbp("10.00")}
+            for sku, units in lines.items()
+        ]
+        given = {"channel": self.name, "externalReference": reference, "lines": wanted}
+        if hold is not None:
+            given["reservationId"] = hold
+        return await self.cluster.ask(ORDER, {"i": given}, at=at, key=key)
+
+
+def gbp(amount: str) -> Json:
+    """Pounds as GraphQL takes them."""
+    return {"amount": amount, "currencyCode": "GBP"}
+
+
+def codes(payloads: Sequence[Json]) -> dict[str, int]:
+    """How many answers there were of each kind: OK, or the first refusal's code."""
+    counted: dict[str, int] = {}
+    for payload in payloads:
+        errors: list[Mapping[str, str]] = payload["userErrors"]
+        code = errors[0]["code"] if errors else "OK"
+        counted[code] = counted.get(code, 0) + 1
+    return counted

@@ -1,0 +1,109 @@
+"""A warehouse at real servers: orders come in, tablets pick them, and some tablets die."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from models.database.database import Database
+from tests.builders.transactions import rows
+from tests.races.pause_gate import PauseGate
+from tests.races.server_processes import Cluster, TradingClient
+from tests.subscriptions.log.facts import until
+
+OPEN_MAX = 240  # more than a page of a snapshot, and no more than a page of a query
+IDLE_CLAIMS_PER_SECOND = 25  # of all tablets together that find nothing to do
+CLAIM = """mutation($at: String!, $limit: Int!) {
+  taskClaim(queue: PICK, locationCode: $at, limit: $limit) {
+    tasks { id subject { id } } userErrors { code } } }"""
+PICK = """mutation($id: ID!) { fulfillmentPick(fulfillmentId: $id) {
+  fulfillment { status } userErrors { code } } }"""
+
+
+class WarehouseLoad:
+    """A warehouse where orders come in while tablets pick them, and some tablets die."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        client: TradingClient,
+        database: Database,
+        *,
+        tablets: int,
+        parcels: int,
+    ) -> None:
+        self.cluster = cluster
+        self.client = client
+        self.parcels = parcels
+        self.gate = PauseGate()
+        self.placed = 0
+        self.done: list[str] = []
+        self.dead: list[str] = []
+        self.is_over = False
+        self._database = database
+        self._chance = random.Random(50)
+        self._tablets = 0
+        self._idle_seconds = tablets / IDLE_CLAIMS_PER_SECOND
+
+    async def take_orders(self) -> None:
+        """All of them, a few at a time, while there is room in the queue."""
+        while self.placed < self.parcels:
+            few = range(self.placed, min(self.placed + 20, self.parcels))
+            async with self.gate.step():
+                places = (self.client.place({"TEE": 1}, f"W-{n}", at=n) for n in few)
+                self.placed += len(await asyncio.gather(*places))
+            await until(lambda: self.placed - len(self.done) <= OPEN_MAX, seconds=120)
+
+    async def work(self) -> None:
+        """A place for a tablet: when one dies another one comes, with a key of its own."""
+        while not self.is_over:
+            self._tablets += 1
+            number = self._tablets
+            key = await self.cluster.a_key(number, "WAREHOUSE")
+            try:
+                await self._pick(number, key)
+            except TimeoutError:
+                self.dead.append(f"warehouse-{number}")
+
+    async def _pick(self, number: int, key: str) -> None:
+        """Claim and pick until all is done. Raises TimeoutError: this one died."""
+        while not self.is_over:
+            given = {"at": self.client.own("LEEDS"), "limit": 1 + number % 4}
+            claimed = (await self._ask(CLAIM, given, number, key))["tasks"]
+            if not claimed:
+                await asyncio.sleep(self._idle_seconds)
+            for task in claimed:
+                if self._chance.random() < 0.01:
+                    raise TimeoutError
+                done = await self._ask(PICK, {"id": task["subject"]["id"]}, number, key)
+                assert done["userErrors"] == []
+                self.done.append(task["id"])
+
+    async def _ask(self, query: str, given: Mapping[str, Any], at: int, key: str) -> Any:
+        """A step of a tablet, which may die before it has the answer."""
+        life = self._chance.uniform(0, 0.02) if self._chance.random() < 0.02 else None
+        async with self.gate.step(), asyncio.timeout(life):
+            return await self.cluster.ask(query, given, at=at, by=key)
+
+    async def sweep(self) -> None:
+        """Have the claims of the dead run out, until everything is done."""
+        while not self.is_over:
+            await asyncio.sleep(0.5)
+            over = datetime.now(UTC) - timedelta(seconds=1)
+            async with self._database.writer() as session:
+                for actor in self.dead:
+                    await session.execute(
+                        "UPDATE task SET lease_until_at = $1"
+                        " WHERE claimed_by = $2 AND status = 'CLAIMED' AND lease_until_at > $1",
+                        over,
+                        actor,
+                    )
+            if self.placed == self.parcels:
+                live = await rows(
+                    self._database,
+                    "SELECT id FROM task WHERE status IN ('OPEN', 'CLAIMED') AND queue = 'PICK'",
+                )
+                self.is_over = not live

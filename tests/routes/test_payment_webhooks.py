@@ -1,0 +1,113 @@
+"""Webhooks of the payment gateway at the program's own door."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from integrations.payments.gateway import PaymentEvent, event_body
+from integrations.payments.gateway import PaymentEventType as Told
+from integrations.signed_webhooks import WebhookSecrets
+from models.database.database import Database
+from routes.payment_webhooks import BODY_BYTES_MAX, payment_webhooks
+from tests.builders.refunds import PENDING, RefundDesk, open_refund_desk
+from workflows.refunds.gateway_events import take_payment
+from workflows.transactions.outcomes import Outcome
+
+SECRET = "whsec_c2VjcmV0c2VjcmV0c2VjcmV0"
+OTHER = "whsec_b3RoZXJvdGhlcm90aGVyb3RoZXI="
+SECRETS = WebhookSecrets([SECRET, OTHER])
+
+
+@pytest.fixture
+async def refund_desk(database: Database) -> RefundDesk:
+    return await open_refund_desk(database)
+
+
+@pytest.fixture
+async def door(refund_desk: RefundDesk) -> AsyncIterator[httpx.AsyncClient]:
+    async def take(message_id: str, event: PaymentEvent) -> str:
+        return await take_payment(refund_desk.shop.transactions, message_id, event)
+
+    app = Starlette(routes=[payment_webhooks(SECRETS, take)])
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://restow") as client:
+        yield client
+
+
+async def send(
+    door: httpx.AsyncClient,
+    body: bytes,
+    *,
+    secret: str = SECRET,
+    message_id: str = "msg-1",
+    age: timedelta = timedelta(0),
+) -> httpx.Response:
+    headers = WebhookSecrets([secret]).sign(message_id, datetime.now(UTC) - age, body)
+    return await door.post("/webhooks/payments", content=body, headers=headers)
+
+
+async def processing(refund_desk: RefundDesk) -> tuple[Outcome, bytes]:
+    """A refund that is being paid, and the body of the message that it was."""
+    order = await refund_desk.desk.sold(("TEE-M", 1))
+    made = await refund_desk.create(order, "1.00")
+    await refund_desk.approve(made)
+    refund_desk.gateway.answers = [PENDING]
+    await refund_desk.pay()
+    [attempt] = await refund_desk.attempts(made)
+    return made, event_body(PaymentEvent(Told.SUCCEEDED, attempt["key"], "gw-9"))
+
+
+async def test_a_signed_message_settles_its_refund_once(
+    refund_desk: RefundDesk, door: httpx.AsyncClient
+) -> None:
+    made, body = await processing(refund_desk)
+    first = await send(door, body)
+    assert (first.status_code, first.json()) == (200, {"taken": "heard"})
+    assert await refund_desk.status(made) == "SUCCEEDED"
+    again = await send(door, body, secret=OTHER)
+    assert (again.status_code, again.json()) == (200, {"taken": "repeated"})
+
+
+@pytest.mark.parametrize(
+    ("facts", "status"),
+    [
+        ({"secret": "whsec_" + "d3Jvbmd3cm9uZ3dyb25nd3Jvbmc="}, 401),
+        ({"age": timedelta(minutes=6)}, 401),
+        ({"age": timedelta(minutes=-6)}, 401),
+        ({"message_id": "a.b"}, 401),
+    ],
+)
+async def test_a_message_that_cannot_be_believed_changes_nothing(
+    refund_desk: RefundDesk, door: httpx.AsyncClient, facts: dict[str, object], status: int
+) -> None:
+    made, body = await processing(refund_desk)
+    answer = await send(door, body, **facts)  # type: ignore[arg-type]
+    assert answer.status_code == status
+    assert await refund_desk.status(made) == "PROCESSING"
+
+
+async def test_a_message_without_a_signature_is_refused(door: httpx.AsyncClient) -> None:
+    assert (await door.post("/webhooks/payments", content=b"{}")).status_code == 401
+    assert (await door.get("/webhooks/payments")).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"{}", 400), (b"[]", 400), (b"\xff", 400), (b" " * (BODY_BYTES_MAX + 1), 413)],
+)
+async def test_a_body_that_is_no_message_is_told(
+    door: httpx.AsyncClient, body: bytes, status: int
+) -> None:
+    headers = {}
+    if body != b"\xff":
+        headers = SECRETS.sign("msg-1", datetime.now(UTC), body)
+    answer = await door.post("/webhooks/payments", content=body, headers=headers)
+    assert answer.status_code == (status if headers else 401)
+
+
+async def test_a_key_that_is_not_ours_is_taken_and_left(door: httpx.AsyncClient) -> None:
+    answer = await send(door, event_body(PaymentEvent(Told.FAILED, "nobody's")))
+    assert (answer.status_code, answer.json()) == (200, {"taken": "unknown key"})

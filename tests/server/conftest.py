@@ -1,0 +1,67 @@
+"""A client of the sample schema over HTTP, in process."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from server.operations.engine import Engine, Operation
+from server.operations.limits import Limits
+from server.transports.http import GraphQLEndpoint, Observation
+from tests.server.sample import SampleContext, a_schema, a_stock
+
+SCHEMA = a_schema()
+LIMITS = Limits(body_bytes=200_000, body_seconds=0.2, tokens=1_000, fields=300)
+
+
+class SampleClient:
+    """The endpoint with what it was given and what it told."""
+
+    def __init__(self, **options: Any) -> None:
+        self.contexts: list[SampleContext] = []
+        self.observed: list[Observation] = []
+        self.refusal: Exception | None = None
+        self.engine = Engine(
+            SCHEMA.graphql_schema,
+            limits=LIMITS,
+            **{key: options.pop(key) for key in ("introspection", "translate") if key in options},
+        )
+        self.endpoint = GraphQLEndpoint(
+            self.engine,
+            self.make_context,
+            new_request_id=lambda: "req-1",
+            observe=self.observed.append,
+            **options,
+        )
+        self.client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.endpoint), base_url="http://restow"
+        )
+
+    async def make_context(self, request: Any, operation: Operation) -> SampleContext:
+        """One context per operation."""
+        if self.refusal is not None:
+            raise self.refusal
+        context = SampleContext(operation=operation, rows=[a_stock()])
+        self.contexts.append(context)
+        return context
+
+    async def post(self, payload: Any = None, **kwargs: Any) -> httpx.Response:
+        """POST a payload as JSON, or `content` as it is."""
+        if "content" in kwargs:
+            headers = {"content-type": "application/json", **kwargs.pop("headers", {})}
+            return await self.client.post("/graphql", headers=headers, **kwargs)
+        return await self.client.post("/graphql", json=payload, **kwargs)
+
+    async def get(self, **params: Any) -> httpx.Response:
+        """GET with parameters in the URL."""
+        headers = params.pop("headers", {})
+        return await self.client.get("/graphql", params=params, headers=headers)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[SampleClient]:
+    """An endpoint with short limits."""
+    client = SampleClient()
+    yield client
+    await client.client.aclose()

@@ -1,0 +1,122 @@
+"""What a client completed is over for it: nothing is sent under the id, which may be used again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from server.transports.send_queue import Outbox
+from tests.server.socket import Client, InProcessServer
+
+ENDLESS = "subscription { ticks(count: 100000000) { units } }"
+
+
+async def failing() -> None:
+    """The end of an operation, that fails."""
+    raise KeyError("broken")
+
+
+async def some_turns() -> None:
+    """Whatever can go on without the client does."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def said_until_pong(client: Client) -> list[str]:
+    """The types of what comes in front of the answer to a ping."""
+    client.send({"type": "ping"})
+    said = []
+    while (message := await client.receive())["type"] != "pong":
+        said.append(message["type"])
+    return said
+
+
+async def test_a_completed_operation_sends_nothing_more_under_its_id() -> None:
+    async with InProcessServer().open() as client:
+        client.subscribe("1", ENDLESS)
+        await client.receive()
+        client.member.clear()
+        await some_turns()  # one frame is on its way, the next one waits
+        client.send({"id": "1", "type": "complete"})
+        await some_turns()
+        client.subscribe("1", "{ echo }")
+        await some_turns()
+        client.member.set()
+        assert (await client.receive())["payload"]["data"]["ticks"]
+        assert (await client.receive())["payload"] == {"data": {"echo": "hello"}}
+        assert (await client.receive())["type"] == "complete"
+        assert await said_until_pong(client) == []
+
+
+async def test_an_end_that_was_not_told_is_not_told_once_the_client_completed() -> None:
+    async with InProcessServer().open() as client:
+        client.member.clear()
+        client.subscribe("1", "{ echo }")
+        await some_turns()  # the answer is on its way, its end waits
+        client.send({"id": "1", "type": "complete"})
+        client.subscribe("1", "{ echo }")
+        await some_turns()
+        client.member.set()
+        said = [(await client.receive())["type"] for _ in range(3)]
+        assert said == ["next", "next", "complete"]
+        assert await said_until_pong(client) == []
+
+
+async def test_a_completed_operation_that_fails_at_its_end_says_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    api = InProcessServer()
+    async with api.open() as client:
+        client.subscribe("1", ENDLESS)
+        await client.receive()
+        monkeypatch.setattr(api.contexts[0], "close", failing)
+        client.send({"id": "1", "type": "complete"})
+        assert set(await said_until_pong(client)) <= {"next"}
+        await some_turns()
+        assert await said_until_pong(client) == []
+
+
+async def test_a_completed_operation_is_waited_for_when_its_client_leaves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    api = InProcessServer()
+    cleared = asyncio.Event()
+    async with api.open() as client:
+        client.subscribe("1", ENDLESS)
+        await client.receive()
+        monkeypatch.setattr(api.contexts[0], "close", cleared.wait)
+        client.send({"id": "1", "type": "complete"})
+        await said_until_pong(client)
+        client.send_text("")
+        await some_turns()
+        assert not client.task.done()
+        cleared.set()
+        assert (await client.closed()).code == 4400
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+async def test_an_end_on_which_the_socket_breaks_leaves_no_task_behind(is_full: bool) -> None:
+    """Neither where it goes at once, nor where it waited in a full socket."""
+    room = asyncio.Event()
+    told: list[Exception] = []
+
+    async def send(message: Any) -> None:
+        if message["text"] != "first":
+            raise OSError("gone")
+        await room.wait()
+
+    outbox = Outbox(send, told.append)
+    operations = {"1"}
+    if is_full:
+        assert outbox.send_now("first")
+    task = asyncio.create_task(outbox.send("last", lambda: operations.discard("1")))
+    await some_turns()
+    room.set()
+    await some_turns()
+    assert told
+    # It has ended, or the connection still knows it, and ends it.
+    assert task.done() or operations
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

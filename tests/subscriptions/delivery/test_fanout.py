@@ -1,0 +1,235 @@
+"""One execution for many: who is late is folded or ended, and nobody else notices."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+import pytest
+
+import subscriptions.delivery.fanout
+from domain.events import ReaderTooSlow
+from subscriptions.delivery.fanout import Answer, Fanout, Feed
+from subscriptions.log.relay import Audience
+from tests.subscriptions.fake_member import FakeMember
+from tests.subscriptions.log.facts import until
+
+
+class Spring:
+    """A source that a test lets flow; counts how often it was opened."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+        self.position = 0
+        self._queue: asyncio.Queue[Answer | Exception | None] = asyncio.Queue()
+
+    async def feed(self, audience: Audience | None) -> AsyncGenerator[Sequence[Answer], None]:
+        """The live feed."""
+        self.opened += 1
+        assert audience is not None
+        assert audience.caught_up(self.position) is False
+        while (item := await self._queue.get()) is not None:
+            if isinstance(item, Exception):
+                raise item
+            yield [item]
+
+    def flow(self, *items: Any) -> None:
+        """Let these flow: texts, (text, subject), an error, or None for the end."""
+        for item in items:
+            if isinstance(item, str | tuple):
+                self.position += 1
+                text, subject = item if isinstance(item, tuple) else (item, None)
+                item = Answer(text, self.position, subject)
+            self._queue.put_nowait(item)
+
+    def past(self, *texts: str) -> Feed:
+        """A feed of one's own that ends where this one stands."""
+
+        async def own(audience: Audience | None) -> AsyncGenerator[Sequence[Answer], None]:
+            yield [Answer(text, None) for text in texts]
+            assert audience is not None
+            assert audience.caught_up(self.position) is True
+            yield [Answer("last", None)]
+
+        return own
+
+
+async def serving(fanout: Fanout, spring: Spring, *taps: FakeMember) -> list[asyncio.Task[None]]:
+    """Members that are served."""
+    before = fanout.members
+    tasks = [
+        asyncio.create_task(fanout.serve("key", spring.feed, member, own=None)) for member in taps
+    ]
+    await until(lambda: fanout.members == before + len(taps))
+    return tasks
+
+
+async def ended(*tasks: asyncio.Task[None]) -> list[Any]:
+    """How they ended."""
+    for task in tasks:
+        task.cancel()
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_many_share_one_feed_and_the_last_one_ends_it() -> None:
+    spring, fanout = Spring(), Fanout(lambda: 0)
+    taps = [FakeMember() for _ in range(600)]
+    tasks = await serving(fanout, spring, *taps)
+    spring.flow("a", "b")
+    await until(lambda: all(member.got == ["a", "b"] for member in taps))
+    assert (spring.opened, fanout.groups) == (1, 1)
+    await ended(*tasks[1:])
+    spring.flow("c")
+    await until(lambda: taps[0].got == ["a", "b", "c"])
+    await ended(tasks[0])
+    assert fanout.groups == 0
+    assert taps[1].got == ["a", "b"]
+
+
+async def test_a_late_client_of_stock_gets_the_latest_of_each() -> None:
+    spring, fanout = Spring(), Fanout(lambda: 0)
+    quick, late = FakeMember(), FakeMember()
+    tasks = await serving(fanout, spring, quick, late)
+    late.is_open = False
+    spring.flow(*((f"{sku}{n}", sku) for n in range(3000) for sku in "AB"))
+    await until(lambda: len(quick.got) == 6000)
+    late.open()
+    spring.flow(("A!", "A"))
+    await until(lambda: late.got[-1:] == ["A!"])
+    assert late.got == ["A2999", "B2999", "A!"]
+    await ended(*tasks)
+
+
+async def test_a_late_client_of_events_is_ended_and_told_where(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(subscriptions.delivery.fanout, "BACKLOG_MAX", 10)
+    spring, fanout = Spring(), Fanout(lambda: 0)
+    quick, late = FakeMember(), FakeMember()
+    tasks = await serving(fanout, spring, quick, late)
+    spring.flow("1")
+    await until(lambda: late.got == ["1"])
+    late.is_open = False
+    spring.flow(*(str(n) for n in range(2, 20)))
+    await until(lambda: len(quick.got) == 19)
+    with pytest.raises(ReaderTooSlow) as refusal:
+        await tasks[1]
+    assert refusal.value.details == {"cursor": "1"}
+    late.open()
+    assert late.got == ["1"]
+    await ended(tasks[0])
+
+
+async def test_a_backlog_is_sent_in_order_when_there_is_room() -> None:
+    spring, fanout = Spring(), Fanout(lambda: 0)
+    member = FakeMember()
+    tasks = await serving(fanout, spring, member)
+    member.is_open = False
+    spring.flow("1", "2", "3")
+    await until(lambda: member.is_asked and spring._queue.empty())
+    member.open()
+    spring.flow("4", None)
+    assert await asyncio.gather(*tasks) == [None]
+    assert member.got == ["1", "2", "3", "4"]
+
+
+async def test_an_end_waits_for_the_backlog() -> None:
+    spring, fanout = Spring(), Fanout(lambda: 0)
+    member = FakeMember()
+    [task] = await serving(fanout, spring, member)
+    member.is_open = False
+    spring.flow("1", "2", None)
+    await until(lambda: fanout._groups["key"].is_over)
+    assert not task.done()
+    member.open()
+    await task
+    assert member.got == ["1", "2"]
+
+
+async def test_one_with_a_past_takes_it_first_and_misses_nothing_meanwhile() -> None:
+    spring, fanout = Spring(), Fanout(lambda: spring.position)
+    first, second = FakeMember(), FakeMember()
+    tasks = await serving(fanout, spring, first)
+    spring.flow("a", "b")
+    own = spring.past("x", "y")
+    tasks.append(asyncio.create_task(fanout.serve("key", spring.feed, second, own=own)))
+    await until(lambda: "y" in second.got)
+    spring.flow("c")
+    await until(lambda: second.got[-1:] == ["c"])
+    assert second.got == ["x", "y", "last", "c"]
+    assert first.got == ["a", "b", "c"]
+    assert spring.opened == 1
+    await ended(*tasks)
+
+
+async def test_a_feed_that_breaks_is_told_to_all_and_the_next_one_is_fresh() -> None:
+    spring, fanout = Spring(), Fanout(lambda: 0)
+    tasks = await serving(fanout, spring, FakeMember(), FakeMember())
+    spring.flow(ValueError("broken"))
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [str(error) for error in found] == ["broken", "broken"]
+    assert fanout.groups == 0
+    member = FakeMember()
+    again = await serving(fanout, spring, member)
+    spring.flow("a")
+    await until(lambda: member.got == ["a"])
+    assert spring.opened == 2
+    await ended(*again)
+
+
+async def test_who_turns_out_late_while_it_comes_back_is_told_where_it_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By what its own feed sent, not only by what the group did."""
+    monkeypatch.setattr(subscriptions.delivery.fanout, "BACKLOG_MAX", 2)
+    spring, fanout = Spring(), Fanout(lambda: 0)
+    spring.position = 7
+    [keeper] = await serving(fanout, spring, FakeMember())
+
+    async def own(audience: Audience | None) -> AsyncGenerator[Sequence[Answer], None]:
+        yield [Answer("6", 6), Answer("7", 7)]
+        assert audience is not None
+        assert audience.caught_up(7) is True
+
+    late = FakeMember()
+    late.is_open = False
+    task = asyncio.create_task(fanout.serve("key", spring.feed, late, own))
+    await until(lambda: late.got == ["6", "7"])
+    spring.flow("8", "9", "10")
+    with pytest.raises(ReaderTooSlow) as refusal:
+        await task
+    assert refusal.value.details == {"cursor": "7"}
+    await ended(keeper)
+
+
+async def test_what_is_spread_to_nobody_is_not_told_as_spread() -> None:
+    """A feed that begins with what is so now: each reader gets that by a feed of its own."""
+    spread: list[str] = []
+    spring, fanout = Spring(), Fanout(lambda: 0, lambda answer: spread.append(answer.text))
+
+    async def feed(audience: Audience | None) -> AsyncGenerator[Sequence[Answer], None]:
+        yield [Answer("snapshot", 1)]
+        async for answers in spring.feed(audience):
+            yield answers
+
+    member = FakeMember()
+    task = asyncio.create_task(fanout.serve("key", feed, member, spring.past("snapshot")))
+    await until(lambda: member.got == ["snapshot", "last"])
+    spring.flow("change")
+    await until(lambda: member.got[-1:] == ["change"])
+    await ended(task)
+    assert spread == ["change"]
+
+
+async def test_who_was_cancelled_is_given_nothing_more() -> None:
+    """Not even in the turn in which its task has yet to hear of that."""
+    spring, fanout = Spring(), Fanout(lambda: 0)
+    member = FakeMember()
+    [task] = await serving(fanout, spring, member)
+    spring.flow("a")
+    await until(lambda: member.got == ["a"])
+    task.cancel()
+    member.offer([Answer("b", 2)])
+    await ended(task)
+    assert member.got == ["a"]

@@ -1,0 +1,154 @@
+"""A live process on a database, and readers of its streams."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+from domain.access.callers import Role, holder
+from subscriptions.runtime import Live
+from tests.subscriptions.log.facts import note, now, until, write
+from workflows.transactions.runner import Transaction, Transactions
+
+ADMIN = holder(Role.ADMIN, actor="root")
+
+
+class Ledger:
+    """Availability that a test sets by hand, and a count of how often it was read."""
+
+    def __init__(self) -> None:
+        self.units: dict[str, int] = {}
+        self.reads: list[list[str]] = []
+
+    async def of(self, channel: str, skus: Sequence[str]) -> Mapping[str, tuple[str, int]]:
+        """(sku, units)."""
+        self.reads.append(list(skus))
+        return {sku: (sku, self.units[sku]) for sku in skus if sku in self.units}
+
+    async def skus(self, channel: str) -> Sequence[str]:
+        """All of them."""
+        return sorted(self.units)
+
+    def substance(self, availability: tuple[str, int]) -> Hashable:
+        """All of it."""
+        return availability
+
+
+class LiveProcess:
+    """A live process, a writer in it, and master data."""
+
+    def __init__(self, live: Live[Any], writer: Transactions, ledger: Ledger) -> None:
+        self.live = live
+        self.streams = live.streams
+        self.writer = writer
+        self.ledger = ledger
+        self._levels = 0
+
+    async def note(self, *numbers: int, **facts: Any) -> None:
+        """Commit facts with these numbers."""
+        await write(self.writer, *numbers, **facts)
+
+    async def numbered(self, position: int) -> None:
+        """Wait until the relay has served a position."""
+        await until(lambda: (self.live.relay.position or 0) >= position)
+
+    async def stock(self, sku: str, location: str, units: int, cause: str = "RECEIVED") -> None:
+        """Make a level, or change it, with its fact."""
+
+        async def work(tx: Transaction) -> None:
+            level = await _level(tx, sku, location, units)
+            data = {"sku": sku, "location": location, "cause": cause, "available": units}
+            note(
+                tx,
+                units,
+                type="stock.changed",
+                subject=("StockLevel", level["id"]),
+                data=data,
+                location_id=level["location_id"],
+            )
+
+        await self.writer.run(work)
+
+
+async def _level(tx: Transaction, sku: str, location: str, units: int) -> Mapping[str, Any]:
+    session = tx.session
+    for sql, args in (
+        (
+            "INSERT INTO item (sku, name, returnable, created_at, updated_at)"
+            " VALUES ($1, 'x', TRUE, $2, $2) ON CONFLICT DO NOTHING",
+            (sku, now()),
+        ),
+        (
+            "INSERT INTO location (code, name, kind, time_zone, pack_required, active)"
+            " VALUES ($1, 'x', 'STORE', 'UTC', FALSE, TRUE) ON CONFLICT DO NOTHING",
+            (location,),
+        ),
+        (
+            "INSERT INTO stock_level (item_id, location_id, updated_at)"
+            " SELECT i.id, l.id, $3 FROM item i, location l WHERE i.sku = $1 AND l.code = $2"
+            " ON CONFLICT DO NOTHING",
+            (sku, location, now()),
+        ),
+    ):
+        await session.execute(sql, *args)
+    level = await session.fetch_one(
+        "SELECT s.id, s.location_id FROM stock_level s JOIN item i ON i.id = s.item_id"
+        " JOIN location l ON l.id = s.location_id WHERE i.sku = $1 AND l.code = $2",
+        sku,
+        location,
+    )
+    assert level is not None
+    await session.execute("UPDATE stock_level SET available = $2 WHERE id = $1", level["id"], units)
+    return level
+
+
+class Reader:
+    """Reads a stream into a list, in a task."""
+
+    def __init__(self, stream: Any) -> None:
+        self.got: list[Any] = []
+        self.error: Exception | None = None
+        self._stream = stream
+        self._news = asyncio.Event()
+        self.task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        try:
+            async with aclosing(self._stream) as stream:
+                async for value in stream:
+                    self.got.append(value)
+                    self._news.set()
+        except Exception as error:  # noqa: BLE001  the test looks at it
+            self.error = error
+        self._news.set()
+
+    async def has(self, count: int) -> list[Any]:
+        """Wait for so many values."""
+        async with asyncio.timeout(10):
+            while len(self.got) < count and not self.task.done():
+                self._news.clear()
+                await self._news.wait()
+        assert len(self.got) >= count, self.error
+        return self.got
+
+    async def close(self) -> None:
+        """End the subscription."""
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def reading(stream: Any) -> AsyncIterator[Reader]:
+    """A reader inside the block."""
+    reader = Reader(stream)
+    try:
+        yield reader
+    finally:
+        await reader.close()
+
+
+async def listening(live_process: LiveProcess, count: int) -> None:
+    """Wait until so many listeners are with the relay."""
+    await until(lambda: live_process.live.relay.listeners == count)

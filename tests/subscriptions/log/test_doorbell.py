@@ -1,0 +1,125 @@
+"""The doorbell rings in every process, also after Redis or PostgreSQL went away and came back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from broadcaster import Broadcast
+
+from subscriptions.log.doorbell import PENDING, Doorbell
+from tests import servers
+from tests.conftest import session_directory
+from tests.subscriptions.log.facts import until
+
+
+class Ear:
+    """What one process heard."""
+
+    def __init__(self) -> None:
+        self.heard: list[int] = []
+        self._news = asyncio.Event()
+
+    def __call__(self, position: int) -> None:
+        self.heard.append(position)
+        self._news.set()
+
+    async def hears(self, position: int, seconds: float = 10) -> None:
+        """Wait until a position was rung."""
+        async with asyncio.timeout(seconds):
+            while position not in self.heard:
+                self._news.clear()
+                await self._news.wait()
+
+
+@asynccontextmanager
+async def ringing(url: str, ear: Ear) -> AsyncIterator[Doorbell]:
+    """A process with a doorbell."""
+    bell = Doorbell(url, ear)
+    task = asyncio.create_task(bell.run())
+    try:
+        yield bell
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture(params=["redis", "postgres"])
+def server(request: pytest.FixtureRequest) -> Iterator[servers.Server]:
+    """A server of this test's own, to be stopped and started."""
+    kinds: dict[str, Callable[..., servers.Server]] = {
+        "redis": servers.RedisServer,
+        "postgres": servers.PostgresServer,
+    }
+    name = f"{request.param}-{request.node.name}".replace("[", "-").replace("]", "")
+    made = kinds[request.param](session_directory() / name)
+    made.start()
+    yield made
+    made.stop()
+
+
+async def test_in_one_process_it_rings_in_memory() -> None:
+    ear = Ear()
+    async with ringing("memory://", ear) as bell:
+        bell.ring(3)
+        await ear.hears(3)
+        bell.ring(PENDING)
+        await ear.hears(PENDING)
+
+
+async def test_it_survives_a_restart_of_its_server(server: servers.Server) -> None:
+    url = server.start()
+    mine, theirs = Ear(), Ear()
+    async with ringing(url, mine) as bell, ringing(url, theirs) as other:
+        await until(lambda: bell.is_connected and other.is_connected)
+        bell.ring(7)
+        await asyncio.gather(mine.hears(7), theirs.hears(7))
+        for first, is_seen in ((100, True), (1_000, False)):
+            server.stop()
+            if is_seen:
+                await until(lambda: not bell.is_connected)
+            server.start()
+            await _heard_again(bell, first, mine, theirs)
+
+
+async def _heard_again(bell: Doorbell, first: int, *ears: Ear) -> None:
+    """Ring, as a process does after each batch, until everybody has heard one of the rings."""
+    last = first
+    async with asyncio.timeout(15):
+        while not all(ear.heard and ear.heard[-1] >= first for ear in ears):
+            last += 1
+            bell.ring(last)
+            await asyncio.sleep(0.1)
+
+
+async def test_it_connects_to_a_server_that_comes_later(server: servers.Server) -> None:
+    url = server.start()
+    server.stop()
+    ear = Ear()
+    async with ringing(url, ear) as bell:
+        bell.ring(5)
+        await asyncio.sleep(0)
+        assert not bell.is_connected
+        server.start()
+        await ear.hears(5)
+        assert bell.is_connected
+
+
+async def test_of_many_rings_the_newest_is_heard(redis_url: str) -> None:
+    ear = Ear()
+    async with ringing(redis_url, ear) as bell:
+        for position in range(1, 10_001):
+            bell.ring(position)
+        await ear.hears(10_000)
+    assert len(ear.heard) < 10
+
+
+async def test_the_library_itself_hears_nothing_on_its_first_subscription(redis_url: str) -> None:
+    """Why Redis has a backend of our own; when this fails, it can go."""
+    async with Broadcast(redis_url) as broadcast, broadcast.subscribe("first") as subscriber:
+        await broadcast.publish("first", "1")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await subscriber.get()

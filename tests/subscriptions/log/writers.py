@@ -1,0 +1,118 @@
+"""A process that writes facts until killed.
+
+`python -m tests.subscriptions.log.writers URL SEED BELL`.
+
+Each transaction takes some chains a step further and says in its fact what it saw of all of them.
+Some transactions stay open for long, before or after they wrote their facts. The process numbers
+too, while it holds the lease; since it listens as well, mostly in the transactions themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Any
+
+from domain.access.callers import Role, holder
+from models.database.database import Database
+from models.database.sessions import DatabaseError, Session
+from subscriptions.runtime import Live
+from tests.subscriptions.log.facts import note, opened, transactions
+from workflows.transactions.runner import Transaction, Transactions
+
+CHAINS = 36
+TASKS = 4
+
+
+async def prepare(database: Database) -> None:
+    """The table of chains, and one of transactions that were numbered in themselves."""
+
+    async def work(tx: Transaction) -> None:
+        await tx.session.execute("CREATE TABLE chain (id bigint PRIMARY KEY, step bigint)")
+        await tx.session.execute("CREATE TABLE numbered_within (transactions bigint)")
+        await tx.session.execute(
+            "INSERT INTO chain SELECT n, 0 FROM generate_series(1, $1) AS n", CHAINS
+        )
+
+    await transactions(database).run(work)
+
+
+async def write_forever(writer: Transactions, chance: random.Random) -> None:
+    """One transaction after the other, also where the database goes away and comes back."""
+    while True:
+        try:
+            await writer.run(lambda tx: step(tx, chance))
+        except (DatabaseError, TimeoutError):
+            await asyncio.sleep(0.1)
+
+
+async def step(tx: Transaction, chance: random.Random) -> None:
+    """Take chains a step further; say what was seen."""
+    chosen = sorted(chance.sample(range(1, CHAINS + 1), chance.choice((1, 1, 1, 3))))
+    is_long = chance.random() < 0.005
+    rows = await tx.session.fetch(
+        "SELECT id, step FROM chain WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", chosen
+    )
+    seen = await tx.session.fetch("SELECT id, step FROM chain")
+    if is_long:
+        await asyncio.sleep(chance.random())
+    for row in rows:
+        await tx.session.execute("UPDATE chain SET step = step + 1 WHERE id = $1", row["id"])
+        saw = {str(other["id"]): other["step"] for other in seen}
+        note(tx, row["step"] + 1, subject=("Item", row["id"]), data={"saw": saw})
+    if is_long:
+        tx.outbox.add_rows(tx)
+        await tx.flush()
+        tx.outbox.events.clear()
+        await asyncio.sleep(chance.random())
+
+
+async def listen(live: Live[Any]) -> None:
+    """Read what is committed from now on."""
+    async with aclosing(live.streams.events(holder(Role.ADMIN, actor="root"))) as stream:
+        async for _ in stream:
+            pass
+
+
+class _Nothing:
+    """No availability here."""
+
+    async def of(self, channel: str, skus: Any) -> dict[str, Any]:
+        return {}
+
+    async def skus(self, channel: str) -> list[str]:
+        return []
+
+    def substance(self, availability: Any) -> Any:
+        return None
+
+
+def a_live(database: Database, broadcast_url: str) -> Live[Any]:
+    """The live side of a process that has no availability."""
+    return Live(database, transactions(database), broadcast_url=broadcast_url, promises=_Nothing())
+
+
+async def main(url: str, seed: int, broadcast_url: str) -> None:
+    """Write and number until killed."""
+    async with opened(url) as database:
+        live = a_live(database, broadcast_url)
+        await live.start()
+
+        async def number(session: Session, events: int) -> Callable[[], None] | None:
+            told = await live.sequencer.number_within(session, events)
+            if told is not None:
+                await session.execute("INSERT INTO numbered_within VALUES (1)")
+            return told
+
+        writer = transactions(database, live.committed, number)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(listen(live))
+            for n in range(TASKS):
+                tasks.create_task(write_forever(writer, random.Random(seed * 100 + n)))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3]))

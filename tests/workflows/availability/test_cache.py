@@ -1,0 +1,159 @@
+"""The memory of availability: it says what the database says, whatever has happened meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+import models.queries.stock.availability as promises
+import models.queries.stock.changes as news
+import workflows.availability.availability
+import workflows.availability.cache
+import workflows.catalog.channels
+import workflows.catalog.items
+import workflows.catalog.locations
+import workflows.stock.goods_receipts
+from domain.errors import NotFound
+from domain.policies.policies import PolicyKind
+from models.database.database import Database
+from tests.builders.catalog import a_channel, a_location, an_item, items
+from tests.builders.store import ADMIN, SHOP, SKUS, Shop, open_shop
+from workflows.availability.availability import Availability
+from workflows.availability.cache import AvailabilityMemory
+from workflows.stock.goods_receipts import SetSafetyStock
+from workflows.transactions.outcomes import Request
+
+
+async def stocked(database: Database) -> tuple[Shop, AvailabilityMemory]:
+    shop = await open_shop(database)
+    for sku in SKUS:
+        await shop.receive(10, sku)
+    return shop, AvailabilityMemory(database, shop.clock)
+
+
+async def remembered(memory: AvailabilityMemory, channel: str = "web") -> list[Availability | None]:
+    as_of, found = await memory.find(channel, SKUS, ADMIN)
+    return [each and replace(each, as_of=as_of) for each in found]
+
+
+async def read(shop: Shop, channel: str = "web") -> list[Availability | None]:
+    async with shop.database.snapshot() as session:
+        return await workflows.availability.availability.find(
+            session, channel, SKUS, ADMIN, shop.clock.now
+        )
+
+
+async def test_after_every_fact_it_says_what_the_database_says(database: Database) -> None:
+    shop, memory = await stocked(database)
+    perform = shop.transactions.perform
+
+    async def agrees() -> None:
+        for channel in ("web", "market"):
+            assert await remembered(memory, channel) == await read(shop, channel)
+
+    await agrees()
+    hold = await shop.hold(("TEE-M", 3))
+    await agrees()
+    await shop.release(hold)
+    await agrees()
+    order = await shop.place(("TEE-M", 2), ("TEE-S", 1))
+    await agrees()
+    await shop.cancel(order)
+    await agrees()
+    await shop.adjust(-4)
+    await agrees()
+    waiting = await shop.place(("TEE-M", 30), reference="W-2", backorder=True)
+    await agrees()
+    await shop.cancel(waiting)
+    await agrees()
+    safety = SetSafetyStock("LEEDS", "TEE-L", 7)
+    await perform(workflows.stock.goods_receipts.set_safety_stock, Request(safety, ADMIN))
+    await agrees()
+    await perform(workflows.catalog.channels.upsert, a_channel("web", safety_buffer=2))
+    await agrees()
+    await perform(workflows.catalog.locations.upsert, a_location("LEEDS", active=False))
+    await agrees()
+    await perform(workflows.catalog.locations.upsert, a_location("LEEDS", daily_order_capacity=1))
+    await agrees()
+    await shop.place(("COAT", 1), reference="W-3")
+    await agrees()
+    await perform(workflows.catalog.items.upsert, items(an_item("COAT", category="hats")))
+    await shop.publish(
+        PolicyKind.ROUTING, {"protected": [{"channel": "market", "category": "hats", "units": 4}]}
+    )
+    await agrees()
+
+
+async def test_a_hold_that_is_over_frees_its_units_by_the_clock(database: Database) -> None:
+    shop, memory = await stocked(database)
+    await shop.hold(("TEE-M", 10), ttl_seconds=60)
+    assert [each and each.available_to_promise for each in await remembered(memory)][1] == 0
+    shop.clock.now += timedelta(seconds=60)
+    assert [each and each.available_to_promise for each in await remembered(memory)][1] == 10
+    assert await remembered(memory) == await read(shop)
+
+
+async def test_what_it_knows_is_not_read_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, memory = await stocked(database)
+    asked: list[list[str]] = []
+    goods = promises.goods
+
+    async def counted(session: object, skus: list[str], now: object) -> object:
+        asked.append(list(skus))
+        return await goods(session, skus, now)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(promises, "goods", counted)
+    await remembered(memory)
+    await remembered(memory)
+    assert asked == [sorted(SKUS)]
+    await shop.hold(("TEE-M", 1))
+    await remembered(memory)
+    assert asked[1:] == [["TEE-M"]]
+
+
+async def test_news_during_a_read_are_not_forgotten(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fact commits after the read took its snapshot, and is heard before the read is over."""
+    shop, memory = await stocked(database)
+    goods = promises.goods
+    is_first = True
+
+    async def overtaken(session: object, skus: list[str], now: object) -> object:
+        nonlocal is_first
+        found = await goods(session, skus, now)  # type: ignore[arg-type]
+        if is_first:
+            is_first = False
+            await shop.hold(("TEE-M", 4))
+            await memory.find("web", ["unknown"], ADMIN)
+        return found
+
+    monkeypatch.setattr(promises, "goods", overtaken)
+    await remembered(memory)
+    assert await remembered(memory) == await read(shop)
+
+
+async def test_too_much_news_empty_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, memory = await stocked(database)
+    await remembered(memory)
+    monkeypatch.setattr(news, "NEWS_MAX", 3)
+    for _ in range(4):
+        await shop.hold(("TEE-M", 1))
+    assert await remembered(memory) == await read(shop)
+
+
+async def test_it_is_bounded(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, memory = await stocked(database)
+    monkeypatch.setattr(workflows.availability.cache, "GOODS_MAX", 2)
+    assert len(await remembered(memory)) == len(SKUS)
+    assert len(memory._known) == 2
+
+
+async def test_a_channel_out_of_scope_does_not_exist(database: Database) -> None:
+    _, memory = await stocked(database)
+    with pytest.raises(NotFound):
+        await memory.find("market", SKUS, SHOP)

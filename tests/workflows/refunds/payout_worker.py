@@ -1,0 +1,178 @@
+"""A payout worker that dies by SIGKILL at a chosen point, as a process of its own.
+
+    python -m tests.workflows.refunds.payout_worker      reads one JSON life per line, prints how it
+    ended
+
+A life is forked off when it begins, so that a few hundred of them cost no imports. It passes a
+point before, within (all done, not committed) and behind each transaction, and before and behind
+each call of the gateway; at the point with the number `dies_at` it kills itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, NoReturn, TypeVar
+from uuid import UUID, uuid4
+
+import workflows.refunds.gateway_events
+import workflows.refunds.manual_settlement
+from domain.access.callers import Role, holder
+from integrations.payments.gateway import GatewayAnswer, PaymentEvent
+from integrations.payments.simulator import PaymentSimulator
+from integrations.payments.simulator_faults import chaos
+from integrations.payments.simulator_journal import PaymentJournal
+from models.database.database import Database
+from workflows.reactions import REACTIONS
+from workflows.refunds.manual_settlement import RetryRefund
+from workflows.refunds.payout_attempts import PayoutTerms
+from workflows.refunds.payouts import Payouts
+from workflows.transactions.outcomes import Request
+from workflows.transactions.runner import Transaction, Transactions
+
+ROUND = timedelta(seconds=400)
+ROUNDS_MAX = 40
+RETRIER = holder(Role.FINANCE, actor="rita")
+
+T = TypeVar("T")
+
+
+class Life:
+    """How far a worker has come, and where it ends."""
+
+    def __init__(self, dies_at: int | None) -> None:
+        self._left = dies_at
+
+    def point(self) -> None:
+        """Die here, if this is the place."""
+        if self._left is None:
+            return
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._left -= 1
+
+
+class MortalTransactions(Transactions):
+    """Transactions around which, and within which, the worker may die."""
+
+    life: Life
+
+    async def run(
+        self,
+        work: Callable[[Transaction], Awaitable[T]],
+        writing: Callable[[], None] = lambda: None,
+    ) -> T:
+        async def mortal(tx: Transaction) -> T:
+            result = await work(tx)
+            await tx.flush()
+            self.life.point()
+            return result
+
+        self.life.point()
+        result = await super().run(mortal, writing)
+        self.life.point()
+        return result
+
+
+class MortalGateway(PaymentSimulator):
+    """A gateway before and behind whose calls the worker may die."""
+
+    life: Life
+
+    async def refund(
+        self, key: str, reference: str, payment_reference: str, amount_minor: int, currency: str
+    ) -> GatewayAnswer:
+        self.life.point()
+        answer = await super().refund(key, reference, payment_reference, amount_minor, currency)
+        self.life.point()
+        return answer
+
+    async def look_up(self, key: str) -> GatewayAnswer | None:
+        self.life.point()
+        found = await super().look_up(key)
+        self.life.point()
+        return found
+
+
+async def live(facts: dict[str, Any]) -> None:
+    """Work until everything is paid, the rounds are used up, or death comes."""
+    now, life = datetime.fromisoformat(facts["now"]), Life(facts["dies_at"])
+    database = Database(facts["url"])
+    await database.open()
+
+    def clock() -> datetime:
+        return now
+
+    transactions = MortalTransactions(database, clock=clock, new_id=uuid4, reactions=REACTIONS)
+    transactions.life = life
+
+    async def deliver(message_id: str, event: PaymentEvent) -> None:
+        await workflows.refunds.gateway_events.take_payment(transactions, message_id, event)
+
+    gateway = MortalGateway(
+        behaviour=chaos(facts["seed"]),
+        journal=PaymentJournal(facts["journal"]),
+        deliver=deliver,
+        clock=lambda: now.timestamp(),
+        lateness=0.0,
+    )
+    gateway.life = life
+    payouts = Payouts(transactions, gateway, PayoutTerms(claim=timedelta(seconds=60)))
+    for _ in range(ROUNDS_MAX):
+        now += ROUND
+        await payouts.work()
+        await asyncio.sleep(0)
+        if await _is_over(database, transactions):
+            break
+    _say({"now": now.isoformat()})
+    await gateway.close()
+    await database.close()
+
+
+async def _is_over(database: Database, transactions: Transactions) -> bool:
+    """Whether all is paid; what failed is tried again."""
+    async with database.snapshot() as session:
+        found = await session.fetch("SELECT id, status FROM refund WHERE status <> 'SUCCEEDED'")
+    for row in found:
+        if row["status"] == "FAILED":
+            command = RetryRefund(UUID(str(row["id"])))
+            await transactions.perform(
+                workflows.refunds.manual_settlement.retry, Request(command, RETRIER)
+            )
+    return not found
+
+
+def _live_and_leave(facts: dict[str, Any]) -> NoReturn:
+    """End this process with the life: threads of a database that was not closed would keep it."""
+    try:
+        asyncio.run(live(facts))
+        os._exit(0)
+    finally:
+        traceback.print_exc()
+        os._exit(1)
+
+
+def main() -> None:
+    """Fork a life off per line of standard input; say how each ended: its signal, or 0."""
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            _live_and_leave(json.loads(line))
+        _, status = os.waitpid(child, 0)
+        ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        _say({"ended": ended})
+
+
+def _say(facts: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

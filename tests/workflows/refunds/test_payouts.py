@@ -1,0 +1,395 @@
+"""Paying out: a key per attempt, silence looked up, webhooks first, twice and contradicting."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import workflows.refunds.gateway_events
+import workflows.refunds.payouts
+from integrations.payments.gateway import GatewayTimeout, GatewayUnavailable, PaymentEvent
+from integrations.payments.gateway import PaymentEventType as Told
+from integrations.payments.simulator import PaymentSimulator
+from integrations.payments.simulator_faults import chaos
+from integrations.payments.simulator_journal import PaymentJournal
+from models.database.database import Database
+from models.database.sessions import UniqueConflict
+from tests.builders.books import faults
+from tests.builders.refunds import (
+    FAILED,
+    FIONA,
+    FRED,
+    PENDING,
+    SUCCEEDED,
+    RefundDesk,
+    open_refund_desk,
+)
+from tests.builders.transactions import codes, events
+from workflows.refunds.gateway_events import Taken
+from workflows.refunds.payout_attempts import PayoutTerms
+from workflows.refunds.payouts import Payouts
+from workflows.transactions.outcomes import Outcome
+
+SILENT = GatewayTimeout("silent")
+UNASKED = GatewayUnavailable("not reached", was_asked=False)
+
+
+@pytest.fixture
+async def refund_desk(database: Database) -> RefundDesk:
+    return await open_refund_desk(database)
+
+
+@pytest.fixture
+async def refund(refund_desk: RefundDesk) -> Outcome:
+    """A refund of one pound that is decided and not paid yet."""
+    order = await refund_desk.desk.sold(("TEE-M", 1))
+    made = await refund_desk.create(order, "1.00")
+    assert not (await refund_desk.approve(made)).refusals
+    return made
+
+
+async def later(refund_desk: RefundDesk, **duration: float) -> int:
+    """One more round of the job, some time later."""
+    refund_desk.shop.clock.forward(**(duration or {"seconds": 1}))
+    return await refund_desk.pay()
+
+
+async def test_the_key_is_stored_before_the_call(refund_desk: RefundDesk, refund: Outcome) -> None:
+    seen: list[Any] = []
+
+    async def meanwhile(key: str) -> None:
+        [attempt] = await refund_desk.attempts(refund)
+        seen.append((attempt["key"] == key, attempt["state"], attempt["sent_at"] is not None))
+        seen.append(await refund_desk.status(refund))
+
+    refund_desk.gateway.meanwhile = meanwhile
+    await refund_desk.pay()
+    assert seen == [(True, "OPEN", True), "PROCESSING"]
+    assert await refund_desk.status(refund) == "SUCCEEDED"
+    assert await refund_desk.pay() == 0
+
+
+async def test_nobody_sends_what_another_worker_has_in_hand(
+    refund_desk: RefundDesk, refund: Outcome
+) -> None:
+    async def meanwhile(key: str) -> None:
+        refund_desk.gateway.meanwhile = None
+        assert await refund_desk.pay() == 0
+
+    refund_desk.gateway.meanwhile = meanwhile
+    await refund_desk.pay()
+    assert len(refund_desk.gateway.sent) == 1
+
+
+async def test_silence_is_looked_up_and_never_sent_under_a_new_key(
+    refund_desk: RefundDesk, refund: Outcome
+) -> None:
+    refund_desk.gateway.answers, refund_desk.gateway.found = [SILENT], [SUCCEEDED]
+    await refund_desk.pay()
+    assert await refund_desk.status(refund) == "UNKNOWN"
+    assert await refund_desk.pay() == 0
+    await later(refund_desk)
+    assert await refund_desk.status(refund) == "SUCCEEDED"
+    assert refund_desk.gateway.sent == refund_desk.gateway.looked_up
+
+
+async def test_what_the_gateway_does_not_know_is_sent_again_with_its_key(
+    refund_desk: RefundDesk, refund: Outcome
+) -> None:
+    refund_desk.gateway.answers, refund_desk.gateway.found = [SILENT, SUCCEEDED], [None]
+    await refund_desk.pay()
+    await later(refund_desk)
+    assert await refund_desk.status(refund) == "SUCCEEDED"
+    assert len(refund_desk.gateway.sent) == 2
+    assert len(set(refund_desk.gateway.sent)) == 1
+    assert len(await refund_desk.attempts(refund)) == 1
+
+
+async def test_an_unreachable_gateway_leaves_it_processing(
+    refund_desk: RefundDesk, refund: Outcome
+) -> None:
+    refund_desk.gateway.answers = [UNASKED, SUCCEEDED]
+    await refund_desk.pay()
+    assert await refund_desk.status(refund) == "PROCESSING"
+    await later(refund_desk)
+    assert await refund_desk.status(refund) == "SUCCEEDED"
+    assert len(set(refund_desk.gateway.sent)) == 1
+
+
+async def test_a_late_refund_is_looked_up_until_it_settles(
+    refund_desk: RefundDesk, refund: Outcome
+) -> None:
+    refund_desk.gateway.answers, refund_desk.gateway.found = [PENDING], [PENDING, SILENT, SUCCEEDED]
+    await refund_desk.pay()
+    assert await refund_desk.status(refund) == "PROCESSING"
+    for _ in range(2):
+        await later(refund_desk, seconds=10)
+        assert await refund_desk.status(refund) == "PROCESSING"
+    await later(refund_desk, seconds=10)
+    assert await refund_desk.status(refund) == "SUCCEEDED"
+    assert len(refund_desk.gateway.sent) == 1
+
+
+async def test_failed_is_the_gateways_word_and_a_retry_has_a_new_key(
+    refund_desk: RefundDesk, refund: Outcome
+) -> None:
+    refund_desk.gateway.answers = [FAILED]
+    await refund_desk.pay()
+    assert await refund_desk.status(refund) == "FAILED"
+    subject = f"Refund:{refund_desk.id(refund)}"
+    assert await refund_desk.open_exceptions("REFUND_OVERDUE") == [subject]
+    assert (await refund_desk.attempts(refund))[0]["reason"] == "account_closed"
+    assert (await refund_desk.balances())["refund_liability"] == -100
+    refund_desk.gateway.answers = [SUCCEEDED]
+    assert not (await refund_desk.retry(refund)).refusals
+    await refund_desk.pay()
+    assert await refund_desk.status(refund) == "SUCCEEDED"
+    assert await refund_desk.open_exceptions("REFUND_OVERDUE") == []
+    assert len(set(refund_desk.gateway.sent)) == 2
+    assert [each["state"] for each in await refund_desk.attempts(refund)] == ["FAILED", "SUCCEEDED"]
+
+
+async def test_past_the_keys_retention_a_person_settles(
+    refund_desk: RefundDesk, refund: Outcome
+) -> None:
+    refund_desk.gateway.answers, refund_desk.gateway.found = [SILENT], [SILENT]
+    await refund_desk.pay()
+    refund_desk.gateway.found = [None]
+    await later(refund_desk, hours=24)
+    assert len(refund_desk.gateway.sent) == 1
+    assert await refund_desk.open_exceptions("REFUND_UNKNOWN") == [
+        f"Refund:{refund_desk.id(refund)}"
+    ]
+    await later(refund_desk, hours=1)
+    assert len(refund_desk.gateway.sent) == 1
+    assert codes(await refund_desk.retry(refund)) == [("ILLEGAL_TRANSITION", ("id",))]
+    assert not (await refund_desk.settle(refund, succeeded=False, by=FRED)).refusals
+    assert await refund_desk.status(refund) == "FAILED"
+    assert await refund_desk.open_exceptions("REFUND_UNKNOWN") == []
+    [attempt] = await refund_desk.attempts(refund)
+    assert attempt["settled_by"] == "fred"
+
+
+async def test_the_gateway_may_still_tell_what_a_person_was_asked(
+    refund_desk: RefundDesk, refund: Outcome
+) -> None:
+    refund_desk.gateway.answers, refund_desk.gateway.found = [SILENT], [SILENT]
+    await refund_desk.pay()
+    await later(refund_desk, hours=24)
+    assert await refund_desk.open_exceptions("REFUND_UNKNOWN") != []
+    refund_desk.gateway.found = [SUCCEEDED]
+    await later(refund_desk, hours=1)
+    assert await refund_desk.status(refund) == "SUCCEEDED"
+    assert await refund_desk.open_exceptions("REFUND_UNKNOWN") == []
+
+
+async def test_nobody_says_it_failed_while_it_is_being_sent(
+    refund_desk: RefundDesk, refund: Outcome
+) -> None:
+    """A second send is under way when a person settles: else a retry could be paid beside it."""
+    refund_desk.gateway.answers, refund_desk.gateway.found = [SILENT, SUCCEEDED], [None]
+    await refund_desk.pay()
+    refused: list[Outcome] = []
+
+    async def meanwhile(key: str) -> None:
+        refused.append(await refund_desk.settle(refund, succeeded=False))
+
+    refund_desk.gateway.meanwhile = meanwhile
+    await later(refund_desk)
+    assert codes(refused[0]) == [("INVALID", ("id",))]
+    assert await refund_desk.status(refund) == "SUCCEEDED"
+
+
+async def test_a_worker_that_died_is_found_out_when_its_claim_is_over(
+    refund_desk: RefundDesk, refund: Outcome
+) -> None:
+    class Died(BaseException):
+        pass
+
+    async def meanwhile(key: str) -> None:
+        raise Died
+
+    refund_desk.gateway.meanwhile, refund_desk.gateway.found = meanwhile, [SUCCEEDED]
+    with pytest.raises((Died, BaseExceptionGroup)):
+        await refund_desk.pay()
+    refund_desk.gateway.meanwhile = None
+    assert await later(refund_desk) == 0
+    assert await later(refund_desk, seconds=90) == 1
+    assert await refund_desk.status(refund) == "SUCCEEDED"
+    assert len(refund_desk.gateway.sent) == 1
+
+
+async def test_a_webhook_may_come_before_our_own_answer(
+    refund_desk: RefundDesk, refund: Outcome
+) -> None:
+    async def meanwhile(key: str) -> None:
+        assert await refund_desk.hear(refund, Told.SUCCEEDED) is Taken.HEARD
+
+    refund_desk.gateway.meanwhile, refund_desk.gateway.answers = meanwhile, [SILENT]
+    await refund_desk.pay()
+    assert await refund_desk.status(refund) == "SUCCEEDED"
+    assert await refund_desk.open_exceptions("REFUND_UNKNOWN") == []
+    assert len(await events(refund_desk.database, "refund.succeeded")) == 1
+
+
+async def test_a_webhook_is_taken_once(refund_desk: RefundDesk, refund: Outcome) -> None:
+    refund_desk.gateway.answers = [SILENT]
+    await refund_desk.pay()
+    assert await refund_desk.hear(refund, Told.SUCCEEDED) is Taken.HEARD
+    balances = await refund_desk.balances()
+    assert await refund_desk.hear(refund, Told.SUCCEEDED) is Taken.REPEATED
+    assert await refund_desk.hear(refund, Told.SUCCEEDED, "msg-2") is Taken.HEARD
+    assert await refund_desk.hear(refund, Told.FAILED) is Taken.REPEATED
+    assert await refund_desk.balances() == balances
+    assert await refund_desk.status(refund) == "SUCCEEDED"
+
+
+async def test_a_contradiction_changes_nothing_and_a_person_is_told(
+    refund_desk: RefundDesk, refund: Outcome
+) -> None:
+    await refund_desk.pay()
+    balances = await refund_desk.balances()
+    await refund_desk.hear(refund, Told.FAILED)
+    assert await refund_desk.status(refund) == "SUCCEEDED"
+    assert await refund_desk.balances() == balances
+    assert await refund_desk.open_exceptions("REFUND_UNKNOWN") == [
+        f"Refund:{refund_desk.id(refund)}"
+    ]
+
+
+async def test_a_webhook_about_a_key_that_is_not_ours_is_taken_and_left(
+    refund_desk: RefundDesk,
+) -> None:
+    event = PaymentEvent(Told.SUCCEEDED, "nobody's")
+    taken = await workflows.refunds.gateway_events.take_payment(
+        refund_desk.shop.transactions, "msg-9", event
+    )
+    assert taken is Taken.UNKNOWN_KEY
+
+
+async def test_the_bank_may_send_it_back(refund_desk: RefundDesk, refund: Outcome) -> None:
+    before = {**await refund_desk.balances(), "sales_returns": 0, "refund_liability": 0}
+    await refund_desk.pay()
+    await refund_desk.hear(refund, Told.REVERSED)
+    assert await refund_desk.status(refund) == "REVERSED"
+    after = {"sales_returns": 0, "refund_liability": 0, **await refund_desk.balances()}
+    assert after == before
+    assert await refund_desk.open_exceptions("REFUND_OVERDUE") == [
+        f"Refund:{refund_desk.id(refund)}"
+    ]
+    # The money may be given back again.
+    order = (await refund_desk.find(refund))["order_id"]
+    again = await refund_desk.create(Outcome(refs={"order": str(order)}), "10.00")
+    assert not again.refusals
+
+
+async def test_reversed_heard_first_books_both_facts(
+    refund_desk: RefundDesk, refund: Outcome
+) -> None:
+    refund_desk.gateway.answers = [SILENT]
+    await refund_desk.pay()
+    await refund_desk.hear(refund, Told.REVERSED)
+    assert await refund_desk.status(refund) == "REVERSED"
+    told = [event["type"] for event in await events(refund_desk.database, "refund.")]
+    assert told[-2:] == ["refund.succeeded", "refund.reversed"]
+    assert "refund_liability" not in await refund_desk.balances()
+
+
+async def test_the_database_allows_one_unsettled_attempt(
+    refund_desk: RefundDesk, refund: Outcome
+) -> None:
+    refund_desk.gateway.answers = [SILENT]
+    await refund_desk.pay()
+    with pytest.raises(UniqueConflict):
+        async with refund_desk.database.writer() as session:
+            await session.execute(
+                "INSERT INTO refund_attempt (id, refund_id, attempt_no, key, state, created_at,"
+                " created_by, next_at) SELECT order_id, id, 2, 'other', 'OPEN', created_at, 'x',"
+                " created_at FROM refund"
+            )
+
+
+async def test_people_are_told_of_refunds_that_are_not_over_a_day_later(
+    refund_desk: RefundDesk, refund: Outcome
+) -> None:
+    transactions = refund_desk.shop.transactions
+    assert await workflows.refunds.payouts.tell_overdue(transactions) == 0
+    refund_desk.shop.clock.forward(days=1, seconds=1)
+    assert await workflows.refunds.payouts.tell_overdue(transactions) == 1
+    assert await workflows.refunds.payouts.tell_overdue(transactions) == 0
+    assert await refund_desk.open_exceptions("REFUND_OVERDUE") == [
+        f"Refund:{refund_desk.id(refund)}"
+    ]
+    await refund_desk.pay()
+    assert await refund_desk.open_exceptions("REFUND_OVERDUE") == []
+
+
+async def test_a_gateway_that_stays_silent_is_told_to_people(
+    refund_desk: RefundDesk, refund: Outcome
+) -> None:
+    payouts = Payouts(refund_desk.shop.transactions, refund_desk.gateway)
+    refund_desk.gateway.answers, refund_desk.gateway.found = [SILENT], [SILENT]
+    for _ in range(4):
+        await payouts.work()
+        refund_desk.shop.clock.forward(hours=1)
+    assert await refund_desk.open_exceptions("INTEGRATION_DOWN") == []
+    for _ in range(2):
+        await payouts.work()
+        refund_desk.shop.clock.forward(hours=1)
+    assert await refund_desk.open_exceptions("INTEGRATION_DOWN") == ["Integration:payments"]
+    refund_desk.gateway.found = [SUCCEEDED]
+    await payouts.work()
+    assert await refund_desk.open_exceptions("INTEGRATION_DOWN") == []
+
+
+async def test_message_ids_are_forgotten_long_after_their_signature(
+    refund_desk: RefundDesk, refund: Outcome
+) -> None:
+    await refund_desk.pay()
+    await refund_desk.hear(refund, Told.SUCCEEDED)
+    assert (
+        await workflows.refunds.gateway_events.forget_messages(refund_desk.shop.transactions) == 0
+    )
+    refund_desk.shop.clock.forward(days=7, seconds=1)
+    assert (
+        await workflows.refunds.gateway_events.forget_messages(refund_desk.shop.transactions) == 1
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_chaos_ends_with_each_refund_paid_once_or_with_people(
+    refund_desk: RefundDesk, seed: int
+) -> None:
+    """Eight refunds by a gateway that fails, is silent, answers late and tells things twice."""
+    transactions, clock = refund_desk.shop.transactions, refund_desk.shop.clock
+
+    async def deliver(message_id: str, event: PaymentEvent) -> None:
+        await workflows.refunds.gateway_events.take_payment(transactions, message_id, event)
+
+    journal = PaymentJournal()
+    gateway = PaymentSimulator(
+        behaviour=chaos(str(seed)),
+        journal=journal,
+        deliver=deliver,
+        lateness=0.0,
+        clock=lambda: clock.now.timestamp(),
+    )
+    order = await refund_desk.desk.sold(("TEE-M", 10))
+    made = [await refund_desk.create(order, "1.00") for _ in range(8)]
+    for each in made:
+        await refund_desk.approve(each)
+    payouts = Payouts(transactions, gateway, PayoutTerms(claim=timedelta(seconds=1)))
+    for _ in range(60):
+        clock.forward(seconds=400)
+        await payouts.work()
+        for row in await refund_desk.refunds():
+            if row["status"] == "FAILED":
+                await refund_desk.retry(row, FIONA)
+        if all(each["status"] == "SUCCEEDED" for each in await refund_desk.refunds()):
+            break
+    assert {each["status"] for each in await refund_desk.refunds()} == {"SUCCEEDED"}
+    for each in made:
+        assert len(journal.paid(str(refund_desk.id(each)))) == 1
+    assert await refund_desk.open_exceptions("REFUND_UNKNOWN") == []
+    assert await faults(refund_desk.database) == []
+    await gateway.close()

@@ -1,0 +1,103 @@
+"""Reconcile on refunds: clean after honest trade, and a line for whatever was changed behind it."""
+
+import pytest
+
+from integrations.payments.gateway import GatewayTimeout
+from models.database.database import Database
+from tests.builders.refunds import FAILED, SUCCEEDED, RefundDesk, open_refund_desk
+from tests.builders.tampering import tamper
+from workflows.ledger.reconciliation import reconcile
+
+
+@pytest.fixture
+async def refund_desk(database: Database) -> RefundDesk:
+    """A till with refunds of every kind: paid, failed, unknown, waiting, given up."""
+    refund_desk = await open_refund_desk(database)
+    cancelled = await refund_desk.shop.place(("TEE-L", 2), reference="W-0")
+    await refund_desk.shop.cancel(cancelled)
+    order = await refund_desk.desk.sold(("TEE-M", 5))
+    for answer in (SUCCEEDED, FAILED, GatewayTimeout("silent")):
+        refund_desk.gateway.answers = [answer]
+        await refund_desk.approve(await refund_desk.create(order, "1.00"))
+        await refund_desk.pay()
+        refund_desk.shop.clock.forward(seconds=1)
+    await refund_desk.reject(await refund_desk.create(order, "2.00"))
+    a_return = await refund_desk.desk.asked(("TEE-S", 2), reference="W-2")
+    await refund_desk.desk.receive(a_return, ("TEE-S", 2))
+    [group] = await refund_desk.desk.groups(a_return)
+    await refund_desk.desk.inspect(a_return, (group["id"], 1, "USED"))
+    return refund_desk
+
+
+async def found_in(refund_desk: RefundDesk) -> list[str]:
+    """The differences but those of event positions: nobody numbers events here."""
+    return [
+        str(each) for each in await reconcile(refund_desk.database) if "position" not in each.proof
+    ]
+
+
+async def test_honest_refunds_leave_no_difference(refund_desk: RefundDesk) -> None:
+    assert await found_in(refund_desk) == []
+
+
+PAID = "(SELECT MIN(CAST(id AS text)) FROM refund WHERE status = 'SUCCEEDED' AND kind = 'GOODWILL')"
+IS_PAID = f"CAST(id AS text) = {PAID}"
+OF_PAID = f"CAST(refund_id AS text) = {PAID}"
+
+# What somebody changed, the proof that sees it, and what its line says.
+BREAKS: dict[str, tuple[tuple[str, ...], str, str]] = {
+    "a refund above its payment": (
+        (f"UPDATE refund SET amount_minor = 9999 WHERE {IS_PAID}",),
+        "refunds are within their payment",
+        "expected at most 5000, found 10",
+    ),
+    "what a payment bears": (
+        ("UPDATE order_payment SET drawn_minor = drawn_minor - 1 WHERE drawn_minor > 0",),
+        "drawn on payments = refunds",
+        "found 299",
+    ),
+    "a refund that is not owed": (
+        ("UPDATE refund SET amount_minor = amount_minor + 1 WHERE status = 'FAILED'",),
+        "refund liability = open refunds",
+        "refund_liability GBP: expected",
+    ),
+    "a second attempt under way": (
+        (
+            "DROP INDEX refund_attempt_unsettled",
+            "INSERT INTO refund_attempt (id, refund_id, attempt_no, key, state, created_at,"
+            " created_by, next_at) SELECT order_id, id, 2, 'other', 'OPEN', created_at, 'x',"
+            " created_at FROM refund WHERE status = 'UNKNOWN'",
+        ),
+        "one unsettled attempt per refund",
+        "expected at most 1 unsettled, found 2",
+    ),
+    "what an attempt came to": (
+        (f"UPDATE refund_attempt SET state = 'FAILED' WHERE {OF_PAID}",),
+        "refund status follows its last attempt",
+        "expected FAILED, found SUCCEEDED",
+    ),
+    "a payout without an attempt": (
+        (f"DELETE FROM refund_attempt WHERE {OF_PAID}",),
+        "paid refunds have a successful attempt",
+        "expected an attempt that succeeded, found none",
+    ),
+    "an approval that is gone": (
+        (f"DELETE FROM refund_approval WHERE {OF_PAID}",),
+        "refunds go on with enough approvals",
+        "expected 1, found 0",
+    ),
+    "more units than were sold": (
+        ("UPDATE refund_unit SET quantity = 3",),
+        "refunded units are within their line",
+        "expected at most 2 units, 2000, found 3 units",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BREAKS)
+async def test_what_was_changed_is_named(refund_desk: RefundDesk, what: str) -> None:
+    statements, proof, line = BREAKS[what]
+    await tamper(refund_desk.database.url, *statements)
+    found = await found_in(refund_desk)
+    named = [text for text in found if text.startswith(f"{proof}: ")]
+    assert any(line in text for text in named), found

@@ -1,0 +1,118 @@
+"""Many workers at one queue: each task to exactly one, whoever dies, and nobody waits for ever."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from domain.access.callers import Caller, Role, holder
+from models.database.database import Database
+from tests.builders.transactions import events
+from tests.builders.warehouse import Floor, open_floor
+from workflows.ledger.reconciliation import reconcile
+from workflows.transactions.outcomes import Outcome
+
+PARCELS = 40
+WORKERS = 10
+
+
+@pytest.fixture
+async def floor(database: Database) -> Floor:
+    floor = await open_floor(database)
+    await floor.shop.receive(PARCELS * 2)
+    for number in range(PARCELS):
+        placed = await floor.shop.place(("TEE-M", 1), reference=f"W-{number}")
+        assert not placed.refusals
+    return floor
+
+
+def workers() -> list[Caller]:
+    return [holder(Role.WAREHOUSE, actor=f"worker-{number}") for number in range(WORKERS)]
+
+
+async def subjects(floor: Floor) -> dict[str, str]:
+    """Fulfilment by task."""
+    return {str(task["id"]): task["subject_key"] for task in await floor.tasks()}
+
+
+async def test_each_task_goes_to_exactly_one(floor: Floor) -> None:
+    async def work(worker: Caller) -> list[str]:
+        mine: list[str] = []
+        while claimed := (await floor.claim(by=worker, limit=3)).refs["tasks"]:
+            mine += claimed
+        return mine
+
+    got = await asyncio.gather(*(work(worker) for worker in workers()))
+    given = Counter(task for mine in got for task in mine)
+    assert len(given) == PARCELS
+    assert set(given.values()) == {1}
+    held = {str(task["id"]): task["claimed_by"] for task in await floor.tasks()}
+    assert held == {task: w.actor for w, mine in zip(workers(), got, strict=True) for task in mine}
+
+
+async def test_the_same_names_asked_for_at_once_go_to_one_each(floor: Floor) -> None:
+    ids = list(await subjects(floor))[:5]
+    answers = await asyncio.gather(*(floor.claim(by=worker, ids=ids) for worker in workers()))
+    given = Counter(task for answer in answers for task in answer.refs["tasks"])
+    assert given == dict.fromkeys(ids, 1)
+    refused = {refusal.code for answer in answers for refusal in answer.refusals}
+    assert refused == {"TASK_NOT_CLAIMED"}
+
+
+async def test_everything_is_done_once_though_tablets_die(floor: Floor) -> None:
+    chance = random.Random(7)
+    parcels = await subjects(floor)
+
+    async def work(worker: Caller) -> int:
+        """Picks until the queue is empty; every third claim or so is never heard of again."""
+        done = 0
+        while claimed := (await floor.claim(by=worker, limit=2)).refs["tasks"]:
+            if chance.random() < 0.3:
+                continue
+            for task in claimed:
+                done += not (await floor.pick(parcels[task], by=worker)).refusals
+        return done
+
+    done = 0
+    while any(status in ("OPEN", "CLAIMED") for queue, status, _ in await picks(floor)):
+        done += sum(await asyncio.gather(*(work(worker) for worker in workers())))
+        floor.shop.clock.forward(minutes=10)
+    assert done == PARCELS
+    told = await events(floor.database, "task.done")
+    assert len(told) == PARCELS
+    assert len(await events(floor.database, "fulfillment.picked")) == PARCELS
+    assert await reconcile(floor.database) == []
+
+
+async def picks(floor: Floor) -> list[tuple[str, str, str | None]]:
+    return [each for each in await floor.live() if each[0] == "PICK"]
+
+
+async def test_cancelling_and_picking_at_once_ends_in_one_of_both(floor: Floor) -> None:
+    """Claims, picks, cancellations and reroutes cross each other; nobody deadlocks."""
+    chance = random.Random(11)
+    parcels = sorted((await subjects(floor)).items())
+    await floor.shop.receive(PARCELS, at="YORK")
+    found = await floor.orders()
+    steps = []
+    for (task, parcel), worker in zip(parcels, workers() * (PARCELS // WORKERS), strict=True):
+        steps += [
+            floor.claim(by=worker, ids=[task]),
+            floor.pick(parcel, by=worker),
+            floor.reroute(parcel, "YORK"),
+            floor.shop.cancel(found[parcel]),
+        ]
+    chance.shuffle(steps)
+    hands = asyncio.Semaphore(WORKERS)
+
+    async def do(step: Coroutine[Any, Any, Outcome]) -> Outcome:
+        async with hands:
+            return await step
+
+    outcomes = await asyncio.gather(*(do(step) for step in steps))
+    codes = {refusal.code for outcome in outcomes for refusal in outcome.refusals}
+    assert codes <= {"TASK_NOT_CLAIMED", "ILLEGAL_TRANSITION", "NOT_FOUND"}
+    assert await reconcile(floor.database) == []

@@ -1,0 +1,295 @@
+"""Random batches end exactly as their commands one by one: outcomes, and every row of the base."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+import workflows.orders.placement
+import workflows.reservations.reservations
+import workflows.stock.adjustments
+from domain.access.callers import Caller, Role, anonymous, holder
+from domain.orders.orders import number_of
+from domain.policies.policies import PolicyKind
+from models.database.database import Database
+from tests.builders.books import faults
+from tests.builders.store import ADMIN, CLERK, SHOP, Shop, open_shop, pounds
+from tests.builders.transactions import rows
+from tests.databases import Databases
+from workflows.orders.placement import NewLine, PlaceOrder
+from workflows.reservations.reservations import CreateReservation, HoldLine, ReleaseReservation
+from workflows.stock.adjustments import AdjustStock
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.runner import Action
+
+EXAMPLES = 300 if os.environ.get("RESTOW_LONG") == "1" else 12
+SKUS, PLACES = ("TEE-S", "TEE-M", "COAT"), ("LEEDS", "YORK")
+NOBODYS = UUID(int=7)
+MARKET = holder(Role.PARTNER, actor="market", channels=frozenset({"market"}))
+LEEDS = holder(Role.WAREHOUSE, actor="lea", locations=frozenset({"LEEDS"}))
+PASSERS_BY = [anonymous(f"192.0.2.{n}", frozenset({"web"})) for n in (1, 2)]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request of which the hold, where it names one, is known only when it is sent."""
+
+    command: Any
+    caller: Caller
+    key: str | None
+    which: int | None = None
+
+
+def mostly(good: Sequence[Any], bad: Any) -> st.SearchStrategy[Any]:
+    """One of the good ones, and once in a while the bad one."""
+    return st.sampled_from([*(each for each in good for _ in range(12)), bad])
+
+
+# Few keys, so that they repeat: with the same arguments, with others, for another action.
+LONG = [f"a key of many letters {n}" for n in range(6)]
+KEYS = st.none() | st.sampled_from(LONG)
+NONE = st.none()
+WHICH = st.integers(0, 5)  # one of the holds that were made so far
+UNITS = st.integers(1, 4)
+LINES = st.lists(
+    st.builds(HoldLine, mostly(SKUS, "no such"), UNITS, st.sampled_from([None, None, "YORK"])),
+    min_size=1,
+    max_size=3,
+).map(tuple)
+GOODS = st.lists(
+    st.builds(NewLine, mostly(SKUS, "no such"), UNITS, st.just(pounds("10.00"))),
+    min_size=1,
+    max_size=2,
+).map(tuple)
+
+
+def asked(
+    command: Callable[[str], st.SearchStrategy[Any]],
+    *of_web: Caller,
+    which: st.SearchStrategy[int | None] = NONE,
+) -> st.SearchStrategy[Ask]:
+    """`command` of a channel, by somebody who mostly sees it, with a key where one is needed."""
+    return st.one_of(
+        st.builds(Ask, command("web"), mostly([ADMIN, SHOP, *of_web], MARKET), KEYS, which),
+        st.builds(Ask, command("market"), st.just(MARKET), st.sampled_from(LONG), which),
+    )
+
+
+HOLDS = asked(
+    lambda channel: st.builds(
+        CreateReservation,
+        st.just(channel),
+        LINES,
+        ttl_seconds=st.sampled_from([30, 900]),
+        external_reference=st.sampled_from([None, None, "basket-1", "basket-2"]),
+    ),
+    *PASSERS_BY,
+)
+RELEASES = asked(lambda _: st.just(ReleaseReservation(NOBODYS)), *PASSERS_BY, which=WHICH)
+
+
+def orders(may_wait: st.SearchStrategy[bool]) -> st.SearchStrategy[Ask]:
+    """Orders from few references, so that some exist already."""
+    references = st.sampled_from([f"W-{n}" for n in range(9)])
+    return asked(
+        lambda channel: st.builds(
+            PlaceOrder, st.just(channel), references, GOODS, backorder=may_wait
+        ),
+        which=st.none() | WHICH,
+    )
+
+
+ADJUSTMENTS = st.builds(
+    Ask,
+    st.builds(
+        AdjustStock,
+        st.sampled_from(PLACES),
+        mostly(SKUS, "no such"),
+        st.sampled_from([-9, -4, -2, -1, 1, 3, 0]),
+        mostly(["COUNT"], "no such"),
+        change_from_quantity=st.sampled_from([None, None, 3, 4, 5]),
+    ),
+    st.sampled_from([ADMIN, CLERK, CLERK, LEEDS]),
+    KEYS,
+)
+ACTIONS: dict[str, Action[Any]] = {
+    "hold": workflows.reservations.reservations.create,
+    "release": workflows.reservations.reservations.release,
+    "place": workflows.orders.placement.place,
+    "adjust": workflows.stock.adjustments.adjust,
+}
+ASKS = {
+    "hold": HOLDS,
+    "release": RELEASES,
+    "place": orders(st.just(False)),
+    "adjust": ADJUSTMENTS,
+}
+STEPS = st.sampled_from(["hold", "hold", "release", "place", "adjust"]).flatmap(
+    lambda name: st.tuples(
+        st.just(name), st.lists(ASKS[name], min_size=1, max_size=7), st.sampled_from([0, 0, 60])
+    )
+)
+# Only at the end: who waits is served once per transaction, after all of its commands.
+LAST = st.lists(orders(st.booleans()), max_size=7)
+Step = tuple[str, list[Ask], int]
+
+
+@dataclass
+class World:
+    """A shop of its own, and the names of what was made in it."""
+
+    shop: Shop
+    holds: list[UUID] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+
+    def request(self, ask: Ask, taken: Sequence[UUID]) -> Request[Any]:
+        """What is sent; `taken`: the holds that there were before the step."""
+        command = ask.command
+        if ask.which is not None:
+            known = taken[ask.which % len(taken)] if taken else NOBODYS
+            if isinstance(command, PlaceOrder):
+                command = replace(command, reservation_id=known)
+            else:
+                command = ReleaseReservation(known)
+        return Request(command, ask.caller, ask.key)
+
+    def note(self, outcomes: Sequence[Outcome]) -> None:
+        """Name what a step made, in the order in which it was asked for."""
+        for outcome in outcomes:
+            for kind, ref in outcome.refs.items():
+                if kind in ("reservation", "order") and ref not in self.names:
+                    name = f"{kind} {len(self.names)}"
+                    self.names |= {ref: name, number_of(UUID(ref)): f"number of {name}"}
+                    if kind == "reservation":
+                        self.holds.append(UUID(ref))
+
+    def told(self, value: object) -> str:
+        """A value as text in which ids have the same names in both worlds."""
+        text = json.dumps(value, default=str, sort_keys=True)
+        for found, name in self.names.items():
+            text = text.replace(found, name)
+        return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "an id", text)
+
+
+async def one_transaction(world: World, name: str, requests: list[Request[Any]]) -> list[Outcome]:
+    """All at once, as a queue that filled up during a commit is served."""
+    transactions = world.shop.transactions
+    return await transactions.perform_all(ACTIONS[name], requests)
+
+
+async def one_by_one(world: World, name: str, requests: list[Request[Any]]) -> list[Outcome]:
+    """Each after the one before has its answer.
+
+    What comes with other arguments and the key of a request that left nothing with it (INVALID,
+    NOT_FOUND) goes last: a batch does the same, as it cannot know.
+    """
+    outcomes: dict[int, Outcome] = {}
+    free: dict[tuple[str, str], Request[Any]] = {}
+    later = []
+    for index, request in enumerate(requests):
+        key = (request.caller.actor, request.key or "")
+        if free.get(key, request).command != request.command:
+            later.append(index)
+            continue
+        outcomes[index] = await world.shop.transactions.perform(ACTIONS[name], request)
+        if request.key is not None and not outcomes[index].is_stored:
+            free.setdefault(key, request)
+    assume(len(later) < 2)  # those are tried at once, in whatever order
+    for index in later:
+        outcomes[index] = await world.shop.transactions.perform(ACTIONS[name], requests[index])
+    return [outcomes[index] for index in range(len(requests))]
+
+
+async def lived(url: str, steps: Sequence[Step], serve: Any) -> tuple[list[str], dict[str, Any]]:
+    """What everybody was told, and what the tables hold in the end."""
+    database = Database(url)
+    await database.open()
+    try:
+        world = World(await open_shop(database, safety_buffer=1))
+        rules = {"protected": [{"channel": "web", "category": "coats", "units": 2}]}
+        await world.shop.publish(PolicyKind.ROUTING, rules)
+        for units, sku in ((4, "TEE-S"), (6, "TEE-M"), (5, "COAT")):
+            await world.shop.receive(units, sku, "LEEDS")
+            await world.shop.receive(3, sku, "YORK")
+        told = []
+        for name, asks, pause in steps:
+            requests = [world.request(ask, world.holds[:]) for ask in asks]
+            outcomes = await serve(world, name, requests)
+            world.note(outcomes)
+            told += [
+                world.told([each.refs, each.refusals, each.replayed])
+                for each in (_without_movements(outcome) for outcome in outcomes)
+            ]
+            world.shop.clock.forward(seconds=pause)
+        assert await faults(database) == []
+        return told, {table: await _content(world, table) for table in TABLES}
+    finally:
+        await database.close()
+
+
+def _without_movements(outcome: Outcome) -> Any:
+    refs = {kind: ref for kind, ref in outcome.refs.items() if kind != "movements"}
+    facts = [(each.code, each.field, each.message, each.details) for each in outcome.refusals]
+    return type("Told", (), {"refs": refs, "refusals": facts, "replayed": outcome.replayed})
+
+
+# What says only which transaction wrote a row, or how many there were, is left out.
+APART = {"id", "transaction_id", "digest", "content_digest"}
+TABLES = {
+    "stock_level": {"version"},
+    "stock_movement": APART,
+    "item_cost": {"id"},
+    "reservation": set[str](),
+    "reservation_line": {"id"},
+    "sales_order": set[str](),
+    "order_line": {"id"},
+    "order_payment": {"id"},
+    "fulfillment": {"id"},
+    "fulfillment_line": {"id"},
+    "journal_entry": APART,
+    "journal_line": {"id"},
+    "idempotency_key": {"id", "arguments_hash"},
+    "audit_entry": APART,
+    "event": APART,
+    "task": {"id"},
+    "operational_exception": {"id"},
+}
+
+
+async def _content(world: World, table: str) -> list[str]:
+    where = " WHERE type <> 'stock.changed'" if table == "event" else ""
+    found = await rows(world.shop.database, f"SELECT * FROM {table}{where}")
+    kept = [{name: row[name] for name in row if name not in TABLES[table]} for row in found]
+    return sorted(world.told(row) for row in kept)
+
+
+def test_a_batch_ends_as_its_commands_one_by_one(fresh_database: Databases, engine: str) -> None:
+    """Holds, releases, orders, corrections; several callers; keys new, repeated and reused."""
+
+    @settings(
+        max_examples=EXAMPLES if engine == "sqlite" else EXAMPLES // 2,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.lists(STEPS, min_size=3, max_size=8), LAST)
+    def proven(steps: list[Step], last: list[Ask]) -> None:
+        steps = [*steps, ("place", last, 0)]
+        ends = []
+        for serve in (one_transaction, one_by_one):
+            url = fresh_database()
+            ends.append(asyncio.run(lived(url, steps, serve)))
+            fresh_database.give_back(url)
+        at_once, in_turn = ends
+        assert at_once[0] == in_turn[0]
+        assert at_once[1] == in_turn[1]
+
+    proven()

@@ -1,0 +1,165 @@
+"""Random days in the warehouse: short picks, reroutes and lost parcels leave no unit and no penny
+astray, and every open step has its task."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+from uuid import uuid4
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import run_state_machine_as_test as run_machine
+
+import workflows.jobs
+from domain.access.callers import Caller
+from models.database.database import Database
+from tests.builders.books import faults
+from tests.builders.transactions import codes, rows
+from tests.builders.warehouse import ANN, BEN, SUE, Floor, open_floor
+from tests.databases import Databases
+from workflows.ledger.reconciliation import reconcile
+from workflows.transactions.outcomes import Outcome
+
+SKUS = st.sampled_from(["TEE-S", "TEE-M"])
+PLACES = st.sampled_from(["LEEDS", "YORK"])
+WORKERS = st.sampled_from([ANN, BEN, SUE])
+CARTS = st.lists(st.tuples(SKUS, st.integers(1, 5)), min_size=1, max_size=3)
+WORDS = st.sampled_from(["IN_TRANSIT", "DELIVERY_FAILED", "DELIVERED", "LOST"])
+EXPECTED = {"INSUFFICIENT_STOCK", "ILLEGAL_TRANSITION", "TASK_NOT_CLAIMED", "INVALID", "NOT_FOUND"}
+RECEIVED = "SELECT COALESCE(SUM(quantity), 0) AS units FROM stock_movement WHERE kind = 'RECEIVED'"
+HERE = (
+    "SELECT COALESCE(SUM(available + held + allocated + quality_control + quarantine +"
+    " refurbishing + damaged), 0) AS units FROM stock_level"
+)
+GONE = "SELECT COALESCE(SUM(shipped + delivered + lost), 0) AS units FROM order_line"
+
+
+class Day(RuleBasedStateMachine):
+    """Everything that may happen between an order and its arrival, in any order."""
+
+    fresh: Databases
+    runner: asyncio.Runner
+
+    orders = Bundle("orders")
+
+    def run(self, work: Coroutine[Any, Any, Outcome]) -> Outcome:
+        outcome = self.runner.run(work)
+        assert {code for code, _ in codes(outcome)} <= EXPECTED, outcome
+        return outcome
+
+    @initialize()
+    def open(self) -> None:
+        async def start() -> Floor:
+            database = Database(self.fresh())
+            await database.open()
+            return await open_floor(database)
+
+        self.floor = self.runner.run(start())
+        for sku in ("TEE-S", "TEE-M"):
+            self.run(self.floor.shop.receive(6, sku))
+
+    @rule(units=st.integers(1, 8), sku=SKUS, at=PLACES)
+    def receive(self, units: int, sku: str, at: str) -> None:
+        self.run(self.floor.shop.receive(units, sku, at))
+
+    @rule(target=orders, cart=CARTS, backorder=st.booleans())
+    def place(self, cart: list[tuple[str, int]], backorder: bool) -> Outcome:
+        reference = uuid4().hex
+        return self.run(self.floor.shop.place(*cart, reference=reference, backorder=backorder))
+
+    @rule(queue=st.sampled_from(["PICK", "PACK", "SHIP"]), at=PLACES, by=WORKERS)
+    def claim(self, queue: str, at: str, by: Caller) -> None:
+        self.run(self.floor.claim(queue, at, by=by, limit=2))
+
+    def parcels(self, order: Outcome) -> list[Any]:
+        if not order.refs:
+            return []
+        return [each["id"] for each in self.runner.run(self.floor.shop.fulfillments(order))]
+
+    @rule(order=orders, by=WORKERS, missing=st.lists(st.integers(0, 3), min_size=3, max_size=3))
+    def pick(self, order: Outcome, by: Caller, missing: list[int]) -> None:
+        for parcel in self.parcels(order):
+            found = self.runner.run(
+                rows(
+                    self.floor.database,
+                    "SELECT order_line_id, quantity FROM fulfillment_line"
+                    " WHERE fulfillment_id = $1 ORDER BY id",
+                    parcel,
+                )
+            )
+            short = [
+                (line["order_line_id"], min(units, line["quantity"]))
+                for line, units in zip(found, missing, strict=False)
+                if min(units, line["quantity"])
+            ]
+            self.run(self.floor.pick(parcel, *short, by=by))
+
+    @rule(order=orders, by=WORKERS)
+    def pack(self, order: Outcome, by: Caller) -> None:
+        for parcel in self.parcels(order):
+            self.run(self.floor.pack(parcel, by))
+
+    @rule(order=orders, by=WORKERS)
+    def ship(self, order: Outcome, by: Caller) -> None:
+        for parcel in self.parcels(order)[:1]:
+            self.run(self.floor.shop.ship(parcel, by))
+
+    @rule(order=orders, to=PLACES)
+    def reroute(self, order: Outcome, to: str) -> None:
+        for parcel in self.parcels(order)[:1]:
+            self.run(self.floor.reroute(parcel, to))
+
+    @rule(order=orders, part=st.booleans())
+    def cancel(self, order: Outcome, part: bool) -> None:
+        if order.refs:
+            lines = self.runner.run(self.floor.shop.lines(order))
+            chosen = [(lines[0]["id"], 1)] if part else []
+            self.run(self.floor.shop.cancel(order, *chosen))
+
+    @rule(word=WORDS)
+    def carrier(self, word: str) -> None:
+        self.run(self.floor.said(word, uuid4().hex))
+
+    @rule(minutes=st.sampled_from([1, 9, 10]))
+    def wait(self, minutes: int) -> None:
+        self.floor.shop.clock.forward(minutes=minutes)
+        self.runner.run(workflows.jobs.free_lapsed_tasks(self.floor.shop.transactions))
+
+    @rule()
+    def serve(self) -> None:
+        self.runner.run(workflows.jobs.BackorderRounds(self.floor.shop.transactions).serve())
+
+    @invariant()
+    def the_books_agree(self) -> None:
+        if hasattr(self, "floor"):
+            assert self.runner.run(faults(self.floor.database)) == []
+
+    def teardown(self) -> None:
+        if hasattr(self, "floor"):
+            self.runner.run(self._prove())
+            self.runner.run(self.floor.database.close())
+            self.fresh.give_back(self.floor.database.url)
+
+    async def _prove(self) -> None:
+        database = self.floor.database
+        [[received], [here], [gone]] = [await rows(database, q) for q in (RECEIVED, HERE, GONE)]
+        assert received["units"] == here["units"] + gone["units"]
+        assert [str(each) for each in await reconcile(database)] == []
+
+
+def test_any_day_leaves_the_books_whole(fresh_database: Databases, engine: str) -> None:
+    """Units received are here or gone; tasks to do are open steps; reconcile finds nothing."""
+    with asyncio.Runner() as runner:
+        day = type("Day", (Day,), {"fresh": fresh_database, "runner": runner})
+        run_machine(
+            day,
+            settings=settings(
+                max_examples=12 if engine == "sqlite" else 5,
+                stateful_step_count=30,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
