@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-import server.process.garbage_collection as garbage
+import server.process.garbage_collection as garbage_collection
 import settings as configuration
 import workflows.jobs as jobs
 from domain.access.callers import Caller
@@ -38,36 +38,36 @@ from schema.errors import top_level
 from server.operations.engine import Engine, Operation
 from server.operations.errors import RequestRefused
 from server.operations.limits import Limits as RequestLimits
-from server.process.background_tasks import Tasks
+from server.process.background_tasks import BackgroundTasks
 from server.process.callers import Callers
 from server.process.logs import configure
 from server.process.metrics import Metrics
 from server.process.probes import probe_routes
-from server.process.rate_limits import Rates
+from server.process.rate_limits import RateLimits
 from server.process.request_ids import RequestIds
 from server.process.stream_metrics import Lag, StreamNumbers
-from server.transports.connection_registry import Sockets
-from server.transports.direct_routes import Doors
+from server.transports.connection_registry import ConnectionRegistry
+from server.transports.direct_routes import DirectRoutes
 from server.transports.graphiql import GraphiQLPage, graphiql_files
 from server.transports.http import GraphQLEndpoint
 from server.transports.server_sent_events import EventStreams
-from server.transports.subscription_feeds import Feeds
+from server.transports.subscription_feeds import SubscriptionFeeds
 from server.transports.websocket import SocketLimits, WebSocketEndpoint
 from settings import Settings
 from subscriptions.delivery.fanout import Fanout
 from subscriptions.log.relay import Audience
-from subscriptions.runtime import Live
-from subscriptions.streams.availability import MarketPromises
+from subscriptions.runtime import StreamingRuntime
+from subscriptions.streams.availability import AvailabilityReads
 from workflows.access.api_keys import ensure_bootstrap_key
 from workflows.access.authentication import KeyRing, live_keys
-from workflows.availability.cache import AvailabilityMemory
+from workflows.availability.cache import AvailabilityCache
 from workflows.reactions import REACTIONS
 from workflows.refunds.cancellation_refunds import open_old
 from workflows.refunds.gateway_events import forget_messages, take_payment
 from workflows.refunds.payout_attempts import PayoutTerms
 from workflows.refunds.payouts import Payouts, tell_overdue
 from workflows.returns.expiry import expire_returns
-from workflows.scheduler import Job, Schedule
+from workflows.scheduler import Job, Scheduler
 from workflows.transactions.clock import Clock, machine_time
 from workflows.transactions.ids import Ids
 from workflows.transactions.item_costs import check_base_currency
@@ -131,11 +131,11 @@ class Restow:
         self.quiet_transactions = Transactions(
             self.database, clock=self.clock, new_id=ids, reactions=REACTIONS, terms=terms
         )
-        self.live = Live(
+        self.live = StreamingRuntime(
             self.database,
             self.quiet_transactions,
             broadcast_url=settings.broadcast_url,
-            promises=MarketPromises(self.database, self.clock),
+            promises=AvailabilityReads(self.database, self.clock),
         )
         self.transactions = Transactions(
             self.database,
@@ -151,13 +151,13 @@ class Restow:
             self.transactions,
             self.clock,
             self.live.streams,
-            AvailabilityMemory(self.database, self.clock),
+            AvailabilityCache(self.database, self.clock),
             self.live.queues,
             self.live.cases,
         )
         self.keys = KeyRing(self.quiet_transactions)
         self.callers = Callers(self.keys, settings.anonymous_channels, self.clock)
-        self.rates = Rates(
+        self.rates = RateLimits(
             {
                 role: None if limit is None else (limit.count, limit.seconds)
                 for role, limit in settings.rate_limits.items()
@@ -177,16 +177,16 @@ class Restow:
         self.payouts = Payouts(self.transactions, self.gateway, PayoutTerms(keys_kept))
         self._make_streams()
         self.asgi = self._asgi()
-        self._tasks = Tasks()
+        self._tasks = BackgroundTasks()
 
     def _make_streams(self) -> None:
         """What stands between the log and the clients of this process."""
         lag = Lag(self.metrics.registry, self.live.relay, self.clock)
         self.fanout = Fanout(lambda: self.live.relay.position, lag.observe)
-        self.feeds = Feeds(
+        self.feeds = SubscriptionFeeds(
             self.engine, self._stream_context, self.fanout, SHARED_STREAMS, GREETING_STREAMS
         )
-        self.sockets = Sockets(
+        self.sockets = ConnectionRegistry(
             process_max=self.settings.sockets_max,
             address_max=self.settings.sockets_address_max,
             key_max=self.settings.sockets_key_max,
@@ -246,13 +246,15 @@ class Restow:
         if self.settings.demo:
             routes.append(graphiql_files())
         pages = Starlette(routes=routes, lifespan=self._lifespan)
-        doors = Doors(pages, {("http", "/graphql"): endpoint, ("websocket", "/graphql"): websocket})
+        doors = DirectRoutes(
+            pages, {("http", "/graphql"): endpoint, ("websocket", "/graphql"): websocket}
+        )
         return RequestIds(doors, _new_request_id)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         await self.start()
-        garbage.settle()
+        garbage_collection.settle()
         try:
             yield
         finally:
@@ -271,7 +273,7 @@ class Restow:
         if self.settings.bootstrap_key is not None:
             await ensure_bootstrap_key(self.transactions, self.settings.bootstrap_key)
         await self.live.start()
-        schedule = Schedule(self.quiet_transactions, self._jobs())
+        schedule = Scheduler(self.quiet_transactions, self._jobs())
         self._tasks.start("jobs", schedule.run())
         self._tasks.start("clock", self.clock.run(self.database))
         self._tasks.start("key uses", self.keys.run())

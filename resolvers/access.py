@@ -4,10 +4,10 @@ from typing import Annotated
 
 from strawberry import ID, argument
 
-import models.queries.reads.access as reads
+import models.queries.reads.access as access_reads
 import workflows.access.api_keys
 from schema.context import Info
-from schema.errors import change
+from schema.errors import perform_mutation
 from schema.mutations.access import ApiKeyInput, ApiKeyPayload, revoke, rotate
 from schema.types.access import ApiKey, Viewer
 
@@ -19,7 +19,7 @@ async def viewer(info: Info) -> Viewer:
 
 async def api_keys(info: Info) -> list[ApiKey]:
     """All keys, newest first, those that are over too. Never their secrets."""
-    rows = await reads.keys(*await info.context.opened())
+    rows = await access_reads.keys(*await info.context.opened())
     return [ApiKey.from_row(row, info.context) for row in rows]
 
 
@@ -29,7 +29,7 @@ async def api_key_create(info: Info, input: ApiKeyInput) -> ApiKeyPayload | None
     Refused: GRANT_EXCEEDED for a refund limit above the caller's own, INVALID for a role that may
     do more or a wider scope, NOT_FOUND for a channel or location that the caller does not see.
     """
-    return await change(
+    return await perform_mutation(
         info, workflows.access.api_keys.create, input.to_command, ApiKeyPayload, api_key="ApiKey"
     )
 
@@ -48,7 +48,7 @@ async def api_key_rotate(
     The old key works for `overlapSeconds` more. Refused: ILLEGAL_TRANSITION where it is over
     already, LIMIT_EXCEEDED, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.access.api_keys.rotate,
         lambda: rotate(id, overlap_seconds),
@@ -63,6 +63,6 @@ async def api_key_revoke(info: Info, id: ID) -> ApiKeyPayload | None:
     Refused: ILLEGAL_TRANSITION where it is over already, or is the last ADMIN key that reaches
     everything; NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info, workflows.access.api_keys.revoke, lambda: revoke(id), ApiKeyPayload, api_key="ApiKey"
     )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from strawberry import UNSET, argument
 
-import models.queries.reads.audit as reads
+import models.queries.reads.audit as audit_reads
 from schema.context import Info
 from schema.fields.arguments import After, Before, First, Last, given
 from schema.fields.node import subject_of
@@ -28,7 +28,7 @@ async def audit_trail(
 ) -> Connection[AuditEntry]:
     """Who did what to what, newest first. Null arguments choose all."""
     about = given(subject)
-    page = await reads.entries(
+    page = await audit_reads.entries(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
         subject=None if about is None else subject_of(about),

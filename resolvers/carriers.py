@@ -2,7 +2,7 @@
 
 import workflows.carriers.tracking_events
 from schema.context import Info
-from schema.errors import change
+from schema.errors import perform_mutation
 from schema.types.changes.carriers import CarrierEventInput, CarrierEventPayload, bringing_back
 
 
@@ -12,7 +12,7 @@ async def carrier_event_record(info: Info, input: CarrierEventInput) -> CarrierE
     Once per carrier and `eventId`, in whatever order; a parcel never goes backwards, except from
     LOST to DELIVERED. Refused: NOT_FOUND where the number names no parcel, INVALID.
     """
-    payload = await change(
+    payload = await perform_mutation(
         info,
         workflows.carriers.tracking_events.record,
         input.to_command,

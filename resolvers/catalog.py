@@ -4,14 +4,14 @@ from typing import Annotated
 
 from strawberry import UNSET, argument
 
-import models.queries.reads.catalog as reads
+import models.queries.reads.catalog as catalog_reads
 import workflows.catalog.channels
 import workflows.catalog.items
 import workflows.catalog.locations
 import workflows.catalog.master_data
 from domain.catalog.commands import UpsertReasonCode, UpsertSupplier
 from schema.context import Info
-from schema.errors import change
+from schema.errors import perform_mutation
 from schema.fields.arguments import After, Before, First, Last, given, named
 from schema.fields.enums import ReasonKind
 from schema.fields.paging import CountedConnection, selection_of, window
@@ -31,7 +31,7 @@ from schema.types.catalog import Channel, Item, Location, ReasonCode
 
 async def item(info: Info, sku: str) -> Item | None:
     """The item of a SKU; null where there is none."""
-    row = await reads.item(await info.context.session(), sku)
+    row = await catalog_reads.item(await info.context.session(), sku)
     return None if row is None else Item.from_row(row, info.context)
 
 
@@ -47,7 +47,7 @@ async def items(
     lower case.
     """
     session = await info.context.session()
-    page = await reads.items(
+    page = await catalog_reads.items(
         session, window(first, after, last, before, selection_of(info)), search=given(search)
     )
     return CountedConnection(page, Item.from_row, info.context)
@@ -55,31 +55,31 @@ async def items(
 
 async def location(info: Info, code: str) -> Location | None:
     """The location of a code; null where there is none that the key reaches."""
-    row = await reads.location(*await info.context.opened(), code)
+    row = await catalog_reads.location(*await info.context.opened(), code)
     return None if row is None else Location.from_row(row, info.context)
 
 
 async def locations(info: Info) -> list[Location]:
     """All locations that the key reaches, newest first."""
-    rows = await reads.locations(*await info.context.opened())
+    rows = await catalog_reads.locations(*await info.context.opened())
     return [Location.from_row(row, info.context) for row in rows]
 
 
 async def channel(info: Info, code: str) -> Channel | None:
     """The channel of a code; null where there is none that the key reaches."""
-    row = await reads.channel(*await info.context.opened(), code)
+    row = await catalog_reads.channel(*await info.context.opened(), code)
     return None if row is None else Channel.from_row(row, info.context)
 
 
 async def channels(info: Info) -> list[Channel]:
     """All channels that the key reaches, newest first."""
-    rows = await reads.channels(*await info.context.opened())
+    rows = await catalog_reads.channels(*await info.context.opened())
     return [Channel.from_row(row, info.context) for row in rows]
 
 
 async def reason_codes(info: Info, kind: ReasonKind | None = UNSET) -> list[ReasonCode]:
     """Reason codes, inactive ones too; of one kind, or with null of all."""
-    rows = await reads.reasons(await info.context.session(), given(kind))
+    rows = await catalog_reads.reasons(await info.context.session(), given(kind))
     return [ReasonCode.from_row(row, info.context) for row in rows]
 
 
@@ -89,7 +89,7 @@ async def items_upsert(info: Info, items: list[ItemInput]) -> ItemsUpsertPayload
     Refused rows are null in `items`, with errors at their places; the others are written. INVALID,
     NOT_FOUND for a supplier, LIMIT_EXCEEDED.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.catalog.items.upsert,
         lambda: upsert_items(items),
@@ -103,7 +103,7 @@ async def location_upsert(info: Info, input: LocationInput) -> LocationPayload |
 
     Refused: INVALID, NOT_FOUND for the parent, LIMIT_EXCEEDED beyond 16 levels.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.catalog.locations.upsert,
         input.to_command,
@@ -117,7 +117,7 @@ async def channel_upsert(info: Info, input: ChannelInput) -> ChannelPayload | No
 
     Refused: INVALID, NOT_FOUND for a location, LIMIT_EXCEEDED.
     """
-    return await change(
+    return await perform_mutation(
         info, workflows.catalog.channels.upsert, input.to_command, ChannelPayload, channel="Channel"
     )
 
@@ -130,7 +130,7 @@ async def reason_code_upsert(
     active: Annotated[bool | None, argument(description="Of a new one, absent: true.")] = UNSET,
 ) -> ReasonCodePayload | None:
     """Make or change a reason code of a kind. Refused: INVALID."""
-    return await change(
+    return await perform_mutation(
         info,
         workflows.catalog.master_data.upsert_reason_code,
         lambda: UpsertReasonCode(code, kind, label, named(active)),
@@ -141,7 +141,7 @@ async def reason_code_upsert(
 
 async def supplier_upsert(info: Info, code: str, name: str) -> SupplierPayload | None:
     """Make or change a supplier by its code. Refused: INVALID."""
-    return await change(
+    return await perform_mutation(
         info,
         workflows.catalog.master_data.upsert_supplier,
         lambda: UpsertSupplier(code, name),

@@ -5,7 +5,7 @@ from typing import Annotated
 from strawberry import UNSET, argument
 
 import models.queries.events.event_log as event_log
-import models.queries.reads.events as reads
+import models.queries.reads.events as event_reads
 from domain.errors import BadRequest
 from domain.events import CursorTooOld, parse_cursor
 from schema.context import Info
@@ -42,7 +42,7 @@ async def events(
     oldest = await event_log.first_position(session)
     if position and oldest is not None and position < oldest - 1:
         raise CursorTooOld(oldest)
-    found = await reads.events(
+    found = await event_reads.events(
         session,
         scope,
         info.context.caller,

@@ -7,9 +7,9 @@ from typing import Annotated, TypeVar
 from strawberry import ID, argument
 
 import schema.mutations.exceptions as commands
-import workflows.exceptions.handling as desk
+import workflows.exceptions.handling as exception_handling
 from schema.context import Info
-from schema.errors import change
+from schema.errors import perform_mutation
 from schema.mutations.exceptions import TYPE, ExceptionPayload
 from workflows.transactions.runner import Action
 
@@ -25,7 +25,7 @@ async def exception_assign(
 
     Refused: ILLEGAL_TRANSITION unless it is OPEN or ESCALATED, INVALID, NOT_FOUND.
     """
-    return await _step(info, desk.assign, lambda: commands.assign(id, owner))
+    return await _step(info, exception_handling.assign, lambda: commands.assign(id, owner))
 
 
 async def exception_start(info: Info, id: ID) -> ExceptionPayload | None:
@@ -33,7 +33,7 @@ async def exception_start(info: Info, id: ID) -> ExceptionPayload | None:
 
     Refused: ILLEGAL_TRANSITION unless it is ASSIGNED or WAITING, NOT_FOUND.
     """
-    return await _step(info, desk.start, lambda: commands.start(id))
+    return await _step(info, exception_handling.start, lambda: commands.start(id))
 
 
 async def exception_wait(
@@ -46,7 +46,7 @@ async def exception_wait(
 
     Refused: ILLEGAL_TRANSITION unless it is IN_PROGRESS, INVALID, NOT_FOUND.
     """
-    return await _step(info, desk.wait, lambda: commands.wait(id, until, note))
+    return await _step(info, exception_handling.wait, lambda: commands.wait(id, until, note))
 
 
 async def exception_resolve(
@@ -58,8 +58,8 @@ async def exception_resolve(
 
     Refused: ILLEGAL_TRANSITION where it is settled already, INVALID, NOT_FOUND.
     """
-    return await _step(info, desk.resolve, lambda: commands.resolve(id, resolution))
+    return await _step(info, exception_handling.resolve, lambda: commands.resolve(id, resolution))
 
 
 async def _step(info: Info, action: Action[C], to_command: Callable[[], C]) -> ExceptionPayload:
-    return await change(info, action, to_command, ExceptionPayload, exception=TYPE)
+    return await perform_mutation(info, action, to_command, ExceptionPayload, exception=TYPE)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from strawberry import UNSET, argument
 
-import models.queries.reads.exceptions as reads
+import models.queries.reads.exceptions as exception_reads
 from schema.context import Info
 from schema.fields.arguments import After, Before, First, Last, given
 from schema.fields.enums import ExceptionSeverity, ExceptionStatus
@@ -26,7 +26,7 @@ async def exceptions(
     before: Before = UNSET,
 ) -> CountedConnection[OperationalException]:
     """What went against plan, newest first. Null arguments choose all."""
-    page = await reads.exceptions(
+    page = await exception_reads.exceptions(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
         status=given(status),

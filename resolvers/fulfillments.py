@@ -4,10 +4,10 @@ from typing import Annotated
 
 from strawberry import UNSET, argument
 
-import models.queries.reads.fulfillments as reads
+import models.queries.reads.fulfillments as fulfillment_reads
 import workflows.orders.fulfillments
 from schema.context import Info
-from schema.errors import change
+from schema.errors import perform_mutation
 from schema.fields.arguments import After, Before, First, Last, given
 from schema.fields.enums import FulfillmentStatus
 from schema.fields.paging import Connection, selection_of, window
@@ -25,7 +25,7 @@ async def fulfillments(
     before: Before = UNSET,
 ) -> Connection[Fulfillment]:
     """Fulfilments, newest first. Null arguments choose all."""
-    page = await reads.fulfillments(
+    page = await fulfillment_reads.fulfillments(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
         location=given(location),
@@ -40,7 +40,7 @@ async def fulfillment_ship(info: Info, input: FulfillmentShipInput) -> Fulfillme
     From OPEN or PICKED it completes pick and pack in full, unless the location has `packRequired`.
     Refused: ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.orders.fulfillments.ship,
         input.to_command,

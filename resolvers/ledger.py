@@ -5,10 +5,10 @@ from typing import Annotated
 
 from strawberry import UNSET, argument
 
-import models.queries.reads.ledger as reads
+import models.queries.reads.ledger as ledger_reads
 import workflows.ledger.periods
 from schema.context import Info
-from schema.errors import change
+from schema.errors import perform_mutation
 from schema.fields.arguments import After, Before, First, Last, given
 from schema.fields.paging import Connection, selection_of, window
 from schema.mutations.ledger import PeriodPayload
@@ -30,7 +30,7 @@ async def journal_entries(
     before: Before = UNSET,
 ) -> Connection[JournalEntry]:
     """Entries in the books, newest first. Null arguments choose all."""
-    page = await reads.entries(
+    page = await ledger_reads.entries(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
         reference=given(reference),
@@ -47,13 +47,13 @@ async def trial_balance(
 ) -> TrialBalance:
     """Every account as of an instant; without `asOf` as of now."""
     instant = given(as_of) or info.context.now
-    rows = await reads.balances(*await info.context.opened(), instant)
+    rows = await ledger_reads.balances(*await info.context.opened(), instant)
     return TrialBalance.from_rows(list(rows), instant)
 
 
 async def periods(info: Info) -> list[Period]:
     """Every close of the books, newest first."""
-    rows = await reads.periods(await info.context.session())
+    rows = await ledger_reads.periods(await info.context.session())
     return [Period.from_row(row, info.context) for row in rows]
 
 
@@ -65,7 +65,7 @@ async def period_close(
     FORBIDDEN for a key that reaches a part of the house only. Refused: PERIOD_CLOSED for what is
     closed already, or lies ahead.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.ledger.periods.close,
         lambda: ClosePeriod(through),

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from strawberry import ID, UNSET, argument
 
-import models.queries.reads.orders as reads
+import models.queries.reads.orders as order_reads
 import workflows.orders.cancellations
 import workflows.orders.placement
 from schema.context import Info
-from schema.errors import change
+from schema.errors import perform_mutation
 from schema.fields.arguments import After, Before, First, Last, given
 from schema.fields.enums import OrderStatus
 from schema.fields.lookups import ByReference, chosen
@@ -39,7 +39,7 @@ async def order(
     if not isinstance(named, ByReference):
         found: Order | None = await load(info.context, "Order", named)
         return found
-    row = await reads.order_by_reference(
+    row = await order_reads.order_by_reference(
         *await info.context.opened(), named.channel, named.reference
     )
     return None if row is None else Order.from_row(row, info.context)
@@ -55,7 +55,7 @@ async def orders(
     before: Before = UNSET,
 ) -> CountedConnection[Order]:
     """Orders, newest first. Null arguments choose all."""
-    page = await reads.orders(
+    page = await order_reads.orders(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
         status=given(status),
@@ -71,7 +71,7 @@ async def order_place(info: Info, input: OrderPlaceInput) -> OrderPayload | None
     channel (the order comes along), NOT_FOUND for a hold of another channel, INVALID,
     LIMIT_EXCEEDED.
     """
-    return await change(
+    return await perform_mutation(
         info, workflows.orders.placement.place, input.to_command, OrderPayload, order="Order"
     )
 
@@ -90,7 +90,7 @@ async def order_cancel(
     Refused: ILLEGAL_TRANSITION where nothing, or less than asked for, is left to cancel; INVALID,
     NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.orders.cancellations.cancel,
         lambda: cancel(id, reason_code, lines),

@@ -9,7 +9,7 @@ import workflows.warehouse.packing
 import workflows.warehouse.picking
 import workflows.warehouse.reroutes
 from schema.context import Info
-from schema.errors import change
+from schema.errors import perform_mutation
 from schema.mutations.fulfillments import FulfillmentPayload
 from schema.mutations.orders import OrderPayload
 from schema.types.changes.picking import ShortageInput
@@ -28,7 +28,7 @@ async def fulfillment_pick(
     there are any, else the order waits and SHORT_PICK is opened. Refused: ILLEGAL_TRANSITION,
     TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.warehouse.picking.pick,
         lambda: commands.pick(fulfillment_id, shortages),
@@ -42,7 +42,7 @@ async def fulfillment_pack(info: Info, fulfillment_id: ID) -> FulfillmentPayload
 
     Refused: ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.warehouse.packing.pack,
         lambda: commands.pack(fulfillment_id),
@@ -63,7 +63,7 @@ async def fulfillment_reroute(
 
     Refused: ILLEGAL_TRANSITION, INSUFFICIENT_STOCK, TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.warehouse.reroutes.reroute,
         lambda: commands.reroute(id, location_code, note),

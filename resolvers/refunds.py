@@ -4,11 +4,11 @@ from typing import Annotated
 
 from strawberry import ID, UNSET, argument
 
-import models.queries.reads.refunds as reads
+import models.queries.reads.refunds as refund_reads
 import workflows.refunds.manual_settlement
 import workflows.refunds.refunds
 from schema.context import Info
-from schema.errors import change
+from schema.errors import perform_mutation
 from schema.fields.arguments import After, Before, First, Last, given
 from schema.fields.enums import RefundStatus
 from schema.fields.node import load, required_uuid, uuid_in
@@ -36,7 +36,7 @@ async def refunds(
     before: Before = UNSET,
 ) -> CountedConnection[Refund]:
     """Refunds, newest first; in one status, or with null in all."""
-    page = await reads.refunds(
+    page = await refund_reads.refunds(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
         status=given(status),
@@ -50,7 +50,7 @@ async def refund_create(info: Info, input: RefundCreateInput) -> RefundPayload |
     An amount that needs several payments opens several refunds. Refused: REFUND_EXCEEDS_BALANCE,
     INVALID, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info, workflows.refunds.refunds.create, input.to_command, RefundPayload, **TYPES
     )
 
@@ -61,7 +61,7 @@ async def refund_approve(info: Info, id: ID, note: str | None = UNSET) -> Refund
     Refused: SELF_APPROVAL for an actor who requested, authorized, inspected or approved, under
     whichever key; GRANT_EXCEEDED, ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.refunds.refunds.approve,
         lambda: ApproveRefund(required_uuid("Refund", id, "id"), given(note)),
@@ -78,7 +78,7 @@ async def refund_reject(
     Refused: SELF_APPROVAL for an actor who approved it before, ILLEGAL_TRANSITION, INVALID,
     NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.refunds.refunds.reject,
         lambda: RejectRefund(required_uuid("Refund", id, "id"), note),
@@ -94,7 +94,7 @@ async def refund_cancel(
 
     Refused: ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.refunds.refunds.cancel,
         lambda: CancelRefund(required_uuid("Refund", id, "id"), note),
@@ -108,7 +108,7 @@ async def refund_retry(info: Info, id: ID) -> RefundPayload | None:
 
     Refused: ILLEGAL_TRANSITION, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.refunds.manual_settlement.retry,
         lambda: RetryRefund(required_uuid("Refund", id, "id")),
@@ -133,7 +133,7 @@ async def refund_settle(
     Refused: SELF_APPROVAL for the actor who requested it, ILLEGAL_TRANSITION, INVALID (also where
     it is being sent just now), NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.refunds.manual_settlement.settle,
         lambda: SettleRefund(

@@ -4,12 +4,12 @@ from typing import Annotated
 
 from strawberry import ID, UNSET, argument
 
-import models.queries.reads.reservations as reads
+import models.queries.reads.reservations as reservation_reads
 import workflows.reservations.reservations
 from domain.errors import BadRequest
 from resolvers.availability import check_channel
 from schema.context import Info
-from schema.errors import change
+from schema.errors import perform_mutation
 from schema.fields.arguments import After, Before, First, Last, given
 from schema.fields.enums import ReservationStatus
 from schema.fields.lookups import ByReference, chosen
@@ -42,7 +42,7 @@ async def reservation(
         return found
     if info.context.caller.is_anonymous:
         raise BadRequest("Without an API key a reservation is found by its id only.")
-    row = await reads.reservation_by_reference(
+    row = await reservation_reads.reservation_by_reference(
         *await info.context.opened(), named.channel, named.reference
     )
     return None if row is None else Reservation.from_row(row, info.context)
@@ -58,7 +58,7 @@ async def reservations(
     before: Before = UNSET,
 ) -> Connection[Reservation]:
     """Holds, newest first, in the status that they have now. Null arguments choose all."""
-    page = await reads.reservations(
+    page = await reservation_reads.reservations(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
         status=given(status),
@@ -78,7 +78,7 @@ async def reservation_create(
     (which comes along), INVALID, NOT_FOUND.
     """
     check_channel(info.context, input.channel)
-    return await change(
+    return await perform_mutation(
         info,
         workflows.reservations.reservations.create,
         input.to_command,
@@ -97,7 +97,7 @@ async def reservation_extend(
     It never grows older than four times its first ttl. Refused: RESERVATION_EXPIRED,
     ILLEGAL_TRANSITION, LIMIT_EXCEEDED, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.reservations.reservations.extend,
         lambda: extend(id, ttl_seconds),
@@ -111,7 +111,7 @@ async def reservation_release(info: Info, id: ID) -> ReservationPayload | None:
 
     Refused: RESERVATION_EXPIRED, ILLEGAL_TRANSITION, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.reservations.reservations.release,
         lambda: release(id),

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from strawberry import ID, UNSET, argument
 
-import models.queries.reads.returns as reads
+import models.queries.reads.returns as return_reads
 import workflows.returns.authorizations
 import workflows.returns.dispositions
 import workflows.returns.inspections
@@ -13,7 +13,7 @@ import workflows.returns.requests
 import workflows.returns.tracking
 from domain.errors import BadRequest
 from schema.context import Info
-from schema.errors import change
+from schema.errors import perform_mutation
 from schema.fields.arguments import After, Before, First, Last, given
 from schema.fields.enums import ReturnStatus
 from schema.fields.node import load, required_uuid, uuid_in
@@ -47,7 +47,7 @@ async def return_(
     if by_id is not None:
         found: Return | None = await load(info.context, "Return", uuid_in("Return", by_id))
         return found
-    row = await reads.return_by_number(*await info.context.opened(), by_number or "")
+    row = await return_reads.return_by_number(*await info.context.opened(), by_number or "")
     return None if row is None else Return.from_row(row, info.context)
 
 
@@ -64,7 +64,7 @@ async def returns(
     before: Before = UNSET,
 ) -> CountedConnection[Return]:
     """Returns, newest first. Null arguments choose all."""
-    page = await reads.returns(
+    page = await return_reads.returns(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
         status=given(status),
@@ -80,7 +80,7 @@ async def return_request(info: Info, input: ReturnRequestInput) -> ReturnPayload
     What it declines is a Return too, with the reasons. Refused: OVER_RETURN for more units than
     were sent and not asked back yet, LIMIT_EXCEEDED, INVALID, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info, workflows.returns.requests.request, input.to_command, ReturnPayload, **TYPES
     )
 
@@ -96,7 +96,7 @@ async def return_authorize(
     Refused: RETURN_WINDOW_CLOSED or NOT_RETURNABLE where the policy objects, OVER_RETURN,
     ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.returns.authorizations.authorize,
         lambda: AuthorizeReturn(required_uuid("Return", id, "id"), given(note)),
@@ -115,7 +115,7 @@ async def return_decline(
 
     Refused: ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.returns.authorizations.decline,
         lambda: DeclineReturn(required_uuid("Return", id, "id"), reason_code, given(note)),
@@ -129,7 +129,7 @@ async def return_cancel(info: Info, id: ID) -> ReturnPayload | None:
 
     Refused: ILLEGAL_TRANSITION, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.returns.authorizations.cancel,
         lambda: CancelReturn(required_uuid("Return", id, "id")),
@@ -146,7 +146,7 @@ async def return_tracking_set(
 
     Refused: ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.returns.tracking.set_tracking,
         lambda: SetTracking(required_uuid("Return", id, "id"), carrier, tracking_number),
@@ -162,7 +162,7 @@ async def return_receive(info: Info, input: ReturnReceiveInput) -> ReturnPayload
     return, or one that nobody can match, goes into quarantine with an exception. Refused:
     ILLEGAL_TRANSITION, ALREADY_EXISTS, TASK_NOT_CLAIMED, LIMIT_EXCEEDED, INVALID, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info, workflows.returns.receipts.receive, input.to_command, ReturnPayload, **TYPES
     )
 
@@ -175,7 +175,7 @@ async def return_inspect(info: Info, input: ReturnInspectInput) -> ReturnPayload
     SELF_APPROVAL for the same actor again, ILLEGAL_TRANSITION, POLICY_VIOLATION, APPROVAL_REQUIRED,
     TASK_NOT_CLAIMED, LIMIT_EXCEEDED, INVALID, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info, workflows.returns.inspections.inspect, input.to_command, ReturnPayload, **TYPES
     )
 
@@ -187,6 +187,6 @@ async def return_item_dispose(info: Info, input: DispositionInput) -> ReturnPayl
     policy's value, ILLEGAL_TRANSITION for more units than are left, TASK_NOT_CLAIMED, INVALID,
     NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info, workflows.returns.dispositions.dispose, input.to_command, ReturnPayload, **TYPES
     )

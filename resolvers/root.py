@@ -27,7 +27,7 @@ import resolvers.returns as returns
 import resolvers.stock as stock
 import resolvers.subscriptions as subscriptions
 import resolvers.tasks as tasks
-import schema.streams as cases
+import schema.streams as streams
 from schema.context import Resolver, Stream
 from schema.fields.scalars import SCALARS
 from schema.permissions import mutation_fields, query_fields, stream_fields
@@ -135,12 +135,12 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
 SUBSCRIPTIONS: Final[Mapping[str, Stream]] = {
     "availabilityChanged": subscriptions.availability_changed,
     "stockChanged": subscriptions.stock_changed,
-    "queueChanged": cases.queue_changed,
-    "exceptionAlerts": cases.exception_alerts,
+    "queueChanged": streams.queue_changed,
+    "exceptionAlerts": streams.exception_alerts,
     "events": subscriptions.events,
-    "orderChanged": cases.order_changed,
-    "returnChanged": cases.return_changed,
-    "refundChanged": cases.refund_changed,
+    "orderChanged": streams.order_changed,
+    "returnChanged": streams.return_changed,
+    "refundChanged": streams.refund_changed,
 }
 
 # Streams that go over to an execution shared by all who ask for the same; of these, those that

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from strawberry import UNSET, argument
 
-import models.queries.reads.stock as reads
+import models.queries.reads.stock as stock_reads
 import workflows.stock.adjustments
 import workflows.stock.goods_receipts
 from schema.context import Info
-from schema.errors import change
+from schema.errors import perform_mutation
 from schema.fields.arguments import After, Before, First, Last, given
 from schema.fields.paging import Connection, CountedConnection, selection_of, window
 from schema.mutations.stock import (
@@ -31,7 +31,7 @@ async def stock_levels(
     before: Before = UNSET,
 ) -> CountedConnection[StockLevel]:
     """Units by item and location, newest first. Null arguments choose all."""
-    page = await reads.levels(
+    page = await stock_reads.levels(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
         skus=given(skus),
@@ -54,7 +54,7 @@ async def stock_movements(
     before: Before = UNSET,
 ) -> Connection[StockMovement]:
     """What changed the levels, newest first. Null arguments choose all."""
-    page = await reads.movements(
+    page = await stock_reads.movements(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
         sku=given(sku),
@@ -69,7 +69,7 @@ async def stock_receive(info: Info, input: StockReceiptInput) -> StockPayload | 
 
     Refused: INVALID, NOT_FOUND, LIMIT_EXCEEDED.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.stock.goods_receipts.receive,
         input.to_command,
@@ -85,7 +85,7 @@ async def stock_adjust(info: Info, input: StockAdjustInput) -> StockPayload | No
     Refused: STALE_QUANTITY, APPROVAL_REQUIRED for a write-down above the ADJUSTMENT policy's value
     (per actor, item and day), INSUFFICIENT_STOCK, INVALID, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.stock.adjustments.adjust,
         input.to_command,
@@ -101,7 +101,7 @@ async def stock_move(info: Info, input: StockMoveInput) -> StockPayload | None:
     Refused: INSUFFICIENT_STOCK, also for units that a return still accounts for; INVALID,
     NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.stock.adjustments.move,
         input.to_command,
@@ -116,7 +116,7 @@ async def safety_stock_set(info: Info, input: SafetyStockInput) -> StockPayload 
 
     Refused: INVALID, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.stock.goods_receipts.set_safety_stock,
         input.to_command,

@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 
 from strawberry import UNSET, argument
 
-import models.queries.reads.catalog as reads
+import models.queries.reads.catalog as catalog_reads
 from domain.errors import BadRequest
 from resolvers.availability import check_channel
 from schema.context import Info
@@ -48,7 +48,7 @@ async def availability_changed(
     """
     context = info.context
     check_channel(context, channel)
-    if await reads.channel(*await context.opened(), channel) is None:
+    if await catalog_reads.channel(*await context.opened(), channel) is None:
         raise BadRequest(f"No channel {channel!r} was found.")
     await context.close()
     stream = context.services.streams.availability_changed(

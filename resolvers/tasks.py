@@ -4,11 +4,11 @@ from typing import Annotated
 
 from strawberry import ID, UNSET, argument
 
-import models.queries.reads.tasks as reads
+import models.queries.reads.tasks as task_reads
 import schema.mutations.tasks as commands
 import workflows.tasks.claims
 from schema.context import Info
-from schema.errors import change
+from schema.errors import perform_mutation
 from schema.fields.arguments import After, Before, First, Last, given
 from schema.fields.enums import QueueKind, TaskStatus
 from schema.fields.paging import CountedConnection, selection_of, window
@@ -27,7 +27,7 @@ async def tasks(
     before: Before = UNSET,
 ) -> CountedConnection[Task]:
     """Tasks, the most urgent first, in the status that they have now. Null arguments choose all."""
-    page = await reads.tasks(
+    page = await task_reads.tasks(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
         queue=given(queue),
@@ -53,7 +53,7 @@ async def task_claim(
     Named ones stand each on its own: those that are free are given. Refused: TASK_NOT_CLAIMED where
     another worker has it, ILLEGAL_TRANSITION where it is over, LIMIT_EXCEEDED, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.tasks.claims.claim,
         lambda: commands.claim(queue, location_code, limit, ids),
@@ -68,7 +68,7 @@ async def task_renew(info: Info, id: ID) -> TaskPayload | None:
     Refused: TASK_NOT_CLAIMED where another worker has it, ILLEGAL_TRANSITION where it is over,
     NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info, workflows.tasks.claims.renew, lambda: commands.renew(id), TaskPayload, tasks="[Task]"
     )
 
@@ -78,7 +78,7 @@ async def task_release(info: Info, id: ID) -> TaskPayload | None:
 
     Refused: TASK_NOT_CLAIMED, ILLEGAL_TRANSITION, NOT_FOUND.
     """
-    return await change(
+    return await perform_mutation(
         info,
         workflows.tasks.claims.release,
         lambda: commands.release(id),

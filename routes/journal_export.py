@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-import models.queries.reads.ledger as reads
+import models.queries.reads.ledger as ledger_reads
 from domain.access.callers import Caller
 from domain.errors import BadRequest, RequestError
 from domain.values.money import Money, to_decimal
@@ -113,7 +113,7 @@ async def _lines(database: Database, caller: Caller, cut: JournalCut) -> AsyncIt
     while True:
         async with database.snapshot() as session:
             scope = scope or await scope_of(session, caller)
-            rows = await reads.journal_lines(session, scope, cut, after, PAGE)
+            rows = await ledger_reads.journal_lines(session, scope, cut, after, PAGE)
         if not rows:
             return
         yield "".join(_row(_cells(row)) for row in rows)

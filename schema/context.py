@@ -17,11 +17,11 @@ from models.queries.listing.scopes import Scope, scope_of
 from models.queries.listing.selections import Join, Selection
 from schema.loaders import Loaders
 from subscriptions.log.relay import Audience
-from subscriptions.streams.objects import Cases
+from subscriptions.streams.objects import ObjectStreams
 from subscriptions.streams.stock_and_events import Streams
-from subscriptions.streams.task_queues import Queues
+from subscriptions.streams.task_queues import QueueStreams
 from workflows.availability.availability import Availability
-from workflows.availability.cache import AvailabilityMemory
+from workflows.availability.cache import AvailabilityCache
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.runner import Action, Transactions
 
@@ -36,9 +36,9 @@ class Services:
     transactions: Transactions
     clock: Callable[[], datetime]
     streams: Streams[Availability]
-    availability: AvailabilityMemory
-    queues: Queues
-    cases: Cases
+    availability: AvailabilityCache
+    queues: QueueStreams
+    cases: ObjectStreams
 
 
 @dataclass(slots=True)

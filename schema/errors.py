@@ -58,7 +58,7 @@ def _user_error(refusal: Refusal) -> UserError:
     )
 
 
-async def change(
+async def perform_mutation(
     info: Info,
     action: Action[C],
     to_command: Callable[[], C],

@@ -9,16 +9,16 @@ from uuid import UUID
 import models.queries.reads.access as access_reads
 import models.queries.reads.audit as audit_reads
 import models.queries.reads.catalog as catalog_reads
-import models.queries.reads.exceptions as exceptions_reads
-import models.queries.reads.fulfillments as fulfillments_reads
+import models.queries.reads.exceptions as exception_reads
+import models.queries.reads.fulfillments as fulfillment_reads
 import models.queries.reads.ledger as ledger_reads
-import models.queries.reads.orders as orders_reads
-import models.queries.reads.policies as policies_reads
-import models.queries.reads.refunds as refunds_reads
-import models.queries.reads.reservations as reservations_reads
-import models.queries.reads.returns as returns_reads
+import models.queries.reads.orders as order_reads
+import models.queries.reads.policies as policy_reads
+import models.queries.reads.refunds as refund_reads
+import models.queries.reads.reservations as reservation_reads
+import models.queries.reads.returns as return_reads
 import models.queries.reads.stock as stock_reads
-import models.queries.reads.tasks as tasks_reads
+import models.queries.reads.tasks as task_reads
 from models.database.sessions import Session
 from models.queries.listing.scopes import Scope
 
@@ -174,35 +174,35 @@ class Loaders:
     reasons = plain(catalog_reads.reasons_by_id)
     levels = scoped(stock_reads.levels_by_id)
     movements = scoped(stock_reads.movements_by_id)
-    reservations = scoped(reservations_reads.reservations_by_id)
-    reservation_lines = scoped(reservations_reads.lines_by_reservation)
-    orders = scoped(orders_reads.orders_by_id)
-    order_lines = scoped(orders_reads.lines_by_id)
-    lines_of_order = plain(orders_reads.lines_by_order)
-    paid = plain(orders_reads.paid_by_order)
-    addresses = plain(orders_reads.addresses_by_order)
-    fulfillments = scoped(fulfillments_reads.fulfillments_by_id)
-    fulfillments_of_order = scoped(fulfillments_reads.fulfillments_by_order)
-    lines_of_fulfillment = plain(fulfillments_reads.lines_by_fulfillment)
-    returns = scoped(returns_reads.returns_by_id)
-    returns_of_order = scoped(returns_reads.returns_by_order)
-    return_items = scoped(returns_reads.items_by_id)
-    items_of_return = plain(returns_reads.items_by_return)
-    steps_of_return = plain(returns_reads.steps_by_return)
-    looks_of_return = plain(returns_reads.looks_by_return)
-    claimed = plain(returns_reads.claimed_by_line)
-    tasks = scoped(tasks_reads.tasks_by_id)
-    refunds = scoped(refunds_reads.refunds_by_id)
-    refunds_of_return = scoped(refunds_reads.refunds_by_return)
-    refunds_of_order = scoped(refunds_reads.refunds_by_order)
-    approvals_of_refund = plain(refunds_reads.approvals_by_refund)
-    attempts_of_refund = plain(refunds_reads.attempts_by_refund)
-    entries_of_refund = plain(refunds_reads.entries_by_refund)
-    order_money = plain(refunds_reads.money_by_order)
+    reservations = scoped(reservation_reads.reservations_by_id)
+    reservation_lines = scoped(reservation_reads.lines_by_reservation)
+    orders = scoped(order_reads.orders_by_id)
+    order_lines = scoped(order_reads.lines_by_id)
+    lines_of_order = plain(order_reads.lines_by_order)
+    paid = plain(order_reads.paid_by_order)
+    addresses = plain(order_reads.addresses_by_order)
+    fulfillments = scoped(fulfillment_reads.fulfillments_by_id)
+    fulfillments_of_order = scoped(fulfillment_reads.fulfillments_by_order)
+    lines_of_fulfillment = plain(fulfillment_reads.lines_by_fulfillment)
+    returns = scoped(return_reads.returns_by_id)
+    returns_of_order = scoped(return_reads.returns_by_order)
+    return_items = scoped(return_reads.items_by_id)
+    items_of_return = plain(return_reads.items_by_return)
+    steps_of_return = plain(return_reads.steps_by_return)
+    looks_of_return = plain(return_reads.looks_by_return)
+    claimed = plain(return_reads.claimed_by_line)
+    tasks = scoped(task_reads.tasks_by_id)
+    refunds = scoped(refund_reads.refunds_by_id)
+    refunds_of_return = scoped(refund_reads.refunds_by_return)
+    refunds_of_order = scoped(refund_reads.refunds_by_order)
+    approvals_of_refund = plain(refund_reads.approvals_by_refund)
+    attempts_of_refund = plain(refund_reads.attempts_by_refund)
+    entries_of_refund = plain(refund_reads.entries_by_refund)
+    order_money = plain(refund_reads.money_by_order)
     periods = plain(ledger_reads.periods_by_id)
     entries = scoped(ledger_reads.entries_by_id)
     lines_of_entry = plain(ledger_reads.lines_by_entry)
-    exceptions = scoped(exceptions_reads.exceptions_by_id)
-    policies = scoped(policies_reads.policies_by_id)
+    exceptions = scoped(exception_reads.exceptions_by_id)
+    policies = scoped(policy_reads.policies_by_id)
     audits = scoped(audit_reads.entries_by_id)
     keys = scoped(access_reads.keys_by_id)

@@ -14,7 +14,7 @@ from models.database.database import Database
 from models.database.sessions import DatabaseError
 from models.migrations.runner import DatabaseUnreachable, MigrationError, migrate
 from scripts.demo.seed import DemoKeys, DemoRefused, is_empty, renew_keys, seed
-from server.transports.write_coalescing import CorkedWebSockets
+from server.transports.write_coalescing import CoalescingWebSockets
 from settings import PREFIX, Settings, SettingsError, load
 from workflows.reactions import REACTIONS
 from workflows.transactions.clock import Clock
@@ -108,7 +108,7 @@ def serve(settings: Settings) -> None:
         port=settings.port,
         workers=settings.workers,
         http="httptools",
-        ws=CorkedWebSockets,
+        ws=CoalescingWebSockets,
         ws_max_size=WEBSOCKET_BYTES_MAX,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
 from uuid import uuid4
 
-import models.queries.reads.stock as stock
+import models.queries.reads.stock as stock_reads
 from models.database.database import Database
 from models.queries.events.event_log import Numbered
 from models.queries.reads.stock import Shelf
@@ -15,10 +15,10 @@ from subscriptions.cancellation import end
 from subscriptions.log.doorbell import PENDING, Doorbell
 from subscriptions.log.relay import Relay
 from subscriptions.log.sequencer import Sequencer
-from subscriptions.streams.level_cache import Shelves
-from subscriptions.streams.objects import Cases
-from subscriptions.streams.stock_and_events import Promises, Streams
-from subscriptions.streams.task_queues import Queues
+from subscriptions.streams.level_cache import LevelCache
+from subscriptions.streams.objects import ObjectStreams
+from subscriptions.streams.stock_and_events import AvailabilitySource, Streams
+from subscriptions.streams.task_queues import QueueStreams
 from workflows.transactions.runner import Transactions
 
 AvailabilityT = TypeVar("AvailabilityT")
@@ -26,7 +26,7 @@ AvailabilityT = TypeVar("AvailabilityT")
 STOP_SECONDS = 3.0
 
 
-class Live(Generic[AvailabilityT]):
+class StreamingRuntime(Generic[AvailabilityT]):
     """Starts and stops what makes streams live.
 
     - `transactions`: for the sequencer's own writes, with `committed` left alone; those that carry
@@ -41,13 +41,13 @@ class Live(Generic[AvailabilityT]):
         transactions: Transactions,
         *,
         broadcast_url: str,
-        promises: Promises[AvailabilityT],
+        promises: AvailabilitySource[AvailabilityT],
     ) -> None:
         async def read(ids: Sequence[int]) -> Mapping[int, Shelf]:
             async with database.reading() as session:
-                return await stock.shelves_by_id(session, ids)
+                return await stock_reads.shelves_by_id(session, ids)
 
-        shelves = Shelves(read)
+        shelves = LevelCache(read)
         self.relay = Relay(database, shelves)
         self.doorbell = Doorbell(broadcast_url, self._heard)
         self.sequencer = Sequencer(
@@ -58,8 +58,8 @@ class Live(Generic[AvailabilityT]):
             is_heard=lambda: self.relay.listeners > 0,
         )
         self.streams = Streams(self.relay, shelves, promises)
-        self.queues = Queues(self.relay, database)
-        self.cases = Cases(self.relay)
+        self.queues = QueueStreams(self.relay, database)
+        self.cases = ObjectStreams(self.relay)
         self._tasks: list[asyncio.Task[None]] = []
 
     def committed(self) -> None:

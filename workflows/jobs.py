@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import models.queries.idempotency as keys
-import models.queries.orders.orders as orders
-import models.queries.orders.reservations as reservations
-import workflows.exceptions.handling as exception_desk
+import models.queries.idempotency as idempotency_queries
+import models.queries.orders.orders as order_queries
+import models.queries.orders.reservations as reservation_queries
+import workflows.exceptions.handling as exception_handling
 import workflows.orders.backorders as backorders
-import workflows.policies.activation as policy_starts
-import workflows.reservations.expiry as holds
+import workflows.policies.activation as policy_activation
+import workflows.reservations.expiry as reservation_expiry
 import workflows.tasks.claims as tasks
 import workflows.transactions.idempotency as idempotency
 from workflows.transactions.runner import Transaction, Transactions
@@ -31,12 +31,12 @@ async def sweep_holds(transactions: Transactions) -> int:
     """Write down that holds are over and give their units back; how many there were."""
 
     async def work(tx: Transaction) -> int:
-        over = await reservations.any_holds_over(tx.session, tx.now, SWEPT_MAX)
+        over = await reservation_queries.any_holds_over(tx.session, tx.now, SWEPT_MAX)
         if not over:
             return 0
-        lines = await reservations.lines_of(tx.session, over)
-        await tx.book.lock(tx, {line["item_id"] for line in lines})
-        return await holds.take_back(tx, sorted(over))
+        lines = await reservation_queries.lines_of(tx.session, over)
+        await tx.stock.lock(tx, {line["item_id"] for line in lines})
+        return await reservation_expiry.take_back(tx, sorted(over))
 
     return await transactions.run(work)
 
@@ -54,13 +54,13 @@ class BackorderRounds:
     async def serve(self) -> int:
         """Serve the next items; how many lines something was allocated to."""
         async with self._transactions.database.reading() as session:
-            item_ids = await orders.servable_items(session, self._after, ITEMS_MAX)
+            item_ids = await order_queries.servable_items(session, self._after, ITEMS_MAX)
         self._after = item_ids[-1] if len(item_ids) == ITEMS_MAX else 0
         if not item_ids:
             return 0
 
         async def work(tx: Transaction) -> int:
-            await tx.book.lock(tx, item_ids)
+            await tx.stock.lock(tx, item_ids)
             return await backorders.serve(tx, frozenset(item_ids))
 
         return await self._transactions.run(work)
@@ -70,7 +70,7 @@ async def forget_keys(transactions: Transactions, now: datetime) -> int:
     """Forget idempotency keys that are older than they are kept; how many there were."""
 
     async def work(tx: Transaction) -> int:
-        return await keys.forget_keys(tx.session, now - idempotency.KEPT, KEYS_MAX)
+        return await idempotency_queries.forget_keys(tx.session, now - idempotency.KEPT, KEYS_MAX)
 
     return await transactions.run(work)
 
@@ -88,7 +88,7 @@ async def escalate_exceptions(transactions: Transactions) -> int:
     """Hand exceptions past their time to the next role; how many there were."""
 
     async def work(tx: Transaction) -> int:
-        return await exception_desk.escalate(tx, EXCEPTIONS_MAX)
+        return await exception_handling.escalate(tx, EXCEPTIONS_MAX)
 
     return await transactions.run(work)
 
@@ -97,7 +97,7 @@ async def resume_exceptions(transactions: Transactions) -> int:
     """Let the clocks of exceptions that have waited long enough run again; how many."""
 
     async def work(tx: Transaction) -> int:
-        return await exception_desk.resume(tx, EXCEPTIONS_MAX)
+        return await exception_handling.resume(tx, EXCEPTIONS_MAX)
 
     return await transactions.run(work)
 
@@ -106,6 +106,6 @@ async def start_policies(transactions: Transactions) -> int:
     """Say which policies have come into force since they were published; how many."""
 
     async def work(tx: Transaction) -> int:
-        return await policy_starts.start(tx, POLICIES_MAX)
+        return await policy_activation.start(tx, POLICIES_MAX)
 
     return await transactions.run(work)

@@ -10,25 +10,25 @@ import workflows.orders.backorders as backorders
 import workflows.refunds.cancellation_refunds as cancellation_refunds
 import workflows.refunds.return_refunds as return_refunds
 import workflows.returns.closing as return_closing
-import workflows.returns.undelivered_parcels as undelivered
-import workflows.tasks.lifecycle as queues
+import workflows.returns.undelivered_parcels as undelivered_parcels
+import workflows.tasks.lifecycle as task_lifecycle
 import workflows.warehouse.shortages as shortages
 from workflows.transactions.runner import Reactions
 
-_FOLLOW = (return_refunds.follow_return, queues.follow_return)
+_FOLLOW = (return_refunds.follow_return, task_lifecycle.follow_return)
 # Whoever opens refunds stands in front: a return closes over those that there are.
 _CLOSE = (return_closing.close_when_over,)
 _SETTLE = (*_FOLLOW, return_closing.close_when_over)
 
 REACTIONS = Reactions(
     after_event={
-        "carrier.recorded": (undelivered.hear_carrier,),
-        "fulfillment.created": (queues.made,),
-        "fulfillment.picked": (queues.moved_on,),
-        "fulfillment.packed": (queues.moved_on,),
-        "fulfillment.shipped": (queues.moved_on,),
-        "fulfillment.reduced": (queues.changed,),
-        "fulfillment.cancelled": (queues.called_off,),
+        "carrier.recorded": (undelivered_parcels.hear_carrier,),
+        "fulfillment.created": (task_lifecycle.made,),
+        "fulfillment.picked": (task_lifecycle.moved_on,),
+        "fulfillment.packed": (task_lifecycle.moved_on,),
+        "fulfillment.shipped": (task_lifecycle.moved_on,),
+        "fulfillment.reduced": (task_lifecycle.changed,),
+        "fulfillment.cancelled": (task_lifecycle.called_off,),
         "order.allocated": (shortages.settle,),
         "order.cancelled": (shortages.settle, cancellation_refunds.follow_cancellation),
         "return.authorized": _FOLLOW,

@@ -31,7 +31,7 @@ class Job:
     step: Callable[[], Awaitable[int]]
 
 
-class Schedule:
+class Scheduler:
     """The jobs of one process: they run while it holds the lease, and elsewhere otherwise."""
 
     def __init__(self, transactions: Transactions, jobs: Sequence[Job]) -> None:

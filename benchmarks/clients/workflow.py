@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-import server.process.garbage_collection as garbage
+import server.process.garbage_collection as garbage_collection
 import workflows.reservations.reservations
 from benchmarks.catalogue import CHANNEL
 from benchmarks.processes import ROOT
@@ -65,7 +65,7 @@ async def run(url: str, orders: Sequence[Order], requests: int, clients: int) ->
             )
             assert not outcome.refusals, outcome
 
-    garbage.settle()  # as a process that serves does
+    garbage_collection.settle()  # as a process that serves does
     started = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(clients)))
     seconds = time.perf_counter() - started

@@ -18,7 +18,7 @@ import uvloop
 from tortoise import Tortoise
 from tortoise.transactions import in_transaction
 
-import server.process.garbage_collection as garbage
+import server.process.garbage_collection as garbage_collection
 from models.access import IdempotencyKey
 from models.audit import AuditEntry
 from models.catalog import Item
@@ -115,7 +115,7 @@ async def run(url: str, orders: Sequence[Order], requests: int, clients: int) ->
         for number in numbers:
             await hold(next(turns), f"orm-{number}-{uuid4()}")
 
-    garbage.settle()  # the same as for ours
+    garbage_collection.settle()  # the same as for ours
     started = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(clients)))
     seconds = time.perf_counter() - started

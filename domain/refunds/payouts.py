@@ -41,7 +41,7 @@ class AttemptState(StrEnum):
     """It was paid, and the bank sent it back."""
 
 
-class Word(StrEnum):
+class GatewaySignal(StrEnum):
     """What was heard of an attempt: by answer, by webhook, by looking the key up."""
 
     SUCCEEDED = "SUCCEEDED"
@@ -55,26 +55,28 @@ class Word(StrEnum):
 
 UNSETTLED: Final = frozenset({AttemptState.OPEN, AttemptState.PENDING, AttemptState.UNKNOWN})
 
-_T, _W = AttemptState, Word
+_T, _W = AttemptState, GatewaySignal
 
 # Only what changes the attempt; every other pair leaves it as it is.
-ATTEMPT_CHANGES: Final[Mapping[tuple[AttemptState, Word], AttemptState]] = MappingProxyType(
-    {
-        (_T.OPEN, _W.SUCCEEDED): _T.SUCCEEDED,
-        (_T.OPEN, _W.FAILED): _T.FAILED,
-        (_T.OPEN, _W.REVERSED): _T.REVERSED,
-        (_T.OPEN, _W.PENDING): _T.PENDING,
-        (_T.OPEN, _W.SILENCE): _T.UNKNOWN,
-        (_T.OPEN, _W.NOT_FOUND): _T.UNKNOWN,
-        (_T.PENDING, _W.SUCCEEDED): _T.SUCCEEDED,
-        (_T.PENDING, _W.FAILED): _T.FAILED,
-        (_T.PENDING, _W.REVERSED): _T.REVERSED,
-        (_T.PENDING, _W.NOT_FOUND): _T.UNKNOWN,
-        (_T.UNKNOWN, _W.SUCCEEDED): _T.SUCCEEDED,
-        (_T.UNKNOWN, _W.FAILED): _T.FAILED,
-        (_T.UNKNOWN, _W.REVERSED): _T.REVERSED,
-        (_T.SUCCEEDED, _W.REVERSED): _T.REVERSED,
-    }
+ATTEMPT_CHANGES: Final[Mapping[tuple[AttemptState, GatewaySignal], AttemptState]] = (
+    MappingProxyType(
+        {
+            (_T.OPEN, _W.SUCCEEDED): _T.SUCCEEDED,
+            (_T.OPEN, _W.FAILED): _T.FAILED,
+            (_T.OPEN, _W.REVERSED): _T.REVERSED,
+            (_T.OPEN, _W.PENDING): _T.PENDING,
+            (_T.OPEN, _W.SILENCE): _T.UNKNOWN,
+            (_T.OPEN, _W.NOT_FOUND): _T.UNKNOWN,
+            (_T.PENDING, _W.SUCCEEDED): _T.SUCCEEDED,
+            (_T.PENDING, _W.FAILED): _T.FAILED,
+            (_T.PENDING, _W.REVERSED): _T.REVERSED,
+            (_T.PENDING, _W.NOT_FOUND): _T.UNKNOWN,
+            (_T.UNKNOWN, _W.SUCCEEDED): _T.SUCCEEDED,
+            (_T.UNKNOWN, _W.FAILED): _T.FAILED,
+            (_T.UNKNOWN, _W.REVERSED): _T.REVERSED,
+            (_T.SUCCEEDED, _W.REVERSED): _T.REVERSED,
+        }
+    )
 )
 
 # Said of an attempt that ended otherwise: money may have moved that the books do not know.
@@ -94,17 +96,17 @@ RESEND_MARGIN: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
+class AttemptChange:
     """What a word makes of an attempt; `is_contradiction`: a person must look at it."""
 
     state: AttemptState
     is_contradiction: bool
 
 
-def hear(state: AttemptState, word: Word) -> Hearing:
+def apply(state: AttemptState, word: GatewaySignal) -> AttemptChange:
     """The attempt's state behind `word`. Hearing the same word again changes nothing."""
     pair = (state, word)
-    return Hearing(ATTEMPT_CHANGES.get(pair, state), pair in CONTRADICTIONS)
+    return AttemptChange(ATTEMPT_CHANGES.get(pair, state), pair in CONTRADICTIONS)
 
 
 @dataclass(frozen=True, slots=True)

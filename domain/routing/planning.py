@@ -11,7 +11,7 @@ from datetime import date
 from math import inf
 from typing import Any, Final
 
-import domain.routing.location_cover as covers
+import domain.routing.location_cover as location_cover
 from domain.errors import InsufficientStock, NotFound
 from domain.policies.routing import Criterion, RoutingRules
 from domain.routing.location_cover import Cover, Need
@@ -158,7 +158,7 @@ class _Planner:
                 raise InsufficientStock(sku, units, there)
             if units > 0:
                 self.needs[sku] = need
-        self.cover = covers.smallest(
+        self.cover = location_cover.smallest(
             self.needs.values(), len(self.candidates), frozenset(self.pinned), self.cost
         )
         ranked = self._ranked(self.cover.chosen)

@@ -16,9 +16,9 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.sqlite.client import SqliteClient
 from tortoise.connection import get_connection
 
-import models.database.plan_cache as statement_plans
+import models.database.plan_cache as plan_cache
 from models.database.errors import translated_postgres
-from models.database.pool import Connections
+from models.database.pool import ConnectionPool
 from models.database.sessions import (
     DatabaseUnavailable,
     PostgresSession,
@@ -146,7 +146,7 @@ class Database:
         self.engine: Engine = "sqlite" if urlsplit(url).scheme == "sqlite" else "postgres"
         self._readers: asyncio.Queue[SqliteClient] = asyncio.Queue()
         self._ending: set[asyncio.Task[None]] = set()
-        self._connections: Connections | None = None
+        self._connections: ConnectionPool | None = None
 
     async def open(self) -> None:
         """Connect. Raises DatabaseUnavailable where nobody answers."""
@@ -163,7 +163,7 @@ class Database:
         self._default = clients[0]
         if isinstance(self._default, AsyncpgDBClient):
             assert self._default._pool is not None
-            self._connections = Connections(self._default._pool, self.limits.acquire)
+            self._connections = ConnectionPool(self._default._pool, self.limits.acquire)
         for client in clients[1:]:
             assert isinstance(client, SqliteClient)
             self._readers.put_nowait(client)
@@ -193,7 +193,7 @@ class Database:
         give_back = connections.reset
         try:
             if must_renew:
-                await session.execute(statement_plans.RENEW)
+                await session.execute(plan_cache.RENEW)
             yield session
             give_back = connections.release
         finally:
@@ -215,7 +215,7 @@ class Database:
             session.lock.end()
             connections.at_its_end(_when_still(session, connections.release_snapshot(connection)))
 
-    def _of_pool(self) -> Connections:
+    def _of_pool(self) -> ConnectionPool:
         if self._connections is None:
             raise DatabaseUnavailable("the database is closed")
         return self._connections
@@ -270,7 +270,7 @@ class Database:
         """
         if self.engine == "postgres":
             async with self._postgres() as session:
-                async with _transaction(session, f"BEGIN; {statement_plans.KEEP}"):
+                async with _transaction(session, f"BEGIN; {plan_cache.KEEP}"):
                     yield session
                 committed()
             return

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TypeAlias
 import asyncpg
 import structlog
 
-import models.database.plan_cache as statement_plans
+import models.database.plan_cache as plan_cache
 from models.database.plan_cache import PlanAges
 
 logger = structlog.get_logger(__name__)
@@ -51,7 +51,7 @@ class _Waiting(NamedTuple):
     given: asyncio.Future[Connection | None]
 
 
-class Connections:
+class ConnectionPool:
     """The connections of a pool. `acquire_seconds`: how long to wait for one.
 
     Those that stand ready are for who reads a snapshot, and anybody's where the pool is empty.
@@ -93,7 +93,7 @@ class Connections:
             return ready
         connection = await self._take(_SNAPSHOT)
         if not connection.is_in_transaction():
-            renewing = [statement_plans.RENEW] if self.must_renew_plans(connection) else []
+            renewing = [plan_cache.RENEW] if self.must_renew_plans(connection) else []
             await self._call(connection, *renewing, SNAPSHOT)
         return connection
 
@@ -161,7 +161,7 @@ class Connections:
         # Apart: it would take the snapshot that the reader is to take.
         calls = [f"COMMIT; {SNAPSHOT}"]
         if self.must_renew_plans(connection):
-            calls = [f"COMMIT; {statement_plans.RENEW}", SNAPSHOT]
+            calls = [f"COMMIT; {plan_cache.RENEW}", SNAPSHOT]
         if not await self._does(connection, *calls):
             return
         if not self._may_be_next():

@@ -10,7 +10,7 @@ class SessionOver(RuntimeError):
     """The connection was given back; by now it may be somebody else's."""
 
 
-class Turns(asyncio.Lock):
+class SessionLock(asyncio.Lock):
     """The lock of a session. Once it is over, whoever waits for a turn or comes for one is refused.
 
     A read can outlive the operation that asked for it: its siblings failed, nobody waits any more,

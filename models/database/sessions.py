@@ -29,13 +29,13 @@ from models.database.errors import DatabaseError as DatabaseError
 from models.database.errors import DatabaseUnavailable as DatabaseUnavailable
 from models.database.errors import UniqueConflict as UniqueConflict
 from models.database.errors import refuse_sqlite, translated_postgres
-from models.database.session_lock import Turns
+from models.database.session_lock import SessionLock
 from models.database.sql import (
     AnswerT,
-    Change,
     Question,
     Rows,
     Shape,
+    WriteStatement,
     asking,
     columns_of,
     for_each,
@@ -56,7 +56,7 @@ class Session(ABC):
     client: BaseDBAsyncClient
 
     def __init__(self) -> None:
-        self.lock = Turns()
+        self.lock = SessionLock()
 
     @abstractmethod
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
@@ -79,7 +79,9 @@ class Session(ABC):
         return question.read(await self.fetch(question.sql, *question.args))
 
     @abstractmethod
-    async def write(self, rows: Mapping[type[Model], Rows], changes: Sequence[Change] = ()) -> None:
+    async def write(
+        self, rows: Mapping[type[Model], Rows], changes: Sequence[WriteStatement] = ()
+    ) -> None:
         """Insert rows of several models and change others, all at once.
 
         The rows of a model all name the same columns. Foreign keys between them are checked at the
@@ -154,7 +156,9 @@ class PostgresSession(Session):
             for each, text in zip(questions, found, strict=True)
         )
 
-    async def write(self, rows: Mapping[type[Model], Rows], changes: Sequence[Change] = ()) -> None:
+    async def write(
+        self, rows: Mapping[type[Model], Rows], changes: Sequence[WriteStatement] = ()
+    ) -> None:
         shapes: list[Shape] = []
         arrays: list[Any] = []
         for model, of_model in rows.items():
@@ -305,7 +309,9 @@ class SqliteSession(Session):
         found = await self._call(work)
         return tuple(each.read(_rows(*rows)) for each, rows in zip(questions, found, strict=True))
 
-    async def write(self, rows: Mapping[type[Model], Rows], changes: Sequence[Change] = ()) -> None:
+    async def write(
+        self, rows: Mapping[type[Model], Rows], changes: Sequence[WriteStatement] = ()
+    ) -> None:
         statements: list[tuple[str, list[tuple[object, ...]]]] = []
         for model, of_model in rows.items():
             if of_model:

@@ -42,7 +42,7 @@ class Question(Generic[AnswerT]):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class WriteStatement:
     """Rows of a table that change, each by a tuple of values for `columns`, the first its id.
 
     `assignments` name them as `c.<column>`; a column's SQL type stands with it.

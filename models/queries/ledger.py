@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from models.database.sessions import Row, Session
-from models.database.sql import Change
+from models.database.sql import WriteStatement
 from models.queries.events.lock_numbers import BOOKS
 
 
@@ -44,9 +44,9 @@ _COST_COLUMNS = tuple((column, "bigint") for column in ("id", *_COSTS))
 _SET_COSTS = ", ".join(f"{column} = c.{column}" for column in _COSTS)
 
 
-def changed_costs(rows: Sequence[tuple[int, ...]]) -> Change:
+def changed_costs(rows: Sequence[tuple[int, ...]]) -> WriteStatement:
     """Set (id, quantity, value, quality quantity and value, returned quantity and value)."""
-    return Change("item_cost", _COST_COLUMNS, _SET_COSTS, rows)
+    return WriteStatement("item_cost", _COST_COLUMNS, _SET_COSTS, rows)
 
 
 _CLOSED_THROUGH = "SELECT MAX(through_at) AS through_at FROM period_close"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-import models.queries.access as keys
+import models.queries.access as key_queries
 import models.queries.catalog.lookups as lookups
-import models.queries.orders.fulfillments as parcels
+import models.queries.orders.fulfillments as fulfillment_queries
 import scripts.demo.story as story
 import workflows.access.api_keys
 import workflows.catalog.channels
@@ -90,7 +90,9 @@ async def renew_keys(transactions: Transactions, database: Database) -> DemoKeys
     """Make a new demo key for each role and end the old ones: no text of a key is kept anywhere."""
     async with database.snapshot() as session:
         names = [_key_name(role) for role in Role]
-        old = [row["id"] for row in await keys.keys_named(session, names, transactions.clock())]
+        old = [
+            row["id"] for row in await key_queries.keys_named(session, names, transactions.clock())
+        ]
     by_role = {}
     for role in Role:
         channels, locations = story.SCOPES[role]
@@ -218,7 +220,7 @@ class _Teller:
 
     async def _ship(self, order: DemoOrder, order_id: UUID) -> None:
         async with self._database.snapshot() as session:
-            found = await parcels.of_order(session, order_id)
+            found = await fulfillment_queries.of_order(session, order_id)
             places = await lookups.locations_by_id(
                 session, [parcel["location_id"] for parcel in found]
             )

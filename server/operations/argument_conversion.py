@@ -30,7 +30,7 @@ class NotSimple(Exception):
     """Something that is left to Strawberry."""
 
 
-class Conversions:
+class ArgumentConversion:
     """The composed functions of one schema's inputs."""
 
     def __init__(self, converter: GraphQLCoreConverter) -> None:

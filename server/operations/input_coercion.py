@@ -33,7 +33,7 @@ class Unsure(Exception):
     """A value, or a type, that is left to graphql-core."""
 
 
-class Coercions:
+class InputCoercion:
     """The composed functions of one schema's types."""
 
     def __init__(self) -> None:

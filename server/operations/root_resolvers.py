@@ -14,7 +14,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from server.operations.argument_conversion import Conversions, NotSimple
+from server.operations.argument_conversion import ArgumentConversion, NotSimple
 
 RootResolver = Callable[..., Any]
 
@@ -23,7 +23,7 @@ def resolve_at_once(fields: Iterable[GraphQLField], converter: GraphQLCoreConver
     """Give those of these root fields that need nothing special a composed resolver."""
     if converter.exception_handlers:
         return
-    conversions = Conversions(converter)
+    conversions = ArgumentConversion(converter)
     for field in fields:
         definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
         if isinstance(definition, StrawberryField):
@@ -34,7 +34,7 @@ def resolve_at_once(fields: Iterable[GraphQLField], converter: GraphQLCoreConver
 
 
 def _resolver(
-    field: StrawberryField, conversions: Conversions, info_class: Callable[..., Any]
+    field: StrawberryField, conversions: ArgumentConversion, info_class: Callable[..., Any]
 ) -> RootResolver:
     """What Strawberry's own resolver of the field does. Raises NotSimple."""
     chain = _chain(field)

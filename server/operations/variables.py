@@ -17,7 +17,7 @@ from graphql.execution.values import VariableValues, VariableValueSource, get_va
 from graphql.utilities.coerce_input_value import coerce_default_value
 
 from server.operations.documents import Document
-from server.operations.input_coercion import Coercer, Coercions, Unsure
+from server.operations.input_coercion import Coercer, InputCoercion, Unsure
 
 ERRORS_MAX = 20
 
@@ -37,7 +37,7 @@ class Variables:
     def __init__(self, schema: GraphQLSchema, *, hide_suggestions: bool = False) -> None:
         self._schema = schema
         self._hide_suggestions = hide_suggestions
-        self._coercions = Coercions()
+        self._coercions = InputCoercion()
 
     def of(self, document: Document, inputs: dict[str, Any]) -> VariableValues | list[GraphQLError]:
         """The variables of a document from `inputs`, which is decoded JSON, or what is wrong."""

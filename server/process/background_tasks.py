@@ -11,7 +11,7 @@ logger = structlog.get_logger(__name__)
 STOP_SECONDS = 3.0
 
 
-class Tasks:
+class BackgroundTasks:
     """Tasks that run until the process stops."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from server.operations.errors import RequestRefused
 ANONYMOUS = "ANONYMOUS"
 
 
-class Rates:
+class RateLimits:
     """Counts the requests of this process. `limits`: (requests, seconds) by role; None: no limit.
 
     It counts admitted requests only: who waits for a while is let in again.

@@ -8,8 +8,8 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from server.transports.connection_registry import Sockets
-from server.transports.subscription_feeds import Feeds
+from server.transports.connection_registry import ConnectionRegistry
+from server.transports.subscription_feeds import SubscriptionFeeds
 from subscriptions.delivery.fanout import Answer, Fanout
 from subscriptions.log.relay import Relay
 
@@ -45,7 +45,9 @@ class Lag:
 class StreamNumbers:
     """Reads what the parts of the live side count, whenever Prometheus asks."""
 
-    def __init__(self, relay: Relay, fanout: Fanout, feeds: Feeds, sockets: Sockets) -> None:
+    def __init__(
+        self, relay: Relay, fanout: Fanout, feeds: SubscriptionFeeds, sockets: ConnectionRegistry
+    ) -> None:
         self._relay = relay
         self._fanout = fanout
         self._feeds = feeds

@@ -34,7 +34,7 @@ class Socket(Protocol):
         ...
 
 
-class Sockets:
+class ConnectionRegistry:
     """Registers sockets. `*_max`: how many there may be of the whole process, an address, a key."""
 
     def __init__(

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Mapping
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
-class Doors:
+class DirectRoutes:
     """Leads what `endpoints` has by (kind, path) past `app`, which gets all else.
 
     Starlette looks through its patterns and puts handlers for exceptions around every request,

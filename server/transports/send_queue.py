@@ -32,7 +32,7 @@ class Sender(Protocol):
         ...
 
 
-class Outbox:
+class SendQueue:
     """Frames of one socket. `broken` is told when the socket is gone; nothing is sent after it."""
 
     __slots__ = ("_broken", "_is_over", "_send", "_waiting", "_writing")

@@ -20,10 +20,10 @@ from domain.access.callers import Caller
 from server.operations.engine import Engine, Operation
 from server.operations.errors import RequestRefused
 from server.operations.request import GraphQLRequest
-from server.transports.connection_registry import CLOSE_SECONDS, Sockets
+from server.transports.connection_registry import CLOSE_SECONDS, ConnectionRegistry
 from server.transports.protocol import Closing, Code, dumped
-from server.transports.send_queue import STALL_SECONDS, Outbox
-from server.transports.subscription_feeds import Feeds, StreamRefused, Subscriber
+from server.transports.send_queue import STALL_SECONDS, SendQueue
+from server.transports.subscription_feeds import StreamRefused, Subscriber, SubscriptionFeeds
 from subscriptions.cancellation import end
 
 logger = structlog.get_logger(__name__)
@@ -58,8 +58,8 @@ class EventStreams:
     def __init__(
         self,
         engine: Engine,
-        feeds: Feeds,
-        sockets: Sockets,
+        feeds: SubscriptionFeeds,
+        sockets: ConnectionRegistry,
         authenticate: Callable[[str | None, str], Awaitable[Caller]],
     ) -> None:
         self.engine = engine
@@ -100,7 +100,7 @@ class _Stream:
         self._is_gone = False
         self._operating: asyncio.Task[str] | None = None
         self._last_frame: asyncio.Timeout | None = None
-        self._outbox = Outbox(self._pass_on, self._broken)
+        self._outbox = SendQueue(self._pass_on, self._broken)
 
     def close(self, closing: Closing) -> None:
         """End it, and say why; returns at once."""

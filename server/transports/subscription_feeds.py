@@ -22,8 +22,8 @@ from server.operations.documents import Document
 from server.operations.engine import Engine, Operation, Subscription
 from server.operations.request import GraphQLRequest
 from server.transports.protocol import dumped
-from server.transports.send_queue import Outbox
-from subscriptions.delivery.batching import in_breaths
+from server.transports.send_queue import SendQueue
+from subscriptions.delivery.batching import in_batches
 from subscriptions.delivery.fanout import BREATH_MAX, Answer, Fanout, Feed, Member
 from subscriptions.log.relay import Audience
 
@@ -69,7 +69,7 @@ class Subscriber(Member):
 
     __slots__ = ("_frames", "_outbox")
 
-    def __init__(self, outbox: Outbox, frames: ResultFrames) -> None:
+    def __init__(self, outbox: SendQueue, frames: ResultFrames) -> None:
         super().__init__()
         self._outbox = outbox
         self._frames = frames
@@ -90,7 +90,7 @@ class Subscriber(Member):
         self._outbox.add(self)
 
 
-class Feeds:
+class SubscriptionFeeds:
     """Executes operations for transports. `shared_fields` name the subscriptions that hand over.
 
     `greeting_fields`: of these, those that begin with what each reader gets for itself.
@@ -206,7 +206,7 @@ async def _executed(
 ) -> AsyncGenerator[Sequence[Answer], None]:
     """One answer per event; events that come in one breath share a fresh context, and its reads."""
     source = cast(AsyncGenerator[Any, None], subscription.source)
-    async with aclosing(in_breaths(source, BREATH_MAX)) as breaths:
+    async with aclosing(in_batches(source, BREATH_MAX)) as breaths:
         async for events in breaths:
             fresh = context.another(events)
             try:

@@ -19,7 +19,7 @@ from domain.access.callers import Caller
 from server.operations.engine import Engine
 from server.operations.errors import RequestRefused
 from server.operations.request import GraphQLRequest, decode_json, request_of
-from server.transports.connection_registry import CLOSE_SECONDS, Sockets
+from server.transports.connection_registry import CLOSE_SECONDS, ConnectionRegistry
 from server.transports.protocol import (
     ACK,
     PONG,
@@ -31,8 +31,8 @@ from server.transports.protocol import (
     dumped,
     message_of,
 )
-from server.transports.send_queue import Outbox
-from server.transports.subscription_feeds import Feeds, StreamRefused, Subscriber
+from server.transports.send_queue import SendQueue
+from server.transports.subscription_feeds import StreamRefused, Subscriber, SubscriptionFeeds
 from subscriptions.cancellation import end, ended
 
 logger = structlog.get_logger(__name__)
@@ -62,10 +62,10 @@ class WebSocketEndpoint:
     def __init__(
         self,
         engine: Engine,
-        feeds: Feeds,
+        feeds: SubscriptionFeeds,
         *,
         authenticate: Authenticate,
-        sockets: Sockets,
+        sockets: ConnectionRegistry,
         new_request_id: Callable[[], str],
         limits: SocketLimits = SocketLimits(),
     ) -> None:
@@ -106,7 +106,7 @@ class Connection:
         client = scope.get("client")
         self.address: str = client[0] if client else "unknown"
         self.caller: Caller | None = None
-        self.outbox = Outbox(send, self._broken)
+        self.outbox = SendQueue(send, self._broken)
         self._endpoint = endpoint
         self._scope = scope
         self._receive = receive

@@ -15,7 +15,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 FULL_BYTES = 64 * 1024  # are written at once, so that a socket that is full shows while it fills
 
 
-class Cork:
+class CoalescedWrites:
     """A transport that keeps what is written until the turn ends; all else is the transport's."""
 
     __slots__ = ("_call_soon", "_kept", "_size", "_transport")
@@ -53,9 +53,9 @@ class Cork:
         return getattr(self._transport, name)
 
 
-class CorkedWebSockets(WebSocketsSansIOProtocol):
+class CoalescingWebSockets(WebSocketsSansIOProtocol):
     """uvicorn's websockets, corked."""
 
     def connection_made(self, transport: Any) -> None:
         """Called when a connection is made."""
-        super().connection_made(Cork(transport, self.loop))  # type: ignore[arg-type]
+        super().connection_made(CoalescedWrites(transport, self.loop))  # type: ignore[arg-type]

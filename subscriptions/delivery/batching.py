@@ -16,7 +16,7 @@ from subscriptions.cancellation import end
 ItemT = TypeVar("ItemT")
 
 
-async def in_breaths(
+async def in_batches(
     source: AsyncGenerator[ItemT, None], most: int
 ) -> AsyncGenerator[list[ItemT], None]:
     """The items of a source in their order, in lists of up to `most`; closes the source.

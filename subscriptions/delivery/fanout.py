@@ -220,7 +220,7 @@ class Member(ABC):
         """The backlog has something to send."""
 
 
-class Group:
+class FanoutGroup:
     """Members that get the same answers, and the one feed that makes them, whose audience it is."""
 
     def __init__(self, feed: Feed, spread: Callable[[Answer], None]) -> None:
@@ -301,7 +301,7 @@ class Newcomer:
 
     joined_at = 0  # nobody else comes to it
 
-    def __init__(self, group: Group, member: Member) -> None:
+    def __init__(self, group: FanoutGroup, member: Member) -> None:
         self._group = group
         self._member = member
         self.is_taken_over = False
@@ -329,7 +329,7 @@ class Fanout:
         self._position = position
         self._spread = spread
         self.folds = 0
-        self._groups: dict[Hashable, Group] = {}
+        self._groups: dict[Hashable, FanoutGroup] = {}
 
     @property
     def groups(self) -> int:
@@ -354,7 +354,7 @@ class Fanout:
         """
         group = self._groups.get(key)
         if group is None or group.is_over:
-            group = self._groups[key] = Group(feed, self._spread)
+            group = self._groups[key] = FanoutGroup(feed, self._spread)
         group.users += 1
         try:
             if own is None:
@@ -374,7 +374,7 @@ class Fanout:
                 await group.stop()
 
     @staticmethod
-    async def _replay(group: Group, member: Member, own: Feed) -> None:
+    async def _replay(group: FanoutGroup, member: Member, own: Feed) -> None:
         await group.live()
         newcomer = Newcomer(group, member)
         async with aclosing(own(newcomer)) as breaths:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import models.queries.stock.availability as queries
+import models.queries.stock.availability as availability_queries
 import workflows.availability.availability
 from domain.access.callers import SYSTEM
 from models.database.database import Database
@@ -15,7 +15,7 @@ from workflows.availability.availability import Availability
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class MarketPromises:
+class AvailabilityReads:
     """Reads availability for every reader alike; who may see which channel is asked before."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
@@ -33,7 +33,7 @@ class MarketPromises:
     async def skus(self, channel: str) -> Sequence[str]:
         """Every SKU that lies at one of the channel's locations."""
         async with self._database.reading() as session:
-            return await queries.skus_of_channel(session, channel)
+            return await availability_queries.skus_of_channel(session, channel)
 
     def substance(self, availability: Availability) -> Hashable:
         """All of it but the instant at which it was read."""

@@ -17,7 +17,7 @@ RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0, 4.0, 8.0)
 Read = Callable[[Sequence[KeyT]], Awaitable[Mapping[KeyT, ValueT]]]
 
 
-class Board(Generic[KeyT, ValueT]):
+class BatchedReads(Generic[KeyT, ValueT]):
     """Reads values by key; what is asked for in one turn of the event loop is one read.
 
     Nothing is remembered: a read begins after it was asked for, so it sees what was committed.

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from domain.stock.states import StockState
 from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
-from subscriptions.streams.batched_reads import Board, Read
+from subscriptions.streams.batched_reads import BatchedReads, Read
 
 REMEMBERED_MAX = 10_000
 # What the event says of its level; all else of a level does not change, or its event says it too.
@@ -22,11 +22,11 @@ NUMBERS = (*(state.lower() for state in StockState), "safety_stock")
 _DESCRIBED = frozenset({"Item", "Location"})
 
 
-class Shelves:
+class LevelCache:
     """Levels by id with their item and location; `read` reads them all."""
 
     def __init__(self, read: Read[int, Shelf]) -> None:
-        self._board = Board(read)
+        self._board = BatchedReads(read)
         self._known: OrderedDict[int, Shelf] = OrderedDict()
         self._forgotten = 0  # how often
 

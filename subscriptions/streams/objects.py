@@ -30,7 +30,7 @@ from subscriptions.streams.stock_and_events import (
 ALERTS: Final = ("exception.opened", "exception.escalated")
 
 
-class Cases:
+class ObjectStreams:
     """Opens streams about single cases for the readers of this process."""
 
     def __init__(self, relay: Relay) -> None:

@@ -27,8 +27,8 @@ from subscriptions.log.listeners import (
     skus_of,
 )
 from subscriptions.log.relay import Audience, Relay
-from subscriptions.streams.batched_reads import Board
-from subscriptions.streams.level_cache import Shelves
+from subscriptions.streams.batched_reads import BatchedReads
+from subscriptions.streams.level_cache import LevelCache
 
 EXACT_BUFFER_MAX = 4_000  # a bulk transaction may bring thousands at once; they are shared
 FOLDED_BUFFER_MAX = 50_000
@@ -71,7 +71,7 @@ class AvailabilityChange(Generic[AvailabilityT]):
     availability: AvailabilityT
 
 
-class Promises(Protocol[AvailabilityT]):
+class AvailabilitySource(Protocol[AvailabilityT]):
     """Reads availability; the one rule of queries and reservations."""
 
     async def of(self, channel: str, skus: Sequence[str]) -> Mapping[str, AvailabilityT]:
@@ -113,11 +113,13 @@ class _Given:
 class Streams(Generic[AvailabilityT]):
     """Opens streams for the readers of this process."""
 
-    def __init__(self, relay: Relay, shelves: Shelves, promises: Promises[AvailabilityT]) -> None:
+    def __init__(
+        self, relay: Relay, shelves: LevelCache, promises: AvailabilitySource[AvailabilityT]
+    ) -> None:
         self._relay = relay
         self._shelves = shelves
         self._promises = promises
-        self._availability = Board(self._read_availability)
+        self._availability = BatchedReads(self._read_availability)
 
     async def events(
         self,

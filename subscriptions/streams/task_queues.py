@@ -15,7 +15,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 import models.queries.events.event_log as event_log
-import models.queries.tasks as tasks
+import models.queries.tasks as task_queries
 from domain.access.callers import Caller
 from domain.events import is_in_scope
 from domain.tasks import QueueKind, TaskStatus
@@ -25,7 +25,7 @@ from models.queries.events.event_log import LoggedEvent
 from models.queries.listing.scopes import scope_of
 from subscriptions.log.listeners import FoldingListener, in_queue
 from subscriptions.log.relay import Audience, Relay
-from subscriptions.streams.batched_reads import Board
+from subscriptions.streams.batched_reads import BatchedReads
 from subscriptions.streams.stock_and_events import FOLDED_BUFFER_MAX, folded
 
 PAGE_MAX: Final = 200
@@ -52,17 +52,17 @@ class QueueChange:
     is_complete: bool = True
 
 
-class Queues:
+class QueueStreams:
     """Opens queues for the readers of this process."""
 
     def __init__(self, relay: Relay, database: Database) -> None:
         async def rows(ids: Sequence[UUID]) -> Mapping[UUID, Row]:
             async with database.reading() as session:
-                return await tasks.tasks_by_id(session, ids)
+                return await task_queries.tasks_by_id(session, ids)
 
         self._relay = relay
         self._database = database
-        self._tasks = Board(rows)
+        self._tasks = BatchedReads(rows)
 
     async def queue_changed(
         self,
@@ -107,7 +107,7 @@ class Queues:
         while True:
             async with self._database.reading() as session:
                 scope = await scope_of(session, caller)
-                rows = await tasks.open_queue(
+                rows = await task_queries.open_queue(
                     session,
                     queue,
                     location_id,

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from tortoise.connection import get_connection
 
 from models.database.database import Database
-from models.database.pool import Connections
+from models.database.pool import ConnectionPool
 from models.database.sessions import Session
 
 
@@ -46,7 +46,7 @@ async def taking_no_writes(database: Database) -> AsyncIterator[None]:
         await client.execute_script(yes)
 
 
-def connections_of(database: Database) -> Connections:
+def connections_of(database: Database) -> ConnectionPool:
     """The connections of an open database of PostgreSQL."""
     found = database._connections
     assert found is not None

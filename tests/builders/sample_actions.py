@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import workflows.transactions.journal as ledger
+import workflows.transactions.journal as journal
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller, Role, holder
 from domain.errors import Invalid, PolicyViolation
@@ -17,7 +17,7 @@ from models.database.database import Database
 from tests.builders.transactions import MORNING
 from workflows.transactions.outcomes import Request
 from workflows.transactions.runner import Transaction, one_by_one
-from workflows.transactions.stock_levels import Change
+from workflows.transactions.stock_levels import StockMove
 
 CLERK = holder(Role.ADMIN, actor="clerk")
 
@@ -101,10 +101,10 @@ async def places(database: Database, *skus: str, locations: int = 1) -> list[int
 
 async def receive(tx: Transaction, item_id: int, units: int, value_minor: int) -> None:
     """Units of an item come to location 1: columns, movement, cost and journal."""
-    await tx.book.open_levels(tx, [(item_id, 1)])
+    await tx.stock.open_levels(tx, [(item_id, 1)])
     await tx.costs.lock(tx, [item_id])
     tx.costs.receive(item_id, units, value_minor)
-    change = Change(
+    change = StockMove(
         item_id=item_id,
         location_id=1,
         from_state=None,
@@ -114,6 +114,6 @@ async def receive(tx: Transaction, item_id: int, units: int, value_minor: int) -
         value_minor=value_minor,
         value_currency="GBP",
     )
-    tx.book.move(tx, change)
+    tx.stock.move(tx, change)
     entry = receipt(units, Money(value_minor, "GBP"), Occasion("delivery", tx.now))
-    ledger.post(tx, entry, actor="clerk", location_id=1)
+    journal.post(tx, entry, actor="clerk", location_id=1)

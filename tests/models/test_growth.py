@@ -18,13 +18,13 @@ import pytest
 
 import models.queries.catalog.lookups as lookups
 import models.queries.events.event_log as event_log
-import models.queries.idempotency as idempotency
-import models.queries.orders.orders as orders
-import models.queries.orders.reservations as reservations
+import models.queries.idempotency as idempotency_queries
+import models.queries.orders.orders as order_queries
+import models.queries.orders.reservations as reservation_queries
 import models.queries.reads.stock as stock_reads
-import models.queries.stock.availability as promises
-import models.queries.stock.changes as news
-import models.queries.stock.stock as stock
+import models.queries.stock.availability as availability_queries
+import models.queries.stock.changes as change_queries
+import models.queries.stock.stock as stock_queries
 from models.database.database import Database
 from models.database.sessions import Row, Session
 from models.database.sql import Question
@@ -136,28 +136,28 @@ async def test_hot_queries_use_indexes(postgres_url: str, skus: int) -> None:
     ids = list(range(100, 100 + skus))
     names = [f"SKU-{number}" for number in ids]
     async with planner(postgres_url) as session:
-        assert len(await promises.goods(session, names, NOW)) == skus
-        await session.answer(promises.backordered(ids))
+        assert len(await availability_queries.goods(session, names, NOW)) == skus
+        await session.answer(availability_queries.backordered(ids))
         assert len(await lookups.items_by_sku(session, names)) == skus
-        assert len(await stock.lock_levels(session, ids)) == 3 * skus
-        assert len(await stock.lock_supply(session, names, ["W-9"], NOW)) == 3 * skus
-        assert await reservations.holds_over(session, ids, NOW) == []
-        assert await session.answer(reservations.over_of(ids, ["W-9"], NOW)) == []
-        assert await session.answer(reservations.live_by_reference(["W-9"], NOW)) == {}
-        over = await news.since(session, SKUS, [], NOW)
+        assert len(await stock_queries.lock_levels(session, ids)) == 3 * skus
+        assert len(await stock_queries.lock_supply(session, names, ["W-9"], NOW)) == 3 * skus
+        assert await reservation_queries.holds_over(session, ids, NOW) == []
+        assert await session.answer(reservation_queries.over_of(ids, ["W-9"], NOW)) == []
+        assert await session.answer(reservation_queries.live_by_reference(["W-9"], NOW)) == {}
+        over = await change_queries.since(session, SKUS, [], NOW)
         assert {row["subject_key"] for row in over} == {"SKU-1", "SKU-2", "SKU-3"}
-        assert len(await news.since(session, SKUS - 5, [], NOW)) == 8
+        assert len(await change_queries.since(session, SKUS - 5, [], NOW)) == 8
         assert await event_log.last_position(session) == SKUS
         assert len(await event_log.events_after(session, SKUS - 5, 500)) == 5
         assert len(await event_log.events_between(session, 5, 9, ["stock.changed"])) == 4
         lease = ("sequencer", "a", NOW, NOW, 1_000)
         assert await event_log.number_pending(session, *lease, telling=True) is None  # no lease yet
         known = {("a", "key-1"): 1, ("a", "new"): 2}
-        assert len(await idempotency.take_keys(session, known)) == len(known)
+        assert len(await idempotency_queries.take_keys(session, known)) == len(known)
         assert len(await stock_reads.levels_by_id(session, EVERYTHING, ids)) == skus
         hold = UUID(await session.fetch_value("SELECT md5('r7')"))
-        assert len(await reservations.lines_of(session, [hold])) == 1
-        assert await orders.order_by_reference(session, 1, "W-9") is not None
+        assert len(await reservation_queries.lines_of(session, [hold])) == 1
+        assert await order_queries.order_by_reference(session, 1, "W-9") is not None
         window = Window(50)
         page = await stock_reads.levels(session, EVERYTHING, window, skus=names, locations=None)
         assert len(page.rows) == min(50, 3 * skus)

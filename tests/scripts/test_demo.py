@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import scripts.demo.seed as demo
-import scripts.demo.story as demo_data
+import scripts.demo.story as story
 import workflows.availability.availability
 from domain.access.callers import Role
 from models.database.database import Database
@@ -64,5 +64,5 @@ async def test_new_keys_end_the_old_ones(database: Database) -> None:
     assert {row["id"] for row in live} == {caller.key_id for caller in callers}
     assert not set(first.by_role.values()) & set(second.by_role.values())
     storefront = next(caller for caller in callers if caller.role is Role.STOREFRONT)
-    assert storefront.channels == frozenset({demo_data.STOREFRONT})
+    assert storefront.channels == frozenset({story.STOREFRONT})
     assert isinstance(storefront.key_id, UUID)

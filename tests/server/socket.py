@@ -13,9 +13,9 @@ from domain.access.callers import Caller, Role, holder
 from server.operations.engine import Engine, Operation
 from server.operations.errors import RequestRefused
 from server.operations.limits import Limits
-from server.transports.connection_registry import Sockets
+from server.transports.connection_registry import ConnectionRegistry
 from server.transports.protocol import SUBPROTOCOL
-from server.transports.subscription_feeds import Feeds
+from server.transports.subscription_feeds import SubscriptionFeeds
 from server.transports.websocket import SocketLimits, WebSocketEndpoint
 from subscriptions.delivery.fanout import Fanout
 from tests.server.sample import SampleContext, a_schema, a_stock
@@ -40,9 +40,9 @@ class InProcessServer:
     def __init__(self, **limits: Any) -> None:
         self.contexts: list[SampleContext] = []
         self.keys = {KEY: holder(Role.ADMIN, actor="root")}
-        self.sockets = Sockets()
+        self.sockets = ConnectionRegistry()
         self.engine = Engine(SCHEMA.graphql_schema, limits=Limits(), translate=None)
-        self.feeds = Feeds(self.engine, self.make_context, Fanout(lambda: 0))
+        self.feeds = SubscriptionFeeds(self.engine, self.make_context, Fanout(lambda: 0))
         self.endpoint = WebSocketEndpoint(
             self.engine,
             self.feeds,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from models.database.database import Database
-from subscriptions.runtime import Live
+from subscriptions.runtime import StreamingRuntime
 from tests.subscriptions.live_process import Ledger, LiveProcess
 from tests.subscriptions.log.facts import transactions
 
@@ -16,7 +16,9 @@ from tests.subscriptions.log.facts import transactions
 async def live_process(database: Database) -> AsyncIterator[LiveProcess]:
     """A process with everything running."""
     ledger = Ledger()
-    live = Live(database, transactions(database), broadcast_url="memory://", promises=ledger)
+    live = StreamingRuntime(
+        database, transactions(database), broadcast_url="memory://", promises=ledger
+    )
     await live.start()
     try:
         yield LiveProcess(live, transactions(database, live.committed), ledger)

@@ -8,7 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from domain.access.callers import Role, holder
-from subscriptions.runtime import Live
+from subscriptions.runtime import StreamingRuntime
 from tests.subscriptions.log.facts import note, now, until, write
 from workflows.transactions.runner import Transaction, Transactions
 
@@ -39,7 +39,7 @@ class Ledger:
 class LiveProcess:
     """A live process, a writer in it, and master data."""
 
-    def __init__(self, live: Live[Any], writer: Transactions, ledger: Ledger) -> None:
+    def __init__(self, live: StreamingRuntime[Any], writer: Transactions, ledger: Ledger) -> None:
         self.live = live
         self.streams = live.streams
         self.writer = writer

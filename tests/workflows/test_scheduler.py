@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-import workflows.scheduler as schedules
+import workflows.scheduler as scheduler
 from models.database.database import Database
 from models.database.sessions import DatabaseUnavailable
 from tests.builders.connections import taking_no_writes
-from workflows.scheduler import Job, Schedule
+from workflows.scheduler import Job, Scheduler
 from workflows.transactions.clock import Clock, machine_time
 from workflows.transactions.ids import Ids
 from workflows.transactions.runner import Reactions, Transactions
@@ -19,8 +19,8 @@ from workflows.transactions.runner import Reactions, Transactions
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedules, "LEASE_SECONDS", 0.6)
-    monkeypatch.setattr(schedules, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(scheduler, "LEASE_SECONDS", 0.6)
+    monkeypatch.setattr(scheduler, "RENEW_SECONDS", 0.05)
 
 
 def transactions_on_clock(database: Database) -> Transactions:
@@ -45,9 +45,9 @@ def counting(counts: dict[str, int], name: str) -> Job:
 async def test_one_process_runs_the_jobs_and_the_next_takes_over(database: Database) -> None:
     transactions = transactions_on_clock(database)
     counts: dict[str, int] = {}
-    first = asyncio.create_task(Schedule(transactions, [counting(counts, "first")]).run())
+    first = asyncio.create_task(Scheduler(transactions, [counting(counts, "first")]).run())
     await until(lambda: counts.get("first", 0) > 3)
-    second = asyncio.create_task(Schedule(transactions, [counting(counts, "second")]).run())
+    second = asyncio.create_task(Scheduler(transactions, [counting(counts, "second")]).run())
     before = counts["first"]
     await until(lambda: counts["first"] > before + 10)
     assert "second" not in counts
@@ -67,7 +67,7 @@ async def test_a_failing_job_is_tried_again_and_harms_no_other(database: Databas
         raise KeyError("broken")
 
     jobs = [Job("failing", 0.01, fails), counting(counts, "sound")]
-    task = asyncio.create_task(Schedule(transactions, jobs).run())
+    task = asyncio.create_task(Scheduler(transactions, jobs).run())
     await until(lambda: counts.get("failing", 0) > 2 and counts.get("sound", 0) > 2)
     task.cancel()
     await asyncio.wait([task])
@@ -81,7 +81,7 @@ async def test_a_job_goes_on_while_it_finds_more(database: Database) -> None:
         left[0] -= 1
         return max(left[0], 0)
 
-    task = asyncio.create_task(Schedule(transactions, [Job("drain", 0.3, step)]).run())
+    task = asyncio.create_task(Scheduler(transactions, [Job("drain", 0.3, step)]).run())
     await until(lambda: left[0] == 0)
     task.cancel()
     await asyncio.wait([task])
@@ -101,7 +101,7 @@ async def test_a_failure_that_nobody_foresaw_costs_the_lease_and_no_more(
     transactions = Transactions(
         database, clock=now, new_id=Ids(), reactions=Reactions(after_event={})
     )
-    task = asyncio.create_task(Schedule(transactions, [counting(counts, "sound")]).run())
+    task = asyncio.create_task(Scheduler(transactions, [counting(counts, "sound")]).run())
     await until(lambda: counts.get("sound", 0) > 0 and not failures)
     before = counts["sound"]
     await until(lambda: counts["sound"] > before + 3)
@@ -111,7 +111,7 @@ async def test_a_failure_that_nobody_foresaw_costs_the_lease_and_no_more(
 
 async def test_jobs_go_on_once_the_database_takes_writes_again(single: Database) -> None:
     counts: dict[str, int] = {}
-    schedule = Schedule(transactions_on_clock(single), [counting(counts, "sound")])
+    schedule = Scheduler(transactions_on_clock(single), [counting(counts, "sound")])
     task = asyncio.create_task(schedule.run())
     await until(lambda: counts.get("sound", 0) > 3)
     with capture_logs() as logs:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.access as queries
+import models.queries.access as key_queries
 import workflows.transactions.outbox as outbox
 from domain.access.api_keys import (
     LASTING,
@@ -96,13 +96,13 @@ async def _check_scope(
 ) -> None:
     actor = command.actor or command.name
     is_limited = caller.channels is not None or caller.locations is not None
-    if is_limited and actor != caller.actor and await queries.has_key(tx.session, actor):
+    if is_limited and actor != caller.actor and await key_queries.has_key(tx.session, actor):
         # What an actor made exists for all of its keys, also beyond what the maker sees.
         with problems.under("name" if command.actor is None else "actor"):
             raise Invalid(f"{actor} has a key already, and yours does not reach everything.")
     unknown = {
-        "channels": await queries.unknown_channels(tx.session, command.channels or ()),
-        "locations": await queries.unknown_locations(tx.session, command.locations or ()),
+        "channels": await key_queries.unknown_channels(tx.session, command.channels or ()),
+        "locations": await key_queries.unknown_locations(tx.session, command.locations or ()),
     }
     for index, code in enumerate(command.channels or ()):
         if code in unknown["channels"] or not caller.sees_channel(code):
@@ -168,7 +168,7 @@ async def rotate(tx: Transaction, command: RotateKey, caller: Caller) -> Outcome
     facts = {column: row[column] for column in kept}
     facts["expires_at"] = successor_expiry(row["created_at"], row["expires_at"], tx.now)
     key_id, secret = await _mint(tx, facts, caller)
-    await queries.end_key(
+    await key_queries.end_key(
         tx.session,
         row["id"],
         revoked_at=None if command.overlap_seconds else tx.now,
@@ -185,12 +185,14 @@ async def rotate(tx: Transaction, command: RotateKey, caller: Caller) -> Outcome
 @one_by_one("apiKeyRevoke")
 async def revoke(tx: Transaction, command: RevokeKey, caller: Caller) -> Mapping[str, Any]:
     """End a key now. Raises NotFound, IllegalTransition where it is over, or LastAdminKey."""
-    lasting = await queries.lock_unlimited_keys(tx.session, Role.ADMIN.value, tx.now + LASTING)
+    lasting = await key_queries.lock_unlimited_keys(tx.session, Role.ADMIN.value, tx.now + LASTING)
     row = await _lock(tx, command.key_id, caller)
     _check_live(row, tx.now, "revoked")
     if row["role"] == Role.ADMIN and not lasting - {row["id"]}:
         raise LastAdminKey(field=("id",))
-    await queries.end_key(tx.session, row["id"], revoked_at=tx.now, expires_at=row["expires_at"])
+    await key_queries.end_key(
+        tx.session, row["id"], revoked_at=tx.now, expires_at=row["expires_at"]
+    )
     before, after = {"revoked_at": None}, {"revoked_at": tx.now}
     _report(tx, "key.revoked", "apiKeyRevoke", row["id"], caller, row, before, after)
     return {"apiKey": row["id"]}
@@ -198,7 +200,7 @@ async def revoke(tx: Transaction, command: RevokeKey, caller: Caller) -> Mapping
 
 async def _lock(tx: Transaction, key_id: UUID, caller: Caller) -> Row:
     """A key that the caller could have made itself; others do not exist for it."""
-    row = await queries.lock_key(tx.session, key_id)
+    row = await key_queries.lock_key(tx.session, key_id)
     if row is None or not caller.may_mint(caller_of(row)):
         raise NotFound("API key", str(key_id), field=("id",))
     return row
@@ -229,7 +231,7 @@ async def ensure_bootstrap_key(transactions: Transactions, secret: str) -> None:
     """Have `secret` be an ADMIN key, unless it is known already (then it stays as it is)."""
 
     async def work(tx: Transaction) -> None:
-        if await queries.key_by_hash(tx.session, key_hash(secret)) is not None:
+        if await key_queries.key_by_hash(tx.session, key_hash(secret)) is not None:
             return
         facts = {"name": BOOTSTRAP, "actor": BOOTSTRAP, "role": Role.ADMIN.value}
         key_id = tx.new_id()

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 
-import models.queries.access as queries
+import models.queries.access as key_queries
 from domain.access.api_keys import BEARER_MAX, key_hash, prefix_of, state_at
 from domain.access.callers import Caller
 from domain.errors import Unauthenticated
@@ -63,10 +63,10 @@ async def _row(database: Database, bearer: str) -> Row | None:
         return None
     secret_hash, prefix = key_hash(bearer), prefix_of(bearer)
     async with database.reading() as session:
-        row = None if prefix is None else await queries.key_by_prefix(session, prefix)
+        row = None if prefix is None else await key_queries.key_by_prefix(session, prefix)
         if row is None:
             # the bootstrap key is written as its operator likes
-            return await queries.key_by_hash(session, secret_hash)
+            return await key_queries.key_by_hash(session, secret_hash)
     # hashes of 256 random bits: how long comparing them takes says nothing about the secret
     return row if row["secret_hash"] == secret_hash else None
 
@@ -78,7 +78,7 @@ def _unknown() -> Unauthenticated:
 async def live_keys(database: Database, key_ids: Iterable[UUID], now: datetime) -> set[UUID]:
     """Those of these keys that still work: what open sockets ask for again and again."""
     async with database.reading() as session:
-        return await queries.live_keys(session, key_ids, now)
+        return await key_queries.live_keys(session, key_ids, now)
 
 
 class KeyRing:
@@ -145,7 +145,7 @@ class KeyRing:
             return
 
         async def work(tx: Transaction) -> None:
-            await queries.record_uses(tx.session, due)
+            await key_queries.record_uses(tx.session, due)
 
         await self._transactions.run(work)
         latest = max(due.values())

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import models.queries.catalog.lookups as lookups
-import models.queries.stock.availability as queries
+import models.queries.stock.availability as availability_queries
 import workflows.policies.publishing as policies
 from domain.policies.policies import Facts, Policy, choose
 from domain.policies.routing import RoutingRules
@@ -21,7 +21,7 @@ from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceDates:
+class LocationDates:
     """When a location would ship and deliver an order placed now, and what it still takes."""
 
     promise: Promise
@@ -29,7 +29,7 @@ class PlaceDates:
 
 
 @dataclass(frozen=True, slots=True)
-class Market:
+class AtpContext:
     """Who sells what before whom, as one transaction or one snapshot sees it.
 
     `backordered`: open backordered units by (channel, item). `dates`: what was worked out so far
@@ -41,7 +41,7 @@ class Market:
     routing: Sequence[Policy[RoutingRules]]
     backordered: Mapping[tuple[int, int], int]
     now: datetime
-    dates: dict[tuple[int, int, str | None, str], PlaceDates] = field(default_factory=dict)
+    dates: dict[tuple[int, int, str | None, str], LocationDates] = field(default_factory=dict)
     _sharing: dict[tuple[int, ...], list[ChannelFacts]] = field(default_factory=dict)
     _chosen: dict[Facts, Policy[RoutingRules]] = field(default_factory=dict)
     _plans: dict[tuple[object, ...], Plans] = field(default_factory=dict)
@@ -113,10 +113,10 @@ class Market:
         )
 
 
-async def visit(session: Session, item_ids: Iterable[int], now: datetime) -> Market:
+async def read(session: Session, item_ids: Iterable[int], now: datetime) -> AtpContext:
     """Read the market for these items; within a transaction, after their stock was locked."""
     channels, rules, backordered = await session.ask(*questions(item_ids, now))
-    return Market(channels, rules, backordered, now)
+    return AtpContext(channels, rules, backordered, now)
 
 
 def questions(item_ids: Iterable[int], now: datetime) -> tuple[Question[Any], ...]:
@@ -124,5 +124,5 @@ def questions(item_ids: Iterable[int], now: datetime) -> tuple[Question[Any], ..
     return (
         lookups.every_channel(),
         policies.routing_in_force(now),
-        queries.backordered(sorted(set(item_ids))),
+        availability_queries.backordered(sorted(set(item_ids))),
     )

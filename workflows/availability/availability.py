@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import models.queries.catalog.lookups as lookups
-import models.queries.stock.availability as queries
-import workflows.availability.atp_context as markets
+import models.queries.stock.availability as availability_queries
+import workflows.availability.atp_context as atp_context
 import workflows.availability.routing as routing
 import workflows.policies.publishing as policies
 from domain.access.callers import Caller
@@ -23,7 +23,7 @@ SHOWN_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceAvailability:
+class LocationAvailability:
     """Units of a SKU that a location may promise, and when it would ship them."""
 
     location: str
@@ -38,7 +38,7 @@ class Availability:
     sku: str
     channel: str
     available_to_promise: int
-    places: Sequence[PlaceAvailability]
+    places: Sequence[LocationAvailability]
     ship_by: datetime | None
     deliver_by: datetime | None
     as_of: datetime
@@ -60,8 +60,8 @@ async def find(
     """
     channels = await lookups.all_channels(session)
     channel = visible(channels, channel_code, caller)
-    goods = await queries.goods(session, sorted(set(skus)), now)
-    market = markets.Market(
+    goods = await availability_queries.goods(session, sorted(set(skus)), now)
+    market = atp_context.AtpContext(
         channels=channels,
         routing=await policies.in_force(session, PolicyKind.ROUTING, now),
         backordered=owed(goods.values()),
@@ -99,7 +99,10 @@ def owed(goods: Iterable[Goods]) -> dict[tuple[int, int], int]:
 
 
 def of_goods(
-    market: markets.Market, channel: ChannelFacts, goods: Goods, dates: Mapping[int, Promise]
+    market: atp_context.AtpContext,
+    channel: ChannelFacts,
+    goods: Goods,
+    dates: Mapping[int, Promise],
 ) -> Availability:
     """What a channel may sell of some goods; `dates`: when each of its locations would ship."""
     item = goods.item
@@ -114,7 +117,7 @@ def of_goods(
         channel=channel.code,
         available_to_promise=total,
         places=[
-            PlaceAvailability(
+            LocationAvailability(
                 place.code,
                 there[place.id] if channel.active else 0,
                 dates[place.id].ship_by if there[place.id] else None,

@@ -24,8 +24,8 @@ import orjson
 import models.queries.catalog.lookups as lookups
 import models.queries.events.event_log as event_log
 import models.queries.policies as policy_queries
-import models.queries.stock.availability as promise_queries
-import models.queries.stock.changes as queries
+import models.queries.stock.availability as availability_queries
+import models.queries.stock.changes as change_queries
 import workflows.availability.availability as availability
 import workflows.availability.routing as routing
 import workflows.policies.publishing as policies
@@ -37,10 +37,10 @@ from models.database.database import Database
 from models.database.sessions import Row, Session
 from models.queries.catalog.lookups import ChannelFacts
 from models.queries.stock.availability import Goods
-from workflows.availability.atp_context import Market
+from workflows.availability.atp_context import AtpContext
 from workflows.availability.availability import Availability
-from workflows.availability.delivery_dates import Dates, Taken, Terms, is_today
-from workflows.availability.shared_reads import Looks
+from workflows.availability.delivery_dates import DeliveryDates, Taken, Terms, is_today
+from workflows.availability.shared_reads import SharedReads
 
 GOODS_MAX: Final = 50_000
 ANSWERS_MAX: Final = 8  # per SKU: channels, destinations, service levels
@@ -85,7 +85,7 @@ class _Known:
     """A SKU's goods (None: no such item) and the answers made of them, each with its grounds."""
 
     goods: Goods | None
-    answers: dict[Terms, tuple[_Rules, Dates, Availability]] = field(default_factory=dict)
+    answers: dict[Terms, tuple[_Rules, DeliveryDates, Availability]] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -97,7 +97,7 @@ class _Reading:
     counts_hold: bool = True
 
 
-class AvailabilityMemory:
+class AvailabilityCache:
     """Answers what channels may sell, from memory where nothing has happened."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
@@ -109,9 +109,9 @@ class AvailabilityMemory:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._rules: _Rules | None = None
         self._taken: dict[int, tuple[datetime, int]] = {}
-        self._dates: dict[tuple[Terms, str], Dates] = {}
+        self._dates: dict[tuple[Terms, str], DeliveryDates] = {}
         self._readings: set[_Reading] = set()
-        self._looks: Looks[_Seen] = Looks(self._look)
+        self._looks: SharedReads[_Seen] = SharedReads(self._look)
 
     async def find(
         self,
@@ -139,7 +139,7 @@ class AvailabilityMemory:
             known = here | await self._read_goods(missing, now)
         terms = (channel.id, country, service_level)
         second = int(now.timestamp())
-        holding: Dates | None = None  # asked once: most SKUs of an answer share their dates
+        holding: DeliveryDates | None = None  # asked once: most SKUs of an answer share their dates
         found: list[Availability | None] = []
         for sku in skus:
             each = known[sku]
@@ -168,8 +168,8 @@ class AvailabilityMemory:
         terms: Terms,
         taken: Taken,
         now: datetime,
-    ) -> tuple[_Rules, Dates, Availability]:
-        market = Market(rules.channels, rules.routing, availability.owed([goods]), now)
+    ) -> tuple[_Rules, DeliveryDates, Availability]:
+        market = AtpContext(rules.channels, rules.routing, availability.owed([goods]), now)
         policy = market.rules_for(channel, [goods.item])
         key = (terms, str(policy.scope))
         dates = self._dates.get(key)
@@ -177,7 +177,7 @@ class AvailabilityMemory:
         if dates is None or not is_same or not dates.hold_at(now, int(now.timestamp())):
             if len(self._dates) >= DATES_MAX:
                 self._dates.clear()
-            dates = self._dates[key] = Dates.at(channel, policy, terms, taken, now)
+            dates = self._dates[key] = DeliveryDates.at(channel, policy, terms, taken, now)
         return rules, dates, availability.of_goods(market, channel, goods, dates.promises)
 
     # ─── what happened ───
@@ -191,7 +191,7 @@ class AvailabilityMemory:
             async with self._database.reading() as session:
                 if self._position is None:
                     self._position = await event_log.last_position(session)
-                rows = await queries.since(session, self._position, list(self._pending), now)
+                rows = await change_queries.since(session, self._position, list(self._pending), now)
                 return await self._learn(session, rows, now)
         except BaseException:
             self._forget_all()
@@ -200,7 +200,7 @@ class AvailabilityMemory:
     async def _learn(self, session: Session, rows: Sequence[Row], now: datetime) -> _Seen:
         """Forget what the news are about; more news than one look brings is all of it."""
         over = {row["subject_key"] for row in rows if row["subject_type"] == _OVER}
-        if len(rows) >= queries.NEWS_MAX:
+        if len(rows) >= change_queries.NEWS_MAX:
             self._forget_all()
             return _Seen(now, None)
         orders = []
@@ -218,7 +218,7 @@ class AvailabilityMemory:
                 orders.append(UUID(row["subject_key"]))
             self._hear(row)
         if orders:
-            self._forget(await queries.skus_of_orders(session, orders))
+            self._forget(await change_queries.skus_of_orders(session, orders))
         return _Seen(now, frozenset(over))
 
     def _hear(self, row: Row) -> None:
@@ -268,7 +268,7 @@ class AvailabilityMemory:
         self._readings.add(reading)
         try:
             async with self._database.reading() as session:
-                found = await promise_queries.goods(session, sorted(skus), now)
+                found = await availability_queries.goods(session, sorted(skus), now)
         finally:
             self._readings.discard(reading)
         known = {sku: _Known(found.get(sku)) for sku in skus}

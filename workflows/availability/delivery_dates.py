@@ -19,7 +19,7 @@ Taken = Mapping[int, tuple[datetime, int]]
 
 
 @dataclass(slots=True, eq=False)
-class Dates:
+class DeliveryDates:
     """The promises of a channel's locations; the same object for as long as they stay the same.
 
     Cut-offs, handling and days begin at whole seconds, so within a second nothing changes.
@@ -40,10 +40,10 @@ class Dates:
         terms: Terms,
         taken: Taken,
         now: datetime,
-    ) -> Dates:
+    ) -> DeliveryDates:
         """The promises of orders placed now."""
         promises = _work_out(channel, policy, terms, taken, now)
-        return Dates(channel, policy, terms, dict(taken), int(now.timestamp()), promises)
+        return DeliveryDates(channel, policy, terms, dict(taken), int(now.timestamp()), promises)
 
     def hold_at(self, now: datetime, second: int) -> bool:
         """Whether they are still what a location would promise."""

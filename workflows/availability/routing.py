@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import models.queries.stock.availability as queries
+import models.queries.stock.availability as availability_queries
 from domain.errors import InsufficientStock
 from domain.policies.policies import Policy
 from domain.policies.routing import ANY, RoutingRules
@@ -15,7 +15,7 @@ from domain.routing.planning import Candidate, Pin
 from domain.routing.shipping_calendar import Capacity, Promise, promise, start_of_day, zone_of
 from models.database.sessions import Session
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts, LocationFacts
-from workflows.availability.atp_context import Market, PlaceDates
+from workflows.availability.atp_context import AtpContext, LocationDates
 from workflows.transactions.runner import Transaction
 
 STANDARD = "STANDARD"
@@ -39,16 +39,16 @@ class Plan:
     decision: Mapping[str, Any]
 
 
-def promised(tx: Transaction, market: Market, channel: ChannelFacts, item: ItemFacts) -> int:
+def promised(tx: Transaction, market: AtpContext, channel: ChannelFacts, item: ItemFacts) -> int:
     """What the channel may sell of an item now, by the locked levels."""
     places = {place.id for place in channel.locations}
-    units = (level.promisable for level in tx.book.of_item(item.id) if level.location_id in places)
+    units = (level.promisable for level in tx.stock.of_item(item.id) if level.location_id in places)
     return market.promise(channel, item, units)
 
 
 async def plan(
     tx: Transaction,
-    market: Market,
+    market: AtpContext,
     channel: ChannelFacts,
     demands: Sequence[Demand],
     country: str | None = None,
@@ -104,18 +104,18 @@ def _sum(demands: Iterable[Demand]) -> tuple[dict[int, int], dict[int, Demand]]:
 
 
 def _promisable(tx: Transaction, item_id: int, location_id: int) -> int:
-    level = tx.book.level(item_id, location_id)
+    level = tx.stock.level(item_id, location_id)
     return 0 if level is None else level.promisable
 
 
 async def promises(
     session: Session,
-    market: Market,
+    market: AtpContext,
     places: Iterable[LocationFacts],
     policy: Policy[RoutingRules],
     country: str | None,
     service_level: str,
-) -> dict[int, PlaceDates]:
+) -> dict[int, LocationDates]:
     """When each location would ship and deliver an order placed now, and what it still takes."""
     found = {}
     for place in places:
@@ -137,7 +137,7 @@ async def _dates(
     policy: Policy[RoutingRules],
     country: str | None,
     service_level: str,
-) -> PlaceDates:
+) -> LocationDates:
     taken = await orders_today(session, place, now)
     return dates_of(place, policy, country, service_level, taken, now)
 
@@ -147,7 +147,7 @@ async def orders_today(session: Session, place: LocationFacts, now: datetime) ->
     if place.daily_order_capacity is None:
         return 0
     start = start_of_day(now, zone_of(place.time_zone))
-    return await queries.orders_since(session, place.id, start)
+    return await availability_queries.orders_since(session, place.id, start)
 
 
 def dates_of(
@@ -157,14 +157,16 @@ def dates_of(
     service_level: str,
     taken: int,
     now: datetime,
-) -> PlaceDates:
+) -> LocationDates:
     """When a location with `taken` orders for today ships and delivers one placed `now`."""
     capacity = Capacity(place.daily_order_capacity, taken)
     destination = country or place.country_code or ANY
     lead_days = policy.rules.lead_days(service_level, place.code, destination)
     hours = policy.rules.hours_of(place.code)
     zone = zone_of(place.time_zone)
-    return PlaceDates(promise(now, zone, hours, capacity=capacity, lead_days=lead_days), capacity)
+    return LocationDates(
+        promise(now, zone, hours, capacity=capacity, lead_days=lead_days), capacity
+    )
 
 
 def latest(
@@ -182,7 +184,7 @@ def latest(
 
 async def promise_from(
     tx: Transaction,
-    market: Market,
+    market: AtpContext,
     channel: ChannelFacts,
     items: Iterable[ItemFacts],
     place_ids: Collection[int],
@@ -196,7 +198,9 @@ async def promise_from(
     return latest(dates.promise for dates in found.values())
 
 
-def undecided(market: Market, channel: ChannelFacts, items: Iterable[ItemFacts]) -> dict[str, Any]:
+def undecided(
+    market: AtpContext, channel: ChannelFacts, items: Iterable[ItemFacts]
+) -> dict[str, Any]:
     """The decision about a demand of which nothing can be had yet."""
     return {
         "policyVersion": market.rules_for(channel, items).version,

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 Seen = TypeVar("Seen")
 
 
-class Looks(Generic[Seen]):
+class SharedReads(Generic[Seen]):
     """Looks one after the other. Who asks while one is under way shares the next.
 
     A task of its own does the looking: cancelling one who waits leaves it to the others.

@@ -12,14 +12,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import domain.ledger.entries as books
+import domain.ledger.entries as ledger_entries
 import models.queries.catalog.lookups as lookups
-import models.queries.orders.carrier_events as queries
+import models.queries.orders.carrier_events as carrier_event_queries
 import models.queries.orders.fulfillments as fulfillment_queries
 import models.queries.returns.returns as return_queries
 import workflows.exceptions.opening as exceptions
-import workflows.orders.locked_orders as order_lines
-import workflows.transactions.journal as ledger
+import workflows.orders.locked_orders as locked_orders
+import workflows.transactions.journal as journal
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import Invalid, NotFound
@@ -80,16 +80,22 @@ async def record(
     Raises Invalid, or NotFound where the number names no parcel in the caller's scope.
     """
     _check(tx, command)
-    said = await queries.said_before(tx.session, command.carrier, command.event_reference)
+    said = await carrier_event_queries.said_before(
+        tx.session, command.carrier, command.event_reference
+    )
     if said is not None:
         return await _again(tx, said, command, caller)
     parcel = await _find(tx, command, caller)
     event_id = tx.new_id()
-    if not await queries.keep(tx.session, _values(tx, event_id, command, parcel, caller)):
-        said = await queries.said_before(tx.session, command.carrier, command.event_reference)
+    if not await carrier_event_queries.keep(
+        tx.session, _values(tx, event_id, command, parcel, caller)
+    ):
+        said = await carrier_event_queries.said_before(
+            tx.session, command.carrier, command.event_reference
+        )
         assert said is not None
         return await _again(tx, said, command, caller)
-    order = await order_lines.lock(tx, parcel.order_id, FIELD)
+    order = await locked_orders.lock(tx, parcel.order_id, FIELD)
     if parcel.is_outbound and not parcel.is_coming_back:
         await _move_parcels(tx, order, command, parcel, caller)
     await _tell(tx, event_id, command, order, parcel, caller)
@@ -135,14 +141,16 @@ async def _find(tx: Transaction, command: RecordCarrierEvent, caller: Caller) ->
 
     From when it was returned to its sender, the number is that of the return that brings it.
     """
-    found = await queries.parcels_named(
+    found = await carrier_event_queries.parcels_named(
         tx.session, command.carrier, command.tracking_number, PARCELS_MAX
     )
     out = None
     for row in found:
         if caller.sees_channel(row["channel"]) and caller.sees_location(row["location"]):
             out = Parcel(("Fulfillment", row["id"]), row["order_id"], row["location"])
-            if not await queries.was_sent_back(tx.session, row["id"], command.occurred_at):
+            if not await carrier_event_queries.was_sent_back(
+                tx.session, row["id"], command.occurred_at
+            ):
                 return out
             break
     named = await return_queries.returns_named(tx.session, None, None, command.tracking_number)
@@ -160,7 +168,7 @@ async def _again(
     """What the event named when it came first, where the caller may see that."""
     if said["fulfillment_id"] is not None:
         kind, key = "fulfillment", said["fulfillment_id"]
-        row = await queries.parcel(tx.session, key)
+        row = await carrier_event_queries.parcel(tx.session, key)
         is_seen = (
             row is not None
             and caller.sees_channel(row["channel"])
@@ -190,7 +198,7 @@ async def _move_parcels(
     moved = [await _move(tx, order, row, command, caller) for row in together]
     if any(moved):
         facts = {"fulfillment": str(parcel.subject[1]), "carrierStatus": str(command.status)}
-        await order_lines.write(tx, order, f"order.{command.status.lower()}", caller.actor, facts)
+        await locked_orders.write(tx, order, f"order.{command.status.lower()}", caller.actor, facts)
     await _watch_delay(tx, order, together, command, caller)
 
 
@@ -212,7 +220,9 @@ async def _move(
         line.shift(UNITS_OF[before], UNITS_OF[after], each["quantity"])
     version = row["version"] + 1
     delivered_at = command.occurred_at if after is FulfillmentStatus.DELIVERED else None
-    await queries.write_parcel(tx.session, row["id"], str(after), delivered_at, version)
+    await carrier_event_queries.write_parcel(
+        tx.session, row["id"], str(after), delivered_at, version
+    )
     outbox.record(
         tx,
         f"fulfillment.{after.lower()}",
@@ -240,10 +250,14 @@ def _book(
     """Write a lost parcel off, or take that back."""
     if FulfillmentStatus.LOST not in (before, after):
         return
-    book = books.parcel_lost if after is FulfillmentStatus.LOST else books.parcel_found
+    book = (
+        ledger_entries.parcel_lost
+        if after is FulfillmentStatus.LOST
+        else ledger_entries.parcel_found
+    )
     cost = Money(sum(each["cost_minor"] or 0 for each in lines), tx.terms.base_currency)
     units = sum(each["quantity"] for each in lines)
-    ledger.post(
+    journal.post(
         tx,
         book(units, cost, Occasion(order.row["number"], command.occurred_at)),
         actor=caller.actor,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import models.queries.catalog.catalog as queries
+import models.queries.catalog.catalog as catalog_queries
 from domain.access.callers import Caller
 from domain.catalog.commands import UpsertChannel
 from domain.catalog.validation import CHANNEL_DEFAULTS, Problems, channel_facts, check_currency_kept
@@ -31,7 +31,7 @@ async def upsert(tx: Transaction, command: UpsertChannel, caller: Caller) -> Map
             raise NotFound("channel", command.code, field=("code",))
     refuse(problems, "input")
     key = {"code": command.code}
-    current = await queries.lock_master(tx.session, Channel, **key)
+    current = await catalog_queries.lock_master(tx.session, Channel, **key)
     if current is not None:
         with problems.under():
             check_currency_kept(current["currency"], command.currency_code)
@@ -47,7 +47,7 @@ async def _locations(
     tx: Transaction, command: UpsertChannel, caller: Caller, problems: Problems
 ) -> dict[str, int]:
     """Ids by code of the locations that the command names; faults go to `problems`."""
-    found = await queries.location_ids(tx.session, command.location_codes)
+    found = await catalog_queries.location_ids(tx.session, command.location_codes)
     for index, code in enumerate(command.location_codes):
         with problems.under("locationCodes", str(index)):
             if code not in found or not caller.sees_location(code):
@@ -61,12 +61,12 @@ async def _place(
     tx: Transaction, written: Written, wanted: Mapping[str, int], caller: Caller
 ) -> Written:
     """Give the channel its locations, and say so in what is reported."""
-    current = await queries.channel_locations(tx.session, written.id)
+    current = await catalog_queries.channel_locations(tx.session, written.id)
     unseen = {code: each for code, each in current.items() if not caller.sees_location(code)}
     goal = {**unseen, **wanted}
     if goal.keys() == current.keys() and written.before is not None:
         return written
-    await queries.set_channel_locations(
+    await catalog_queries.set_channel_locations(
         tx.session,
         written.id,
         gone=set(current.values()) - set(goal.values()),
@@ -77,7 +77,7 @@ async def _place(
         return replace(written, after=after)
     version = written.version
     if not written.after:
-        await queries.update_master(tx.session, Channel, written.id, {})
+        await catalog_queries.update_master(tx.session, Channel, written.id, {})
         version += 1
     before = {**written.before, "locations": sorted(current)}
     return replace(written, before=before, after=after, version=version)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import models.queries.catalog.catalog as queries
+import models.queries.catalog.catalog as catalog_queries
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.catalog.commands import Absent, UpsertItem, UpsertItems
@@ -48,7 +48,7 @@ async def upsert(tx: Transaction, command: UpsertItems, caller: Caller) -> Outco
     for draft in drafts:
         if not draft.problems.errors:
             wanted.setdefault(draft.given.sku, {}).update(draft.facts)
-    current = await queries.lock_items(tx.session, wanted)
+    current = await catalog_queries.lock_items(tx.session, wanted)
     await _update(tx, current, wanted, caller)
     new = {sku: {**ITEM_DEFAULTS, **facts} for sku, facts in wanted.items() if sku not in current}
     made = await _insert(tx, new, caller)
@@ -75,7 +75,7 @@ async def _find_suppliers(tx: Transaction, drafts: Iterable[Draft]) -> None:
     """Put supplier ids among the facts; an unknown code is a fault of its row."""
     named = [draft for draft in drafts if not isinstance(draft.given.supplier_code, Absent)]
     codes = [code for draft in named if isinstance(code := draft.given.supplier_code, str)]
-    ids = await queries.supplier_ids(tx.session, codes)
+    ids = await catalog_queries.supplier_ids(tx.session, codes)
     for draft in named:
         code = draft.given.supplier_code
         draft.facts["supplier_id"] = ids.get(code) if isinstance(code, str) else None
@@ -94,14 +94,14 @@ async def _update(
             rows.append({**row, **after, "version": version})
             before = {column: row[column] for column in after}
             _report(tx, sku, row["id"], version, before, after, caller)
-    await queries.update_items(tx.session, rows, tx.now)
+    await catalog_queries.update_items(tx.session, rows, tx.now)
 
 
 async def _insert(tx: Transaction, new: Mapping[str, Facts], caller: Caller) -> Mapping[str, Row]:
     if not new:
         return {}
-    await queries.insert_items(tx.session, new, tx.now)
-    made = await queries.lock_items(tx.session, new)
+    await catalog_queries.insert_items(tx.session, new, tx.now)
+    made = await catalog_queries.lock_items(tx.session, new)
     for sku, row in made.items():
         _report(tx, sku, row["id"], row["version"], None, new[sku], caller)
     return made

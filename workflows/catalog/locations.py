@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
 
-import models.queries.catalog.catalog as queries
+import models.queries.catalog.catalog as catalog_queries
 from domain.access.callers import Caller
 from domain.catalog.commands import Absent, UpsertLocation
 from domain.catalog.validation import (
@@ -46,9 +46,9 @@ async def upsert(tx: Transaction, command: UpsertLocation, caller: Caller) -> Ma
         if not caller.sees_location(command.code):
             raise NotFound("location", command.code, field=("code",))
     refuse(problems, "input")
-    await queries.lock_hierarchy(tx.session)
+    await catalog_queries.lock_hierarchy(tx.session)
     key = {"code": command.code}
-    current = await queries.lock_master(tx.session, Location, **key)
+    current = await catalog_queries.lock_master(tx.session, Location, **key)
     with problems.under():
         facts |= await _parent_facts(tx, command, caller)
     if not problems.errors:
@@ -68,7 +68,7 @@ async def _parent_facts(tx: Transaction, command: UpsertLocation, caller: Caller
         return {}
     if code is None:
         return {"parent_id": None}
-    found = await queries.location_ids(tx.session, [code])
+    found = await catalog_queries.location_ids(tx.session, [code])
     if code not in found or not caller.sees_location(code):
         # a new location that names itself is not there yet, and would be a circle of one
         if code == command.code:
@@ -82,8 +82,12 @@ async def _check_place(
 ) -> None:
     inherited = None if current is None else current["parent_id"]
     parent_id: Any = facts.get("parent_id", inherited)
-    above = [] if parent_id is None else await queries.upwards(tx.session, parent_id, DEPTH_MAX)
-    within = [] if current is None else await queries.kinds_within(tx.session, current["id"])
+    above = (
+        [] if parent_id is None else await catalog_queries.upwards(tx.session, parent_id, DEPTH_MAX)
+    )
+    within = (
+        [] if current is None else await catalog_queries.kinds_within(tx.session, current["id"])
+    )
     check_place(
         command.code,
         command.kind,
@@ -100,8 +104,8 @@ async def _check_use(
     is_address = current["kind"] in STOCK_KEEPING and command.kind not in STOCK_KEEPING
     if not (is_closed or is_address):
         return
-    await queries.claim_location(tx.session, current["id"])
-    use = await queries.location_use(tx.session, current["id"])
+    await catalog_queries.claim_location(tx.session, current["id"])
+    use = await catalog_queries.location_use(tx.session, current["id"])
     is_needed = bool(use["units"] or use["holds"] or use["fulfillments"])
     for is_refused, field in (
         (is_closed and is_needed, "active"),

@@ -12,7 +12,7 @@ from typing import Any
 
 from tortoise.models import Model
 
-import models.queries.catalog.catalog as queries
+import models.queries.catalog.catalog as catalog_queries
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.catalog.commands import UpsertReasonCode, UpsertSupplier
@@ -62,12 +62,12 @@ async def write(
     if current is None:
         facts = {**defaults, **wanted}
         await tx.session.insert(master.model, [{**key, **facts}])
-        made = await queries.lock_master(tx.session, master.model, **key)
+        made = await catalog_queries.lock_master(tx.session, master.model, **key)
         assert made is not None
         return Written(made["id"], made["version"], None, facts)
     after = changed(current, wanted)
     if after:
-        await queries.update_master(tx.session, master.model, current["id"], after)
+        await catalog_queries.update_master(tx.session, master.model, current["id"], after)
     before = {column: current[column] for column in after}
     return Written(current["id"], current["version"] + bool(after), before, after)
 
@@ -113,7 +113,7 @@ async def upsert_reason_code(
     facts = reason_facts(command, problems)
     refuse(problems)
     key = {"kind": command.kind.value, "code": command.code}
-    current = await queries.lock_master(tx.session, ReasonCode, **key)
+    current = await catalog_queries.lock_master(tx.session, ReasonCode, **key)
     written = await write(tx, REASON_CODE, current, key, facts, {"active": True})
     report(tx, REASON_CODE, key, written, caller)
     return {"reasonCode": written.id}
@@ -128,7 +128,7 @@ async def upsert_supplier(
     facts = supplier_facts(command, problems)
     refuse(problems)
     key = {"code": command.code}
-    current = await queries.lock_master(tx.session, Supplier, **key)
+    current = await catalog_queries.lock_master(tx.session, Supplier, **key)
     written = await write(tx, SUPPLIER, current, key, facts, {})
     report(tx, SUPPLIER, key, written, caller)
     return {"supplier": written.id}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-import models.queries.events.event_archive as queries
+import models.queries.events.event_archive as archive_queries
 import models.queries.events.event_log as event_log
 import workflows.transactions.outbox as outbox
 from domain.access.callers import SYSTEM
@@ -39,7 +39,7 @@ async def old_events(
     """
     async with database.snapshot() as session:
         newest = await event_log.last_position(session)
-        rows = await queries.oldest_events(session, after, newest - 1, PAGE)
+        rows = await archive_queries.oldest_events(session, after, newest - 1, PAGE)
     behind = 0 if retention.most is None else newest - retention.most
     since = None if retention.days is None else now - timedelta(days=retention.days)
     for count, row in enumerate(rows):
@@ -57,7 +57,7 @@ async def remove(transactions: Transactions, events: Sequence[Row], kept_in: str
     first, last = events[0]["position"], events[-1]["position"]
 
     async def work(tx: Transaction) -> int:
-        removed = await queries.remove_events(tx.session, first - 1, last)
+        removed = await archive_queries.remove_events(tx.session, first - 1, last)
         facts = {"first": first, "last": last, "keptIn": kept_in}
         outbox.audit(tx, SYSTEM.actor, "events.archived", ("Event", last), after=facts)
         return removed

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.exceptions as queries
+import models.queries.exceptions as exception_queries
 import workflows.exceptions.opening as exceptions
 import workflows.transactions.outbox as outbox
 from domain.access.callers import SYSTEM, Caller
@@ -134,7 +134,7 @@ async def resolve(tx: Transaction, command: ResolveException, caller: Caller) ->
 
 async def escalate(tx: Transaction, limit: int) -> int:
     """Hand what is past its time to the next role, and tell everybody again; how many."""
-    rows = await queries.lock_overdue(tx.session, tx.now, limit)
+    rows = await exception_queries.lock_overdue(tx.session, tx.now, limit)
     for before in rows:
         handling = await exceptions.handling_of(
             tx, ExceptionKind(before["kind"]), before["location_id"], before["channel_id"]
@@ -151,7 +151,7 @@ async def escalate(tx: Transaction, limit: int) -> int:
 
 async def resume(tx: Transaction, limit: int) -> int:
     """Let the clock of what has waited until its time run again, from that time; how many."""
-    rows = await queries.lock_waited(tx.session, tx.now, limit)
+    rows = await exception_queries.lock_waited(tx.session, tx.now, limit)
     for before in rows:
         after = _resumed(before, tx.now)
         await _write(tx, before, after, "resumed", "exception.resumed", SYSTEM.actor)
@@ -164,7 +164,7 @@ def _check_words(words: str, maximum: int, field: str) -> None:
 
 
 async def _lock(tx: Transaction, exception_id: UUID, caller: Caller) -> Row:
-    row = await queries.lock_exception(tx.session, exception_id)
+    row = await exception_queries.lock_exception(tx.session, exception_id)
     if row is not None:
         scope = await scope_of(tx.session, caller)
         if scope.sees_location(row["location_id"]) and scope.sees_channel(row["channel_id"]):
@@ -197,7 +197,7 @@ async def _write(
     actor: str,
     details: str | None = None,
 ) -> Mapping[str, Any]:
-    written = await queries.write_step(tx.session, after, details)
+    written = await exception_queries.write_step(tx.session, after, details)
     exceptions.record(tx, written, actor, what)
     outbox.audit(
         tx,

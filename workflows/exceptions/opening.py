@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
-import models.queries.exceptions as queries
+import models.queries.exceptions as exception_queries
 import workflows.policies.publishing as policies
 import workflows.transactions.outbox as outbox
 from domain.access.callers import SYSTEM
@@ -37,7 +37,7 @@ async def open(
     is for people and holds no personal data. Returns its id.
     """
     handling = await handling_of(tx, kind, location_id, channel_id)
-    row = await queries.open_exception(
+    row = await exception_queries.open_exception(
         tx.session,
         tx.new_id(),
         kind,
@@ -68,7 +68,9 @@ async def clear(
     Returns its id, or None where none was open.
     """
     words = f"Cleared: {CLEARED_WHEN[kind]}."
-    row = await queries.clear_exception(tx.session, kind, subject_key(subject), words, tx.now)
+    row = await exception_queries.clear_exception(
+        tx.session, kind, subject_key(subject), words, tx.now
+    )
     if row is None:
         return None
     _tell(tx, row, actor, "resolved")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import workflows.transactions.journal as ledger
+import workflows.transactions.journal as journal
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import Forbidden
@@ -27,7 +27,7 @@ async def close(tx: Transaction, command: ClosePeriod, caller: Caller) -> Mappin
     a caller that sees a part of the house only."""
     if caller.channels is not None or caller.locations is not None:
         raise Forbidden(f"{caller.actor} sees a part of the books only and cannot close them.")
-    period_id = await ledger.close(tx, command.through, caller.actor)
+    period_id = await journal.close(tx, command.through, caller.actor)
     facts = {"through": command.through.isoformat()}
     subject = ("Period", period_id)
     outbox.record(tx, "period.closed", subject, actor=caller.actor, data=facts)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.proofs.books as queries
+import models.queries.proofs.books as book_proofs
 import models.queries.proofs.digests as digests
 from models.database.database import Database
 from models.database.sessions import Row, Session
@@ -42,9 +42,9 @@ async def reconcile(database: Database) -> list[Difference]:
     """
     found: list[Difference] = []
     async with database.snapshot() as session:
-        await queries.begin(session)
-        for proof in queries.PROOFS:
-            rows = await queries.differences(session, proof)
+        await book_proofs.begin(session)
+        for proof in book_proofs.PROOFS:
+            rows = await book_proofs.differences(session, proof)
             found += _bounded(
                 [Difference(proof.name, r["place"], r["expected"], r["found"]) for r in rows]
             )
@@ -56,19 +56,19 @@ async def reconcile(database: Database) -> list[Difference]:
 
 def proof_count() -> int:
     """How many proofs `reconcile` makes: those in SQL, the digests, and what audit rows cover."""
-    return len(queries.PROOFS) + len(digests.DIGESTED) + len((COVERED,))
+    return len(book_proofs.PROOFS) + len(digests.DIGESTED) + len((COVERED,))
 
 
 async def extent(database: Database) -> Mapping[str, int]:
     """How many rows of each kind there are to prove."""
     async with database.snapshot() as session:
-        return {table: await queries.count(session, table) for table in COUNTED}
+        return {table: await book_proofs.count(session, table) for table in COUNTED}
 
 
 def _bounded(differences: list[Difference]) -> list[Difference]:
-    if len(differences) <= queries.DIFFERENCES_MAX:
+    if len(differences) <= book_proofs.DIFFERENCES_MAX:
         return differences
-    first = differences[: queries.DIFFERENCES_MAX]
+    first = differences[: book_proofs.DIFFERENCES_MAX]
     return [*first, Difference(first[0].proof, "more", "no more", "more than are listed")]
 
 
@@ -76,7 +76,7 @@ async def _changed(session: Session, table: str) -> list[Difference]:
     """Rows whose content no longer has the digest that was written with it."""
     found: list[Difference] = []
     after: Any = None
-    while len(found) <= queries.DIFFERENCES_MAX:
+    while len(found) <= book_proofs.DIFFERENCES_MAX:
         rows = await digests.digested(session, table, after, PAGE)
         if not rows:
             break
@@ -126,7 +126,7 @@ async def _uncovered(session: Session) -> list[Difference]:
                 covers.add(row["content_digest"])
             else:
                 written.append(row["digest"])
-        if len(found) > queries.DIFFERENCES_MAX:
+        if len(found) > book_proofs.DIFFERENCES_MAX:
             return found
     return [*found, *_cover(transaction_id, written, covers)]
 

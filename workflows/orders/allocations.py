@@ -11,10 +11,10 @@ from uuid import UUID
 import orjson
 
 import models.queries.orders.reservations as reservation_queries
-import workflows.availability.atp_context as markets
+import workflows.availability.atp_context as atp_context
 import workflows.availability.routing as routing
 import workflows.orders.fulfillments as fulfillments
-import workflows.reservations.expiry as holds
+import workflows.reservations.expiry as reservation_expiry
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, NotFound
 from domain.orders.orders import OrderLineState, distribute
@@ -26,7 +26,7 @@ from workflows.access.visibility import sees_hold
 from workflows.availability.routing import Demand
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.runner import Transaction
-from workflows.transactions.stock_levels import Change
+from workflows.transactions.stock_levels import StockMove
 
 if TYPE_CHECKING:
     from workflows.orders.placement import PlaceOrder
@@ -83,7 +83,7 @@ class Supply:
 
     holds: dict[UUID, Row]
     lines: Mapping[UUID, Sequence[Row]]
-    market: markets.Market
+    market: atp_context.AtpContext
     owed: dict[tuple[int, int], int]
     committed: list[tuple[UUID, str, UUID | None, int]] = field(default_factory=list)
 
@@ -97,12 +97,12 @@ async def lock(
     for line in await reservation_queries.lines_of(tx.session, ids) if ids else ():
         lines.setdefault(line["reservation_id"], []).append(line)
     wanted = {line["item_id"] for of_hold in lines.values() for line in of_hold} | set(item_ids)
-    await holds.lock_supply(tx, wanted, ids)
+    await reservation_expiry.lock_supply(tx, wanted, ids)
     rows: Sequence[Row] = ()
     if ids:
         tx.locking(LockClass.HOLDS)
         rows = await reservation_queries.lock_holds(tx.session, ids)
-    market = await markets.visit(tx.session, wanted, tx.now)
+    market = await atp_context.read(tx.session, wanted, tx.now)
     owed = dict(market.backordered)
     return Supply({row["id"]: row for row in rows}, lines, replace(market, backordered=owed), owed)
 
@@ -219,7 +219,7 @@ def _commit(tx: Transaction, supply: Supply, hold: Row, order_id: UUID, actor: s
     supply.committed.append((hold["id"], status, order_id, version))
     supply.holds[hold["id"]] = {**hold, "status": status, "version": version}
     facts = {"order": str(order_id)}
-    holds.record(tx, hold, "reservation.committed", actor, version, facts)
+    reservation_expiry.record(tx, hold, "reservation.committed", actor, version, facts)
 
 
 async def commit_holds(tx: Transaction, supply: Supply) -> None:
@@ -238,7 +238,10 @@ def _missing(demands: Sequence[Demand], hunt: _Hunt) -> list[Demand]:
 
 
 def _clip(
-    tx: Transaction, market: markets.Market, channel: ChannelFacts, missing: Sequence[Demand]
+    tx: Transaction,
+    market: atp_context.AtpContext,
+    channel: ChannelFacts,
+    missing: Sequence[Demand],
 ) -> list[Demand]:
     """As much of each item as can be promised now; the rest of a backorder waits."""
     clipped = []
@@ -259,9 +262,9 @@ def _move(
     order_id: UUID,
     actor: str,
 ) -> None:
-    tx.book.move(
+    tx.stock.move(
         tx,
-        Change(
+        StockMove(
             item_id=item_id,
             location_id=location_id,
             from_state=states[0],

@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
-import models.queries.orders.fulfillments as parcel_queries
-import models.queries.orders.orders as queries
-import workflows.availability.atp_context as markets
+import models.queries.orders.fulfillments as fulfillment_queries
+import models.queries.orders.orders as order_queries
+import workflows.availability.atp_context as atp_context
 import workflows.availability.routing as routing
 import workflows.orders.fulfillments as fulfillments
-import workflows.orders.locked_orders as order_lines
+import workflows.orders.locked_orders as locked_orders
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState
 from domain.stock.states import StockState
@@ -20,7 +20,7 @@ from models.database.sessions import Row
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.runner import Transaction
-from workflows.transactions.stock_levels import Change, Level
+from workflows.transactions.stock_levels import Level, StockMove
 
 SERVED_MAX = 200
 SYSTEM = "system"
@@ -33,10 +33,10 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
     goes beyond SERVED_MAX lines: both are left to the job.
     """
     await tx.flush()
-    if not await queries.is_waited_for(tx.session, sorted(item_ids)):
+    if not await order_queries.is_waited_for(tx.session, sorted(item_ids)):
         return 0
     items = await lookups.items_by_id(tx.session, item_ids)
-    market = await markets.visit(tx.session, item_ids, tx.now)
+    market = await atp_context.read(tx.session, item_ids, tx.now)
     channels = {channel.id: channel for channel in market.channels}
     # Lines that nothing can be had for would be in the way of others, up to the last of the limit.
     servable = [
@@ -46,10 +46,10 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
     ]
     if not servable:
         return 0
-    waiting = await queries.backordered_lines(tx.session, servable, SERVED_MAX)
+    waiting = await order_queries.backordered_lines(tx.session, servable, SERVED_MAX)
     orders = {
         order.id: order
-        for order in await order_lines.lock_free(tx, [row["order_id"] for row in waiting])
+        for order in await locked_orders.lock_free(tx, [row["order_id"] for row in waiting])
     }
     served = 0
     found: dict[UUID, dict[int, list[tuple[UUID, int, int]]]] = {}
@@ -70,7 +70,9 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
     return served
 
 
-def _room(tx: Transaction, market: markets.Market, channel: ChannelFacts, item: ItemFacts) -> int:
+def _room(
+    tx: Transaction, market: atp_context.AtpContext, channel: ChannelFacts, item: ItemFacts
+) -> int:
     """How many units of an item may go to who waits at a channel, those in front being served.
 
     The buffer and higher channels' shares stay untouched.
@@ -83,12 +85,12 @@ def _room(tx: Transaction, market: markets.Market, channel: ChannelFacts, item: 
 
 def _levels(tx: Transaction, channel: ChannelFacts, item: ItemFacts) -> list[Level]:
     places = {place.id for place in channel.locations}
-    return [level for level in tx.book.of_item(item.id) if level.location_id in places]
+    return [level for level in tx.stock.of_item(item.id) if level.location_id in places]
 
 
 def _take(
     tx: Transaction,
-    market: markets.Market,
+    market: atp_context.AtpContext,
     channel: ChannelFacts,
     item: ItemFacts,
     order: LockedOrder,
@@ -115,9 +117,9 @@ def _deepest_first(level: Level) -> tuple[int, int]:
 
 
 def _allocate(tx: Transaction, level: Level, units: int, order: LockedOrder) -> None:
-    tx.book.move(
+    tx.stock.move(
         tx,
-        Change(
+        StockMove(
             item_id=level.item_id,
             location_id=level.location_id,
             from_state=StockState.AVAILABLE,
@@ -132,7 +134,7 @@ def _allocate(tx: Transaction, level: Level, units: int, order: LockedOrder) -> 
 
 async def _promise(
     tx: Transaction,
-    market: markets.Market,
+    market: atp_context.AtpContext,
     channel: ChannelFacts,
     order: LockedOrder,
     place_ids: Iterable[int],
@@ -146,13 +148,13 @@ async def _promise(
         return
     items = await lookups.items_by_id(tx.session, {line.item_id for line in order.lines})
     places = {*place_ids}
-    for parcel in await parcel_queries.of_order(tx.session, order.id):
+    for parcel in await fulfillment_queries.of_order(tx.session, order.id):
         if parcel["shipped_at"] is None and parcel["status"] != FulfillmentStatus.CANCELLED:
             places.add(parcel["location_id"])
-    country = await queries.country_of(tx.session, order.id)
+    country = await order_queries.country_of(tx.session, order.id)
     terms = (country, order.row["service_level"])
     dates = await routing.promise_from(tx, market, channel, items.values(), places, *terms)
-    await queries.write_promise(tx.session, order.id, *dates)
+    await order_queries.write_promise(tx.session, order.id, *dates)
     order.row = {**order.row, "ship_by_at": dates[0], "deliver_by_at": dates[1]}
 
 
@@ -166,4 +168,4 @@ async def _send_to_work(
         fulfillment_id = fulfillments.add(tx, order.row, location_id, lines, actor=SYSTEM)
         made[str(fulfillment_id)] = sum(quantity for _, _, quantity in lines)
     await tx.flush()
-    await order_lines.write(tx, order, "order.allocated", SYSTEM, {"fulfillments": made})
+    await locked_orders.write(tx, order, "order.allocated", SYSTEM, {"fulfillments": made})

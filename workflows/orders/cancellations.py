@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import domain.ledger.entries as books
+import domain.ledger.entries as ledger_entries
 import models.queries.catalog.lookups as lookups
 import models.queries.orders.fulfillments as fulfillment_queries
-import workflows.orders.locked_orders as order_lines
-import workflows.transactions.journal as ledger
+import workflows.orders.locked_orders as locked_orders
+import workflows.transactions.journal as journal
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid, NotFound
@@ -27,7 +27,7 @@ from workflows.access.visibility import sees_order
 from workflows.orders.fulfillments import LINE_STATE
 from workflows.orders.locked_orders import Line, LockedOrder
 from workflows.transactions.runner import Transaction, one_by_one
-from workflows.transactions.stock_levels import Change
+from workflows.transactions.stock_levels import StockMove
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,12 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
     Raises IllegalTransition where nothing (or less than asked for) is left to cancel, NotFound,
     or Invalid.
     """
-    order = await order_lines.lock(tx, command.order_id, ("id",))
+    order = await locked_orders.lock(tx, command.order_id, ("id",))
     if not await sees_order(tx.session, caller, order.id):
         raise NotFound("order", str(command.order_id), field=("id",))
     reason_id = await _reason(tx, command.reason_code)
     wanted = _wanted(order, command)
-    await tx.book.lock(tx, [line.item_id for line, _ in wanted])
+    await tx.stock.lock(tx, [line.item_id for line, _ in wanted])
     had_shipped = order.has_shipped
     value = _value(wanted)
     await _give_back(tx, order, wanted, caller.actor)
@@ -98,7 +98,7 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
         before={"status": order.row["status"]},
         after={**facts, "status": str(order.status)},
     )
-    await order_lines.write(tx, order, "order.cancelled", caller.actor, facts)
+    await locked_orders.write(tx, order, "order.cancelled", caller.actor, facts)
     return {"order": str(order.id)}
 
 
@@ -196,9 +196,9 @@ def _least_work_first(parcels: Mapping[UUID, Row], rows: Sequence[Row]) -> list[
 def _return_units(
     tx: Transaction, order: LockedOrder, line: Line, location_id: int, units: int, actor: str
 ) -> None:
-    tx.book.move(
+    tx.stock.move(
         tx,
-        Change(
+        StockMove(
             item_id=line.item_id,
             location_id=location_id,
             from_state=StockState.ALLOCATED,
@@ -254,12 +254,12 @@ def _settle_money(
     actor: str,
 ) -> int:
     """Owe the customer the deposits that nothing live needs any more; how much that is."""
-    refund = books.left_over(order.deposit_minor, 0, _still_to_come(order))
+    refund = ledger_entries.left_over(order.deposit_minor, 0, _still_to_come(order))
     order.deposit_minor -= refund
     units = sum(quantity for _, quantity in wanted)
     paid = Money(refund, order.row["currency"])
-    entry = books.order_cancelled(units, paid, Occasion(order.row["number"], tx.now))
-    entry_id = ledger.post(tx, entry, actor=actor, channel_id=order.row["channel_id"])
+    entry = ledger_entries.order_cancelled(units, paid, Occasion(order.row["number"], tx.now))
+    entry_id = journal.post(tx, entry, actor=actor, channel_id=order.row["channel_id"])
     row = {
         "id": tx.new_id(),
         "order_id": order.id,

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import domain.ledger.entries as books
+import domain.ledger.entries as ledger_entries
 import models.queries.catalog.lookups as lookups
-import models.queries.orders.fulfillments as queries
-import workflows.orders.locked_orders as order_lines
+import models.queries.orders.fulfillments as fulfillment_queries
+import workflows.orders.locked_orders as locked_orders
 import workflows.tasks.claims as tasks
-import workflows.transactions.journal as ledger
+import workflows.transactions.journal as journal
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid, NotFound
@@ -27,7 +27,7 @@ from models.fulfillments import Fulfillment, FulfillmentLine
 from models.queries.catalog.lookups import LocationFacts
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.runner import Transaction, one_by_one
-from workflows.transactions.stock_levels import Change
+from workflows.transactions.stock_levels import StockMove
 
 TEXT_MAX = 255
 
@@ -122,16 +122,20 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
     order, row, location = await lock_with_order(tx, command.fulfillment_id, caller, field)
     before = _check_may_ship(row, location, field)
     await tasks.admit(tx, ("Fulfillment", row["id"]), caller, field)
-    lines = [line for line in await queries.lines_of(tx.session, [row["id"]]) if line["quantity"]]
+    lines = [
+        line
+        for line in await fulfillment_queries.lines_of(tx.session, [row["id"]])
+        if line["quantity"]
+    ]
     item_ids = [line["item_id"] for line in lines]
-    await tx.book.lock(tx, item_ids)
+    await tx.stock.lock(tx, item_ids)
     await tx.costs.lock(tx, item_ids)
     cost_minor = await _send_units(tx, order, row, lines, caller, shipped_at)
     units = {line["order_line_id"]: line["quantity"] for line in lines}
     sale = _sell(order, units, LINE_STATE[before], Money(cost_minor, tx.terms.base_currency))
     occasion = Occasion(order.row["number"], shipped_at)
-    entry = books.shipment(sum(units.values()), sale, occasion)
-    ledger.post(
+    entry = ledger_entries.shipment(sum(units.values()), sale, occasion)
+    journal.post(
         tx,
         entry,
         actor=caller.actor,
@@ -139,7 +143,7 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
         location_id=row["location_id"],
     )
     version = row["version"] + 1
-    await queries.write_shipment(
+    await fulfillment_queries.write_shipment(
         tx.session, row["id"], command.carrier, command.tracking_number, shipped_at, version
     )
     facts = {"status": "SHIPPED", "before": str(before), "carrier": command.carrier}
@@ -153,7 +157,7 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
         before={"status": str(before)},
         after={**facts, "completedPickAndPack": before is not FulfillmentStatus.PACKED},
     )
-    await order_lines.write(
+    await locked_orders.write(
         tx, order, "order.shipped", caller.actor, {"fulfillment": str(row["id"])}
     )
     return {"fulfillment": str(row["id"])}
@@ -172,14 +176,14 @@ async def lock_with_order(
     tx: Transaction, fulfillment_id: UUID, caller: Caller, field: tuple[str, ...]
 ) -> tuple[LockedOrder, Row, LocationFacts]:
     """Lock a fulfilment's order and read both. Raises NotFound outside the caller's scope."""
-    found = await queries.fulfillment(tx.session, fulfillment_id)
+    found = await fulfillment_queries.fulfillment(tx.session, fulfillment_id)
     if found is not None:
-        order = await order_lines.lock(tx, found["order_id"], field)
+        order = await locked_orders.lock(tx, found["order_id"], field)
         channels = await lookups.channels_by_id(tx.session, [order.row["channel_id"]])
         places = await lookups.locations_by_id(tx.session, [found["location_id"]])
         location = places[found["location_id"]]
         sees_channel = caller.sees_channel(channels[order.row["channel_id"]].code)
-        row = await queries.fulfillment(tx.session, fulfillment_id)
+        row = await fulfillment_queries.fulfillment(tx.session, fulfillment_id)
         if row is not None and sees_channel and caller.sees_location(location.code):
             return order, row, location
     raise NotFound("fulfillment", str(fulfillment_id), field=field)
@@ -229,9 +233,9 @@ async def _send_units(
     for line in lines:
         cost_minor = tx.costs.issue(line["item_id"], line["quantity"])
         costs.append((line["id"], cost_minor))
-        tx.book.move(
+        tx.stock.move(
             tx,
-            Change(
+            StockMove(
                 item_id=line["item_id"],
                 location_id=row["location_id"],
                 from_state=StockState.ALLOCATED,
@@ -245,7 +249,7 @@ async def _send_units(
                 value_currency=tx.terms.base_currency,
             ),
         )
-    await queries.write_costs(tx.session, costs)
+    await fulfillment_queries.write_costs(tx.session, costs)
     return sum(cost for _, cost in costs)
 
 

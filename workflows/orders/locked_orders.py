@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import models.queries.orders.orders as queries
+import models.queries.orders.orders as order_queries
 import workflows.transactions.outbox as outbox
 from domain.errors import NotFound
 from domain.orders.orders import LineMoney, OrderLineState, OrderStatus, status_of
@@ -71,7 +71,7 @@ class LockedOrder:
 async def lock(tx: Transaction, order_id: UUID, field: tuple[str, ...]) -> LockedOrder:
     """Lock an order and read its lines. Raises NotFound at `field`."""
     tx.locking(LockClass.ORDER)
-    row = await queries.lock_order(tx.session, order_id)
+    row = await order_queries.lock_order(tx.session, order_id)
     if row is None:
         raise NotFound("order", str(order_id), field=field)
     return (await load(tx, [row]))[0]
@@ -80,20 +80,20 @@ async def lock(tx: Transaction, order_id: UUID, field: tuple[str, ...]) -> Locke
 async def held(tx: Transaction, order_id: UUID) -> LockedOrder:
     """An order that this transaction has locked already, as it is now."""
     await tx.flush()
-    row = await queries.lock_order(tx.session, order_id)
+    row = await order_queries.lock_order(tx.session, order_id)
     assert row is not None
     return (await load(tx, [row]))[0]
 
 
 async def lock_free(tx: Transaction, order_ids: Iterable[UUID]) -> list[LockedOrder]:
     """Lock those of these orders that nobody else has locked; allowed out of the lock order."""
-    return await load(tx, await queries.lock_free_orders(tx.session, sorted(set(order_ids))))
+    return await load(tx, await order_queries.lock_free_orders(tx.session, sorted(set(order_ids))))
 
 
 async def load(tx: Transaction, rows: Iterable[Row]) -> list[LockedOrder]:
     """Locked orders with their lines."""
     orders = {row["id"]: LockedOrder(row, [], row["deposit_minor"]) for row in rows}
-    for line in await queries.lines_of(tx.session, sorted(orders)) if orders else []:
+    for line in await order_queries.lines_of(tx.session, sorted(orders)) if orders else []:
         orders[line["order_id"]].lines.append(_line(line))
     return list(orders.values())
 
@@ -116,14 +116,14 @@ async def write(
     """Write the lines, the status they make and the deposits, and the fact that changed them."""
     before, after = order.row["status"], order.status
     version = order.row["version"] + 1
-    await queries.write_lines(
+    await order_queries.write_lines(
         tx.session,
         [
             (line.id, {state.lower(): units for state, units in line.units.items()})
             for line in order.lines
         ],
     )
-    await queries.write_order(tx.session, order.id, after, order.deposit_minor, version)
+    await order_queries.write_order(tx.session, order.id, after, order.deposit_minor, version)
     order.row = {
         **order.row,
         "status": str(after),

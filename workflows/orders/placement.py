@@ -10,12 +10,12 @@ from uuid import UUID
 
 import orjson
 
-import domain.ledger.entries as books
+import domain.ledger.entries as ledger_entries
 import models.queries.catalog.lookups as lookups
-import models.queries.orders.orders as queries
+import models.queries.orders.orders as order_queries
 import workflows.orders.allocations as allocations
-import workflows.orders.totals as order_money
-import workflows.transactions.journal as ledger
+import workflows.orders.totals as order_totals
+import workflows.transactions.journal as journal
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import AlreadyExists, DomainError, Invalid, NotFound
@@ -108,7 +108,7 @@ async def place(tx: Transaction, requests: Sequence[Request[PlaceOrder]]) -> lis
     """
     drafts = await _find(tx, requests)
     good = [draft for draft in drafts if isinstance(draft, _Draft)]
-    placed = await queries.orders_by_reference(
+    placed = await order_queries.orders_by_reference(
         tx.session,
         sorted({draft.channel.id for draft in good}),
         sorted({draft.command.external_reference for draft in good}),
@@ -203,7 +203,7 @@ def _draft(
     placed_at = check_client_time(
         command.placed_at, tx.now, may_backdate=caller.may("backdate"), field="placedAt"
     )
-    money = order_money.of_order(command, channel.currency)
+    money = order_totals.of_order(command, channel.currency)
     return _Draft(command, caller, channel, items, money, placed_at, demands)
 
 
@@ -296,10 +296,10 @@ def _add_payments(
             "captured_at": order["placed_at"],
         }
         tx.add(OrderPayment, row)
-    entry = books.payment_captured(
+    entry = ledger_entries.payment_captured(
         Money(money.paid_minor, order["currency"]), Occasion(order["number"], order["placed_at"])
     )
-    ledger.post(tx, entry, actor=actor, channel_id=order["channel_id"])
+    journal.post(tx, entry, actor=actor, channel_id=order["channel_id"])
 
 
 def _record(

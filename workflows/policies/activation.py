@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import models.queries.policies as queries
+import models.queries.policies as policy_queries
 import workflows.transactions.outbox as outbox
 from domain.access.callers import SYSTEM
 from domain.policies.policies import parse_scope
@@ -12,7 +12,7 @@ from workflows.transactions.runner import Transaction
 
 async def start(tx: Transaction, limit: int) -> int:
     """Record what has come into force since it was published; how many versions there were."""
-    rows = await queries.take_starting(tx.session, tx.now, limit)
+    rows = await policy_queries.take_starting(tx.session, tx.now, limit)
     for row in rows:
         channel_id, location_id = await places_of(tx, parse_scope(row["scope"]), SYSTEM)
         outbox.record(

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import models.queries.policies as queries
+import models.queries.policies as policy_queries
 import workflows.policies.publishing as policies
 from domain.policies.decisions import Decision
 from domain.policies.policies import Facts, Policy, choose, parse_rules, parse_scope, takes_effect
@@ -63,7 +63,7 @@ async def trial(session: Session, command: PublishPolicy, scope: Scope, now: dat
     where = parse_scope(command.scope)
     rules = parse_rules(command.kind, command.rules)
     effective_from = takes_effect(command.effective_from, now)
-    version = await queries.last_version(session, command.kind, str(where)) + 1
+    version = await policy_queries.last_version(session, command.kind, str(where)) + 1
     policy: Policy[Any] = Policy(command.kind, where, version, effective_from, rules)
     in_force: Sequence[Policy[Any]]
     in_force = await policies.in_force(session, command.kind, now)  # type: ignore[call-overload]

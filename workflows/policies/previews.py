@@ -7,7 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-import workflows.policies.preview_cases as previews
+import workflows.policies.preview_cases as preview_cases
 import workflows.policies.refund_previews as refund_previews
 import workflows.policies.return_previews as return_previews
 from domain.errors import BadRequest
@@ -43,4 +43,4 @@ async def preview(
         raise BadRequest(f"There is a preview of {', '.join(PREVIEWS)} policies only.")
     if not 1 <= last <= CASES_MAX:
         raise BadRequest(f"A preview looks at 1 to {CASES_MAX} cases.")
-    return await judge(session, await previews.trial(session, command, scope, now), last)
+    return await judge(session, await preview_cases.trial(session, command, scope, now), last)

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar, overload
 import orjson
 
 import models.queries.catalog.lookups as lookups
-import models.queries.policies as queries
+import models.queries.policies as policy_queries
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import DomainError, Forbidden, NotFound
@@ -70,12 +70,12 @@ async def in_force(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: d
 
 async def in_force(session: Session, kind: PolicyKind, now: datetime) -> Found[Any]:
     """The policies of a kind as they stand at `now`, one version per scope: a single query."""
-    return await session.answer(queries.in_force(kind, now, partial(_read_all, kind)))
+    return await session.answer(policy_queries.in_force(kind, now, partial(_read_all, kind)))
 
 
 def routing_in_force(now: datetime) -> Question[Found[RoutingRules]]:
     """The policies that route at `now`, to be asked with other questions."""
-    return queries.in_force(PolicyKind.ROUTING, now, partial(_read_all, PolicyKind.ROUTING))
+    return policy_queries.in_force(PolicyKind.ROUTING, now, partial(_read_all, PolicyKind.ROUTING))
 
 
 def _read_all(kind: PolicyKind, rows: Sequence[Row]) -> Found[Any]:
@@ -139,7 +139,7 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
         effective_from = takes_effect(command.effective_from, tx.now)
     except DomainError as error:
         raise error.under("input") from None
-    last = await queries.last_version(tx.session, command.kind, str(scope))
+    last = await policy_queries.last_version(tx.session, command.kind, str(scope))
     policy_id = tx.new_id()
     row = {
         "id": policy_id,

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-import models.queries.reads.refunds as reads
+import models.queries.reads.refunds as refund_reads
 from domain.policies.decisions import Decision, decided
 from domain.policies.dispositions import ConditionGrade
 from domain.policies.policies import Facts
@@ -26,8 +26,8 @@ async def preview_refunds(session: Session, trial: Trial, last: int) -> Preview:
 
     The outcome names the amount too: a deduction changes it without asking other people.
     """
-    rows = await reads.decided_refunds(session, trial.scope, last)
-    units = await reads.units_by_refund(session, [row["id"] for row in rows])
+    rows = await refund_reads.decided_refunds(session, trial.scope, last)
+    units = await refund_reads.units_by_refund(session, [row["id"] for row in rows])
     cases = (_judge(row, units.get(row["id"], ()), trial) for row in rows)
     return Preview.of(case for case in cases if case is not None)
 

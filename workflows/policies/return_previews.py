@@ -7,8 +7,8 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.reads.previews as queries
-import models.queries.reads.returns as reads
+import models.queries.reads.previews as preview_reads
+import models.queries.reads.returns as return_reads
 import models.queries.returns.returns as return_queries
 from domain.orders.orders import LineMoney
 from domain.policies.decisions import decided
@@ -25,7 +25,7 @@ from workflows.policies.preview_cases import Case, Preview, Trial
 async def preview_returns(session: Session, trial: Trial, last: int) -> Preview:
     """Judge the last returns again, each at its own time and risk."""
     returns = await _last(session, trial, last)
-    asked = await queries.asked_units(session, [row["id"] for row in returns])
+    asked = await preview_reads.asked_units(session, [row["id"] for row in returns])
     parcels = await _parcels(session, [row["order_line_id"] for row in asked])
     by_return: dict[UUID, list[Row]] = {}
     for row in asked:
@@ -38,7 +38,7 @@ async def preview_dispositions(session: Session, trial: Trial, last: int) -> Pre
     """Decide again about the units of the last returns that a policy has disposed of."""
     returns = await _last(session, trial, last)
     cases: dict[UUID, Case] = {}
-    for row in await queries.decided_units(session, [row["id"] for row in returns]):
+    for row in await preview_reads.decided_units(session, [row["id"] for row in returns]):
         facts = Facts(row["channel"], row["category"], row["location"])
         before = orjson.loads(row["decision"])
         is_tabled = before["policy"] == trial.policy.kind
@@ -53,7 +53,9 @@ async def preview_dispositions(session: Session, trial: Trial, last: int) -> Pre
 
 
 async def _last(session: Session, trial: Trial, last: int) -> Sequence[Row]:
-    page = await reads.returns(session, trial.scope, Window(last), status=None, location=None)
+    page = await return_reads.returns(
+        session, trial.scope, Window(last), status=None, location=None
+    )
     return page.rows
 
 

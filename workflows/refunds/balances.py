@@ -13,7 +13,7 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.refunds.refunds as queries
+import models.queries.refunds.refunds as refund_queries
 from domain.orders.orders import LEFT, OrderLineState, OrderStatus
 from domain.refunds.balances import Draw, LineUnits, PaymentBalance, refundable_of_order
 from domain.refunds.breakdowns import ComponentKind, LineAccount, ShippingAccount
@@ -166,19 +166,19 @@ def _taken(account: LineAccount, unit: Mapping[str, Any]) -> LineAccount:
 async def read(tx: Transaction, order: LockedOrder) -> Balances:
     """The balances of a locked order; what this transaction has added is written first."""
     await tx.flush()
-    cancelled = await queries.cancelled_parts(tx.session, order.id)
+    cancelled = await refund_queries.cancelled_parts(tx.session, order.id)
     return Balances(
         order,
-        await queries.payments_of(tx.session, order.id),
-        {row["id"]: row for row in await queries.refunds_of_order(tx.session, order.id)},
-        list(await queries.units_of_order(tx.session, order.id)),
+        await refund_queries.payments_of(tx.session, order.id),
+        {row["id"]: row for row in await refund_queries.refunds_of_order(tx.session, order.id)},
+        list(await refund_queries.units_of_order(tx.session, order.id)),
         {row["order_line_id"]: row for row in cancelled},
     )
 
 
 async def write(tx: Transaction, balances: Balances) -> None:
     """Write what the order's refunds draw on each payment now."""
-    await queries.write_drawn(
+    await refund_queries.write_drawn(
         tx.session,
         [
             (row["id"], each.drawn_minor)

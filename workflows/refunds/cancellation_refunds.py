@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import models.queries.refunds.refunds as queries
-import workflows.orders.locked_orders as order_lines
+import models.queries.refunds.refunds as refund_queries
+import workflows.orders.locked_orders as locked_orders
 import workflows.refunds.balances as balances
-import workflows.refunds.opening as openings
+import workflows.refunds.opening as refund_opening
 from domain.policies.policies import Facts, Policy
 from domain.policies.refunds import RefundRules, Tender
 from domain.refunds.approvals import RefundKind
@@ -27,20 +27,20 @@ ORDERS_MAX = 50
 
 async def follow_cancellation(tx: Transaction, event: PendingEvent) -> None:
     """Open the refunds of an order whose cancellation was just recorded."""
-    order = await order_lines.held(tx, UUID(event.subject_key))
+    order = await locked_orders.held(tx, UUID(event.subject_key))
     found = await balances.read(tx, order)
     await open_owed(tx, found)
 
 
 async def open_owed(tx: Transaction, found: Balances) -> int:
     """Open a refund for each cancellation of the order that has none; how many there were."""
-    owed = await queries.cancellations_without_refund(tx.session, found.order.id)
+    owed = await refund_queries.cancellations_without_refund(tx.session, found.order.id)
     if not owed:
         return 0
-    channel = await openings.channel_of(tx, found.order)
-    policy = await openings.policy_for(tx, Facts(channel=channel.code))
+    channel = await refund_opening.channel_of(tx, found.order)
+    policy = await refund_opening.policy_for(tx, Facts(channel=channel.code))
     for row in owed:
-        await openings.open_family(tx, found, _draft(row, policy), actor=row["actor"])
+        await refund_opening.open_family(tx, found, _draft(row, policy), actor=row["actor"])
     await balances.write(tx, found)
     return len(owed)
 
@@ -49,7 +49,7 @@ async def open_old(transactions: Transactions) -> int:
     """Open refunds for cancellations that were made before there were any; how many orders."""
 
     async def find(tx: Transaction) -> list[UUID]:
-        return await queries.orders_with_unrefunded_cancellations(tx.session, ORDERS_MAX)
+        return await refund_queries.orders_with_unrefunded_cancellations(tx.session, ORDERS_MAX)
 
     order_ids = await transactions.run(find)
     for order_id in order_ids:
@@ -59,7 +59,7 @@ async def open_old(transactions: Transactions) -> int:
 
 async def _open_of(tx: Transaction, order_id: UUID) -> int:
     tx.locking(LockClass.ORDER)
-    order = await order_lines.lock(tx, order_id, ())
+    order = await locked_orders.lock(tx, order_id, ())
     return await open_owed(tx, await balances.read(tx, order))
 
 

@@ -10,12 +10,12 @@ from uuid import UUID
 import structlog
 
 import models.queries.refunds.payouts as payout_queries
-import models.queries.refunds.refunds as queries
-import workflows.refunds.locked_refunds as cases
-import workflows.refunds.payout_attempts as attempts
-from domain.refunds.payouts import Word
+import models.queries.refunds.refunds as refund_queries
+import workflows.refunds.locked_refunds as locked_refunds
+import workflows.refunds.payout_attempts as payout_attempts
+from domain.refunds.payouts import GatewaySignal
 from integrations.payments.gateway import PaymentEvent
-from workflows.refunds.payout_attempts import DEFAULT_PAYOUT_TERMS, PayoutTerms, Said
+from workflows.refunds.payout_attempts import DEFAULT_PAYOUT_TERMS, GatewayReport, PayoutTerms
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.runner import Transaction, Transactions
 
@@ -57,7 +57,7 @@ async def forget_messages(transactions: Transactions) -> int:
     """Forget ids of messages that are older than they are kept; how many there were."""
 
     async def work(tx: Transaction) -> int:
-        return await queries.forget_messages(tx.session, tx.now - KEPT, FORGOTTEN_MAX)
+        return await refund_queries.forget_messages(tx.session, tx.now - KEPT, FORGOTTEN_MAX)
 
     return await transactions.run(work)
 
@@ -65,7 +65,7 @@ async def forget_messages(transactions: Transactions) -> int:
 async def take_once(tx: Transaction, source: str, message_id: str) -> bool:
     """Whether a signed message of this source is new; it is not from now on."""
     tx.locking(LockClass.KEYS)
-    return await queries.take_message(tx.session, tx.new_id(), source, message_id, tx.now)
+    return await refund_queries.take_message(tx.session, tx.new_id(), source, message_id, tx.now)
 
 
 async def _take(tx: Transaction, message_id: str, event: PaymentEvent, terms: PayoutTerms) -> Taken:
@@ -75,8 +75,8 @@ async def _take(tx: Transaction, message_id: str, event: PaymentEvent, terms: Pa
     if found is None:
         return Taken.UNKNOWN_KEY
     refund_id: UUID = found["refund_id"]
-    case, _ = await cases.lock(tx, refund_id, None, ())
-    word = Word(event.type.rpartition(".")[2].upper())
-    said = Said(word, event.id, event.reason)
-    await attempts.listen(tx, case, found["id"], said, terms, actor=ACTOR)
+    case, _ = await locked_refunds.lock(tx, refund_id, None, ())
+    word = GatewaySignal(event.type.rpartition(".")[2].upper())
+    said = GatewayReport(word, event.id, event.reason)
+    await payout_attempts.listen(tx, case, found["id"], said, terms, actor=ACTOR)
     return Taken.HEARD

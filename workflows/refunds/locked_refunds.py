@@ -16,12 +16,12 @@ from uuid import UUID
 
 import orjson
 
-import domain.ledger.entries as books
-import models.queries.refunds.refunds as queries
+import domain.ledger.entries as ledger_entries
+import models.queries.refunds.refunds as refund_queries
 import models.queries.returns.returns as return_queries
 import workflows.exceptions.opening as exceptions
-import workflows.orders.locked_orders as order_lines
-import workflows.transactions.journal as ledger
+import workflows.orders.locked_orders as locked_orders
+import workflows.transactions.journal as journal
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import NotFound
@@ -45,7 +45,7 @@ _S = RefundStatus
 
 
 @dataclass(slots=True)
-class Case:
+class LockedRefund:
     """A refund as it is now, and its order's row."""
 
     row: dict[str, Any]
@@ -80,40 +80,42 @@ class Case:
 
 async def lock(
     tx: Transaction, refund_id: UUID, caller: Caller | None, path: tuple[str, ...]
-) -> tuple[Case, LockedOrder]:
+) -> tuple[LockedRefund, LockedOrder]:
     """Lock a refund behind its order and its return; `caller` None: everything is visible.
 
     Raises NotFound at `path` where it does not exist for the caller.
     """
     missing = NotFound("refund", str(refund_id), field=path)
-    places = await queries.places_of(tx.session, refund_id)
+    places = await refund_queries.places_of(tx.session, refund_id)
     if places is None:
         raise missing
-    order = await order_lines.lock(tx, places["order_id"], path)
+    order = await locked_orders.lock(tx, places["order_id"], path)
     if caller is not None and not await sees_order(tx.session, caller, order.id):
         raise missing
     if places["return_id"] is not None:
         tx.locking(LockClass.RETURN)
         await return_queries.lock_return(tx.session, places["return_id"])
     tx.locking(LockClass.REFUND)
-    row = await queries.lock_refund(tx.session, refund_id)
+    row = await refund_queries.lock_refund(tx.session, refund_id)
     assert row is not None
-    return Case(dict(row), order.row), order
+    return LockedRefund(dict(row), order.row), order
 
 
-async def involvement(tx: Transaction, case: Case) -> Involvement:
+async def involvement(tx: Transaction, case: LockedRefund) -> Involvement:
     """The actors that had a part in a refund: in the request, the return, and the approvals."""
     parts: dict[str, set[str]] = {"requested": {case.row["requested_by"]}}
     if case.row["return_id"] is not None:
         found = await return_queries.actors_of(tx.session, case.row["return_id"])
         for actor, part in found.items():
             parts.setdefault(part, set()).add(actor)
-    for row in await queries.approvals_of(tx.session, case.id):
+    for row in await refund_queries.approvals_of(tx.session, case.id):
         parts.setdefault("approved", set()).add(row["actor"])
     return Involvement(**{part: frozenset(actors) for part, actors in parts.items()})
 
 
-async def add(tx: Transaction, case: Case, units: Sequence[Mapping[str, Any]], actor: str) -> None:
+async def add(
+    tx: Transaction, case: LockedRefund, units: Sequence[Mapping[str, Any]], actor: str
+) -> None:
     """Write a new refund with its units."""
     await tx.session.insert(Refund, [case.row])
     await tx.session.insert(RefundUnit, units)
@@ -121,10 +123,10 @@ async def add(tx: Transaction, case: Case, units: Sequence[Mapping[str, Any]], a
 
 
 async def renew(
-    tx: Transaction, case: Case, units: Sequence[Mapping[str, Any]], actor: str
+    tx: Transaction, case: LockedRefund, units: Sequence[Mapping[str, Any]], actor: str
 ) -> None:
     """Write a refund that waits for evidence anew, with other units and another amount."""
-    await queries.forget_units(tx.session, [case.id])
+    await refund_queries.forget_units(tx.session, [case.id])
     await write(tx, case)
     await tx.session.insert(RefundUnit, units)
     _record(tx, case, "refund.estimated", case.status, actor)
@@ -132,7 +134,7 @@ async def renew(
 
 async def advance(
     tx: Transaction,
-    case: Case,
+    case: LockedRefund,
     status: RefundStatus,
     actor: str,
     facts: Mapping[str, Any] | None = None,
@@ -147,21 +149,23 @@ async def advance(
         case.row["settled_at"] = tx.now
     await write(tx, case)
     if status in WITHDRAWN and case.row["payment_id"] is not None:
-        await queries.give_back(tx.session, case.row["payment_id"], case.amount.minor)
+        await refund_queries.give_back(tx.session, case.row["payment_id"], case.amount.minor)
     _record(tx, case, f"refund.{status.lower()}", before, actor, facts)
     await _tell_people(tx, case, facts)
 
 
-async def agree(tx: Transaction, case: Case, actor: str, approvals: int) -> None:
+async def agree(tx: Transaction, case: LockedRefund, actor: str, approvals: int) -> None:
     """Keep that one more actor agrees to a refund that needs still others."""
     await write(tx, case)
     _record(tx, case, "refund.agreed", case.status, actor, {"approvals": approvals})
 
 
-async def write(tx: Transaction, case: Case) -> None:
+async def write(tx: Transaction, case: LockedRefund) -> None:
     """Write a refund as its next version."""
     case.row["version"] += 1
-    await queries.write_refund(tx.session, [case.row[name] for name in queries.CHANGES])
+    await refund_queries.write_refund(
+        tx.session, [case.row[name] for name in refund_queries.CHANGES]
+    )
 
 
 def breakdown_of(row: Mapping[str, Any]) -> Breakdown:
@@ -184,7 +188,7 @@ def breakdown_text(breakdown: Breakdown) -> str:
     ).decode()
 
 
-def _book(tx: Transaction, case: Case, before: RefundStatus, actor: str) -> None:
+def _book(tx: Transaction, case: LockedRefund, before: RefundStatus, actor: str) -> None:
     """Post what the step from `before` to the case's status means."""
     row, is_owed_before = case.row, case.kind is RefundKind.CANCELLATION
     match case.status:
@@ -201,7 +205,7 @@ def _book(tx: Transaction, case: Case, before: RefundStatus, actor: str) -> None
                 _take_back(tx, case, _decided(tx, case), row["decided_entry_id"], why, actor)
 
 
-def _decided(tx: Transaction, case: Case) -> JournalEntry:
+def _decided(tx: Transaction, case: LockedRefund) -> JournalEntry:
     return refund_decided(
         breakdown_of(case.row),
         case.row["currency"],
@@ -210,25 +214,30 @@ def _decided(tx: Transaction, case: Case) -> JournalEntry:
     )
 
 
-def _paid(tx: Transaction, case: Case) -> JournalEntry:
+def _paid(tx: Transaction, case: LockedRefund) -> JournalEntry:
     return refund_paid(case.amount, case.tender, Occasion(case.order["number"], tx.now))
 
 
 def _take_back(
-    tx: Transaction, case: Case, entry: JournalEntry, entry_id: UUID | None, why: str, actor: str
+    tx: Transaction,
+    case: LockedRefund,
+    entry: JournalEntry,
+    entry_id: UUID | None,
+    why: str,
+    actor: str,
 ) -> None:
     # A refund that a cancellation owed in full has posted no debt of its own.
     if entry_id is not None:
-        _post(tx, case, books.reversal(entry, entry_id, why, tx.now), actor)
+        _post(tx, case, ledger_entries.reversal(entry, entry_id, why, tx.now), actor)
 
 
-def _post(tx: Transaction, case: Case, entry: JournalEntry, actor: str) -> UUID | None:
-    return ledger.post(tx, entry, actor=actor, channel_id=case.order["channel_id"])
+def _post(tx: Transaction, case: LockedRefund, entry: JournalEntry, actor: str) -> UUID | None:
+    return journal.post(tx, entry, actor=actor, channel_id=case.order["channel_id"])
 
 
 def _record(
     tx: Transaction,
-    case: Case,
+    case: LockedRefund,
     event: str,
     before: RefundStatus | None,
     actor: str,
@@ -256,7 +265,9 @@ def _record(
     )
 
 
-async def _tell_people(tx: Transaction, case: Case, facts: Mapping[str, Any] | None) -> None:
+async def _tell_people(
+    tx: Transaction, case: LockedRefund, facts: Mapping[str, Any] | None
+) -> None:
     """Open an exception for what only a person can go on with, and clear what is settled."""
     subject, channel_id = ("Refund", case.id), case.order["channel_id"]
     if case.status in (_S.SUCCEEDED, _S.FAILED):

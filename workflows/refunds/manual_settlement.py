@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import models.queries.refunds.payouts as queries
-import workflows.refunds.locked_refunds as cases
-import workflows.refunds.payout_attempts as attempts
+import models.queries.refunds.payouts as payout_queries
+import workflows.refunds.locked_refunds as locked_refunds
+import workflows.refunds.payout_attempts as payout_attempts
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid
@@ -42,13 +42,13 @@ class SettleRefund:
 @one_by_one("refundRetry")
 async def retry(tx: Transaction, command: RetryRefund, caller: Caller) -> Mapping[str, Any]:
     """Have a refund that definitely failed paid again. Raises IllegalTransition or NotFound."""
-    case, _ = await cases.lock(tx, command.refund_id, caller, ("id",))
+    case, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
     before = case.status
     try:
         check_action(before, RefundAction.RETRY)
     except DomainError as error:
         raise error.under("id") from None
-    row = await attempts.begin(tx, case, caller.actor)
+    row = await payout_attempts.begin(tx, case, caller.actor)
     outbox.audit(
         tx,
         caller.actor,
@@ -68,13 +68,13 @@ async def settle(tx: Transaction, command: SettleRefund, caller: Caller) -> Mapp
     IllegalTransition, SelfApproval, Invalid or NotFound.
     """
     _check_texts(command)
-    case, _ = await cases.lock(tx, command.refund_id, caller, ("id",))
+    case, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
     before = case.status
     try:
-        check_settler(before, await cases.involvement(tx, case), caller)
+        check_settler(before, await locked_refunds.involvement(tx, case), caller)
     except DomainError as error:
         raise error.under("id") from None
-    found = await queries.last_attempt(tx.session, case.id)
+    found = await payout_queries.last_attempt(tx.session, case.id)
     assert found is not None
     row = dict(found)
     is_sent_now = row["is_sending"] and (row["claimed_until_at"] or tx.now) > tx.now
@@ -85,9 +85,9 @@ async def settle(tx: Transaction, command: SettleRefund, caller: Caller) -> Mapp
     row["settled_by"], row["settled_at"] = caller.actor, tx.now
     row["claimed_until_at"], row["is_sending"] = None, False
     row["gateway_reference"] = command.gateway_reference or row["gateway_reference"]
-    await attempts.write(tx, row)
+    await payout_attempts.write(tx, row)
     case.row["closing_note"] = command.note
-    await attempts.follow(tx, case, row, caller.actor)
+    await payout_attempts.follow(tx, case, row, caller.actor)
     outbox.audit(
         tx,
         caller.actor,

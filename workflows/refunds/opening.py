@@ -14,7 +14,7 @@ import orjson
 
 import models.queries.catalog.lookups as lookups
 import workflows.policies.publishing as policies
-import workflows.refunds.locked_refunds as cases
+import workflows.refunds.locked_refunds as locked_refunds
 from domain.ledger.refund_entries import most_owed
 from domain.policies.decisions import decided
 from domain.policies.dispositions import ConditionGrade
@@ -28,7 +28,7 @@ from domain.values.money import Money
 from models.queries.catalog.lookups import ChannelFacts
 from workflows.orders.locked_orders import LockedOrder
 from workflows.refunds.balances import NONE, Balances
-from workflows.refunds.locked_refunds import Case
+from workflows.refunds.locked_refunds import LockedRefund
 from workflows.transactions.runner import Transaction
 
 # Who decides where no person does; no key may speak for it (domain/access/api_keys.py).
@@ -97,9 +97,9 @@ async def open_family(
     draft: Draft,
     *,
     actor: str,
-    reuse: list[Case] | None = None,
+    reuse: list[LockedRefund] | None = None,
     without: Collection[UUID] = NONE,
-) -> list[Case]:
+) -> list[LockedRefund]:
     """Open a refund per payment that the draft's amount needs, and decide it if it is proven.
 
     Refunds that still wait (`reuse`) go on as the new ones and are taken out of the list; `without`
@@ -127,41 +127,47 @@ async def open_family(
         row["decision"] = _decision(draft, decision.status, decision.reasons, cumulative)
         if not draft.waits_for:
             row["approvals_required"] = decision.approvals_required
-        case = Case(row, balances.order.row)
+        case = LockedRefund(row, balances.order.row)
         units = _units(tx, case.id, part, draft.conditions)
         await _put(tx, case, units, old, actor)
         if not draft.waits_for:
-            await cases.advance(tx, case, decision.status, POLICY)
+            await locked_refunds.advance(tx, case, decision.status, POLICY)
         balances.put(case.row, units)
         opened.append(case)
     return opened
 
 
 async def _put(
-    tx: Transaction, case: Case, units: Sequence[Mapping[str, Any]], old: Case | None, actor: str
+    tx: Transaction,
+    case: LockedRefund,
+    units: Sequence[Mapping[str, Any]],
+    old: LockedRefund | None,
+    actor: str,
 ) -> None:
     if old is None:
-        await cases.add(tx, case, units, actor)
+        await locked_refunds.add(tx, case, units, actor)
     else:
-        await cases.renew(tx, case, units, actor)
+        await locked_refunds.renew(tx, case, units, actor)
 
 
-async def _open_nothing(tx: Transaction, balances: Balances, draft: Draft, actor: str) -> Case:
+async def _open_nothing(
+    tx: Transaction, balances: Balances, draft: Draft, actor: str
+) -> LockedRefund:
     """Keep that these units bring nothing: a refund that is over before it began."""
     row = _row(tx, balances, draft, draft.breakdown, None)
     told = (*draft.reasons, "Nothing is left to refund.")
     row["decision"] = _decision(draft, RefundStatus.CANCELLED, told, None)
     row["amount_minor"] = 0
     row["status"], row["settled_at"] = str(RefundStatus.CANCELLED), tx.now
-    case = Case(row, balances.order.row)
+    case = LockedRefund(row, balances.order.row)
     units = _units(tx, case.id, draft.breakdown, draft.conditions)
-    await cases.add(tx, case, units, actor)
+    await locked_refunds.add(tx, case, units, actor)
     balances.put(row, units)
     return case
 
 
 def _row(
-    tx: Transaction, balances: Balances, draft: Draft, part: Breakdown, old: Case | None
+    tx: Transaction, balances: Balances, draft: Draft, part: Breakdown, old: LockedRefund | None
 ) -> dict[str, Any]:
     """A refund's row, as new or as the next version of `old`."""
     # What a cancellation owes already is claimed by goodwill only: it names no units.
@@ -182,7 +188,7 @@ def _row(
         "tender": str(draft.tender),
         "reason_id": draft.reason_id,
         "note": draft.note,
-        "breakdown": cases.breakdown_text(part),
+        "breakdown": locked_refunds.breakdown_text(part),
         "decision": "",
         "required_evidence": evidence_text(draft.required),
         "evidence": evidence_text(draft.reached),

@@ -11,15 +11,22 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-import models.queries.refunds.payouts as queries
+import models.queries.refunds.payouts as payout_queries
 import workflows.exceptions.opening as exceptions
-import workflows.refunds.locked_refunds as cases
+import workflows.refunds.locked_refunds as locked_refunds
 from domain.exceptions import ExceptionKind
-from domain.refunds.payouts import UNSETTLED, Attempt, AttemptState, Word, hear, needs_person
+from domain.refunds.payouts import (
+    UNSETTLED,
+    Attempt,
+    AttemptState,
+    GatewaySignal,
+    apply,
+    needs_person,
+)
 from domain.refunds.states import RefundStatus, path_to
 from models.database.sessions import Row
 from models.refunds import RefundAttempt
-from workflows.refunds.locked_refunds import Case
+from workflows.refunds.locked_refunds import LockedRefund
 from workflows.transactions.runner import Transaction
 
 FIRST_WAIT: Final = timedelta(seconds=1)
@@ -46,10 +53,10 @@ DEFAULT_PAYOUT_TERMS: Final = PayoutTerms()
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class GatewayReport:
     """What was heard of an attempt, with the gateway's own reference and reason where given."""
 
-    word: Word
+    word: GatewaySignal
     gateway_reference: str | None = None
     reason: str | None = None
 
@@ -59,9 +66,9 @@ def as_attempt(row: Row) -> Attempt:
     return Attempt(row["key"], AttemptState(row["state"]), row["sent_at"], row["claimed_until_at"])
 
 
-async def begin(tx: Transaction, case: Case, actor: str) -> dict[str, Any]:
+async def begin(tx: Transaction, case: LockedRefund, actor: str) -> dict[str, Any]:
     """Add the refund's next attempt, with a key of its own, not sent yet."""
-    last = await queries.last_attempt(tx.session, case.id)
+    last = await payout_queries.last_attempt(tx.session, case.id)
     row: dict[str, Any] = {
         "id": tx.new_id(),
         "refund_id": case.id,
@@ -83,27 +90,33 @@ async def begin(tx: Transaction, case: Case, actor: str) -> dict[str, Any]:
     }
     await tx.session.insert(RefundAttempt, [row])
     facts = {"attempt": row["attempt_no"]}
-    await cases.advance(tx, case, RefundStatus.PROCESSING, actor, facts)
+    await locked_refunds.advance(tx, case, RefundStatus.PROCESSING, actor, facts)
     return row
 
 
 async def write(tx: Transaction, row: dict[str, Any]) -> None:
     """Write what changed of an attempt."""
-    await queries.write_attempt(tx.session, [row[name] for name in queries.CHANGES])
+    await payout_queries.write_attempt(tx.session, [row[name] for name in payout_queries.CHANGES])
 
 
 async def listen(
-    tx: Transaction, case: Case, attempt_id: UUID, said: Said, terms: PayoutTerms, *, actor: str
+    tx: Transaction,
+    case: LockedRefund,
+    attempt_id: UUID,
+    said: GatewayReport,
+    terms: PayoutTerms,
+    *,
+    actor: str,
 ) -> dict[str, Any]:
     """Tell a locked refund's attempt what was heard of it, and go on with the refund; the attempt.
 
     Hearing the same again changes nothing. A word that contradicts an earlier one changes nothing
     either, and a person is told.
     """
-    found = await queries.attempt(tx.session, attempt_id)
+    found = await payout_queries.attempt(tx.session, attempt_id)
     assert found is not None
     row, before = dict(found), AttemptState(found["state"])
-    heard = hear(before, said.word)
+    heard = apply(before, said.word)
     if heard.is_contradiction:
         await _tell_contradiction(tx, case, row, said)
         return row
@@ -122,16 +135,18 @@ async def listen(
     return row
 
 
-async def follow(tx: Transaction, case: Case, row: dict[str, Any], actor: str) -> None:
+async def follow(tx: Transaction, case: LockedRefund, row: dict[str, Any], actor: str) -> None:
     """Move the refund to where its attempt stands."""
     if row["gateway_reference"] is not None:
         case.row["gateway_reference"] = row["gateway_reference"]
     facts = {"attempt": row["attempt_no"]}
     for status in path_to(case.status, AttemptState(row["state"])):
-        await cases.advance(tx, case, status, actor, facts)
+        await locked_refunds.advance(tx, case, status, actor, facts)
 
 
-async def _wait(tx: Transaction, case: Case, row: dict[str, Any], terms: PayoutTerms) -> None:
+async def _wait(
+    tx: Transaction, case: LockedRefund, row: dict[str, Any], terms: PayoutTerms
+) -> None:
     """Say when to look again: later each time, and seldom once a person was asked."""
     wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row["tries"], DOUBLINGS_MAX))
     row["tries"] += 1
@@ -147,7 +162,9 @@ async def _wait(tx: Transaction, case: Case, row: dict[str, Any], terms: PayoutT
     row["next_at"] = tx.now + wait
 
 
-async def _tell_contradiction(tx: Transaction, case: Case, row: dict[str, Any], said: Said) -> None:
+async def _tell_contradiction(
+    tx: Transaction, case: LockedRefund, row: dict[str, Any], said: GatewayReport
+) -> None:
     words = (
         f"The gateway says {said.word} of attempt {row['attempt_no']} at {case.amount}, which had"
         f" ended as {row['state']}: money may have moved that the books do not know."
@@ -155,6 +172,6 @@ async def _tell_contradiction(tx: Transaction, case: Case, row: dict[str, Any], 
     await _ask(tx, case, words)
 
 
-async def _ask(tx: Transaction, case: Case, words: str) -> None:
+async def _ask(tx: Transaction, case: LockedRefund, words: str) -> None:
     kind, subject = ExceptionKind.REFUND_UNKNOWN, ("Refund", case.id)
     await exceptions.open(tx, kind, subject, words, channel_id=case.order["channel_id"])

@@ -15,25 +15,25 @@ from uuid import UUID
 
 import structlog
 
-import models.queries.refunds.payouts as queries
+import models.queries.refunds.payouts as payout_queries
 import workflows.exceptions.opening as exceptions
-import workflows.refunds.locked_refunds as cases
-import workflows.refunds.payout_attempts as attempts
+import workflows.refunds.locked_refunds as locked_refunds
+import workflows.refunds.payout_attempts as payout_attempts
 from domain.access.callers import SYSTEM
 from domain.exceptions import ExceptionKind
 from domain.policies.refunds import Tender
 from domain.refunds.payouts import (
     UNSETTLED,
     AttemptState,
+    GatewaySignal,
     PayoutStep,
-    Word,
     may_send_again,
     next_step,
 )
 from domain.refunds.states import RefundStatus
 from integrations.payments.gateway import GatewayAnswer, GatewayError, PaymentGateway
-from workflows.refunds.locked_refunds import Case
-from workflows.refunds.payout_attempts import DEFAULT_PAYOUT_TERMS, PayoutTerms, Said
+from workflows.refunds.locked_refunds import LockedRefund
+from workflows.refunds.payout_attempts import DEFAULT_PAYOUT_TERMS, GatewayReport, PayoutTerms
 from workflows.transactions.runner import Transaction, Transactions
 
 logger = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ GATEWAY: Final = ("Integration", "payments")
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class ClaimedPayout:
     """What a worker has claimed: to send a key, or to look it up."""
 
     refund_id: UUID
@@ -79,7 +79,7 @@ class Payouts:
         """Do what can be done now, a bounded round of it; how many refunds were looked at."""
         now = self._transactions.clock()
         async with self._transactions.database.snapshot() as session:
-            refund_ids = await queries.to_do(session, now, ROUND_MAX)
+            refund_ids = await payout_queries.to_do(session, now, ROUND_MAX)
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def one(refund_id: UUID) -> None:
@@ -98,7 +98,7 @@ class Payouts:
         if errand is not None:
             await self._record(errand, await self._send(errand))
 
-    async def _send(self, errand: Errand) -> Said:
+    async def _send(self, errand: ClaimedPayout) -> GatewayReport:
         try:
             answer = await self._gateway.refund(
                 errand.key,
@@ -112,18 +112,18 @@ class Payouts:
         await self._notice_answer()
         return _said(answer)
 
-    async def _look_up(self, errand: Errand) -> Said:
+    async def _look_up(self, errand: ClaimedPayout) -> GatewayReport:
         try:
             answer = await self._gateway.look_up(errand.key)
         except GatewayError as error:
             return await self._silence(error)
         await self._notice_answer()
-        return Said(Word.NOT_FOUND) if answer is None else _said(answer)
+        return GatewayReport(GatewaySignal.NOT_FOUND) if answer is None else _said(answer)
 
-    async def _record(self, errand: Errand, said: Said) -> Errand | None:
+    async def _record(self, errand: ClaimedPayout, said: GatewayReport) -> ClaimedPayout | None:
         return await self._transactions.run(lambda tx: self._heard(tx, errand, said))
 
-    async def _silence(self, error: GatewayError) -> Said:
+    async def _silence(self, error: GatewayError) -> GatewayReport:
         """What silence says of an attempt; a gateway that stays silent is told to people."""
         self._silences += 1
         if self._silences >= SILENCES_MAX and not self._is_down:
@@ -131,7 +131,7 @@ class Payouts:
             kind = ExceptionKind.INTEGRATION_DOWN
             await self._transactions.run(lambda tx: exceptions.open(tx, kind, GATEWAY, words))
             self._is_down = True
-        return Said(Word.SILENCE if error.was_asked else Word.NOT_ASKED)
+        return GatewayReport(GatewaySignal.SILENCE if error.was_asked else GatewaySignal.NOT_ASKED)
 
     async def _notice_answer(self) -> None:
         self._silences = 0
@@ -140,34 +140,34 @@ class Payouts:
             await self._transactions.run(lambda tx: exceptions.clear(tx, kind, GATEWAY))
             self._is_down = False
 
-    async def _claim(self, tx: Transaction, refund_id: UUID) -> Errand | None:
+    async def _claim(self, tx: Transaction, refund_id: UUID) -> ClaimedPayout | None:
         """Take a refund's next step in hand; None: there is none now."""
-        case, _ = await cases.lock(tx, refund_id, None, ())
+        case, _ = await locked_refunds.lock(tx, refund_id, None, ())
         if case.status is RefundStatus.APPROVED:
             if case.tender is Tender.STORE_CREDIT:
                 await _give_credit(tx, case)
                 return None
-            row = await attempts.begin(tx, case, ACTOR)
+            row = await payout_attempts.begin(tx, case, ACTOR)
             return await self._take(tx, case, row, PayoutStep.SEND)
-        found = await queries.last_attempt(tx.session, refund_id)
+        found = await payout_queries.last_attempt(tx.session, refund_id)
         if found is None or found["next_at"] > tx.now:
             return None
-        step = next_step(attempts.as_attempt(found), tx.now)
+        step = next_step(payout_attempts.as_attempt(found), tx.now)
         if step not in (PayoutStep.SEND, PayoutStep.LOOK_UP):
             return None
         return await self._take(tx, case, dict(found), step)
 
     async def _take(
-        self, tx: Transaction, case: Case, row: dict[str, Any], step: PayoutStep
-    ) -> Errand:
+        self, tx: Transaction, case: LockedRefund, row: dict[str, Any], step: PayoutStep
+    ) -> ClaimedPayout:
         """Store that the attempt is in hand, and that it is sent, before anybody is called."""
         row["claimed_until_at"] = tx.now + self.terms.claim
         row["is_sending"] = step is PayoutStep.SEND
         if step is PayoutStep.SEND:
             row["sent_at"] = row["sent_at"] or tx.now
-        await attempts.write(tx, row)
-        reference = await queries.payment_reference(tx.session, case.row["payment_id"])
-        return Errand(
+        await payout_attempts.write(tx, row)
+        reference = await payout_queries.payment_reference(tx.session, case.row["payment_id"])
+        return ClaimedPayout(
             refund_id=case.id,
             attempt_id=row["id"],
             step=step,
@@ -177,14 +177,18 @@ class Payouts:
             currency=case.amount.currency,
         )
 
-    async def _heard(self, tx: Transaction, errand: Errand, said: Said) -> Errand | None:
+    async def _heard(
+        self, tx: Transaction, errand: ClaimedPayout, said: GatewayReport
+    ) -> ClaimedPayout | None:
         """Record what was heard; where the gateway knows nothing, the errand to send it again."""
-        case, _ = await cases.lock(tx, errand.refund_id, None, ())
-        row = await attempts.listen(tx, case, errand.attempt_id, said, self.terms, actor=ACTOR)
+        case, _ = await locked_refunds.lock(tx, errand.refund_id, None, ())
+        row = await payout_attempts.listen(
+            tx, case, errand.attempt_id, said, self.terms, actor=ACTOR
+        )
         is_open = AttemptState(row["state"]) in UNSETTLED
-        if said.word is not Word.NOT_FOUND or not is_open:
+        if said.word is not GatewaySignal.NOT_FOUND or not is_open:
             return None
-        if not may_send_again(attempts.as_attempt(row), tx.now, self.terms.key_retention):
+        if not may_send_again(payout_attempts.as_attempt(row), tx.now, self.terms.key_retention):
             return None
         return await self._take(tx, case, row, PayoutStep.SEND)
 
@@ -195,14 +199,14 @@ async def tell_overdue(
     """Open an exception for each refund that was decided long ago and is not over; how many."""
     since = transactions.clock() - terms.overdue
     async with transactions.database.snapshot() as session:
-        refund_ids = await queries.waiting_since(session, since, OVERDUE_MAX)
+        refund_ids = await payout_queries.waiting_since(session, since, OVERDUE_MAX)
     for refund_id in refund_ids:
         await transactions.run(partial(_tell_overdue, refund_id=refund_id))
     return len(refund_ids)
 
 
 async def _tell_overdue(tx: Transaction, refund_id: UUID) -> None:
-    case, _ = await cases.lock(tx, refund_id, None, ())
+    case, _ = await locked_refunds.lock(tx, refund_id, None, ())
     if case.row["settled_at"] is None:
         words = f"A refund of {case.amount} is {case.status} since {case.row['decided_at']}."
         await exceptions.open(
@@ -214,10 +218,10 @@ async def _tell_overdue(tx: Transaction, refund_id: UUID) -> None:
         )
 
 
-async def _give_credit(tx: Transaction, case: Case) -> None:
-    await cases.advance(tx, case, RefundStatus.PROCESSING, ACTOR)
-    await cases.advance(tx, case, RefundStatus.SUCCEEDED, ACTOR)
+async def _give_credit(tx: Transaction, case: LockedRefund) -> None:
+    await locked_refunds.advance(tx, case, RefundStatus.PROCESSING, ACTOR)
+    await locked_refunds.advance(tx, case, RefundStatus.SUCCEEDED, ACTOR)
 
 
-def _said(answer: GatewayAnswer) -> Said:
-    return Said(Word(answer.status.upper()), answer.id, answer.reason)
+def _said(answer: GatewayAnswer) -> GatewayReport:
+    return GatewayReport(GatewaySignal(answer.status.upper()), answer.id, answer.reason)

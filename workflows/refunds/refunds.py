@@ -8,13 +8,13 @@ from typing import Any
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
-import models.queries.refunds.refunds as queries
+import models.queries.refunds.refunds as refund_queries
 import models.queries.returns.returns as return_queries
-import workflows.orders.locked_orders as order_lines
+import workflows.orders.locked_orders as locked_orders
 import workflows.refunds.balances as balances
 import workflows.refunds.cancellation_refunds as cancellation_refunds
-import workflows.refunds.locked_refunds as cases
-import workflows.refunds.opening as openings
+import workflows.refunds.locked_refunds as locked_refunds
+import workflows.refunds.opening as refund_opening
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.catalog.commands import ReasonKind
@@ -30,7 +30,7 @@ from models.queries.catalog.lookups import ReasonFacts
 from models.refunds import RefundApproval
 from workflows.access.visibility import sees_order
 from workflows.orders.locked_orders import LockedOrder
-from workflows.refunds.locked_refunds import Case
+from workflows.refunds.locked_refunds import LockedRefund
 from workflows.refunds.opening import Draft
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.runner import Transaction, one_by_one
@@ -99,18 +99,18 @@ async def create(tx: Transaction, command: CreateRefund, caller: Caller) -> Mapp
         check_balance(command.amount, found.maximum_minor())
     except DomainError as error:
         raise error.under("input") from None
-    channel = await openings.channel_of(tx, order)
+    channel = await refund_opening.channel_of(tx, order)
     draft = Draft(
         kind=RefundKind.GOODWILL,
         breakdown=goodwill(command.amount, reason.code),
         tender=command.tender,
-        policy=await openings.policy_for(tx, Facts(channel=channel.code)),
+        policy=await refund_opening.policy_for(tx, Facts(channel=channel.code)),
         requested_by=caller.actor,
         return_id=command.return_id,
         reason_id=reason.id,
         note=command.note,
     )
-    opened = await openings.open_family(tx, found, draft, actor=caller.actor)
+    opened = await refund_opening.open_family(tx, found, draft, actor=caller.actor)
     await balances.write(tx, found)
     for case in opened:
         _audit(tx, caller, "refundCreate", case, before=None)
@@ -125,20 +125,20 @@ async def approve(tx: Transaction, command: ApproveRefund, caller: Caller) -> Ma
     GrantExceeded, Invalid or NotFound.
     """
     _check_note(command.note, is_required=False)
-    case, order = await cases.lock(tx, command.refund_id, caller, ("id",))
+    case, order = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
     before = case.status
     try:
         whole = await _whole(tx, case, order)
-        check_approver(before, whole, await cases.involvement(tx, case), caller)
+        check_approver(before, whole, await locked_refunds.involvement(tx, case), caller)
     except DomainError as error:
         raise error.under("id") from None
     await _say(tx, case, caller, "APPROVED", command.note)
-    given = await queries.approvals_of(tx.session, case.id)
+    given = await refund_queries.approvals_of(tx.session, case.id)
     status = status_after_approval(len(given), case.row["approvals_required"])
     if status is RefundStatus.APPROVED:
-        await cases.advance(tx, case, status, caller.actor)
+        await locked_refunds.advance(tx, case, status, caller.actor)
     else:
-        await cases.agree(tx, case, caller.actor, len(given))
+        await locked_refunds.agree(tx, case, caller.actor, len(given))
     _audit(tx, caller, "refundApprove", case, before=before)
     return {"refund": str(case.id)}
 
@@ -148,14 +148,14 @@ async def reject(tx: Transaction, command: RejectRefund, caller: Caller) -> Mapp
     """Turn a refund down for good. Raises IllegalTransition, SelfApproval for whoever agreed to it
     before, Invalid or NotFound."""
     _check_note(command.note, is_required=True)
-    case, _ = await cases.lock(tx, command.refund_id, caller, ("id",))
+    case, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
     before = case.status
     _check(case, RefundAction.REJECT)
-    if caller.actor in (await cases.involvement(tx, case)).approved:
+    if caller.actor in (await locked_refunds.involvement(tx, case)).approved:
         raise SelfApproval(caller.actor, "approved", field=("id",))
     await _say(tx, case, caller, "REJECTED", command.note)
     case.row["closing_note"] = command.note
-    await cases.advance(tx, case, RefundStatus.REJECTED, caller.actor)
+    await locked_refunds.advance(tx, case, RefundStatus.REJECTED, caller.actor)
     _audit(tx, caller, "refundReject", case, before=before)
     return {"refund": str(case.id)}
 
@@ -167,18 +167,18 @@ async def cancel(tx: Transaction, command: CancelRefund, caller: Caller) -> Mapp
     Raises IllegalTransition, Invalid or NotFound.
     """
     _check_note(command.note, is_required=True)
-    case, _ = await cases.lock(tx, command.refund_id, caller, ("id",))
+    case, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
     before = case.status
     _check(case, RefundAction.CANCEL)
     case.row["closing_note"] = command.note
-    await cases.advance(tx, case, RefundStatus.CANCELLED, caller.actor)
+    await locked_refunds.advance(tx, case, RefundStatus.CANCELLED, caller.actor)
     _audit(tx, caller, "refundCancel", case, before=before)
     return {"refund": str(case.id)}
 
 
 async def _lock_order(tx: Transaction, command: CreateRefund, caller: Caller) -> LockedOrder:
     """The order, and the return of it that the refund is for, both locked."""
-    order = await order_lines.lock(tx, command.order_id, ("orderId",))
+    order = await locked_orders.lock(tx, command.order_id, ("orderId",))
     if not await sees_order(tx.session, caller, order.id):
         raise NotFound("order", str(command.order_id), field=("orderId",))
     if command.return_id is not None:
@@ -217,18 +217,18 @@ def _check_note(note: str | None, *, is_required: bool) -> None:
         raise Invalid(f"Between 1 and {NOTE_MAX} characters are needed.", field=("note",))
 
 
-def _check(case: Case, action: RefundAction) -> None:
+def _check(case: LockedRefund, action: RefundAction) -> None:
     try:
         check_action(case.status, action)
     except DomainError as error:
         raise error.under("id") from None
 
 
-async def _whole(tx: Transaction, case: Case, order: LockedOrder) -> Money:
+async def _whole(tx: Transaction, case: LockedRefund, order: LockedOrder) -> Money:
     """The amount that the refund is a part of: a limit holds for all of its refunds together."""
     family = [
         row["amount_minor"]
-        for row in await queries.refunds_of_order(tx.session, order.id)
+        for row in await refund_queries.refunds_of_order(tx.session, order.id)
         if row["family_id"] == case.row["family_id"]
         and RefundStatus(row["status"]) not in WITHDRAWN
     ]
@@ -236,7 +236,7 @@ async def _whole(tx: Transaction, case: Case, order: LockedOrder) -> Money:
 
 
 async def _say(
-    tx: Transaction, case: Case, caller: Caller, decision: str, note: str | None
+    tx: Transaction, case: LockedRefund, caller: Caller, decision: str, note: str | None
 ) -> None:
     """Keep what an actor said of a refund, for ever."""
     row = {
@@ -254,7 +254,7 @@ def _audit(
     tx: Transaction,
     caller: Caller,
     action: str,
-    case: Case,
+    case: LockedRefund,
     *,
     before: RefundStatus | None,
 ) -> None:

@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
-import models.queries.refunds.refunds as queries
+import models.queries.refunds.refunds as refund_queries
 import models.queries.returns.returns as return_queries
-import workflows.orders.locked_orders as order_lines
+import workflows.orders.locked_orders as locked_orders
 import workflows.policies.publishing as policies
 import workflows.refunds.balances as balances
 import workflows.refunds.cancellation_refunds as cancellation_refunds
-import workflows.refunds.locked_refunds as cases
-import workflows.refunds.opening as openings
+import workflows.refunds.locked_refunds as locked_refunds
+import workflows.refunds.opening as refund_opening
 from domain.policies.dispositions import ConditionGrade
 from domain.policies.policies import Facts, Policy, PolicyKind, choose
 from domain.policies.refunds import Evidence, RefundRules
@@ -31,7 +31,7 @@ from domain.values.money import Money
 from models.database.sessions import Row
 from models.queries.returns.returns import RefundableUnits
 from workflows.refunds.balances import Balances
-from workflows.refunds.locked_refunds import Case
+from workflows.refunds.locked_refunds import LockedRefund
 from workflows.refunds.opening import POLICY, Draft
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.runner import Transaction
@@ -60,7 +60,7 @@ async def follow_return(tx: Transaction, event: PendingEvent) -> None:
     row = await return_queries.lock_return(tx.session, return_id)
     assert row is not None
     units = await return_queries.refundable_units(tx.session, return_id)
-    order = await order_lines.held(tx, row["order_id"])
+    order = await locked_orders.held(tx, row["order_id"])
     found = await balances.read(tx, order)
     await cancellation_refunds.open_owed(tx, found)
     pending = _pending(found, return_id)
@@ -86,7 +86,7 @@ async def _open(
     row: Row,
     batch: Batch,
     actor: str,
-    reuse: list[Case],
+    reuse: list[LockedRefund],
     without: set[UUID],
 ) -> None:
     """Open what the units come to; refunds that were used for it count again."""
@@ -94,24 +94,24 @@ async def _open(
     if draft is None:
         return
     maximum = Money(found.maximum_minor(without), found.currency)
-    opened = await openings.open_family(
-        tx, found, openings.within(draft, maximum), actor=actor, reuse=reuse, without=without
+    opened = await refund_opening.open_family(
+        tx, found, refund_opening.within(draft, maximum), actor=actor, reuse=reuse, without=without
     )
     without -= {case.id for case in opened}
 
 
-async def _give_up(tx: Transaction, found: Balances, cases_left: Iterable[Case]) -> None:
+async def _give_up(tx: Transaction, found: Balances, cases_left: Iterable[LockedRefund]) -> None:
     """Cancel refunds that waited for units of which none will come any more."""
     for case in cases_left:
-        await queries.forget_units(tx.session, [case.id])
+        await refund_queries.forget_units(tx.session, [case.id])
         case.row["closing_note"] = "None of its units will come."
-        await cases.advance(tx, case, RefundStatus.CANCELLED, POLICY)
+        await locked_refunds.advance(tx, case, RefundStatus.CANCELLED, POLICY)
         found.put(case.row)
 
 
-def _pending(found: Balances, return_id: UUID) -> list[Case]:
+def _pending(found: Balances, return_id: UUID) -> list[LockedRefund]:
     return [
-        Case(dict(refund), found.order.row)
+        LockedRefund(dict(refund), found.order.row)
         for refund in found.refunds.values()
         if refund["return_id"] == return_id and refund["status"] == _PENDING
     ]
@@ -147,7 +147,7 @@ async def _policies(
     tx: Transaction, found: Balances, row: Row, units: Iterable[RefundableUnits]
 ) -> Mapping[UUID, Policy[RefundRules]]:
     """The policy that decides each group of units, by the group's id."""
-    channel = await openings.channel_of(tx, found.order)
+    channel = await refund_opening.channel_of(tx, found.order)
     places = await lookups.locations_by_id(tx.session, [row["destination_id"]])
     location = places[row["destination_id"]].code
     in_force = await policies.in_force(tx.session, PolicyKind.REFUND, tx.now)
@@ -174,7 +174,7 @@ def _sort(
     return list(proven.values()), list(waiting.values())
 
 
-def _stands_for(pending: Sequence[Case], waiting: Sequence[Batch], found: Balances) -> bool:
+def _stands_for(pending: Sequence[LockedRefund], waiting: Sequence[Batch], found: Balances) -> bool:
     """Whether the pending refunds are already for exactly these units and this evidence."""
     ids = {case.id for case in pending}
     has: dict[UUID, int] = {}
@@ -185,7 +185,7 @@ def _stands_for(pending: Sequence[Case], waiting: Sequence[Batch], found: Balanc
     for batch in waiting:
         for each in batch.units:
             wants[each.order_line_id] = wants.get(each.order_line_id, 0) + each.quantity
-    reached = {openings.evidence_text(batch.reached) for batch in waiting}
+    reached = {refund_opening.evidence_text(batch.reached) for batch in waiting}
     return has == wants and {case.row["evidence"] for case in pending} == reached
 
 

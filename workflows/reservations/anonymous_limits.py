@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import models.queries.orders.reservations as queries
+import models.queries.orders.reservations as reservation_queries
 import workflows.availability.routing as routing
 from domain.access.callers import Caller
 from domain.errors import LimitExceeded
 from domain.stock.reservations import check_anonymous_address, check_anonymous_units
 from models.queries.catalog.lookups import ChannelFacts
-from workflows.availability.atp_context import Market
+from workflows.availability.atp_context import AtpContext
 from workflows.availability.routing import Demand
 from workflows.transactions.runner import Transaction
 
 
 @dataclass(slots=True)
-class Visitors:
+class AnonymousUsage:
     """Live holds by network address, and units in them by (item, address)."""
 
     holds: dict[str, int]
@@ -26,7 +26,7 @@ class Visitors:
     def check(
         self,
         tx: Transaction,
-        market: Market,
+        market: AtpContext,
         channel: ChannelFacts,
         caller: Caller,
         demands: Sequence[Demand],
@@ -55,12 +55,12 @@ class Visitors:
             self.units[key] = self.units.get(key, 0) + demand.quantity
 
 
-async def visit(tx: Transaction, callers: Iterable[Caller]) -> Visitors:
+async def visit(tx: Transaction, callers: Iterable[Caller]) -> AnonymousUsage:
     """What callers without a key hold of the items whose stock is locked."""
     addresses = {caller.address or "" for caller in callers if caller.is_anonymous}
     if not addresses:
-        return Visitors({}, {})
-    return Visitors(
-        await queries.holds_by_address(tx.session, sorted(addresses), tx.now),
-        await queries.anonymous_units(tx.session, sorted(tx.book.item_ids), tx.now),
+        return AnonymousUsage({}, {})
+    return AnonymousUsage(
+        await reservation_queries.holds_by_address(tx.session, sorted(addresses), tx.now),
+        await reservation_queries.anonymous_units(tx.session, sorted(tx.stock.item_ids), tx.now),
     )

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import models.queries.orders.reservations as queries
+import models.queries.orders.reservations as reservation_queries
 import workflows.transactions.outbox as outbox
 from domain.stock.reservations import ReservationStatus
 from domain.stock.states import StockState
 from models.database.sessions import Row
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.runner import Transaction
-from workflows.transactions.stock_levels import Change
+from workflows.transactions.stock_levels import StockMove
 
 SYSTEM = "system"
 
@@ -27,9 +27,9 @@ async def lock_supply(
     `also_over`: further holds to take back if they are over.
     """
     wanted = set(item_ids)
-    over = {*await queries.holds_over(tx.session, sorted(wanted), tx.now), *also_over}
-    lines = await queries.lines_of(tx.session, sorted(over)) if over else []
-    await tx.book.lock(tx, wanted | {line["item_id"] for line in lines})
+    over = {*await reservation_queries.holds_over(tx.session, sorted(wanted), tx.now), *also_over}
+    lines = await reservation_queries.lines_of(tx.session, sorted(over)) if over else []
+    await tx.stock.lock(tx, wanted | {line["item_id"] for line in lines})
     if over:
         await take_back(tx, sorted(over))
 
@@ -37,7 +37,7 @@ async def lock_supply(
 async def take_back(tx: Transaction, ids: Sequence[UUID]) -> int:
     """End those of these holds that are over; their items' stock is locked. How many there were."""
     tx.locking(LockClass.HOLDS)
-    rows = await queries.lock_holds_over(tx.session, ids, tx.now)
+    rows = await reservation_queries.lock_holds_over(tx.session, ids, tx.now)
     await end(tx, rows, ReservationStatus.EXPIRED, SYSTEM)
     return len(rows)
 
@@ -47,10 +47,10 @@ async def end(tx: Transaction, rows: Sequence[Row], status: ReservationStatus, a
     if not rows:
         return
     holds = {row["id"]: row for row in rows}
-    for line in await queries.lines_of(tx.session, sorted(holds)):
-        tx.book.move(
+    for line in await reservation_queries.lines_of(tx.session, sorted(holds)):
+        tx.stock.move(
             tx,
-            Change(
+            StockMove(
                 item_id=line["item_id"],
                 location_id=line["location_id"],
                 from_state=StockState.HELD,
@@ -62,7 +62,7 @@ async def end(tx: Transaction, rows: Sequence[Row], status: ReservationStatus, a
             ),
         )
     ended = [(row["id"], str(status), None, row["version"] + 1) for row in rows]
-    await queries.end_holds(tx.session, ended)
+    await reservation_queries.end_holds(tx.session, ended)
     for row in rows:
         record(tx, row, f"reservation.{status.lower()}", actor, row["version"] + 1)
         outbox.audit(

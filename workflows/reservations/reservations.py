@@ -11,11 +11,11 @@ from uuid import UUID
 import orjson
 
 import models.queries.catalog.lookups as lookups
-import models.queries.orders.reservations as queries
-import workflows.availability.atp_context as markets
+import models.queries.orders.reservations as reservation_queries
+import workflows.availability.atp_context as atp_context
 import workflows.availability.routing as routing
-import workflows.reservations.anonymous_limits as anonymous
-import workflows.reservations.expiry as holds
+import workflows.reservations.anonymous_limits as anonymous_limits
+import workflows.reservations.expiry as reservation_expiry
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import (
@@ -45,7 +45,7 @@ from workflows.transactions.ids import unguessable
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.runner import Transaction, action, one_by_one
-from workflows.transactions.stock_levels import Change
+from workflows.transactions.stock_levels import StockMove
 
 REFERENCE_MAX = 255
 
@@ -102,7 +102,7 @@ class _Facts:
     `same`: live holds by (channel, reference).
     """
 
-    market: markets.Market
+    market: atp_context.AtpContext
     channels: Mapping[str, ChannelFacts]
     items: Mapping[str, ItemFacts]
     same: dict[tuple[int, str], UUID]
@@ -123,7 +123,7 @@ async def create(tx: Transaction, requests: Sequence[Request[CreateReservation]]
         for request, refusal in zip(requests, refused, strict=True)
     ]
     callers = [draft.caller for draft in drafts if isinstance(draft, _Draft)]
-    visitors = await anonymous.visit(tx, callers)
+    visitors = await anonymous_limits.visit(tx, callers)
     outcomes = []
     for draft in drafts:
         if isinstance(draft, Outcome):
@@ -144,17 +144,17 @@ async def _look(tx: Transaction, commands: Sequence[CreateReservation]) -> _Fact
     references = sorted(
         {each.external_reference for each in commands if each.external_reference is not None}
     )
-    await tx.book.lock_supply(tx, skus, references)
-    item_ids = tx.book.item_ids
+    await tx.stock.lock_supply(tx, skus, references)
+    item_ids = tx.stock.item_ids
     channels, rules, backordered, items, same, over = await tx.session.ask(
-        *markets.questions(item_ids, tx.now),
+        *atp_context.questions(item_ids, tx.now),
         lookups.items_of(skus),
-        queries.live_by_reference(references, tx.now),
-        queries.over_of(sorted(item_ids), references, tx.now),
+        reservation_queries.live_by_reference(references, tx.now),
+        reservation_queries.over_of(sorted(item_ids), references, tx.now),
     )
     if over:
-        await holds.take_back(tx, over)
-    market = markets.Market(channels, rules, backordered, tx.now)
+        await reservation_expiry.take_back(tx, over)
+    market = atp_context.AtpContext(channels, rules, backordered, tx.now)
     return _Facts(market, {each.code: each for each in channels}, items, same)
 
 
@@ -205,7 +205,7 @@ def _demand(
 
 
 async def _hold(
-    tx: Transaction, draft: _Draft, facts: _Facts, visitors: anonymous.Visitors
+    tx: Transaction, draft: _Draft, facts: _Facts, visitors: anonymous_limits.AnonymousUsage
 ) -> Outcome:
     command, channel, market, same = draft.command, draft.channel, facts.market, facts.same
     reference = command.external_reference
@@ -229,9 +229,9 @@ async def _hold(
             "quantity": quantity,
         }
         tx.add(ReservationLine, line)
-        tx.book.move(
+        tx.stock.move(
             tx,
-            Change(
+            StockMove(
                 item_id=item_id,
                 location_id=location_id,
                 from_state=StockState.AVAILABLE,
@@ -269,7 +269,9 @@ def _add_hold(
     units: dict[str, int] = {}
     for demand in draft.demands:
         units[demand.item.sku] = units.get(demand.item.sku, 0) + demand.quantity
-    holds.record(tx, row, "reservation.created", draft.caller.actor, 1, {"units": units})
+    reservation_expiry.record(
+        tx, row, "reservation.created", draft.caller.actor, 1, {"units": units}
+    )
     outbox.audit(
         tx,
         draft.caller.actor,
@@ -282,7 +284,7 @@ def _add_hold(
 
 async def _own_hold(tx: Transaction, reservation_id: UUID, caller: Caller) -> Row:
     """A hold in the caller's scope. Without a key only those made without one exist, by id."""
-    row = await queries.hold(tx.session, reservation_id)
+    row = await reservation_queries.hold(tx.session, reservation_id)
     channels = await lookups.channels_by_id(tx.session, [row["channel_id"]] if row else [])
     if row is None or not await _sees(tx, caller, row, channels):
         raise NotFound("reservation", str(reservation_id), field=("id",))
@@ -318,7 +320,7 @@ async def extend(tx: Transaction, command: ExtendReservation, caller: Caller) ->
     check_ttl(command.ttl_seconds, caller, tx.terms.holds)
     await _own_hold(tx, command.reservation_id, caller)
     tx.locking(LockClass.HOLDS)
-    row = (await queries.lock_holds(tx.session, [command.reservation_id]))[0]
+    row = (await reservation_queries.lock_holds(tx.session, [command.reservation_id]))[0]
     status = status_at(ReservationStatus(row["status"]), row["expires_at"], tx.now)
     if status is ReservationStatus.EXPIRED:
         raise ReservationExpired(row["expires_at"], field=("id",))
@@ -333,9 +335,9 @@ async def extend(tx: Transaction, command: ExtendReservation, caller: Caller) ->
         tx.terms.holds,
     )
     version = row["version"] + 1
-    await queries.extend_hold(tx.session, row["id"], ends_at, version)
+    await reservation_queries.extend_hold(tx.session, row["id"], ends_at, version)
     facts = {**row, "expires_at": ends_at}
-    holds.record(tx, facts, "reservation.extended", caller.actor, version)
+    reservation_expiry.record(tx, facts, "reservation.extended", caller.actor, version)
     outbox.audit(
         tx,
         caller.actor,
@@ -357,10 +359,10 @@ async def release(
     IllegalTransition where it has ended before, NotFound outside the caller's scope.
     """
     ids = sorted({request.command.reservation_id for request in requests})
-    lines = await queries.lines_of(tx.session, ids)
-    await tx.book.lock(tx, [line["item_id"] for line in lines])
+    lines = await reservation_queries.lines_of(tx.session, ids)
+    await tx.stock.lock(tx, [line["item_id"] for line in lines])
     tx.locking(LockClass.HOLDS)
-    rows = {row["id"]: row for row in await queries.lock_holds(tx.session, ids)}
+    rows = {row["id"]: row for row in await reservation_queries.lock_holds(tx.session, ids)}
     channels = await lookups.channels_by_id(
         tx.session, [row["channel_id"] for row in rows.values()]
     )
@@ -378,7 +380,7 @@ async def release(
         rows[row["id"]] = {**row, "status": str(ReservationStatus.RELEASED)}
         outcomes.append(Outcome(refs={"reservation": str(row["id"])}))
     for actor, of_actor in ended.items():
-        await holds.end(tx, of_actor, ReservationStatus.RELEASED, actor)
+        await reservation_expiry.end(tx, of_actor, ReservationStatus.RELEASED, actor)
     return outcomes
 
 

@@ -10,8 +10,8 @@ from uuid import UUID
 import orjson
 
 import models.queries.catalog.lookups as lookups
-import workflows.returns.evaluation as cases
-import workflows.returns.locked_returns as return_items
+import workflows.returns.evaluation as return_evaluation
+import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid, NotFound
@@ -58,10 +58,10 @@ async def authorize(tx: Transaction, command: AuthorizeReturn, caller: Caller) -
     NotReturnable, OverReturn (another return took the units up meanwhile), Invalid or NotFound.
     """
     check_note(command.note, "note")
-    locked = await return_items.lock(tx, command.return_id, caller, ("id",))
+    locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
     before = locked.status
     wanted = _wanted(locked)
-    judgement = await cases.judge(
+    judgement = await return_evaluation.judge(
         tx.session, locked.order, locked.channel, wanted, locked.row["requested_at"], tx.now
     )
     objections = judgement.verdict.objections
@@ -102,7 +102,7 @@ async def decline(tx: Transaction, command: DeclineReturn, caller: Caller) -> Ma
         raise NotFound("reason code", command.reason_code, field=("reasonCode",))
     if not reason.active:
         raise Invalid("The reason code is not active.", field=("reasonCode",))
-    locked = await return_items.lock(tx, command.return_id, caller, ("id",))
+    locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
     locked.check(ReturnAction.DECLINE, "id")
     before = locked.status
     locked.go_to(ReturnStatus.DECLINED)
@@ -122,7 +122,7 @@ async def decline(tx: Transaction, command: DeclineReturn, caller: Caller) -> Ma
 @one_by_one("returnCancel")
 async def cancel(tx: Transaction, command: CancelReturn, caller: Caller) -> Mapping[str, Any]:
     """Call a return off before anything came. Raises IllegalTransition or NotFound."""
-    locked = await return_items.lock(tx, command.return_id, caller, ("id",))
+    locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
     locked.check(ReturnAction.CANCEL, "id")
     before = locked.status
     locked.go_to(ReturnStatus.CANCELLED)
@@ -149,7 +149,7 @@ async def _check_room(tx: Transaction, locked: LockedReturn) -> None:
     for group in locked.groups:
         if group.order_line_id is not None:
             units[group.order_line_id] = units.get(group.order_line_id, 0) + group.quantity
-    check_room(units, await cases.returnable_lines(tx.session, locked.order))
+    check_room(units, await return_evaluation.returnable_lines(tx.session, locked.order))
 
 
 def _why(told: str, note: str | None) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 import models.queries.orders.orders as order_queries
-import models.queries.returns.returns as queries
-import workflows.orders.locked_orders as order_lines
-import workflows.returns.locked_returns as return_items
+import models.queries.returns.returns as return_queries
+import workflows.orders.locked_orders as locked_orders
+import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 from domain.refunds.states import SETTLED, RefundStatus
 from domain.returns.states import ReturnItemState, ReturnStatus, may_close
@@ -26,19 +26,20 @@ async def close_when_over(tx: Transaction, event: PendingEvent) -> None:
         return
     await tx.flush()
     return_id = UUID(str(named))
-    row = await queries.lock_return(tx.session, return_id)
+    row = await return_queries.lock_return(tx.session, return_id)
     if row is None or row["status"] != ReturnStatus.RECEIVED:
         return
     states = [
-        ReturnItemState(item["state"]) for item in await queries.items_of(tx.session, [return_id])
+        ReturnItemState(item["state"])
+        for item in await return_queries.items_of(tx.session, [return_id])
     ]
-    refunds = await queries.refund_statuses(tx.session, return_id)
+    refunds = await return_queries.refund_statuses(tx.session, return_id)
     settled = [RefundStatus(status) in SETTLED for status in refunds]
     if not may_close(ReturnStatus.RECEIVED, states, settled):
         return
     order = await order_queries.lock_order(tx.session, row["order_id"])
     assert order is not None
-    closing = await return_items.load(tx, (await order_lines.load(tx, [order]))[0], row)
+    closing = await locked_returns.load(tx, (await locked_orders.load(tx, [order]))[0], row)
     closing.go_to(ReturnStatus.CLOSED)
     closing.row["closed_at"] = tx.now
     await return_records.write(tx, closing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-import models.queries.returns.unidentified_parcels as parcels
+import models.queries.returns.unidentified_parcels as parcel_queries
 import workflows.exceptions.opening as exceptions
 from domain.exceptions import ExceptionKind
 from domain.returns.receipts import Discrepancy
@@ -49,5 +49,5 @@ async def clear_when_settled(tx: Transaction, locked: LockedReturn, actor: str) 
     is_settled = all(group.state is ReturnItemState.DISPOSED for group in strange) and all(
         group.state is not ReturnItemState.MISSING for group in locked.groups
     )
-    if is_settled and not await parcels.is_waiting(tx.session, locked.id):
+    if is_settled and not await parcel_queries.is_waiting(tx.session, locked.id):
         await exceptions.clear(tx, KIND, ("Return", locked.id), actor=actor)

@@ -9,17 +9,17 @@ from uuid import UUID
 
 import orjson
 
-import domain.ledger.return_entries as entries
-import domain.returns.dispositions as rules
+import domain.ledger.return_entries as return_entries
+import domain.returns.dispositions as disposition_rules
 import models.queries.catalog.lookups as lookups
-import models.queries.returns.returns as queries
+import models.queries.returns.returns as return_queries
 import workflows.policies.publishing as policies
 import workflows.returns.discrepancies as discrepancies
-import workflows.returns.evaluation as cases
-import workflows.returns.locked_returns as return_items
+import workflows.returns.evaluation as return_evaluation
+import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 import workflows.tasks.claims as tasks
-import workflows.transactions.journal as ledger
+import workflows.transactions.journal as journal
 from domain.access.callers import Caller
 from domain.errors import DomainError, IllegalTransition, NotFound
 from domain.ledger.entries import Occasion
@@ -32,10 +32,10 @@ from domain.returns.states import ReturnAction, ReturnItemState
 from domain.stock.states import StockState, check_quantity
 from domain.tasks import ITEM_STEPS
 from domain.values.money import Money, share
-from workflows.returns.locked_returns import Group, LockedReturn
+from workflows.returns.locked_returns import LockedReturn, ReturnUnits
 from workflows.returns.requests import check_note
 from workflows.transactions.runner import Transaction, one_by_one
-from workflows.transactions.stock_levels import Change
+from workflows.transactions.stock_levels import StockMove
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ async def dispose(tx: Transaction, command: DisposeReturnItem, caller: Caller) -
     counterfeit is never restocked), ApprovalRequired, TaskNotClaimed, Invalid or NotFound.
     """
     path = ("input", "returnItemId")
-    named = await queries.order_of_item(tx.session, command.return_item_id)
+    named = await return_queries.order_of_item(tx.session, command.return_item_id)
     if named is None:
         raise NotFound("return item", str(command.return_item_id), field=path)
     try:
@@ -103,9 +103,9 @@ async def dispose(tx: Transaction, command: DisposeReturnItem, caller: Caller) -
     return {"return": str(locked.id)}
 
 
-def _check_step(group: Group, disposition: Disposition) -> None:
+def _check_step(group: ReturnUnits, disposition: Disposition) -> None:
     try:
-        rules.execute(group.state, group.disposition, disposition)
+        disposition_rules.execute(group.state, group.disposition, disposition)
     except IllegalTransition as error:
         raise error.under("returnItemId") from None
 
@@ -114,7 +114,7 @@ async def _lock(
     tx: Transaction, command: DisposeReturnItem, return_id: UUID, caller: Caller
 ) -> LockedReturn:
     try:
-        return await return_items.lock(tx, return_id, caller, ("returnItemId",))
+        return await locked_returns.lock(tx, return_id, caller, ("returnItemId",))
     except NotFound as error:
         reference = str(command.return_item_id)
         raise NotFound("return item", reference, field=error.field) from None
@@ -123,7 +123,7 @@ async def _lock(
 async def rule(
     tx: Transaction,
     locked: LockedReturn,
-    group: Group,
+    group: ReturnUnits,
     wanted: Disposition | None,
     caller: Caller,
     note: str | None,
@@ -135,7 +135,9 @@ async def rule(
     policy = await _policy(tx, locked, group)
     assert group.condition is not None
     value = await _value(tx, locked, group)
-    choice = rules.choose(policy.rules, group.condition, group.reason, wanted, value, caller)
+    choice = disposition_rules.choose(
+        policy.rules, group.condition, group.reason, wanted, value, caller
+    )
     return _ruling(choice, policy, caller, note)
 
 
@@ -151,7 +153,9 @@ def _ruling(
     )
 
 
-async def _policy(tx: Transaction, locked: LockedReturn, group: Group) -> Policy[DispositionRules]:
+async def _policy(
+    tx: Transaction, locked: LockedReturn, group: ReturnUnits
+) -> Policy[DispositionRules]:
     assert group.location_id is not None
     places = await lookups.locations_by_id(tx.session, [group.location_id])
     return await policies.decide(
@@ -164,7 +168,7 @@ async def _policy(tx: Transaction, locked: LockedReturn, group: Group) -> Policy
     )
 
 
-async def _value(tx: Transaction, locked: LockedReturn, group: Group) -> Money:
+async def _value(tx: Transaction, locked: LockedReturn, group: ReturnUnits) -> Money:
     """What all units of this item in the return are worth: as sold, else at price, else at cost."""
     alike = [each for each in locked.groups if each.item_id == group.item_id]
     units = sum(each.quantity for each in alike)
@@ -172,7 +176,7 @@ async def _value(tx: Transaction, locked: LockedReturn, group: Group) -> Money:
     for each in alike:
         line = None if each.order_line_id is None else locked.order.line(each.order_line_id)
         if line is not None:
-            worth += cases.worth(locked.order, line, each.quantity)
+            worth += return_evaluation.worth(locked.order, line, each.quantity)
             sold += each.quantity
     if sold:
         return Money(share(worth.minor, units, sold), worth.currency)
@@ -182,30 +186,30 @@ async def _value(tx: Transaction, locked: LockedReturn, group: Group) -> Money:
     return Money(sum(each.cost_minor or 0 for each in alike), tx.terms.base_currency)
 
 
-async def lock_units(tx: Transaction, groups: list[Group]) -> None:
+async def lock_units(tx: Transaction, groups: list[ReturnUnits]) -> None:
     """Lock the stock and the cost of groups that are here."""
     keys = [(group.item_id, group.location_id) for group in groups if group.location_id is not None]
-    await tx.book.open_levels(tx, keys)
+    await tx.stock.open_levels(tx, keys)
     await tx.costs.lock(tx, [group.item_id for group in groups])
 
 
 def execute(
-    tx: Transaction, locked: LockedReturn, group: Group, ruling: Ruling, actor: str
+    tx: Transaction, locked: LockedReturn, group: ReturnUnits, ruling: Ruling, actor: str
 ) -> None:
     """Carry a ruling out on all units of an inspected group whose stock and cost are locked.
 
     Raises IllegalTransition where the chain has no such exit.
     """
-    effect = rules.execute(group.state, group.disposition, ruling.disposition)
+    effect = disposition_rules.execute(group.state, group.disposition, ruling.disposition)
     assert group.location_id is not None
     assert group.cost_minor is not None
     if effect.to_state not in (StockState.QUARANTINE, StockState.REFURBISHING):
         tx.costs.issue_returned(group.item_id, group.quantity, group.cost_minor)
     if effect.to_state is StockState.AVAILABLE:
         tx.costs.receive(group.item_id, group.quantity, group.cost_minor)
-    movement_id = tx.book.move(
+    movement_id = tx.stock.move(
         tx,
-        Change(
+        StockMove(
             item_id=group.item_id,
             location_id=group.location_id,
             from_state=effect.from_state,
@@ -221,10 +225,12 @@ def execute(
         ),
     )
     cost = Money(group.cost_minor, tx.terms.base_currency)
-    entry = entries.disposed(
+    entry = return_entries.disposed(
         ruling.disposition, group.quantity, cost, Occasion(locked.number, tx.now)
     )
-    ledger.post(tx, entry, actor=actor, channel_id=locked.channel.id, location_id=group.location_id)
+    journal.post(
+        tx, entry, actor=actor, channel_id=locked.channel.id, location_id=group.location_id
+    )
     group.state, group.disposition = effect.item_state, ruling.disposition
     is_here = group.state is ReturnItemState.INSPECTED
     group.stock_state = effect.to_state if is_here else None
@@ -232,7 +238,7 @@ def execute(
 
 
 def _step(
-    tx: Transaction, locked: LockedReturn, group: Group, ruling: Ruling, movement_id: UUID
+    tx: Transaction, locked: LockedReturn, group: ReturnUnits, ruling: Ruling, movement_id: UUID
 ) -> dict[str, Any]:
     return {
         "id": tx.new_id(),

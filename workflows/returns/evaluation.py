@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import models.queries.returns.evaluation as queries
+import models.queries.returns.evaluation as evaluation_queries
 import models.queries.returns.returns as return_queries
 import workflows.policies.publishing as policies
 from domain.orders.orders import OrderLineState
@@ -133,7 +133,9 @@ async def case_items(
         parcel = ParcelOut(row["shipped_at"], row["delivered_at"], row["time_zone"])
         parcels.setdefault(row["order_line_id"], []).append(parcel)
         places.setdefault(row["order_line_id"], (row["location_id"], row["code"]))
-    goods = await queries.returnable_items(session, [each.line.item_id for each in wanted])
+    goods = await evaluation_queries.returnable_items(
+        session, [each.line.item_id for each in wanted]
+    )
     items = []
     for each in wanted:
         item = goods[each.line.item_id]
@@ -176,10 +178,10 @@ async def _risk(
 async def _history(
     session: Session, order: LockedOrder, at: datetime, item_ids: Sequence[int]
 ) -> CustomerHistory | None:
-    customer = await queries.customer_of(session, order.id)
+    customer = await evaluation_queries.customer_of(session, order.id)
     if customer is None:
         return None
-    found: Mapping[str, int] = await queries.customer_history(
+    found: Mapping[str, int] = await evaluation_queries.customer_history(
         session, customer, at, at - RECENT, item_ids
     )
     return CustomerHistory(**{name: int(number) for name, number in found.items()})

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import models.queries.returns.returns as queries
+import models.queries.returns.returns as return_queries
 import workflows.returns.discrepancies as discrepancies
-import workflows.returns.locked_returns as return_items
+import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 from domain.access.callers import SYSTEM
 from domain.returns.receipts import Discrepancy, DiscrepancyKind, give_up
 from domain.returns.states import MISSING_AFTER, ReturnItemState, ReturnStatus, overdue_status
-from workflows.returns.locked_returns import Group, LockedReturn
+from workflows.returns.locked_returns import LockedReturn, ReturnUnits
 from workflows.transactions.runner import Transaction, Transactions
 
 EXPIRED_MAX = 50
@@ -21,7 +21,7 @@ async def expire_returns(transactions: Transactions) -> int:
     """End returns that are waited for in vain, each in a transaction of its own; how many."""
 
     async def find(tx: Transaction) -> list[UUID]:
-        return await queries.overdue(tx.session, tx.now - MISSING_AFTER, EXPIRED_MAX)
+        return await return_queries.overdue(tx.session, tx.now - MISSING_AFTER, EXPIRED_MAX)
 
     ended = 0
     for return_id in await transactions.run(find):
@@ -34,7 +34,7 @@ async def expire_returns(transactions: Transactions) -> int:
 
 
 async def _end(tx: Transaction, return_id: UUID) -> bool:
-    locked = await return_items.lock(tx, return_id, None, ())
+    locked = await locked_returns.lock(tx, return_id, None, ())
     before = locked.status
     reached = overdue_status(before, locked.row["expected_by_at"], tx.now)
     if reached is None:
@@ -60,7 +60,7 @@ async def _end(tx: Transaction, return_id: UUID) -> bool:
     return True
 
 
-def _give_up(tx: Transaction, locked: LockedReturn) -> list[Group]:
+def _give_up(tx: Transaction, locked: LockedReturn) -> list[ReturnUnits]:
     """All that is still EXPECTED is MISSING from now on."""
     missing = []
     for each in give_up([group.units for group in locked.groups]):

@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import domain.returns.inspections as rules
+import domain.returns.inspections as inspection_rules
 import models.queries.catalog.lookups as lookups
 import workflows.policies.publishing as policies
 import workflows.returns.discrepancies as discrepancies
 import workflows.returns.dispositions as dispositions
-import workflows.returns.locked_returns as return_items
+import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 import workflows.tasks.claims as tasks
 from domain.access.callers import Caller
@@ -29,7 +29,7 @@ from domain.stock.states import check_quantity
 from domain.tasks import ITEM_STEPS
 from domain.values.references import Reference, merged, parse_all
 from models.database.sessions import Row
-from workflows.returns.locked_returns import Group, LockedReturn
+from workflows.returns.locked_returns import LockedReturn, ReturnUnits
 from workflows.returns.requests import check_note
 from workflows.transactions.runner import Transaction, one_by_one
 
@@ -65,8 +65,8 @@ class _Bench:
 
     locked: LockedReturn
     caller: Caller
-    looked_at: list[Group]
-    graded: list[Group]
+    looked_at: list[ReturnUnits]
+    graded: list[ReturnUnits]
     tasks: dict[UUID, list[Row]]
 
 
@@ -79,7 +79,7 @@ async def inspect(tx: Transaction, command: InspectReturn, caller: Caller) -> Ma
     ApprovalRequired, TaskNotClaimed, Invalid, NotFound or LimitExceeded, naming the finding.
     """
     _check(command)
-    locked = await return_items.lock(tx, command.return_id, caller, ("input", "returnId"))
+    locked = await locked_returns.lock(tx, command.return_id, caller, ("input", "returnId"))
     locked.check(ReturnAction.INSPECT, "input", "returnId")
     before = locked.status
     named = {finding.return_item_id for finding in command.findings}
@@ -131,7 +131,7 @@ async def _look(tx: Transaction, bench: _Bench, finding: Finding) -> None:
     bench.tasks[group.id] = await tasks.admit(tx, subject, caller, ("returnItemId",))
     required = await _inspectors_required(tx, locked, group)
     look = Look(caller.actor, finding.condition)
-    result = rules.inspect(group.state, group.first_look, look, required)
+    result = inspection_rules.inspect(group.state, group.first_look, look, required)
     part = locked.split(tx, group, finding.quantity)
     _note(part, finding, evidence)
     locked.look(tx, part, finding.condition, caller.actor, finding.note, evidence)
@@ -149,18 +149,18 @@ async def _look(tx: Transaction, bench: _Bench, finding: Finding) -> None:
     bench.graded.append(part)
 
 
-def _note(group: Group, finding: Finding, evidence: tuple[Reference, ...]) -> None:
+def _note(group: ReturnUnits, finding: Finding, evidence: tuple[Reference, ...]) -> None:
     group.evidence = merged(group.evidence, evidence)
     group.note = finding.note or group.note
 
 
-async def _inspectors_required(tx: Transaction, locked: LockedReturn, group: Group) -> int:
+async def _inspectors_required(tx: Transaction, locked: LockedReturn, group: ReturnUnits) -> int:
     rules_in_force = await _return_rules(tx, locked, group)
     risk = Decimal(locked.row["risk_points"]) / WHOLE
-    return rules.inspectors_required(rules_in_force, risk)
+    return inspection_rules.inspectors_required(rules_in_force, risk)
 
 
-async def _return_rules(tx: Transaction, locked: LockedReturn, group: Group) -> ReturnRules:
+async def _return_rules(tx: Transaction, locked: LockedReturn, group: ReturnUnits) -> ReturnRules:
     assert group.location_id is not None
     places = await lookups.locations_by_id(tx.session, [group.location_id])
     policy = await policies.decide(

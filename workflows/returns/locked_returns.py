@@ -11,8 +11,8 @@ from uuid import UUID
 import orjson
 
 import models.queries.catalog.lookups as lookups
-import models.queries.returns.returns as queries
-import workflows.orders.locked_orders as order_lines
+import models.queries.returns.returns as return_queries
+import workflows.orders.locked_orders as locked_orders
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, NotFound
 from domain.policies.dispositions import ConditionGrade, Disposition
@@ -33,7 +33,7 @@ from workflows.transactions.runner import Transaction
 
 
 @dataclass(slots=True)
-class Group:
+class ReturnUnits:
     """Units of one item in one state with one grade; `cost_minor` is known once they are here."""
 
     id: UUID
@@ -80,11 +80,11 @@ class Group:
         }
 
     @staticmethod
-    def from_row(row: Row) -> Group:
+    def from_row(row: Row) -> ReturnUnits:
         """A group as `queries.items_of` reads it."""
         first, graded = row["first_condition"], row["condition"]
         given, lies = row["disposition"], row["stock_state"]
-        return Group(
+        return ReturnUnits(
             id=row["id"],
             position=row["position"],
             item_id=row["item_id"],
@@ -120,7 +120,7 @@ class LockedReturn:
     order: LockedOrder
     channel: ChannelFacts
     row: dict[str, Any]
-    groups: list[Group]
+    groups: list[ReturnUnits]
     looks: list[dict[str, Any]] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
 
@@ -150,7 +150,7 @@ class LockedReturn:
         """The version that it has once it is written."""
         return int(self.row["version"]) + 1
 
-    def group(self, group_id: UUID) -> Group | None:
+    def group(self, group_id: UUID) -> ReturnUnits | None:
         """One of its groups."""
         return next((group for group in self.groups if group.id == group_id), None)
 
@@ -166,7 +166,7 @@ class LockedReturn:
         except IllegalTransition as error:
             raise error.under(*path) from None
 
-    def split(self, tx: Transaction, group: Group, quantity: int) -> Group:
+    def split(self, tx: Transaction, group: ReturnUnits, quantity: int) -> ReturnUnits:
         """These units of a group as a group that may move on: itself, if it is all of them.
 
         The part gets an id of its own and its exact share of the cost; the rest keeps the id.
@@ -192,7 +192,7 @@ class LockedReturn:
     def look(
         self,
         tx: Transaction,
-        group: Group,
+        group: ReturnUnits,
         condition: ConditionGrade,
         inspector: str,
         note: str | None = None,
@@ -227,12 +227,12 @@ async def lock(
 
     Raises NotFound at `path` where it does not exist for the caller.
     """
-    order_id = await queries.order_of(tx.session, return_id)
+    order_id = await return_queries.order_of(tx.session, return_id)
     if order_id is None:
         raise NotFound("return", str(return_id), field=path)
-    order = await order_lines.lock(tx, order_id, path)
+    order = await locked_orders.lock(tx, order_id, path)
     tx.locking(LockClass.RETURN)
-    row = await queries.lock_return(tx.session, return_id)
+    row = await return_queries.lock_return(tx.session, return_id)
     assert row is not None
     found = await load(tx, order, row)
     if caller is not None and not await sees_return(tx.session, caller, found.id):
@@ -243,6 +243,6 @@ async def lock(
 async def load(tx: Transaction, order: LockedOrder, row: Row) -> LockedReturn:
     """A return whose order is locked, with its groups as they are."""
     channels = await lookups.channels_by_id(tx.session, [order.row["channel_id"]])
-    items = await queries.items_of(tx.session, [row["id"]])
+    items = await return_queries.items_of(tx.session, [row["id"]])
     channel = channels[order.row["channel_id"]]
-    return LockedReturn(order, channel, dict(row), [Group.from_row(item) for item in items])
+    return LockedReturn(order, channel, dict(row), [ReturnUnits.from_row(item) for item in items])

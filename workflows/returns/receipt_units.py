@@ -8,10 +8,10 @@ from uuid import UUID
 
 import orjson
 
-import domain.ledger.return_entries as entries
-import models.queries.returns.returns as queries
+import domain.ledger.return_entries as return_entries
+import models.queries.returns.returns as return_queries
 import workflows.returns.dispositions as dispositions
-import workflows.transactions.journal as ledger
+import workflows.transactions.journal as journal
 from domain.ledger.entries import JournalEntry, Occasion
 from domain.policies.decisions import Decision
 from domain.policies.dispositions import ConditionGrade, Disposition
@@ -22,16 +22,16 @@ from domain.stock.states import MovementKind, StockState
 from domain.values.money import Money
 from models.queries.catalog.lookups import ItemFacts
 from workflows.returns.dispositions import Ruling
-from workflows.returns.locked_returns import Group, LockedReturn
+from workflows.returns.locked_returns import LockedReturn, ReturnUnits
 from workflows.returns.requests import POLICY
 from workflows.returns.unidentified_parcels import Found
 from workflows.transactions.runner import Transaction
-from workflows.transactions.stock_levels import Change
+from workflows.transactions.stock_levels import StockMove
 
 
 async def lock(tx: Transaction, item_ids: Sequence[int], location_id: int) -> None:
     """Lock the stock of these items, with a level at the location, and their cost."""
-    await tx.book.open_levels(tx, [(item_id, location_id) for item_id in item_ids])
+    await tx.stock.open_levels(tx, [(item_id, location_id) for item_id in item_ids])
     await tx.costs.lock(tx, item_ids)
 
 
@@ -43,7 +43,7 @@ async def place(
     location_id: int,
     found: Found | None,
     actor: str,
-) -> list[Group]:
+) -> list[ReturnUnits]:
     """Carry out what a parcel does to a return's groups; those that moved.
 
     `found`: the units lie in quarantine already, and on the books. Stock and cost are locked.
@@ -56,16 +56,16 @@ async def place(
     for group in (*came, *strange):
         _bring(tx, locked, group, location_id, found, actor)
     value = sum(group.cost_minor or 0 for group in came)
-    _post(tx, locked, entries.came_back, came, value, location_id, actor)
+    _post(tx, locked, return_entries.came_back, came, value, location_id, actor)
     if found is None:
         value = sum(group.cost_minor or 0 for group in strange)
-        _post(tx, locked, entries.came_unasked, strange, value, location_id, actor)
+        _post(tx, locked, return_entries.came_unasked, strange, value, location_id, actor)
     else:
-        _post(tx, locked, entries.identified, came, was_worth, location_id, actor)
+        _post(tx, locked, return_entries.identified, came, was_worth, location_id, actor)
     return [*moved, *strange]
 
 
-def _split(tx: Transaction, locked: LockedReturn, receipt: Receipt) -> list[Group]:
+def _split(tx: Transaction, locked: LockedReturn, receipt: Receipt) -> list[ReturnUnits]:
     """Move the parts of groups that came or will not come; they are the groups given back."""
     moved = []
     for each in receipt.moves:
@@ -79,11 +79,11 @@ def _split(tx: Transaction, locked: LockedReturn, receipt: Receipt) -> list[Grou
 
 def _strangers(
     tx: Transaction, locked: LockedReturn, receipt: Receipt, items: Mapping[str, ItemFacts]
-) -> list[Group]:
+) -> list[ReturnUnits]:
     """New groups for wrong and extra units."""
     strange = []
     for each in receipt.strangers:
-        group = Group(
+        group = ReturnUnits(
             id=tx.new_id(),
             position=len(locked.groups),
             item_id=items[each.sku].id,
@@ -99,11 +99,11 @@ def _strangers(
     return strange
 
 
-async def _price_sold(tx: Transaction, came: Sequence[Group]) -> None:
+async def _price_sold(tx: Transaction, came: Sequence[ReturnUnits]) -> None:
     """Give groups of sold units their exact part of what the units of their line cost."""
     line_ids = sorted({group.order_line_id for group in came if group.order_line_id is not None})
     pools: dict[UUID | None, ItemCost] = {}
-    for sold_id, row in (await queries.costs_of_lines(tx.session, line_ids)).items():
+    for sold_id, row in (await return_queries.costs_of_lines(tx.session, line_ids)).items():
         pools[sold_id] = ItemCost(
             int(row["left_units"]) - int(row["back_units"]),
             int(row["left_minor"]) - int(row["back_minor"]),
@@ -116,8 +116,8 @@ async def _price_sold(tx: Transaction, came: Sequence[Group]) -> None:
 def _price_found(
     tx: Transaction,
     found: Found | None,
-    came: Sequence[Group],
-    strange: Sequence[Group],
+    came: Sequence[ReturnUnits],
+    strange: Sequence[ReturnUnits],
     items: Mapping[str, ItemFacts],
 ) -> int:
     """Give groups that nobody sold their value; what sold ones were on the books at as found."""
@@ -138,7 +138,7 @@ def _price_found(
 def _bring(
     tx: Transaction,
     locked: LockedReturn,
-    group: Group,
+    group: ReturnUnits,
     location_id: int,
     found: Found | None,
     actor: str,
@@ -148,7 +148,7 @@ def _bring(
     group.location_id, group.received_at = location_id, tx.now
     group.stock_state = StockState.QUALITY_CONTROL
     tx.costs.receive_returned(group.item_id, group.quantity, group.cost_minor)
-    change = Change(
+    change = StockMove(
         item_id=group.item_id,
         location_id=location_id,
         from_state=None,
@@ -165,14 +165,14 @@ def _bring(
     if found is not None:
         kept = {"from_state": StockState.QUARANTINE, "kind": MovementKind.MOVED}
         change = replace(change, **kept)  # type: ignore[arg-type]
-    tx.book.move(tx, change)
+    tx.stock.move(tx, change)
 
 
 def _post(
     tx: Transaction,
     locked: LockedReturn,
     fact: Callable[[int, Money, Occasion], JournalEntry],
-    groups: Sequence[Group],
+    groups: Sequence[ReturnUnits],
     value_minor: int,
     location_id: int,
     actor: str,
@@ -180,10 +180,12 @@ def _post(
     units = sum(group.quantity for group in groups)
     occasion = Occasion(locked.number, tx.now)
     entry = fact(units, Money(value_minor, tx.terms.base_currency), occasion)
-    ledger.post(tx, entry, actor=actor, channel_id=locked.channel.id, location_id=location_id)
+    journal.post(tx, entry, actor=actor, channel_id=locked.channel.id, location_id=location_id)
 
 
-def pass_unseen(tx: Transaction, locked: LockedReturn, came: Sequence[Group]) -> list[Group]:
+def pass_unseen(
+    tx: Transaction, locked: LockedReturn, came: Sequence[ReturnUnits]
+) -> list[ReturnUnits]:
     """Put units that the decision let into the fast lane back on the shelf; which groups passed.
 
     They count as inspected, as NEW, by the policy.

@@ -8,13 +8,13 @@ from typing import Any
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
-import models.queries.returns.returns as queries
+import models.queries.returns.returns as return_queries
 import workflows.returns.discrepancies as discrepancies
-import workflows.returns.evaluation as cases
-import workflows.returns.locked_returns as return_items
+import workflows.returns.evaluation as return_evaluation
+import workflows.returns.locked_returns as locked_returns
 import workflows.returns.receipt_units as receipt_units
 import workflows.returns.records as return_records
-import workflows.returns.unidentified_parcels as parcels
+import workflows.returns.unidentified_parcels as unidentified_parcels
 import workflows.tasks.claims as tasks
 from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
@@ -82,12 +82,12 @@ async def receive(tx: Transaction, command: ReceiveReturn, caller: Caller) -> Ma
     except DomainError as error:
         raise error.under("input") from None
     if command.exception_id is not None:
-        items = {**items, **await parcels.items_of(tx, command.exception_id, location)}
+        items = {**items, **await unidentified_parcels.items_of(tx, command.exception_id, location)}
     arrival = _Arrival(command, location, items, caller)
     if named is None:
         return await _keep(tx, arrival, None)
     path = ("input", "returnId")
-    locked = await return_items.lock(tx, named, caller, path)
+    locked = await locked_returns.lock(tx, named, caller, path)
     is_off = locked.status in RETURN_ACTIONS[ReturnAction.QUARANTINE]
     if is_off and command.exception_id is None:
         return await _keep(tx, arrival, locked)
@@ -108,7 +108,7 @@ async def _keep(tx: Transaction, arrival: _Arrival, off: LockedReturn | None) ->
         raise Invalid("Nothing came: there is nothing to receive.", field=("input", "items"))
     contents = [(arrival.items[item.sku], item.quantity) for item in command.items]
     kept = KeptParcel(arrival.location, contents, command.tracking_number, command.rma_number)
-    return await parcels.keep(tx, kept, off, arrival.caller)
+    return await unidentified_parcels.keep(tx, kept, off, arrival.caller)
 
 
 async def _receive(tx: Transaction, arrival: _Arrival, locked: LockedReturn) -> Mapping[str, Any]:
@@ -117,7 +117,7 @@ async def _receive(tx: Transaction, arrival: _Arrival, locked: LockedReturn) -> 
     locked.check(ReturnAction.RECEIVE, "input", "returnId")
     await tasks.admit(tx, ("Return", locked.id), arrival.caller, ("input", "returnId"))
     contents, found = await _lock_contents(tx, arrival)
-    lines = await cases.returnable_lines(tx.session, locked.order)
+    lines = await return_evaluation.returnable_lines(tx.session, locked.order)
     room = {line.id: line.returnable for line in lines}
     parcel = Parcel(tuple(contents), command.complete)
     try:
@@ -159,14 +159,16 @@ async def _lock_contents(
     ]
     if command.exception_id is None:
         return contents, None
-    left = await parcels.left_in(tx, command.exception_id, location)
+    left = await unidentified_parcels.left_in(tx, command.exception_id, location)
     contents = contents or [ArrivedUnits(sku, units) for sku, units in left]
     wanted: dict[int, int] = {}
     for each in contents:
         item_id = arrival.items[each.sku].id
         wanted[item_id] = wanted.get(item_id, 0) + each.quantity
     actor = arrival.caller.actor
-    return contents, await parcels.take_out(tx, command.exception_id, location, wanted, actor)
+    return contents, await unidentified_parcels.take_out(
+        tx, command.exception_id, location, wanted, actor
+    )
 
 
 def _check(command: ReceiveReturn) -> None:
@@ -195,7 +197,7 @@ async def _named(tx: Transaction, command: ReceiveReturn, caller: Caller) -> UUI
     A tracking number may stand for returns of several orders in one parcel: then the one that
     still waits for units. Raises Invalid where several do, or where id and number differ.
     """
-    found = await queries.returns_named(
+    found = await return_queries.returns_named(
         tx.session, command.return_id, command.rma_number, command.tracking_number
     )
     seen = [row for row in found if await sees_return(tx.session, caller, row["id"])]

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-import models.queries.returns.returns as queries
+import models.queries.returns.returns as return_queries
 import workflows.transactions.outbox as outbox
 from domain.returns.states import ReturnStatus
 from models.returns import DispositionStep, InspectionLook, ReturnItem
-from workflows.returns.locked_returns import Group, LockedReturn, evidence_json
+from workflows.returns.locked_returns import LockedReturn, ReturnUnits, evidence_json
 from workflows.transactions.runner import Transaction
 
 
@@ -28,13 +28,15 @@ async def write(tx: Transaction, changed: LockedReturn) -> None:
     await tx.session.insert(
         ReturnItem, [item_row(changed.id, group) for group in changed.groups if group.is_new]
     )
-    await queries.write_items(
+    await return_queries.write_items(
         tx.session, [_item_changes(group) for group in changed.groups if not group.is_new]
     )
     for group in changed.groups:
         group.is_new = False
     row["version"] = changed.next_version
-    await queries.write_return(tx.session, [row[name] for name in queries.RETURN_CHANGES])
+    await return_queries.write_return(
+        tx.session, [row[name] for name in return_queries.RETURN_CHANGES]
+    )
     for look in changed.looks:
         tx.add(InspectionLook, look)
     for executed in changed.steps:
@@ -46,7 +48,7 @@ def record(
     tx: Transaction,
     event: str,
     changed: LockedReturn,
-    items: Iterable[Group | Mapping[str, Any]],
+    items: Iterable[ReturnUnits | Mapping[str, Any]],
     actor: str,
     *,
     before: ReturnStatus | None = None,
@@ -67,7 +69,7 @@ def record(
             "number": changed.number,
             "status": str(changed.status),
             "before": None if before is None else str(before),
-            "items": [each.facts if isinstance(each, Group) else each for each in items],
+            "items": [each.facts if isinstance(each, ReturnUnits) else each for each in items],
             **(facts or {}),
         },
     )
@@ -98,7 +100,7 @@ def audit(
     )
 
 
-def item_row(return_id: UUID, group: Group) -> dict[str, Any]:
+def item_row(return_id: UUID, group: ReturnUnits) -> dict[str, Any]:
     """A new group as its table keeps it."""
     changes = dict(zip(_CHANGES, _item_changes(group), strict=True))
     return {
@@ -133,7 +135,7 @@ _CHANGES = (
 )
 
 
-def _item_changes(group: Group) -> list[Any]:
+def _item_changes(group: ReturnUnits) -> list[Any]:
     first = group.first_look
     return [
         group.id,

@@ -11,9 +11,9 @@ from uuid import UUID
 import orjson
 
 import models.queries.catalog.lookups as lookups
-import models.queries.returns.evaluation as queries
-import workflows.orders.locked_orders as order_lines
-import workflows.returns.evaluation as cases
+import models.queries.returns.evaluation as evaluation_queries
+import workflows.orders.locked_orders as locked_orders
+import workflows.returns.evaluation as return_evaluation
 import workflows.returns.records as return_records
 from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
@@ -28,7 +28,7 @@ from models.returns import Return, ReturnItem
 from workflows.access.visibility import sees_order
 from workflows.orders.locked_orders import LockedOrder
 from workflows.returns.evaluation import Judgement, Wanted
-from workflows.returns.locked_returns import Group, LockedReturn
+from workflows.returns.locked_returns import LockedReturn, ReturnUnits
 from workflows.transactions.runner import Transaction, one_by_one
 
 TEXT_MAX = 255
@@ -82,7 +82,9 @@ async def request(tx: Transaction, command: RequestReturn, caller: Caller) -> Ma
         raise error.under("input") from None
     channels = await lookups.channels_by_id(tx.session, [order.row["channel_id"]])
     channel = channels[order.row["channel_id"]]
-    judgement = await cases.judge(tx.session, order, channel, wanted, requested_at, tx.now)
+    judgement = await return_evaluation.judge(
+        tx.session, order, channel, wanted, requested_at, tx.now
+    )
     for group, is_fast in zip(groups, judgement.fast_lane, strict=True):
         group.fast_lane = is_fast
     row = add(
@@ -162,10 +164,10 @@ async def _lock_order(tx: Transaction, command: RequestReturn, caller: Caller) -
         if channel is None or reference is None:
             raise Invalid("Name the order by orderId, or by channel and reference.", field=())
         missing = NotFound("order", reference, field=("orderExternalReference",))
-        order_id = await queries.order_named(tx.session, channel, reference)
+        order_id = await evaluation_queries.order_named(tx.session, channel, reference)
     if order_id is None or not await sees_order(tx.session, caller, order_id):
         raise missing
-    return await order_lines.lock(tx, order_id, missing.field)
+    return await locked_orders.lock(tx, order_id, missing.field)
 
 
 async def _match(
@@ -173,11 +175,11 @@ async def _match(
     order: LockedOrder,
     command: RequestReturn,
     reasons: Mapping[str, ReasonFacts],
-) -> tuple[list[Group], list[Wanted]]:
+) -> tuple[list[ReturnUnits], list[Wanted]]:
     """The units asked for as groups of order lines; an item may be spread over several."""
-    lines = await cases.returnable_lines(tx.session, order)
+    lines = await return_evaluation.returnable_lines(tx.session, order)
     asked = [AskedItem(item.quantity, item.order_line_id, item.sku) for item in command.items]
-    groups: list[Group] = []
+    groups: list[ReturnUnits] = []
     wanted: list[Wanted] = []
     for match in match_lines(asked, lines):
         item = command.items[match.position]
@@ -185,7 +187,7 @@ async def _match(
         assert line is not None
         field = ("items", str(match.position), "evidence")
         reason = reasons[item.reason_code]
-        group = Group(
+        group = ReturnUnits(
             id=tx.new_id(),
             position=len(groups),
             item_id=line.item_id,
@@ -254,7 +256,7 @@ def tell_opened(
     order: LockedOrder,
     channel: ChannelFacts,
     row: dict[str, Any],
-    groups: Sequence[Group],
+    groups: Sequence[ReturnUnits],
     actor: str,
 ) -> LockedReturn:
     """Add the units of a new return, and record that it was asked for and what was decided."""

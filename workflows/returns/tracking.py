@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import workflows.returns.locked_returns as return_items
+import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 from domain.access.callers import Caller
 from domain.returns.states import ReturnAction, ReturnStatus
@@ -34,7 +34,7 @@ async def set_tracking(tx: Transaction, command: SetTracking, caller: Caller) ->
     """
     check_text(command.carrier, "carrier")
     check_text(command.tracking_number, "trackingNumber")
-    locked = await return_items.lock(tx, command.return_id, caller, ("id",))
+    locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
     locked.check(ReturnAction.SET_TRACKING, "id")
     before = locked.status
     locked.row["carrier"] = command.carrier

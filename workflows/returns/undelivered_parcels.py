@@ -7,11 +7,11 @@ from uuid import UUID
 import models.queries.catalog.lookups as lookups
 import models.queries.orders.fulfillments as fulfillment_queries
 import models.queries.orders.orders as order_queries
-import models.queries.returns.returns as queries
-import workflows.orders.locked_orders as order_lines
-import workflows.returns.evaluation as cases
-import workflows.returns.locked_returns as return_items
-import workflows.returns.requests as returns
+import models.queries.returns.returns as return_queries
+import workflows.orders.locked_orders as locked_orders
+import workflows.returns.evaluation as return_evaluation
+import workflows.returns.locked_returns as locked_returns
+import workflows.returns.requests as return_requests
 import workflows.returns.tracking as return_tracking
 from domain.orders.carriers import CarrierStatus
 from domain.returns.authorizations import Verdict
@@ -19,7 +19,7 @@ from domain.returns.states import ReturnItemState, ReturnStatus
 from models.database.sessions import Row
 from workflows.orders.locked_orders import LockedOrder
 from workflows.returns.evaluation import Judgement, Wanted
-from workflows.returns.locked_returns import Group
+from workflows.returns.locked_returns import ReturnUnits
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.runner import Transaction
 
@@ -43,10 +43,10 @@ async def hear_carrier(tx: Transaction, event: PendingEvent) -> None:
 
 async def _carry(tx: Transaction, return_id: UUID, event: PendingEvent) -> None:
     await tx.flush()
-    row = await queries.lock_return(tx.session, return_id)
+    row = await return_queries.lock_return(tx.session, return_id)
     if row is not None:
         order = await _order(tx, row["order_id"])
-        locked = await return_items.load(tx, order, row)
+        locked = await locked_returns.load(tx, order, row)
         await return_tracking.carry(tx, locked, event.occurred_at, event.actor)
 
 
@@ -54,7 +54,7 @@ async def _order(tx: Transaction, order_id: UUID) -> LockedOrder:
     """An order that this transaction has locked already."""
     row = await order_queries.lock_order(tx.session, order_id)
     assert row is not None
-    return (await order_lines.load(tx, [row]))[0]
+    return (await locked_orders.load(tx, [row]))[0]
 
 
 async def _take_back(
@@ -72,9 +72,9 @@ async def _take_back(
         return
     channels = await lookups.channels_by_id(tx.session, [order.row["channel_id"]])
     channel = channels[order.row["channel_id"]]
-    judged = await cases.judge(tx.session, order, channel, wanted, tx.now, tx.now)
+    judged = await return_evaluation.judge(tx.session, order, channel, wanted, tx.now, tx.now)
     groups = [
-        Group(
+        ReturnUnits(
             id=tx.new_id(),
             position=position,
             item_id=each.line.item_id,
@@ -89,7 +89,7 @@ async def _take_back(
         )
         for position, (each, is_fast) in enumerate(zip(wanted, judged.fast_lane, strict=True))
     ]
-    row = returns.add(
+    row = return_requests.add(
         tx,
         order,
         _brought_back(judged, parcel["location_id"]),
@@ -98,7 +98,7 @@ async def _take_back(
         carrier=parcel["carrier"],
         tracking_number=parcel["tracking_number"],
     )
-    opened = returns.tell_opened(tx, order, channel, row, groups, event.actor)
+    opened = return_requests.tell_opened(tx, order, channel, row, groups, event.actor)
     await tx.flush()
     await return_tracking.carry(tx, opened, event.occurred_at, event.actor)
 
@@ -120,7 +120,7 @@ async def _units(tx: Transaction, order: LockedOrder, parcel: Row) -> list[Wante
         if (row["carrier"], row["tracking_number"])
         == (parcel["carrier"], parcel["tracking_number"])
     ]
-    left = {line.id: line for line in await cases.returnable_lines(tx.session, order)}
+    left = {line.id: line for line in await return_evaluation.returnable_lines(tx.session, order)}
     units: dict[UUID, int] = {}
     for row in await fulfillment_queries.lines_of(tx.session, together):
         line_id = row["order_line_id"]

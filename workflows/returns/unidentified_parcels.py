@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import domain.ledger.return_entries as entries
+import domain.ledger.return_entries as return_entries
 import models.queries.catalog.lookups as lookups
-import models.queries.returns.unidentified_parcels as queries
+import models.queries.returns.unidentified_parcels as parcel_queries
 import workflows.exceptions.opening as exceptions
-import workflows.transactions.journal as ledger
+import workflows.transactions.journal as journal
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import AlreadyExists, IllegalTransition, InsufficientStock, Invalid, NotFound
@@ -25,7 +25,7 @@ from models.returns import UnidentifiedParcel, UnidentifiedUnit
 from workflows.returns.locked_returns import LockedReturn
 from workflows.transactions.outcomes import Refused
 from workflows.transactions.runner import Transaction
-from workflows.transactions.stock_levels import Change
+from workflows.transactions.stock_levels import StockMove
 
 EXCEPTION_FIELD = ("input", "exceptionId")
 
@@ -52,7 +52,7 @@ async def keep(
     for item, quantity in parcel.contents:
         units[item.id] = units.get(item.id, 0) + quantity
     facts = {item.id: item for item, _ in parcel.contents}
-    await tx.book.open_levels(tx, [(item_id, parcel.location.id) for item_id in units])
+    await tx.stock.open_levels(tx, [(item_id, parcel.location.id) for item_id in units])
     await tx.costs.lock(tx, units)
     parcel_id = tx.new_id()
     values = {
@@ -75,8 +75,8 @@ async def keep(
         _keep_units(tx, row, item_id, quantity, values[item_id], caller.actor)
     number = str(exception_id) if off is None else off.number
     value = Money(sum(values.values()), tx.terms.base_currency)
-    entry = entries.came_unasked(sum(units.values()), value, Occasion(number, tx.now))
-    ledger.post(tx, entry, actor=caller.actor, location_id=parcel.location.id)
+    entry = return_entries.came_unasked(sum(units.values()), value, Occasion(number, tx.now))
+    journal.post(tx, entry, actor=caller.actor, location_id=parcel.location.id)
     _tell(tx, parcel, off, exception_id, caller)
     refs = {"exception": str(exception_id)}
     return refs if off is None else {**refs, "return": str(off.id)}
@@ -85,7 +85,7 @@ async def keep(
 async def _check_tracking(tx: Transaction, parcel: KeptParcel) -> None:
     if parcel.tracking_number is None:
         return
-    kept = await queries.open_parcel(tx.session, parcel.tracking_number)
+    kept = await parcel_queries.open_parcel(tx.session, parcel.tracking_number)
     if kept is not None:
         field = ("input", "trackingNumber")
         error = AlreadyExists("parcel", parcel.tracking_number, str(kept), field=field)
@@ -120,7 +120,7 @@ def _keep_units(
     tx: Transaction, parcel: Mapping[str, Any], item_id: int, quantity: int, value: int, actor: str
 ) -> None:
     tx.costs.receive_returned(item_id, quantity, value)
-    change = Change(
+    change = StockMove(
         item_id=item_id,
         location_id=parcel["location_id"],
         from_state=None,
@@ -132,7 +132,7 @@ def _keep_units(
         value_currency=tx.terms.base_currency,
         kind=MovementKind.RETURNED,
     )
-    tx.book.move(tx, change)
+    tx.stock.move(tx, change)
     row = {
         "id": tx.new_id(),
         "parcel_id": parcel["id"],
@@ -183,7 +183,7 @@ async def items_of(
 
     Raises NotFound for an exception without a parcel, Invalid for one that lies elsewhere.
     """
-    rows = await queries.contents_behind(tx.session, exception_id)
+    rows = await parcel_queries.contents_behind(tx.session, exception_id)
     if not rows:
         raise NotFound("exception", str(exception_id), field=EXCEPTION_FIELD)
     here = [row["item_id"] for row in rows if row["location_id"] == location.id]
@@ -205,7 +205,7 @@ async def left_in(
     """
     left = [
         (row["sku"], row["quantity"])
-        for row in await queries.units_behind(tx.session, exception_id)
+        for row in await parcel_queries.units_behind(tx.session, exception_id)
         if row["quantity"] and row["location_id"] == location.id
     ]
     if not left:
@@ -226,7 +226,7 @@ async def take_out(
     """
     rows = [
         row
-        for row in await queries.units_behind(tx.session, exception_id)
+        for row in await parcel_queries.units_behind(tx.session, exception_id)
         if row["location_id"] == location.id
     ]
     changes, pools = [], {}
@@ -243,14 +243,14 @@ async def take_out(
             raise InsufficientStock(sku, units, units - rest, field=("input", "items"))
         pools[item_id] = ItemCost(units, value)
         tx.costs.issue_returned(item_id, units, value)
-    await queries.write_units(tx.session, changes)
-    if not await queries.mark_empty(tx.session, exception_id, tx.now):
+    await parcel_queries.write_units(tx.session, changes)
+    if not await parcel_queries.mark_empty(tx.session, exception_id, tx.now):
         await _clear(tx, exception_id, actor)
     return Found(exception_id, pools)
 
 
 async def _clear(tx: Transaction, exception_id: UUID, actor: str) -> None:
-    row = await queries.exception(tx.session, exception_id)
+    row = await parcel_queries.exception(tx.session, exception_id)
     assert row is not None
     subject_type, _, key = row["subject_key"].partition(":")
     await exceptions.clear(tx, ExceptionKind(row["kind"]), (subject_type, key), actor=actor)

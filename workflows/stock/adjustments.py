@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import domain.ledger.entries as books
+import domain.ledger.entries as ledger_entries
 import models.queries.catalog.lookups as lookups
-import models.queries.returns.returns as returns
-import models.queries.stock.stock as queries
+import models.queries.returns.returns as return_queries
+import models.queries.stock.stock as stock_queries
 import workflows.policies.publishing as policies
-import workflows.transactions.journal as ledger
+import workflows.transactions.journal as journal
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import (
@@ -36,7 +36,7 @@ from models.queries.catalog.lookups import ItemFacts, LocationFacts, ReasonFacts
 from workflows.stock.goods_receipts import check_open, keeping_stock, stock_item, stock_location
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.runner import Transaction, action, one_by_one
-from workflows.transactions.stock_levels import Change, Level
+from workflows.transactions.stock_levels import Level, StockMove
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ async def adjust(tx: Transaction, requests: Sequence[Request[AdjustStock]]) -> l
     """
     drafts = await _find(tx, requests)
     good = [draft for draft in drafts if isinstance(draft, _Draft)]
-    await tx.book.open_levels(tx, [(draft.item.id, draft.location.id) for draft in good])
+    await tx.stock.open_levels(tx, [(draft.item.id, draft.location.id) for draft in good])
     await tx.costs.lock(tx, [draft.item.id for draft in good])
     outcomes = []
     for draft in drafts:
@@ -152,7 +152,7 @@ async def _find(
 async def _adjust(tx: Transaction, draft: _Draft) -> Outcome:
     command, caller = draft.command, draft.caller
     location, item, reason = draft.location, draft.item, draft.reason
-    level = tx.book.levels[(item.id, location.id)]
+    level = tx.stock.levels[(item.id, location.id)]
     before = _counts(level)
     held = level.units[command.state]
     if command.change_from_quantity not in (None, held):
@@ -168,9 +168,9 @@ async def _adjust(tx: Transaction, draft: _Draft) -> Outcome:
             raise InsufficientStock(item.sku, quantity, loose, field=("input", "delta"))
         await _check_value(tx, item, quantity, command.state, caller)
     value_minor = _adjusted_value(tx, item, command.state, command.delta)
-    movement = tx.book.move(
+    movement = tx.stock.move(
         tx,
-        Change(
+        StockMove(
             item_id=item.id,
             location_id=location.id,
             from_state=None if is_up else command.state,
@@ -184,11 +184,11 @@ async def _adjust(tx: Transaction, draft: _Draft) -> Outcome:
             kind=MovementKind.ADJUSTED,
         ),
     )
-    book = books.adjusted_up if is_up else books.adjusted_down
+    book = ledger_entries.adjusted_up if is_up else ledger_entries.adjusted_down
     value = Money(value_minor, tx.terms.base_currency)
     occasion = Occasion(f"StockMovement:{movement}", tx.now)
     entry = book(quantity, command.state, value, occasion)
-    ledger.post(tx, entry, actor=caller.actor, location_id=location.id)
+    journal.post(tx, entry, actor=caller.actor, location_id=location.id)
     _audit_level(tx, caller, "stockAdjust", level, before, reason, command.note)
     return Outcome(refs={"levels": [level.id], "movements": [movement]})
 
@@ -198,7 +198,7 @@ async def _loose(tx: Transaction, level: Level, state: StockState) -> int:
     held = level.units[state]
     if state in INVENTORY_STATES or not held:
         return held
-    tracked = await returns.tracked_units(tx.session, level.item_id, level.location_id)
+    tracked = await return_queries.tracked_units(tx.session, level.item_id, level.location_id)
     return held - tracked.get(state, 0)
 
 
@@ -224,7 +224,7 @@ async def _check_value(
     start = tx.now.replace(hour=0, minute=0, second=0, microsecond=0)
     # What the commands before this one took counts as well.
     await tx.flush()
-    before = await queries.written_down(tx.session, item.id, caller.actor, start)
+    before = await stock_queries.written_down(tx.session, item.id, caller.actor, start)
     worth = _worth(tx, item, before + quantity, state)
     policy = await policies.decide(tx.session, PolicyKind.ADJUSTMENT, tx.now, item.category)
     if not policy.rules.needs_approval(worth):
@@ -263,17 +263,17 @@ async def move(tx: Transaction, command: MoveStock, caller: Caller) -> Mapping[s
     location = await stock_location(tx, caller, command.location_code)
     item = await stock_item(tx, command.sku)
     reason = await _reason(tx, command.reason_code)
-    await tx.book.open_levels(tx, [(item.id, location.id)])
-    level = tx.book.levels[(item.id, location.id)]
+    await tx.stock.open_levels(tx, [(item.id, location.id)])
+    level = tx.stock.levels[(item.id, location.id)]
     before = _counts(level)
     loose = await _loose(tx, level, command.from_state)
     if loose < command.quantity:
         raise InsufficientStock(item.sku, command.quantity, loose, field=("input", "quantity"))
     await tx.costs.lock(tx, [item.id])
     value_minor = _cross_border(tx, item.id, command)
-    movement = tx.book.move(
+    movement = tx.stock.move(
         tx,
-        Change(
+        StockMove(
             item_id=item.id,
             location_id=location.id,
             from_state=command.from_state,
@@ -288,14 +288,14 @@ async def move(tx: Transaction, command: MoveStock, caller: Caller) -> Mapping[s
         ),
     )
     if value_minor is not None:
-        entry = books.moved(
+        entry = ledger_entries.moved(
             command.quantity,
             command.from_state,
             command.to_state,
             Money(value_minor, tx.terms.base_currency),
             Occasion(f"StockMovement:{movement}", tx.now),
         )
-        ledger.post(tx, entry, actor=caller.actor, location_id=location.id)
+        journal.post(tx, entry, actor=caller.actor, location_id=location.id)
     _audit_level(tx, caller, "stockMove", level, before, reason, command.note)
     return {"levels": [level.id], "movements": [movement]}
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import domain.ledger.entries as books
+import domain.ledger.entries as ledger_entries
 import models.queries.catalog.lookups as lookups
-import models.queries.stock.stock as queries
-import workflows.transactions.journal as ledger
+import models.queries.stock.stock as stock_queries
+import workflows.transactions.journal as journal
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import (
@@ -27,7 +27,7 @@ from domain.stock.states import (
 from domain.values.money import Money
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from workflows.transactions.runner import Transaction, one_by_one
-from workflows.transactions.stock_levels import Cause, Change, Level
+from workflows.transactions.stock_levels import Cause, Level, StockMove
 
 RECEIPT_LINES_MAX = 2_000
 REFERENCE_MAX = 255
@@ -72,13 +72,13 @@ async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Map
     items = await _items_of_lines(tx, command.lines)
     costs = [_unit_cost(tx, items[line.sku], line, i) for i, line in enumerate(command.lines)]
     item_ids = [items[line.sku].id for line in command.lines]
-    await tx.book.open_levels(tx, [(item_id, location.id) for item_id in item_ids])
+    await tx.stock.open_levels(tx, [(item_id, location.id) for item_id in item_ids])
     await tx.costs.lock(tx, item_ids)
     movements = []
     for line, item_id, unit_cost in zip(command.lines, item_ids, costs, strict=True):
         value_minor = unit_cost * line.quantity
         tx.costs.receive(item_id, line.quantity, value_minor)
-        change = Change(
+        change = StockMove(
             item_id=item_id,
             location_id=location.id,
             from_state=None,
@@ -89,12 +89,12 @@ async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Map
             value_minor=value_minor,
             value_currency=tx.terms.base_currency,
         )
-        movements.append(tx.book.move(tx, change))
+        movements.append(tx.stock.move(tx, change))
     units = sum(line.quantity for line in command.lines)
     total = sum(cost * line.quantity for cost, line in zip(costs, command.lines, strict=True))
     value = Money(total, tx.terms.base_currency)
-    entry = books.receipt(units, value, Occasion(command.reference, tx.now))
-    ledger.post(tx, entry, actor=caller.actor, location_id=location.id)
+    entry = ledger_entries.receipt(units, value, Occasion(command.reference, tx.now))
+    journal.post(tx, entry, actor=caller.actor, location_id=location.id)
     levels = _levels(tx, [(item_id, location.id) for item_id in item_ids])
     outbox.audit(
         tx,
@@ -186,7 +186,7 @@ async def stock_item(tx: Transaction, sku: str) -> ItemFacts:
 
 
 def _levels(tx: Transaction, keys: Sequence[tuple[int, int]]) -> list[Level]:
-    return [tx.book.levels[key] for key in dict.fromkeys(keys)]
+    return [tx.stock.levels[key] for key in dict.fromkeys(keys)]
 
 
 @one_by_one("safetyStockSet")
@@ -200,16 +200,16 @@ async def set_safety_stock(
         raise error.under("input") from None
     location = await stock_location(tx, caller, command.location_code)
     item = await stock_item(tx, command.sku)
-    await tx.book.open_levels(tx, [(item.id, location.id)])
-    level = tx.book.levels[(item.id, location.id)]
+    await tx.stock.open_levels(tx, [(item.id, location.id)])
+    level = tx.stock.levels[(item.id, location.id)]
     before = level.safety_stock
     if before != command.quantity:
         level.safety_stock = command.quantity
         level.version += 1
-        await queries.set_safety_stock(
+        await stock_queries.set_safety_stock(
             tx.session, level.id, command.quantity, level.version, tx.now
         )
-        tx.book.touch(level, Cause(MovementKind.ADJUSTED, caller.actor))
+        tx.stock.touch(level, Cause(MovementKind.ADJUSTED, caller.actor))
         outbox.audit(
             tx,
             caller.actor,

@@ -14,9 +14,9 @@ from uuid import UUID
 
 import orjson
 
-import domain.tasks as rules
+import domain.tasks as task_rules
 import models.queries.catalog.lookups as lookups
-import models.queries.tasks as queries
+import models.queries.tasks as task_queries
 import workflows.transactions.outbox as outbox
 from domain.access.callers import SYSTEM, Caller
 from domain.errors import DomainError, IllegalTransition, NotFound, TaskNotClaimed
@@ -81,11 +81,11 @@ async def claim(
     if location is None or not caller.sees_location(location.code):
         raise NotFound("location", command.location_code, field=("locationCode",))
     if command.ids is not None:
-        rules.check_limit(len(command.ids), field=("ids",))
+        task_rules.check_limit(len(command.ids), field=("ids",))
         return await _claim_named(tx, command, location.id, caller)
-    rules.check_limit(command.limit, field=("limit",))
+    task_rules.check_limit(command.limit, field=("limit",))
     scope = await scope_of(tx.session, caller)
-    rows = await queries.lock_claimable(
+    rows = await task_queries.lock_claimable(
         tx.session, location.id, command.queue, tx.now, command.limit, scope.channel_ids
     )
     await _hold(tx, rows, caller.actor, "taskClaim")
@@ -97,8 +97,8 @@ async def _claim_named(
 ) -> Outcome:
     ids = list(dict.fromkeys(command.ids or ()))
     scope = await scope_of(tx.session, caller)
-    seen = await queries.tasks_by_id(tx.session, ids)
-    free = await queries.lock_free(tx.session, ids)
+    seen = await task_queries.tasks_by_id(tx.session, ids)
+    free = await task_queries.lock_free(tx.session, ids)
     taken: list[Row] = []
     refused: list[DomainError] = []
     for index, task_id in enumerate(ids):
@@ -113,7 +113,7 @@ async def _claim_named(
             )
             if row is None or not is_here:
                 raise NotFound("task", str(task_id), field=field)
-            rules.check_live(TaskStatus(row["status"]), TaskStatus.CLAIMED, field=field)
+            task_rules.check_live(TaskStatus(row["status"]), TaskStatus.CLAIMED, field=field)
             if task_id not in free:
                 raise TaskNotClaimed(row["claimed_by"] or "another worker", field=field)
             _check_holder(tx, row, caller, field)
@@ -135,7 +135,7 @@ async def renew(tx: Transaction, command: RenewTask, caller: Caller) -> Mapping[
     Raises TaskNotClaimed where another has it, IllegalTransition where it is over, or NotFound.
     """
     row = await _lock(tx, command.task_id, caller)
-    rules.check_live(TaskStatus(row["status"]), TaskStatus.CLAIMED, field=("id",))
+    task_rules.check_live(TaskStatus(row["status"]), TaskStatus.CLAIMED, field=("id",))
     _check_holder(tx, row, caller, ("id",))
     await _hold(tx, [row], caller.actor, "taskRenew")
     return {"tasks": [str(row["id"])]}
@@ -150,17 +150,17 @@ async def release(tx: Transaction, command: ReleaseTask, caller: Caller) -> Mapp
     row = await _lock(tx, command.task_id, caller)
     status = standing(row, tx.now)
     if status is not TaskStatus.CLAIMED:
-        allowed = rules.TASK_TRANSITIONS[status]
+        allowed = task_rules.TASK_TRANSITIONS[status]
         raise IllegalTransition("task", status, TaskStatus.OPEN, allowed, field=("id",))
     _check_holder(tx, row, caller, ("id",))
-    for opened in await queries.give_back(tx.session, [row["id"]]):
+    for opened in await task_queries.give_back(tx.session, [row["id"]]):
         _record(tx, opened, "task.released", caller.actor)
         _audit(tx, row, opened, caller.actor, "taskRelease")
     return {"tasks": [str(row["id"])]}
 
 
 async def _lock(tx: Transaction, task_id: UUID, caller: Caller) -> Row:
-    row = await queries.lock_task(tx.session, task_id)
+    row = await task_queries.lock_task(tx.session, task_id)
     if row is not None:
         scope = await scope_of(tx.session, caller)
         if scope.sees_location(row["location_id"]) and scope.sees_channel(row["channel_id"]):
@@ -170,16 +170,16 @@ async def _lock(tx: Transaction, task_id: UUID, caller: Caller) -> Row:
 
 def standing(row: Row, now: datetime) -> TaskStatus:
     """Where a task stands, by the clock."""
-    return rules.standing(TaskStatus(row["status"]), row["lease_until_at"], now)
+    return task_rules.standing(TaskStatus(row["status"]), row["lease_until_at"], now)
 
 
 def _check_holder(tx: Transaction, row: Row, caller: Caller, field: tuple[str, ...]) -> None:
     """Refuse what another holds; who may override does so under their own name."""
     status, holder = standing(row, tx.now), row["claimed_by"]
-    if caller.may(OVERRIDE) and not rules.may_act(status, holder, caller.actor):
+    if caller.may(OVERRIDE) and not task_rules.may_act(status, holder, caller.actor):
         _audit_override(tx, row, caller.actor)
         return
-    rules.check_holder(status, holder, caller.actor, field=field)
+    task_rules.check_holder(status, holder, caller.actor, field=field)
 
 
 async def _hold(tx: Transaction, rows: Sequence[Row], actor: str, action: str | None) -> None:
@@ -187,7 +187,7 @@ async def _hold(tx: Transaction, rows: Sequence[Row], actor: str, action: str | 
 
     `action` None: the step that this is a part of has an audit row of its own.
     """
-    held = await queries.hold(tx.session, [row["id"] for row in rows], actor, tx.now + LEASE)
+    held = await task_queries.hold(tx.session, [row["id"] for row in rows], actor, tx.now + LEASE)
     for row in rows:
         is_renewed = standing(row, tx.now) is TaskStatus.CLAIMED and row["claimed_by"] == actor
         event = "task.renewed" if is_renewed else "task.claimed"
@@ -205,7 +205,7 @@ async def admit(
     still to be done is renewed, or claimed, by `progress` or `go_on`. The order or return is locked
     before. Raises TaskNotClaimed at `field`.
     """
-    rows = await queries.lock_live(tx.session, subject[0], [str(subject[1])])
+    rows = await task_queries.lock_live(tx.session, subject[0], [str(subject[1])])
     for row in rows:
         _check_holder(tx, row, caller, field)
     return rows
@@ -213,7 +213,9 @@ async def admit(
 
 async def progress(tx: Transaction, rows: Iterable[Row], actor: str) -> None:
     """Renew locked tasks that an actor worked on and has not ended; one that nobody had is his."""
-    own = [row for row in rows if rules.may_act(standing(row, tx.now), row["claimed_by"], actor)]
+    own = [
+        row for row in rows if task_rules.may_act(standing(row, tx.now), row["claimed_by"], actor)
+    ]
     if own:
         await _hold(tx, own, actor, None)
 
@@ -237,7 +239,7 @@ def add(tx: Transaction, new: NewTask, actor: str) -> None:
         "subject_key": str(new.subject[1]),
         "priority": new.priority.points,
         "priority_reasons": orjson.dumps(new.priority.reasons).decode(),
-        "seniority": rules.seniority(tx.now),
+        "seniority": task_rules.seniority(tx.now),
         "due_at": new.due_at,
         "created_at": tx.now,
     }
@@ -262,21 +264,21 @@ async def _end(
     tx: Transaction, rows: Iterable[Row], status: TaskStatus, actor: str | None
 ) -> list[Row]:
     ids = [row["id"] for row in rows]
-    return await queries.end(tx.session, ids, status, actor, tx.now) if ids else []
+    return await task_queries.end(tx.session, ids, status, actor, tx.now) if ids else []
 
 
 async def touch(tx: Transaction, rows: Iterable[Row], actor: str) -> None:
     """Tell whoever looks at these locked tasks that their subjects have changed."""
     ids = [row["id"] for row in rows]
-    for row in await queries.touch(tx.session, ids) if ids else []:
+    for row in await task_queries.touch(tx.session, ids) if ids else []:
         _record(tx, row, "task.changed", actor)
 
 
 async def free_lapsed(tx: Transaction, limit: int) -> int:
     """Write down that claims are over, which they were by the clock before; how many."""
-    rows = await queries.lock_lapsed(tx.session, tx.now, limit)
+    rows = await task_queries.lock_lapsed(tx.session, tx.now, limit)
     ids = [row["id"] for row in rows]
-    for row in await queries.give_back(tx.session, ids) if ids else []:
+    for row in await task_queries.give_back(tx.session, ids) if ids else []:
         _record(tx, row, "task.released", SYSTEM.actor)
     return len(rows)
 

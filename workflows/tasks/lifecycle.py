@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-import domain.tasks as rules
-import models.queries.tasks as queries
+import domain.tasks as task_rules
+import models.queries.tasks as task_queries
 import workflows.tasks.claims as tasks
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.returns.inspections import inspection_priority
@@ -55,7 +55,7 @@ async def changed(tx: Transaction, event: PendingEvent) -> None:
 
 async def _live(tx: Transaction, event: PendingEvent) -> list[Row]:
     await tx.flush()
-    return await queries.lock_live(tx.session, event.subject_type, [event.subject_key])
+    return await task_queries.lock_live(tx.session, event.subject_type, [event.subject_key])
 
 
 def _dispatch(tx: Transaction, event: PendingEvent, queue: QueueKind) -> NewTask:
@@ -67,7 +67,7 @@ def _dispatch(tx: Transaction, event: PendingEvent, queue: QueueKind) -> NewTask
         subject=(event.subject_type, event.subject_key),
         location_id=event.location_id,
         channel_id=event.channel_id,
-        priority=rules.dispatch_priority(event.data["serviceLevel"], ship_by, tx.now),
+        priority=task_rules.dispatch_priority(event.data["serviceLevel"], ship_by, tx.now),
         due_at=ship_by,
     )
 
@@ -77,7 +77,7 @@ async def follow_return(tx: Transaction, event: PendingEvent) -> None:
     if event.subject_type != "Return":
         return
     await tx.flush()
-    row = await queries.return_at_dock(tx.session, UUID(event.subject_key))
+    row = await task_queries.return_at_dock(tx.session, UUID(event.subject_key))
     if row is None:
         return
     await _follow_dock(tx, row, event)
@@ -86,7 +86,7 @@ async def follow_return(tx: Transaction, event: PendingEvent) -> None:
 
 async def _follow_dock(tx: Transaction, row: Row, event: PendingEvent) -> None:
     status, actor = ReturnStatus(row["status"]), event.actor
-    live = await queries.lock_live(tx.session, "Return", [str(row["id"])])
+    live = await task_queries.lock_live(tx.session, "Return", [str(row["id"])])
     if status not in RETURN_STEPS:
         end = tasks.cancel if status in _GIVEN_UP else tasks.finish
         await end(tx, live, actor)
@@ -96,7 +96,7 @@ async def _follow_dock(tx: Transaction, row: Row, event: PendingEvent) -> None:
             subject=("Return", row["id"]),
             location_id=row["destination_id"],
             channel_id=row["channel_id"],
-            priority=rules.receipt_priority(row["expected_by_at"], tx.now),
+            priority=task_rules.receipt_priority(row["expected_by_at"], tx.now),
             due_at=row["expected_by_at"],
         )
         tasks.add(tx, new, actor)
@@ -105,10 +105,10 @@ async def _follow_dock(tx: Transaction, row: Row, event: PendingEvent) -> None:
 
 
 async def _follow_bench(tx: Transaction, parent: Row, actor: str) -> None:
-    items = await queries.items_at_bench(tx.session, parent["id"])
+    items = await task_queries.items_at_bench(tx.session, parent["id"])
     by_key: Mapping[str, Row] = {str(item["id"]): item for item in items}
     wanted = {key: ITEM_STEPS.get(ReturnItemState(item["state"])) for key, item in by_key.items()}
-    live = await queries.lock_live(tx.session, "ReturnItem", list(by_key))
+    live = await task_queries.lock_live(tx.session, "ReturnItem", list(by_key))
     over = [row for row in live if row["queue"] != wanted[row["subject_key"]]]
     await tasks.finish(tx, over, actor)
     _add_missing(tx, by_key, wanted, live, parent["channel_id"], actor)

@@ -35,7 +35,7 @@ class QueueFull(Exception):
     """More requests wait than can be served soon; nothing was done, try again later."""
 
 
-class Group(Generic[CommandT]):
+class CommitQueue(Generic[CommandT]):
     """The queue in front of one action.
 
     `together` carries out requests in one transaction, and says when only the database's part of

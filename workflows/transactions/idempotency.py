@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-import models.queries.idempotency as queries
+import models.queries.idempotency as idempotency_queries
 from domain.errors import IdempotencyKeyRequired, IdempotencyKeyReused
 from models.access import IdempotencyKey
 from models.database.sessions import Contention, Row
@@ -114,14 +114,14 @@ async def _take(
     tx: Transaction, claims: Claims, first: Mapping[tuple[str, str], int], *, waits: bool
 ) -> None:
     numbers = {pair: _lock_number(*pair) for pair in first}
-    free, found = await queries.take_keys(tx.session, numbers)
+    free, found = await idempotency_queries.take_keys(tx.session, numbers)
     if waits and not free:
         [(pair, number)] = numbers.items()
         try:
-            await queries.wait_for_key(tx.session, number)
+            await idempotency_queries.wait_for_key(tx.session, number)
         except Contention:
             raise KeyInUse from None
-        free, found = {pair}, await queries.key_rows(tx.session, [pair])
+        free, found = {pair}, await idempotency_queries.key_rows(tx.session, [pair])
     rows = {index: row for pair, index in first.items() if (row := found.get(pair)) is not None}
     claims.busy |= {index for pair, index in first.items() if pair not in free} - rows.keys()
     for index, row in rows.items():

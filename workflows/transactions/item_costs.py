@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import models.queries.ledger as queries
+import models.queries.ledger as ledger_queries
 from domain.errors import Invalid
 from domain.stock.item_costs import ItemCost
 from domain.values.money import MINOR_MAX
 from models.database.database import Database
-from models.database.sql import Change
+from models.database.sql import WriteStatement
 
 if TYPE_CHECKING:
     from workflows.transactions.runner import Transaction
@@ -34,7 +34,7 @@ class CostsInAnotherCurrency(Exception):
 async def check_base_currency(database: Database, wanted: str) -> None:
     """Raise CostsInAnotherCurrency where costs are kept in another currency than `wanted`."""
     async with database.reading() as session:
-        kept = await queries.kept_currency(session)
+        kept = await ledger_queries.kept_currency(session)
     if kept not in (None, wanted):
         assert kept is not None
         raise CostsInAnotherCurrency(wanted, kept)
@@ -59,7 +59,7 @@ class ItemPools:
         )
 
 
-class CostBook:
+class LockedCosts:
     """Locked cost rows by item. Everything but `lock` needs the item's row locked before."""
 
     def __init__(self) -> None:
@@ -71,10 +71,10 @@ class CostBook:
         if not wanted:
             return
         tx.locking_costs()
-        rows = await queries.lock_costs(tx.session, wanted)
+        rows = await ledger_queries.lock_costs(tx.session, wanted)
         if len(rows) < len(wanted):
-            await queries.ensure_costs(tx.session, wanted, tx.terms.base_currency)
-            rows = await queries.lock_costs(tx.session, wanted)
+            await ledger_queries.ensure_costs(tx.session, wanted, tx.terms.base_currency)
+            rows = await ledger_queries.lock_costs(tx.session, wanted)
         for row in rows:
             self._pools[row["item_id"]] = ItemPools(
                 row["id"],
@@ -139,7 +139,7 @@ class CostBook:
         pool = pools.inventory if pools.inventory.quantity else pools.quality
         return pool.value_of(quantity, unit_cost_minor or 0)
 
-    def take_changes(self) -> Change:
+    def take_changes(self) -> WriteStatement:
         """The pools that changed and are not written yet, in item order."""
         dirty = [self._pools[i] for i in sorted(self._pools) if self._pools[i].is_dirty]
         rows = [
@@ -156,7 +156,7 @@ class CostBook:
         ]
         for pools in dirty:
             pools.is_dirty = False
-        return queries.changed_costs(rows)
+        return ledger_queries.changed_costs(rows)
 
     def mark(self) -> dict[int, ItemPools]:
         """What to restore when a savepoint is rolled back."""

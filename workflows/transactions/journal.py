@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import models.queries.ledger as queries
+import models.queries.ledger as ledger_queries
 from domain.ledger.entries import JournalEntry, check_balance, check_close, in_open_period
 from models.ledger import JournalEntry as EntryRow
 from models.ledger import JournalLine as LineRow
@@ -67,7 +67,7 @@ class Journal:
         """
         bookings, self._bookings = self._bookings, []
         tx.locking_ledger()
-        closed_through = await queries.hold_open(tx.session)
+        closed_through = await ledger_queries.hold_open(tx.session)
         for booking in bookings:
             entry, lines = _rows(tx, booking, closed_through)
             tx.add(EntryRow, entry)
@@ -102,7 +102,7 @@ async def close(tx: Transaction, through: datetime, actor: str) -> UUID:
     Waits for those who are booking; whoever books later sees the close. Raises PeriodClosed.
     """
     tx.locking_ledger()
-    closed_through = await queries.hold_shut(tx.session)
+    closed_through = await ledger_queries.hold_shut(tx.session)
     check_close(through, closed_through, tx.now)
     close_id = tx.new_id()
     row = {"id": close_id, "through_at": through, "closed_at": tx.now, "closed_by": actor}

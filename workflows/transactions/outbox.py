@@ -51,7 +51,7 @@ class PendingAudit:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class OutboxMark:
     """How much an outbox held at a savepoint."""
 
     events: int
@@ -140,11 +140,11 @@ class Outbox:
         )
         return row
 
-    def mark(self) -> Mark:
+    def mark(self) -> OutboxMark:
         """What to restore when a savepoint is rolled back."""
-        return Mark(len(self.events), len(self.audits), len(self._digests))
+        return OutboxMark(len(self.events), len(self.audits), len(self._digests))
 
-    def restore(self, mark: Mark) -> None:
+    def restore(self, mark: OutboxMark) -> None:
         """Forget what was recorded since the mark."""
         del self.events[mark.events :]
         del self.audits[mark.audits :]

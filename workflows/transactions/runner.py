@@ -25,13 +25,13 @@ from domain.errors import DomainError, IdempotencyInProgress
 from domain.terms import DEFAULT_TERMS, Terms
 from models.database.database import Database
 from models.database.sessions import Contention, Session, UniqueConflict
-from workflows.transactions.group_commit import CROWD_MIN, Group
-from workflows.transactions.item_costs import CostBook
+from workflows.transactions.group_commit import CROWD_MIN, CommitQueue
+from workflows.transactions.item_costs import LockedCosts
 from workflows.transactions.journal import Journal
 from workflows.transactions.lock_order import LockOrder
 from workflows.transactions.outbox import Outbox, PendingEvent
 from workflows.transactions.outcomes import Outcome, Refused, Request
-from workflows.transactions.stock_levels import StockBook
+from workflows.transactions.stock_levels import LockedStock
 
 ATTEMPTS_MAX = 6
 BACKOFF_SECONDS = 0.004
@@ -72,8 +72,8 @@ class Transaction(LockOrder):
         self.id = new_id()
         self.terms = terms
         self.new_secret = new_secret
-        self.book = StockBook()
-        self.costs = CostBook()
+        self.stock = LockedStock()
+        self.costs = LockedCosts()
         self.journal = Journal()
         self.outbox = Outbox()
         self._rows: dict[type[Model], list[Mapping[str, Any]]] = {}
@@ -85,30 +85,30 @@ class Transaction(LockOrder):
     async def flush(self) -> None:
         """Write what was added and changed so far; the database checks it here."""
         rows, self._rows = self._rows, {}
-        changes = (self.book.take_moves(self.now), self.costs.take_changes())
+        changes = (self.stock.take_moves(self.now), self.costs.take_changes())
         await self.session.write(rows, changes)
 
     @asynccontextmanager
-    async def attempt(self) -> AsyncIterator[None]:
+    async def savepoint(self) -> AsyncIterator[None]:
         """A savepoint: a domain error inside leaves no trace of what was done inside."""
         await self.flush()
-        book, outbox, locked = self.book.mark(), self.outbox.mark(), self._locked
+        stock, outbox, locked = self.stock.mark(), self.outbox.mark(), self._locked
         costs, journal = self.costs.mark(), self.journal.mark()
-        await self.session.execute("SAVEPOINT attempt")
+        await self.session.execute("SAVEPOINT action")
         try:
             yield
             await self.flush()
         except (DomainError, Refused):
             self._rows = {}
-            self.book.restore(book)
+            self.stock.restore(stock)
             self.costs.restore(costs)
             self.journal.restore(journal)
             self.outbox.restore(outbox)
             self._locked = locked
-            await self.session.execute("ROLLBACK TO SAVEPOINT attempt")
-            await self.session.execute("RELEASE SAVEPOINT attempt")
+            await self.session.execute("ROLLBACK TO SAVEPOINT action")
+            await self.session.execute("RELEASE SAVEPOINT action")
             raise
-        await self.session.execute("RELEASE SAVEPOINT attempt")
+        await self.session.execute("RELEASE SAVEPOINT action")
 
 
 Run = Callable[[Transaction, Sequence[Request[CommandT]]], Awaitable[list[Outcome]]]
@@ -159,7 +159,7 @@ def one_by_one(
             outcomes = []
             for request in requests:
                 try:
-                    async with tx.attempt():
+                    async with tx.savepoint():
                         refs = await perform(tx, request.command, request.caller)
                 except DomainError as error:
                     outcomes.append(Outcome.refused(error))
@@ -180,7 +180,7 @@ def _outcome(refs: Mapping[str, Any] | Outcome) -> Outcome:
 
 # The last that is done in a transaction with so many events. It gives what to call once that is
 # committed, instead of `committed`, or None.
-Last = Callable[[Session, int], Awaitable[Callable[[], None] | None]]
+BeforeCommit = Callable[[Session, int], Awaitable[Callable[[], None] | None]]
 
 
 class Transactions:
@@ -200,7 +200,7 @@ class Transactions:
         terms: Terms = DEFAULT_TERMS,
         new_secret: Callable[[], str] = new_secret,
         committed: Callable[[], None] = lambda: None,
-        last: Last | None = None,
+        last: BeforeCommit | None = None,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -211,7 +211,7 @@ class Transactions:
         self._committed = committed
         self._last = last
         self._running: set[asyncio.Task[Any]] = set()
-        self._groups: dict[str, Group[Any]] = {}
+        self._groups: dict[str, CommitQueue[Any]] = {}
 
     async def perform(self, doing: Action[CommandT], request: Request[CommandT]) -> Outcome:
         """Carry out one command; where the action takes batches, with others that wait.
@@ -227,7 +227,7 @@ class Transactions:
             return await self._alone(doing, request)
         group = self._groups.get(doing.name)
         if group is None:
-            group = self._groups[doing.name] = Group(
+            group = self._groups[doing.name] = CommitQueue(
                 lambda requests, writing: self.run(
                     lambda tx: _batch(tx, doing, requests, waits=False), writing
                 ),
@@ -338,20 +338,20 @@ class Transactions:
     async def _finish(self, tx: Transaction) -> None:
         """Run what follows from the facts, and add what is left to write."""
         seen = 0
-        while seen < len(tx.outbox.events) or tx.book.has_entered:
+        while seen < len(tx.outbox.events) or tx.stock.has_entered:
             if seen > REACTIONS_MAX:
                 raise RuntimeError("the reactions of a transaction do not end")
             for event in tx.outbox.events[seen:]:
                 seen += 1
                 for react in self._reactions.after_event.get(event.type, ()):
                     await react(tx, event)
-            if item_ids := tx.book.take_entered():
+            if item_ids := tx.stock.take_entered():
                 for serve in self._reactions.after_available:
                     await serve(tx, item_ids)
         if tx.journal.has_bookings:
             await tx.flush()
             await tx.journal.book(tx)
-        tx.outbox.record_levels(tx.book.changed(), tx.now)
+        tx.outbox.record_levels(tx.stock.changed(), tx.now)
         tx.outbox.add_rows(tx)
 
 

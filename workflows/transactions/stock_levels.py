@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import models.queries.stock.stock as queries
+import models.queries.stock.stock as stock_queries
 from domain.errors import InsufficientStock, LimitExceeded
 from domain.stock.states import StockState, movement_kind
 from models.database.sessions import Row
-from models.database.sql import Change as Write
+from models.database.sql import WriteStatement
 from models.stock import StockMovement
 from workflows.transactions.digests import digest
 
@@ -84,7 +84,7 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class StockMove:
     """Units that go from a state to a state; None is the outside. `value_minor` is at cost.
 
     `channel_id`: whose hold, order or return it is for, where it is for one.
@@ -115,7 +115,7 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class StockMark:
     """What a book held at a savepoint."""
 
     levels: dict[Key, Level]
@@ -124,7 +124,7 @@ class Mark:
     entered: frozenset[int]
 
 
-class StockBook:
+class LockedStock:
     """Locked levels by (item, location)."""
 
     def __init__(self) -> None:
@@ -144,7 +144,7 @@ class StockBook:
             return
         tx.locking_stock()
         self._by_item.update((item_id, []) for item_id in wanted)
-        for row in await queries.lock_levels(tx.session, wanted):
+        for row in await stock_queries.lock_levels(tx.session, wanted):
             self._keep(Level.from_row(row))
 
     async def lock_supply(
@@ -155,7 +155,9 @@ class StockBook:
         First of all locks on stock. `references`: of further holds that may be over.
         """
         tx.locking_stock()
-        found = await queries.lock_supply(tx.session, sorted(skus), sorted(references), tx.now)
+        found = await stock_queries.lock_supply(
+            tx.session, sorted(skus), sorted(references), tx.now
+        )
         for row in found:
             self._keep(Level.from_row(row))
 
@@ -165,8 +167,8 @@ class StockBook:
         if not pairs:
             return
         tx.locking_stock()
-        await queries.ensure_levels(tx.session, pairs, tx.now)
-        for row in await queries.lock_levels(tx.session, sorted({item for item, _ in pairs})):
+        await stock_queries.ensure_levels(tx.session, pairs, tx.now)
+        for row in await stock_queries.lock_levels(tx.session, sorted({item for item, _ in pairs})):
             level = Level.from_row(row)
             # What is locked already may have moved since it was read.
             if level.key not in self.levels:
@@ -189,7 +191,7 @@ class StockBook:
         """A locked level, or None where the item never was at the location."""
         return self.levels.get((item_id, location_id))
 
-    def move(self, tx: Transaction, change: Change) -> UUID:
+    def move(self, tx: Transaction, change: StockMove) -> UUID:
         """Move units between states of a locked level and record the movement; its id.
 
         Raises InsufficientStock where the state holds fewer units.
@@ -217,7 +219,7 @@ class StockBook:
         level.units[state] += units
         level.deltas[state] = level.deltas.get(state, 0) + units
 
-    def _record(self, tx: Transaction, change: Change, kind: str) -> UUID:
+    def _record(self, tx: Transaction, change: StockMove, kind: str) -> UUID:
         movement_id = tx.new_id()
         row: dict[str, Any] = {
             "id": movement_id,
@@ -242,12 +244,14 @@ class StockBook:
         tx.add(StockMovement, row)
         return movement_id
 
-    def take_moves(self, now: datetime) -> Write:
+    def take_moves(self, now: datetime) -> WriteStatement:
         """The levels that moved and are not written yet, in lock order."""
         dirty = [self.levels[key] for key in sorted(self.levels) if self.levels[key].deltas]
         for level in dirty:
             level.version += 1
-        write = queries.moved([(level.id, level.deltas, level.version) for level in dirty], now)
+        write = stock_queries.moved(
+            [(level.id, level.deltas, level.version) for level in dirty], now
+        )
         for level in dirty:
             level.deltas = {}
         return write
@@ -270,17 +274,17 @@ class StockBook:
         """Report a level as changed though no unit moved (its safety stock did)."""
         self._changed[level.key] = cause
 
-    def mark(self) -> Mark:
+    def mark(self) -> StockMark:
         """What to restore when a savepoint is rolled back."""
         levels: Mapping[Key, Level] = self.levels
-        return Mark(
+        return StockMark(
             {key: level.copy() for key, level in levels.items()},
             frozenset(self._by_item),
             dict(self._changed),
             frozenset(self._entered),
         )
 
-    def restore(self, mark: Mark) -> None:
+    def restore(self, mark: StockMark) -> None:
         """Forget what was locked and moved since the mark."""
         self.levels = mark.levels
         self._by_item = {item_id: [] for item_id in mark.items}

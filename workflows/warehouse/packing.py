@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import models.queries.orders.fulfillments as queries
+import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.orders.fulfillments as fulfillments
-import workflows.orders.locked_orders as order_lines
+import workflows.orders.locked_orders as locked_orders
 import workflows.tasks.claims as tasks
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
@@ -42,12 +42,14 @@ async def pack(tx: Transaction, command: PackFulfillment, caller: Caller) -> Map
         allowed = fulfillments.next_steps(status, location)
         raise IllegalTransition("fulfillment", status, "PACKED", allowed, field=FIELD)
     await tasks.admit(tx, ("Fulfillment", row["id"]), caller, FIELD)
-    for each in await queries.lines_of(tx.session, [row["id"]]):
+    for each in await fulfillment_queries.lines_of(tx.session, [row["id"]]):
         line = order.line(each["order_line_id"])
         assert line is not None
         line.shift(OrderLineState.PICKED, OrderLineState.PACKED, each["quantity"])
     version = row["version"] + 1
-    await queries.write_status(tx.session, [(row["id"], str(FulfillmentStatus.PACKED), version)])
+    await fulfillment_queries.write_status(
+        tx.session, [(row["id"], str(FulfillmentStatus.PACKED), version)]
+    )
     facts = {"status": str(FulfillmentStatus.PACKED), "before": str(status)}
     packed = {**row, "version": version}
     fulfillments.record(tx, "fulfillment.packed", packed, order.row, caller.actor, facts)
@@ -59,7 +61,7 @@ async def pack(tx: Transaction, command: PackFulfillment, caller: Caller) -> Map
         before={"status": str(status)},
         after={"status": facts["status"]},
     )
-    await order_lines.write(
+    await locked_orders.write(
         tx, order, "order.packed", caller.actor, {"fulfillment": str(row["id"])}
     )
     return {"fulfillment": str(row["id"])}

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import domain.ledger.entries as books
-import models.queries.orders.fulfillments as queries
+import domain.ledger.entries as ledger_entries
+import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.exceptions.opening as exceptions
 import workflows.orders.fulfillments as fulfillments
-import workflows.orders.locked_orders as order_lines
-import workflows.reservations.expiry as holds
+import workflows.orders.locked_orders as locked_orders
+import workflows.reservations.expiry as reservation_expiry
 import workflows.tasks.claims as tasks
-import workflows.transactions.journal as ledger
+import workflows.transactions.journal as journal
 import workflows.transactions.outbox as outbox
 import workflows.warehouse.shortages as shortages
 from domain.access.callers import Caller
@@ -29,7 +29,7 @@ from models.database.sessions import Row
 from models.queries.catalog.lookups import LocationFacts
 from workflows.orders.locked_orders import Line, LockedOrder
 from workflows.transactions.runner import Transaction, one_by_one
-from workflows.transactions.stock_levels import Change
+from workflows.transactions.stock_levels import StockMove
 from workflows.warehouse.shortages import Replacement
 
 FIELD = ("fulfillmentId",)
@@ -66,7 +66,11 @@ async def pick(tx: Transaction, command: PickFulfillment, caller: Caller) -> Map
     if status is not FulfillmentStatus.OPEN:
         allowed = fulfillments.next_steps(status, location)
         raise IllegalTransition("fulfillment", status, "PICKED", allowed, field=FIELD)
-    lines = [line for line in await queries.lines_of(tx.session, [row["id"]]) if line["quantity"]]
+    lines = [
+        line
+        for line in await fulfillment_queries.lines_of(tx.session, [row["id"]])
+        if line["quantity"]
+    ]
     short = _short(command.shortages, lines)
     held = await tasks.admit(tx, ("Fulfillment", row["id"]), caller, FIELD)
     missing = [(line, short[line.id]) for line in order.lines if line.id in short]
@@ -112,7 +116,7 @@ async def _set_apart(
 ) -> None:
     """Move missing units to QUARANTINE at their cost, and ask for a count."""
     item_ids = [line.item_id for line, _ in missing]
-    await holds.lock_supply(tx, item_ids)
+    await reservation_expiry.lock_supply(tx, item_ids)
     await tx.costs.lock(tx, item_ids)
     total = 0
     by_item: dict[int, int] = {}
@@ -120,7 +124,7 @@ async def _set_apart(
         by_item[line.item_id] = by_item.get(line.item_id, 0) + units
         value_minor = tx.costs.to_quality(line.item_id, units)
         total += value_minor
-        change = Change(
+        change = StockMove(
             item_id=line.item_id,
             location_id=location.id,
             from_state=StockState.ALLOCATED,
@@ -132,17 +136,19 @@ async def _set_apart(
             value_minor=value_minor,
             value_currency=tx.terms.base_currency,
         )
-        tx.book.move(tx, change)
-    entry = books.moved(
+        tx.stock.move(tx, change)
+    entry = ledger_entries.moved(
         sum(by_item.values()),
         StockState.ALLOCATED,
         StockState.QUARANTINE,
         Money(total, tx.terms.base_currency),
         Occasion(order.row["number"], tx.now),
     )
-    ledger.post(tx, entry, actor=actor, channel_id=order.row["channel_id"], location_id=location.id)
+    journal.post(
+        tx, entry, actor=actor, channel_id=order.row["channel_id"], location_id=location.id
+    )
     for item_id in sorted(by_item):
-        level = tx.book.levels[item_id, location.id]
+        level = tx.stock.levels[item_id, location.id]
         await exceptions.open(
             tx,
             ExceptionKind.COUNT_VARIANCE,
@@ -177,8 +183,8 @@ async def _write(
         if each["order_line_id"] in short
     ]
     version = row["version"] + 1
-    await queries.write_quantities(tx.session, quantities)
-    await queries.write_status(tx.session, [(row["id"], str(status), version)])
+    await fulfillment_queries.write_quantities(tx.session, quantities)
+    await fulfillment_queries.write_status(tx.session, [(row["id"], str(status), version)])
     facts = {
         "status": str(status),
         "before": row["status"],
@@ -197,4 +203,4 @@ async def _write(
         after={**facts, "routing": found.decision},
     )
     await tx.flush()
-    await order_lines.write(tx, order, "order.picked", actor, {"fulfillment": str(row["id"])})
+    await locked_orders.write(tx, order, "order.picked", actor, {"fulfillment": str(row["id"])})

@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
-import models.queries.orders.fulfillments as queries
-import workflows.availability.atp_context as markets
+import models.queries.orders.fulfillments as fulfillment_queries
+import workflows.availability.atp_context as atp_context
 import workflows.orders.fulfillments as fulfillments
-import workflows.orders.locked_orders as order_lines
-import workflows.reservations.expiry as holds
+import workflows.orders.locked_orders as locked_orders
+import workflows.reservations.expiry as reservation_expiry
 import workflows.tasks.claims as tasks
 import workflows.transactions.outbox as outbox
 import workflows.warehouse.shortages as shortages
@@ -25,7 +25,7 @@ from models.database.sessions import Row
 from models.queries.catalog.lookups import LocationFacts
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.runner import Transaction, one_by_one
-from workflows.transactions.stock_levels import Change
+from workflows.transactions.stock_levels import StockMove
 
 NOTE_MAX = 1_000
 
@@ -59,9 +59,13 @@ async def reroute(
         raise IllegalTransition("fulfillment", status, "OPEN elsewhere", allowed, field=("id",))
     target = await _target(tx, command, order, origin, caller)
     await tasks.admit(tx, ("Fulfillment", row["id"]), caller, ("id",))
-    lines = [line for line in await queries.lines_of(tx.session, [row["id"]]) if line["quantity"]]
+    lines = [
+        line
+        for line in await fulfillment_queries.lines_of(tx.session, [row["id"]])
+        if line["quantity"]
+    ]
     item_ids = [line["item_id"] for line in lines]
-    await holds.lock_supply(tx, item_ids)
+    await reservation_expiry.lock_supply(tx, item_ids)
     made = _swap(tx, order, lines, origin, target, caller.actor)
     await _write(tx, command, order, row, lines, made, caller.actor)
     return {"order": str(order.id)}
@@ -106,12 +110,12 @@ def _swap(
         wanted[line["item_id"]] = wanted.get(line["item_id"], 0) + line["quantity"]
     for item_id in sorted(wanted):
         units = wanted[item_id]
-        level = tx.book.level(item_id, target.id)
+        level = tx.stock.level(item_id, target.id)
         there = 0 if level is None else level.promisable
         if there < units:
-            sku = tx.book.levels[item_id, origin.id].sku
+            sku = tx.stock.levels[item_id, origin.id].sku
             raise InsufficientStock(sku, units, there, field=("locationCode",))
-        change = Change(
+        change = StockMove(
             item_id=item_id,
             location_id=origin.id,
             from_state=StockState.ALLOCATED,
@@ -121,7 +125,7 @@ def _swap(
             channel_id=order.row["channel_id"],
             reference=f"Order:{order.id}",
         )
-        tx.book.move(tx, change)
+        tx.stock.move(tx, change)
         shortages.allocate(tx, order, item_id, target.id, units, actor)
     contents = [(line["order_line_id"], line["item_id"], line["quantity"]) for line in lines]
     return fulfillments.add(tx, order.row, target.id, contents, actor=actor)
@@ -140,14 +144,14 @@ async def _write(
     version = row["version"] + 1
     cancelled = str(FulfillmentStatus.CANCELLED)
     await tx.flush()
-    await queries.write_quantities(tx.session, [(line["id"], 0) for line in lines])
-    await queries.write_status(tx.session, [(row["id"], cancelled, version)])
+    await fulfillment_queries.write_quantities(tx.session, [(line["id"], 0) for line in lines])
+    await fulfillment_queries.write_status(tx.session, [(row["id"], cancelled, version)])
     facts = {"status": cancelled, "before": row["status"], "rerouted": [str(made)]}
     fulfillments.record(
         tx, "fulfillment.cancelled", {**row, "version": version}, order.row, actor, facts
     )
     item_ids = {line["item_id"] for line in lines}
-    market = await markets.visit(tx.session, item_ids, tx.now)
+    market = await atp_context.read(tx.session, item_ids, tx.now)
     channel = next(each for each in market.channels if each.id == order.row["channel_id"])
     items = await lookups.items_by_id(tx.session, item_ids)
     outbox.audit(
@@ -166,4 +170,4 @@ async def _write(
         },
     )
     facts_of_order = {"from": str(row["id"]), "to": str(made)}
-    await order_lines.write(tx, order, "order.rerouted", actor, facts_of_order)
+    await locked_orders.write(tx, order, "order.rerouted", actor, facts_of_order)

@@ -12,8 +12,8 @@ from typing import Any
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
-import models.queries.orders.orders as queries
-import workflows.availability.atp_context as markets
+import models.queries.orders.orders as order_queries
+import workflows.availability.atp_context as atp_context
 import workflows.availability.routing as routing
 import workflows.exceptions.opening as exceptions
 import workflows.orders.fulfillments as fulfillments
@@ -25,7 +25,7 @@ from workflows.availability.routing import Demand
 from workflows.orders.locked_orders import Line, LockedOrder
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.runner import Transaction
-from workflows.transactions.stock_levels import Change
+from workflows.transactions.stock_levels import StockMove
 
 Missing = Sequence[tuple[Line, int]]
 
@@ -46,7 +46,7 @@ async def replace_units(
 
     All stock of their items is locked. Opens SHORT_PICK where nothing else has enough.
     """
-    market = await markets.visit(tx.session, [line.item_id for line, _ in missing], tx.now)
+    market = await atp_context.read(tx.session, [line.item_id for line, _ in missing], tx.now)
     channel = next(each for each in market.channels if each.id == order.row["channel_id"])
     others = tuple(place for place in channel.locations if place.id != origin.id)
     elsewhere = replace(channel, locations=others)
@@ -58,7 +58,7 @@ async def replace_units(
             demands.append(Demand(items[item_id], found, None, ("shortages",)))
     plan = None
     if demands:
-        country = await queries.country_of(tx.session, order.id)
+        country = await order_queries.country_of(tx.session, order.id)
         level = order.row["service_level"]
         plan = await routing.plan(tx, market, elsewhere, demands, country, level)
     portions = [] if plan is None else plan.allocation
@@ -117,9 +117,9 @@ def allocate(
     tx: Transaction, order: LockedOrder, item_id: int, location_id: int, units: int, actor: str
 ) -> None:
     """Take fresh units of a locked level for an order."""
-    tx.book.move(
+    tx.stock.move(
         tx,
-        Change(
+        StockMove(
             item_id=item_id,
             location_id=location_id,
             from_state=StockState.AVAILABLE,
@@ -136,5 +136,5 @@ async def settle(tx: Transaction, event: PendingEvent) -> None:
     """An order's units were allocated or cancelled: nothing is short once none of them waits."""
     order_id = UUID(event.subject_key)
     await tx.flush()
-    if not await queries.has_backorders(tx.session, order_id):
+    if not await order_queries.has_backorders(tx.session, order_id):
         await exceptions.clear(tx, ExceptionKind.SHORT_PICK, ("Order", order_id), actor=event.actor)

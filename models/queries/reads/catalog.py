@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import models.queries.catalog.catalog as catalog
+import models.queries.catalog.catalog as catalog_queries
 from models.database.sessions import Row, Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
@@ -12,7 +12,7 @@ from models.queries.listing.scopes import Scope
 LOCATIONS_MAX = 10_000
 _ID = SortKey("t.id", "id", "bigint")
 # Not their two instants: nobody reads them, and decoding them takes as long as all the rest.
-ITEM_COLUMNS = ("id", "sku", *catalog.ITEM_COLUMNS)
+ITEM_COLUMNS = ("id", "sku", *catalog_queries.ITEM_COLUMNS)
 LOCATION_COLUMNS = (
     "id",
     "code",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import models.queries.reads.orders as orders
+import models.queries.reads.orders as order_reads
 from domain.orders.orders import LEFT, OrderLineState, OrderStatus
 from domain.refunds.balances import LineUnits, PaymentBalance, refundable_of_order
 from models.database.sessions import Row, Session
@@ -22,7 +22,7 @@ _SOURCE = (
 
 def _visible(scope: Scope) -> Listing:
     """Refunds of the orders that the caller may see."""
-    return orders.seen(Listing("r.*, p.reference AS payment_reference", _SOURCE, _ID), scope)
+    return order_reads.seen(Listing("r.*, p.reference AS payment_reference", _SOURCE, _ID), scope)
 
 
 async def refunds(session: Session, scope: Scope, window: Window, *, status: str | None) -> Page:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from domain.stock.states import StockState
 from models.database.sessions import Row, Session
-from models.database.sql import Change
+from models.database.sql import WriteStatement
 
 _COLUMNS = (
     "available, held, allocated, quality_control, quarantine, refurbishing, damaged, safety_stock"
@@ -81,13 +81,15 @@ _ASSIGNMENTS = ", ".join(
 )
 
 
-def moved(changes: Sequence[tuple[int, Mapping[StockState, int], int]], now: datetime) -> Change:
+def moved(
+    changes: Sequence[tuple[int, Mapping[StockState, int], int]], now: datetime
+) -> WriteStatement:
     """Add (level id, units by state, new version) to the columns; CHECKs refuse a negative one."""
     rows = [
         (level_id, *(deltas.get(state, 0) for state, _ in _STATES), version, now)
         for level_id, deltas, version in changes
     ]
-    return Change("stock_level", _CHANGED, _ASSIGNMENTS, rows)
+    return WriteStatement("stock_level", _CHANGED, _ASSIGNMENTS, rows)
 
 
 async def set_safety_stock(

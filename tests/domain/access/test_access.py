@@ -2,14 +2,14 @@ from dataclasses import replace
 
 import pytest
 
-import domain.access.callers as access
+import domain.access.callers as callers
 import domain.access.permissions as permissions
 from domain.access.callers import ROLE_PERMISSIONS, SYSTEM, Caller, Role
 from domain.errors import Forbidden
 from domain.values.money import Money
 
 OPERATIONS = {**permissions.QUERIES, **permissions.MUTATIONS}
-ANYBODY = access.anonymous("192.0.2.1", frozenset({"web"}))
+ANYBODY = callers.anonymous("192.0.2.1", frozenset({"web"}))
 STOREFRONT_OPERATIONS = {
     *("availability", "reservation", "reservationCreate", "reservationExtend"),
     *("reservationRelease", "viewer", "node", "item", "items", "reasonCodes", "orderPlace"),
@@ -35,7 +35,7 @@ def operations_of(caller: Caller) -> set[str]:
 
 def test_roles_hold_only_permissions_that_exist() -> None:
     assert set(ROLE_PERMISSIONS) == set(Role)
-    for held in (*ROLE_PERMISSIONS.values(), access.ANONYMOUS_PERMISSIONS):
+    for held in (*ROLE_PERMISSIONS.values(), callers.ANONYMOUS_PERMISSIONS):
         assert held <= permissions.PERMISSIONS
 
 
@@ -44,7 +44,7 @@ def test_admin_may_do_everything() -> None:
 
 
 def test_a_storefront_key_does_exactly_what_the_contract_lists() -> None:
-    shop = access.holder(Role.STOREFRONT, actor="shop")
+    shop = callers.holder(Role.STOREFRONT, actor="shop")
     assert operations_of(shop) == STOREFRONT_OPERATIONS
     assert not shop.may_read_event("stock.changed")
 
@@ -82,14 +82,14 @@ def test_powers_belong_to_the_roles_that_the_contract_names(
 @pytest.mark.parametrize(("kind", "roles"), PUBLISHERS.items())
 def test_policies_are_published_by(kind: str, roles: set[Role]) -> None:
     for role in Role:
-        caller = access.holder(role, actor="someone")
+        caller = callers.holder(role, actor="someone")
         may_publish = caller.may(f"policies.publish.{kind}")
         assert may_publish == (role in roles)
         assert not may_publish or caller.may("policies.publish")
 
 
 def test_scope_is_what_the_key_names_and_none_is_everything() -> None:
-    shop = access.holder(Role.PARTNER, actor="3pl", channels=frozenset({"web"}))
+    shop = callers.holder(Role.PARTNER, actor="3pl", channels=frozenset({"web"}))
     assert shop.sees_channel("web")
     assert not shop.sees_channel("amazon")
     assert shop.sees_location("LEEDS")
@@ -98,7 +98,7 @@ def test_scope_is_what_the_key_names_and_none_is_everything() -> None:
 
 def test_outsiders_see_no_internals_and_only_their_own_buffer() -> None:
     for role in (Role.STOREFRONT, Role.PARTNER):
-        outsider = access.holder(role, actor="shop", channels=frozenset({"web"}))
+        outsider = callers.holder(role, actor="shop", channels=frozenset({"web"}))
         questions = (
             outsider.may_see_cost,
             outsider.may_see_supplier,
@@ -111,7 +111,7 @@ def test_outsiders_see_no_internals_and_only_their_own_buffer() -> None:
         assert not outsider.may_see_buffer_of("amazon")
         assert not replace(outsider, channels=None).may_see_buffer_of("web")
     assert not ANYBODY.may_see_buffer_of("web")
-    assert access.holder(Role.WAREHOUSE, actor="ann").may_see_buffer_of("web")
+    assert callers.holder(Role.WAREHOUSE, actor="ann").may_see_buffer_of("web")
 
 
 def test_a_missing_permission_is_forbidden() -> None:
@@ -121,7 +121,7 @@ def test_a_missing_permission_is_forbidden() -> None:
 
 
 def test_nodes_and_events_ask_for_what_a_look_up_would() -> None:
-    warehouse = access.holder(Role.WAREHOUSE, actor="ann")
+    warehouse = callers.holder(Role.WAREHOUSE, actor="ann")
     assert warehouse.may_read_node("StockLevel")
     assert not warehouse.may_read_node("ApiKey")
     assert not warehouse.may_read_node("Nothing")
@@ -132,23 +132,23 @@ def test_nodes_and_events_ask_for_what_a_look_up_would() -> None:
 
 
 def test_an_approver_stays_within_the_grant_and_its_currency() -> None:
-    finance = access.holder(Role.FINANCE, actor="fay", refund_limit=Money(50_000, "GBP"))
+    finance = callers.holder(Role.FINANCE, actor="fay", refund_limit=Money(50_000, "GBP"))
     assert finance.may_grant(Money(50_000, "GBP"))
     assert not finance.may_grant(Money(50_001, "GBP"))
     assert not finance.may_grant(Money(1, "EUR"))
     assert replace(finance, refund_limit=None).may_grant(Money(10**9, "JPY"))
-    assert not access.holder(Role.SUPPORT, actor="sam").may_grant(Money(1, "GBP"))
+    assert not callers.holder(Role.SUPPORT, actor="sam").may_grant(Money(1, "GBP"))
 
 
 def test_nobody_mints_more_than_they_have() -> None:
     web = frozenset({"web"})
-    admin = access.holder(Role.ADMIN, actor="ada", channels=web, refund_limit=Money(10_000, "GBP"))
-    shop = access.holder(Role.STOREFRONT, actor="shop", channels=web)
+    admin = callers.holder(Role.ADMIN, actor="ada", channels=web, refund_limit=Money(10_000, "GBP"))
+    shop = callers.holder(Role.STOREFRONT, actor="shop", channels=web)
     assert admin.may_mint(shop)
     assert not admin.may_mint(replace(shop, channels=None))
     assert not admin.may_mint(replace(shop, channels=frozenset({"amazon"})))
     assert not shop.may_mint(shop)
-    finance = access.holder(Role.FINANCE, actor="fay", channels=web)
+    finance = callers.holder(Role.FINANCE, actor="fay", channels=web)
     assert not admin.may_mint(finance)
     assert admin.may_mint(replace(finance, refund_limit=Money(10_000, "GBP")))
     assert not admin.may_mint(replace(finance, refund_limit=Money(10_001, "GBP")))

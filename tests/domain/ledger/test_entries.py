@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import domain.ledger.entries as ledger
+import domain.ledger.entries as ledger_entries
 from domain.errors import PeriodClosed, UnbalancedEntry
 from domain.ledger.accounts import ACCOUNT_NAMES, Account
 from domain.ledger.entries import JournalEntry, JournalLine, Occasion, Sale
@@ -49,20 +49,20 @@ def test_every_account_has_a_name_for_people() -> None:
 
 
 def test_a_receipt_is_owed_to_the_supplier() -> None:
-    entry = ledger.receipt(10, Money(5_000, "GBP"), OCCASION)
+    entry = ledger_entries.receipt(10, Money(5_000, "GBP"), OCCASION)
     assert posted(entry) == gbp({"inventory": 5_000, "goods_received_not_invoiced": -5_000})
     assert (entry.reference, entry.effective_at, entry.memo) == ("R-1", NOW, "Received 10 units")
-    assert ledger.receipt(10, Money(0, "GBP"), OCCASION).is_empty
+    assert ledger_entries.receipt(10, Money(0, "GBP"), OCCASION).is_empty
 
 
 def test_a_captured_payment_is_a_deposit() -> None:
-    entry = ledger.payment_captured(Money(1_200, "GBP"), OCCASION)
+    entry = ledger_entries.payment_captured(Money(1_200, "GBP"), OCCASION)
     assert posted(entry) == gbp({"payments_clearing": 1_200, "customer_deposits": -1_200})
 
 
 def test_a_shipment_sells_from_deposits_first_and_the_rest_on_account() -> None:
     sale = Sale("EUR", 1_000, 200, 300, deposit_minor=1_100, cost=Money(400, "GBP"))
-    assert posted(ledger.shipment(2, sale, OCCASION)) == {
+    assert posted(ledger_entries.shipment(2, sale, OCCASION)) == {
         ("customer_deposits", "EUR"): 1_100,
         ("receivables", "EUR"): 400,
         ("sales", "EUR"): -1_000,
@@ -75,7 +75,7 @@ def test_a_shipment_sells_from_deposits_first_and_the_rest_on_account() -> None:
 
 def test_a_gift_without_cost_leaves_no_entry() -> None:
     sale = Sale("GBP", 0, 0, 0, deposit_minor=0, cost=Money(0, "GBP"))
-    assert ledger.shipment(1, sale, OCCASION).is_empty
+    assert ledger_entries.shipment(1, sale, OCCASION).is_empty
 
 
 @pytest.mark.parametrize(
@@ -88,30 +88,30 @@ def test_a_gift_without_cost_leaves_no_entry() -> None:
 )
 def test_an_adjustment_posts_to_the_account_of_the_state(state: StockState, account: str) -> None:
     value = Money(700, "GBP")
-    down = ledger.adjusted_down(7, state, value, OCCASION)
+    down = ledger_entries.adjusted_down(7, state, value, OCCASION)
     assert posted(down) == gbp({"inventory_adjustments": 700, account: -700})
-    up = ledger.adjusted_up(7, state, value, OCCASION)
+    up = ledger_entries.adjusted_up(7, state, value, OCCASION)
     assert posted(up) == gbp({"inventory_adjustments": -700, account: 700})
 
 
 def test_only_moves_between_the_two_books_are_posted() -> None:
     value = Money(700, "GBP")
-    away = ledger.moved(1, StockState.AVAILABLE, StockState.DAMAGED, value, OCCASION)
+    away = ledger_entries.moved(1, StockState.AVAILABLE, StockState.DAMAGED, value, OCCASION)
     assert posted(away) == gbp({"inventory_in_quality_control": 700, "inventory": -700})
-    back = ledger.moved(1, StockState.DAMAGED, StockState.AVAILABLE, value, OCCASION)
+    back = ledger_entries.moved(1, StockState.DAMAGED, StockState.AVAILABLE, value, OCCASION)
     assert posted(back) == gbp({"inventory_in_quality_control": -700, "inventory": 700})
-    within = ledger.moved(1, StockState.DAMAGED, StockState.QUARANTINE, value, OCCASION)
+    within = ledger_entries.moved(1, StockState.DAMAGED, StockState.QUARANTINE, value, OCCASION)
     assert within.is_empty
 
 
 def test_a_cancellation_owes_the_deposit_back() -> None:
-    entry = ledger.order_cancelled(1, Money(600, "GBP"), OCCASION)
+    entry = ledger_entries.order_cancelled(1, Money(600, "GBP"), OCCASION)
     assert posted(entry) == gbp({"customer_deposits": 600, "refund_liability": -600})
 
 
 def test_a_reversal_takes_back_everything_and_names_what() -> None:
-    entry = ledger.receipt(10, Money(5_000, "GBP"), OCCASION)
-    back = ledger.reversal(entry, UUID(int=1), "wrong supplier", NOW + timedelta(days=1))
+    entry = ledger_entries.receipt(10, Money(5_000, "GBP"), OCCASION)
+    back = ledger_entries.reversal(entry, UUID(int=1), "wrong supplier", NOW + timedelta(days=1))
     assert posted(back) == {key: -minor for key, minor in posted(entry).items()}
     assert (back.reverses, back.reference) == (UUID(int=1), "R-1")
     assert back.memo == "Reversed: Received 10 units (wrong supplier)"
@@ -121,9 +121,9 @@ def test_a_reversal_takes_back_everything_and_names_what() -> None:
 def test_whatever_is_shipped_balances_in_both_currencies(
     goods: int, tax: int, shipping: int, deposits: int, cost: int
 ) -> None:
-    covered = ledger.covered_by(deposits, goods + tax + shipping)
+    covered = ledger_entries.covered_by(deposits, goods + tax + shipping)
     sale = Sale("USD", goods, tax, shipping, covered, Money(cost, "GBP"))
-    entry = ledger.shipment(1, sale, OCCASION)
+    entry = ledger_entries.shipment(1, sale, OCCASION)
     assert posted(entry).get(("customer_deposits", "USD"), 0) <= deposits
     for currency in ("USD", "GBP"):
         assert sum(minor for (_, each), minor in posted(entry).items() if each == currency) == 0
@@ -140,11 +140,11 @@ def test_deposits_are_used_up_exactly_however_an_order_ends(
     live, deposits, given_back, receivable = sum(minor for minor, _ in parts), captured, 0, 0
     for minor, is_shipped in parts:
         if is_shipped:
-            covered = ledger.covered_by(deposits, minor)
+            covered = ledger_entries.covered_by(deposits, minor)
             deposits, receivable = deposits - covered, receivable + minor - covered
         else:
             live -= minor
-            back = ledger.left_over(captured, given_back, live)
+            back = ledger_entries.left_over(captured, given_back, live)
             assert back <= min(deposits, minor)
             deposits, given_back = deposits - back, given_back + back
     assert deposits == 0
@@ -152,18 +152,18 @@ def test_deposits_are_used_up_exactly_however_an_order_ends(
 
 
 def test_a_fact_of_a_closed_period_is_booked_after_it_with_its_true_time() -> None:
-    entry = ledger.receipt(1, Money(1, "GBP"), OCCASION)
-    assert ledger.in_open_period(entry, None) is entry
-    assert ledger.in_open_period(entry, NOW - timedelta(microseconds=1)) is entry
-    late = ledger.in_open_period(entry, NOW)
+    entry = ledger_entries.receipt(1, Money(1, "GBP"), OCCASION)
+    assert ledger_entries.in_open_period(entry, None) is entry
+    assert ledger_entries.in_open_period(entry, NOW - timedelta(microseconds=1)) is entry
+    late = ledger_entries.in_open_period(entry, NOW)
     assert late.effective_at == NOW + timedelta(microseconds=1)
     assert late.memo == f"Received 1 unit [of {NOW.isoformat()}]"
     assert late.lines == entry.lines
 
 
 def test_a_period_is_closed_once_and_not_ahead_of_time() -> None:
-    ledger.check_close(NOW, None, NOW)
-    ledger.check_close(NOW, NOW - timedelta(days=1), NOW)
+    ledger_entries.check_close(NOW, None, NOW)
+    ledger_entries.check_close(NOW, NOW - timedelta(days=1), NOW)
     for through, closed in ((NOW + timedelta(microseconds=1), None), (NOW, NOW)):
         with pytest.raises(PeriodClosed):
-            ledger.check_close(through, closed, NOW)
+            ledger_entries.check_close(through, closed, NOW)

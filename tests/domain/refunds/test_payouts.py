@@ -10,15 +10,15 @@ from domain.refunds.payouts import (
     UNSETTLED,
     Attempt,
     AttemptState,
+    GatewaySignal,
     PayoutStep,
-    Word,
-    hear,
+    apply,
     may_send_again,
     needs_person,
     next_step,
 )
 
-_T, _W = AttemptState, Word
+_T, _W = AttemptState, GatewaySignal
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(hours=24)
 
@@ -35,25 +35,27 @@ TABLE = {
 }
 
 
-@pytest.mark.parametrize(("state", "word"), list(product(AttemptState, Word)))
-def test_every_word_about_every_attempt_is_decided(state: AttemptState, word: Word) -> None:
+@pytest.mark.parametrize(("state", "word"), list(product(AttemptState, GatewaySignal)))
+def test_every_word_about_every_attempt_is_decided(
+    state: AttemptState, word: GatewaySignal
+) -> None:
     entry = TABLE[word][COLUMNS.index(state)]
-    heard = hear(state, word)
+    heard = apply(state, word)
     assert heard.is_contradiction is (entry == "!")
     assert heard.state == (state if entry in ("", "!") else entry)
 
 
-@pytest.mark.parametrize(("state", "word"), list(product(AttemptState, Word)))
-def test_hearing_a_word_twice_is_hearing_it_once(state: AttemptState, word: Word) -> None:
-    once = hear(state, word)
-    assert hear(once.state, word).state is once.state
+@pytest.mark.parametrize(("state", "word"), list(product(AttemptState, GatewaySignal)))
+def test_hearing_a_word_twice_is_hearing_it_once(state: AttemptState, word: GatewaySignal) -> None:
+    once = apply(state, word)
+    assert apply(once.state, word).state is once.state
 
 
-@given(st.lists(st.sampled_from(Word), max_size=12))
-def test_a_settled_attempt_is_never_unsettled_again(words: list[Word]) -> None:
+@given(st.lists(st.sampled_from(GatewaySignal), max_size=12))
+def test_a_settled_attempt_is_never_unsettled_again(words: list[GatewaySignal]) -> None:
     state, settled = _T.OPEN, None
     for word in words:
-        state = hear(state, word).state
+        state = apply(state, word).state
         if settled is not None:
             assert state is settled or (settled, state) == (_T.SUCCEEDED, _T.REVERSED)
         if state not in UNSETTLED:
@@ -61,10 +63,12 @@ def test_a_settled_attempt_is_never_unsettled_again(words: list[Word]) -> None:
 
 
 @given(st.permutations([_W.SUCCEEDED, _W.SUCCEEDED, _W.PENDING, _W.SILENCE]))
-def test_the_order_of_answer_timeout_and_webhooks_does_not_matter(words: list[Word]) -> None:
+def test_the_order_of_answer_timeout_and_webhooks_does_not_matter(
+    words: list[GatewaySignal],
+) -> None:
     state = _T.OPEN
     for word in words:
-        heard = hear(state, word)
+        heard = apply(state, word)
         assert not heard.is_contradiction
         state = heard.state
     assert state is _T.SUCCEEDED

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import domain.routing.location_cover as covers
+import domain.routing.location_cover as location_cover
 from domain.routing.location_cover import Cover, Need
 
 
@@ -43,41 +43,43 @@ def test_a_cover_is_the_smallest_and_of_those_the_best(
     problem: tuple[list[Need], int, frozenset[int]],
 ) -> None:
     needs, count, pinned = problem
-    cover = covers.smallest(needs, count, pinned, by_codes)
+    cover = location_cover.smallest(needs, count, pinned, by_codes)
     assert cover == Cover(brute_force(needs, count, pinned), is_proven=True)
 
 
 def test_nothing_to_cover_needs_nobody() -> None:
-    assert covers.smallest([], 3, frozenset(), by_codes) == Cover(frozenset(), is_proven=True)
-    assert covers.smallest([Need(2, (5, 5))], 2, frozenset({1}), by_codes).chosen == {1}
+    assert location_cover.smallest([], 3, frozenset(), by_codes) == Cover(
+        frozenset(), is_proven=True
+    )
+    assert location_cover.smallest([Need(2, (5, 5))], 2, frozenset({1}), by_codes).chosen == {1}
 
 
 def test_greed_is_not_enough_and_the_search_knows() -> None:
     # The largest location first needs three; the two others are enough.
     needs = [Need(1, (1, 0, 1)), Need(1, (1, 0, 1)), Need(1, (0, 1, 1)), Need(1, (0, 1, 1))]
     needs += [Need(1, (1, 0, 0)), Need(1, (0, 1, 0))]
-    assert covers.smallest(needs, 3, frozenset(), by_codes).chosen == {0, 1}
+    assert location_cover.smallest(needs, 3, frozenset(), by_codes).chosen == {0, 1}
 
 
 def test_a_search_cut_short_still_covers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(covers, "WORK_MAX", 200)
+    monkeypatch.setattr(location_cover, "WORK_MAX", 200)
     count = 40
     needs = [
         Need(3, tuple(int(index % 7 == each or index % 5 == each) for index in range(count)))
         for each in range(5)
     ]
-    cover = covers.smallest(needs, count, frozenset(), by_codes)
+    cover = location_cover.smallest(needs, count, frozenset(), by_codes)
     assert not cover.is_proven
     assert is_cover(needs, cover.chosen)
 
 
 def test_the_greedy_cover_has_nobody_it_can_do_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(covers, "WORK_MAX", 0)
+    monkeypatch.setattr(location_cover, "WORK_MAX", 0)
     count = 60
     needs = [
         Need(4, tuple((index * each) % 7 % 3 for index in range(count))) for each in range(1, 7)
     ]
-    cover = covers.smallest(needs, count, frozenset({0}), by_codes)
+    cover = location_cover.smallest(needs, count, frozenset({0}), by_codes)
     assert is_cover(needs, cover.chosen)
     for index in cover.chosen - {0}:
         assert not is_cover(needs, cover.chosen - {index})
@@ -89,7 +91,7 @@ def test_a_thousand_locations_end_in_bounded_time() -> None:
         Need(300, tuple(int((index + each) % 3 == 0) for index in range(count))) for each in (0, 1)
     ]
     start = time.process_time()
-    cover = covers.smallest(needs, count, frozenset(), by_codes)
+    cover = location_cover.smallest(needs, count, frozenset(), by_codes)
     assert is_cover(needs, cover.chosen)
     assert not cover.is_proven
     assert time.process_time() - start < 5

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import domain.routing.shipping_calendar as calendar
+import domain.routing.shipping_calendar as shipping_calendar
 from domain.errors import Invalid
 from domain.policies.routing import DEFAULT_HOURS, Hours
 from domain.routing.shipping_calendar import Capacity
@@ -36,30 +36,37 @@ def hours(handling: timedelta = timedelta(0)) -> Hours:
     ],
 )
 def test_what_comes_before_the_cut_off_leaves_that_day(now: datetime, ships: date) -> None:
-    assert calendar.ship_on(now, LONDON, DEFAULT_HOURS, calendar.UNLIMITED) == ships
+    assert (
+        shipping_calendar.ship_on(now, LONDON, DEFAULT_HOURS, shipping_calendar.UNLIMITED) == ships
+    )
 
 
 def test_the_cut_off_is_in_the_time_zone_of_the_location() -> None:
     now = at(MONDAY, 16)
-    assert calendar.ship_on(now, NEW_YORK, DEFAULT_HOURS, calendar.UNLIMITED) == MONDAY
+    assert (
+        shipping_calendar.ship_on(now, NEW_YORK, DEFAULT_HOURS, shipping_calendar.UNLIMITED)
+        == MONDAY
+    )
     sunday_evening_there = at(MONDAY, 0, 30)
-    leaves = calendar.ship_on(sunday_evening_there, NEW_YORK, DEFAULT_HOURS, calendar.UNLIMITED)
+    leaves = shipping_calendar.ship_on(
+        sunday_evening_there, NEW_YORK, DEFAULT_HOURS, shipping_calendar.UNLIMITED
+    )
     assert leaves == MONDAY
 
 
 def test_a_promise_ends_with_its_day_in_summer_and_winter() -> None:
-    winter = calendar.promise(at(MONDAY, 9), LONDON, DEFAULT_HOURS, lead_days=2)
+    winter = shipping_calendar.promise(at(MONDAY, 9), LONDON, DEFAULT_HOURS, lead_days=2)
     assert winter.ship_by == datetime(2026, 3, 2, 23, 59, 59, tzinfo=UTC)
     assert winter.deliver_by == datetime(2026, 3, 4, 23, 59, 59, tzinfo=UTC)
-    summer = calendar.promise(at(date(2026, 7, 6), 9), LONDON, DEFAULT_HOURS)
+    summer = shipping_calendar.promise(at(date(2026, 7, 6), 9), LONDON, DEFAULT_HOURS)
     assert summer.ship_by == datetime(2026, 7, 6, 22, 59, 59, tzinfo=UTC)
     assert (summer.deliver_on, summer.deliver_by) == (None, None)
 
 
 def test_lead_times_count_working_days() -> None:
-    promise = calendar.promise(at(FRIDAY, 9), LONDON, DEFAULT_HOURS, lead_days=1)
+    promise = shipping_calendar.promise(at(FRIDAY, 9), LONDON, DEFAULT_HOURS, lead_days=1)
     assert (promise.ship_on, promise.deliver_on) == (FRIDAY, date(2026, 3, 9))
-    same_day = calendar.promise(at(FRIDAY, 9), LONDON, DEFAULT_HOURS, lead_days=0)
+    same_day = shipping_calendar.promise(at(FRIDAY, 9), LONDON, DEFAULT_HOURS, lead_days=0)
     assert same_day.deliver_on == FRIDAY
 
 
@@ -76,7 +83,10 @@ def test_handling_takes_hours_of_the_day_and_whole_working_days(
     handling: timedelta, ships: date
 ) -> None:
     now = at(MONDAY, 10)
-    assert calendar.ship_on(now, LONDON, hours(handling), calendar.UNLIMITED) == ships
+    assert (
+        shipping_calendar.ship_on(now, LONDON, hours(handling), shipping_calendar.UNLIMITED)
+        == ships
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,16 +101,16 @@ def test_handling_takes_hours_of_the_day_and_whole_working_days(
 )
 def test_a_full_location_ships_later(capacity: Capacity, left: int | None, ships: date) -> None:
     assert capacity.left == left
-    assert calendar.ship_on(at(MONDAY, 9), LONDON, DEFAULT_HOURS, capacity) == ships
+    assert shipping_calendar.ship_on(at(MONDAY, 9), LONDON, DEFAULT_HOURS, capacity) == ships
 
 
 def test_a_hopeless_backlog_is_bounded() -> None:
-    assert Capacity(1, 10**9).days_behind == calendar.BACKLOG_DAYS_MAX
+    assert Capacity(1, 10**9).days_behind == shipping_calendar.BACKLOG_DAYS_MAX
 
 
 @given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.integers(0, 400), weeks)
 def test_working_days_are_counted_one_by_one(day: date, count: int, week: frozenset[int]) -> None:
-    end = calendar.add_working_days(day, count, week)
+    end = shipping_calendar.add_working_days(day, count, week)
     assert end.weekday() in week
     between = ((day + timedelta(days=ahead)) for ahead in range((end - day).days))
     assert sum(each.weekday() in week for each in between) == count
@@ -114,9 +124,9 @@ def test_working_days_are_counted_one_by_one(day: date, count: int, week: frozen
 def test_an_order_never_ships_earlier_by_coming_later(
     now: datetime, later: timedelta, name: str
 ) -> None:
-    zone = calendar.zone_of(name)
-    first = calendar.promise(now, zone, DEFAULT_HOURS, lead_days=1)
-    second = calendar.promise(now + later, zone, DEFAULT_HOURS, lead_days=1)
+    zone = shipping_calendar.zone_of(name)
+    first = shipping_calendar.promise(now, zone, DEFAULT_HOURS, lead_days=1)
+    second = shipping_calendar.promise(now + later, zone, DEFAULT_HOURS, lead_days=1)
     assert now <= first.ship_by <= second.ship_by
     assert first.deliver_by is not None
     assert second.deliver_by is not None
@@ -125,17 +135,20 @@ def test_an_order_never_ships_earlier_by_coming_later(
 
 def test_a_day_begins_and_ends_where_the_location_is() -> None:
     now = datetime(2026, 7, 5, 23, 30, tzinfo=UTC)
-    assert calendar.start_of_day(now, LONDON) == datetime(2026, 7, 5, 23, tzinfo=UTC)
-    assert calendar.end_of_day(date(2026, 7, 6), LONDON).isoformat() == "2026-07-06T22:59:59+00:00"
+    assert shipping_calendar.start_of_day(now, LONDON) == datetime(2026, 7, 5, 23, tzinfo=UTC)
+    assert (
+        shipping_calendar.end_of_day(date(2026, 7, 6), LONDON).isoformat()
+        == "2026-07-06T22:59:59+00:00"
+    )
 
 
 @pytest.mark.parametrize("name", ["", "Mars/Base", "America", "../etc", "/etc/passwd", "UTC\x00"])
 def test_an_unknown_time_zone_is_refused(name: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        calendar.zone_of(name)
+        shipping_calendar.zone_of(name)
     assert refusal.value.field == ("timeZone",)
 
 
 def test_a_week_needs_a_working_day() -> None:
     with pytest.raises(ValueError, match="working days"):
-        calendar.add_working_days(MONDAY, 0, frozenset())
+        shipping_calendar.add_working_days(MONDAY, 0, frozenset())

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import domain.access.callers as access
+import domain.access.callers as callers
 import domain.stock.reservations as reservations
 from domain.access.callers import Role
 from domain.errors import LimitExceeded, ReservationExpired
@@ -12,8 +12,8 @@ from domain.stock.reservations import RESERVATION_TRANSITIONS, HoldLimits, Reser
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 LIMITS = HoldLimits()
-ANYBODY = access.anonymous("192.0.2.1", frozenset({"web"}))
-SHOP = access.holder(Role.STOREFRONT, actor="shop")
+ANYBODY = callers.anonymous("192.0.2.1", frozenset({"web"}))
+SHOP = callers.holder(Role.STOREFRONT, actor="shop")
 
 
 def seconds(count: int) -> timedelta:

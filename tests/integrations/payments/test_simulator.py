@@ -13,9 +13,9 @@ from domain.refunds.payouts import (
     UNSETTLED,
     Attempt,
     AttemptState,
+    GatewaySignal,
     PayoutStep,
-    Word,
-    hear,
+    apply,
     next_step,
 )
 from integrations.payments.gateway import (
@@ -220,12 +220,12 @@ class Payout:
         )
 
     async def hear_webhook(self, message_id: str, event: PaymentEvent) -> None:
-        self.hear(event.key, Word(event.type.removeprefix("refund.").upper()))
+        self.hear(event.key, GatewaySignal(event.type.removeprefix("refund.").upper()))
 
-    def hear(self, key: str, word: Word) -> None:
+    def hear(self, key: str, word: GatewaySignal) -> None:
         for at, attempt in enumerate(self.attempts):
             if attempt.key == key:
-                heard = hear(attempt.state, word)
+                heard = apply(attempt.state, word)
                 # Kept for the end: the simulator swallows what a webhook's receiver raises.
                 self.contradictions += heard.is_contradiction
                 self.attempts[at] = Attempt(key, heard.state, attempt.sent_at)
@@ -241,14 +241,14 @@ class Payout:
         try:
             found = await self.gateway.look_up(attempt.key)
         except GatewayError:
-            self.hear(attempt.key, Word.SILENCE)
+            self.hear(attempt.key, GatewaySignal.SILENCE)
             return
         if self.dies():
             return
         if found is not None:
-            self.hear(attempt.key, Word(found.status.upper()))
+            self.hear(attempt.key, GatewaySignal(found.status.upper()))
             return
-        self.hear(attempt.key, Word.NOT_FOUND)
+        self.hear(attempt.key, GatewaySignal.NOT_FOUND)
         await self.send(self.attempts[-1])
 
     async def send(self, attempt: Attempt) -> None:
@@ -257,9 +257,9 @@ class Payout:
             return
         try:
             answer = await self.gateway.refund(attempt.key, "refund-1", "payment-1", 1250, "GBP")
-            word = Word(answer.status.upper())
+            word = GatewaySignal(answer.status.upper())
         except GatewayError:
-            word = Word.SILENCE
+            word = GatewaySignal.SILENCE
         if not self.dies():
             self.hear(attempt.key, word)
 

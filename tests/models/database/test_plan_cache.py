@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-import models.queries.idempotency as idempotency
+import models.queries.idempotency as idempotency_queries
 from models.database.database import Database, Limits
 from models.database.plan_cache import (
     CONNECTIONS_MAX,
@@ -29,7 +29,7 @@ NAME = (
 
 
 async def _take(session: Session) -> None:
-    await idempotency.take_keys(session, {("a", "key-1"): 1})
+    await idempotency_queries.take_keys(session, {("a", "key-1"): 1})
 
 
 async def _kept_plan(session: Session) -> str:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import asyncpg
 import pytest
 
-import models.database.pool as connections
+import models.database.pool as pool
 from models.database.database import Database
 from models.database.sessions import DatabaseUnavailable
 from tests.builders.connections import (
@@ -98,11 +98,11 @@ async def test_a_snapshot_that_cannot_be_begun_is_refused_and_tried_once(
         raise asyncpg.ProtocolViolationError
 
     with monkeypatch.context() as patch:
-        patch.setattr(connections.Connections, "must_renew_plans", lambda *_: False)
+        patch.setattr(pool.ConnectionPool, "must_renew_plans", lambda *_: False)
         patch.setattr(asyncpg.Connection, "execute", execute)
         with pytest.raises(DatabaseUnavailable):
             await read(one)
-    assert calls == [connections.SNAPSHOT]
+    assert calls == [pool.SNAPSHOT]
     await at_rest(one)
     assert await read(one) == 0
 
@@ -166,7 +166,7 @@ async def test_after_a_restart_nobody_waits_for_what_stood_ready(
         await eventually(lambda: connections_of(one)._pool.get_idle_size() == 1)
         started = asyncio.get_running_loop().time()
         await use()
-        assert asyncio.get_running_loop().time() - started < connections.READY_SECONDS / 2
+        assert asyncio.get_running_loop().time() - started < pool.READY_SECONDS / 2
 
 
 async def test_a_connection_that_nobody_reads_with_is_given_back(
@@ -174,7 +174,7 @@ async def test_a_connection_that_nobody_reads_with_is_given_back(
     watcher: Watcher,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connections, "READY_SECONDS", 0.05)
+    monkeypatch.setattr(pool, "READY_SECONDS", 0.05)
     for _ in range(2):
         await read(one)
         await until(watcher, STANDS_READY, 0)

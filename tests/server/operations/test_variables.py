@@ -18,7 +18,7 @@ from strawberry.types.arguments import convert_arguments
 
 import server.operations.variables as composed
 from resolvers.root import schema
-from server.operations.argument_conversion import Conversions
+from server.operations.argument_conversion import ArgumentConversion
 from server.operations.documents import Document, DocumentCache
 from server.operations.limits import Limits
 from server.operations.variables import Variables
@@ -123,7 +123,7 @@ def test_variables_are_coerced_as_graphql_core_does(
 
 def test_arguments_are_converted_as_strawberry_does() -> None:
     converter = schema.schema_converter
-    ours = Conversions(converter)
+    ours = ArgumentConversion(converter)
     tried = 0
     for name, field in root_fields():
         chance = random.Random(name)

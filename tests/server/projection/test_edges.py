@@ -12,7 +12,7 @@ from graphql import ExecutionResult
 from graphql.execution.values import get_variable_values
 from strawberry.types import Info
 
-import server.projection.value_cache as projection_memory
+import server.projection.value_cache as value_cache
 from domain.access.callers import ROLE_PERMISSIONS, Caller, Role
 from schema.loaders import Loader
 from server.operations.documents import DocumentCache
@@ -242,7 +242,7 @@ async def test_what_the_same_columns_decide_is_worked_out_once(
     walked, compiled = LABELLED[:5], LABELLED[5:]
     assert walked == [1, 2, 3, 3, 2]
     assert compiled == [1, 2, 3]
-    monkeypatch.setattr(projection_memory, "REMEMBERED_MAX", 1)
+    monkeypatch.setattr(value_cache, "REMEMBERED_MAX", 1)
     (again, _), _, _ = await run("{ things { parts { label { text } size } } }", *things)
     assert [part["label"] for thing in again["things"] for part in thing["parts"]] == labels
-    assert len(projection_memory.KNOWN) == 1
+    assert len(value_cache.KNOWN) == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.transports.send_queue import Outbox
+from server.transports.send_queue import SendQueue
 from tests.server.socket import Client, InProcessServer
 
 ENDLESS = "subscription { ticks(count: 100000000) { units } }"
@@ -107,7 +107,7 @@ async def test_an_end_on_which_the_socket_breaks_leaves_no_task_behind(is_full: 
             raise OSError("gone")
         await room.wait()
 
-    outbox = Outbox(send, told.append)
+    outbox = SendQueue(send, told.append)
     operations = {"1"}
     if is_full:
         assert outbox.send_now("first")

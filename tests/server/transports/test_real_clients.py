@@ -22,7 +22,7 @@ import uvicorn
 import websockets
 
 from scripts.serve import WEBSOCKET_BYTES_MAX
-from server.transports.write_coalescing import CorkedWebSockets
+from server.transports.write_coalescing import CoalescingWebSockets
 from tests.builders.in_process_server import BOOTSTRAP, InProcessServer
 from tests.builders.transactions import rows
 from tests.servers import free_port
@@ -67,7 +67,7 @@ async def served(api: InProcessServer) -> AsyncIterator[Door]:
     config = uvicorn.Config(
         api.restow.asgi,
         port=port,
-        ws=CorkedWebSockets,
+        ws=CoalescingWebSockets,
         ws_max_size=WEBSOCKET_BYTES_MAX,
         ws_per_message_deflate=False,
         lifespan="off",

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import orjson
 import pytest
 
-import server.transports.connection_registry as sockets
-import server.transports.server_sent_events as event_stream
+import server.transports.connection_registry as connection_registry
+import server.transports.server_sent_events as server_sent_events
 from tests.builders.in_process_server import BOOTSTRAP, InProcessServer
 from tests.resolvers.test_subscriptions import EVENTS, REVOKE, STOCK
 from tests.subscriptions.log.facts import until
@@ -156,8 +156,8 @@ async def test_a_revoked_key_ends_its_streams(api: InProcessServer) -> None:
 async def test_a_revoked_keys_stream_is_not_waited_for(
     api: InProcessServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert sockets.CHECK_SECONDS + sockets.CLOSE_SECONDS < 5
-    monkeypatch.setattr(event_stream, "CLOSE_SECONDS", 0.05)
+    assert connection_registry.CHECK_SECONDS + connection_registry.CLOSE_SECONDS < 5
+    monkeypatch.setattr(server_sent_events, "CLOSE_SECONDS", 0.05)
     key_id, secret = await a_key(api)
     async with reading(api, STOCK, key=secret) as reader:
         await until(lambda: api.restow.feeds.serving == 1)
@@ -173,7 +173,7 @@ async def test_a_revoked_keys_stream_is_not_waited_for(
 async def test_who_is_slow_to_take_the_end_is_waited_for_while_its_key_lives(
     api: InProcessServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_stream, "CLOSE_SECONDS", 0)
+    monkeypatch.setattr(server_sent_events, "CLOSE_SECONDS", 0)
     key_id, secret = await a_key(api)
     async with (
         reading(api, EVENTS, key=secret, after="x") as slow,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from server.transports.write_coalescing import FULL_BYTES, Cork
+from server.transports.write_coalescing import FULL_BYTES, CoalescedWrites
 
 
 class Recorder(asyncio.Transport):
@@ -26,10 +26,10 @@ class Recorder(asyncio.Transport):
         self.is_closed = True
 
 
-def a_cork() -> tuple[Cork, Recorder]:
+def a_cork() -> tuple[CoalescedWrites, Recorder]:
     """A cork, and what it is on."""
     transport = Recorder()
-    return Cork(transport, asyncio.get_running_loop()), transport
+    return CoalescedWrites(transport, asyncio.get_running_loop()), transport
 
 
 async def test_what_is_written_in_one_turn_leaves_together_in_order() -> None:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from subscriptions.delivery.batching import in_breaths
+from subscriptions.delivery.batching import in_batches
 
 
 class Source:
@@ -44,7 +44,7 @@ class Source:
 async def test_what_comes_without_a_wait_comes_together() -> None:
     source = Source(1, 2, 3, 4)
     gate = source.gate(3)
-    breaths = in_breaths(source.flow(), 10)
+    breaths = in_batches(source.flow(), 10)
     async with aclosing(breaths):
         assert await anext(breaths) == [1, 2]
         gate.set()
@@ -56,7 +56,7 @@ async def test_what_comes_without_a_wait_comes_together() -> None:
 
 async def test_a_source_is_asked_for_no_more_than_fits() -> None:
     source = Source(*range(10))
-    async with aclosing(in_breaths(source.flow(), 4)) as breaths:
+    async with aclosing(in_batches(source.flow(), 4)) as breaths:
         assert await anext(breaths) == [0, 1, 2, 3]
         await asyncio.sleep(0)
         assert len(source.given) <= 8
@@ -66,7 +66,7 @@ async def test_a_source_is_asked_for_no_more_than_fits() -> None:
 
 async def test_an_error_comes_after_the_last_item() -> None:
     source = Source(1, 2, error=LookupError("gone"))
-    async with aclosing(in_breaths(source.flow(), 10)) as breaths:
+    async with aclosing(in_batches(source.flow(), 10)) as breaths:
         assert await anext(breaths) == [1, 2]
         with pytest.raises(LookupError, match="gone"):
             await anext(breaths)
@@ -75,7 +75,7 @@ async def test_an_error_comes_after_the_last_item() -> None:
 async def test_who_leaves_closes_the_source() -> None:
     source = Source(1, 2)
     source.gate(2)
-    async with aclosing(in_breaths(source.flow(), 10)) as breaths:
+    async with aclosing(in_batches(source.flow(), 10)) as breaths:
         assert await anext(breaths) == [1]
     assert source.is_closed
 
@@ -85,7 +85,7 @@ async def test_who_is_cancelled_while_waiting_closes_the_source() -> None:
     source.gate(1)
 
     async def read() -> None:
-        async with aclosing(in_breaths(source.flow(), 10)) as breaths:
+        async with aclosing(in_batches(source.flow(), 10)) as breaths:
             async for _ in breaths:
                 pass
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import workflows.transactions.outbox as outbox
 from models.database.database import Database
-from workflows.transactions.runner import Last, Reactions, Transaction, Transactions
+from workflows.transactions.runner import BeforeCommit, Reactions, Transaction, Transactions
 
 NO_REACTIONS = Reactions({})
 
@@ -22,7 +22,9 @@ def now() -> datetime:
 
 
 def transactions(
-    database: Database, committed: Callable[[], None] = lambda: None, last: Last | None = None
+    database: Database,
+    committed: Callable[[], None] = lambda: None,
+    last: BeforeCommit | None = None,
 ) -> Transactions:
     """The way to write, without reactions."""
     return Transactions(

@@ -19,7 +19,7 @@ from typing import Any
 from domain.access.callers import Role, holder
 from models.database.database import Database
 from models.database.sessions import DatabaseError, Session
-from subscriptions.runtime import Live
+from subscriptions.runtime import StreamingRuntime
 from tests.subscriptions.log.facts import note, opened, transactions
 from workflows.transactions.runner import Transaction, Transactions
 
@@ -70,7 +70,7 @@ async def step(tx: Transaction, chance: random.Random) -> None:
         await asyncio.sleep(chance.random())
 
 
-async def listen(live: Live[Any]) -> None:
+async def listen(live: StreamingRuntime[Any]) -> None:
     """Read what is committed from now on."""
     async with aclosing(live.streams.events(holder(Role.ADMIN, actor="root"))) as stream:
         async for _ in stream:
@@ -90,9 +90,11 @@ class _Nothing:
         return None
 
 
-def a_live(database: Database, broadcast_url: str) -> Live[Any]:
+def a_live(database: Database, broadcast_url: str) -> StreamingRuntime[Any]:
     """The live side of a process that has no availability."""
-    return Live(database, transactions(database), broadcast_url=broadcast_url, promises=_Nothing())
+    return StreamingRuntime(
+        database, transactions(database), broadcast_url=broadcast_url, promises=_Nothing()
+    )
 
 
 async def main(url: str, seed: int, broadcast_url: str) -> None:

@@ -18,7 +18,7 @@ from models.database.database import Database
 from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
 from subscriptions.cancellation import end
-from subscriptions.streams.level_cache import NUMBERS, Shelves
+from subscriptions.streams.level_cache import NUMBERS, LevelCache
 from tests.builders.catalog import an_item, items
 from tests.builders.store import SKUS, Shop, open_shop
 from tests.subscriptions.log.facts import until
@@ -133,7 +133,7 @@ def _change(key: int, units: int) -> LoggedEvent:
 
 async def test_what_a_level_is_of_is_read_once_until_it_may_have_changed() -> None:
     reads = Reads()
-    shelves = Shelves(reads)
+    shelves = LevelCache(reads)
     assert (await shelves.of([_change(1, 4), _change(2, 4)])).keys() == {1, 2}
     assert (await shelves.of([_change(1, 5)]))[1].level == _level(1, 5)
     assert reads.asked == [[1, 2]]
@@ -152,7 +152,7 @@ async def test_what_a_level_is_of_is_read_once_until_it_may_have_changed() -> No
 
 async def test_what_was_read_while_it_may_have_changed_is_not_remembered() -> None:
     reads = Reads()
-    shelves = Shelves(reads)
+    shelves = LevelCache(reads)
     reads.meanwhile = lambda: shelves.saw(_event(1, 1, "Item"))
     await shelves.of([_change(1, 1)])
     reads.meanwhile = lambda: None
@@ -163,7 +163,7 @@ async def test_what_was_read_while_it_may_have_changed_is_not_remembered() -> No
 
 async def test_what_was_read_before_its_events_had_positions_does_not_go_back() -> None:
     reads = Reads()
-    shelves = Shelves(reads)
+    shelves = LevelCache(reads)
     reads.units = 3  # three commits, of which the first has its position
     told = [(await shelves.of([_change(1, units)]))[1].level["version"] for units in (1, 2, 3, 4)]
     assert told == [3, 3, 3, 4]
@@ -172,7 +172,7 @@ async def test_what_was_read_before_its_events_had_positions_does_not_go_back() 
 
 async def test_an_event_without_all_numbers_has_its_level_read() -> None:
     reads = Reads()
-    shelves = Shelves(reads)
+    shelves = LevelCache(reads)
     await shelves.of([_change(1, 1)])
     found = await shelves.of([_event(1, 2, available=2)])
     assert found[1].level == _level(1, 0)
@@ -182,7 +182,7 @@ async def test_an_event_without_all_numbers_has_its_level_read() -> None:
 async def test_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscriptions.streams.level_cache, "REMEMBERED_MAX", 2)
     reads = Reads()
-    shelves = Shelves(reads)
+    shelves = LevelCache(reads)
     for key in (1, 2, 1, 3, 1, 2):
         await shelves.of([_change(key, 1)])
     assert reads.asked == [[1], [2], [3], [2]]

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-import models.queries.stock.availability as promises
-import models.queries.stock.changes as news
+import models.queries.stock.availability as availability_queries
+import models.queries.stock.changes as change_queries
 import workflows.availability.availability
 import workflows.availability.cache
 import workflows.catalog.channels
@@ -21,19 +21,19 @@ from models.database.database import Database
 from tests.builders.catalog import a_channel, a_location, an_item, items
 from tests.builders.store import ADMIN, SHOP, SKUS, Shop, open_shop
 from workflows.availability.availability import Availability
-from workflows.availability.cache import AvailabilityMemory
+from workflows.availability.cache import AvailabilityCache
 from workflows.stock.goods_receipts import SetSafetyStock
 from workflows.transactions.outcomes import Request
 
 
-async def stocked(database: Database) -> tuple[Shop, AvailabilityMemory]:
+async def stocked(database: Database) -> tuple[Shop, AvailabilityCache]:
     shop = await open_shop(database)
     for sku in SKUS:
         await shop.receive(10, sku)
-    return shop, AvailabilityMemory(database, shop.clock)
+    return shop, AvailabilityCache(database, shop.clock)
 
 
-async def remembered(memory: AvailabilityMemory, channel: str = "web") -> list[Availability | None]:
+async def remembered(memory: AvailabilityCache, channel: str = "web") -> list[Availability | None]:
     as_of, found = await memory.find(channel, SKUS, ADMIN)
     return [each and replace(each, as_of=as_of) for each in found]
 
@@ -100,13 +100,13 @@ async def test_what_it_knows_is_not_read_again(
 ) -> None:
     shop, memory = await stocked(database)
     asked: list[list[str]] = []
-    goods = promises.goods
+    goods = availability_queries.goods
 
     async def counted(session: object, skus: list[str], now: object) -> object:
         asked.append(list(skus))
         return await goods(session, skus, now)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(promises, "goods", counted)
+    monkeypatch.setattr(availability_queries, "goods", counted)
     await remembered(memory)
     await remembered(memory)
     assert asked == [sorted(SKUS)]
@@ -120,7 +120,7 @@ async def test_news_during_a_read_are_not_forgotten(
 ) -> None:
     """A fact commits after the read took its snapshot, and is heard before the read is over."""
     shop, memory = await stocked(database)
-    goods = promises.goods
+    goods = availability_queries.goods
     is_first = True
 
     async def overtaken(session: object, skus: list[str], now: object) -> object:
@@ -132,7 +132,7 @@ async def test_news_during_a_read_are_not_forgotten(
             await memory.find("web", ["unknown"], ADMIN)
         return found
 
-    monkeypatch.setattr(promises, "goods", overtaken)
+    monkeypatch.setattr(availability_queries, "goods", overtaken)
     await remembered(memory)
     assert await remembered(memory) == await read(shop)
 
@@ -140,7 +140,7 @@ async def test_news_during_a_read_are_not_forgotten(
 async def test_too_much_news_empty_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     shop, memory = await stocked(database)
     await remembered(memory)
-    monkeypatch.setattr(news, "NEWS_MAX", 3)
+    monkeypatch.setattr(change_queries, "NEWS_MAX", 3)
     for _ in range(4):
         await shop.hold(("TEE-M", 1))
     assert await remembered(memory) == await read(shop)

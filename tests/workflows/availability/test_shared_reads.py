@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from workflows.availability.shared_reads import Looks
+from workflows.availability.shared_reads import SharedReads
 
 
 class Window:
@@ -13,7 +13,7 @@ class Window:
     def __init__(self) -> None:
         self.begun = 0
         self.lets: list[asyncio.Future[None]] = []
-        self.looks: Looks[int] = Looks(self._look)
+        self.looks: SharedReads[int] = SharedReads(self._look)
 
     async def _look(self) -> int:
         self.begun += 1

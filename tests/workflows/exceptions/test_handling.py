@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-import workflows.exceptions.handling as desk
+import workflows.exceptions.handling as exception_handling
 import workflows.exceptions.opening as exceptions
 import workflows.jobs as jobs
 from domain.access.callers import Caller, Role, holder
@@ -48,15 +48,15 @@ async def do(floor: Floor, what: str, on: UUID, by: Caller = SUE, **facts: Any) 
     transactions = floor.shop.transactions
     if what == "assign":
         assigned = AssignException(on, facts.get("owner", "sue"))
-        return await transactions.perform(desk.assign, Request(assigned, by))
+        return await transactions.perform(exception_handling.assign, Request(assigned, by))
     if what == "start":
-        return await transactions.perform(desk.start, Request(StartException(on), by))
+        return await transactions.perform(exception_handling.start, Request(StartException(on), by))
     if what == "wait":
         until = facts.get("until", floor.shop.clock.now + timedelta(hours=3))
         waiting = WaitException(on, until, facts.get("note", "For the supplier."))
-        return await transactions.perform(desk.wait, Request(waiting, by))
+        return await transactions.perform(exception_handling.wait, Request(waiting, by))
     resolved = ResolveException(on, facts.get("resolution", "Found behind the shelf."))
-    return await transactions.perform(desk.resolve, Request(resolved, by))
+    return await transactions.perform(exception_handling.resolve, Request(resolved, by))
 
 
 async def row(floor: Floor, exception_id: UUID) -> dict[str, Any]:

@@ -138,7 +138,7 @@ async def test_each_step_is_an_event_and_an_audit_row(database: Database) -> Non
 
 async def test_opened_in_what_is_refused_it_never_was(database: Database) -> None:
     async def refused(tx: Transaction) -> None:
-        async with tx.attempt():
+        async with tx.savepoint():
             await exceptions.open(tx, ExceptionKind.OVERSOLD, ORDER, "No.")
             raise PolicyViolation("No.")
 

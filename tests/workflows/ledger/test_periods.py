@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 import workflows.orders.fulfillments as fulfillments
-import workflows.transactions.journal as ledger
+import workflows.transactions.journal as journal
 from domain.access.callers import Role, holder
 from domain.errors import Forbidden
 from domain.ledger.entries import Occasion, payment_captured
@@ -96,7 +96,7 @@ async def test_whoever_books_while_a_period_is_closed_books_behind_it(
 
     async def book(tx: Transaction) -> None:
         occasion = Occasion("R-1", through - timedelta(hours=1))
-        ledger.post(tx, payment_captured(Money(100, "GBP"), occasion), actor="fiona")
+        journal.post(tx, payment_captured(Money(100, "GBP"), occasion), actor="fiona")
         await tx.journal.book(tx)
         began.set()
         await may_end.wait()

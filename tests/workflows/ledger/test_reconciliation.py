@@ -9,7 +9,7 @@ import pytest
 
 import models.queries.events.event_log as event_log
 import models.queries.events.leases as leases
-import models.queries.proofs.books as queries
+import models.queries.proofs.books as book_proofs
 import workflows.exceptions.opening as exceptions
 from domain.exceptions import ExceptionKind
 from models.database.database import Database
@@ -308,13 +308,13 @@ def test_every_proof_is_broken_once() -> None:
     digests = {f"{table} digests" for table in DIGESTED}
     broken = [*BREAKS.values(), *RETURN_BREAKS.values(), *REFUND_BREAKS.values()]
     names = {proof for _, proof, _ in broken}
-    assert names == {p.name for p in queries.PROOFS} | digests
+    assert names == {p.name for p in book_proofs.PROOFS} | digests
     # What audit rows cover is one more: tests/workflows/ledger/test_audit_cover.py breaks it.
     assert proof_count() == len(names) + 1
 
 
 async def test_many_differences_are_bounded(database: Database) -> None:
-    count = queries.DIFFERENCES_MAX + 5
+    count = book_proofs.DIFFERENCES_MAX + 5
 
     async def work(tx: Transaction) -> None:
         for number in range(count):
@@ -324,7 +324,7 @@ async def test_many_differences_are_bounded(database: Database) -> None:
     await shop.transactions.run(work)
     await tamper(database.url, "UPDATE event SET actor = 'else' WHERE type = 'test.done'")
     found = [each for each in await reconcile(database) if each.proof == "event digests"]
-    assert len(found) == queries.DIFFERENCES_MAX + 1
+    assert len(found) == book_proofs.DIFFERENCES_MAX + 1
     assert found[-1] == Difference("event digests", "more", "no more", "more than are listed")
 
 

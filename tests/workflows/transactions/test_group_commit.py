@@ -18,7 +18,7 @@ from tests.builders.sample_actions import Crash, Gate, NameSupplier, naming
 from tests.builders.store import ADMIN, open_shop
 from tests.builders.transactions import codes, counts, rows, transactions_on
 from workflows.reservations.reservations import CreateReservation, HoldLine
-from workflows.transactions.group_commit import CROWD_MIN, Group, QueueFull
+from workflows.transactions.group_commit import CROWD_MIN, CommitQueue, QueueFull
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.runner import Transaction, action, one_by_one
 
@@ -200,7 +200,7 @@ async def test_the_queue_is_served_in_its_order_and_has_an_end() -> None:
     async def alone(request: Request[NameSupplier]) -> Outcome:
         raise AssertionError("nobody waits for a key here")
 
-    group = Group(together, alone, group_max=3, queue_max=5)
+    group = CommitQueue(together, alone, group_max=3, queue_max=5)
     first = asyncio.create_task(group.submit(naming("0")))
     await gate.entered.wait()
     waiting = [asyncio.create_task(group.submit(naming(f"{number}"))) for number in range(1, 6)]
@@ -244,7 +244,7 @@ async def two_in_a_row(
     steps: Steps, crowd_min: int | None
 ) -> tuple[asyncio.Task[Outcome], asyncio.Task[Outcome]]:
     """The first is committed, and the second has begun behind it."""
-    group = Group(steps.together, steps.alone, crowd_min=crowd_min)
+    group = CommitQueue(steps.together, steps.alone, crowd_min=crowd_min)
     first = asyncio.create_task(group.submit(naming("first")))
     await steps.entered.get()
     second = asyncio.create_task(group.submit(naming("second")))
@@ -267,7 +267,7 @@ async def test_a_crowd_is_served_in_two_halves_where_these_take_turns(
     crowd_min: int | None, others: int, served: list[int]
 ) -> None:
     steps = Steps()
-    group = Group(steps.together, steps.alone, crowd_min=crowd_min)
+    group = CommitQueue(steps.together, steps.alone, crowd_min=crowd_min)
     first = asyncio.create_task(group.submit(naming("first")))
     await steps.entered.get()
     waiting = [asyncio.create_task(group.submit(naming(f"{n}"))) for n in range(others)]
@@ -324,7 +324,7 @@ async def test_what_was_committed_is_told_when_the_next_group_is_abandoned() -> 
     async def alone(request: Request[NameSupplier]) -> Outcome:
         raise AssertionError("nobody waits for a key here")
 
-    group = Group(together, alone, crowd_min=2)
+    group = CommitQueue(together, alone, crowd_min=2)
     first = asyncio.create_task(group.submit(naming("first")))
     await begun.wait()
     others = [asyncio.create_task(group.submit(naming(f"{number}"))) for number in range(2)]
@@ -348,7 +348,7 @@ async def test_whoever_waits_for_an_abandoned_transaction_or_behind_it_is_told()
     async def alone(request: Request[NameSupplier]) -> Outcome:
         raise AssertionError("nobody waits for a key here")
 
-    group = Group(together, alone, group_max=4)
+    group = CommitQueue(together, alone, group_max=4)
     submitted = [group.submit(naming(f"{number}")) for number in range(6)]
     async with asyncio.timeout(5):
         found = await asyncio.gather(*submitted, return_exceptions=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import models.queries.idempotency as queries
+import models.queries.idempotency as idempotency_queries
 from domain.access.callers import Caller, Role, anonymous, holder
 from models.database.database import Database, Limits
 from tests.builders.sample_actions import CLERK, Crash, Gate, NameSupplier, name_supplier, naming
@@ -223,7 +223,7 @@ async def test_old_keys_are_forgotten_and_may_be_used_again(database: Database) 
     clock.forward(days=1, seconds=1)
 
     async def forget(tx: Transaction) -> int:
-        return await queries.forget_keys(tx.session, tx.now - KEPT, 100)
+        return await idempotency_queries.forget_keys(tx.session, tx.now - KEPT, 100)
 
     assert await transactions.run(forget) == 1
     assert timedelta(days=7) == KEPT

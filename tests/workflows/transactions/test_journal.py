@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 import tests.builders.sample_actions as toys
-import workflows.transactions.journal as ledger
+import workflows.transactions.journal as journal
 import workflows.transactions.outbox as outbox
 from domain.errors import Invalid, UnbalancedEntry
 from domain.ledger.accounts import Account
@@ -29,7 +29,7 @@ async def test_an_entry_is_written_with_its_lines_and_covered_by_the_audit(
 
     async def work(tx: Transaction) -> UUID | None:
         outbox.audit(tx, "clerk", "pay", ("Order", "R-1"))
-        return ledger.post(tx, entry, actor="clerk")
+        return journal.post(tx, entry, actor="clerk")
 
     entry_id = await transactions_on(database).run(work)
     (row,) = await rows(database, "SELECT * FROM journal_entry")
@@ -54,7 +54,7 @@ async def test_an_unbalanced_entry_is_refused_before_the_write(database: Databas
 
     async def work(tx: Transaction) -> None:
         with pytest.raises(UnbalancedEntry):
-            ledger.post(tx, entry, actor="clerk")
+            journal.post(tx, entry, actor="clerk")
 
     await transactions_on(database).run(work)
     assert await counts(database, "journal_entry") == {"journal_entry": 0}
@@ -66,7 +66,7 @@ async def test_an_entry_that_moves_no_money_is_not_written(database: Database) -
     entry = payment_captured(Money(0, "GBP"), Occasion("R-1", MORNING))
 
     async def work(tx: Transaction) -> UUID | None:
-        return ledger.post(tx, entry, actor="clerk")
+        return journal.post(tx, entry, actor="clerk")
 
     assert await transactions_on(database).run(work) is None
     assert await counts(database, "journal_entry") == {"journal_entry": 0}
@@ -77,14 +77,14 @@ async def test_an_entry_is_reversed_once_at_most(database: Database) -> None:
     transactions = transactions_on(database)
 
     async def post(tx: Transaction) -> UUID | None:
-        return ledger.post(tx, entry, actor="clerk")
+        return journal.post(tx, entry, actor="clerk")
 
     entry_id = await transactions.run(post)
     assert entry_id is not None
 
     async def reverse(tx: Transaction) -> UUID | None:
         turned = reversal(entry, entry_id, "paid twice", tx.now)
-        return ledger.post(tx, turned, actor="clerk")
+        return journal.post(tx, turned, actor="clerk")
 
     await transactions.run(reverse)
     with pytest.raises(Exception, match="reverses_id"):

@@ -25,7 +25,7 @@ from workflows.transactions.runner import (
     action,
     one_by_one,
 )
-from workflows.transactions.stock_levels import Change
+from workflows.transactions.stock_levels import StockMove
 
 AVAILABLE = StockState.AVAILABLE
 WRITTEN = ("supplier", "event", "audit_entry", "stock_movement", "journal_entry", "item_cost")
@@ -61,14 +61,14 @@ async def test_a_savepoint_restores_levels_costs_rows_and_locks(database: Databa
     shirt, coat = await toys.places(database, "TEE", "COAT")
 
     async def ship_and_refuse(tx: Transaction) -> None:
-        async with tx.attempt():
+        async with tx.savepoint():
             tx.costs.issue(shirt, 4)
-            tx.book.move(tx, _shipped(shirt, 4))
+            tx.stock.move(tx, _shipped(shirt, 4))
             await tx.costs.lock(tx, [coat])
             tx.locking(LockClass.LEDGER)
             await tx.flush()
             tx.costs.issue(shirt, 6)
-            tx.book.move(tx, _shipped(shirt, 6))
+            tx.stock.move(tx, _shipped(shirt, 6))
             tx.add(Supplier, {"code": "acme", "name": "Acme"})
             raise PolicyViolation("No.")
 
@@ -76,11 +76,11 @@ async def test_a_savepoint_restores_levels_costs_rows_and_locks(database: Databa
         await toys.receive(tx, shirt, 10, 500)
         with pytest.raises(PolicyViolation):
             await ship_and_refuse(tx)
-        level = tx.book.level(shirt, 1)
+        level = tx.stock.level(shirt, 1)
         assert level is not None
         assert level.units[AVAILABLE] == 10
         await tx.costs.lock(tx, [coat])  # COST again: the lock order was restored too
-        tx.book.move(tx, _shipped(shirt, 1))
+        tx.stock.move(tx, _shipped(shirt, 1))
         assert tx.costs.issue(shirt, 1) == 50
 
     await transactions_on(database).run(work)
@@ -97,7 +97,7 @@ async def test_a_savepoint_restores_levels_costs_rows_and_locks(database: Databa
 
 async def test_a_savepoint_inside_a_savepoint_is_undone_alone(database: Database) -> None:
     async def add(tx: Transaction, code: str, *, is_refused: bool) -> None:
-        async with tx.attempt():
+        async with tx.savepoint():
             tx.add(Supplier, {"code": code, "name": code})
             if is_refused:
                 raise PolicyViolation("No.")
@@ -115,10 +115,10 @@ async def test_levels_beside_locked_ones_are_opened_and_keep_what_moved(database
     (shirt,) = await toys.places(database, "TEE", locations=2)
 
     async def work(tx: Transaction) -> None:
-        await tx.book.open_levels(tx, [(shirt, 1)])
-        tx.book.move(tx, replace(_shipped(shirt, 10), from_state=None, to_state=AVAILABLE))
-        await tx.book.open_levels(tx, [(shirt, 2), (shirt, 1)])
-        assert [level.units[AVAILABLE] for level in tx.book.of_item(shirt)] == [10, 0]
+        await tx.stock.open_levels(tx, [(shirt, 1)])
+        tx.stock.move(tx, replace(_shipped(shirt, 10), from_state=None, to_state=AVAILABLE))
+        await tx.stock.open_levels(tx, [(shirt, 2), (shirt, 1)])
+        assert [level.units[AVAILABLE] for level in tx.stock.of_item(shirt)] == [10, 0]
 
     transactions = transactions_on(database)
     await transactions.run(work)
@@ -131,7 +131,7 @@ async def test_locks_out_of_order_are_a_mistake_at_once(database: Database) -> N
 
     async def backwards(tx: Transaction) -> None:
         await tx.costs.lock(tx, [shirt])
-        await tx.book.open_levels(tx, [(shirt, 1)])
+        await tx.stock.open_levels(tx, [(shirt, 1)])
 
     with pytest.raises(LockOrderBroken, match="STOCK after COST"):
         await transactions_on(database).run(backwards)
@@ -349,8 +349,8 @@ async def test_a_reaction_that_crashes_undoes_the_fact(database: Database) -> No
     assert await counts(database, "supplier") == {"supplier": 0}
 
 
-def _shipped(item_id: int, units: int) -> Change:
-    return Change(
+def _shipped(item_id: int, units: int) -> StockMove:
+    return StockMove(
         item_id=item_id,
         location_id=1,
         from_state=AVAILABLE,
