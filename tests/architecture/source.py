@@ -6,7 +6,17 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("schema", "resolvers", "subscriptions", "workflows", "integrations", "models", "domain")
+ROOMS = (
+    "schema",
+    "resolvers",
+    "routes",
+    "server",
+    "subscriptions",
+    "workflows",
+    "integrations",
+    "models",
+    "domain",
+)
 NOT_OURS = ("web/graphiql/",)  # vendored, byte for byte
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

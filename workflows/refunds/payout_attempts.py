@@ -126,6 +126,9 @@ async def listen(
     row["gateway_reference"] = said.gateway_reference or row["gateway_reference"]
     row["reason"] = said.reason or row["reason"]
     row["claimed_until_at"], row["is_sending"] = None, False
+    if row["sent_at"] is None:
+        # The gateway knows the key, so the call was made: a restored backup forgets that it was.
+        row["sent_at"] = tx.now
     if heard.state in UNSETTLED:
         await _wait(tx, case, row, terms)
     elif row["settled_at"] is None:

@@ -8,7 +8,6 @@ import pytest
 import workflows.refunds.gateway_events
 import workflows.refunds.payouts
 from integrations.payments.gateway import GatewayTimeout, GatewayUnavailable, PaymentEvent
-from integrations.payments.gateway import PaymentEventType as Told
 from integrations.payments.simulator import PaymentSimulator
 from integrations.payments.simulator_faults import chaos
 from integrations.payments.simulator_journal import PaymentJournal
@@ -24,8 +23,7 @@ from tests.builders.refunds import (
     RefundDesk,
     open_refund_desk,
 )
-from tests.builders.transactions import codes, events
-from workflows.refunds.gateway_events import Taken
+from tests.builders.transactions import codes
 from workflows.refunds.payout_attempts import PayoutTerms
 from workflows.refunds.payouts import Payouts
 from workflows.transactions.outcomes import Outcome
@@ -219,82 +217,6 @@ async def test_a_worker_that_died_is_found_out_when_its_claim_is_over(
     assert len(refund_desk.gateway.sent) == 1
 
 
-async def test_a_webhook_may_come_before_our_own_answer(
-    refund_desk: RefundDesk, refund: Outcome
-) -> None:
-    async def meanwhile(key: str) -> None:
-        assert await refund_desk.hear(refund, Told.SUCCEEDED) is Taken.HEARD
-
-    refund_desk.gateway.meanwhile, refund_desk.gateway.answers = meanwhile, [SILENT]
-    await refund_desk.pay()
-    assert await refund_desk.status(refund) == "SUCCEEDED"
-    assert await refund_desk.open_exceptions("REFUND_UNKNOWN") == []
-    assert len(await events(refund_desk.database, "refund.succeeded")) == 1
-
-
-async def test_a_webhook_is_taken_once(refund_desk: RefundDesk, refund: Outcome) -> None:
-    refund_desk.gateway.answers = [SILENT]
-    await refund_desk.pay()
-    assert await refund_desk.hear(refund, Told.SUCCEEDED) is Taken.HEARD
-    balances = await refund_desk.balances()
-    assert await refund_desk.hear(refund, Told.SUCCEEDED) is Taken.REPEATED
-    assert await refund_desk.hear(refund, Told.SUCCEEDED, "msg-2") is Taken.HEARD
-    assert await refund_desk.hear(refund, Told.FAILED) is Taken.REPEATED
-    assert await refund_desk.balances() == balances
-    assert await refund_desk.status(refund) == "SUCCEEDED"
-
-
-async def test_a_contradiction_changes_nothing_and_a_person_is_told(
-    refund_desk: RefundDesk, refund: Outcome
-) -> None:
-    await refund_desk.pay()
-    balances = await refund_desk.balances()
-    await refund_desk.hear(refund, Told.FAILED)
-    assert await refund_desk.status(refund) == "SUCCEEDED"
-    assert await refund_desk.balances() == balances
-    assert await refund_desk.open_exceptions("REFUND_UNKNOWN") == [
-        f"Refund:{refund_desk.id(refund)}"
-    ]
-
-
-async def test_a_webhook_about_a_key_that_is_not_ours_is_taken_and_left(
-    refund_desk: RefundDesk,
-) -> None:
-    event = PaymentEvent(Told.SUCCEEDED, "nobody's")
-    taken = await workflows.refunds.gateway_events.take_payment(
-        refund_desk.shop.transactions, "msg-9", event
-    )
-    assert taken is Taken.UNKNOWN_KEY
-
-
-async def test_the_bank_may_send_it_back(refund_desk: RefundDesk, refund: Outcome) -> None:
-    before = {**await refund_desk.balances(), "sales_returns": 0, "refund_liability": 0}
-    await refund_desk.pay()
-    await refund_desk.hear(refund, Told.REVERSED)
-    assert await refund_desk.status(refund) == "REVERSED"
-    after = {"sales_returns": 0, "refund_liability": 0, **await refund_desk.balances()}
-    assert after == before
-    assert await refund_desk.open_exceptions("REFUND_OVERDUE") == [
-        f"Refund:{refund_desk.id(refund)}"
-    ]
-    # The money may be given back again.
-    order = (await refund_desk.find(refund))["order_id"]
-    again = await refund_desk.create(Outcome(refs={"order": str(order)}), "10.00")
-    assert not again.refusals
-
-
-async def test_reversed_heard_first_books_both_facts(
-    refund_desk: RefundDesk, refund: Outcome
-) -> None:
-    refund_desk.gateway.answers = [SILENT]
-    await refund_desk.pay()
-    await refund_desk.hear(refund, Told.REVERSED)
-    assert await refund_desk.status(refund) == "REVERSED"
-    told = [event["type"] for event in await events(refund_desk.database, "refund.")]
-    assert told[-2:] == ["refund.succeeded", "refund.reversed"]
-    assert "refund_liability" not in await refund_desk.balances()
-
-
 async def test_the_database_allows_one_unsettled_attempt(
     refund_desk: RefundDesk, refund: Outcome
 ) -> None:
@@ -340,20 +262,6 @@ async def test_a_gateway_that_stays_silent_is_told_to_people(
     refund_desk.gateway.found = [SUCCEEDED]
     await payouts.work()
     assert await refund_desk.open_exceptions("INTEGRATION_DOWN") == []
-
-
-async def test_message_ids_are_forgotten_long_after_their_signature(
-    refund_desk: RefundDesk, refund: Outcome
-) -> None:
-    await refund_desk.pay()
-    await refund_desk.hear(refund, Told.SUCCEEDED)
-    assert (
-        await workflows.refunds.gateway_events.forget_messages(refund_desk.shop.transactions) == 0
-    )
-    refund_desk.shop.clock.forward(days=7, seconds=1)
-    assert (
-        await workflows.refunds.gateway_events.forget_messages(refund_desk.shop.transactions) == 1
-    )
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -245,7 +245,7 @@ class Counter(RuleBasedStateMachine):
 
     @invariant()
     def every_proof_holds(self) -> None:
-        if hasattr(self, "till"):
+        if hasattr(self, "refund_desk"):
             assert self.runner.run(self._faults()) == []
 
     async def _faults(self) -> list[str]:
@@ -258,7 +258,7 @@ class Counter(RuleBasedStateMachine):
 
     @invariant()
     def what_is_over_stays_over(self) -> None:
-        if not hasattr(self, "till"):
+        if not hasattr(self, "refund_desk"):
             return
         for refund in self.runner.run(self.refund_desk.refunds()):
             before, now = self.before.get(refund["id"]), refund["status"]
@@ -269,7 +269,7 @@ class Counter(RuleBasedStateMachine):
             self.before[refund["id"]] = now
 
     def teardown(self) -> None:
-        if hasattr(self, "till"):
+        if hasattr(self, "refund_desk"):
             self.runner.run(self.refund_desk.database.close())
             self.fresh.give_back(self.refund_desk.database.url)
 
