@@ -13,8 +13,8 @@ from typing import Final
 from uuid import UUID
 
 from domain.access.callers import Caller, Role, holder
-from domain.catalog.validation import Problems
 from domain.errors import DomainError, GrantExceeded, Invalid, LimitExceeded, Path
+from domain.problems import Problems
 from domain.values.money import Money, to_decimal
 from domain.values.texts import check_name
 

@@ -4,8 +4,7 @@ Every fault of a command is collected in `Problems`, so that a client sees them 
 are named as in the mutation's arguments.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 import domain.values.money as money
@@ -19,6 +18,7 @@ from domain.catalog.commands import (
     UpsertSupplier,
 )
 from domain.errors import DomainError, Invalid, LimitExceeded, Path
+from domain.problems import Problems
 from domain.stock.states import STOCK_KEEPING, UNITS_MAX, LocationKind
 from domain.values.countries import check_country
 from domain.values.money import Money
@@ -29,21 +29,6 @@ CHANNEL_LOCATIONS_MAX: Final = 1_000
 DEPTH_MAX: Final = 16
 
 T = TypeVar("T")
-
-
-class Problems:
-    """Every fault found in one command."""
-
-    def __init__(self) -> None:
-        self.errors: list[DomainError] = []
-
-    @contextmanager
-    def under(self, *prefix: str) -> Iterator[None]:
-        """Keep a domain error raised inside, its field below `prefix`, and go on after."""
-        try:
-            yield
-        except DomainError as error:
-            self.errors.append(error.under(*prefix))
 
 
 class LocationInUse(DomainError):

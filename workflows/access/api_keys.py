@@ -32,8 +32,8 @@ from domain.access.api_keys import (
     successor_expiry,
 )
 from domain.access.callers import SYSTEM, Caller, Role, holder
-from domain.catalog.validation import Problems
 from domain.errors import IllegalTransition, Invalid, NotFound
+from domain.problems import Problems
 from domain.values.money import Money
 from models.access import ApiKey
 from models.database.sessions import Row

@@ -9,8 +9,9 @@ from typing import Any
 import models.queries.catalog.catalog as catalog_queries
 from domain.access.callers import Caller
 from domain.catalog.commands import UpsertChannel
-from domain.catalog.validation import CHANNEL_DEFAULTS, Problems, channel_facts, check_currency_kept
+from domain.catalog.validation import CHANNEL_DEFAULTS, channel_facts, check_currency_kept
 from domain.errors import Invalid, NotFound
+from domain.problems import Problems
 from domain.stock.states import STOCK_KEEPING
 from models.catalog import Channel
 from workflows.catalog.master_data import CHANNEL, Written, refuse, report, write

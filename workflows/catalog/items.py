@@ -14,12 +14,12 @@ from domain.catalog.validation import (
     ITEM_DEFAULTS,
     ITEMS_MAX,
     Facts,
-    Problems,
     changed,
     check_items,
     item_facts,
 )
 from domain.errors import Invalid, NotFound
+from domain.problems import Problems
 from models.database.sessions import Row
 from workflows.transactions.outcomes import Outcome, Refusal
 from workflows.transactions.runner import Transaction, one_by_one

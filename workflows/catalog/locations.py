@@ -15,11 +15,11 @@ from domain.catalog.validation import (
     LOCATION_DEFAULTS,
     Facts,
     LocationInUse,
-    Problems,
     check_place,
     location_facts,
 )
 from domain.errors import Invalid, NotFound
+from domain.problems import Problems
 from domain.stock.states import STOCK_KEEPING, LocationKind
 from models.catalog import Location
 from models.database.sessions import Row

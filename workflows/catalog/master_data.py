@@ -16,7 +16,8 @@ import models.queries.catalog.catalog as catalog_queries
 import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.catalog.commands import UpsertReasonCode, UpsertSupplier
-from domain.catalog.validation import Problems, changed, reason_facts, supplier_facts
+from domain.catalog.validation import changed, reason_facts, supplier_facts
+from domain.problems import Problems
 from models.catalog import Channel, Location, ReasonCode, Supplier
 from models.database.sessions import Row
 from workflows.transactions.outcomes import Refused

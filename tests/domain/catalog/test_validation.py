@@ -5,15 +5,9 @@ from typing import Any
 import pytest
 
 from domain.catalog.commands import ABSENT, UpsertItem, UpsertLocation
-from domain.catalog.validation import (
-    DEPTH_MAX,
-    Problems,
-    changed,
-    check_place,
-    item_facts,
-    location_facts,
-)
+from domain.catalog.validation import DEPTH_MAX, changed, check_place, item_facts, location_facts
 from domain.errors import DomainError
+from domain.problems import Problems
 from domain.stock.states import LocationKind
 
 WAREHOUSE, STORE = LocationKind.WAREHOUSE, LocationKind.STORE

@@ -1,0 +1,21 @@
+"""Collection of the faults of one command, so that a client sees all of them at once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from domain.errors import DomainError
+
+
+class Problems:
+    """The faults found in one command so far."""
+
+    def __init__(self) -> None:
+        self.errors: list[DomainError] = []
+
+    @contextmanager
+    def under(self, *prefix: str) -> Iterator[None]:
+        """Collect a domain error raised inside, with `prefix` before its field, and continue."""
+        try:
+            yield
+        except DomainError as error:
+            self.errors.append(error.under(*prefix))
