@@ -11,7 +11,7 @@ import workflows.exceptions.handling as exception_handling
 from schema.context import Info
 from schema.errors import perform_mutation
 from schema.mutations.exceptions import TYPE, ExceptionPayload
-from workflows.transactions.runner import Action
+from workflows.transactions.actions import Action
 
 C = TypeVar("C")
 

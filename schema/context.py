@@ -22,8 +22,9 @@ from subscriptions.streams.stock_and_events import Streams
 from subscriptions.streams.task_queues import QueueStreams
 from workflows.availability.availability import Availability
 from workflows.availability.cache import AvailabilityCache
+from workflows.transactions.actions import Action
 from workflows.transactions.outcomes import Outcome, Request
-from workflows.transactions.runner import Action, Transactions
+from workflows.transactions.runner import Transactions
 
 C = TypeVar("C")
 

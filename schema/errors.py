@@ -20,9 +20,9 @@ from schema.context import Context, Info
 from schema.fields.errors import UserError, UserErrorCode
 from schema.fields.node import encode, key_of, load, prime
 from schema.fields.scalars import JSON
+from workflows.transactions.actions import Action
 from workflows.transactions.group_commit import QueueFull
 from workflows.transactions.outcomes import Outcome, Refusal
-from workflows.transactions.runner import Action
 
 C = TypeVar("C")
 P = TypeVar("P")

@@ -20,9 +20,10 @@ from models.database.sessions import DatabaseError, Row
 from models.migrations.runner import MigrationError, missing
 from settings import Settings, SettingsError, load
 from workflows.events.retention import Retention, old_events, remove
+from workflows.transactions.actions import Reactions
 from workflows.transactions.clock import machine_time
 from workflows.transactions.ids import Ids
-from workflows.transactions.runner import Reactions, Transactions
+from workflows.transactions.runner import Transactions
 
 
 async def archive(database: Database, retention: Retention, folder: Path) -> int:

@@ -17,7 +17,8 @@ import workflows.policies.activation as policy_activation
 import workflows.reservations.expiry as reservation_expiry
 import workflows.tasks.claims as tasks
 import workflows.transactions.idempotency as idempotency
-from workflows.transactions.runner import Transaction, Transactions
+from workflows.transactions.runner import Transactions
+from workflows.transactions.transaction import Transaction
 
 SWEPT_MAX = 200
 ITEMS_MAX = 50
@@ -35,7 +36,7 @@ async def sweep_holds(transactions: Transactions) -> int:
         if not over:
             return 0
         lines = await reservation_queries.lines_of(tx.session, over)
-        await tx.stock.lock(tx, {line["item_id"] for line in lines})
+        await tx.stock.lock({line["item_id"] for line in lines})
         return await reservation_expiry.take_back(tx, sorted(over))
 
     return await transactions.run(work)
@@ -60,7 +61,7 @@ class BackorderRounds:
             return 0
 
         async def work(tx: Transaction) -> int:
-            await tx.stock.lock(tx, item_ids)
+            await tx.stock.lock(item_ids)
             return await backorders.serve(tx, frozenset(item_ids))
 
         return await self._transactions.run(work)

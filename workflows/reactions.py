@@ -13,7 +13,7 @@ import workflows.returns.closing as return_closing
 import workflows.returns.undelivered_parcels as undelivered_parcels
 import workflows.tasks.lifecycle as task_lifecycle
 import workflows.warehouse.shortages as shortages
-from workflows.transactions.runner import Reactions
+from workflows.transactions.actions import Reactions
 
 _FOLLOW = (return_refunds.follow_return, task_lifecycle.follow_return)
 # Whoever opens refunds stands in front: a return closes over those that there are.

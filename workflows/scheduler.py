@@ -12,7 +12,8 @@ import structlog
 
 import models.queries.events.leases as leases
 from models.database.sessions import DatabaseError
-from workflows.transactions.runner import Transaction, Transactions
+from workflows.transactions.runner import Transactions
+from workflows.transactions.transaction import Transaction
 
 logger = structlog.get_logger(__name__)
 

@@ -45,8 +45,9 @@ from workflows.policies.publishing import PublishPolicy
 from workflows.reservations.reservations import CreateReservation, HoldLine
 from workflows.stock.adjustments import AdjustStock, MoveStock
 from workflows.stock.goods_receipts import ReceiptLine, ReceiveStock, SetSafetyStock
+from workflows.transactions.actions import Action
 from workflows.transactions.outcomes import Outcome, Request
-from workflows.transactions.runner import Action, Transactions
+from workflows.transactions.runner import Transactions
 
 CommandT = TypeVar("CommandT")
 

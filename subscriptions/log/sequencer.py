@@ -33,7 +33,8 @@ import models.queries.events.event_log as event_log
 import models.queries.events.leases as leases
 from models.database.sessions import Contention, DatabaseError, DatabaseUnavailable, Session
 from models.queries.events.event_log import Numbered
-from workflows.transactions.runner import Transaction, Transactions
+from workflows.transactions.runner import Transactions
+from workflows.transactions.transaction import Transaction
 
 logger = structlog.get_logger(__name__)
 

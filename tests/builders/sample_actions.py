@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import workflows.transactions.journal as journal
-import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller, Role, holder
 from domain.errors import Invalid, PolicyViolation
 from domain.ledger.entries import Occasion, receipt
@@ -15,9 +13,10 @@ from domain.values.money import Money
 from models.catalog import Supplier
 from models.database.database import Database
 from tests.builders.transactions import MORNING
+from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Request
-from workflows.transactions.runner import Transaction, one_by_one
 from workflows.transactions.stock_levels import StockMove
+from workflows.transactions.transaction import Transaction
 
 CLERK = holder(Role.ADMIN, actor="clerk")
 
@@ -55,8 +54,8 @@ async def name_supplier(
 ) -> Mapping[str, Any]:
     """Make a supplier, with an event and an audit row, then do what `fault` says."""
     tx.add(Supplier, {"code": command.code, "name": command.code})
-    outbox.record(tx, "supplier.named", ("Supplier", command.code), actor=caller.actor, data={})
-    outbox.audit(tx, caller.actor, "supplierName", ("Supplier", command.code))
+    tx.outbox.record("supplier.named", ("Supplier", command.code), actor=caller.actor, data={})
+    tx.outbox.audit(caller.actor, "supplierName", ("Supplier", command.code))
     if command.fault == "rule":
         raise PolicyViolation("No.", field=("code",), details={"code": command.code})
     if command.fault == "invalid":
@@ -101,8 +100,8 @@ async def places(database: Database, *skus: str, locations: int = 1) -> list[int
 
 async def receive(tx: Transaction, item_id: int, units: int, value_minor: int) -> None:
     """Units of an item come to location 1: columns, movement, cost and journal."""
-    await tx.stock.open_levels(tx, [(item_id, 1)])
-    await tx.costs.lock(tx, [item_id])
+    await tx.stock.open_levels([(item_id, 1)])
+    await tx.costs.lock([item_id])
     tx.costs.receive(item_id, units, value_minor)
     change = StockMove(
         item_id=item_id,
@@ -114,6 +113,6 @@ async def receive(tx: Transaction, item_id: int, units: int, value_minor: int) -
         value_minor=value_minor,
         value_currency="GBP",
     )
-    tx.stock.move(tx, change)
+    tx.stock.move(change)
     entry = receipt(units, Money(value_minor, "GBP"), Occasion("delivery", tx.now))
-    journal.post(tx, entry, actor="clerk", location_id=1)
+    tx.journal.post(entry, actor="clerk", location_id=1)

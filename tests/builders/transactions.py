@@ -10,8 +10,9 @@ import orjson
 
 from domain.terms import DEFAULT_TERMS, Terms
 from models.database.database import Database
+from workflows.transactions.actions import Reactions
 from workflows.transactions.outcomes import Outcome
-from workflows.transactions.runner import Reactions, Transactions
+from workflows.transactions.runner import Transactions
 
 MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

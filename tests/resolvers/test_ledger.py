@@ -4,7 +4,7 @@ import workflows.exceptions.opening as exceptions
 from domain.access.callers import SYSTEM, Role
 from domain.exceptions import ExceptionKind
 from tests.builders.in_process_server import JSON, InProcessServer
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 PUBLISH = """mutation ($input: PolicyInput!) { policyPublish(input: $input) {
   policy { id kind scope version rules effectiveFrom publishedBy }

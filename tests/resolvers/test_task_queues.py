@@ -14,7 +14,7 @@ from tests.builders.in_process_server import InProcessServer
 from tests.resolvers.test_subscriptions import CANCEL, Screen, screen
 from tests.resolvers.test_tasks import CLAIM, PICK, RELEASE, a_parcel
 from tests.subscriptions.log.facts import until
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 _TASK = "id queue status claimedBy leaseUntil priority subject { id }"
 QUEUE = f"""

@@ -10,7 +10,8 @@ from typing import Any
 from domain.access.callers import Role, holder
 from subscriptions.runtime import StreamingRuntime
 from tests.subscriptions.log.facts import note, now, until, write
-from workflows.transactions.runner import Transaction, Transactions
+from workflows.transactions.runner import Transactions
+from workflows.transactions.transaction import Transaction
 
 ADMIN = holder(Role.ADMIN, actor="root")
 

@@ -12,9 +12,10 @@ from models.database.database import Database
 from models.database.sessions import DatabaseUnavailable
 from tests.builders.connections import taking_no_writes
 from workflows.scheduler import Job, Scheduler
+from workflows.transactions.actions import Reactions
 from workflows.transactions.clock import Clock, machine_time
 from workflows.transactions.ids import Ids
-from workflows.transactions.runner import Reactions, Transactions
+from workflows.transactions.runner import Transactions
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,6 @@ from uuid import UUID
 import orjson
 
 import models.queries.access as key_queries
-import workflows.transactions.outbox as outbox
 from domain.access.api_keys import (
     LASTING,
     CreateKey,
@@ -38,8 +37,10 @@ from domain.values.money import Money
 from models.access import ApiKey
 from models.database.sessions import Row
 from workflows.catalog.master_data import refuse
+from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Outcome
-from workflows.transactions.runner import Transaction, Transactions, one_by_one
+from workflows.transactions.runner import Transactions
+from workflows.transactions.transaction import Transaction
 
 BOOTSTRAP = "bootstrap"
 
@@ -223,8 +224,8 @@ def _report(
     after: Mapping[str, object] | None = None,
 ) -> None:
     data = {"role": facts["role"], "actor": facts["actor"]}
-    outbox.record(tx, event, ("ApiKey", key_id), actor=caller.actor, data=data)
-    outbox.audit(tx, caller.actor, action, ("ApiKey", key_id), before=before, after=after)
+    tx.outbox.record(event, ("ApiKey", key_id), actor=caller.actor, data=data)
+    tx.outbox.audit(caller.actor, action, ("ApiKey", key_id), before=before, after=after)
 
 
 async def ensure_bootstrap_key(transactions: Transactions, secret: str) -> None:

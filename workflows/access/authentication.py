@@ -23,7 +23,8 @@ from domain.errors import Unauthenticated
 from models.database.database import Database
 from models.database.sessions import DatabaseError, Row
 from workflows.access.api_keys import caller_of
-from workflows.transactions.runner import Transaction, Transactions
+from workflows.transactions.runner import Transactions
+from workflows.transactions.transaction import Transaction
 
 logger = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ from domain.routing.shipping_calendar import Capacity, Promise, promise, start_o
 from models.database.sessions import Session
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts, LocationFacts
 from workflows.availability.atp_context import AtpContext, LocationDates
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 STANDARD = "STANDARD"
 

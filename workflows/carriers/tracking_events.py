@@ -19,8 +19,6 @@ import models.queries.orders.fulfillments as fulfillment_queries
 import models.queries.returns.returns as return_queries
 import workflows.exceptions.opening as exceptions
 import workflows.orders.locked_orders as locked_orders
-import workflows.transactions.journal as journal
-import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import Invalid, NotFound
 from domain.exceptions import ExceptionKind
@@ -32,8 +30,9 @@ from domain.values.money import Money
 from models.database.sessions import Row
 from workflows.access.visibility import sees_return
 from workflows.orders.locked_orders import LockedOrder
+from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Outcome
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.transaction import Transaction
 
 TEXT_MAX = 255
 PARCELS_MAX = 50
@@ -223,8 +222,7 @@ async def _move(
     await carrier_event_queries.write_parcel(
         tx.session, row["id"], str(after), delivered_at, version
     )
-    outbox.record(
-        tx,
+    tx.outbox.record(
         f"fulfillment.{after.lower()}",
         ("Fulfillment", row["id"]),
         actor=caller.actor,
@@ -257,8 +255,7 @@ def _book(
     )
     cost = Money(sum(each["cost_minor"] or 0 for each in lines), tx.terms.base_currency)
     units = sum(each["quantity"] for each in lines)
-    journal.post(
-        tx,
+    tx.journal.post(
         book(units, cost, Occasion(order.row["number"], command.occurred_at)),
         actor=caller.actor,
         channel_id=order.row["channel_id"],
@@ -308,8 +305,7 @@ async def _tell(
         "order": str(parcel.order_id),
         **parcel.refs,
     }
-    outbox.record(
-        tx,
+    tx.outbox.record(
         "carrier.recorded",
         ("CarrierEvent", event_id),
         actor=caller.actor,
@@ -318,4 +314,4 @@ async def _tell(
         location_id=None if location is None else location.id,
         occurred_at=command.occurred_at,
     )
-    outbox.audit(tx, caller.actor, "carrierEventRecord", parcel.subject, after=facts)
+    tx.outbox.audit(caller.actor, "carrierEventRecord", parcel.subject, after=facts)

@@ -15,7 +15,8 @@ from domain.problems import Problems
 from domain.stock.states import STOCK_KEEPING
 from models.catalog import Channel
 from workflows.catalog.master_data import CHANNEL, Written, refuse, report, write
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
+from workflows.transactions.transaction import Transaction
 
 
 @one_by_one("channelUpsert")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import models.queries.catalog.catalog as catalog_queries
-import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.catalog.commands import Absent, UpsertItem, UpsertItems
 from domain.catalog.validation import (
@@ -21,8 +20,9 @@ from domain.catalog.validation import (
 from domain.errors import Invalid, NotFound
 from domain.problems import Problems
 from models.database.sessions import Row
+from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Outcome, Refusal
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +116,14 @@ def _report(
     after: Facts,
     caller: Caller,
 ) -> None:
-    outbox.record(
-        tx,
+    tx.outbox.record(
         "item.upserted",
         ("Item", item_id),
         actor=caller.actor,
         data={"sku": sku, "created": before is None, "changed": sorted(after)},
         version=version,
     )
-    outbox.audit(
-        tx,
+    tx.outbox.audit(
         caller.actor,
         "itemsUpsert",
         ("Item", item_id),

@@ -24,7 +24,8 @@ from domain.stock.states import STOCK_KEEPING, LocationKind
 from models.catalog import Location
 from models.database.sessions import Row
 from workflows.catalog.master_data import LOCATION, refuse, report, write
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
+from workflows.transactions.transaction import Transaction
 
 
 @lru_cache(maxsize=1)

@@ -13,15 +13,15 @@ from typing import Any
 from tortoise.models import Model
 
 import models.queries.catalog.catalog as catalog_queries
-import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.catalog.commands import UpsertReasonCode, UpsertSupplier
 from domain.catalog.validation import changed, reason_facts, supplier_facts
 from domain.problems import Problems
 from models.catalog import Channel, Location, ReasonCode, Supplier
 from models.database.sessions import Row
+from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Refused
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,7 @@ def report(
     if not written.after:
         return
     scope: dict[str, Any] = {} if master.scope is None else {master.scope: written.id}
-    outbox.record(
-        tx,
+    tx.outbox.record(
         master.event,
         (master.subject, written.id),
         actor=caller.actor,
@@ -89,8 +88,7 @@ def report(
         version=written.version,
         **scope,
     )
-    outbox.audit(
-        tx,
+    tx.outbox.audit(
         caller.actor,
         master.action,
         (master.subject, written.id),

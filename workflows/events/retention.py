@@ -13,11 +13,11 @@ from typing import Final
 
 import models.queries.events.event_archive as archive_queries
 import models.queries.events.event_log as event_log
-import workflows.transactions.outbox as outbox
 from domain.access.callers import SYSTEM
 from models.database.database import Database
 from models.database.sessions import Row
-from workflows.transactions.runner import Transaction, Transactions
+from workflows.transactions.runner import Transactions
+from workflows.transactions.transaction import Transaction
 
 PAGE: Final = 1_000
 
@@ -59,7 +59,7 @@ async def remove(transactions: Transactions, events: Sequence[Row], kept_in: str
     async def work(tx: Transaction) -> int:
         removed = await archive_queries.remove_events(tx.session, first - 1, last)
         facts = {"first": first, "last": last, "keptIn": kept_in}
-        outbox.audit(tx, SYSTEM.actor, "events.archived", ("Event", last), after=facts)
+        tx.outbox.audit(SYSTEM.actor, "events.archived", ("Event", last), after=facts)
         return removed
 
     return await transactions.run(work)

@@ -16,7 +16,6 @@ import orjson
 
 import models.queries.exceptions as exception_queries
 import workflows.exceptions.opening as exceptions
-import workflows.transactions.outbox as outbox
 from domain.access.callers import SYSTEM, Caller
 from domain.errors import Invalid, NotFound
 from domain.exceptions import (
@@ -30,7 +29,8 @@ from domain.exceptions import (
 from domain.transitions import step
 from models.database.sessions import Row
 from models.queries.listing.scopes import scope_of
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
+from workflows.transactions.transaction import Transaction
 
 TEXT_MAX = 255
 WORDS_MAX = 2_000
@@ -199,8 +199,7 @@ async def _write(
 ) -> Mapping[str, Any]:
     written = await exception_queries.write_step(tx.session, after, details)
     exceptions.record(tx, written, actor, what)
-    outbox.audit(
-        tx,
+    tx.outbox.audit(
         actor,
         action,
         ("OperationalException", before["id"]),

@@ -13,12 +13,11 @@ from uuid import UUID
 import models.queries.catalog.lookups as lookups
 import models.queries.exceptions as exception_queries
 import workflows.policies.publishing as policies
-import workflows.transactions.outbox as outbox
 from domain.access.callers import SYSTEM
 from domain.exceptions import CLEARED_WHEN, CatalogueRow, ExceptionKind
 from domain.policies.policies import PolicyKind
 from models.database.sessions import Row
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 
 async def open(
@@ -109,8 +108,7 @@ def record(tx: Transaction, row: Row, actor: str, what: str) -> Mapping[str, Any
         "ownerRole": row["owner_role"],
         "occurrences": row["occurrences"],
     }
-    outbox.record(
-        tx,
+    tx.outbox.record(
         f"exception.{what}",
         ("OperationalException", row["id"]),
         actor=actor,
@@ -125,4 +123,4 @@ def record(tx: Transaction, row: Row, actor: str, what: str) -> Mapping[str, Any
 def _tell(tx: Transaction, row: Row, actor: str, what: str) -> None:
     facts = record(tx, row, actor, what)
     subject = ("OperationalException", row["id"])
-    outbox.audit(tx, actor, f"exception.{what}", subject, after=facts)
+    tx.outbox.audit(actor, f"exception.{what}", subject, after=facts)

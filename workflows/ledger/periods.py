@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import workflows.transactions.journal as journal
-import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import Forbidden
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
+from workflows.transactions.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +26,9 @@ async def close(tx: Transaction, command: ClosePeriod, caller: Caller) -> Mappin
     a caller that sees a part of the house only."""
     if caller.channels is not None or caller.locations is not None:
         raise Forbidden(f"{caller.actor} sees a part of the books only and cannot close them.")
-    period_id = await journal.close(tx, command.through, caller.actor)
+    period_id = await tx.journal.close(command.through, caller.actor)
     facts = {"through": command.through.isoformat()}
     subject = ("Period", period_id)
-    outbox.record(tx, "period.closed", subject, actor=caller.actor, data=facts)
-    outbox.audit(tx, caller.actor, "periodClose", subject, after=facts)
+    tx.outbox.record("period.closed", subject, actor=caller.actor, data=facts)
+    tx.outbox.audit(caller.actor, "periodClose", subject, after=facts)
     return {"period": str(period_id)}

@@ -25,8 +25,8 @@ from models.queries.catalog.lookups import ChannelFacts
 from workflows.access.visibility import sees_hold
 from workflows.availability.routing import Demand
 from workflows.transactions.lock_order import LockClass
-from workflows.transactions.runner import Transaction
 from workflows.transactions.stock_levels import StockMove
+from workflows.transactions.transaction import Transaction
 
 if TYPE_CHECKING:
     from workflows.orders.placement import PlaceOrder
@@ -263,7 +263,6 @@ def _move(
     actor: str,
 ) -> None:
     tx.stock.move(
-        tx,
         StockMove(
             item_id=item_id,
             location_id=location_id,

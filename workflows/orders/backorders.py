@@ -19,8 +19,8 @@ from domain.stock.states import StockState
 from models.database.sessions import Row
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from workflows.orders.locked_orders import LockedOrder
-from workflows.transactions.runner import Transaction
 from workflows.transactions.stock_levels import Level, StockMove
+from workflows.transactions.transaction import Transaction
 
 SERVED_MAX = 200
 SYSTEM = "system"
@@ -118,7 +118,6 @@ def _deepest_first(level: Level) -> tuple[int, int]:
 
 def _allocate(tx: Transaction, level: Level, units: int, order: LockedOrder) -> None:
     tx.stock.move(
-        tx,
         StockMove(
             item_id=level.item_id,
             location_id=level.location_id,

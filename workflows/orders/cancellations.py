@@ -12,8 +12,6 @@ import domain.ledger.entries as ledger_entries
 import models.queries.catalog.lookups as lookups
 import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.orders.locked_orders as locked_orders
-import workflows.transactions.journal as journal
-import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid, NotFound
 from domain.ledger.entries import Occasion
@@ -26,8 +24,9 @@ from models.orders import OrderCancellation, OrderCancellationLine
 from workflows.access.visibility import sees_order
 from workflows.orders.fulfillments import LINE_STATE
 from workflows.orders.locked_orders import Line, LockedOrder
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
 from workflows.transactions.stock_levels import StockMove
+from workflows.transactions.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
         raise NotFound("order", str(command.order_id), field=("id",))
     reason_id = await _reason(tx, command.reason_code)
     wanted = _wanted(order, command)
-    await tx.stock.lock(tx, [line.item_id for line, _ in wanted])
+    await tx.stock.lock([line.item_id for line, _ in wanted])
     had_shipped = order.has_shipped
     value = _value(wanted)
     await _give_back(tx, order, wanted, caller.actor)
@@ -90,8 +89,7 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
         "units": dict(units),  # by SKU: what was backordered may be promised to others
         "refundMinor": refund,
     }
-    outbox.audit(
-        tx,
+    tx.outbox.audit(
         caller.actor,
         "orderCancel",
         ("Order", order.id),
@@ -197,7 +195,6 @@ def _return_units(
     tx: Transaction, order: LockedOrder, line: Line, location_id: int, units: int, actor: str
 ) -> None:
     tx.stock.move(
-        tx,
         StockMove(
             item_id=line.item_id,
             location_id=location_id,
@@ -228,8 +225,7 @@ async def _write_parcels(
         status = str(FulfillmentStatus.CANCELLED) if is_empty else parcel["status"]
         version = parcel["version"] + 1
         statuses.append((fulfillment_id, status, version))
-        outbox.record(
-            tx,
+        tx.outbox.record(
             "fulfillment.cancelled" if is_empty else "fulfillment.reduced",
             ("Fulfillment", fulfillment_id),
             actor=actor,
@@ -259,7 +255,7 @@ def _settle_money(
     units = sum(quantity for _, quantity in wanted)
     paid = Money(refund, order.row["currency"])
     entry = ledger_entries.order_cancelled(units, paid, Occasion(order.row["number"], tx.now))
-    entry_id = journal.post(tx, entry, actor=actor, channel_id=order.row["channel_id"])
+    entry_id = tx.journal.post(entry, actor=actor, channel_id=order.row["channel_id"])
     row = {
         "id": tx.new_id(),
         "order_id": order.id,

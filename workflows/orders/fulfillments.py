@@ -13,8 +13,6 @@ import models.queries.catalog.lookups as lookups
 import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.orders.locked_orders as locked_orders
 import workflows.tasks.claims as tasks
-import workflows.transactions.journal as journal
-import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid, NotFound
 from domain.ledger.entries import Occasion, Sale, covered_by
@@ -26,8 +24,9 @@ from models.database.sessions import Row
 from models.fulfillments import Fulfillment, FulfillmentLine
 from models.queries.catalog.lookups import LocationFacts
 from workflows.orders.locked_orders import LockedOrder
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
 from workflows.transactions.stock_levels import StockMove
+from workflows.transactions.transaction import Transaction
 
 TEXT_MAX = 255
 
@@ -91,8 +90,7 @@ def record(
 ) -> None:
     """Write a fact about a fulfilment, with what was promised: its tasks are ordered by that."""
     promise = {"serviceLevel": order["service_level"], "shipBy": order["ship_by_at"]}
-    outbox.record(
-        tx,
+    tx.outbox.record(
         event,
         ("Fulfillment", fulfillment["id"]),
         actor=actor,
@@ -128,15 +126,14 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
         if line["quantity"]
     ]
     item_ids = [line["item_id"] for line in lines]
-    await tx.stock.lock(tx, item_ids)
-    await tx.costs.lock(tx, item_ids)
+    await tx.stock.lock(item_ids)
+    await tx.costs.lock(item_ids)
     cost_minor = await _send_units(tx, order, row, lines, caller, shipped_at)
     units = {line["order_line_id"]: line["quantity"] for line in lines}
     sale = _sell(order, units, LINE_STATE[before], Money(cost_minor, tx.terms.base_currency))
     occasion = Occasion(order.row["number"], shipped_at)
     entry = ledger_entries.shipment(sum(units.values()), sale, occasion)
-    journal.post(
-        tx,
+    tx.journal.post(
         entry,
         actor=caller.actor,
         channel_id=order.row["channel_id"],
@@ -149,8 +146,7 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
     facts = {"status": "SHIPPED", "before": str(before), "carrier": command.carrier}
     sent = {**row, "version": version}
     record(tx, "fulfillment.shipped", sent, order.row, caller.actor, facts)
-    outbox.audit(
-        tx,
+    tx.outbox.audit(
         caller.actor,
         "fulfillmentShip",
         ("Fulfillment", row["id"]),
@@ -234,7 +230,6 @@ async def _send_units(
         cost_minor = tx.costs.issue(line["item_id"], line["quantity"])
         costs.append((line["id"], cost_minor))
         tx.stock.move(
-            tx,
             StockMove(
                 item_id=line["item_id"],
                 location_id=row["location_id"],

@@ -8,12 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import models.queries.orders.orders as order_queries
-import workflows.transactions.outbox as outbox
 from domain.errors import NotFound
 from domain.orders.orders import LineMoney, OrderLineState, OrderStatus, status_of
 from models.database.sessions import Row
 from workflows.transactions.lock_order import LockClass
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 
 @dataclass(slots=True)
@@ -130,8 +129,7 @@ async def write(
         "deposit_minor": order.deposit_minor,
         "version": version,
     }
-    outbox.record(
-        tx,
+    tx.outbox.record(
         event,
         ("Order", order.id),
         actor=actor,

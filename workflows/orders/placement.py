@@ -15,8 +15,6 @@ import models.queries.catalog.lookups as lookups
 import models.queries.orders.orders as order_queries
 import workflows.orders.allocations as allocations
 import workflows.orders.totals as order_totals
-import workflows.transactions.journal as journal
-import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import AlreadyExists, DomainError, Invalid, NotFound
 from domain.ledger.entries import Occasion
@@ -30,8 +28,9 @@ from workflows.availability.routing import Demand
 from workflows.orders.allocations import Allocation, Supply
 from workflows.orders.totals import OrderMoney
 from workflows.reservations.line_checks import LINES_MAX, check_lines, open_channel
+from workflows.transactions.actions import action
 from workflows.transactions.outcomes import Outcome, Request
-from workflows.transactions.runner import Transaction, action
+from workflows.transactions.transaction import Transaction
 
 TEXT_MAX = 255
 
@@ -299,7 +298,7 @@ def _add_payments(
     entry = ledger_entries.payment_captured(
         Money(money.paid_minor, order["currency"]), Occasion(order["number"], order["placed_at"])
     )
-    journal.post(tx, entry, actor=actor, channel_id=order["channel_id"])
+    tx.journal.post(entry, actor=actor, channel_id=order["channel_id"])
 
 
 def _record(
@@ -320,12 +319,11 @@ def _record(
         "units": units,
         "backordered": allocation.backordered_units,
     }
-    outbox.record(
-        tx,
+    tx.outbox.record(
         "order.placed",
         ("Order", order["id"]),
         actor=caller.actor,
         data=facts,
         channel_id=channel.id,
     )
-    outbox.audit(tx, caller.actor, "orderPlace", ("Order", order["id"]), after=facts)
+    tx.outbox.audit(caller.actor, "orderPlace", ("Order", order["id"]), after=facts)

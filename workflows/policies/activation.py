@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import models.queries.policies as policy_queries
-import workflows.transactions.outbox as outbox
 from domain.access.callers import SYSTEM
 from domain.policies.policies import parse_scope
 from workflows.policies.publishing import places_of
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 
 async def start(tx: Transaction, limit: int) -> int:
@@ -15,8 +14,7 @@ async def start(tx: Transaction, limit: int) -> int:
     rows = await policy_queries.take_starting(tx.session, tx.now, limit)
     for row in rows:
         channel_id, location_id = await places_of(tx, parse_scope(row["scope"]), SYSTEM)
-        outbox.record(
-            tx,
+        tx.outbox.record(
             "policy.effective",
             ("Policy", row["id"]),
             actor=SYSTEM.actor,

@@ -12,7 +12,6 @@ import orjson
 
 import models.queries.catalog.lookups as lookups
 import models.queries.policies as policy_queries
-import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import DomainError, Forbidden, NotFound
 from domain.policies.adjustments import AdjustmentRules
@@ -36,7 +35,8 @@ from models.database.sessions import Row, Session
 from models.database.sql import Question
 from models.policies import Policy as PolicyRow
 from models.policies import PolicyStart
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
+from workflows.transactions.transaction import Transaction
 
 AnyRules = TypeVar("AnyRules", bound=Rules)
 Found = tuple[Policy[AnyRules], ...]
@@ -162,16 +162,14 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
         "effectiveFrom": effective_from,
     }
     subject = ("Policy", policy_id)
-    outbox.audit(
-        tx,
+    tx.outbox.audit(
         caller.actor,
         "policyPublish",
         subject,
         before={"version": last} if last else None,
         after={**facts, "rules": command.rules},
     )
-    outbox.record(
-        tx,
+    tx.outbox.record(
         "policy.published",
         subject,
         actor=caller.actor,

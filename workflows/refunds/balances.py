@@ -21,7 +21,7 @@ from domain.refunds.states import WITHDRAWN, RefundStatus
 from domain.values.money import Money, share
 from models.database.sessions import Row
 from workflows.orders.locked_orders import Line, LockedOrder
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 NONE: Collection[UUID] = frozenset()
 

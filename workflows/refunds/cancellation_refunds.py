@@ -20,7 +20,8 @@ from workflows.refunds.balances import Balances
 from workflows.refunds.opening import Draft
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.outbox import PendingEvent
-from workflows.transactions.runner import Transaction, Transactions
+from workflows.transactions.runner import Transactions
+from workflows.transactions.transaction import Transaction
 
 ORDERS_MAX = 50
 

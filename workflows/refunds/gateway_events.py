@@ -17,7 +17,8 @@ from domain.refunds.payouts import GatewaySignal
 from integrations.payments.gateway import PaymentEvent
 from workflows.refunds.payout_attempts import DEFAULT_PAYOUT_TERMS, GatewayReport, PayoutTerms
 from workflows.transactions.lock_order import LockClass
-from workflows.transactions.runner import Transaction, Transactions
+from workflows.transactions.runner import Transactions
+from workflows.transactions.transaction import Transaction
 
 logger = structlog.get_logger(__name__)
 

@@ -21,8 +21,6 @@ import models.queries.refunds.refunds as refund_queries
 import models.queries.returns.returns as return_queries
 import workflows.exceptions.opening as exceptions
 import workflows.orders.locked_orders as locked_orders
-import workflows.transactions.journal as journal
-import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import NotFound
 from domain.exceptions import ExceptionKind
@@ -39,7 +37,7 @@ from models.refunds import Refund, RefundUnit
 from workflows.access.visibility import sees_order
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.lock_order import LockClass
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 _S = RefundStatus
 
@@ -232,7 +230,7 @@ def _take_back(
 
 
 def _post(tx: Transaction, case: LockedRefund, entry: JournalEntry, actor: str) -> UUID | None:
-    return journal.post(tx, entry, actor=actor, channel_id=case.order["channel_id"])
+    return tx.journal.post(entry, actor=actor, channel_id=case.order["channel_id"])
 
 
 def _record(
@@ -244,8 +242,7 @@ def _record(
     facts: Mapping[str, Any] | None = None,
 ) -> None:
     row = case.row
-    outbox.record(
-        tx,
+    tx.outbox.record(
         event,
         ("Refund", case.id),
         actor=actor,

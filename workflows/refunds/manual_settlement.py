@@ -10,13 +10,13 @@ from uuid import UUID
 import models.queries.refunds.payouts as payout_queries
 import workflows.refunds.locked_refunds as locked_refunds
 import workflows.refunds.payout_attempts as payout_attempts
-import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid
 from domain.refunds.approvals import check_settler
 from domain.refunds.payouts import AttemptState
 from domain.refunds.states import RefundAction, check_action
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
+from workflows.transactions.transaction import Transaction
 
 NOTE_MAX = 2_000
 REFERENCE_MAX = 200
@@ -49,8 +49,7 @@ async def retry(tx: Transaction, command: RetryRefund, caller: Caller) -> Mappin
     except DomainError as error:
         raise error.under("id") from None
     row = await payout_attempts.begin(tx, case, caller.actor)
-    outbox.audit(
-        tx,
+    tx.outbox.audit(
         caller.actor,
         "refundRetry",
         ("Refund", case.id),
@@ -88,8 +87,7 @@ async def settle(tx: Transaction, command: SettleRefund, caller: Caller) -> Mapp
     await payout_attempts.write(tx, row)
     case.row["closing_note"] = command.note
     await payout_attempts.follow(tx, case, row, caller.actor)
-    outbox.audit(
-        tx,
+    tx.outbox.audit(
         caller.actor,
         "refundSettle",
         ("Refund", case.id),

@@ -29,7 +29,7 @@ from models.queries.catalog.lookups import ChannelFacts
 from workflows.orders.locked_orders import LockedOrder
 from workflows.refunds.balances import NONE, Balances
 from workflows.refunds.locked_refunds import LockedRefund
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 # Who decides where no person does; no key may speak for it (domain/access/api_keys.py).
 POLICY = "policy"

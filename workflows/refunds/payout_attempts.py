@@ -27,7 +27,7 @@ from domain.refunds.states import RefundStatus, path_to
 from models.database.sessions import Row
 from models.refunds import RefundAttempt
 from workflows.refunds.locked_refunds import LockedRefund
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 FIRST_WAIT: Final = timedelta(seconds=1)
 LONGEST_WAIT: Final = timedelta(minutes=5)

@@ -34,7 +34,8 @@ from domain.refunds.states import RefundStatus
 from integrations.payments.gateway import GatewayAnswer, GatewayError, PaymentGateway
 from workflows.refunds.locked_refunds import LockedRefund
 from workflows.refunds.payout_attempts import DEFAULT_PAYOUT_TERMS, GatewayReport, PayoutTerms
-from workflows.transactions.runner import Transaction, Transactions
+from workflows.transactions.runner import Transactions
+from workflows.transactions.transaction import Transaction
 
 logger = structlog.get_logger(__name__)
 

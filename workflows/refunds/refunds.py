@@ -15,7 +15,6 @@ import workflows.refunds.balances as balances
 import workflows.refunds.cancellation_refunds as cancellation_refunds
 import workflows.refunds.locked_refunds as locked_refunds
 import workflows.refunds.opening as refund_opening
-import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.catalog.commands import ReasonKind
 from domain.errors import DomainError, Invalid, NotFound, SelfApproval
@@ -32,8 +31,9 @@ from workflows.access.visibility import sees_order
 from workflows.orders.locked_orders import LockedOrder
 from workflows.refunds.locked_refunds import LockedRefund
 from workflows.refunds.opening import Draft
+from workflows.transactions.actions import one_by_one
 from workflows.transactions.lock_order import LockClass
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.transaction import Transaction
 
 NOTE_MAX = 2_000
 # In which lists a goodwill refund's reason is looked for, in this order.
@@ -258,8 +258,7 @@ def _audit(
     *,
     before: RefundStatus | None,
 ) -> None:
-    outbox.audit(
-        tx,
+    tx.outbox.audit(
         caller.actor,
         action,
         ("Refund", case.id),

@@ -34,7 +34,7 @@ from workflows.refunds.balances import Balances
 from workflows.refunds.locked_refunds import LockedRefund
 from workflows.refunds.opening import POLICY, Draft
 from workflows.transactions.outbox import PendingEvent
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 _PENDING = RefundStatus.EVIDENCE_PENDING
 

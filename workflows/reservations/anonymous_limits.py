@@ -13,7 +13,7 @@ from domain.stock.reservations import check_anonymous_address, check_anonymous_u
 from models.queries.catalog.lookups import ChannelFacts
 from workflows.availability.atp_context import AtpContext
 from workflows.availability.routing import Demand
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 
 @dataclass(slots=True)

@@ -7,13 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import models.queries.orders.reservations as reservation_queries
-import workflows.transactions.outbox as outbox
 from domain.stock.reservations import ReservationStatus
 from domain.stock.states import StockState
 from models.database.sessions import Row
 from workflows.transactions.lock_order import LockClass
-from workflows.transactions.runner import Transaction
 from workflows.transactions.stock_levels import StockMove
+from workflows.transactions.transaction import Transaction
 
 SYSTEM = "system"
 
@@ -29,7 +28,7 @@ async def lock_supply(
     wanted = set(item_ids)
     over = {*await reservation_queries.holds_over(tx.session, sorted(wanted), tx.now), *also_over}
     lines = await reservation_queries.lines_of(tx.session, sorted(over)) if over else []
-    await tx.stock.lock(tx, wanted | {line["item_id"] for line in lines})
+    await tx.stock.lock(wanted | {line["item_id"] for line in lines})
     if over:
         await take_back(tx, sorted(over))
 
@@ -49,7 +48,6 @@ async def end(tx: Transaction, rows: Sequence[Row], status: ReservationStatus, a
     holds = {row["id"]: row for row in rows}
     for line in await reservation_queries.lines_of(tx.session, sorted(holds)):
         tx.stock.move(
-            tx,
             StockMove(
                 item_id=line["item_id"],
                 location_id=line["location_id"],
@@ -65,8 +63,7 @@ async def end(tx: Transaction, rows: Sequence[Row], status: ReservationStatus, a
     await reservation_queries.end_holds(tx.session, ended)
     for row in rows:
         record(tx, row, f"reservation.{status.lower()}", actor, row["version"] + 1)
-        outbox.audit(
-            tx,
+        tx.outbox.audit(
             actor,
             f"reservation.{status.lower()}",
             ("Reservation", row["id"]),
@@ -84,8 +81,7 @@ def record(
     data: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a fact about a hold."""
-    outbox.record(
-        tx,
+    tx.outbox.record(
         event,
         ("Reservation", row["id"]),
         actor=actor,

@@ -16,7 +16,6 @@ import workflows.availability.atp_context as atp_context
 import workflows.availability.routing as routing
 import workflows.reservations.anonymous_limits as anonymous_limits
 import workflows.reservations.expiry as reservation_expiry
-import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import (
     AlreadyExists,
@@ -41,11 +40,12 @@ from models.reservations import Reservation, ReservationLine
 from workflows.access.visibility import sees_hold
 from workflows.availability.routing import Demand
 from workflows.reservations.line_checks import check_lines, open_channel
+from workflows.transactions.actions import action, one_by_one
 from workflows.transactions.ids import unguessable
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.outcomes import Outcome, Request
-from workflows.transactions.runner import Transaction, action, one_by_one
 from workflows.transactions.stock_levels import StockMove
+from workflows.transactions.transaction import Transaction
 
 REFERENCE_MAX = 255
 
@@ -144,7 +144,7 @@ async def _look(tx: Transaction, commands: Sequence[CreateReservation]) -> _Fact
     references = sorted(
         {each.external_reference for each in commands if each.external_reference is not None}
     )
-    await tx.stock.lock_supply(tx, skus, references)
+    await tx.stock.lock_supply(skus, references)
     item_ids = tx.stock.item_ids
     channels, rules, backordered, items, same, over = await tx.session.ask(
         *atp_context.questions(item_ids, tx.now),
@@ -230,7 +230,6 @@ async def _hold(
         }
         tx.add(ReservationLine, line)
         tx.stock.move(
-            tx,
             StockMove(
                 item_id=item_id,
                 location_id=location_id,
@@ -272,8 +271,7 @@ def _add_hold(
     reservation_expiry.record(
         tx, row, "reservation.created", draft.caller.actor, 1, {"units": units}
     )
-    outbox.audit(
-        tx,
+    tx.outbox.audit(
         draft.caller.actor,
         "reservationCreate",
         ("Reservation", reservation_id),
@@ -338,8 +336,7 @@ async def extend(tx: Transaction, command: ExtendReservation, caller: Caller) ->
     await reservation_queries.extend_hold(tx.session, row["id"], ends_at, version)
     facts = {**row, "expires_at": ends_at}
     reservation_expiry.record(tx, facts, "reservation.extended", caller.actor, version)
-    outbox.audit(
-        tx,
+    tx.outbox.audit(
         caller.actor,
         "reservationExtend",
         ("Reservation", row["id"]),
@@ -360,7 +357,7 @@ async def release(
     """
     ids = sorted({request.command.reservation_id for request in requests})
     lines = await reservation_queries.lines_of(tx.session, ids)
-    await tx.stock.lock(tx, [line["item_id"] for line in lines])
+    await tx.stock.lock([line["item_id"] for line in lines])
     tx.locking(LockClass.HOLDS)
     rows = {row["id"]: row for row in await reservation_queries.lock_holds(tx.session, ids)}
     channels = await lookups.channels_by_id(

@@ -23,7 +23,8 @@ from workflows.returns.evaluation import Wanted
 from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.requests import authorize as write_authorization
 from workflows.returns.requests import check_note
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
+from workflows.transactions.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

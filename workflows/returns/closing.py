@@ -12,7 +12,7 @@ import workflows.returns.records as return_records
 from domain.refunds.states import SETTLED, RefundStatus
 from domain.returns.states import ReturnItemState, ReturnStatus, may_close
 from workflows.transactions.outbox import PendingEvent
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 
 async def close_when_over(tx: Transaction, event: PendingEvent) -> None:

@@ -11,7 +11,7 @@ from domain.exceptions import ExceptionKind
 from domain.returns.receipts import Discrepancy
 from domain.returns.states import ReturnItemState
 from workflows.returns.locked_returns import LockedReturn
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 KIND = ExceptionKind.RETURN_DISCREPANCY
 

@@ -19,7 +19,6 @@ import workflows.returns.evaluation as return_evaluation
 import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 import workflows.tasks.claims as tasks
-import workflows.transactions.journal as journal
 from domain.access.callers import Caller
 from domain.errors import DomainError, IllegalTransition, NotFound
 from domain.ledger.entries import Occasion
@@ -34,8 +33,9 @@ from domain.tasks import ITEM_STEPS
 from domain.values.money import Money, share
 from workflows.returns.locked_returns import LockedReturn, ReturnUnits
 from workflows.returns.requests import check_note
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
 from workflows.transactions.stock_levels import StockMove
+from workflows.transactions.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +189,8 @@ async def _value(tx: Transaction, locked: LockedReturn, group: ReturnUnits) -> M
 async def lock_units(tx: Transaction, groups: list[ReturnUnits]) -> None:
     """Lock the stock and the cost of groups that are here."""
     keys = [(group.item_id, group.location_id) for group in groups if group.location_id is not None]
-    await tx.stock.open_levels(tx, keys)
-    await tx.costs.lock(tx, [group.item_id for group in groups])
+    await tx.stock.open_levels(keys)
+    await tx.costs.lock([group.item_id for group in groups])
 
 
 def execute(
@@ -208,7 +208,6 @@ def execute(
     if effect.to_state is StockState.AVAILABLE:
         tx.costs.receive(group.item_id, group.quantity, group.cost_minor)
     movement_id = tx.stock.move(
-        tx,
         StockMove(
             item_id=group.item_id,
             location_id=group.location_id,
@@ -228,9 +227,7 @@ def execute(
     entry = return_entries.disposed(
         ruling.disposition, group.quantity, cost, Occasion(locked.number, tx.now)
     )
-    journal.post(
-        tx, entry, actor=actor, channel_id=locked.channel.id, location_id=group.location_id
-    )
+    tx.journal.post(entry, actor=actor, channel_id=locked.channel.id, location_id=group.location_id)
     group.state, group.disposition = effect.item_state, ruling.disposition
     is_here = group.state is ReturnItemState.INSPECTED
     group.stock_state = effect.to_state if is_here else None

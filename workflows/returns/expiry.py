@@ -12,7 +12,8 @@ from domain.access.callers import SYSTEM
 from domain.returns.receipts import Discrepancy, DiscrepancyKind, give_up
 from domain.returns.states import MISSING_AFTER, ReturnItemState, ReturnStatus, overdue_status
 from workflows.returns.locked_returns import LockedReturn, ReturnUnits
-from workflows.transactions.runner import Transaction, Transactions
+from workflows.transactions.runner import Transactions
+from workflows.transactions.transaction import Transaction
 
 EXPIRED_MAX = 50
 

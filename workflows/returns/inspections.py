@@ -31,7 +31,8 @@ from domain.values.references import Reference, merged, parse_all
 from models.database.sessions import Row
 from workflows.returns.locked_returns import LockedReturn, ReturnUnits
 from workflows.returns.requests import check_note
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
+from workflows.transactions.transaction import Transaction
 
 FINDINGS_MAX = 200
 

@@ -29,7 +29,7 @@ from models.queries.catalog.lookups import ChannelFacts
 from workflows.access.visibility import sees_return
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.lock_order import LockClass
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 
 @dataclass(slots=True)

@@ -11,7 +11,6 @@ import orjson
 import domain.ledger.return_entries as return_entries
 import models.queries.returns.returns as return_queries
 import workflows.returns.dispositions as dispositions
-import workflows.transactions.journal as journal
 from domain.ledger.entries import JournalEntry, Occasion
 from domain.policies.decisions import Decision
 from domain.policies.dispositions import ConditionGrade, Disposition
@@ -25,14 +24,14 @@ from workflows.returns.dispositions import Ruling
 from workflows.returns.locked_returns import LockedReturn, ReturnUnits
 from workflows.returns.requests import POLICY
 from workflows.returns.unidentified_parcels import Found
-from workflows.transactions.runner import Transaction
 from workflows.transactions.stock_levels import StockMove
+from workflows.transactions.transaction import Transaction
 
 
 async def lock(tx: Transaction, item_ids: Sequence[int], location_id: int) -> None:
     """Lock the stock of these items, with a level at the location, and their cost."""
-    await tx.stock.open_levels(tx, [(item_id, location_id) for item_id in item_ids])
-    await tx.costs.lock(tx, item_ids)
+    await tx.stock.open_levels([(item_id, location_id) for item_id in item_ids])
+    await tx.costs.lock(item_ids)
 
 
 async def place(
@@ -165,7 +164,7 @@ def _bring(
     if found is not None:
         kept = {"from_state": StockState.QUARANTINE, "kind": MovementKind.MOVED}
         change = replace(change, **kept)  # type: ignore[arg-type]
-    tx.stock.move(tx, change)
+    tx.stock.move(change)
 
 
 def _post(
@@ -180,7 +179,7 @@ def _post(
     units = sum(group.quantity for group in groups)
     occasion = Occasion(locked.number, tx.now)
     entry = fact(units, Money(value_minor, tx.terms.base_currency), occasion)
-    journal.post(tx, entry, actor=actor, channel_id=locked.channel.id, location_id=location_id)
+    tx.journal.post(entry, actor=actor, channel_id=locked.channel.id, location_id=location_id)
 
 
 def pass_unseen(

@@ -28,7 +28,8 @@ from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.requests import POLICY, check_text
 from workflows.returns.unidentified_parcels import Found, KeptParcel
 from workflows.stock.goods_receipts import stock_location
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
+from workflows.transactions.transaction import Transaction
 
 ITEMS_MAX = 500
 

@@ -15,11 +15,10 @@ from typing import Any
 from uuid import UUID
 
 import models.queries.returns.returns as return_queries
-import workflows.transactions.outbox as outbox
 from domain.returns.states import ReturnStatus
 from models.returns import DispositionStep, InspectionLook, ReturnItem
 from workflows.returns.locked_returns import LockedReturn, ReturnUnits, evidence_json
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 
 async def write(tx: Transaction, changed: LockedReturn) -> None:
@@ -56,8 +55,7 @@ def record(
     facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Record a fact about a written return and the groups that moved, as they are or were."""
-    outbox.record(
-        tx,
+    tx.outbox.record(
         event,
         ("Return", changed.id),
         actor=actor,
@@ -85,8 +83,7 @@ def audit(
     facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Write who changed a return, and what its units are now."""
-    outbox.audit(
-        tx,
+    tx.outbox.audit(
         actor,
         action,
         ("Return", changed.id),

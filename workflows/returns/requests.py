@@ -29,7 +29,8 @@ from workflows.access.visibility import sees_order
 from workflows.orders.locked_orders import LockedOrder
 from workflows.returns.evaluation import Judgement, Wanted
 from workflows.returns.locked_returns import LockedReturn, ReturnUnits
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
+from workflows.transactions.transaction import Transaction
 
 TEXT_MAX = 255
 NOTE_MAX = 2_000

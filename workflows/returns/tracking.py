@@ -14,7 +14,8 @@ from domain.access.callers import Caller
 from domain.returns.states import ReturnAction, ReturnStatus
 from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.requests import check_text
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
+from workflows.transactions.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

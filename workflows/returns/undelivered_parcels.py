@@ -21,7 +21,7 @@ from workflows.orders.locked_orders import LockedOrder
 from workflows.returns.evaluation import Judgement, Wanted
 from workflows.returns.locked_returns import ReturnUnits
 from workflows.transactions.outbox import PendingEvent
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 REASON = "UNDELIVERED"
 # Words that say that the carrier does not have the parcel, or not any more.

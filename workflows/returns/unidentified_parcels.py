@@ -11,8 +11,6 @@ import domain.ledger.return_entries as return_entries
 import models.queries.catalog.lookups as lookups
 import models.queries.returns.unidentified_parcels as parcel_queries
 import workflows.exceptions.opening as exceptions
-import workflows.transactions.journal as journal
-import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import AlreadyExists, IllegalTransition, InsufficientStock, Invalid, NotFound
 from domain.exceptions import ExceptionKind
@@ -24,8 +22,8 @@ from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from models.returns import UnidentifiedParcel, UnidentifiedUnit
 from workflows.returns.locked_returns import LockedReturn
 from workflows.transactions.outcomes import Refused
-from workflows.transactions.runner import Transaction
 from workflows.transactions.stock_levels import StockMove
+from workflows.transactions.transaction import Transaction
 
 EXCEPTION_FIELD = ("input", "exceptionId")
 
@@ -52,8 +50,8 @@ async def keep(
     for item, quantity in parcel.contents:
         units[item.id] = units.get(item.id, 0) + quantity
     facts = {item.id: item for item, _ in parcel.contents}
-    await tx.stock.open_levels(tx, [(item_id, parcel.location.id) for item_id in units])
-    await tx.costs.lock(tx, units)
+    await tx.stock.open_levels([(item_id, parcel.location.id) for item_id in units])
+    await tx.costs.lock(units)
     parcel_id = tx.new_id()
     values = {
         item_id: tx.costs.value_of_found(item_id, quantity, facts[item_id].unit_cost_minor)
@@ -76,7 +74,7 @@ async def keep(
     number = str(exception_id) if off is None else off.number
     value = Money(sum(values.values()), tx.terms.base_currency)
     entry = return_entries.came_unasked(sum(units.values()), value, Occasion(number, tx.now))
-    journal.post(tx, entry, actor=caller.actor, location_id=parcel.location.id)
+    tx.journal.post(entry, actor=caller.actor, location_id=parcel.location.id)
     _tell(tx, parcel, off, exception_id, caller)
     refs = {"exception": str(exception_id)}
     return refs if off is None else {**refs, "return": str(off.id)}
@@ -132,7 +130,7 @@ def _keep_units(
         value_currency=tx.terms.base_currency,
         kind=MovementKind.RETURNED,
     )
-    tx.stock.move(tx, change)
+    tx.stock.move(change)
     row = {
         "id": tx.new_id(),
         "parcel_id": parcel["id"],
@@ -156,8 +154,7 @@ def _tell(
         "location": parcel.location.code,
         "items": [{"sku": item.sku, "quantity": quantity} for item, quantity in parcel.contents],
     }
-    outbox.record(
-        tx,
+    tx.outbox.record(
         "return.unidentified",
         subject,
         actor=caller.actor,
@@ -165,7 +162,7 @@ def _tell(
         channel_id=None if off is None else off.channel.id,
         location_id=parcel.location.id,
     )
-    outbox.audit(tx, caller.actor, "returnReceive", subject, after=facts)
+    tx.outbox.audit(caller.actor, "returnReceive", subject, after=facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,6 @@ import models.queries.catalog.lookups as lookups
 import models.queries.returns.returns as return_queries
 import models.queries.stock.stock as stock_queries
 import workflows.policies.publishing as policies
-import workflows.transactions.journal as journal
-import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import (
     ApprovalRequired,
@@ -34,9 +32,10 @@ from domain.stock.states import (
 from domain.values.money import Money
 from models.queries.catalog.lookups import ItemFacts, LocationFacts, ReasonFacts
 from workflows.stock.goods_receipts import check_open, keeping_stock, stock_item, stock_location
+from workflows.transactions.actions import action, one_by_one
 from workflows.transactions.outcomes import Outcome, Request
-from workflows.transactions.runner import Transaction, action, one_by_one
 from workflows.transactions.stock_levels import Level, StockMove
+from workflows.transactions.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +102,8 @@ async def adjust(tx: Transaction, requests: Sequence[Request[AdjustStock]]) -> l
     """
     drafts = await _find(tx, requests)
     good = [draft for draft in drafts if isinstance(draft, _Draft)]
-    await tx.stock.open_levels(tx, [(draft.item.id, draft.location.id) for draft in good])
-    await tx.costs.lock(tx, [draft.item.id for draft in good])
+    await tx.stock.open_levels([(draft.item.id, draft.location.id) for draft in good])
+    await tx.costs.lock([draft.item.id for draft in good])
     outcomes = []
     for draft in drafts:
         if isinstance(draft, _Draft):
@@ -169,7 +168,6 @@ async def _adjust(tx: Transaction, draft: _Draft) -> Outcome:
         await _check_value(tx, item, quantity, command.state, caller)
     value_minor = _adjusted_value(tx, item, command.state, command.delta)
     movement = tx.stock.move(
-        tx,
         StockMove(
             item_id=item.id,
             location_id=location.id,
@@ -188,7 +186,7 @@ async def _adjust(tx: Transaction, draft: _Draft) -> Outcome:
     value = Money(value_minor, tx.terms.base_currency)
     occasion = Occasion(f"StockMovement:{movement}", tx.now)
     entry = book(quantity, command.state, value, occasion)
-    journal.post(tx, entry, actor=caller.actor, location_id=location.id)
+    tx.journal.post(entry, actor=caller.actor, location_id=location.id)
     _audit_level(tx, caller, "stockAdjust", level, before, reason, command.note)
     return Outcome(refs={"levels": [level.id], "movements": [movement]})
 
@@ -263,16 +261,15 @@ async def move(tx: Transaction, command: MoveStock, caller: Caller) -> Mapping[s
     location = await stock_location(tx, caller, command.location_code)
     item = await stock_item(tx, command.sku)
     reason = await _reason(tx, command.reason_code)
-    await tx.stock.open_levels(tx, [(item.id, location.id)])
+    await tx.stock.open_levels([(item.id, location.id)])
     level = tx.stock.levels[(item.id, location.id)]
     before = _counts(level)
     loose = await _loose(tx, level, command.from_state)
     if loose < command.quantity:
         raise InsufficientStock(item.sku, command.quantity, loose, field=("input", "quantity"))
-    await tx.costs.lock(tx, [item.id])
+    await tx.costs.lock([item.id])
     value_minor = _cross_border(tx, item.id, command)
     movement = tx.stock.move(
-        tx,
         StockMove(
             item_id=item.id,
             location_id=location.id,
@@ -295,7 +292,7 @@ async def move(tx: Transaction, command: MoveStock, caller: Caller) -> Mapping[s
             Money(value_minor, tx.terms.base_currency),
             Occasion(f"StockMovement:{movement}", tx.now),
         )
-        journal.post(tx, entry, actor=caller.actor, location_id=location.id)
+        tx.journal.post(entry, actor=caller.actor, location_id=location.id)
     _audit_level(tx, caller, "stockMove", level, before, reason, command.note)
     return {"levels": [level.id], "movements": [movement]}
 
@@ -320,4 +317,4 @@ def _audit_level(
     note: str | None,
 ) -> None:
     after = {**_counts(level), "reason": reason.code, "hasNote": note is not None}
-    outbox.audit(tx, caller.actor, action, ("StockLevel", level.id), before=before, after=after)
+    tx.outbox.audit(caller.actor, action, ("StockLevel", level.id), before=before, after=after)

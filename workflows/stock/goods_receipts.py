@@ -9,8 +9,6 @@ from typing import Any
 import domain.ledger.entries as ledger_entries
 import models.queries.catalog.lookups as lookups
 import models.queries.stock.stock as stock_queries
-import workflows.transactions.journal as journal
-import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import (
     Invalid,
@@ -26,8 +24,9 @@ from domain.stock.states import (
 )
 from domain.values.money import Money
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
 from workflows.transactions.stock_levels import Cause, Level, StockMove
+from workflows.transactions.transaction import Transaction
 
 RECEIPT_LINES_MAX = 2_000
 REFERENCE_MAX = 255
@@ -72,8 +71,8 @@ async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Map
     items = await _items_of_lines(tx, command.lines)
     costs = [_unit_cost(tx, items[line.sku], line, i) for i, line in enumerate(command.lines)]
     item_ids = [items[line.sku].id for line in command.lines]
-    await tx.stock.open_levels(tx, [(item_id, location.id) for item_id in item_ids])
-    await tx.costs.lock(tx, item_ids)
+    await tx.stock.open_levels([(item_id, location.id) for item_id in item_ids])
+    await tx.costs.lock(item_ids)
     movements = []
     for line, item_id, unit_cost in zip(command.lines, item_ids, costs, strict=True):
         value_minor = unit_cost * line.quantity
@@ -89,15 +88,14 @@ async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Map
             value_minor=value_minor,
             value_currency=tx.terms.base_currency,
         )
-        movements.append(tx.stock.move(tx, change))
+        movements.append(tx.stock.move(change))
     units = sum(line.quantity for line in command.lines)
     total = sum(cost * line.quantity for cost, line in zip(costs, command.lines, strict=True))
     value = Money(total, tx.terms.base_currency)
     entry = ledger_entries.receipt(units, value, Occasion(command.reference, tx.now))
-    journal.post(tx, entry, actor=caller.actor, location_id=location.id)
+    tx.journal.post(entry, actor=caller.actor, location_id=location.id)
     levels = _levels(tx, [(item_id, location.id) for item_id in item_ids])
-    outbox.audit(
-        tx,
+    tx.outbox.audit(
         caller.actor,
         "stockReceive",
         ("Location", location.id),
@@ -200,7 +198,7 @@ async def set_safety_stock(
         raise error.under("input") from None
     location = await stock_location(tx, caller, command.location_code)
     item = await stock_item(tx, command.sku)
-    await tx.stock.open_levels(tx, [(item.id, location.id)])
+    await tx.stock.open_levels([(item.id, location.id)])
     level = tx.stock.levels[(item.id, location.id)]
     before = level.safety_stock
     if before != command.quantity:
@@ -210,8 +208,7 @@ async def set_safety_stock(
             tx.session, level.id, command.quantity, level.version, tx.now
         )
         tx.stock.touch(level, Cause(MovementKind.ADJUSTED, caller.actor))
-        outbox.audit(
-            tx,
+        tx.outbox.audit(
             caller.actor,
             "safetyStockSet",
             ("StockLevel", level.id),

@@ -17,7 +17,6 @@ import orjson
 import domain.tasks as task_rules
 import models.queries.catalog.lookups as lookups
 import models.queries.tasks as task_queries
-import workflows.transactions.outbox as outbox
 from domain.access.callers import SYSTEM, Caller
 from domain.errors import DomainError, IllegalTransition, NotFound, TaskNotClaimed
 from domain.returns.inspections import Priority
@@ -25,8 +24,9 @@ from domain.tasks import LEASE, QueueKind, TaskStatus
 from models.database.sessions import Row
 from models.queries.listing.scopes import scope_of
 from models.tasks import Task
+from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Outcome, Refusal
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.transaction import Transaction
 
 OVERRIDE = "tasks.override"
 Subject = tuple[str, object]
@@ -284,8 +284,7 @@ async def free_lapsed(tx: Transaction, limit: int) -> int:
 
 
 def _record(tx: Transaction, row: Mapping[str, Any], event: str, actor: str) -> None:
-    outbox.record(
-        tx,
+    tx.outbox.record(
         event,
         ("Task", row["id"]),
         actor=actor,
@@ -312,12 +311,11 @@ def _audit(tx: Transaction, before: Row, after: Mapping[str, Any], actor: str, a
         }
         for row in (before, after)
     ]
-    outbox.audit(tx, actor, action, ("Task", before["id"]), before=states[0], after=states[1])
+    tx.outbox.audit(actor, action, ("Task", before["id"]), before=states[0], after=states[1])
 
 
 def _audit_override(tx: Transaction, row: Row, actor: str) -> None:
-    outbox.audit(
-        tx,
+    tx.outbox.audit(
         actor,
         "task.overridden",
         ("Task", row["id"]),

@@ -21,7 +21,7 @@ from domain.values.money import Money
 from models.database.sessions import Row
 from workflows.tasks.claims import NewTask
 from workflows.transactions.outbox import PendingEvent
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 # A return in these states will not be received: its task is called off, not done.
 _GIVEN_UP: Final = frozenset({ReturnStatus.DECLINED, ReturnStatus.CANCELLED, ReturnStatus.EXPIRED})

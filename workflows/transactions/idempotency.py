@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -21,9 +21,7 @@ from domain.errors import IdempotencyKeyRequired, IdempotencyKeyReused
 from models.access import IdempotencyKey
 from models.database.sessions import Contention, Row
 from workflows.transactions.outcomes import Outcome, Refusal, Request
-
-if TYPE_CHECKING:
-    from workflows.transactions.runner import Transaction
+from workflows.transactions.unit_of_work import UnitOfWork
 
 KEPT = timedelta(days=7)
 KEY_MAX = 255
@@ -89,7 +87,7 @@ class Claims:
 
 
 async def claim(
-    tx: Transaction, action: str, requests: Sequence[Request[Any]], *, waits: bool
+    unit: UnitOfWork, action: str, requests: Sequence[Request[Any]], *, waits: bool
 ) -> Claims:
     """Take the keys of a batch: what was done before is answered from its row.
 
@@ -106,22 +104,22 @@ async def claim(
         if holder != index:
             claims.followers[index] = holder
     if first:
-        await _take(tx, claims, first, waits=waits)
+        await _take(unit, claims, first, waits=waits)
     return claims
 
 
 async def _take(
-    tx: Transaction, claims: Claims, first: Mapping[tuple[str, str], int], *, waits: bool
+    unit: UnitOfWork, claims: Claims, first: Mapping[tuple[str, str], int], *, waits: bool
 ) -> None:
     numbers = {pair: _lock_number(*pair) for pair in first}
-    free, found = await idempotency_queries.take_keys(tx.session, numbers)
+    free, found = await idempotency_queries.take_keys(unit.session, numbers)
     if waits and not free:
         [(pair, number)] = numbers.items()
         try:
-            await idempotency_queries.wait_for_key(tx.session, number)
+            await idempotency_queries.wait_for_key(unit.session, number)
         except Contention:
             raise KeyInUse from None
-        free, found = {pair}, await idempotency_queries.key_rows(tx.session, [pair])
+        free, found = {pair}, await idempotency_queries.key_rows(unit.session, [pair])
     rows = {index: row for pair, index in first.items() if (row := found.get(pair)) is not None}
     claims.busy |= {index for pair, index in first.items() if pair not in free} - rows.keys()
     for index, row in rows.items():
@@ -163,7 +161,7 @@ def decode(stored: Mapping[str, Any]) -> Outcome:
 
 
 def settle(
-    tx: Transaction,
+    unit: UnitOfWork,
     action: str,
     claims: Claims,
     requests: Sequence[Request[Any]],
@@ -174,12 +172,12 @@ def settle(
         outcome, request = outcomes[index], requests[index]
         if claims.is_fresh(index) and outcome is not None and outcome.is_stored:
             row = {
-                "id": tx.new_id(),
+                "id": unit.new_id(),
                 "actor": request.caller.actor,
                 "key": request.key,
                 "action": action,
                 "arguments_hash": arguments,
                 "outcome": encode(outcome),
-                "created_at": tx.now,
+                "created_at": unit.now,
             }
-            tx.add(IdempotencyKey, row)
+            unit.add(IdempotencyKey, row)

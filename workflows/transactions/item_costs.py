@@ -1,4 +1,4 @@
-"""What the units of items cost: the locked pools of a transaction, moved in memory (6.3).
+"""What the units of items cost: the locked pools of a transaction, moved in memory.
 
 Each item has two pools (domain/stock/item_costs.py): AVAILABLE, HELD and ALLOCATED units are
 inventory, units in the other states are inventory in quality control. Of the latter, units that
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import models.queries.ledger as ledger_queries
 from domain.errors import Invalid
@@ -19,9 +18,8 @@ from domain.stock.item_costs import ItemCost
 from domain.values.money import MINOR_MAX
 from models.database.database import Database
 from models.database.sql import WriteStatement
-
-if TYPE_CHECKING:
-    from workflows.transactions.runner import Transaction
+from workflows.transactions.lock_order import LockClass
+from workflows.transactions.unit_of_work import Restore, UnitOfWork
 
 
 class CostsInAnotherCurrency(Exception):
@@ -62,19 +60,22 @@ class ItemPools:
 class LockedCosts:
     """Locked cost rows by item. Everything but `lock` needs the item's row locked before."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
         self._pools: dict[int, ItemPools] = {}
 
-    async def lock(self, tx: Transaction, item_ids: Iterable[int]) -> None:
+    async def lock(self, item_ids: Iterable[int]) -> None:
         """Lock the cost rows of these items in order, making those that do not exist yet."""
         wanted = sorted(set(item_ids) - self._pools.keys())
         if not wanted:
             return
-        tx.locking_costs()
-        rows = await ledger_queries.lock_costs(tx.session, wanted)
+        self._unit.locking(LockClass.COST)
+        rows = await ledger_queries.lock_costs(self._unit.session, wanted)
         if len(rows) < len(wanted):
-            await ledger_queries.ensure_costs(tx.session, wanted, tx.terms.base_currency)
-            rows = await ledger_queries.lock_costs(tx.session, wanted)
+            await ledger_queries.ensure_costs(
+                self._unit.session, wanted, self._unit.terms.base_currency
+            )
+            rows = await ledger_queries.lock_costs(self._unit.session, wanted)
         for row in rows:
             self._pools[row["item_id"]] = ItemPools(
                 row["id"],
@@ -158,13 +159,14 @@ class LockedCosts:
             pools.is_dirty = False
         return ledger_queries.changed_costs(rows)
 
-    def mark(self) -> dict[int, ItemPools]:
-        """What to restore when a savepoint is rolled back."""
-        return {item_id: replace(pools) for item_id, pools in self._pools.items()}
+    def snapshot(self) -> Restore:
+        """Return a function that forgets everything locked and moved since now."""
+        pools = {item_id: replace(pools) for item_id, pools in self._pools.items()}
 
-    def restore(self, mark: dict[int, ItemPools]) -> None:
-        """Forget what was locked and moved since the mark."""
-        self._pools = mark
+        def restore() -> None:
+            self._pools = pools
+
+        return restore
 
     def _changing(self, item_id: int) -> ItemPools:
         pools = self._pools[item_id]

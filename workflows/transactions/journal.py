@@ -1,18 +1,17 @@
-"""The books: every fact posts a balanced entry in its own transaction (6.1, 6.2).
+"""The journal: every fact posts a balanced entry in its own transaction.
 
 `domain.ledger.entries` makes the entry of each kind of fact. Where units move, callers move the
 item's cost with `tx.costs` first and post what it returned.
 
-Entries are written last, in front of the events only. Then the books are held open, which costs no
-other writer anything, and the newest close is read behind that: whoever closes a period waits for
-those who hold the books open, so that nothing is booked into a closed period even in a race.
+Entries are written last, before the events only. The transaction takes a shared lock on the books,
+which costs no other writer anything, and then reads the newest close. Closing a period takes the
+lock exclusively, so that no race books into a closed period.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import models.queries.ledger as ledger_queries
@@ -21,9 +20,9 @@ from models.ledger import JournalEntry as EntryRow
 from models.ledger import JournalLine as LineRow
 from models.ledger import PeriodClose
 from workflows.transactions.digests import digest
-
-if TYPE_CHECKING:
-    from workflows.transactions.runner import Transaction
+from workflows.transactions.lock_order import LockClass
+from workflows.transactions.outbox import Outbox
+from workflows.transactions.unit_of_work import Restore, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,105 +39,96 @@ class Booking:
 class Journal:
     """The entries of a transaction, written together at its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: UnitOfWork, outbox: Outbox) -> None:
+        self._unit = unit
+        self._outbox = outbox
         self._bookings: list[Booking] = []
 
-    def add(self, booking: Booking) -> None:
-        """Have an entry written with the transaction."""
+    def post(
+        self,
+        entry: JournalEntry,
+        *,
+        actor: str,
+        channel_id: int | None = None,
+        location_id: int | None = None,
+    ) -> UUID | None:
+        """Write an entry with this transaction, covered by its audit rows; its id.
+
+        An entry that moves no money is not written: then None. Raises UnbalancedEntry before
+        anything is written. A fact of a closed period is booked at the first instant after it.
+        """
+        check_balance(entry.lines)
+        if entry.is_empty:
+            return None
+        booking = Booking(self._unit.new_id(), entry, actor, channel_id, location_id)
         self._bookings.append(booking)
-
-    def mark(self) -> int:
-        """What to restore when a savepoint is rolled back."""
-        return len(self._bookings)
-
-    def restore(self, mark: int) -> None:
-        """Forget what was posted since the mark."""
-        del self._bookings[mark:]
+        return booking.id
 
     @property
     def has_bookings(self) -> bool:
         """Whether entries wait to be written."""
         return bool(self._bookings)
 
-    async def book(self, tx: Transaction) -> None:
-        """Add the entries to what is written next, each in the first open period from its time on.
+    async def book(self) -> None:
+        """Add the entries to the rows to insert, each in the first open period from its time on.
 
-        Everything else but the events is written before: who closes the books waits for us.
+        Everything else but the events is written before, because closing the books waits for it.
         """
         bookings, self._bookings = self._bookings, []
-        tx.locking_ledger()
-        closed_through = await ledger_queries.hold_open(tx.session)
+        self._unit.locking(LockClass.LEDGER)
+        closed_through = await ledger_queries.hold_open(self._unit.session)
         for booking in bookings:
-            entry, lines = _rows(tx, booking, closed_through)
-            tx.add(EntryRow, entry)
-            for line in lines:
-                tx.add(LineRow, line)
+            self._add(booking, in_open_period(booking.entry, closed_through))
 
-
-def post(
-    tx: Transaction,
-    entry: JournalEntry,
-    *,
-    actor: str,
-    channel_id: int | None = None,
-    location_id: int | None = None,
-) -> UUID | None:
-    """Write an entry with this transaction, covered by its audit rows; its id.
-
-    An entry that moves no money is not written: then None. Raises UnbalancedEntry before anything
-    is written. A fact of a closed period is booked at the first instant after it.
-    """
-    check_balance(entry.lines)
-    if entry.is_empty:
-        return None
-    booking = Booking(tx.new_id(), entry, actor, channel_id, location_id)
-    tx.journal.add(booking)
-    return booking.id
-
-
-async def close(tx: Transaction, through: datetime, actor: str) -> UUID:
-    """Close the books up to and including an instant; the id of the close.
-
-    Waits for those who are booking; whoever books later sees the close. Raises PeriodClosed.
-    """
-    tx.locking_ledger()
-    closed_through = await ledger_queries.hold_shut(tx.session)
-    check_close(through, closed_through, tx.now)
-    close_id = tx.new_id()
-    row = {"id": close_id, "through_at": through, "closed_at": tx.now, "closed_by": actor}
-    tx.add(PeriodClose, row)
-    return close_id
-
-
-def _rows(
-    tx: Transaction, booking: Booking, closed_through: datetime | None
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    entry = in_open_period(booking.entry, closed_through)
-    row = {
-        "id": booking.id,
-        "posted_at": tx.now,
-        "effective_at": entry.effective_at,
-        "memo": entry.memo,
-        "reference": entry.reference,
-        "reverses_id": entry.reverses,
-        "channel_id": booking.channel_id,
-        "location_id": booking.location_id,
-        "actor": booking.actor,
-        "transaction_id": tx.id,
-    }
-    amounts = [[x.account, x.currency, x.debit_minor, x.credit_minor] for x in entry.lines]
-    content = digest({**row, "lines": amounts})
-    tx.outbox.cover(content)
-    lines = [
-        {
-            "id": tx.new_id(),
-            "entry_id": booking.id,
-            "line_no": number,
-            "account": account,
-            "currency": currency,
-            "debit_minor": debit_minor,
-            "credit_minor": credit_minor,
+    def _add(self, booking: Booking, entry: JournalEntry) -> None:
+        unit = self._unit
+        row = {
+            "id": booking.id,
+            "posted_at": unit.now,
+            "effective_at": entry.effective_at,
+            "memo": entry.memo,
+            "reference": entry.reference,
+            "reverses_id": entry.reverses,
+            "channel_id": booking.channel_id,
+            "location_id": booking.location_id,
+            "actor": booking.actor,
+            "transaction_id": unit.id,
         }
-        for number, (account, currency, debit_minor, credit_minor) in enumerate(amounts, start=1)
-    ]
-    return {**row, "digest": content}, lines
+        amounts = [[x.account, x.currency, x.debit_minor, x.credit_minor] for x in entry.lines]
+        content = digest({**row, "lines": amounts})
+        self._outbox.cover(content)
+        unit.add(EntryRow, {**row, "digest": content})
+        for number, (account, currency, debit_minor, credit_minor) in enumerate(amounts, start=1):
+            line = {
+                "id": unit.new_id(),
+                "entry_id": booking.id,
+                "line_no": number,
+                "account": account,
+                "currency": currency,
+                "debit_minor": debit_minor,
+                "credit_minor": credit_minor,
+            }
+            unit.add(LineRow, line)
+
+    async def close(self, through: datetime, actor: str) -> UUID:
+        """Close the books up to and including an instant; the id of the close.
+
+        It waits for transactions that are booking; later ones see the close. Raises PeriodClosed.
+        """
+        unit = self._unit
+        unit.locking(LockClass.LEDGER)
+        closed_through = await ledger_queries.hold_shut(unit.session)
+        check_close(through, closed_through, unit.now)
+        close_id = unit.new_id()
+        row = {"id": close_id, "through_at": through, "closed_at": unit.now, "closed_by": actor}
+        unit.add(PeriodClose, row)
+        return close_id
+
+    def snapshot(self) -> Restore:
+        """Return a function that forgets every entry posted since now."""
+        count = len(self._bookings)
+
+        def restore() -> None:
+            del self._bookings[count:]
+
+        return restore

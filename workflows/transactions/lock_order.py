@@ -33,15 +33,3 @@ class LockOrder:
         if lock_class < self._locked:
             raise LockOrderBroken(f"{lock_class.name} after {self._locked.name}")
         self._locked = lock_class
-
-    def locking_stock(self) -> None:
-        """Announce that stock rows are locked next."""
-        self.locking(LockClass.STOCK)
-
-    def locking_costs(self) -> None:
-        """Announce that cost rows are locked next."""
-        self.locking(LockClass.COST)
-
-    def locking_ledger(self) -> None:
-        """Announce that the books are held open, or closed, next."""
-        self.locking(LockClass.LEDGER)

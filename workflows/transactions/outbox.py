@@ -7,10 +7,10 @@ one transaction could see of another, which the sequencer relies on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -18,10 +18,7 @@ import orjson
 from models.audit import AuditEntry
 from models.events import Event
 from workflows.transactions.digests import digest, digest_of_all
-
-if TYPE_CHECKING:
-    from workflows.transactions.runner import Transaction
-    from workflows.transactions.stock_levels import Cause, Level
+from workflows.transactions.unit_of_work import Restore, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +47,11 @@ class PendingAudit:
     after: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxMark:
-    """How much an outbox held at a savepoint."""
-
-    events: int
-    audits: int
-    digests: int
-
-
 class Outbox:
-    """What a transaction will say about itself."""
+    """The events and audit rows of a transaction, written just before it commits."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
         self.events: list[PendingEvent] = []
         self.audits: list[PendingAudit] = []
         self._digests: list[str] = []
@@ -71,39 +60,64 @@ class Outbox:
         """Have the audit rows of this transaction cover a movement or a journal entry."""
         self._digests.append(content_digest)
 
-    def record_levels(self, changed: Iterable[tuple[Level, Cause]], now: datetime) -> None:
-        """One `stock.changed` per level that moved, with the numbers it has now."""
-        for level, cause in changed:
-            self.events.append(
-                PendingEvent(
-                    type="stock.changed",
-                    subject_type="StockLevel",
-                    subject_key=str(level.id),
-                    subject_version=level.next_version,
-                    actor=cause.actor,
-                    data={
-                        "sku": level.sku,
-                        "location": level.location,
-                        "cause": cause.kind,
-                        **{state.lower(): units for state, units in level.units.items()},
-                        "safety_stock": level.safety_stock,
-                    },
-                    occurred_at=now,
-                    location_id=level.location_id,
-                )
-            )
+    def record(
+        self,
+        event_type: str,
+        subject: tuple[str, object],
+        *,
+        actor: str,
+        data: Mapping[str, Any],
+        version: int = 1,
+        channel_id: int | None = None,
+        location_id: int | None = None,
+        occurred_at: datetime | None = None,
+    ) -> None:
+        """Write an event with this transaction.
 
-    def add_rows(self, tx: Transaction) -> None:
+        `data` holds ids, codes, states and quantities only.
+        """
+        subject_type, key = subject
+        self.events.append(
+            PendingEvent(
+                type=event_type,
+                subject_type=subject_type,
+                subject_key=str(key),
+                subject_version=version,
+                actor=actor,
+                data=data,
+                occurred_at=occurred_at or self._unit.now,
+                channel_id=channel_id,
+                location_id=location_id,
+            )
+        )
+
+    def audit(
+        self,
+        actor: str,
+        action: str,
+        subject: tuple[str, object],
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write an audit row with this transaction: the actor, the action, its subject.
+
+        No personal data.
+        """
+        subject_type, key = subject
+        self.audits.append(PendingAudit(actor, action, f"{subject_type}:{key}", before, after))
+
+    def add_rows(self) -> None:
         """Add the events, and the audit rows that cover them, to what the transaction writes."""
-        rows = [self._event_row(event, tx.id) for event in self.events]
+        rows = [self._event_row(event, self._unit.id) for event in self.events]
         content = digest_of_all([*self._digests, *(row["digest"] for row in rows)])
         if self.events and not self.audits:
             # What no person asked for is accounted for as well: by its first fact.
             self.audits.append(_account(self.events[0]))
         for row in rows:
-            tx.add(Event, row)
+            self._unit.add(Event, row)
         for audit in self.audits:
-            tx.add(AuditEntry, self._audit_row(audit, content, tx))
+            self._unit.add(AuditEntry, self._audit_row(audit, content))
 
     @staticmethod
     def _event_row(event: PendingEvent, transaction_id: UUID) -> dict[str, Any]:
@@ -122,33 +136,33 @@ class Outbox:
         row["digest"] = digest({**row, "data": _read(row["data"])})
         return row
 
-    @staticmethod
-    def _audit_row(audit: PendingAudit, content: str, tx: Transaction) -> dict[str, Any]:
+    def _audit_row(self, audit: PendingAudit, content: str) -> dict[str, Any]:
         row: dict[str, Any] = {
-            "id": tx.new_id(),
-            "at": tx.now,
+            "id": self._unit.new_id(),
+            "at": self._unit.now,
             "actor": audit.actor,
             "action": audit.action,
             "subject": audit.subject,
             "before": _json(audit.before),
             "after": _json(audit.after),
             "content_digest": content,
-            "transaction_id": tx.id,
+            "transaction_id": self._unit.id,
         }
         row["digest"] = digest(
             {**row, "before": _read(row["before"]), "after": _read(row["after"])}
         )
         return row
 
-    def mark(self) -> OutboxMark:
-        """What to restore when a savepoint is rolled back."""
-        return OutboxMark(len(self.events), len(self.audits), len(self._digests))
+    def snapshot(self) -> Restore:
+        """Return a function that forgets everything recorded since now."""
+        events, audits, digests = len(self.events), len(self.audits), len(self._digests)
 
-    def restore(self, mark: OutboxMark) -> None:
-        """Forget what was recorded since the mark."""
-        del self.events[mark.events :]
-        del self.audits[mark.audits :]
-        del self._digests[mark.digests :]
+        def restore() -> None:
+            del self.events[events:]
+            del self.audits[audits:]
+            del self._digests[digests:]
+
+        return restore
 
 
 def _account(event: PendingEvent) -> PendingAudit:
@@ -163,46 +177,3 @@ def _json(value: Mapping[str, Any] | None) -> str | None:
 def _read(text: str | None) -> Any:
     """What the database gives back: a digest covers JSON by its meaning, not by its spelling."""
     return None if text is None else orjson.loads(text)
-
-
-def record(
-    tx: Transaction,
-    event_type: str,
-    subject: tuple[str, object],
-    *,
-    actor: str,
-    data: Mapping[str, Any],
-    version: int = 1,
-    channel_id: int | None = None,
-    location_id: int | None = None,
-    occurred_at: datetime | None = None,
-) -> None:
-    """Write a fact with this transaction. `data` holds ids, codes, states and quantities only."""
-    subject_type, key = subject
-    tx.outbox.events.append(
-        PendingEvent(
-            type=event_type,
-            subject_type=subject_type,
-            subject_key=str(key),
-            subject_version=version,
-            actor=actor,
-            data=data,
-            occurred_at=occurred_at or tx.now,
-            channel_id=channel_id,
-            location_id=location_id,
-        )
-    )
-
-
-def audit(
-    tx: Transaction,
-    actor: str,
-    action: str,
-    subject: tuple[str, object],
-    *,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-) -> None:
-    """Write who did what to which subject with this transaction; no personal data."""
-    subject_type, key = subject
-    tx.outbox.audits.append(PendingAudit(actor, action, f"{subject_type}:{key}", before, after))

@@ -1,37 +1,27 @@
-"""Opens every transaction: a list of requests in, an outcome for each, and one commit.
+"""Runs transactions: each takes a list of requests and gives an outcome for each, in one commit.
 
-The one order of locks is kept here (workflows/transactions/lock_order.py): a workflow that would
-take a class out of order is a programming error and fails at once, in every test, instead of
-deadlocking one night.
+A workflow that takes a lock class out of order (workflows/transactions/lock_order.py) is a
+programming error. It fails at once, in every test, so that no deadlock reaches production.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-from tortoise.models import Model
-
 import workflows.transactions.idempotency as idempotency
-from domain.access.callers import Caller, Role
 from domain.errors import DomainError, IdempotencyInProgress
 from domain.terms import DEFAULT_TERMS, Terms
 from models.database.database import Database
 from models.database.sessions import Contention, Session, UniqueConflict
+from workflows.transactions.actions import Action, Reactions
 from workflows.transactions.group_commit import CROWD_MIN, CommitQueue
-from workflows.transactions.item_costs import LockedCosts
-from workflows.transactions.journal import Journal
-from workflows.transactions.lock_order import LockOrder
-from workflows.transactions.outbox import Outbox, PendingEvent
-from workflows.transactions.outcomes import Outcome, Refused, Request
-from workflows.transactions.stock_levels import LockedStock
+from workflows.transactions.outcomes import Outcome, Request
+from workflows.transactions.transaction import Transaction, new_secret
 
 ATTEMPTS_MAX = 6
 BACKOFF_SECONDS = 0.004
@@ -40,143 +30,6 @@ ABANDON_SECONDS = 1.0
 
 CommandT = TypeVar("CommandT")
 CommandResult = TypeVar("CommandResult")
-
-
-def new_secret() -> str:
-    """256 random bits as text."""
-    return secrets.token_urlsafe(32)
-
-
-class Transaction(LockOrder):
-    """A session inside a transaction, and what the transaction has yet to write.
-
-    `id` stands in its movements, entries, events and audit rows: it says which cover which.
-
-    Rows given to `add` are inserted together by `flush`, which also writes the stock levels that
-    `book` and the item costs that `costs` changed; `journal` holds the entries to be booked and
-    `outbox` the events and audit rows: both are written just before commit.
-    """
-
-    def __init__(
-        self,
-        session: Session,
-        now: datetime,
-        new_id: Callable[[], UUID],
-        terms: Terms = DEFAULT_TERMS,
-        new_secret: Callable[[], str] = new_secret,
-    ) -> None:
-        super().__init__()
-        self.session = session
-        self.now = now
-        self.new_id = new_id
-        self.id = new_id()
-        self.terms = terms
-        self.new_secret = new_secret
-        self.stock = LockedStock()
-        self.costs = LockedCosts()
-        self.journal = Journal()
-        self.outbox = Outbox()
-        self._rows: dict[type[Model], list[Mapping[str, Any]]] = {}
-
-    def add(self, model: type[Model], row: Mapping[str, Any]) -> None:
-        """Insert `row` with the next flush; rows of a model all name the same columns."""
-        self._rows.setdefault(model, []).append(row)
-
-    async def flush(self) -> None:
-        """Write what was added and changed so far; the database checks it here."""
-        rows, self._rows = self._rows, {}
-        changes = (self.stock.take_moves(self.now), self.costs.take_changes())
-        await self.session.write(rows, changes)
-
-    @asynccontextmanager
-    async def savepoint(self) -> AsyncIterator[None]:
-        """A savepoint: a domain error inside leaves no trace of what was done inside."""
-        await self.flush()
-        stock, outbox, locked = self.stock.mark(), self.outbox.mark(), self._locked
-        costs, journal = self.costs.mark(), self.journal.mark()
-        await self.session.execute("SAVEPOINT action")
-        try:
-            yield
-            await self.flush()
-        except (DomainError, Refused):
-            self._rows = {}
-            self.stock.restore(stock)
-            self.costs.restore(costs)
-            self.journal.restore(journal)
-            self.outbox.restore(outbox)
-            self._locked = locked
-            await self.session.execute("ROLLBACK TO SAVEPOINT action")
-            await self.session.execute("RELEASE SAVEPOINT action")
-            raise
-        await self.session.execute("RELEASE SAVEPOINT action")
-
-
-Run = Callable[[Transaction, Sequence[Request[CommandT]]], Awaitable[list[Outcome]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Reactions:
-    """What follows from facts, before commit: by event type, and when units became AVAILABLE."""
-
-    after_event: Mapping[str, Sequence[Callable[[Transaction, PendingEvent], Awaitable[None]]]]
-    after_available: Sequence[Callable[[Transaction, frozenset[int]], Awaitable[object]]] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Action(Generic[CommandT]):
-    """A business action by its GraphQL name, and the workflow that carries it out.
-
-    `takes_batches`: it takes each class of locks for all its commands before the next. One that
-    does not gets a transaction per command, or the second would lock out of order.
-    """
-
-    name: str
-    run: Run[CommandT]
-    takes_batches: bool = False
-    requires_key_of: frozenset[Role] = frozenset({Role.PARTNER})
-
-
-def action(name: str) -> Callable[[Run[CommandT]], Action[CommandT]]:
-    """Make a workflow over lists of requests an action."""
-    return lambda run: Action(name, run, takes_batches=True)
-
-
-def one_by_one(
-    name: str,
-) -> Callable[
-    [Callable[[Transaction, CommandT, Caller], Awaitable[Mapping[str, Any] | Outcome]]],
-    Action[CommandT],
-]:
-    """Make a workflow over a single command an action: each request under a savepoint of its own.
-
-    The workflow returns the references of its outcome, or raises a domain error.
-    """
-
-    def wrap(
-        perform: Callable[[Transaction, CommandT, Caller], Awaitable[Mapping[str, Any] | Outcome]],
-    ) -> Action[CommandT]:
-        async def run(tx: Transaction, requests: Sequence[Request[CommandT]]) -> list[Outcome]:
-            outcomes = []
-            for request in requests:
-                try:
-                    async with tx.savepoint():
-                        refs = await perform(tx, request.command, request.caller)
-                except DomainError as error:
-                    outcomes.append(Outcome.refused(error))
-                except Refused as refused:
-                    outcomes.append(Outcome.refused(*refused.errors, refs=refused.refs))
-                else:
-                    outcomes.append(_outcome(refs))
-            return outcomes
-
-        return Action(name, run)
-
-    return wrap
-
-
-def _outcome(refs: Mapping[str, Any] | Outcome) -> Outcome:
-    return refs if isinstance(refs, Outcome) else Outcome(refs=refs)
-
 
 # The last that is done in a transaction with so many events. It gives what to call once that is
 # committed, instead of `committed`, or None.
@@ -350,9 +203,9 @@ class Transactions:
                     await serve(tx, item_ids)
         if tx.journal.has_bookings:
             await tx.flush()
-            await tx.journal.book(tx)
-        tx.outbox.record_levels(tx.stock.changed(), tx.now)
-        tx.outbox.add_rows(tx)
+            await tx.journal.book()
+        tx.stock.record_changes()
+        tx.outbox.add_rows()
 
 
 async def _batch(
@@ -363,14 +216,14 @@ async def _batch(
     waits: bool,
 ) -> list[Outcome | None]:
     """Take the keys, carry out what is new, keep each outcome with its key; None: key in use."""
-    claims = await idempotency.claim(tx, doing.name, requests, waits=waits)
+    claims = await idempotency.claim(tx.unit, doing.name, requests, waits=waits)
     outcomes: list[Outcome | None] = [claims.answered.get(i) for i in range(len(requests))]
     fresh = [index for index in range(len(requests)) if claims.is_fresh(index)]
     if fresh:
         done = await doing.run(tx, [requests[i] for i in fresh])
         for index, outcome in zip(fresh, done, strict=True):
             outcomes[index] = outcome
-    idempotency.settle(tx, doing.name, claims, requests, outcomes)
+    idempotency.settle(tx.unit, doing.name, claims, requests, outcomes)
     for index, holder in claims.followers.items():
         outcomes[index] = claims.following(index, outcomes[holder])
     return outcomes

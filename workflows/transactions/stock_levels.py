@@ -6,10 +6,10 @@ is known before anything is written; the database's CHECKs stand behind them all
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import models.queries.stock.stock as stock_queries
@@ -19,9 +19,9 @@ from models.database.sessions import Row
 from models.database.sql import WriteStatement
 from models.stock import StockMovement
 from workflows.transactions.digests import digest
-
-if TYPE_CHECKING:
-    from workflows.transactions.runner import Transaction
+from workflows.transactions.lock_order import LockClass
+from workflows.transactions.outbox import Outbox
+from workflows.transactions.unit_of_work import Restore, UnitOfWork
 
 Key = tuple[int, int]
 _COLUMNS = tuple((state, state.lower()) for state in StockState)
@@ -114,26 +114,18 @@ class Cause:
     actor: str
 
 
-@dataclass(frozen=True, slots=True)
-class StockMark:
-    """What a book held at a savepoint."""
-
-    levels: dict[Key, Level]
-    items: frozenset[int]
-    changed: dict[Key, Cause]
-    entered: frozenset[int]
-
-
 class LockedStock:
     """Locked levels by (item, location)."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: UnitOfWork, outbox: Outbox) -> None:
+        self._unit = unit
+        self._outbox = outbox
         self.levels: dict[Key, Level] = {}
         self._by_item: dict[int, list[Level]] = {}
         self._changed: dict[Key, Cause] = {}
         self._entered: set[int] = set()
 
-    async def lock(self, tx: Transaction, item_ids: Iterable[int]) -> None:
+    async def lock(self, item_ids: Iterable[int]) -> None:
         """Lock every level of these items, at all locations, in order.
 
         All of an item's rows together, because a buffer, a protection and a backorder limit their
@@ -142,33 +134,33 @@ class LockedStock:
         wanted = sorted(set(item_ids) - self._by_item.keys())
         if not wanted:
             return
-        tx.locking_stock()
+        self._unit.locking(LockClass.STOCK)
         self._by_item.update((item_id, []) for item_id in wanted)
-        for row in await stock_queries.lock_levels(tx.session, wanted):
+        for row in await stock_queries.lock_levels(self._unit.session, wanted):
             self._keep(Level.from_row(row))
 
-    async def lock_supply(
-        self, tx: Transaction, skus: Iterable[str], references: Iterable[str]
-    ) -> None:
+    async def lock_supply(self, skus: Iterable[str], references: Iterable[str]) -> None:
         """Lock every level of these SKUs and of what lies in holds of theirs that are over.
 
         First of all locks on stock. `references`: of further holds that may be over.
         """
-        tx.locking_stock()
+        self._unit.locking(LockClass.STOCK)
         found = await stock_queries.lock_supply(
-            tx.session, sorted(skus), sorted(references), tx.now
+            self._unit.session, sorted(skus), sorted(references), self._unit.now
         )
         for row in found:
             self._keep(Level.from_row(row))
 
-    async def open_levels(self, tx: Transaction, keys: Iterable[Key]) -> None:
+    async def open_levels(self, keys: Iterable[Key]) -> None:
         """Lock these levels' items, making rows that do not exist yet."""
         pairs = sorted(set(keys) - self.levels.keys())
         if not pairs:
             return
-        tx.locking_stock()
-        await stock_queries.ensure_levels(tx.session, pairs, tx.now)
-        for row in await stock_queries.lock_levels(tx.session, sorted({item for item, _ in pairs})):
+        self._unit.locking(LockClass.STOCK)
+        await stock_queries.ensure_levels(self._unit.session, pairs, self._unit.now)
+        for row in await stock_queries.lock_levels(
+            self._unit.session, sorted({item for item, _ in pairs})
+        ):
             level = Level.from_row(row)
             # What is locked already may have moved since it was read.
             if level.key not in self.levels:
@@ -191,7 +183,7 @@ class LockedStock:
         """A locked level, or None where the item never was at the location."""
         return self.levels.get((item_id, location_id))
 
-    def move(self, tx: Transaction, change: StockMove) -> UUID:
+    def move(self, change: StockMove) -> UUID:
         """Move units between states of a locked level and record the movement; its id.
 
         Raises InsufficientStock where the state holds fewer units.
@@ -212,15 +204,15 @@ class LockedStock:
         kind = change.kind or movement_kind(change.from_state, change.to_state)
         self._changed.pop(key, None)
         self._changed[key] = Cause(kind, change.actor)
-        return self._record(tx, change, kind)
+        return self._record(change, kind)
 
     @staticmethod
     def _shift(level: Level, state: StockState, units: int) -> None:
         level.units[state] += units
         level.deltas[state] = level.deltas.get(state, 0) + units
 
-    def _record(self, tx: Transaction, change: StockMove, kind: str) -> UUID:
-        movement_id = tx.new_id()
+    def _record(self, change: StockMove, kind: str) -> UUID:
+        movement_id = self._unit.new_id()
         row: dict[str, Any] = {
             "id": movement_id,
             "kind": kind,
@@ -234,31 +226,49 @@ class LockedStock:
             "reference": change.reference,
             "note": change.note,
             "actor": change.actor,
-            "occurred_at": change.occurred_at or tx.now,
+            "occurred_at": change.occurred_at or self._unit.now,
             "value_minor": change.value_minor,
             "value_currency": change.value_currency,
-            "transaction_id": tx.id,
+            "transaction_id": self._unit.id,
         }
         row["digest"] = digest(row)
-        tx.outbox.cover(row["digest"])
-        tx.add(StockMovement, row)
+        self._outbox.cover(row["digest"])
+        self._unit.add(StockMovement, row)
         return movement_id
 
-    def take_moves(self, now: datetime) -> WriteStatement:
+    def take_moves(self) -> WriteStatement:
         """The levels that moved and are not written yet, in lock order."""
         dirty = [self.levels[key] for key in sorted(self.levels) if self.levels[key].deltas]
         for level in dirty:
             level.version += 1
         write = stock_queries.moved(
-            [(level.id, level.deltas, level.version) for level in dirty], now
+            [(level.id, level.deltas, level.version) for level in dirty], self._unit.now
         )
         for level in dirty:
             level.deltas = {}
         return write
 
-    def changed(self) -> list[tuple[Level, Cause]]:
-        """Levels that moved, in the order of their last movement, each with its cause."""
-        return [(self.levels[key], cause) for key, cause in self._changed.items()]
+    def record_changes(self) -> None:
+        """Record one `stock.changed` per level that moved, with its present numbers.
+
+        In the order of their last movements.
+        """
+        for key, cause in self._changed.items():
+            level = self.levels[key]
+            self._outbox.record(
+                "stock.changed",
+                ("StockLevel", level.id),
+                actor=cause.actor,
+                data={
+                    "sku": level.sku,
+                    "location": level.location,
+                    "cause": cause.kind,
+                    **{state.lower(): units for state, units in level.units.items()},
+                    "safety_stock": level.safety_stock,
+                },
+                version=level.next_version,
+                location_id=level.location_id,
+            )
 
     @property
     def has_entered(self) -> bool:
@@ -274,21 +284,17 @@ class LockedStock:
         """Report a level as changed though no unit moved (its safety stock did)."""
         self._changed[level.key] = cause
 
-    def mark(self) -> StockMark:
-        """What to restore when a savepoint is rolled back."""
-        levels: Mapping[Key, Level] = self.levels
-        return StockMark(
-            {key: level.copy() for key, level in levels.items()},
-            frozenset(self._by_item),
-            dict(self._changed),
-            frozenset(self._entered),
-        )
+    def snapshot(self) -> Restore:
+        """Return a function that forgets everything locked and moved since now."""
+        levels = {key: level.copy() for key, level in self.levels.items()}
+        item_ids = list(self._by_item)
+        changed, entered = dict(self._changed), set(self._entered)
 
-    def restore(self, mark: StockMark) -> None:
-        """Forget what was locked and moved since the mark."""
-        self.levels = mark.levels
-        self._by_item = {item_id: [] for item_id in mark.items}
-        for level in self.levels.values():
-            self._by_item[level.item_id].append(level)
-        self._changed = dict(mark.changed)
-        self._entered = set(mark.entered)
+        def restore() -> None:
+            self.levels = levels
+            self._by_item = {item_id: [] for item_id in item_ids}
+            for level in levels.values():
+                self._by_item[level.item_id].append(level)
+            self._changed, self._entered = changed, entered
+
+        return restore

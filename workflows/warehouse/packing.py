@@ -11,12 +11,12 @@ import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as locked_orders
 import workflows.tasks.claims as tasks
-import workflows.transactions.outbox as outbox
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
+from workflows.transactions.transaction import Transaction
 
 FIELD = ("fulfillmentId",)
 
@@ -53,8 +53,7 @@ async def pack(tx: Transaction, command: PackFulfillment, caller: Caller) -> Map
     facts = {"status": str(FulfillmentStatus.PACKED), "before": str(status)}
     packed = {**row, "version": version}
     fulfillments.record(tx, "fulfillment.packed", packed, order.row, caller.actor, facts)
-    outbox.audit(
-        tx,
+    tx.outbox.audit(
         caller.actor,
         "fulfillmentPack",
         ("Fulfillment", row["id"]),

@@ -14,8 +14,6 @@ import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as locked_orders
 import workflows.reservations.expiry as reservation_expiry
 import workflows.tasks.claims as tasks
-import workflows.transactions.journal as journal
-import workflows.transactions.outbox as outbox
 import workflows.warehouse.shortages as shortages
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid, NotFound
@@ -28,8 +26,9 @@ from domain.values.money import Money
 from models.database.sessions import Row
 from models.queries.catalog.lookups import LocationFacts
 from workflows.orders.locked_orders import Line, LockedOrder
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
 from workflows.transactions.stock_levels import StockMove
+from workflows.transactions.transaction import Transaction
 from workflows.warehouse.shortages import Replacement
 
 FIELD = ("fulfillmentId",)
@@ -117,7 +116,7 @@ async def _set_apart(
     """Move missing units to QUARANTINE at their cost, and ask for a count."""
     item_ids = [line.item_id for line, _ in missing]
     await reservation_expiry.lock_supply(tx, item_ids)
-    await tx.costs.lock(tx, item_ids)
+    await tx.costs.lock(item_ids)
     total = 0
     by_item: dict[int, int] = {}
     for line, units in missing:
@@ -136,7 +135,7 @@ async def _set_apart(
             value_minor=value_minor,
             value_currency=tx.terms.base_currency,
         )
-        tx.stock.move(tx, change)
+        tx.stock.move(change)
     entry = ledger_entries.moved(
         sum(by_item.values()),
         StockState.ALLOCATED,
@@ -144,9 +143,7 @@ async def _set_apart(
         Money(total, tx.terms.base_currency),
         Occasion(order.row["number"], tx.now),
     )
-    journal.post(
-        tx, entry, actor=actor, channel_id=order.row["channel_id"], location_id=location.id
-    )
+    tx.journal.post(entry, actor=actor, channel_id=order.row["channel_id"], location_id=location.id)
     for item_id in sorted(by_item):
         level = tx.stock.levels[item_id, location.id]
         await exceptions.open(
@@ -194,8 +191,7 @@ async def _write(
     }
     event = "fulfillment.cancelled" if is_empty else "fulfillment.picked"
     fulfillments.record(tx, event, {**row, "version": version}, order.row, actor, facts)
-    outbox.audit(
-        tx,
+    tx.outbox.audit(
         actor,
         "fulfillmentPick",
         ("Fulfillment", row["id"]),

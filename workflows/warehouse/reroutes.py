@@ -14,7 +14,6 @@ import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as locked_orders
 import workflows.reservations.expiry as reservation_expiry
 import workflows.tasks.claims as tasks
-import workflows.transactions.outbox as outbox
 import workflows.warehouse.shortages as shortages
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, InsufficientStock, Invalid, NotFound
@@ -24,8 +23,9 @@ from domain.stock.states import StockState
 from models.database.sessions import Row
 from models.queries.catalog.lookups import LocationFacts
 from workflows.orders.locked_orders import LockedOrder
-from workflows.transactions.runner import Transaction, one_by_one
+from workflows.transactions.actions import one_by_one
 from workflows.transactions.stock_levels import StockMove
+from workflows.transactions.transaction import Transaction
 
 NOTE_MAX = 1_000
 
@@ -125,7 +125,7 @@ def _swap(
             channel_id=order.row["channel_id"],
             reference=f"Order:{order.id}",
         )
-        tx.stock.move(tx, change)
+        tx.stock.move(change)
         shortages.allocate(tx, order, item_id, target.id, units, actor)
     contents = [(line["order_line_id"], line["item_id"], line["quantity"]) for line in lines]
     return fulfillments.add(tx, order.row, target.id, contents, actor=actor)
@@ -154,8 +154,7 @@ async def _write(
     market = await atp_context.read(tx.session, item_ids, tx.now)
     channel = next(each for each in market.channels if each.id == order.row["channel_id"])
     items = await lookups.items_by_id(tx.session, item_ids)
-    outbox.audit(
-        tx,
+    tx.outbox.audit(
         actor,
         "fulfillmentReroute",
         ("Fulfillment", row["id"]),

@@ -24,8 +24,8 @@ from models.queries.catalog.lookups import LocationFacts
 from workflows.availability.routing import Demand
 from workflows.orders.locked_orders import Line, LockedOrder
 from workflows.transactions.outbox import PendingEvent
-from workflows.transactions.runner import Transaction
 from workflows.transactions.stock_levels import StockMove
+from workflows.transactions.transaction import Transaction
 
 Missing = Sequence[tuple[Line, int]]
 
@@ -118,7 +118,6 @@ def allocate(
 ) -> None:
     """Take fresh units of a locked level for an order."""
     tx.stock.move(
-        tx,
         StockMove(
             item_id=item_id,
             location_id=location_id,

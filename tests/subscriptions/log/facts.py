@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import workflows.transactions.outbox as outbox
 from models.database.database import Database
-from workflows.transactions.runner import BeforeCommit, Reactions, Transaction, Transactions
+from workflows.transactions.actions import Reactions
+from workflows.transactions.runner import BeforeCommit, Transactions
+from workflows.transactions.transaction import Transaction
 
 NO_REACTIONS = Reactions({})
 
@@ -39,8 +40,7 @@ def transactions(
 
 def note(tx: Transaction, number: int, **facts: Any) -> None:
     """A fact with a number in it."""
-    outbox.record(
-        tx,
+    tx.outbox.record(
         facts.pop("type", "item.noted"),
         facts.pop("subject", ("Item", number)),
         actor=facts.pop("actor", "tester"),

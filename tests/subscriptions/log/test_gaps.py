@@ -25,7 +25,7 @@ from tests.races.sockets import Refused, subscribed
 from tests.subscriptions.log.facts import note, opened, transactions, until
 from tests.subscriptions.log.test_log_under_load import check_causes, table_of, writing
 from tests.subscriptions.log.writers import prepare
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 SECONDS = 60.0 if os.environ.get("RESTOW_LONG") == "1" else 5.0
 READERS = 6
@@ -93,7 +93,7 @@ async def write_for_long(database: Database, is_enough: asyncio.Event) -> None:
 
     async def work(tx: Transaction) -> None:
         note(tx, 1, subject=("Item", 999), data={"saw": {}})
-        tx.outbox.add_rows(tx)
+        tx.outbox.add_rows()
         await tx.flush()
         tx.outbox.events.clear()
         await is_enough.wait()

@@ -18,7 +18,7 @@ from models.queries.events.event_log import Numbered
 from subscriptions.log.sequencer import LEASE, WITHIN_MAX
 from tests.subscriptions.log.facts import note, transactions, until, write
 from tests.subscriptions.log.numbering import WAITING, Heard, a_sequencer, log_of, running
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 
 class Within:
@@ -125,7 +125,7 @@ async def test_who_saw_what_another_batch_has_taken_leaves_nothing_unsaid(
 
     async def number(tx: Transaction) -> Numbered | None:
         note(tx, 999)
-        tx.outbox.add_rows(tx)
+        tx.outbox.add_rows()
         await tx.flush()
         return await event_log.number_pending(
             tx.session, LEASE, "a", tx.now, tx.now + timedelta(seconds=9), WITHIN_MAX

@@ -13,7 +13,7 @@ from models.database.database import Database
 from subscriptions.log.sequencer import BATCH_MAX, LEASE
 from tests.subscriptions.log.facts import note, now, transactions, write
 from tests.subscriptions.log.numbering import WAITING, Heard, a_sequencer, log_of, running
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 
 async def test_what_is_committed_gets_the_next_positions(database: Database) -> None:

@@ -21,7 +21,8 @@ from models.database.database import Database
 from models.database.sessions import DatabaseError, Session
 from subscriptions.runtime import StreamingRuntime
 from tests.subscriptions.log.facts import note, opened, transactions
-from workflows.transactions.runner import Transaction, Transactions
+from workflows.transactions.runner import Transactions
+from workflows.transactions.transaction import Transaction
 
 CHAINS = 36
 TASKS = 4
@@ -64,7 +65,7 @@ async def step(tx: Transaction, chance: random.Random) -> None:
         saw = {str(other["id"]): other["step"] for other in seen}
         note(tx, row["step"] + 1, subject=("Item", row["id"]), data={"saw": saw})
     if is_long:
-        tx.outbox.add_rows(tx)
+        tx.outbox.add_rows()
         await tx.flush()
         tx.outbox.events.clear()
         await asyncio.sleep(chance.random())

@@ -15,8 +15,9 @@ from models.database.database import Database
 from subscriptions.cancellation import end
 from tests.builders.transactions import MORNING, Clock, rows, transactions_on
 from workflows.access.authentication import FRESH_SECONDS, KeyRing, live_keys
+from workflows.transactions.actions import Reactions
 from workflows.transactions.outcomes import Request
-from workflows.transactions.runner import Reactions, Transactions
+from workflows.transactions.runner import Transactions
 
 
 async def a_key(

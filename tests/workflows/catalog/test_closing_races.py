@@ -15,7 +15,7 @@ from tests.builders.transactions import codes
 from workflows.stock.adjustments import AdjustStock
 from workflows.stock.goods_receipts import ReceiptLine, ReceiveStock
 from workflows.transactions.outcomes import Outcome, Request
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 CLOSE = a_location("YORK", active=False)
 RECEIVE = Request(ReceiveStock("YORK", "PO-9", (ReceiptLine("TEE-M", 3, pounds("4.00")),)), ADMIN)

@@ -13,8 +13,9 @@ from models.database.database import Database
 from tests.builders.catalog import a_location, an_item, items
 from tests.builders.transactions import codes, counts, events, rows, transactions_on
 from workflows.transactions.outcomes import Outcome, Request
-from workflows.transactions.runner import Transaction, Transactions
+from workflows.transactions.runner import Transactions
 from workflows.transactions.stock_levels import StockMove
+from workflows.transactions.transaction import Transaction
 
 ZONE, BIN, STORE = LocationKind.ZONE, LocationKind.BIN, LocationKind.STORE
 
@@ -129,9 +130,9 @@ async def put_units(transactions: Transactions, location_id: int) -> None:
     item_id = item.refs["items"][0]
 
     async def work(tx: Transaction) -> None:
-        await tx.stock.open_levels(tx, [(item_id, location_id)])
+        await tx.stock.open_levels([(item_id, location_id)])
         tx.stock.move(
-            tx, StockMove(item_id, location_id, None, StockState.AVAILABLE, 3, actor="planner")
+            StockMove(item_id, location_id, None, StockState.AVAILABLE, 3, actor="planner")
         )
 
     await transactions.run(work)

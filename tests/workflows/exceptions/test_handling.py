@@ -21,7 +21,7 @@ from workflows.exceptions.handling import (
     WaitException,
 )
 from workflows.transactions.outcomes import Outcome, Request
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from tests.builders.transactions import (
 )
 from workflows.policies.publishing import PublishPolicy
 from workflows.transactions.outcomes import Request
-from workflows.transactions.runner import Transaction, Transactions
+from workflows.transactions.runner import Transactions
+from workflows.transactions.transaction import Transaction
 
 ORDER = ("Order", UUID(int=1))
 

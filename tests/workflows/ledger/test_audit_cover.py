@@ -7,8 +7,7 @@ from tests.builders.store import Shop, open_shop
 from tests.builders.tampering import tamper
 from tests.builders.transactions import rows
 from workflows.ledger.reconciliation import COVERED, reconcile
-from workflows.transactions.outbox import record
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 COVERED_TABLES = ("stock_movement", "journal_entry", "event", "audit_entry")
 OTHER = "'00000000-0000-7000-8000-000000000001'"
@@ -72,7 +71,7 @@ async def test_facts_that_nobody_asked_for_are_covered_too(database: Database) -
     shop = await open_shop(database)
 
     async def work(tx: Transaction) -> None:
-        record(tx, "test.done", ("Test", 1), actor="system", data={"units": 1})
+        tx.outbox.record("test.done", ("Test", 1), actor="system", data={"units": 1})
 
     await shop.transactions.run(work)
     (audit,) = await rows(

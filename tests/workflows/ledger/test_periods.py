@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 
 import workflows.orders.fulfillments as fulfillments
-import workflows.transactions.journal as journal
 from domain.access.callers import Role, holder
 from domain.errors import Forbidden
 from domain.ledger.entries import Occasion, payment_captured
@@ -17,7 +16,7 @@ from tests.builders.refunds import FIONA, RefundDesk, open_refund_desk
 from tests.builders.transactions import MORNING, codes, counts, events, rows
 from workflows.orders.fulfillments import ShipFulfillment
 from workflows.transactions.outcomes import Request
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 INSTANT = timedelta(microseconds=1)
 
@@ -96,8 +95,8 @@ async def test_whoever_books_while_a_period_is_closed_books_behind_it(
 
     async def book(tx: Transaction) -> None:
         occasion = Occasion("R-1", through - timedelta(hours=1))
-        journal.post(tx, payment_captured(Money(100, "GBP"), occasion), actor="fiona")
-        await tx.journal.book(tx)
+        tx.journal.post(payment_captured(Money(100, "GBP"), occasion), actor="fiona")
+        await tx.journal.book()
         began.set()
         await may_end.wait()
 

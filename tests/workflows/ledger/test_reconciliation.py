@@ -20,8 +20,7 @@ from tests.builders.tampering import tamper
 from tests.workflows.refunds.test_reconciliation import BREAKS as REFUND_BREAKS
 from tests.workflows.returns.test_reconciliation import BREAKS as RETURN_BREAKS
 from workflows.ledger.reconciliation import Difference, proof_count, reconcile
-from workflows.transactions.outbox import record
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 
 async def _number(tx: Transaction) -> None:
@@ -318,7 +317,7 @@ async def test_many_differences_are_bounded(database: Database) -> None:
 
     async def work(tx: Transaction) -> None:
         for number in range(count):
-            record(tx, "test.done", ("Test", number), actor="test", data={})
+            tx.outbox.record("test.done", ("Test", number), actor="test", data={})
 
     shop = await open_shop(database)
     await shop.transactions.run(work)

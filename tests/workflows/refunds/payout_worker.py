@@ -34,7 +34,8 @@ from workflows.refunds.manual_settlement import RetryRefund
 from workflows.refunds.payout_attempts import PayoutTerms
 from workflows.refunds.payouts import Payouts
 from workflows.transactions.outcomes import Request
-from workflows.transactions.runner import Transaction, Transactions
+from workflows.transactions.runner import Transactions
+from workflows.transactions.transaction import Transaction
 
 ROUND = timedelta(seconds=400)
 ROUNDS_MAX = 40

@@ -28,8 +28,8 @@ from tests.databases import Databases
 from workflows.orders.placement import NewLine, PlaceOrder
 from workflows.reservations.reservations import CreateReservation, HoldLine, ReleaseReservation
 from workflows.stock.adjustments import AdjustStock
+from workflows.transactions.actions import Action
 from workflows.transactions.outcomes import Outcome, Request
-from workflows.transactions.runner import Action
 
 EXAMPLES = 300 if os.environ.get("RESTOW_LONG") == "1" else 12
 SKUS, PLACES = ("TEE-S", "TEE-M", "COAT"), ("LEEDS", "YORK")

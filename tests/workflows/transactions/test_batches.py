@@ -17,8 +17,8 @@ from tests.builders.transactions import codes, rows
 from workflows.orders.placement import NewLine, PlaceOrder
 from workflows.reservations.reservations import ReleaseReservation
 from workflows.stock.adjustments import AdjustStock
+from workflows.transactions.actions import Action
 from workflows.transactions.outcomes import Outcome, Request
-from workflows.transactions.runner import Action
 
 UNITS = 6
 

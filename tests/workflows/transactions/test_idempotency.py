@@ -13,9 +13,10 @@ from domain.access.callers import Caller, Role, anonymous, holder
 from models.database.database import Database, Limits
 from tests.builders.sample_actions import CLERK, Crash, Gate, NameSupplier, name_supplier, naming
 from tests.builders.transactions import Clock, codes, counts, rows, transactions_on
+from workflows.transactions.actions import Action, action, one_by_one
 from workflows.transactions.idempotency import KEPT
 from workflows.transactions.outcomes import Outcome, Request
-from workflows.transactions.runner import Action, Transaction, action, one_by_one
+from workflows.transactions.transaction import Transaction
 
 SHOPPER = anonymous("192.0.2.1", frozenset({"web"}))
 

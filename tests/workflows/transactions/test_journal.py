@@ -8,8 +8,6 @@ from uuid import UUID
 import pytest
 
 import tests.builders.sample_actions as toys
-import workflows.transactions.journal as journal
-import workflows.transactions.outbox as outbox
 from domain.errors import Invalid, UnbalancedEntry
 from domain.ledger.accounts import Account
 from domain.ledger.entries import JournalEntry, JournalLine, Occasion, payment_captured, reversal
@@ -17,7 +15,7 @@ from domain.values.money import MINOR_MAX, Money
 from models.database.database import Database
 from tests.builders.transactions import MORNING, counts, rows, transactions_on
 from workflows.transactions.digests import digest_of_all
-from workflows.transactions.runner import Transaction
+from workflows.transactions.transaction import Transaction
 
 YESTERDAY = MORNING - timedelta(days=1)
 
@@ -28,8 +26,8 @@ async def test_an_entry_is_written_with_its_lines_and_covered_by_the_audit(
     entry = payment_captured(Money(1250, "GBP"), Occasion("R-1", YESTERDAY))
 
     async def work(tx: Transaction) -> UUID | None:
-        outbox.audit(tx, "clerk", "pay", ("Order", "R-1"))
-        return journal.post(tx, entry, actor="clerk")
+        tx.outbox.audit("clerk", "pay", ("Order", "R-1"))
+        return tx.journal.post(entry, actor="clerk")
 
     entry_id = await transactions_on(database).run(work)
     (row,) = await rows(database, "SELECT * FROM journal_entry")
@@ -54,7 +52,7 @@ async def test_an_unbalanced_entry_is_refused_before_the_write(database: Databas
 
     async def work(tx: Transaction) -> None:
         with pytest.raises(UnbalancedEntry):
-            journal.post(tx, entry, actor="clerk")
+            tx.journal.post(entry, actor="clerk")
 
     await transactions_on(database).run(work)
     assert await counts(database, "journal_entry") == {"journal_entry": 0}
@@ -66,7 +64,7 @@ async def test_an_entry_that_moves_no_money_is_not_written(database: Database) -
     entry = payment_captured(Money(0, "GBP"), Occasion("R-1", MORNING))
 
     async def work(tx: Transaction) -> UUID | None:
-        return journal.post(tx, entry, actor="clerk")
+        return tx.journal.post(entry, actor="clerk")
 
     assert await transactions_on(database).run(work) is None
     assert await counts(database, "journal_entry") == {"journal_entry": 0}
@@ -77,14 +75,14 @@ async def test_an_entry_is_reversed_once_at_most(database: Database) -> None:
     transactions = transactions_on(database)
 
     async def post(tx: Transaction) -> UUID | None:
-        return journal.post(tx, entry, actor="clerk")
+        return tx.journal.post(entry, actor="clerk")
 
     entry_id = await transactions.run(post)
     assert entry_id is not None
 
     async def reverse(tx: Transaction) -> UUID | None:
         turned = reversal(entry, entry_id, "paid twice", tx.now)
-        return journal.post(tx, turned, actor="clerk")
+        return tx.journal.post(turned, actor="clerk")
 
     await transactions.run(reverse)
     with pytest.raises(Exception, match="reverses_id"):
@@ -110,14 +108,14 @@ async def test_costs_move_with_units_and_the_last_unit_takes_the_rest(database: 
     transactions = transactions_on(database)
 
     async def come(tx: Transaction) -> None:
-        await tx.costs.lock(tx, [shirt])
+        await tx.costs.lock([shirt])
         assert tx.costs.value_of_found(shirt, 3, None) == 0
         assert tx.costs.value_of_found(shirt, 3, 250) == 750
         tx.costs.receive(shirt, 3, 1000)
         assert tx.costs.value_of_found(shirt, 3, 250) == 1000
 
     async def go(tx: Transaction) -> list[int]:
-        await tx.costs.lock(tx, [shirt])
+        await tx.costs.lock([shirt])
         moved = [tx.costs.to_quality(shirt, 1)]
         moved.append(tx.costs.issue(shirt, 2))
         # Inventory is empty: what is found is worth what lies in quality control.
@@ -137,7 +135,7 @@ async def test_costs_of_more_units_than_there_are_is_a_mistake(database: Databas
     (shirt,) = await toys.places(database, "TEE")
 
     async def work(tx: Transaction) -> None:
-        await tx.costs.lock(tx, [shirt])
+        await tx.costs.lock([shirt])
         tx.costs.issue(shirt, 1)
 
     with pytest.raises(ValueError, match="1 units of a pool of 0"):
@@ -148,7 +146,7 @@ async def test_values_beyond_what_is_kept_are_invalid(database: Database) -> Non
     (shirt,) = await toys.places(database, "TEE")
 
     async def work(tx: Transaction) -> None:
-        await tx.costs.lock(tx, [shirt])
+        await tx.costs.lock([shirt])
         tx.costs.receive(shirt, 1, MINOR_MAX)
         tx.costs.receive(shirt, 1, 1)
 
@@ -168,7 +166,7 @@ async def test_costs_are_locked_in_item_order_whoever_asks(postgres_url: str) ->
         async def work(tx: Transaction, item_ids: list[int]) -> None:
             nonlocal attempts
             attempts += 1
-            await tx.costs.lock(tx, item_ids)
+            await tx.costs.lock(item_ids)
             for item_id in item_ids:
                 tx.costs.receive(item_id, 1, 100)
 

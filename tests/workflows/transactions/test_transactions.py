@@ -16,16 +16,12 @@ from models.database.database import Database, Limits
 from models.database.sessions import Contention, DatabaseUnavailable, UniqueConflict
 from tests.builders.sample_actions import CLERK, Crash, Gate, NameSupplier, name_supplier, naming
 from tests.builders.transactions import counts, events, rows, transactions_on
+from workflows.transactions.actions import Reactions, action, one_by_one
 from workflows.transactions.lock_order import LockClass, LockOrderBroken
 from workflows.transactions.outcomes import Outcome, Request
-from workflows.transactions.runner import (
-    ATTEMPTS_MAX,
-    Reactions,
-    Transaction,
-    action,
-    one_by_one,
-)
+from workflows.transactions.runner import ATTEMPTS_MAX
 from workflows.transactions.stock_levels import StockMove
+from workflows.transactions.transaction import Transaction
 
 AVAILABLE = StockState.AVAILABLE
 WRITTEN = ("supplier", "event", "audit_entry", "stock_movement", "journal_entry", "item_cost")
@@ -63,12 +59,12 @@ async def test_a_savepoint_restores_levels_costs_rows_and_locks(database: Databa
     async def ship_and_refuse(tx: Transaction) -> None:
         async with tx.savepoint():
             tx.costs.issue(shirt, 4)
-            tx.stock.move(tx, _shipped(shirt, 4))
-            await tx.costs.lock(tx, [coat])
+            tx.stock.move(_shipped(shirt, 4))
+            await tx.costs.lock([coat])
             tx.locking(LockClass.LEDGER)
             await tx.flush()
             tx.costs.issue(shirt, 6)
-            tx.stock.move(tx, _shipped(shirt, 6))
+            tx.stock.move(_shipped(shirt, 6))
             tx.add(Supplier, {"code": "acme", "name": "Acme"})
             raise PolicyViolation("No.")
 
@@ -79,8 +75,8 @@ async def test_a_savepoint_restores_levels_costs_rows_and_locks(database: Databa
         level = tx.stock.level(shirt, 1)
         assert level is not None
         assert level.units[AVAILABLE] == 10
-        await tx.costs.lock(tx, [coat])  # COST again: the lock order was restored too
-        tx.stock.move(tx, _shipped(shirt, 1))
+        await tx.costs.lock([coat])  # COST again: the lock order was restored too
+        tx.stock.move(_shipped(shirt, 1))
         assert tx.costs.issue(shirt, 1) == 50
 
     await transactions_on(database).run(work)
@@ -115,9 +111,9 @@ async def test_levels_beside_locked_ones_are_opened_and_keep_what_moved(database
     (shirt,) = await toys.places(database, "TEE", locations=2)
 
     async def work(tx: Transaction) -> None:
-        await tx.stock.open_levels(tx, [(shirt, 1)])
-        tx.stock.move(tx, replace(_shipped(shirt, 10), from_state=None, to_state=AVAILABLE))
-        await tx.stock.open_levels(tx, [(shirt, 2), (shirt, 1)])
+        await tx.stock.open_levels([(shirt, 1)])
+        tx.stock.move(replace(_shipped(shirt, 10), from_state=None, to_state=AVAILABLE))
+        await tx.stock.open_levels([(shirt, 2), (shirt, 1)])
         assert [level.units[AVAILABLE] for level in tx.stock.of_item(shirt)] == [10, 0]
 
     transactions = transactions_on(database)
@@ -130,8 +126,8 @@ async def test_locks_out_of_order_are_a_mistake_at_once(database: Database) -> N
     (shirt,) = await toys.places(database, "TEE")
 
     async def backwards(tx: Transaction) -> None:
-        await tx.costs.lock(tx, [shirt])
-        await tx.stock.open_levels(tx, [(shirt, 1)])
+        await tx.costs.lock([shirt])
+        await tx.stock.open_levels([(shirt, 1)])
 
     with pytest.raises(LockOrderBroken, match="STOCK after COST"):
         await transactions_on(database).run(backwards)

@@ -1,0 +1,81 @@
+"""Actions: workflows under the names of their mutations, and the reactions to their events."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from domain.access.callers import Caller, Role
+from domain.errors import DomainError
+from workflows.transactions.outbox import PendingEvent
+from workflows.transactions.outcomes import Outcome, Refused, Request
+from workflows.transactions.transaction import Transaction
+
+CommandT = TypeVar("CommandT")
+
+Run = Callable[[Transaction, Sequence[Request[CommandT]]], Awaitable[list[Outcome]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reactions:
+    """What follows from facts, before commit: by event type, and when units became AVAILABLE."""
+
+    after_event: Mapping[str, Sequence[Callable[[Transaction, PendingEvent], Awaitable[None]]]]
+    after_available: Sequence[Callable[[Transaction, frozenset[int]], Awaitable[object]]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Action(Generic[CommandT]):
+    """A business action by its GraphQL name, and the workflow that carries it out.
+
+    `takes_batches`: it takes each class of locks for all its commands before the next. One that
+    does not gets a transaction per command, or the second would lock out of order.
+    """
+
+    name: str
+    run: Run[CommandT]
+    takes_batches: bool = False
+    requires_key_of: frozenset[Role] = frozenset({Role.PARTNER})
+
+
+def action(name: str) -> Callable[[Run[CommandT]], Action[CommandT]]:
+    """Make a workflow over lists of requests an action."""
+    return lambda run: Action(name, run, takes_batches=True)
+
+
+def one_by_one(
+    name: str,
+) -> Callable[
+    [Callable[[Transaction, CommandT, Caller], Awaitable[Mapping[str, Any] | Outcome]]],
+    Action[CommandT],
+]:
+    """Make a workflow over a single command an action: each request under a savepoint of its own.
+
+    The workflow returns the references of its outcome, or raises a domain error.
+    """
+
+    def wrap(
+        perform: Callable[[Transaction, CommandT, Caller], Awaitable[Mapping[str, Any] | Outcome]],
+    ) -> Action[CommandT]:
+        async def run(tx: Transaction, requests: Sequence[Request[CommandT]]) -> list[Outcome]:
+            outcomes = []
+            for request in requests:
+                try:
+                    async with tx.savepoint():
+                        refs = await perform(tx, request.command, request.caller)
+                except DomainError as error:
+                    outcomes.append(Outcome.refused(error))
+                except Refused as refused:
+                    outcomes.append(Outcome.refused(*refused.errors, refs=refused.refs))
+                else:
+                    outcomes.append(_outcome(refs))
+            return outcomes
+
+        return Action(name, run)
+
+    return wrap
+
+
+def _outcome(refs: Mapping[str, Any] | Outcome) -> Outcome:
+    return refs if isinstance(refs, Outcome) else Outcome(refs=refs)
