@@ -13,7 +13,7 @@ from schema.fields.money import MoneyInput
 from schema.fields.node import required_uuid
 from schema.types.orders import Order
 from workflows.orders.cancellations import CancelLine, CancelOrder
-from workflows.orders.placement import Address, NewLine, Payment, PlaceOrder
+from workflows.orders.commands import Address, NewLine, Payment, PlaceOrder
 
 SERVICE_LEVEL_DEFAULT = "STANDARD"
 

@@ -39,8 +39,8 @@ from domain.values.money import Money, to_decimal
 from models.database.database import Database
 from scripts.demo.story import DemoItem, DemoOrder
 from workflows.orders.cancellations import CancelOrder
+from workflows.orders.commands import Address, NewLine, PlaceOrder
 from workflows.orders.fulfillments import ShipFulfillment
-from workflows.orders.placement import Address, NewLine, PlaceOrder
 from workflows.policies.publishing import PublishPolicy
 from workflows.reservations.reservations import CreateReservation, HoldLine
 from workflows.stock.adjustments import AdjustStock, MoveStock

@@ -25,8 +25,8 @@ from models.database.database import Database
 from tests.builders.catalog import a_channel, a_location, an_item, gbp, items
 from tests.builders.transactions import Clock, rows, transactions_on
 from workflows.orders.cancellations import CancelLine, CancelOrder
+from workflows.orders.commands import NewLine, PlaceOrder
 from workflows.orders.fulfillments import ShipFulfillment
-from workflows.orders.placement import NewLine, PlaceOrder
 from workflows.policies.publishing import PublishPolicy
 from workflows.reactions import REACTIONS
 from workflows.reservations.reservations import (

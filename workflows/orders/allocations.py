@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -24,12 +24,10 @@ from models.database.sessions import Row
 from models.queries.catalog.lookups import ChannelFacts
 from workflows.access.visibility import sees_hold
 from workflows.availability.routing import Demand
+from workflows.orders.commands import PlaceOrder
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.stock_levels import StockMove
 from workflows.transactions.transaction import Transaction
-
-if TYPE_CHECKING:
-    from workflows.orders.placement import PlaceOrder
 
 _FRESH = (StockState.AVAILABLE, StockState.ALLOCATED)
 _TAKEN = (StockState.HELD, StockState.ALLOCATED)

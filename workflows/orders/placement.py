@@ -26,6 +26,7 @@ from models.orders import Order, OrderAddress, OrderLine, OrderPayment
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from workflows.availability.routing import Demand
 from workflows.orders.allocations import Allocation, Supply
+from workflows.orders.commands import PlaceOrder
 from workflows.orders.totals import OrderMoney
 from workflows.reservations.line_checks import LINES_MAX, check_lines, open_channel
 from workflows.transactions.actions import action
@@ -33,55 +34,6 @@ from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.transaction import Transaction
 
 TEXT_MAX = 255
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where an order is sent."""
-
-    country_code: str
-    postal_code: str | None = None
-    region: str | None = None
-    city: str | None = None
-    lines: tuple[str, ...] | None = None
-    name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewLine:
-    """Units of a SKU at a price; discount and tax are of the whole line."""
-
-    sku: str
-    quantity: int
-    unit_price: Money
-    discount: Money | None = None
-    tax: Money | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """Money that was captured for the order."""
-
-    reference: str
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceOrder:
-    """An order as a channel took it; `payments` None: one payment of the total."""
-
-    channel: str
-    external_reference: str
-    lines: tuple[NewLine, ...]
-    reservation_id: UUID | None = None
-    customer_reference: str | None = None
-    ship_to: Address | None = None
-    placed_at: datetime | None = None
-    shipping: Money | None = None
-    shipping_tax: Money | None = None
-    service_level: str = "STANDARD"
-    payments: tuple[Payment, ...] | None = None
-    backorder: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from domain.errors import Invalid
 from domain.orders.orders import LineMoney
 from domain.values.money import MINOR_MAX, Money
-
-if TYPE_CHECKING:
-    from workflows.orders.placement import NewLine, PlaceOrder
+from workflows.orders.commands import NewLine, PlaceOrder
 
 Path = tuple[str, ...]
 

@@ -12,7 +12,7 @@ from domain.policies.policies import PolicyKind
 from models.database.database import Database
 from tests.builders.store import ADMIN, CLERK, SHOP, Shop, open_shop, pounds
 from tests.builders.transactions import MORNING, codes, counts, events, rows
-from workflows.orders.placement import Payment
+from workflows.orders.commands import Payment
 from workflows.transactions.outcomes import Request
 from workflows.warehouse.picking import PickFulfillment, Shortage
 

@@ -25,7 +25,7 @@ from models.database.database import Database
 from tests.builders.refunds import FAILED, PENDING, SUCCEEDED, RefundDesk, open_refund_desk
 from tests.builders.transactions import codes, rows
 from tests.databases import Databases
-from workflows.orders.placement import Payment
+from workflows.orders.commands import Payment
 from workflows.refunds.payout_attempts import PayoutTerms
 from workflows.transactions.outcomes import Outcome
 

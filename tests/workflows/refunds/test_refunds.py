@@ -15,7 +15,7 @@ from models.database.sessions import CheckFailed
 from tests.builders.refunds import CLERK, FIONA, FRED, RefundDesk, open_refund_desk
 from tests.builders.store import pounds
 from tests.builders.transactions import codes, counts, rows
-from workflows.orders.placement import Payment
+from workflows.orders.commands import Payment
 from workflows.transactions.outcomes import Outcome
 
 TABLES = ("refund", "refund_unit", "refund_approval", "refund_attempt", "journal_entry", "event")

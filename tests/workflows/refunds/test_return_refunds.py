@@ -10,7 +10,7 @@ from models.database.database import Database
 from tests.builders.refunds import FIONA, RefundDesk, open_refund_desk
 from tests.builders.store import pounds
 from tests.builders.transactions import events
-from workflows.orders.placement import Payment
+from workflows.orders.commands import Payment
 from workflows.transactions.outcomes import Outcome
 
 RULES: dict[str, Any] = {

@@ -25,7 +25,7 @@ from tests.builders.books import faults
 from tests.builders.store import ADMIN, CLERK, SHOP, Shop, open_shop, pounds
 from tests.builders.transactions import rows
 from tests.databases import Databases
-from workflows.orders.placement import NewLine, PlaceOrder
+from workflows.orders.commands import NewLine, PlaceOrder
 from workflows.reservations.reservations import CreateReservation, HoldLine, ReleaseReservation
 from workflows.stock.adjustments import AdjustStock
 from workflows.transactions.actions import Action

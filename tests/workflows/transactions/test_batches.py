@@ -14,7 +14,7 @@ from models.database.database import Database
 from tests.builders.books import faults
 from tests.builders.store import ADMIN, CLERK, Shop, open_shop, pounds
 from tests.builders.transactions import codes, rows
-from workflows.orders.placement import NewLine, PlaceOrder
+from workflows.orders.commands import NewLine, PlaceOrder
 from workflows.reservations.reservations import ReleaseReservation
 from workflows.stock.adjustments import AdjustStock
 from workflows.transactions.actions import Action

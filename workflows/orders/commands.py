@@ -1,0 +1,58 @@
+"""Commands that place orders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.values.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an order is sent."""
+
+    country_code: str
+    postal_code: str | None = None
+    region: str | None = None
+    city: str | None = None
+    lines: tuple[str, ...] | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """Units of a SKU at a price; discount and tax are of the whole line."""
+
+    sku: str
+    quantity: int
+    unit_price: Money
+    discount: Money | None = None
+    tax: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Money that was captured for the order."""
+
+    reference: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    """An order as a channel took it; `payments` None: one payment of the total."""
+
+    channel: str
+    external_reference: str
+    lines: tuple[NewLine, ...]
+    reservation_id: UUID | None = None
+    customer_reference: str | None = None
+    ship_to: Address | None = None
+    placed_at: datetime | None = None
+    shipping: Money | None = None
+    shipping_tax: Money | None = None
+    service_level: str = "STANDARD"
+    payments: tuple[Payment, ...] | None = None
+    backorder: bool = False
