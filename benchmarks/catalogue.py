@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from models.database.sessions import instant_text
+from models.database.sqlite_values import instant_text
 from models.migrations.runner import migrate, sqlite_path
 
 CHANNEL = "web"

@@ -18,6 +18,7 @@ from tortoise.connection import get_connection
 
 import models.database.plan_cache as plan_cache
 from models.database.errors import translated_postgres
+from models.database.orm_clients import NoDefaultConnection
 from models.database.pool import ConnectionPool
 from models.database.sessions import (
     DatabaseUnavailable,
@@ -151,7 +152,9 @@ class Database:
     async def open(self) -> None:
         """Connect. Raises DatabaseUnavailable where nobody answers."""
         config = tortoise_config(self.url, self.limits)
-        await Tortoise.init(config=config, _enable_global_fallback=True)
+        await Tortoise.init(
+            config=config, routers=[NoDefaultConnection], _enable_global_fallback=True
+        )
         clients = [get_connection(name) for name in config["connections"]]
         try:
             with translated_postgres():

@@ -6,21 +6,17 @@ its connection both to plain SQL (`fetch`, `execute`, `insert`) and to querysets
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
-from uuid import UUID
 
 import asyncpg
-import asyncpg.pgproto.pgproto as pgproto
 import orjson
-from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.base.client import BaseDBAsyncClient
-from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
+from tortoise.backends.sqlite.client import SqliteClient
 from tortoise.models import Model
 
 from models.database.errors import CheckFailed as CheckFailed  # what sessions raise
@@ -29,6 +25,7 @@ from models.database.errors import DatabaseError as DatabaseError
 from models.database.errors import DatabaseUnavailable as DatabaseUnavailable
 from models.database.errors import UniqueConflict as UniqueConflict
 from models.database.errors import refuse_sqlite, translated_postgres
+from models.database.orm_clients import PostgresClient, SqliteSessionClient
 from models.database.session_lock import SessionLock
 from models.database.sql import (
     AnswerT,
@@ -43,6 +40,7 @@ from models.database.sql import (
     writing,
 )
 from models.database.sql import Row as Row  # what sessions speak in
+from models.database.sqlite_values import decoder, decoders, encode, encoded_column
 from models.migrations.dialect import Engine
 
 
@@ -53,10 +51,14 @@ class Session(ABC):
     """
 
     engine: Engine
-    client: BaseDBAsyncClient
 
     def __init__(self) -> None:
         self.lock = SessionLock()
+
+    @property
+    @abstractmethod
+    def client(self) -> BaseDBAsyncClient:
+        """Runs querysets on this session: `Supplier.filter(…).using_db(session.client)`."""
 
     @abstractmethod
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
@@ -114,11 +116,12 @@ class PostgresSession(Session):
 
     def __init__(self, parent: AsyncpgDBClient, connection: asyncpg.Connection[Any]) -> None:
         super().__init__()
+        self._parent = parent
         self._connection = connection
-        wrapper = TransactionWrapper(parent)
-        wrapper._connection = connection
-        wrapper._lock = self.lock
-        self.client = wrapper
+
+    @cached_property
+    def client(self) -> BaseDBAsyncClient:
+        return PostgresClient(self._parent, self._connection, self.lock)
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
         async with self.lock:
@@ -181,55 +184,11 @@ def _of_json(rows: Sequence[dict[str, Any]]) -> Sequence[Row]:
     """Rows that came as JSON, with their instants and ids."""
     if rows:
         for name in rows[0]:
-            decode = _decoder(name)
+            decode = decoder(name)
             if decode is not None:
                 for row in rows:
                     row[name] = decode(row[name])
     return rows
-
-
-@lru_cache(maxsize=1_024)
-def instant_text(instant: datetime) -> str:
-    """An instant as SQLite keeps it: UTC, always with microseconds, so that text order is time."""
-    return instant.astimezone(UTC).isoformat(" ", "microseconds")
-
-
-def _encode(value: object) -> object:
-    if isinstance(value, datetime):
-        return instant_text(value)
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, list | tuple | set | frozenset):
-        return json.dumps([_encode(element) for element in value])
-    return value
-
-
-def _encoded(column: list[Any], kind: str) -> list[Any]:
-    """All values of a column as SQLite keeps them; most columns need nothing done."""
-    encode = instant_text if kind == "timestamptz" else str if kind == "uuid" else None
-    if encode is None:
-        return column
-    return [None if value is None else encode(value) for value in column]
-
-
-def _instant(value: Any) -> Any:
-    return datetime.fromisoformat(value) if isinstance(value, str) else value
-
-
-def _identity(value: Any) -> Any:
-    return pgproto.UUID(value) if isinstance(value, str) else value
-
-
-def _decoder(name: str) -> Callable[[Any], Any] | None:
-    name = name.rpartition(".")[2]  # of a row that came along with another
-    if name.endswith("_at"):
-        return _instant
-    return _identity if name == "id" or name.endswith("_id") else None
-
-
-@lru_cache(maxsize=2048)
-def _decoders(names: tuple[str, ...]) -> tuple[Callable[[Any], Any] | None, ...]:
-    return tuple(_decoder(name) for name in names)
 
 
 def _names(cursor: sqlite3.Cursor) -> tuple[str, ...]:
@@ -237,11 +196,11 @@ def _names(cursor: sqlite3.Cursor) -> tuple[str, ...]:
 
 
 def _rows(names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> Sequence[Row]:
-    decoders = _decoders(names)
+    decode_all = decoders(names)
     return [
         {
             name: value if decode is None or value is None else decode(value)
-            for name, value, decode in zip(names, row, decoders, strict=True)
+            for name, value, decode in zip(names, row, decode_all, strict=True)
         }
         for row in rows
     ]
@@ -256,10 +215,12 @@ class SqliteSession(Session):
         super().__init__()
         if parent._connection is None:
             raise DatabaseUnavailable("the database is closed")
+        self._parent = parent
         self._connection = parent._connection
-        wrapper = SqliteTransactionWrapper(parent)
-        wrapper._lock = self.lock
-        self.client = wrapper
+
+    @cached_property
+    def client(self) -> BaseDBAsyncClient:
+        return SqliteSessionClient(self._parent, self.lock)
 
     async def _call(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
         async with self.lock:
@@ -275,7 +236,7 @@ class SqliteSession(Session):
         self.lock.end()
 
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
-        values = [_encode(arg) for arg in args]
+        values = [encode(arg) for arg in args]
 
         def work(raw: sqlite3.Connection) -> tuple[tuple[str, ...], list[Sequence[Any]]]:
             cursor = raw.execute(for_sqlite(sql), values)
@@ -291,16 +252,16 @@ class SqliteSession(Session):
         await self._call(lambda _: cursor.close())
 
     async def execute(self, sql: str, *args: object) -> int:
-        values = [_encode(arg) for arg in args]
+        values = [encode(arg) for arg in args]
         count: int = await self._call(lambda raw: raw.execute(for_sqlite(sql), values).rowcount)
         return max(count, 0)
 
     async def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
-        values = [[_encode(value) for value in row] for row in rows]
+        values = [[encode(value) for value in row] for row in rows]
         await self._call(lambda raw: raw.executemany(for_sqlite(sql), values))
 
     async def ask(self, *questions: Question[Any]) -> tuple[Any, ...]:
-        asked = [(for_sqlite(q.sql), [_encode(arg) for arg in q.args]) for q in questions]
+        asked = [(for_sqlite(q.sql), [encode(arg) for arg in q.args]) for q in questions]
 
         def work(raw: sqlite3.Connection) -> list[tuple[tuple[str, ...], list[Sequence[Any]]]]:
             cursors = [raw.execute(sql, values) for sql, values in asked]
@@ -321,13 +282,13 @@ class SqliteSession(Session):
                 named = ", ".join(column for column, _ in columns)
                 sql = f"INSERT INTO {model._meta.db_table} ({named}) VALUES ({places})"
                 values = [
-                    _encoded([row[name] for row in of_model], kind)
+                    encoded_column([row[name] for row in of_model], kind)
                     for name, (_, kind) in zip(names, columns, strict=True)
                 ]
                 statements.append((sql, list(zip(*values, strict=True))))
         for change in changes:
             sql = for_each(change.table, change.columns, change.assignments)
-            statements.append((sql, [tuple(map(_encode, row)) for row in change.rows]))
+            statements.append((sql, [tuple(map(encode, row)) for row in change.rows]))
 
         def work(raw: sqlite3.Connection) -> None:
             for sql, values in statements:
