@@ -1,4 +1,4 @@
-"""A payment gateway over HTTP, as described in the operator's guide.
+"""A payment gateway over HTTP, as described in docs/gateway.md.
 
     POST {address}/refunds          Idempotency-Key: key → {"id", "status", "reason"}
     GET  {address}/refunds/{key}    likewise, or 404

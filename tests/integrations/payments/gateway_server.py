@@ -2,7 +2,7 @@
 
     python -m tests.integrations.payments.gateway_server FD        serves on the listening socket FD
 
-`POST /refunds` and `GET /refunds/{key}` as the operator's guide describes them; `GET /log` tells
+`POST /refunds` and `GET /refunds/{key}` as docs/gateway.md describes them; `GET /log` tells
 what was asked. The same under `/private`, for the user `shop` with the password `s3cret`.
 """
 
