@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 import benchmarks.parts.holds as holds
 import benchmarks.parts.reads as reads
+import benchmarks.parts.rent as rent
 import benchmarks.parts.streams as streams
 import benchmarks.parts.system as system
 import benchmarks.results.report as report
@@ -23,6 +24,7 @@ PARTS: Mapping[str, Callable[[str], Findings]] = {
     "streams": streams.streams,
     "sqlite": system.sqlite,
     "growth": system.growth,
+    "rent": rent.rent,
     "start": system.start,
 }
 

@@ -120,13 +120,22 @@ class Server:
 
 def ours(database_url: str) -> Server:
     """Restow itself, as `make serve` starts it."""
-    environment = {
+    return Server("ours", "scripts.serve", _environment(database_url), "/graphql")
+
+
+def without(piece: str, database_url: str) -> Server:
+    """Restow with one of its fast paths replaced by the library's own way."""
+    module = f"benchmarks.contenders.without {piece}"
+    return Server(f"without {piece}", module, _environment(database_url), "/graphql")
+
+
+def _environment(database_url: str) -> Mapping[str, str]:
+    return {
         "RESTOW_DATABASE_URL": database_url,
         "RESTOW_BOOTSTRAP_KEY": KEY,
         "RESTOW_DEMO": "0",
         "RESTOW_LOG_LEVEL": "warning",
     }
-    return Server("ours", "scripts.serve", environment, "/graphql")
 
 
 def contender(name: str, module: str, database_url: str, path: str) -> Server:

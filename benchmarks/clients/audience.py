@@ -73,7 +73,7 @@ def plan_of(server: Server, subscribers: int, skus: Sequence[str] = ()) -> Plan:
         (first, json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
         for payload in payloads
     ]
-    is_ours, is_bare = server.name == "ours", server.name == "limit"
+    is_ours, is_bare = server.path == "/graphql", server.name == "limit"
     return Plan(
         port=server.port,
         path=server.path,
@@ -104,7 +104,7 @@ def receipts(skus: Sequence[str], events: int) -> list[str]:
 
 def bodies_of(server: Server, events: int, frame: str) -> list[str]:
     """What makes a contender send `events` answers like `frame`, which is one of ours."""
-    if server.name == "ours":
+    if server.path == "/graphql":
         return receipts([sku(number) for number in range(1, SKUS + 1)], events)
     if server.name == "limit":
         return [json.dumps([frame] * events)]

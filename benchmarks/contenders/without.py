@@ -1,0 +1,82 @@
+"""Serves Restow with one of its own fast paths replaced by the way of the library below it.
+
+    python -m benchmarks.contenders.without PIECE
+
+The replacement is made here and nowhere else: the program has no switch for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from graphql.execution.values import VariableValues, get_variable_values
+from starlette.types import Receive, Scope, Send
+
+import scripts.serve
+import server.operations.engine
+from server.operations.documents import Document
+from server.operations.variables import Variables
+from server.transports.direct_routes import DirectRoutes
+from server.transports.send_queue import SendQueue
+
+
+def without_input_coercion() -> None:
+    """Variables are coerced by graphql-core, type by type, for each request."""
+
+    def of(self: Variables, document: Document, inputs: dict[str, Any]) -> VariableValues | Any:
+        definitions = document.operation.variable_definitions or ()
+        return get_variable_values(self._schema, definitions, inputs)
+
+    Variables.of = of  # type: ignore[method-assign]
+
+
+def without_root_resolvers() -> None:
+    """Strawberry converts the arguments of root fields and wraps their resolvers per request."""
+    setattr(server.operations.engine, "resolve_at_once", lambda *_: None)  # noqa: B010
+
+
+def without_direct_routes() -> None:
+    """Requests to /graphql go through Starlette's router and exception handlers."""
+
+    def routed(self: DirectRoutes, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self._app(scope, receive, send)
+
+    DirectRoutes.__call__ = routed  # type: ignore[method-assign]
+
+
+def without_eager_send() -> None:
+    """Every frame of a socket is sent by a task of its own."""
+
+    async def whole(queue: SendQueue, frame: str) -> None:
+        await queue._send({"type": "websocket.send", "text": frame})
+        await queue._drain()
+
+    def send_now(self: SendQueue, frame: str) -> bool:
+        if self._writing is not None or self._is_over:
+            return False
+        self._writing = asyncio.create_task(whole(self, frame))
+        return True
+
+    SendQueue.send_now = send_now  # type: ignore[method-assign]
+
+
+def without_write_coalescing() -> None:
+    """Each frame is written to its socket at once, by uvicorn's own websockets."""
+    setattr(scripts.serve, "CoalescingWebSockets", "websockets-sansio")  # noqa: B010
+
+
+PIECES: Mapping[str, Callable[[], None]] = {
+    "input coercion": without_input_coercion,
+    "root resolvers": without_root_resolvers,
+    "direct routes": without_direct_routes,
+    "eager send": without_eager_send,
+    "write coalescing": without_write_coalescing,
+}
+
+
+if __name__ == "__main__":
+    PIECES[" ".join(sys.argv[1:])]()
+    scripts.serve.main()
