@@ -1,4 +1,4 @@
-"""Every setting of Restow, read once from the environment and checked before anything starts."""
+"""Settings of Restow: read once from the environment and checked before anything starts."""
 
 import base64
 import binascii
@@ -34,7 +34,8 @@ RATE = re.compile(r"([1-9][0-9]{0,8})/(second|minute|hour)")
 
 
 class SettingsError(Exception):
-    """Settings that cannot be; `lines` names each variable and says what is allowed."""
+    """Settings are missing or wrong; `lines` names each variable and says which values are
+    allowed."""
 
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
@@ -57,7 +58,7 @@ DEFAULT_RATE_LIMITS: Mapping[str, RateLimit | None] = {
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether a host name or address reaches this machine only."""
+    """True if a host name or address reaches this machine only."""
     if host == "localhost":
         return True
     try:
@@ -67,10 +68,10 @@ def is_loopback(host: str | None) -> bool:
 
 
 def _split(url: str, schemes: str) -> SplitResult:
-    """The parts of an address without blanks, of one of these schemes and with a sound port."""
+    """Split a URL and check it: no blanks, one of the given schemes, a valid port."""
     parts = urlsplit(url)
     _require(url.isprintable() and " " not in url and parts.scheme in schemes.split())
-    _require(parts.port != 0)  # reading a port that is none raises ValueError itself
+    _require(parts.port != 0)  # reading a port that is not a number raises ValueError itself
     return parts
 
 
@@ -121,7 +122,7 @@ def _currency(code: str) -> str:
 
 
 def _list(text: object) -> list[str]:
-    """The parts of a comma-separated value; blanks around them do not count."""
+    """Split a comma-separated value; blanks around the parts are removed."""
     _require(isinstance(text, str))
     return [part.strip() for part in str(text).split(",") if part.strip()]
 
@@ -162,13 +163,13 @@ def _rate_limits(text: object) -> Mapping[str, RateLimit | None]:
 
 
 Setting = partial(Field, validate_default=False)
-# May hold a password or a key: never shown, neither in an error nor in a repr.
+# May hold a password or a key: shown neither in an error message nor in a repr.
 Secret = partial(Setting, repr=False)
 
 
 class Settings(BaseSettings):
-    """What an operator chooses. Each field is the variable RESTOW_<FIELD>; the description says
-    what is allowed, and an error at start repeats it."""
+    """Settings that an operator chooses. Each field is the variable RESTOW_<FIELD>. Its description
+    says which values are allowed, and an error at start repeats it."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
@@ -310,7 +311,7 @@ class Settings(BaseSettings):
 
     @property
     def holds(self) -> HoldLimits:
-        """The limits that a hold is checked against."""
+        """Limits that each new reservation is checked against."""
         return HoldLimits(
             ttl_max=self.hold_ttl_max,
             anonymous_ttl_max=self.hold_anonymous_ttl_max,
@@ -345,7 +346,7 @@ class Settings(BaseSettings):
 
 
 class SettingsContradict(ValueError):
-    """Settings that are allowed one by one and not together."""
+    """Settings that are each allowed alone, but not together."""
 
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
@@ -353,17 +354,18 @@ class SettingsContradict(ValueError):
 
 
 def load() -> Settings:
-    """The settings of this process. Raises SettingsError with a line per thing that is wrong."""
+    """Read the settings of this process. Raises SettingsError with one line for each wrong
+    value."""
     try:
         return Settings()
     except ValidationError as error:
         lines = [line for wrong in error.errors() for line in _lines(dict(wrong))]
-        # A value may fail several checks of a union; one line each is enough.
+        # One value may fail several checks of a union; one line for each variable is enough.
         raise SettingsError(list(dict.fromkeys(lines))) from None
 
 
 def _lines(wrong: Mapping[str, Any]) -> list[str]:
-    """What to tell about one error of pydantic's, without its own words and without secrets."""
+    """Describe one pydantic error in our own words, without the values of secret settings."""
     if not wrong["loc"]:
         cause = wrong["ctx"]["error"]
         assert isinstance(cause, SettingsContradict)
