@@ -1,7 +1,7 @@
-"""Moves old events out of the configured database into files: JSON lines, packed with gzip.
+"""Move old events out of the configured database into files: JSON lines, compressed with gzip.
 
-RESTOW_EVENTS_KEPT_DAYS and RESTOW_EVENTS_KEPT_MAX say which; without them all are kept. A file
-holds consecutive events and is safe on disk before they leave the log.
+RESTOW_EVENTS_KEPT_DAYS and RESTOW_EVENTS_KEPT_MAX set the limits; without them all events are kept.
+Each file holds consecutive events. It is synced to disk before they are deleted from the log.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from workflows.transactions.runner import Transactions
 
 
 async def archive(database: Database, retention: Retention, folder: Path) -> int:
-    """Archive what is no longer kept, and remove it; how many events there were."""
+    """Archive and delete the events that are past retention; return their number."""
     transactions = Transactions(database, clock=machine_time, new_id=Ids(), reactions=Reactions({}))
     now, removed = datetime.now(UTC), 0
     while events := await old_events(database, retention, now):
@@ -38,9 +38,10 @@ async def archive(database: Database, retention: Retention, folder: Path) -> int
 
 
 def write(folder: Path, events: Sequence[Row]) -> Path:
-    """Write events into a file named after their positions, whole or not at all.
+    """Write events into a file named after their positions, atomically.
 
-    What a run that broke off wrote down of them, and did not remove, is in it: that file goes.
+    An interrupted run may have written a file that starts at the same event and not deleted its
+    events. The new file contains that file's events, so the older file is removed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     first, last = events[0]["position"], events[-1]["position"]
@@ -72,7 +73,7 @@ def _facts(event: Row) -> dict[str, Any]:
 
 
 async def run(settings: Settings, folder: Path) -> int:
-    """Archive the configured database. Raises MigrationError where it is not migrated."""
+    """Archive the configured database. Raises MigrationError if it is not migrated."""
     if versions := await missing(settings.database_url):
         raise MigrationError(f"the database lacks version {versions[0]}; start the server once")
     database = Database(settings.database_url)
@@ -85,7 +86,7 @@ async def run(settings: Settings, folder: Path) -> int:
 
 
 def main() -> None:
-    """Read the settings, archive, and say what was done."""
+    """Read the settings, archive, and print the result."""
     try:
         settings = load()
         folder = Path(settings.archive_folder)

@@ -1,5 +1,7 @@
-"""Proves the books of the configured database: exit 0 and a summary, or 1 and a line for each
-difference (workflows/ledger/reconciliation.py)."""
+"""Prove the books of the configured database (workflows/ledger/reconciliation.py).
+
+Exit code 0 and a summary, or 1 and one line for each difference.
+"""
 
 import asyncio
 import sys
@@ -13,7 +15,7 @@ from workflows.ledger.reconciliation import Difference, extent, proof_count, rec
 
 
 async def prove(database_url: str) -> tuple[list[Difference], str]:
-    """The differences in a database's books, and what was looked at, in words."""
+    """Return the differences in a database's books, and a summary of the rows checked."""
     database = Database(database_url)
     await database.open()
     try:
@@ -28,19 +30,19 @@ async def prove(database_url: str) -> tuple[list[Difference], str]:
 
 
 def main() -> None:
-    """Read the settings, prove, and say what was found."""
+    """Read the settings, prove the books, and print the result."""
     try:
         url = load().database_url
         if versions := asyncio.run(missing(url)):
             sys.exit(f"reconcile: the database lacks version {versions[0]}; start the server once")
-        found, words = asyncio.run(prove(url))
+        found, summary = asyncio.run(prove(url))
     except (SettingsError, MigrationError, DatabaseError, OSError) as error:
         sys.exit(f"reconcile: {error}")
     for difference in found:
         print(f"reconcile: {difference}")
     if found:
-        sys.exit(f"reconcile: {len(found)} differences; {words}")
-    print(f"reconcile: no differences; {words}")
+        sys.exit(f"reconcile: {len(found)} differences; {summary}")
+    print(f"reconcile: no differences; {summary}")
 
 
 if __name__ == "__main__":

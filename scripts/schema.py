@@ -1,4 +1,4 @@
-"""Writes schema/schema.graphql, whose diff is the API review, or says that it is out of date."""
+"""Write schema/schema.graphql, whose diff is the API review, or check that it is up to date."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ SDL = ROOT / "schema" / "schema.graphql"
 
 def main(check: bool = typer.Option(False, help="write nothing, fail where it differs")) -> None:
     """Export the schema of resolvers/root.py as SDL."""
-    # The printer indents the empty lines of descriptions too.
+    # The printer also indents the empty lines of descriptions.
     exported = "".join(f"{line.rstrip()}\n" for line in schema.as_str().splitlines())
     current = SDL.read_text() if SDL.exists() else ""
     if check and exported != current:

@@ -1,4 +1,4 @@
-"""Migrates, tells the demo's story in an empty database, and serves (`make serve`)."""
+"""Migrate, add demo data to an empty database, and serve (`make serve`)."""
 
 import asyncio
 import os
@@ -23,12 +23,13 @@ from workflows.transactions.item_costs import CostsInAnotherCurrency, check_base
 from workflows.transactions.runner import Transactions
 
 WEBSOCKET_BYTES_MAX = 256 * 1024
-# With the seconds that background tasks may take, below the ten within which a stop must end.
+# Together with the time that background tasks may take, this stays below 10 seconds, the limit for
+# a stop.
 GRACEFUL_SECONDS = 5
 
 
 async def prepare(settings: Settings) -> DemoKeys | None:
-    """Bring the database up to date; in a demo fill an empty one and renew the demo's keys."""
+    """Migrate the database. In demo mode also fill an empty one and renew the demo keys."""
     for name in await migrate(settings.database_url):
         print(f"serve: migrated to {name}")
     database = Database(settings.database_url)
@@ -52,21 +53,26 @@ async def prepare(settings: Settings) -> DemoKeys | None:
         try:
             return await renew_keys(transactions, database)
         except DemoRefused as error:
-            print(f"serve: this is not the demo's database, it gets no demo keys ({error})")
+            print(f"serve: the database does not hold the demo, so no demo keys are made ({error})")
             return None
     finally:
         await database.close()
 
 
-def hand_on(settings: Settings, keys: DemoKeys) -> None:
-    """Tell the serving processes of the open channel and of GraphiQL's key."""
+def export_to_workers(settings: Settings, keys: DemoKeys) -> None:
+    """Pass the open channel and GraphiQL's key to the serving processes, as environment
+    variables."""
     channels = settings.anonymous_channels | {keys.anonymous_channel}
     os.environ[f"{PREFIX}ANONYMOUS_CHANNELS"] = ",".join(sorted(channels))
     os.environ[f"{PREFIX}DEMO_KEY"] = keys.by_role[Role.ADMIN]
 
 
 def check_port(settings: Settings) -> None:
-    """Raise OSError where the address is taken, before a demo's keys are renewed under it."""
+    """Raise OSError if the address is taken.
+
+    The check runs before the demo keys are renewed, so a server that is already running keeps its
+    keys.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -77,8 +83,8 @@ def check_port(settings: Settings) -> None:
             raise OSError(f"RESTOW_HOST and RESTOW_PORT: {address}: {error.strerror}") from error
 
 
-def introduce(settings: Settings, keys: DemoKeys) -> None:
-    """Print where to look, with which keys, and what to try first."""
+def print_introduction(settings: Settings, keys: DemoKeys) -> None:
+    """Print the address, the demo keys, and three requests to try first."""
     address = f"http://{settings.host}:{settings.port}/graphql"
     print(f"\nGraphiQL        {address}\n\nDemo keys       Authorization: Bearer …")
     for role, key in keys.by_role.items():
@@ -86,8 +92,8 @@ def introduce(settings: Settings, keys: DemoKeys) -> None:
     channel, sku = keys.anonymous_channel, story.HOLD[0][0]
     print(
         f"""
-Three things to try in GraphiQL (its tabs hold the whole documents)
-  1. What may the shop sell?    query {{ availability(channel: "{channel}",
+Three things to try in GraphiQL (its tabs hold the full documents)
+  1. See what the shop can sell. query {{ availability(channel: "{channel}",
                                   skus: ["{sku}"]) {{ sku availableToPromise shipBy }} }}
   2. Hold two of the last ones. mutation {{ reservationCreate(input: {{channel: "{channel}",
                                   lines: [{{sku: "{sku}", quantity: 2}}]}})
@@ -100,7 +106,6 @@ Three things to try in GraphiQL (its tabs hold the whole documents)
 
 
 def serve(settings: Settings) -> None:
-    """Serve until stopped."""
     uvicorn.run(
         "app:create_app",
         factory=True,
@@ -115,13 +120,13 @@ def serve(settings: Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        # Who may name another address than its own: nobody, unless the operator says so.
+        # X-Forwarded-For headers are trusted only if the operator sets FORWARDED_ALLOW_IPS.
         proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
     )
 
 
 def main() -> None:
-    """Read the settings, prepare, introduce, serve."""
+    """Read the settings, prepare the database, print the introduction, and serve."""
     try:
         settings = load()
         check_port(settings)
@@ -133,8 +138,8 @@ def main() -> None:
     except (SettingsError, MigrationError, DatabaseError, OSError) as error:
         sys.exit(f"serve: {error}")
     if keys is not None:
-        hand_on(settings, keys)
-        introduce(settings, keys)
+        export_to_workers(settings, keys)
+        print_introduction(settings, keys)
     serve(settings)
 
 

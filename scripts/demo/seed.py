@@ -1,4 +1,4 @@
-"""Demo data that obeys the rules it shows: every row comes out of a workflow."""
+"""Demo data: every row is written by a workflow, so the data obeys the rules that it shows."""
 
 from __future__ import annotations
 
@@ -54,18 +54,18 @@ CommandT = TypeVar("CommandT")
 
 @dataclass(frozen=True, slots=True)
 class DemoKeys:
-    """The text of one key per role, and the channel that is open without a key."""
+    """One API key's text for each role, and the channel that is open without a key."""
 
     by_role: Mapping[Role, str]
     anonymous_channel: str = story.STOREFRONT
 
 
 class DemoRefused(RuntimeError):
-    """A workflow refused a part of the demo: the story contradicts the rules."""
+    """A workflow refused a part of the demo: story.py contradicts the rules."""
 
 
 async def is_empty(database: Database) -> bool:
-    """Whether nobody has used the database: it has neither items nor locations nor channels."""
+    """True if the database is unused: it has neither items nor locations nor channels."""
     async with database.snapshot() as session:
         for table in ("item", "location", "channel"):
             if await session.fetch_one(f"SELECT id FROM {table} LIMIT 1") is not None:
@@ -74,21 +74,24 @@ async def is_empty(database: Database) -> bool:
 
 
 async def seed(transactions: Transactions, database: Database) -> DemoKeys:
-    """Tell the story in an empty database; the keys to look at it with.
+    """Write the demo data into an empty database; return the demo keys.
 
-    The same each time, but for ids, keys and the times, which count back from the clock.
+    Each run writes the same data, except for ids, keys and times, which count back from the clock.
     """
-    teller = _Teller(transactions, database)
-    await teller.open_the_house()
-    await teller.fill_the_shelves()
+    seeder = _Seeder(transactions, database)
+    await seeder.create_master_data()
+    await seeder.receive_stock()
     for order in story.ORDERS:
-        await teller.sell(order)
-    await teller.hold_a_basket()
+        await seeder.place_order(order)
+    await seeder.hold_units()
     return await renew_keys(transactions, database)
 
 
 async def renew_keys(transactions: Transactions, database: Database) -> DemoKeys:
-    """Make a new demo key for each role and end the old ones: no text of a key is kept anywhere."""
+    """Create a new demo key for each role and revoke the old ones.
+
+    The text of a key is not stored, so an old key cannot be shown again.
+    """
     async with database.snapshot() as session:
         names = [_key_name(role) for role in Role]
         old = [
@@ -129,8 +132,8 @@ async def _do(
     return outcome
 
 
-class _Teller:
-    """Carries the story out, chapter by chapter, each part by the role whose work it is."""
+class _Seeder:
+    """Write the demo's data step by step; each command is sent by the role whose work it is."""
 
     def __init__(self, transactions: Transactions, database: Database) -> None:
         self._transactions = transactions
@@ -140,8 +143,8 @@ class _Teller:
         caller = holder(role, actor=_actor(role))
         return await _do(self._transactions, action, command, caller)
 
-    async def open_the_house(self) -> None:
-        """Suppliers, locations, channels, items, and who may have the last coats."""
+    async def create_master_data(self) -> None:
+        """Create the master data and the routing policy that protects the last coats."""
         planner = Role.SUPPLY_CHAIN
         for code, name in story.SUPPLIERS:
             supplier = UpsertSupplier(code, name)
@@ -166,8 +169,11 @@ class _Teller:
         routing = PublishPolicy(PolicyKind.ROUTING, "global", story.ROUTING)
         await self._as(planner, workflows.policies.publishing.publish, routing)
 
-    async def fill_the_shelves(self) -> None:
-        """One delivery per location, a damaged fleece, a boot set aside, a window to dress."""
+    async def receive_stock(self) -> None:
+        """Receive one delivery per location, then adjust the stock.
+
+        A fleece is damaged, a boot is in quality control, and the shop window has safety stock.
+        """
         for code, *_ in story.LOCATIONS:
             lines = tuple(
                 ReceiptLine(item.sku, item.units[code])
@@ -194,8 +200,8 @@ class _Teller:
                 Role.SUPPLY_CHAIN, workflows.stock.goods_receipts.set_safety_stock, window
             )
 
-    async def sell(self, order: DemoOrder) -> None:
-        """Place an order as its channel did, and do with it what became of it."""
+    async def place_order(self, order: DemoOrder) -> None:
+        """Place an order in its channel, then cancel or ship it as the story says."""
         currency = next(channel[3] for channel in story.CHANNELS if channel[0] == order.channel)
         prices = {item.sku: item.price for item in story.ITEMS}
         placed_at = self._transactions.clock() - order.ago
@@ -225,7 +231,7 @@ class _Teller:
             places = await lookups.locations_by_id(
                 session, [parcel["location_id"] for parcel in found]
             )
-        # where packing is a step of its own, nobody has packed yet
+        # Where packing is a separate step, the parcel is not packed yet and cannot ship.
         sent = [parcel for parcel in found if not places[parcel["location_id"]].pack_required]
         for number, parcel in enumerate(sent, start=1):
             command = ShipFulfillment(
@@ -236,8 +242,8 @@ class _Teller:
             )
             await self._as(Role.ADMIN, workflows.orders.fulfillments.ship, command)
 
-    async def hold_a_basket(self) -> None:
-        """A shopper who has not paid yet."""
+    async def hold_units(self) -> None:
+        """Reserve the units of a shopper who has not paid yet."""
         lines = tuple(HoldLine(sku, units) for sku, units in story.HOLD)
         basket = CreateReservation(
             story.STOREFRONT, lines, story.HOLD_SECONDS, "basket-1", country_code="GB"

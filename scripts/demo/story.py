@@ -1,8 +1,9 @@
-"""The story that the demo tells, as data: Fellside, a maker of outdoor clothes.
+"""The demo's content as data: Fellside, a maker of outdoor clothes.
 
-The navy storm coat is about to sell out: eight were made, four are sold, one lies in a shopper's
-basket, and the last are kept for the web shop. The winter scarf was sold out to a wholesaler, who
-waits for the rest of an order. One parcel has left, one half has, one order was given up.
+The navy storm coat is about to sell out. Of eight coats four are sold, one is reserved by a
+shopper, and the last ones are protected for the web shop. The winter scarf is sold out to a
+wholesaler, whose order waits for the missing units. One order is shipped, one is shipped in part,
+one is cancelled.
 """
 
 from dataclasses import dataclass
@@ -31,9 +32,10 @@ class DemoItem:
 
 @dataclass(frozen=True, slots=True)
 class DemoOrder:
-    """An order: (sku, units) lines, how long ago it was placed, and what became of it since.
+    """An order: (sku, units) lines, how long ago it was placed, and its outcome.
 
-    `fate`: open, cancelled, or shipped: those of its parcels that need no packing step have left.
+    `fate` is open, cancelled or shipped. Shipped means that all parcels without a separate packing
+    step have left.
     """
 
     channel: str
@@ -51,7 +53,7 @@ class DemoOrder:
 SUPPLIERS: Final = (("KESWICK", "Keswick Mills"), ("PORTO", "Porto Footwear"))
 SUPPLIER_OF: Final = {"shoes": "PORTO"}
 
-# code, name, kind, orders per day, packs its parcels as a step of its own
+# code, name, kind, orders per day, whether packing is a separate step
 LOCATIONS: Final = (
     ("LONDON", "London warehouse", LocationKind.WAREHOUSE, 400, False),
     ("LEEDS", "Leeds warehouse", LocationKind.WAREHOUSE, 250, True),
@@ -152,14 +154,14 @@ ORDERS: Final = (
     DemoOrder("web", "WEB-1004", ((_COAT, 1),), timedelta(minutes=40), city="Oxford", shipping=495),
 )
 
-# what a shopper has in the basket right now: (sku, units), for a day
+# units that a shopper reserves for a day: (sku, units)
 HOLD: Final = ((_COAT, 1), ("TEE-WHITE-S", 2))
 HOLD_SECONDS: Final = 86_400
 
-# units that the shop window needs: (location, sku, units)
+# units kept for the shop window: (location, sku, units)
 SAFETY_STOCK: Final = (("SOHO", "FLEECE-GREY-M", 1), ("SOHO", "TEE-WHITE-M", 2))
 
-# role → (channels, locations) of its demo key; None: all of them
+# role → (channels, locations) of its demo key; None means all of them
 SCOPES: Final[dict[Role, tuple[tuple[str, ...] | None, tuple[str, ...] | None]]] = {
     **dict.fromkeys(Role, (None, None)),
     Role.STOREFRONT: ((STOREFRONT,), None),

@@ -1,8 +1,8 @@
-"""Replays a retail event file through the public API of a server of its own, then reconciles.
+"""Replay a retail event file through the public API of a server of its own, then reconcile.
 
-    make replay FILE=events.csv.gz [LIMIT=orders]
+Usage: make replay FILE=events.csv.gz [LIMIT=orders]
 
-Exit 0 where every order of the file went through and the books are whole, else 1.
+Exit code 0 if the server accepted every order of the file and the books balance, else 1.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ LINES_SHOWN = 20
 
 
 class Rate(ProgressColumn):
-    """Orders per second, since the start."""
+    """Orders per second since the start."""
 
     def render(self, task: Task) -> Text:
-        """The rate, or nothing before there is one."""
+        """Show the rate, or a dash before there is one."""
         elapsed = task.finished_time if task.finished else task.elapsed
         rate = f"{task.completed / elapsed:,.0f} orders/s" if elapsed else "–"
         return Text(rate, style="cyan")
@@ -56,7 +56,8 @@ class Rate(ProgressColumn):
 
 @contextmanager
 def progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
-    """A bar with rate and time left where somebody watches, else a line for each twentieth."""
+    """Show progress: on a terminal a bar with rate and time left, else a line for each
+    twentieth."""
     if not console.is_terminal:
         yield _lines(console, total)
         return
@@ -77,7 +78,7 @@ def progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
 def _lines(console: Console, total: int) -> Callable[[], None]:
     started, done = time.monotonic(), 0
 
-    def tell() -> None:
+    def advance() -> None:
         nonlocal done
         done += 1
         if done * LINES_SHOWN // total > (done - 1) * LINES_SHOWN // total:
@@ -87,13 +88,13 @@ def _lines(console: Console, total: int) -> Callable[[], None]:
                 f" {(total - done) / rate:,.0f} s left"
             )
 
-    return tell
+    return advance
 
 
 async def replay(
     events: Events, at_once: int, console: Console
 ) -> tuple[Replayed, list[Difference]]:
-    """Replay the events into an empty database and prove the books afterwards.
+    """Replay the events into an empty database, then prove its books.
 
     Raises ServerFailed, ApiFailed, DatabaseError or MigrationError.
     """
@@ -116,14 +117,14 @@ async def replay(
 
 def main(
     file: Annotated[str, typer.Argument(help="retail events, .csv or .csv.gz")] = "",
-    limit: Annotated[int | None, typer.Option(min=1, help="so many orders")] = None,
-    at_once: Annotated[int, typer.Option(min=1, max=64, help="requests side by side")] = 8,
+    limit: Annotated[int | None, typer.Option(min=1, help="replay only the first orders")] = None,
+    at_once: Annotated[int, typer.Option(min=1, max=64, help="concurrent requests")] = 8,
 ) -> None:
     """Replay a retail event file through the public API, then prove the books."""
     console = Console(highlight=False)
     path = file or os.environ.get(FILE_VARIABLE, "")
     if not path:
-        sys.exit("replay: which file? make replay FILE=events.csv.gz [LIMIT=orders]")
+        sys.exit("replay: no file is given; run make replay FILE=events.csv.gz [LIMIT=orders]")
     try:
         console.print(f"replay: reading {path}")
         events = read(Path(path), limit)

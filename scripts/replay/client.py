@@ -1,4 +1,4 @@
-"""The public API as the replay uses it: one document per request, each safe to send twice."""
+"""GraphQL client of the replay: one document per request, each safe to send twice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import orjson
 
 ATTEMPTS_MAX: Final = 5
 TIMEOUT_SECONDS: Final = 120.0
-# what may be sent again under the same key: the server was busy, gone or had no answer
+# errors after which the same request may be sent again under the same idempotency key
 AGAIN_CODES: Final = frozenset({"UNAVAILABLE", "IDEMPOTENCY_IN_PROGRESS", "RATE_LIMITED"})
 
 LOCATION: Final = """mutation ($input: LocationInput!) {
@@ -49,7 +49,7 @@ SHIP: Final = """mutation ($input: FulfillmentShipInput!) {
 
 
 class Refused(Exception):
-    """The API answered with user errors; the first of them says why."""
+    """The API answered with user errors; the message is that of the first."""
 
     def __init__(self, mutation: str, errors: Sequence[Mapping[str, Any]]) -> None:
         self.errors = errors
@@ -59,11 +59,11 @@ class Refused(Exception):
 
 
 class ApiFailed(RuntimeError):
-    """The API answered with something that no replay can go on after."""
+    """The API gave an answer after which the replay cannot continue."""
 
 
 class Api:
-    """A server's GraphQL endpoint, spoken to with the key of one actor."""
+    """A server's GraphQL endpoint, used with one actor's key."""
 
     def __init__(self, address: str, key: str, connections: int) -> None:
         self._url = f"{address}/graphql"
@@ -76,31 +76,30 @@ class Api:
         )
         self.requests: Counter[str] = Counter()
 
-    def colleague(self, key: str) -> Api:
-        """The same endpoint and connections, spoken to with another actor's key."""
+    def with_key(self, key: str) -> Api:
+        """Return a client of the same endpoint and connections with another actor's key."""
         other = copy(self)
         other._authorization = f"Bearer {key}"
         return other
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._client.aclose()
 
     async def mutate(
         self, document: str, variables: Mapping[str, Any], *, key: str
     ) -> Mapping[str, Any]:
-        """The payload of the document's one mutation, carried out once whatever happens.
+        """Perform the document's one mutation exactly once and return its payload.
 
-        Raises Refused for user errors, ApiFailed for anything else that is not an answer.
+        Raises Refused for user errors, ApiFailed for any other failure.
         """
         return self._payload(await self._answer(document, variables, key))
 
     async def ask(self, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The data of a query's answer. Raises ApiFailed."""
+        """Return the data of a query. Raises ApiFailed."""
         return await self._answer(document, variables, None)
 
     async def pages(self, document: str) -> AsyncIterator[Mapping[str, Any]]:
-        """Every node of the connection that the document asks for, page by page."""
+        """Read every node of the connection that the document queries, page by page."""
         after: str | None = None
         while True:
             ((_, page),) = (await self.ask(document, {"after": after})).items()
@@ -142,7 +141,8 @@ class Api:
 
 
 def _problem(answer: Mapping[str, Any]) -> object:
-    """Why the request is to be sent again, or None. Raises ApiFailed where that cannot help."""
+    """The error message if the request may be sent again, or None. Raises ApiFailed for other
+    errors."""
     if errors := answer.get("errors"):
         code = errors[0].get("extensions", {}).get("code")
         if code not in AGAIN_CODES:

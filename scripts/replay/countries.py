@@ -1,4 +1,4 @@
-"""The countries that the file names in words, as ISO 3166 codes; what is no country has none."""
+"""ISO 3166 codes of the country names in the file. Names that are no country are not listed."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

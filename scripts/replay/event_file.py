@@ -1,8 +1,7 @@
-"""Reads a retail event file and sorts its rows into orders, corrections, returns and what is odd.
+"""Read a retail event file and sort its rows into orders, corrections, returns and findings.
 
-Nothing is dropped in silence: every row ends in an order, a correction, a return, a fee given back
-or a finding, and the file's own totals are counted before any of that is decided. Times are naive
-London time.
+No row is dropped silently: each ends in an order, a correction, a return, a refunded fee or a
+finding. The file's own totals are counted before a row is sorted. Times are naive London time.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from typing import Any, Final, TextIO
 from zoneinfo import ZoneInfo
 
 LONDON: Final = ZoneInfo("Europe/London")
-# A return that follows its purchase so soon was called off before the parcel left.
-CALLED_OFF_WITHIN: Final = timedelta(minutes=60)
+# A return this soon after the purchase counts as cancelled before the parcel left.
+CANCELLED_WITHIN: Final = timedelta(minutes=60)
 GIANT_UNITS: Final = 10_000
 LINES_MAX: Final = 2_000
 COLUMNS: Final = (
@@ -33,32 +32,33 @@ NOT_FOUND: Final = "no_such_line"
 
 
 class FileUnreadable(Exception):
-    """The file is not there, or is not a retail event file."""
+    """The file does not exist, or is not a retail event file."""
 
 
 @dataclass(slots=True)
 class Line:
     """Units of a SKU at a price in minor units.
 
-    `called_off` of them are cancelled soon after; `given_back` come back later.
+    `cancelled` counts the units cancelled within the hour; `returned` counts those that come back
+    later.
     """
 
     line_no: str
     sku: str
     quantity: int
     price_minor: int
-    called_off: int = 0
-    given_back: int = 0
+    cancelled: int = 0
+    returned: int = 0
 
     @property
     def left(self) -> int:
-        """Units that were sent and did not come back yet."""
-        return self.quantity - self.called_off - self.given_back
+        """Units that were shipped and have not come back yet."""
+        return self.quantity - self.cancelled - self.returned
 
 
 @dataclass(slots=True)
 class Order:
-    """An invoice of the file, with what it charges for sending."""
+    """An invoice of the file, with the fees that it charges for shipping."""
 
     reference: str
     channel: str
@@ -70,19 +70,19 @@ class Order:
 
     @property
     def shipping_minor(self) -> int:
-        """The fees in minor units, rounded half-even."""
+        """Fees in minor units, rounded half-even."""
         return round(self.fees * 100)
 
     @property
     def worth(self) -> Decimal:
-        """What is charged for it: goods and shipping."""
+        """Total charge: goods and shipping."""
         goods = sum(line.quantity * line.price_minor for line in self.lines)
         return Decimal(goods + self.shipping_minor) / 100
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """A write-off or a find: signed units of a SKU, and why in the words of whoever noticed."""
+    """A write-off or a find: signed units of a SKU, with the file's own words as the reason."""
 
     sku: str
     delta: int
@@ -91,11 +91,11 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenBack:
-    """Units that came back after the hour, and what they were credited at, each.
+class ReturnedUnits:
+    """Units that came back after the hour, with the unit price credited.
 
-    `order` and `line` are None where the file has no purchase that they could be of; then
-    `why_unmatched` is the file's word for it, or NOT_FOUND for a line that was not read.
+    `order` and `line` are None if no purchase in the file matches. Then `why_unmatched` is the
+    reason code of the file, or NOT_FOUND for a line that was not read.
     """
 
     note: str
@@ -111,13 +111,13 @@ class GivenBack:
 
     @property
     def worth(self) -> Decimal:
-        """What the file gave for them."""
+        """Amount that the file credits for them."""
         return self.units * self.price
 
 
 @dataclass(frozen=True, slots=True)
-class FeeBack:
-    """Money that a credit note gave back for no goods; `kind` is the file's line type."""
+class FeeRefund:
+    """Money that a credit note refunds without goods; `kind` is the line type in the file."""
 
     note: str
     kind: str
@@ -128,14 +128,13 @@ class FeeBack:
 
 @dataclass
 class Totals:
-    """What the rows that were read come to, whatever became of them."""
+    """Totals of all rows that were read, counted before they are sorted."""
 
     rows: Counter[str] = field(default_factory=Counter)
     units: Counter[str] = field(default_factory=Counter)
     money: dict[str, Decimal] = field(default_factory=dict)
 
     def add(self, kind: str, units: int, money: Decimal) -> None:
-        """Count a row."""
         self.rows[kind] += 1
         self.units[kind] += units
         self.money[kind] = self.money.get(kind, Decimal(0)) + money
@@ -143,25 +142,24 @@ class Totals:
 
 @dataclass
 class Findings:
-    """What was odd, by kind and with what was done about it: how often, and how much money."""
+    """Irregular rows by kind and treatment: their count and their money."""
 
     counts: Counter[str] = field(default_factory=Counter)
     money: dict[str, Decimal] = field(default_factory=dict)
 
     def note(self, kind: str, money: Decimal = Decimal(0), times: int = 1) -> None:
-        """Count a finding."""
         self.counts[kind] += times
         self.money[kind] = self.money.get(kind, Decimal(0)) + money
 
 
 class Events:
-    """The rows of a file, sorted; `currency` is the one that all of it is in."""
+    """Sorted rows of a file. All orders are in one `currency`; rows in others become findings."""
 
     def __init__(self) -> None:
         self.orders: dict[str, Order] = {}
         self.corrections: list[Correction] = []
-        self.returns: list[GivenBack] = []
-        self.fees_back: list[FeeBack] = []
+        self.returns: list[ReturnedUnits] = []
+        self.fee_refunds: list[FeeRefund] = []
         self.names: dict[str, Counter[str]] = {}
         self.prices: dict[str, Counter[int]] = {}
         self.totals = Totals()
@@ -171,7 +169,7 @@ class Events:
         self._seen: set[int] = set()
 
     def take(self, row: Mapping[str, str]) -> None:
-        """Sort one row."""
+        """Sort one row. Raises FileUnreadable if a number or a time is malformed."""
         try:
             units, price = int(row["qty"]), Decimal(row["unit_price"])
             at = instant(row["ts"])
@@ -191,14 +189,14 @@ class Events:
             self._take_return(row, units, price, at)
         elif kind == "fee_refund":
             note, kind = row["order_ref"], row["line_type"]
-            self.fees_back.append(FeeBack(note, kind, -money, row["customer_ref"], at))
+            self.fee_refunds.append(FeeRefund(note, kind, -money, row["customer_ref"], at))
         else:
-            self.findings.note(f"{row['line_type'] or kind} rows: no trade, left out", money)
+            self.findings.note(f"{row['line_type'] or kind} rows: not a sale, left out", money)
 
     def _take_order(self, row: Mapping[str, str], units: int, price: Decimal, at: datetime) -> None:
         if units <= 0 or price < 0 or not row["sku"] or (price * 100) % 1:
             self.findings.note(
-                "order lines without units or SKU, of negative price or of split pence: left out",
+                "order lines without units or SKU, or of negative or fractional pence: left out",
                 units * price,
             )
             return
@@ -207,7 +205,7 @@ class Events:
             order = Order(row["order_ref"], row["channel"], row["country"], row["customer_ref"], at)
             self.orders[order.reference] = order
         if at != order.placed_at:
-            self.findings.note("order lines a minute or more after their first: placed with it")
+            self.findings.note("order lines timed after their order's first line: placed with it")
         self._note_line(row, units, price)
         self._learn(row)
         minor = int(price * 100)
@@ -219,14 +217,14 @@ class Events:
         same = ("order_ref", "ts", "sku", "description", "qty", "unit_price", "customer_ref")
         content = hash(tuple(row[column] for column in same))
         if content in self._seen:
-            self.findings.note("exact duplicate lines of an order: kept, as lines of their own")
+            self.findings.note("exact duplicate lines of an order: kept as separate lines")
         self._seen.add(content)
         if price == 0:
-            self.findings.note("order lines at price 0: sold for nothing")
+            self.findings.note("order lines at price 0: sold for 0")
         if not row["description"]:
-            self.findings.note("order lines without a description: named by their SKU's others")
+            self.findings.note("order lines without a description: named by other rows of the SKU")
         if units >= GIANT_UNITS:
-            self.findings.note(f"lines of {GIANT_UNITS:,} units and more: placed as they are")
+            self.findings.note(f"lines of {GIANT_UNITS:,} units or more: placed unchanged")
 
     def _learn(self, row: Mapping[str, str]) -> None:
         if row["description"]:
@@ -234,17 +232,17 @@ class Events:
 
     def _take_correction(self, row: Mapping[str, str], units: int, at: datetime) -> None:
         if units == 0 or not row["sku"]:
-            self.findings.note("corrections of nothing: left out")
+            self.findings.note("corrections of 0 units: left out")
             return
         if not row["description"]:
-            self.findings.note("corrections without a word of why: reason COUNT")
+            self.findings.note("corrections without a text: reason COUNT")
         self.corrections.append(Correction(row["sku"], units, row["description"], at))
 
     def _take_return(
         self, row: Mapping[str, str], units: int, price: Decimal, at: datetime
     ) -> None:
         if units <= 0 or not row["sku"]:
-            self.findings.note("returns of no units or of no SKU: left out", units * price)
+            self.findings.note("returns without units or SKU: left out", units * price)
             return
         self._learn(row)
         order = self.orders.get(row["orig_order_ref"])
@@ -256,20 +254,20 @@ class Events:
             left -= taken
             if not taken:
                 continue
-            if at - instant(row["orig_ts"]) <= CALLED_OFF_WITHIN:
-                line.called_off += taken
+            if at - instant(row["orig_ts"]) <= CANCELLED_WITHIN:
+                line.cancelled += taken
                 self.findings.note(
                     "returns within an hour of the purchase: cancelled before the parcel leaves",
                     taken * price,
                 )
             else:
-                line.given_back += taken
-                self.returns.append(_given_back(row, taken, price, at, order, line))
+                line.returned += taken
+                self.returns.append(_returned_units(row, taken, price, at, order, line))
         if left:
-            self.returns.append(_given_back(row, left, price, at))
+            self.returns.append(_returned_units(row, left, price, at))
 
     def settle(self) -> None:
-        """Give the fees to their orders, and report what can only be seen at the end."""
+        """Add the fees to their orders, and note the findings that need the whole file."""
         for reference, amounts in self._loose_fees.items():
             order = self.orders.get(reference)
             if order is None or sum(amounts) < 0:
@@ -279,10 +277,10 @@ class Events:
                 continue
             order.fees = sum(amounts, Decimal(0))
             if (order.fees * 100) % 1:
-                self.findings.note("fees of split pence: rounded half-even")
+                self.findings.note("fees of fractional pence: rounded half-even")
         several = sum(1 for names in self.names.values() if len(names) > 1)
         if several:
-            self.findings.note("SKUs under several names: the commonest is taken", times=several)
+            self.findings.note("SKUs with several names: the most common is taken", times=several)
         for order in self.orders.values():
             if not order.customer:
                 self.findings.note("orders without a customer: placed without a reference")
@@ -295,17 +293,19 @@ class Events:
             del self.orders[order.reference]
 
 
-def _given_back(
+def _returned_units(
     row: Mapping[str, str],
     units: int,
     price: Decimal,
     at: datetime,
     order: Order | None = None,
     line: Line | None = None,
-) -> GivenBack:
-    """Units of a row that came back; those that no line can have are unmatched."""
-    said = row["match"].removeprefix("none:") if row["match"].startswith("none:") else NOT_FOUND
-    return GivenBack(
+) -> ReturnedUnits:
+    """Units of a row that came back; without a line they are unmatched."""
+    file_reason = (
+        row["match"].removeprefix("none:") if row["match"].startswith("none:") else NOT_FOUND
+    )
+    return ReturnedUnits(
         note=row["order_ref"],
         sku=row["sku"],
         description=row["description"],
@@ -315,17 +315,17 @@ def _given_back(
         at=at,
         order=order,
         line=line,
-        why_unmatched="" if line is not None else said,
+        why_unmatched="" if line is not None else file_reason,
     )
 
 
 def instant(naive: str) -> datetime:
-    """A naive London time as an aware instant."""
+    """Convert a naive London time to UTC."""
     return datetime.fromisoformat(naive).replace(tzinfo=LONDON).astimezone(UTC)
 
 
 def read(path: Path, limit: int | None) -> Events:
-    """The events up to the last row before order number `limit` + 1. Raises FileUnreadable."""
+    """Read the events before the first row of order number `limit` + 1. Raises FileUnreadable."""
     events = Events()
     with _opened(path) as text:
         reader = csv.DictReader(text)

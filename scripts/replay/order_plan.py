@@ -1,6 +1,6 @@
-"""What the file does not say, made up by stated rules: items, shelves, deliveries, reasons.
+"""Data that the file lacks, made up by stated rules: items, stock, deliveries, reasons.
 
-RULES is printed with every summary, so that nobody takes the made-up part for data.
+RULES is printed with every summary, so that made-up data is not taken for real data.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ WAREHOUSE: Final = "MAIN"
 CASE: Final = 12
 RULES: Final = (
     f"One warehouse, {WAREHOUSE} (Europe/London); each channel of the file sells from it.",
-    "An item is named as most of its rows name it, priced at the median of its sales (one that was"
-    " never sold: as it was given back), and costs half of that (at least a penny).",
-    "Before each week a delivery brings what the week's orders and write-offs take beyond what is"
-    f" there, in cases of {CASE}; the first one is the opening stock.",
-    "An order is placed and its parcel shipped at the invoice's time; deliveries and corrections"
-    " carry the time of the replay, because they take none.",
-    "Within a week orders and corrections run side by side: their order changes no total. Then come"
-    " the week's credit notes, a customer's one by one.",
-    "Fees of an invoice with goods are its shipping; prices are taken as free of tax.",
+    "An item has the most common name of its rows and the median price of its sales (if it was"
+    " never sold, the price credited). It costs half of that, at least a penny.",
+    "Before each week a delivery brings the units that its orders and write-offs need beyond the"
+    f" stock on hand, in cases of {CASE}. The first delivery is the opening stock.",
+    "An order is placed and its parcel shipped at the time of the invoice. Deliveries and"
+    " corrections have the time of the replay, because the API takes no time for them.",
+    "Within a week orders and corrections run concurrently: their sequence changes no total. The"
+    " week's credit notes follow; those of one customer run one by one.",
+    "The fees of an invoice with goods are its shipping. Prices exclude tax.",
 )
 
-# what a correction's words mean, tried in order; the first that occurs decides
+# reason codes and the hints in a correction's text; the first hint found decides
 REASONS: Final = (
     ("DAMAGED", ("damag", "smash", "crush", "broken", "wet", "rust", "crack", "mould", "dirty")),
     ("FOUND", ("found",)),
@@ -45,7 +45,7 @@ NOTE_MAX: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class PlannedItem:
-    """An item as the file's own rows make it; money in minor units."""
+    """An item derived from the file's rows; money in minor units."""
 
     sku: str
     name: str
@@ -55,7 +55,7 @@ class PlannedItem:
 
 @dataclass
 class Week:
-    """What happens in one week, after its delivery; credit notes come last."""
+    """Events of one week after its delivery; credit notes come last."""
 
     starts_on: date
     orders: list[Order] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Week:
 
     @property
     def notes_by_customer(self) -> list[list[CreditNote]]:
-        """The credit notes of each customer in their order; a nameless one stands alone."""
+        """Credit notes of each customer in order. A note without a customer forms its own group."""
         found: dict[str, list[CreditNote]] = {}
         for note in self.notes:
             found.setdefault(note.customer or note.reference, []).append(note)
@@ -73,12 +73,12 @@ class Week:
 
 
 def items_of(events: Events) -> list[PlannedItem]:
-    """An item for every SKU that is sold, corrected or given back."""
+    """One item for every SKU that is sold, corrected or returned."""
     skus = {line.sku for order in events.orders.values() for line in order.lines}
     skus |= {correction.sku for correction in events.corrections}
     for row in events.returns:
         skus.add(row.sku)
-        # what was never sold is priced as it was given back
+        # An item that was never sold is priced as it was credited.
         if row.sku not in events.prices and row.price > 0:
             events.prices[row.sku] = Counter({round(row.price * 100): 1})
     return [_item(events, sku) for sku in sorted(skus)]
@@ -86,7 +86,7 @@ def items_of(events: Events) -> list[PlannedItem]:
 
 def _item(events: Events, sku: str) -> PlannedItem:
     names = events.names.get(sku)
-    # of equally common names the first in the alphabet, so that two runs agree
+    # Among equally common names take the first in the alphabet, so that two runs agree.
     name = min(names, key=lambda each: (-names[each], each)) if names else sku
     prices = events.prices.get(sku)
     price = median_low(prices.elements()) if prices else None
@@ -116,9 +116,10 @@ def _week(weeks: dict[date, Week], day: date) -> Week:
 
 
 def _supply(week: Week, on_hand: Counter[str]) -> None:
-    """Plan the delivery of a week, and what is left behind it.
+    """Plan the delivery of a week, and count the stock left after the week.
 
-    Finds and cancellations do not count towards the need: they may come after what needs them.
+    Finds and cancellations do not reduce the need: they may come after the orders that need the
+    units.
     """
     need: Counter[str] = Counter()
     for sku, units in _taken(week):
@@ -132,7 +133,7 @@ def _supply(week: Week, on_hand: Counter[str]) -> None:
         on_hand[correction.sku] += max(0, correction.delta)
     for order in week.orders:
         for line in order.lines:
-            on_hand[line.sku] += line.called_off
+            on_hand[line.sku] += line.cancelled
 
 
 def _taken(week: Week) -> Iterator[tuple[str, int]]:
@@ -145,14 +146,14 @@ def _taken(week: Week) -> Iterator[tuple[str, int]]:
 
 
 def reason_of(words: str) -> str:
-    """The reason code that a correction's own words mean; none or unclear ones are a count."""
-    said = words.casefold()
+    """The reason code that a correction's text suggests; COUNT or CORRECTION if it is unclear."""
+    text = words.casefold()
     for code, hints in REASONS:
-        if any(hint in said for hint in hints):
+        if any(hint in text for hint in hints):
             return code
-    return "CORRECTION" if any(map(str.isalpha, said)) else "COUNT"
+    return "CORRECTION" if any(map(str.isalpha, text)) else "COUNT"
 
 
 def decimals(minor: int) -> str:
-    """Minor units as the API takes them."""
+    """Minor units as a decimal string, the form of the API."""
     return str(Decimal(minor) / 100)

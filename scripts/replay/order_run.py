@@ -1,4 +1,4 @@
-"""Carries a plan out through the API, several requests at a time where their order is free."""
+"""Carry out a plan through the API, with several requests at a time where their order is free."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from scripts.replay.order_plan import (
     weeks_of,
 )
 from scripts.replay.return_plan import CreditNote
-from scripts.replay.return_run import GaveBack, GiveBack, Sold, hire
+from scripts.replay.return_run import ReturnsDone, ReturnsRun, Sold, create_staff
 from scripts.replay.totals import Tally, tally
 
 ITEMS_PER_CALL: Final = 500
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 @dataclass
 class Replayed:
-    """What the server says it did, counted from its answers."""
+    """Counts and totals of the replay, taken from the server's answers."""
 
     orders: int = 0
     lines: int = 0
@@ -52,19 +52,19 @@ class Replayed:
     items: int = 0
     credit_notes: int = 0
     seconds: float = 0.0
-    gave_back: GaveBack = field(default_factory=GaveBack)
+    returns_done: ReturnsDone = field(default_factory=ReturnsDone)
     tally: Tally = field(default_factory=Tally)
     refusals: Counter[str] = field(default_factory=Counter)
     first_refusal: dict[str, str] = field(default_factory=dict)
 
     def refuse(self, refused: Refused) -> None:
-        """Count a refusal, and keep the words of the first of its kind."""
+        """Count a refusal, and keep the first message of its code."""
         self.refusals[refused.code] += 1
         self.first_refusal.setdefault(refused.code, str(refused))
 
 
 class Replay:
-    """One replay of one file's events on one server. `advance` is called once per order."""
+    """Replay of one file's events on one server. `advance` is called once per order."""
 
     def __init__(
         self, server: Api, events: Events, *, at_once: int, advance: Callable[[], None]
@@ -78,32 +78,35 @@ class Replay:
         self.findings: Findings = events.findings
 
     async def run(self) -> Replayed:
-        """Masters first, then week by week: the delivery, orders and corrections together, returns.
+        """Create the master data, then replay week by week: delivery, orders with corrections,
+        returns.
 
-        Ends when every payout is settled, with what the server then says of returns and refunds.
+        Ends when every payout is settled; the result includes the server's returns and refunds.
         """
         items = items_of(self._events)
         costs = {item.sku: item.cost_minor for item in items}
         await self._make_masters(items)
         prices = {item.sku: item.price_minor for item in items}
-        desk = GiveBack(
-            await hire(self._api), self._sold, prices, self._events.currency, self.findings
+        returns_run = ReturnsRun(
+            await create_staff(self._api), self._sold, prices, self._events.currency, self.findings
         )
         started = time.monotonic()
         for week in weeks_of(self._events):
             await self._deliver(week, costs)
             await self._all_of(self._trade(week))
-            await self._all_of(self._take_back(desk, notes) for notes in week.notes_by_customer)
-        self.done.gave_back = desk.done
-        self.done.tally = await tally(self._api, desk.done.asked)
+            await self._all_of(
+                self._replay_notes(returns_run, notes) for notes in week.notes_by_customer
+            )
+        self.done.returns_done = returns_run.done
+        self.done.tally = await tally(self._api, returns_run.done.requests)
         self.done.seconds = time.monotonic() - started
         return self.done
 
-    async def _take_back(self, desk: GiveBack, notes: Iterable[CreditNote]) -> None:
-        """One customer's credit notes, in their order."""
+    async def _replay_notes(self, returns_run: ReturnsRun, notes: Iterable[CreditNote]) -> None:
+        """Replay the credit notes of one customer, in their order."""
         for note in notes:
             try:
-                await desk.note(note)
+                await returns_run.note(note)
             except Refused as refused:
                 self.done.refuse(refused)
             else:
@@ -162,7 +165,8 @@ class Replay:
             yield self._correct(correction, f"{week.starts_on}-{number}")
 
     async def _all_of(self, work: Iterable[Awaitable[None]]) -> None:
-        """Do all of it, so much at once. The first failure ends the rest."""
+        """Run all work, with a limited number of tasks at once. The first failure cancels the
+        rest."""
         waiting = iter(work)
 
         async def worker() -> None:
@@ -177,7 +181,7 @@ class Replay:
             raise failures.exceptions[0] from failures
 
     async def _order(self, order: Order) -> None:
-        """Place it, call off what was called off, ship the rest."""
+        """Place the order, cancel the units cancelled in the file, ship the rest."""
         try:
             await self._place_and_ship(order)
         except Refused as refused:
@@ -197,17 +201,17 @@ class Replay:
         lines = tuple(line["id"] for line in found["lines"])
         self._sold[order.reference] = Sold(found["id"], lines)
         parcels = found["fulfillments"]
-        called_off = [
-            {"orderLineId": line["id"], "quantity": ours.called_off}
+        cancelled_lines = [
+            {"orderLineId": line["id"], "quantity": ours.cancelled}
             for line, ours in zip(found["lines"], order.lines, strict=True)
-            if ours.called_off
+            if ours.cancelled
         ]
-        if called_off:
+        if cancelled_lines:
             cancelled = await self._api.mutate(
-                api.CANCEL, {"id": found["id"], "lines": called_off}, key=f"{reference}-cancel"
+                api.CANCEL, {"id": found["id"], "lines": cancelled_lines}, key=f"{reference}-cancel"
             )
             parcels = cancelled["order"]["fulfillments"]
-            self.done.cancelled_units += sum(line["quantity"] for line in called_off)
+            self.done.cancelled_units += sum(line["quantity"] for line in cancelled_lines)
         for number, parcel in enumerate(parcels):
             if parcel["status"] == "OPEN":
                 await self._ship(order, parcel["id"], f"{reference}-{number}")
@@ -215,7 +219,9 @@ class Replay:
     def _placing(self, order: Order) -> dict[str, Any]:
         country = CODES.get(order.country)
         if country is None:
-            self.findings.note(f"orders to {order.country!r}: no such country, sent nowhere named")
+            self.findings.note(
+                f"orders to {order.country!r}: unknown country, placed without an address"
+            )
         return {
             "channel": order.channel,
             "externalReference": order.reference,

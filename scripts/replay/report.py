@@ -1,4 +1,4 @@
-"""What a replay came to: the server's totals beside the file's, what was odd, what was made up."""
+"""Summary of a replay: totals of server and file side by side, findings, made-up data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DIFFERENCES_SHOWN = 20
 
 
 def planned_money(events: Events) -> Decimal:
-    """What all orders should come to, in the file's currency: goods and shipping."""
+    """Expected total of all orders in the file's currency: goods and shipping."""
     minor = sum(
         order.shipping_minor + sum(line.quantity * line.price_minor for line in order.lines)
         for order in events.orders.values()
@@ -28,21 +28,21 @@ def planned_money(events: Events) -> Decimal:
 
 
 def is_complete(events: Events, replayed: Replayed) -> bool:
-    """Whether the server took every order, correction and return of the plan, to the penny."""
+    """True if the server accepted every order, correction and return of the plan, to the penny."""
     return (
         not replayed.refusals
         and replayed.orders == len(events.orders)
         and replayed.money == planned_money(events)
         and replayed.corrections == len(events.corrections)
-        and replayed.cancelled_units == _called_off(events)
+        and replayed.cancelled_units == _cancelled_units(events)
         and replayed.tally.is_settled
         and replayed.tally.is_balanced
         and unexplained(events, replayed) == 0
     )
 
 
-def _called_off(events: Events) -> int:
-    return sum(line.called_off for order in events.orders.values() for line in order.lines)
+def _cancelled_units(events: Events) -> int:
+    return sum(line.cancelled for order in events.orders.values() for line in order.lines)
 
 
 def report(
@@ -50,7 +50,7 @@ def report(
 ) -> None:
     """Print the summary."""
     console.print()
-    console.print("What the file does not say is made up:")
+    console.print("Data that the file lacks is made up by these rules:")
     for rule in (*RULES, *RETURN_RULES):
         console.print(f"  · {rule}")
     console.print(_totals(events, replayed))
@@ -88,7 +88,7 @@ def _totals(events: Events, replayed: Replayed) -> Table:
         ("order lines", totals.rows["order"], replayed.lines),
         ("units ordered", totals.units["order"], replayed.units),
         (f"goods and their fees, {events.currency}", goods + fees, replayed.money),
-        ("units cancelled within the hour", _called_off(events), replayed.cancelled_units),
+        ("units cancelled within the hour", _cancelled_units(events), replayed.cancelled_units),
         ("corrections", totals.rows["adjust"], replayed.corrections),
         ("units corrected, net", totals.units["adjust"], replayed.corrected_units),
     )
@@ -102,7 +102,7 @@ def _totals(events: Events, replayed: Replayed) -> Table:
 
 
 def _findings(events: Events) -> Table:
-    table = Table(title="\nWhat was odd, and what was done about it", title_justify="left")
+    table = Table(title="\nIrregular rows and their treatment", title_justify="left")
     table.add_column("count", justify="right")
     table.add_column(f"worth, {events.currency}", justify="right")
     table.add_column("kind: rule")

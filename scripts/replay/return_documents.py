@@ -1,4 +1,4 @@
-"""The documents by which a replay gives goods and money back."""
+"""GraphQL documents of the replay's returns and refunds."""
 
 from typing import Final
 

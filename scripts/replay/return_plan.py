@@ -1,7 +1,7 @@
-"""What the file does not say of its returns, made up by stated rules: reasons, grades, policies.
+"""Return data that the file lacks, made up by stated rules: reasons, grades, policies.
 
 RETURN_RULES is printed with every summary. A grade is drawn by a checksum of the request and its
-SKU, so that two runs agree and no run needs a seed.
+SKU, so that two runs agree without a seed.
 """
 
 from __future__ import annotations
@@ -15,38 +15,38 @@ from types import MappingProxyType
 from typing import Any, Final
 from zlib import crc32
 
-from scripts.replay.event_file import NOT_FOUND, Events, FeeBack, GivenBack, Order
+from scripts.replay.event_file import NOT_FOUND, Events, FeeRefund, Order, ReturnedUnits
 
 WINDOW_DAYS: Final = 90
 DEFAULT_WINDOW: Final[Mapping[str, Any]] = MappingProxyType({"window": "P30D"})
-# One request names at most so many items.
+# Limit of the API on the items of one return request.
 ITEMS_MAX: Final = 200
 
 RETURN_RULES: Final = (
-    "A credit note's goods become a return per order (an RMA), asked for at the note's time; all of"
-    " it comes in one parcel, received at the time of the replay.",
+    "The goods of a credit note become one return (RMA) per order, requested at the time of the"
+    " note. All units come in one parcel, received at the time of the replay.",
     f"The shop's RETURN policy, published at the start: {WINDOW_DAYS} days from shipping; a person"
-    " authorizes above £500; UNWANTED goods of at most £5 a unit and risk 0.2 pass unseen; two"
+    " authorizes above £500; UNWANTED goods of at most £5 a unit and risk 0.2 skip inspection; two"
     " inspectors above risk 0.4. DISPOSITION and REFUND are the defaults.",
-    "Reason: goods credited at another price than sold are NOT_AS_DESCRIBED; a tenth of a line or"
-    " less, or fragile by its name, is DAMAGED_IN_TRANSIT; other parts of a line are DEFECTIVE when"
-    " they have a clock, lamp or battery, else UNWANTED, as whole lines are.",
+    "Reason: goods credited at another price than sold are NOT_AS_DESCRIBED. Whole lines are"
+    " UNWANTED. A tenth of a line or less, and goods with a fragile name, are DAMAGED_IN_TRANSIT."
+    " Other parts of a line are DEFECTIVE if they have a clock, lamp or battery, else UNWANTED.",
     "Grade, by the checksum of the request's reference and the SKU: UNWANTED 70 % NEW, 20 %"
     " LIKE_NEW, 10 % USED;"
     " NOT_AS_DESCRIBED 50 % NEW, 50 % LIKE_NEW; DAMAGED_IN_TRANSIT 80 % DAMAGED, 20 % LIKE_NEW;"
-    " DEFECTIVE 90 % DEFECTIVE, 10 % USED. A second inspector finds the same.",
-    "REFURBISHED units are restocked; quarantined ones are liquidated at a price of £5 and more,"
-    " else scrapped.",
-    "A request that is declined keeps its goods: no parcel is sent. Goods that match no purchase"
-    " come as a parcel that nobody can match: quarantine, an exception that says why, no refund.",
-    "Postage, carriage, discounts, vouchers and manual credits given back are goodwill refunds on"
-    " the order of the note's goods, else on the customer's latest earlier order of that worth.",
-    "Refunds are approved by two people of finance, who had no other part in the case.",
+    " DEFECTIVE 90 % DEFECTIVE, 10 % USED. The second inspector records the same grade.",
+    "Units in refurbishment are restocked. Quarantined units are liquidated if they sell for £5 or"
+    " more, else scrapped.",
+    "After a declined request no parcel is sent. Goods that match no purchase come as an"
+    " unidentified parcel: quarantine, an exception with the reason, no refund.",
+    "Postage, carriage, discounts, vouchers and manual credits become goodwill refunds on the order"
+    " of the note's goods, else on the customer's latest earlier order of at least that amount.",
+    "Refunds are approved by two people in finance who took no other part in the return.",
 )
 
 FRAGILE: Final = ("GLASS", "CERAMIC", "MUG", "PLATE", "BOWL", "TEACUP", "JUG", "PORCELAIN")
 ELECTRIC: Final = ("CLOCK", "LAMP", "LIGHTS", "BATTERY", "RADIO")
-# (grade, up to this of a hundred) by reason
+# reason → (grade, upper bound in percent)
 GRADES: Final[Mapping[str, tuple[tuple[str, int], ...]]] = MappingProxyType(
     {
         "UNWANTED": (("NEW", 70), ("LIKE_NEW", 90), ("USED", 100)),
@@ -61,15 +61,15 @@ UNMATCHED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "no_customer": "the credit note names no customer",
         "no_earlier_purchase": "the file has no earlier purchase of it by this customer",
-        "already_returned": "all that the customer bought of it came back before",
-        "more_than_bought": "more came back than the customer had bought",
-        NOT_FOUND: "the purchase that it is said to be of is not replayed, or has no units left",
+        "already_returned": "all units that the customer bought were returned before",
+        "more_than_bought": "more units came back than the customer had bought",
+        NOT_FOUND: "the purchase named by the file is not replayed, or has no units left",
     }
 )
 
 
 def policy() -> dict[str, Any]:
-    """The shop's RETURN policy, as `policyPublish` takes it."""
+    """RETURN policy of the shop, as input of `policyPublish`."""
     rules = {
         "window": f"P{WINDOW_DAYS}D",
         "reasons": ["*"],
@@ -82,51 +82,51 @@ def policy() -> dict[str, Any]:
 
 
 def default_policy() -> dict[str, Any]:
-    """The RETURN policy that a database starts with, to be tried out on what was replayed."""
+    """Default RETURN policy of a new database, to be previewed against the replayed returns."""
     return {"kind": "RETURN", "scope": "global", "rules": dict(DEFAULT_WINDOW)}
 
 
 @dataclass
 class Request:
-    """Units of one order that one credit note gives back, few enough for one return."""
+    """Units of one order that one credit note returns, few enough for one return."""
 
     reference: str
     order: Order
     at: datetime
-    rows: list[GivenBack]
+    rows: list[ReturnedUnits]
 
     @property
     def worth(self) -> Decimal:
-        """What the file gave for them."""
+        """Amount that the file credits for them."""
         return sum((row.worth for row in self.rows), Decimal(0))
 
     @property
     def sold_minor(self) -> int:
-        """What they had been sold for."""
+        """Amount that they were sold for, in minor units."""
         return sum(row.units * row.line.price_minor for row in self.rows if row.line is not None)
 
 
 @dataclass
 class Parcel:
-    """Units that no order can be found for, and why in the file's word."""
+    """Returned units without a matching order; `why` is the file's reason code."""
 
     reference: str
     why: str
-    rows: list[GivenBack]
+    rows: list[ReturnedUnits]
 
 
 @dataclass
 class Goodwill:
-    """A fee given back on an order."""
+    """A fee refunded on an order."""
 
     reference: str
     order: Order
-    fee: FeeBack
+    fee: FeeRefund
 
 
 @dataclass
 class CreditNote:
-    """All that one credit note brings, in the order in which it is carried out."""
+    """Everything that one credit note contains, in the order in which it is carried out."""
 
     reference: str
     customer: str
@@ -137,37 +137,39 @@ class CreditNote:
 
 
 def notes_of(events: Events) -> list[CreditNote]:
-    """The credit notes in the order of the file; fees that no order can bear become findings."""
+    """Credit notes in the order of the file; fees without a suitable order become findings."""
     notes: dict[str, CreditNote] = {}
-    rows: dict[str, list[GivenBack]] = {}
+    rows: dict[str, list[ReturnedUnits]] = {}
     for row in events.returns:
         notes.setdefault(row.note, CreditNote(row.note, row.customer, row.at))
         rows.setdefault(row.note, []).append(row)
-    for reference, given_back in rows.items():
-        _fill(notes[reference], given_back, events)
+    for reference, returned in rows.items():
+        _fill(notes[reference], returned, events)
     bought: dict[str, list[Order]] = {}
     for order in events.orders.values():
         if order.customer:
             bought.setdefault(order.customer, []).append(order)
-    for number, fee in enumerate(events.fees_back):
-        found = _bearer(fee, notes.get(fee.note), bought.get(fee.customer, ()))
+    for number, fee in enumerate(events.fee_refunds):
+        found = _order_for_fee(fee, notes.get(fee.note), bought.get(fee.customer, ()))
         if fee.kind not in GOODWILL_KINDS:
-            events.findings.note(f"{fee.kind} given back: no trade, left out", fee.worth)
+            events.findings.note(f"refunded {fee.kind}: not a sale, left out", fee.worth)
         elif fee.worth <= 0 or (fee.worth * 100) % 1:
-            told = "fees given back of nothing, of less or of split pence: left out"
-            events.findings.note(told, fee.worth)
+            events.findings.note(
+                "refunded fees of zero, negative or fractional pence: left out", fee.worth
+            )
         elif found is None:
-            told = "fees given back that no earlier order of the customer can bear: left out"
-            events.findings.note(told, fee.worth)
+            events.findings.note(
+                "refunded fees without a large enough earlier order: left out", fee.worth
+            )
         else:
             note = notes.setdefault(fee.note, CreditNote(fee.note, fee.customer, fee.at))
             note.goodwill.append(Goodwill(f"{fee.note}-fee-{number}", found, fee))
     return sorted(notes.values(), key=lambda note: note.at)
 
 
-def _fill(note: CreditNote, rows: Iterable[GivenBack], events: Events) -> None:
-    by_order: dict[str, list[GivenBack]] = {}
-    unmatched: dict[str, list[GivenBack]] = {}
+def _fill(note: CreditNote, rows: Iterable[ReturnedUnits], events: Events) -> None:
+    by_order: dict[str, list[ReturnedUnits]] = {}
+    unmatched: dict[str, list[ReturnedUnits]] = {}
     for row in rows:
         if row.order is not None and row.order.reference in events.orders:
             by_order.setdefault(row.order.reference, []).append(row)
@@ -182,16 +184,22 @@ def _fill(note: CreditNote, rows: Iterable[GivenBack], events: Events) -> None:
         note.parcels.append(Parcel(f"{note.reference}-{why}", why, found))
 
 
-def _bearer(fee: FeeBack, note: CreditNote | None, bought: Iterable[Order]) -> Order | None:
-    """The order that a fee goes back on: that of the note's goods, else an earlier one."""
+def _order_for_fee(
+    fee: FeeRefund, note: CreditNote | None, bought: Iterable[Order]
+) -> Order | None:
+    """The order on which a fee is refunded, or None.
+
+    It is the order of the note's goods, else the customer's latest earlier order of at least the
+    fee's amount.
+    """
     if note is not None and note.requests:
         return note.requests[0].order
     able = [each for each in bought if each.placed_at < fee.at and each.worth >= fee.worth]
     return able[-1] if able else None
 
 
-def reason_for(row: GivenBack) -> str:
-    """Why a unit comes back, by what the file has of it: price, share of the line, name."""
+def reason_for(row: ReturnedUnits) -> str:
+    """Derive a return reason from the file: price, share of the line, name."""
     assert row.line is not None
     if row.price * 100 != row.line.price_minor:
         return "NOT_AS_DESCRIBED"
@@ -204,13 +212,13 @@ def reason_for(row: GivenBack) -> str:
 
 
 def grade_for(reference: str, sku: str, reason: str) -> str:
-    """The condition in which the inspectors find units of a return; the same each time."""
+    """Draw the condition that the inspectors record; the same on every run."""
     drawn = crc32(f"{reference} {sku}".encode()) % 100
     return next(grade for grade, below in GRADES[reason] if drawn < below)
 
 
 def exit_for(disposition: str, price_minor: int | None) -> str:
-    """What becomes of units that wait after their disposition."""
+    """Final disposition of units held after inspection."""
     if disposition == "REFURBISH":
         return "RESTOCK"
     return "LIQUIDATE" if (price_minor or 0) >= LIQUIDATED_FROM_MINOR else "SCRAP"

@@ -1,6 +1,6 @@
-"""Carries returns out through the API: asked for, authorized, received, inspected, disposed, paid.
+"""Carry out returns through the API: request, authorize, receive, inspect, dispose, pay.
 
-Each part is done with the key of whoever would do it: four eyes are real ones.
+Each step uses the key of the actor whose work it is, so approvals by a second person are real.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ HOLDING: Final = frozenset({"QUARANTINE", "REFURBISH"})
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """The API, as each of the people speaks to it who have a part in a return."""
+    """API clients of the people who take part in a return, each with its own key."""
 
     clerk: Api
     supervisor: Api
@@ -48,41 +48,41 @@ class Staff:
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """A placed order as the server knows it: its id, and those of its lines by their position."""
+    """Server ids of a placed order and of its lines, in the order of the lines."""
 
     id: str
     lines: tuple[str, ...]
 
 
 @dataclass
-class GaveBack:
-    """What became of the plan, as far as only the replay knows it.
+class ReturnsDone:
+    """Results that only the replay knows, not the server.
 
-    `asked`: the request behind each return's id. Parcels that nobody can match, by reason.
+    `requests`: the request of each return id. `parcels`: unmatched parcels by reason.
     """
 
-    asked: dict[str, Request] = field(default_factory=dict)
+    requests: dict[str, Request] = field(default_factory=dict)
     parcels: dict[str, list[Parcel]] = field(default_factory=dict)
     goodwill: list[Goodwill] = field(default_factory=list)
     authorized_by_hand: int = 0
-    second_looks: int = 0
+    second_inspections: int = 0
     approvals: int = 0
 
 
-async def hire(clerk: Api) -> Staff:
-    """Mint a key for each of the staff, and publish the shop's RETURN policy."""
-    hired = []
+async def create_staff(clerk: Api) -> Staff:
+    """Create a key for each member of staff, and publish the shop's RETURN policy."""
+    clients = []
     for actor, role in STAFF:
         key = {"name": f"replay {actor}", "role": role, "actor": actor}
         made = await clerk.mutate(documents.KEY, {"input": key}, key=f"replay-key-{actor}")
-        hired.append(clerk.colleague(made["secret"]))
+        clients.append(clerk.with_key(made["secret"]))
     await clerk.mutate(documents.POLICY, {"input": policy()}, key="replay-return-policy")
-    supervisor, first, second, *finance = hired
+    supervisor, first, second, *finance = clients
     return Staff(clerk, supervisor, (first, second), (finance[0], finance[1]))
 
 
-class GiveBack:
-    """Gives back what the credit notes say. `sold` is filled as orders are placed."""
+class ReturnsRun:
+    """Carry out credit notes. `sold` is filled while orders are placed."""
 
     def __init__(
         self,
@@ -97,26 +97,26 @@ class GiveBack:
         self._prices = prices
         self._currency = currency
         self._findings = findings
-        self.done = GaveBack()
+        self.done = ReturnsDone()
 
     async def note(self, note: CreditNote) -> None:
-        """Carry one credit note out. Raises Refused."""
+        """Carry out one credit note. Raises Refused."""
         for request in note.requests:
             await self._request(request)
         for parcel in note.parcels:
-            await self._keep(parcel)
+            await self._receive_unmatched(parcel)
         for goodwill in note.goodwill:
-            await self._give(goodwill)
+            await self._refund_fee(goodwill)
 
     async def _request(self, request: Request) -> None:
         sold = self._sold.get(request.order.reference)
         if sold is None:
-            return  # the order was refused, which is told already
-        # by identity: lines of an invoice may be equal to each other
+            return  # the order was refused, which is already counted
+        # By identity: two lines of an invoice may be equal.
         line_ids = {
             id(line): line_id for line, line_id in zip(request.order.lines, sold.lines, strict=True)
         }
-        asking = {
+        command = {
             "orderId": sold.id,
             "requestedAt": request.at.isoformat(),
             "carrier": "Replay",
@@ -132,19 +132,24 @@ class GiveBack:
             ],
         }
         clerk, name = self._staff.clerk, request.reference
-        asked = await clerk.mutate(documents.REQUEST, {"input": asking}, key=f"{name}-request")
-        found = asked["return"]
-        self.done.asked[found["id"]] = request
+        requested = await clerk.mutate(documents.REQUEST, {"input": command}, key=f"{name}-request")
+        found = requested["return"]
+        self.done.requests[found["id"]] = request
         if found["status"] == "DECLINED":
             return
         if found["status"] == "REQUESTED":
-            told = {"id": found["id"], "note": "The goods and the customer are known."}
-            await self._staff.supervisor.mutate(documents.AUTHORIZE, told, key=f"{name}-authorize")
+            authorization = {"id": found["id"], "note": "The goods and the customer are known."}
+            await self._staff.supervisor.mutate(
+                documents.AUTHORIZE, authorization, key=f"{name}-authorize"
+            )
             self.done.authorized_by_hand += 1
-        await self._take_in(name, found)
+        await self._receive_and_inspect(name, found)
 
-    async def _take_in(self, name: str, found: Mapping[str, Any]) -> None:
-        """Receive all of it, inspect what did not pass unseen, dispose of it, agree to pay."""
+    async def _receive_and_inspect(self, name: str, found: Mapping[str, Any]) -> None:
+        """Receive the parcel, inspect and dispose of its units, and approve the refunds.
+
+        Units on the fast lane need no inspection.
+        """
         parcel = {
             "returnId": found["id"],
             "locationCode": WAREHOUSE,
@@ -155,22 +160,22 @@ class GiveBack:
             ],
         }
         first, second = self._staff.inspectors
-        came = await first.mutate(documents.RECEIVE, {"input": parcel}, key=f"{name}-receive")
-        found = came["return"]
+        received = await first.mutate(documents.RECEIVE, {"input": parcel}, key=f"{name}-receive")
+        found = received["return"]
         for inspector in (first, second):
             waiting = [item for item in found["items"] if item["state"] == "RECEIVED"]
             if not waiting:
                 break
-            self.done.second_looks += inspector is second
+            self.done.second_inspections += inspector is second
             findings = [_finding(name, item) for item in waiting]
-            looked = await inspector.mutate(
+            inspected = await inspector.mutate(
                 documents.INSPECT,
                 {"input": {"returnId": found["id"], "findings": findings}},
-                key=f"{name}-{'first' if inspector is first else 'second'}-look",
+                key=f"{name}-{'first' if inspector is first else 'second'}-inspection",
             )
-            found = looked["return"]
+            found = inspected["return"]
         await self._dispose(found["items"])
-        # whoever inspects does not see the money
+        # Inspectors do not see the money.
         money = await self._staff.approvers[0].ask(documents.REFUNDS_OF, {"id": found["id"]})
         await self._approve(money["return"]["refunds"])
 
@@ -197,46 +202,49 @@ class GiveBack:
                 await approver.mutate(documents.APPROVE, {"id": refund["id"]}, key=key)
                 self.done.approvals += 1
 
-    async def _keep(self, parcel: Parcel) -> None:
-        """A parcel that nobody can match: its exception ends with the reason in words."""
-        came = {
+    async def _receive_unmatched(self, parcel: Parcel) -> None:
+        """Receive an unmatched parcel and resolve its exception with the reason."""
+        receipt = {
             "locationCode": WAREHOUSE,
             "trackingNumber": parcel.reference,
             "items": [{"sku": row.sku, "quantity": row.units} for row in parcel.rows],
         }
         receiver = self._staff.inspectors[0]
-        kept = await receiver.mutate(
-            documents.RECEIVE, {"input": came}, key=f"{parcel.reference}-receive"
+        received = await receiver.mutate(
+            documents.RECEIVE, {"input": receipt}, key=f"{parcel.reference}-receive"
         )
-        told = f"Credit note {parcel.rows[0].note}: {UNMATCHED[parcel.why]}."
-        resolution = f"{told} Nobody is paid; the units stay in quarantine."
+        resolution = (
+            f"Credit note {parcel.rows[0].note}: {UNMATCHED[parcel.why]}."
+            " No refund is paid; the units stay in quarantine."
+        )
         await self._staff.supervisor.mutate(
             documents.RESOLVE,
-            {"id": kept["exception"]["id"], "resolution": resolution},
+            {"id": received["exception"]["id"], "resolution": resolution},
             key=f"{parcel.reference}-resolve",
         )
         self.done.parcels.setdefault(parcel.why, []).append(parcel)
 
-    async def _give(self, goodwill: Goodwill) -> None:
+    async def _refund_fee(self, goodwill: Goodwill) -> None:
         sold, fee = self._sold.get(goodwill.order.reference), goodwill.fee
         if sold is None:
             return
         amount = decimals(int(fee.worth * 100))
-        asking = {
+        command = {
             "orderId": sold.id,
             "amount": {"amount": amount, "currencyCode": self._currency},
             "reasonCode": "OTHER",
-            "note": f"{fee.kind} given back by credit note {fee.note}",
+            "note": f"{fee.kind} refunded by credit note {fee.note}",
         }
         try:
             opened = await self._staff.supervisor.mutate(
-                documents.GOODWILL, {"input": asking}, key=f"{goodwill.reference}-refund"
+                documents.GOODWILL, {"input": command}, key=f"{goodwill.reference}-refund"
             )
         except Refused as refused:
             if refused.errors[0]["code"] != "REFUND_EXCEEDS_BALANCE":
                 raise
-            told = "fees given back beyond what is left of the order's money: refused"
-            self._findings.note(told, fee.worth)
+            self._findings.note(
+                "refunded fees above the order's refundable balance: refused", fee.worth
+            )
             return
         self.done.goodwill.append(goodwill)
         await self._approve(opened["refunds"])
@@ -247,6 +255,6 @@ def _finding(name: str, item: Mapping[str, Any]) -> dict[str, Any]:
     return {"returnItemId": item["id"], "quantity": item["quantity"], "condition": grade}
 
 
-def worth_of(parcels: Iterable[Parcel]) -> Decimal:
-    """What the file gave for what is in these parcels."""
+def credited(parcels: Iterable[Parcel]) -> Decimal:
+    """Amount that the file credits for the units in these parcels."""
     return sum((row.worth for parcel in parcels for row in parcel.rows), Decimal(0))

@@ -1,4 +1,4 @@
-"""A server of one's own for as long as a replay runs: started, waited for, stopped."""
+"""Server process of a replay: start it, wait until it is ready, stop it."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ LOG_TAIL: Final = 2_000
 
 
 class ServerFailed(RuntimeError):
-    """The server did not start, or the database is not one to replay into."""
+    """The server did not start, or the database is not empty."""
 
 
 async def prepare_database() -> str:
-    """The address of an empty, migrated database: the one that the environment names, or a new one.
+    """Migrate an empty database and return its URL: the configured one, or a new SQLite file.
 
-    Raises ServerFailed where the named one is in use.
+    Raises ServerFailed if the configured database is in use.
     """
     named = os.environ.get("RESTOW_DATABASE_URL")
     url = named or _fresh_sqlite()
@@ -50,7 +50,7 @@ async def prepare_database() -> str:
 
 
 def _fresh_sqlite() -> str:
-    """A new file in place of the last replay's."""
+    """Delete the database file of the last replay and return the URL of a new one."""
     FRESH.parent.mkdir(exist_ok=True)
     for path in (FRESH, Path(f"{FRESH}-wal"), Path(f"{FRESH}-shm")):
         path.unlink(missing_ok=True)
@@ -59,9 +59,10 @@ def _fresh_sqlite() -> str:
 
 @asynccontextmanager
 async def serving(database_url: str, currency: str) -> AsyncIterator[tuple[str, str]]:
-    """(address, ADMIN key) of a server on a free port of this machine; stopped behind the block.
+    """Run a server on a free port of this machine during the block; yield its address and ADMIN
+    key.
 
-    Raises ServerFailed with the end of its log where it does not come up.
+    Raises ServerFailed with the end of its log if it does not become ready.
     """
     key, port = secrets.token_urlsafe(32), _free_port()
     environment = {
@@ -119,7 +120,7 @@ async def _becomes_ready(process: asyncio.subprocess.Process, address: str) -> b
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
-    """Ask it to stop; one that does not listen is killed. Only ever this one process."""
+    """Terminate this one process; kill it if it has not stopped after STOP_SECONDS."""
     if process.returncode is None:
         process.terminate()
     try:

@@ -1,4 +1,4 @@
-"""What the server says of returns, refunds and books, once every payout is settled."""
+"""Totals of returns, refunds and books on the server, read after every payout is settled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import scripts.replay.return_documents as documents
 from scripts.replay.client import Api, ApiFailed
 from scripts.replay.return_plan import Request, default_policy
 
-# States that a payout leaves by itself.
+# States that a payout leaves without a person's action.
 ON_THE_WAY: Final = ("APPROVED", "PROCESSING", "UNKNOWN")
 SETTLING_SECONDS: Final = 300.0
 PREVIEWED_MAX: Final = 250
@@ -22,7 +22,10 @@ PREVIEWED_MAX: Final = 250
 
 @dataclass
 class Count:
-    """So many of something: returns, their units, and what the file gave for them."""
+    """Count, units and amount of returns or refunds.
+
+    The amount is the file's credit for returns, and the money paid for refunds.
+    """
 
     times: int = 0
     units: int = 0
@@ -31,9 +34,9 @@ class Count:
 
 @dataclass
 class Tally:
-    """Returns by status, units by what became of them, refunds by kind and status.
+    """Returns by status, units by outcome, refunds by kind and status.
 
-    Money in major units. `sold`: what the units of returns that were taken had been sold for.
+    Money in major units. `sold` is the sales price of the units in accepted returns.
     """
 
     returns: dict[str, Count] = field(default_factory=dict)
@@ -47,30 +50,32 @@ class Tally:
     is_balanced: bool = True
 
     def paid(self, kind: str) -> Decimal:
-        """What refunds of this kind paid out."""
+        """Amount paid out by refunds of this kind."""
         found = self.refunds.get((kind, "SUCCEEDED"))
         return found.worth if found is not None else Decimal(0)
 
     @property
     def is_settled(self) -> bool:
-        """Whether every return is closed or declined, and no money is on its way or lost."""
+        """True if every return is closed or declined, and every refund has succeeded or is
+        cancelled."""
         over = {"CLOSED", "DECLINED"}
         done = {"SUCCEEDED", "CANCELLED"}
         return self.returns.keys() <= over and {status for _, status in self.refunds} <= done
 
 
-async def tally(server: Api, asked: Mapping[str, Request]) -> Tally:
-    """Wait until payouts are settled, then count. Raises ApiFailed where they never are."""
+async def tally(server: Api, requests: Mapping[str, Request]) -> Tally:
+    """Wait until all payouts are settled, then count. Raises ApiFailed if they do not settle in
+    time."""
     await _settled(server)
     counted = Tally()
     async for found in server.pages(documents.RETURNS):
-        _count_return(counted, found, asked[found["id"]])
+        _count_return(counted, found, requests[found["id"]])
     async for refund in server.pages(documents.REFUNDS):
         _count_refund(counted, refund)
     balance = await server.ask(documents.BALANCE, {})
     counted.is_balanced = balance["trialBalance"]["balanced"]
-    if asked:
-        trial = {"input": default_policy(), "last": min(len(asked), PREVIEWED_MAX)}
+    if requests:
+        trial = {"input": default_policy(), "last": min(len(requests), PREVIEWED_MAX)}
         preview = (await server.ask(documents.PREVIEW, trial))["policyPreview"]
         counted.previewed = preview["decided"]
         outcomes = Counter(change["after"]["outcome"] for change in preview["changes"])

@@ -44,7 +44,7 @@ def test_fees_become_shipping_where_there_are_goods(tmp_path: Path) -> None:
     events = read(path, None)
     assert events.orders["100"].shipping_minor == 620
     assert events.findings.money == {"fees without goods: left out": Decimal(7)}
-    assert [(each.kind, each.worth) for each in events.fees_back] == [("postage", Decimal(4))]
+    assert [(each.kind, each.worth) for each in events.fee_refunds] == [("postage", Decimal(4))]
 
 
 def test_messy_rows_are_counted_by_kind(tmp_path: Path) -> None:
@@ -63,14 +63,14 @@ def test_messy_rows_are_counted_by_kind(tmp_path: Path) -> None:
     events = read(path, None)
     assert len(events.orders["100"].lines) == 5
     assert events.findings.counts == {
-        "exact duplicate lines of an order: kept, as lines of their own": 1,
-        "order lines at price 0: sold for nothing": 1,
-        "order lines without a description: named by their SKU's others": 1,
-        "order lines without units or SKU, of negative price or of split pence: left out": 1,
-        "lines of 10,000 units and more: placed as they are": 1,
-        "order lines a minute or more after their first: placed with it": 1,
-        "SKUs under several names: the commonest is taken": 1,
-        "bad_debt rows: no trade, left out": 1,
+        "exact duplicate lines of an order: kept as separate lines": 1,
+        "order lines at price 0: sold for 0": 1,
+        "order lines without a description: named by other rows of the SKU": 1,
+        "order lines without units or SKU, or of negative or fractional pence: left out": 1,
+        "lines of 10,000 units or more: placed unchanged": 1,
+        "order lines timed after their order's first line: placed with it": 1,
+        "SKUs with several names: the most common is taken": 1,
+        "bad_debt rows: not a sale, left out": 1,
         "in EUR: left out": 1,
     }
     assert [(each.sku, each.delta, each.words) for each in events.corrections] == [
@@ -91,7 +91,7 @@ def test_a_return_within_the_hour_calls_units_off(tmp_path: Path) -> None:
     )
     events = read(path, None)
     line = events.orders["100"].lines[0]
-    assert (line.called_off, line.given_back) == (1, 1)
+    assert (line.cancelled, line.returned) == (1, 1)
     assert [(each.note, each.units, each.line) for each in events.returns] == [
         ("C5", 1, line),
         ("C6", 4, None),

@@ -87,7 +87,7 @@ async def test_a_replay_ends_whole(
     words = console.export_text()
     assert "reconcile: clean" in words
     assert "orders to 'Unspecified'" in words
-    assert "bank_charge given back: no trade, left out" in words
+    assert "refunded bank_charge: not a sale, left out" in words
     assert "trial balance zero" in words
     with pytest.raises(ServerFailed, match="in use"):
         await scripts.replay.__main__.replay(events, 4, console)
@@ -103,7 +103,7 @@ def counted(replayed: Replayed) -> dict[str, int]:
 
 
 def returned(replayed: Replayed) -> dict[str, object]:
-    tally, gave = replayed.tally, replayed.gave_back
+    tally, gave = replayed.tally, replayed.returns_done
     return {
         "returns": {status: count.units for status, count in tally.returns.items()},
         "unmatched": list(gave.parcels),
@@ -128,7 +128,7 @@ async def test_the_real_files_first_orders(
     assert is_complete(events, replayed)
 
 
-def test_no_file_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_argument_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RESTOW_REPLAY_FILE", raising=False)
-    with pytest.raises(SystemExit, match="which file"):
+    with pytest.raises(SystemExit, match="no file is given"):
         scripts.replay.__main__.main("", None, 1)

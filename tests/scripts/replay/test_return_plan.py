@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.replay.event_file import Events, GivenBack, Line, instant, read
+from scripts.replay.event_file import Events, Line, ReturnedUnits, instant, read
 from scripts.replay.return_plan import GRADES, exit_for, grade_for, notes_of, reason_for
 from tests.scripts.replay.retail import row, write
 
@@ -60,10 +60,10 @@ def test_a_fee_goes_back_on_an_order_that_can_bear_it(tmp_path: Path) -> None:
     )
     given = [(each.reference, each.goodwill[0].order.reference) for each in notes_of(events)]
     assert given == [("C2", "101"), ("C3", "100")]
-    told = "fees given back that no earlier order of the customer can bear: left out"
-    assert events.findings.counts[told] == 2
-    assert events.findings.money[told] == Decimal(901)
-    assert events.findings.counts["fees given back of nothing, of less or of split pence: left out"]
+    kind = "refunded fees without a large enough earlier order: left out"
+    assert events.findings.counts[kind] == 2
+    assert events.findings.money[kind] == Decimal(901)
+    assert events.findings.counts["refunded fees of zero, negative or fractional pence: left out"]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_reasons_come_from_price_share_and_name(
 ) -> None:
     line = Line("1", "MUG", 20, 125)
     at = instant("2010-07-09T10:00:00")
-    back = GivenBack("C1", "MUG", name, units, Decimal(price), "c1", at, line=line)
+    back = ReturnedUnits("C1", "MUG", name, units, Decimal(price), "c1", at, line=line)
     assert reason_for(back) == reason
 
 
