@@ -1,0 +1,133 @@
+"""Events of fulfillments, and of the carriers that deliver them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, TypedDict
+
+from domain.events.payloads import (
+    EventPayload,
+    FulfillmentId,
+    OrderId,
+    ReturnId,
+    UnitsByOrderLine,
+)
+from domain.orders.carriers import CarrierStatus
+from domain.orders.fulfillments import FulfillmentStatus
+
+
+class FulfillmentStep(TypedDict):
+    """The fields that every event of a fulfillment has, for `**`."""
+
+    order: OrderId
+    service_level: str | None
+    ship_by: datetime | None
+    status: FulfillmentStatus
+    before: FulfillmentStatus | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentPayload(EventPayload):
+    """The fields that every event of a fulfillment has."""
+
+    subject_type: ClassVar[str] = "Fulfillment"
+    scoped_by: ClassVar[tuple[str, ...]] = ("channel", "location")
+
+    order: OrderId
+    service_level: str | None
+    """Service level of the order."""
+    ship_by: datetime | None
+    """Promised time of shipping; null while units of the order are backordered."""
+    status: FulfillmentStatus
+    before: FulfillmentStatus | None
+    """Status before this event; null for a new fulfillment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentCreated(FulfillmentPayload):
+    """Units of an order were assigned to a location."""
+
+    type: ClassVar[str] = "fulfillment.created"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentPicked(FulfillmentPayload):
+    """The units were picked; some may be short."""
+
+    type: ClassVar[str] = "fulfillment.picked"
+
+    shortages: UnitsByOrderLine
+    """Units that were not found."""
+    rerouted: tuple[FulfillmentId, ...]
+    """New fulfillments at other locations for units that were not found."""
+    backordered: int
+    """Units that were not found and wait for stock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentPacked(FulfillmentPayload):
+    """The units were packed."""
+
+    type: ClassVar[str] = "fulfillment.packed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentShipped(FulfillmentPayload):
+    """The parcel was handed to a carrier."""
+
+    type: ClassVar[str] = "fulfillment.shipped"
+
+    carrier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentDelivered(FulfillmentPayload):
+    """The carrier delivered the parcel."""
+
+    type: ClassVar[str] = "fulfillment.delivered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentLost(FulfillmentPayload):
+    """The carrier lost the parcel."""
+
+    type: ClassVar[str] = "fulfillment.lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentReduced(FulfillmentPayload):
+    """Some of its units were cancelled."""
+
+    type: ClassVar[str] = "fulfillment.reduced"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentCancelled(FulfillmentPayload):
+    """None of its units is left: they were cancelled, moved to other locations, or not found."""
+
+    type: ClassVar[str] = "fulfillment.cancelled"
+
+    shortages: UnitsByOrderLine | None
+    """Units that were not found; null where nothing was picked."""
+    rerouted: tuple[FulfillmentId, ...] | None
+    """Fulfillments at other locations that replace it; null where units were cancelled."""
+    backordered: int | None
+    """Units that were not found and wait for stock; null where nothing was picked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarrierRecorded(EventPayload):
+    """A carrier reported about a parcel, on its way to or from a customer."""
+
+    type: ClassVar[str] = "carrier.recorded"
+    subject_type: ClassVar[str] = "CarrierEvent"
+    scoped_by: ClassVar[tuple[str, ...]] = ("channel", "location")
+
+    carrier: str
+    status: CarrierStatus
+    order: OrderId
+    fulfillment: FulfillmentId | None
+    """The parcel on its way to the customer, or returned to its sender; else null."""
+    return_: ReturnId | None
+    """The return whose parcel it is; null for a parcel on its way to the customer."""
