@@ -7,7 +7,7 @@ from strawberry import UNSET, argument
 import models.queries.events.event_log as event_log
 import models.queries.reads.events as event_reads
 from domain.errors import BadRequest
-from domain.events import CursorTooOld, parse_cursor
+from domain.events.cursors import CursorTooOld, parse_cursor
 from schema.context import Info
 from schema.fields.arguments import given
 from schema.fields.paging import window

@@ -13,7 +13,7 @@ from domain.errors import (
     RequestError,
     Unauthenticated,
 )
-from domain.events import StreamError
+from domain.events.cursors import StreamError
 from models.database.database import OutcomeUnknown
 from models.database.sessions import Contention, DatabaseUnavailable
 from schema.context import Context, Info

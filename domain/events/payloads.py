@@ -79,8 +79,8 @@ class PayloadField:
 
 
 @cache
-def fields_of(payload: type[Any]) -> tuple[PayloadField, ...]:
-    """The fields of a payload, or of a dataclass inside one."""
+def fields_of(payload: Any) -> tuple[PayloadField, ...]:
+    """The fields of a payload class, or of a dataclass inside one."""
     hints = get_type_hints(payload, include_extras=True)
     return tuple(
         PayloadField(each.name, json_key(each.name), hints[each.name]) for each in fields(payload)
@@ -106,7 +106,7 @@ class _Encoder:
 
 
 @cache
-def _encoder(payload: type[Any]) -> _Encoder:
+def _encoder(payload: Any) -> _Encoder:
     found = fields_of(payload)
     names = [each.name for each in found]
     return _Encoder(
@@ -122,8 +122,9 @@ def _reader(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
 
 
 def encode(payload: Any) -> dict[str, Any]:
-    """The payload under its JSON keys. Ids, times and enums stay as they are: orjson writes them."""
-    encoder = _encoder(type(payload))
+    """The payload under its JSON keys; ids, times and enums are left to the JSON writer."""
+    payload_type: Any = type(payload)
+    encoder = _encoder(payload_type)
     data: dict[str, Any] = dict(zip(encoder.keys, encoder.read(payload), strict=True))
     for key in encoder.nested:
         if data[key] is not None:
@@ -139,8 +140,9 @@ def decode(payload: type[DataclassT], data: Mapping[str, Any]) -> DataclassT:
 
     Raises KeyError or ValueError for data of another type of event.
     """
+    payload_type: Any = payload
     values = {}
-    for name, key, is_nullable, convert in _decoders(payload):
+    for name, key, is_nullable, convert in _decoders(payload_type):
         value = data.get(key) if is_nullable else data[key]
         values[name] = None if value is None and is_nullable else convert(value)
     return payload(**values)
@@ -148,7 +150,7 @@ def decode(payload: type[DataclassT], data: Mapping[str, Any]) -> DataclassT:
 
 @cache
 def _decoders(
-    payload: type[Any],
+    payload: Any,
 ) -> tuple[tuple[str, str, bool, Callable[[Any], Any]], ...]:
     return tuple(
         (each.name, each.key, each.is_nullable, _converter(each.bare_type))

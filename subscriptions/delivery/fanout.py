@@ -19,7 +19,7 @@ from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from domain.events import ReaderTooSlow
+from domain.events.cursors import ReaderTooSlow
 from subscriptions.cancellation import end
 from subscriptions.log.relay import Audience
 

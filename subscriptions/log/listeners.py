@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from domain.errors import RequestError
-from domain.events import ReaderTooSlow
+from domain.events.cursors import ReaderTooSlow
 from models.queries.events.event_log import LoggedEvent
 
 Key = tuple[str, str]

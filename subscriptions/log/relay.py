@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import structlog
 
 import models.queries.events.event_log as event_log
-from domain.events import CursorAhead, CursorTooOld
+from domain.events.cursors import CursorAhead, CursorTooOld
 from models.database.database import Database
 from models.database.sessions import DatabaseError
 from models.queries.events.event_log import LoggedEvent

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Final
 
 from domain.access.callers import Caller
-from domain.events import is_in_scope
+from domain.events.visibility import is_in_scope
 from models.queries.events.event_log import LoggedEvent
 from subscriptions.log.listeners import (
     ExactListener,

@@ -13,7 +13,8 @@ from typing import Generic, Protocol, TypeVar
 
 from domain.access.callers import Caller
 from domain.errors import BadRequest
-from domain.events import may_see_event, parse_cursor
+from domain.events.cursors import parse_cursor
+from domain.events.visibility import may_see_event
 from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
 from subscriptions.log.listeners import (

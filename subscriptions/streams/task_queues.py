@@ -17,7 +17,7 @@ from uuid import UUID
 import models.queries.events.event_log as event_log
 import models.queries.tasks as task_queries
 from domain.access.callers import Caller
-from domain.events import is_in_scope
+from domain.events.visibility import is_in_scope
 from domain.tasks import QueueKind, TaskStatus
 from models.database.database import Database
 from models.database.sessions import Row

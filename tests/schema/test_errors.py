@@ -5,7 +5,7 @@ import json
 import pytest
 
 from domain.errors import BadRequest, Forbidden, Invalid, Unauthenticated
-from domain.events import CursorTooOld
+from domain.events.cursors import CursorTooOld
 from models.database.database import OutcomeUnknown
 from models.database.sessions import Contention, DatabaseUnavailable
 from schema.errors import top_level

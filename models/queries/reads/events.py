@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from domain.access.callers import Caller, Role
 from domain.access.permissions import EVENT_NOUNS
-from domain.events import SPREAD_NOUNS
+from domain.events.visibility import SPREAD_NOUNS
 from models.database.sessions import Session
 from models.queries.events.event_log import LoggedEvent
 from models.queries.listing.scopes import Scope

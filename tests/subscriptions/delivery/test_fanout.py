@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import subscriptions.delivery.fanout
-from domain.events import ReaderTooSlow
+from domain.events.cursors import ReaderTooSlow
 from subscriptions.delivery.fanout import Answer, Fanout, Feed
 from subscriptions.log.relay import Audience
 from tests.subscriptions.fake_member import FakeMember

@@ -13,7 +13,7 @@ import subscriptions.log.relay
 import subscriptions.streams.stock_and_events
 from domain.access.callers import Caller, Role, holder
 from domain.errors import BadRequest
-from domain.events import CursorAhead, ReaderTooSlow
+from domain.events.cursors import CursorAhead, ReaderTooSlow
 from tests.subscriptions.live_process import ADMIN, LiveProcess, Reader, listening, reading
 from tests.subscriptions.log.facts import until
 
