@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
+
 from tortoise import fields
 from tortoise.models import Model
 
@@ -28,6 +32,25 @@ class StockLevel(Model):
         table = "stock_level"
 
 
+class StockLevelRow(TypedDict):
+    """A row of stock_level."""
+
+    id: int
+    item_id: int
+    location_id: int
+    available: int
+    held: int
+    allocated: int
+    quality_control: int
+    quarantine: int
+    refurbishing: int
+    damaged: int
+    safety_stock: int
+    incoming: int
+    version: int
+    updated_at: datetime
+
+
 class StockMovement(Model):
     """Units that went from one state to another, or from or to the outside. Never changed."""
 
@@ -51,3 +74,25 @@ class StockMovement(Model):
 
     class Meta:
         table = "stock_movement"
+
+
+class StockMovementRow(TypedDict):
+    """A row of stock_movement."""
+
+    id: UUID
+    kind: str
+    item_id: int
+    location_id: int
+    from_state: str | None
+    to_state: str | None
+    quantity: int
+    reason_id: int | None
+    channel_id: int | None
+    reference: str | None
+    note: str | None
+    actor: str
+    occurred_at: datetime
+    value_minor: int | None
+    value_currency: str | None
+    transaction_id: UUID
+    digest: str

@@ -22,7 +22,7 @@ import aiosqlite.core
 import pytest
 
 from models.database.database import Database, Limits
-from tests import databases, servers
+from tests import databases, row_types, servers
 from tests.builders.in_process_server import InProcessServer
 
 # A test that fails between opening and closing a SQLite connection leaves its thread behind; it
@@ -42,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         directory, keeper = servers.open_session()
         os.environ[SESSION] = str(directory)
         config.stash[KEEPER] = keeper
+    row_types.install()
 
 
 def pytest_sessionfinish() -> None:
@@ -132,6 +133,14 @@ def redis_url() -> str:
     url = server.start()
     server.command("FLUSHALL")
     return url
+
+
+@pytest.fixture(autouse=True)
+def rows_are_as_declared() -> Iterator[None]:
+    """Fail a test that read a row which differs from the type that its query declares."""
+    row_types.faults.clear()
+    yield
+    assert not row_types.faults, "\n".join(row_types.faults)
 
 
 @pytest.fixture

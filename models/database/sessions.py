@@ -10,7 +10,7 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import orjson
@@ -26,6 +26,7 @@ from models.database.errors import DatabaseUnavailable as DatabaseUnavailable
 from models.database.errors import UniqueConflict as UniqueConflict
 from models.database.errors import refuse_sqlite, translated_postgres
 from models.database.orm_clients import PostgresClient, SqliteSessionClient
+from models.database.rows import RowT, ValueT
 from models.database.session_lock import SessionLock
 from models.database.sql import (
     AnswerT,
@@ -97,6 +98,19 @@ class Session(ABC):
     @abstractmethod
     def pages(self, sql: str, size: int) -> AsyncIterator[Sequence[Row]]:
         """All rows of a long answer, so many at a time; inside a transaction only, one at once."""
+
+    def rows(self, row_type: type[RowT], sql: str, *args: object) -> Awaitable[Sequence[RowT]]:
+        """All rows, of a declared type (see models/database/rows.py)."""
+        return cast("Awaitable[Sequence[RowT]]", self.fetch(sql, *args))
+
+    async def row(self, row_type: type[RowT], sql: str, *args: object) -> RowT | None:
+        """The first row, of a declared type, or None."""
+        rows = await self.rows(row_type, sql, *args)
+        return rows[0] if rows else None
+
+    def value(self, value_type: type[ValueT], sql: str, *args: object) -> Awaitable[ValueT | None]:
+        """The first column of the first row, of a declared type, or None."""
+        return cast("Awaitable[ValueT | None]", self.fetch_value(sql, *args))
 
     async def fetch_one(self, sql: str, *args: object) -> Row | None:
         """The first row, or None."""

@@ -11,7 +11,9 @@ from typing import Any, Generic, TypeVar
 from tortoise import fields
 from tortoise.models import Model
 
-Row = Mapping[str, Any]
+from models.database.rows import Row as Row
+from models.database.rows import RowT
+
 Rows = Sequence[Row]
 AnswerT = TypeVar("AnswerT")
 Columns = tuple[tuple[str, str], ...]  # (column, SQL type)
@@ -33,12 +35,23 @@ class Question(Generic[AnswerT]):
     """A query, and what its rows mean; several can be asked in one round trip (`Session.ask`).
 
     Its columns are such as JSON can carry: numbers, texts, truth, and instants and ids whose
-    columns are named so (`…_at`, `id`, `…_id`).
+    columns are named so (`…_at`, `id`, `…_id`). `row_type`: the declared type of its rows.
     """
 
     sql: str
     args: tuple[object, ...]
-    read: Callable[[Sequence[Row]], AnswerT]
+    read: Callable[[Sequence[Any]], AnswerT]
+    row_type: type[Any] | None = None
+
+
+def question(
+    row_type: type[RowT],
+    sql: str,
+    args: tuple[object, ...],
+    read: Callable[[Sequence[RowT]], AnswerT],
+) -> Question[AnswerT]:
+    """A question whose rows are of a declared type."""
+    return Question(sql, args, read, row_type)
 
 
 @dataclass(frozen=True, slots=True)

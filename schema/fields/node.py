@@ -10,7 +10,6 @@ import strawberry
 from strawberry import ID
 
 from domain.errors import NotFound
-from models.database.sessions import Row
 from schema.context import Context
 from schema.loaders import Loader, Loaders
 from server.projection.records import Of, Record, derived, edge
@@ -85,12 +84,12 @@ def required_uuid(type_name: str, global_id: str, *field: str) -> UUID:
     return key
 
 
-FromRow = Callable[[Row, Context], Any]
+FromRow = Callable[[Any, Context], Any]
 N = TypeVar("N", bound=type[Any])
-_FOUND_BY: dict[str, tuple[Callable[[Loaders], Loader[Any, Row]], FromRow]] = {}
+_FOUND_BY: dict[str, tuple[Callable[[Loaders], Loader[Any, Any]], FromRow]] = {}
 
 
-def found_by(loader: Callable[[Loaders], Loader[Any, Row]]) -> Callable[[N], N]:
+def found_by(loader: Callable[[Loaders], Loader[Any, Any]]) -> Callable[[N], N]:
     """Say by which loader objects of a type are found again: `load` needs no import of it."""
 
     def register(node_type: N) -> N:
@@ -106,21 +105,19 @@ def node_edge(type_name: str, key: str, *, name: str | None = None) -> Any:
     By the name of its type, which may stand further down or in a module that imports this one.
     """
 
-    def by_id(loaders: Loaders) -> Loader[Any, Row]:
+    def by_id(loaders: Loaders) -> Loader[Any, Any]:
         return _FOUND_BY[type_name][0](loaders)
 
-    def value(row: Row | None, _: object, context: Context) -> Any:
+    def value(row: object, _: object, context: Context) -> Any:
         return None if row is None else _FOUND_BY[type_name][1](row, context)
 
     return edge(by_id, key, Of(value, is_shared=True), name=name)
 
 
-def node_edges(
-    loader: Callable[[Loaders], Loader[Any, list[Row]]], key: str, type_name: str
-) -> Any:
+def node_edges(loader: Callable[[Loaders], Loader[Any, Any]], key: str, type_name: str) -> Any:
     """The field that leads to several nodes, by the name of their type."""
 
-    def value(rows: list[Row] | None, _: object, context: Context) -> Any:
+    def value(rows: list[Any] | None, _: object, context: Context) -> Any:
         from_row = _FOUND_BY[type_name][1]
         return [from_row(row, context) for row in rows or ()]
 
@@ -136,7 +133,7 @@ async def load(context: Context, type_name: str, key: object) -> Any:
     return None if row is None else from_row(row, context)
 
 
-def prime(context: Context, type_name: str, key: Key, row: Row) -> None:
+def prime(context: Context, type_name: str, key: Key, row: object) -> None:
     """Let `load` find a row that is known already, in a scope that the caller has."""
     loader, _ = _FOUND_BY[type_name]
     loader(context.loaders).prime(key, row)

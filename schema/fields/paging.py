@@ -3,13 +3,13 @@
 import base64
 import binascii
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import orjson
 import strawberry
 
 from domain.errors import BadRequest
-from models.database.sessions import Row
+from models.database.rows import RowT
 from models.queries.listing.paging import KeyValues, Page, Window, bad_cursor
 from models.queries.listing.selections import EVERYTHING, Selection
 from schema.context import Context, Info
@@ -20,7 +20,6 @@ SIZE_MAX: Final = 250
 CURSOR_LENGTH_MAX: Final = 512
 
 T = TypeVar("T")
-FromRow = Callable[[Row, Context], T]
 
 
 @strawberry.type
@@ -49,9 +48,11 @@ class Edge(Generic[T]):
 class Paged(Generic[T]):
     """A page of a list whose rows become nodes only where they are asked for."""
 
-    def __init__(self, page: Page, node: FromRow[T], context: Context) -> None:
-        self.page = page
-        self.node = node
+    def __init__(
+        self, page: Page[RowT], node: Callable[[RowT, Context], T], context: Context
+    ) -> None:
+        self.page: Page[Any] = page
+        self.node: Callable[[Any, Context], T] = node
         self.context = context
         for join, rows in page.joined.items():
             context.joined.setdefault(join, {}).update(rows)
@@ -69,7 +70,7 @@ class Paged(Generic[T]):
             for cursor, node in zip(cursors, self.as_nodes(), strict=True)
         ]
 
-    def cursor_of(self, row: Row) -> str:
+    def cursor_of(self, row: Any) -> str:
         """The place of a row in the list."""
         return _cursor(self.page.listing.key_of(row))
 
@@ -92,7 +93,9 @@ class Connection(Paged[T]):
     nodes: list[T] = derived(Paged.as_nodes)
     page_info: PageInfo = derived(Paged.as_page_info)
 
-    def __init__(self, page: Page, node: FromRow[T], context: Context) -> None:
+    def __init__(
+        self, page: Page[RowT], node: Callable[[RowT, Context], T], context: Context
+    ) -> None:
         super().__init__(page, node, context)
 
 
@@ -104,7 +107,9 @@ class CountedConnection(Paged[T]):
     nodes: list[T] = derived(Paged.as_nodes)
     page_info: PageInfo = derived(Paged.as_page_info)
 
-    def __init__(self, page: Page, node: FromRow[T], context: Context) -> None:
+    def __init__(
+        self, page: Page[RowT], node: Callable[[RowT, Context], T], context: Context
+    ) -> None:
         super().__init__(page, node, context)
 
     @strawberry.field

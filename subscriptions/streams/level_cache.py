@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from domain.stock.states import StockState
 from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
+from models.stock import StockLevelRow
 from subscriptions.streams.batched_reads import BatchedReads, Read
 
 REMEMBERED_MAX = 10_000
@@ -72,7 +74,7 @@ class LevelCache:
             "version": event.subject_version,
             "updated_at": event.occurred_at,
         }
-        return Shelf(level, known.item, known.location)
+        return Shelf(cast("StockLevelRow", level), known.item, known.location)
 
     def _remember(self, shelves: Mapping[int, Shelf]) -> None:
         self._known.update(shelves)

@@ -98,6 +98,15 @@ class Planner:
                 self.scans.add(node["Relation Name"])
         return await self._session.fetch(sql, *args)
 
+    async def rows(self, _: type, sql: str, *args: object) -> Sequence[Row]:
+        return await self.fetch(sql, *args)
+
+    async def row(self, _: type, sql: str, *args: object) -> Row | None:
+        return await self.fetch_one(sql, *args)
+
+    async def value(self, _: type, sql: str, *args: object) -> Any:
+        return await self.fetch_value(sql, *args)
+
     async def answer(self, question: Question[Any]) -> Any:
         return question.read(await self.fetch(question.sql, *question.args))
 

@@ -146,10 +146,10 @@ class World:
                     object.__setattr__(made, name, value)
         return made
 
-    def _page(self, connection: GraphQLObjectType) -> Page:
+    def _page(self, connection: GraphQLObjectType) -> Page[Any]:
         node: Any = get_named_type(connection.fields["nodes"].type)
         rows = [self.row_of(node) for _ in range(self._random.choice([0, 1, 2, 4]))]
-        listing = Listing("*", "somewhere", SortKey("id", "id", "bigint"))
+        listing = Listing(dict, "*", "somewhere", SortKey("id", "id", "bigint"))
         flags = self._random.choices([True, False], k=2)
         return Page(rows=rows, has_next=flags[0], has_previous=flags[1], listing=listing, joined={})
 

@@ -6,14 +6,16 @@ while rows are added in front.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Self
+from operator import itemgetter
+from typing import Any, Generic, Literal, Self, cast
 from uuid import UUID
 
 from domain.errors import BadRequest
-from models.database.sessions import Row, Session
+from models.database.rows import Row, RowT
+from models.database.sessions import Session
 from models.queries.listing.selections import EVERYTHING, Join, Selection
 
 Kind = Literal["bigint", "uuid", "instant"]
@@ -76,23 +78,25 @@ def bad_cursor() -> BadRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Generic[RowT]):
     """Rows in the list's order, and whether there are more on either side.
 
-    `joined`: the rows that came along, by their ids.
+    A page with a selection has only the columns selected. `joined`: the rows that came along, by
+    their ids.
     """
 
-    rows: Sequence[Row]
+    rows: Sequence[RowT]
     has_next: bool
     has_previous: bool
-    listing: Listing
+    listing: Listing[RowT]
     joined: Mapping[Join, Mapping[Any, Row]]
 
 
-class Listing:
+class Listing(Generic[RowT]):
     """A SELECT that is narrowed step by step and read page by page, newest first."""
 
-    def __init__(self, columns: str, source: str, *order: SortKey) -> None:
+    def __init__(self, row_type: type[RowT], columns: str, source: str, *order: SortKey) -> None:
+        self._row_type = row_type
         self._columns = columns
         self._source = source
         self._order = order
@@ -120,7 +124,7 @@ class Listing:
             return self
         return self.where(f"({column} IS NULL OR {column} = ANY({{}}::bigint[]))", list(ids))
 
-    async def page(self, session: Session, window: Window) -> Page:
+    async def page(self, session: Session, window: Window) -> Page[RowT]:
         """One page; one row more than asked for tells whether it is the last."""
         values = list(self._values)
         conditions = list(self._conditions)
@@ -134,9 +138,7 @@ class Listing:
             f"SELECT {self._columns} FROM {self._source}{_where(conditions)}"
             f" ORDER BY {order} LIMIT {window.size + 1}"
         )
-        if window.selection != EVERYTHING:
-            sql = self._shown(sql, window.selection, direction)
-        rows = list(await session.fetch(sql, *values))
+        rows = list(await self._rows(session, sql, values, window.selection, direction))
         has_more = len(rows) > window.size
         del rows[window.size :]
         if window.from_end:
@@ -146,8 +148,23 @@ class Listing:
             has_next=window.before is not None if window.from_end else has_more,
             has_previous=has_more if window.from_end else window.after is not None,
             listing=self,
-            joined={join: join.rows(rows) for join in window.selection.joins},
+            joined={
+                join: join.rows(cast("Sequence[Row]", rows)) for join in window.selection.joins
+            },
         )
+
+    async def _rows(
+        self,
+        session: Session,
+        page: str,
+        values: Sequence[object],
+        selection: Selection,
+        direction: str,
+    ) -> Sequence[RowT]:
+        if selection == EVERYTHING:
+            return await session.rows(self._row_type, page, *values)
+        shown = await session.fetch(self._shown(page, selection, direction), *values)
+        return cast("Sequence[RowT]", shown)
 
     def _shown(self, page: str, selection: Selection, direction: str) -> str:
         """What is shown of a page: the page comes first, or all rows would be joined and sorted."""
@@ -162,19 +179,18 @@ class Listing:
         order = ", ".join(f"page.{key.name} {direction}" for key in self._order)
         return f"SELECT {columns} FROM ({page}) AS page{tables} ORDER BY {order}"
 
-    async def all(self, session: Session, limit: int) -> Sequence[Row]:
+    async def all(self, session: Session, limit: int) -> Sequence[RowT]:
         """The newest rows of a list that is short by nature, at most `limit`."""
         return (await self.page(session, Window(limit))).rows
 
-    def key_of(self, row: Row) -> Sequence[str | int]:
+    def key_of(self, row: RowT) -> Sequence[str | int]:
         """A row's place in the list, as a cursor carries it."""
-        return [key.write(row[key.name]) for key in self._order]
+        return [key.write(_column(key.name)(row)) for key in self._order]
 
     async def count(self, session: Session) -> int:
         """How many rows the whole list has."""
         sql = f"SELECT count(*) FROM {self._source}{_where(self._conditions)}"
-        count: int = await session.fetch_value(sql, *self._values)
-        return count
+        return await session.value(int, sql, *self._values) or 0
 
     def _beside(self, sign: str, key: KeyValues, values: list[object]) -> str:
         if len(key) != len(self._order):
@@ -189,19 +205,25 @@ def _where(conditions: Sequence[str]) -> str:
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def by_key(rows: Sequence[Row], name: str) -> Mapping[Any, Row]:
+def by_key(rows: Sequence[RowT], name: str) -> Mapping[Any, RowT]:
     """Rows by one of their columns."""
-    return {row[name]: row for row in rows}
+    key_of = _column(name)
+    return {key_of(row): row for row in rows}
 
 
-def grouped(rows: Sequence[Row], name: str) -> Mapping[Any, list[Row]]:
+def grouped(rows: Sequence[RowT], name: str) -> Mapping[Any, list[RowT]]:
     """Rows by one of their columns, several to a value, in their order."""
-    found: dict[Any, list[Row]] = {}
+    found: dict[Any, list[RowT]] = {}
     last: Any = object()
-    group: list[Row] = []
+    group: list[RowT] = []
+    key_of = _column(name)
     for row in rows:
-        key = row[name]
+        key = key_of(row)
         if key != last:  # most come sorted, and a UUID's hash takes longer than all the rest
             last, group = key, found.setdefault(key, [])
         group.append(row)
     return found
+
+
+def _column(name: str) -> Callable[[object], Any]:
+    return cast("Callable[[object], Any]", itemgetter(name))

@@ -33,7 +33,7 @@ def _is_within(stored: str | None, whole: frozenset[str] | None) -> bool:
 
 async def keys(session: Session, scope: Scope) -> Sequence[Row]:
     """The keys that the caller may see, newest first, revoked ones too."""
-    rows = await Listing(_COLUMNS, "api_key k", _CREATED, _ID).all(session, KEYS_MAX)
+    rows = await Listing(dict, _COLUMNS, "api_key k", _CREATED, _ID).all(session, KEYS_MAX)
     return [row for row in rows if _is_visible(scope, row)]
 
 

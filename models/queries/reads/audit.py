@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from models.database.sessions import Row, Session
@@ -23,9 +24,9 @@ _BY_LOCATION = {
 }
 
 
-def _visible(scope: Scope) -> Listing:
+def _visible(scope: Scope) -> Listing[dict[str, Any]]:
     """For a key with a scope, only rows about what stands in it: an audit row carries no scope."""
-    listing = Listing("a.*", "audit_entry a", _ID)
+    listing = Listing(dict, "a.*", "audit_entry a", _ID)
     if scope.is_whole:
         return listing
     parts: list[str] = []
@@ -51,7 +52,7 @@ async def entries(
     subject: str | None,
     actor: str | None,
     action: str | None,
-) -> Page:
+) -> Page[dict[str, Any]]:
     """Audit rows of a subject (`Order:<id>`), an actor and an action, newest first."""
     listing = _visible(scope).equal("a.subject", subject).equal("a.actor", actor)
     return await listing.equal("a.action", action).page(session, window)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import models.queries.catalog.catalog as catalog_queries
 from models.database.sessions import Row, Session
@@ -29,9 +30,9 @@ CHANNEL_COLUMNS = ("id", "code", "name", "kind", "currency", "priority", "safety
 ITEM = ", ".join(f"t.{name}" for name in ITEM_COLUMNS)
 
 
-async def items(session: Session, window: Window, *, search: str | None) -> Page:
+async def items(session: Session, window: Window, *, search: str | None) -> Page[dict[str, Any]]:
     """Items, of which SKU, name or barcode contain the words of `search`."""
-    listing = Listing(ITEM, "item t", _ID)
+    listing = Listing(dict, ITEM, "item t", _ID)
     if search:
         pattern = f"%{_escaped(search.lower())}%"
         listing.where(
@@ -70,7 +71,7 @@ async def suppliers_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, 
 
 async def locations(session: Session, scope: Scope) -> Sequence[Row]:
     """All locations that the caller may see, newest first."""
-    listing = Listing("t.*", "location t", _ID).within("t.id", scope.location_ids)
+    listing = Listing(dict, "t.*", "location t", _ID).within("t.id", scope.location_ids)
     return await listing.all(session, LOCATIONS_MAX)
 
 
@@ -106,7 +107,7 @@ async def locations_by_channel(session: Session, ids: Sequence[int]) -> Mapping[
 
 async def channels(session: Session, scope: Scope) -> Sequence[Row]:
     """All channels that the caller may see, newest first."""
-    listing = Listing("t.*", "channel t", _ID).within("t.id", scope.channel_ids)
+    listing = Listing(dict, "t.*", "channel t", _ID).within("t.id", scope.channel_ids)
     return await listing.all(session, LOCATIONS_MAX)
 
 
@@ -132,7 +133,9 @@ async def visible_channels_by_id(
 
 async def reasons(session: Session, kind: str | None) -> Sequence[Row]:
     """Reason codes of a kind, inactive ones too: they stay readable on what used them."""
-    return await Listing("t.*", "reason_code t", _ID).equal("t.kind", kind).all(session, 10_000)
+    return (
+        await Listing(dict, "t.*", "reason_code t", _ID).equal("t.kind", kind).all(session, 10_000)
+    )
 
 
 async def reasons_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from models.database.sessions import Row, Session
@@ -12,9 +13,9 @@ from models.queries.listing.scopes import Scope
 _ID = SortKey("x.id", "id", "uuid")
 
 
-def _visible(scope: Scope) -> Listing:
+def _visible(scope: Scope) -> Listing[dict[str, Any]]:
     return (
-        Listing("x.*", "operational_exception x", _ID)
+        Listing(dict, "x.*", "operational_exception x", _ID)
         .within_or_none("x.channel_id", scope.channel_ids)
         .within_or_none("x.location_id", scope.location_ids)
     )
@@ -29,7 +30,7 @@ async def exceptions(
     severity: str | None,
     kind: str | None,
     owner: str | None,
-) -> Page:
+) -> Page[dict[str, Any]]:
     """Exceptions in a status, of a severity and kind, of an owner, newest first."""
     listing = _visible(scope).equal("x.status", status).equal("x.severity", severity)
     return await listing.equal("x.kind", kind).equal("x.owner", owner).page(session, window)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from models.database.sessions import Row, Session
@@ -12,8 +13,8 @@ from models.queries.listing.scopes import Scope
 _ID = SortKey("f.id", "id", "uuid")
 
 
-def _visible(scope: Scope) -> Listing:
-    listing = Listing("f.*", "fulfillment f", _ID).within("f.location_id", scope.location_ids)
+def _visible(scope: Scope) -> Listing[dict[str, Any]]:
+    listing = Listing(dict, "f.*", "fulfillment f", _ID).within("f.location_id", scope.location_ids)
     if scope.channel_ids is not None:
         listing.where(
             "f.order_id IN (SELECT id FROM sales_order WHERE channel_id = ANY({}::bigint[]))",
@@ -24,7 +25,7 @@ def _visible(scope: Scope) -> Listing:
 
 async def fulfillments(
     session: Session, scope: Scope, window: Window, *, location: str | None, status: str | None
-) -> Page:
+) -> Page[dict[str, Any]]:
     """Fulfilments at a location, in a status, newest first."""
     listing = _visible(scope).equal("f.status", status)
     if location is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from models.database.sessions import Row, Session
@@ -15,9 +16,9 @@ _ID = SortKey("e.id", "id", "uuid")
 PERIODS_MAX = 5_000
 
 
-def _visible(scope: Scope) -> Listing:
+def _visible(scope: Scope) -> Listing[dict[str, Any]]:
     return (
-        Listing("e.*", "journal_entry e", _ID)
+        Listing(dict, "e.*", "journal_entry e", _ID)
         .within_or_none("e.channel_id", scope.channel_ids)
         .within_or_none("e.location_id", scope.location_ids)
     )
@@ -25,7 +26,7 @@ def _visible(scope: Scope) -> Listing:
 
 async def entries(
     session: Session, scope: Scope, window: Window, *, reference: str | None, account: str | None
-) -> Page:
+) -> Page[dict[str, Any]]:
     """Journal entries with a reference, on an account, newest first."""
     listing = _visible(scope).equal("e.reference", reference)
     if account is not None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
+from models.database.rows import RowT
 from models.database.sessions import Row, Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
@@ -18,7 +20,7 @@ _ORDER = (
 )
 
 
-def seen(listing: Listing, scope: Scope) -> Listing:
+def seen(listing: Listing[RowT], scope: Scope) -> Listing[RowT]:
     """Only orders `o` of the caller's channels that leave from one of its locations, come back to
     one, or were placed by the caller itself.
 
@@ -42,13 +44,13 @@ def seen(listing: Listing, scope: Scope) -> Listing:
     return listing
 
 
-def _visible(scope: Scope) -> Listing:
-    return seen(Listing(_ORDER, "sales_order o", _ID), scope)
+def _visible(scope: Scope) -> Listing[dict[str, Any]]:
+    return seen(Listing(dict, _ORDER, "sales_order o", _ID), scope)
 
 
 async def orders(
     session: Session, scope: Scope, window: Window, *, status: str | None, channel: str | None
-) -> Page:
+) -> Page[dict[str, Any]]:
     """Orders in a status, of a channel, newest first."""
     listing = _visible(scope).equal("o.status", status)
     if channel is not None:

@@ -31,7 +31,7 @@ async def policies(
     session: Session, scope: Scope, *, kind: str | None, policy_scope: str | None
 ) -> Sequence[Row]:
     """Versions of the policies of a kind and scope, newest first."""
-    listing = Listing("p.*", "policy p", _PUBLISHED, _ID).equal("p.kind", kind)
+    listing = Listing(dict, "p.*", "policy p", _PUBLISHED, _ID).equal("p.kind", kind)
     rows = await listing.equal("p.scope", policy_scope).all(session, POLICIES_MAX)
     return [row for row in rows if _is_visible(scope, row)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import models.queries.reads.orders as order_reads
@@ -20,12 +21,16 @@ _SOURCE = (
 )
 
 
-def _visible(scope: Scope) -> Listing:
+def _visible(scope: Scope) -> Listing[dict[str, Any]]:
     """Refunds of the orders that the caller may see."""
-    return order_reads.seen(Listing("r.*, p.reference AS payment_reference", _SOURCE, _ID), scope)
+    return order_reads.seen(
+        Listing(dict, "r.*, p.reference AS payment_reference", _SOURCE, _ID), scope
+    )
 
 
-async def refunds(session: Session, scope: Scope, window: Window, *, status: str | None) -> Page:
+async def refunds(
+    session: Session, scope: Scope, window: Window, *, status: str | None
+) -> Page[dict[str, Any]]:
     """Refunds in a status, newest first."""
     return await _visible(scope).equal("r.status", status).page(session, window)
 
@@ -169,7 +174,7 @@ _DECIDED_SOURCE = (
 
 async def decided_refunds(session: Session, scope: Scope, last: int) -> Sequence[Row]:
     """The last refunds that a policy has decided, one of each amount, with their case's facts."""
-    listing = Listing(_DECIDED, _DECIDED_SOURCE, _ID)
+    listing = Listing(dict, _DECIDED, _DECIDED_SOURCE, _ID)
     listing.within("o.channel_id", scope.channel_ids)
     listing.where("r.decided_at IS NOT NULL AND r.kind <> 'CANCELLATION'")
     listing.where(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from models.database.sessions import Row, Session
@@ -14,12 +15,12 @@ _CREATED = SortKey("r.created_at", "created_at", "instant")
 _ID = SortKey("r.id", "id", "uuid")
 
 
-def _visible(scope: Scope) -> Listing:
+def _visible(scope: Scope) -> Listing[dict[str, Any]]:
     """Holds of the caller's channels with a line at one of its locations, or made by itself.
 
     Without a key only those that were made without one.
     """
-    listing = Listing("r.*", "reservation r", _CREATED, _ID)
+    listing = Listing(dict, "r.*", "reservation r", _CREATED, _ID)
     listing.within("r.channel_id", scope.channel_ids)
     if scope.is_anonymous:
         listing.where("r.address IS NOT NULL")
@@ -41,7 +42,7 @@ async def reservations(
     status: str | None,
     channel: str | None,
     now: datetime,
-) -> Page:
+) -> Page[dict[str, Any]]:
     """Holds in a status as it is at `now`, of a channel, newest first."""
     listing = _visible(scope)
     if channel is not None:

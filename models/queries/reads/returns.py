@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from models.database.sessions import Row, Session
@@ -18,8 +19,8 @@ _AT = (
 )
 
 
-def _visible(scope: Scope) -> Listing:
-    listing = Listing("r.*", "customer_return r", _ID)
+def _visible(scope: Scope) -> Listing[dict[str, Any]]:
+    listing = Listing(dict, "r.*", "customer_return r", _ID)
     if scope.channel_ids is not None:
         listing.where(
             "r.order_id IN (SELECT id FROM sales_order WHERE channel_id = ANY({}::bigint[]))",
@@ -33,7 +34,7 @@ def _visible(scope: Scope) -> Listing:
 
 async def returns(
     session: Session, scope: Scope, window: Window, *, status: str | None, location: str | None
-) -> Page:
+) -> Page[dict[str, Any]]:
     """Returns in a status, that go to a location or came to it, newest first."""
     listing = _visible(scope).equal("r.status", status)
     if location is not None:

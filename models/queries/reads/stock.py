@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from models.database.rows import RowT
 from models.database.sessions import Row, Session
-from models.database.sql import Question
+from models.database.sql import Question, question
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
 from models.queries.listing.scopes import Scope
 from models.queries.reads.catalog import ITEM
+from models.stock import StockLevelRow, StockMovementRow
 
 _LEVEL = SortKey("s.id", "id", "bigint")
 _MOVEMENT = SortKey("m.id", "id", "uuid")
@@ -23,9 +25,11 @@ async def levels(
     *,
     skus: Sequence[str] | None,
     locations: Sequence[str] | None,
-) -> Page:
+) -> Page[StockLevelRow]:
     """Levels of some SKUs at some locations; None: of all."""
-    listing = Listing("s.*", "stock_level s", _LEVEL).within("s.location_id", scope.location_ids)
+    listing = Listing(StockLevelRow, "s.*", "stock_level s", _LEVEL).within(
+        "s.location_id", scope.location_ids
+    )
     if skus is not None:
         listing.where(
             "s.item_id IN (SELECT id FROM item WHERE sku = ANY({}::text[]))", sorted(set(skus))
@@ -38,9 +42,13 @@ async def levels(
     return await listing.page(session, window)
 
 
-async def levels_by_id(session: Session, scope: Scope, ids: Sequence[int]) -> Mapping[int, Row]:
+async def levels_by_id(
+    session: Session, scope: Scope, ids: Sequence[int]
+) -> Mapping[int, StockLevelRow]:
     """Levels by id, where the caller may see their location."""
-    rows = await session.fetch("SELECT * FROM stock_level WHERE id = ANY($1::bigint[])", list(ids))
+    rows = await session.rows(
+        StockLevelRow, "SELECT * FROM stock_level WHERE id = ANY($1::bigint[])", list(ids)
+    )
     return by_key([row for row in rows if scope.sees_location(row["location_id"])], "id")
 
 
@@ -48,7 +56,7 @@ async def levels_by_id(session: Session, scope: Scope, ids: Sequence[int]) -> Ma
 class Shelf:
     """A level with the item and the location that it is of, as of one instant."""
 
-    level: Row
+    level: StockLevelRow
     item: Row
     location: Row
 
@@ -57,7 +65,12 @@ async def shelves_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Sh
     """Levels by id with what they are of, in one round trip."""
     wanted = list(ids)
     levels, items, locations = await session.ask(
-        Question("SELECT * FROM stock_level WHERE id = ANY($1::bigint[])", (wanted,), _keyed),
+        question(
+            StockLevelRow,
+            "SELECT * FROM stock_level WHERE id = ANY($1::bigint[])",
+            (wanted,),
+            _keyed,
+        ),
         Question(
             f"SELECT {ITEM} FROM item t WHERE t.id IN"
             " (SELECT item_id FROM stock_level WHERE id = ANY($1::bigint[]))",
@@ -77,7 +90,7 @@ async def shelves_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Sh
     }
 
 
-def _keyed(rows: Sequence[Row]) -> Mapping[int, Row]:
+def _keyed(rows: Sequence[RowT]) -> Mapping[int, RowT]:
     return by_key(rows, "id")
 
 
@@ -89,12 +102,12 @@ async def movements(
     sku: str | None,
     location: str | None,
     reference: str | None,
-) -> Page:
+) -> Page[StockMovementRow]:
     """Movements of a SKU, at a location, of a reference, newest first.
 
     Those for a hold, an order or a return are its channel's; the others are of no channel.
     """
-    listing = Listing("m.*", "stock_movement m", _MOVEMENT)
+    listing = Listing(StockMovementRow, "m.*", "stock_movement m", _MOVEMENT)
     listing.within("m.location_id", scope.location_ids)
     listing.within_or_none("m.channel_id", scope.channel_ids).equal("m.reference", reference)
     if sku is not None:
@@ -106,9 +119,11 @@ async def movements(
 
 async def movements_by_id(
     session: Session, scope: Scope, ids: Sequence[UUID]
-) -> Mapping[UUID, Row]:
+) -> Mapping[UUID, StockMovementRow]:
     """Movements by id, where the caller may see their location and channel."""
-    rows = await session.fetch("SELECT * FROM stock_movement WHERE id = ANY($1::uuid[])", list(ids))
+    rows = await session.rows(
+        StockMovementRow, "SELECT * FROM stock_movement WHERE id = ANY($1::uuid[])", list(ids)
+    )
     seen = [
         row
         for row in rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from models.database.sessions import Row, Session
@@ -18,9 +19,9 @@ _RANK = (
 )
 
 
-def _visible(scope: Scope) -> Listing:
+def _visible(scope: Scope) -> Listing[dict[str, Any]]:
     return (
-        Listing("t.*", "task t", *_RANK)
+        Listing(dict, "t.*", "task t", *_RANK)
         .within("t.location_id", scope.location_ids)
         .within_or_none("t.channel_id", scope.channel_ids)
     )
@@ -35,7 +36,7 @@ async def tasks(
     location: str | None,
     status: str | None,
     now: datetime,
-) -> Page:
+) -> Page[dict[str, Any]]:
     """Tasks of a queue, at a location, in a status, by priority; a claim that is over is open."""
     listing = _visible(scope).equal("t.queue", queue)
     if location is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,6 +17,7 @@ from domain.access.callers import Role, holder
 from models.database.database import Database
 from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
+from models.stock import StockLevelRow
 from subscriptions.cancellation import end
 from subscriptions.streams.level_cache import NUMBERS, LevelCache
 from tests.builders.catalog import an_item, items
@@ -114,10 +115,10 @@ class Reads:
         return {key: Shelf(_level(key, self.units), {"id": key}, {"id": 1}) for key in ids}
 
 
-def _level(key: int, units: int, **facts: Any) -> dict[str, Any]:
+def _level(key: int, units: int, **facts: Any) -> StockLevelRow:
     numbers = dict.fromkeys(NUMBERS, units)
     level = {"id": key, "item_id": key, "location_id": 1, "incoming": 0, **numbers}
-    return {**level, "version": units, "updated_at": NOW, **facts}
+    return cast("StockLevelRow", {**level, "version": units, "updated_at": NOW, **facts})
 
 
 def _event(key: int, units: int, subject: str = "StockLevel", **data: Any) -> LoggedEvent:
