@@ -7,8 +7,8 @@ from strawberry import ID, argument
 import models.queries.reads.access as access_reads
 import workflows.access.api_keys
 from schema.context import Info
-from schema.errors import perform_mutation
 from schema.mutations.access import ApiKeyInput, ApiKeyPayload, revoke, rotate
+from schema.mutations.perform import perform_mutation
 from schema.types.access import ApiKey, Viewer
 
 

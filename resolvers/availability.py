@@ -1,15 +1,22 @@
-"""Availability for storefronts."""
+"""Availability for storefronts: a lookup of many SKUs, and a subscription."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 
 from strawberry import UNSET, argument
 
+import models.queries.reads.catalog as catalog_reads
 from domain.errors import BadRequest, Unauthenticated
 from domain.values.countries import COUNTRY_WORDS, is_country
 from schema.context import Context, Info
 from schema.fields.addresses import AddressInput
-from schema.fields.arguments import given
+from schema.fields.arguments import Resume, given
+from schema.streams import converted
 from schema.types.availability import Availability
+from schema.types.events import AvailabilityEvent
+from subscriptions.streams.stock_and_events import AvailabilityChange
+from workflows.availability.availability import Availability as Found
 from workflows.availability.routing import STANDARD
 
 SKUS_MAX = 1_000
@@ -55,3 +62,43 @@ async def availability(
     return [
         None if each is None else Availability.of(each, context.caller, as_of) for each in found
     ]
+
+
+async def availability_changed(
+    info: Info,
+    channel: Annotated[str, argument(description="Its code.")],
+    skus: Annotated[list[str] | None, argument(description="Absent: every SKU.")] = UNSET,
+    after: Resume = UNSET,
+) -> AsyncGenerator[AvailabilityEvent, None]:
+    """What a channel may sell of each SKU, whenever that changed.
+
+    It needs no API key on channels that are open to callers without one. A slow reader gets the
+    latest of each SKU.
+    """
+    context = info.context
+    check_channel(context, channel)
+    if await catalog_reads.channel(*await context.opened(), channel) is None:
+        raise BadRequest(f"No channel {channel!r} was found.")
+    await context.close()
+    stream = context.services.streams.availability_changed(
+        context.caller,
+        channel,
+        skus=given(skus),
+        after=given(after),
+        audience=context.audience,
+    )
+
+    def convert(change: AvailabilityChange[Found]) -> AvailabilityEvent:
+        availability = Availability.of(
+            change.availability, context.caller, change.availability.as_of
+        )
+        return AvailabilityEvent(
+            cursor=change.cursor,
+            availability=availability,
+            position=change.position,
+            replaces=availability.sku,
+        )
+
+    async with aclosing(converted(stream, convert)) as events:
+        async for event in events:
+            yield event

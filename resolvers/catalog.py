@@ -11,7 +11,6 @@ import workflows.catalog.locations
 import workflows.catalog.master_data
 from domain.catalog.commands import UpsertReasonCode, UpsertSupplier
 from schema.context import Info
-from schema.errors import perform_mutation
 from schema.fields.arguments import After, Before, First, Last, given, named
 from schema.fields.enums import ReasonKind
 from schema.fields.paging import CountedConnection, selection_of, window
@@ -26,6 +25,7 @@ from schema.mutations.catalog import (
     SupplierPayload,
     upsert_items,
 )
+from schema.mutations.perform import perform_mutation
 from schema.types.catalog import Channel, Item, Location, ReasonCode
 
 

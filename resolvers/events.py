@@ -1,5 +1,7 @@
-"""The event log, page by page."""
+"""The event log: pages, and a subscription to it."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 
 from strawberry import UNSET, argument
@@ -9,9 +11,10 @@ import models.queries.reads.events as event_reads
 from domain.errors import BadRequest
 from domain.events.cursors import CursorTooOld, parse_cursor
 from schema.context import Info
-from schema.fields.arguments import given
+from schema.fields.arguments import Resume, given
 from schema.fields.paging import window
-from schema.types.events import EventConnection
+from schema.streams import converted
+from schema.types.events import Event, EventConnection
 
 TYPES_MAX = 100
 
@@ -51,3 +54,21 @@ async def events(
         limit=size + 1,
     )
     return EventConnection.of(found, size, position)
+
+
+async def event_stream(
+    info: Info,
+    types: Annotated[list[str] | None, argument(description="Exact types; absent: all.")] = UNSET,
+    after: Resume = UNSET,
+) -> AsyncGenerator[Event, None]:
+    """Every fact that the caller may see, in the order of the log, each once.
+
+    A reader that is too slow is closed with RATE_LIMITED and its last cursor.
+    """
+    context = info.context
+    stream = context.services.streams.events(
+        context.caller, types=given(types), after=given(after), audience=context.audience
+    )
+    async with aclosing(converted(stream, Event.of)) as found:
+        async for event in found:
+            yield event

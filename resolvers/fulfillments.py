@@ -1,17 +1,30 @@
-"""Fulfilments: the parts of orders on their way out."""
+"""Fulfillments: lists, warehouse steps, shipping, and carrier events."""
 
 from typing import Annotated
 
-from strawberry import UNSET, argument
+from strawberry import ID, UNSET, argument
 
 import models.queries.reads.fulfillments as fulfillment_reads
+import schema.mutations.fulfillments as commands
+import workflows.carriers.tracking_events
 import workflows.orders.fulfillments
+import workflows.warehouse.packing
+import workflows.warehouse.picking
+import workflows.warehouse.reroutes
 from schema.context import Info
-from schema.errors import perform_mutation
 from schema.fields.arguments import After, Before, First, Last, given
 from schema.fields.enums import FulfillmentStatus
 from schema.fields.paging import Connection, selection_of, window
-from schema.mutations.fulfillments import FulfillmentPayload, FulfillmentShipInput
+from schema.mutations.fulfillments import (
+    CarrierEventInput,
+    CarrierEventPayload,
+    FulfillmentPayload,
+    FulfillmentShipInput,
+    ShortageInput,
+    bringing_back,
+)
+from schema.mutations.orders import OrderPayload
+from schema.mutations.perform import perform_mutation
 from schema.types.fulfillments import Fulfillment
 
 
@@ -47,3 +60,80 @@ async def fulfillment_ship(info: Info, input: FulfillmentShipInput) -> Fulfillme
         FulfillmentPayload,
         fulfillment="Fulfillment",
     )
+
+
+async def fulfillment_pick(
+    info: Info,
+    fulfillment_id: ID,
+    shortages: Annotated[
+        list[ShortageInput] | None, argument(description="Units that were not found; absent: none.")
+    ] = UNSET,
+) -> FulfillmentPayload | None:
+    """Say that an OPEN fulfilment was picked, but for `shortages`.
+
+    Missing units are set apart in quarantine until somebody counts; others take their place where
+    there are any, else the order waits and SHORT_PICK is opened. Refused: ILLEGAL_TRANSITION,
+    TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
+    """
+    return await perform_mutation(
+        info,
+        workflows.warehouse.picking.pick,
+        lambda: commands.pick(fulfillment_id, shortages),
+        FulfillmentPayload,
+        fulfillment="Fulfillment",
+    )
+
+
+async def fulfillment_pack(info: Info, fulfillment_id: ID) -> FulfillmentPayload | None:
+    """Say that a PICKED fulfilment was packed.
+
+    Refused: ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, NOT_FOUND.
+    """
+    return await perform_mutation(
+        info,
+        workflows.warehouse.packing.pack,
+        lambda: commands.pack(fulfillment_id),
+        FulfillmentPayload,
+        fulfillment="Fulfillment",
+    )
+
+
+async def fulfillment_reroute(
+    info: Info,
+    id: Annotated[ID, argument(description="Of the fulfilment.")],
+    location_code: Annotated[
+        str, argument(description="Where the units are to come from instead.")
+    ],
+    note: Annotated[str, argument(description="Why, in words.")],
+) -> OrderPayload | None:
+    """Override from where an OPEN fulfilment leaves: another location of its order's channel.
+
+    Refused: ILLEGAL_TRANSITION, INSUFFICIENT_STOCK, TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
+    """
+    return await perform_mutation(
+        info,
+        workflows.warehouse.reroutes.reroute,
+        lambda: commands.reroute(id, location_code, note),
+        OrderPayload,
+        order="Order",
+    )
+
+
+async def carrier_event_record(info: Info, input: CarrierEventInput) -> CarrierEventPayload | None:
+    """Keep a carrier's word about a parcel, and do what follows from it.
+
+    Once per carrier and `eventId`, in whatever order; a parcel never goes backwards, except from
+    LOST to DELIVERED. Refused: NOT_FOUND where the number names no parcel, INVALID.
+    """
+    payload = await perform_mutation(
+        info,
+        workflows.carriers.tracking_events.record,
+        input.to_command,
+        CarrierEventPayload,
+        fulfillment="Fulfillment",
+        return_="Return",
+    )
+    if payload.return_ is None and payload.fulfillment is not None:
+        parcel, number = payload.fulfillment, input.tracking_number
+        payload.return_ = await bringing_back(info.context, parcel, number)
+    return payload

@@ -8,10 +8,10 @@ from strawberry import UNSET, argument
 import models.queries.reads.ledger as ledger_reads
 import workflows.ledger.periods
 from schema.context import Info
-from schema.errors import perform_mutation
 from schema.fields.arguments import After, Before, First, Last, given
 from schema.fields.paging import Connection, selection_of, window
 from schema.mutations.ledger import PeriodPayload
+from schema.mutations.perform import perform_mutation
 from schema.types.ledger import JournalEntry, Period, TrialBalance
 from workflows.ledger.periods import ClosePeriod
 

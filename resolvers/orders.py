@@ -1,5 +1,7 @@
-"""Orders: placed, looked up, cancelled."""
+"""Orders: lookup, placement, cancellation, and a subscription to one order."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 
 from strawberry import ID, UNSET, argument
@@ -8,8 +10,7 @@ import models.queries.reads.orders as order_reads
 import workflows.orders.cancellations
 import workflows.orders.placement
 from schema.context import Info
-from schema.errors import perform_mutation
-from schema.fields.arguments import After, Before, First, Last, given
+from schema.fields.arguments import After, Before, First, Last, Resume, given
 from schema.fields.enums import OrderStatus
 from schema.fields.lookups import ByReference, chosen
 from schema.fields.node import load
@@ -20,6 +21,9 @@ from schema.mutations.orders import (
     OrderPlaceInput,
     cancel,
 )
+from schema.mutations.perform import perform_mutation
+from schema.streams import object_changes
+from schema.types.events import OrderEvent
 from schema.types.orders import Order
 
 
@@ -97,3 +101,12 @@ async def order_cancel(
         OrderPayload,
         order="Order",
     )
+
+
+async def order_changed(
+    info: Info, id: ID, after: Resume = UNSET
+) -> AsyncGenerator[OrderEvent, None]:
+    """An order as it is now, whenever it or a parcel, return or refund of it changes."""
+    async with aclosing(object_changes(info.context, "Order", id, given(after))) as changes:
+        async for cursor, order in changes:
+            yield OrderEvent(cursor=cursor, order=order, replaces=id)

@@ -1,17 +1,21 @@
-"""Policies: every version, and the next one."""
+"""Policies: all versions, the next one, and its preview on past cases."""
 
 from typing import Annotated
 
 from strawberry import UNSET, argument
 
 import models.queries.reads.policies as policy_reads
+import workflows.policies.previews
 import workflows.policies.publishing
 from schema.context import Info
-from schema.errors import perform_mutation
 from schema.fields.arguments import given
 from schema.fields.enums import PolicyKind
+from schema.mutations.perform import perform_mutation
 from schema.mutations.policies import PolicyInput, PolicyPayload
 from schema.types.policies import Policy
+from schema.types.previews import PolicyPreview
+
+LAST_DEFAULT = 100
 
 
 async def policies(
@@ -41,3 +45,25 @@ async def policy_publish(info: Info, input: PolicyInput) -> PolicyPayload | None
         PolicyPayload,
         policy="Policy",
     )
+
+
+async def policy_preview(
+    info: Info,
+    input: PolicyInput,
+    last: Annotated[
+        int | None, argument(description="How many past returns or refunds to look at: 1 to 250.")
+    ] = LAST_DEFAULT,
+) -> PolicyPreview:
+    """What a policy would have decided about past cases; nothing is published.
+
+    For RETURN, DISPOSITION and REFUND; BAD_REQUEST for other kinds. What is wrong with the rules is
+    BAD_REQUEST too.
+    """
+    context = info.context
+    found = await workflows.policies.previews.preview(
+        *await context.opened(),
+        input.to_command(),
+        LAST_DEFAULT if last is None else last,
+        context.now,
+    )
+    return await PolicyPreview.of(found, context)

@@ -1,5 +1,7 @@
-"""Refunds: opened by people, agreed to, turned down, called off, and put right."""
+"""Refunds: lookup, creation, approval, cancellation, manual settlement, subscription."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 
 from strawberry import ID, UNSET, argument
@@ -8,12 +10,14 @@ import models.queries.reads.refunds as refund_reads
 import workflows.refunds.manual_settlement
 import workflows.refunds.refunds
 from schema.context import Info
-from schema.errors import perform_mutation
-from schema.fields.arguments import After, Before, First, Last, given
+from schema.fields.arguments import After, Before, First, Last, Resume, given
 from schema.fields.enums import RefundStatus
 from schema.fields.node import load, required_uuid, uuid_in
 from schema.fields.paging import CountedConnection, selection_of, window
+from schema.mutations.perform import perform_mutation
 from schema.mutations.refunds import RefundCreateInput, RefundPayload
+from schema.streams import object_changes
+from schema.types.events import RefundEvent
 from schema.types.refunds import Refund
 from workflows.refunds.manual_settlement import RetryRefund, SettleRefund
 from workflows.refunds.refunds import ApproveRefund, CancelRefund, RejectRefund
@@ -142,3 +146,12 @@ async def refund_settle(
         RefundPayload,
         **TYPES,
     )
+
+
+async def refund_changed(
+    info: Info, id: ID, after: Resume = UNSET
+) -> AsyncGenerator[RefundEvent, None]:
+    """A refund as it is now, whenever it changes."""
+    async with aclosing(object_changes(info.context, "Refund", id, given(after))) as changes:
+        async for cursor, refund in changes:
+            yield RefundEvent(cursor=cursor, refund=refund, replaces=id)

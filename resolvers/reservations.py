@@ -9,12 +9,12 @@ import workflows.reservations.reservations
 from domain.errors import BadRequest
 from resolvers.availability import check_channel
 from schema.context import Info
-from schema.errors import perform_mutation
 from schema.fields.arguments import After, Before, First, Last, given
 from schema.fields.enums import ReservationStatus
 from schema.fields.lookups import ByReference, chosen
 from schema.fields.node import load
 from schema.fields.paging import Connection, selection_of, window
+from schema.mutations.perform import perform_mutation
 from schema.mutations.reservations import (
     ReservationCreateInput,
     ReservationPayload,

@@ -1,5 +1,7 @@
-"""Returns: asked for, decided, received, inspected and disposed of."""
+"""Returns: lookup, request, authorization, receipt, inspection, disposition, subscription."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 
 from strawberry import ID, UNSET, argument
@@ -13,11 +15,11 @@ import workflows.returns.requests
 import workflows.returns.tracking
 from domain.errors import BadRequest
 from schema.context import Info
-from schema.errors import perform_mutation
-from schema.fields.arguments import After, Before, First, Last, given
+from schema.fields.arguments import After, Before, First, Last, Resume, given
 from schema.fields.enums import ReturnStatus
 from schema.fields.node import load, required_uuid, uuid_in
 from schema.fields.paging import CountedConnection, selection_of, window
+from schema.mutations.perform import perform_mutation
 from schema.mutations.returns import (
     DispositionInput,
     ReturnInspectInput,
@@ -25,6 +27,8 @@ from schema.mutations.returns import (
     ReturnReceiveInput,
     ReturnRequestInput,
 )
+from schema.streams import object_changes
+from schema.types.events import ReturnEvent
 from schema.types.returns import Return
 from workflows.returns.authorizations import AuthorizeReturn, CancelReturn, DeclineReturn
 from workflows.returns.tracking import SetTracking
@@ -190,3 +194,12 @@ async def return_item_dispose(info: Info, input: DispositionInput) -> ReturnPayl
     return await perform_mutation(
         info, workflows.returns.dispositions.dispose, input.to_command, ReturnPayload, **TYPES
     )
+
+
+async def return_changed(
+    info: Info, id: ID, after: Resume = UNSET
+) -> AsyncGenerator[ReturnEvent, None]:
+    """A return as it is now, whenever it, its units or a refund of it changes."""
+    async with aclosing(object_changes(info.context, "Return", id, given(after))) as changes:
+        async for cursor, found in changes:
+            yield ReturnEvent(cursor=cursor, return_=found, replaces=id)

@@ -9,25 +9,19 @@ from strawberry.tools import create_type
 import resolvers.access as access
 import resolvers.audit as audit
 import resolvers.availability as availability
-import resolvers.carriers as carriers
 import resolvers.catalog as catalog
 import resolvers.events as events
-import resolvers.exception_desk as exception_desk
 import resolvers.exceptions as exceptions
 import resolvers.fulfillments as fulfillments
 import resolvers.ledger as ledger
 import resolvers.nodes as nodes
 import resolvers.orders as orders
-import resolvers.picking as picking
 import resolvers.policies as policies
-import resolvers.previews as previews
 import resolvers.refunds as refunds
 import resolvers.reservations as reservations
 import resolvers.returns as returns
 import resolvers.stock as stock
-import resolvers.subscriptions as subscriptions
 import resolvers.tasks as tasks
-import schema.streams as streams
 from schema.context import Resolver, Stream
 from schema.fields.scalars import SCALARS
 from schema.permissions import mutation_fields, query_fields, stream_fields
@@ -79,7 +73,7 @@ QUERIES: Final[Mapping[str, Resolver]] = {
     "exceptions": exceptions.exceptions,
     "auditTrail": audit.audit_trail,
     "policies": policies.policies,
-    "policyPreview": previews.policy_preview,
+    "policyPreview": policies.policy_preview,
     "apiKeys": access.api_keys,
     "events": events.events,
 }
@@ -102,11 +96,11 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "taskClaim": tasks.task_claim,
     "taskRenew": tasks.task_renew,
     "taskRelease": tasks.task_release,
-    "fulfillmentPick": picking.fulfillment_pick,
-    "fulfillmentPack": picking.fulfillment_pack,
-    "fulfillmentReroute": picking.fulfillment_reroute,
+    "fulfillmentPick": fulfillments.fulfillment_pick,
+    "fulfillmentPack": fulfillments.fulfillment_pack,
+    "fulfillmentReroute": fulfillments.fulfillment_reroute,
     "fulfillmentShip": fulfillments.fulfillment_ship,
-    "carrierEventRecord": carriers.carrier_event_record,
+    "carrierEventRecord": fulfillments.carrier_event_record,
     "returnRequest": returns.return_request,
     "returnAuthorize": returns.return_authorize,
     "returnDecline": returns.return_decline,
@@ -121,10 +115,10 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "refundCancel": refunds.refund_cancel,
     "refundRetry": refunds.refund_retry,
     "refundSettle": refunds.refund_settle,
-    "exceptionAssign": exception_desk.exception_assign,
-    "exceptionStart": exception_desk.exception_start,
-    "exceptionWait": exception_desk.exception_wait,
-    "exceptionResolve": exception_desk.exception_resolve,
+    "exceptionAssign": exceptions.exception_assign,
+    "exceptionStart": exceptions.exception_start,
+    "exceptionWait": exceptions.exception_wait,
+    "exceptionResolve": exceptions.exception_resolve,
     "apiKeyCreate": access.api_key_create,
     "apiKeyRotate": access.api_key_rotate,
     "apiKeyRevoke": access.api_key_revoke,
@@ -133,14 +127,14 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
 }
 
 SUBSCRIPTIONS: Final[Mapping[str, Stream]] = {
-    "availabilityChanged": subscriptions.availability_changed,
-    "stockChanged": subscriptions.stock_changed,
-    "queueChanged": streams.queue_changed,
-    "exceptionAlerts": streams.exception_alerts,
-    "events": subscriptions.events,
-    "orderChanged": streams.order_changed,
-    "returnChanged": streams.return_changed,
-    "refundChanged": streams.refund_changed,
+    "availabilityChanged": availability.availability_changed,
+    "stockChanged": stock.stock_changed,
+    "queueChanged": tasks.queue_changed,
+    "exceptionAlerts": exceptions.exception_alerts,
+    "events": events.event_stream,
+    "orderChanged": orders.order_changed,
+    "returnChanged": returns.return_changed,
+    "refundChanged": refunds.refund_changed,
 }
 
 # Streams that go over to an execution shared by all who ask for the same; of these, those that

@@ -1,5 +1,7 @@
-"""Stock: levels, movements, and what a person may do to units by hand."""
+"""Stock: levels, movements, receipts and corrections by hand, and a subscription to levels."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 
 from strawberry import UNSET, argument
@@ -8,9 +10,10 @@ import models.queries.reads.stock as stock_reads
 import workflows.stock.adjustments
 import workflows.stock.goods_receipts
 from schema.context import Info
-from schema.errors import perform_mutation
-from schema.fields.arguments import After, Before, First, Last, given
+from schema.fields.arguments import After, Before, First, Last, Resume, given
+from schema.fields.enums import MovementKind
 from schema.fields.paging import Connection, CountedConnection, selection_of, window
+from schema.mutations.perform import perform_mutation
 from schema.mutations.stock import (
     SafetyStockInput,
     StockAdjustInput,
@@ -18,7 +21,10 @@ from schema.mutations.stock import (
     StockPayload,
     StockReceiptInput,
 )
+from schema.streams import converted
+from schema.types.events import StockEvent
 from schema.types.stock import StockLevel, StockMovement
+from subscriptions.streams.stock_and_events import StockChange
 
 
 async def stock_levels(
@@ -124,3 +130,37 @@ async def safety_stock_set(info: Info, input: SafetyStockInput) -> StockPayload 
         levels="[StockLevel]",
         movements="[StockMovement]",
     )
+
+
+async def stock_changed(
+    info: Info,
+    skus: list[str] | None = UNSET,
+    locations: Annotated[list[str] | None, argument(description="Codes.")] = UNSET,
+    after: Resume = UNSET,
+) -> AsyncGenerator[StockEvent, None]:
+    """Stock levels that changed, as they are now.
+
+    Null arguments choose all. A slow reader gets the latest of each level.
+    """
+    context = info.context
+    stream = context.services.streams.stock_changed(
+        context.caller,
+        skus=given(skus),
+        locations=given(locations),
+        after=given(after),
+        audience=context.audience,
+    )
+
+    def convert(change: StockChange) -> StockEvent:
+        level = StockLevel.from_row(change.shelf.level, context)
+        return StockEvent(
+            cursor=change.cursor,
+            level=level,
+            cause=MovementKind(change.cause),
+            shelf=change.shelf,
+            replaces=level.id,
+        )
+
+    async with aclosing(converted(stream, convert)) as events:
+        async for event in events:
+            yield event

@@ -1,9 +1,8 @@
 """How a no is told: rules become `userErrors`, everything else a top-level error with a code."""
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from domain.errors import (
     AlreadyExists,
@@ -16,16 +15,11 @@ from domain.errors import (
 from domain.events.cursors import StreamError
 from models.database.database import OutcomeUnknown
 from models.database.sessions import Contention, DatabaseUnavailable
-from schema.context import Context, Info
 from schema.fields.errors import UserError, UserErrorCode
-from schema.fields.node import encode, key_of, load, prime
+from schema.fields.node import encode
 from schema.fields.scalars import JSON
-from workflows.transactions.actions import Action
 from workflows.transactions.group_commit import QueueFull
 from workflows.transactions.outcomes import Outcome, Refusal
-
-C = TypeVar("C")
-P = TypeVar("P")
 
 
 def user_errors(outcome: Outcome) -> list[UserError]:
@@ -56,43 +50,6 @@ def _user_error(refusal: Refusal) -> UserError:
         message=refusal.message,
         details=JSON(_details(refusal)) if refusal.details else None,
     )
-
-
-async def perform_mutation(
-    info: Info,
-    action: Action[C],
-    to_command: Callable[[], C],
-    payload: Callable[..., P],
-    **types: str,
-) -> P:
-    """Carry out a mutation field and build its payload from what the action refers to.
-
-    `types`: the type of each object in the payload, by field; `[Type]` for a list of them.
-    """
-    context = info.context
-    outcome = await context.perform(info.path.key, action, to_command)
-    facts = {name: await _found(context, outcome, name, kind) for name, kind in types.items()}
-    if outcome.secret is not None:
-        facts["secret"] = outcome.secret
-    return payload(**facts, replayed=outcome.replayed, user_errors=user_errors(outcome))
-
-
-async def _found(context: Context, outcome: Outcome, name: str, kind: str) -> Any:
-    """The object, or objects, that an outcome refers to; lists keep the places of nulls."""
-    parts = name.split("_")
-    named = "".join([parts[0], *map(str.capitalize, parts[1:])])
-    ref = outcome.refs.get(named)
-    if not kind.startswith("["):
-        key = key_of(kind, str(ref))
-        # One that is bound to locations may have made what it does not see whole.
-        if key is not None and named in outcome.made and context.caller.locations is None:
-            prime(context, kind, key, outcome.made[named])
-        return await _loaded(context, kind, ref)
-    return await asyncio.gather(*(_loaded(context, kind.strip("[]"), each) for each in ref or ()))
-
-
-async def _loaded(context: Context, kind: str, ref: object) -> Any:
-    return None if ref is None else await load(context, kind, key_of(kind, str(ref)))
 
 
 @dataclass(frozen=True, slots=True)

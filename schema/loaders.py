@@ -1,9 +1,8 @@
 """Loaders: the edges of one operation, each noun read once per round and in its snapshot."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import models.queries.reads.access as access_reads
@@ -21,6 +20,7 @@ import models.queries.reads.stock as stock_reads
 import models.queries.reads.tasks as task_reads
 from models.database.sessions import Session
 from models.queries.listing.scopes import Scope
+from server.projection.loader import Loader
 
 K = TypeVar("K", int, UUID)
 V = TypeVar("V")
@@ -28,99 +28,6 @@ V = TypeVar("V")
 Open = Callable[[], Awaitable[tuple[Session, Scope]]]
 Read = Callable[[Session, Sequence[K]], Awaitable[Mapping[K, V]]]
 ScopedRead = Callable[[Session, Scope, Sequence[K]], Awaitable[Mapping[K, V]]]
-
-
-class Loader(Generic[K, V]):
-    """Reads values by key, each key once: who asks in the same turn of the event loop shares it.
-
-    Unlike Strawberry's DataLoader it can be asked for many keys without a future for each.
-    """
-
-    def __init__(self, read: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
-        self._read: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]] = read
-        self.found: dict[K, V | None] = {}
-        self._rounds: dict[K, _Round] = {}
-        self._next: _Round | None = None
-
-    def prime(self, key: K, value: V) -> None:
-        """Know a value that was not known yet, or not as new."""
-        self.found[key] = value
-
-    async def load(self, key: K) -> V | None:
-        """The value of one key; None where there is none."""
-        return (await self.many((key,)))[key]
-
-    async def load_many(self, keys: Sequence[K]) -> list[V | None]:
-        """The values of several keys, in their order."""
-        found = await self.many(keys)
-        return [found[key] for key in keys]
-
-    async def many(self, keys: Iterable[K]) -> Mapping[K, V | None]:
-        """A mapping in which all these keys are: their values, None where there is none."""
-        found, rounds = self.found, self._rounds
-        unknown = {key: None for key in keys if key not in found}
-        if unknown:
-            fresh = [key for key in unknown if key not in rounds]
-            if fresh:
-                if self._next is None:
-                    self._next = _Round()
-                    self._next.task = asyncio.ensure_future(self._run(self._next))
-                self._next.keys += fresh
-                rounds.update(dict.fromkeys(fresh, self._next))
-            # Each is told at once that it is needed, also while another one is waited for.
-            needed = {id(rounds[key]): rounds[key] for key in unknown}.values()
-            waiters = [(round_, round_.join()) for round_ in needed]
-            try:
-                for round_, waiter in waiters:
-                    await waiter
-                    if round_.error is not None:
-                        raise round_.error
-            finally:
-                for _, waiter in waiters:
-                    waiter.cancel()
-        return found
-
-    async def _run(self, round_: "_Round") -> None:
-        self._next = None
-        if all(waiter.cancelled() for waiter in round_.waiters):
-            # Nobody is left: the snapshot may be closed by now, and must not be opened again.
-            for key in round_.keys:
-                del self._rounds[key]
-            return
-        try:
-            values = await self._read(round_.keys)
-            self.found.update({key: values.get(key) for key in round_.keys})
-        except Exception as error:  # noqa: BLE001  it is told to all who wait
-            round_.error = error
-        round_.is_over = True
-        round_.wake()
-
-
-class _Round:
-    """One read for the keys that were asked for in one turn of the event loop."""
-
-    task: asyncio.Task[None]
-
-    def __init__(self) -> None:
-        self.keys: list[Any] = []
-        self.waiters: list[asyncio.Future[None]] = []
-        self.error: Exception | None = None
-        self.is_over = False
-
-    def join(self) -> asyncio.Future[None]:
-        """Need it: a future that is done with the read, and cancelled by who needs it no more."""
-        waiter = asyncio.get_running_loop().create_future()
-        if self.is_over:
-            waiter.set_result(None)
-        else:
-            self.waiters.append(waiter)
-        return waiter
-
-    def wake(self) -> None:
-        """Let those go on who still wait."""
-        for waiter in self.waiters:
-            if not waiter.done():
-                waiter.set_result(None)
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -11,8 +11,10 @@ from strawberry import ID
 
 from domain.errors import NotFound
 from schema.context import Context
-from schema.loaders import Loader, Loaders
-from server.projection.records import Of, Record, derived, edge
+from schema.loaders import Loaders
+from server.projection.contexts import OperationContext
+from server.projection.loader import Loader
+from server.projection.records import Record, derived
 
 LENGTH_MAX: Final = 256
 BIGINT_MAX: Final = 2**63 - 1
@@ -84,64 +86,48 @@ def required_uuid(type_name: str, global_id: str, *field: str) -> UUID:
     return key
 
 
-FromRow = Callable[[Any, Context], Any]
 N = TypeVar("N", bound=type[Any])
-_FOUND_BY: dict[str, tuple[Callable[[Loaders], Loader[Any, Any]], FromRow]] = {}
+
+
+class NodeType(NamedTuple):
+    """Access to the objects of a type: the loader of their rows, and an object of a row."""
+
+    loader: Callable[[Loaders], Loader[Any, Any]]
+    from_row: Callable[[Any, OperationContext], Any]
+
+
+# By the name of the type, so that types that refer to each other need no import of each other.
+NODE_TYPES: Final[dict[str, NodeType]] = {}
 
 
 def found_by(loader: Callable[[Loaders], Loader[Any, Any]]) -> Callable[[N], N]:
-    """Say by which loader objects of a type are found again: `load` needs no import of it."""
+    """Register a type with the loader of its rows."""
 
     def register(node_type: N) -> N:
-        _FOUND_BY[node_type.__name__] = (loader, node_type.from_row)
+        NODE_TYPES[node_type.__name__] = NodeType(loader, node_type.from_row)
         return node_type
 
     return register
 
 
-def node_edge(type_name: str, key: str, *, name: str | None = None) -> Any:
-    """The field that leads to another node as the caller may see it, null where it may not.
-
-    By the name of its type, which may stand further down or in a module that imports this one.
-    """
-
-    def by_id(loaders: Loaders) -> Loader[Any, Any]:
-        return _FOUND_BY[type_name][0](loaders)
-
-    def value(row: object, _: object, context: Context) -> Any:
-        return None if row is None else _FOUND_BY[type_name][1](row, context)
-
-    return edge(by_id, key, Of(value, is_shared=True), name=name)
-
-
-def node_edges(loader: Callable[[Loaders], Loader[Any, Any]], key: str, type_name: str) -> Any:
-    """The field that leads to several nodes, by the name of their type."""
-
-    def value(rows: list[Any] | None, _: object, context: Context) -> Any:
-        from_row = _FOUND_BY[type_name][1]
-        return [from_row(row, context) for row in rows or ()]
-
-    return edge(loader, key, Of(value, is_shared=True))
-
-
 async def load(context: Context, type_name: str, key: object) -> Any:
     """The object of this type and key as the caller may see it; None where it does not exist."""
-    if key is None or type_name not in _FOUND_BY:
+    if key is None or type_name not in NODE_TYPES:
         return None
-    loader, from_row = _FOUND_BY[type_name]
+    loader, from_row = NODE_TYPES[type_name]
     row = await loader(context.loaders).load(key)
     return None if row is None else from_row(row, context)
 
 
 def prime(context: Context, type_name: str, key: Key, row: object) -> None:
     """Let `load` find a row that is known already, in a scope that the caller has."""
-    loader, _ = _FOUND_BY[type_name]
+    loader, _ = NODE_TYPES[type_name]
     loader(context.loaders).prime(key, row)
 
 
 async def load_all(context: Context, type_name: str, keys: list[Any]) -> list[Any]:
     """The objects of these keys in their order; what the caller may not see is left out."""
-    loader, from_row = _FOUND_BY[type_name]
+    loader, from_row = NODE_TYPES[type_name]
     rows = await loader(context.loaders).load_many(keys)
     return [from_row(row, context) for row in rows if row is not None]
 

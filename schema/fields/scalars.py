@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from typing import Any, Final, NewType
 
 import orjson
@@ -11,6 +10,8 @@ import strawberry
 from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode, ValueNode
 from graphql.utilities import value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
+
+from server.projection.leaves import instant_text
 
 # Far beyond any amount or rate, far below what arithmetic on them would cost.
 DIGITS_MAX: Final = 40
@@ -79,12 +80,6 @@ def instant_of(value: object) -> datetime:
 
 def _instant_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -> datetime:
     return instant_of(node.value if isinstance(node, StringValueNode) else None)
-
-
-# The same few dates and the moment itself stand a hundred times in an answer.
-@lru_cache(maxsize=4_096)
-def instant_text(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def json_value(value: object) -> object:

@@ -1,15 +1,22 @@
-"""Input and payload of the mutations on fulfilments."""
+"""Inputs, commands and payloads of the mutations on fulfillments and of carrier events."""
 
 from datetime import datetime
 
 import strawberry
 from strawberry import ID, UNSET
 
+from schema.context import Context
 from schema.fields.arguments import given
+from schema.fields.enums import CarrierStatus
 from schema.fields.errors import Payload, UserError
-from schema.fields.node import required_uuid
+from schema.fields.node import load_all, required_uuid
 from schema.types.fulfillments import Fulfillment
+from schema.types.returns import Return
+from workflows.carriers.tracking_events import RecordCarrierEvent
 from workflows.orders.fulfillments import ShipFulfillment
+from workflows.warehouse.packing import PackFulfillment
+from workflows.warehouse.picking import PickFulfillment, Shortage
+from workflows.warehouse.reroutes import RerouteFulfillment
 
 
 @strawberry.input
@@ -43,3 +50,83 @@ class FulfillmentPayload(Payload):
     fulfillment: Fulfillment | None
     replayed: bool
     user_errors: list[UserError]
+
+
+@strawberry.input
+class ShortageInput:
+    """Units of an order line that were not found."""
+
+    order_line_id: ID
+    quantity: int
+
+    def to_shortage(self, *field: str) -> Shortage:
+        """A part of the command. Raises NotFound."""
+        line_id = required_uuid("OrderLine", self.order_line_id, *field, "orderLineId")
+        return Shortage(line_id, self.quantity)
+
+
+def pick(fulfillment_id: ID, shortages: list[ShortageInput] | None) -> PickFulfillment:
+    """The command. Raises NotFound."""
+    return PickFulfillment(
+        fulfillment_id=required_uuid("Fulfillment", fulfillment_id, "fulfillmentId"),
+        shortages=tuple(
+            each.to_shortage("shortages", str(index))
+            for index, each in enumerate(given(shortages) or ())
+        ),
+    )
+
+
+def pack(fulfillment_id: ID) -> PackFulfillment:
+    """The command. Raises NotFound."""
+    return PackFulfillment(required_uuid("Fulfillment", fulfillment_id, "fulfillmentId"))
+
+
+def reroute(fulfillment_id: ID, location_code: str, note: str) -> RerouteFulfillment:
+    """The command. Raises NotFound."""
+    found = required_uuid("Fulfillment", fulfillment_id, "id")
+    return RerouteFulfillment(found, location_code, note)
+
+
+@strawberry.input
+class CarrierEventInput:
+    """A carrier's word about a parcel."""
+
+    carrier: str
+    tracking_number: str
+    event_id: str
+    """The carrier's own id of this word: the same id again changes nothing."""
+    status: CarrierStatus
+    occurred_at: datetime
+    """When it happened; events may come in any order."""
+
+    def to_command(self) -> RecordCarrierEvent:
+        """The command."""
+        return RecordCarrierEvent(
+            carrier=self.carrier,
+            tracking_number=self.tracking_number,
+            event_reference=self.event_id,
+            status=self.status,
+            occurred_at=self.occurred_at,
+        )
+
+
+@strawberry.type
+class CarrierEventPayload(Payload):
+    """What the tracking number names, as it is now."""
+
+    fulfillment: Fulfillment | None
+    """The parcel on its way out; null: it comes back."""
+    return_: Return | None = strawberry.field(name="return")
+    """The return that the parcel belongs to; null: none."""
+    replayed: bool
+    user_errors: list[UserError]
+
+
+async def bringing_back(
+    context: Context, parcel: Fulfillment, tracking_number: str
+) -> Return | None:
+    """The newest return of the parcel's order that comes back under the same number."""
+    rows = await context.loaders.returns_of_order.load(parcel.row["order_id"]) or []
+    found: list[Return] = await load_all(context, "Return", [row["id"] for row in rows])
+    same = [each for each in found if each.tracking_number == tracking_number]
+    return same[-1] if same else None

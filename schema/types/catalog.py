@@ -7,10 +7,11 @@ import strawberry
 from models.queries.listing.selections import Join
 from models.queries.reads.catalog import CHANNEL_COLUMNS, ITEM_COLUMNS, LOCATION_COLUMNS
 from schema.context import Info
+from schema.fields.edges import edge, node_edge
 from schema.fields.enums import ChannelKind, LocationKind, ReasonKind
 from schema.fields.money import Money, money
-from schema.fields.node import Node, found_by, node_edge
-from server.projection.records import column, derived, edge, one
+from schema.fields.node import Node, found_by
+from server.projection.records import column, derived, one
 
 
 @found_by(lambda loaders: loaders.suppliers)

@@ -7,8 +7,9 @@ import strawberry
 from domain.exceptions import is_breached
 from models.database.sessions import Row
 from schema.context import Info
+from schema.fields.edges import node_edge
 from schema.fields.enums import ExceptionSeverity, ExceptionStatus
-from schema.fields.node import Node, found_by, key_of, load, node_edge
+from schema.fields.node import Node, found_by, key_of, load
 from schema.fields.scalars import json_of
 from schema.types.catalog import Location
 from server.projection.records import column, derived

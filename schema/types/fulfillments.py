@@ -7,10 +7,11 @@ import strawberry
 from strawberry import ID
 
 from models.database.sessions import Row
+from schema.fields.edges import edge, node_edge
 from schema.fields.enums import FulfillmentStatus
-from schema.fields.node import Node, encode, found_by, node_edge
+from schema.fields.node import Node, encode, found_by
 from schema.types.catalog import Location, location_edge
-from server.projection.records import edge, made
+from server.projection.records import made
 
 if TYPE_CHECKING:
     from schema.types.orders import Order

@@ -7,9 +7,10 @@ import strawberry
 from domain.ledger.accounts import ACCOUNT_NAMES
 from models.database.sessions import Row
 from schema.context import Context
+from schema.fields.edges import edge, node_edge
 from schema.fields.money import Money
-from schema.fields.node import Node, found_by, node_edge
-from server.projection.records import edge, made
+from schema.fields.node import Node, found_by
+from server.projection.records import made
 
 
 @strawberry.type

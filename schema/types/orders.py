@@ -7,13 +7,14 @@ import strawberry
 
 from models.database.sessions import Row
 from schema.fields.addresses import Address
+from schema.fields.edges import edge, node_edges
 from schema.fields.enums import OrderLineState, OrderStatus
 from schema.fields.money import Money, money
-from schema.fields.node import Node, found_by, node_edges
+from schema.fields.node import Node, found_by
 from schema.types.catalog import Channel, channel_edge
 from schema.types.refunds import Refund, may_see_refunds, refundable_of, refunded_of
 from schema.types.routing import RoutingDecision
-from server.projection.records import column, derived, edge, made, many
+from server.projection.records import column, derived, made, many
 
 if TYPE_CHECKING:
     from schema.types.fulfillments import Fulfillment

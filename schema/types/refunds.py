@@ -9,14 +9,15 @@ from domain.access.callers import Caller
 from models.database.sessions import Row
 from models.queries.reads.refunds import OrderMoney
 from schema.context import Info
+from schema.fields.edges import edge, node_edge
 from schema.fields.enums import AttemptState, RefundKind, RefundStatus, Tender
 from schema.fields.money import Money, money
-from schema.fields.node import Node, found_by, load_all, node_edge
+from schema.fields.node import Node, found_by, load_all
 from schema.fields.scalars import json_of
 from schema.types.catalog import ReasonCode
 from schema.types.decisions import PolicyDecision
 from schema.types.ledger import JournalEntry
-from server.projection.records import Record, derived, edge, made
+from server.projection.records import Record, derived, made
 
 if TYPE_CHECKING:
     from schema.types.orders import Order

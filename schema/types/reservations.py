@@ -5,11 +5,12 @@ from datetime import datetime
 import strawberry
 
 from domain.stock.reservations import status_at
+from schema.fields.edges import edge
 from schema.fields.enums import ReservationStatus
 from schema.fields.node import Node, found_by
 from schema.types.catalog import Channel, Location, channel_edge, location_edge
 from schema.types.routing import RoutingDecision
-from server.projection.records import Record, derived, edge, many
+from server.projection.records import Record, derived, many
 
 
 @strawberry.type

@@ -11,13 +11,14 @@ from domain.returns.risk import WHOLE
 from domain.values.references import Reference
 from models.database.sessions import Row
 from schema.context import Context, Info
+from schema.fields.edges import edge, node_edge
 from schema.fields.enums import ConditionGrade, Disposition, ReturnItemState, ReturnStatus
-from schema.fields.node import Node, found_by, node_edge
+from schema.fields.node import Node, found_by
 from schema.fields.scalars import json_of
 from schema.types.catalog import Location, ReasonCode
 from schema.types.decisions import PolicyDecision
 from schema.types.refunds import Refund, may_see_refunds
-from server.projection.records import column, derived, edge, many
+from server.projection.records import column, derived, many
 
 if TYPE_CHECKING:
     from schema.types.orders import Order, OrderLine

@@ -5,9 +5,10 @@ from datetime import datetime
 import strawberry
 
 from models.database.sessions import Row
+from schema.fields.edges import node_edge
 from schema.fields.enums import MovementKind, StockState
 from schema.fields.money import Money
-from schema.fields.node import Node, found_by, node_edge
+from schema.fields.node import Node, found_by
 from schema.types.catalog import Item, Location, ReasonCode, item_edge, location_edge
 from server.projection.records import derived
 

@@ -20,10 +20,10 @@ from graphql.pyutils import AwaitableOrValue, Path
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from schema.context import Context
 from server.operations.documents import Document
+from server.operations.shapes import shape_of
 from server.projection.codegen import compile_object, compile_value
-from server.projection.plans import Projection, Shape, Waits, shape_of
+from server.projection.plans import Projection, Shape, Waits
 
 _UNDECIDED: Any = object()
 
@@ -198,6 +198,6 @@ def build_executor(
         hide_suggestions=hide_suggestions,
     )
     executor.use_shape(shape_of(document, variables) if compiled else Shape(compiles=False))
-    if isinstance(context, Context):
+    if context is not None:
         context.selections = executor.shape.selections
     return executor

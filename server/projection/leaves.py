@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import GeneratorType
 from typing import Any
 
@@ -18,7 +19,6 @@ from graphql import (
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema_converter import CustomGraphQLEnumType
 
-from schema.fields.scalars import instant_text
 from server.projection.guards import CLASSES_MAX, Walk
 
 _FAST: Mapping[Any, str] = {
@@ -31,6 +31,12 @@ _FAST: Mapping[Any, str] = {
 # Left as it is: the encoder of answers writes the same text in a tenth of the time.
 _INSTANT = "{v} if type({v}) is datetime and {v}.tzinfo is UTC else {slow}({v})"
 LEAF_NAMES: Mapping[str, Any] = {"datetime": datetime, "UTC": UTC}
+
+
+@lru_cache(maxsize=4_096)  # one answer repeats the same few instants a hundred times
+def instant_text(instant: datetime) -> str:
+    """The instant as ISO 8601 text in UTC."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def template_of(type_: GraphQLLeafType) -> str:

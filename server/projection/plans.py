@@ -23,17 +23,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from graphql import GraphQLObjectType, GraphQLOutputType, OperationType, Undefined
+from graphql import GraphQLObjectType, GraphQLOutputType
 from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
-from graphql.execution.values import VariableValues
 
 from models.queries.listing.selections import Join, Selection
-from server.operations.documents import Document
 from server.projection.records import Edge
-
-SHAPES_MAX = 16
-# Compiling costs about as much as one walk over a small answer: only for a text that came back.
-COMPILED_FROM_USE = 2
 
 # Records that wait at an edge, each with the dict that is to hold what the edge leads to.
 Waits = Sequence[list[tuple[Any, dict[str, Any]]]]
@@ -134,22 +128,3 @@ class Shape:
     selections: dict[str, Selection] = field(default_factory=dict)
     # by (id of the object's fields, type)
     objects: dict[tuple[int, GraphQLObjectType], ObjectPlan | None] = field(default_factory=dict)
-
-
-def shape_of(document: Document, variables: VariableValues) -> Shape:
-    """The shape that `document` has with these variables; not kept beyond SHAPES_MAX of them."""
-    key = ()
-    if document.condition_variables:
-        values = variables.coerced
-        key = tuple(values.get(name, Undefined) for name in document.condition_variables)
-    shapes: dict[Any, Shape] = document.memory.setdefault("shapes", {})
-    shape = shapes.get(key)
-    if shape is None:
-        shape = Shape(compiles=False)
-        if len(shapes) < SHAPES_MAX:
-            shapes[key] = shape
-    if not shape.compiles and (
-        document.uses >= COMPILED_FROM_USE or document.operation_type is OperationType.SUBSCRIPTION
-    ):
-        shape.compiles = key in shapes
-    return shape

@@ -7,7 +7,7 @@
         on_hand: int = derived(lambda level: …)             # worked out from the row
         item: Item = edge(lambda loaders: loaders.items, "item_id", one(Item))
 
-Declared so, a field is known to the compiled projection (schema/execution), which reads whole
+Declared so, a field is known to the compiled projection (plans.py), which reads whole
 lists of records without asking each of them: columns straight from the rows, derived fields by one
 call, edges level by level, one read for all parents. To anybody else a record is an object with
 attributes, and edges are resolvers, as stock Strawberry has them.
@@ -25,10 +25,9 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.private import is_private
 
 from domain.access.callers import Caller
-from models.database.sessions import Row
 from models.queries.listing.selections import Join
-from schema.context import Context, Info
-from schema.loaders import Loader, Loaders
+from server.projection.contexts import OperationContext, Row
+from server.projection.loader import Loader
 
 
 class Column:
@@ -78,9 +77,9 @@ class Record:
     __slots__ = ("context", "row")
 
     row: Row
-    context: Context
+    context: OperationContext
 
-    def __init__(self, row: Row, context: Context) -> None:
+    def __init__(self, row: Row, context: OperationContext) -> None:
         self.row = row
         self.context = context
 
@@ -93,7 +92,7 @@ class Record:
         cls.__init__ = Record.__init__  # type: ignore[method-assign]
 
     @classmethod
-    def from_row(cls, row: Row, context: Context) -> Self:
+    def from_row(cls, row: Row, context: OperationContext) -> Self:
         """The object of a row."""
         return cls(row, context)
 
@@ -107,14 +106,14 @@ class Edge:
     `join`: how a list of parents reads what the loader would.
     """
 
-    loader: Callable[[Loaders], Loader[Any, Any]]
+    loader: Callable[[Any], Loader[Any, Any]]
     key: str
-    value: Callable[[Any, Any, Context], Any]
+    value: Callable[[Any, Any, OperationContext], Any]
     seen_by: Callable[[Caller], bool]
     is_shared: bool
     join: Join | None
 
-    async def follow(self, record: Record, context: Context) -> Any:
+    async def follow(self, record: Record, context: OperationContext) -> Any:
         """The value for one record."""
         key = record.row[self.key]
         found = None
@@ -124,7 +123,7 @@ class Edge:
 
 
 def edge(
-    loader: Callable[[Loaders], Loader[Any, Any]],
+    loader: Callable[[Any], Loader[Any, Any]],
     key: str,
     of: "Of",
     *,
@@ -138,7 +137,7 @@ def edge(
     """
     made = Edge(loader, key, of.value, seen_by, of.is_shared, join)
 
-    async def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
+    async def resolve(root: strawberry.Parent[Any], info: strawberry.Info) -> Any:
         return await made.follow(root, info.context)
 
     return strawberry.field(resolver=resolve, name=name, metadata={Edge: made})
@@ -152,7 +151,7 @@ def edge_of(field: StrawberryField) -> Edge | None:
 class Of(NamedTuple):
     """What an edge makes of what its loader found, and whether the parent has no part in it."""
 
-    value: Callable[[Any, Any, Context], Any]
+    value: Callable[[Any, Any, OperationContext], Any]
     is_shared: bool
 
 

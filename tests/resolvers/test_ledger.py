@@ -9,6 +9,8 @@ from workflows.transactions.transaction import Transaction
 PUBLISH = """mutation ($input: PolicyInput!) { policyPublish(input: $input) {
   policy { id kind scope version rules effectiveFrom publishedBy }
   userErrors { field code message details } } }"""
+CLOSE = """mutation ($at: DateTime!) { periodClose(through: $at) {
+  period { through closedAt closedBy } userErrors { field code } } }"""
 
 
 async def test_entries_balance_and_are_found_by_reference_and_account(api: InProcessServer) -> None:
@@ -153,3 +155,14 @@ async def test_every_mutation_leaves_a_trail(api: InProcessServer) -> None:
     assert (await api.ask(document, {"actor": "nobody"}))["auditTrail"]["nodes"] == []
     clerk = await api.a_key(Role.WAREHOUSE)
     assert await api.code(document, {}, key=clerk) == "FORBIDDEN"
+
+
+async def test_books_are_closed_once_and_never_ahead(api: InProcessServer) -> None:
+    at = "2026-01-01T00:00:00Z"
+    made = (await api.done(CLOSE, {"at": at}))["period"]
+    assert (made["through"], made["closedBy"]) == (at, "bootstrap")
+    again = await api.ask(CLOSE, {"at": at})
+    assert again["periodClose"]["userErrors"] == [{"field": ["through"], "code": "PERIOD_CLOSED"}]
+    ahead = await api.ask(CLOSE, {"at": "2999-01-01T00:00:00Z"})
+    assert ahead["periodClose"]["userErrors"][0]["code"] == "PERIOD_CLOSED"
+    assert (await api.ask("{ periods { through } }"))["periods"] == [{"through": at}]

@@ -1,20 +1,13 @@
-"""Refunds, closed periods, webhooks and the journal's export, as clients meet them."""
+"""Refunds over the API: creation, approval, refusals, and the journal entries of a refund."""
 
 import asyncio
-import csv
-import io
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from domain.access.callers import Role
-from integrations.payments.gateway import PaymentEvent, PaymentEventType, event_body
-from integrations.signed_webhooks import WebhookSecrets
 from tests.builders.in_process_server import JSON, InProcessServer, gbp
-from tests.builders.transactions import rows
 
-SECRET = "whsec_" + "c2VjcmV0c2VjcmV0c2VjcmV0"
 REFUND = """id status kind tender amount { amount currencyCode } approvalsRequired
   breakdown { kind amount { amount } note } decision { policy scope version outcome reasons }
   requiredEvidence evidence approvals { actor decision note } paymentReference gatewayReference
@@ -28,8 +21,6 @@ SHIP = """mutation ($input: FulfillmentShipInput!) { fulfillmentShip(input: $inp
   userErrors { message } } }"""
 CANCEL_ORDER = """mutation ($id: ID!) { orderCancel(id: $id, reasonCode: "CUSTOMER_REQUEST") {
   order { refunds { id kind status amount { amount } } } userErrors { message } } }"""
-CLOSE = """mutation ($at: DateTime!) { periodClose(through: $at) {
-  period { through closedAt closedBy } userErrors { field code } } }"""
 
 
 @pytest.fixture
@@ -149,60 +140,3 @@ async def test_roles_see_and_do_what_is_theirs(api: InProcessServer, order: JSON
     assert (await api.ask(node, made, key=warehouse))["node"] is None
     assert await api.code(document, made, key=storefront) == "FORBIDDEN"
     assert await api.code("{ refunds { totalCount } }", key=storefront) == "FORBIDDEN"
-
-
-async def test_books_are_closed_once_and_never_ahead(api: InProcessServer) -> None:
-    at = "2026-01-01T00:00:00Z"
-    made = (await api.done(CLOSE, {"at": at}))["period"]
-    assert (made["through"], made["closedBy"]) == (at, "bootstrap")
-    again = await api.ask(CLOSE, {"at": at})
-    assert again["periodClose"]["userErrors"] == [{"field": ["through"], "code": "PERIOD_CLOSED"}]
-    ahead = await api.ask(CLOSE, {"at": "2999-01-01T00:00:00Z"})
-    assert ahead["periodClose"]["userErrors"][0]["code"] == "PERIOD_CLOSED"
-    assert (await api.ask("{ periods { through } }"))["periods"] == [{"through": at}]
-
-
-async def test_without_a_secret_no_webhook_is_believed(api: InProcessServer) -> None:
-    body = event_body(PaymentEvent(PaymentEventType.SUCCEEDED, "k"))
-    headers = WebhookSecrets([SECRET]).sign("msg-1", datetime.now(UTC), body)
-    answer = await api.client.post("/webhooks/payments", content=body, headers=headers)
-    assert answer.status_code == 401
-
-
-async def test_the_journal_is_exported_within_scope(api: InProcessServer, order: JSON) -> None:
-    async def lines(key: str | None, **asked: str) -> list[dict[str, str]]:
-        headers = {} if key is None else {"authorization": f"Bearer {key}"}
-        answer = await api.client.get("/export/journal.csv", headers=headers, params=asked)
-        assert answer.status_code == 200, answer.text
-        assert answer.headers["content-type"].startswith("text/csv")
-        return list(csv.DictReader(io.StringIO(answer.text)))
-
-    finance = await api.a_key(Role.FINANCE)
-    found = await lines(finance)
-    stored = await rows(api.restow.database, "SELECT id FROM journal_line")
-    assert len(found) == len(stored)
-    assert sum(float(line["debit"] or 0) - float(line["credit"] or 0) for line in found) == 0
-    sold = await lines(finance, account="sales", reference=order["number"])
-    assert [(line["account"], line["channel"], line["debit"]) for line in sold] == [
-        ("sales", "web", "")
-    ]
-    market = await api.a_key(Role.FINANCE, channels=("market",))
-    assert {line["channel"] for line in await lines(market)} == {""}
-    assert await lines(finance, to="2000-01-01T00:00:00Z") == []
-
-
-@pytest.mark.parametrize(
-    ("asked", "role", "status"),
-    [
-        ({"from": "yesterday"}, Role.FINANCE, 400),
-        ({"from": "2026-01-01T00:00:00"}, Role.FINANCE, 400),
-        ({"color": "red"}, Role.FINANCE, 400),
-        ({}, Role.SUPPORT, 403),
-    ],
-)
-async def test_the_export_refuses_what_it_cannot_serve(
-    api: InProcessServer, asked: dict[str, str], role: Role, status: int
-) -> None:
-    headers = {"authorization": f"Bearer {await api.a_key(role)}"}
-    answer = await api.client.get("/export/journal.csv", headers=headers, params=asked)
-    assert (answer.status_code, set(answer.json())) == (status, {"error", "code"})

@@ -1,4 +1,4 @@
-"""Webhooks of the payment gateway at the program's own door."""
+"""The route of payment webhooks: signatures, repeated messages, malformed bodies."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +12,7 @@ from integrations.payments.gateway import PaymentEventType as Told
 from integrations.signed_webhooks import WebhookSecrets
 from models.database.database import Database
 from routes.payment_webhooks import BODY_BYTES_MAX, payment_webhooks
+from tests.builders.in_process_server import InProcessServer
 from tests.builders.refunds import PENDING, RefundDesk, open_refund_desk
 from workflows.refunds.gateway_events import take_payment
 from workflows.transactions.outcomes import Outcome
@@ -27,18 +28,18 @@ async def refund_desk(database: Database) -> RefundDesk:
 
 
 @pytest.fixture
-async def door(refund_desk: RefundDesk) -> AsyncIterator[httpx.AsyncClient]:
+async def client(refund_desk: RefundDesk) -> AsyncIterator[httpx.AsyncClient]:
     async def take(message_id: str, event: PaymentEvent) -> str:
         return await take_payment(refund_desk.shop.transactions, message_id, event)
 
     app = Starlette(routes=[payment_webhooks(SECRETS, take)])
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://restow") as client:
-        yield client
+    async with httpx.AsyncClient(transport=transport, base_url="http://restow") as opened:
+        yield opened
 
 
 async def send(
-    door: httpx.AsyncClient,
+    client: httpx.AsyncClient,
     body: bytes,
     *,
     secret: str = SECRET,
@@ -46,7 +47,7 @@ async def send(
     age: timedelta = timedelta(0),
 ) -> httpx.Response:
     headers = WebhookSecrets([secret]).sign(message_id, datetime.now(UTC) - age, body)
-    return await door.post("/webhooks/payments", content=body, headers=headers)
+    return await client.post("/webhooks/payments", content=body, headers=headers)
 
 
 async def processing(refund_desk: RefundDesk) -> tuple[Outcome, bytes]:
@@ -61,13 +62,13 @@ async def processing(refund_desk: RefundDesk) -> tuple[Outcome, bytes]:
 
 
 async def test_a_signed_message_settles_its_refund_once(
-    refund_desk: RefundDesk, door: httpx.AsyncClient
+    refund_desk: RefundDesk, client: httpx.AsyncClient
 ) -> None:
     made, body = await processing(refund_desk)
-    first = await send(door, body)
+    first = await send(client, body)
     assert (first.status_code, first.json()) == (200, {"taken": "heard"})
     assert await refund_desk.status(made) == "SUCCEEDED"
-    again = await send(door, body, secret=OTHER)
+    again = await send(client, body, secret=OTHER)
     assert (again.status_code, again.json()) == (200, {"taken": "repeated"})
 
 
@@ -81,17 +82,17 @@ async def test_a_signed_message_settles_its_refund_once(
     ],
 )
 async def test_a_message_that_cannot_be_believed_changes_nothing(
-    refund_desk: RefundDesk, door: httpx.AsyncClient, facts: dict[str, object], status: int
+    refund_desk: RefundDesk, client: httpx.AsyncClient, facts: dict[str, object], status: int
 ) -> None:
     made, body = await processing(refund_desk)
-    answer = await send(door, body, **facts)  # type: ignore[arg-type]
+    answer = await send(client, body, **facts)  # type: ignore[arg-type]
     assert answer.status_code == status
     assert await refund_desk.status(made) == "PROCESSING"
 
 
-async def test_a_message_without_a_signature_is_refused(door: httpx.AsyncClient) -> None:
-    assert (await door.post("/webhooks/payments", content=b"{}")).status_code == 401
-    assert (await door.get("/webhooks/payments")).status_code == 405
+async def test_a_message_without_a_signature_is_refused(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/webhooks/payments", content=b"{}")).status_code == 401
+    assert (await client.get("/webhooks/payments")).status_code == 405
 
 
 @pytest.mark.parametrize(
@@ -99,15 +100,20 @@ async def test_a_message_without_a_signature_is_refused(door: httpx.AsyncClient)
     [(b"{}", 400), (b"[]", 400), (b"\xff", 400), (b" " * (BODY_BYTES_MAX + 1), 413)],
 )
 async def test_a_body_that_is_no_message_is_told(
-    door: httpx.AsyncClient, body: bytes, status: int
+    client: httpx.AsyncClient, body: bytes, status: int
 ) -> None:
-    headers = {}
-    if body != b"\xff":
-        headers = SECRETS.sign("msg-1", datetime.now(UTC), body)
-    answer = await door.post("/webhooks/payments", content=body, headers=headers)
+    headers = {} if body == b"\xff" else SECRETS.sign("msg-1", datetime.now(UTC), body)
+    answer = await client.post("/webhooks/payments", content=body, headers=headers)
     assert answer.status_code == (status if headers else 401)
 
 
-async def test_a_key_that_is_not_ours_is_taken_and_left(door: httpx.AsyncClient) -> None:
-    answer = await send(door, event_body(PaymentEvent(Told.FAILED, "nobody's")))
+async def test_a_key_that_is_not_ours_is_taken_and_left(client: httpx.AsyncClient) -> None:
+    answer = await send(client, event_body(PaymentEvent(Told.FAILED, "nobody's")))
     assert (answer.status_code, answer.json()) == (200, {"taken": "unknown key"})
+
+
+async def test_without_a_secret_no_webhook_is_believed(api: InProcessServer) -> None:
+    body = event_body(PaymentEvent(Told.SUCCEEDED, "k"))
+    headers = SECRETS.sign("msg-1", datetime.now(UTC), body)
+    answer = await api.client.post("/webhooks/payments", content=body, headers=headers)
+    assert answer.status_code == 401

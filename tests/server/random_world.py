@@ -36,7 +36,7 @@ from models.queries.reads.refunds import OrderMoney
 from schema.context import Context
 from schema.fields.money import Money
 from schema.fields.paging import Paged
-from schema.loaders import Loader
+from server.projection.loader import Loader
 from server.projection.records import Column, Derived, Edge, Record, edge_of
 
 OBJECTS_MAX = 40  # per resolved value

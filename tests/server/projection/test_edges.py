@@ -14,11 +14,11 @@ from strawberry.types import Info
 
 import server.projection.value_cache as value_cache
 from domain.access.callers import ROLE_PERMISSIONS, Caller, Role
-from schema.loaders import Loader
 from server.operations.documents import DocumentCache
 from server.operations.engine import Schema
 from server.operations.executor import Executor, build_executor
 from server.operations.limits import Limits
+from server.projection.loader import Loader
 from server.projection.records import Record, column, derived, edge, many, one
 
 SHELVES = {1: {"id": 1, "code": "A"}, 2: {"id": 2, "code": "B"}, 3: {"id": 3, "code": None}}

@@ -12,7 +12,7 @@ from graphql.execution.values import get_variable_values
 from server.operations.documents import Document, DocumentCache
 from server.operations.executor import Executor, build_executor
 from server.operations.limits import Limits
-from server.projection.plans import SHAPES_MAX, shape_of
+from server.operations.shapes import SHAPES_MAX, shape_of
 from tests.server.sample import (
     Bolt,
     Colour,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schema.loaders import Loader
+from server.projection.loader import Loader
 
 
 class Shelf:

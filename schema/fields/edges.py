@@ -1,0 +1,48 @@
+"""Fields that lead from a record to other records, by the schema's loaders."""
+
+from collections.abc import Callable
+from typing import Any
+
+import server.projection.records as records
+from domain.access.callers import Caller
+from models.queries.listing.selections import Join
+from schema.fields.node import NODE_TYPES
+from schema.loaders import Loaders
+from server.projection.contexts import OperationContext
+from server.projection.loader import Loader
+from server.projection.records import Of
+
+
+def edge(
+    loader: Callable[[Loaders], Loader[Any, Any]],
+    key: str,
+    of: Of,
+    *,
+    name: str | None = None,
+    seen_by: Callable[[Caller], bool] = lambda _: True,
+    join: Join | None = None,
+) -> Any:
+    """An edge of the projection (server/projection/records.py) through one of the loaders."""
+    return records.edge(loader, key, of, name=name, seen_by=seen_by, join=join)
+
+
+def node_edge(type_name: str, key: str, *, name: str | None = None) -> Any:
+    """The edge to one node, by the name of its type; null where the caller may not see the node."""
+
+    def by_id(loaders: Loaders) -> Loader[Any, Any]:
+        return NODE_TYPES[type_name].loader(loaders)
+
+    def value(row: object, _: object, context: OperationContext) -> Any:
+        return None if row is None else NODE_TYPES[type_name].from_row(row, context)
+
+    return edge(by_id, key, Of(value, is_shared=True), name=name)
+
+
+def node_edges(loader: Callable[[Loaders], Loader[Any, Any]], key: str, type_name: str) -> Any:
+    """The edge to several nodes, by the name of their type."""
+
+    def value(rows: list[Any] | None, _: object, context: OperationContext) -> Any:
+        from_row = NODE_TYPES[type_name].from_row
+        return [from_row(row, context) for row in rows or ()]
+
+    return edge(loader, key, Of(value, is_shared=True))

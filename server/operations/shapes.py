@@ -1,0 +1,32 @@
+"""Shapes of documents: which one an execution uses, and from when on it is compiled."""
+
+from typing import Any
+
+from graphql import OperationType, Undefined
+from graphql.execution.values import VariableValues
+
+from server.operations.documents import Document
+from server.projection.plans import Shape
+
+SHAPES_MAX = 16
+# Compiling costs about as much as one walk over a small answer: only for a repeated document.
+COMPILED_FROM_USE = 2
+
+
+def shape_of(document: Document, variables: VariableValues) -> Shape:
+    """The shape that `document` has with these variables; not kept beyond SHAPES_MAX of them."""
+    key = ()
+    if document.condition_variables:
+        values = variables.coerced
+        key = tuple(values.get(name, Undefined) for name in document.condition_variables)
+    shapes: dict[Any, Shape] = document.memory.setdefault("shapes", {})
+    shape = shapes.get(key)
+    if shape is None:
+        shape = Shape(compiles=False)
+        if len(shapes) < SHAPES_MAX:
+            shapes[key] = shape
+    if not shape.compiles and (
+        document.uses >= COMPILED_FROM_USE or document.operation_type is OperationType.SUBSCRIPTION
+    ):
+        shape.compiles = key in shapes
+    return shape

@@ -1,0 +1,36 @@
+"""The part of an operation's context that the server reads; the schema's context has more."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from domain.access.callers import Caller
+from models.queries.listing.selections import Join, Selection
+
+Row = Mapping[str, Any]
+
+
+class OperationContext(Protocol):
+    """The context of one operation of one caller.
+
+    `loaders`: an object with a `Loader` per attribute; edges name the one they need.
+    `selections`: the columns that root fields show of their lists, by response key.
+    """
+
+    selections: Mapping[str, Selection]
+
+    @property
+    def caller(self) -> Caller:
+        """The caller, with its permissions and scope."""
+
+    @property
+    def now(self) -> datetime:
+        """The instant for which the operation reads."""
+
+    @property
+    def loaders(self) -> Any:
+        """The loaders of this operation's snapshot."""
+
+    @property
+    def joined(self) -> Mapping[Join, Mapping[Any, Row]]:
+        """Rows that lists of this snapshot brought along, by id."""
