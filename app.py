@@ -1,14 +1,13 @@
-"""Composes the program: settings → database → transactions → streams → schema → routes → jobs.
+"""Composes the program: settings → database → transactions → streams → server → routes → jobs.
 
-`create_app` is what uvicorn is pointed at (`uvicorn --factory app:create_app`); `make serve` does
-that after migrating. Nothing imports this module but tests.
+`make serve` migrates the database and starts `uvicorn --factory app:create_app`. Only tests import
+this module.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from functools import partial
 from random import getrandbits
 from uuid import UUID
 
@@ -20,7 +19,6 @@ from starlette.types import ASGIApp
 
 import server.process.garbage_collection as garbage_collection
 import settings as configuration
-import workflows.jobs as jobs
 from domain.access.callers import Caller
 from domain.errors import Unauthenticated
 from domain.terms import Terms
@@ -61,13 +59,12 @@ from subscriptions.streams.availability import AvailabilityReads
 from workflows.access.api_keys import ensure_bootstrap_key
 from workflows.access.authentication import KeyRing, live_keys
 from workflows.availability.cache import AvailabilityCache
+from workflows.jobs import JOBS, JobContext
 from workflows.reactions import REACTIONS
-from workflows.refunds.cancellation_refunds import open_old
-from workflows.refunds.gateway_events import forget_messages, take_payment
+from workflows.refunds.gateway_events import take_payment
 from workflows.refunds.payout_attempts import PayoutTerms
-from workflows.refunds.payouts import Payouts, tell_overdue
-from workflows.returns.expiry import expire_returns
-from workflows.scheduler import Job, Scheduler
+from workflows.refunds.payouts import Payouts
+from workflows.scheduler import Scheduler
 from workflows.transactions.clock import Clock, machine_time
 from workflows.transactions.ids import Ids
 from workflows.transactions.item_costs import check_base_currency
@@ -75,16 +72,8 @@ from workflows.transactions.runner import Transactions
 
 logger = structlog.get_logger(__name__)
 
-SWEEP_SECONDS = 1.0
-BACKORDERS_SECONDS = 2.0
-FORGET_SECONDS = 600.0
-TASKS_SECONDS = 2.0
-DESK_SECONDS = 5.0
-POLICIES_SECONDS = 1.0
-PAYOUTS_SECONDS = 0.5
-OVERDUE_SECONDS = 60.0
 PROBE_SECONDS = 3.0
-# With what requests are given to end in (scripts/serve.py), below the ten of a whole stop.
+# Together with the time for running requests (scripts/serve.py) below the ten seconds of a stop.
 STOP_SECONDS = 3.5
 
 
@@ -97,7 +86,7 @@ class NotMigrated(RuntimeError):
 
 
 def translate(error: Exception) -> RequestRefused | None:
-    """A refusal with the HTTP headers that go with it; None for our own mistakes."""
+    """A refusal with its HTTP headers; None for an error that is a defect of this program."""
     found = top_level(error)
     if found is None:
         return None
@@ -108,7 +97,7 @@ def translate(error: Exception) -> RequestRefused | None:
 
 
 class Restow:
-    """One process of the program: everything it is made of, started and stopped together."""
+    """One process of the program: all its parts, started and stopped together."""
 
     def __init__(
         self, settings: Settings, read_clock: Callable[[], datetime] = machine_time
@@ -180,7 +169,7 @@ class Restow:
         self._tasks = BackgroundTasks()
 
     def _make_streams(self) -> None:
-        """What stands between the log and the clients of this process."""
+        """Make the fan-out, the subscription feeds and the connection registry."""
         lag = Lag(self.metrics.registry, self.live.relay, self.clock)
         self.fanout = Fanout(lambda: self.live.relay.position, lag.observe)
         self.feeds = SubscriptionFeeds(
@@ -273,8 +262,9 @@ class Restow:
         if self.settings.bootstrap_key is not None:
             await ensure_bootstrap_key(self.transactions, self.settings.bootstrap_key)
         await self.live.start()
-        schedule = Scheduler(self.quiet_transactions, self._jobs())
-        self._tasks.start("jobs", schedule.run())
+        context = JobContext(self.transactions, self.payouts)
+        scheduler = Scheduler(self.quiet_transactions, JOBS, context)
+        self._tasks.start("jobs", scheduler.run())
         self._tasks.start("clock", self.clock.run(self.database))
         self._tasks.start("key uses", self.keys.run())
         self._tasks.start("sockets", self.sockets.watch(self._live_keys))
@@ -283,7 +273,7 @@ class Restow:
     async def stop(self) -> None:
         """End what runs in the background, let transactions finish, and disconnect.
 
-        A database that does not answer is not waited for: what hangs is given up.
+        After STOP_SECONDS, transactions and connections that still hang are abandoned.
         """
         self.sockets.close_all()
         try:
@@ -303,30 +293,6 @@ class Restow:
         await self.live.stop()
         await self.quiet_transactions.drain()
         await self.database.close()
-
-    def _jobs(self) -> list[Job]:
-        transactions = self.transactions
-
-        async def sweep() -> int:
-            return await jobs.sweep_holds(transactions)
-
-        async def forget() -> int:
-            return await jobs.forget_keys(transactions, self.clock())
-
-        return [
-            Job("sweep holds", SWEEP_SECONDS, sweep),
-            Job("serve backorders", BACKORDERS_SECONDS, jobs.BackorderRounds(transactions).serve),
-            Job("forget keys", FORGET_SECONDS, forget),
-            Job("free lapsed tasks", TASKS_SECONDS, partial(jobs.free_lapsed_tasks, transactions)),
-            Job("escalate", DESK_SECONDS, partial(jobs.escalate_exceptions, transactions)),
-            Job("resume", DESK_SECONDS, partial(jobs.resume_exceptions, transactions)),
-            Job("start policies", POLICIES_SECONDS, partial(jobs.start_policies, transactions)),
-            Job("pay refunds", PAYOUTS_SECONDS, self.payouts.work),
-            Job("overdue refunds", OVERDUE_SECONDS, partial(tell_overdue, transactions)),
-            Job("expire returns", OVERDUE_SECONDS, partial(expire_returns, transactions)),
-            Job("old cancellations", OVERDUE_SECONDS, partial(open_old, transactions)),
-            Job("forget webhooks", FORGET_SECONDS, partial(forget_messages, transactions)),
-        ]
 
     async def _hear(self, message_id: str, event: PaymentEvent) -> str:
         return await take_payment(self.transactions, message_id, event, self.payouts.terms)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Generic, TypeVar
 from uuid import uuid4
 
 import structlog
@@ -23,21 +24,27 @@ RENEW_SECONDS = 2.0
 RUNS_MAX = 50  # in a row, while a job finds more to do
 
 
+ContextT = TypeVar("ContextT")
+
+
 @dataclass(frozen=True, slots=True)
-class Job:
+class Job(Generic[ContextT]):
     """A bounded step, every so many seconds; it returns how much it did, 0 when all is done."""
 
     name: str
     seconds: float
-    step: Callable[[], Awaitable[int]]
+    step: Callable[[ContextT], Awaitable[int]]
 
 
-class Scheduler:
+class Scheduler(Generic[ContextT]):
     """The jobs of one process: they run while it holds the lease, and elsewhere otherwise."""
 
-    def __init__(self, transactions: Transactions, jobs: Sequence[Job]) -> None:
+    def __init__(
+        self, transactions: Transactions, jobs: Sequence[Job[ContextT]], context: ContextT
+    ) -> None:
         self._transactions = transactions
         self._jobs = jobs
+        self._context = context
         self._holder = str(uuid4())
         self._held_until = 0.0
 
@@ -73,17 +80,17 @@ class Scheduler:
         await leases.hold_lease(tx.session, LEASE, self._holder, until, row["counter"])
         return True
 
-    async def _repeat(self, job: Job) -> None:
+    async def _repeat(self, job: Job[ContextT]) -> None:
         while True:
             await asyncio.sleep(job.seconds)
             if asyncio.get_running_loop().time() < self._held_until:
                 await self._run(job)
 
-    async def _run(self, job: Job) -> None:
+    async def _run(self, job: Job[ContextT]) -> None:
         """Run a job until nothing is left or it was long enough; a failure waits for next time."""
         try:
             for _ in range(RUNS_MAX):
-                if not await job.step():
+                if not await job.step(self._context):
                     return
         except Exception as error:  # one job must not end the others
             unforeseen = _unforeseen(error)

@@ -35,8 +35,8 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def counting(counts: dict[str, int], name: str) -> Job:
-    async def step() -> int:
+def counting(counts: dict[str, int], name: str) -> Job[None]:
+    async def step(_: None) -> int:
         counts[name] = counts.get(name, 0) + 1
         return 0
 
@@ -46,9 +46,9 @@ def counting(counts: dict[str, int], name: str) -> Job:
 async def test_one_process_runs_the_jobs_and_the_next_takes_over(database: Database) -> None:
     transactions = transactions_on_clock(database)
     counts: dict[str, int] = {}
-    first = asyncio.create_task(Scheduler(transactions, [counting(counts, "first")]).run())
+    first = asyncio.create_task(Scheduler(transactions, [counting(counts, "first")], None).run())
     await until(lambda: counts.get("first", 0) > 3)
-    second = asyncio.create_task(Scheduler(transactions, [counting(counts, "second")]).run())
+    second = asyncio.create_task(Scheduler(transactions, [counting(counts, "second")], None).run())
     before = counts["first"]
     await until(lambda: counts["first"] > before + 10)
     assert "second" not in counts
@@ -63,12 +63,12 @@ async def test_a_failing_job_is_tried_again_and_harms_no_other(database: Databas
     transactions = transactions_on_clock(database)
     counts: dict[str, int] = {}
 
-    async def fails() -> int:
+    async def fails(_: None) -> int:
         counts["failing"] = counts.get("failing", 0) + 1
         raise KeyError("broken")
 
     jobs = [Job("failing", 0.01, fails), counting(counts, "sound")]
-    task = asyncio.create_task(Scheduler(transactions, jobs).run())
+    task = asyncio.create_task(Scheduler(transactions, jobs, None).run())
     await until(lambda: counts.get("failing", 0) > 2 and counts.get("sound", 0) > 2)
     task.cancel()
     await asyncio.wait([task])
@@ -78,11 +78,11 @@ async def test_a_job_goes_on_while_it_finds_more(database: Database) -> None:
     transactions = transactions_on_clock(database)
     left = [7]
 
-    async def step() -> int:
+    async def step(_: None) -> int:
         left[0] -= 1
         return max(left[0], 0)
 
-    task = asyncio.create_task(Scheduler(transactions, [Job("drain", 0.3, step)]).run())
+    task = asyncio.create_task(Scheduler(transactions, [Job("drain", 0.3, step)], None).run())
     await until(lambda: left[0] == 0)
     task.cancel()
     await asyncio.wait([task])
@@ -102,7 +102,7 @@ async def test_a_failure_that_nobody_foresaw_costs_the_lease_and_no_more(
     transactions = Transactions(
         database, clock=now, new_id=Ids(), reactions=Reactions(after_event={})
     )
-    task = asyncio.create_task(Scheduler(transactions, [counting(counts, "sound")]).run())
+    task = asyncio.create_task(Scheduler(transactions, [counting(counts, "sound")], None).run())
     await until(lambda: counts.get("sound", 0) > 0 and not failures)
     before = counts["sound"]
     await until(lambda: counts["sound"] > before + 3)
@@ -112,7 +112,7 @@ async def test_a_failure_that_nobody_foresaw_costs_the_lease_and_no_more(
 
 async def test_jobs_go_on_once_the_database_takes_writes_again(single: Database) -> None:
     counts: dict[str, int] = {}
-    schedule = Scheduler(transactions_on_clock(single), [counting(counts, "sound")])
+    schedule = Scheduler(transactions_on_clock(single), [counting(counts, "sound")], None)
     task = asyncio.create_task(schedule.run())
     await until(lambda: counts.get("sound", 0) > 3)
     with capture_logs() as logs:

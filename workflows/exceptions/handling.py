@@ -33,6 +33,7 @@ from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
 TEXT_MAX = 255
+ROUND_MAX = 100
 WORDS_MAX = 2_000
 
 
@@ -132,9 +133,9 @@ async def resolve(tx: Transaction, command: ResolveException, caller: Caller) ->
     return await _write(tx, before, after, "resolved", "exceptionResolve", caller.actor)
 
 
-async def escalate(tx: Transaction, limit: int) -> int:
+async def escalate(tx: Transaction) -> int:
     """Hand what is past its time to the next role, and tell everybody again; how many."""
-    rows = await exception_queries.lock_overdue(tx.session, tx.now, limit)
+    rows = await exception_queries.lock_overdue(tx.session, tx.now, ROUND_MAX)
     for before in rows:
         handling = await exceptions.handling_of(
             tx, ExceptionKind(before["kind"]), before["location_id"], before["channel_id"]
@@ -149,9 +150,9 @@ async def escalate(tx: Transaction, limit: int) -> int:
     return len(rows)
 
 
-async def resume(tx: Transaction, limit: int) -> int:
+async def resume(tx: Transaction) -> int:
     """Let the clock of what has waited until its time run again, from that time; how many."""
-    rows = await exception_queries.lock_waited(tx.session, tx.now, limit)
+    rows = await exception_queries.lock_waited(tx.session, tx.now, ROUND_MAX)
     for before in rows:
         after = _resumed(before, tx.now)
         await _write(tx, before, after, "resumed", "exception.resumed", SYSTEM.actor)

@@ -19,10 +19,12 @@ from domain.stock.states import StockState
 from models.database.sessions import Row
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from workflows.orders.locked_orders import LockedOrder
+from workflows.transactions.runner import Transactions
 from workflows.transactions.stock_levels import Level, StockMove
 from workflows.transactions.transaction import Transaction
 
 SERVED_MAX = 200
+ITEMS_MAX = 50
 SYSTEM = "system"
 
 
@@ -168,3 +170,28 @@ async def _send_to_work(
         made[str(fulfillment_id)] = sum(quantity for _, _, quantity in lines)
     await tx.flush()
     await locked_orders.write(tx, order, "order.allocated", SYSTEM, {"fulfillments": made})
+
+
+class BackorderRounds:
+    """Serves lines that transactions left waiting: so many items a step, round and round.
+
+    An item that cannot be served, or that fails, delays the others by its place in the round.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+        self._after = 0
+
+    async def serve(self) -> int:
+        """Serve the next items; how many lines something was allocated to."""
+        async with self._transactions.database.reading() as session:
+            item_ids = await order_queries.servable_items(session, self._after, ITEMS_MAX)
+        self._after = item_ids[-1] if len(item_ids) == ITEMS_MAX else 0
+        if not item_ids:
+            return 0
+
+        async def work(tx: Transaction) -> int:
+            await tx.stock.lock(item_ids)
+            return await serve(tx, frozenset(item_ids))
+
+        return await self._transactions.run(work)

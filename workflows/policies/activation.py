@@ -8,10 +8,12 @@ from domain.policies.policies import parse_scope
 from workflows.policies.publishing import places_of
 from workflows.transactions.transaction import Transaction
 
+STARTED_MAX = 100
 
-async def start(tx: Transaction, limit: int) -> int:
+
+async def start(tx: Transaction) -> int:
     """Record what has come into force since it was published; how many versions there were."""
-    rows = await policy_queries.take_starting(tx.session, tx.now, limit)
+    rows = await policy_queries.take_starting(tx.session, tx.now, STARTED_MAX)
     for row in rows:
         channel_id, location_id = await places_of(tx, parse_scope(row["scope"]), SYSTEM)
         tx.outbox.record(

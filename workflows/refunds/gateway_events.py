@@ -54,13 +54,9 @@ async def take_payment(
     return taken
 
 
-async def forget_messages(transactions: Transactions) -> int:
+async def forget_messages(tx: Transaction) -> int:
     """Forget ids of messages that are older than they are kept; how many there were."""
-
-    async def work(tx: Transaction) -> int:
-        return await refund_queries.forget_messages(tx.session, tx.now - KEPT, FORGOTTEN_MAX)
-
-    return await transactions.run(work)
+    return await refund_queries.forget_messages(tx.session, tx.now - KEPT, FORGOTTEN_MAX)
 
 
 async def take_once(tx: Transaction, source: str, message_id: str) -> bool:

@@ -15,6 +15,7 @@ from workflows.transactions.stock_levels import StockMove
 from workflows.transactions.transaction import Transaction
 
 SYSTEM = "system"
+SWEPT_MAX = 200
 
 
 async def lock_supply(
@@ -39,6 +40,16 @@ async def take_back(tx: Transaction, ids: Sequence[UUID]) -> int:
     rows = await reservation_queries.lock_holds_over(tx.session, ids, tx.now)
     await end(tx, rows, ReservationStatus.EXPIRED, SYSTEM)
     return len(rows)
+
+
+async def sweep(tx: Transaction) -> int:
+    """Write down that holds are over and give their units back; how many there were."""
+    over = await reservation_queries.any_holds_over(tx.session, tx.now, SWEPT_MAX)
+    if not over:
+        return 0
+    lines = await reservation_queries.lines_of(tx.session, over)
+    await tx.stock.lock({line["item_id"] for line in lines})
+    return await take_back(tx, sorted(over))
 
 
 async def end(tx: Transaction, rows: Sequence[Row], status: ReservationStatus, actor: str) -> None:

@@ -29,6 +29,7 @@ from workflows.transactions.outcomes import Outcome, Refusal
 from workflows.transactions.transaction import Transaction
 
 OVERRIDE = "tasks.override"
+LAPSED_MAX = 200
 Subject = tuple[str, object]
 
 
@@ -274,9 +275,9 @@ async def touch(tx: Transaction, rows: Iterable[Row], actor: str) -> None:
         _record(tx, row, "task.changed", actor)
 
 
-async def free_lapsed(tx: Transaction, limit: int) -> int:
-    """Write down that claims are over, which they were by the clock before; how many."""
-    rows = await task_queries.lock_lapsed(tx.session, tx.now, limit)
+async def free_lapsed(tx: Transaction) -> int:
+    """Record claims that have lapsed, so that subscribers of the queue learn of it; how many."""
+    rows = await task_queries.lock_lapsed(tx.session, tx.now, LAPSED_MAX)
     ids = [row["id"] for row in rows]
     for row in await task_queries.give_back(tx.session, ids) if ids else []:
         _record(tx, row, "task.released", SYSTEM.actor)

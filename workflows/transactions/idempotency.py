@@ -24,6 +24,7 @@ from workflows.transactions.outcomes import Outcome, Refusal, Request
 from workflows.transactions.unit_of_work import UnitOfWork
 
 KEPT = timedelta(days=7)
+FORGOTTEN_MAX = 1_000
 KEY_MAX = 255
 ANONYMOUS_KEY_MIN = 22
 
@@ -181,3 +182,9 @@ def settle(
                 "created_at": unit.now,
             }
             unit.add(IdempotencyKey, row)
+
+
+async def forget_keys(unit: UnitOfWork) -> int:
+    """Forget keys that are older than they are kept; how many there were."""
+    before = unit.now - KEPT
+    return await idempotency_queries.forget_keys(unit.session, before, FORGOTTEN_MAX)

@@ -8,7 +8,6 @@ import pytest
 
 import workflows.exceptions.handling as exception_handling
 import workflows.exceptions.opening as exceptions
-import workflows.jobs as jobs
 from domain.access.callers import Caller, Role, holder
 from domain.exceptions import EXCEPTION_TRANSITIONS, ExceptionKind, ExceptionStatus
 from models.database.database import Database
@@ -105,7 +104,7 @@ async def brought(floor: Floor, number: int, status: str) -> UUID:
     for step in PATHS[status]:
         if step == "escalate":
             floor.shop.clock.forward(hours=5)
-            await jobs.escalate_exceptions(floor.shop.transactions)
+            await floor.shop.transactions.run(exception_handling.escalate)
         elif step == "clear":
             await clear(floor, number)
         else:
@@ -141,7 +140,7 @@ async def test_what_is_late_escalates_where_its_status_may(
     found = await brought(floor, 1, status)
     floor.shop.clock.forward(days=9)
     may = ExceptionStatus.ESCALATED in EXCEPTION_TRANSITIONS[status]
-    assert await jobs.escalate_exceptions(floor.shop.transactions) == may
+    assert await floor.shop.transactions.run(exception_handling.escalate) == may
     assert (await row(floor, found))["status"] == ("ESCALATED" if may else status)
 
 
@@ -160,7 +159,7 @@ async def test_waiting_does_not_count(floor: Floor) -> None:
     floor.shop.clock.forward(hours=1)
     await do(floor, "wait", found, until=MORNING + timedelta(hours=9))
     floor.shop.clock.forward(hours=5)
-    assert await jobs.escalate_exceptions(floor.shop.transactions) == 0
+    assert await floor.shop.transactions.run(exception_handling.escalate) == 0
     await do(floor, "start", found)
     resumed = await row(floor, found)
     assert resumed["due_at"] == MORNING + timedelta(hours=9)
@@ -173,8 +172,8 @@ async def test_the_clock_goes_on_at_the_time_that_was_named(floor: Floor) -> Non
         await do(floor, step, found)
     await do(floor, "wait", found, until=MORNING + timedelta(hours=2))
     floor.shop.clock.forward(hours=3)
-    assert await jobs.resume_exceptions(floor.shop.transactions) == 1
-    assert await jobs.resume_exceptions(floor.shop.transactions) == 0
+    assert await floor.shop.transactions.run(exception_handling.resume) == 1
+    assert await floor.shop.transactions.run(exception_handling.resume) == 0
     resumed = await row(floor, found)
     assert resumed["status"] == "IN_PROGRESS"
     assert resumed["due_at"] == MORNING + timedelta(hours=6)
@@ -185,10 +184,10 @@ async def test_what_is_late_goes_to_the_next_role_once(floor: Floor) -> None:
     found = await opened(floor)
     await do(floor, "assign", found, owner="ann")
     floor.shop.clock.forward(hours=4)
-    assert await jobs.escalate_exceptions(floor.shop.transactions) == 0
+    assert await floor.shop.transactions.run(exception_handling.escalate) == 0
     floor.shop.clock.forward(seconds=1)
-    assert await jobs.escalate_exceptions(floor.shop.transactions) == 1
-    assert await jobs.escalate_exceptions(floor.shop.transactions) == 0
+    assert await floor.shop.transactions.run(exception_handling.escalate) == 1
+    assert await floor.shop.transactions.run(exception_handling.escalate) == 0
     late = await row(floor, found)
     assert (late["status"], late["owner_role"], late["owner"]) == (
         "ESCALATED",
@@ -204,12 +203,12 @@ async def test_who_takes_it_over_gets_a_new_clock_and_the_last_to_hear_is_the_ad
 ) -> None:
     found = await opened(floor)
     floor.shop.clock.forward(hours=5)
-    await jobs.escalate_exceptions(floor.shop.transactions)
+    await floor.shop.transactions.run(exception_handling.escalate)
     await do(floor, "assign", found)
     assert (await row(floor, found))["due_at"] == MORNING + timedelta(hours=9)
-    assert await jobs.escalate_exceptions(floor.shop.transactions) == 0
+    assert await floor.shop.transactions.run(exception_handling.escalate) == 0
     floor.shop.clock.forward(hours=5)
-    await jobs.escalate_exceptions(floor.shop.transactions)
+    await floor.shop.transactions.run(exception_handling.escalate)
     assert (await row(floor, found))["owner_role"] == "ADMIN"
 
 

@@ -3,14 +3,13 @@
 import pytest
 
 import workflows.catalog.channels
-import workflows.jobs
 import workflows.orders.backorders
 from domain.policies.policies import PolicyKind
 from models.database.database import Database
 from tests.builders.catalog import a_channel
 from tests.builders.store import Shop, open_shop
 from tests.builders.transactions import rows
-from workflows.jobs import BackorderRounds
+from workflows.orders.backorders import BackorderRounds
 
 BUFFER = 3
 
@@ -59,7 +58,7 @@ async def test_units_that_nobody_who_waits_may_have_are_no_work(shop: Shop) -> N
 async def test_items_that_cannot_be_served_keep_no_other_waiting(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workflows.jobs, "ITEMS_MAX", 1)
+    monkeypatch.setattr(workflows.orders.backorders, "ITEMS_MAX", 1)
     for sku in ("TEE-S", "TEE-M", "TEE-L"):
         await shop.place((sku, 1), reference=sku, backorder=True)
         await shop.receive(BUFFER, sku)

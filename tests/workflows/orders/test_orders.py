@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-import workflows.jobs
+import workflows.reservations.expiry as reservation_expiry
 import workflows.warehouse.picking
 from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
 from models.database.database import Database
 from tests.builders.store import ADMIN, CLERK, SHOP, Shop, open_shop, pounds
 from tests.builders.transactions import MORNING, codes, counts, events, rows
+from workflows.orders.backorders import BackorderRounds
 from workflows.orders.commands import Payment
 from workflows.transactions.outcomes import Request
 from workflows.warehouse.picking import PickFulfillment, Shortage
@@ -255,7 +256,7 @@ async def test_released_and_expired_units_serve_those_who_wait(shop: Shop) -> No
     await shop.release(kept)
     assert await shop.level() == {"held": 3, "allocated": 2}
     shop.clock.forward(seconds=61)
-    await workflows.jobs.sweep_holds(shop.transactions)
+    await shop.transactions.run(reservation_expiry.sweep)
     assert await shop.level() == {"allocated": 5}
     assert (await shop.order(waiting))["status"] == "ALLOCATED"
     assert held.refs
@@ -311,7 +312,7 @@ async def test_the_job_serves_what_a_transaction_left(shop: Shop) -> None:
     waiting = await shop.place(("TEE-M", 1), backorder=True)
     async with shop.database.writer() as session:
         await session.execute("UPDATE stock_level SET available = available + 1")
-    assert await workflows.jobs.BackorderRounds(shop.transactions).serve() == 1
+    assert await BackorderRounds(shop.transactions).serve() == 1
     assert (await shop.order(waiting))["status"] == "ALLOCATED"
 
 

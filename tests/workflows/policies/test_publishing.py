@@ -13,7 +13,7 @@ import pytest
 
 import workflows.catalog.channels
 import workflows.catalog.locations
-import workflows.jobs as jobs
+import workflows.policies.activation as policy_activation
 import workflows.policies.publishing as policies
 from domain.access.callers import Caller, Role, holder
 from domain.errors import Forbidden
@@ -247,12 +247,15 @@ async def test_a_version_published_ahead_is_told_of_once_when_it_comes_into_forc
         at = MORNING + timedelta(hours=hours)
         outcome = await transactions.perform(policies.publish, publishing(scope=scope, at=at))
         assert not outcome.refusals
-    assert await jobs.start_policies(transactions) == 0
+    assert await transactions.run(policy_activation.start) == 0
     clock.now = MORNING + timedelta(hours=1)
-    assert await jobs.start_policies(transactions) == 1
+    assert await transactions.run(policy_activation.start) == 1
     clock.now = MORNING + timedelta(hours=3)
-    assert sum(await asyncio.gather(*(jobs.start_policies(transactions) for _ in range(5)))) == 1
-    assert await jobs.start_policies(transactions) == 0
+    assert (
+        sum(await asyncio.gather(*(transactions.run(policy_activation.start) for _ in range(5))))
+        == 1
+    )
+    assert await transactions.run(policy_activation.start) == 0
     told = [event["data"] for event in await events(database, "policy.effective")]
     assert [(each["scope"], each["version"]) for each in told] == [
         ("global", 3),

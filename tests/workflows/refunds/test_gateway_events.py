@@ -137,9 +137,11 @@ async def test_message_ids_are_forgotten_long_after_their_signature(
     await refund_desk.pay()
     await refund_desk.hear(refund, Told.SUCCEEDED)
     assert (
-        await workflows.refunds.gateway_events.forget_messages(refund_desk.shop.transactions) == 0
+        await refund_desk.shop.transactions.run(workflows.refunds.gateway_events.forget_messages)
+        == 0
     )
     refund_desk.shop.clock.forward(days=7, seconds=1)
     assert (
-        await workflows.refunds.gateway_events.forget_messages(refund_desk.shop.transactions) == 1
+        await refund_desk.shop.transactions.run(workflows.refunds.gateway_events.forget_messages)
+        == 1
     )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
-import workflows.jobs
+import workflows.reservations.expiry as reservation_expiry
 from domain.policies.policies import PolicyKind
 from models.database.database import Database
 from tests.builders.books import faults
@@ -118,7 +118,7 @@ class Trade(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        self.runner.run(workflows.jobs.sweep_holds(self.shop.transactions))
+        self.runner.run(self.shop.transactions.run(reservation_expiry.sweep))
 
     @rule(sku=SKUS, channel=CHANNELS)
     def what_is_shown_can_be_held_and_no_more(self, sku: str, channel: str) -> None:

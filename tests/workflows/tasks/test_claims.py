@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-import workflows.jobs
+import workflows.tasks.claims as task_claims
 from domain.access.callers import Caller, Role, holder
 from models.database.database import Database
 from tests.builders.store import ADMIN
@@ -108,9 +108,9 @@ async def test_a_lost_tablets_tasks_come_back_by_the_clock(floor: Floor) -> None
 async def test_the_job_writes_down_what_the_clock_said(floor: Floor) -> None:
     await a_parcel(floor)
     await floor.claim()
-    assert await workflows.jobs.free_lapsed_tasks(floor.shop.transactions) == 0
+    assert await floor.shop.transactions.run(task_claims.free_lapsed) == 0
     floor.shop.clock.forward(minutes=10)
-    assert await workflows.jobs.free_lapsed_tasks(floor.shop.transactions) == 1
+    assert await floor.shop.transactions.run(task_claims.free_lapsed) == 1
     assert await floor.live() == [("PICK", "OPEN", None)]
     assert [e["type"] for e in await events(floor.database, "task.")] == [
         "task.created",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
-import workflows.jobs
+import workflows.tasks.claims as task_claims
 from domain.access.callers import Caller
 from models.database.database import Database
 from tests.builders.books import faults
@@ -21,6 +21,7 @@ from tests.builders.transactions import codes, rows
 from tests.builders.warehouse import ANN, BEN, SUE, Floor, open_floor
 from tests.databases import Databases
 from workflows.ledger.reconciliation import reconcile
+from workflows.orders.backorders import BackorderRounds
 from workflows.transactions.outcomes import Outcome
 
 SKUS = st.sampled_from(["TEE-S", "TEE-M"])
@@ -126,11 +127,11 @@ class Day(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from([1, 9, 10]))
     def wait(self, minutes: int) -> None:
         self.floor.shop.clock.forward(minutes=minutes)
-        self.runner.run(workflows.jobs.free_lapsed_tasks(self.floor.shop.transactions))
+        self.runner.run(self.floor.shop.transactions.run(task_claims.free_lapsed))
 
     @rule()
     def serve(self) -> None:
-        self.runner.run(workflows.jobs.BackorderRounds(self.floor.shop.transactions).serve())
+        self.runner.run(BackorderRounds(self.floor.shop.transactions).serve())
 
     @invariant()
     def the_books_agree(self) -> None:
