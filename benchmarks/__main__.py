@@ -1,4 +1,7 @@
-"""The benchmarks, beside their limits: `python -m benchmarks [--only part]`."""
+"""Run the benchmarks and compare the ratios with their bounds:
+
+`python -m benchmarks [--only part]`.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The goods of the benchmarks: so many SKUs at three locations, sold by one channel.
+"""Master data and stock of the benchmarks: a number of SKUs at three locations, one channel.
 
-Written past the workflows, in bulk: COPY on PostgreSQL, chunks on SQLite.
+The rows are written in bulk without workflows: COPY on PostgreSQL, executemany on SQLite.
 """
 
 from __future__ import annotations
@@ -47,7 +47,6 @@ _MASTER = (
 
 
 def sku(number: int) -> str:
-    """The SKU of the n-th item, from 1."""
     return f"SKU-{number:07d}"
 
 
@@ -66,7 +65,7 @@ def _levels(
 
 
 async def fill_postgres(url: str, skus: int, units: tuple[int, ...]) -> None:
-    """Migrate an empty database and fill it with `skus` items, `units` of each by location."""
+    """Migrate an empty database and add `skus` items with `units` of each, by location."""
     await migrate(url)
     connection = await asyncpg.connect(url)
     now = datetime.now(UTC)
@@ -89,7 +88,7 @@ async def fill_postgres(url: str, skus: int, units: tuple[int, ...]) -> None:
 
 
 async def fill_sqlite(url: str, skus: int, units: tuple[int, ...]) -> None:
-    """The same in a new SQLite file."""
+    """Fill a new SQLite file in the same way."""
     await migrate(url)
     now = instant_text(datetime.now(UTC))
     with sqlite3.connect(sqlite_path(url)) as connection:
@@ -111,7 +110,7 @@ def _insert(
 
 
 async def fresh_postgres(server: str, name: str, skus: int, units: tuple[int, ...]) -> str:
-    """The URL of a new, filled database on a server."""
+    """Create and fill a database on a server; return its URL."""
     admin = await asyncpg.connect(server)
     try:
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

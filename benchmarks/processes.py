@@ -1,4 +1,4 @@
-"""The processes of a benchmark: PostgreSQL, the contenders' servers, and the client."""
+"""Processes of a benchmark: PostgreSQL, the contenders' servers, and the client."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from tests.servers import PostgresServer, free_port
 
 ROOT = Path(__file__).parent.parent
 KEY = "rsk_benchmark000_" + "k" * 43
-PATIENCE_SECONDS = 60.0
+START_SECONDS_MAX = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A run of the load against a server, and the processor time that the server took for it."""
+    """A run of the load against a server, and the processor time that the server used."""
 
     load: Result
     cpu_seconds: float
@@ -46,13 +46,11 @@ class Measured:
 
 
 class Server:
-    """A running server process of one contender."""
-
     def __init__(self, name: str, module: str, environment: Mapping[str, str], path: str) -> None:
         self.name = name
         self.path = path
         self.port = free_port()
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the server
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  open as long as the server runs
         started = time.perf_counter()
         self._process = subprocess.Popen(
             [sys.executable, "-m", *module.split()],
@@ -66,7 +64,7 @@ class Server:
         self.start_seconds = time.perf_counter() - started
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5):
@@ -77,7 +75,7 @@ class Server:
         raise RuntimeError(f"{self.name} did not start:\n{self.log_end()}")
 
     def log_end(self) -> str:
-        """The last that it wrote."""
+        """The end of the server's log."""
         self._log.seek(0)
         return self._log.read()[-4_000:].decode(errors="replace")
 
@@ -87,12 +85,12 @@ class Server:
         return float(self._usage.memory_info().rss) / 1e6
 
     def cpu_seconds(self) -> float:
-        """Processor time so far."""
+        """Processor time since the start."""
         times = self._usage.cpu_times()
         return float(times.user + times.system)
 
     def measure(self, plan: Plan) -> Measured:
-        """Send the load of a plan and wait for its end. RuntimeError on an unexpected answer."""
+        """Send the load of a plan and wait until it ends. RuntimeError on an unexpected answer."""
         before = self.cpu_seconds()
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.clients.requests"],
@@ -109,7 +107,7 @@ class Server:
         return Measured(result, self.cpu_seconds() - before)
 
     def stop(self) -> None:
-        """End it."""
+        """Terminate the server, or kill it after 15 seconds."""
         self._process.terminate()
         try:
             self._process.wait(timeout=15)
@@ -119,7 +117,7 @@ class Server:
 
 
 def ours(database_url: str) -> Server:
-    """Restow itself, as `make serve` starts it."""
+    """Start Restow as `make serve` does."""
     return Server("ours", "scripts.serve", _environment(database_url), "/graphql")
 
 
@@ -139,27 +137,27 @@ def _environment(database_url: str) -> Mapping[str, str]:
 
 
 def contender(name: str, module: str, database_url: str, path: str) -> Server:
-    """One of the applications of this folder, served like ours."""
+    """Start one of the applications in benchmarks/contenders under uvicorn."""
     environment = {"RESTOW_DATABASE_URL": database_url}
     return Server(name, f"benchmarks.contenders.serve {module}", environment, path)
 
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """The URL of a PostgreSQL of our own, with fsync on."""
+    """Run a PostgreSQL with fsync on during the block; yield its URL."""
     with tempfile.TemporaryDirectory(prefix="restow-bench-") as folder:
         Path(folder).chmod(0o755)
         server = PostgresServer(Path(folder) / "postgres", durable=True)
         try:
-            asyncio.run(_keep_commit_times(server.start()))
+            asyncio.run(_record_commit_times(server.start()))
             server.stop()
             yield server.start()
         finally:
             server.stop()
 
 
-async def _keep_commit_times(url: str) -> None:
-    """From its next start PostgreSQL knows when each transaction was committed."""
+async def _record_commit_times(url: str) -> None:
+    """Let PostgreSQL record the time of each commit, from its next start on."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
@@ -169,7 +167,7 @@ async def _keep_commit_times(url: str) -> None:
 
 @contextmanager
 def running(*servers: Server) -> Iterator[None]:
-    """Stop these servers at the end."""
+    """Stop these servers at the end of the block."""
     try:
         yield
     finally:

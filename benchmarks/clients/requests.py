@@ -1,9 +1,9 @@
-"""The load: a client process of its own, lean enough that the server is what is measured.
+"""Load generator: a separate client process, cheap enough to leave the processor to the server.
 
-    python -m benchmarks.clients.requests < plan.json > result.json
+Usage: python -m benchmarks.clients.requests < plan.json > result.json
 
-One event loop with raw protocols: bodies are bytes before the clock starts, answers are counted by
-the first mark they contain and never parsed.
+One event loop with raw protocols. Request bytes are prepared before the clock starts. Answers are
+classified by the first mark that they contain, and never parsed.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ OTHER = "other"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to send: `bodies` in turn, over `connections`, for `seconds` or `requests` in all.
+    """The load: `bodies` in turn over `connections`, for `seconds` or for `requests` in total.
 
-    `marks`: a name for each kind of answer, and bytes that only it contains. `units` counts per
-    body what an accepted answer stands for (the first mark). `keyed`: an idempotency key each.
+    `marks` gives each kind of answer a name and bytes that only it contains; the first is the
+    accepted answer. `units` is the number of units in each body, counted when it is accepted.
+    `keyed` sends an idempotency key with each request.
     """
 
     port: int
@@ -48,7 +49,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of it. Latencies are in milliseconds; `sample` is one accepted answer."""
+    """Outcome of a load. Latencies are in milliseconds; `sample` is one accepted answer."""
 
     requests: int
     seconds: float
@@ -65,7 +66,7 @@ class Result:
 
 
 class Load:
-    """All connections of one run, and what they have counted."""
+    """Connections of one run and their counts."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -94,7 +95,7 @@ class Load:
         return itertools.cycle(ready)
 
     def next_request(self) -> tuple[int, bytes] | None:
-        """What a connection sends now: (index of its body, bytes); None when there is no more."""
+        """The next request as (index of its body, bytes), or None when the run is over."""
         limit = self.plan.requests
         if (limit is not None and self._sent >= limit) or time.perf_counter() > self.deadline:
             return None
@@ -106,7 +107,6 @@ class Load:
         return index, head + rest
 
     def answered(self, index: int, answer: bytes, seconds: float) -> None:
-        """Count one answer."""
         self.latencies.append(seconds)
         for place, (name, mark) in enumerate(self.marks):
             if mark in answer:
@@ -121,11 +121,10 @@ class Load:
         self.counts[OTHER] += 1
 
     def opened(self) -> None:
-        """A connection begins."""
         self._open += 1
 
     def closed(self) -> None:
-        """A connection has nothing more to send."""
+        """Note that a connection has no more requests to send."""
         self._open -= 1
         if self._open == 0 and not self.is_over.done():
             self.ended = time.perf_counter()
@@ -133,7 +132,7 @@ class Load:
 
 
 class Connection(asyncio.Protocol):
-    """Sends a request, waits for its answer, sends the next one."""
+    """A connection that sends a request, waits for the answer, and sends the next."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
@@ -153,7 +152,7 @@ class Connection(asyncio.Protocol):
             self._load.closed()
 
     def send(self) -> None:
-        """Send the next request, or close."""
+        """Send the next request, or close the connection."""
         chosen = self._load.next_request()
         assert self._transport is not None
         if chosen is None:
@@ -181,7 +180,7 @@ class Connection(asyncio.Protocol):
 
 
 async def run(plan: Plan) -> Result:
-    """Connect, send, count."""
+    """Open the connections, send the load, and return the counts."""
     load = Load(plan)
     loop = asyncio.get_running_loop()
     connections = []
@@ -207,7 +206,7 @@ async def run(plan: Plan) -> Result:
 
 
 def main() -> None:
-    """Read a plan, carry it out, print its result."""
+    """Read a plan from standard input, run it, print its result."""
     plan = Plan(**json.load(sys.stdin))
     print(json.dumps(asdict(uvloop.run(run(plan)))))
 

@@ -1,10 +1,10 @@
-"""Subscribers and their publisher: a client process of its own, which parses nothing.
+"""Subscribers and their publisher in one client process, which parses no frame content.
 
-    python -m benchmarks.clients.subscribers      a plan, then orders, one JSON per line, answered
-    likewise
+Usage: python -m benchmarks.clients.subscribers. It reads a plan and then orders from standard
+input, one JSON document per line, and answers each with one line.
 
-Handshakes are bytes before anything starts. Frames are counted by their headers; the instant at
-which each arrived is the wall clock's, which all processes of a machine share.
+Handshake bytes are prepared first. Frames are counted by their headers. Arrival times are
+wall-clock times, which all processes of a machine share.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from typing import Any, cast
 import uvloop
 
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 QUIET_SECONDS = 0.3
 CONNECTING_AT_ONCE = 50
-WARMING_MAX = 30
+WARM_UPS_MAX = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Whom to connect, and where to publish.
+    """Server, subscribers, and the publishing endpoint.
 
-    `greetings`: per subscriber the texts it sends first, the last list for all who remain; so many
-    `answers` come to these. `hears`: how many of them each event reaches. `publish_head` has the
-    headers of a POST, `accepted` is what its answer contains.
+    `opening_messages` are the first texts of each subscriber; the last list applies to all
+    remaining subscribers. The server sends `answers` frames in reply. Each event reaches `reached`
+    subscribers. `publish_head` holds headers of the POST; `accepted` is contained in its answer.
     """
 
     port: int
     path: str
     subprotocol: str | None
     subscribers: int
-    hears: int
-    greetings: Sequence[Sequence[str]]
+    reached: int
+    opening_messages: Sequence[Sequence[str]]
     answers: int
     publish_path: str
     publish_head: str
@@ -52,9 +52,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Publish `bodies` in turn, so many times, with `events` in each.
+    """Publish `bodies` in turn, `publishes` times, with `events` in each.
 
-    `window` of them are under way at once; `pause` seconds before each.
+    At most `window` publishes are in flight; `pause` is the seconds before each.
     """
 
     bodies: Sequence[str]
@@ -66,7 +66,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of an order: deliveries, seconds, and by publish its answer and its arrivals."""
+    """Outcome of an order: deliveries, seconds, and answer and arrivals of each publish."""
 
     deliveries: int
     seconds: float
@@ -75,7 +75,7 @@ class Result:
 
 
 def text_frame(text: str) -> bytes:
-    """A client's text frame; its mask is zero, so that nothing needs to be computed."""
+    """A client's text frame. Its mask is zero, so the payload needs no masking."""
     content = text.encode()
     size = len(content)
     head = bytes((0x80 | TEXT, 0x80 | size)) if size < 126 else b""
@@ -85,15 +85,15 @@ def text_frame(text: str) -> bytes:
 
 
 class Subscriber(asyncio.Protocol):
-    """One websocket: counts the frames that come, answers pings."""
+    """A websocket that counts the received text frames and answers pings."""
 
-    def __init__(self, load: Load, greeting: Sequence[str]) -> None:
+    def __init__(self, load: Load, opening_messages: Sequence[str]) -> None:
         plan = load.plan
         offered = f"Sec-WebSocket-Protocol: {plan.subprotocol}\r\n" if plan.subprotocol else ""
         self.count = 0
         self.is_connected = asyncio.get_running_loop().create_future()
         self._load = load
-        self._greeting = b"".join(map(text_frame, greeting))
+        self._opening_frames = b"".join(map(text_frame, opening_messages))
         self._upgrade = (
             f"GET {plan.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
             "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -121,18 +121,18 @@ class Subscriber(asyncio.Protocol):
             if not data.startswith(b"HTTP/1.1 101"):
                 raise SystemExit(f"no websocket: {data[:300]!r}")
             self._is_upgraded = True
-            self._transport.write(self._greeting)
-            self._greet(0)
+            self._transport.write(self._opening_frames)
+            self._count_replies(0)
             data = data[end + 4 :]
         if frames := self._frames_in(data):
             if self._answers_due > 0:
-                self._greet(frames)
+                self._count_replies(frames)
             else:
                 self.count += frames
                 self._load.arrived(frames, now)
 
     def _frames_in(self, data: bytes) -> int:
-        """How many text frames are whole; what begins after them is kept."""
+        """Count the complete text frames; keep the bytes of an incomplete one."""
         place, size, frames = 0, len(data), 0
         while size - place >= 2:
             length, start = data[place + 1], place + 2
@@ -153,18 +153,18 @@ class Subscriber(asyncio.Protocol):
         self._rest = data[place:]
         return frames
 
-    def _greet(self, frames: int) -> None:
+    def _count_replies(self, frames: int) -> None:
         self._answers_due -= frames
         if self._answers_due <= 0 and not self.is_connected.done():
             self.is_connected.set_result(None)
 
     def close(self) -> None:
-        """Leave without a word."""
+        """Close the connection without a closing handshake."""
         self._transport.abort()
 
 
 class Publisher(asyncio.Protocol):
-    """One HTTP connection: a POST at a time."""
+    """An HTTP connection that sends one POST at a time."""
 
     def __init__(self) -> None:
         self._received = b""
@@ -185,18 +185,17 @@ class Publisher(asyncio.Protocol):
             self._answer.set_result(received[end + 4 :])
 
     async def post(self, request: bytes) -> bytes:
-        """The body of the answer."""
+        """Send a request and return the body of its answer."""
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return await self._answer
 
     def close(self) -> None:
-        """Leave."""
         self._transport.close()
 
 
 class Load:
-    """All subscribers, and what has arrived."""
+    """All subscribers and the frames that have arrived."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -217,7 +216,7 @@ class Load:
         return itertools.cycle(ready)
 
     def arrived(self, frames: int, now: float) -> None:
-        """Frames arrived at a subscriber."""
+        """Count the frames that arrived at a subscriber."""
         self._arrived += frames
         if frames == 1:
             self._instants.append(now)
@@ -227,15 +226,15 @@ class Load:
             self._reached.set()
 
     async def connect(self) -> None:
-        """Connect all subscribers, some at once."""
+        """Connect all subscribers, in batches of CONNECTING_AT_ONCE."""
         loop = asyncio.get_running_loop()
-        greetings = self.plan.greetings
+        openings = self.plan.opening_messages
         for first in range(0, self.plan.subscribers, CONNECTING_AT_ONCE):
             numbers = range(first, min(first + CONNECTING_AT_ONCE, self.plan.subscribers))
             made = await asyncio.gather(
                 *(
                     loop.create_connection(
-                        partial(Subscriber, self, greetings[min(n, len(greetings) - 1)]),
+                        partial(Subscriber, self, openings[min(n, len(openings) - 1)]),
                         "127.0.0.1",
                         self.plan.port,
                     )
@@ -243,14 +242,17 @@ class Load:
                 )
             )
             subscribers = [subscriber for _, subscriber in made]
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 await asyncio.gather(*(each.is_connected for each in subscribers))
             self._subscribers += subscribers
         await asyncio.sleep(QUIET_SECONDS)
 
     async def warm(self, order: Order) -> str:
-        """Publish until it reaches everybody; a frame that came. SystemExit where it does not."""
-        for request in itertools.islice(self._prepared(order), WARMING_MAX):
+        """Publish until every subscriber has received a frame; return one frame.
+
+        SystemExit if a subscriber receives none.
+        """
+        for request in itertools.islice(self._prepared(order), WARM_UPS_MAX):
             [publisher] = await self._publishers_of(1)
             await self._publish(publisher, request)
             self._arrived = -1
@@ -259,18 +261,21 @@ class Load:
                 await asyncio.sleep(QUIET_SECONDS)
             if all(each.count for each in self._subscribers):
                 return self._sample_text()
-        raise SystemExit("some subscribers heard nothing")
+        raise SystemExit("some subscribers received no frame")
 
     async def carry_out(self, order: Order) -> Result:
-        """Publish, and wait until everything has arrived. SystemExit where it has not."""
-        each = self.plan.hears * order.events
+        """Publish, and wait until all frames have arrived.
+
+        SystemExit if frames are missing or surplus.
+        """
+        each = self.plan.reached * order.events
         requests = self._prepared(order)
         self._instants.clear()
         self._arrived = 0
         window = await self._publishers_of(order.window)
         posts: list[asyncio.Task[str]] = []
         started = time.time()
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             for number in range(order.publishes):
                 await self._reach(each * (number + 1 - order.window))
                 if order.pause:
@@ -285,8 +290,11 @@ class Load:
         ended = instants[-1] if instants else time.time()
         await asyncio.sleep(QUIET_SECONDS)
         if self._arrived != due or self.lost:
-            raise SystemExit(f"{self._arrived} of {due} arrived, {self.lost} were lost")
-        # Only where one publish waits for the other's arrivals are these those of one.
+            raise SystemExit(
+                f"{self._arrived} of {due} frames arrived, {self.lost} connections were lost"
+            )
+        # Arrivals belong to one publish only if each publish waits for the frames of the one
+        # before.
         parts = range(0, due, each) if order.window == 1 and each else ()
         arrivals = [instants[first : first + each] for first in parts]
         return Result(due, ended - started, answers, arrivals)
@@ -296,14 +304,14 @@ class Load:
         return data[start : start + length].decode()
 
     async def _reach(self, count: int) -> None:
-        """Wait until so much has arrived."""
+        """Wait until `count` frames have arrived."""
         self._due = count
         while self._arrived < count:
             self._reached.clear()
             await self._reached.wait()
 
     async def _publishers_of(self, count: int) -> list[Publisher]:
-        """Fresh connections: those that did nothing for a while are closed by servers."""
+        """Open new connections, because servers close connections that were idle for a while."""
         for publisher in self._publishers:
             publisher.close()
         loop = asyncio.get_running_loop()
@@ -319,13 +327,12 @@ class Load:
         return answer
 
     def close(self) -> None:
-        """Leave."""
         for subscriber in self._subscribers:
             subscriber.close()
 
 
 async def run(plan: Plan) -> None:
-    """Connect; then carry out what is ordered, line by line."""
+    """Connect the subscribers, then carry out one order per input line."""
     load = Load(plan)
     loop = asyncio.get_running_loop()
 
@@ -333,23 +340,23 @@ async def run(plan: Plan) -> None:
         return await loop.run_in_executor(None, sys.stdin.readline)
 
     await load.connect()
-    _say(None)
+    _print_answer(None)
     while line := await next_line():
-        asked = json.loads(line)
-        order = Order(**asked["order"])
-        if asked["what"] == "warm":
-            _say(await load.warm(order))
+        question = json.loads(line)
+        order = Order(**question["order"])
+        if question["what"] == "warm":
+            _print_answer(await load.warm(order))
         else:
-            _say(asdict(await load.carry_out(order)))
+            _print_answer(asdict(await load.carry_out(order)))
     load.close()
 
 
-def _say(answer: Any) -> None:
+def _print_answer(answer: Any) -> None:
     print(json.dumps(answer), flush=True)
 
 
 def main() -> None:
-    """Read a plan, then orders."""
+    """Raise the limit on open files, read the plan, and run the orders."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     uvloop.run(run(Plan(**json.loads(sys.stdin.readline()))))

@@ -1,6 +1,6 @@
-"""The workflow itself, without HTTP and GraphQL: a process that holds units as fast as it can.
+"""The reservation workflow without HTTP and GraphQL: a process that holds units at full speed.
 
-python -m benchmarks.clients.workflow URL REQUESTS CLIENTS < orders.json
+Usage: python -m benchmarks.clients.workflow URL REQUESTS CLIENTS < orders.json
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Order = Sequence[tuple[str, int]]
 def measure_rate(
     module: str, url: str, orders: Sequence[Order], requests: int, clients: int
 ) -> float:
-    """Holds per second of this program or one that is called like it, in a process of its own."""
+    """Run this program, or another with the same arguments, and return its holds per second."""
     done = subprocess.run(
         [sys.executable, "-m", module, url, str(requests), str(clients)],
         cwd=ROOT,
@@ -47,17 +47,20 @@ def measure_rate(
 
 
 async def run(url: str, orders: Sequence[Order], requests: int, clients: int) -> float:
-    """Holds per second, each with a key, all accepted."""
+    """Make `requests` holds, each with an idempotency key, and return their number per second.
+
+    All holds must be accepted.
+    """
     database = Database(url)
     await database.open()
     transactions = Transactions(database, clock=Clock(), new_id=Ids(), reactions=REACTIONS)
     caller = holder(Role.ADMIN, actor="bench")
     numbers = iter(range(requests))
-    turns = itertools.cycle(orders)
+    next_order = itertools.cycle(orders)
 
     async def client() -> None:
         for number in numbers:
-            lines = tuple(HoldLine(sku, units) for sku, units in next(turns))
+            lines = tuple(HoldLine(sku, units) for sku, units in next(next_order))
             command = CreateReservation(CHANNEL, lines)
             request = Request(command, caller, f"service-{number}")
             outcome = await transactions.perform(
@@ -65,7 +68,7 @@ async def run(url: str, orders: Sequence[Order], requests: int, clients: int) ->
             )
             assert not outcome.refusals, outcome
 
-    garbage_collection.settle()  # as a process that serves does
+    garbage_collection.settle()  # as in a serving process
     started = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(clients)))
     seconds = time.perf_counter() - started

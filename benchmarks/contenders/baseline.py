@@ -1,4 +1,4 @@
-"""The limit: bare Starlette, asyncpg and orjson, for the same answers and the same rows."""
+"""The baseline: Starlette, asyncpg and orjson alone, with the same answers and the same rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def create_app() -> Starlette:
-    """The application on RESTOW_DATABASE_URL."""
+    """Create the application on RESTOW_DATABASE_URL."""
 
     def lazily(name: str) -> Endpoint:
         async def endpoint(request: Request) -> Response:

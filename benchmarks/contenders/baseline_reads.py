@@ -1,6 +1,7 @@
-"""The limit for reads: Starlette, one statement of asyncpg, orjson; the very bytes that ours sends.
+"""Baseline for reads: Starlette, one asyncpg statement and orjson.
 
-Nothing of GraphQL, no permissions, no errors: what is left when everything useful is taken away.
+It sends the same bytes as Restow. It has no GraphQL, no permissions and no error handling: the
+least work that can produce the answer.
 """
 
 from __future__ import annotations
@@ -54,30 +55,30 @@ def _money(minor: int, currency: str) -> dict[str, str]:
     return {"amount": f"{minor // 100}.{minor % 100:02d}", "currencyCode": currency}
 
 
-def _sent(name: str, found: Any) -> Response:
+def _answer(name: str, found: Any) -> Response:
     return Response(orjson.dumps({"data": {name: found}}), media_type="application/json")
 
 
 class Reads:
-    """The four shapes, each by one statement."""
+    """One endpoint with one statement for each of the four query shapes."""
 
     def __init__(self, pool: asyncpg.Pool[Any]) -> None:
         self._pool = pool
         today = datetime.now(UTC).replace(hour=23, minute=59, second=59, microsecond=0)
-        # Worked out once: a moment's date costs nothing at the limit.
+        # Computed once: the baseline spends no time on dates.
         self._ship_by = _text(today + timedelta(days=1))
         self._deliver_by = _text(today + timedelta(days=3))
 
     async def availability(self, request: Request) -> Response:
-        """Body: `{"channel", "skus"}`."""
-        asked = orjson.loads(await request.body())
+        """Answer a body `{"channel", "skus"}`."""
+        body = orjson.loads(await request.body())
         async with self._pool.acquire() as connection:
-            rows = await connection.fetch(AVAILABILITY, asked["skus"])
-        now, ship_by, channel = _text(datetime.now(UTC)), self._ship_by, asked["channel"]
+            rows = await connection.fetch(AVAILABILITY, body["skus"])
+        now, ship_by, channel = _text(datetime.now(UTC)), self._ship_by, body["channel"]
         deliver_by = self._deliver_by
         found = {row["sku"]: row["units"] for row in rows}
         answer = []
-        for sku in asked["skus"]:
+        for sku in body["skus"]:
             units = found[sku]
             total = sum(units)
             answer.append(
@@ -99,10 +100,10 @@ class Reads:
                     "asOf": now,
                 }
             )
-        return _sent("availability", answer)
+        return _answer("availability", answer)
 
     async def items(self, _: Request) -> Response:
-        """The newest 50 items."""
+        """Answer with the newest 50 items."""
         async with self._pool.acquire() as connection:
             rows = await connection.fetch(_ITEMS)
         nodes = [
@@ -115,10 +116,10 @@ class Reads:
             }
             for row in rows
         ]
-        return _sent("items", {"nodes": nodes})
+        return _answer("items", {"nodes": nodes})
 
     async def levels(self, _: Request) -> Response:
-        """The newest 50 levels."""
+        """Answer with the newest 50 levels."""
         async with self._pool.acquire() as connection:
             rows = await connection.fetch(_LEVELS)
         nodes = [
@@ -135,10 +136,10 @@ class Reads:
             }
             for row in rows
         ]
-        return _sent("stockLevels", {"nodes": nodes})
+        return _answer("stockLevels", {"nodes": nodes})
 
     async def orders(self, _: Request) -> Response:
-        """The newest 20 orders with their lines."""
+        """Answer with the newest 20 orders and their lines."""
         async with self._pool.acquire() as connection:
             rows = await connection.fetch(_ORDERS)
         nodes = [
@@ -157,4 +158,4 @@ class Reads:
             }
             for row in rows
         ]
-        return _sent("orders", {"nodes": nodes})
+        return _answer("orders", {"nodes": nodes})

@@ -1,4 +1,4 @@
-"""The limit of streams: bare Starlette sockets, and a loop that sends each the same bytes."""
+"""Baseline for streams: Starlette websockets, and a loop that sends the same bytes to each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 
 def create_app() -> Starlette:
-    """POST a list of texts to `/publish`: each goes to every socket of `/stream`."""
+    """Create the application; texts POSTed to `/publish` are sent to all sockets of `/stream`."""
     sockets: set[WebSocket] = set()
 
     async def stream(websocket: WebSocket) -> None:

@@ -1,7 +1,8 @@
-"""The limit for holds: bare JSON in front of a group commit that writes the rows that ours writes.
+"""Baseline for holds: a JSON endpoint with a group commit that writes the same rows as Restow.
 
-Hold, lines, movements, levels, events, audit and key; no routing, no policies, no scopes, one
-channel. One writer drains what queued while its last commit was under way.
+Rows: hold, lines, movements, levels, events, audit entry and idempotency key. There is no routing,
+no policy and no scope, and only one channel. One writer takes all requests that were queued during
+its last commit.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def _digest(row: tuple[Any, ...]) -> str:
 
 @dataclass(slots=True)
 class _Rows:
-    """What a batch writes, by table."""
+    """Rows that a batch writes, by table."""
 
     now: datetime
     transaction_id: UUID = field(default_factory=uuid4)
@@ -79,55 +80,54 @@ class _Rows:
     )
 
     def hold(self, lines: list[tuple[Any, str, int]], key: str, body: bytes) -> UUID:
-        """Add one hold and return its id."""
+        """Add the rows of one hold and return its id."""
         tables, now, hold_id = self.tables, self.now, uuid4()
         until = now + timedelta(seconds=900)
         routing = '{"chosen": []}'
-        tables["reservation"].append((hold_id, "HELD", 1, "limit", now, until, 900, routing))
+        tables["reservation"].append((hold_id, "HELD", 1, "baseline", now, until, 900, routing))
         for place, (level, _, quantity) in enumerate(lines):
             key_of_line = (level["item_id"], level["location_id"])
             tables["reservation_line"].append((uuid4(), hold_id, place, *key_of_line, quantity))
             reference = f"Reservation:{hold_id}"
-            states = ("AVAILABLE", "HELD", quantity, reference, "limit", now)
+            states = ("AVAILABLE", "HELD", quantity, reference, "baseline", now)
             movement = (uuid4(), "HELD", *key_of_line, *states, self.transaction_id)
             tables["stock_movement"].append((*movement, _digest(movement)))
         units = {sku: quantity for _, sku, quantity in lines}
         self.event("reservation.created", "Reservation", hold_id, 1, None, {"units": units})
         after = orjson.dumps({"status": "HELD", "units": units}).decode()
-        audit = (uuid4(), now, "limit", "reservationCreate", f"Reservation:{hold_id}", after)
+        audit = (uuid4(), now, "baseline", "reservationCreate", f"Reservation:{hold_id}", after)
         tables["audit_entry"].append((*audit, self.transaction_id, _digest(audit), ""))
         outcome = orjson.dumps({"reservation": str(hold_id)}).decode()
         arguments = hashlib.sha256(body).hexdigest()
-        row = (uuid4(), "limit", key, "reservationCreate", arguments, outcome, now)
+        row = (uuid4(), "baseline", key, "reservationCreate", arguments, outcome, now)
         tables["idempotency_key"].append(row)
         return hold_id
 
     def event(
         self, kind: str, subject: str, key: object, version: int, place: int | None, data: Any
     ) -> None:
-        """Add one event."""
         content = orjson.dumps(data).decode()
-        facts = (kind, self.now, "limit", subject, str(key), version, 1, place)
+        facts = (kind, self.now, "baseline", subject, str(key), version, 1, place)
         row = (*facts, content, self.transaction_id)
         self.tables["event"].append((*row, _digest(row)))
 
 
 class Writer:
-    """Holds units, a batch of requests to a transaction."""
+    """Hold units; one transaction for each batch of queued requests."""
 
     def __init__(self, pool: asyncpg.Pool[Any]) -> None:
         self._pool = pool
         self._queue: deque[tuple[Any, bytes, str, asyncio.Future[UUID | None]]] = deque()
-        self._news = asyncio.Event()
+        self._wake = asyncio.Event()
         self._task = asyncio.create_task(self._run())
 
     async def reserve(self, request: Request) -> Response:
-        """Body: `{"lines": [{"sku", "quantity"}]}`."""
+        """Answer a body `{"lines": [{"sku", "quantity"}]}`."""
         body = await request.body()
         future: asyncio.Future[UUID | None] = asyncio.get_running_loop().create_future()
         key = request.headers["idempotency-key"]
         self._queue.append((orjson.loads(body), body, key, future))
-        self._news.set()
+        self._wake.set()
         hold_id = await future
         if hold_id is None:
             answer: dict[str, Any] = {"reservation": None, "code": "INSUFFICIENT_STOCK"}
@@ -137,8 +137,8 @@ class Writer:
 
     async def _run(self) -> None:
         while True:
-            await self._news.wait()
-            self._news.clear()
+            await self._wake.wait()
+            self._wake.clear()
             while self._queue:
                 count = min(GROUP_MAX, len(self._queue))
                 batch = [self._queue.popleft() for _ in range(count)]
@@ -154,21 +154,21 @@ class Writer:
         ]
         await connection.fetch(_LOCK_KEYS, sorted(numbers))
         await connection.fetch(_KEYS, keys)
-        skus = {line["sku"] for asked, _, _, _ in batch for line in asked["lines"]}
+        skus = {line["sku"] for command, _, _, _ in batch for line in command["lines"]}
         levels: dict[str, list[Any]] = {}
         for row in await connection.fetch(_LOCK, list(skus)):
             levels.setdefault(row["sku"], []).append(row)
         left = {row["id"]: row["available"] for rows in levels.values() for row in rows}
         rows, taken, found = _Rows(datetime.now(UTC)), dict[int, int](), list[UUID | None]()
-        for asked, body, key, _ in batch:
+        for command, body, key, _ in batch:
             lines = []
-            for line in asked["lines"]:
+            for line in command["lines"]:
                 wanted = line["quantity"]
                 chosen = [row for row in levels[line["sku"]] if left[row["id"]] >= wanted]
                 if not chosen:
                     break
                 lines.append((chosen[0], line["sku"], wanted))
-            if len(lines) < len(asked["lines"]):
+            if len(lines) < len(command["lines"]):
                 found.append(None)
                 continue
             for level, _, quantity in lines:

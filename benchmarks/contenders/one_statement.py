@@ -1,6 +1,7 @@
-"""A hold in one statement: conditional update, hold, line, movement, event and key by CTEs.
+"""A hold of one line in one SQL statement, with a CTE for each written table.
 
-For one line. What a careful application does without group commit, and what pgbench runs.
+The CTEs are a conditional update of the level, hold, line, movement, key, audit entry and event. A
+careful application without group commit writes holds in this way. pgbench runs the same statement.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ WITH hold AS (
     content_digest)
   SELECT gen_random_uuid(), now(), 'bench', 'reservationCreate', held.id::text, held.id, '', ''
   FROM held
-), told AS (
+), published AS (
   INSERT INTO event (type, occurred_at, actor, subject_type, subject_key, subject_version,
     channel_id, data, transaction_id, digest)
   SELECT 'reservation.created', now(), 'bench', 'Reservation', held.id::text, 1, 1, '{{}}', held.id,
@@ -55,7 +56,7 @@ WITH hold AS (
 SELECT id FROM held
 """
 STATEMENT = ONE.format(hold="$1", units="$3", sku="$2", key="$4")
-# pgbench binds texts: a hot SKU is :sku of one, a spread one is drawn from many.
+# pgbench has only text variables, so the SKU is built from a random number in :first … :last.
 SCRIPT = "\\set number random(:first, :last)\n" + ONE.format(
     hold="gen_random_uuid()",
     units="1",
@@ -65,13 +66,13 @@ SCRIPT = "\\set number random(:first, :last)\n" + ONE.format(
 
 
 async def hold_one(pool: asyncpg.Pool[Any], sku: str, units: int, key: str) -> UUID | None:
-    """Hold units of one SKU; None where too little is left."""
+    """Hold units of one SKU. Returns None if the stock is insufficient."""
     found: UUID | None = await pool.fetchval(STATEMENT, uuid4(), sku, units, key)
     return found
 
 
 async def reserve(pool: asyncpg.Pool[Any], request: Request) -> Response:
-    """The bare endpoint over the statement, for holds of one line."""
+    """Answer a hold request of one line by the statement."""
     [line] = orjson.loads(await request.body())["lines"]
     key = request.headers["idempotency-key"]
     hold_id = await hold_one(pool, line["sku"], line["quantity"], key)

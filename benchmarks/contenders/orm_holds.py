@@ -1,6 +1,6 @@
-"""Holds as an application with an ORM makes them: read, change, save, in one transaction each.
+"""Holds as an application with an ORM makes them: read, change and save in one transaction each.
 
-python -m benchmarks.contenders.orm_holds URL REQUESTS CLIENTS < orders.json
+Usage: python -m benchmarks.contenders.orm_holds URL REQUESTS CLIENTS < orders.json
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Order = Sequence[tuple[str, int]]
 
 
 async def hold(order: Order, key: str) -> None:
-    """Hold one unit or more of each SKU where there is enough."""
+    """Hold the units of each SKU at the first location with enough stock."""
     now = datetime.now(UTC)
     hold_id, transaction_id = uuid4(), uuid4()
     async with in_transaction("default"):
@@ -107,15 +107,15 @@ async def _take(hold_id: UUID, transaction_id: UUID, place: int, sku: str, units
 
 
 async def run(url: str, orders: Sequence[Order], requests: int, clients: int) -> float:
-    """Holds per second, all accepted."""
+    """Make `requests` holds and return their number per second. All must be accepted."""
     await Tortoise.init(config=tortoise_config(url, Limits()), _enable_global_fallback=True)
-    numbers, turns = iter(range(requests)), itertools.cycle(orders)
+    numbers, next_order = iter(range(requests)), itertools.cycle(orders)
 
     async def client() -> None:
         for number in numbers:
-            await hold(next(turns), f"orm-{number}-{uuid4()}")
+            await hold(next(next_order), f"orm-{number}-{uuid4()}")
 
-    garbage_collection.settle()  # the same as for ours
+    garbage_collection.settle()  # the same settings as for Restow
     started = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(clients)))
     seconds = time.perf_counter() - started

@@ -1,6 +1,7 @@
-"""Serves another contender by the server that ours is served by, as it comes.
+"""Serve a contender with uvicorn, the server that Restow uses, in its standard setup.
 
-Ours goes on from there: it corks its websockets and settles the garbage collector. Both are ours.
+Restow adds write coalescing on websockets and garbage collector settings. Both are Restow's own, so
+contenders do without them.
 """
 
 import os
@@ -10,7 +11,10 @@ import uvicorn
 
 
 def main() -> None:
-    """`python -m benchmarks.contenders.serve MODULE`: its `create_app`, on RESTOW_PORT."""
+    """Run `create_app` of a module on RESTOW_PORT:
+
+    `python -m benchmarks.contenders.serve MODULE`.
+    """
     uvicorn.run(
         f"{sys.argv[1]}:create_app",
         factory=True,

@@ -1,7 +1,7 @@
-"""Stock Strawberry and Tortoise, written well as its users would: caches on, one statement each.
+"""Plain Strawberry and Tortoise, written well: caches on, one SQL statement per field.
 
-Strawberry's own Starlette view, its parser and validation caches, Tortoise's connection with one
-statement per field. Same types, same answers.
+It uses Strawberry's own ASGI view, its parser and validation caches, and a connection of Tortoise.
+Types and answers are those of Restow.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class ReservationLineInput:
 
 @strawberry.input
 class ReservationCreateInput:
-    """What to hold."""
+    """Units to hold."""
 
     channel: str
     lines: list[ReservationLineInput]
@@ -72,22 +72,20 @@ class ReservationCreateInput:
 
 @strawberry.type
 class UserError:
-    """Why not."""
+    """Reason of a refusal."""
 
     code: str
 
 
 @strawberry.type
 class Reservation:
-    """A hold."""
-
     id: strawberry.ID
     status: str
 
 
 @strawberry.type
 class ReservationPayload:
-    """What became of it."""
+    """The hold, or the reasons of its refusal."""
 
     reservation: Reservation | None
     user_errors: list[UserError]
@@ -95,11 +93,9 @@ class ReservationPayload:
 
 @strawberry.type
 class Query:
-    """Reads."""
-
     @strawberry.field
     async def availability(self, channel: str, skus: list[str]) -> list[Availability]:
-        """One statement for all SKUs."""
+        """Read the availability of all SKUs by one statement."""
         rows = await get_connection("default").execute_query_dict(AVAILABILITY, [skus])
         found = {row["sku"]: row["units"] for row in rows}
         now = datetime.now(UTC)
@@ -132,19 +128,17 @@ def _availability(
 
 @strawberry.type
 class Mutation:
-    """Writes."""
-
     @strawberry.mutation
     async def reservation_create(
         self, info: strawberry.Info[Any, Any], input: ReservationCreateInput
     ) -> ReservationPayload:
-        """One statement per line, in one transaction where there are several."""
+        """Hold units by one statement per line; several lines share one transaction."""
         key = info.context["request"].headers["idempotency-key"]
         hold_id = None
         if len(input.lines) == 1:
-            hold_id = await _held(get_connection("default"), input.lines[0], key)
+            hold_id = await _hold(get_connection("default"), input.lines[0], key)
         else:
-            hold_id = await _held_together(input.lines, key)
+            hold_id = await _hold_all(input.lines, key)
         if hold_id is None:
             return ReservationPayload(
                 reservation=None, user_errors=[UserError(code="INSUFFICIENT_STOCK")]
@@ -153,32 +147,32 @@ class Mutation:
         return ReservationPayload(reservation=held, user_errors=[])
 
 
-async def _held(connection: Any, line: ReservationLineInput, key: str) -> Any:
+async def _hold(connection: Any, line: ReservationLineInput, key: str) -> Any:
     arguments = [uuid4(), line.sku, line.quantity, key]
     rows = await connection.execute_query_dict(STATEMENT, arguments)
     return rows[0]["id"] if rows else None
 
 
-class _TooLittle(Exception):
-    """One line cannot be had."""
+class _InsufficientStock(Exception):
+    """The stock of one line is insufficient."""
 
 
-async def _held_together(lines: list[ReservationLineInput], key: str) -> Any:
-    """A hold per line, all or none; in SKU order, so that two of them do not deadlock."""
+async def _hold_all(lines: list[ReservationLineInput], key: str) -> Any:
+    """Hold all lines or none, in the order of their SKUs, which avoids deadlocks."""
     hold_id = None
     try:
         async with get_connection("default")._in_transaction() as connection:
             for place, line in enumerate(sorted(lines, key=lambda each: each.sku)):
-                hold_id = await _held(connection, line, f"{key}:{place}")
+                hold_id = await _hold(connection, line, f"{key}:{place}")
                 if hold_id is None:
-                    raise _TooLittle
-    except _TooLittle:
+                    raise _InsufficientStock
+    except _InsufficientStock:
         return None
     return hold_id
 
 
 def create_app() -> Starlette:
-    """The application on RESTOW_DATABASE_URL."""
+    """Create the application on RESTOW_DATABASE_URL."""
     schema = strawberry.Schema(
         query=Query,
         mutation=Mutation,

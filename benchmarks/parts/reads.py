@@ -1,4 +1,4 @@
-"""Reads: availability, three other shapes, and a catalogue a thousand times as large."""
+"""Reads: availability, and pages of items, levels and orders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROUNDS = 5
 SECONDS = 3.0
 CLIENTS = 16
 SKUS = 1_000
-SKUS_ASKED = 24
+SKUS_REQUESTED = 24
 DOCUMENTS = 200
 ORDERS = 100
 HEADERS = {"authorization": f"Bearer {KEY}"}
@@ -43,26 +43,26 @@ PLACE = """mutation($input: OrderPlaceInput!) {
 
 
 def graphql(query: str, **variables: object) -> str:
-    """A request's body."""
+    """Body of a GraphQL request."""
     return json.dumps({"query": query, "variables": variables})
 
 
 def graphql_of(skus: list[str]) -> str:
-    """A request's body that asks for the availability of these SKUs."""
+    """Body of a GraphQL request for the availability of these SKUs."""
     return graphql(AVAILABILITY, channel=CHANNEL, skus=skus)
 
 
 def availability_plan(server: Server, skus: int, seconds: float = SECONDS) -> Plan:
-    """24 SKUs of a catalogue, each request others."""
+    """Requests for 24 random SKUs each."""
     chance = random.Random(7)
-    asked = [
-        [sku(number) for number in chance.sample(range(1, skus + 1), SKUS_ASKED)]
+    requested = [
+        [sku(number) for number in chance.sample(range(1, skus + 1), SKUS_REQUESTED)]
         for _ in range(DOCUMENTS)
     ]
     is_graphql = "graphql" in server.path
     bodies = [
         graphql_of(each) if is_graphql else json.dumps({"channel": CHANNEL, "skus": each})
-        for each in asked
+        for each in requested
     ]
     return Plan(
         port=server.port,
@@ -75,8 +75,8 @@ def availability_plan(server: Server, skus: int, seconds: float = SECONDS) -> Pl
     )
 
 
-def substance(sample: str) -> Any:
-    """An availability answer without its instants, to compare contenders by."""
+def without_times(sample: str) -> Any:
+    """An availability answer with its times replaced, so that contenders can be compared."""
     found = json.loads(sample)["data"]["availability"]
     for each in found:
         assert each["asOf"].endswith(("Z", "+00:00"))
@@ -88,15 +88,15 @@ def substance(sample: str) -> Any:
 
 
 def check_same_answers(servers: list[Server], skus: int) -> None:
-    """Every contender says the same about the same SKUs. AssertionError if not."""
+    """Assert that all contenders give the same answers for the same SKUs."""
     answers = []
     for server in servers:
         plan = availability_plan(server, skus)
         one = replace(plan, seconds=None, requests=1, connections=1)
-        answers.append(substance(server.measure(one).load.sample))
+        answers.append(without_times(server.measure(one).load.sample))
     for answer in answers:
         assert answer == answers[0], f"contenders disagree: {answers[0][0]} {answer[0]}"
-    assert len(answers[0]) == SKUS_ASKED
+    assert len(answers[0]) == SKUS_REQUESTED
     assert all(len(each["locations"]) == len(LOCATIONS) for each in answers[0])
 
 
@@ -105,8 +105,8 @@ def availability(postgres: str) -> Findings:
     url = asyncio.run(fresh_postgres(postgres, "availability", SKUS, (5, 0, 20)))
     servers = {
         "ours": ours(url),
-        "limit": contender("limit", "benchmarks.contenders.baseline", url, "/availability"),
-        "stock": contender("stock", "benchmarks.contenders.strawberry", url, "/graphql/"),
+        "baseline": contender("baseline", "benchmarks.contenders.baseline", url, "/availability"),
+        "strawberry": contender("strawberry", "benchmarks.contenders.strawberry", url, "/graphql/"),
     }
     with running(*servers.values()):
         check_same_answers(list(servers.values()), SKUS)
@@ -117,30 +117,34 @@ def availability(postgres: str) -> Findings:
         figures = alternated(runs, ROUNDS)
     findings = Findings("availability", "availability, 24 SKUs at 3 locations, 16 clients", figures)
     findings.ratios = [
-        Ratio("ours ÷ limit", findings.rate_of("ours", "limit"), 0.9),
-        Ratio("ours ÷ stock, cached documents, one SQL", findings.rate_of("ours", "stock"), 4),
+        Ratio("ours ÷ baseline", findings.rate_of("ours", "baseline"), 0.9),
+        Ratio(
+            "ours ÷ strawberry, cached documents, one SQL statement",
+            findings.rate_of("ours", "strawberry"),
+            4,
+        ),
     ]
     return findings
 
 
 def shapes(postgres: str) -> Findings:
-    """Items, levels, orders with lines."""
+    """Pages of items, of levels, and of orders with lines."""
     url = asyncio.run(fresh_postgres(postgres, "shapes", SKUS, (1_000, 1_000, 1_000)))
     mine = ours(url)
-    bare = contender("limit", "benchmarks.contenders.baseline", url, "/")
+    baseline = contender("baseline", "benchmarks.contenders.baseline", url, "/")
     findings = Findings("shapes", "other shapes, 16 clients")
-    with running(mine, bare):
+    with running(mine, baseline):
         place_orders(mine)
         for name, query in SHAPES.items():
             runs = {
                 f"ours, {name}": repeated(mine, _shape_plan(mine, "/graphql", graphql(query))),
-                f"limit, {name}": repeated(bare, _shape_plan(bare, f"/{name}", "{}")),
+                f"baseline, {name}": repeated(baseline, _shape_plan(baseline, f"/{name}", "{}")),
             }
             samples = [json.loads(run(0).load.sample) for run in runs.values()]
             assert samples[0] == samples[1], f"contenders disagree about {name}"
             findings.figures |= alternated(runs, ROUNDS)
-            reached = findings.rate_of(f"ours, {name}", f"limit, {name}")
-            findings.ratios.append(Ratio(f"ours ÷ limit, {name}", reached, 0.5))
+            reached = findings.rate_of(f"ours, {name}", f"baseline, {name}")
+            findings.ratios.append(Ratio(f"ours ÷ baseline, {name}", reached, 0.5))
     return findings
 
 
@@ -157,7 +161,7 @@ def _shape_plan(server: Server, path: str, body: str) -> Plan:
 
 
 def place_orders(server: Server) -> None:
-    """Orders of three lines each, through the API."""
+    """Place orders of three lines each through the API."""
     price = {"amount": "5.00", "currencyCode": "GBP"}
     bodies = []
     for number in range(ORDERS):

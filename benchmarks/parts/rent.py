@@ -10,8 +10,8 @@ import asyncio
 from statistics import median
 
 from benchmarks.catalogue import fresh_postgres, sku
-from benchmarks.clients.audience import SKUS, Audience, bodies_of, plan_of
 from benchmarks.clients.requests import Plan
+from benchmarks.clients.subscriber_process import SKUS, SubscriberProcess, bodies_of, plan_of
 from benchmarks.clients.subscribers import Order
 from benchmarks.parts.holds import hold_plan
 from benchmarks.parts.reads import availability_plan
@@ -83,15 +83,15 @@ def _deliveries(findings: Findings, url: str, piece: str) -> None:
 
 
 def _delivery(server: Server) -> Figures:
-    audience = Audience(server, plan_of(server, SUBSCRIBERS))
+    subscribers = SubscriberProcess(server, plan_of(server, SUBSCRIBERS))
     try:
-        frame = audience.warm(Order(bodies_of(server, 1, ""), events=1, publishes=1))
+        frame = subscribers.warm(Order(bodies_of(server, 1, ""), events=1, publishes=1))
         order = Order(bodies_of(server, EVENTS, frame), EVENTS, PUBLISHES, window=2)
-        heard, cpu_seconds = audience.hear(order)
+        done, cpu_seconds = subscribers.carry_out(order)
     finally:
-        audience.close()
-    rate = heard.deliveries / heard.seconds
-    return Figures(rate, 1000 * cpu_seconds / heard.deliveries, 0.0, 0.0)
+        subscribers.close()
+    rate = done.deliveries / done.seconds
+    return Figures(rate, 1000 * cpu_seconds / done.deliveries, 0.0, 0.0)
 
 
 def _compare(findings: Findings, piece: str, load: str) -> None:

@@ -1,4 +1,4 @@
-"""SQLite, a catalogue of a million SKUs, starting up, and what an idle process holds."""
+"""SQLite, a catalogue of a million SKUs, start-up time, and memory of an idle process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Order = Sequence[tuple[str, int]]
 
 
 def sqlite(_: str) -> Findings:
-    """Holds on SQLite that waits for the disk, ours beside an ORM's, without HTTP."""
+    """Holds on SQLite with a sync to disk for each commit: Restow and an ORM, without HTTP."""
     findings = Findings("sqlite", "SQLite at synchronous=FULL, holds without HTTP, 100 clients")
     chance = random.Random(5)
     spread = [
@@ -58,17 +58,17 @@ def _sqlite_rate(name: str, orders: Sequence[Order]) -> float:
         asyncio.run(fill_sqlite(url, SMALL, (100_000, 100_000, 100_000)))
         count = SQLITE_HOLDS[name]
         rate = measure_rate(MODULES[name], url, orders, count, CLIENTS)
-        asked = sum(units for k in range(count) for _, units in orders[k % len(orders)])
+        requested = sum(units for k in range(count) for _, units in orders[k % len(orders)])
         with sqlite3.connect(sqlite_path(url)) as connection:
             [row] = connection.execute("SELECT sum(held), min(available) FROM stock_level")
         connection.close()
-        assert row[0] == asked, f"{asked} answered, {row[0]} held"
+        assert row[0] == requested, f"{requested} answered, {row[0]} held"
         assert row[1] >= 0
         return rate
 
 
 def growth(postgres: str) -> Findings:
-    """The same traffic to a thousand SKUs, alone and among a million."""
+    """The same requests for a thousand SKUs, alone and in a catalogue of a million."""
     small = asyncio.run(fresh_postgres(postgres, "small", SMALL, (50, 50, 50)))
     started = time.monotonic()
     large = asyncio.run(fresh_postgres(postgres, "large", LARGE, (50, 50, 50)))
@@ -104,9 +104,10 @@ def growth(postgres: str) -> Findings:
 
 def _spaced_plan(server: Server, step: int) -> Plan:
     chance = random.Random(7)
-    asked = [[sku(1 + k * step) for k in chance.sample(range(SMALL), 24)] for _ in range(DOCUMENTS)]
+    numbers = [chance.sample(range(SMALL), 24) for _ in range(DOCUMENTS)]
+    requested = [[sku(1 + k * step) for k in chosen] for chosen in numbers]
     plan = availability_plan(server, SMALL, GROWTH_SECONDS)
-    return replace(plan, bodies=[graphql_of(skus) for skus in asked])
+    return replace(plan, bodies=[graphql_of(skus) for skus in requested])
 
 
 def _holds(server: Server, step: int, name: str) -> Run:
@@ -122,7 +123,7 @@ def _holds(server: Server, step: int, name: str) -> Run:
 
 
 def start(postgres: str) -> Findings:
-    """From nothing to ready with a database of 50,000 SKUs, and an idle process's memory."""
+    """Seconds from start to ready with 50,000 SKUs, and memory of the idle process."""
     url = asyncio.run(fresh_postgres(postgres, "start", 50_000, (50, 50, 50)))
     seconds, memory = [], []
     for _ in range(STARTS):

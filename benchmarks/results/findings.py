@@ -1,4 +1,4 @@
-"""What a part of the benchmarks found: figures by contender, and ratios beside what is asked."""
+"""Results of one part of the benchmarks: figures by contender, and ratios with their bounds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.processes import Measured, Server
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Medians over the rounds of one contender."""
+    """Medians of one contender over its rounds."""
 
     rate: float
     cpu_ms: float
@@ -32,7 +32,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """A ratio that was reached, and its bound: at least, or `at_most`."""
+    """A measured ratio and its bound: a minimum, or with `at_most` a maximum."""
 
     name: str
     reached: float
@@ -41,13 +41,13 @@ class Ratio:
 
     @property
     def is_met(self) -> bool:
-        """Whether it is within its bound."""
+        """True if the ratio is within its bound."""
         return self.reached <= self.bound if self.at_most else self.reached >= self.bound
 
 
 @dataclass(slots=True)
 class Findings:
-    """One part's figures and ratios."""
+    """Figures and ratios of one part."""
 
     part: str
     title: str
@@ -55,7 +55,7 @@ class Findings:
     ratios: list[Ratio] = field(default_factory=list)
 
     def rate_of(self, name: str, over: str) -> float:
-        """How many times the throughput of another contender."""
+        """Throughput of one contender divided by that of another."""
         return self.figures[name].rate / self.figures[over].rate
 
 
@@ -63,14 +63,15 @@ Run = Callable[[int], Measured]
 
 
 def repeated(server: Server, plan: Plan) -> Run:
-    """The same load in every round."""
+    """A run that sends the same load in every round."""
     return lambda _: server.measure(plan)
 
 
 def alternated(runs: Mapping[str, Run], rounds: int) -> dict[str, Figures]:
-    """Run each contender once per round, one after the other, forwards and backwards in turn.
+    """Run each contender once per round and return its medians.
 
-    A run is told its round. Noise of the machine meets all contenders alike.
+    The order is reversed in every second round, so noise of the machine affects all contenders
+    alike. A run receives the number of its round.
     """
     found: dict[str, list[Measured]] = {name: [] for name in runs}
     for number in range(rounds):

@@ -1,4 +1,4 @@
-"""Plots of the results for docs/: throughput by contender, and ratios against their bounds."""
+"""Plots of the results for docs/: throughput by contender, and ratios relative to their bounds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MISSED = "#c0562f"
 
 
 def draw(results: Mapping[str, Any], folder: Path) -> None:
-    """Write one PNG per part that has rates, and one of all ratios."""
+    """Write one PNG for each part with throughput figures, and one of all ratios."""
     plotting.use("Agg")
     folder.mkdir(parents=True, exist_ok=True)
     for part, found in results.items():
@@ -39,7 +39,7 @@ def _rates(title: str, rates: Mapping[str, float], path: Path) -> None:
 
 
 def _ratios(results: Mapping[str, Any], path: Path) -> None:
-    """Each ratio as a share of its bound: to the right of the line it is reached."""
+    """Plot each ratio relative to its bound; at 1 or more the bound is met."""
     shares: list[tuple[str, float]] = []
     for part, found in results.items():
         for ratio in found["ratios"]:
@@ -56,7 +56,7 @@ def _shares(shares: Sequence[tuple[str, float]], path: Path) -> None:
     bars = axes.barh([name for name, _ in shares], [share for _, share in shares], color=colours)
     axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
     axes.axvline(1, color="black", linewidth=1)
-    axes.set_xlabel("of what is asked (1 is enough)")
+    axes.set_xlabel("relative to the bound (1 or more: met)")
     axes.tick_params(axis="y", labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.12)

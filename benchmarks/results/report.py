@@ -1,4 +1,4 @@
-"""Tells what was found: a table, benchmarks/results.json, docs/benchmarks.md and its plots."""
+"""Report of the results: console table, results.json, docs/benchmarks.md and its plots."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
 
 def write(found: Findings) -> None:
-    """Keep a part's results in the place of its last ones, and renew plots and tables."""
+    """Replace a part's results in results.json, and renew tables and plots."""
     kept: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     kept[found.part] = {
         "title": found.title,
@@ -31,19 +31,19 @@ def write(found: Findings) -> None:
     }
     RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
     draw(kept, PLOTS)
-    tell(kept)
+    write_tables(kept)
 
 
-def tell(results: Mapping[str, Any]) -> None:
-    """Renew the tables of docs/benchmarks.md between its two marks."""
-    lines = ["| work | ratio | reached | asked | |", "| --- | --- | --- | --- | --- |"]
+def write_tables(results: Mapping[str, Any]) -> None:
+    """Replace the tables in docs/benchmarks.md between the two marks."""
+    lines = ["| load | ratio | measured | bound | |", "| --- | --- | --- | --- | --- |"]
     for found in results.values():
         for ratio in found["ratios"]:
-            asked = f"{'≤' if ratio['at_most'] else '≥'} {ratio['bound']:g}"
-            word = "reached" if ratio["is_met"] else "**missed**"
-            cells = (found["title"], ratio["name"], f"{ratio['reached']:.2f}", asked, word)
+            bound_text = f"{'≤' if ratio['at_most'] else '≥'} {ratio['bound']:g}"
+            outcome = "met" if ratio["is_met"] else "**missed**"
+            cells = (found["title"], ratio["name"], f"{ratio['reached']:.2f}", bound_text, outcome)
             lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", "| work | contender | answers/s | server CPU ms | median ms | p99 ms |"]
+    lines += ["", "| load | contender | answers/s | server CPU ms | median ms | p99 ms |"]
     lines += ["| --- | --- | --- | --- | --- | --- |"]
     for found in results.values():
         for name, each in found["figures"].items():
@@ -56,21 +56,21 @@ def tell(results: Mapping[str, Any]) -> None:
 
 
 def show(found: Sequence[Findings]) -> None:
-    """Print the ratios beside what is asked of them."""
+    """Print the ratios and their bounds."""
     table = Table(title="Ratios")
-    for heading in ("work", "ratio", "reached", "asked", ""):
+    for heading in ("load", "ratio", "measured", "bound", ""):
         table.add_column(heading)
     for each in found:
         for ratio in each.ratios:
-            table.add_row(each.title, ratio.name, f"{ratio.reached:.2f}", bound(ratio), met(ratio))
+            cells = (f"{ratio.reached:.2f}", bound(ratio), outcome_of(ratio))
+            table.add_row(each.title, ratio.name, *cells)
     Console().print(table)
 
 
 def bound(ratio: Ratio) -> str:
-    """What is asked, in words."""
+    """The bound as text."""
     return f"{'≤' if ratio.at_most else '≥'} {ratio.bound:g}"
 
 
-def met(ratio: Ratio) -> str:
-    """Whether it was reached."""
-    return "reached" if ratio.is_met else "missed"
+def outcome_of(ratio: Ratio) -> str:
+    return "met" if ratio.is_met else "missed"

@@ -1,4 +1,4 @@
-"""An audience: subscribers of a server, in a process of their own, and what is published."""
+"""Client process with many subscribers of one server, which also publishes the changes."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ RECEIVE = """mutation ($input: StockReceiptInput!) {
 COST = {"amount": "1.00", "currencyCode": "GBP"}
 
 
-class Audience:
-    """A running client process. RuntimeError where it fails."""
+class SubscriberProcess:
+    """A running client process. RuntimeError if it ends early."""
 
     def __init__(self, server: Server, plan: Plan) -> None:
         self.server = server
@@ -36,52 +36,56 @@ class Audience:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._ask(asdict(plan))
+        self._request(asdict(plan))
 
     def warm(self, order: Order) -> str:
-        """Publish until it reaches everybody; a frame that came."""
-        return str(self._ask({"what": "warm", "order": asdict(order)}))
+        """Publish until every subscriber has received a frame; return one frame."""
+        return str(self._request({"what": "warm", "order": asdict(order)}))
 
-    def hear(self, order: Order) -> tuple[Result, float]:
-        """What came of an order, and the processor time that the server took for it."""
+    def carry_out(self, order: Order) -> tuple[Result, float]:
+        """Carry out an order; return its result and the processor time that the server used."""
         before = self.server.cpu_seconds()
-        found = Result(**self._ask({"what": "hear", "order": asdict(order)}))
+        found = Result(**self._request({"what": "carry_out", "order": asdict(order)}))
         return found, self.server.cpu_seconds() - before
 
     def close(self) -> None:
-        """Leave."""
         self._process.communicate(timeout=15)
 
-    def _ask(self, question: Any) -> Any:
+    def _request(self, question: Any) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
-            raise RuntimeError(f"{self.server.name}: the audience left\n{self.server.log_end()}")
+            raise RuntimeError(
+                f"{self.server.name}: the subscriber process ended\n{self.server.log_end()}"
+            )
         return json.loads(answer)
 
 
 def plan_of(server: Server, subscribers: int, skus: Sequence[str] = ()) -> Plan:
-    """Subscribers of everything; or with `skus` of one SKU each, so that an event reaches one."""
+    """Plan for subscribers of all SKUs.
+
+    With `skus` each subscriber has one SKU, so an event reaches one subscriber.
+    """
     payloads: list[dict[str, Any]] = [{"query": EVERYTHING}]
     if skus:
         payloads = [{"query": SOME, "variables": {"skus": [each]}} for each in skus]
     first = json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {KEY}"}})
-    greetings = [
+    opening_messages = [
         (first, json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
         for payload in payloads
     ]
-    is_ours, is_bare = server.path == "/graphql", server.name == "limit"
+    is_ours, is_baseline = server.path == "/graphql", server.name == "baseline"
     return Plan(
         port=server.port,
         path=server.path,
-        subprotocol=None if is_bare else SUBPROTOCOL,
+        subprotocol=None if is_baseline else SUBPROTOCOL,
         subscribers=subscribers,
-        hears=min(subscribers, 1) if skus else subscribers,
-        greetings=[()] if is_bare else greetings,
-        answers=0 if is_bare else 1,
+        reached=min(subscribers, 1) if skus else subscribers,
+        opening_messages=[()] if is_baseline else opening_messages,
+        answers=0 if is_baseline else 1,
         publish_path="/graphql" if is_ours else "/publish",
         publish_head=(
             f"content-type: application/json\r\nauthorization: Bearer {KEY}\r\n" if is_ours else ""
@@ -91,7 +95,7 @@ def plan_of(server: Server, subscribers: int, skus: Sequence[str] = ()) -> Plan:
 
 
 def receipts(skus: Sequence[str], events: int) -> list[str]:
-    """Receipts of `events` SKUs each, through all of them; an event is a delivery's line."""
+    """Request bodies of receipts with `events` lines each; every line makes one event."""
     bodies = []
     for first in range(0, len(skus) - events + 1, events):
         lines = [
@@ -103,14 +107,14 @@ def receipts(skus: Sequence[str], events: int) -> list[str]:
 
 
 def bodies_of(server: Server, events: int, frame: str) -> list[str]:
-    """What makes a contender send `events` answers like `frame`, which is one of ours."""
+    """Request bodies that make a contender send `events` frames like `frame`, a frame of Restow."""
     if server.path == "/graphql":
         return receipts([sku(number) for number in range(1, SKUS + 1)], events)
-    if server.name == "limit":
+    if server.name == "baseline":
         return [json.dumps([frame] * events)]
     return [json.dumps([change_in(frame)] * events)]
 
 
 def change_in(frame: str) -> Any:
-    """The change that a frame tells."""
+    """The stock change in a frame."""
     return json.loads(frame)["payload"]["data"]["stockChanged"]
