@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from statistics import median
 
 from tests.architecture.source import ROOT, functions, length, modules, name_of, text_files
@@ -10,6 +11,7 @@ FILE_LINES_MAX = 400
 FILE_LINES_MEDIAN_MAX = 120
 FUNCTION_LINES_MAX = 70
 FUNCTION_LINES_MEDIAN_MAX = 10
+FOLDER_MODULES_MAX = 20
 # The map of root fields has one line per field; migrations are never changed once released.
 EXEMPT = re.compile(r"resolvers/root\.py|models/migrations/m\d+_\w+\.py")
 
@@ -41,6 +43,12 @@ def test_a_function_fits_on_a_screen() -> None:
 def test_most_functions_are_a_few_lines() -> None:
     lengths = [length(f) for tree in modules().values() for f in functions(tree)]
     assert median(lengths) <= FUNCTION_LINES_MEDIAN_MAX
+
+
+def test_a_folder_has_few_modules() -> None:
+    counts = Counter((ROOT / name).parent for name in modules() if not name.endswith("__init__.py"))
+    crowded = {name_of(folder): n for folder, n in counts.items() if n > FOLDER_MODULES_MAX}
+    assert crowded == {}
 
 
 def test_imports_stand_at_the_top() -> None:
