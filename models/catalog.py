@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from tortoise import fields
 from tortoise.models import Model
 
@@ -16,6 +18,14 @@ class Supplier(Model):
 
     class Meta:
         table = "supplier"
+
+
+class SupplierRow(TypedDict):
+    """A supplier as it is read."""
+
+    id: int
+    code: str
+    name: str
 
 
 class Item(Model):
@@ -99,3 +109,13 @@ class ReasonCode(Model):
 
     class Meta:
         table = "reason_code"
+
+
+class ReasonCodeRow(TypedDict):
+    """A reason code as it is read."""
+
+    id: int
+    code: str
+    kind: str
+    label: str
+    active: bool

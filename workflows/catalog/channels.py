@@ -14,7 +14,7 @@ from domain.errors import Invalid, NotFound
 from domain.problems import Problems
 from domain.stock.states import STOCK_KEEPING
 from models.catalog import Channel
-from workflows.catalog.master_data import CHANNEL, Written, refuse, report, write
+from workflows.catalog.master_data import CHANNEL, Written, lock, refuse, report, write
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
@@ -33,10 +33,10 @@ async def upsert(tx: Transaction, command: UpsertChannel, caller: Caller) -> Map
             raise NotFound("channel", command.code, field=("code",))
     refuse(problems, "input")
     key = {"code": command.code}
-    current = await catalog_queries.lock_master(tx.session, Channel, **key)
+    current = await lock(tx, CHANNEL, key)
     if current is not None:
         with problems.under():
-            check_currency_kept(current["currency"], command.currency_code)
+            check_currency_kept(current.currency, command.currency_code)
     wanted = await _locations(tx, command, caller, problems)
     refuse(problems, "input")
     written = await write(tx, CHANNEL, current, key, facts, CHANNEL_DEFAULTS)
@@ -79,7 +79,8 @@ async def _place(
         return replace(written, after=after)
     version = written.version
     if not written.after:
-        await catalog_queries.update_master(tx.session, Channel, written.id, {})
         version += 1
+        of_channel = Channel.filter(id=written.id).using_db(tx.session.client)
+        await of_channel.update(version=version)
     before = {**written.before, "locations": sorted(current)}
     return replace(written, before=before, after=after, version=version)

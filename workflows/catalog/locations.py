@@ -22,8 +22,7 @@ from domain.errors import Invalid, NotFound
 from domain.problems import Problems
 from domain.stock.states import STOCK_KEEPING, LocationKind
 from models.catalog import Location
-from models.database.sessions import Row
-from workflows.catalog.master_data import LOCATION, refuse, report, write
+from workflows.catalog.master_data import LOCATION, lock, refuse, report, write
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
@@ -49,7 +48,7 @@ async def upsert(tx: Transaction, command: UpsertLocation, caller: Caller) -> Ma
     refuse(problems, "input")
     await catalog_queries.lock_hierarchy(tx.session)
     key = {"code": command.code}
-    current = await catalog_queries.lock_master(tx.session, Location, **key)
+    current = await lock(tx, LOCATION, key)
     with problems.under():
         facts |= await _parent_facts(tx, command, caller)
     if not problems.errors:
@@ -79,16 +78,14 @@ async def _parent_facts(tx: Transaction, command: UpsertLocation, caller: Caller
 
 
 async def _check_place(
-    tx: Transaction, command: UpsertLocation, current: Row | None, facts: Facts
+    tx: Transaction, command: UpsertLocation, current: Location | None, facts: Facts
 ) -> None:
-    inherited = None if current is None else current["parent_id"]
+    inherited = None if current is None else current.parent_id
     parent_id: Any = facts.get("parent_id", inherited)
     above = (
         [] if parent_id is None else await catalog_queries.upwards(tx.session, parent_id, DEPTH_MAX)
     )
-    within = (
-        [] if current is None else await catalog_queries.kinds_within(tx.session, current["id"])
-    )
+    within = [] if current is None else await catalog_queries.kinds_within(tx.session, current.id)
     check_place(
         command.code,
         command.kind,
@@ -98,15 +95,15 @@ async def _check_place(
 
 
 async def _check_use(
-    tx: Transaction, command: UpsertLocation, current: Row, facts: Facts, problems: Problems
+    tx: Transaction, command: UpsertLocation, current: Location, facts: Facts, problems: Problems
 ) -> None:
     """A location that something depends on stays open, and stays a place where stock lives."""
-    is_closed = bool(current["active"]) and facts.get("active") is False
-    is_address = current["kind"] in STOCK_KEEPING and command.kind not in STOCK_KEEPING
+    is_closed = current.active and facts.get("active") is False
+    is_address = current.kind in STOCK_KEEPING and command.kind not in STOCK_KEEPING
     if not (is_closed or is_address):
         return
-    await catalog_queries.claim_location(tx.session, current["id"])
-    use = await catalog_queries.location_use(tx.session, current["id"])
+    await catalog_queries.claim_location(tx.session, current.id)
+    use = await catalog_queries.location_use(tx.session, current.id)
     is_needed = bool(use["units"] or use["holds"] or use["fulfillments"])
     for is_refused, field in (
         (is_closed and is_needed, "active"),

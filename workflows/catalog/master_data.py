@@ -1,34 +1,32 @@
-"""Master data in common: written where it changed, with one event and one audit row each.
+"""Upserts of master data by querysets: one event and one audit row for each row that changed.
 
-Also the two shortest nouns: suppliers and reason codes. Concurrent upserts of a new code meet at
-its unique key; the loser's transaction is tried again and finds the row.
+Also the upserts of suppliers and reason codes. When two transactions insert the same new code, the
+unique key refuses the second. It is tried again and then finds the row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from tortoise.models import Model
-
-import models.queries.catalog.catalog as catalog_queries
 from domain.access.callers import Caller
 from domain.catalog.commands import UpsertReasonCode, UpsertSupplier
-from domain.catalog.validation import changed, reason_facts, supplier_facts
+from domain.catalog.validation import Facts, changed, reason_facts, supplier_facts
 from domain.problems import Problems
 from models.catalog import Channel, Location, ReasonCode, Supplier
-from models.database.sessions import Row
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Refused
 from workflows.transactions.transaction import Transaction
 
+MasterT = TypeVar("MasterT", Supplier, ReasonCode, Location, Channel)
+
 
 @dataclass(frozen=True, slots=True)
-class Master:
-    """A noun of master data: its table, and its names in events, audit and GraphQL."""
+class Master(Generic[MasterT]):
+    """A kind of master data: its table, and its names in events, audit rows and GraphQL."""
 
-    model: type[Model]
+    model: type[MasterT]
     subject: str
     event: str
     action: str
@@ -43,7 +41,7 @@ CHANNEL = Master(Channel, "Channel", "channel.changed", "channelUpsert", "channe
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A row after its upsert: what changed, before and after; nothing where it stayed as it was."""
+    """An upserted row, with the columns that changed: `before` is None for a new row."""
 
     id: int
     version: int
@@ -51,30 +49,40 @@ class Written:
     after: Mapping[str, object]
 
 
+async def lock(tx: Transaction, master: Master[MasterT], key: Mapping[str, str]) -> MasterT | None:
+    """The row of `key`, locked until the transaction ends; None where there is none."""
+    locked = master.model.select_for_update(no_key=True, using_db=tx.session.client)
+    return await locked.get_or_none(**key)
+
+
 async def write(
     tx: Transaction,
-    master: Master,
-    current: Row | None,
+    master: Master[MasterT],
+    current: MasterT | None,
     key: Mapping[str, str],
     wanted: Mapping[str, object],
     defaults: Mapping[str, object],
 ) -> Written:
-    """Make the row of `key`, or bring the locked `current` one to what is wanted."""
+    """Insert the row of `key`, or update the columns of the locked `current` that differ."""
+    client = tx.session.client
     if current is None:
         facts = {**defaults, **wanted}
-        await tx.session.insert(master.model, [{**key, **facts}])
-        made = await catalog_queries.lock_master(tx.session, master.model, **key)
-        assert made is not None
-        return Written(made["id"], made["version"], None, facts)
-    after = changed(current, wanted)
+        made = await master.model.create(using_db=client, **key, **facts)
+        return Written(made.id, made.version, None, facts)
+    before = {column: getattr(current, column) for column in wanted}
+    after: Facts = changed(before, wanted)
     if after:
-        await catalog_queries.update_master(tx.session, master.model, current["id"], after)
-    before = {column: current[column] for column in after}
-    return Written(current["id"], current["version"] + bool(after), before, after)
+        current.update_from_dict({**after, "version": current.version + 1})
+        await current.save(using_db=client, update_fields=[*after, "version"])
+    return Written(current.id, current.version, {column: before[column] for column in after}, after)
 
 
 def report(
-    tx: Transaction, master: Master, key: Mapping[str, str], written: Written, caller: Caller
+    tx: Transaction,
+    master: Master[MasterT],
+    key: Mapping[str, str],
+    written: Written,
+    caller: Caller,
 ) -> None:
     """One event and one audit row of a change; none where nothing changed."""
     if not written.after:
@@ -112,7 +120,7 @@ async def upsert_reason_code(
     facts = reason_facts(command, problems)
     refuse(problems)
     key = {"kind": command.kind.value, "code": command.code}
-    current = await catalog_queries.lock_master(tx.session, ReasonCode, **key)
+    current = await lock(tx, REASON_CODE, key)
     written = await write(tx, REASON_CODE, current, key, facts, {"active": True})
     report(tx, REASON_CODE, key, written, caller)
     return {"reasonCode": written.id}
@@ -127,7 +135,7 @@ async def upsert_supplier(
     facts = supplier_facts(command, problems)
     refuse(problems)
     key = {"code": command.code}
-    current = await catalog_queries.lock_master(tx.session, Supplier, **key)
+    current = await lock(tx, SUPPLIER, key)
     written = await write(tx, SUPPLIER, current, key, facts, {})
     report(tx, SUPPLIER, key, written, caller)
     return {"supplier": written.id}

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from tortoise.models import Model
-
 from models.catalog import ChannelLocation, Item
 from models.database.sessions import Row, Session
 from models.queries.events.lock_numbers import HIERARCHY
@@ -76,25 +74,6 @@ async def supplier_ids(session: Session, codes: Iterable[str]) -> dict[str, int]
         return {}
     rows = await session.fetch("SELECT id, code FROM supplier WHERE code = ANY($1::text[])", wanted)
     return {row["code"]: row["id"] for row in rows}
-
-
-async def lock_master(session: Session, model: type[Model], **key: str) -> Row | None:
-    """The row of a supplier, location, channel or reason code, locked; None where there is none."""
-    condition = " AND ".join(f"{column} = ${i}" for i, column in enumerate(key, start=1))
-    return await session.fetch_one(
-        f"SELECT * FROM {model._meta.db_table} WHERE {condition} FOR NO KEY UPDATE", *key.values()
-    )
-
-
-async def update_master(
-    session: Session, model: type[Model], row_id: int, facts: Mapping[str, object]
-) -> None:
-    """Write these columns of a locked row, and raise its version."""
-    columns = ", ".join(f"{column} = ${i}" for i, column in enumerate(facts, start=2))
-    assignments = f"{columns}, version = version + 1" if columns else "version = version + 1"
-    await session.execute(
-        f"UPDATE {model._meta.db_table} SET {assignments} WHERE id = $1", row_id, *facts.values()
-    )
 
 
 async def lock_hierarchy(session: Session) -> None:

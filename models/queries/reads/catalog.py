@@ -1,4 +1,4 @@
-"""Master data as it is read: lists, look-ups and the batches behind edges."""
+"""Reads of master data: lists, lookups, and rows by id for the edges of the API."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import models.queries.catalog.catalog as catalog_queries
+from models.catalog import ReasonCode, ReasonCodeRow, Supplier, SupplierRow
 from models.database.sessions import Row, Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
 
 LOCATIONS_MAX = 10_000
+REASONS_MAX = 10_000
 _ID = SortKey("t.id", "id", "bigint")
 # Not their two instants: nobody reads them, and decoding them takes as long as all the rest.
 ITEM_COLUMNS = ("id", "sku", *catalog_queries.ITEM_COLUMNS)
@@ -62,11 +64,10 @@ async def items_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Row]
     )
 
 
-async def suppliers_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Row]:
+async def suppliers_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, SupplierRow]:
     """Suppliers by id."""
-    return by_key(
-        await session.fetch("SELECT * FROM supplier WHERE id = ANY($1::bigint[])", list(ids)), "id"
-    )
+    found = await Supplier.filter(id__in=ids).using_db(session.client)
+    return {each.id: SupplierRow(id=each.id, code=each.code, name=each.name) for each in found}
 
 
 async def locations(session: Session, scope: Scope) -> Sequence[Row]:
@@ -131,16 +132,21 @@ async def visible_channels_by_id(
     return await channels_by_id(session, [key for key in ids if scope.sees_channel(key)])
 
 
-async def reasons(session: Session, kind: str | None) -> Sequence[Row]:
-    """Reason codes of a kind, inactive ones too: they stay readable on what used them."""
-    return (
-        await Listing(dict, "t.*", "reason_code t", _ID).equal("t.kind", kind).all(session, 10_000)
-    )
+async def reasons(session: Session, kind: str | None) -> Sequence[ReasonCodeRow]:
+    """Reason codes of a kind or of all, newest first; inactive ones too, for what used them."""
+    found = ReasonCode.all(using_db=session.client)
+    if kind is not None:
+        found = found.filter(kind=kind)
+    return [_reason(each) for each in await found.order_by("-id").limit(REASONS_MAX)]
 
 
-async def reasons_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Row]:
+async def reasons_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, ReasonCodeRow]:
     """Reason codes by id."""
-    return by_key(
-        await session.fetch("SELECT * FROM reason_code WHERE id = ANY($1::bigint[])", list(ids)),
-        "id",
+    found = await ReasonCode.filter(id__in=ids).using_db(session.client)
+    return {each.id: _reason(each) for each in found}
+
+
+def _reason(each: ReasonCode) -> ReasonCodeRow:
+    return ReasonCodeRow(
+        id=each.id, code=each.code, kind=each.kind, label=each.label, active=each.active
     )

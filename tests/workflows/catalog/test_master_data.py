@@ -2,6 +2,8 @@
 
 import asyncio
 
+import orjson
+
 import workflows.catalog.master_data
 from domain.catalog.commands import ReasonKind, UpsertReasonCode, UpsertSupplier
 from models.database.database import Database
@@ -64,3 +66,22 @@ async def test_concurrent_calls_for_one_new_supplier_end_well(database: Database
         )
     )
     assert len({outcome.refs["supplier"] for outcome in outcomes}) == 1
+
+
+async def test_a_change_is_stored_and_recorded_alike_on_both_engines(database: Database) -> None:
+    transactions = transactions_on(database)
+    for label, active in (("Moths", True), ("Moths", True), ("Moths", False)):
+        command = UpsertReasonCode("MOTHS", ReasonKind.ADJUSTMENT, label, active=active)
+        await transactions.perform(
+            workflows.catalog.master_data.upsert_reason_code, Request(command, PLANNER)
+        )
+    (row,) = await rows(database, REASONS)
+    assert (row["label"], row["active"], row["version"]) == ("Moths", False, 2)
+    audits = await rows(
+        database, "SELECT before, after FROM audit_entry WHERE action = 'reasonCodeUpsert'"
+    )
+    found = [tuple(text and orjson.loads(text) for text in each.values()) for each in audits]
+    key = {"kind": "ADJUSTMENT", "code": "MOTHS"}
+    made = (None, {**key, "label": "Moths", "active": True})
+    closed = ({"active": True}, {**key, "active": False})
+    assert sorted(found, key=repr) == sorted([made, closed], key=repr)
