@@ -25,7 +25,7 @@ from domain.terms import Terms
 from integrations.payments.addresses import open_gateway, parse_gateway
 from integrations.payments.gateway import PaymentEvent
 from integrations.signed_webhooks import WebhookSecrets
-from models.database.database import Database, Limits
+from models.database.database import Database, DatabaseLimits
 from models.database.sessions import DatabaseError
 from models.migrations.runner import MigrationError, missing
 from resolvers.root import GREETING_STREAMS, SHARED_STREAMS, schema
@@ -35,7 +35,7 @@ from schema.context import Context, Services
 from schema.errors import top_level
 from server.operations.engine import Engine, Operation
 from server.operations.errors import RequestRefused
-from server.operations.limits import Limits as RequestLimits
+from server.operations.limits import RequestLimits
 from server.process.background_tasks import BackgroundTasks
 from server.process.callers import Callers
 from server.process.logs import configure
@@ -105,7 +105,7 @@ class Restow:
         self.settings = settings
         self.database = Database(
             settings.database_url,
-            Limits(
+            DatabaseLimits(
                 pool=settings.database_pool_max,
                 acquire=settings.database_acquire_seconds,
                 statement=settings.database_statement_seconds,

@@ -21,7 +21,7 @@ from threading import Thread
 import aiosqlite.core
 import pytest
 
-from models.database.database import Database, Limits
+from models.database.database import Database, DatabaseLimits
 from tests import databases, row_types, servers
 from tests.builders.in_process_server import InProcessServer
 
@@ -96,7 +96,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def single(database_url: str) -> AsyncIterator[Database]:
     """A fresh migrated database, opened, with a single connection that writes."""
-    opened = Database(database_url, Limits(pool=1))
+    opened = Database(database_url, DatabaseLimits(pool=1))
     await opened.open()
     try:
         yield opened
@@ -115,7 +115,7 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture
 async def one(postgres_url: str) -> AsyncIterator[Database]:
     """A database with a single connection, on PostgreSQL."""
-    opened = Database(postgres_url, Limits(pool=1))
+    opened = Database(postgres_url, DatabaseLimits(pool=1))
     await opened.open()
     try:
         yield opened

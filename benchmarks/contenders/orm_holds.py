@@ -22,7 +22,7 @@ import server.process.garbage_collection as garbage_collection
 from models.access import IdempotencyKey
 from models.audit import AuditEntry
 from models.catalog import Item
-from models.database.database import Limits, tortoise_config
+from models.database.database import DatabaseLimits, tortoise_config
 from models.events import Event
 from models.reservations import Reservation, ReservationLine
 from models.stock import StockLevel, StockMovement
@@ -108,7 +108,7 @@ async def _take(hold_id: UUID, transaction_id: UUID, place: int, sku: str, units
 
 async def run(url: str, orders: Sequence[Order], requests: int, clients: int) -> float:
     """Make `requests` holds and return their number per second. All must be accepted."""
-    await Tortoise.init(config=tortoise_config(url, Limits()), _enable_global_fallback=True)
+    await Tortoise.init(config=tortoise_config(url, DatabaseLimits()), _enable_global_fallback=True)
     numbers, next_order = iter(range(requests)), itertools.cycle(orders)
 
     async def client() -> None:

@@ -26,7 +26,7 @@ from tortoise.connection import get_connection
 from benchmarks.catalogue import LOCATIONS
 from benchmarks.contenders.baseline_reads import AVAILABILITY
 from benchmarks.contenders.one_statement import STATEMENT
-from models.database.database import Limits, tortoise_config
+from models.database.database import DatabaseLimits, tortoise_config
 
 CACHED_DOCUMENTS = 100
 
@@ -187,7 +187,7 @@ def create_app() -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        config = tortoise_config(os.environ["RESTOW_DATABASE_URL"], Limits())
+        config = tortoise_config(os.environ["RESTOW_DATABASE_URL"], DatabaseLimits())
         await Tortoise.init(config=config, _enable_global_fallback=True)
         yield
         await Tortoise.close_connections()

@@ -21,7 +21,7 @@ INSTANT: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class JournalLine:
+class LedgerLine:
     """A debit or a credit of one account, in minor units; exactly one of them is not zero."""
 
     account: str
@@ -36,13 +36,13 @@ class JournalLine:
             raise ValueError("a line is a debit or a credit")
 
     @property
-    def turned(self) -> "JournalLine":
+    def turned(self) -> "LedgerLine":
         """The same amount on the other side."""
-        return JournalLine(self.account, self.currency, self.credit_minor, self.debit_minor)
+        return LedgerLine(self.account, self.currency, self.credit_minor, self.debit_minor)
 
 
 @dataclass(frozen=True, slots=True)
-class JournalEntry:
+class LedgerEntry:
     """One fact in the books; `effective_at` is the fact's time, `reverses` an earlier entry's id.
 
     Raises UnbalancedEntry when debits and credits of a currency differ.
@@ -51,7 +51,7 @@ class JournalEntry:
     memo: str
     reference: str
     effective_at: datetime
-    lines: tuple[JournalLine, ...]
+    lines: tuple[LedgerLine, ...]
     reverses: UUID | None = None
 
     def __post_init__(self) -> None:
@@ -92,7 +92,7 @@ class Sale:
         return self.goods_minor + self.tax_minor + self.shipping_minor
 
 
-def check_balance(lines: Iterable[JournalLine]) -> None:
+def check_balance(lines: Iterable[LedgerLine]) -> None:
     """Raise UnbalancedEntry unless debits equal credits in every currency."""
     sums: dict[str, tuple[int, int]] = {}
     for line in lines:
@@ -103,25 +103,25 @@ def check_balance(lines: Iterable[JournalLine]) -> None:
             raise UnbalancedEntry(currency, debit, credit)
 
 
-def debit(account: Account, amount: Money) -> list[JournalLine]:
+def debit(account: Account, amount: Money) -> list[LedgerLine]:
     """A debit of `amount`, or no line where it is zero."""
-    return [JournalLine(account, amount.currency, amount.minor, 0)] if amount.minor else []
+    return [LedgerLine(account, amount.currency, amount.minor, 0)] if amount.minor else []
 
 
-def credit(account: Account, amount: Money) -> list[JournalLine]:
+def credit(account: Account, amount: Money) -> list[LedgerLine]:
     """A credit of `amount`, or no line where it is zero."""
-    return [JournalLine(account, amount.currency, 0, amount.minor)] if amount.minor else []
+    return [LedgerLine(account, amount.currency, 0, amount.minor)] if amount.minor else []
 
 
 def transfer(
     memo: str, occasion: Occasion, amount: Money, *, to: Account, from_: Account
-) -> JournalEntry:
+) -> LedgerEntry:
     """An entry that debits `to` and credits `from_`; empty where they are the same account."""
     lines = [] if to is from_ else [*debit(to, amount), *credit(from_, amount)]
-    return JournalEntry(memo, occasion.reference, occasion.at, tuple(lines))
+    return LedgerEntry(memo, occasion.reference, occasion.at, tuple(lines))
 
 
-def receipt(units: int, value: Money, occasion: Occasion) -> JournalEntry:
+def receipt(units: int, value: Money, occasion: Occasion) -> LedgerEntry:
     """Units came from a supplier and are not invoiced yet."""
     return transfer(
         f"Received {_counted(units)}",
@@ -132,7 +132,7 @@ def receipt(units: int, value: Money, occasion: Occasion) -> JournalEntry:
     )
 
 
-def payment_captured(amount: Money, occasion: Occasion) -> JournalEntry:
+def payment_captured(amount: Money, occasion: Occasion) -> LedgerEntry:
     """A customer paid for an order: until it ships the money is a deposit."""
     return transfer(
         f"Captured {amount} for order {occasion.reference}",
@@ -143,7 +143,7 @@ def payment_captured(amount: Money, occasion: Occasion) -> JournalEntry:
     )
 
 
-def shipment(units: int, sale: Sale, occasion: Occasion) -> JournalEntry:
+def shipment(units: int, sale: Sale, occasion: Occasion) -> LedgerEntry:
     """Units left for the customer: they are sold now, and what they cost is spent."""
     unpaid_minor = sale.total_minor - sale.deposit_minor
     lines = [
@@ -156,10 +156,10 @@ def shipment(units: int, sale: Sale, occasion: Occasion) -> JournalEntry:
         *credit(Account.INVENTORY, sale.cost),
     ]
     memo = f"Shipped {_counted(units)} of order {occasion.reference}"
-    return JournalEntry(memo, occasion.reference, occasion.at, tuple(lines))
+    return LedgerEntry(memo, occasion.reference, occasion.at, tuple(lines))
 
 
-def adjusted_down(units: int, state: StockState, value: Money, occasion: Occasion) -> JournalEntry:
+def adjusted_down(units: int, state: StockState, value: Money, occasion: Occasion) -> LedgerEntry:
     """Units in this state turned out not to exist."""
     return transfer(
         f"Wrote down {_counted(units)} ({state})",
@@ -170,7 +170,7 @@ def adjusted_down(units: int, state: StockState, value: Money, occasion: Occasio
     )
 
 
-def adjusted_up(units: int, state: StockState, value: Money, occasion: Occasion) -> JournalEntry:
+def adjusted_up(units: int, state: StockState, value: Money, occasion: Occasion) -> LedgerEntry:
     """Units were found and put into this state."""
     return transfer(
         f"Wrote up {_counted(units)} ({state})",
@@ -183,7 +183,7 @@ def adjusted_up(units: int, state: StockState, value: Money, occasion: Occasion)
 
 def moved(
     units: int, from_state: StockState, to_state: StockState, value: Money, occasion: Occasion
-) -> JournalEntry:
+) -> LedgerEntry:
     """Units changed their state; empty where both states are on the same account."""
     return transfer(
         f"Moved {_counted(units)} from {from_state} to {to_state}",
@@ -194,7 +194,7 @@ def moved(
     )
 
 
-def order_cancelled(units: int, paid: Money, occasion: Occasion) -> JournalEntry:
+def order_cancelled(units: int, paid: Money, occasion: Occasion) -> LedgerEntry:
     """Units will not ship: what was paid for them (`left_over`) is owed to the customer."""
     return transfer(
         f"Cancelled {_counted(units)} of order {occasion.reference}",
@@ -205,7 +205,7 @@ def order_cancelled(units: int, paid: Money, occasion: Occasion) -> JournalEntry
     )
 
 
-def parcel_lost(units: int, cost: Money, occasion: Occasion) -> JournalEntry:
+def parcel_lost(units: int, cost: Money, occasion: Occasion) -> LedgerEntry:
     """A parcel never arrived: what its units cost is written off, not spent on a sale."""
     return transfer(
         f"Lost {_counted(units)} of order {occasion.reference}",
@@ -216,7 +216,7 @@ def parcel_lost(units: int, cost: Money, occasion: Occasion) -> JournalEntry:
     )
 
 
-def parcel_found(units: int, cost: Money, occasion: Occasion) -> JournalEntry:
+def parcel_found(units: int, cost: Money, occasion: Occasion) -> LedgerEntry:
     """A lost parcel was delivered after all: the write-off is taken back."""
     return transfer(
         f"Found {_counted(units)} of order {occasion.reference}",
@@ -227,11 +227,11 @@ def parcel_found(units: int, cost: Money, occasion: Occasion) -> JournalEntry:
     )
 
 
-def reversal(entry: JournalEntry, entry_id: UUID, why: str, effective_at: datetime) -> JournalEntry:
+def reversal(entry: LedgerEntry, entry_id: UUID, why: str, effective_at: datetime) -> LedgerEntry:
     """The entry that takes back `entry` in full, saying why."""
     lines = tuple(line.turned for line in entry.lines)
     memo = f"Reversed: {entry.memo} ({why})"
-    return JournalEntry(memo, entry.reference, effective_at, lines, entry_id)
+    return LedgerEntry(memo, entry.reference, effective_at, lines, entry_id)
 
 
 def covered_by(deposits_minor: int, owed_minor: int) -> int:
@@ -248,7 +248,7 @@ def left_over(captured_minor: int, given_back_minor: int, live_total_minor: int)
     return max(0, captured_minor - given_back_minor - live_total_minor)
 
 
-def in_open_period(entry: JournalEntry, closed_through: datetime | None) -> JournalEntry:
+def in_open_period(entry: LedgerEntry, closed_through: datetime | None) -> LedgerEntry:
     """The entry as it may be booked: a fact of a closed period counts from the first instant
     after it, and the memo keeps its true time."""
     if closed_through is None or entry.effective_at > closed_through:

@@ -4,7 +4,7 @@ A cancellation's refund is owed since the cancellation: deciding it posts nothin
 """
 
 from domain.ledger.accounts import Account
-from domain.ledger.entries import JournalEntry, Occasion, credit, debit, transfer
+from domain.ledger.entries import LedgerEntry, Occasion, credit, debit, transfer
 from domain.policies.refunds import Tender
 from domain.refunds.breakdowns import Breakdown, ComponentKind
 from domain.values.money import Money
@@ -14,7 +14,7 @@ _K = ComponentKind
 
 def refund_decided(
     breakdown: Breakdown, currency: str, occasion: Occasion, *, owed_minor: int = 0
-) -> JournalEntry:
+) -> LedgerEntry:
     """Goods, tax and shipping are taken back; what is not kept as a fee is owed.
 
     `owed_minor`: the part of the amount that a cancellation owes already, and so posts nothing.
@@ -32,10 +32,10 @@ def refund_decided(
         *credit(Account.RESTOCKING_FEES, -of(_K.RESTOCKING_FEE)),
     ]
     memo = f"Refund of {Money(breakdown.amount_minor, currency)} on order {occasion.reference}"
-    return JournalEntry(memo, occasion.reference, occasion.at, tuple(lines))
+    return LedgerEntry(memo, occasion.reference, occasion.at, tuple(lines))
 
 
-def refund_paid(amount: Money, tender: Tender, occasion: Occasion) -> JournalEntry:
+def refund_paid(amount: Money, tender: Tender, occasion: Occasion) -> LedgerEntry:
     """What was owed has gone back to the payment, or is store credit now."""
     is_credit = tender is Tender.STORE_CREDIT
     how = "Gave store credit of" if is_credit else "Paid back"

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.ledger.accounts import Account
-from domain.ledger.entries import JournalEntry, Occasion, transfer
+from domain.ledger.entries import LedgerEntry, Occasion, transfer
 from domain.policies.dispositions import Disposition
 from domain.values.money import Money
 
@@ -25,7 +25,7 @@ DISPOSITION_ACCOUNTS: Final[Mapping[Disposition, Account]] = MappingProxyType(
 )
 
 
-def came_back(units: int, cost: Money, occasion: Occasion) -> JournalEntry:
+def came_back(units: int, cost: Money, occasion: Occasion) -> LedgerEntry:
     """Units that were sold are here again, at the cost at which they left."""
     return transfer(
         f"Received back {_counted(units)} of return {occasion.reference}",
@@ -36,7 +36,7 @@ def came_back(units: int, cost: Money, occasion: Occasion) -> JournalEntry:
     )
 
 
-def came_unasked(units: int, value: Money, occasion: Occasion) -> JournalEntry:
+def came_unasked(units: int, value: Money, occasion: Occasion) -> LedgerEntry:
     """Wrong, extra or unidentified units are here, at the item's unit cost, else for nothing."""
     return transfer(
         f"Received {_counted(units)} that nobody expected, with {occasion.reference}",
@@ -47,7 +47,7 @@ def came_unasked(units: int, value: Money, occasion: Occasion) -> JournalEntry:
     )
 
 
-def identified(units: int, value: Money, occasion: Occasion) -> JournalEntry:
+def identified(units: int, value: Money, occasion: Occasion) -> LedgerEntry:
     """Units of an unidentified parcel belong to a return: what was found is no gain after all."""
     return transfer(
         f"Identified {_counted(units)} as return {occasion.reference}",
@@ -58,7 +58,7 @@ def identified(units: int, value: Money, occasion: Occasion) -> JournalEntry:
     )
 
 
-def disposed(disposition: Disposition, units: int, cost: Money, occasion: Occasion) -> JournalEntry:
+def disposed(disposition: Disposition, units: int, cost: Money, occasion: Occasion) -> LedgerEntry:
     """An executed disposition; empty where the units stay in quality control."""
     return transfer(
         f"{disposition} of {_counted(units)} of return {occasion.reference}",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, TypedDict
 
-from domain.policies.policies import Policy
+from domain.policies.policies import PolicyVersion
 
 
 class Decision(TypedDict):
@@ -16,7 +16,7 @@ class Decision(TypedDict):
     reasons: list[str]
 
 
-def decided(policy: Policy[Any], outcome: str, reasons: Iterable[str]) -> Decision:
+def decided(policy: PolicyVersion[Any], outcome: str, reasons: Iterable[str]) -> Decision:
     """The decision that `policy` led to."""
     return Decision(
         policy=str(policy.kind),

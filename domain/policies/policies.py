@@ -60,7 +60,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class PolicyScope:
     """Where a policy applies; without any part, everywhere."""
 
     location: str | None = None
@@ -94,23 +94,23 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy(Generic[AnyRules]):
+class PolicyVersion(Generic[AnyRules]):
     """One published version of the rules of a kind for a scope."""
 
     kind: PolicyKind
-    scope: Scope
+    scope: PolicyScope
     version: int
     effective_from: datetime
     rules: AnyRules
 
 
-def parse_scope(text: str) -> Scope:
+def parse_scope(text: str) -> PolicyScope:
     """Read `global`, `location:X`, `channel:x`, `category:y` or `channel:x,category:y`.
 
     Raises Invalid (field `scope`) for anything else.
     """
     if text == "global":
-        return Scope()
+        return PolicyScope()
     parts = [part.partition(":") for part in text.split(",")]
     names = tuple(name for name, _, _ in parts)
     codes = [code for _, _, code in parts]
@@ -121,7 +121,7 @@ def parse_scope(text: str) -> Scope:
             field=("scope",),
             details={"scope": text[:SCOPE_MAX]},
         )
-    return Scope(**dict(zip(names, codes, strict=True)))
+    return PolicyScope(**dict(zip(names, codes, strict=True)))
 
 
 def parse_rules(kind: PolicyKind, rules: object) -> Rules:
@@ -142,7 +142,9 @@ def parse_rules(kind: PolicyKind, rules: object) -> Rules:
             return exceptions.parse(value)
 
 
-def choose(policies: Iterable[Policy[AnyRules]], facts: Facts, now: datetime) -> Policy[AnyRules]:
+def choose(
+    policies: Iterable[PolicyVersion[AnyRules]], facts: Facts, now: datetime
+) -> PolicyVersion[AnyRules]:
     """Of policies of one kind, the one that decides a case at `now`.
 
     LookupError when none is in force: the installed defaults rule that out.

@@ -7,7 +7,7 @@ from enum import StrEnum
 from domain.access.callers import Caller
 from domain.errors import GrantExceeded, SelfApproval
 from domain.policies.dispositions import ConditionGrade
-from domain.policies.policies import Policy
+from domain.policies.policies import PolicyVersion
 from domain.policies.refunds import RefundRules
 from domain.refunds.states import RefundAction, RefundStatus, check_action
 from domain.values.money import Money, to_decimal
@@ -32,13 +32,13 @@ class RefundDecision:
 
     status: RefundStatus
     approvals_required: int
-    policy: Policy[RefundRules]
+    policy: PolicyVersion[RefundRules]
     reasons: tuple[str, ...]
 
 
 def decide(
     kind: RefundKind,
-    policy: Policy[RefundRules],
+    policy: PolicyVersion[RefundRules],
     amount: Money,
     cumulative: Money,
     conditions: Iterable[ConditionGrade] = (),

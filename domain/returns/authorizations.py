@@ -19,7 +19,7 @@ from domain.errors import (
     NotReturnable,
     ReturnWindowClosed,
 )
-from domain.policies.policies import Policy
+from domain.policies.policies import PolicyVersion
 from domain.policies.returns import ReturnRules
 from domain.returns.inspections import Lane, lane_of
 from domain.returns.risk import Risk
@@ -65,7 +65,7 @@ class Verdict:
     """
 
     outcome: ReturnStatus
-    policy: Policy[ReturnRules]
+    policy: PolicyVersion[ReturnRules]
     reasons: tuple[str, ...]
     objections: tuple[DomainError, ...] = ()
 
@@ -76,7 +76,7 @@ def window_closes_at(parcels: Iterable[ParcelOut], window_days: int) -> datetime
 
 
 def may_authorize(
-    case: ReturnCase, policies: Sequence[Policy[ReturnRules]], now: datetime
+    case: ReturnCase, policies: Sequence[PolicyVersion[ReturnRules]], now: datetime
 ) -> Verdict:
     """Judge a request made at `now`, each item by its own policy (one of `policies` each).
 
@@ -169,7 +169,7 @@ def _doubts(case: ReturnCase, rules: ReturnRules) -> Iterable[str]:
         yield f"A person decides: {total} is above what the policy lets pass."
 
 
-def _consents(item: AskedUnits, policy: Policy[ReturnRules], risk: Risk) -> Iterable[str]:
+def _consents(item: AskedUnits, policy: PolicyVersion[ReturnRules], risk: Risk) -> Iterable[str]:
     rules = policy.rules
     closes_at = window_closes_at(item.parcels, rules.window_days)
     if closes_at is not None:

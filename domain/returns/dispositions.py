@@ -41,7 +41,7 @@ EXITS: Final[Mapping[Disposition | None, frozenset[Disposition]]] = MappingProxy
 
 
 @dataclass(frozen=True, slots=True)
-class DispositionStep:
+class DispositionMove:
     """One executed disposition: the units' movement (to None: they leave) and the item's state."""
 
     disposition: Disposition
@@ -102,7 +102,7 @@ def choose(
 
 def execute(
     state: ReturnItemState, last: Disposition | None, disposition: Disposition
-) -> DispositionStep:
+) -> DispositionMove:
     """What executing `disposition` does to units in `state` whose last disposition was `last`.
 
     Raises IllegalTransition for units that are not inspected, are disposed of, or are there
@@ -115,7 +115,7 @@ def execute(
     if disposition not in EXITS[last]:
         raise IllegalTransition("return item", last or state, disposition, EXITS[last])
     from_state = StockState.QUALITY_CONTROL if last is None else HOLDING[last]
-    return DispositionStep(
+    return DispositionMove(
         disposition,
         from_state,
         _to_state(disposition),

@@ -12,7 +12,7 @@ from domain.values.money import share
 
 
 @dataclass(frozen=True, slots=True)
-class ItemCost:
+class CostPool:
     """`quantity` units that cost `value_minor` together; neither is ever negative."""
 
     quantity: int
@@ -22,11 +22,11 @@ class ItemCost:
         if self.quantity < 0 or self.value_minor < 0 or (self.value_minor and not self.quantity):
             raise ValueError(f"no such pool: {self.quantity} units worth {self.value_minor}")
 
-    def receive(self, units: int, value_minor: int) -> "ItemCost":
+    def receive(self, units: int, value_minor: int) -> "CostPool":
         """The pool with `units` more that cost `value_minor` together."""
-        return ItemCost(self.quantity + units, self.value_minor + value_minor)
+        return CostPool(self.quantity + units, self.value_minor + value_minor)
 
-    def issue(self, units: int) -> tuple["ItemCost", int]:
+    def issue(self, units: int) -> tuple["CostPool", int]:
         """The pool without `units`, and what they cost.
 
         round(value × units ÷ quantity), half-even; the last unit takes the rest. ValueError when
@@ -35,7 +35,7 @@ class ItemCost:
         if not 0 <= units <= self.quantity:
             raise ValueError(f"{units} units of a pool of {self.quantity}")
         value_minor = self.value_of(units)
-        return ItemCost(self.quantity - units, self.value_minor - value_minor), value_minor
+        return CostPool(self.quantity - units, self.value_minor - value_minor), value_minor
 
     def value_of(self, units: int, unit_cost_minor: int = 0) -> int:
         """What `units` are worth at the pool's unit cost; an empty pool's is `unit_cost_minor`."""
@@ -44,4 +44,4 @@ class ItemCost:
         return share(self.value_minor, units, self.quantity)
 
 
-EMPTY: Final = ItemCost(0, 0)
+EMPTY: Final = CostPool(0, 0)

@@ -52,7 +52,7 @@ SQLITE_READERS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class DatabaseLimits:
     """Bounds of the connection pool and of a statement's patience, in seconds."""
 
     pool: int = 10
@@ -69,7 +69,7 @@ async def _nothing_to_reset(_: object) -> None:
     """
 
 
-def _postgres_connection(url: str, limits: Limits) -> dict[str, Any]:
+def _postgres_connection(url: str, limits: DatabaseLimits) -> dict[str, Any]:
     parts = urlsplit(url)
     settings = {
         "statement_timeout": str(int(limits.statement * 1000)),
@@ -100,7 +100,7 @@ def _postgres_connection(url: str, limits: Limits) -> dict[str, Any]:
     }
 
 
-def _sqlite_connection(url: str, limits: Limits) -> dict[str, Any]:
+def _sqlite_connection(url: str, limits: DatabaseLimits) -> dict[str, Any]:
     pragmas = {
         "journal_mode": "WAL",
         "synchronous": "FULL",
@@ -120,7 +120,7 @@ def _sqlite_connection(url: str, limits: Limits) -> dict[str, Any]:
     }
 
 
-def tortoise_config(url: str, limits: Limits) -> dict[str, Any]:
+def tortoise_config(url: str, limits: DatabaseLimits) -> dict[str, Any]:
     """Tortoise's configuration: one pool, or on SQLite one writer and a few readers."""
     if urlsplit(url).scheme == "sqlite":
         names = ["default", *(f"reader{n}" for n in range(SQLITE_READERS))]
@@ -141,7 +141,7 @@ class Database:
     Reads use `snapshot()`. Only `workflows.transactions.runner` uses `writer()`.
     """
 
-    def __init__(self, url: str, limits: Limits = Limits()) -> None:
+    def __init__(self, url: str, limits: DatabaseLimits = DatabaseLimits()) -> None:
         self.url = url
         self.limits = limits
         self.engine: Engine = "sqlite" if urlsplit(url).scheme == "sqlite" else "postgres"

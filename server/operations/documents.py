@@ -32,7 +32,7 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from server.operations.errors import DocumentRefused, RequestRefused, bad_request
-from server.operations.limits import Limits, check_document, lone_surrogate_refusal
+from server.operations.limits import RequestLimits, check_document, lone_surrogate_refusal
 
 # What one character of a text costs in bytes: measured 100 as syntax tree and tokens, 210 with
 # compiled functions; rounded up. The byte bound is only that exact.
@@ -84,7 +84,7 @@ class DocumentCache:
         self,
         schema: GraphQLSchema,
         *,
-        limits: Limits,
+        limits: RequestLimits,
         introspection: bool = True,
         entries: int = 1_000,
         bytes: int = 64 * 1024 * 1024,

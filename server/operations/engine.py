@@ -29,7 +29,7 @@ from server.operations.documents import Document, DocumentCache
 from server.operations.errors import DocumentRefused, bad_request
 from server.operations.executor import Executor, build_executor
 from server.operations.idempotency_keys import keys_of
-from server.operations.limits import Limits
+from server.operations.limits import RequestLimits
 from server.operations.request import GraphQLRequest
 from server.operations.root_resolvers import resolve_at_once
 from server.operations.variables import Variables
@@ -130,14 +130,14 @@ class Engine:
         self,
         schema: GraphQLSchema,
         *,
-        limits: Limits | None = None,
+        limits: RequestLimits | None = None,
         introspection: bool = True,
         translate: Translate | None = None,
         compiled: bool = True,
         documents: DocumentCache | None = None,
     ) -> None:
         self.schema = schema
-        self.limits = limits or Limits()
+        self.limits = limits or RequestLimits()
         self.documents = documents or DocumentCache(
             schema, limits=self.limits, introspection=introspection
         )

@@ -45,7 +45,7 @@ LONE_SURROGATE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RequestLimits:
     """How much one request may hold; every attribute is the largest number that is let through."""
 
     body_bytes: int = 4 * 1024 * 1024  # a bulk upsert of some thousand rows in variables
@@ -76,7 +76,7 @@ class _Size(NamedTuple):
 class _Gate:
     """One pass over one document; see `check_document`."""
 
-    def __init__(self, document: DocumentNode, limits: Limits) -> None:
+    def __init__(self, document: DocumentNode, limits: RequestLimits) -> None:
         self.limits = limits
         self.aliases = 0
         self.directives = 0
@@ -177,7 +177,7 @@ class _Gate:
             _refuse_above(self.directives, self.limits.directives, "directives")
 
 
-def check_document(document: DocumentNode, text: str, limits: Limits) -> None:
+def check_document(document: DocumentNode, text: str, limits: RequestLimits) -> None:
     """Let `document` (parsed from `text`) through, or raise RequestRefused with the first excess.
 
     Linear in the document; safe before validation: fragments may be unknown, unused or circular.

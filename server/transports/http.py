@@ -22,7 +22,7 @@ from server.operations.errors import (
     RequestRefused,
     bad_request,
 )
-from server.operations.limits import Limits
+from server.operations.limits import RequestLimits
 from server.operations.request import (
     GraphQLRequest,
     decode_json,
@@ -219,7 +219,7 @@ def _wants_page(request: Request) -> bool:
     )
 
 
-async def _read(exchange: _Exchange, limits: Limits) -> GraphQLRequest:
+async def _read(exchange: _Exchange, limits: RequestLimits) -> GraphQLRequest:
     request = exchange.request
     if request.method == "GET":
         return request_of_query_string(request.scope["query_string"])
@@ -229,7 +229,7 @@ async def _read(exchange: _Exchange, limits: Limits) -> GraphQLRequest:
     return request_of(decode_json(await _body(exchange, limits)))
 
 
-async def _body(exchange: _Exchange, limits: Limits) -> bytes:
+async def _body(exchange: _Exchange, limits: RequestLimits) -> bytes:
     receive = exchange.request.receive
     length = exchange.header(b"content-length") or "0"
     if length.isascii() and length.isdigit() and len(length) < 19:
@@ -252,7 +252,7 @@ async def _body(exchange: _Exchange, limits: Limits) -> bytes:
         raise bad_request("The body did not arrive in time.", 408, connection="close") from None
 
 
-def _check_size(size: int, limits: Limits) -> None:
+def _check_size(size: int, limits: RequestLimits) -> None:
     if size > limits.body_bytes:
         message = f"The body is larger than {limits.body_bytes} bytes."
         raise bad_request(message, 413, connection="close")

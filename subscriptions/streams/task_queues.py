@@ -40,7 +40,7 @@ Change = Literal["SNAPSHOT", "UPSERT", "REMOVE"]
 
 
 @dataclass(frozen=True, slots=True)
-class QueueChange:
+class QueueUpdate:
     """Tasks (rows of `task`) that are in the queue now, or are no longer.
 
     `is_complete` is false while more of the snapshot follows.
@@ -72,7 +72,7 @@ class QueueStreams:
         location_id: int,
         *,
         audience: Audience | None = None,
-    ) -> AsyncGenerator[QueueChange, None]:
+    ) -> AsyncGenerator[QueueUpdate, None]:
         """The queue of a location that the caller sees, then its changes, folded per task."""
 
         def wants(event: LoggedEvent) -> bool:
@@ -98,11 +98,11 @@ class QueueStreams:
                 for key, event in taken:
                     if (row := found.get(UUID(key))) is not None:
                         change: Change = "UPSERT" if row["status"] in _LIVE else "REMOVE"
-                        yield QueueChange(event.cursor, change, [row])
+                        yield QueueUpdate(event.cursor, change, [row])
 
     async def _snapshot(
         self, caller: Caller, queue: QueueKind, location_id: int, cursor: str
-    ) -> AsyncGenerator[QueueChange, None]:
+    ) -> AsyncGenerator[QueueUpdate, None]:
         last: Row | None = None
         while True:
             async with self._database.reading() as session:
@@ -116,7 +116,7 @@ class QueueStreams:
                     after=last,
                 )
             page, is_last = rows[:PAGE_MAX], len(rows) <= PAGE_MAX
-            yield QueueChange(cursor, "SNAPSHOT", page, is_last)
+            yield QueueUpdate(cursor, "SNAPSHOT", page, is_last)
             if is_last:
                 return
             last = page[-1]

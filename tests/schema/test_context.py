@@ -10,13 +10,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from domain.access.callers import Role, holder
-from models.database.database import Database, Limits
+from models.database.database import Database, DatabaseLimits
 from schema.context import Context
 from tests.subscriptions.log.facts import now
 
 
 async def test_a_snapshot_that_is_still_being_opened_is_given_back_too(postgres_url: str) -> None:
-    database = Database(postgres_url, Limits(pool=1))
+    database = Database(postgres_url, DatabaseLimits(pool=1))
     await database.open()
     try:
         services: Any = SimpleNamespace(database=database, clock=now)

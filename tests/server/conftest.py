@@ -7,12 +7,12 @@ import httpx
 import pytest
 
 from server.operations.engine import Engine, Operation
-from server.operations.limits import Limits
+from server.operations.limits import RequestLimits
 from server.transports.http import GraphQLEndpoint, Observation
 from tests.server.sample import SampleContext, a_schema, a_stock
 
 SCHEMA = a_schema()
-LIMITS = Limits(body_bytes=200_000, body_seconds=0.2, tokens=1_000, fields=300)
+LIMITS = RequestLimits(body_bytes=200_000, body_seconds=0.2, tokens=1_000, fields=300)
 
 
 class SampleClient:

@@ -12,7 +12,7 @@ import orjson
 from domain.access.callers import Caller, Role, holder
 from server.operations.engine import Engine, Operation
 from server.operations.errors import RequestRefused
-from server.operations.limits import Limits
+from server.operations.limits import RequestLimits
 from server.transports.connection_registry import ConnectionRegistry
 from server.transports.protocol import SUBPROTOCOL
 from server.transports.subscription_feeds import SubscriptionFeeds
@@ -41,7 +41,7 @@ class InProcessServer:
         self.contexts: list[SampleContext] = []
         self.keys = {KEY: holder(Role.ADMIN, actor="root")}
         self.sockets = ConnectionRegistry()
-        self.engine = Engine(SCHEMA.graphql_schema, limits=Limits(), translate=None)
+        self.engine = Engine(SCHEMA.graphql_schema, limits=RequestLimits(), translate=None)
         self.feeds = SubscriptionFeeds(self.engine, self.make_context, Fanout(lambda: 0))
         self.endpoint = WebSocketEndpoint(
             self.engine,

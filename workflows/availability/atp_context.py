@@ -10,7 +10,7 @@ from typing import Any
 import models.queries.catalog.lookups as lookups
 import models.queries.stock.availability as availability_queries
 import workflows.policies.publishing as policies
-from domain.policies.policies import Facts, Policy, choose
+from domain.policies.policies import Facts, PolicyVersion, choose
 from domain.policies.routing import RoutingRules
 from domain.routing.plan_cache import Plans
 from domain.routing.shipping_calendar import Capacity, Promise
@@ -38,12 +38,12 @@ class AtpContext:
     """
 
     channels: Sequence[ChannelFacts]
-    routing: Sequence[Policy[RoutingRules]]
+    routing: Sequence[PolicyVersion[RoutingRules]]
     backordered: Mapping[tuple[int, int], int]
     now: datetime
     dates: dict[tuple[int, int, str | None, str], LocationDates] = field(default_factory=dict)
     _sharing: dict[tuple[int, ...], list[ChannelFacts]] = field(default_factory=dict)
-    _chosen: dict[Facts, Policy[RoutingRules]] = field(default_factory=dict)
+    _chosen: dict[Facts, PolicyVersion[RoutingRules]] = field(default_factory=dict)
     _plans: dict[tuple[object, ...], Plans] = field(default_factory=dict)
 
     def sharing(self, channel: ChannelFacts) -> list[ChannelFacts]:
@@ -60,13 +60,15 @@ class AtpContext:
             ]
         return found
 
-    def _rules(self, facts: Facts) -> Policy[RoutingRules]:
+    def _rules(self, facts: Facts) -> PolicyVersion[RoutingRules]:
         found = self._chosen.get(facts)
         if found is None:
             found = self._chosen[facts] = choose(self.routing, facts, self.now)
         return found
 
-    def rules_for(self, channel: ChannelFacts, items: Iterable[ItemFacts]) -> Policy[RoutingRules]:
+    def rules_for(
+        self, channel: ChannelFacts, items: Iterable[ItemFacts]
+    ) -> PolicyVersion[RoutingRules]:
         """The policy that routes these items together; a category counts if all share it."""
         categories = {item.category for item in items}
         category = categories.pop() if len(categories) == 1 else None
@@ -75,7 +77,7 @@ class AtpContext:
     def plans_of(
         self,
         channel: ChannelFacts,
-        policy: Policy[RoutingRules],
+        policy: PolicyVersion[RoutingRules],
         country: str | None,
         service_level: str,
     ) -> Plans:

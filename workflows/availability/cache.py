@@ -30,7 +30,7 @@ import workflows.availability.availability as availability
 import workflows.availability.routing as routing
 import workflows.policies.publishing as policies
 from domain.access.callers import Caller
-from domain.policies.policies import Policy, PolicyKind
+from domain.policies.policies import PolicyKind, PolicyVersion
 from domain.policies.routing import RoutingRules
 from domain.routing.shipping_calendar import start_of_day, zone_of
 from models.database.database import Database
@@ -73,7 +73,7 @@ class _Rules:
     """Channels and routing policies, until one that is published already comes into force."""
 
     channels: Sequence[ChannelFacts]
-    routing: Sequence[Policy[RoutingRules]]
+    routing: Sequence[PolicyVersion[RoutingRules]]
     until: datetime | None
 
     def hold_at(self, now: datetime) -> bool:

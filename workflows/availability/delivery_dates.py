@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import workflows.availability.routing as routing
-from domain.policies.policies import Policy
+from domain.policies.policies import PolicyVersion
 from domain.policies.routing import RoutingRules
 from domain.routing.shipping_calendar import Promise, start_of_day, zone_of
 from models.queries.catalog.lookups import ChannelFacts
@@ -26,7 +26,7 @@ class DeliveryDates:
     """
 
     channel: ChannelFacts
-    policy: Policy[RoutingRules]
+    policy: PolicyVersion[RoutingRules]
     terms: Terms
     taken: Taken
     second: int
@@ -36,7 +36,7 @@ class DeliveryDates:
     @staticmethod
     def at(
         channel: ChannelFacts,
-        policy: Policy[RoutingRules],
+        policy: PolicyVersion[RoutingRules],
         terms: Terms,
         taken: Taken,
         now: datetime,
@@ -65,7 +65,7 @@ def is_today(channel: ChannelFacts, taken: Taken, now: datetime) -> bool:
 
 def _work_out(
     channel: ChannelFacts,
-    policy: Policy[RoutingRules],
+    policy: PolicyVersion[RoutingRules],
     terms: Terms,
     taken: Taken,
     now: datetime,

@@ -9,7 +9,7 @@ from typing import Any
 
 import models.queries.stock.availability as availability_queries
 from domain.errors import InsufficientStock
-from domain.policies.policies import Policy
+from domain.policies.policies import PolicyVersion
 from domain.policies.routing import ANY, RoutingRules
 from domain.routing.planning import Candidate, Pin
 from domain.routing.shipping_calendar import Capacity, Promise, promise, start_of_day, zone_of
@@ -112,7 +112,7 @@ async def promises(
     session: Session,
     market: AtpContext,
     places: Iterable[LocationFacts],
-    policy: Policy[RoutingRules],
+    policy: PolicyVersion[RoutingRules],
     country: str | None,
     service_level: str,
 ) -> dict[int, LocationDates]:
@@ -134,7 +134,7 @@ async def _dates(
     session: Session,
     now: datetime,
     place: LocationFacts,
-    policy: Policy[RoutingRules],
+    policy: PolicyVersion[RoutingRules],
     country: str | None,
     service_level: str,
 ) -> LocationDates:
@@ -152,7 +152,7 @@ async def orders_today(session: Session, place: LocationFacts, now: datetime) ->
 
 def dates_of(
     place: LocationFacts,
-    policy: Policy[RoutingRules],
+    policy: PolicyVersion[RoutingRules],
     country: str | None,
     service_level: str,
     taken: int,

@@ -51,7 +51,7 @@ class RecordCarrierEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class TrackedParcel:
     """What a tracking number names: a fulfilment on its way out, or a return coming back."""
 
     subject: tuple[str, UUID]
@@ -119,7 +119,11 @@ def _check(tx: Transaction, command: RecordCarrierEvent) -> None:
 
 
 def _values(
-    tx: Transaction, event_id: UUID, command: RecordCarrierEvent, parcel: Parcel, caller: Caller
+    tx: Transaction,
+    event_id: UUID,
+    command: RecordCarrierEvent,
+    parcel: TrackedParcel,
+    caller: Caller,
 ) -> Sequence[object]:
     return (
         event_id,
@@ -135,7 +139,7 @@ def _values(
     )
 
 
-async def _find(tx: Transaction, command: RecordCarrierEvent, caller: Caller) -> Parcel:
+async def _find(tx: Transaction, command: RecordCarrierEvent, caller: Caller) -> TrackedParcel:
     """The newest parcel of this number: on its way out with this carrier, else coming back.
 
     From when it was returned to its sender, the number is that of the return that brings it.
@@ -146,7 +150,7 @@ async def _find(tx: Transaction, command: RecordCarrierEvent, caller: Caller) ->
     out = None
     for row in found:
         if caller.sees_channel(row["channel"]) and caller.sees_location(row["location"]):
-            out = Parcel(("Fulfillment", row["id"]), row["order_id"], row["location"])
+            out = TrackedParcel(("Fulfillment", row["id"]), row["order_id"], row["location"])
             if not await carrier_event_queries.was_sent_back(
                 tx.session, row["id"], command.occurred_at
             ):
@@ -155,7 +159,7 @@ async def _find(tx: Transaction, command: RecordCarrierEvent, caller: Caller) ->
     named = await return_queries.returns_named(tx.session, None, None, command.tracking_number)
     for row in reversed(named):
         if await sees_return(tx.session, caller, row["id"]):
-            return Parcel(("Return", row["id"]), row["order_id"], row["destination"])
+            return TrackedParcel(("Return", row["id"]), row["order_id"], row["destination"])
     if out is not None:
         return replace(out, is_coming_back=True)
     raise NotFound("parcel", command.tracking_number, field=FIELD)
@@ -185,7 +189,7 @@ async def _move_parcels(
     tx: Transaction,
     order: LockedOrder,
     command: RecordCarrierEvent,
-    parcel: Parcel,
+    parcel: TrackedParcel,
     caller: Caller,
 ) -> None:
     """Do what the word means to the order's fulfilments that left under this number together."""
@@ -295,7 +299,7 @@ async def _tell(
     event_id: UUID,
     command: RecordCarrierEvent,
     order: LockedOrder,
-    parcel: Parcel,
+    parcel: TrackedParcel,
     caller: Caller,
 ) -> None:
     location = await lookups.location_by_code(tx.session, parcel.location)

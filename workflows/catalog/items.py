@@ -26,7 +26,7 @@ from workflows.transactions.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ItemDraft:
     """A row of the call: what it says, and what is wrong with it."""
 
     given: UpsertItem
@@ -66,12 +66,12 @@ def _check_count(count: int) -> None:
         raise error
 
 
-def _draft(given: UpsertItem, base_currency: str) -> Draft:
+def _draft(given: UpsertItem, base_currency: str) -> ItemDraft:
     problems = Problems()
-    return Draft(given, item_facts(given, base_currency, problems), problems)
+    return ItemDraft(given, item_facts(given, base_currency, problems), problems)
 
 
-async def _find_suppliers(tx: Transaction, drafts: Iterable[Draft]) -> None:
+async def _find_suppliers(tx: Transaction, drafts: Iterable[ItemDraft]) -> None:
     """Put supplier ids among the facts; an unknown code is a fault of its row."""
     named = [draft for draft in drafts if not isinstance(draft.given.supplier_code, Absent)]
     codes = [code for draft in named if isinstance(code := draft.given.supplier_code, str)]
@@ -132,7 +132,7 @@ def _report(
     )
 
 
-def _outcome(drafts: list[Draft], ids: Mapping[str, int]) -> Outcome:
+def _outcome(drafts: list[ItemDraft], ids: Mapping[str, int]) -> Outcome:
     refusals = tuple(
         Refusal.of(error.under("items", str(index)))
         for index, draft in enumerate(drafts)

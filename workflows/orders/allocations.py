@@ -44,7 +44,7 @@ class Portion:
 
 
 @dataclass(slots=True)
-class Allocation:
+class OrderAllocation:
     """Where an order's units are: per line the (location, units) it got; the rest waits."""
 
     places_by_line: list[list[tuple[int, int]]]
@@ -114,7 +114,7 @@ async def allocate(
     command: PlaceOrder,
     *,
     caller: Caller,
-) -> Allocation:
+) -> OrderAllocation:
     """Take the demanded units and those of the order's hold.
 
     Raises InsufficientStock unless the order may be backordered, NotFound or IllegalTransition
@@ -274,7 +274,9 @@ def _move(
     )
 
 
-def _per_line(demands: Sequence[Demand], hunt: _Hunt, decision: Mapping[str, Any]) -> Allocation:
+def _per_line(
+    demands: Sequence[Demand], hunt: _Hunt, decision: Mapping[str, Any]
+) -> OrderAllocation:
     """Hand the found units to the lines that asked for them, in line order."""
     places: list[list[tuple[int, int]]] = [[] for _ in demands]
     by_item: dict[int, list[int]] = {}
@@ -292,14 +294,14 @@ def _per_line(demands: Sequence[Demand], hunt: _Hunt, decision: Mapping[str, Any
         units[OrderLineState.ALLOCATED] = sum(quantity for _, quantity in got)
         units[OrderLineState.BACKORDERED] = demand.quantity - units[OrderLineState.ALLOCATED]
         units_by_line.append(units)
-    return Allocation(places, units_by_line, decision)
+    return OrderAllocation(places, units_by_line, decision)
 
 
 def add_fulfillments(
     tx: Transaction,
     order: Mapping[str, Any],
     lines: Sequence[tuple[UUID, int]],
-    allocation: Allocation,
+    allocation: OrderAllocation,
     *,
     actor: str,
 ) -> list[UUID]:

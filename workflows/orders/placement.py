@@ -25,9 +25,9 @@ from domain.values.money import Money
 from models.orders import Order, OrderAddress, OrderLine, OrderPayment
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from workflows.availability.routing import Demand
-from workflows.orders.allocations import Allocation, Supply
+from workflows.orders.allocations import OrderAllocation, Supply
 from workflows.orders.commands import PlaceOrder
-from workflows.orders.totals import OrderMoney
+from workflows.orders.totals import OrderTotals
 from workflows.reservations.line_checks import LINES_MAX, check_lines, open_channel
 from workflows.transactions.actions import action
 from workflows.transactions.outcomes import Outcome, Request
@@ -37,14 +37,14 @@ TEXT_MAX = 255
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
+class _OrderDraft:
     """An order whose names were found and whose amounts add up."""
 
     command: PlaceOrder
     caller: Caller
     channel: ChannelFacts
     items: Mapping[str, ItemFacts]
-    money: OrderMoney
+    money: OrderTotals
     placed_at: datetime
     demands: Sequence[Demand]
 
@@ -58,7 +58,7 @@ async def place(tx: Transaction, requests: Sequence[Request[PlaceOrder]]) -> lis
     ended otherwise than by its clock).
     """
     drafts = await _find(tx, requests)
-    good = [draft for draft in drafts if isinstance(draft, _Draft)]
+    good = [draft for draft in drafts if isinstance(draft, _OrderDraft)]
     placed = await order_queries.orders_by_reference(
         tx.session,
         sorted({draft.channel.id for draft in good}),
@@ -85,7 +85,7 @@ async def place(tx: Transaction, requests: Sequence[Request[PlaceOrder]]) -> lis
 
 
 async def _place(
-    tx: Transaction, draft: _Draft, supply: Supply, placed: dict[tuple[int, str], UUID]
+    tx: Transaction, draft: _OrderDraft, supply: Supply, placed: dict[tuple[int, str], UUID]
 ) -> Outcome:
     command, caller, channel = draft.command, draft.caller, draft.channel
     reference = (channel.id, command.external_reference)
@@ -108,12 +108,14 @@ async def _place(
     return Outcome(refs={"order": str(order_id)})
 
 
-async def _find(tx: Transaction, requests: Sequence[Request[PlaceOrder]]) -> list[_Draft | Outcome]:
+async def _find(
+    tx: Transaction, requests: Sequence[Request[PlaceOrder]]
+) -> list[_OrderDraft | Outcome]:
     commands = [request.command for request in requests]
     channels = await lookups.channels_by_code(tx.session, {c.channel for c in commands})
     skus = {line.sku for command in commands for line in command.lines[:LINES_MAX]}
     items = await lookups.items_by_sku(tx.session, skus)
-    drafts: list[_Draft | Outcome] = []
+    drafts: list[_OrderDraft | Outcome] = []
     for request in requests:
         try:
             drafts.append(_draft(tx, request, channels, items))
@@ -127,7 +129,7 @@ def _draft(
     request: Request[PlaceOrder],
     channels: Mapping[str, ChannelFacts],
     items: Mapping[str, ItemFacts],
-) -> _Draft:
+) -> _OrderDraft:
     command, caller = request.command, request.caller
     check_lines(len(command.lines))
     texts = {
@@ -155,7 +157,7 @@ def _draft(
         command.placed_at, tx.now, may_backdate=caller.may("backdate"), field="placedAt"
     )
     money = order_totals.of_order(command, channel.currency)
-    return _Draft(command, caller, channel, items, money, placed_at, demands)
+    return _OrderDraft(command, caller, channel, items, money, placed_at, demands)
 
 
 def _order_row(
@@ -163,8 +165,8 @@ def _order_row(
     command: PlaceOrder,
     caller: Caller,
     channel: ChannelFacts,
-    money: OrderMoney,
-    allocation: Allocation,
+    money: OrderTotals,
+    allocation: OrderAllocation,
     order_id: UUID,
     placed_at: datetime,
 ) -> dict[str, Any]:
@@ -194,8 +196,8 @@ def _order_row(
 def _add_order(
     tx: Transaction,
     command: PlaceOrder,
-    money: OrderMoney,
-    allocation: Allocation,
+    money: OrderTotals,
+    allocation: OrderAllocation,
     order: Mapping[str, Any],
     items: Mapping[str, ItemFacts],
 ) -> list[tuple[UUID, int]]:
@@ -235,7 +237,7 @@ def _add_order(
 
 
 def _add_payments(
-    tx: Transaction, money: OrderMoney, order: Mapping[str, Any], *, actor: str
+    tx: Transaction, money: OrderTotals, order: Mapping[str, Any], *, actor: str
 ) -> None:
     for reference, amount_minor in money.payments:
         row = {
@@ -259,7 +261,7 @@ def _record(
     caller: Caller,
     channel: ChannelFacts,
     order: Mapping[str, Any],
-    allocation: Allocation,
+    allocation: OrderAllocation,
 ) -> None:
     units: dict[str, int] = {}
     for line in command.lines:

@@ -13,7 +13,7 @@ Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class OrderMoney:
+class OrderTotals:
     """An order's amounts in minor units of one currency; a payment's reference None: the number."""
 
     lines: tuple[LineMoney, ...]
@@ -28,7 +28,7 @@ class OrderMoney:
         return sum(amount for _, amount in self.payments)
 
 
-def of_order(command: PlaceOrder, currency: str) -> OrderMoney:
+def of_order(command: PlaceOrder, currency: str) -> OrderTotals:
     """Check every amount of an order and add them up. Raises Invalid naming the field."""
     lines = tuple(_line(line, currency, index) for index, line in enumerate(command.lines))
     shipping = _amount(command.shipping, currency, ("shipping",))
@@ -37,7 +37,7 @@ def of_order(command: PlaceOrder, currency: str) -> OrderMoney:
     if total > MINOR_MAX:
         raise Invalid("The order comes to more than this system keeps.", field=("lines",))
     payments = _payments(command, currency, total)
-    return OrderMoney(lines, shipping, shipping_tax, total, payments)
+    return OrderTotals(lines, shipping, shipping_tax, total, payments)
 
 
 def _line(line: NewLine, currency: str, index: int) -> LineMoney:

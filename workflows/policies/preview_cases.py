@@ -11,7 +11,14 @@ from uuid import UUID
 import models.queries.policies as policy_queries
 import workflows.policies.publishing as policies
 from domain.policies.decisions import Decision
-from domain.policies.policies import Facts, Policy, choose, parse_rules, parse_scope, takes_effect
+from domain.policies.policies import (
+    Facts,
+    PolicyVersion,
+    choose,
+    parse_rules,
+    parse_scope,
+    takes_effect,
+)
 from models.database.sessions import Session
 from models.queries.listing.scopes import Scope
 from workflows.policies.publishing import PublishPolicy
@@ -49,11 +56,11 @@ class Preview:
 class Trial:
     """A policy tried out: it, and those that decide where it does not apply."""
 
-    policy: Policy[Any]
-    others: Sequence[Policy[Any]]
+    policy: PolicyVersion[Any]
+    others: Sequence[PolicyVersion[Any]]
     scope: Scope
 
-    def choose(self, facts: Facts) -> Policy[Any]:
+    def choose(self, facts: Facts) -> PolicyVersion[Any]:
         """The policy that would decide a case."""
         return choose([*self.others, self.policy], facts, self.policy.effective_from)
 
@@ -64,8 +71,8 @@ async def trial(session: Session, command: PublishPolicy, scope: Scope, now: dat
     rules = parse_rules(command.kind, command.rules)
     effective_from = takes_effect(command.effective_from, now)
     version = await policy_queries.last_version(session, command.kind, str(where)) + 1
-    policy: Policy[Any] = Policy(command.kind, where, version, effective_from, rules)
-    in_force: Sequence[Policy[Any]]
+    policy: PolicyVersion[Any] = PolicyVersion(command.kind, where, version, effective_from, rules)
+    in_force: Sequence[PolicyVersion[Any]]
     in_force = await policies.in_force(session, command.kind, now)  # type: ignore[call-overload]
     others = [each for each in in_force if each.scope != where]
     return Trial(policy, others, scope)

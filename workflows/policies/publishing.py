@@ -19,10 +19,10 @@ from domain.policies.dispositions import DispositionRules
 from domain.policies.exceptions import ExceptionRules
 from domain.policies.policies import (
     Facts,
-    Policy,
     PolicyKind,
+    PolicyScope,
+    PolicyVersion,
     Rules,
-    Scope,
     choose,
     parse_rules,
     parse_scope,
@@ -33,13 +33,12 @@ from domain.policies.returns import ReturnRules
 from domain.policies.routing import RoutingRules
 from models.database.sessions import Row, Session
 from models.database.sql import Question
-from models.policies import Policy as PolicyRow
-from models.policies import PolicyStart
+from models.policies import Policy, PolicyStart
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
 AnyRules = TypeVar("AnyRules", bound=Rules)
-Found = tuple[Policy[AnyRules], ...]
+Found = tuple[PolicyVersion[AnyRules], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +86,17 @@ def _read_all(kind: PolicyKind, rows: Sequence[Row]) -> Found[Any]:
 
 # fmt: off
 @overload
-async def decide(session: Session, kind: Literal[PolicyKind.ROUTING], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[RoutingRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.ROUTING], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> PolicyVersion[RoutingRules]: ...  # noqa: E501
 @overload
-async def decide(session: Session, kind: Literal[PolicyKind.RETURN], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[ReturnRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.RETURN], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> PolicyVersion[ReturnRules]: ...  # noqa: E501
 @overload
-async def decide(session: Session, kind: Literal[PolicyKind.DISPOSITION], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[DispositionRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.DISPOSITION], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> PolicyVersion[DispositionRules]: ...  # noqa: E501
 @overload
-async def decide(session: Session, kind: Literal[PolicyKind.REFUND], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[RefundRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.REFUND], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> PolicyVersion[RefundRules]: ...  # noqa: E501
 @overload
-async def decide(session: Session, kind: Literal[PolicyKind.ADJUSTMENT], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[AdjustmentRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.ADJUSTMENT], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> PolicyVersion[AdjustmentRules]: ...  # noqa: E501
 @overload
-async def decide(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> Policy[ExceptionRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> PolicyVersion[ExceptionRules]: ...  # noqa: E501
 # fmt: on
 
 
@@ -109,7 +108,7 @@ async def decide(
     *,
     channel: str | None = None,
     location: str | None = None,
-) -> Policy[Any]:
+) -> PolicyVersion[Any]:
     """The policy of a kind that decides a case at `now`, by codes; None: the case has no such."""
     found: Found[Any] = await in_force(session, kind, now)  # type: ignore[call-overload]
     return choose(found, Facts(channel, category, location), now)
@@ -118,10 +117,10 @@ async def decide(
 @lru_cache(maxsize=1_024)
 def _read(
     kind: PolicyKind, scope: str, version: int, effective_from: datetime, rules: str
-) -> Policy[Any]:
+) -> PolicyVersion[Any]:
     """A row as the typed document; remembered, because rows of policies never change."""
     document = parse_rules(kind, orjson.loads(rules))
-    return Policy(kind, parse_scope(scope), version, effective_from, document)
+    return PolicyVersion(kind, parse_scope(scope), version, effective_from, document)
 
 
 @one_by_one("policyPublish")
@@ -152,7 +151,7 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
         "published_at": tx.now,
     }
     # Two that publish at once meet at the unique version: the later one is tried again behind it.
-    tx.add(PolicyRow, row)
+    tx.add(Policy, row)
     if effective_from > tx.now:
         tx.add(PolicyStart, {"policy_id": policy_id})
     facts = {
@@ -180,7 +179,9 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
     return {"policy": policy_id}
 
 
-async def places_of(tx: Transaction, scope: Scope, caller: Caller) -> tuple[int | None, int | None]:
+async def places_of(
+    tx: Transaction, scope: PolicyScope, caller: Caller
+) -> tuple[int | None, int | None]:
     """Ids of the channel and the location that the scope names, which the caller must see."""
     if (caller.channels is not None and scope.channel is None) or (
         caller.locations is not None and scope.location is None

@@ -11,13 +11,13 @@ import models.queries.refunds.refunds as refund_queries
 import workflows.orders.locked_orders as locked_orders
 import workflows.refunds.balances as balances
 import workflows.refunds.opening as refund_opening
-from domain.policies.policies import Facts, Policy
+from domain.policies.policies import Facts, PolicyVersion
 from domain.policies.refunds import RefundRules, Tender
 from domain.refunds.approvals import RefundKind
 from domain.refunds.breakdowns import Breakdown, Component, ComponentKind, split
 from models.database.sessions import Row
 from workflows.refunds.balances import Balances
-from workflows.refunds.opening import Draft
+from workflows.refunds.opening import RefundDraft
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.runner import Transactions
@@ -64,7 +64,7 @@ async def _open_of(tx: Transaction, order_id: UUID) -> int:
     return await open_owed(tx, await balances.read(tx, order))
 
 
-def _draft(row: Row, policy: Policy[RefundRules]) -> Draft:
+def _draft(row: Row, policy: PolicyVersion[RefundRules]) -> RefundDraft:
     amounts = {
         ComponentKind.ITEMS: row["items_minor"],
         ComponentKind.TAX: row["tax_minor"],
@@ -73,7 +73,7 @@ def _draft(row: Row, policy: Policy[RefundRules]) -> Draft:
     parts = tuple(Component(kind, minor) for kind, minor in amounts.items() if minor)
     # Of an order that was paid in part only so much goes back as was paid for the cancelled units.
     [breakdown] = split(Breakdown(parts), [row["refund_minor"]])
-    return Draft(
+    return RefundDraft(
         kind=RefundKind.CANCELLATION,
         breakdown=breakdown,
         tender=Tender.ORIGINAL_PAYMENT,

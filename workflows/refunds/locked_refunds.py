@@ -24,7 +24,7 @@ import workflows.orders.locked_orders as locked_orders
 from domain.access.callers import Caller
 from domain.errors import NotFound
 from domain.exceptions import ExceptionKind
-from domain.ledger.entries import JournalEntry, Occasion
+from domain.ledger.entries import LedgerEntry, Occasion
 from domain.ledger.refund_entries import refund_decided, refund_paid
 from domain.policies.refunds import Tender
 from domain.refunds.approvals import Involvement, RefundKind
@@ -203,7 +203,7 @@ def _book(tx: Transaction, case: LockedRefund, before: RefundStatus, actor: str)
                 _take_back(tx, case, _decided(tx, case), row["decided_entry_id"], why, actor)
 
 
-def _decided(tx: Transaction, case: LockedRefund) -> JournalEntry:
+def _decided(tx: Transaction, case: LockedRefund) -> LedgerEntry:
     return refund_decided(
         breakdown_of(case.row),
         case.row["currency"],
@@ -212,14 +212,14 @@ def _decided(tx: Transaction, case: LockedRefund) -> JournalEntry:
     )
 
 
-def _paid(tx: Transaction, case: LockedRefund) -> JournalEntry:
+def _paid(tx: Transaction, case: LockedRefund) -> LedgerEntry:
     return refund_paid(case.amount, case.tender, Occasion(case.order["number"], tx.now))
 
 
 def _take_back(
     tx: Transaction,
     case: LockedRefund,
-    entry: JournalEntry,
+    entry: LedgerEntry,
     entry_id: UUID | None,
     why: str,
     actor: str,
@@ -229,7 +229,7 @@ def _take_back(
         _post(tx, case, ledger_entries.reversal(entry, entry_id, why, tx.now), actor)
 
 
-def _post(tx: Transaction, case: LockedRefund, entry: JournalEntry, actor: str) -> UUID | None:
+def _post(tx: Transaction, case: LockedRefund, entry: LedgerEntry, actor: str) -> UUID | None:
     return tx.journal.post(entry, actor=actor, channel_id=case.order["channel_id"])
 
 

@@ -18,7 +18,7 @@ import workflows.refunds.locked_refunds as locked_refunds
 from domain.ledger.refund_entries import most_owed
 from domain.policies.decisions import decided
 from domain.policies.dispositions import ConditionGrade
-from domain.policies.policies import Facts, Policy, PolicyKind, choose
+from domain.policies.policies import Facts, PolicyKind, PolicyVersion, choose
 from domain.policies.refunds import Evidence, RefundRules, Tender
 from domain.refunds.approvals import RefundKind, decide
 from domain.refunds.balances import draw
@@ -36,7 +36,7 @@ POLICY = "policy"
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class RefundDraft:
     """One amount that is to go back, and why.
 
     `conditions`: the grade of each of the breakdown's shares. `waits_for` is not empty while not
@@ -47,7 +47,7 @@ class Draft:
     kind: RefundKind
     breakdown: Breakdown
     tender: Tender
-    policy: Policy[RefundRules]
+    policy: PolicyVersion[RefundRules]
     requested_by: str
     conditions: tuple[ConditionGrade | None, ...] = ()
     return_id: UUID | None = None
@@ -72,12 +72,12 @@ async def channel_of(tx: Transaction, order: LockedOrder) -> ChannelFacts:
     return (await lookups.channels_by_id(tx.session, [channel_id]))[channel_id]
 
 
-async def policy_for(tx: Transaction, facts: Facts) -> Policy[RefundRules]:
+async def policy_for(tx: Transaction, facts: Facts) -> PolicyVersion[RefundRules]:
     """The REFUND policy that decides such a case now."""
     return choose(await policies.in_force(tx.session, PolicyKind.REFUND, tx.now), facts, tx.now)
 
 
-def within(draft: Draft, maximum: Money) -> Draft:
+def within(draft: RefundDraft, maximum: Money) -> RefundDraft:
     """The draft cut down to what may be refunded, saying so."""
     if draft.breakdown.amount_minor <= maximum.minor:
         return draft
@@ -94,7 +94,7 @@ def evidence_text(evidence: Iterable[Evidence]) -> str:
 async def open_family(
     tx: Transaction,
     balances: Balances,
-    draft: Draft,
+    draft: RefundDraft,
     *,
     actor: str,
     reuse: list[LockedRefund] | None = None,
@@ -151,7 +151,7 @@ async def _put(
 
 
 async def _open_nothing(
-    tx: Transaction, balances: Balances, draft: Draft, actor: str
+    tx: Transaction, balances: Balances, draft: RefundDraft, actor: str
 ) -> LockedRefund:
     """Keep that these units bring nothing: a refund that is over before it began."""
     row = _row(tx, balances, draft, draft.breakdown, None)
@@ -167,7 +167,11 @@ async def _open_nothing(
 
 
 def _row(
-    tx: Transaction, balances: Balances, draft: Draft, part: Breakdown, old: LockedRefund | None
+    tx: Transaction,
+    balances: Balances,
+    draft: RefundDraft,
+    part: Breakdown,
+    old: LockedRefund | None,
 ) -> dict[str, Any]:
     """A refund's row, as new or as the next version of `old`."""
     # What a cancellation owes already is claimed by goodwill only: it names no units.
@@ -210,7 +214,7 @@ def _row(
 
 
 def _decision(
-    draft: Draft, status: RefundStatus, reasons: Sequence[str], cumulative: Money | None
+    draft: RefundDraft, status: RefundStatus, reasons: Sequence[str], cumulative: Money | None
 ) -> str:
     """The decision as it is kept, with the facts by which it can be made again."""
     told = [*draft.reasons, *reasons]

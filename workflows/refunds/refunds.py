@@ -30,7 +30,7 @@ from models.refunds import RefundApproval
 from workflows.access.visibility import sees_order
 from workflows.orders.locked_orders import LockedOrder
 from workflows.refunds.locked_refunds import LockedRefund
-from workflows.refunds.opening import Draft
+from workflows.refunds.opening import RefundDraft
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.transaction import Transaction
@@ -100,7 +100,7 @@ async def create(tx: Transaction, command: CreateRefund, caller: Caller) -> Mapp
     except DomainError as error:
         raise error.under("input") from None
     channel = await refund_opening.channel_of(tx, order)
-    draft = Draft(
+    draft = RefundDraft(
         kind=RefundKind.GOODWILL,
         breakdown=goodwill(command.amount, reason.code),
         tender=command.tender,

@@ -21,7 +21,7 @@ import workflows.refunds.cancellation_refunds as cancellation_refunds
 import workflows.refunds.locked_refunds as locked_refunds
 import workflows.refunds.opening as refund_opening
 from domain.policies.dispositions import ConditionGrade
-from domain.policies.policies import Facts, Policy, PolicyKind, choose
+from domain.policies.policies import Facts, PolicyKind, PolicyVersion, choose
 from domain.policies.refunds import Evidence, RefundRules
 from domain.refunds.approvals import RefundKind
 from domain.refunds.breakdowns import LineAccount, UnitsToRefund, break_down, is_whole_order
@@ -32,7 +32,7 @@ from models.database.sessions import Row
 from models.queries.returns.returns import RefundableUnits
 from workflows.refunds.balances import Balances
 from workflows.refunds.locked_refunds import LockedRefund
-from workflows.refunds.opening import POLICY, Draft
+from workflows.refunds.opening import POLICY, RefundDraft
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.transaction import Transaction
 
@@ -43,7 +43,7 @@ _PENDING = RefundStatus.EVIDENCE_PENDING
 class Batch:
     """Units of a return that one policy decides together."""
 
-    policy: Policy[RefundRules]
+    policy: PolicyVersion[RefundRules]
     units: tuple[RefundableUnits, ...]
 
     @property
@@ -145,7 +145,7 @@ def _without_decided(
 
 async def _policies(
     tx: Transaction, found: Balances, row: Row, units: Iterable[RefundableUnits]
-) -> Mapping[UUID, Policy[RefundRules]]:
+) -> Mapping[UUID, PolicyVersion[RefundRules]]:
     """The policy that decides each group of units, by the group's id."""
     channel = await refund_opening.channel_of(tx, found.order)
     places = await lookups.locations_by_id(tx.session, [row["destination_id"]])
@@ -158,7 +158,7 @@ async def _policies(
 
 
 def _sort(
-    units: Iterable[RefundableUnits], policy_of: Mapping[UUID, Policy[RefundRules]]
+    units: Iterable[RefundableUnits], policy_of: Mapping[UUID, PolicyVersion[RefundRules]]
 ) -> tuple[list[Batch], list[Batch]]:
     """What can be decided, and what waits for further evidence, by deciding policy."""
     proven: dict[str, Batch] = {}
@@ -208,7 +208,7 @@ def _grades(
     return grades
 
 
-def _draft(found: Balances, row: Row, batch: Batch, without: set[UUID]) -> Draft | None:
+def _draft(found: Balances, row: Row, batch: Batch, without: set[UUID]) -> RefundDraft | None:
     """What these units come to now: deducted by grade once they are proven, else an estimate."""
     rules, lines = batch.policy.rules, found.of_lines(without)
     grades = _grades(batch, lines)
@@ -226,7 +226,7 @@ def _draft(found: Balances, row: Row, batch: Batch, without: set[UUID]) -> Draft
     breakdown = break_down(
         parts, lines, found.currency, shipping=shipping, fee_rate=rules.restocking_fee
     )
-    return Draft(
+    return RefundDraft(
         kind=RefundKind.RETURN,
         breakdown=breakdown,
         tender=rules.tender,

@@ -86,7 +86,7 @@ class ReleaseReservation:
 
 
 @dataclass(slots=True)
-class _Draft:
+class _ReservationDraft:
     """A request whose names were found."""
 
     command: CreateReservation
@@ -122,7 +122,7 @@ async def create(tx: Transaction, requests: Sequence[Request[CreateReservation]]
         _draft(request, facts) if refusal is None else refusal
         for request, refusal in zip(requests, refused, strict=True)
     ]
-    callers = [draft.caller for draft in drafts if isinstance(draft, _Draft)]
+    callers = [draft.caller for draft in drafts if isinstance(draft, _ReservationDraft)]
     visitors = await anonymous_limits.visit(tx, callers)
     outcomes = []
     for draft in drafts:
@@ -175,7 +175,7 @@ def _refusal(tx: Transaction, request: Request[CreateReservation]) -> Outcome | 
     return None
 
 
-def _draft(request: Request[CreateReservation], facts: _Facts) -> _Draft | Outcome:
+def _draft(request: Request[CreateReservation], facts: _Facts) -> _ReservationDraft | Outcome:
     command, caller = request.command, request.caller
     try:
         channel = open_channel(facts.channels, caller, command.channel)
@@ -186,7 +186,7 @@ def _draft(request: Request[CreateReservation], facts: _Facts) -> _Draft | Outco
         ]
     except DomainError as error:
         return Outcome.refused(error.under("input"))
-    return _Draft(command, caller, channel, demands)
+    return _ReservationDraft(command, caller, channel, demands)
 
 
 def _demand(
@@ -205,7 +205,10 @@ def _demand(
 
 
 async def _hold(
-    tx: Transaction, draft: _Draft, facts: _Facts, visitors: anonymous_limits.AnonymousUsage
+    tx: Transaction,
+    draft: _ReservationDraft,
+    facts: _Facts,
+    visitors: anonymous_limits.AnonymousUsage,
 ) -> Outcome:
     command, channel, market, same = draft.command, draft.channel, facts.market, facts.same
     reference = command.external_reference
@@ -249,7 +252,7 @@ async def _hold(
 
 
 def _add_hold(
-    tx: Transaction, draft: _Draft, reservation_id: UUID, decision: Mapping[str, Any]
+    tx: Transaction, draft: _ReservationDraft, reservation_id: UUID, decision: Mapping[str, Any]
 ) -> Row:
     command = draft.command
     row = {

@@ -24,7 +24,7 @@ from domain.errors import DomainError, IllegalTransition, NotFound
 from domain.ledger.entries import Occasion
 from domain.policies.decisions import decided
 from domain.policies.dispositions import Disposition, DispositionRules
-from domain.policies.policies import Policy, PolicyKind
+from domain.policies.policies import PolicyKind, PolicyVersion
 from domain.returns.dispositions import Choice
 from domain.returns.receipts import TooFewUnits
 from domain.returns.states import ReturnAction, ReturnItemState
@@ -142,7 +142,7 @@ async def rule(
 
 
 def _ruling(
-    choice: Choice, policy: Policy[DispositionRules], caller: Caller, note: str | None
+    choice: Choice, policy: PolicyVersion[DispositionRules], caller: Caller, note: str | None
 ) -> Ruling:
     return Ruling(
         choice.disposition,
@@ -155,7 +155,7 @@ def _ruling(
 
 async def _policy(
     tx: Transaction, locked: LockedReturn, group: ReturnUnits
-) -> Policy[DispositionRules]:
+) -> PolicyVersion[DispositionRules]:
     assert group.location_id is not None
     places = await lookups.locations_by_id(tx.session, [group.location_id])
     return await policies.decide(

@@ -11,7 +11,7 @@ import models.queries.returns.evaluation as evaluation_queries
 import models.queries.returns.returns as return_queries
 import workflows.policies.publishing as policies
 from domain.orders.orders import OrderLineState
-from domain.policies.policies import Facts, Policy, PolicyKind, choose
+from domain.policies.policies import Facts, PolicyKind, PolicyVersion, choose
 from domain.policies.returns import ReturnRules
 from domain.returns.authorizations import (
     AskedUnits,
@@ -108,7 +108,7 @@ async def judge(
 
 def decide(
     items: Sequence[CaseItem],
-    chosen: Sequence[Policy[ReturnRules]],
+    chosen: Sequence[PolicyVersion[ReturnRules]],
     risk: Risk,
     requested_at: datetime,
 ) -> Verdict:
@@ -157,7 +157,7 @@ async def _risk(
     order: LockedOrder,
     items: Sequence[CaseItem],
     wanted: Sequence[Wanted],
-    chosen: Sequence[Policy[ReturnRules]],
+    chosen: Sequence[PolicyVersion[ReturnRules]],
     requested_at: datetime,
 ) -> Risk:
     arrived = max(

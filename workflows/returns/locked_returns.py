@@ -20,7 +20,7 @@ from domain.returns.inspections import Look
 from domain.returns.receipts import ItemUnits
 from domain.returns.states import RETURN_TRANSITIONS, ReturnAction, ReturnItemState, ReturnStatus
 from domain.returns.states import check_action as check_status
-from domain.stock.item_costs import ItemCost
+from domain.stock.item_costs import CostPool
 from domain.stock.states import StockState
 from domain.transitions import step
 from domain.values.references import Reference
@@ -173,7 +173,7 @@ class LockedReturn:
         """
         if quantity == group.quantity:
             return group
-        rest, part_minor = ItemCost(group.quantity, group.cost_minor or 0).issue(quantity)
+        rest, part_minor = CostPool(group.quantity, group.cost_minor or 0).issue(quantity)
         part = replace(
             group,
             id=tx.new_id(),

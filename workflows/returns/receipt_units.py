@@ -11,12 +11,12 @@ import orjson
 import domain.ledger.return_entries as return_entries
 import models.queries.returns.returns as return_queries
 import workflows.returns.dispositions as dispositions
-from domain.ledger.entries import JournalEntry, Occasion
+from domain.ledger.entries import LedgerEntry, Occasion
 from domain.policies.decisions import Decision
 from domain.policies.dispositions import ConditionGrade, Disposition
 from domain.returns.receipts import Receipt
 from domain.returns.states import ReturnItemState
-from domain.stock.item_costs import ItemCost
+from domain.stock.item_costs import CostPool
 from domain.stock.states import MovementKind, StockState
 from domain.values.money import Money
 from models.queries.catalog.lookups import ItemFacts
@@ -101,9 +101,9 @@ def _strangers(
 async def _price_sold(tx: Transaction, came: Sequence[ReturnUnits]) -> None:
     """Give groups of sold units their exact part of what the units of their line cost."""
     line_ids = sorted({group.order_line_id for group in came if group.order_line_id is not None})
-    pools: dict[UUID | None, ItemCost] = {}
+    pools: dict[UUID | None, CostPool] = {}
     for sold_id, row in (await return_queries.costs_of_lines(tx.session, line_ids)).items():
-        pools[sold_id] = ItemCost(
+        pools[sold_id] = CostPool(
             int(row["left_units"]) - int(row["back_units"]),
             int(row["left_minor"]) - int(row["back_minor"]),
         )
@@ -170,7 +170,7 @@ def _bring(
 def _post(
     tx: Transaction,
     locked: LockedReturn,
-    fact: Callable[[int, Money, Occasion], JournalEntry],
+    fact: Callable[[int, Money, Occasion], LedgerEntry],
     groups: Sequence[ReturnUnits],
     value_minor: int,
     location_id: int,

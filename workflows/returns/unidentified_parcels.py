@@ -15,7 +15,7 @@ from domain.access.callers import Caller
 from domain.errors import AlreadyExists, IllegalTransition, InsufficientStock, Invalid, NotFound
 from domain.exceptions import ExceptionKind
 from domain.ledger.entries import Occasion
-from domain.stock.item_costs import ItemCost
+from domain.stock.item_costs import CostPool
 from domain.stock.states import MovementKind, StockState
 from domain.values.money import Money
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
@@ -170,7 +170,7 @@ class Found:
     """Units taken out of kept parcels: per item how many, and what they are on the books at."""
 
     exception_id: UUID
-    pools: Mapping[int, ItemCost]
+    pools: Mapping[int, CostPool]
 
 
 async def items_of(
@@ -232,13 +232,13 @@ async def take_out(
         for row in rows:
             taken = min(rest, row["quantity"]) if row["item_id"] == item_id else 0
             if taken:
-                pool, part = ItemCost(row["quantity"], row["value_minor"]).issue(taken)
+                pool, part = CostPool(row["quantity"], row["value_minor"]).issue(taken)
                 changes.append((row["id"], pool.quantity, pool.value_minor))
                 rest, value = rest - taken, value + part
         if rest:
             sku = (await lookups.items_by_id(tx.session, [item_id]))[item_id].sku
             raise InsufficientStock(sku, units, units - rest, field=("input", "items"))
-        pools[item_id] = ItemCost(units, value)
+        pools[item_id] = CostPool(units, value)
         tx.costs.issue_returned(item_id, units, value)
     await parcel_queries.write_units(tx.session, changes)
     if not await parcel_queries.mark_empty(tx.session, exception_id, tx.now):

@@ -82,7 +82,7 @@ def _counts(level: Level) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
+class _AdjustmentDraft:
     """A correction whose names were found."""
 
     command: AdjustStock
@@ -101,12 +101,12 @@ async def adjust(tx: Transaction, requests: Sequence[Request[AdjustStock]]) -> l
     and day), Invalid, NotFound.
     """
     drafts = await _find(tx, requests)
-    good = [draft for draft in drafts if isinstance(draft, _Draft)]
+    good = [draft for draft in drafts if isinstance(draft, _AdjustmentDraft)]
     await tx.stock.open_levels([(draft.item.id, draft.location.id) for draft in good])
     await tx.costs.lock([draft.item.id for draft in good])
     outcomes = []
     for draft in drafts:
-        if isinstance(draft, _Draft):
+        if isinstance(draft, _AdjustmentDraft):
             try:
                 outcomes.append(await _adjust(tx, draft))
             except DomainError as error:
@@ -118,14 +118,14 @@ async def adjust(tx: Transaction, requests: Sequence[Request[AdjustStock]]) -> l
 
 async def _find(
     tx: Transaction, requests: Sequence[Request[AdjustStock]]
-) -> list[_Draft | Outcome]:
+) -> list[_AdjustmentDraft | Outcome]:
     commands = [request.command for request in requests]
     codes = sorted({command.location_code for command in commands})
     locations = {code: await lookups.hold_location(tx.session, code) for code in codes}
     items = await lookups.items_by_sku(tx.session, {command.sku for command in commands})
     named = sorted({command.reason_code for command in commands})
     reasons = {code: await lookups.reason(tx.session, "ADJUSTMENT", code) for code in named}
-    drafts: list[_Draft | Outcome] = []
+    drafts: list[_AdjustmentDraft | Outcome] = []
     for request in requests:
         command, code = request.command, request.command.location_code
         try:
@@ -143,12 +143,12 @@ async def _find(
         except DomainError as error:
             drafts.append(Outcome.refused(error))
         else:
-            draft = _Draft(command, request.caller, location, items[command.sku], reason)
+            draft = _AdjustmentDraft(command, request.caller, location, items[command.sku], reason)
             drafts.append(draft)
     return drafts
 
 
-async def _adjust(tx: Transaction, draft: _Draft) -> Outcome:
+async def _adjust(tx: Transaction, draft: _AdjustmentDraft) -> Outcome:
     command, caller = draft.command, draft.caller
     location, item, reason = draft.location, draft.item, draft.reason
     level = tx.stock.levels[(item.id, location.id)]

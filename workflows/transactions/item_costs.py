@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import models.queries.ledger as ledger_queries
 from domain.errors import Invalid
-from domain.stock.item_costs import ItemCost
+from domain.stock.item_costs import CostPool
 from domain.values.money import MINOR_MAX
 from models.database.database import Database
 from models.database.sql import WriteStatement
@@ -43,15 +43,15 @@ class ItemPools:
     """An item's locked cost row."""
 
     id: int
-    inventory: ItemCost
-    quality: ItemCost
-    returned: ItemCost
+    inventory: CostPool
+    quality: CostPool
+    returned: CostPool
     is_dirty: bool = False
 
     @property
-    def loose(self) -> ItemCost:
+    def loose(self) -> CostPool:
         """Units in quality control that no return and no parcel accounts for."""
-        return ItemCost(
+        return CostPool(
             self.quality.quantity - self.returned.quantity,
             self.quality.value_minor - self.returned.value_minor,
         )
@@ -79,9 +79,9 @@ class LockedCosts:
         for row in rows:
             self._pools[row["item_id"]] = ItemPools(
                 row["id"],
-                ItemCost(row["quantity"], row["value_minor"]),
-                ItemCost(row["quality_quantity"], row["quality_value_minor"]),
-                ItemCost(row["returned_quantity"], row["returned_value_minor"]),
+                CostPool(row["quantity"], row["value_minor"]),
+                CostPool(row["quality_quantity"], row["quality_value_minor"]),
+                CostPool(row["returned_quantity"], row["returned_value_minor"]),
             )
 
     def receive(self, item_id: int, quantity: int, value_minor: int) -> None:
@@ -174,11 +174,11 @@ class LockedCosts:
         return pools
 
 
-def _without(pool: ItemCost, quantity: int, value_minor: int) -> ItemCost:
-    return ItemCost(pool.quantity - quantity, pool.value_minor - value_minor)
+def _without(pool: CostPool, quantity: int, value_minor: int) -> CostPool:
+    return CostPool(pool.quantity - quantity, pool.value_minor - value_minor)
 
 
-def _within_bounds(pool: ItemCost) -> ItemCost:
+def _within_bounds(pool: CostPool) -> CostPool:
     if pool.value_minor > MINOR_MAX:
         raise Invalid(
             "The units are worth more than this system keeps.",

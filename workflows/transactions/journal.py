@@ -15,10 +15,8 @@ from datetime import datetime
 from uuid import UUID
 
 import models.queries.ledger as ledger_queries
-from domain.ledger.entries import JournalEntry, check_balance, check_close, in_open_period
-from models.ledger import JournalEntry as EntryRow
-from models.ledger import JournalLine as LineRow
-from models.ledger import PeriodClose
+from domain.ledger.entries import LedgerEntry, check_balance, check_close, in_open_period
+from models.ledger import JournalEntry, JournalLine, PeriodClose
 from workflows.transactions.digests import digest
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.outbox import Outbox
@@ -30,7 +28,7 @@ class Booking:
     """An entry that waits to be written, and whose fact it is."""
 
     id: UUID
-    entry: JournalEntry
+    entry: LedgerEntry
     actor: str
     channel_id: int | None
     location_id: int | None
@@ -46,7 +44,7 @@ class Journal:
 
     def post(
         self,
-        entry: JournalEntry,
+        entry: LedgerEntry,
         *,
         actor: str,
         channel_id: int | None = None,
@@ -80,7 +78,7 @@ class Journal:
         for booking in bookings:
             self._add(booking, in_open_period(booking.entry, closed_through))
 
-    def _add(self, booking: Booking, entry: JournalEntry) -> None:
+    def _add(self, booking: Booking, entry: LedgerEntry) -> None:
         unit = self._unit
         row = {
             "id": booking.id,
@@ -97,7 +95,7 @@ class Journal:
         amounts = [[x.account, x.currency, x.debit_minor, x.credit_minor] for x in entry.lines]
         content = digest({**row, "lines": amounts})
         self._outbox.cover(content)
-        unit.add(EntryRow, {**row, "digest": content})
+        unit.add(JournalEntry, {**row, "digest": content})
         for number, (account, currency, debit_minor, credit_minor) in enumerate(amounts, start=1):
             line = {
                 "id": unit.new_id(),
@@ -108,7 +106,7 @@ class Journal:
                 "debit_minor": debit_minor,
                 "credit_minor": credit_minor,
             }
-            unit.add(LineRow, line)
+            unit.add(JournalLine, line)
 
     async def close(self, through: datetime, actor: str) -> UUID:
         """Close the books up to and including an instant; the id of the close.

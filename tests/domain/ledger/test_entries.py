@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import domain.ledger.entries as ledger_entries
 from domain.errors import PeriodClosed, UnbalancedEntry
 from domain.ledger.accounts import ACCOUNT_NAMES, Account
-from domain.ledger.entries import JournalEntry, JournalLine, Occasion, Sale
+from domain.ledger.entries import LedgerEntry, LedgerLine, Occasion, Sale
 from domain.stock.states import StockState
 from domain.values.money import Money
 
@@ -17,7 +17,7 @@ OCCASION = Occasion("R-1", NOW)
 minors = st.integers(0, 10**9)
 
 
-def posted(entry: JournalEntry) -> dict[tuple[str, str], int]:
+def posted(entry: LedgerEntry) -> dict[tuple[str, str], int]:
     """(account, currency) → debit less credit."""
     sums: dict[tuple[str, str], int] = {}
     for line in entry.lines:
@@ -31,16 +31,16 @@ def gbp(amounts: dict[str, int]) -> dict[tuple[str, str], int]:
 
 
 def test_an_entry_that_does_not_balance_cannot_be_made() -> None:
-    lines = (JournalLine("sales", "GBP", 0, 100), JournalLine("receivables", "EUR", 100, 0))
+    lines = (LedgerLine("sales", "GBP", 0, 100), LedgerLine("receivables", "EUR", 100, 0))
     with pytest.raises(UnbalancedEntry) as refusal:
-        JournalEntry("No", "R-1", NOW, lines)
+        LedgerEntry("No", "R-1", NOW, lines)
     assert refusal.value.details["creditMinor"] == 100
 
 
 @pytest.mark.parametrize("sides", [(0, 0), (1, 1), (-1, 0), (0, -1)])
 def test_a_line_is_a_debit_or_a_credit(sides: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="debit"):
-        JournalLine("sales", "GBP", *sides)
+        LedgerLine("sales", "GBP", *sides)
 
 
 def test_every_account_has_a_name_for_people() -> None:

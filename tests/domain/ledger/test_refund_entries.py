@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.ledger.accounts import Account
-from domain.ledger.entries import JournalEntry, Occasion
+from domain.ledger.entries import LedgerEntry, Occasion
 from domain.ledger.refund_entries import most_owed, refund_decided, refund_paid
 from domain.policies.refunds import Tender
 from domain.refunds.breakdowns import Breakdown, Component, ComponentKind, goodwill
@@ -15,7 +15,7 @@ WHEN = Occasion("R-1", datetime(2026, 3, 1, tzinfo=UTC))
 _K = ComponentKind
 
 
-def amounts(entry: JournalEntry) -> dict[str, int]:
+def amounts(entry: LedgerEntry) -> dict[str, int]:
     """Debit less credit per account."""
     return {line.account: line.debit_minor - line.credit_minor for line in entry.lines}
 

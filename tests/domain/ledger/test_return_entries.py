@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.ledger.entries import JournalEntry, Occasion
+from domain.ledger.entries import LedgerEntry, Occasion
 from domain.ledger.return_entries import came_back, came_unasked, disposed, identified
 from domain.policies.dispositions import Disposition
 from domain.values.money import Money
@@ -12,7 +12,7 @@ COST = Money(800, "GBP")
 QUALITY = "inventory_in_quality_control"
 
 
-def booked(entry: JournalEntry) -> dict[str, int]:
+def booked(entry: LedgerEntry) -> dict[str, int]:
     """Debit less credit by account."""
     return {line.account: line.debit_minor - line.credit_minor for line in entry.lines}
 
@@ -25,7 +25,7 @@ def booked(entry: JournalEntry) -> dict[str, int]:
         (identified(2, COST, OCCASION), {QUALITY: -800, "inventory_adjustments": 800}),
     ],
 )
-def test_what_comes_in_is_booked(entry: JournalEntry, accounts: dict[str, int]) -> None:
+def test_what_comes_in_is_booked(entry: LedgerEntry, accounts: dict[str, int]) -> None:
     assert booked(entry) == accounts
     assert entry.reference == "RMA-1"
 

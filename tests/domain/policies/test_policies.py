@@ -11,7 +11,7 @@ import domain.policies.policies as policies
 from domain.errors import Invalid
 from domain.policies.adjustments import AdjustmentRules
 from domain.policies.defaults import DEFAULT_RULES
-from domain.policies.policies import Facts, Policy, PolicyKind, Scope
+from domain.policies.policies import Facts, PolicyKind, PolicyScope, PolicyVersion
 from domain.policies.reading import Value
 from models.migrations import m0002_defaults
 
@@ -21,9 +21,9 @@ WEB_SHOES = Facts(channel="web", category="shoes", location="LEEDS")
 SCOPES = ["global", "location:LEEDS", "channel:web", "category:shoes", "channel:web,category:shoes"]
 
 
-def a_policy(scope: str, version: int = 1, days: int = 0) -> Policy[AdjustmentRules]:
+def a_policy(scope: str, version: int = 1, days: int = 0) -> PolicyVersion[AdjustmentRules]:
     rules = adjustments.parse(Value({"approvalAbove": {"GBP": "50.00"}}))
-    return Policy(
+    return PolicyVersion(
         kind=PolicyKind.ADJUSTMENT,
         scope=policies.parse_scope(scope),
         version=version,
@@ -62,7 +62,7 @@ def test_a_scope_applies_only_to_what_it_names() -> None:
     assert not policies.parse_scope("category:shoes").applies_to(Facts(channel="web"))
     both = policies.parse_scope("channel:web,category:shoes")
     assert not both.applies_to(Facts(channel="web", category="coats"))
-    assert Scope().applies_to(Facts())
+    assert PolicyScope().applies_to(Facts())
 
 
 @given(st.permutations(SCOPES), st.integers(1, len(SCOPES)))

@@ -9,7 +9,7 @@ from domain.access.callers import Caller, Role, holder
 from domain.errors import GrantExceeded, IllegalTransition, SelfApproval
 from domain.policies.defaults import DEFAULT_RULES
 from domain.policies.dispositions import ConditionGrade
-from domain.policies.policies import Policy, PolicyKind, Scope, parse_rules
+from domain.policies.policies import PolicyKind, PolicyScope, PolicyVersion, parse_rules
 from domain.policies.refunds import RefundRules
 from domain.refunds.approvals import (
     Involvement,
@@ -26,11 +26,13 @@ _S, _K = RefundStatus, RefundKind
 FIFTY = Money(5_000, "GBP")
 
 
-def a_policy(**changes: Any) -> Policy[RefundRules]:
+def a_policy(**changes: Any) -> PolicyVersion[RefundRules]:
     document: Mapping[str, Any] = {**DEFAULT_RULES[PolicyKind.REFUND], **changes}
     rules = parse_rules(PolicyKind.REFUND, document)
     assert isinstance(rules, RefundRules)
-    return Policy(PolicyKind.REFUND, Scope(), 1, datetime(2026, 1, 1, tzinfo=UTC), rules)
+    return PolicyVersion(
+        PolicyKind.REFUND, PolicyScope(), 1, datetime(2026, 1, 1, tzinfo=UTC), rules
+    )
 
 
 def an_approver(actor: str = "fay", limit: Money | None = None) -> Caller:

@@ -8,7 +8,7 @@ import pytest
 import domain.policies.returns as returns
 from domain.access.callers import Role, holder
 from domain.errors import DomainError, IllegalTransition, Invalid, NotReturnable, ReturnWindowClosed
-from domain.policies.policies import Policy, PolicyKind, Scope
+from domain.policies.policies import PolicyKind, PolicyScope, PolicyVersion
 from domain.policies.reading import Value
 from domain.policies.returns import ReturnRules
 from domain.returns.authorizations import (
@@ -30,9 +30,11 @@ SUPPORT, SUPERVISOR = holder(Role.SUPPORT, actor="sue"), holder(Role.SUPERVISOR,
 LOW, HIGH = Risk((RiskTerm("reason", 1_000, "little"),)), Risk((RiskTerm("rate", 9_000, "a lot"),))
 
 
-def a_policy(version: int = 1, **rules: Any) -> Policy[ReturnRules]:
+def a_policy(version: int = 1, **rules: Any) -> PolicyVersion[ReturnRules]:
     document: Mapping[str, Any] = {"window": "P30D", **rules}
-    return Policy(PolicyKind.RETURN, Scope(), version, NOW, returns.parse(Value(document)))
+    return PolicyVersion(
+        PolicyKind.RETURN, PolicyScope(), version, NOW, returns.parse(Value(document))
+    )
 
 
 def units(**facts: Any) -> AskedUnits:
@@ -47,7 +49,7 @@ def units(**facts: Any) -> AskedUnits:
     return AskedUnits(**(given | facts))
 
 
-def judged(*items: AskedUnits, policy: Policy[ReturnRules], risk: Risk = LOW) -> Verdict:
+def judged(*items: AskedUnits, policy: PolicyVersion[ReturnRules], risk: Risk = LOW) -> Verdict:
     return may_authorize(ReturnCase(items, risk), [policy] * len(items), NOW)
 
 

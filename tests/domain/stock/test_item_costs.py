@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.stock.item_costs import EMPTY, ItemCost
+from domain.stock.item_costs import EMPTY, CostPool
 
 moves = st.lists(
     st.one_of(
@@ -35,7 +35,7 @@ def test_a_pool_never_drifts_from_what_went_in_and_out(steps: list[tuple[int, in
 
 @given(st.integers(1, 500), st.integers(0, 10**7))
 def test_units_issued_one_by_one_cost_what_all_of_them_did(units: int, value: int) -> None:
-    pool, costs = ItemCost(units, value), []
+    pool, costs = CostPool(units, value), []
     for _ in range(units):
         pool, cost = pool.issue(1)
         costs.append(cost)
@@ -47,16 +47,16 @@ def test_units_that_do_not_exist_cost_nothing_and_cannot_be_issued() -> None:
     assert EMPTY.issue(0) == (EMPTY, 0)
     for units in (4, -1):
         with pytest.raises(ValueError, match="of a pool of 3"):
-            ItemCost(3, 100).issue(units)
+            CostPool(3, 100).issue(units)
 
 
 @pytest.mark.parametrize(("quantity", "value"), [(-1, 0), (1, -1), (0, 1)])
 def test_an_impossible_pool_cannot_be_made(quantity: int, value: int) -> None:
     with pytest.raises(ValueError, match="no such pool"):
-        ItemCost(quantity, value)
+        CostPool(quantity, value)
 
 
 def test_found_units_are_worth_what_the_others_cost() -> None:
-    assert ItemCost(3, 100).value_of(6) == 200
+    assert CostPool(3, 100).value_of(6) == 200
     assert EMPTY.value_of(2, 50) == 100
     assert EMPTY.value_of(2) == 0

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 import models.queries.idempotency as idempotency_queries
-from models.database.database import Database, Limits
+from models.database.database import Database, DatabaseLimits
 from models.database.plan_cache import (
     CONNECTIONS_MAX,
     RENEW_SECONDS_MAX,
@@ -43,7 +43,7 @@ async def test_a_plan_for_an_empty_table_does_not_outlive_its_growth(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(PlanAges, "are_over", lambda *_: False)
-    database = Database(postgres_url, Limits(pool=1))
+    database = Database(postgres_url, DatabaseLimits(pool=1))
     await database.open()
     try:
         # Even where plans of an empty table read all of it: forced here, by chance elsewhere.
@@ -72,7 +72,7 @@ async def test_a_plan_for_an_empty_table_does_not_outlive_its_growth(
 async def test_plans_are_kept_for_who_writes_and_chosen_by_postgresql_for_who_reads(
     postgres_url: str,
 ) -> None:
-    database = Database(postgres_url, Limits(pool=1))
+    database = Database(postgres_url, DatabaseLimits(pool=1))
     await database.open()
     try:
         counted = "SELECT sum(generic_plans) FROM pg_prepared_statements"

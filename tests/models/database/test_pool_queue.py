@@ -7,7 +7,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from models.database.database import Database, Limits
+from models.database.database import Database, DatabaseLimits
 from models.database.sessions import DatabaseUnavailable
 from tests.builders.connections import (
     add,
@@ -136,7 +136,7 @@ async def test_a_connection_that_cannot_be_made_leaves_its_place_to_the_next(
 
 
 async def test_nobody_waits_for_longer_than_is_allowed(postgres_url: str) -> None:
-    database = Database(postgres_url, Limits(pool=1, acquire=0.1))
+    database = Database(postgres_url, DatabaseLimits(pool=1, acquire=0.1))
     await database.open()
     try:
         async with database.snapshot() as session:
@@ -151,7 +151,7 @@ async def test_nobody_waits_for_longer_than_is_allowed(postgres_url: str) -> Non
 
 
 async def test_many_share_few(postgres_url: str) -> None:
-    database = Database(postgres_url, Limits(pool=3))
+    database = Database(postgres_url, DatabaseLimits(pool=3))
     await database.open()
     try:
 

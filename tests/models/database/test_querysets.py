@@ -9,7 +9,7 @@ from tortoise.exceptions import ConfigurationError
 from tortoise.expressions import F
 
 from models.catalog import ChannelLocation, Item, ReasonCode, Supplier
-from models.database.database import Database, Limits
+from models.database.database import Database, DatabaseLimits
 from models.database.orm_clients import SessionRequired
 from models.database.session_lock import SessionOver
 from models.database.sessions import (
@@ -101,7 +101,7 @@ async def test_errors_are_those_of_a_session(database: Database) -> None:
 
 
 async def test_a_lock_that_is_not_released_is_contention(database_url: str) -> None:
-    database = Database(database_url, Limits(lock=0.05))
+    database = Database(database_url, DatabaseLimits(lock=0.05))
     await database.open()
     await add(database, "A")
 

@@ -12,13 +12,13 @@ from graphql import DocumentNode, get_introspection_query, parse
 import server.operations.documents
 from server.operations.documents import Document, DocumentCache
 from server.operations.errors import DocumentRefused, RequestRefused
-from server.operations.limits import Limits
+from server.operations.limits import RequestLimits
 from tests.server.conftest import SCHEMA
 
 
 def a_cache(**options: Any) -> DocumentCache:
     """A cache over the sample schema."""
-    return DocumentCache(SCHEMA.graphql_schema, limits=Limits(), **options)
+    return DocumentCache(SCHEMA.graphql_schema, limits=RequestLimits(), **options)
 
 
 @pytest.fixture

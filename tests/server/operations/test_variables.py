@@ -20,7 +20,7 @@ import server.operations.variables as composed
 from resolvers.root import schema
 from server.operations.argument_conversion import ArgumentConversion
 from server.operations.documents import Document, DocumentCache
-from server.operations.limits import Limits
+from server.operations.limits import RequestLimits
 from server.operations.variables import Variables
 
 SCHEMA = schema.graphql_schema
@@ -51,7 +51,7 @@ def document_of(name: str, field: GraphQLField) -> Document:
     declared = ", ".join(f"${each}: {argument.type}" for each, argument in field.args.items())
     passed = ", ".join(f"{each}: ${each}" for each in field.args)
     text = f"{kind}({declared}) {{ {name}({passed}) {{ __typename }} }}"
-    limits = Limits(tokens=10_000, fields=10_000)
+    limits = RequestLimits(tokens=10_000, fields=10_000)
     return DocumentCache(SCHEMA, limits=limits).get(text, None)
 
 

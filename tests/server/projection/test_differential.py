@@ -27,12 +27,14 @@ from server.operations.documents import Document, DocumentCache
 from server.operations.engine import Schema
 from server.operations.errors import RequestRefused
 from server.operations.executor import build_executor
-from server.operations.limits import Limits
+from server.operations.limits import RequestLimits
 from tests.server.random_documents import RandomDocument
 from tests.server.random_world import World, Worlds
 from tests.server.sample import a_schema
 
-WIDE = Limits(depth=50, fields=10_000, root_fields=100, aliases=1_000, directives=500, repeats=500)
+WIDE = RequestLimits(
+    depth=50, fields=10_000, root_fields=100, aliases=1_000, directives=500, repeats=500
+)
 
 
 @dataclass

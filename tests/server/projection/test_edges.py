@@ -17,7 +17,7 @@ from domain.access.callers import ROLE_PERMISSIONS, Caller, Role
 from server.operations.documents import DocumentCache
 from server.operations.engine import Schema
 from server.operations.executor import Executor, build_executor
-from server.operations.limits import Limits
+from server.operations.limits import RequestLimits
 from server.projection.loader import Loader
 from server.projection.records import Record, column, derived, edge, many, one
 
@@ -137,7 +137,7 @@ def a_thing(number: int, **facts: Any) -> dict[str, Any]:
 
 async def run(text: str, *rows: dict[str, Any], **facts: Any) -> tuple[Any, Room, Executor]:
     """The data, which both ways agree on, with the context and executor of the compiled way."""
-    document = DocumentCache(SCHEMA, limits=Limits()).get(text, None)
+    document = DocumentCache(SCHEMA, limits=RequestLimits()).get(text, None)
     document.uses = 2
     values = get_variable_values(SCHEMA, document.operation.variable_definitions or (), {})
     assert not isinstance(values, list)

@@ -11,7 +11,7 @@ from graphql.execution.values import get_variable_values
 
 from server.operations.documents import Document, DocumentCache
 from server.operations.executor import Executor, build_executor
-from server.operations.limits import Limits
+from server.operations.limits import RequestLimits
 from server.operations.shapes import SHAPES_MAX, shape_of
 from tests.server.sample import (
     Bolt,
@@ -29,7 +29,7 @@ PLAIN = "{ stocks { sku units inStock weight colour price { amount } places { co
 
 def a_document(text: str, uses: int = 2) -> Document:
     """A document as it is found for the `uses`-th time."""
-    document = DocumentCache(SCHEMA, limits=Limits()).get(text, None)
+    document = DocumentCache(SCHEMA, limits=RequestLimits()).get(text, None)
     document.uses = uses
     return document
 

@@ -12,7 +12,7 @@ import pytest
 import workflows.reservations.reservations
 from domain.access.callers import Caller
 from models.catalog import Supplier
-from models.database.database import Database, Limits, OutcomeUnknown
+from models.database.database import Database, DatabaseLimits, OutcomeUnknown
 from models.database.sessions import DatabaseUnavailable, PostgresSession, Session, SqliteSession
 from tests.builders.sample_actions import Crash, Gate, NameSupplier, naming
 from tests.builders.store import ADMIN, open_shop
@@ -97,7 +97,7 @@ async def test_a_key_in_use_elsewhere_stalls_nobody(postgres_url: str) -> None:
 
 
 async def test_a_key_that_stays_in_use_is_told_so_in_a_group_too(postgres_url: str) -> None:
-    database = Database(postgres_url, Limits(lock=0.05))
+    database = Database(postgres_url, DatabaseLimits(lock=0.05))
     await database.open()
     try:
         elsewhere, here, gate = transactions_on(database), transactions_on(database), Gate()

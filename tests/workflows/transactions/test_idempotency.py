@@ -10,7 +10,7 @@ import pytest
 
 import models.queries.idempotency as idempotency_queries
 from domain.access.callers import Caller, Role, anonymous, holder
-from models.database.database import Database, Limits
+from models.database.database import Database, DatabaseLimits
 from tests.builders.sample_actions import CLERK, Crash, Gate, NameSupplier, name_supplier, naming
 from tests.builders.transactions import Clock, codes, counts, rows, transactions_on
 from workflows.transactions.actions import Action, action, one_by_one
@@ -130,7 +130,7 @@ async def test_a_duplicate_that_waited_for_a_crash_does_the_work(database: Datab
 
 
 async def test_a_duplicate_that_waits_too_long_is_told_so(postgres_url: str) -> None:
-    database = Database(postgres_url, Limits(lock=0.05))
+    database = Database(postgres_url, DatabaseLimits(lock=0.05))
     await database.open()
     try:
         transactions, gate = transactions_on(database), Gate()

@@ -10,7 +10,7 @@ import pytest
 import tests.builders.sample_actions as toys
 from domain.errors import Invalid, UnbalancedEntry
 from domain.ledger.accounts import Account
-from domain.ledger.entries import JournalEntry, JournalLine, Occasion, payment_captured, reversal
+from domain.ledger.entries import LedgerEntry, LedgerLine, Occasion, payment_captured, reversal
 from domain.values.money import MINOR_MAX, Money
 from models.database.database import Database
 from tests.builders.transactions import MORNING, counts, rows, transactions_on
@@ -57,7 +57,7 @@ async def test_an_unbalanced_entry_is_refused_before_the_write(database: Databas
     await transactions_on(database).run(work)
     assert await counts(database, "journal_entry") == {"journal_entry": 0}
     with pytest.raises(UnbalancedEntry):
-        JournalEntry("m", "r", MORNING, (JournalLine(Account.SALES, "GBP", 1, 0),))
+        LedgerEntry("m", "r", MORNING, (LedgerLine(Account.SALES, "GBP", 1, 0),))
 
 
 async def test_an_entry_that_moves_no_money_is_not_written(database: Database) -> None:

@@ -12,7 +12,7 @@ from domain.access.callers import Caller
 from domain.errors import PolicyViolation
 from domain.stock.states import StockState
 from models.catalog import Supplier
-from models.database.database import Database, Limits
+from models.database.database import Database, DatabaseLimits
 from models.database.sessions import Contention, DatabaseUnavailable, UniqueConflict
 from tests.builders.sample_actions import CLERK, Crash, Gate, NameSupplier, name_supplier, naming
 from tests.builders.transactions import counts, events, rows, transactions_on
@@ -218,7 +218,7 @@ async def test_a_deadlock_is_resolved_by_trying_again(postgres_url: str) -> None
 
 
 async def test_a_lock_that_is_not_had_in_time_is_contention(postgres_url: str) -> None:
-    database = Database(postgres_url, Limits(lock=0.05))
+    database = Database(postgres_url, DatabaseLimits(lock=0.05))
     await database.open()
     try:
         await toys.places(database, "TEE")
@@ -246,7 +246,7 @@ async def test_a_lock_that_is_not_had_in_time_is_contention(postgres_url: str) -
 async def test_a_statement_that_takes_too_long_ends_the_transaction_alone(
     postgres_url: str,
 ) -> None:
-    database = Database(postgres_url, Limits(statement=0.5, pool=1))
+    database = Database(postgres_url, DatabaseLimits(statement=0.5, pool=1))
     await database.open()
     try:
         transactions = transactions_on(database)
