@@ -51,7 +51,7 @@ class Item(Model):
 
 
 class Location(Model):
-    """A place; stock lives at WAREHOUSE, STORE, FULFILMENT_PARTNER, ZONE and BIN are addresses."""
+    """A place; stock lives at WAREHOUSE, STORE, FULFILLMENT_PARTNER, ZONE and BIN are addresses."""
 
     id = fields.BigIntField(primary_key=True)
     code = fields.TextField()

@@ -25,7 +25,7 @@ class Fulfillment(Model):
 
 
 class FulfillmentLine(Model):
-    """Units of one order line in a fulfilment; `cost_minor` is what they cost when they left."""
+    """Units of one order line in a fulfillment; `cost_minor` is what they cost when they left."""
 
     id = fields.UUIDField(primary_key=True)
     fulfillment_id = fields.UUIDField()

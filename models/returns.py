@@ -74,7 +74,7 @@ class ReturnItem(Model):
         table = "return_item"
 
 
-class InspectionLook(Model):
+class Inspection(Model):
     """What one inspector found on units of a group. Never changed."""
 
     id = fields.UUIDField(primary_key=True)
@@ -86,10 +86,10 @@ class InspectionLook(Model):
     inspector = fields.TextField()
     note = fields.TextField(null=True)
     evidence: Any = fields.JSONField()
-    looked_at = fields.DatetimeField()
+    inspected_at = fields.DatetimeField()
 
     class Meta:
-        table = "inspection_look"
+        table = "inspection"
 
 
 class DispositionStep(Model):

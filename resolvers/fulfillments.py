@@ -37,7 +37,7 @@ async def fulfillments(
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> Connection[Fulfillment]:
-    """Fulfilments, newest first. Null arguments choose all."""
+    """Fulfillments, newest first. Null arguments choose all."""
     page = await fulfillment_reads.fulfillments(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -69,7 +69,7 @@ async def fulfillment_pick(
         list[ShortageInput] | None, argument(description="Units that were not found; absent: none.")
     ] = UNSET,
 ) -> FulfillmentPayload | None:
-    """Say that an OPEN fulfilment was picked, but for `shortages`.
+    """Say that an OPEN fulfillment was picked, but for `shortages`.
 
     Missing units are set apart in quarantine until somebody counts; others take their place where
     there are any, else the order waits and SHORT_PICK is opened. Refused: ILLEGAL_TRANSITION,
@@ -85,7 +85,7 @@ async def fulfillment_pick(
 
 
 async def fulfillment_pack(info: Info, fulfillment_id: ID) -> FulfillmentPayload | None:
-    """Say that a PICKED fulfilment was packed.
+    """Say that a PICKED fulfillment was packed.
 
     Refused: ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, NOT_FOUND.
     """
@@ -100,13 +100,13 @@ async def fulfillment_pack(info: Info, fulfillment_id: ID) -> FulfillmentPayload
 
 async def fulfillment_reroute(
     info: Info,
-    id: Annotated[ID, argument(description="Of the fulfilment.")],
+    id: Annotated[ID, argument(description="Of the fulfillment.")],
     location_code: Annotated[
         str, argument(description="Where the units are to come from instead.")
     ],
     note: Annotated[str, argument(description="Why, in words.")],
 ) -> OrderPayload | None:
-    """Override from where an OPEN fulfilment leaves: another location of its order's channel.
+    """Override from where an OPEN fulfillment leaves: another location of its order's channel.
 
     Refused: ILLEGAL_TRANSITION, INSUFFICIENT_STOCK, TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
     """

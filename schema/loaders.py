@@ -96,7 +96,7 @@ class Loaders:
     return_items = scoped(return_reads.items_by_id)
     items_of_return = plain(return_reads.items_by_return)
     steps_of_return = plain(return_reads.steps_by_return)
-    looks_of_return = plain(return_reads.looks_by_return)
+    inspections_of_return = plain(return_reads.inspections_by_return)
     claimed = plain(return_reads.claimed_by_line)
     tasks = scoped(task_reads.tasks_by_id)
     refunds = scoped(refund_reads.refunds_by_id)

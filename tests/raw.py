@@ -1,7 +1,8 @@
 """Databases without the program's help: made empty, filled and read in plain SQL."""
 
+import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -63,11 +64,30 @@ async def rows(database_url: str, sql: str) -> list[tuple[object, ...]]:
         await pg.close()
 
 
-def released_rows(versions: Iterable[str]) -> list[str]:
-    """The statements that put rows into every table that these versions made, in their order."""
+# Names that a version changed: (old, new), in the statements of earlier versions.
+RENAMED: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "0010_standard_names": (
+        ("FULFILMENT_PARTNER", "FULFILLMENT_PARTNER"),
+        ("inspection_look", "inspection"),
+        ("looked_at", "inspected_at"),
+    ),
+}
+
+
+def renamed(text: str, versions: Iterable[str]) -> str:
+    """A name, value or statement of an earlier version, as it is called after these versions."""
+    for version in versions:
+        for old, new in RENAMED.get(version, ()):
+            text = re.sub(rf"\b{old}\b", new, text)
+    return text
+
+
+def released_rows(versions: Sequence[str]) -> list[str]:
+    """Statements that insert rows into every table of these versions, in their order."""
     files = [RELEASED / f"{version}.sql" for version in versions]
     lines = [line for file in files if file.exists() for line in file.read_text().splitlines()]
-    return [line.removesuffix(";") for line in lines if line and not line.startswith("--")]
+    statements = [line.removesuffix(";") for line in lines if line and not line.startswith("--")]
+    return [renamed(statement, versions) for statement in statements]
 
 
 async def contents(

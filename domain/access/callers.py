@@ -25,7 +25,7 @@ class Role(StrEnum):
     STOREFRONT = "STOREFRONT"
     """A shop's own server: sells on its channels, and reads its own orders and returns."""
     PARTNER = "PARTNER"
-    """A marketplace, a carrier, a fulfilment partner: what a shop may, and the work at its
+    """A marketplace, a carrier, a fulfillment partner: what a shop may, and the work at its
     locations. Each mutation needs an idempotency key.
     """
     WAREHOUSE = "WAREHOUSE"

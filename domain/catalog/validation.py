@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class LocationInUse(DomainError):
-    """Units, open holds, open fulfilments or channels need the location as it is."""
+    """Units, open holds, open fulfillments or channels need the location as it is."""
 
     code = "ILLEGAL_TRANSITION"
 

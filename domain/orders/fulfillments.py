@@ -1,10 +1,10 @@
-"""Fulfilments: the part of an order that leaves from one location, and how far it is."""
+"""Fulfillments: the part of an order that leaves from one location, and how far it is."""
 
 from enum import StrEnum
 
 
 class FulfillmentStatus(StrEnum):
-    """Where a fulfilment stands on its way out."""
+    """Where a fulfillment stands on its way out."""
 
     ON_HOLD = "ON_HOLD"
     """Allocated, but not to be worked on."""

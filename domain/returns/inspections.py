@@ -1,4 +1,4 @@
-"""Looking at returned units: by whom, how often, in which order, and what counts as found (4.4)."""
+"""Inspection of returned units: number of inspectors, resulting grade, and priority."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,16 +50,16 @@ def inspectors_required(rules: ReturnRules, risk: Decimal) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one inspector found."""
+class Inspection:
+    """The grade that one inspector gave."""
 
     inspector: str
     condition: ConditionGrade
 
 
 @dataclass(frozen=True, slots=True)
-class Inspection:
-    """What the units are after a look: their state, the grade that stands, and who looked."""
+class InspectionResult:
+    """State and grade of the units after an inspection, and the inspectors so far."""
 
     state: ReturnItemState
     condition: ConditionGrade
@@ -71,21 +71,23 @@ class Inspection:
         return self.state is ReturnItemState.INSPECTED
 
 
-def inspect(state: ReturnItemState, first: Look | None, look: Look, required: int) -> Inspection:
-    """Units in `state` are looked at; `first`: the look they already had, where two are needed.
+def inspect(
+    state: ReturnItemState, first: Inspection | None, inspection: Inspection, required: int
+) -> InspectionResult:
+    """Apply an inspection to units in `state`. `first`: their earlier one, if two are needed.
 
-    After the first of two looks the state stays as it is. SelfApproval when the second is by the
-    same actor. Whether `state` may be inspected at all is the item's table (`receipts.move`).
+    After the first of two inspections the state does not change. Raises SelfApproval when the same
+    actor inspects twice. The state table in `receipts.move` says whether `state` may be inspected.
     """
     if first is None:
         complete = required < 2
         reached = ReturnItemState.INSPECTED if complete else state
-        return Inspection(reached, look.condition, (look.inspector,))
-    if first.inspector == look.inspector:
-        raise SelfApproval(look.inspector, "inspected", field=("returnItemId",))
-    condition = max(first.condition, look.condition, key=GRADES.index)
-    inspectors = (first.inspector, look.inspector)
-    return Inspection(ReturnItemState.INSPECTED, condition, inspectors)
+        return InspectionResult(reached, inspection.condition, (inspection.inspector,))
+    if first.inspector == inspection.inspector:
+        raise SelfApproval(inspection.inspector, "inspected", field=("returnItemId",))
+    condition = max(first.condition, inspection.condition, key=GRADES.index)
+    inspectors = (first.inspector, inspection.inspector)
+    return InspectionResult(ReturnItemState.INSPECTED, condition, inspectors)
 
 
 # Per mille of the price that is likely to be recovered, by what the customer says is wrong.

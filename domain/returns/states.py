@@ -46,7 +46,7 @@ class ReturnItemState(StrEnum):
     EXPECTED = "EXPECTED"
     """Not here yet."""
     RECEIVED = "RECEIVED"
-    """Here, to be inspected; after the first of two looks too."""
+    """Here, to be inspected; after the first of two inspections too."""
     MISSING = "MISSING"
     """Did not come with the rest; becomes RECEIVED if it comes after all."""
     WRONG_ITEM = "WRONG_ITEM"

@@ -72,7 +72,7 @@ class LocationKind(StrEnum):
     """Keeps stock."""
     STORE = "STORE"
     """Keeps stock; a shop with a door."""
-    FULFILMENT_PARTNER = "FULFILMENT_PARTNER"
+    FULFILLMENT_PARTNER = "FULFILLMENT_PARTNER"
     """Keeps stock; another business that sends it."""
     ZONE = "ZONE"
     """An address for tasks inside a location; keeps no stock of its own."""
@@ -86,7 +86,7 @@ HAND_STATES: Final = frozenset(StockState) - CLAIMED_STATES
 # On the books as inventory; the other states are inventory in quality control.
 INVENTORY_STATES: Final = CLAIMED_STATES | {StockState.AVAILABLE}
 STOCK_KEEPING: Final = frozenset(
-    {LocationKind.WAREHOUSE, LocationKind.STORE, LocationKind.FULFILMENT_PARTNER}
+    {LocationKind.WAREHOUSE, LocationKind.STORE, LocationKind.FULFILLMENT_PARTNER}
 )
 
 _S = StockState

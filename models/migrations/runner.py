@@ -28,6 +28,7 @@ from models.migrations import (
     m0007_enqueue,
     m0008_indexes,
     m0009_policy_starts,
+    m0010_standard_names,
 )
 from models.migrations.dialect import Engine
 
@@ -55,6 +56,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0007_enqueue", m0007_enqueue.statements),
     Version("0008_indexes", m0008_indexes.statements),
     Version("0009_policy_starts", m0009_policy_starts.statements),
+    Version("0010_standard_names", m0010_standard_names.statements),
 )
 
 _TABLE = (

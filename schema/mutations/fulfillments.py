@@ -45,7 +45,7 @@ class FulfillmentShipInput:
 
 @strawberry.type
 class FulfillmentPayload(Payload):
-    """The fulfilment as it is now; null where the change was refused."""
+    """The fulfillment as it is now; null where the change was refused."""
 
     fulfillment: Fulfillment | None
     replayed: bool

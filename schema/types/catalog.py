@@ -68,7 +68,7 @@ class Location(Node):
     time_zone: str
     """IANA name; days, cut-off times and capacity are counted in it."""
     pack_required: bool
-    """False: shipping a fulfilment that is OPEN or PICKED completes pick and pack in full."""
+    """False: shipping a fulfillment that is OPEN or PICKED completes pick and pack in full."""
     parent: "Location | None" = node_edge("Location", "parent_id")
     """The location that it is a part of; null: none, or one that the key does not reach."""
 

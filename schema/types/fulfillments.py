@@ -1,4 +1,4 @@
-"""Fulfilments: the part of an order that leaves from one location in one parcel."""
+"""Fulfillments: the part of an order that leaves from one location in one parcel."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @strawberry.type
 class FulfillmentLine:
-    """Units of one order line in a fulfilment."""
+    """Units of one order line in a fulfillment."""
 
     order_line_id: ID
     sku: str

@@ -54,24 +54,24 @@ class DispositionStep:
 
 
 @strawberry.type
-class InspectionLook:
+class Inspection:
     """What one inspector found on all units of a group."""
 
     condition: ConditionGrade
     inspector: str
     """The actor."""
-    looked_at: datetime
+    inspected_at: datetime
     note: str | None
     evidence: list[str]
     """Addresses of pictures and papers."""
 
     @staticmethod
-    def from_row(row: Row) -> "InspectionLook":
-        """A row of inspection_look."""
-        return InspectionLook(
+    def from_row(row: Row) -> "Inspection":
+        """A row of inspection."""
+        return Inspection(
             condition=ConditionGrade(row["condition"]),
             inspector=row["inspector"],
-            looked_at=row["looked_at"],
+            inspected_at=row["inspected_at"],
             note=row["note"],
             evidence=evidence_of(row),
         )
@@ -129,11 +129,13 @@ class ReturnItem(Node):
         ]
 
     @strawberry.field
-    async def inspections(self, info: Info) -> list[InspectionLook]:
-        """The looks that these units had, oldest first; two where the policy wants two."""
-        looks = await info.context.loaders.looks_of_return.load(self.row["return_id"]) or []
+    async def inspections(self, info: Info) -> list[Inspection]:
+        """The inspections of these units, oldest first; two if the policy requires two."""
+        inspections = (
+            await info.context.loaders.inspections_of_return.load(self.row["return_id"]) or []
+        )
         groups = await info.context.loaders.items_of_return.load(self.row["return_id"]) or []
-        return [InspectionLook.from_row(row) for row in history_of(self.row["id"], groups, looks)]
+        return [Inspection.from_row(row) for row in history_of(self.row["id"], groups, inspections)]
 
 
 @found_by(lambda loaders: loaders.returns)

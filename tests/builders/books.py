@@ -52,7 +52,7 @@ SELECT 1 AS differs WHERE
 CHECKS = {
     "a level differs from its movements or is negative": _LEVELS,
     "HELD differs from the lines of unreleased holds": _HELD,
-    "ALLOCATED differs from the lines of open fulfilments": _ALLOCATED,
+    "ALLOCATED differs from the lines of open fulfillments": _ALLOCATED,
     "debits and credits differ": _TRIAL,
     "the inventory account differs from the items' values": _INVENTORY,
     "the deposits account differs from the orders' deposits": _DEPOSITS,

@@ -34,7 +34,7 @@ SUE = holder(Role.SUPERVISOR, actor="sue")
 
 @dataclass
 class Floor:
-    """One sentence each for what is done to tasks and fulfilments."""
+    """One sentence each for what is done to tasks and fulfillments."""
 
     shop: Shop
 
@@ -102,7 +102,7 @@ class Floor:
         )
 
     async def tasks(self, fulfillment_id: object | None = None) -> list[dict[str, Any]]:
-        """Tasks, oldest first: of a fulfilment, or all."""
+        """Tasks, oldest first: of a fulfillment, or all."""
         found = await rows(
             self.database,
             "SELECT t.*, l.code AS location FROM task t JOIN location l ON l.id = t.location_id"
@@ -116,7 +116,7 @@ class Floor:
         ]
 
     async def orders(self) -> dict[str, Outcome]:
-        """Placed orders, as the shop refers to them, by the id of each of their fulfilments."""
+        """Placed orders, as the shop refers to them, by the id of each of their fulfillments."""
         found = await rows(self.database, "SELECT id, order_id FROM fulfillment")
         return {str(row["id"]): Outcome({"order": str(row["order_id"])}) for row in found}
 

@@ -2,7 +2,7 @@
 -- released this file is never changed: tests/test_migrations.py brings it to the newest version.
 INSERT INTO supplier (id, code, name) VALUES (1, 'ACME', 'Acme Knitwear');
 INSERT INTO item (id, sku, name, barcode, category, price_minor, price_currency, unit_cost_minor, unit_cost_currency, returnable, supplier_id, created_at, updated_at) VALUES (1, 'TEE-M', 'T-shirt, medium – “été”', '501', 'tops', 1000, 'GBP', 400, 'GBP', TRUE, 1, '2026-03-02 09:00:00.123456+00:00', '2026-03-02 09:00:00.123456+00:00');
-INSERT INTO location (id, code, name, kind, parent_id, country_code, daily_order_capacity, time_zone, pack_required, active) VALUES (1, 'LEEDS', 'Leeds', 'WAREHOUSE', NULL, 'GB', 100, 'Europe/London', FALSE, TRUE), (2, 'LEEDS-A', 'Aisle A', 'ZONE', 1, NULL, NULL, 'Europe/London', FALSE, TRUE);
+INSERT INTO location (id, code, name, kind, parent_id, country_code, daily_order_capacity, time_zone, pack_required, active) VALUES (1, 'LEEDS', 'Leeds', 'WAREHOUSE', NULL, 'GB', 100, 'Europe/London', FALSE, TRUE), (2, 'LEEDS-A', 'Aisle A', 'ZONE', 1, NULL, NULL, 'Europe/London', FALSE, TRUE), (3, 'PARTNER', 'Partner', 'FULFILMENT_PARTNER', NULL, 'GB', NULL, 'Europe/London', FALSE, TRUE);
 INSERT INTO channel (id, code, name, kind, currency, priority, safety_buffer, active) VALUES (1, 'web', 'Web shop', 'STOREFRONT', 'GBP', 1, 2, TRUE);
 INSERT INTO channel_location (id, channel_id, location_id) VALUES (1, 1, 1);
 INSERT INTO stock_level (id, item_id, location_id, available, held, allocated, quality_control, quarantine, refurbishing, damaged, safety_stock, incoming, version, updated_at) VALUES (1, 1, 1, 4, 1, 2, 0, 0, 0, 0, 1, 5, 3, '2026-03-02 09:00:00.000000+00:00');

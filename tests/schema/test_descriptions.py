@@ -32,7 +32,7 @@ _PLAIN = """
 accounts actor amount apiKey asOf at availability barcode carrier change changes
 channel city closedAt code condition createdAt credit debit decision disposition edges
 exception findings fulfillment fulfillmentId id input item items kind level levels
-lines location locationCode lookedAt movements name node nodes note occurredAt openedAt order
+lines location locationCode inspectedAt movements name node nodes note occurredAt openedAt order
 orderId orderLineId outcome pageInfo period policy postalCode quantity queue reason reasonCode
 refund requestedAt reservation return returnId returnItemId returns rmaNumber role search
 severities severity sku skus state status supplier tasks tender trackingNumber until updatedAt

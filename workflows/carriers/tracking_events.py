@@ -52,7 +52,7 @@ class RecordCarrierEvent:
 
 @dataclass(frozen=True, slots=True)
 class TrackedParcel:
-    """What a tracking number names: a fulfilment on its way out, or a return coming back."""
+    """What a tracking number names: a fulfillment on its way out, or a return coming back."""
 
     subject: tuple[str, UUID]
     order_id: UUID
@@ -192,7 +192,7 @@ async def _move_parcels(
     parcel: TrackedParcel,
     caller: Caller,
 ) -> None:
-    """Do what the word means to the order's fulfilments that left under this number together."""
+    """Do what the word means to the order's fulfillments that left under this number together."""
     together = [
         row
         for row in await fulfillment_queries.of_order(tx.session, order.id)

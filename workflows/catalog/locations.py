@@ -38,7 +38,7 @@ async def upsert(tx: Transaction, command: UpsertLocation, caller: Caller) -> Ma
     """Make or change a location.
 
     Refused with every fault at once: Invalid or NotFound naming the field; IllegalTransition where
-    a location is closed (field `active`) while units, open holds or fulfilments are in it.
+    a location is closed (field `active`) while units, open holds or fulfillments are in it.
     """
     problems = Problems()
     facts = location_facts(command, time_zones(), problems)

@@ -305,7 +305,7 @@ def add_fulfillments(
     *,
     actor: str,
 ) -> list[UUID]:
-    """Add one fulfilment per location with units for the (line, item) pairs; their ids."""
+    """Add one fulfillment per location with units for the (line, item) pairs; their ids."""
     parcels: dict[int, dict[int, int]] = {}
     for index, places in enumerate(allocation.places_by_line):
         for location_id, quantity in places:

@@ -157,7 +157,7 @@ def _value(wanted: Sequence[tuple[Line, int]]) -> _Value:
 async def _give_back(
     tx: Transaction, order: LockedOrder, wanted: Sequence[tuple[Line, int]], actor: str
 ) -> None:
-    """Move the units back to AVAILABLE, out of their fulfilments; empty ones are cancelled."""
+    """Move the units back to AVAILABLE, out of their fulfillments; empty ones are cancelled."""
     parcels = {
         row["id"]: row
         for row in await fulfillment_queries.of_order(tx.session, order.id)

@@ -1,4 +1,4 @@
-"""Fulfilments: made where units were allocated, and sent."""
+"""Fulfillments: made where units were allocated, and sent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from workflows.transactions.transaction import Transaction
 
 TEXT_MAX = 255
 
-# The state of an order line's units while their fulfilment has this status.
+# The state of an order line's units while their fulfillment has this status.
 LINE_STATE: Mapping[FulfillmentStatus, OrderLineState] = {
     FulfillmentStatus.ON_HOLD: OrderLineState.ALLOCATED,
     FulfillmentStatus.OPEN: OrderLineState.ALLOCATED,
@@ -57,7 +57,7 @@ def add(
     *,
     actor: str,
 ) -> UUID:
-    """Add an OPEN fulfilment for (order line, item, units) at a location; its id."""
+    """Add an OPEN fulfillment for (order line, item, units) at a location; its id."""
     fulfillment_id = tx.new_id()
     row = {
         "id": fulfillment_id,
@@ -88,7 +88,7 @@ def record(
     actor: str,
     data: Mapping[str, Any],
 ) -> None:
-    """Write a fact about a fulfilment, with what was promised: its tasks are ordered by that."""
+    """Write a fact about a fulfillment, with what was promised: its tasks are ordered by that."""
     promise = {"serviceLevel": order["service_level"], "shipBy": order["ship_by_at"]}
     tx.outbox.record(
         event,
@@ -171,7 +171,7 @@ def _check_texts(command: ShipFulfillment) -> None:
 async def lock_with_order(
     tx: Transaction, fulfillment_id: UUID, caller: Caller, field: tuple[str, ...]
 ) -> tuple[LockedOrder, Row, LocationFacts]:
-    """Lock a fulfilment's order and read both. Raises NotFound outside the caller's scope."""
+    """Lock a fulfillment's order and read both. Raises NotFound outside the caller's scope."""
     found = await fulfillment_queries.fulfillment(tx.session, fulfillment_id)
     if found is not None:
         order = await locked_orders.lock(tx, found["order_id"], field)
@@ -197,7 +197,7 @@ def _check_may_ship(row: Row, location: LocationFacts, field: tuple[str, ...]) -
 
 
 def next_steps(status: FulfillmentStatus, location: LocationFacts) -> frozenset[FulfillmentStatus]:
-    """What a fulfilment may become next."""
+    """What a fulfillment may become next."""
     match status:
         case FulfillmentStatus.ON_HOLD:
             return frozenset({FulfillmentStatus.OPEN, FulfillmentStatus.CANCELLED})

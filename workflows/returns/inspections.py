@@ -1,4 +1,4 @@
-"""Returned units looked at: graded by one inspector or two, and disposed of by policy (4.4)."""
+"""Inspections: returned units are graded by one inspector or two and disposed of by policy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
 from domain.policies.dispositions import ConditionGrade, Disposition
 from domain.policies.policies import PolicyKind
 from domain.policies.returns import ReturnRules
-from domain.returns.inspections import Look
+from domain.returns.inspections import Inspection
 from domain.returns.receipts import move
 from domain.returns.risk import WHOLE
 from domain.returns.states import ReturnAction, ReturnItemState
@@ -66,7 +66,7 @@ class _Bench:
 
     locked: LockedReturn
     caller: Caller
-    looked_at: list[ReturnUnits]
+    recorded: list[ReturnUnits]
     graded: list[ReturnUnits]
     tasks: dict[UUID, list[Row]]
 
@@ -90,14 +90,14 @@ async def inspect(tx: Transaction, command: InspectReturn, caller: Caller) -> Ma
     bench = _Bench(locked, caller, [], [], {})
     for position, finding in enumerate(command.findings):
         try:
-            await _look(tx, bench, finding)
+            await _inspect(tx, bench, finding)
         except DomainError as error:
             raise error.under("input", "findings", str(position)) from None
     await return_records.write(tx, locked)
     for group in locked.groups:
         await tasks.go_on(tx, bench.tasks.get(group.id, ()), ITEM_STEPS.get(group.state), caller)
     _tell(tx, bench)
-    facts = {"looked_at": [group.facts for group in (*bench.looked_at, *bench.graded)]}
+    facts = {"inspected": [group.facts for group in (*bench.recorded, *bench.graded)]}
     return_records.audit(tx, caller.actor, "returnInspect", locked, before=before, facts=facts)
     await discrepancies.clear_when_settled(tx, locked, caller.actor)
     return {"return": str(locked.id)}
@@ -106,7 +106,7 @@ async def inspect(tx: Transaction, command: InspectReturn, caller: Caller) -> Ma
 def _tell(tx: Transaction, bench: _Bench) -> None:
     """One event per place and fact: readers see what happened at their locations."""
     facts = (
-        ("return.looked_at", bench.looked_at),
+        ("return.looked_at", bench.recorded),
         ("return.inspected", bench.graded),
         ("return.disposed", bench.graded),
     )
@@ -119,7 +119,7 @@ def _tell(tx: Transaction, bench: _Bench) -> None:
             )
 
 
-async def _look(tx: Transaction, bench: _Bench, finding: Finding) -> None:
+async def _inspect(tx: Transaction, bench: _Bench, finding: Finding) -> None:
     """Put one finding on record and, when the grade stands, execute what follows from it."""
     locked, caller = bench.locked, bench.caller
     group = locked.group(finding.return_item_id)
@@ -131,16 +131,16 @@ async def _look(tx: Transaction, bench: _Bench, finding: Finding) -> None:
     subject = ("ReturnItem", group.id)
     bench.tasks[group.id] = await tasks.admit(tx, subject, caller, ("returnItemId",))
     required = await _inspectors_required(tx, locked, group)
-    look = Look(caller.actor, finding.condition)
-    result = inspection_rules.inspect(group.state, group.first_look, look, required)
+    inspection = Inspection(caller.actor, finding.condition)
+    result = inspection_rules.inspect(group.state, group.first_inspection, inspection, required)
     part = locked.split(tx, group, finding.quantity)
     _note(part, finding, evidence)
-    locked.look(tx, part, finding.condition, caller.actor, finding.note, evidence)
+    locked.record_inspection(tx, part, finding.condition, caller.actor, finding.note, evidence)
     if not result.is_complete:
-        part.first_look = look
-        bench.looked_at.append(part)
+        part.first_inspection = inspection
+        bench.recorded.append(part)
         if part is group:
-            # The second look is another inspector's work: this one's task ends here.
+            # A second inspection is the work of another inspector: this task ends here.
             await tasks.finish(tx, bench.tasks.pop(group.id), caller.actor)
         return
     part.state, part.condition = result.state, result.condition

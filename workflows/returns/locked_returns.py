@@ -16,7 +16,7 @@ import workflows.orders.locked_orders as locked_orders
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, NotFound
 from domain.policies.dispositions import ConditionGrade, Disposition
-from domain.returns.inspections import Look
+from domain.returns.inspections import Inspection
 from domain.returns.receipts import ItemUnits
 from domain.returns.states import RETURN_TRANSITIONS, ReturnAction, ReturnItemState, ReturnStatus
 from domain.returns.states import check_action as check_status
@@ -53,7 +53,7 @@ class ReturnUnits:
     since_version: int = 1
     condition: ConditionGrade | None = None
     inspected_by: str | None = None
-    first_look: Look | None = None
+    first_inspection: Inspection | None = None
     disposition: Disposition | None = None
     location_id: int | None = None
     stock_state: StockState | None = None
@@ -102,9 +102,9 @@ class ReturnUnits:
             since_version=row["since_version"],
             condition=None if graded is None else ConditionGrade(graded),
             inspected_by=row["inspected_by"],
-            first_look=None
+            first_inspection=None
             if first is None
-            else Look(row["first_inspector"], ConditionGrade(first)),
+            else Inspection(row["first_inspector"], ConditionGrade(first)),
             disposition=None if given is None else Disposition(given),
             location_id=row["location_id"],
             stock_state=None if lies is None else StockState(lies),
@@ -121,7 +121,7 @@ class LockedReturn:
     channel: ChannelFacts
     row: dict[str, Any]
     groups: list[ReturnUnits]
-    looks: list[dict[str, Any]] = field(default_factory=list)
+    inspections: list[dict[str, Any]] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -189,7 +189,7 @@ class LockedReturn:
         self.groups.append(part)
         return part
 
-    def look(
+    def record_inspection(
         self,
         tx: Transaction,
         group: ReturnUnits,
@@ -198,7 +198,7 @@ class LockedReturn:
         note: str | None = None,
         evidence: tuple[Reference, ...] = (),
     ) -> None:
-        """Add what somebody found on all units of a group."""
+        """Add an inspection of all units of a group."""
         row = {
             "id": tx.new_id(),
             "return_id": self.id,
@@ -209,9 +209,9 @@ class LockedReturn:
             "inspector": inspector,
             "note": note,
             "evidence": evidence_json(evidence),
-            "looked_at": tx.now,
+            "inspected_at": tx.now,
         }
-        self.looks.append(row)
+        self.inspections.append(row)
 
 
 def evidence_json(references: Iterable[Reference]) -> str:

@@ -196,7 +196,7 @@ def pass_unseen(
     told = {**decision, "outcome": str(Disposition.RESTOCK)}
     ruling = Ruling(Disposition.RESTOCK, POLICY, told, decision["version"])
     for group in passed:
-        locked.look(tx, group, ConditionGrade.NEW, POLICY)
+        locked.record_inspection(tx, group, ConditionGrade.NEW, POLICY)
         group.state, group.condition = ReturnItemState.INSPECTED, ConditionGrade.NEW
         group.inspected_by = POLICY
         dispositions.execute(tx, locked, group, ruling, POLICY)

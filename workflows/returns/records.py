@@ -16,13 +16,13 @@ from uuid import UUID
 
 import models.queries.returns.returns as return_queries
 from domain.returns.states import ReturnStatus
-from models.returns import DispositionStep, InspectionLook, ReturnItem
+from models.returns import DispositionStep, Inspection, ReturnItem
 from workflows.returns.locked_returns import LockedReturn, ReturnUnits, evidence_json
 from workflows.transactions.transaction import Transaction
 
 
 async def write(tx: Transaction, changed: LockedReturn) -> None:
-    """Write the return and its groups, and add its looks and steps, as its next version."""
+    """Write the return and its groups, and add its inspections and steps, as its next version."""
     row = changed.row
     await tx.session.insert(
         ReturnItem, [item_row(changed.id, group) for group in changed.groups if group.is_new]
@@ -36,11 +36,11 @@ async def write(tx: Transaction, changed: LockedReturn) -> None:
     await return_queries.write_return(
         tx.session, [row[name] for name in return_queries.RETURN_CHANGES]
     )
-    for look in changed.looks:
-        tx.add(InspectionLook, look)
+    for inspection in changed.inspections:
+        tx.add(Inspection, inspection)
     for executed in changed.steps:
         tx.add(DispositionStep, executed)
-    changed.looks, changed.steps = [], []
+    changed.inspections, changed.steps = [], []
 
 
 def record(
@@ -133,7 +133,7 @@ _CHANGES = (
 
 
 def _item_changes(group: ReturnUnits) -> list[Any]:
-    first = group.first_look
+    first = group.first_inspection
     return [
         group.id,
         group.quantity,

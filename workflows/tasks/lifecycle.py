@@ -28,14 +28,14 @@ _GIVEN_UP: Final = frozenset({ReturnStatus.DECLINED, ReturnStatus.CANCELLED, Ret
 
 
 async def made(tx: Transaction, event: PendingEvent) -> None:
-    """A new fulfilment asks for its first step."""
+    """A new fulfillment asks for its first step."""
     queue = FULFILLMENT_STEPS.get(FulfillmentStatus(event.data["status"]))
     if queue is not None:
         tasks.add(tx, _dispatch(tx, event, queue), event.actor)
 
 
 async def moved_on(tx: Transaction, event: PendingEvent) -> None:
-    """A fulfilment took a step: the task of that step is done, the next one is asked for."""
+    """A fulfillment took a step: the task of that step is done, the next one is asked for."""
     queue = FULFILLMENT_STEPS.get(FulfillmentStatus(event.data["status"]))
     live = await _live(tx, event)
     await tasks.finish(tx, [row for row in live if row["queue"] != queue], event.actor)
@@ -44,12 +44,12 @@ async def moved_on(tx: Transaction, event: PendingEvent) -> None:
 
 
 async def called_off(tx: Transaction, event: PendingEvent) -> None:
-    """A fulfilment was cancelled: there is nothing to do for it any more."""
+    """A fulfillment was cancelled: there is nothing to do for it any more."""
     await tasks.cancel(tx, await _live(tx, event), event.actor)
 
 
 async def changed(tx: Transaction, event: PendingEvent) -> None:
-    """A fulfilment has other units than before: its task is the same, its list is not."""
+    """A fulfillment has other units than before: its task is the same, its list is not."""
     await tasks.touch(tx, await _live(tx, event), event.actor)
 
 
@@ -59,7 +59,7 @@ async def _live(tx: Transaction, event: PendingEvent) -> list[Row]:
 
 
 def _dispatch(tx: Transaction, event: PendingEvent, queue: QueueKind) -> NewTask:
-    """The task of a fulfilment, by what its event says of its order's promise."""
+    """The task of a fulfillment, by what its event says of its order's promise."""
     assert event.location_id is not None
     ship_by = event.data["shipBy"]
     return NewTask(

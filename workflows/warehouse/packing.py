@@ -1,4 +1,4 @@
-"""Packs fulfilments: what was picked is ready to be handed to a carrier."""
+"""Packs fulfillments: what was picked is ready to be handed to a carrier."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ FIELD = ("fulfillmentId",)
 
 @dataclass(frozen=True, slots=True)
 class PackFulfillment:
-    """Everything in the fulfilment was packed."""
+    """Everything in the fulfillment was packed."""
 
     fulfillment_id: UUID
 
 
 @one_by_one("fulfillmentPack")
 async def pack(tx: Transaction, command: PackFulfillment, caller: Caller) -> Mapping[str, Any]:
-    """Say that a picked fulfilment was packed.
+    """Say that a picked fulfillment was packed.
 
     Raises IllegalTransition unless it is PICKED, TaskNotClaimed, or NotFound.
     """

@@ -1,4 +1,4 @@
-"""Picks fulfilments: what was found goes on, what was not is set apart and looked for elsewhere."""
+"""Picking: found units proceed; missing units are quarantined and replaced from elsewhere."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Shortage:
 
 @dataclass(frozen=True, slots=True)
 class PickFulfillment:
-    """Everything in the fulfilment was picked but for these shortages."""
+    """Everything in the fulfillment was picked but for these shortages."""
 
     fulfillment_id: UUID
     shortages: tuple[Shortage, ...] = ()
@@ -56,7 +56,7 @@ async def pick(tx: Transaction, command: PickFulfillment, caller: Caller) -> Map
     gets others where there are any, else it waits for them and SHORT_PICK is opened.
 
     Raises IllegalTransition unless it is OPEN, TaskNotClaimed, NotFound, or Invalid for more
-    units than the fulfilment has.
+    units than the fulfillment has.
     """
     order, row, location = await fulfillments.lock_with_order(
         tx, command.fulfillment_id, caller, FIELD
@@ -99,7 +99,7 @@ def _short(given: Sequence[Shortage], lines: Sequence[Row]) -> dict[UUID, int]:
         short[each.order_line_id] = short.get(each.order_line_id, 0) + each.quantity
         if short[each.order_line_id] > there[each.order_line_id]:
             raise Invalid(
-                "No more units can be missing than the fulfilment has of the line.",
+                "No more units can be missing than the fulfillment has of the line.",
                 field=(*path, "quantity"),
                 details={"maximum": there[each.order_line_id]},
             )
@@ -165,7 +165,7 @@ async def _write(
     found: Replacement,
     actor: str,
 ) -> None:
-    """Write what was picked; a fulfilment of which nothing was found is cancelled."""
+    """Write what was picked; a fulfillment of which nothing was found is cancelled."""
     units = {each["order_line_id"]: each["quantity"] for each in lines}
     for line_id, there in units.items():
         line = order.line(line_id)

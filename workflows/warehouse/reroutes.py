@@ -1,4 +1,4 @@
-"""Overrides where a fulfilment leaves from: a person's decision against the plan, with words."""
+"""Overrides where a fulfillment leaves from: a person's decision against the plan, with words."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOTE_MAX = 1_000
 
 @dataclass(frozen=True, slots=True)
 class RerouteFulfillment:
-    """Have this fulfilment's units come from another location; `note` says why."""
+    """Have this fulfillment's units come from another location; `note` says why."""
 
     fulfillment_id: UUID
     location_code: str
@@ -43,10 +43,10 @@ class RerouteFulfillment:
 async def reroute(
     tx: Transaction, command: RerouteFulfillment, caller: Caller
 ) -> Mapping[str, Any]:
-    """Take a fulfilment's units from another of its channel's locations instead.
+    """Take a fulfillment's units from another of its channel's locations instead.
 
     What was allocated becomes available again where it was. Raises IllegalTransition unless the
-    fulfilment is OPEN, InsufficientStock, Invalid or NotFound.
+    fulfillment is OPEN, InsufficientStock, Invalid or NotFound.
     """
     if not 0 < len(command.note.strip()) <= len(command.note) <= NOTE_MAX:
         raise Invalid(f"Say why, in 1 to {NOTE_MAX} characters.", field=("note",))
@@ -86,7 +86,7 @@ async def _target(
         order.row["channel_id"]
     ]
     if found.id == origin.id:
-        raise Invalid("The fulfilment leaves from there already.", field=field)
+        raise Invalid("The fulfillment leaves from there already.", field=field)
     if found.id not in {place.id for place in channel.locations}:
         raise Invalid(
             "The order's channel does not sell from this location.",
@@ -104,7 +104,7 @@ def _swap(
     target: LocationFacts,
     actor: str,
 ) -> UUID:
-    """Free the units where they are and take others at the target; the new fulfilment's id."""
+    """Free the units where they are and take others at the target; the new fulfillment's id."""
     wanted: dict[int, int] = {}
     for line in lines:
         wanted[line["item_id"]] = wanted.get(line["item_id"], 0) + line["quantity"]
@@ -140,7 +140,7 @@ async def _write(
     made: UUID,
     actor: str,
 ) -> None:
-    """Write the empty fulfilment, and whose decision it was, against which policy."""
+    """Write the empty fulfillment, and whose decision it was, against which policy."""
     version = row["version"] + 1
     cancelled = str(FulfillmentStatus.CANCELLED)
     await tx.flush()

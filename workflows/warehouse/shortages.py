@@ -32,7 +32,7 @@ Missing = Sequence[tuple[Line, int]]
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """What was found for missing units: new fulfilments, units that wait, and why, as JSON."""
+    """What was found for missing units: new fulfillments, units that wait, and why, as JSON."""
 
     fulfillment_ids: Sequence[UUID]
     backordered: int
@@ -92,7 +92,7 @@ def _send_from(
     portions: Iterable[tuple[int, int, int]],
     actor: str,
 ) -> list[UUID]:
-    """Take (item, location, units) and hand them to the lines in line order; new fulfilments."""
+    """Take (item, location, units) and hand them to the lines in line order; new fulfillments."""
     parcels: dict[int, list[tuple[UUID, int, int]]] = {}
     by_item: dict[int, list[tuple[int, int]]] = {}
     for item_id, location_id, units in portions:

@@ -109,7 +109,7 @@ async def kinds_within(session: Session, location_id: int) -> list[str]:
 async def claim_location(session: Session, location_id: int) -> None:
     """Wait for whoever is putting units at a location; who comes later waits for us.
 
-    Movements, holds and fulfilments hold the location that they name, by their foreign keys.
+    Movements, holds and fulfillments hold the location that they name, by their foreign keys.
     """
     await session.fetch_value("SELECT id FROM location WHERE id = $1 FOR UPDATE", location_id)
 
@@ -128,7 +128,7 @@ SELECT
 
 
 async def location_use(session: Session, location_id: int) -> Row:
-    """What depends on a location: units in any state, open holds and fulfilments, channels."""
+    """What depends on a location: units in any state, open holds and fulfillments, channels."""
     row = await session.fetch_one(_USE, location_id)
     assert row is not None
     return row

@@ -54,7 +54,7 @@ JOIN channel c ON c.id = o.channel_id JOIN location l ON l.id = f.location_id
 async def parcels_named(
     session: Session, carrier: str, tracking_number: str, limit: int
 ) -> list[Row]:
-    """Fulfilments that left with this number, the newest first: numbers are used again."""
+    """Fulfillments that left with this number, the newest first: numbers are used again."""
     sql = (
         f"{_PARCELS} WHERE f.tracking_number = $1 AND f.carrier = $2"
         " ORDER BY f.shipped_at DESC, f.id DESC LIMIT $3"
@@ -63,14 +63,14 @@ async def parcels_named(
 
 
 async def parcel(session: Session, fulfillment_id: UUID) -> Row | None:
-    """A fulfilment with the codes of its channel and location."""
+    """A fulfillment with the codes of its channel and location."""
     return await session.fetch_one(f"{_PARCELS} WHERE f.id = $1", fulfillment_id)
 
 
 async def write_parcel(
     session: Session, fulfillment_id: UUID, status: str, delivered_at: datetime | None, version: int
 ) -> None:
-    """Write what a carrier's word has made of a fulfilment."""
+    """Write what a carrier's word has made of a fulfillment."""
     await session.execute(
         "UPDATE fulfillment SET status = $2, delivered_at = $3, version = $4 WHERE id = $1",
         fulfillment_id,

@@ -1,4 +1,4 @@
-"""Fulfilments and their lines; an order's lock covers them."""
+"""Fulfillments and their lines; an order's lock covers them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _FULFILLMENT = (
 
 
 async def fulfillment(session: Session, fulfillment_id: UUID) -> Row | None:
-    """A fulfilment; read it again after its order was locked."""
+    """A fulfillment; read it again after its order was locked."""
     return await session.fetch_one(f"{_FULFILLMENT} WHERE id = $1", fulfillment_id)
 
 
 async def of_order(session: Session, order_id: UUID) -> list[Row]:
-    """An order's fulfilments, oldest first."""
+    """An order's fulfillments, oldest first."""
     sql = f"{_FULFILLMENT} WHERE order_id = $1 ORDER BY created_at, id"
     return list(await session.fetch(sql, order_id))
 
 
 async def lines_of(session: Session, fulfillment_ids: Sequence[UUID]) -> list[Row]:
-    """The lines of these fulfilments."""
+    """The lines of these fulfillments."""
     sql = (
         "SELECT id, fulfillment_id, order_line_id, item_id, quantity, cost_minor"
         " FROM fulfillment_line WHERE fulfillment_id = ANY($1::uuid[]) ORDER BY fulfillment_id, id"
@@ -35,13 +35,13 @@ async def lines_of(session: Session, fulfillment_ids: Sequence[UUID]) -> list[Ro
 
 
 async def write_quantities(session: Session, rows: Sequence[tuple[UUID, int]]) -> None:
-    """Write (line id, units) of fulfilment lines."""
+    """Write (line id, units) of fulfillment lines."""
     if rows:
         await session.execute_many("UPDATE fulfillment_line SET quantity = $2 WHERE id = $1", rows)
 
 
 async def write_status(session: Session, rows: Sequence[tuple[UUID, str, int]]) -> None:
-    """Write (id, status, version) of fulfilments."""
+    """Write (id, status, version) of fulfillments."""
     if rows:
         await session.execute_many(
             "UPDATE fulfillment SET status = $2, version = $3 WHERE id = $1", rows
@@ -56,7 +56,7 @@ async def write_shipment(
     shipped_at: datetime,
     version: int,
 ) -> None:
-    """Write that a fulfilment has left."""
+    """Write that a fulfillment has left."""
     await session.execute(
         "UPDATE fulfillment SET status = 'SHIPPED', carrier = $2, tracking_number = $3,"
         " shipped_at = $4, version = $5 WHERE id = $1",

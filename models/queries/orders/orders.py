@@ -1,4 +1,4 @@
-"""Orders: found, locked, and their lines and fulfilments changed."""
+"""Orders: found, locked, and their lines and fulfillments changed."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ _ORDER_LINE_PLACE = (
     "(SELECT o.number FROM sales_order o WHERE o.id = order_id) || ' line ' ||"
     " CAST(line_no AS text)"
 )
-# The state of an order line's units by the status of the fulfilment that they are in.
+# The state of an order line's units by the status of the fulfillment that they are in.
 _STATUSES_OF = {
     "allocated": "'ON_HOLD', 'OPEN'",
     "picked": "'PICKED'",
@@ -123,7 +123,7 @@ _STATUSES_OF = {
 
 
 def _line_states_of_fulfillments() -> str:
-    """Units of an order line by state = units in its fulfilments by status."""
+    """Units of an order line by state = units in its fulfillments by status."""
     sent = ", ".join(
         f"l.{state}, COALESCE(SUM(CASE WHEN f.status IN ({statuses}) THEN p.quantity END), 0)"
         f" AS {state}_sent"
@@ -157,7 +157,7 @@ WHERE quantity <> states
 """
 
 _FOREIGN_PARCELS = f"""
-SELECT {_ORDER_LINE_PLACE} AS place, 'a fulfilment of this order and item' AS expected,
+SELECT {_ORDER_LINE_PLACE} AS place, 'a fulfillment of this order and item' AS expected,
   {_as_text("fulfillment_id")} AS found
 FROM (
   SELECT l.order_id, l.line_no, p.fulfillment_id FROM fulfillment_line p
@@ -325,10 +325,10 @@ GROUP BY kind, subject_key HAVING COUNT(*) > 1
 PROOFS: Sequence[Proof] = (
     Proof("stock = movements in − out", _columns_of_movements()),
     Proof("held = lines of unreleased holds", _claimed("held", _HELD_LINES)),
-    Proof("allocated = lines of open fulfilments", _claimed("allocated", _ALLOCATED_LINES)),
+    Proof("allocated = lines of open fulfillments", _claimed("allocated", _ALLOCATED_LINES)),
     Proof("order line states add up", _LINE_SUM),
-    Proof("order line states = fulfilments", _line_states_of_fulfillments()),
-    Proof("fulfilments hold their own order's lines", _FOREIGN_PARCELS),
+    Proof("order line states = fulfillments", _line_states_of_fulfillments()),
+    Proof("fulfillments hold their own order's lines", _FOREIGN_PARCELS),
     Proof("order status follows from its lines", _ORDER_STATUS),
     Proof("order total = its lines and shipping", _ORDER_TOTAL),
     Proof("payments are within the order", _PAYMENTS),

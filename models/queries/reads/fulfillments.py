@@ -1,4 +1,4 @@
-"""Fulfilments as they are read."""
+"""Fulfillments as they are read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _visible(scope: Scope) -> Listing[dict[str, Any]]:
 async def fulfillments(
     session: Session, scope: Scope, window: Window, *, location: str | None, status: str | None
 ) -> Page[dict[str, Any]]:
-    """Fulfilments at a location, in a status, newest first."""
+    """Fulfillments at a location, in a status, newest first."""
     listing = _visible(scope).equal("f.status", status)
     if location is not None:
         listing.where("f.location_id = (SELECT id FROM location WHERE code = {})", location)
@@ -36,7 +36,7 @@ async def fulfillments(
 async def fulfillments_by_id(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, Row]:
-    """Fulfilments by id, where the caller may see them."""
+    """Fulfillments by id, where the caller may see them."""
     listing = _visible(scope).where("f.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
 
@@ -44,7 +44,7 @@ async def fulfillments_by_id(
 async def fulfillments_by_order(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, list[Row]]:
-    """The fulfilments of each of these orders that leave from a location the caller may see."""
+    """The fulfillments of each of these orders that leave from a location the caller may see."""
     rows = await session.fetch(
         "SELECT * FROM fulfillment WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, id",
         list(ids),
@@ -53,7 +53,7 @@ async def fulfillments_by_order(
 
 
 async def lines_by_fulfillment(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
-    """The lines of each of these fulfilments, in the order of the order's lines."""
+    """The lines of each of these fulfillments, in the order of the order's lines."""
     rows = await session.fetch(
         "SELECT f.fulfillment_id, f.order_line_id, f.quantity, i.sku FROM fulfillment_line f"
         " JOIN item i ON i.id = f.item_id JOIN order_line l ON l.id = f.order_line_id"

@@ -1,4 +1,4 @@
-"""Returns, their units, looks and dispositions as they are read."""
+"""Returns, their units, inspections and dispositions as they are read."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ async def steps_by_return(session: Session, ids: Sequence[UUID]) -> Mapping[UUID
     return grouped(rows, "return_id")
 
 
-async def looks_by_return(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+async def inspections_by_return(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
     """What inspectors found on units of each of these returns, oldest first."""
     rows = await session.fetch(
-        "SELECT * FROM inspection_look WHERE return_id = ANY($1::uuid[])"
-        " ORDER BY return_id, return_version, looked_at, id",
+        "SELECT * FROM inspection WHERE return_id = ANY($1::uuid[])"
+        " ORDER BY return_id, return_version, inspected_at, id",
         list(ids),
     )
     return grouped(rows, "return_id")

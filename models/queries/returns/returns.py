@@ -110,7 +110,7 @@ async def actors_of(session: Session, return_id: UUID) -> dict[str, str]:
         "SELECT requested_by AS actor, 'requested' AS part FROM customer_return WHERE id = $1"
         " UNION ALL SELECT authorized_by, 'authorized' FROM customer_return"
         " WHERE id = $1 AND authorized_by IS NOT NULL"
-        " UNION ALL SELECT inspector, 'inspected' FROM inspection_look WHERE return_id = $1",
+        " UNION ALL SELECT inspector, 'inspected' FROM inspection WHERE return_id = $1",
         return_id,
     )
     return {row["actor"]: row["part"] for row in reversed(rows)}

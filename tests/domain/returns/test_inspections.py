@@ -13,8 +13,8 @@ from domain.policies.returns import ReturnRules
 from domain.returns.inspections import (
     CONTROLLED_GRADES,
     GRADES,
+    Inspection,
     Lane,
-    Look,
     inspect,
     inspection_priority,
     inspectors_required,
@@ -55,19 +55,19 @@ def test_two_inspectors_are_needed_only_where_the_policy_says_so() -> None:
 
 
 def test_one_inspector_is_enough_by_default() -> None:
-    found = inspect(_R.RECEIVED, None, Look("ann", _G.USED), 1)
+    found = inspect(_R.RECEIVED, None, Inspection("ann", _G.USED), 1)
     assert (found.state, found.condition, found.inspectors) == (_R.INSPECTED, _G.USED, ("ann",))
     assert found.is_complete
 
 
 @pytest.mark.parametrize("state", [_R.RECEIVED, _R.WRONG_ITEM])
 def test_after_the_first_of_two_looks_the_state_stays(state: ReturnItemState) -> None:
-    first = inspect(state, None, Look("ann", _G.NEW), 2)
+    first = inspect(state, None, Inspection("ann", _G.NEW), 2)
     assert first.state is state
     assert not first.is_complete
     with pytest.raises(SelfApproval):
-        inspect(state, Look("ann", _G.NEW), Look("ann", _G.NEW), 2)
-    second = inspect(state, Look("ann", _G.NEW), Look("bob", _G.NEW), 2)
+        inspect(state, Inspection("ann", _G.NEW), Inspection("ann", _G.NEW), 2)
+    second = inspect(state, Inspection("ann", _G.NEW), Inspection("bob", _G.NEW), 2)
     assert second.is_complete
     assert second.inspectors == ("ann", "bob")
 
@@ -76,7 +76,7 @@ def test_after_the_first_of_two_looks_the_state_stays(state: ReturnItemState) ->
 def test_of_two_different_grades_the_worse_one_stands(
     one: ConditionGrade, other: ConditionGrade
 ) -> None:
-    found = inspect(_R.RECEIVED, Look("ann", one), Look("bob", other), 2)
+    found = inspect(_R.RECEIVED, Inspection("ann", one), Inspection("bob", other), 2)
     assert GRADES.index(found.condition) == max(GRADES.index(one), GRADES.index(other))
 
 

@@ -33,7 +33,7 @@ async def sent(floor: Floor, reference: str = "W-1", units: int = 2) -> Outcome:
 
 
 async def status_of(floor: Floor, placed: Outcome) -> tuple[str, str]:
-    """(order, fulfilment)."""
+    """(order, fulfillment)."""
     [parcel] = await floor.shop.fulfillments(placed)
     return (await floor.shop.order(placed))["status"], parcel["status"]
 

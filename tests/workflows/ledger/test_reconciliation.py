@@ -108,7 +108,7 @@ BREAKS: dict[str, tuple[tuple[str, ...], str, str]] = {
             f"UPDATE fulfillment_line SET quantity = 9 WHERE item_id = {TEE} AND fulfillment_id IN"
             " (SELECT id FROM fulfillment WHERE status = 'OPEN')",
         ),
-        "allocated = lines of open fulfilments",
+        "allocated = lines of open fulfillments",
         "TEE-M @ LEEDS allocated: expected 9, found 1",
     ),
     "an order line's states": (
@@ -121,14 +121,14 @@ BREAKS: dict[str, tuple[tuple[str, ...], str, str]] = {
             "UPDATE order_line SET allocated = 0, shipped = shipped + 2"
             f" WHERE order_id = {W2} AND line_no = 1",
         ),
-        "order line states = fulfilments",
+        "order line states = fulfillments",
         "line 1: expected allocated 2, picked 0, packed 0, shipped 0, delivered 0, lost 0,"
         " found allocated 0, picked 0, packed 0, shipped 2,",
     ),
     "a parcel in a foreign order": (
         (f"UPDATE fulfillment SET order_id = {W1} WHERE order_id = {W2}",),
-        "fulfilments hold their own order's lines",
-        "line 1: expected a fulfilment of this order and item",
+        "fulfillments hold their own order's lines",
+        "line 1: expected a fulfillment of this order and item",
     ),
     "an order's status": (
         (f"UPDATE sales_order SET status = 'DELIVERED' WHERE id = {W1}",),
@@ -256,7 +256,7 @@ BREAKS: dict[str, tuple[tuple[str, ...], str, str]] = {
         "tasks to do = open steps",
         "@ LEEDS: expected 1 to do, found 0",
     ),
-    "a fulfilment that went on by itself": (
+    "a fulfillment that went on by itself": (
         ("UPDATE fulfillment SET status = 'PACKED' WHERE status = 'OPEN'",),
         "tasks to do = open steps",
         "@ YORK: expected 0 to do, found 1",

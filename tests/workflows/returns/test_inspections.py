@@ -12,7 +12,7 @@ from tests.builders.returns import BOSS, INSPECTOR, SECOND, Desk, open_return_de
 from tests.builders.transactions import codes, counts, events, rows
 from workflows.transactions.outcomes import Outcome
 
-TABLES = ("return_item", "inspection_look", "disposition_step", "stock_movement", "event")
+TABLES = ("return_item", "inspection", "disposition_step", "stock_movement", "event")
 TWO_INSPECTORS = {"window": "P30D", "twoInspectorsAboveRisk": 0.0}
 DIGEST = "#sha256=" + "0f" * 32
 

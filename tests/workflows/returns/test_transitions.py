@@ -24,7 +24,7 @@ from workflows.transactions.outcomes import Outcome
 TABLES = (
     "customer_return",
     "return_item",
-    "inspection_look",
+    "inspection",
     "disposition_step",
     "unidentified_parcel",
     "stock_movement",

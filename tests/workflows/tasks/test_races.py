@@ -34,7 +34,7 @@ def workers() -> list[Caller]:
 
 
 async def subjects(floor: Floor) -> dict[str, str]:
-    """Fulfilment by task."""
+    """Fulfillment by task."""
     return {str(task["id"]): task["subject_key"] for task in await floor.tasks()}
 
 

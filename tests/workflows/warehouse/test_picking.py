@@ -200,7 +200,7 @@ async def test_what_cannot_be_short_is_refused_and_changes_nothing(floor: Floor)
 
 
 async def test_every_step_of_every_state(floor: Floor) -> None:
-    """Every (status, action) pair of a fulfilment, at a location that packs and at one that may."""
+    """Each (status, action) pair of a fulfillment, with packing required and optional."""
     await floor.shop.receive(50)
     transactions = floor.shop.transactions
     steps: dict[str, list[str]] = {
