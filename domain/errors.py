@@ -1,39 +1,41 @@
-"""Every way the domain says no, as facts with a code that clients act on.
+"""Domain and request errors: one class per error code of the API.
 
     Exception
-    ├── DomainError                    a rule's refusal: becomes one `userErrors` entry
+    ├── DomainError                    a rule refused it: becomes one `userErrors` entry
     │   ├── Invalid                    the input itself is wrong                        (not stored)
-    │   ├── NotFound                   nothing of that name within the caller's scope   (not stored)
-    │   ├── AlreadyExists              the reference is taken; `existing` names the holder
+    │   ├── NotFound                   no such object within the caller's scope         (not stored)
+    │   ├── AlreadyExists              the reference is taken; `existing` names its object
     │   ├── IllegalTransition          the state table has no such step
     │   ├── PolicyViolation            a published policy forbids it
-    │   ├── InsufficientStock          fewer units than asked for
-    │   ├── StaleQuantity              compare-and-set met another quantity
-    │   ├── ReservationExpired         the hold was over before it was used
+    │   ├── InsufficientStock          fewer units available than requested
+    │   ├── StaleQuantity              compare-and-set found another quantity
+    │   ├── ReservationExpired         the hold expired before it was used
     │   ├── LimitExceeded              a configured limit
-    │   ├── ApprovalRequired           somebody with more authority must do it
-    │   ├── SelfApproval               the approver had a part in the case
+    │   ├── ApprovalRequired           a role with more authority must do it
+    │   ├── SelfApproval               the approver took part in the case
     │   ├── GrantExceeded              above the approver's own limit
     │   ├── NotReturnable              final sale, or not a returnable item
-    │   ├── ReturnWindowClosed         asked too late
+    │   ├── ReturnWindowClosed         requested after the return window
     │   ├── OverReturn                 more units than were shipped
     │   ├── RefundExceedsBalance       more money than was captured
     │   ├── TaskNotClaimed             another worker holds the task
-    │   ├── PeriodClosed               the books are closed there, or not yet closable
+    │   ├── PeriodClosed               the period is closed, or cannot be closed yet
     │   ├── UnbalancedEntry            debits and credits differ
     │   └── IdempotencyError                                                            (not stored)
     │       ├── IdempotencyKeyReused       same key, other arguments
     │       ├── IdempotencyInProgress      the first request with this key still runs
-    │       └── IdempotencyKeyRequired     this caller must send one
-    └── RequestError                   the request may not be served at all: a top-level error
+    │       └── IdempotencyKeyRequired     this caller must send a key
+    └── RequestError                   the request is not served: becomes a top-level error
         ├── Unauthenticated
         ├── Forbidden
         └── BadRequest
 
-`is_stored` tells whether a refusal is kept with the idempotency key and replayed to the same key:
-a refusal by rule is; what the caller can mend (INVALID, NOT_FOUND) is not, nor are the key's own
-errors. `field` is a path into the mutation's arguments; the rule that refuses knows its own part
-of the path and each caller puts its own part in front with `under`.
+`is_stored`: the error is stored with the idempotency key and replayed to requests with that key.
+Refusals by a rule are stored. INVALID and NOT_FOUND are not, because the client can correct the
+input; nor are the errors of the key itself.
+
+`field` is a path into the mutation's arguments. The rule that refuses sets its own part of the
+path; each caller prepends its part with `under`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -44,7 +46,7 @@ Path = tuple[str, ...]
 
 
 class DomainError(Exception):
-    """A rule refused the command; nothing of stock, money or state has changed."""
+    """A rule refused the command; stock, money and state are unchanged."""
 
     code: ClassVar[str]
     is_stored: ClassVar[bool] = True
@@ -58,13 +60,13 @@ class DomainError(Exception):
         self.details: dict[str, object] = dict(details or {})
 
     def under(self, *prefix: str) -> Self:
-        """Put `prefix` in front of the field path and give back this same error, to be raised."""
+        """Prepend `prefix` to the field path and return this same error, to be raised."""
         self.field = (*prefix, *self.field)
         return self
 
 
 class Invalid(DomainError):
-    """The value named by `field` cannot be: unknown unit, out of range, contradictory."""
+    """The value at `field` is not possible: an unknown unit, out of range, or contradictory."""
 
     code = "INVALID"
     is_stored = False
@@ -83,7 +85,7 @@ class NotFound(DomainError):
 
 
 class AlreadyExists(DomainError):
-    """The reference is taken; `existing` is the key of the `entity` that holds it."""
+    """The reference is taken; `existing` is the key of the `entity` that has it."""
 
     code = "ALREADY_EXISTS"
 
@@ -95,7 +97,7 @@ class AlreadyExists(DomainError):
 
 
 class IllegalTransition(DomainError):
-    """`entity` in state `current` cannot become (or undergo) `requested`; `allowed` can."""
+    """An `entity` in state `current` cannot move to `requested`; it can move to `allowed`."""
 
     code = "ILLEGAL_TRANSITION"
 
@@ -113,7 +115,7 @@ class IllegalTransition(DomainError):
         choice = ", ".join(self.allowed) or "nothing"
         article = "An" if entity[0] in "aeiou" else "A"
         super().__init__(
-            f"{article} {entity} that is {current} cannot go to {requested}; allowed: {choice}.",
+            f"{article} {entity} that is {current} cannot become {requested}; allowed: {choice}.",
             field=field,
             details={"from": current, "to": requested, "allowed": list(self.allowed)},
         )
@@ -126,35 +128,35 @@ class PolicyViolation(DomainError):
 
 
 class InsufficientStock(DomainError):
-    """`requested` units of `sku` were asked for where only `available` can be taken."""
+    """`requested` units of `sku` were requested; only `available` can be taken."""
 
     code = "INSUFFICIENT_STOCK"
 
     def __init__(self, sku: str, requested: int, available: int, *, field: Path = ()) -> None:
         self.sku, self.requested, self.available = sku, requested, available
         super().__init__(
-            f"Asked for {requested} of {sku}; {available} can be taken.",
+            f"{requested} of {sku} requested; at most {available} can be taken.",
             field=field,
             details={"sku": sku, "requested": requested, "available": available},
         )
 
 
 class StaleQuantity(DomainError):
-    """The state holds `actual` units where the client had seen `expected`."""
+    """The stock state holds `actual` units; the client expected `expected`."""
 
     code = "STALE_QUANTITY"
 
     def __init__(self, expected: int, actual: int, *, field: Path = ()) -> None:
         self.expected, self.actual = expected, actual
         super().__init__(
-            f"The quantity is {actual}, not {expected}.",
+            f"The quantity is {actual}; {expected} was expected.",
             field=field,
             details={"expected": expected, "actual": actual},
         )
 
 
 class ReservationExpired(DomainError):
-    """The hold was over at `expired_at`."""
+    """The hold expired at `expired_at`."""
 
     code = "RESERVATION_EXPIRED"
 
@@ -166,39 +168,39 @@ class ReservationExpired(DomainError):
 
 
 class LimitExceeded(DomainError):
-    """`requested` is outside the limit named `limit`; `allowed` is the nearest value within."""
+    """`requested` is outside the limit named `limit`; `allowed` is the nearest permitted value."""
 
     code = "LIMIT_EXCEEDED"
 
     def __init__(self, limit: str, allowed: int, requested: int, *, field: Path = ()) -> None:
         self.limit, self.allowed, self.requested = limit, allowed, requested
         super().__init__(
-            f"{limit}: {requested} was asked for;"
-            f" at {'least' if requested < allowed else 'most'} {allowed} is allowed.",
+            f"{limit}: at {'least' if requested < allowed else 'most'} {allowed} allowed;"
+            f" {requested} requested.",
             field=field,
             details={"limit": limit, "allowed": allowed, "requested": requested},
         )
 
 
 class ApprovalRequired(DomainError):
-    """The caller's role may not decide this alone; `details` say which limit was passed."""
+    """The caller's role may not decide this alone; `details` name the limit that was passed."""
 
     code = "APPROVAL_REQUIRED"
 
 
 class SelfApproval(DomainError):
-    """`actor` had a part in the case (`part`: requested, authorized, inspected, approved)."""
+    """`actor` took part in the case (`part`: requested, authorized, inspected, approved)."""
 
     code = "SELF_APPROVAL"
 
     def __init__(self, actor: str, part: str, *, field: Path = ()) -> None:
         self.actor, self.part = actor, part
-        message = f"{actor} {part} this and cannot decide it too."
+        message = f"{actor} {part} this case and cannot also decide it."
         super().__init__(message, field=field, details={"actor": actor, "part": part})
 
 
 class GrantExceeded(DomainError):
-    """The amount (a decimal text) is above the approver's limit; `limit` None: no grant at all."""
+    """The amount (a decimal text) is above the approver's limit; `limit` None: no grant."""
 
     code = "GRANT_EXCEEDED"
 
@@ -212,7 +214,7 @@ class GrantExceeded(DomainError):
 
 
 class NotReturnable(DomainError):
-    """`sku` cannot be returned; the message says why."""
+    """`sku` cannot be returned; `why` is the reason."""
 
     code = "NOT_RETURNABLE"
 
@@ -223,7 +225,7 @@ class NotReturnable(DomainError):
 
 
 class ReturnWindowClosed(DomainError):
-    """The return was asked for after the window's last instant, `closed_at`."""
+    """The return was requested at or after `closed_at`, the end of the return window."""
 
     code = "RETURN_WINDOW_CLOSED"
 
@@ -235,21 +237,21 @@ class ReturnWindowClosed(DomainError):
 
 
 class OverReturn(DomainError):
-    """More units of `sku` than are left to return."""
+    """More units of `sku` were requested than are left to return."""
 
     code = "OVER_RETURN"
 
     def __init__(self, sku: str, requested: int, returnable: int, *, field: Path = ()) -> None:
         self.sku, self.requested, self.returnable = sku, requested, returnable
         super().__init__(
-            f"Asked to return {requested} of {sku}; {returnable} can be returned.",
+            f"{requested} of {sku} requested; at most {returnable} can be returned.",
             field=field,
             details={"sku": sku, "requested": requested, "returnable": returnable},
         )
 
 
 class RefundExceedsBalance(DomainError):
-    """More than what was captured and not yet refunded; amounts are decimal texts."""
+    """More than the captured amount that is not yet refunded; amounts are decimal texts."""
 
     code = "REFUND_EXCEEDS_BALANCE"
 
@@ -259,7 +261,7 @@ class RefundExceedsBalance(DomainError):
         self.requested, self.maximum_refundable = requested, maximum_refundable
         self.currency = currency
         super().__init__(
-            f"{requested} {currency} is above the {maximum_refundable} that can be refunded.",
+            f"{requested} {currency} requested; at most {maximum_refundable} can be refunded.",
             field=field,
             details={
                 "requested": requested,
@@ -270,7 +272,7 @@ class RefundExceedsBalance(DomainError):
 
 
 class TaskNotClaimed(DomainError):
-    """Another worker, `holder`, has the task."""
+    """The task is claimed by another worker, `holder`."""
 
     code = "TASK_NOT_CLAIMED"
 
@@ -311,7 +313,7 @@ class UnbalancedEntry(DomainError):
 
 
 class IdempotencyError(DomainError):
-    """The idempotency key itself stands in the way."""
+    """The request is refused because of its idempotency key."""
 
     is_stored = False
 
@@ -325,11 +327,11 @@ class IdempotencyKeyReused(IdempotencyError):
     code = "IDEMPOTENCY_KEY_REUSED"
 
     def __init__(self) -> None:
-        super().__init__("The idempotency key was used before with other arguments.")
+        super().__init__("The idempotency key was already used with other arguments.")
 
 
 class IdempotencyInProgress(IdempotencyError):
-    """The first request with this key has not ended yet; ask again."""
+    """The first request with this key has not finished yet; retry later."""
 
     code = "IDEMPOTENCY_IN_PROGRESS"
 
@@ -338,7 +340,7 @@ class IdempotencyInProgress(IdempotencyError):
 
 
 class IdempotencyKeyRequired(IdempotencyError):
-    """This caller's mutations must carry a key (and, without an API key, a long one)."""
+    """This caller must send a key with each mutation; without an API key, a long one."""
 
     code = "IDEMPOTENCY_KEY_REQUIRED"
 
@@ -357,18 +359,18 @@ class RequestError(Exception):
 
 
 class Unauthenticated(RequestError):
-    """No key where one is needed, or one that is unknown, expired or revoked."""
+    """The API key is missing where one is required, or is unknown, expired or revoked."""
 
     code = "UNAUTHENTICATED"
 
 
 class Forbidden(RequestError):
-    """The caller is known and its role does not have the permission."""
+    """The caller is known, but its role lacks the permission."""
 
     code = "FORBIDDEN"
 
 
 class BadRequest(RequestError):
-    """The request contradicts itself: a look-up that names nothing, a page above the limit."""
+    """The request contradicts itself: a lookup without a key, or a page above the limit."""
 
     code = "BAD_REQUEST"

@@ -1,4 +1,4 @@
-"""What goes against plan: a catalogue row per kind, the desk's states, and the clock on each."""
+"""Operational exceptions: kinds and their handling, states, and due times."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class ExceptionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CatalogueRow:
-    """How a kind is handled: who owns it, how soon, and who is next when nobody did."""
+    """Handling of one kind of exception: owner, due time, and the role to escalate to."""
 
     severity: ExceptionSeverity
     owner_role: Role
@@ -68,7 +68,7 @@ class CatalogueRow:
     escalate_to: Role
 
     def due_at(self, opened_at: datetime) -> datetime:
-        """When an exception opened at `opened_at` is breached."""
+        """The due time of an exception opened at `opened_at`."""
         return opened_at + self.due
 
 
@@ -105,7 +105,7 @@ CATALOGUE: Final[Mapping[ExceptionKind, CatalogueRow]] = MappingProxyType(
     }
 )
 
-# The condition that clears each kind without anybody's words.
+# The condition under which each kind resolves automatically.
 CLEARED_WHEN: Final[Mapping[ExceptionKind, str]] = MappingProxyType(
     {
         ExceptionKind.OVERSOLD: "no backordered or allocated unit lacks stock any more",
@@ -135,7 +135,7 @@ EXCEPTION_TRANSITIONS: Final[Mapping[ExceptionStatus, frozenset[ExceptionStatus]
             _T.OPEN: _ENDS | {_T.ASSIGNED, _T.ESCALATED},
             _T.ASSIGNED: _ENDS | {_T.IN_PROGRESS, _T.ESCALATED},
             _T.IN_PROGRESS: _ENDS | {_T.WAITING, _T.ESCALATED},
-            # The clock stands still: what waits is not escalated before it is taken up again.
+            # The due time is paused: a waiting exception is escalated only after it is resumed.
             _T.WAITING: _ENDS | {_T.IN_PROGRESS},
             _T.ESCALATED: _ENDS | {_T.ASSIGNED},
             _T.RESOLVED: frozenset(),
@@ -150,7 +150,7 @@ OPEN_STATUSES: Final = frozenset(_T) - _ENDS
 def is_breached(
     status: ExceptionStatus, due_at: datetime, now: datetime, waiting_since: datetime | None
 ) -> bool:
-    """Whether an open exception is past its time; while it waits, only if it was so before."""
+    """True for an open exception past its due time; while it waits, if it was past it before."""
     if status not in OPEN_STATUSES:
         return False
     is_paused = status is ExceptionStatus.WAITING
@@ -158,14 +158,14 @@ def is_breached(
 
 
 def due_after_waiting(due_at: datetime, waiting_since: datetime, now: datetime) -> datetime:
-    """The due time of an exception that is taken up again at `now`: waiting did not count."""
+    """The due time of an exception resumed at `now`, moved by the time it waited."""
     return due_at + max(timedelta(0), now - waiting_since)
 
 
-# A clock that stands still for longer than this is no clock.
+# Longest time for which a due time may be paused.
 WAIT_MAX: Final = timedelta(days=90)
 
 
 def next_role(handling: CatalogueRow, owner_role: str) -> Role:
-    """Who owns an exception next when nobody of `owner_role` was in time; ADMIN is the last."""
+    """The role that owns an exception after `owner_role` missed the due time; ADMIN is the last."""
     return Role.ADMIN if owner_role in (handling.escalate_to, Role.ADMIN) else handling.escalate_to

@@ -1,4 +1,4 @@
-"""Collection of the faults of one command, so that a client sees all of them at once."""
+"""Collects the faults of one command, so that a client sees all of them at once."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,14 +7,14 @@ from domain.errors import DomainError
 
 
 class Problems:
-    """The faults found in one command so far."""
+    """Faults found so far in one command."""
 
     def __init__(self) -> None:
         self.errors: list[DomainError] = []
 
     @contextmanager
     def under(self, *prefix: str) -> Iterator[None]:
-        """Collect a domain error raised inside, with `prefix` before its field, and continue."""
+        """Collect a domain error raised in the block, with `prefix` before its field path."""
         try:
             yield
         except DomainError as error:

@@ -1,7 +1,7 @@
-"""Tasks: what waits for a pair of hands at a location, in which order, and who has it until when.
+"""Warehouse tasks: states, claims, and priorities.
 
-A claim is a lease. It is over at its end by the clock alone, whether or not anything has swept it:
-`standing` is the one reading of a row, and a task whose lease has run out stands OPEN.
+A claim is a lease. It ends when the clock reaches its end, also before any job has updated the row.
+`status_at` is the only reading of a row: a task with an expired lease is OPEN.
 """
 
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ TASK_TRANSITIONS: Final[Mapping[TaskStatus, frozenset[TaskStatus]]] = MappingPro
     }
 )
 
-# The step that each state of the work asks for next; states that are not here ask for none.
+# The task that each state of the work needs next; states not listed here need none.
 FULFILLMENT_STEPS: Final[Mapping[FulfillmentStatus, QueueKind]] = MappingProxyType(
     {
         FulfillmentStatus.OPEN: _Q.PICK,
@@ -86,77 +86,77 @@ ITEM_STEPS: Final[Mapping[ReturnItemState, QueueKind]] = MappingProxyType(
 )
 
 
-def standing(status: TaskStatus, lease_until: datetime | None, now: datetime) -> TaskStatus:
-    """Where a task stands at `now`: a claim that is over counts as open at once."""
+def status_at(status: TaskStatus, lease_until: datetime | None, now: datetime) -> TaskStatus:
+    """The status of a task at `now`; a claim with an expired lease is OPEN."""
     is_over = lease_until is not None and lease_until <= now
     return TaskStatus.OPEN if status is TaskStatus.CLAIMED and is_over else status
 
 
 def check_limit(limit: int, *, field: Path) -> None:
-    """Raise LimitExceeded unless so many tasks may be claimed at once."""
+    """Raise LimitExceeded unless `limit` tasks may be claimed in one request."""
     if not 1 <= limit <= CLAIMED_MAX:
         raise LimitExceeded("tasks", min(max(limit, 1), CLAIMED_MAX), limit, field=field)
 
 
 def check_live(status: TaskStatus, requested: TaskStatus, *, field: Path) -> None:
-    """Raise IllegalTransition unless the task is still to be done."""
+    """Raise IllegalTransition if the task is DONE or CANCELLED."""
     if not TASK_TRANSITIONS[status]:
         raise IllegalTransition("task", status, requested, (), field=field)
 
 
 def may_act(status: TaskStatus, holder: str | None, actor: str) -> bool:
-    """Whether this actor may act on a task that stands so: nobody else has it."""
+    """True unless another worker has claimed the task."""
     return status is not TaskStatus.CLAIMED or holder == actor
 
 
 def check_holder(status: TaskStatus, holder: str | None, actor: str, *, field: Path) -> None:
-    """Raise TaskNotClaimed where another worker has the task."""
+    """Raise TaskNotClaimed if another worker has claimed the task."""
     if not may_act(status, holder, actor):
         raise TaskNotClaimed(holder or "another worker", field=field)
 
 
-# By how many hours a service level's parcels go ahead of a standard one that is due as soon.
+# Hours by which a service level is preferred to a standard parcel with the same due time.
 HEAD_STARTS: Final[Mapping[str, int]] = MappingProxyType(
     {"SAME_DAY": 48, "EXPRESS": 24, "NEXT_DAY": 24, "PRIORITY": 24, "STANDARD": 0, "ECONOMY": -24}
 )
-# When work without a promised date counts as due.
+# Work without a promised date counts as due after this time.
 UNPROMISED: Final = timedelta(hours=48)
 
 
 def dispatch_priority(service_level: str, ship_by: datetime | None, now: datetime) -> Priority:
-    """How soon a parcel is picked, packed and shipped: by its date, then its service level.
+    """Priority of picking, packing and shipping a parcel: by its date, then its service level.
 
-    Points are hours from the date to a fixed far instant, so that the order of two tasks never
-    changes with the clock.
+    Points are hours from the date to a fixed instant in the far future. So the order of two tasks
+    does not depend on the current time.
     """
     head_start = HEAD_STARTS.get(service_level.upper(), 0)
     if ship_by is None:
         due = now + UNPROMISED
-        reason = f"No date was promised: counted as due on {_told(due)}."
+        reason = f"No date was promised: treated as due on {_utc_text(due)}."
     else:
         due = ship_by
-        reason = f"Promised to leave by {_told(due)}."
+        reason = f"Promised to ship by {_utc_text(due)}."
     if head_start > 0:
-        words = f"{service_level} goes {head_start} hours ahead of standard parcels."
+        level_reason = f"{service_level} goes {head_start} hours before standard parcels."
     elif head_start < 0:
-        words = f"{service_level} lets {-head_start} hours of standard parcels go first."
+        level_reason = f"{service_level} goes {-head_start} hours after standard parcels."
     else:
-        words = f"{service_level} service."
-    return Priority(_hours_left(due) + head_start, (reason, words))
+        level_reason = f"{service_level} service."
+    return Priority(_hours_left(due) + head_start, (reason, level_reason))
 
 
 def receipt_priority(expected_by: datetime | None, now: datetime) -> Priority:
-    """How soon a return is looked for at the dock: the one expected first comes first."""
+    """Priority of receiving a return: the return expected first comes first."""
     if expected_by is None:
         due = now + UNPROMISED
         return Priority(
-            _hours_left(due), (f"No date is expected: counted as due on {_told(due)}.",)
+            _hours_left(due), (f"No date is expected: treated as due on {_utc_text(due)}.",)
         )
-    return Priority(_hours_left(expected_by), (f"Expected by {_told(expected_by)}.",))
+    return Priority(_hours_left(expected_by), (f"Expected by {_utc_text(expected_by)}.",))
 
 
 def seniority(created_at: datetime) -> int:
-    """Microseconds from a task's making to the far instant: of equals, the older has more."""
+    """Tie-breaker of equal priorities: microseconds from creation to AGE_HORIZON; older is more."""
     return max(0, (AGE_HORIZON - created_at) // timedelta(microseconds=1))
 
 
@@ -164,5 +164,5 @@ def _hours_left(instant: datetime) -> int:
     return max(0, int((AGE_HORIZON - instant).total_seconds()) // 3_600)
 
 
-def _told(instant: datetime) -> str:
+def _utc_text(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

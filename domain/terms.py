@@ -1,4 +1,4 @@
-"""What the operator has fixed for the whole house, handed to workflows as one value."""
+"""Operator settings that rules depend on, passed to workflows as one value."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -8,9 +8,9 @@ from domain.stock.reservations import HoldLimits
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The settings that rules depend on; `app` makes it from the environment.
+    """Settings that rules depend on; `app` builds it from the environment.
 
-    `base_currency`: costs and inventory value are kept in it (ISO 4217).
+    `base_currency`: ISO 4217 code in which costs and inventory value are kept.
     """
 
     base_currency: str = "GBP"

@@ -1,4 +1,4 @@
-"""One reading of all state tables: a step is in the table, or it is refused with what is."""
+"""Check of a state transition against a state table."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -17,9 +17,9 @@ def step(
     *,
     field: Path = (),
 ) -> State:
-    """Give back `requested` when `table` leads there from `current`.
+    """Return `requested` if `table` has a transition from `current` to it.
 
-    Raises IllegalTransition, with the states that `current` does lead to, otherwise.
+    Otherwise raises IllegalTransition with the states that `current` may move to.
     """
     allowed = table[current]
     if requested not in allowed:

@@ -8,7 +8,7 @@ from strawberry import UNSET, argument
 
 import models.queries.reads.catalog as catalog_reads
 from domain.errors import BadRequest, Unauthenticated
-from domain.values.countries import COUNTRY_WORDS, is_country
+from domain.values.countries import COUNTRY_MESSAGE, is_country
 from schema.context import Context, Info
 from schema.fields.addresses import AddressInput
 from schema.fields.arguments import Resume, given
@@ -51,7 +51,7 @@ async def availability(
         raise BadRequest(f"At most {SKUS_MAX} SKUs are looked up at once.")
     address = given(ship_to)
     if address is not None and not is_country(address.country_code):
-        raise BadRequest(f"shipTo.countryCode: {COUNTRY_WORDS}")
+        raise BadRequest(f"shipTo.countryCode: {COUNTRY_MESSAGE}")
     as_of, found = await context.services.availability.find(
         channel,
         skus,

@@ -1,7 +1,7 @@
-"""API keys: how they are written, what a new one may be, and who may make it.
+"""API keys: format, commands, and the rules for creating, rotating and revoking them.
 
-A key is `rsk_<prefix>_<secret>`: the prefix (12 hexadecimal digits) finds it and may be shown, the
-secret holds 256 random bits. Only the SHA-256 of the whole text is kept.
+A key is `rsk_<prefix>_<secret>`. The prefix (12 hexadecimal digits) identifies it and may be shown.
+The secret holds 256 random bits. Only the SHA-256 of the whole key is stored.
 """
 
 import hashlib
@@ -20,10 +20,10 @@ from domain.values.texts import check_name
 
 OVERLAP_MAX: Final = 30 * 24 * 3_600
 SCOPE_MAX: Final = 1_000
-# An ADMIN key that ends sooner is on its way out and does not count as the one that is left.
+# An ADMIN key that expires sooner does not count as the remaining ADMIN key.
 LASTING: Final = timedelta(days=1)
 BEARER_MAX: Final = 512
-# Who acts without being a person or a system outside: no key may speak for them.
+# Actors of the product itself: no key may act for them.
 RESERVED_ACTORS: Final = frozenset({"system", "anonymous", "policy"})
 
 _KEY: Final = re.compile(r"rsk_([0-9a-f]{12})_[A-Za-z0-9_-]{43,}")
@@ -31,7 +31,7 @@ _KEY: Final = re.compile(r"rsk_([0-9a-f]{12})_[A-Za-z0-9_-]{43,}")
 
 @dataclass(frozen=True, slots=True)
 class CreateKey:
-    """Make a key. `actor` None: the key's name; channels, locations None: all of them."""
+    """Create a key. `actor` None: the key's name. `channels`, `locations` None: all of them."""
 
     name: str
     role: Role
@@ -44,7 +44,7 @@ class CreateKey:
 
 @dataclass(frozen=True, slots=True)
 class RotateKey:
-    """Put a new secret in a key's place; the old one works for `overlap_seconds` more."""
+    """Replace a key by a new one; the old secret works for `overlap_seconds` more."""
 
     key_id: UUID
     overlap_seconds: int = 0
@@ -52,39 +52,42 @@ class RotateKey:
 
 @dataclass(frozen=True, slots=True)
 class RevokeKey:
-    """End a key now."""
+    """Revoke a key immediately."""
 
     key_id: UUID
 
 
 class LastAdminKey(DomainError):
-    """Without this key nobody could make another."""
+    """The last unrestricted ADMIN key cannot be revoked: no other key could create a new one."""
 
     code = "ILLEGAL_TRANSITION"
 
     def __init__(self, *, field: Path = ()) -> None:
-        message = "It is the last ADMIN key that reaches everything and lasts another day."
+        message = (
+            "The key cannot be ended: it is the last ADMIN key without a restricted scope that is "
+            "valid for another day."
+        )
         super().__init__(message, field=field, details={"from": "live", "to": "revoked"})
 
 
 def key_text(prefix: str, secret: str) -> str:
-    """The key as it is shown once."""
+    """The full key, shown once, at creation."""
     return f"rsk_{prefix}_{secret}"
 
 
 def prefix_of(bearer: str) -> str | None:
-    """The prefix of a key that is written like ours."""
+    """The prefix of a bearer token that has the form of an API key, else None."""
     match = _KEY.fullmatch(bearer)
     return match[1] if match else None
 
 
 def key_hash(bearer: str) -> str:
-    """What is kept of a key; its 256 random bits need no slow hash."""
+    """The stored hash of a key; SHA-256 is enough for a secret of 256 random bits."""
     return hashlib.sha256(bearer.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def check_key(command: CreateKey, now: datetime, problems: Problems) -> None:
-    """Put every fault of a new key into `problems`, fields as in ApiKeyInput."""
+    """Collect every fault of a new key in `problems`; fields as in ApiKeyInput."""
     with problems.under():
         check_name(command.name, "name")
     if command.actor is not None:
@@ -93,7 +96,7 @@ def check_key(command: CreateKey, now: datetime, problems: Problems) -> None:
     actor = command.actor or command.name
     if actor.strip().casefold() in RESERVED_ACTORS:
         with problems.under("name" if command.actor is None else "actor"):
-            raise Invalid(f"No key acts for {actor}.")
+            raise Invalid(f"{actor} is a reserved actor; a key must act for another one.")
     for field, scope in (("channels", command.channels), ("locations", command.locations)):
         with problems.under(field):
             if scope is not None and len(scope) > SCOPE_MAX:
@@ -103,13 +106,13 @@ def check_key(command: CreateKey, now: datetime, problems: Problems) -> None:
             raise Invalid("An amount must not be negative.")
     if command.expires_at is not None and command.expires_at <= now:
         with problems.under("expiresAt"):
-            raise Invalid("A new key cannot have expired.")
+            raise Invalid("The expiry must be in the future.")
 
 
 def check_minting(command: CreateKey, caller: Caller, problems: Problems) -> None:
-    """Put into `problems` whatever the new key would have and its maker has not.
+    """Collect in `problems` everything by which the new key would exceed its creator.
 
-    Codes beyond the caller's scope are not judged here: they do not exist for it.
+    Codes outside the caller's scope are not checked here: for this caller they do not exist.
     """
     for field, own, given in (
         ("channels", caller.channels, command.channels),
@@ -117,28 +120,28 @@ def check_minting(command: CreateKey, caller: Caller, problems: Problems) -> Non
     ):
         with problems.under(field):
             if own is not None and given is None:
-                raise Invalid(f"Name the {field}: the key that makes it reaches {len(own)} only.")
+                raise Invalid(f"List the {field}: the creating key is limited to {len(own)}.")
     if caller.refund_limit is not None:
         with problems.under("refundLimit"):
             _check_grant(command, caller, caller.refund_limit)
     minted = holder(command.role, actor=command.name)
     if not (caller.may("keys") and minted.permissions <= caller.permissions):
         with problems.under("role"):
-            raise Invalid(f"{caller.actor} may not make a key of {command.role}.")
+            raise Invalid(f"{caller.actor} may not create a key with the role {command.role}.")
 
 
 def _check_grant(command: CreateKey, caller: Caller, own: Money) -> None:
     if not holder(command.role, actor=command.name).may("refunds.approve"):
         return
     if command.refund_limit is None:
-        raise Invalid(f"Name a limit: the key that makes it has one of {own}.")
+        raise Invalid(f"A limit is required: the creating key has one of {own}.")
     if not caller.may_grant(command.refund_limit):
         amount = str(to_decimal(command.refund_limit))
         raise GrantExceeded(amount, command.refund_limit.currency, str(to_decimal(own)))
 
 
 def check_overlap(seconds: int) -> None:
-    """Raise LimitExceeded (field `overlapSeconds`) unless two secrets may live so long together."""
+    """Raise LimitExceeded (field `overlapSeconds`) unless 0 ≤ seconds ≤ OVERLAP_MAX."""
     nearest = min(max(seconds, 0), OVERLAP_MAX)
     if seconds != nearest:
         raise LimitExceeded("overlapSeconds", nearest, seconds, field=("overlapSeconds",))
@@ -147,27 +150,27 @@ def check_overlap(seconds: int) -> None:
 def successor_expiry(
     created_at: datetime, expires_at: datetime | None, now: datetime
 ) -> datetime | None:
-    """When a rotated key's successor ends: it lives as long as the key was made for."""
+    """Expiry of a rotated key's successor: it gets the original lifetime of the old key."""
     return None if expires_at is None else now + (expires_at - created_at)
 
 
 def predecessor_expiry(
     expires_at: datetime | None, overlap_seconds: int, now: datetime
 ) -> datetime:
-    """When a rotated key itself ends: after the overlap, never later than it would have."""
+    """Expiry of the rotated key: after the overlap, but never later than its own expiry."""
     end = now + timedelta(seconds=overlap_seconds)
     return end if expires_at is None else min(end, expires_at)
 
 
 def state_at(revoked_at: datetime | None, expires_at: datetime | None, now: datetime) -> str:
-    """`live`, `revoked` or `expired`; a key is over at `expires_at` by the clock."""
+    """`live`, `revoked` or `expired`; a key is expired from `expires_at` on."""
     if revoked_at is not None:
         return "revoked"
     return "expired" if expires_at is not None and expires_at <= now else "live"
 
 
 def key_states(command: CreateKey) -> Mapping[str, object]:
-    """What audit and events may say of a key: nothing that opens anything."""
+    """The fields of a key that audit entries and events may contain; no secret or hash."""
     limit = command.refund_limit
     return {
         "name": command.name,

@@ -1,7 +1,7 @@
-"""Who is asking, what the role may do, and which channels and locations it may see.
+"""Callers: their roles, permissions, and visible channels and locations.
 
-Roles and their permissions are data. A key acts for one actor with one role and a scope; without a
-key the caller is anonymous and may look at availability and handle its own holds.
+Roles and their permissions are data. A key acts for one actor with one role and a scope. A caller
+without a key is anonymous: it may read availability and manage its own holds.
 """
 
 from collections.abc import Mapping
@@ -59,7 +59,7 @@ _PARTNER = _STOREFRONT | _named(
     fulfillments.list fulfillments.work carriers.record tasks.read tasks.work
     returns.list returns.receive events.read"""
 )
-# What everybody on the retailer's own staff may read, within the scope of the key.
+# Read permissions of all staff roles, within the scope of the key.
 _STAFF = _named(
     """internals.read viewer.read node.read
     items.read suppliers.read locations.read channels.read reasons.read
@@ -112,10 +112,10 @@ ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[str]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One actor asking, as its key (or the lack of one) presents it.
+    """The actor of a request, as its key defines it, or an anonymous caller.
 
     `channels` and `locations` hold codes; None means all of them. `refund_limit` None means the
-    role's own: no limit for roles that may approve refunds.
+    limit of the role: none for roles that may approve refunds.
     """
 
     actor: str
@@ -137,7 +137,7 @@ class Caller:
     def require(self, permission: str) -> None:
         """Raise Forbidden unless the caller has `permission`."""
         if permission not in self.permissions:
-            raise Forbidden(f"{self.actor} may not do this: {permission} is missing.")
+            raise Forbidden(f"{self.actor} lacks the permission {permission}.")
 
     def sees_channel(self, code: str) -> bool:
         return self.channels is None or code in self.channels
@@ -146,12 +146,12 @@ class Caller:
         return self.locations is None or code in self.locations
 
     def may_read_node(self, type_name: str) -> bool:
-        """Whether `node(id:)` may answer with an object of this GraphQL type at all."""
+        """True if `node(id:)` may return an object of this GraphQL type."""
         needed = NODE_TYPES.get(type_name)
         return needed is not None and self.may("node.read") and self.may(needed)
 
     def may_read_event(self, event_type: str) -> bool:
-        """Whether events of this type may reach the caller; unknown nouns reach ADMIN only."""
+        """True if events of this type may be sent to the caller; unknown nouns: ADMIN only."""
         needed = EVENT_NOUNS.get(event_type.partition(".")[0])
         if needed is None:
             return self.role is Role.ADMIN
@@ -170,24 +170,24 @@ class Caller:
         return self.may("internals.read")
 
     def may_see_decisions(self) -> bool:
-        """Reasons of policy decisions, approvals, and the journal entries of a refund."""
+        """Covers reasons of policy decisions, approvals, and the journal entries of a refund."""
         return self.may("internals.read")
 
     def may_see_buffer_of(self, channel: str) -> bool:
-        """A role without internals sees the buffer of the channels its key names, no other's."""
+        """True with `internals.read`; otherwise only for channels that the caller's key lists."""
         if self.may("internals.read"):
             return True
         return self.role is not None and self.channels is not None and channel in self.channels
 
     def may_grant(self, amount: Money) -> bool:
-        """Whether a refund of `amount` lies within what this caller may approve."""
+        """True if the caller may approve a refund of `amount`."""
         if not self.may("refunds.approve"):
             return False
         limit = self.refund_limit
         return limit is None or (limit.currency == amount.currency and amount <= limit)
 
     def may_mint(self, key: "Caller") -> bool:
-        """Whether a key that makes its holder `key` gives away no more than this caller has."""
+        """True if a key with the rights of `key` would have no right that this caller lacks."""
         return (
             self.may("keys")
             and key.permissions <= self.permissions
@@ -226,7 +226,7 @@ def holder(
 
 
 def anonymous(address: str, channels: frozenset[str]) -> Caller:
-    """The caller without a key: counted by network address, on the open channels only."""
+    """The caller without a key: counted by network address, limited to the open channels."""
     return Caller(
         actor="anonymous",
         role=None,
@@ -236,7 +236,7 @@ def anonymous(address: str, channels: frozenset[str]) -> Caller:
     )
 
 
-# Jobs and migrations: the product itself.
+# The actor of jobs and migrations.
 SYSTEM: Final = holder(Role.ADMIN, actor="system")
 
 

@@ -1,7 +1,7 @@
-"""The permissions there are, and which one each operation, node type and event needs.
+"""The permissions, and the one that each operation, node type and event requires.
 
-One permission is one sentence about a noun (`orders.place`). An operation that is missing here is
-open to nobody: the schema looks each of its root fields up here and is not built without an answer.
+A permission is a noun and a verb (`orders.place`). The schema looks up each of its root fields here
+and fails to build if one is missing, so no operation is open by mistake.
 """
 
 from collections.abc import Mapping
@@ -107,7 +107,7 @@ SUBSCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-# What `node(id:)` asks for beside `node.read`: what seeing the object beside another would ask for.
+# Required by `node(id:)` in addition to `node.read`: the permission to see the object elsewhere.
 NODE_TYPES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "Item": "items.read",
@@ -133,7 +133,7 @@ NODE_TYPES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-# The first word of an event's type → what a reader of the log needs beside `events.read`.
+# The first part of an event's type → the permission required in addition to `events.read`.
 EVENT_NOUNS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "item": "items.read",
@@ -158,14 +158,14 @@ EVENT_NOUNS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-# Permissions that no operation needs as a whole: they widen what one of them may do or show.
+# Permissions that no operation requires: each extends what an operation may do or show.
 POWERS: Final[frozenset[str]] = frozenset(
     {
         "backdate",  # client times further back than a day
-        "internals.read",  # cost, supplier, routing, risk, foreign buffers, reasons, approvals
+        "internals.read",  # cost, supplier, routing, risk, all buffers, reasons, approvals
         "stock.approve",  # write-downs above the ADJUSTMENT policy's value
         "tasks.override",  # act on a task that another worker holds
-        "returns.override",  # authorize against the policy, or what was declined
+        "returns.override",  # authorize against the policy, or a declined return
         "dispositions.override",  # another disposition above the policy's value
         "policies.publish.ROUTING",
         "policies.publish.RETURN",

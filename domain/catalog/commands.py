@@ -1,7 +1,7 @@
-"""Master data: the commands that change it.
+"""Commands that change master data: items, locations, channels, reason codes, suppliers.
 
-An upsert leaves what it does not name unchanged: such a field is ABSENT. None empties a field that
-can be empty; the others take None for ABSENT.
+An upsert leaves every field unchanged that the client did not send: such a field is ABSENT. None
+empties a field that can be empty; for the other fields None means the same as ABSENT.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from domain.stock.states import LocationKind
 
 
 class Absent(Enum):
-    """What a field holds that a command does not name."""
+    """Marks a command field that the client did not send."""
 
     ABSENT = "ABSENT"
 
@@ -52,7 +52,7 @@ class ReasonKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GivenMoney:
-    """An amount as a client wrote it, not judged yet: each item's is judged with its row."""
+    """An amount as the client sent it, not validated yet: it is validated with its row."""
 
     amount: Decimal
     currency_code: str
@@ -60,7 +60,7 @@ class GivenMoney:
 
 @dataclass(frozen=True, slots=True)
 class UpsertItem:
-    """Make or change the item of a SKU."""
+    """Create or update the item with this SKU."""
 
     sku: str
     name: str
@@ -74,14 +74,14 @@ class UpsertItem:
 
 @dataclass(frozen=True, slots=True)
 class UpsertItems:
-    """Make or change many items; each stands on its own."""
+    """Create or update many items, each independently of the others."""
 
     items: tuple[UpsertItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class UpsertLocation:
-    """Make or change the location of a code."""
+    """Create or update the location with this code."""
 
     code: str
     name: str
@@ -96,7 +96,7 @@ class UpsertLocation:
 
 @dataclass(frozen=True, slots=True)
 class UpsertChannel:
-    """Make or change the channel of a code; its locations become these."""
+    """Create or update the channel with this code; its list of locations is replaced."""
 
     code: str
     name: str
@@ -110,7 +110,7 @@ class UpsertChannel:
 
 @dataclass(frozen=True, slots=True)
 class UpsertReasonCode:
-    """Make or change the reason of a kind and code."""
+    """Create or update the reason code with this kind and code."""
 
     code: str
     kind: ReasonKind
@@ -120,7 +120,7 @@ class UpsertReasonCode:
 
 @dataclass(frozen=True, slots=True)
 class UpsertSupplier:
-    """Make or change the supplier of a code."""
+    """Create or update the supplier with this code."""
 
     code: str
     name: str

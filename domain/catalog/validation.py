@@ -1,4 +1,4 @@
-"""What items, places, channels, reasons and suppliers may be, and what a command says of them.
+"""Validation of master data: items, locations, channels, reason codes, suppliers.
 
 Every fault of a command is collected in `Problems`, so that a client sees them all at once. Fields
 are named as in the mutation's arguments.
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class LocationInUse(DomainError):
-    """Units, open holds, open fulfillments or channels need the location as it is."""
+    """Stock, open holds, open fulfillments or channels depend on the location as it is."""
 
     code = "ILLEGAL_TRANSITION"
 
@@ -70,15 +70,15 @@ CHANNEL_DEFAULTS: Final[Mapping[str, object]] = {
 
 
 def check_items(count: int, name: str, most: int) -> None:
-    """Raise LimitExceeded unless a list called `name` may be so long."""
+    """Raise LimitExceeded if the list called `name` has more than `most` entries."""
     if count > most:
         raise LimitExceeded(name, most, count)
 
 
 def item_facts(given: UpsertItem, base_currency: str, problems: Problems) -> Facts:
-    """What the command says of an item, by column; faults go to `problems`, ABSENT fields nowhere.
+    """Column values that the command sets on an item; ABSENT fields are left out.
 
-    The supplier is not among them: its code must be looked up.
+    Faults are added to `problems`. The supplier is not included: the caller must look up its code.
     """
     facts: Facts = {"name": given.name}
     with problems.under():
@@ -109,11 +109,11 @@ def _money_facts(column: str, given: GivenMoney | Absent | None, only: str | Non
 
 
 def _price(given: GivenMoney, only: str | None) -> Money:
-    """The exact amount; Invalid (`amount`, `currencyCode`) when negative or in a wrong currency."""
+    """The exact amount; Invalid (`amount`, `currencyCode`) if negative or in a wrong currency."""
     judged = money.parse(given.amount, given.currency_code)
     if only is not None and judged.currency != only:
         raise Invalid(
-            f"Costs are kept in {only}.", field=("currencyCode",), details={"allowed": [only]}
+            f"Costs must be in {only}.", field=("currencyCode",), details={"allowed": [only]}
         )
     if judged.minor < 0:
         raise Invalid("An amount must not be negative.", field=("amount",))
@@ -121,9 +121,9 @@ def _price(given: GivenMoney, only: str | None) -> Money:
 
 
 def location_facts(given: UpsertLocation, zones: frozenset[str], problems: Problems) -> Facts:
-    """What the command says of a location, by column; `zones` are the time zones there are.
+    """Column values that the command sets on a location; `zones` are the known time zones.
 
-    The parent is not among them: its code must be looked up.
+    The parent is not included: the caller must look up its code.
     """
     facts: Facts = {"name": given.name, "kind": given.kind.value}
     with problems.under():
@@ -146,7 +146,7 @@ def location_facts(given: UpsertLocation, zones: frozenset[str], problems: Probl
 
 
 def channel_facts(given: UpsertChannel, problems: Problems) -> Facts:
-    """What the command says of a channel, by column; its locations must be looked up."""
+    """Column values that the command sets on a channel; the caller must look up its locations."""
     facts: Facts = {"name": given.name, "kind": given.kind.value, "currency": given.currency_code}
     with problems.under():
         check_code(given.code, "code")
@@ -169,7 +169,7 @@ def channel_facts(given: UpsertChannel, problems: Problems) -> Facts:
 
 
 def reason_facts(given: UpsertReasonCode, problems: Problems) -> Facts:
-    """What the command says of a reason code, by column."""
+    """Column values that the command sets on a reason code."""
     with problems.under():
         check_code(given.code, "code")
     with problems.under():
@@ -178,7 +178,7 @@ def reason_facts(given: UpsertReasonCode, problems: Problems) -> Facts:
 
 
 def supplier_facts(given: UpsertSupplier, problems: Problems) -> Facts:
-    """What the command says of a supplier, by column."""
+    """Column values that the command sets on a supplier."""
     with problems.under():
         check_code(given.code, "code")
     with problems.under():
@@ -187,10 +187,11 @@ def supplier_facts(given: UpsertSupplier, problems: Problems) -> Facts:
 
 
 def check_currency_kept(current: str, requested: str) -> None:
-    """Raise Invalid unless a channel keeps its currency: prices, orders and books are in it."""
+    """Raise Invalid if the currency changes: the channel's prices, orders and books are in it."""
     if current != requested:
         raise Invalid(
-            f"The channel sells in {current}; another currency needs a channel of its own.",
+            f"The channel's currency is {current} and cannot change; create a channel for "
+            f"{requested}.",
             field=("currencyCode",),
             details={"from": current, "to": requested, "allowed": [current]},
         )
@@ -200,7 +201,7 @@ def check_count(number: int | None, field: str, *, least: int = 0) -> None:
     """Raise Invalid unless least ≤ number ≤ UNITS_MAX; None passes."""
     if number is not None and not least <= number <= UNITS_MAX:
         raise Invalid(
-            f"It must be between {least} and {UNITS_MAX}.",
+            f"{least} to {UNITS_MAX} is allowed; {number} was sent.",
             field=(field,),
             details={"minimum": least, "maximum": UNITS_MAX, "requested": number},
         )
@@ -221,21 +222,23 @@ def check_place(
 ) -> None:
     """Raise Invalid unless a location of this kind fits between its ancestors and its children.
 
-    `ancestors`: (code, kind) from the parent upwards. Zones and bins lie in something; nothing
-    lies in a bin, only zones and bins lie in a zone, and nothing lies in itself.
+    `ancestors`: (code, kind) from the parent upwards. Zones and bins need a parent. A bin has no
+    children, and a zone has only zones and bins. No location is its own ancestor.
     """
     parent = ancestors[0][1] if ancestors else None
     if parent is None and kind not in STOCK_KEEPING:
-        raise Invalid(f"A {kind} lies in another location.", field=("parentCode",))
+        raise Invalid(f"A {kind} must have a parent location.", field=("parentCode",))
     if parent is not None and parent not in PARENT_KINDS[kind]:
-        raise Invalid(f"A {kind} cannot lie in a {parent}.", field=("parentCode",))
+        raise Invalid(f"A {kind} cannot be inside a {parent}.", field=("parentCode",))
     if code in (ancestor for ancestor, _ in ancestors):
-        raise Invalid("A location cannot lie in itself.", field=("parentCode",))
+        raise Invalid("A location cannot be inside itself.", field=("parentCode",))
     if len(ancestors) >= DEPTH_MAX:
         raise LimitExceeded("depth", DEPTH_MAX, len(ancestors) + 1, field=("parentCode",))
     for child in children:
         if kind not in PARENT_KINDS[child]:
-            raise Invalid(f"A {child} lies in it, so it cannot be a {kind}.", field=("kind",))
+            raise Invalid(
+                f"The location contains a {child}, so it cannot be a {kind}.", field=("kind",)
+            )
 
 
 def changed(current: Mapping[str, object], wanted: Mapping[str, object]) -> Facts:
@@ -244,7 +247,7 @@ def changed(current: Mapping[str, object], wanted: Mapping[str, object]) -> Fact
 
 
 def _named(**fields: T | Absent | None) -> Facts:
-    """Those fields that a command names; they cannot be empty, so None names nothing."""
+    """The fields that a command sets; they cannot be empty, so None counts as not set."""
     return {
         column: value
         for column, value in fields.items()
@@ -255,5 +258,5 @@ def _named(**fields: T | Absent | None) -> Facts:
 def _check_zone(name: str | Absent | None, zones: frozenset[str]) -> None:
     if isinstance(name, str) and name not in zones:
         raise Invalid(
-            "The time zone is not an IANA name such as Europe/London.", field=("timeZone",)
+            "The time zone must be an IANA name, such as Europe/London.", field=("timeZone",)
         )

@@ -30,14 +30,14 @@ class Account(StrEnum):
     WRITE_OFFS = "write_offs"
 
 
-# Code → name as people write it: "Cost of goods sold".
+# Code → display name: "Cost of goods sold".
 ACCOUNT_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {account.value: account.value.replace("_", " ").capitalize() for account in Account}
 )
 
 
 def stock_account(state: StockState) -> Account:
-    """The account that carries the value of units in this state."""
+    """The account that holds the value of units in this state."""
     if state in INVENTORY_STATES:
         return Account.INVENTORY
     return Account.INVENTORY_IN_QUALITY_CONTROL

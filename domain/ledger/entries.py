@@ -1,8 +1,8 @@
-"""The books: balanced journal entries, and which accounts each fact of stock and sale posts to.
+"""Balanced journal entries, and the accounts that each stock or sales fact posts to.
 
-An entry is made balanced or not at all; amounts of zero leave no line, and an entry without lines
-(`is_empty`) is not written. Costs are in the base currency, prices in the order's: one entry may
-hold both, and balances in each.
+An unbalanced entry cannot be created. Amounts of zero leave no line; an entry without lines
+(`is_empty`) is not written. Costs are in the base currency and prices in the order's currency. One
+entry may hold both, and balances in each currency.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from domain.ledger.accounts import Account, stock_account
 from domain.stock.states import StockState
 from domain.values.money import Money
 
-# The smallest step of time that both databases keep.
+# The time resolution of both databases.
 INSTANT: Final = timedelta(microseconds=1)
 
 
@@ -37,15 +37,15 @@ class LedgerLine:
 
     @property
     def turned(self) -> "LedgerLine":
-        """The same amount on the other side."""
+        """The same amount on the opposite side."""
         return LedgerLine(self.account, self.currency, self.credit_minor, self.debit_minor)
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One fact in the books; `effective_at` is the fact's time, `reverses` an earlier entry's id.
+    """One fact in the journal; `effective_at` is its time, `reverses` the id of an earlier entry.
 
-    Raises UnbalancedEntry when debits and credits of a currency differ.
+    Raises UnbalancedEntry if debits and credits of a currency differ.
     """
 
     memo: str
@@ -59,13 +59,13 @@ class LedgerEntry:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the fact moves no money at all."""
+        """True if the fact moves no money."""
         return not self.lines
 
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """The fact that is booked: what to cite (an order number, a delivery note) and when it was."""
+    """The fact to be booked: a reference (an order number, a delivery note) and its time."""
 
     reference: str
     at: datetime
@@ -73,10 +73,10 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """What shipped units are sold for, in the order's currency; none of the parts is negative.
+    """The price of shipped units, in the order's currency; no part is negative.
 
-    `deposit_minor`: how much of it the customer's deposits cover (see `covered_by`).
-    `cost`: what the units cost, in the base currency.
+    `deposit_minor`: the part that the customer's deposits cover (see `covered_by`). `cost`: the
+    cost of the units, in the base currency.
     """
 
     currency: str
@@ -88,7 +88,7 @@ class Sale:
 
     @property
     def total_minor(self) -> int:
-        """What the customer owes for it."""
+        """The amount that the customer owes for the units."""
         return self.goods_minor + self.tax_minor + self.shipping_minor
 
 
@@ -104,25 +104,25 @@ def check_balance(lines: Iterable[LedgerLine]) -> None:
 
 
 def debit(account: Account, amount: Money) -> list[LedgerLine]:
-    """A debit of `amount`, or no line where it is zero."""
+    """A debit of `amount`; no line if it is zero."""
     return [LedgerLine(account, amount.currency, amount.minor, 0)] if amount.minor else []
 
 
 def credit(account: Account, amount: Money) -> list[LedgerLine]:
-    """A credit of `amount`, or no line where it is zero."""
+    """A credit of `amount`; no line if it is zero."""
     return [LedgerLine(account, amount.currency, 0, amount.minor)] if amount.minor else []
 
 
 def transfer(
     memo: str, occasion: Occasion, amount: Money, *, to: Account, from_: Account
 ) -> LedgerEntry:
-    """An entry that debits `to` and credits `from_`; empty where they are the same account."""
+    """An entry that debits `to` and credits `from_`; empty if they are the same account."""
     lines = [] if to is from_ else [*debit(to, amount), *credit(from_, amount)]
     return LedgerEntry(memo, occasion.reference, occasion.at, tuple(lines))
 
 
 def receipt(units: int, value: Money, occasion: Occasion) -> LedgerEntry:
-    """Units came from a supplier and are not invoiced yet."""
+    """Units were received from a supplier and are not invoiced yet."""
     return transfer(
         f"Received {_counted(units)}",
         occasion,
@@ -133,7 +133,7 @@ def receipt(units: int, value: Money, occasion: Occasion) -> LedgerEntry:
 
 
 def payment_captured(amount: Money, occasion: Occasion) -> LedgerEntry:
-    """A customer paid for an order: until it ships the money is a deposit."""
+    """A customer paid for an order; the money is a deposit until the order ships."""
     return transfer(
         f"Captured {amount} for order {occasion.reference}",
         occasion,
@@ -144,7 +144,7 @@ def payment_captured(amount: Money, occasion: Occasion) -> LedgerEntry:
 
 
 def shipment(units: int, sale: Sale, occasion: Occasion) -> LedgerEntry:
-    """Units left for the customer: they are sold now, and what they cost is spent."""
+    """Units were shipped: revenue and cost of goods sold are recognized."""
     unpaid_minor = sale.total_minor - sale.deposit_minor
     lines = [
         *debit(Account.CUSTOMER_DEPOSITS, Money(sale.deposit_minor, sale.currency)),
@@ -160,7 +160,7 @@ def shipment(units: int, sale: Sale, occasion: Occasion) -> LedgerEntry:
 
 
 def adjusted_down(units: int, state: StockState, value: Money, occasion: Occasion) -> LedgerEntry:
-    """Units in this state turned out not to exist."""
+    """Units in this state do not exist."""
     return transfer(
         f"Wrote down {_counted(units)} ({state})",
         occasion,
@@ -184,7 +184,7 @@ def adjusted_up(units: int, state: StockState, value: Money, occasion: Occasion)
 def moved(
     units: int, from_state: StockState, to_state: StockState, value: Money, occasion: Occasion
 ) -> LedgerEntry:
-    """Units changed their state; empty where both states are on the same account."""
+    """Units changed their state; empty if both states have the same account."""
     return transfer(
         f"Moved {_counted(units)} from {from_state} to {to_state}",
         occasion,
@@ -195,7 +195,7 @@ def moved(
 
 
 def order_cancelled(units: int, paid: Money, occasion: Occasion) -> LedgerEntry:
-    """Units will not ship: what was paid for them (`left_over`) is owed to the customer."""
+    """Units will not ship: the amount paid for them (`left_over`) is owed to the customer."""
     return transfer(
         f"Cancelled {_counted(units)} of order {occasion.reference}",
         occasion,
@@ -206,7 +206,7 @@ def order_cancelled(units: int, paid: Money, occasion: Occasion) -> LedgerEntry:
 
 
 def parcel_lost(units: int, cost: Money, occasion: Occasion) -> LedgerEntry:
-    """A parcel never arrived: what its units cost is written off, not spent on a sale."""
+    """A parcel was lost: the cost of its units is a write-off, not a cost of sales."""
     return transfer(
         f"Lost {_counted(units)} of order {occasion.reference}",
         occasion,
@@ -217,7 +217,7 @@ def parcel_lost(units: int, cost: Money, occasion: Occasion) -> LedgerEntry:
 
 
 def parcel_found(units: int, cost: Money, occasion: Occasion) -> LedgerEntry:
-    """A lost parcel was delivered after all: the write-off is taken back."""
+    """A lost parcel was delivered: the write-off is reversed."""
     return transfer(
         f"Found {_counted(units)} of order {occasion.reference}",
         occasion,
@@ -228,29 +228,31 @@ def parcel_found(units: int, cost: Money, occasion: Occasion) -> LedgerEntry:
 
 
 def reversal(entry: LedgerEntry, entry_id: UUID, why: str, effective_at: datetime) -> LedgerEntry:
-    """The entry that takes back `entry` in full, saying why."""
+    """The entry that fully reverses `entry`, with the reason in its memo."""
     lines = tuple(line.turned for line in entry.lines)
     memo = f"Reversed: {entry.memo} ({why})"
     return LedgerEntry(memo, entry.reference, effective_at, lines, entry_id)
 
 
 def covered_by(deposits_minor: int, owed_minor: int) -> int:
-    """How much of what is owed the deposits that are left cover: deposits are used up first."""
+    """The part of the amount owed that the remaining deposits cover; deposits are used first."""
     return min(deposits_minor, owed_minor)
 
 
 def left_over(captured_minor: int, given_back_minor: int, live_total_minor: int) -> int:
-    """What a cancellation gives back: money beyond what the order's live units come to.
+    """The amount that a cancellation returns: money beyond the total of the order's live units.
 
-    Part of an order may be unpaid; then the unpaid part is cancelled first, and nothing is given
-    back that was never paid. `live_total_minor` includes what has shipped already.
+    Part of an order may be unpaid. Then the unpaid part is cancelled first, and no money is
+    returned that was never paid. `live_total_minor` includes units that have shipped already.
     """
     return max(0, captured_minor - given_back_minor - live_total_minor)
 
 
 def in_open_period(entry: LedgerEntry, closed_through: datetime | None) -> LedgerEntry:
-    """The entry as it may be booked: a fact of a closed period counts from the first instant
-    after it, and the memo keeps its true time."""
+    """The entry as it may be booked now.
+
+    A fact of a closed period is dated to the first instant after it; the memo keeps the true time.
+    """
     if closed_through is None or entry.effective_at > closed_through:
         return entry
     memo = f"{entry.memo} [of {entry.effective_at.isoformat()}]"
@@ -258,11 +260,19 @@ def in_open_period(entry: LedgerEntry, closed_through: datetime | None) -> Ledge
 
 
 def check_close(through: datetime, closed_through: datetime | None, now: datetime) -> None:
-    """Raise PeriodClosed (field `through`) unless the books are open there and it is past."""
+    """Raise PeriodClosed (field `through`) unless the period is open and has ended."""
     if through > now:
-        raise PeriodClosed("The future cannot be closed.", through, field=("through",))
+        raise PeriodClosed(
+            f"A period can be closed up to {now.isoformat()}; {through.isoformat()} was sent.",
+            through,
+            field=("through",),
+        )
     if closed_through is not None and through <= closed_through:
-        raise PeriodClosed("The period is closed already.", closed_through, field=("through",))
+        raise PeriodClosed(
+            f"The books are already closed through {closed_through.isoformat()}.",
+            closed_through,
+            field=("through",),
+        )
 
 
 def _counted(units: int) -> str:

@@ -1,6 +1,6 @@
-"""What refunds post: owed to the customer when they are decided, gone when they are paid out (6.2).
+"""Journal entries of refunds: a liability when decided, cleared when paid out.
 
-A cancellation's refund is owed since the cancellation: deciding it posts nothing.
+The refund of a cancellation is a liability since the cancellation, so deciding it posts nothing.
 """
 
 from domain.ledger.accounts import Account
@@ -15,9 +15,9 @@ _K = ComponentKind
 def refund_decided(
     breakdown: Breakdown, currency: str, occasion: Occasion, *, owed_minor: int = 0
 ) -> LedgerEntry:
-    """Goods, tax and shipping are taken back; what is not kept as a fee is owed.
+    """Goods, tax and shipping are reversed; the amount without the fee becomes a liability.
 
-    `owed_minor`: the part of the amount that a cancellation owes already, and so posts nothing.
+    `owed_minor`: the part of the amount that a cancellation already owes; it posts nothing.
     """
 
     def of(*kinds: ComponentKind) -> Money:
@@ -36,7 +36,7 @@ def refund_decided(
 
 
 def refund_paid(amount: Money, tender: Tender, occasion: Occasion) -> LedgerEntry:
-    """What was owed has gone back to the payment, or is store credit now."""
+    """The liability was paid back to the payment, or converted to store credit."""
     is_credit = tender is Tender.STORE_CREDIT
     how = "Gave store credit of" if is_credit else "Paid back"
     return transfer(
@@ -48,6 +48,6 @@ def refund_paid(amount: Money, tender: Tender, occasion: Occasion) -> LedgerEntr
     )
 
 
-def most_owed(components_minor: int, unclaimed_minor: int) -> int:
-    """How much of a goodwill refund a cancellation owes already: all that nobody has claimed."""
+def already_owed(components_minor: int, unclaimed_minor: int) -> int:
+    """The part of a goodwill refund that a cancellation already owes and no refund has claimed."""
     return min(components_minor, max(0, unclaimed_minor))

@@ -1,4 +1,4 @@
-"""What returned units post to the books, at the cost at which they left (6.2)."""
+"""Journal entries of returned units, at the cost at which they were shipped."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from domain.values.money import Money
 
 _A, _D = Account, Disposition
 
-# Where the value of units goes with each disposition; two of them change no account.
+# The account that takes the value of units, by disposition; two of them change no account.
 DISPOSITION_ACCOUNTS: Final[Mapping[Disposition, Account]] = MappingProxyType(
     {
         _D.RESTOCK: _A.INVENTORY,
@@ -25,8 +25,8 @@ DISPOSITION_ACCOUNTS: Final[Mapping[Disposition, Account]] = MappingProxyType(
 )
 
 
-def came_back(units: int, cost: Money, occasion: Occasion) -> LedgerEntry:
-    """Units that were sold are here again, at the cost at which they left."""
+def returned(units: int, cost: Money, occasion: Occasion) -> LedgerEntry:
+    """Sold units were received back, at the cost at which they were shipped."""
     return transfer(
         f"Received back {_counted(units)} of return {occasion.reference}",
         occasion,
@@ -36,10 +36,10 @@ def came_back(units: int, cost: Money, occasion: Occasion) -> LedgerEntry:
     )
 
 
-def came_unasked(units: int, value: Money, occasion: Occasion) -> LedgerEntry:
-    """Wrong, extra or unidentified units are here, at the item's unit cost, else for nothing."""
+def received_unexpected(units: int, value: Money, occasion: Occasion) -> LedgerEntry:
+    """Wrong, extra or unidentified units were received, at the item's unit cost, else at zero."""
     return transfer(
-        f"Received {_counted(units)} that nobody expected, with {occasion.reference}",
+        f"Received {_counted(units)} unexpectedly, with {occasion.reference}",
         occasion,
         value,
         to=_A.INVENTORY_IN_QUALITY_CONTROL,
@@ -48,7 +48,7 @@ def came_unasked(units: int, value: Money, occasion: Occasion) -> LedgerEntry:
 
 
 def identified(units: int, value: Money, occasion: Occasion) -> LedgerEntry:
-    """Units of an unidentified parcel belong to a return: what was found is no gain after all."""
+    """Units of an unidentified parcel belong to a return: the gain of its receipt is reversed."""
     return transfer(
         f"Identified {_counted(units)} as return {occasion.reference}",
         occasion,
@@ -59,7 +59,7 @@ def identified(units: int, value: Money, occasion: Occasion) -> LedgerEntry:
 
 
 def disposed(disposition: Disposition, units: int, cost: Money, occasion: Occasion) -> LedgerEntry:
-    """An executed disposition; empty where the units stay in quality control."""
+    """An executed disposition; empty if the units stay in quality control."""
     return transfer(
         f"{disposition} of {_counted(units)} of return {occasion.reference}",
         occasion,

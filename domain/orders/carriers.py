@@ -1,4 +1,7 @@
-"""What a carrier says of a parcel, and what that makes of it: never a step back."""
+"""Carrier statuses of a parcel, and the fulfillment transition that each causes.
+
+A parcel never moves back to an earlier state.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -28,8 +31,8 @@ class CarrierStatus(StrEnum):
 
 _F, _C = FulfillmentStatus, CarrierStatus
 
-# The only words that move a parcel; all others, and these in other states, are kept and change
-# nothing. LOST → DELIVERED is the one way back: it was found.
+# The only reports that change a parcel's state. All other reports, and these in other states, are
+# recorded without effect. LOST → DELIVERED: a lost parcel was found.
 PARCEL_STEPS: Final[Mapping[tuple[FulfillmentStatus, CarrierStatus], FulfillmentStatus]] = (
     MappingProxyType(
         {
@@ -40,8 +43,8 @@ PARCEL_STEPS: Final[Mapping[tuple[FulfillmentStatus, CarrierStatus], Fulfillment
     )
 )
 
-# The state of an order line's units once their parcel has left.
-UNITS_OF: Final[Mapping[FulfillmentStatus, OrderLineState]] = MappingProxyType(
+# The state of an order line's units after their parcel has shipped.
+UNIT_STATE: Final[Mapping[FulfillmentStatus, OrderLineState]] = MappingProxyType(
     {
         _F.SHIPPED: OrderLineState.SHIPPED,
         _F.DELIVERED: OrderLineState.DELIVERED,
@@ -49,10 +52,10 @@ UNITS_OF: Final[Mapping[FulfillmentStatus, OrderLineState]] = MappingProxyType(
     }
 )
 
-# Words after which nobody waits for the parcel any more.
+# Reports that end a CARRIER_DELAY exception: the parcel is not expected any more.
 ENDS_DELAY: Final = frozenset({_C.DELIVERED, _C.RETURNED_TO_SENDER, _C.LOST})
 
 
-def parcel_after(status: FulfillmentStatus, said: CarrierStatus) -> FulfillmentStatus | None:
-    """What a parcel becomes by a carrier's word; None where it stays what it is."""
-    return PARCEL_STEPS.get((status, said))
+def parcel_after(status: FulfillmentStatus, reported: CarrierStatus) -> FulfillmentStatus | None:
+    """The parcel's new state after a carrier's report; None if it does not change."""
+    return PARCEL_STEPS.get((status, reported))

@@ -1,4 +1,4 @@
-"""Fulfillments: the part of an order that leaves from one location, and how far it is."""
+"""States of a fulfillment: the part of an order that ships from one location."""
 
 from enum import StrEnum
 

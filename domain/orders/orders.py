@@ -1,4 +1,4 @@
-"""Orders: what they come to, which state their units are in, and what a part of a line is worth."""
+"""Orders: line states, the derived order status, line amounts, and order numbers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class OrderLineState(StrEnum):
 
 LEFT: Final = frozenset({OrderLineState.SHIPPED, OrderLineState.DELIVERED, OrderLineState.LOST})
 AT_REST: Final = frozenset({OrderLineState.DELIVERED, OrderLineState.LOST})
-# In the order in which a cancellation takes them: what costs least work to undo comes first.
+# In the order in which a cancellation takes units: the least work to undo comes first.
 CANCELLABLE: Final = (
     OrderLineState.BACKORDERED,
     OrderLineState.ALLOCATED,
@@ -65,7 +65,7 @@ Units = Mapping[OrderLineState, int]
 
 
 def status_of(lines: Iterable[Units]) -> OrderStatus:
-    """The status that the units of all lines make together."""
+    """The order status that follows from the units of all lines."""
     total = dict.fromkeys(OrderLineState, 0)
     for line in lines:
         for state, units in line.items():
@@ -86,7 +86,7 @@ def status_of(lines: Iterable[Units]) -> OrderStatus:
 
 @dataclass(frozen=True, slots=True)
 class LineMoney:
-    """What a line comes to, in minor units: discount and tax are of the whole line."""
+    """Amounts of an order line, in minor units; discount and tax are of the whole line."""
 
     quantity: int
     unit_price_minor: int
@@ -95,18 +95,18 @@ class LineMoney:
 
     @property
     def net_minor(self) -> int:
-        """The goods after discount, before tax."""
+        """The price of the goods after discount, before tax."""
         return self.unit_price_minor * self.quantity - self.discount_minor
 
     @property
     def total_minor(self) -> int:
-        """What the customer pays for the line."""
+        """The amount that the customer pays for the line."""
         return self.net_minor + self.tax_minor
 
     def part(self, settled: int, units: int) -> tuple[int, int]:
-        """(net, tax) of `units` more, where `settled` units left or were cancelled before.
+        """(net, tax) of the next `units`, where `settled` units were shipped or cancelled before.
 
-        Parts of a line add up to it exactly, in whatever portions: the last takes the remainder.
+        In any portions, the parts of a line add up to it exactly: the last one takes the remainder.
         """
         ends = (settled + units, settled)
         net = [share(self.net_minor, end, self.quantity) for end in ends]
@@ -115,9 +115,10 @@ class LineMoney:
 
 
 def distribute(wanted: Sequence[int], portions: Sequence[int]) -> list[list[tuple[int, int]]]:
-    """Hand out `portions` to lines that want so many units, in order.
+    """Distribute `portions` over lines that each need `wanted` units, in order.
 
-    Per line the (portion index, units) it got; what the portions do not cover stays wanted.
+    Returns per line the (portion index, units) it received. If the portions are too small, later
+    lines receive fewer units than they need.
     """
     left = list(portions)
     shares: list[list[tuple[int, int]]] = []
@@ -134,7 +135,10 @@ def distribute(wanted: Sequence[int], portions: Sequence[int]) -> list[list[tupl
 
 
 def number_of(order_id: UUID) -> str:
-    """A short number that people can read out: unique as its id is, guarded by a unique key."""
+    """A short order number that people can read out.
+
+    It encodes 60 bits of the id. A unique key in the database guards against collisions.
+    """
     value = (order_id.int >> 64 & 0xFFFF) << 48 | order_id.int & 0xFFFFFFFFFFFF
     digits = [_ALPHABET[value >> shift & 31] for shift in range(5 * (_NUMBER_DIGITS - 1), -1, -5)]
     return f"R{''.join(digits[:6])}-{''.join(digits[6:])}"
@@ -143,15 +147,17 @@ def number_of(order_id: UUID) -> str:
 def check_client_time(
     instant: datetime | None, now: datetime, *, may_backdate: bool, field: str
 ) -> datetime:
-    """The instant a client names, or `now`; Invalid where it lies ahead or too far back."""
+    """Return the client's `instant`, or `now` without one; Invalid if too far ahead or back."""
     if instant is None:
         return now
     if instant > now + AHEAD_MAX:
         minutes = AHEAD_MAX // timedelta(minutes=1)
         raise Invalid(
-            f"The time lies more than {minutes} minutes ahead: clocks may differ by no more.",
+            f"A time at most {minutes} minutes in the future is allowed; {instant} was sent.",
             field=(field,),
         )
     if instant < now - BACK_MAX and not may_backdate:
-        raise Invalid("The time lies more than 24 hours back.", field=(field,))
+        raise Invalid(
+            f"A time at most 24 hours in the past is allowed; {instant} was sent.", field=(field,)
+        )
     return instant

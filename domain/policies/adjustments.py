@@ -1,4 +1,4 @@
-"""The ADJUSTMENT document: up to what value stock is written down without a supervisor."""
+"""ADJUSTMENT policy: the value up to which stock is written down without approval."""
 
 from dataclasses import dataclass
 
@@ -10,17 +10,17 @@ from domain.values.money import Money
 
 @dataclass(frozen=True, slots=True)
 class AdjustmentRules:
-    """One ADJUSTMENT policy, read."""
+    """A parsed ADJUSTMENT policy."""
 
     approval_above: AmountLimits
 
     def needs_approval(self, written_down: Money | None) -> bool:
-        """Whether write-downs that add up to this need approval; None: of unknown value."""
+        """True if write-downs of this total need approval; None: of unknown value, always."""
         return written_down is None or self.approval_above.is_passed_by(written_down)
 
 
 def parse(rules: Value) -> AdjustmentRules:
-    """Read an ADJUSTMENT document; Invalid with the path of what is wrong with it."""
+    """Parse an ADJUSTMENT document; raises Invalid with the path of the fault."""
     members = rules.members("approvalAbove")
     approval_above = members["approvalAbove"]
     if approval_above.json is None:

@@ -1,4 +1,4 @@
-"""What a policy decided, as it is kept beside what it decided about: readable for ever."""
+"""Record of a policy decision, stored with the object that it was made about."""
 
 from collections.abc import Iterable
 from typing import Any, TypedDict
@@ -7,7 +7,7 @@ from domain.policies.policies import PolicyVersion
 
 
 class Decision(TypedDict):
-    """The deciding policy's kind, scope and version, the outcome, and why, in words."""
+    """Kind, scope and version of the deciding policy, the outcome, and the reasons in words."""
 
     policy: str
     scope: str
@@ -17,7 +17,7 @@ class Decision(TypedDict):
 
 
 def decided(policy: PolicyVersion[Any], outcome: str, reasons: Iterable[str]) -> Decision:
-    """The decision that `policy` led to."""
+    """The record of a decision by `policy`."""
     return Decision(
         policy=str(policy.kind),
         scope=str(policy.scope),

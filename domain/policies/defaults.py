@@ -1,4 +1,4 @@
-"""The documents that an empty database starts with: version 1 of each kind, scope global."""
+"""Default policies of an empty database: version 1 of each kind, with global scope."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""The DISPOSITION document: what becomes of a returned unit, by its condition and its reason."""
+"""DISPOSITION policy: the disposition of a returned unit, by condition and reason."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -45,20 +45,20 @@ class Disposition(StrEnum):
 
 
 def is_forbidden(condition: ConditionGrade, disposition: Disposition) -> bool:
-    """Whether no policy and no person may choose this: a counterfeit is never restocked."""
+    """True if neither policy nor person may choose this: a counterfeit is never restocked."""
     return condition is ConditionGrade.COUNTERFEIT and disposition is Disposition.RESTOCK
 
 
 @dataclass(frozen=True, slots=True)
 class DispositionRow:
-    """One row of the table; condition None and reason `*` stand for any."""
+    """One row of the table; condition None and reason `*` match any."""
 
     condition: ConditionGrade | None
     reason: str
     disposition: Disposition
 
     def is_for(self, condition: ConditionGrade, reason: str | None) -> bool:
-        """Whether the row decides this case; one for any condition never restocks a fake."""
+        """True if the row decides this case; a row for any condition never restocks a fake."""
         return (
             self.condition in (None, condition)
             and self.reason in (ANY, reason)
@@ -68,18 +68,18 @@ class DispositionRow:
 
 @dataclass(frozen=True, slots=True)
 class DispositionRules:
-    """One DISPOSITION policy, read. Its table decides every condition for every reason."""
+    """A parsed DISPOSITION policy. Its table covers every condition and reason."""
 
     table: tuple[DispositionRow, ...]
     override_above_value: AmountLimits
 
     def decide(self, condition: ConditionGrade, reason: str | None) -> Disposition:
-        """The disposition of the first row that fits; a unit nobody gave a reason for has None."""
+        """The disposition of the first matching row; reason None: no reason was given."""
         return next(row.disposition for row in self.table if row.is_for(condition, reason))
 
 
 def parse(rules: Value) -> DispositionRules:
-    """Read a DISPOSITION document; Invalid with the path of what is wrong with it."""
+    """Parse a DISPOSITION document; raises Invalid with the path of the fault."""
     members = rules.members("table", "overrideAboveValue")
     return DispositionRules(
         table=_table(members["table"]),
@@ -92,12 +92,12 @@ def _table(value: Value) -> tuple[DispositionRow, ...]:
     for element in value.elements():
         row = _row(element)
         if any((row.condition, row.reason) == (old.condition, old.reason) for old in table):
-            element.refuse("decides a case that an earlier row decides")
+            element.refuse("must not repeat the condition and reason of an earlier row")
         table.append(row)
     for condition in ConditionGrade:
-        # A row for any reason is what decides the reasons that will exist one day.
+        # Only a row for any reason also covers reason codes that are added later.
         if not any(row.is_for(condition, None) for row in table):
-            value.refuse(f'leaves {condition} undecided: it needs a row for reason "{ANY}"')
+            value.refuse(f'must have a row for {condition} with reason "{ANY}"')
     return tuple(table)
 
 

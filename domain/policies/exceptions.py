@@ -1,4 +1,4 @@
-"""The EXCEPTION document: rows that stand in for those of the catalogue."""
+"""EXCEPTION policy: replaces the default handling of kinds of exceptions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ from domain.policies.reading import Value
 
 @dataclass(frozen=True, slots=True)
 class ExceptionRules:
-    """One EXCEPTION policy, read."""
+    """A parsed EXCEPTION policy."""
 
     kinds: Mapping[ExceptionKind, CatalogueRow]
 
     def row(self, kind: ExceptionKind) -> CatalogueRow:
-        """How this kind is handled: by the policy where it names it, else by the catalogue."""
+        """Handling of this kind: the policy's row, or the default if it has none."""
         return self.kinds.get(kind) or CATALOGUE[kind]
 
 
 def parse(rules: Value) -> ExceptionRules:
-    """Read an EXCEPTION document; Invalid with the path of what is wrong with it."""
+    """Parse an EXCEPTION document; raises Invalid with the path of the fault."""
     kinds = rules.members("kinds")["kinds"]
     return ExceptionRules({_kind(name, row): _row(row) for name, row in kinds.entries()})
 
 
 def _kind(name: str, row: Value) -> ExceptionKind:
     if name not in set(ExceptionKind):
-        row.refuse(f"is no kind of exception; known are {', '.join(ExceptionKind)}")
+        row.refuse(f"is not a kind of exception; allowed are {', '.join(ExceptionKind)}")
     return ExceptionKind(name)
 
 
@@ -35,7 +35,7 @@ def _row(value: Value) -> CatalogueRow:
     members = value.members("severity ownerRole due escalateTo")
     due = members["due"].duration()
     if not due:
-        members["due"].refuse("must be longer than nothing")
+        members["due"].refuse("must be longer than zero")
     return CatalogueRow(
         severity=members["severity"].choice(ExceptionSeverity),
         owner_role=members["ownerRole"].choice(Role),

@@ -1,4 +1,4 @@
-"""Limits in money, one per currency."""
+"""Limits of amounts, one per currency."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from domain.values.money import Money
 
 @dataclass(frozen=True, slots=True)
 class AmountLimits:
-    """Minor units per currency; no entry at all means that there is no limit."""
+    """Minor units per currency; empty means no limit."""
 
     minor: Mapping[str, int]
 
     def is_passed_by(self, amount: Money) -> bool:
-        """Whether `amount` is above the limit; a currency that is not named counts as above."""
+        """True if `amount` is above its currency's limit; a missing currency counts as above."""
         if not self.minor:
             return False
         limit = self.minor.get(amount.currency)
@@ -26,7 +26,7 @@ NO_LIMITS: Final = AmountLimits({})
 
 
 def parse(value: Value) -> AmountLimits:
-    """Read an object of currency → amount that names at least one; null is no limit."""
+    """Parse an object of currency → amount with at least one entry; null is no limit."""
     if value.json is None:
         return NO_LIMITS
     limits = AmountLimits(value.amounts())

@@ -1,7 +1,7 @@
-"""Published rules: their kinds, where each applies, and which one decides a case.
+"""Published policies: kinds, scopes, and the choice of the one that decides a case.
 
-A version is never changed. Of the policies of a kind that apply, the most specific scope wins
-whole, and within a scope the newest version in force.
+A version is never changed. Among the policies of a kind that apply, the most specific scope decides
+alone; policies are not merged. Within a scope the newest version in force decides.
 """
 
 from collections.abc import Iterable
@@ -52,7 +52,7 @@ class PolicyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of the case that a policy is chosen for; None: it has no such thing."""
+    """Facts of a case by which its policy is chosen; None: the case has no such fact."""
 
     channel: str | None = None
     category: str | None = None
@@ -61,7 +61,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class PolicyScope:
-    """Where a policy applies; without any part, everywhere."""
+    """Restriction of a policy; without any part it applies everywhere."""
 
     location: str | None = None
     channel: str | None = None
@@ -69,7 +69,7 @@ class PolicyScope:
 
     @property
     def specificity(self) -> int:
-        """The higher of two that apply wins: global, location, channel, category, the pair."""
+        """Rank of the scope, higher is chosen: global, location, channel, category, the pair."""
         if self.channel is not None and self.category is not None:
             return 4
         if self.category is not None:
@@ -79,7 +79,7 @@ class PolicyScope:
         return 1 if self.location is not None else 0
 
     def applies_to(self, facts: Facts) -> bool:
-        """Whether each part that is named equals the case's."""
+        """True if each part that is set equals that of the case."""
         return (
             self.location in (None, facts.location)
             and self.channel in (None, facts.channel)
@@ -105,7 +105,7 @@ class PolicyVersion(Generic[AnyRules]):
 
 
 def parse_scope(text: str) -> PolicyScope:
-    """Read `global`, `location:X`, `channel:x`, `category:y` or `channel:x,category:y`.
+    """Parse `global`, `location:X`, `channel:x`, `category:y` or `channel:x,category:y`.
 
     Raises Invalid (field `scope`) for anything else.
     """
@@ -117,7 +117,7 @@ def parse_scope(text: str) -> PolicyScope:
     is_known = names in (("location",), ("channel",), ("category",), ("channel", "category"))
     if not is_known or len(text) > SCOPE_MAX or not all(map(_is_code, codes)):
         raise Invalid(
-            "A scope is global, location:X, channel:x, category:y or channel:x,category:y.",
+            "A scope must be global, location:X, channel:x, category:y or channel:x,category:y.",
             field=("scope",),
             details={"scope": text[:SCOPE_MAX]},
         )
@@ -125,7 +125,7 @@ def parse_scope(text: str) -> PolicyScope:
 
 
 def parse_rules(kind: PolicyKind, rules: object) -> Rules:
-    """The typed document of a kind; Invalid (field `rules`, …) with the path of what is wrong."""
+    """Parse the document of a kind; Invalid (field `rules`, …) with the path of the fault."""
     value = Value(rules)
     match kind:
         case PolicyKind.ROUTING:
@@ -145,9 +145,9 @@ def parse_rules(kind: PolicyKind, rules: object) -> Rules:
 def choose(
     policies: Iterable[PolicyVersion[AnyRules]], facts: Facts, now: datetime
 ) -> PolicyVersion[AnyRules]:
-    """Of policies of one kind, the one that decides a case at `now`.
+    """The policy, among those of one kind, that decides a case at `now`.
 
-    LookupError when none is in force: the installed defaults rule that out.
+    Raises LookupError if none is in force; the installed defaults prevent that.
     """
     in_force = [
         policy
@@ -160,12 +160,12 @@ def choose(
 
 
 def takes_effect(asked: datetime | None, now: datetime) -> datetime:
-    """When a policy published at `now` takes effect; Invalid (`effectiveFrom`) in the past."""
+    """The start of a policy published at `now`; Invalid (`effectiveFrom`) if in the past."""
     if asked is None:
         return now
     if asked < now:
         raise Invalid(
-            "A policy cannot take effect in the past.",
+            f"`effectiveFrom` must not be before {now.isoformat()}; {asked.isoformat()} was sent.",
             field=("effectiveFrom",),
             details={"now": now.isoformat()},
         )

@@ -1,7 +1,8 @@
-"""Reading a policy document strictly: every refusal names the exact path.
+"""Strict reader of policy documents; every error gives the exact path.
 
-A `Value` is a piece of JSON with the path that leads to it. Whoever reads it says what it must be;
-anything else is Invalid with `rules.bands.GBP[1].upTo` in the message and the path in `field`.
+A `Value` is a piece of JSON with the path that leads to it. The caller states the type that it must
+have. Anything else raises Invalid, with `rules.bands.GBP[1].upTo` in the message and the path in
+`field`.
 """
 
 import math
@@ -25,14 +26,14 @@ Read = TypeVar("Read")
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A JSON value and the path to it, from `rules` on."""
+    """A JSON value and its path, starting at `rules`."""
 
     json: object
     path: tuple[str, ...] = ("rules",)
     shown: str = "rules"
 
     def refuse(self, why: str) -> NoReturn:
-        """Raise Invalid: this value `why`."""
+        """Raise Invalid with the path of this value and the reason."""
         raise Invalid(f"{self.shown} {why}.", field=self.path, details={"path": self.shown})
 
     def members(self, required: str = "", optional: str = "") -> "Members":
@@ -41,7 +42,7 @@ class Value:
         members = self._object()
         for key in members:
             if key not in known:
-                self.member(key).refuse(f"is not known; known are {', '.join(known)}")
+                self.member(key).refuse(f"is not allowed; allowed are {', '.join(known)}")
         for key in mandatory:
             if key not in members:
                 self.member(key).refuse("is missing")
@@ -51,7 +52,7 @@ class Value:
         """The members of an object whose keys are data, each with its path."""
         for key, json in self._object().items():
             if not key or len(key) > TEXT_MAX:
-                self.refuse(f"has a key that is not 1 to {TEXT_MAX} characters long")
+                self.refuse(f"must have keys of 1 to {TEXT_MAX} characters; one has {len(key)}")
             yield key, self.member(key, json)
 
     def elements(self) -> list["Value"]:
@@ -66,17 +67,17 @@ class Value:
         ]
 
     def distinct(self, read: Callable[["Value"], Read]) -> tuple[Read, ...]:
-        """The elements of an array, each read by `read`, none of them twice."""
+        """The elements of an array, each parsed by `read`, without duplicates."""
         found: list[Read] = []
         for element in self.elements():
             each = read(element)
             if each in found:
-                element.refuse("is there twice")
+                element.refuse("must not repeat an earlier entry")
             found.append(each)
         return tuple(found)
 
     def optional(self, read: Callable[["Value"], Read]) -> Read | None:
-        """None for null, else what `read` makes of it."""
+        """None for null, else the result of `read`."""
         return None if self.json is None else read(self)
 
     def text(self) -> str:
@@ -96,7 +97,7 @@ class Value:
         return json
 
     def rate(self) -> Decimal:
-        """A number from 0 to 1, exactly as it is written (0.2 is one fifth)."""
+        """A number from 0 to 1, exactly as written (0.2 is one fifth)."""
         json = self.json
         is_number = isinstance(json, int | float | Decimal) and not isinstance(json, bool)
         if not is_number or not math.isfinite(json) or not 0 <= json <= 1:  # type: ignore[arg-type,operator]
@@ -104,7 +105,7 @@ class Value:
         return Decimal(str(json))
 
     def choice(self, kind: type[Choice]) -> Choice:
-        """One of the values of an enumeration."""
+        """A value of an enumeration."""
         try:
             return kind(self.json)  # type: ignore[arg-type]
         except ValueError:
@@ -117,7 +118,7 @@ class Value:
             self.refuse(f"is {error}")
 
     def clock(self) -> time:
-        """A time of day, `15:00`, in the location's time zone."""
+        """A time of day such as `15:00`, in the location's time zone."""
         text = self.text()
         hours, _, minutes = text.partition(":")
         try:
@@ -128,7 +129,7 @@ class Value:
             self.refuse("must be a time of day from 00:00 to 23:59")
 
     def amount(self, currency: str) -> int:
-        """Minor units of an amount that is a text in the currency's decimals; not negative."""
+        """Minor units of an amount, written as a text in the currency's decimals; not negative."""
         if not isinstance(self.json, str):
             self.refuse('must be a text such as "12.50"')
         try:
@@ -136,22 +137,22 @@ class Value:
         except InvalidOperation:
             self.refuse("must be a decimal number")
         except Invalid as error:
-            self.refuse(f"is no amount of {currency}: {error.message.rstrip('.')}")
+            self.refuse(f"is not an amount in {currency}: {error.message.rstrip('.')}")
         if minor < 0:
             self.refuse("must not be negative")
         return minor
 
     def amounts(self) -> dict[str, int]:
-        """An object of currency → amount, as currency → minor units."""
+        """Parse an object of currency → amount to currency → minor units."""
         return {code: value.amount(value.currency()) for code, value in self.entries()}
 
     def currency(self) -> str:
-        """The last part of the path, which must be a currency."""
+        """The last part of the path, which must be a currency code."""
         code = self.path[-1]
         try:
             money.decimals_of(code)
         except Invalid:
-            self.refuse("is not under an ISO 4217 currency code")
+            self.refuse("must have an ISO 4217 currency code as its key")
         return code
 
     def _object(self) -> Mapping[str, object]:
@@ -162,7 +163,7 @@ class Value:
         return self.json
 
     def member(self, key: str, json: object = None) -> "Value":
-        """What stands under `key`, with its path."""
+        """The value at `key`, with its path."""
         return Value(json, (*self.path, key), f"{self.shown}.{key}")
 
 
@@ -174,9 +175,9 @@ class Members:
     json: Mapping[str, object]
 
     def __getitem__(self, key: str) -> Value:
-        """The member, or null with its path where it is absent."""
+        """The member; null with its path if it is absent."""
         return self.of.member(key, self.json.get(key))
 
     def get(self, key: str, read: Callable[[Value], Read], default: Read) -> Read:
-        """What `read` makes of the member, or `default` where it is absent."""
+        """The member parsed by `read`, or `default` if it is absent."""
         return read(self[key]) if key in self.json else default

@@ -1,4 +1,4 @@
-"""The REFUND document: what must be seen first, what is kept back, and who must agree."""
+"""REFUND policy: required evidence, deductions, fees, and approvers by amount."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ APPROVERS_MAX: Final = 2
 
 
 class Evidence(StrEnum):
-    """What has been seen of a return, in the order in which it happens."""
+    """A stage of a return that can be required before a refund, in order of occurrence."""
 
     AUTHORIZED = "AUTHORIZED"
     CARRIER_SCAN = "CARRIER_SCAN"
@@ -24,7 +24,7 @@ class Evidence(StrEnum):
 
 
 class RefundShipping(StrEnum):
-    """When the shipping that the customer paid is given back too."""
+    """When a refund includes the shipping that the customer paid."""
 
     FULL_ORDER_ONLY = "FULL_ORDER_ONLY"
     ALWAYS = "ALWAYS"
@@ -42,7 +42,7 @@ class Tender(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Amounts up to and including `up_to_minor` (None: any) need so many approvers."""
+    """Amounts up to and including `up_to_minor` (None: any) require this many approvers."""
 
     up_to_minor: int | None
     approvers: int
@@ -50,7 +50,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class RefundRules:
-    """One REFUND policy, read; `deductions` are rates of the goods' value by condition."""
+    """A parsed REFUND policy; `deductions` are rates of the goods' value by condition."""
 
     evidence: tuple[Evidence, ...]
     deductions: Mapping[ConditionGrade, Decimal]
@@ -61,11 +61,11 @@ class RefundRules:
     bands: Mapping[str, tuple[Band, ...]]
 
     def deduction(self, condition: ConditionGrade) -> Decimal:
-        """The rate kept back of a unit in this condition; nothing where none is named."""
+        """The rate deducted for a unit in this condition; zero if the policy has none."""
         return self.deductions.get(condition, Decimal(0))
 
     def approvers(self, amount: Money) -> int:
-        """How many must agree to `amount`; in a currency without bands it takes two."""
+        """The approvers required for `amount`; two in a currency without bands."""
         for band in self.bands.get(amount.currency, ()):
             if band.up_to_minor is None or amount.minor <= band.up_to_minor:
                 return band.approvers
@@ -73,7 +73,7 @@ class RefundRules:
 
 
 def parse(rules: Value) -> RefundRules:
-    """Read a REFUND document; Invalid with the path of what is wrong with it."""
+    """Parse a REFUND document; raises Invalid with the path of the fault."""
     members = rules.members(
         "evidence bands", "deductions approvalFor restockingFee refundShipping tender"
     )
@@ -103,7 +103,7 @@ def _deductions(value: Value) -> dict[ConditionGrade, Decimal]:
     found: dict[ConditionGrade, Decimal] = {}
     for name, rate in value.entries():
         if name not in set(ConditionGrade):
-            rate.refuse(f"is no condition; known are {', '.join(ConditionGrade)}")
+            rate.refuse(f"is not a condition; allowed are {', '.join(ConditionGrade)}")
         found[ConditionGrade(name)] = rate.rate()
     return found
 
@@ -124,7 +124,7 @@ def _bands(value: Value) -> tuple[Band, ...]:
             elements[position].member("upTo").refuse("must be above the band before it")
     if bands[-1].up_to_minor is not None:
         elements[-1].member("upTo").refuse(
-            "must be null in the last band: larger ones are undecided"
+            "must be null in the last band, so that every amount is decided"
         )
     return tuple(bands)
 

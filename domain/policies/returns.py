@@ -1,4 +1,4 @@
-"""The RETURN document: until when, for which reasons, and when a person looks at it first."""
+"""RETURN policy: window, accepted reasons, review limits, and fast lane."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,25 +15,25 @@ ANY: Final = "*"
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """Reason codes that are accepted; `*` among them accepts all."""
+    """Accepted reason codes; `*` among them accepts all."""
 
     codes: frozenset[str]
 
     def accept(self, code: str) -> bool:
-        """Whether a return for this reason fits."""
+        """True if a return for this reason is accepted."""
         return ANY in self.codes or code in self.codes
 
 
 @dataclass(frozen=True, slots=True)
 class FastLane:
-    """Which units go back on the shelf without a look: low risk, given reasons, low value."""
+    """Units that are restocked without inspection: low risk, listed reasons, low value."""
 
     max_risk: Decimal
     reasons: Reasons
     max_unit_value: AmountLimits
 
     def takes(self, risk: Decimal, reason: str, unit_value: Money) -> bool:
-        """Whether a unit of this value, returned for this reason at this risk, passes."""
+        """True if a unit of this value, reason and risk skips inspection."""
         return (
             risk <= self.max_risk
             and self.reasons.accept(reason)
@@ -43,7 +43,7 @@ class FastLane:
 
 @dataclass(frozen=True, slots=True)
 class ReturnRules:
-    """One RETURN policy, read; a limit that is None does not exist."""
+    """A parsed RETURN policy; None means no limit."""
 
     window_days: int
     reasons: Reasons
@@ -55,7 +55,7 @@ class ReturnRules:
 
 
 def parse(rules: Value) -> ReturnRules:
-    """Read a RETURN document; Invalid with the path of what is wrong with it."""
+    """Parse a RETURN document; raises Invalid with the path of the fault."""
     members = rules.members(
         "window",
         "reasons finalSale reviewAboveRisk reviewAboveAmount fastLane twoInspectorsAboveRisk",
@@ -73,7 +73,7 @@ def parse(rules: Value) -> ReturnRules:
 
 def _days(value: Value) -> int:
     window = value.duration()
-    # It ends with a day of the location, so a part of a day would decide nothing.
+    # The window ends with a day of the location, so a fraction of a day would have no effect.
     if window % timedelta(days=1):
         value.refuse("must be whole days")
     return window.days

@@ -1,4 +1,4 @@
-"""The ROUTING document: what makes one location better than another, and when each ships."""
+"""ROUTING policy: criteria for choosing locations, and their working hours."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ DAYS_MAX: Final = 365
 
 
 class Criterion(StrEnum):
-    """What candidates are compared by."""
+    """A criterion by which candidate locations are compared."""
 
     LEAD_TIME = "lead_time"
     CAPACITY = "capacity"
@@ -36,13 +36,13 @@ class Weekday(StrEnum):
 
     @property
     def number(self) -> int:
-        """As `date.weekday()` counts: Monday is 0."""
+        """The number of `date.weekday()`: Monday is 0."""
         return list(Weekday).index(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """`units` per SKU of a category (None: of all) are left for `channel`."""
+    """`units` per SKU of a category (None: of all) are reserved for `channel`."""
 
     channel: str
     category: str | None
@@ -51,7 +51,7 @@ class Protection:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Until when, on which days (Monday is 0) and how fast a location works."""
+    """Cut-off time, working days (Monday is 0) and handling time of a location."""
 
     cut_off: time
     working_days: frozenset[int]
@@ -60,7 +60,7 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class LeadTime:
-    """Working days from shipping at `origin` to delivery in `destination`; `*` is any."""
+    """Working days from shipping at `origin` to delivery in `destination`; `*` matches any."""
 
     service_level: str
     origin: str
@@ -69,11 +69,11 @@ class LeadTime:
 
     @property
     def precision(self) -> tuple[bool, bool, bool]:
-        """How narrowly it names its case: service level first, then origin, then destination."""
+        """Sort key of specificity: service level first, then origin, then destination."""
         return (self.service_level != ANY, self.origin != ANY, self.destination != ANY)
 
     def is_for(self, service_level: str, origin: str, destination: str) -> bool:
-        """Whether this lead time covers the case."""
+        """True if this lead time covers the case."""
         return (
             self.service_level in (ANY, service_level)
             and self.origin in (ANY, origin)
@@ -86,7 +86,7 @@ DEFAULT_HOURS: Final = Hours(time(15, 0), frozenset(range(5)), timedelta(0))
 
 @dataclass(frozen=True, slots=True)
 class RoutingRules:
-    """One ROUTING policy, read."""
+    """A parsed ROUTING policy."""
 
     order: tuple[Criterion, ...]
     preference: tuple[str, ...]
@@ -100,13 +100,13 @@ class RoutingRules:
         return self.locations.get(location) or self.locations.get(ANY) or DEFAULT_HOURS
 
     def lead_days(self, service_level: str, origin: str, country: str) -> int | None:
-        """Working days in transit by the narrowest lead time that fits; None: not known."""
+        """Working days in transit, by the most specific lead time that matches; None: unknown."""
         fitting = [each for each in self.lead_times if each.is_for(service_level, origin, country)]
         return max(fitting, key=lambda each: each.precision).days if fitting else None
 
 
 def parse(rules: Value) -> RoutingRules:
-    """Read a ROUTING document; Invalid with the path of what is wrong with it."""
+    """Parse a ROUTING document; raises Invalid with the path of the fault."""
     members = rules.members(optional="order preference maxParcels protected locations leadTimes")
     return RoutingRules(
         order=members.get("order", _order, tuple(Criterion)),
@@ -135,7 +135,7 @@ def _protected(value: Value) -> tuple[Protection, ...]:
             units=members["units"].integer(0, UNITS_MAX),
         )
         if any((each.channel, each.category) == (old.channel, old.category) for old in found):
-            element.refuse("protects the same category for the same channel a second time")
+            element.refuse("must not repeat the channel and category of an earlier entry")
         found.append(each)
     return tuple(found)
 
@@ -171,7 +171,7 @@ def _lead_times(value: Value) -> tuple[LeadTime, ...]:
             days=members["days"].integer(0, DAYS_MAX),
         )
         if any(_is_same_case(each, old) for old in found):
-            element.refuse("gives a second lead time for the same case")
+            element.refuse("must not repeat the case of an earlier lead time")
         found.append(each)
     return tuple(found)
 

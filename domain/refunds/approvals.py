@@ -1,4 +1,4 @@
-"""Who must agree to a refund, and who may: bands over the order's sum, four eyes by actor (5.2)."""
+"""Approvals of refunds: number required by amount, and callers that may approve."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class RefundKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RefundDecision:
-    """What a policy decided on an amount: the state it goes to, how many must agree, and why."""
+    """The policy's decision on an amount: next state, approvals required, and reasons."""
 
     status: RefundStatus
     approvals_required: int
@@ -43,21 +43,21 @@ def decide(
     cumulative: Money,
     conditions: Iterable[ConditionGrade] = (),
 ) -> RefundDecision:
-    """How many must agree to `amount`, once its evidence is complete.
+    """Decide how many approvals `amount` needs, once its evidence is complete.
 
-    `cumulative`: what the order's refunds that count come to with this one, so that many small
-    ones do not pass. A cancellation needs nobody; goodwill and the conditions that the policy names
-    need somebody whatever the amount.
+    `cumulative`: the order's refunds that count, including this one, so that many small refunds do
+    not bypass a limit. A cancellation needs no approval. Goodwill, and the conditions listed in the
+    policy, need at least one, whatever the amount.
     """
     if kind is RefundKind.CANCELLATION:
-        told = "A cancellation needs neither evidence nor approval."
-        return RefundDecision(_S.APPROVED, 0, policy, (told,))
+        reason = "A cancellation needs neither evidence nor approval."
+        return RefundDecision(_S.APPROVED, 0, policy, (reason,))
     rules = policy.rules
     needed = rules.approvers(cumulative)
     if amount.currency in rules.bands:
         reasons = [f"{cumulative} refunded and pending on the order: {_people(needed)}."]
     else:
-        reasons = [f"The policy names no bands for {amount.currency}: {_people(needed)}."]
+        reasons = [f"The policy has no bands for {amount.currency}: {_people(needed)}."]
     if kind is RefundKind.GOODWILL:
         needed = max(1, needed)
         reasons.append("Goodwill always needs an approval.")
@@ -70,7 +70,7 @@ def decide(
 
 @dataclass(frozen=True, slots=True)
 class Involvement:
-    """The actors that had a part in a refund and so cannot agree to it."""
+    """Actors that took part in a refund and so cannot approve it."""
 
     requested: frozenset[str] = frozenset()
     authorized: frozenset[str] = frozenset()
@@ -78,7 +78,7 @@ class Involvement:
     approved: frozenset[str] = frozenset()
 
     def part_of(self, actor: str) -> str | None:
-        """What `actor` did in the case; None: nothing."""
+        """The part that `actor` had in the case, or None."""
         for part in ("requested", "authorized", "inspected", "approved"):
             if actor in getattr(self, part):
                 return part
@@ -88,10 +88,10 @@ class Involvement:
 def check_approver(
     status: RefundStatus, amount: Money, involvement: Involvement, caller: Caller
 ) -> None:
-    """Raise unless `caller` may agree to this refund.
+    """Raise unless `caller` may approve this refund.
 
-    IllegalTransition by its state, SelfApproval for whoever had a part in it under any key, and
-    GrantExceeded above the caller's limit or in another currency than the limit's.
+    IllegalTransition because of its state; SelfApproval for an actor that took part, under any key;
+    GrantExceeded above the caller's limit, or in another currency than the limit's.
     """
     check_action(status, RefundAction.APPROVE)
     part = involvement.part_of(caller.actor)
@@ -103,12 +103,12 @@ def check_approver(
 
 
 def status_after_approval(approvals: int, required: int) -> RefundStatus:
-    """APPROVED once enough different actors agree, else still NEEDS_APPROVAL."""
+    """APPROVED once enough different actors have approved, else still NEEDS_APPROVAL."""
     return _S.APPROVED if approvals >= required else _S.NEEDS_APPROVAL
 
 
 def check_settler(status: RefundStatus, involvement: Involvement, caller: Caller) -> None:
-    """Raise unless `caller` may settle this UNKNOWN refund by hand: never who requested it."""
+    """Raise unless `caller` may settle this UNKNOWN refund by hand; its requester may not."""
     check_action(status, RefundAction.SETTLE)
     if caller.actor in involvement.requested:
         raise SelfApproval(caller.actor, "requested")

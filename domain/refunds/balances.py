@@ -1,4 +1,4 @@
-"""How much money can still go back, and through which of an order's payments (5.3)."""
+"""Refundable balance of an order, and the payments that a refund draws on."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from domain.values.money import Money, share, to_decimal
 
 @dataclass(frozen=True, slots=True)
 class PaymentBalance:
-    """A captured payment, and what its succeeded and pending refunds draw on it (minor units)."""
+    """A captured payment and the amount that succeeded and pending refunds draw on it."""
 
     reference: str
     captured_minor: int
@@ -22,17 +22,19 @@ class PaymentBalance:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """One refund's part of an amount: it draws on one payment."""
+    """The part of an amount that one refund draws on one payment."""
 
     reference: str
     amount_minor: int
 
 
 def draw(amount: Money, payments: Sequence[PaymentBalance]) -> list[Draw]:
-    """Spread `amount` over as few payments as can bear it; one refund each.
+    """Split `amount` over as few payments as possible; each part becomes one refund.
 
-    The first payment that bears all of it alone; else the fullest ones first, and of equal ones the
-    earlier. Raises RefundExceedsBalance when all together hold less.
+    1. The first payment that can bear the whole amount.
+    2. Else the payments with the largest balance first; of equal ones, the earlier.
+
+    Raises RefundExceedsBalance if all payments together have less.
     """
     check_balance(amount, sum(payment.left_minor for payment in payments))
     if amount.minor <= 0:
@@ -64,10 +66,10 @@ def check_balance(amount: Money, maximum_minor: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LineValue:
-    """An order line's money with tax, and how many of its units may be refunded at all.
+    """An order line's total with tax, and its units that may be refunded.
 
-    `refundable_units`: cancelled, or gone out (shipped, delivered, lost). Units still on their way
-    out are owed as goods, not as money.
+    `refundable_units`: cancelled, shipped, delivered or lost. Units that are still to be shipped
+    are owed as goods, not as money.
     """
 
     total_minor: int
@@ -82,8 +84,12 @@ def refundable_minor(
 ) -> int:
     """The most that may be refunded of an order now, in minor units; never negative.
 
-    `shipping_minor` (with its tax) counts once any unit may be refunded. Bounded by the payments'
-    balances and by the value of the refundable units less what refunds already draw.
+    The lower of two bounds:
+
+    - the payments' balances
+    - the value of the refundable units minus what refunds already draw; `shipping_minor` (with its
+      tax)
+    counts once any unit may be refunded
     """
     counted = list(lines)
     settled = list(payments)
@@ -96,7 +102,7 @@ def refundable_minor(
 
 @dataclass(frozen=True, slots=True)
 class LineUnits:
-    """An order line's net price and tax, and how many of its units have left or were cancelled."""
+    """An order line's net price and tax, and its units that have shipped or were cancelled."""
 
     net_minor: int
     tax_minor: int
@@ -115,10 +121,10 @@ def refundable_of_order(
 ) -> int:
     """The most that may be refunded of an order now, in minor units; never negative.
 
-    `shipping_minor` counts once it is earned or void: something has left, or nothing ever will
-    (`is_over`). `kept_minor` is not to be had: what live units still need of the deposits, which
-    goes back by a cancellation, and what cancellations owe beside their refunds. Net and tax are
-    values of their own, because each is rounded by itself.
+    `shipping_minor` counts if something has shipped, or nothing ever will (`is_over`). `kept_minor`
+    is not refundable: deposits that live units need (only a cancellation refunds those), and
+    amounts that cancellations still owe besides their refunds. Net and tax are separate values,
+    because each is rounded separately.
     """
     counted, settled = list(lines), list(payments)
     values = [

@@ -1,9 +1,10 @@
-"""What units are worth when they are given back: the parts of a refund, adding up exactly (5.3).
+"""Breakdown of a refund into components that add up exactly.
 
-An order line has an account: its units and money, and what refunds that count have taken of them.
-A unit's share is taken by `round(line total × units so far ÷ units) − refunded so far`, of the net
-price and of the tax apart. Shares are kept before deductions, so that a deduction from one unit is
-never made good by the next.
+1. Each order line has an account: its units and amounts, and what counted refunds took of them.
+2. A unit's share is `round(line total × units so far ÷ units) − refunded so far`, separately for
+the net price and the tax.
+3. Accounts keep the shares before deductions, so that the next unit does not make up for a
+deduction from an earlier one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +19,7 @@ from domain.values.money import Money, at_rate, part_due
 
 
 class ComponentKind(StrEnum):
-    """What an amount within a refund is for."""
+    """The purpose of one amount within a refund."""
 
     ITEMS = "items"
     TAX = "tax"
@@ -39,9 +40,9 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class LineAccount:
-    """An order line's money, and how much of it refunds that count have taken (gross shares).
+    """An order line's amounts, and the gross shares that counted refunds have taken of them.
 
-    `net_minor`: unit price × units − discount; `tax_minor`: of the whole line. Refunds that were
+    `net_minor`: unit price × units − discount. `tax_minor`: of the whole line. Refunds that were
     rejected, cancelled or reversed do not count.
     """
 
@@ -57,7 +58,7 @@ class LineAccount:
 
 @dataclass(frozen=True, slots=True)
 class UnitsToRefund:
-    """Units of one order line; `rate` of their value is kept back, for the reason in `note`."""
+    """Units of one order line; `rate` of their value is deducted, for the reason in `note`."""
 
     order_line_id: UUID
     quantity: int
@@ -67,7 +68,7 @@ class UnitsToRefund:
 
 @dataclass(frozen=True, slots=True)
 class UnitShare:
-    """What these units take of their line's account: gross, and how much is kept back of it."""
+    """The gross amount that these units take from their line, and the part that is deducted."""
 
     order_line_id: UUID
     quantity: int
@@ -79,7 +80,7 @@ class UnitShare:
 
 @dataclass(frozen=True, slots=True)
 class ShippingAccount:
-    """An order's shipping and its tax, less what refunds that count have given back of them."""
+    """An order's shipping and its tax, minus what counted refunds have returned of them."""
 
     shipping_minor: int
     tax_minor: int
@@ -90,7 +91,7 @@ NO_SHIPPING: Final = ShippingAccount(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """A refund's components, which add up to its amount, and the shares its units take."""
+    """A refund's components, which add up to its amount, and the shares of its units."""
 
     components: tuple[Component, ...]
     shares: tuple[UnitShare, ...] = ()
@@ -100,7 +101,7 @@ class Breakdown:
         return sum(component.amount_minor for component in self.components)
 
     def total_of(self, *kinds: ComponentKind) -> int:
-        """The sum of these kinds, in minor units: what the books post to one account."""
+        """The sum of components of these kinds, in minor units, as posted to one account."""
         return sum(each.amount_minor for each in self.components if each.kind in kinds)
 
 
@@ -112,10 +113,10 @@ def break_down(
     shipping: ShippingAccount = NO_SHIPPING,
     fee_rate: Decimal = Decimal(0),
 ) -> Breakdown:
-    """The refund of `units` with what is given back of `shipping`, less deductions and the fee.
+    """Compute the refund of `units` and `shipping`, less deductions and the restocking fee.
 
-    The fee is taken of the goods' price after deductions, without tax. Raises Invalid for more
-    units than the line has left, or a line that is not in `lines`.
+    The fee applies to the net price of the goods after deductions. Raises Invalid for more units
+    than the line has left, or for a line that is not in `lines`.
     """
     accounts = dict(lines)
     shares: list[UnitShare] = []
@@ -124,7 +125,13 @@ def break_down(
         account = accounts.get(part.order_line_id)
         field = ("items", str(position), "quantity")
         if account is None or not 1 <= part.quantity <= account.units - account.units_so_far:
-            raise Invalid("The order line has fewer units left to refund.", field=field)
+            left = 0 if account is None else account.units - account.units_so_far
+            raise Invalid(
+                f"1 to {left} units of the order line can be refunded; {part.quantity} were sent."
+                if left
+                else "The order line has no units left to refund.",
+                field=field,
+            )
         share = _share(account, part)
         accounts[part.order_line_id] = _after(account, share)
         shares.append(share)
@@ -139,12 +146,12 @@ def break_down(
 
 
 def goodwill(amount: Money, note: str) -> Breakdown:
-    """An amount given back for no units at all."""
+    """A refund of an amount without units."""
     return Breakdown((Component(ComponentKind.GOODWILL, amount.minor, note),))
 
 
 def is_whole_order(units: Iterable[UnitsToRefund], lines: Iterable[LineAccount]) -> bool:
-    """Whether with these units the last unit of the order is refunded."""
+    """True if the last unit of the order is refunded with these units."""
     asked: dict[UUID, int] = {}
     for part in units:
         asked[part.order_line_id] = asked.get(part.order_line_id, 0) + part.quantity
@@ -152,11 +159,11 @@ def is_whole_order(units: Iterable[UnitsToRefund], lines: Iterable[LineAccount])
 
 
 def split(breakdown: Breakdown, amounts_minor: Sequence[int]) -> list[Breakdown]:
-    """The breakdown as several refunds of these amounts, which add up to at most its own.
+    """Split the breakdown into refunds of these amounts, which add up to at most its own.
 
-    What is kept back is kept back in the first; the units' shares stay with the first too, so that
-    they are counted once. An amount below the whole leaves the rest out: that is how a refund is
-    cut down to what the balance allows.
+    Negative components and the units' shares stay with the first refund, so that they count once.
+    If the amounts add up to less than the whole, the rest is dropped. A refund is reduced to the
+    refundable balance that way.
     """
     if sum(amounts_minor) > breakdown.amount_minor or any(each < 0 for each in amounts_minor):
         raise ValueError("the parts of a refund exceed the whole")
@@ -177,7 +184,7 @@ def _share(account: LineAccount, part: UnitsToRefund) -> UnitShare:
     so_far = account.units_so_far + part.quantity
 
     def due(total_minor: int, settled_minor: int) -> int:
-        # Below zero when a refund of dearer units stands and one of cheaper units was rejected.
+        # Negative if a refund of more expensive units counts and one of cheaper units was rejected.
         return max(0, part_due(total_minor, so_far, account.units, settled_minor))
 
     net = due(account.net_minor, account.net_so_far_minor)
@@ -204,12 +211,12 @@ def _after(account: LineAccount, share: UnitShare) -> LineAccount:
 def _goods(
     account: LineAccount, part: UnitsToRefund, share: UnitShare, currency: str
 ) -> Iterable[Component]:
-    told = f"{part.quantity} × {account.sku}"
+    note = f"{part.quantity} × {account.sku}"
     if share.net_kept_minor or share.tax_kept_minor:
         gross = Money(share.net_minor, currency)
-        told += f": {gross} less {_percent(part.rate)}"
-        told += f" ({part.note})" if part.note else ""
-    yield Component(ComponentKind.ITEMS, share.net_minor - share.net_kept_minor, told)
+        note += f": {gross} less {_percent(part.rate)}"
+        note += f" ({part.note})" if part.note else ""
+    yield Component(ComponentKind.ITEMS, share.net_minor - share.net_kept_minor, note)
     tax = share.tax_minor - share.tax_kept_minor
     if tax:
         yield Component(ComponentKind.TAX, tax, f"of {part.quantity} × {account.sku}")
@@ -227,7 +234,7 @@ def _percent(rate: Decimal) -> str:
 
 
 def _take(components: Sequence[Component], amount: int) -> tuple[list[Component], list[Component]]:
-    """The first components that make up `amount`, the last of them cut, and what is left."""
+    """The first components that add up to `amount`, the last one cut, and the rest."""
     taken: list[Component] = []
     left: list[Component] = []
     for component in components:

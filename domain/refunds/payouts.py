@@ -1,9 +1,9 @@
-"""Paying a refund out through a gateway, so that no crash, retry or webhook pays twice (5.4).
+"""State machine of a payout through the gateway; no crash, retry or webhook pays twice.
 
-A payout is a row of attempts, at most one of them unsettled. An attempt's key is stored before
-the first call; everything after that is told by the gateway under this key:
+A payout is a sequence of attempts, at most one of them unsettled. An attempt's key is stored before
+the first call. Every later signal of the gateway refers to this key:
 
-    word \\ attempt   OPEN, UNKNOWN    PENDING     SUCCEEDED      FAILED        REVERSED
+    signal \\ attempt OPEN, UNKNOWN    PENDING     SUCCEEDED      FAILED        REVERSED
     succeeded        SUCCEEDED        SUCCEEDED   same           contradicts   same
     failed           FAILED           FAILED      contradicts    same          contradicts
     reversed         REVERSED         REVERSED    REVERSED       contradicts   same
@@ -12,8 +12,9 @@ the first call; everything after that is told by the gateway under this key:
     not found        UNKNOWN          UNKNOWN     same           same          same
     not asked        same             same        same           same          same
 
-¹ UNKNOWN stays UNKNOWN: a refund does not go back from it. A contradiction never changes the
-attempt; a person must see it. Old news (a duplicate, an answer behind its own webhook) is "same".
+¹ UNKNOWN stays UNKNOWN, because a refund does not return from it to PENDING. A contradiction never
+changes the attempt; a person must check it. An outdated signal (a duplicate, or an answer that
+arrives after its own webhook) is "same".
 """
 
 from collections.abc import Mapping
@@ -42,7 +43,7 @@ class AttemptState(StrEnum):
 
 
 class GatewaySignal(StrEnum):
-    """What was heard of an attempt: by answer, by webhook, by looking the key up."""
+    """A report about an attempt: from the answer, a webhook, or a lookup by key."""
 
     SUCCEEDED = "SUCCEEDED"
     PENDING = "PENDING"
@@ -79,7 +80,7 @@ ATTEMPT_CHANGES: Final[Mapping[tuple[AttemptState, GatewaySignal], AttemptState]
     )
 )
 
-# Said of an attempt that ended otherwise: money may have moved that the books do not know.
+# Signals that contradict the attempt's final state: money may have moved without an entry.
 CONTRADICTIONS: Final = frozenset(
     {
         (_T.SUCCEEDED, _W.FAILED),
@@ -90,30 +91,30 @@ CONTRADICTIONS: Final = frozenset(
     }
 )
 
-# A key may be sent again until this long before the gateway may forget it: a request that is still
-# on its way when the key is forgotten would be paid as a new one.
+# A key may be sent again until this long before the gateway may delete it. A request that is still
+# on its way when the key is deleted would be paid as a new one.
 RESEND_MARGIN: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptChange:
-    """What a word makes of an attempt; `is_contradiction`: a person must look at it."""
+    """The attempt's state after a signal; `is_contradiction`: a person must check it."""
 
     state: AttemptState
     is_contradiction: bool
 
 
-def apply(state: AttemptState, word: GatewaySignal) -> AttemptChange:
-    """The attempt's state behind `word`. Hearing the same word again changes nothing."""
-    pair = (state, word)
+def apply(state: AttemptState, signal: GatewaySignal) -> AttemptChange:
+    """The attempt's state after `signal`. A repeated signal changes nothing."""
+    pair = (state, signal)
     return AttemptChange(ATTEMPT_CHANGES.get(pair, state), pair in CONTRADICTIONS)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt: `sent_at` is stored before the first call goes out, None: never sent.
+    """One attempt. `sent_at` is stored before the first call; None: never sent.
 
-    `claimed_until`: a worker has it until then; behind that instant the worker is taken for dead.
+    `claimed_until`: a worker owns it until then; after that the worker is considered dead.
     """
 
     key: str
@@ -123,7 +124,7 @@ class Attempt:
 
 
 class PayoutStep(StrEnum):
-    """What a worker does next with an attempt."""
+    """A worker's next step with an attempt."""
 
     SEND = "SEND"
     LOOK_UP = "LOOK_UP"
@@ -132,10 +133,10 @@ class PayoutStep(StrEnum):
 
 
 def next_step(attempt: Attempt, now: datetime) -> PayoutStep:
-    """What to do with an attempt that a worker finds: never send what may have been sent before.
+    """The next step with an attempt; a request that may have been sent is never just sent again.
 
-    An attempt that was sent and is still OPEN belonged to a worker that died in the call: its key
-    is looked up like that of an UNKNOWN one.
+    An attempt that was sent and is still OPEN belonged to a worker that died during the call. Its
+    key is looked up, like that of an UNKNOWN attempt.
     """
     if attempt.state not in UNSETTLED:
         return PayoutStep.NOTHING
@@ -147,9 +148,9 @@ def next_step(attempt: Attempt, now: datetime) -> PayoutStep:
 
 
 def may_send_again(attempt: Attempt, now: datetime, retention: timedelta) -> bool:
-    """Whether a key that the gateway does not find may be sent again, as the same key.
+    """True if a key that the gateway does not find may be sent again, as the same key.
 
-    `retention`: how long the gateway keeps keys. Past it "not found" proves nothing.
+    `retention`: how long the gateway keeps keys. After it, "not found" proves nothing.
     """
     if attempt.sent_at is None:
         return True
@@ -157,5 +158,5 @@ def may_send_again(attempt: Attempt, now: datetime, retention: timedelta) -> boo
 
 
 def needs_person(attempt: Attempt, now: datetime, retention: timedelta) -> bool:
-    """Whether only a person can settle it: UNKNOWN, and no longer to be sent again (5.4)."""
+    """True if only a person can settle it: UNKNOWN, and too late to be sent again."""
     return attempt.state is AttemptState.UNKNOWN and not may_send_again(attempt, now, retention)

@@ -1,8 +1,8 @@
-"""Refunds: their states, who moves them on, and what a payout's outcome makes of them (5).
+"""Refunds: states, allowed actions, and the effect of a payout's outcome.
 
-What units are worth is `domain.refunds.breakdowns`, what must be seen first
-`domain.returns.evidence`, who must agree `domain.refunds.approvals`, which payment bears it
-`domain.refunds.balances`, paying it out `domain.refunds.payouts`.
+See also `domain.refunds.breakdowns` (amounts), `domain.returns.evidence` (required evidence),
+`domain.refunds.approvals` (approvals), `domain.refunds.balances` (payments drawn on) and
+`domain.refunds.payouts` (paying out).
 """
 
 from collections.abc import Mapping
@@ -59,15 +59,15 @@ REFUND_TRANSITIONS: Final[Mapping[RefundStatus, frozenset[RefundStatus]]] = Mapp
     }
 )
 
-# A return may close over these.
+# A return may close when its refunds are in these states.
 SETTLED: Final = frozenset({_S.SUCCEEDED, _S.REJECTED, _S.REVERSED, _S.CANCELLED})
-# These draw on no payment, and their units may be refunded again. A FAILED one still draws: it may
-# be retried at any moment.
+# Refunds in these states draw on no payment, and their units may be refunded again. A FAILED one
+# still draws, because it may be retried at any time.
 WITHDRAWN: Final = frozenset({_S.REJECTED, _S.REVERSED, _S.CANCELLED})
 
 
 class RefundAction(StrEnum):
-    """What somebody (or a job) does to a refund."""
+    """An action of a caller or a job on a refund."""
 
     APPROVE = "APPROVE"
     REJECT = "REJECT"
@@ -79,7 +79,7 @@ class RefundAction(StrEnum):
 
 _A = RefundAction
 
-# From which states each action starts, and the state it aims at.
+# The states in which each action is allowed.
 REFUND_ACTIONS: Final[Mapping[RefundAction, frozenset[RefundStatus]]] = MappingProxyType(
     {
         _A.APPROVE: frozenset({_S.NEEDS_APPROVAL}),
@@ -103,16 +103,16 @@ _AIMS_AT: Final[Mapping[RefundAction, RefundStatus]] = MappingProxyType(
 
 
 def check_action(status: RefundStatus, action: RefundAction) -> None:
-    """Raise IllegalTransition, with the states `status` leads to, unless `action` fits it."""
+    """Raise IllegalTransition, with the states after `status`, unless `action` is allowed in it."""
     if status not in REFUND_ACTIONS[action]:
         raise IllegalTransition("refund", status, _AIMS_AT[action], REFUND_TRANSITIONS[status])
 
 
 def path_to(status: RefundStatus, attempt: AttemptState) -> tuple[RefundStatus, ...]:
-    """The states a refund in `status` goes through for what its attempt has come to.
+    """The states through which a refund in `status` goes to match its attempt's state.
 
-    Empty when nothing changes. A reversal that is heard first passes through SUCCEEDED, so that
-    both facts are booked. Raises IllegalTransition for an attempt that cannot be of this refund.
+    Empty if nothing changes. A reversal reported first passes through SUCCEEDED, so that both facts
+    are booked. Raises IllegalTransition for an attempt that cannot belong to this refund.
     """
     ends = {
         AttemptState.OPEN: (),
@@ -132,7 +132,7 @@ def path_to(status: RefundStatus, attempt: AttemptState) -> tuple[RefundStatus, 
 def shipping_to_refund(
     rules: RefundRules, left: ShippingAccount, *, is_whole_order: bool
 ) -> ShippingAccount:
-    """What of the order's shipping (`left`: not given back yet) goes with this refund."""
+    """The part of the order's shipping that this refund includes; `left`: not refunded yet."""
     gives = {
         RefundShipping.ALWAYS: True,
         RefundShipping.NEVER: False,

@@ -1,8 +1,9 @@
-"""Whether a return is taken back: by policy, by nobody, or by a person (4.1).
+"""Authorization of a return: accepted or declined by policy, or left to a person.
 
-The window counts from delivery, else from shipping, to the end of the day in the time zone of the
-location that shipped. Units of a line may have left in several parcels; nobody can tell which of
-them come back, so the latest parcel's window counts for all.
+The window counts from delivery, or from shipping if there is no delivery. It ends with the day in
+the time zone of the location that shipped. Units of a line may have left in several parcels, and it
+is not known from which of them a unit comes back. So the window of the latest parcel counts for
+all.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,8 +29,8 @@ from domain.values.money import Money
 
 
 @dataclass(frozen=True, slots=True)
-class ParcelOut:
-    """A parcel that brought units of a line to the customer; `time_zone` of who shipped it."""
+class ShippedParcel:
+    """A parcel that brought units of a line to the customer; `time_zone` of its origin."""
 
     shipped_at: datetime
     delivered_at: datetime | None
@@ -37,31 +38,31 @@ class ParcelOut:
 
 
 @dataclass(frozen=True, slots=True)
-class AskedUnits:
-    """Units of one order line that should go back; `value` with tax, of these units."""
+class RequestedUnits:
+    """Units of one order line that the customer wants to return; `value` of all, with tax."""
 
     sku: str
     quantity: int
     reason: str
     value: Money
     is_returnable: bool
-    parcels: tuple[ParcelOut, ...]
+    parcels: tuple[ShippedParcel, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnCase:
-    """A request as a policy judges it: at least one item, all in one currency."""
+    """A return request as a policy evaluates it: at least one item, all in one currency."""
 
-    items: tuple[AskedUnits, ...]
+    items: tuple[RequestedUnits, ...]
     risk: Risk
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the policy says: AUTHORIZED, DECLINED, or REQUESTED (a person decides), and why.
+    """The policy's outcome: AUTHORIZED, DECLINED, or REQUESTED (a person decides), with reasons.
 
-    `policy`: the one that decided. `objections`: what stands against it, as the errors that a role
-    without the right to override gets.
+    `policy`: the one that decided. `objections`: the errors for a caller that may not override
+    them.
     """
 
     outcome: ReturnStatus
@@ -70,18 +71,23 @@ class Verdict:
     objections: tuple[DomainError, ...] = ()
 
 
-def window_closes_at(parcels: Iterable[ParcelOut], window_days: int) -> datetime | None:
-    """The first instant (UTC) behind the window; None when nothing was shipped."""
+def window_closes_at(parcels: Iterable[ShippedParcel], window_days: int) -> datetime | None:
+    """The first instant (UTC) after the window; None if nothing was shipped."""
     return max((_closes_at(parcel, window_days) for parcel in parcels), default=None)
 
 
 def may_authorize(
     case: ReturnCase, policies: Sequence[PolicyVersion[ReturnRules]], now: datetime
 ) -> Verdict:
-    """Judge a request made at `now`, each item by its own policy (one of `policies` each).
+    """Evaluate a request made at `now`, each item by its own policy (`policies` in item order).
 
-    One item that cannot be returned declines the whole: the others may be asked for again. Of
-    several policies the one that objects or wants a person is the one that decided.
+    1. If any item has an objection, the whole return is DECLINED; the client may request the other
+    items again.
+    2. Else, if any policy wants a review, it is REQUESTED: a person decides.
+    3. Else it is AUTHORIZED.
+
+    The deciding policy is the first that objects, else the first that wants a review, else the
+    first.
     """
     judged = list(zip(case.items, policies, strict=True))
     against = [
@@ -98,8 +104,8 @@ def may_authorize(
         )
     doubts = [(policy, doubt) for policy in policies for doubt in _doubts(case, policy.rules)]
     if doubts:
-        told = dict.fromkeys(doubt for _, doubt in doubts)
-        return Verdict(ReturnStatus.REQUESTED, doubts[0][0], (*told, *case.risk.reasons))
+        distinct = dict.fromkeys(doubt for _, doubt in doubts)
+        return Verdict(ReturnStatus.REQUESTED, doubts[0][0], (*distinct, *case.risk.reasons))
     reasons = [reason for item, policy in judged for reason in _consents(item, policy, case.risk)]
     return Verdict(ReturnStatus.AUTHORIZED, judged[0][1], tuple(dict.fromkeys(reasons)))
 
@@ -109,8 +115,8 @@ def check_authorization(
 ) -> None:
     """Raise unless `caller` may authorize a return in `status` that has these objections.
 
-    Who may override answers for it with a note (Invalid without); anybody else gets the objection
-    itself, and IllegalTransition for a return that was declined.
+    A caller that may override must give a note (Invalid without it). Any other caller gets the
+    first objection, or IllegalTransition for a declined return.
     """
     check_action(status, ReturnAction.AUTHORIZE)
     is_against = bool(objections) or status is ReturnStatus.DECLINED
@@ -121,15 +127,15 @@ def check_authorization(
             raise objections[0]
         raise IllegalTransition("return", status, ReturnStatus.AUTHORIZED)
     if not (note or "").strip():
-        raise Invalid("Going against the policy needs a note that says why.", field=("note",))
+        raise Invalid("A note with the reason is required to override the policy.", field=("note",))
 
 
-def may_pass_unseen(
+def may_skip_inspection(
     rules: ReturnRules, risk: Decimal, reason: str, sku: str, unit_value: Money
 ) -> str | None:
-    """Why such units go straight back on the shelf, in words; None: they are inspected (4.4)."""
+    """The reason why such units are restocked without inspection; None: they are inspected."""
     lane = rules.fast_lane
-    # Whatever the policy lists: what may be damaged, broken or fake goes to the controlled lane.
+    # Possibly damaged, defective or counterfeit units are always inspected, whatever the policy.
     is_controlled = lane_of(rules, risk, reason, None) is Lane.CONTROLLED
     if lane is None or is_controlled or not lane.takes(risk, reason, unit_value):
         return None
@@ -139,14 +145,14 @@ def may_pass_unseen(
     )
 
 
-def _closes_at(parcel: ParcelOut, window_days: int) -> datetime:
+def _closes_at(parcel: ShippedParcel, window_days: int) -> datetime:
     start = parcel.delivered_at or parcel.shipped_at
     zone = ZoneInfo(parcel.time_zone)
     day_after = start.astimezone(zone).date() + timedelta(days=window_days + 1)
     return datetime.combine(day_after, time(0), zone).astimezone(UTC)
 
 
-def _objections(item: AskedUnits, rules: ReturnRules, now: datetime) -> Iterable[DomainError]:
+def _objections(item: RequestedUnits, rules: ReturnRules, now: datetime) -> Iterable[DomainError]:
     if not item.is_returnable:
         yield NotReturnable(item.sku, "the item is not returnable")
     if rules.is_final_sale:
@@ -166,20 +172,22 @@ def _doubts(case: ReturnCase, rules: ReturnRules) -> Iterable[str]:
     for item in case.items[1:]:
         total += item.value
     if rules.review_above_amount.is_passed_by(total):
-        yield f"A person decides: {total} is above what the policy lets pass."
+        yield f"A person decides: {total} is above the policy's review limit."
 
 
-def _consents(item: AskedUnits, policy: PolicyVersion[ReturnRules], risk: Risk) -> Iterable[str]:
+def _consents(
+    item: RequestedUnits, policy: PolicyVersion[ReturnRules], risk: Risk
+) -> Iterable[str]:
     rules = policy.rules
     closes_at = window_closes_at(item.parcels, rules.window_days)
     if closes_at is not None:
-        yield f"{item.sku} was asked for before its window closes at {closes_at.isoformat()}."
+        yield f"{item.sku} was requested before its window closes at {closes_at.isoformat()}."
     yield f"The reason {item.reason} is accepted and the risk is {risk.value}."
-    fast = may_pass_unseen(rules, risk.value, item.reason, item.sku, unit_value(item))
+    fast = may_skip_inspection(rules, risk.value, item.reason, item.sku, unit_value(item))
     if fast is not None:
         yield fast
 
 
-def unit_value(item: AskedUnits) -> Money:
-    """What one of the units is worth, rounded up: a limit is never passed by rounding."""
+def unit_value(item: RequestedUnits) -> Money:
+    """The value of one unit, rounded up, so that rounding never brings it below a limit."""
     return Money(-(-item.value.minor // item.quantity), item.value.currency)

@@ -1,7 +1,8 @@
-"""What becomes of an inspected unit: the policy's table, what a person may choose, and the chain.
+"""Disposition of inspected units: the policy's choice, manual overrides, and their order.
 
-QUARANTINE and REFURBISH keep a unit in the house and its item INSPECTED; they have exits. Every
-other disposition is final. The table itself is read in `domain.policies.dispositions`.
+QUARANTINE and REFURBISH keep a unit at the location and its item INSPECTED; another disposition may
+follow. Every other disposition is final. The policy's table is read in
+`domain.policies.dispositions`.
 """
 
 from collections.abc import Mapping
@@ -23,13 +24,13 @@ from domain.values.money import Money, to_decimal
 
 _D, _K = Disposition, StockState
 
-# Where a unit waits after a disposition that is not final.
+# The stock state of a unit after a disposition that is not final.
 HOLDING: Final[Mapping[Disposition, StockState]] = MappingProxyType(
     {_D.QUARANTINE: _K.QUARANTINE, _D.REFURBISH: _K.REFURBISHING}
 )
 FINAL: Final = frozenset(Disposition) - frozenset(HOLDING)
 
-# What may follow: None is a unit that was inspected and not disposed of in any way yet.
+# The dispositions that may follow each one; None: inspected, without a disposition yet.
 EXITS: Final[Mapping[Disposition | None, frozenset[Disposition]]] = MappingProxyType(
     {
         None: frozenset(Disposition),
@@ -42,7 +43,7 @@ EXITS: Final[Mapping[Disposition | None, frozenset[Disposition]]] = MappingProxy
 
 @dataclass(frozen=True, slots=True)
 class DispositionMove:
-    """One executed disposition: the units' movement (to None: they leave) and the item's state."""
+    """One executed disposition: stock movement (`to_state` None: units leave) and item state."""
 
     disposition: Disposition
     from_state: StockState
@@ -53,7 +54,7 @@ class DispositionMove:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which disposition is executed, whether the policy or a person chose it, and why."""
+    """The disposition to execute, its reasons, and whether the policy or a person chose it."""
 
     disposition: Disposition
     is_by_policy: bool
@@ -68,27 +69,28 @@ def choose(
     value: Money,
     caller: Caller,
 ) -> Choice:
-    """The table's disposition, or the one a person wants instead.
+    """Choose the policy's disposition, or the different one that a person wants.
 
-    `wanted` None: nobody wants another. `value`: of all units of this kind in the return, not only
-    of those that move, so that splitting gets nobody below the limit.
-    Raises PolicyViolation for a counterfeit to be restocked, whoever asks, and ApprovalRequired
-    when the caller may not go against the table for so much.
+    `wanted` None: no other one is wanted. `value`: of all units of this kind in the return, not
+    only of those that move, so that splitting them does not bypass the limit. Raises
+    PolicyViolation if a counterfeit would be restocked, for every caller. Raises ApprovalRequired
+    if the caller may not override the policy for this value.
     """
     tabled = rules.decide(condition, reason)
     if wanted is None or wanted is tabled:
-        told = f"The policy says {tabled} for {condition} units returned as {reason or 'extra'}."
-        return Choice(tabled, True, (told,))
+        why = f"The policy says {tabled} for {condition} units returned as {reason or 'extra'}."
+        return Choice(tabled, True, (why,))
     if is_forbidden(condition, wanted):
         raise PolicyViolation(
-            "A counterfeit is never restocked.",
+            "A COUNTERFEIT unit cannot be restocked; choose another disposition.",
             field=("disposition",),
             details={"condition": condition, "disposition": wanted},
         )
     is_above = rules.override_above_value.is_passed_by(value)
     if is_above and not caller.may("dispositions.override"):
         raise ApprovalRequired(
-            f"{wanted} instead of {tabled} for units worth {value} needs a supervisor.",
+            f"{wanted} instead of the policy's {tabled} for units worth {value} requires a "
+            "caller with dispositions.override.",
             field=("disposition",),
             details={
                 "policy": tabled,
@@ -96,17 +98,18 @@ def choose(
                 "currencyCode": value.currency,
             },
         )
-    told = f"{caller.actor} chose {wanted}; the policy says {tabled}."
-    return Choice(wanted, False, (told,))
+    why = f"{caller.actor} chose {wanted}; the policy says {tabled}."
+    return Choice(wanted, False, (why,))
 
 
 def execute(
     state: ReturnItemState, last: Disposition | None, disposition: Disposition
 ) -> DispositionMove:
-    """What executing `disposition` does to units in `state` whose last disposition was `last`.
+    """The effects of `disposition` on units in `state` whose last disposition was `last`.
 
-    Raises IllegalTransition for units that are not inspected, are disposed of, or are there
-    already; `allowed` names the dispositions that may follow, or the item's next states.
+    Raises IllegalTransition for units that are not inspected, already disposed of, or already in
+    this disposition. Its `allowed` lists the dispositions that may follow, or the item's next
+    states.
     """
     if state is not ReturnItemState.INSPECTED:
         raise IllegalTransition(

@@ -1,4 +1,4 @@
-"""What has been seen of returned units, and which refunds may go on by it (5.1)."""
+"""Evidence about returned units, and the refunds that it allows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from domain.returns.states import ReturnItemState, ReturnStatus
 def evidence_of(
     status: ReturnStatus, state: ReturnItemState, *, is_scanned: bool
 ) -> tuple[Evidence, ...]:
-    """What has been seen of units of an order line, in the order in which it happens.
+    """Evidence reached by units of an order line, in the order in which it occurs.
 
-    `is_scanned`: a carrier reported the parcel. What is here was carried, scanned or not; what
-    nobody will ever see (MISSING, or of a return that is off) has nothing to show.
+    `is_scanned`: a carrier reported the parcel. Received units count as carried, with or without a
+    scan. Units that will never arrive (MISSING, or of a declined or cancelled return) have none.
     """
     is_off = status in (ReturnStatus.REQUESTED, ReturnStatus.DECLINED, ReturnStatus.CANCELLED)
     if is_off or state in (ReturnItemState.MISSING, ReturnItemState.WRONG_ITEM):
@@ -29,12 +29,12 @@ def evidence_of(
 
 
 def opens_refund(required: Sequence[Evidence], reached: Iterable[Evidence]) -> bool:
-    """Whether units that have come so far get their refund: the first named evidence is there."""
+    """True if a refund is opened for units so far: the first required evidence is reached."""
     return required[0] in set(reached)
 
 
 def is_proven(required: Iterable[Evidence], reached: Iterable[Evidence]) -> bool:
-    """Whether all evidence that the policy names is there."""
+    """True if all evidence that the policy requires is reached."""
     return set(required) <= set(reached)
 
 
@@ -43,10 +43,10 @@ Units = TypeVar("Units")
 
 @dataclass(frozen=True, slots=True)
 class Progress(Generic[Units]):
-    """A pending refund's units: proven ones, those still to come, and those that never will.
+    """A pending refund's units: proven, waiting for evidence, or lost (will never arrive).
 
-    Proven units leave the pending refund as a refund of their own (all of them: it goes on itself);
-    when nothing is waiting and nothing proven, it is cancelled.
+    Proven units leave the pending refund as a refund of their own. If all units are proven, the
+    pending refund itself continues. If none are proven or waiting, it is cancelled.
     """
 
     proven: tuple[Units, ...]
@@ -57,7 +57,7 @@ class Progress(Generic[Units]):
 def progress(
     required: Sequence[Evidence], units: Iterable[tuple[Units, Sequence[Evidence]]]
 ) -> Progress[Units]:
-    """Sort the units of a pending refund by the evidence that each has reached."""
+    """Group the units of a pending refund by the evidence that each has reached."""
     proven: list[Units] = []
     waiting: list[Units] = []
     lost: list[Units] = []

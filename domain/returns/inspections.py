@@ -1,4 +1,4 @@
-"""Inspection of returned units: number of inspectors, resulting grade, and priority."""
+"""Inspection of returned units: lanes, number of inspectors, resulting grade, and priority."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from domain.values.money import Money, share, to_decimal
 
 _G = ConditionGrade
 
-# From the best to the worst; of two inspectors who differ the worse grade stands.
+# From best to worst; if two inspectors differ, the worse grade counts.
 GRADES: Final = (_G.NEW, _G.LIKE_NEW, _G.USED, _G.DAMAGED, _G.DEFECTIVE, _G.COUNTERFEIT)
 CONTROLLED_GRADES: Final = frozenset({_G.DAMAGED, _G.DEFECTIVE, _G.COUNTERFEIT})
 CONTROLLED_REASONS: Final = frozenset({"DAMAGED", "DAMAGED_IN_TRANSIT", "DEFECTIVE", "COUNTERFEIT"})
 
 
 class Lane(StrEnum):
-    """Which way units take from quality control."""
+    """The route of returned units through quality control."""
 
     FAST = "FAST"
     STANDARD = "STANDARD"
@@ -35,8 +35,8 @@ def lane_of(
 ) -> Lane:
     """CONTROLLED for damaged, defective, counterfeit and high-risk units, else STANDARD.
 
-    High risk is above the policy's limit for two inspectors. `condition` None: not seen yet.
-    The fast lane is `authorizations.may_pass_unseen`; a controlled reason never takes it.
+    High risk is above the policy's limit for two inspectors. `condition` None: not inspected yet.
+    The fast lane is `authorizations.may_skip_inspection`; a controlled reason never takes it.
     """
     is_controlled = (
         condition in CONTROLLED_GRADES or reason in CONTROLLED_REASONS or _is_high(rules, risk)
@@ -45,13 +45,13 @@ def lane_of(
 
 
 def inspectors_required(rules: ReturnRules, risk: Decimal) -> int:
-    """Two above the policy's risk limit, else one."""
+    """Two if the risk is above the policy's limit, else one."""
     return 2 if _is_high(rules, risk) else 1
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """The grade that one inspector gave."""
+    """One inspector's grade of units."""
 
     inspector: str
     condition: ConditionGrade
@@ -59,7 +59,7 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class InspectionResult:
-    """State and grade of the units after an inspection, and the inspectors so far."""
+    """The units after an inspection: item state, resulting grade, and all inspectors so far."""
 
     state: ReturnItemState
     condition: ConditionGrade
@@ -67,17 +67,17 @@ class InspectionResult:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the grade stands and a disposition may follow."""
+        """True if the grade is final and a disposition may follow."""
         return self.state is ReturnItemState.INSPECTED
 
 
 def inspect(
     state: ReturnItemState, first: Inspection | None, inspection: Inspection, required: int
 ) -> InspectionResult:
-    """Apply an inspection to units in `state`. `first`: their earlier one, if two are needed.
+    """Apply an inspection to units in `state`; `first`: an earlier one, if two are required.
 
-    After the first of two inspections the state does not change. Raises SelfApproval when the same
-    actor inspects twice. The state table in `receipts.move` says whether `state` may be inspected.
+    After the first of two inspections the state does not change. Raises SelfApproval if the same
+    actor makes both. The caller checks the item's state table (`receipts.move`).
     """
     if first is None:
         complete = required < 2
@@ -90,7 +90,7 @@ def inspect(
     return InspectionResult(ReturnItemState.INSPECTED, condition, inspectors)
 
 
-# Per mille of the price that is likely to be recovered, by what the customer says is wrong.
+# Expected recovery, in per mille of the price, by the customer's return reason.
 RECOVERY: Final[Mapping[str, int]] = MappingProxyType(
     {
         "UNDELIVERED": 950,
@@ -109,22 +109,22 @@ RECOVERY: Final[Mapping[str, int]] = MappingProxyType(
 RECOVERY_UNKNOWN: Final = 600
 RECOVERY_POINTS_MAX: Final = 1_000_000
 
-# An hour of waiting weighs as much as one unit of the currency. Because all units age alike, the
-# order of two tasks never changes with the clock, so the hours are counted down to a fixed far
-# instant and no task must ever be numbered anew.
+# An hour of waiting counts as much as one unit of the currency. All units age alike, so the order
+# of two tasks does not depend on the current time. Hours are counted down to a fixed instant in the
+# far future, so that stored priorities never need an update.
 AGE_HORIZON: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Priority:
-    """A task's place in its queue, higher first, and the reasons in words."""
+    """A task's priority in its queue, higher first, and the reasons in words."""
 
     points: int
     reasons: tuple[str, ...]
 
 
 def inspection_priority(value: Money, reason: str | None, received_at: datetime) -> Priority:
-    """How soon units worth `value` (at their price) that came at `received_at` are looked at."""
+    """Inspection priority of units worth `value` (at their price) received at `received_at`."""
     rate = RECOVERY_UNKNOWN if reason is None else RECOVERY.get(reason, RECOVERY_UNKNOWN)
     recovery = Money(share(value.minor, rate, 1_000), value.currency)
     points = min(RECOVERY_POINTS_MAX, max(0, int(to_decimal(recovery))))
@@ -134,7 +134,7 @@ def inspection_priority(value: Money, reason: str | None, received_at: datetime)
         (
             f"Expected recovery {recovery} of {value} ({rate / 10:g} % for {reason or 'none'}).",
             f"Here since {received_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC; "
-            "an hour weighs as much as one unit of money.",
+            "an hour counts as much as one unit of money.",
         ),
     )
 

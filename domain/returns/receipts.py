@@ -1,7 +1,7 @@
-"""What a returned parcel means: which units came, which are wrong, extra, late or missing.
+"""Receipt of a returned parcel: expected, wrong, extra, late and missing units.
 
-The sum of an order line's units never changes here: units move from group to group, and when only
-part of a group moves on, that part becomes a new group and the rest keeps its id (4.3).
+The total of an order line's units never changes here. Units move from one group to another. If only
+part of a group moves, that part becomes a new group and the rest keeps its id.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ from domain.transitions import step
 
 @dataclass(frozen=True, slots=True)
 class ItemUnits:
-    """A group of units of a return as it stands; `order_line_id` None: wrong or extra units."""
+    """A group of units of a return in one state; `order_line_id` None: wrong or extra units."""
 
     id: UUID
     sku: str
@@ -34,7 +34,7 @@ class ItemUnits:
 
 @dataclass(frozen=True, slots=True)
 class ArrivedUnits:
-    """Units that lay in the parcel; `item_id` names the group they are for, where known."""
+    """Units found in the parcel; `item_id` is the group they belong to, if known."""
 
     sku: str
     quantity: int
@@ -43,7 +43,7 @@ class ArrivedUnits:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What one parcel held; `is_last`: nothing more is coming for this return."""
+    """The contents of one parcel; `is_last`: no more units will come for this return."""
 
     contents: tuple[ArrivedUnits, ...]
     is_last: bool = False
@@ -51,7 +51,7 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class ItemMove:
-    """`quantity` units of a group go to state `to`; `is_split`: they become a new group."""
+    """`quantity` units of a group move to state `to`; `is_split`: they become a new group."""
 
     item_id: UUID
     quantity: int
@@ -60,7 +60,7 @@ class ItemMove:
 
 
 class DiscrepancyKind(StrEnum):
-    """How what came differs from what was expected."""
+    """A kind of difference between received and expected units."""
 
     WRONG = "WRONG"
     EXTRA = "EXTRA"
@@ -70,17 +70,17 @@ class DiscrepancyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """One difference, in words; `sku` and `quantity` are None where it is of the whole parcel."""
+    """One difference; `sku` and `quantity` are None if it is about the whole parcel."""
 
     kind: DiscrepancyKind
-    words: str
+    description: str
     sku: str | None = None
     quantity: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class StrangeUnits:
-    """Units to be recorded as a new WRONG_ITEM group: foreign ones, or more than expected."""
+class UnexpectedUnits:
+    """Units to be recorded as a new WRONG_ITEM group: not of this return, or more than expected."""
 
     sku: str
     quantity: int
@@ -89,11 +89,11 @@ class StrangeUnits:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a parcel does: moves of groups in this order, new groups, and the return's status."""
+    """The effects of a parcel: moves in this order, new groups, and the return's new status."""
 
     status: ReturnStatus
     moves: tuple[ItemMove, ...]
-    strangers: tuple[StrangeUnits, ...]
+    unexpected: tuple[UnexpectedUnits, ...]
     discrepancies: tuple[Discrepancy, ...]
 
 
@@ -104,18 +104,18 @@ class TooFewUnits(IllegalTransition):
         super().__init__("return item", current, requested)
         self.quantity, self.left = quantity, left
         facts = {**self.details, "requested": quantity, "available": left}
-        message = f"{quantity} units were to become {requested} and {left} are {current}."
+        message = f"At most {left} {current} units can become {requested}; {quantity} were sent."
         DomainError.__init__(self, message, field=("quantity",), details=facts)
 
 
 def move(item: ItemUnits, quantity: int, to: ReturnItemState) -> ItemMove:
-    """`quantity` units of the group go on to `to`; splits the group when some stay behind.
+    """Move `quantity` units of the group to state `to`; a partial move splits the group.
 
-    Raises IllegalTransition when the state table has no such step, TooFewUnits (one too) when the
-    group is smaller, Invalid for a quantity below one.
+    Raises IllegalTransition if the state table has no such step, TooFewUnits (a subclass) if the
+    group is smaller, Invalid if the quantity is below one.
     """
     if quantity < 1:
-        raise Invalid("At least one unit must be named.", field=("quantity",))
+        raise Invalid(f"At least 1 unit is required; {quantity} was sent.", field=("quantity",))
     step("return item", ITEM_TRANSITIONS, item.state, to)
     if quantity > item.quantity:
         raise TooFewUnits(item.state, to, quantity, item.quantity)
@@ -128,12 +128,19 @@ def receive(
     parcel: Parcel,
     room: Mapping[UUID, int],
 ) -> Receipt:
-    """Match a parcel to a return's groups; nothing that came is left out.
+    """Match the contents of a parcel to a return's groups; every unit is accounted for.
 
-    `room`: per order line, its shipped units less the units that count as returned at this moment,
-    over all returns. Units that do not count yet (MISSING, or of an expired return) come in only
-    as far as there is room; what comes beyond is extra (4.2).
-    Raises IllegalTransition where this return receives nothing (more), NotFound for a group of
+    1. Units go to the group named by the client, then to EXPECTED, then to MISSING groups of their
+       SKU.
+    2. Units that count as returned only now (of a MISSING group or an expired return) are accepted
+       only
+    up to `room`: per order line, shipped units minus the units that count as returned now, over all
+    returns.
+    3. The rest becomes new groups: EXTRA if the return has the SKU, else WRONG.
+    4. EXPECTED units become MISSING with the last parcel, or if an expired return has no room for
+       them.
+
+    Raises IllegalTransition if this return cannot receive (more) units, NotFound for a group of
     another return, Invalid for an empty parcel.
     """
     check_action(status, ReturnAction.RECEIVE)
@@ -142,13 +149,13 @@ def receive(
     for position, arrived in enumerate(parcel.contents):
         match.put(position, arrived)
     if status is ReturnStatus.RECEIVED and not match.received:
-        # All that was expected is here: this is another receipt of the same parcel.
+        # All expected units are here already: this parcel is received a second time.
         raise IllegalTransition("return", status, ReturnStatus.RECEIVED, RETURN_TRANSITIONS[status])
     return match.receipt(parcel)
 
 
-def give_up(items: Iterable[ItemUnits]) -> tuple[ItemMove, ...]:
-    """Everything that is still EXPECTED becomes MISSING."""
+def mark_missing(items: Iterable[ItemUnits]) -> tuple[ItemMove, ...]:
+    """Moves that turn all EXPECTED units into MISSING."""
     return tuple(
         move(item, item.quantity, ReturnItemState.MISSING)
         for item in items
@@ -160,14 +167,14 @@ def _check_contents(status: ReturnStatus, parcel: Parcel) -> None:
     for position, arrived in enumerate(parcel.contents):
         if arrived.quantity < 1:
             field = ("items", str(position), "quantity")
-            raise Invalid("A receipt needs at least one unit.", field=field)
+            raise Invalid(f"At least 1 unit is required; {arrived.quantity} was sent.", field=field)
     nothing_more = parcel.is_last and status is ReturnStatus.PARTIALLY_RECEIVED
     if not parcel.contents and not nothing_more:
-        raise Invalid("Nothing came: there is nothing to receive.", field=("items",))
+        raise Invalid("At least one item is required.", field=("items",))
 
 
 class _Match:
-    """The running state of one parcel being matched."""
+    """Running state of matching one parcel."""
 
     def __init__(
         self, status: ReturnStatus, items: Sequence[ItemUnits], room: Mapping[UUID, int]
@@ -176,10 +183,10 @@ class _Match:
         self.by_id = {item.id: item for item in items}
         self.left = {item.id: item.quantity for item in items}
         self.received: dict[UUID, int] = {}
-        self.strangers: dict[tuple[str, DiscrepancyKind], int] = {}
+        self.unexpected: dict[tuple[str, DiscrepancyKind], int] = {}
 
     def put(self, position: int, arrived: ArrivedUnits) -> None:
-        """Give the arrived units to groups that wait for them; the rest is wrong or extra."""
+        """Assign the arrived units to groups that wait for them; the rest is wrong or extra."""
         units = arrived.quantity
         for item in self._waiting_for(position, arrived):
             taken = min(units, self._acceptable(item))
@@ -192,10 +199,10 @@ class _Match:
             )
             kind = DiscrepancyKind.EXTRA if is_known else DiscrepancyKind.WRONG
             key = (arrived.sku, kind)
-            self.strangers[key] = self.strangers.get(key, 0) + units
+            self.unexpected[key] = self.unexpected.get(key, 0) + units
 
     def receipt(self, parcel: Parcel) -> Receipt:
-        """The finished match, as moves of the groups and the status that follows."""
+        """The finished match, as moves of the groups and the resulting status."""
         missing = self._missing(parcel)
         moves: list[ItemMove] = []
         for item in self.items:
@@ -217,13 +224,14 @@ class _Match:
         reached = ReturnStatus.PARTIALLY_RECEIVED if expected else ReturnStatus.RECEIVED
         if reached is not self.status:
             step("return", RETURN_TRANSITIONS, self.status, reached)
-        strangers = tuple(
-            StrangeUnits(sku, quantity, kind) for (sku, kind), quantity in self.strangers.items()
+        unexpected = tuple(
+            UnexpectedUnits(sku, quantity, kind)
+            for (sku, kind), quantity in self.unexpected.items()
         )
-        return Receipt(reached, tuple(moves), strangers, self._discrepancies(strangers, missing))
+        return Receipt(reached, tuple(moves), unexpected, self._discrepancies(unexpected, missing))
 
     def _waiting_for(self, position: int, arrived: ArrivedUnits) -> list[ItemUnits]:
-        """Groups of this SKU that may take units: the named one, expected ones, missing ones."""
+        """Groups of this SKU that can take units: the named one, then EXPECTED, then MISSING."""
         waiting = [
             item
             for state in (ReturnItemState.EXPECTED, ReturnItemState.MISSING)
@@ -259,8 +267,11 @@ class _Match:
             self.room[item.order_line_id] -= units
 
     def _missing(self, parcel: Parcel) -> dict[UUID, int]:
-        """Units that will not come: all expected ones of a last parcel, and late ones without
-        room, because another return has claimed them since this one expired."""
+        """Units that will not arrive, by group.
+
+        These are all expected units after the last parcel, and units of an expired return without
+        room: another return has claimed them since.
+        """
         missing: dict[UUID, int] = {}
         for item in self.items:
             left = self.left[item.id]
@@ -274,21 +285,21 @@ class _Match:
         return missing
 
     def _discrepancies(
-        self, strangers: Iterable[StrangeUnits], missing: Mapping[UUID, int]
+        self, unexpected: Iterable[UnexpectedUnits], missing: Mapping[UUID, int]
     ) -> tuple[Discrepancy, ...]:
         found: list[Discrepancy] = []
         if self.status is ReturnStatus.EXPIRED:
-            words = "The parcel came after the return had expired."
-            found.append(Discrepancy(DiscrepancyKind.LATE, words))
-        for each in strangers:
-            told = (
-                f"{each.quantity} units of {each.sku} came that this return does not expect."
+            description = "The parcel arrived after the return had expired."
+            found.append(Discrepancy(DiscrepancyKind.LATE, description))
+        for each in unexpected:
+            description = (
+                f"{each.quantity} units of {each.sku} arrived that are not part of this return."
                 if each.kind is DiscrepancyKind.WRONG
-                else f"{each.quantity} units of {each.sku} came beyond those expected."
+                else f"{each.quantity} units of {each.sku} arrived in addition to those expected."
             )
-            found.append(Discrepancy(each.kind, told, each.sku, each.quantity))
+            found.append(Discrepancy(each.kind, description, each.sku, each.quantity))
         for item_id, quantity in missing.items():
             sku = self.by_id[item_id].sku
-            told = f"{quantity} units of {sku} did not come."
-            found.append(Discrepancy(DiscrepancyKind.MISSING, told, sku, quantity))
+            description = f"{quantity} units of {sku} did not arrive."
+            found.append(Discrepancy(DiscrepancyKind.MISSING, description, sku, quantity))
         return tuple(found)

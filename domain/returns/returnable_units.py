@@ -1,4 +1,4 @@
-"""How many units of an order its returns may name, together, and of which lines (4.2)."""
+"""Returnable units of an order: how many its returns may claim, and on which lines."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from uuid import UUID
 from domain.errors import Invalid, NotFound, OverReturn
 from domain.returns.states import ReturnItemState, ReturnStatus
 
-# Units of these returns are free to be asked for again (4.2).
+# Units of these returns may be requested again.
 FORGOTTEN: Final = frozenset({ReturnStatus.DECLINED, ReturnStatus.CANCELLED, ReturnStatus.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
 class LineClaim:
-    """Units of one order line in some return: they count or not by both its states."""
+    """Units of one order line in a return; both states decide whether they count."""
 
     status: ReturnStatus
     state: ReturnItemState
@@ -22,18 +22,18 @@ class LineClaim:
 
 
 def counts_as_returned(status: ReturnStatus, state: ReturnItemState) -> bool:
-    """Whether units in this state of such a return take up units of their order line."""
+    """True if units in this state of such a return are claimed from their order line."""
     return status not in FORGOTTEN and state is not ReturnItemState.MISSING
 
 
 def claimed_units(claims: Iterable[LineClaim]) -> int:
-    """How many units of an order line its returns take up, all of them together."""
+    """Units of an order line that all its returns claim together."""
     return sum(each.quantity for each in claims if counts_as_returned(each.status, each.state))
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnableLine:
-    """An order line: units `shipped` (out or delivered, not lost) and `claimed` by returns."""
+    """An order line: units `shipped` (or delivered, not lost) and `claimed` by returns."""
 
     id: UUID
     sku: str
@@ -42,13 +42,13 @@ class ReturnableLine:
 
     @property
     def returnable(self) -> int:
-        """Units that may still be asked for; never negative."""
+        """Units that may still be requested; never negative."""
         return max(0, self.shipped - self.claimed)
 
 
 @dataclass(frozen=True, slots=True)
-class AskedItem:
-    """What a request names: an order line by id, or a SKU to be found among the lines."""
+class LineRequest:
+    """One item of a request: an order line by id, or a SKU to be matched to the lines."""
 
     quantity: int
     order_line_id: UUID | None = None
@@ -57,18 +57,18 @@ class AskedItem:
 
 @dataclass(frozen=True, slots=True)
 class LineMatch:
-    """`quantity` units of the asked item at `position` are units of this order line."""
+    """`quantity` units of the requested item at `position` are units of this order line."""
 
     position: int
     order_line_id: UUID
     quantity: int
 
 
-def match_lines(asked: Sequence[AskedItem], lines: Sequence[ReturnableLine]) -> list[LineMatch]:
-    """Give each asked unit an order line: named lines first, then SKUs in line order.
+def match_lines(asked: Sequence[LineRequest], lines: Sequence[ReturnableLine]) -> list[LineMatch]:
+    """Assign each requested unit to an order line: items with a line id first, then SKUs.
 
-    One asked item may be spread over several lines. The result is in the order of `asked`.
-    Raises Invalid, NotFound or OverReturn with the item's path; nothing is given then.
+    A SKU takes units from its lines in line order; one item may spread over several lines. The
+    result is in the order of `asked`. Raises Invalid, NotFound or OverReturn with the item's path.
     """
     left = {line.id: line.returnable for line in lines}
     by_id = {line.id: line for line in lines}
@@ -91,10 +91,10 @@ def match_lines(asked: Sequence[AskedItem], lines: Sequence[ReturnableLine]) -> 
 
 
 def check_room(wanted: Mapping[UUID, int], lines: Iterable[ReturnableLine]) -> None:
-    """Raise OverReturn when units that did not count until now no longer fit their lines.
+    """Raise OverReturn if units that start to count now exceed what their lines have left.
 
-    A declined return that is authorized after all takes its units up again, and another return
-    may have asked for them meanwhile.
+    This happens when a declined return is authorized after all: another return may have claimed the
+    same units since.
     """
     for line in lines:
         if wanted.get(line.id, 0) > line.returnable:
@@ -102,7 +102,7 @@ def check_room(wanted: Mapping[UUID, int], lines: Iterable[ReturnableLine]) -> N
 
 
 def _candidates(
-    item: AskedItem,
+    item: LineRequest,
     lines: Sequence[ReturnableLine],
     by_id: Mapping[UUID, ReturnableLine],
     field: tuple[str, ...],
@@ -114,11 +114,11 @@ def _candidates(
             raise NotFound("order line", reference, field=(*field, "orderLineId"))
         if item.sku is not None and item.sku != line.sku:
             raise Invalid(
-                f"The order line is of {line.sku}, not of {item.sku}.", field=(*field, "sku")
+                f"The order line's SKU is {line.sku}; {item.sku} was sent.", field=(*field, "sku")
             )
         return [line]
     if item.sku is None:
-        raise Invalid("Name an order line or a SKU.", field=field)
+        raise Invalid("`orderLineId` or `sku` is required.", field=field)
     found = [line for line in lines if line.sku == item.sku]
     if not found:
         raise NotFound("order line", item.sku, field=(*field, "sku"))

@@ -1,8 +1,9 @@
-"""How much a return looks like abuse: a sum of five terms, each with its reason in words.
+"""Risk score of a return: a sum of five terms, each with its reason in words.
 
-The same facts give the same score, always. The score is 0 to 1; each term adds at most its weight:
+The same facts always give the same score. The score is 0 to 1. Each term adds at most its weight:
 return rate 0.30, repeated patterns 0.25, order value 0.20, reason 0.15, age 0.10. The weights are
-judgement, not statistics: they keep any single ordinary fact below the limits that policies use.
+chosen by judgment, not from statistics. They keep any single ordinary fact below the limits that
+policies use.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typing import Final
 
 from domain.values.money import Money, share, to_decimal
 
-# Shares of the whole score, in ten-thousandths; integers, so that no platform rounds differently.
+# Shares of the score, in ten-thousandths; integers, so that all platforms round alike.
 WHOLE: Final = 10_000
 RATE_WEIGHT: Final = 3_000
 REPEAT_WEIGHT: Final = 2_500
@@ -22,17 +23,17 @@ VALUE_WEIGHT: Final = 2_000
 REASON_WEIGHT: Final = 1_500
 AGE_WEIGHT: Final = 1_000
 
-# An order of this value (major units) has half of the value term's weight.
+# An order of this value (major units) gets half of the value term's weight.
 HALF_VALUE: Final = 1_000
-# Units of doubt, added to what a customer was sent: one return of one order proves little.
+# Added to the units shipped to a customer: one return of one order proves little.
 RATE_DOUBT_UNITS: Final = 5
-# A repeat of the same SKU weighs as much as so many other recent returns.
+# A repeated return of the same SKU counts as this many other recent returns.
 SAME_SKU_WEIGHT: Final = 2
 REPEATS_FULL: Final = 5
 RECENT: Final = timedelta(days=90)
 
-# Per mille of the reason's weight; a claim that a person must check weighs more than a change of
-# mind, and one that cannot be the customer's doing weighs nothing.
+# Per mille of the reason's weight. A claim that a person must check counts more than a change of
+# mind. A cause outside the customer's control counts nothing.
 REASON_RISK: Final[Mapping[str, int]] = MappingProxyType(
     {
         "UNDELIVERED": 0,
@@ -54,10 +55,10 @@ REASON_RISK_UNKNOWN: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class CustomerHistory:
-    """What the customer was sent and gave back before this request, in units and in returns.
+    """Units shipped to and returned by the customer, and returns, before this request.
 
-    `recent_returns`: returns asked for within RECENT; `same_sku_returns`: those among all earlier
-    ones that name a SKU of this request too.
+    `recent_returns`: returns requested within RECENT. `same_sku_returns`: all earlier returns that
+    share a SKU with this request.
     """
 
     shipped_units: int = 0
@@ -68,9 +69,9 @@ class CustomerHistory:
 
 @dataclass(frozen=True, slots=True)
 class RiskFacts:
-    """What a request is judged by. `history` None: an order without a customer reference.
+    """Input of the risk score. `history` None: an order without a customer reference.
 
-    `age`: from delivery (else shipping) to the request; `window`: how long the policy allows.
+    `age`: from delivery (or shipping) to the request. `window`: the policy's return window.
     """
 
     order_value: Money
@@ -82,7 +83,7 @@ class RiskFacts:
 
 @dataclass(frozen=True, slots=True)
 class RiskTerm:
-    """One part of the score: `points` in ten-thousandths, and why, in words."""
+    """One term of the score: `points` in ten-thousandths, and its reason in words."""
 
     name: str
     points: int
@@ -91,30 +92,30 @@ class RiskTerm:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """The score's terms, in a fixed order; they add up to the score."""
+    """The terms of the score, in a fixed order; they add up to it."""
 
     terms: tuple[RiskTerm, ...]
 
     @property
     def value(self) -> Decimal:
-        """The score exactly, 0..1 with four decimals: what policies compare with."""
+        """The exact score, 0..1 with four decimals; policies compare this value."""
         return Decimal(sum(term.points for term in self.terms)).scaleb(-4)
 
     @property
     def score(self) -> float:
-        """The same as a number to show."""
+        """The score as a float, for display."""
         return float(self.value)
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Each term in words, the heaviest first; terms that add nothing are left out."""
-        telling = [term for term in self.terms if term.points]
-        telling.sort(key=lambda term: -term.points)
-        return tuple(f"{term.reason} (+{term.points / WHOLE:.4f})" for term in telling)
+        """Each term in words, the largest first; terms without points are left out."""
+        nonzero = [term for term in self.terms if term.points]
+        nonzero.sort(key=lambda term: -term.points)
+        return tuple(f"{term.reason} (+{term.points / WHOLE:.4f})" for term in nonzero)
 
 
 def assess(facts: RiskFacts) -> Risk:
-    """The explained risk score of a request."""
+    """Compute the risk score of a request, with its reasons."""
     return Risk(
         (
             _order_value(facts.order_value),
@@ -130,7 +131,7 @@ def _order_value(value: Money) -> RiskTerm:
     major = max(0, int(to_decimal(value)))
     points = share(VALUE_WEIGHT, major, major + HALF_VALUE)
     if value.minor > 0:
-        # Even a small order is worth something: no return scores exactly nothing by its value.
+        # At least one point: an order with any value never scores exactly zero here.
         points = max(points, 1)
     return RiskTerm("order value", points, f"the order is worth {value}")
 
@@ -155,7 +156,7 @@ def _age(age: timedelta, window: timedelta) -> RiskTerm:
     allowed = max(1, int(window.total_seconds()))
     points = share(AGE_WEIGHT, min(seconds, allowed), allowed)
     days = seconds // 86_400
-    return RiskTerm("age", points, f"it was asked for {days} days after delivery")
+    return RiskTerm("age", points, f"it was requested {days} days after delivery")
 
 
 def _repeats(history: CustomerHistory | None) -> RiskTerm:
@@ -163,8 +164,8 @@ def _repeats(history: CustomerHistory | None) -> RiskTerm:
         (history.recent_returns, history.same_sku_returns) if history is not None else (0, 0)
     )
     repeats = min(REPEATS_FULL, recent + SAME_SKU_WEIGHT * same)
-    told = (
-        f"the customer asked for {recent} returns within {RECENT.days} days, "
+    reason = (
+        f"the customer requested {recent} returns within {RECENT.days} days, "
         f"{same} of the same items"
     )
-    return RiskTerm("repeated patterns", share(REPEAT_WEIGHT, repeats, REPEATS_FULL), told)
+    return RiskTerm("repeated patterns", share(REPEAT_WEIGHT, repeats, REPEATS_FULL), reason)

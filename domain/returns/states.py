@@ -1,9 +1,9 @@
-"""Returns: their states, what may be done in which, and when they are over.
+"""Returns: states, allowed actions, and end of a return.
 
-A return is a promise to take units back (an RMA); its items are groups of units in one state.
-How many units it may be of is `domain.returns.returnable_units`, whether it is taken
-`domain.returns.authorizations`, what comes in a parcel `domain.returns.receipts`, and what a person
-finds `domain.returns.inspections`.
+A return is the agreement to take units back (an RMA); its items are groups of units in one state.
+See also `domain.returns.returnable_units` (which units it may have),
+`domain.returns.authorizations` (whether it is accepted), `domain.returns.receipts` (contents of a
+parcel) and `domain.returns.inspections` (grades).
 """
 
 from collections.abc import Iterable, Mapping
@@ -88,7 +88,7 @@ ITEM_TRANSITIONS: Final[Mapping[ReturnItemState, frozenset[ReturnItemState]]] = 
 
 
 class ReturnAction(StrEnum):
-    """What somebody (or a job) does to a return as a whole."""
+    """An action of a caller or a job on a return as a whole."""
 
     AUTHORIZE = "AUTHORIZE"
     DECLINE = "DECLINE"
@@ -104,9 +104,8 @@ class ReturnAction(StrEnum):
 
 _A = ReturnAction
 
-# RECEIVE on RECEIVED is for units that were MISSING; `domain.returns.receipts` refuses anything
-# else there. A parcel of a declined or cancelled return is not received, it is kept apart:
-# QUARANTINE.
+# RECEIVE on RECEIVED is for units that were MISSING; `domain.returns.receipts` refuses any other.
+# A parcel of a declined or cancelled return is not received but set apart: QUARANTINE.
 RETURN_ACTIONS: Final[Mapping[ReturnAction, frozenset[ReturnStatus]]] = MappingProxyType(
     {
         _A.AUTHORIZE: frozenset({_S.REQUESTED, _S.DECLINED}),
@@ -141,20 +140,20 @@ _WOULD_BECOME: Final[Mapping[ReturnAction, str]] = MappingProxyType(
     }
 )
 
-# What has not come so long after `expectedBy` is not coming (4.3).
+# Units that have not arrived this long after `expectedBy` count as missing.
 MISSING_AFTER: Final = timedelta(days=14)
 
-# How long after its authorization a return is expected, where nobody named a date.
+# Default of `expectedBy`, counted from the authorization.
 EXPECTED_WITHIN: Final = timedelta(days=14)
 
 
 def rma_number_of(return_id: UUID) -> str:
-    """The number that a customer writes on the parcel: unique as the id is."""
+    """The RMA number that a customer writes on the parcel; unique as the id is."""
     return f"RMA-{number_of(return_id)[1:]}"
 
 
 def check_action(status: ReturnStatus, action: ReturnAction) -> None:
-    """Raise IllegalTransition, with the states `status` leads to, unless `action` fits it."""
+    """Raise IllegalTransition, with the states after `status`, unless `action` is allowed in it."""
     if status not in RETURN_ACTIONS[action]:
         raise IllegalTransition("return", status, _WOULD_BECOME[action], RETURN_TRANSITIONS[status])
 
@@ -162,7 +161,7 @@ def check_action(status: ReturnStatus, action: ReturnAction) -> None:
 def overdue_status(
     status: ReturnStatus, expected_by: datetime | None, now: datetime
 ) -> ReturnStatus | None:
-    """What waiting too long makes of a return: EXPIRED, RECEIVED (the rest is MISSING), or None."""
+    """The new status of an overdue return: EXPIRED, RECEIVED (the rest is MISSING), or None."""
     if expected_by is None or now < expected_by + MISSING_AFTER:
         return None
     if status in RETURN_ACTIONS[ReturnAction.EXPIRE]:
@@ -175,7 +174,7 @@ def overdue_status(
 def may_close(
     status: ReturnStatus, states: Iterable[ReturnItemState], refunds_settled: Iterable[bool]
 ) -> bool:
-    """Whether the return is over: each unit DISPOSED or MISSING, and each refund settled."""
+    """True if each unit is DISPOSED or MISSING, and each refund is settled."""
     over = (ReturnItemState.DISPOSED, ReturnItemState.MISSING)
     return (
         status is ReturnStatus.RECEIVED

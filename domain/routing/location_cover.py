@@ -1,11 +1,16 @@
-"""The fewest locations that together have everything: an exact search with a bound on its work.
+"""Exact minimum set cover: the fewest locations that together meet all needs.
 
-Covering a demand with as few sets as possible is NP-hard in general, and tiny in practice: a few
-items at a few locations. The search tries sizes from a proven lower bound upwards, branches on the
-hardest need that is still open, and drops a branch when even the best remaining locations cannot
-meet it. With up to EXACT_MAX locations it always runs to its end: its answer is the smallest there
-is and the best of that size. Beyond, it stops after WORK_MAX with the best cover found so far, or,
-if it found none, with a greedy one.
+The problem is NP-hard in general, but small in practice: a few items at a few locations.
+
+1. If one location meets every need, take the one with the lowest cost.
+2. Else try sizes upwards from a proven lower bound (the hardest need alone).
+3. For each size, branch on the hardest open need: add each location that supplies it.
+4. Drop a branch if its remaining picks cannot meet the need, even with the largest supplies.
+5. At the first size with covers, return the one with the lowest cost.
+
+With up to EXACT_MAX locations the search always finishes, so the cover is the smallest and the best
+of its size. With more it stops after WORK_MAX steps. It then returns the best cover found so far,
+or a greedy one if none was found.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,15 +18,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 EXACT_MAX: Final = 12
-# Looks at a need or a location; about a fifth of a second.
+# Visits of a need or a location; takes about 0.2 seconds.
 WORK_MAX: Final = 1_000_000
-# Deeper covers are found by the greedy way only.
+# Larger covers are found by the greedy search only.
 SIZE_MAX: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """`units` of something, and how many of them each location has, by the location's index."""
+    """Required `units`, and the units available at each location, by the location's index."""
 
     units: int
     supply: tuple[int, ...]
@@ -29,14 +34,14 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """Indexes of locations that cover all needs; `is_proven`: no cover is smaller or better."""
+    """Indexes of locations that meet all needs; `is_proven`: no cover is smaller or better."""
 
     chosen: frozenset[int]
     is_proven: bool
 
 
 class _WorkSpent(Exception):
-    """The search has used up its work."""
+    """The search has used up its allowed work."""
 
 
 def smallest(
@@ -45,10 +50,10 @@ def smallest(
     given: frozenset[int],
     cost: Callable[[frozenset[int]], Any],
 ) -> Cover:
-    """The cover of fewest locations, of equal ones the one with the lowest `cost`.
+    """The cover with the fewest locations; among equals, the one with the lowest `cost`.
 
-    Locations are the indexes below `count`; those in `given` are in every cover. All of them
-    together cover every need: the caller has checked it. A cover's cost is comparable.
+    Locations are the indexes below `count`; those in `given` are part of every cover. The caller
+    has checked that all locations together meet every need. Costs of covers are comparable.
     """
     open_needs = _distinct(needs, given)
     if not open_needs:
@@ -64,7 +69,7 @@ def smallest(
 
 
 def _distinct(needs: Iterable[Need], given: frozenset[int]) -> list[Need]:
-    """What `given` leaves open, each once; more than the need is no better than the need."""
+    """The needs that `given` leaves open, without duplicates; supply is capped at the need."""
     found: dict[Need, None] = {}
     for need in needs:
         units = need.units - sum(need.supply[index] for index in given)
@@ -78,7 +83,7 @@ def _distinct(needs: Iterable[Need], given: frozenset[int]) -> list[Need]:
 
 
 class _Search:
-    """One search; `found` collects every cover of the size being tried."""
+    """One search; `found` collects every cover of the current size."""
 
     def __init__(
         self,
@@ -89,7 +94,7 @@ class _Search:
     ) -> None:
         self.given, self.cost = given, cost
         useful = [i for i in range(count) if any(need.supply[i] for need in needs)]
-        # Good ones first, so that a search cut short has seen them.
+        # Cheapest first, so that a search that stops early has tried them.
         self.useful = sorted(useful, key=lambda index: cost(given | {index}))
         self.needs = sorted(needs, key=lambda need: _fewest(need, useful), reverse=True)
         self.work_left = WORK_MAX if len(useful) > EXACT_MAX else None
@@ -119,20 +124,20 @@ class _Search:
         rest = list(allowed)
         for index in allowed:
             if hardest.supply[index]:
-                # Covers with this location are all tried now: later branches do without it.
+                # All covers with this location are tried here, so later branches exclude it.
                 rest.remove(index)
                 self._extend(chosen | {index}, rest, picks - 1)
 
     def _open_need(self, chosen: frozenset[int]) -> Need | None:
-        for looked, need in enumerate(self.needs, start=1):
+        for visited, need in enumerate(self.needs, start=1):
             if _missing(need, chosen) > 0:
-                self._work(looked)
+                self._work(visited)
                 return need
         self._work(len(self.needs))
         return None
 
     def _greedy(self) -> frozenset[int]:
-        """For each need take the largest supplies until it is met; then drop what nobody needs."""
+        """For each need take the largest supplies until it is met; then drop unneeded locations."""
         chosen = set(self.given)
         for need in self.needs:
             missing = _missing(need, frozenset(chosen))
@@ -161,7 +166,7 @@ def _missing(need: Need, chosen: frozenset[int]) -> int:
 
 
 def _fewest(need: Need, allowed: Iterable[int], missing: int | None = None) -> int:
-    """The least number of the allowed locations that can meet the need; beyond all if none can."""
+    """The least number of allowed locations that can meet the need; their count + 1 if none can."""
     units = need.units if missing is None else missing
     supplies = sorted((need.supply[index] for index in allowed), reverse=True)
     for used, there in enumerate(supplies, start=1):

@@ -1,8 +1,13 @@
-"""Plans for many demands over the same places: what has the same shape is decided once.
+"""Cache of routing plans for many demands over the same locations, by shape of the demand.
 
-Where one place can serve a whole demand, a decision depends on the units that are wanted, on how
-many of them each place has, on which places have more stock and which less, and on their capacity
-left: on nothing else of the stock, and not on the SKUs' names. Any other demand is planned anew.
+If one location can serve the whole demand, the decision depends only on four things:
+
+- the units wanted
+- the units that each location has of them
+- the ranking of locations by stock
+- the capacity left of each location
+
+It does not depend on other stock or on SKU names. Any other demand is planned without the cache.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +25,10 @@ Explanation = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Plans:
-    """Plans by one policy over the same candidates, whose promises stay; their stock may change."""
+    """Cached plans of one policy over the same candidates; their stock may change between calls.
+
+    The candidates' promises must not change.
+    """
 
     rules: RoutingRules
     policy_version: int
@@ -33,12 +41,12 @@ class Plans:
         *,
         pins: Iterable[Pin] = (),
     ) -> tuple[Sequence[Allocation], Explanation]:
-        """What `routing.plan` decides, and its explanation; raises what it raises."""
+        """Return the result of `routing.plan` and its explanation; raises the same errors."""
         shape = None if pins else _shape(demand, candidates)
         found = self._known.get(shape) if shape else None
         if found is not None:
-            place, explanation = found
-            return [Allocation(sku, place, units) for sku, units in demand.items()], explanation
+            location, explanation = found
+            return [Allocation(sku, location, units) for sku, units in demand.items()], explanation
         made = routing.plan(demand, candidates, self.rules, self.policy_version, pins=pins)
         explanation = made.explanation()
         if shape:
@@ -49,7 +57,7 @@ class Plans:
 
 
 def _shape(demand: Mapping[str, int], candidates: Sequence[Candidate]) -> Any:
-    """All that the decision depends on; None where no place has everything."""
+    """The cache key: everything the decision depends on; None if no location has everything."""
     depths = [0] * len(candidates)
     serves = [True] * len(candidates)
     needs: list[tuple[int, ...]] = []

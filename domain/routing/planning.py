@@ -1,8 +1,13 @@
-"""Which locations serve a demand, by the policy's criteria, and why: in words.
+"""Routing: choice of locations that serve a demand, by the policy's criteria, with reasons.
 
-A plan always adds up to the demand and never takes more than there is. It uses as few locations as
-it can; among plans of equally many the policy's criteria decide, in their order, and last the
-location code, so that the same facts give the same plan.
+1. Take pinned units from their locations.
+2. Find the smallest set of locations that covers the demand (`location_cover`). Among sets of equal
+size, compare by the policy's criteria in their order, and last by location code.
+3. Take each SKU from one location if possible, else from several.
+4. Explain for each candidate why it was chosen or not.
+
+A plan always adds up to the demand and never takes more than there is. The same facts always give
+the same plan.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,9 +25,9 @@ from domain.routing.shipping_calendar import Promise
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A location that may serve: promisable units by SKU (net of safety stock), and its promise.
+    """A location that can serve: its promise, and promisable units by SKU, without safety stock.
 
-    `capacity_left`: orders it still takes today; None: any number.
+    `capacity_left`: orders it still accepts today; None: unlimited.
     """
 
     location: str
@@ -33,7 +38,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """Units that must come from this location, beside the rest of the demand."""
+    """Units that must come from this location, in addition to the rest of the demand."""
 
     sku: str
     location: str
@@ -42,7 +47,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """So many units of a SKU come from this location."""
+    """Units of a SKU that come from this location."""
 
     sku: str
     location: str
@@ -51,7 +56,7 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """What was made of one candidate, and why."""
+    """The result for one candidate, with reasons."""
 
     location: str
     accepted: bool
@@ -68,7 +73,7 @@ class RoutingDecision:
     allocation: tuple[Allocation, ...]
 
     def explanation(self) -> dict[str, object]:
-        """The decision as JSON, without the allocation, which lives in rows of its own."""
+        """The decision as JSON, without the allocation, which is stored in its own rows."""
         return {
             "policyVersion": self.policy_version,
             "chosen": list(self.chosen),
@@ -91,10 +96,11 @@ def plan(
     *,
     pins: Iterable[Pin] = (),
 ) -> RoutingDecision:
-    """Spread `demand` (SKU → units) and the pinned units over the candidates.
+    """Distribute `demand` (SKU → units) and the pinned units over the candidates.
 
-    Raises InsufficientStock for the first SKU that all candidates together (for a pin: its
-    location alone) have too little of, pins first; NotFound for a pin to no candidate.
+    Raises InsufficientStock for the first SKU with too few units at all candidates together, or for
+    a pin at its location; pins are checked first. Raises NotFound for a pin to a location that is
+    not a candidate.
     """
     planner = _Planner(candidates, rules)
     for pin in pins:
@@ -103,7 +109,7 @@ def plan(
     return planner.decision(policy_version)
 
 
-_BEHIND: Final[Mapping[Criterion, str]] = {
+_DISADVANTAGE: Final[Mapping[Criterion, str]] = {
     Criterion.LEAD_TIME: "arrives later",
     Criterion.CAPACITY: "has less capacity left today",
     Criterion.ONE_PARCEL: "needs more parcels",
@@ -111,7 +117,7 @@ _BEHIND: Final[Mapping[Criterion, str]] = {
     Criterion.PREFERENCE: "comes later in the policy's preference",
 }
 
-# What several locations cost together, of what each of them costs.
+# Combines the costs of several locations into one, by criterion.
 _FOLDS: Final[Mapping[Criterion, Callable[[Sequence[Any]], Any]]] = {
     Criterion.LEAD_TIME: max,
     Criterion.CAPACITY: max,
@@ -121,7 +127,7 @@ _FOLDS: Final[Mapping[Criterion, Callable[[Sequence[Any]], Any]]] = {
 
 
 class _Planner:
-    """One plan being made; locations are known by their index in `candidates`."""
+    """A plan under construction; locations are identified by their index in `candidates`."""
 
     def __init__(self, candidates: Sequence[Candidate], rules: RoutingRules) -> None:
         self.candidates, self.rules = candidates, rules
@@ -131,7 +137,7 @@ class _Planner:
         self.taken: dict[tuple[str, int], int] = {}
         self.needs: dict[str, Need] = {}
         self.cover = Cover(frozenset(), is_proven=True)
-        # ONE_PARCEL has been served: all compared choices have the fewest parcels there can be.
+        # ONE_PARCEL needs no cost: all compared sets have the fewest parcels possible.
         self._costs = [(each, _COSTS[each]) for each in rules.order if each in _COSTS]
         self._alone: dict[int, tuple[Any, ...]] = {}
 
@@ -147,9 +153,9 @@ class _Planner:
         self._take(pin.sku, index, pin.quantity)
 
     def spread(self, demand: Mapping[str, int]) -> None:
-        """Choose the locations, and take each SKU from one of them if it can be.
+        """Choose the locations, and take each SKU from one of them if possible.
 
-        Raises InsufficientStock for the first SKU that there is too little of.
+        Raises InsufficientStock for the first SKU with too few units.
         """
         for sku, units in demand.items():
             need = Need(units, tuple(max(0, stock.get(sku, 0)) for stock in self.stock))
@@ -162,8 +168,8 @@ class _Planner:
             self.needs.values(), len(self.candidates), frozenset(self.pinned), self.cost
         )
         ranked = self._ranked(self.cover.chosen)
-        # The chosen ones cover the demand, and none of them can be left out: however the units
-        # are taken, each of them gives some.
+        # The chosen locations cover the demand and none can be left out. So each of them supplies
+        # some units, in whatever order units are taken.
         for sku, need in self.needs.items():
             units = need.units
             whole = [index for index in ranked if need.supply[index] >= units][:1]
@@ -174,7 +180,7 @@ class _Planner:
                     units -= part
 
     def cost(self, chosen: frozenset[int]) -> tuple[Any, ...]:
-        """What the policy compares equally large choices by; the lowest is the best."""
+        """The value by which the policy compares sets of equal size; the lowest is the best."""
         if len(chosen) == 1:
             [index] = chosen
             return self._cost_alone(index)
@@ -191,7 +197,7 @@ class _Planner:
         return found
 
     def decision(self, policy_version: int) -> RoutingDecision:
-        """The plan as it stands, each candidate with its reasons."""
+        """The finished plan, with the reasons of each candidate."""
         used = frozenset(index for _, index in self.taken)
         ranked = self._ranked(used)
         allocation = [
@@ -217,53 +223,53 @@ class _Planner:
         self.taken[sku, index] = self.taken.get((sku, index), 0) + units
 
     def _ranked(self, chosen: Iterable[int]) -> list[int]:
-        # One is in order by itself, and it is the common case.
+        # A single location, the common case, needs no sorting.
         several = list(chosen)
         if len(several) > 1:
             several.sort(key=self._cost_alone)
         return several
 
     def arrival(self, index: int) -> tuple[date, date]:
-        """When a location's parcel would arrive, then when it would leave."""
+        """The dates on which a location's parcel would arrive and be shipped."""
         promise = self.candidates[index].promise
         if promise is None:
             return (date.max, date.max)
         return (promise.deliver_on or date.max, promise.ship_on)
 
     def fullness(self, index: int) -> float:
-        """How little a location still takes today."""
+        """Negated orders that a location still accepts today; lower is better."""
         left = self.candidates[index].capacity_left
         return -inf if left is None else -left
 
     def shallowness(self, index: int) -> int:
-        """How few of the wanted items a location has, in units below zero."""
+        """Negated units of the demand that a location has; lower is better."""
         there = 0
         for need in self.needs.values():
             there -= need.supply[index]
         return there
 
     def preference(self, index: int) -> int:
-        """A location's place in the policy's preference; those it does not name come last."""
+        """A location's position in the policy's preference; locations not listed come last."""
         order, code = self.rules.preference, self.candidates[index].location
         return order.index(code) if code in order else len(order)
 
     def _why(self, index: int) -> list[str]:
         given = sum(units for (_, at), units in self.taken.items() if at == index)
         total = sum(self.taken.values())
-        reasons = [f"gives {given} of {total} units" if given < total else _all(total)]
+        reasons = [f"supplies {given} of {total} units" if given < total else _all(total)]
         promise = self.candidates[index].promise
         if promise is not None:
-            reasons.append(_told(promise))
+            reasons.append(_promise_text(promise))
         if index in self.pinned:
-            reasons.append("is named by a line of the request")
+            reasons.append("is requested by an order line")
         parcels = len({at for _, at in self.taken})
         if self.rules.parcels_max is not None and parcels > self.rules.parcels_max:
             reasons.append(
-                f"fewer than {parcels} parcels cannot serve it;"
+                f"at least {parcels} parcels are needed;"
                 f" the policy prefers at most {self.rules.parcels_max}"
             )
         if not self.cover.is_proven:
-            reasons.append("was found by a search that was cut short")
+            reasons.append("was found by a search that stopped at its limit")
         return reasons
 
     def _why_not(self, index: int, ranked: Sequence[int]) -> list[str]:
@@ -271,26 +277,26 @@ class _Planner:
         has = sum(min(need.units, need.supply[index]) for need in self.needs.values())
         chosen = ", ".join(self.candidates[each].location for each in ranked)
         if not units:
-            return ["is not named by any line"]
+            return ["is not requested by any line"]
         if not has:
             return ["has none of these items to promise"]
         if has < units:
-            return [f"has {has} of {units} units; {chosen} can do without it"]
+            return [f"has {has} of {units} units; {chosen} can serve the demand without it"]
         if self.pinned:
             return [f"has all {units} units, but {chosen} must ship anyway"]
-        return [f"has all {units} units, but {self._behind(index, ranked[0])}"]
+        return [f"has all {units} units, but {self._disadvantage(index, ranked[0])}"]
 
-    def _behind(self, index: int, best: int) -> str:
-        """The first criterion by which a location falls behind the best one."""
+    def _disadvantage(self, index: int, best: int) -> str:
+        """The first criterion by which a location is worse than the best one."""
         name = self.candidates[best].location
         mine, theirs = self._cost_alone(index), self._cost_alone(best)
         for (criterion, _), own, other in zip(self._costs, mine, theirs, strict=False):
             if own > other:
-                return f"{_BEHIND[criterion]} than {name}"
+                return f"{_DISADVANTAGE[criterion]} than {name}"
         return f"is otherwise equal to {name}, which comes first by its code"
 
 
-# Of the class and not bound to a planner, which would then live until a collection.
+# Unbound methods: bound ones would form a reference cycle with the planner.
 _COSTS: Final[Mapping[Criterion, Callable[[_Planner, int], Any]]] = {
     Criterion.LEAD_TIME: _Planner.arrival,
     Criterion.CAPACITY: _Planner.fullness,
@@ -300,10 +306,10 @@ _COSTS: Final[Mapping[Criterion, Callable[[_Planner, int], Any]]] = {
 
 
 def _all(units: int) -> str:
-    return "gives the one unit" if units == 1 else f"gives all {units} units"
+    return "supplies the one unit" if units == 1 else f"supplies all {units} units"
 
 
-def _told(promise: Promise) -> str:
+def _promise_text(promise: Promise) -> str:
     if promise.deliver_on is None:
         return f"ships on {promise.ship_on}"
     return f"ships on {promise.ship_on} and arrives on {promise.deliver_on}"

@@ -1,7 +1,7 @@
-"""When a location ships and delivers: cut-off, working days, handling, capacity and lead time.
+"""Shipping and delivery dates of a location: cut-off, working days, handling, capacity, lead time.
 
-Days are days of the location's time zone. A promise ends with its day: `ship_by` and `deliver_by`
-are the last second of it, as UTC instants.
+Days are days of the location's time zone. `ship_by` and `deliver_by` are the last second of the
+promised day, as UTC instants.
 """
 
 from dataclasses import dataclass
@@ -13,29 +13,29 @@ from domain.errors import Invalid
 from domain.policies.routing import Hours
 
 LAST_SECOND: Final = time(23, 59, 59)
-# A location that is so far behind says nothing useful by being later still.
+# Limit of the backlog; a later date would carry no useful information.
 BACKLOG_DAYS_MAX: Final = 365
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """Orders a location takes per day (None: any number), and how many it has for today."""
+    """Orders a location accepts per day (None: unlimited), and the number taken today."""
 
     daily: int | None = None
     taken: int = 0
 
     @property
     def left(self) -> int | None:
-        """Orders it still takes today, never negative; None: any number."""
+        """Orders it still accepts today, never negative; None: unlimited."""
         return None if self.daily is None else max(0, self.daily - self.taken)
 
     @property
     def days_behind(self) -> int:
-        """Working days until a new order's turn comes; capacity is a preference, not a limit."""
+        """Working days of backlog before a new order; capacity is a preference, not a limit."""
         if self.daily is None:
             return 0
-        behind = self.taken // self.daily if self.daily else 1
-        return min(behind, BACKLOG_DAYS_MAX)
+        backlog = self.taken // self.daily if self.daily else 1
+        return min(backlog, BACKLOG_DAYS_MAX)
 
 
 UNLIMITED: Final = Capacity()
@@ -43,9 +43,9 @@ UNLIMITED: Final = Capacity()
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """On which local days an order leaves and arrives, and until which instants at the latest.
+    """Local days of shipping and delivery, and the latest instants of both.
 
-    Without a known lead time there is no promise of arrival.
+    Without a known lead time there is no promise of delivery.
     """
 
     ship_on: date
@@ -55,15 +55,18 @@ class Promise:
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """The time zone of an IANA name; Invalid (field `timeZone`) when there is none."""
+    """The time zone with an IANA name; Invalid (field `timeZone`) if there is none."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Invalid(f"{name!r} is not an IANA time zone.", field=("timeZone",)) from None
+        raise Invalid(
+            f"The time zone must be an IANA name, such as Europe/London; {name!r} was sent.",
+            field=("timeZone",),
+        ) from None
 
 
 def start_of_day(instant: datetime, zone: ZoneInfo) -> datetime:
-    """The first instant (UTC) of the local day that `instant` lies in."""
+    """The first instant (UTC) of the local day that contains `instant`."""
     day = instant.astimezone(zone).date()
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
 
@@ -87,14 +90,15 @@ def add_working_days(day: date, count: int, working_days: frozenset[int]) -> dat
 
 
 def ship_on(now: datetime, zone: ZoneInfo, hours: Hours, capacity: Capacity) -> date:
-    """The local day on which an order placed at `now` leaves.
+    """The local day on which an order placed at `now` ships.
 
-    Today, if it is a working day and the order is handled before the cut-off (which is over at
-    its very minute); whole days of handling and of backlog are working days on top.
+    1. Today, if it is a working day and handling ends before the cut-off (exclusive); else the next
+    working day.
+    2. Whole days of handling and of backlog are added as working days.
     """
     local = now.astimezone(zone)
     whole_days, rest = divmod(hours.handling, timedelta(days=1))
-    # Naive local time: a working day's hours, whatever the clocks do at night.
+    # Naive local time, so that a change to or from summer time does not shift working hours.
     ready = local.replace(tzinfo=None) + rest
     is_in_time = ready < datetime.combine(local.date(), hours.cut_off)
     first = local.date() if is_in_time else local.date() + timedelta(days=1)
@@ -109,7 +113,7 @@ def promise(
     capacity: Capacity = UNLIMITED,
     lead_days: int | None = None,
 ) -> Promise:
-    """What a location can promise for an order placed at `now`; `lead_days` are working days."""
+    """The location's promise for an order placed at `now`; `lead_days` are working days."""
     leaves = ship_on(now, zone, hours, capacity)
     if lead_days is None:
         return Promise(leaves, end_of_day(leaves, zone))
@@ -121,4 +125,4 @@ def _next_working_day(day: date, working_days: frozenset[int]) -> date:
     for ahead in range(7):
         if (day + timedelta(days=ahead)).weekday() in working_days:
             return day + timedelta(days=ahead)
-    raise ValueError("a week without working days")
+    raise ValueError("at least one working day is required")

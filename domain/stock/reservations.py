@@ -1,4 +1,4 @@
-"""Holds: when they are over, and how long and how large they may be."""
+"""Holds (reservations): states, expiry, and limits of duration and quantity."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ RESERVATION_TRANSITIONS: Final[Mapping[ReservationStatus, frozenset[ReservationS
 
 @dataclass(frozen=True, slots=True)
 class HoldLimits:
-    """What the settings allow; times in seconds, the share in percent."""
+    """Limits from the settings; times in seconds, the share in percent."""
 
     ttl_max: int = 86_400
     anonymous_ttl_max: int = 3_600
@@ -55,13 +55,13 @@ class HoldLimits:
 
 
 def status_at(status: ReservationStatus, expires_at: datetime, now: datetime) -> ReservationStatus:
-    """The status that a reader must see at `now`: a hold is over from `expires_at` on."""
+    """The status that readers must see at `now`: a hold is EXPIRED from `expires_at` on."""
     is_over = status is ReservationStatus.HELD and now >= expires_at
     return ReservationStatus.EXPIRED if is_over else status
 
 
 def check_ttl(ttl_seconds: int, caller: Caller, limits: HoldLimits) -> None:
-    """Raise LimitExceeded (field `ttlSeconds`) unless the caller may hold for so long."""
+    """Raise LimitExceeded (field `ttlSeconds`) unless the caller may hold for `ttl_seconds`."""
     longest = limits.anonymous_ttl_max if caller.is_anonymous else limits.ttl_max
     nearest = min(max(ttl_seconds, 1), longest)
     if ttl_seconds != nearest:
@@ -76,10 +76,10 @@ def extended_until(
     now: datetime,
     limits: HoldLimits,
 ) -> datetime:
-    """The end of a live hold that is asked to live `ttl_seconds` from `now`; never an earlier one.
+    """The new expiry of a live hold, `ttl_seconds` from `now`; never earlier than the current one.
 
-    Raises ReservationExpired from `expires_at` on, and LimitExceeded (field `ttlSeconds`) when the
-    hold would grow older than `age_factor` times its first ttl.
+    Raises ReservationExpired from `expires_at` on. Raises LimitExceeded (field `ttlSeconds`) if the
+    hold's total age would exceed `age_factor` times its first ttl.
     """
     if now >= expires_at:
         raise ReservationExpired(expires_at)
@@ -92,7 +92,7 @@ def extended_until(
 
 
 def check_anonymous_address(live_holds: int, limits: HoldLimits) -> None:
-    """Raise LimitExceeded when an address with so many live holds asks for one more."""
+    """Raise LimitExceeded if an address with `live_holds` may not create one more."""
     if live_holds >= limits.anonymous_holds_max:
         raise LimitExceeded("holdsPerAddress", limits.anonymous_holds_max, live_holds + 1)
 
@@ -100,10 +100,11 @@ def check_anonymous_address(live_holds: int, limits: HoldLimits) -> None:
 def check_anonymous_units(
     requested: int, held_by_address: int, held_by_all: int, atp: int, limits: HoldLimits
 ) -> None:
-    """Raise LimitExceeded (field `quantity`) when callers without a key would hold too much.
+    """Raise LimitExceeded (field `quantity`) if callers without a key would hold too much.
 
-    All counts are units of one SKU in live holds made without a key: of this network address, and
-    of all addresses together. `atp` is what the channel may sell beside them.
+    All counts are units of one SKU in live holds made without a key: `held_by_address` of this
+    network address, `held_by_all` of all addresses together. `atp` is what the channel may sell
+    besides these.
     """
     room = max(0, limits.anonymous_units_max - held_by_address)
     if requested > room:

@@ -1,4 +1,4 @@
-"""Units: the states they are in, what may be done by hand, and how many a channel may promise."""
+"""Stock states, movement kinds, manual corrections, and the available-to-promise rule."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -8,7 +8,7 @@ from typing import Final
 from domain.errors import Invalid
 from domain.policies.routing import Protection
 
-# Far above any warehouse, far below what a 64-bit column overflows at when thousands are summed.
+# Larger than any warehouse; sums of thousands of such quantities still fit a 64-bit column.
 UNITS_MAX: Final = 1_000_000_000
 
 
@@ -80,18 +80,18 @@ class LocationKind(StrEnum):
     """A shelf or box, as an address for tasks; keeps no stock of its own."""
 
 
-# Units in these states are claimed by a hold or an order and leave them with it only.
+# Units in these states belong to a hold or an order; only that hold or order moves them.
 CLAIMED_STATES: Final = frozenset({StockState.HELD, StockState.ALLOCATED})
 HAND_STATES: Final = frozenset(StockState) - CLAIMED_STATES
-# On the books as inventory; the other states are inventory in quality control.
+# Booked as inventory; units in the other states are booked as inventory in quality control.
 INVENTORY_STATES: Final = CLAIMED_STATES | {StockState.AVAILABLE}
 STOCK_KEEPING: Final = frozenset(
     {LocationKind.WAREHOUSE, LocationKind.STORE, LocationKind.FULFILLMENT_PARTNER}
 )
 
 _S = StockState
-# None is the outside. A pair that several facts share has its most common one here; the others
-# (an adjustment, a count, scrap) name their kind themselves.
+# None is outside the location. If a pair has several possible kinds, the most common one is here;
+# adjustments, counts and scrapping set their kind explicitly.
 _KINDS: Final[Mapping[tuple[StockState | None, StockState | None], MovementKind]] = (
     MappingProxyType(
         {
@@ -113,7 +113,7 @@ _KINDS: Final[Mapping[tuple[StockState | None, StockState | None], MovementKind]
 
 
 def movement_kind(from_state: StockState | None, to_state: StockState | None) -> MovementKind:
-    """The usual kind of a movement between two states; None is the outside."""
+    """The usual kind of a movement between two states; None is outside the location."""
     usual = _KINDS.get((from_state, to_state))
     if usual is not None:
         return usual
@@ -125,36 +125,36 @@ def check_quantity(quantity: int, *, least: int = 1) -> None:
     """Raise Invalid (field `quantity`) unless least ≤ quantity ≤ UNITS_MAX."""
     if not least <= quantity <= UNITS_MAX:
         raise Invalid(
-            f"A quantity must be between {least} and {UNITS_MAX}.",
+            f"A quantity of {least} to {UNITS_MAX} is allowed; {quantity} was sent.",
             field=("quantity",),
             details={"minimum": least, "maximum": UNITS_MAX, "requested": quantity},
         )
 
 
 def check_move(from_state: StockState, to_state: StockState, quantity: int) -> None:
-    """Raise Invalid, naming the argument, unless a person may move units between these states."""
+    """Raise Invalid, with the argument, unless units may be moved by hand between these states."""
     _check_by_hand(from_state, "fromState")
     _check_by_hand(to_state, "toState")
     if from_state is to_state:
-        raise Invalid("The units are in this state already.", field=("toState",))
+        raise Invalid("`toState` must differ from `fromState`.", field=("toState",))
     check_quantity(quantity)
 
 
 def check_adjustment(state: StockState, delta: int) -> None:
-    """Raise Invalid, naming the argument, unless a person may correct this state by `delta`."""
+    """Raise Invalid, with the argument, unless this state may be corrected by hand by `delta`."""
     _check_by_hand(state, "state")
     if not delta or abs(delta) > UNITS_MAX:
         raise Invalid(
-            f"A correction is of 1 to {UNITS_MAX} units, up or down.",
+            f"A correction of 1 to {UNITS_MAX} units, up or down, is allowed; {delta} was sent.",
             field=("delta",),
             details={"maximum": UNITS_MAX, "requested": delta},
         )
 
 
 def promisable(available: int, expired: int, safety_stock: int) -> int:
-    """Units of a SKU at one location that may be promised to somebody; never negative.
+    """Units of a SKU at one location that may be promised; never negative.
 
-    `expired`: units of holds past their end, which nobody has swept yet.
+    `expired`: units of expired holds whose rows no job has updated yet.
     """
     return max(0, available + expired - safety_stock)
 
@@ -162,11 +162,14 @@ def promisable(available: int, expired: int, safety_stock: int) -> int:
 def available_to_promise(
     promisable_units: Iterable[int], *, buffer: int, protected: int, backordered: int
 ) -> int:
-    """What a channel may sell of a SKU now, by the one rule of queries and reservations.
+    """Units of a SKU that a channel may sell now (ATP). Queries and reservations share this rule.
 
-    `promisable_units`: per active location of the channel, as `promisable` gives them. `buffer`:
-    what the channel never sells. `protected`: for higher channels, as `protected_units` gives.
-    `backordered`: open backordered units of all channels that share one of these locations.
+    ATP = max(0, Σ promisable − buffer − protected − backordered)
+
+    - `promisable_units`: per active location of the channel, from `promisable`
+    - `buffer`: units that the channel never sells
+    - `protected`: units for channels of higher priority, from `protected_units`
+    - `backordered`: open backordered units of all channels that share one of these locations
     """
     return max(0, sum(promisable_units) - buffer - protected - backordered)
 
@@ -179,9 +182,9 @@ def protected_units(
 ) -> int:
     """Units per SKU that a channel of this `priority` must leave for channels served before it.
 
-    `priorities`: of the active channels that share a location with the asking one, by code (1 is
-    served first). Where a channel has several protections, that of the category wins over the
-    general one; those of different channels add up.
+    `priorities`: by code, of the active channels that share a location with this one; 1 is served
+    first. For one channel, a protection of the category replaces the general one. Protections of
+    different channels add up.
     """
     general: dict[str, int] = {}
     special: dict[str, int] = {}
@@ -198,7 +201,8 @@ def protected_units(
 def _check_by_hand(state: StockState, argument: str) -> None:
     if state in CLAIMED_STATES:
         raise Invalid(
-            f"{state} units belong to a hold or an order and cannot be changed by hand.",
+            f"{state} units belong to a hold or an order; only {', '.join(sorted(HAND_STATES))} "
+            "units can be changed by hand.",
             field=(argument,),
             details={"allowed": sorted(HAND_STATES)},
         )

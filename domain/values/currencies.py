@@ -1,7 +1,7 @@
-"""The active currencies of ISO 4217 and how many decimals each has.
+"""Active currencies of ISO 4217 and their number of decimals.
 
-Fund codes with a minor unit are in; metals, test and "no currency" codes have none and are not
-money here. Source: ISO 4217 list one (BGN is kept: books of years before 2026 are written in it).
+Included: fund codes with a minor unit. Excluded: metals, test codes and "no currency", which have
+no minor unit. Source: ISO 4217 list one. BGN is kept, because entries before 2026 use it.
 """
 
 from collections.abc import Mapping

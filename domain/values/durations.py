@@ -15,9 +15,9 @@ _PARTS: Final = re.compile(
 
 
 def parse(text: str) -> timedelta:
-    """The length that `P30D`, `PT24H`, `P1DT12H` or `P2W` names.
+    """Parse a duration such as `P30D`, `PT24H`, `P1DT12H` or `P2W`.
 
-    Raises ValueError for anything else: months and years, which have no fixed length, fractions,
+    Raises ValueError for anything else: months and years (they have no fixed length), fractions,
     signs, and more than DAYS_MAX days.
     """
     match = _WEEKS.fullmatch(text) or _PARTS.fullmatch(text)

@@ -1,6 +1,6 @@
-"""Money as integer minor units of one currency, and the two ways of dividing it exactly.
+"""Money as integer minor units of one currency, and exact division of amounts.
 
-Rounding is half-even everywhere. Nothing here is ever a float.
+Rounding is half-even everywhere. Floats are never used.
 """
 
 from collections.abc import Sequence
@@ -49,17 +49,17 @@ class Money:
         return self.minor <= other.minor
 
     def __str__(self) -> str:
-        """The amount with all decimals of the currency: `12.50 GBP`."""
+        """The amount with all decimals of the currency, such as `12.50 GBP`."""
         return f"{to_decimal(self)} {self.currency}"
 
     def _same_currency_as(self, other: "Money") -> None:
-        # Callers check what a client sent; two currencies meeting here are our own mistake.
+        # Callers check client input first; a mismatch here is a programming error.
         if self.currency != other.currency:
-            raise ValueError(f"{self.currency} and {other.currency} do not mix")
+            raise ValueError(f"{self.currency} and {other.currency} cannot be combined")
 
 
 def decimals_of(currency: str) -> int:
-    """How many decimals `currency` has; Invalid("currencyCode") unless ISO 4217 knows it."""
+    """Number of decimals of `currency`; Invalid("currencyCode") unless ISO 4217 lists it."""
     decimals = DECIMALS.get(currency)
     if decimals is None:
         raise Invalid(f"{currency!r} is not an ISO 4217 currency code.", field=("currencyCode",))
@@ -67,7 +67,7 @@ def decimals_of(currency: str) -> int:
 
 
 def parse(amount: Decimal, currency: str) -> Money:
-    """The exact `Money` of a decimal amount, judged by value: 1.50 and 1.500 GBP are the same.
+    """Parse a decimal amount exactly, by value: 1.50 and 1.500 GBP are equal.
 
     Raises Invalid (field `amount` or `currencyCode`) for an unknown currency, NaN and infinities,
     more decimals than the currency has (never rounded), and magnitudes above MINOR_MAX.
@@ -77,13 +77,13 @@ def parse(amount: Decimal, currency: str) -> Money:
         raise Invalid("An amount must be a finite number.", field=("amount",))
     if not amount:
         return Money(0, currency)
-    # By exponent and before any arithmetic, so that 1E+999999 costs nothing.
+    # Compare exponents before any arithmetic: 1E+999999 would allocate a million digits.
     if amount.adjusted() + decimals > len(str(MINOR_MAX)):
         raise _too_large(currency)
     minor = _minor_units(amount, decimals)
     if minor is None:
         raise Invalid(
-            f"{currency} has {decimals} decimals and the amount has more.",
+            f"At most {decimals} decimals are allowed for {currency}; the amount has more.",
             field=("amount",),
             details={"currencyCode": currency, "decimals": decimals},
         )
@@ -97,10 +97,10 @@ def to_decimal(money: Money) -> Decimal:
     return in_units(money.minor, money.currency)
 
 
-# Prices come back again and again; the amount is needed only to be written.
+# Cached: the same prices are formatted again and again.
 @lru_cache(maxsize=4_096)
 def in_units(minor: int, currency: str) -> Decimal:
-    """The same of bare minor units."""
+    """The amount of `minor` minor units as a decimal with exactly the currency's decimals."""
     return Decimal(minor).scaleb(-decimals_of(currency), _EXACT)
 
 
@@ -115,25 +115,25 @@ def share(total_minor: int, part: int, whole: int) -> int:
 
 
 def part_due(total_minor: int, units_so_far: int, units: int, settled_minor: int) -> int:
-    """What the units up to `units_so_far` of `units` bring on top of what is settled already.
+    """The amount due for the units up to `units_so_far` of `units`, beyond the settled amount.
 
-    round(total × units so far ÷ units) − settled so far: whatever the order and size of the
-    parts, the last unit takes the remainder and the parts add up to `total_minor`.
+    round(total × units so far ÷ units) − settled so far. In any order and size of the parts, the
+    last unit takes the remainder and the parts add up to `total_minor`.
     """
     return share(total_minor, units_so_far, units) - settled_minor
 
 
 def allocate(total_minor: int, weights: Sequence[int]) -> list[int]:
-    """`total_minor` divided by `weights` (none negative) into parts that add up exactly.
+    """Divide `total_minor` by `weights` (none negative) into parts that add up exactly.
 
-    Each part is within one minor unit of its exact share. Weights that are all zero count as
-    equal, so that an amount is never lost; no weights at all take only a total of zero.
+    Each part is within one minor unit of its exact share. If all weights are zero they count as
+    equal, so that no amount is lost. Without weights only a total of zero is accepted.
     """
     if any(weight < 0 for weight in weights):
         raise ValueError("a weight is negative")
     if not weights:
         if total_minor:
-            raise ValueError("nothing to divide an amount among")
+            raise ValueError("an amount other than zero needs at least one weight")
         return []
     shares = list(weights) if any(weights) else [1] * len(weights)
     whole, so_far, given, parts = sum(shares), 0, 0, []
@@ -152,7 +152,7 @@ def at_rate(total_minor: int, rate: Decimal) -> int:
 
 
 def _minor_units(amount: Decimal, decimals: int) -> int | None:
-    """The amount in minor units, or None when that is not a whole number."""
+    """The amount in minor units, or None if that is not a whole number."""
     sign, digits, exponent = amount.as_tuple()
     assert isinstance(exponent, int)  # finite
     text = "".join(map(str, digits)).rstrip("0")
@@ -165,7 +165,7 @@ def _minor_units(amount: Decimal, decimals: int) -> int | None:
 
 def _too_large(currency: str) -> Invalid:
     return Invalid(
-        "The amount is larger than this system keeps.",
+        f"At most {in_units(MINOR_MAX, currency)} {currency} is allowed; the amount is larger.",
         field=("amount",),
         details={"currencyCode": currency, "maximumMinor": MINOR_MAX},
     )

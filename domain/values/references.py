@@ -1,7 +1,7 @@
-"""References to evidence: where a photograph or document lies, and the fingerprint it must have.
+"""References to evidence: address of a photograph or document, and its SHA-256 digest.
 
-The evidence itself stays where it is. With its SHA-256, anybody can prove later that it is still
-what was seen. Written as one text: `https://…/photo.jpg#sha256=<64 hexadecimal digits>`.
+The evidence itself stays where it is. Its digest proves later that it has not changed. A reference
+is written as one text: `https://…/photo.jpg#sha256=<64 hexadecimal digits>`.
 """
 
 import re
@@ -21,7 +21,7 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An address and, where it was given, the SHA-256 of what lies there, in hexadecimal."""
+    """An address and, if given, the SHA-256 of the content there, in hexadecimal."""
 
     address: str
     sha256: str | None = None
@@ -31,17 +31,19 @@ class Reference:
 
 
 def parse(text: str, *field: str) -> Reference:
-    """Read a reference. Raises Invalid for an empty or overlong address and a malformed digest."""
+    """Parse a reference. Raises Invalid for an empty or too long address or a malformed digest."""
     address, mark, digest = text.rpartition(MARK)
     if not mark:
         return Reference(check_label(text, *field, longest=ADDRESS_MAX))
     if not _DIGEST.fullmatch(digest.lower()):
-        raise Invalid("A SHA-256 is written in 64 hexadecimal digits.", field=field)
+        raise Invalid("A SHA-256 digest must have 64 hexadecimal digits.", field=field)
     return Reference(check_label(address, *field, longest=ADDRESS_MAX), digest.lower())
 
 
 def parse_all(texts: Sequence[str], *field: str) -> tuple[Reference, ...]:
-    """Read several, each once. Raises Invalid, or LimitExceeded above REFERENCES_MAX."""
+    """Parse several references, without duplicates. Raises Invalid, or LimitExceeded above the
+    maximum.
+    """
     if len(texts) > REFERENCES_MAX:
         raise LimitExceeded("evidence", REFERENCES_MAX, len(texts), field=field)
     found = (parse(text, *field, str(position)) for position, text in enumerate(texts))
@@ -49,5 +51,5 @@ def parse_all(texts: Sequence[str], *field: str) -> tuple[Reference, ...]:
 
 
 def merged(known: Iterable[Reference], more: Iterable[Reference]) -> tuple[Reference, ...]:
-    """Both, each once, in the order in which they were given."""
+    """Both sequences without duplicates, in the order given."""
     return tuple(dict.fromkeys((*known, *more)))

@@ -1,4 +1,4 @@
-"""What a code and a name may be made of, so that both can be shown, compared and stored."""
+"""Allowed characters and lengths of codes, labels and names."""
 
 import re
 import unicodedata
@@ -10,18 +10,19 @@ CODE_MAX: Final = 64
 NAME_MAX: Final = 255
 
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-# Controls, lone surrogates and unassigned or private characters do not mean anything to a reader;
-# format characters and line separators are invisible, so two different codes could look the same.
+# Names: no control, surrogate, unassigned or private characters; they have no meaning to a reader.
+# Labels: also no format characters or line separators. They are invisible, so two different codes
+# could look the same.
 _NOT_IN_NAMES: Final = frozenset({"Cc", "Cs", "Cn", "Co"})
 _NOT_IN_LABELS: Final = _NOT_IN_NAMES | {"Cf", "Zl", "Zp"}
 
 
 def check_code(value: str, *field: str) -> str:
-    """Give back a code of letters, digits, dots, dashes and underscores, or raise Invalid."""
+    """Return a code of letters, digits, dots, dashes and underscores, or raise Invalid."""
     if len(value) > CODE_MAX or not _CODE.fullmatch(value):
         raise Invalid(
-            f"A code has 1 to {CODE_MAX} letters, digits, '.', '_' or '-' and starts with one "
-            "of the first two.",
+            f"A code must have 1 to {CODE_MAX} letters, digits, '.', '_' or '-' and start with a "
+            "letter or digit.",
             field=field,
             details={"maximum": CODE_MAX},
         )
@@ -29,22 +30,23 @@ def check_code(value: str, *field: str) -> str:
 
 
 def check_label(value: str, *field: str, longest: int = CODE_MAX) -> str:
-    """Give back what somebody else named: visible characters, no blank at either end, or Invalid.
+    """Return a label of another system: visible characters, no blank at either end; or raise
+    Invalid.
 
-    For SKUs, barcodes and categories, which come from other systems as they are.
+    For SKUs, barcodes and categories, which come from other systems unchanged.
     """
     _check_length(value, longest, field)
     if value != value.strip():
-        raise Invalid("It must not start or end with a blank.", field=field)
+        raise Invalid("The value must not start or end with a blank.", field=field)
     _check_characters(value, _NOT_IN_LABELS, field)
     return value
 
 
 def check_name(value: str, *field: str, longest: int = NAME_MAX) -> str:
-    """Give back a name for people to read: any written text that is not blank, or Invalid."""
+    """Return a name for people to read: any text that is not blank; or raise Invalid."""
     _check_length(value, longest, field)
     if not value.strip():
-        raise Invalid("It must not be blank.", field=field)
+        raise Invalid("The value must not be blank.", field=field)
     _check_characters(value, _NOT_IN_NAMES, field)
     return value
 
@@ -52,7 +54,7 @@ def check_name(value: str, *field: str, longest: int = NAME_MAX) -> str:
 def _check_length(value: str, longest: int, field: tuple[str, ...]) -> None:
     if not 1 <= len(value) <= longest:
         raise Invalid(
-            f"It must have 1 to {longest} characters and has {len(value)}.",
+            f"1 to {longest} characters are allowed; {len(value)} were sent.",
             field=field,
             details={"maximum": longest, "requested": len(value)},
         )

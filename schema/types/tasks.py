@@ -6,7 +6,7 @@ from typing import Any
 import strawberry
 
 from domain.tasks import TaskStatus as Status
-from domain.tasks import standing
+from domain.tasks import status_at
 from schema.context import Info
 from schema.fields.enums import QueueKind, TaskStatus
 from schema.fields.node import Node, found_by, key_of, load
@@ -17,7 +17,7 @@ from server.projection.records import derived
 
 def _status(task: "Task") -> Status:
     """How it stands now."""
-    return standing(Status(task.row["status"]), task.row["lease_until_at"], task.context.now)
+    return status_at(Status(task.row["status"]), task.row["lease_until_at"], task.context.now)
 
 
 def _unless_open(name: str) -> Any:

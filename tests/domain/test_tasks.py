@@ -26,7 +26,7 @@ from domain.tasks import (
     may_act,
     receipt_priority,
     seniority,
-    standing,
+    status_at,
 )
 from tests.builders.transactions import MORNING
 
@@ -37,13 +37,13 @@ LEVELS = st.sampled_from([*HEAD_STARTS, "BY_DRONE"])
 def test_a_claim_is_over_at_its_end_and_not_before() -> None:
     until = MORNING + LEASE
     claimed = TaskStatus.CLAIMED
-    assert standing(claimed, until, until - timedelta(microseconds=1)) is claimed
-    assert standing(claimed, until, until) is TaskStatus.OPEN
+    assert status_at(claimed, until, until - timedelta(microseconds=1)) is claimed
+    assert status_at(claimed, until, until) is TaskStatus.OPEN
 
 
 @pytest.mark.parametrize("status", [s for s in TaskStatus if s is not TaskStatus.CLAIMED])
 def test_only_claims_lapse(status: TaskStatus) -> None:
-    assert standing(status, None, MORNING) is status
+    assert status_at(status, None, MORNING) is status
 
 
 def test_what_is_over_stays_over() -> None:
@@ -89,12 +89,12 @@ def test_a_faster_service_goes_ahead_of_what_is_due_as_soon(due: datetime) -> No
 def test_reasons_are_words() -> None:
     due = MORNING + timedelta(hours=8)
     assert dispatch_priority("express", due, MORNING).reasons == (
-        "Promised to leave by 2026-03-02 17:00 UTC.",
-        "express goes 24 hours ahead of standard parcels.",
+        "Promised to ship by 2026-03-02 17:00 UTC.",
+        "express goes 24 hours before standard parcels.",
     )
     assert dispatch_priority("ECONOMY", None, MORNING).reasons == (
-        "No date was promised: counted as due on 2026-03-04 09:00 UTC.",
-        "ECONOMY lets 24 hours of standard parcels go first.",
+        "No date was promised: treated as due on 2026-03-04 09:00 UTC.",
+        "ECONOMY goes 24 hours after standard parcels.",
     )
     assert receipt_priority(due, MORNING).reasons == ("Expected by 2026-03-02 17:00 UTC.",)
     assert receipt_priority(None, MORNING).points < receipt_priority(due, MORNING).points

@@ -23,7 +23,7 @@ from domain.access.callers import Caller
 from domain.errors import Invalid, NotFound
 from domain.exceptions import ExceptionKind
 from domain.ledger.entries import Occasion
-from domain.orders.carriers import ENDS_DELAY, UNITS_OF, CarrierStatus, parcel_after
+from domain.orders.carriers import ENDS_DELAY, UNIT_STATE, CarrierStatus, parcel_after
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import check_client_time
 from domain.values.money import Money
@@ -220,7 +220,7 @@ async def _move(
     for each in lines:
         line = order.line(each["order_line_id"])
         assert line is not None
-        line.shift(UNITS_OF[before], UNITS_OF[after], each["quantity"])
+        line.shift(UNIT_STATE[before], UNIT_STATE[after], each["quantity"])
     version = row["version"] + 1
     delivered_at = command.occurred_at if after is FulfillmentStatus.DELIVERED else None
     await carrier_event_queries.write_parcel(

@@ -14,7 +14,7 @@ from domain.orders.orders import LineMoney
 from domain.policies.decisions import decided
 from domain.policies.dispositions import ConditionGrade
 from domain.policies.policies import Facts
-from domain.returns.authorizations import AskedUnits, ParcelOut, ReturnCase, may_authorize
+from domain.returns.authorizations import RequestedUnits, ReturnCase, ShippedParcel, may_authorize
 from domain.returns.risk import Risk, RiskTerm
 from domain.values.money import Money, share
 from models.database.sessions import Row, Session
@@ -86,14 +86,14 @@ def _judge(
     return Case(("Return", row["id"]), orjson.loads(row["verdict"]), after)
 
 
-def _units(row: Row, sent: Sequence[Row]) -> AskedUnits:
+def _units(row: Row, sent: Sequence[Row]) -> RequestedUnits:
     quantity = int(row["quantity"])
     money = LineMoney(
         row["line_quantity"], row["unit_price_minor"], row["discount_minor"], row["tax_minor"]
     )
     value = Money(share(money.total_minor, quantity, money.quantity), row["currency"])
     parcels = tuple(
-        ParcelOut(each["shipped_at"], each["delivered_at"], each["time_zone"]) for each in sent
+        ShippedParcel(each["shipped_at"], each["delivered_at"], each["time_zone"]) for each in sent
     )
     returnable = bool(row["returnable"])
-    return AskedUnits(row["sku"], quantity, row["reason"], value, returnable, parcels)
+    return RequestedUnits(row["sku"], quantity, row["reason"], value, returnable, parcels)

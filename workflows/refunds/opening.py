@@ -15,7 +15,7 @@ import orjson
 import models.queries.catalog.lookups as lookups
 import workflows.policies.publishing as policies
 import workflows.refunds.locked_refunds as locked_refunds
-from domain.ledger.refund_entries import most_owed
+from domain.ledger.refund_entries import already_owed
 from domain.policies.decisions import decided
 from domain.policies.dispositions import ConditionGrade
 from domain.policies.policies import Facts, PolicyKind, PolicyVersion, choose
@@ -187,7 +187,7 @@ def _row(
         "kind": str(draft.kind),
         "status": str(RefundStatus.EVIDENCE_PENDING),
         "amount_minor": part.amount_minor,
-        "owed_minor": most_owed(part.amount_minor, owed),
+        "owed_minor": already_owed(part.amount_minor, owed),
         "currency": balances.currency,
         "tender": str(draft.tender),
         "reason_id": draft.reason_id,

@@ -25,7 +25,7 @@ async def tell(
     location_id: int,
 ) -> UUID | None:
     """Open RETURN_DISCREPANCY, once for each difference; its id, or None where there is none."""
-    words = " ".join(each.words for each in found)
+    words = " ".join(each.description for each in found)
     exception_id = None
     for _ in found:
         exception_id = await exceptions.open(

@@ -14,12 +14,12 @@ from domain.orders.orders import OrderLineState
 from domain.policies.policies import Facts, PolicyKind, PolicyVersion, choose
 from domain.policies.returns import ReturnRules
 from domain.returns.authorizations import (
-    AskedUnits,
-    ParcelOut,
+    RequestedUnits,
     ReturnCase,
+    ShippedParcel,
     Verdict,
     may_authorize,
-    may_pass_unseen,
+    may_skip_inspection,
     unit_value,
 )
 from domain.returns.returnable_units import LineClaim, ReturnableLine, claimed_units
@@ -46,7 +46,7 @@ class Wanted:
 class CaseItem:
     """What is known of wanted units: how the policy sees them, and what it is chosen by."""
 
-    asked: AskedUnits
+    asked: RequestedUnits
     facts: Facts
 
 
@@ -117,9 +117,9 @@ def decide(
     return may_authorize(case, chosen, requested_at)
 
 
-def passes(asked: AskedUnits, rules: ReturnRules, risk: Risk) -> bool:
+def passes(asked: RequestedUnits, rules: ReturnRules, risk: Risk) -> bool:
     """Whether such units go straight back on the shelf (the fast lane)."""
-    told = may_pass_unseen(rules, risk.value, asked.reason, asked.sku, unit_value(asked))
+    told = may_skip_inspection(rules, risk.value, asked.reason, asked.sku, unit_value(asked))
     return told is not None
 
 
@@ -127,10 +127,10 @@ async def case_items(
     session: Session, order: LockedOrder, channel: ChannelFacts, wanted: Sequence[Wanted]
 ) -> tuple[list[CaseItem], int]:
     """Wanted units as policies see them, and the location that sent the first of them."""
-    parcels: dict[UUID, list[ParcelOut]] = {}
+    parcels: dict[UUID, list[ShippedParcel]] = {}
     places: dict[UUID, tuple[int, str]] = {}
     for row in await return_queries.parcels_out(session, [each.line.id for each in wanted]):
-        parcel = ParcelOut(row["shipped_at"], row["delivered_at"], row["time_zone"])
+        parcel = ShippedParcel(row["shipped_at"], row["delivered_at"], row["time_zone"])
         parcels.setdefault(row["order_line_id"], []).append(parcel)
         places.setdefault(row["order_line_id"], (row["location_id"], row["code"]))
     goods = await evaluation_queries.returnable_items(
@@ -139,7 +139,7 @@ async def case_items(
     items = []
     for each in wanted:
         item = goods[each.line.item_id]
-        asked = AskedUnits(
+        asked = RequestedUnits(
             sku=each.line.sku,
             quantity=each.quantity,
             reason=each.reason,

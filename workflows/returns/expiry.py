@@ -9,7 +9,7 @@ import workflows.returns.discrepancies as discrepancies
 import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 from domain.access.callers import SYSTEM
-from domain.returns.receipts import Discrepancy, DiscrepancyKind, give_up
+from domain.returns.receipts import Discrepancy, DiscrepancyKind, mark_missing
 from domain.returns.states import MISSING_AFTER, ReturnItemState, ReturnStatus, overdue_status
 from workflows.returns.locked_returns import LockedReturn, ReturnUnits
 from workflows.transactions.runner import Transactions
@@ -64,7 +64,7 @@ async def _end(tx: Transaction, return_id: UUID) -> bool:
 def _give_up(tx: Transaction, locked: LockedReturn) -> list[ReturnUnits]:
     """All that is still EXPECTED is MISSING from now on."""
     missing = []
-    for each in give_up([group.units for group in locked.groups]):
+    for each in mark_missing([group.units for group in locked.groups]):
         group = locked.group(each.item_id)
         assert group is not None
         group.state = ReturnItemState.MISSING

@@ -55,10 +55,10 @@ async def place(
     for group in (*came, *strange):
         _bring(tx, locked, group, location_id, found, actor)
     value = sum(group.cost_minor or 0 for group in came)
-    _post(tx, locked, return_entries.came_back, came, value, location_id, actor)
+    _post(tx, locked, return_entries.returned, came, value, location_id, actor)
     if found is None:
         value = sum(group.cost_minor or 0 for group in strange)
-        _post(tx, locked, return_entries.came_unasked, strange, value, location_id, actor)
+        _post(tx, locked, return_entries.received_unexpected, strange, value, location_id, actor)
     else:
         _post(tx, locked, return_entries.identified, came, was_worth, location_id, actor)
     return [*moved, *strange]
@@ -81,7 +81,7 @@ def _strangers(
 ) -> list[ReturnUnits]:
     """New groups for wrong and extra units."""
     strange = []
-    for each in receipt.strangers:
+    for each in receipt.unexpected:
         group = ReturnUnits(
             id=tx.new_id(),
             position=len(locked.groups),

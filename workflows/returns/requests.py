@@ -19,7 +19,7 @@ from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
 from domain.orders.orders import check_client_time
 from domain.policies.decisions import decided
-from domain.returns.returnable_units import AskedItem, match_lines
+from domain.returns.returnable_units import LineRequest, match_lines
 from domain.returns.states import EXPECTED_WITHIN, ReturnItemState, ReturnStatus, rma_number_of
 from domain.stock.states import check_quantity
 from domain.values.references import parse_all
@@ -179,7 +179,7 @@ async def _match(
 ) -> tuple[list[ReturnUnits], list[Wanted]]:
     """The units asked for as groups of order lines; an item may be spread over several."""
     lines = await return_evaluation.returnable_lines(tx.session, order)
-    asked = [AskedItem(item.quantity, item.order_line_id, item.sku) for item in command.items]
+    asked = [LineRequest(item.quantity, item.order_line_id, item.sku) for item in command.items]
     groups: list[ReturnUnits] = []
     wanted: list[Wanted] = []
     for match in match_lines(asked, lines):

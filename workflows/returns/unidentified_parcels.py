@@ -73,7 +73,7 @@ async def keep(
         _keep_units(tx, row, item_id, quantity, values[item_id], caller.actor)
     number = str(exception_id) if off is None else off.number
     value = Money(sum(values.values()), tx.terms.base_currency)
-    entry = return_entries.came_unasked(sum(units.values()), value, Occasion(number, tx.now))
+    entry = return_entries.received_unexpected(sum(units.values()), value, Occasion(number, tx.now))
     tx.journal.post(entry, actor=caller.actor, location_id=parcel.location.id)
     _tell(tx, parcel, off, exception_id, caller)
     refs = {"exception": str(exception_id)}

@@ -171,7 +171,7 @@ async def _lock(tx: Transaction, task_id: UUID, caller: Caller) -> Row:
 
 def standing(row: Row, now: datetime) -> TaskStatus:
     """Where a task stands, by the clock."""
-    return task_rules.standing(TaskStatus(row["status"]), row["lease_until_at"], now)
+    return task_rules.status_at(TaskStatus(row["status"]), row["lease_until_at"], now)
 
 
 def _check_holder(tx: Transaction, row: Row, caller: Caller, field: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from domain.ledger.accounts import Account
 from domain.ledger.entries import LedgerEntry, Occasion
-from domain.ledger.refund_entries import most_owed, refund_decided, refund_paid
+from domain.ledger.refund_entries import already_owed, refund_decided, refund_paid
 from domain.policies.refunds import Tender
 from domain.refunds.breakdowns import Breakdown, Component, ComponentKind, goodwill
 from domain.values.money import Money
@@ -39,7 +39,7 @@ def test_a_decided_refund_takes_back_the_sale_and_owes_the_rest() -> None:
 
 @given(st.integers(1, 10**9), st.integers(0, 10**9))
 def test_what_is_owed_already_is_not_owed_again(amount: int, unclaimed: int) -> None:
-    owed = most_owed(amount, unclaimed)
+    owed = already_owed(amount, unclaimed)
     entry = refund_decided(goodwill(Money(amount, "GBP"), "x"), "GBP", WHEN, owed_minor=owed)
     assert 0 <= owed <= min(amount, unclaimed)
     assert amounts(entry).get(Account.REFUND_LIABILITY, 0) == owed - amount

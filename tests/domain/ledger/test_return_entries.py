@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.ledger.entries import LedgerEntry, Occasion
-from domain.ledger.return_entries import came_back, came_unasked, disposed, identified
+from domain.ledger.return_entries import disposed, identified, received_unexpected, returned
 from domain.policies.dispositions import Disposition
 from domain.values.money import Money
 
@@ -20,8 +20,8 @@ def booked(entry: LedgerEntry) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("entry", "accounts"),
     [
-        (came_back(2, COST, OCCASION), {QUALITY: 800, "cost_of_goods_sold": -800}),
-        (came_unasked(2, COST, OCCASION), {QUALITY: 800, "inventory_adjustments": -800}),
+        (returned(2, COST, OCCASION), {QUALITY: 800, "cost_of_goods_sold": -800}),
+        (received_unexpected(2, COST, OCCASION), {QUALITY: 800, "inventory_adjustments": -800}),
         (identified(2, COST, OCCASION), {QUALITY: -800, "inventory_adjustments": 800}),
     ],
 )

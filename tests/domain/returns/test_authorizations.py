@@ -12,9 +12,9 @@ from domain.policies.policies import PolicyKind, PolicyScope, PolicyVersion
 from domain.policies.reading import Value
 from domain.policies.returns import ReturnRules
 from domain.returns.authorizations import (
-    AskedUnits,
-    ParcelOut,
+    RequestedUnits,
     ReturnCase,
+    ShippedParcel,
     Verdict,
     check_authorization,
     may_authorize,
@@ -37,19 +37,19 @@ def a_policy(version: int = 1, **rules: Any) -> PolicyVersion[ReturnRules]:
     )
 
 
-def units(**facts: Any) -> AskedUnits:
+def units(**facts: Any) -> RequestedUnits:
     given: dict[str, Any] = {
         "sku": "COAT",
         "quantity": 2,
         "reason": "UNWANTED",
         "value": Money(8_000, "GBP"),
         "is_returnable": True,
-        "parcels": (ParcelOut(DELIVERED - timedelta(days=3), DELIVERED, "Europe/London"),),
+        "parcels": (ShippedParcel(DELIVERED - timedelta(days=3), DELIVERED, "Europe/London"),),
     }
-    return AskedUnits(**(given | facts))
+    return RequestedUnits(**(given | facts))
 
 
-def judged(*items: AskedUnits, policy: PolicyVersion[ReturnRules], risk: Risk = LOW) -> Verdict:
+def judged(*items: RequestedUnits, policy: PolicyVersion[ReturnRules], risk: Risk = LOW) -> Verdict:
     return may_authorize(ReturnCase(items, risk), [policy] * len(items), NOW)
 
 
@@ -66,13 +66,13 @@ def judged(*items: AskedUnits, policy: PolicyVersion[ReturnRules], risk: Risk = 
 )
 def test_the_window_ends_with_a_day_of_the_location(start: str, zone: str, closes: str) -> None:
     delivered = datetime.fromisoformat(start).replace(tzinfo=UTC)
-    parcel = ParcelOut(delivered - timedelta(days=9), delivered, zone)
+    parcel = ShippedParcel(delivered - timedelta(days=9), delivered, zone)
     assert window_closes_at([parcel], 30) == datetime.fromisoformat(closes).replace(tzinfo=UTC)
 
 
 def test_the_window_counts_from_shipping_until_delivery_is_known_and_the_latest_parcel() -> None:
-    shipped = ParcelOut(DELIVERED, None, "UTC")
-    later = ParcelOut(DELIVERED, DELIVERED + timedelta(days=2), "UTC")
+    shipped = ShippedParcel(DELIVERED, None, "UTC")
+    later = ShippedParcel(DELIVERED, DELIVERED + timedelta(days=2), "UTC")
     assert window_closes_at([shipped], 1) == datetime(2026, 1, 12, tzinfo=UTC)
     assert window_closes_at([later, shipped], 1) == datetime(2026, 1, 14, tzinfo=UTC)
     assert window_closes_at([], 1) is None
@@ -105,7 +105,7 @@ def test_the_last_instant_of_the_window_is_within_it() -> None:
     ],
 )
 def test_what_is_not_returnable_is_declined(
-    item: AskedUnits, rules: dict[str, Any], why: str
+    item: RequestedUnits, rules: dict[str, Any], why: str
 ) -> None:
     verdict = judged(item, policy=a_policy(**rules))
     assert verdict.outcome is ReturnStatus.DECLINED
@@ -158,7 +158,7 @@ FAST: dict[str, Any] = {
     ],
 )
 def test_the_decision_says_which_units_pass_unseen(
-    item: AskedUnits, risk: Risk, is_fast: bool
+    item: RequestedUnits, risk: Risk, is_fast: bool
 ) -> None:
     verdict = judged(item, policy=a_policy(**FAST), risk=risk)
     assert any("fast lane" in reason for reason in verdict.reasons) is is_fast

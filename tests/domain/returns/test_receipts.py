@@ -14,9 +14,9 @@ from domain.returns.receipts import (
     ItemUnits,
     Parcel,
     Receipt,
-    StrangeUnits,
     TooFewUnits,
-    give_up,
+    UnexpectedUnits,
+    mark_missing,
     move,
     receive,
 )
@@ -69,7 +69,7 @@ def test_the_last_parcel_makes_the_rest_missing_and_the_rest_keeps_the_id() -> N
         ItemMove(ITEM, 2, _R.MISSING, False),
     )
     assert receipt.discrepancies == (
-        Discrepancy(DiscrepancyKind.MISSING, "2 units of COAT did not come.", "COAT", 2),
+        Discrepancy(DiscrepancyKind.MISSING, "2 units of COAT did not arrive.", "COAT", 2),
     )
 
 
@@ -86,9 +86,9 @@ def test_foreign_and_surplus_units_are_recorded_as_such() -> None:
     parcel = a_parcel(("COAT", 4), ("HAT", 1), ("COAT", 1))
     receipt = receive(_S.AUTHORIZED, [an_item()], parcel, {})
     assert receipt.status is _S.RECEIVED
-    assert receipt.strangers == (
-        StrangeUnits("COAT", 2, DiscrepancyKind.EXTRA),
-        StrangeUnits("HAT", 1, DiscrepancyKind.WRONG),
+    assert receipt.unexpected == (
+        UnexpectedUnits("COAT", 2, DiscrepancyKind.EXTRA),
+        UnexpectedUnits("HAT", 1, DiscrepancyKind.WRONG),
     )
     assert kinds(receipt) == [DiscrepancyKind.EXTRA, DiscrepancyKind.WRONG]
 
@@ -97,7 +97,7 @@ def test_another_sku_in_place_of_a_named_item_is_a_wrong_item() -> None:
     receipt = receive(_S.AUTHORIZED, [an_item()], a_parcel(("HAT", 1), item=ITEM), {})
     assert receipt.status is _S.PARTIALLY_RECEIVED
     assert receipt.moves == ()
-    assert receipt.strangers == (StrangeUnits("HAT", 1, DiscrepancyKind.WRONG),)
+    assert receipt.unexpected == (UnexpectedUnits("HAT", 1, DiscrepancyKind.WRONG),)
 
 
 def test_a_named_item_is_filled_before_others_of_its_sku() -> None:
@@ -129,7 +129,7 @@ def test_a_missing_unit_may_still_come_while_its_line_has_room() -> None:
     receipt = receive(_S.RECEIVED, items, a_parcel(("COAT", 2)), {LINE: 1})
     assert receipt.status is _S.RECEIVED
     assert receipt.moves == (ItemMove(ITEM, 1, _R.RECEIVED, True),)
-    assert receipt.strangers == (StrangeUnits("COAT", 1, DiscrepancyKind.EXTRA),)
+    assert receipt.unexpected == (UnexpectedUnits("COAT", 1, DiscrepancyKind.EXTRA),)
 
 
 def test_a_late_parcel_is_a_discrepancy() -> None:
@@ -145,7 +145,7 @@ def test_late_units_that_another_return_has_claimed_are_extra_and_the_rest_is_mi
         ItemMove(ITEM, 1, _R.RECEIVED, True),
         ItemMove(ITEM, 2, _R.MISSING, False),
     )
-    assert receipt.strangers == (StrangeUnits("COAT", 1, DiscrepancyKind.EXTRA),)
+    assert receipt.unexpected == (UnexpectedUnits("COAT", 1, DiscrepancyKind.EXTRA),)
 
 
 @pytest.mark.parametrize("status", ReturnStatus)
@@ -184,7 +184,7 @@ def test_every_pair_of_item_states_is_a_move_or_refused(
 
 def test_giving_up_makes_only_expected_units_missing() -> None:
     items = [an_item(uuid4(), state=state) for state in ReturnItemState]
-    assert [(each.item_id, each.to) for each in give_up(items)] == [(items[0].id, _R.MISSING)]
+    assert [(each.item_id, each.to) for each in mark_missing(items)] == [(items[0].id, _R.MISSING)]
 
 
 @given(
@@ -218,7 +218,7 @@ def test_every_unit_that_came_is_placed_once_and_no_line_grows(
         return
     received = [each for each in receipt.moves if each.to is _R.RECEIVED]
     placed = sum(each.quantity for each in received)
-    strange = sum(each.quantity for each in receipt.strangers)
+    strange = sum(each.quantity for each in receipt.unexpected)
     assert placed + strange == sum(units for _, units in came)
     for item in items:
         moved = [each for each in receipt.moves if each.item_id == item.id]

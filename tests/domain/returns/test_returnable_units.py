@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from domain.errors import DomainError, Invalid, NotFound, OverReturn
 from domain.returns.returnable_units import (
-    AskedItem,
     LineClaim,
     LineMatch,
+    LineRequest,
     ReturnableLine,
     check_room,
     claimed_units,
@@ -40,7 +40,7 @@ def test_declined_cancelled_expired_and_missing_units_do_not_count() -> None:
 
 def test_a_sku_is_found_in_line_order_with_units_left_first() -> None:
     lines = [a_line(ONE, claimed=2), a_line(TWO), a_line(THREE, shipped=5)]
-    assert match_lines([AskedItem(4, sku="COAT")], lines) == [
+    assert match_lines([LineRequest(4, sku="COAT")], lines) == [
         LineMatch(0, TWO, 2),
         LineMatch(0, THREE, 2),
     ]
@@ -48,40 +48,40 @@ def test_a_sku_is_found_in_line_order_with_units_left_first() -> None:
 
 def test_a_sku_never_takes_the_units_of_a_line_that_another_item_names() -> None:
     lines = [a_line(ONE, shipped=1), a_line(TWO, shipped=1)]
-    asked = [AskedItem(1, sku="COAT"), AskedItem(1, order_line_id=ONE)]
+    asked = [LineRequest(1, sku="COAT"), LineRequest(1, order_line_id=ONE)]
     assert match_lines(asked, lines) == [LineMatch(0, TWO, 1), LineMatch(1, ONE, 1)]
 
 
 @pytest.mark.parametrize(
     ("item", "refusal", "field"),
     [
-        (AskedItem(0, sku="COAT"), Invalid, ("items", "1", "quantity")),
-        (AskedItem(-1, sku="COAT"), Invalid, ("items", "1", "quantity")),
-        (AskedItem(1), Invalid, ("items", "1")),
-        (AskedItem(1, sku="HAT"), NotFound, ("items", "1", "sku")),
-        (AskedItem(1, order_line_id=THREE), NotFound, ("items", "1", "orderLineId")),
-        (AskedItem(1, order_line_id=ONE, sku="HAT"), Invalid, ("items", "1", "sku")),
-        (AskedItem(2, sku="COAT"), OverReturn, ("items", "1", "quantity")),
-        (AskedItem(2, order_line_id=ONE), OverReturn, ("items", "0", "quantity")),
+        (LineRequest(0, sku="COAT"), Invalid, ("items", "1", "quantity")),
+        (LineRequest(-1, sku="COAT"), Invalid, ("items", "1", "quantity")),
+        (LineRequest(1), Invalid, ("items", "1")),
+        (LineRequest(1, sku="HAT"), NotFound, ("items", "1", "sku")),
+        (LineRequest(1, order_line_id=THREE), NotFound, ("items", "1", "orderLineId")),
+        (LineRequest(1, order_line_id=ONE, sku="HAT"), Invalid, ("items", "1", "sku")),
+        (LineRequest(2, sku="COAT"), OverReturn, ("items", "1", "quantity")),
+        (LineRequest(2, order_line_id=ONE), OverReturn, ("items", "0", "quantity")),
     ],
 )
 def test_what_cannot_be_matched_names_its_item(
-    item: AskedItem, refusal: type[DomainError], field: tuple[str, ...]
+    item: LineRequest, refusal: type[DomainError], field: tuple[str, ...]
 ) -> None:
     with pytest.raises(refusal) as raised:
-        match_lines([AskedItem(1, sku="COAT"), item], [a_line()])
+        match_lines([LineRequest(1, sku="COAT"), item], [a_line()])
     assert raised.value.field == field
 
 
 def test_an_over_return_says_how_many_are_left() -> None:
     with pytest.raises(OverReturn) as raised:
-        match_lines([AskedItem(3, sku="COAT")], [a_line(shipped=5, claimed=3)])
+        match_lines([LineRequest(3, sku="COAT")], [a_line(shipped=5, claimed=3)])
     assert raised.value.details == {"sku": "COAT", "requested": 3, "returnable": 2}
 
 
 def test_an_order_line_that_was_never_shipped_has_nothing_to_return() -> None:
     with pytest.raises(OverReturn):
-        match_lines([AskedItem(1, order_line_id=ONE)], [a_line(shipped=0)])
+        match_lines([LineRequest(1, order_line_id=ONE)], [a_line(shipped=0)])
 
 
 def test_a_declined_return_comes_back_only_while_its_units_are_free() -> None:
@@ -98,7 +98,7 @@ def test_units_asked_for_are_matched_exactly_or_refused(
     shipped: list[tuple[str, int]], asked: list[tuple[str, int]]
 ) -> None:
     lines = [ReturnableLine(uuid4(), sku, units, 0) for sku, units in shipped]
-    items = [AskedItem(quantity, sku=sku) for sku, quantity in asked]
+    items = [LineRequest(quantity, sku=sku) for sku, quantity in asked]
     possible = all(
         sum(quantity for each, quantity in asked if each == sku)
         <= sum(units for each, units in shipped if each == sku)

@@ -132,9 +132,9 @@ def test_one_location_that_has_all_beats_two_better_ones() -> None:
     decision = routing.plan({"A": 1, "B": 1}, candidates, the_rules(), 7)
     assert decision.chosen == ("ROME",)
     assert decision.policy_version == 7
-    assert reasons(decision, "LONDON") == "has 1 of 2 units; ROME can do without it"
+    assert reasons(decision, "LONDON") == "has 1 of 2 units; ROME can serve the demand without it"
     assert reasons(decision, "ROME") == (
-        "gives all 2 units; ships on 2026-03-11 and arrives on 2026-03-12"
+        "supplies all 2 units; ships on 2026-03-11 and arrives on 2026-03-12"
     )
 
 
@@ -169,7 +169,7 @@ def test_equals_are_told_apart_by_their_code() -> None:
     assert decision.chosen == ("ROME",)
     assert "comes first by its code" in reasons(decision, "YORK")
     assert reasons(decision, "BONN") == "has none of these items to promise"
-    assert reasons(decision, "ROME") == "gives the one unit"
+    assert reasons(decision, "ROME") == "supplies the one unit"
 
 
 def test_a_location_without_a_lead_time_comes_after_those_with_one() -> None:
@@ -195,11 +195,11 @@ def test_a_pinned_location_serves_the_rest_too_if_it_can() -> None:
     ]
     decision = routing.plan({"A": 2}, candidates, the_rules(), 1, pins=[Pin("B", "ROME", 2)])
     assert decision.chosen == ("ROME",)
-    assert "is named by a line" in reasons(decision, "ROME")
+    assert "is requested by an order line" in reasons(decision, "ROME")
     assert reasons(decision, "LONDON") == "has all 2 units, but ROME must ship anyway"
     only = routing.plan({}, candidates, the_rules(), 1, pins=[Pin("B", "ROME", 2)])
     assert only.allocation == (Allocation("B", "ROME", 2),)
-    assert reasons(only, "LONDON") == "is not named by any line"
+    assert reasons(only, "LONDON") == "is not requested by any line"
 
 
 def test_a_pin_takes_before_the_rest_is_counted() -> None:
@@ -218,5 +218,7 @@ def test_the_explanation_is_json() -> None:
     assert json.loads(json.dumps(decision.explanation())) == {
         "policyVersion": 3,
         "chosen": ["ROME"],
-        "considered": [{"location": "ROME", "accepted": True, "reasons": ["gives the one unit"]}],
+        "considered": [
+            {"location": "ROME", "accepted": True, "reasons": ["supplies the one unit"]}
+        ],
     }

@@ -46,13 +46,13 @@ def test_units_issued_one_by_one_cost_what_all_of_them_did(units: int, value: in
 def test_units_that_do_not_exist_cost_nothing_and_cannot_be_issued() -> None:
     assert EMPTY.issue(0) == (EMPTY, 0)
     for units in (4, -1):
-        with pytest.raises(ValueError, match="of a pool of 3"):
+        with pytest.raises(ValueError, match="from a pool of 3"):
             CostPool(3, 100).issue(units)
 
 
 @pytest.mark.parametrize(("quantity", "value"), [(-1, 0), (1, -1), (0, 1)])
 def test_an_impossible_pool_cannot_be_made(quantity: int, value: int) -> None:
-    with pytest.raises(ValueError, match="no such pool"):
+    with pytest.raises(ValueError, match="invalid pool"):
         CostPool(quantity, value)
 
 

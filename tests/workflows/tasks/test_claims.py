@@ -62,7 +62,7 @@ async def test_a_task_says_where_why_and_until_when(floor: Floor) -> None:
     )
     assert task["due_at"] == MORNING.replace(hour=23, minute=59, second=59)
     assert task["priority_reasons"] == [
-        "Promised to leave by 2026-03-02 23:59 UTC.",
+        "Promised to ship by 2026-03-02 23:59 UTC.",
         "STANDARD service.",
     ]
 

@@ -138,7 +138,7 @@ async def test_costs_of_more_units_than_there_are_is_a_mistake(database: Databas
         await tx.costs.lock([shirt])
         tx.costs.issue(shirt, 1)
 
-    with pytest.raises(ValueError, match="1 units of a pool of 0"):
+    with pytest.raises(ValueError, match="1 units from a pool of 0"):
         await transactions_on(database).run(work)
 
 
