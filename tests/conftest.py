@@ -1,14 +1,14 @@
-"""Fixtures that bring real databases and servers, and the count of what ran on which engine.
+"""Fixtures for databases and servers, and a summary of the number of tests on each engine.
 
 async def test_something(database): ...        runs twice: on SQLite and on PostgreSQL
-def test_something(database_url): ...          the same, with the address only
-def test_something(fresh_database): ...        the same, as many databases as it calls for
+def test_something(database_url): ...          the same, with the URL of a database only
+def test_something(fresh_database): ...        the same, with as many databases as the test creates
 def test_something(postgres_url): ...          on PostgreSQL only
-async def test_something(single): ...          on both, opened, with a single connection that writes
-async def test_something(one): ...             the same, opened, with a single connection
-def test_something(redis_url): ...             with a Redis that no other test uses meanwhile
-def test_something(tell): ...                  tells a figure in the summary of the run
-async def test_something(api): ...             the whole program in process, with stock, on both
+async def test_something(single): ...          on both, with a single writing connection
+async def test_something(one): ...             on PostgreSQL only, with a single connection
+def test_something(redis_url): ...             with a Redis that no other test uses at the same time
+def test_something(tell): ...                  adds a figure to the summary of the run
+async def test_something(api): ...             on both, the whole program with master data
 """
 
 import os
@@ -25,17 +25,17 @@ from models.database.database import Database, DatabaseLimits
 from tests import databases, row_types, servers
 from tests.builders.in_process_server import InProcessServer
 
-# A test that fails between opening and closing a SQLite connection leaves its thread behind; it
-# must not keep the test process from ending.
-setattr(aiosqlite.core, "Thread", partial(Thread, daemon=True))  # noqa: B010 - it is not exported
+# A test that fails while it opens or closes a SQLite connection leaves a thread running. A daemon
+# thread does not keep the test process from ending.
+setattr(aiosqlite.core, "Thread", partial(Thread, daemon=True))  # noqa: B010  it is not exported
 
 SESSION = "TEST_SESSION_DIRECTORY"
-LONG_TIMEOUT_SECONDS = 3_600  # instead of pyproject.toml's, which is for the short forms
+LONG_TIMEOUT_SECONDS = 3_600  # replaces the timeout of pyproject.toml, which is for the short runs
 KEEPER: pytest.StashKey[servers.Keeper] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Open the session's directory, which the workers of pytest-xdist find in the environment."""
+    """Create the session's directory; pytest-xdist workers find it in the environment."""
     if os.environ.get("RESTOW_LONG") == "1":
         config.option.timeout = LONG_TIMEOUT_SECONDS
     if not hasattr(config, "workerinput"):
@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """Every test process leaves a server that is not ours as it was."""
+    """Drop this process's databases if the server is not our own."""
     databases.drop_rested()
 
 
@@ -58,19 +58,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def session_directory() -> Path:
-    """Where the servers and templates of this test session are."""
+    """Directory with the servers and templates of this test session."""
     return Path(os.environ[SESSION])
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def engine(request: pytest.FixtureRequest) -> str:
-    """The kind of database; every test that asks for one runs on both."""
+    """The kind of database; a test with this fixture runs on both kinds."""
     return str(request.param)
 
 
 @pytest.fixture
 def fresh_database(engine: str, tmp_path: Path) -> Iterator[databases.Databases]:
-    """Fresh migrated databases, by their addresses; gone after the test."""
+    """Create fresh migrated databases and return their URLs; they are removed after the test."""
     lent = databases.Databases(engine, session_directory(), tmp_path)
     yield lent
     lent.give_all_back()
@@ -78,7 +78,7 @@ def fresh_database(engine: str, tmp_path: Path) -> Iterator[databases.Databases]
 
 @pytest.fixture
 def database_url(fresh_database: Callable[[], str]) -> str:
-    """The address of a fresh migrated database."""
+    """URL of a fresh migrated database."""
     return fresh_database()
 
 
@@ -95,7 +95,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def single(database_url: str) -> AsyncIterator[Database]:
-    """A fresh migrated database, opened, with a single connection that writes."""
+    """A fresh migrated database, opened with a single writing connection."""
     opened = Database(database_url, DatabaseLimits(pool=1))
     await opened.open()
     try:
@@ -106,7 +106,7 @@ async def single(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def postgres_url() -> Iterator[str]:
-    """The address of a fresh migrated database, for what only PostgreSQL has."""
+    """URL of a fresh migrated PostgreSQL database, for features that SQLite lacks."""
     url = databases.fresh_postgres(session_directory())
     yield url
     databases.give_back_postgres(url)
@@ -114,7 +114,7 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture
 async def one(postgres_url: str) -> AsyncIterator[Database]:
-    """A database with a single connection, on PostgreSQL."""
+    """A PostgreSQL database with a single connection."""
     opened = Database(postgres_url, DatabaseLimits(pool=1))
     await opened.open()
     try:
@@ -125,7 +125,7 @@ async def one(postgres_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def redis_url() -> str:
-    """The address of an empty Redis: TEST_REDIS_URL, or one of this test process's own."""
+    """URL of an empty Redis: TEST_REDIS_URL, or a server that belongs to this test process."""
     if named := os.environ.get("TEST_REDIS_URL"):
         return named
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -145,12 +145,12 @@ def rows_are_as_declared() -> Iterator[None]:
 
 @pytest.fixture
 def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Tells a figure in the summary: what is worth knowing and asserted by nobody."""
+    """Add a figure to the summary of the run, for information only."""
     return lambda figure: request.node.user_properties.append(("figure", figure))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Note the engine on the test's report, which travels from a worker to the summary."""
+    """Record the engine on the test's report, which carries it from a worker to the summary."""
     assert isinstance(item, pytest.Function)
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     if "postgres_url" in item.fixturenames:
@@ -160,7 +160,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many tests ran on each engine, and the figures that tests tell."""
+    """Print the number of tests on each engine, and the figures that tests reported."""
     reports = [
         report
         for outcome in ("passed", "failed", "xfailed")
@@ -180,7 +180,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture
 async def api(database_url: str) -> AsyncIterator[InProcessServer]:
-    """The program, with locations, channels and items; the web channel is open to anybody."""
+    """The program with locations, channels and items; the web channel needs no API key."""
     api = InProcessServer(database_url, anonymous_channels="web")
     await api.open()
     try:

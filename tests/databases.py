@@ -1,7 +1,7 @@
-"""Fresh, migrated databases: migrated once per test session, copied, and made fresh again.
+"""Fresh migrated databases: migrated once per test session, then copied, and restored after use.
 
-Copying a database of PostgreSQL costs more than most tests do, so each test process keeps those
-that it has and restores them (database_states.py).
+Copying a PostgreSQL database takes longer than most tests. Each test process therefore keeps its
+databases and restores them (database_states.py).
 """
 
 import asyncio
@@ -22,15 +22,15 @@ from tests.servers import PostgresServer, one_at_a_time
 
 T = TypeVar("T")
 
-# Of this test process: what each database was like when it was new, and which are so again.
+# Per test process: the initial state of each database, and the restored databases ready for use.
 _untouched: dict[str, database_states.State] = {}
 _rested: list[str] = []
 
 
 class Databases:
-    """Fresh migrated databases of an engine for one test, each by its URL.
+    """Fresh migrated databases of one engine for one test, by URL.
 
-    A test that uses many gives each back as soon as it is closed.
+    A test that needs many gives each back as soon as it is closed.
     """
 
     def __init__(self, engine: str, session: Path, folder: Path) -> None:
@@ -38,7 +38,7 @@ class Databases:
         self._lent: list[str] = []
 
     def __call__(self) -> str:
-        """The URL of one more."""
+        """Create a database and return its URL."""
         if self._engine == "sqlite":
             url = fresh_sqlite(self._session, self._folder)
         else:
@@ -47,7 +47,7 @@ class Databases:
         return url
 
     def give_back(self, database_url: str) -> None:
-        """It is closed, and not used any more."""
+        """Remove or restore a database, which must be closed."""
         self._lent.remove(database_url)
         if self._engine == "sqlite":
             for path in self._folder.glob(f"{sqlite_path(database_url).name}*"):
@@ -56,13 +56,13 @@ class Databases:
             give_back_postgres(database_url)
 
     def give_all_back(self) -> None:
-        """The test is over."""
+        """Give back every database of the test."""
         for url in [*self._lent]:
             self.give_back(url)
 
 
 def postgres_server(session: Path) -> str:
-    """The URL of the PostgreSQL to test on: the one named in TEST_DATABASE_URL, or our own."""
+    """URL of the PostgreSQL server: TEST_DATABASE_URL, or a server of this session."""
     if named := os.environ.get("TEST_DATABASE_URL"):
         return named
     durable = os.environ.get("TEST_POSTGRES_FSYNC") == "1"
@@ -71,7 +71,7 @@ def postgres_server(session: Path) -> str:
 
 
 def fresh_postgres(session: Path) -> str:
-    """The URL of a database with the newest schema and nothing in it but its defaults."""
+    """URL of a database with the newest schema and only its default rows."""
     if _rested:
         return _rested.pop()
     server = postgres_server(session)
@@ -84,7 +84,7 @@ def fresh_postgres(session: Path) -> str:
 
 
 def give_back_postgres(database_url: str) -> None:
-    """Make a database as it was when it was fresh, for the next test; else drop it."""
+    """Restore a database for the next test, or drop it if that fails."""
     as_it_was = _untouched.get(database_url)
     if as_it_was is not None and run(database_states.restore(database_url, as_it_was)):
         _rested.append(database_url)
@@ -93,7 +93,7 @@ def give_back_postgres(database_url: str) -> None:
 
 
 def drop_postgres(database_url: str) -> None:
-    """Drop a database, throwing out whoever is still connected."""
+    """Drop a database and end its remaining connections."""
     _untouched.pop(database_url, None)
     name = urlsplit(database_url).path.removeprefix("/")
     admin = os.environ.get("TEST_DATABASE_URL") or _named(database_url, "postgres")
@@ -101,13 +101,14 @@ def drop_postgres(database_url: str) -> None:
 
 
 def drop_rested() -> None:
-    """Leave no database behind on a server that is not ours; our own goes away as a whole."""
+    """Drop the restored databases on a server that is not our own; our own is deleted as a
+    whole."""
     while _rested and os.environ.get("TEST_DATABASE_URL"):
         drop_postgres(_rested.pop())
 
 
 def fresh_sqlite(session: Path, folder: Path) -> str:
-    """The URL of a new SQLite file in `folder`. It does not wait for the disk: tests may not."""
+    """URL of a new SQLite file in `folder`, with synchronous=OFF to save time."""
     template = session / "template.db"
     with one_at_a_time(session):
         if not template.exists():
@@ -120,20 +121,20 @@ def fresh_sqlite(session: Path, folder: Path) -> str:
 
 
 def drop_template(session: Path) -> None:
-    """Leave nothing behind on a server that is not ours."""
+    """Drop the template database on a server that is not our own."""
     name = session / "template"
     if name.exists() and (server := os.environ.get("TEST_DATABASE_URL")):
         drop_postgres(_named(server, name.read_text()))
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run to the end in an event loop of its own, apart from any loop that a test runs in."""
+    """Run a coroutine in its own event loop, also while a test's loop is running."""
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(asyncio.run, coroutine).result()
 
 
 def _postgres_template(session: Path, server: str) -> str:
-    """The name of the migrated database that others are copied from; made once per session."""
+    """Name of the migrated database that others are copied from; created once per session."""
     remembered = session / "template"
     with one_at_a_time(session):
         if not remembered.exists():

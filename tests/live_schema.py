@@ -1,7 +1,7 @@
-"""Reads the schema that a database really has, in the same words on both engines.
+"""Read the actual schema of a database, in the same notation for both engines.
 
-python -m tests.live_schema      prints what the newest version makes beyond the older ones,
-                                 for its file in tests/released
+`python -m tests.live_schema` prints the facts that the newest version adds to the older ones, for
+its file in tests/released.
 """
 
 import asyncio
@@ -32,10 +32,10 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class LiveSchema:
-    """What there is.
+    """Schema of a database.
 
-    `columns`: (table, column) → (type, whether it may be null); on SQLite, types are its own.
-    `facts`: a line for everything else, as tests/released/*.schema have them:
+    `columns`: (table, column) → (type, nullable); on SQLite the types are those of SQLite.
+    `facts`: one line for every other object, as in tests/released/*.schema:
 
         unique item(sku)
         index item(barcode)
@@ -50,12 +50,12 @@ class LiveSchema:
 
     @property
     def tables(self) -> set[str]:
-        """Every table but the list of versions."""
+        """Every table except the list of versions."""
         return {table for table, _ in self.columns}
 
 
 def plain(expression: str) -> str:
-    """An SQL expression without what the engines write differently: casts, brackets, spaces."""
+    """An SQL expression without the differences between the engines: casts, brackets, spaces."""
     text = re.sub(r"::\w+(\[\])?", "", expression).replace('"', "")
     text = re.sub(r"'(-?\d+)'", r"\1", text)
     text = re.sub(r"(\w+) BETWEEN (\S+) AND ([^\s)]+)", r"\1 >= \2 AND \1 <= \3", text)
@@ -65,7 +65,7 @@ def plain(expression: str) -> str:
 
 
 def normal(facts: Iterable[str]) -> set[str]:
-    """Facts with their expressions made plain, to be compared between engines."""
+    """Facts with their expressions normalized, so that the engines can be compared."""
     found = set()
     for fact in facts:
         head, mark, expression = next(
@@ -76,7 +76,8 @@ def normal(facts: Iterable[str]) -> set[str]:
 
 
 def expected(versions: Iterable[str]) -> set[str]:
-    """What these versions must have made, by their files; a line with a minus took a fact away."""
+    """Facts that these versions create according to their files; a line with a minus removes a
+    fact."""
     facts: set[str] = set()
     for version in versions:
         file = RELEASED / f"{version}.schema"
@@ -87,7 +88,7 @@ def expected(versions: Iterable[str]) -> set[str]:
 
 
 async def read(database_url: str) -> LiveSchema:
-    """The schema of a database."""
+    """Read the schema of a database."""
     if urlsplit(database_url).scheme == "sqlite":
         connection = sqlite3.connect(sqlite_path(database_url))
         try:
@@ -118,7 +119,7 @@ def _read_sqlite(connection: sqlite3.Connection) -> LiveSchema:
         assert sql.endswith("STRICT"), table
         keys: list[tuple[int, str]] = []
         for _, column, kind, required, _, key in connection.execute(f"PRAGMA table_info({table})"):
-            # An INTEGER PRIMARY KEY is never null, whatever the pragma says.
+            # An INTEGER PRIMARY KEY is never null, although the pragma says it may be.
             found.columns[(table, column)] = (kind, not required and not key)
             if key:
                 keys.append((key, column))
@@ -144,7 +145,7 @@ def _read_sqlite(connection: sqlite3.Connection) -> LiveSchema:
 
 
 def _checks(sql: str) -> Iterator[str]:
-    """What stands in brackets behind each CHECK of a CREATE TABLE statement."""
+    """The expression of each CHECK in a CREATE TABLE statement."""
     for match in re.finditer(r"CHECK \(", sql):
         depth, start = 1, match.end()
         end = start

@@ -1,4 +1,4 @@
-"""Databases without the program's help: made empty, filled and read in plain SQL."""
+"""Databases in plain SQL, without the program's code: empty, fill, and read them."""
 
 import re
 import sqlite3
@@ -18,7 +18,7 @@ def _is_sqlite(database_url: str) -> bool:
 
 
 async def empty(database_url: str) -> None:
-    """Take everything out of a database, its tables too."""
+    """Remove everything from a database, including its tables."""
     if _is_sqlite(database_url):
         path = sqlite_path(database_url)
         for each in path.parent.glob(f"{path.name}*"):
@@ -50,7 +50,7 @@ async def execute(database_url: str, *statements: str) -> None:
 
 
 async def rows(database_url: str, sql: str) -> list[tuple[object, ...]]:
-    """What a query finds."""
+    """Rows of a query."""
     if _is_sqlite(database_url):
         connection = sqlite3.connect(sqlite_path(database_url))
         try:
@@ -93,7 +93,7 @@ def released_rows(versions: Sequence[str]) -> list[str]:
 async def contents(
     database_url: str, columns: Iterable[tuple[str, str]]
 ) -> dict[str, list[tuple[object, ...]]]:
-    """All rows of the tables that these (table, column) pairs name, in those columns."""
+    """All rows of the tables in these (table, column) pairs, with those columns."""
     names: dict[str, list[str]] = {}
     for table, column in sorted(columns):
         names.setdefault(table, []).append(column)

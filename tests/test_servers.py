@@ -1,4 +1,4 @@
-"""The servers that the tests bring are real, fresh and shared, and end with the session."""
+"""Test servers and databases: real, fresh, shared, and stopped with the session."""
 
 import asyncio
 import os
@@ -58,7 +58,7 @@ def test_a_redis_restarts_at_the_same_address(tmp_path: Path) -> None:
 
 
 def test_a_keeper_outlives_a_killed_session(tmp_path: Path) -> None:
-    """The owner of a session is killed; its server stops all the same."""
+    """The keeper stops the server although the session's owner was killed."""
     program = (
         "import sys, time; from pathlib import Path; from tests import servers\n"
         "directory, keeper = servers.open_session()\n"

@@ -1,4 +1,4 @@
-"""Settings come from the environment, and one that cannot be is named with what is allowed."""
+"""Settings are read from the environment; an error names the variable and the allowed values."""
 
 import os
 from pathlib import Path
@@ -22,7 +22,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refusal(monkeypatch: pytest.MonkeyPatch, **variables: str) -> list[str]:
-    """The lines that these variables are refused with."""
+    """Lines of the SettingsError that these variables cause."""
     for name, value in variables.items():
         monkeypatch.setenv(f"RESTOW_{name}", value)
     with pytest.raises(SettingsError) as refused:
@@ -247,4 +247,4 @@ def test_hold_limits_are_handed_on_as_the_domain_knows_them(
 def test_settings_do_not_change() -> None:
     loaded = load()
     with pytest.raises(ValueError, match="frozen"):
-        setattr(loaded, "port", 1)  # noqa: B010  (mypy refuses the plain assignment)
+        setattr(loaded, "port", 1)  # noqa: B010  mypy refuses the plain assignment

@@ -1,4 +1,4 @@
-"""The project's own source, as the architecture tests read it."""
+"""Source files of the project, as the architecture tests read them."""
 
 import ast
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ ROOMS = (
     "models",
     "domain",
 )
-NOT_OURS = ("web/graphiql/",)  # vendored, byte for byte
+NOT_OURS = ("web/graphiql/",)  # vendored, unchanged
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @cache
 def text_files() -> tuple[Path, ...]:
-    """Every file of the project that is text: no caches, no environment, nothing vendored."""
+    """Every text file of the project, without caches, environments and vendored files."""
     folders = [p for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith(".")]
-    # In a linked worktree `.git` is a file, and no part of the project.
+    # In a linked worktree `.git` is a file, which is not part of the project.
     files = [p for p in ROOT.iterdir() if p.is_file() and p.name != ".git"]
     for folder in [*folders, ROOT / ".ci"]:
         if folder.name != "var":
@@ -36,26 +36,26 @@ def text_files() -> tuple[Path, ...]:
 
 @cache
 def modules() -> dict[str, ast.Module]:
-    """Every Python file by its path from the project's folder, parsed."""
+    """Every Python file, parsed, by its path from the project's folder."""
     return {name_of(p): ast.parse(p.read_text()) for p in text_files() if p.suffix == ".py"}
 
 
 def modules_below(folder: str) -> Iterator[tuple[str, ast.Module]]:
-    """The modules of one folder, with those of its folders."""
+    """The modules in a folder and its subfolders."""
     return ((name, tree) for name, tree in modules().items() if name.startswith(f"{folder}/"))
 
 
 def functions(tree: ast.AST) -> Iterator[Function]:
-    """Every function and method, nested ones too."""
+    """Every function and method, including nested ones."""
     return (node for node in ast.walk(tree) if isinstance(node, Function))
 
 
 def length(node: Function) -> int:
-    """Lines from `def` to the last one."""
+    """Lines from `def` to the end of the function."""
     assert node.end_lineno is not None
     return node.end_lineno - node.lineno + 1
 
 
 def name_of(path: Path) -> str:
-    """The path from the project's folder, with slashes."""
+    """Path from the project's folder, with slashes."""
     return path.relative_to(ROOT).as_posix()

@@ -1,4 +1,4 @@
-"""House numbers: what grows past them is two things and wants two names."""
+"""Size limits. A file or function above them does two things and should be split."""
 
 import ast
 import re
@@ -12,7 +12,7 @@ FILE_LINES_MEDIAN_MAX = 120
 FUNCTION_LINES_MAX = 70
 FUNCTION_LINES_MEDIAN_MAX = 10
 FOLDER_MODULES_MAX = 20
-# The map of root fields has one line per field; migrations are never changed once released.
+# The map of root fields has one line for each field. Released migrations never change.
 EXEMPT = re.compile(r"resolvers/root\.py|models/migrations/m\d+_\w+\.py")
 
 
@@ -63,7 +63,7 @@ def test_imports_stand_at_the_top() -> None:
 
 
 def test_packages_are_empty() -> None:
-    """An import in schema/__init__.py makes `import resolvers.stock` die in a circle."""
+    """Imports in a package's __init__.py easily lead to import cycles."""
     full = [name_of(p) for p in text_files() if p.name == "__init__.py" and p.read_text().strip()]
     assert full == []
 

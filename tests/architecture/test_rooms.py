@@ -1,4 +1,4 @@
-"""What import-linter cannot see: the clock in the domain, SQL on the ledger, the SDL's owner."""
+"""Rules that import-linter cannot check: clock in the domain, SQL on the ledger, known packages."""
 
 import ast
 import re
@@ -7,7 +7,7 @@ import sys
 from tests.architecture.source import ROOMS, ROOT, modules, modules_below
 
 CLOCK_READS = ("now", "utcnow", "today")
-# The statements are with the other queries; of the workflows, these two run them.
+# The statements are in models/queries; of the workflows only these two run them.
 LEDGER_STATEMENTS = re.compile(
     r"workflows/ledger\.py|models/queries/ledger\.py|models/migrations/.*"
 )
@@ -15,7 +15,7 @@ LEDGER_WORKFLOWS = {"workflows/transactions/journal.py", "workflows/transactions
 
 
 def imported(tree: ast.Module) -> set[str]:
-    """The modules that a module imports, by their full names, and what it takes from them."""
+    """Full names of the modules that a module imports, and of the names imported from them."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -48,7 +48,7 @@ def test_the_domain_reads_no_clock() -> None:
 
 
 def ledger_tables() -> list[str]:
-    """The tables of models/ledger.py, read from its classes."""
+    """Table names of models/ledger.py, read from its classes."""
     tree = modules()["models/ledger.py"]
     return [
         str(node.value.value)

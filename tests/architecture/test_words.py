@@ -1,4 +1,4 @@
-"""Words: names that say nothing, abbreviations, and what must not stand in a public project."""
+"""Words that the project must not contain: empty names, abbreviations, local paths, hosts."""
 
 import ast
 import re
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tests.architecture.source import ROOT, modules, name_of, text_files
 
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "service"}
-# Known to everybody here: id, sku, rma, sql, tx, atp. These are the ones that creep in.
+# Allowed because every developer here knows them: id, sku, rma, sql, tx, atp.
 _ABBREVIATIONS = (
     "acct addr amt amnt calc cfg cnt conf ctx cust desc descr evt fn idx loc mgr msg "
     "num obj param pct pkg prev proc prod qty rec req res resp ret sess srv svc "
@@ -21,7 +21,7 @@ LOCKS = sorted(ROOT.glob("*.lock"))
 
 
 def defined_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """What a module itself names: functions, classes, arguments, variables."""
+    """Names that a module defines: functions, classes, arguments, variables."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.lineno, node.name
@@ -32,7 +32,7 @@ def defined_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def words_of(name: str) -> list[str]:
-    """A name's words in lower case: `lock_levels`, `LockLevels` → lock, levels."""
+    """Words of a name in lower case: `lock_levels`, `LockLevels` → lock, levels."""
     return [word.lower() for word in WORDS.findall(name)]
 
 

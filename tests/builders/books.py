@@ -1,4 +1,4 @@
-"""What must hold of the books at every moment, in plain SQL of its own."""
+"""Invariants of the books, checked by SQL that is independent of the reconciliation."""
 
 from __future__ import annotations
 
@@ -60,5 +60,5 @@ CHECKS = {
 
 
 async def faults(database: Database) -> list[str]:
-    """The names of the checks that find anything."""
+    """Names of the checks that find a violation."""
     return [name for name, sql in CHECKS.items() if await rows(database, sql)]

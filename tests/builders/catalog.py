@@ -1,4 +1,4 @@
-"""Commands for master data, complete but for what a test is about."""
+"""Commands for master data with defaults, so that a test states only the facts it is about."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -20,27 +20,25 @@ PLANNER = holder(Role.SUPPLY_CHAIN, actor="planner")
 
 
 def gbp(amount: str) -> GivenMoney:
-    """Pounds as a client writes them."""
+    """An amount in pounds, as a client sends it."""
     return GivenMoney(Decimal(amount), "GBP")
 
 
 def an_item(sku: str = "TEE-M", **facts: Any) -> UpsertItem:
-    """A T-shirt."""
     return replace(UpsertItem(sku, "T-shirt, medium"), **facts)
 
 
 def items(*given: UpsertItem, key: str | None = None) -> Request[UpsertItems]:
-    """One call of itemsUpsert."""
+    """A request of itemsUpsert."""
     return Request(UpsertItems(given), PLANNER, key)
 
 
 def a_location(code: str = "LEEDS", **facts: Any) -> Request[UpsertLocation]:
-    """A warehouse."""
     command = UpsertLocation(code, f"{code.title()} warehouse", LocationKind.WAREHOUSE)
     return Request(replace(command, **facts), PLANNER)
 
 
 def a_channel(code: str = "web", **facts: Any) -> Request[UpsertChannel]:
-    """A web shop that sells in pounds, from nowhere yet."""
+    """A web shop that sells in pounds and has no locations yet."""
     command = UpsertChannel(code, "Web shop", ChannelKind.STOREFRONT, "GBP", ())
     return Request(replace(command, **facts), PLANNER)

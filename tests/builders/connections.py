@@ -1,4 +1,4 @@
-"""A database and its connections: used, watched, and waited for."""
+"""Use a database's connections, inspect the pool, and wait for its states."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from models.database.sessions import Session
 
 
 async def read(database: Database) -> int:
-    """How many suppliers there are, by a snapshot."""
+    """Count the suppliers in a snapshot."""
     async with database.snapshot() as session:
         return await count(session)
 
 
 async def count(session: Session) -> int:
-    """How many suppliers there are."""
+    """Count the suppliers."""
     found: int = await session.fetch_value("SELECT COUNT(*) FROM supplier")
     return found
 
 
 async def add(database: Database, code: str) -> None:
-    """Write a supplier."""
+    """Insert a supplier."""
     async with database.writer() as session:
         await session.execute("INSERT INTO supplier (code, name) VALUES ($1, $1)", code)
 
 
 @asynccontextmanager
 async def taking_no_writes(database: Database) -> AsyncIterator[None]:
-    """A database of one writing connection that is read-only meanwhile, as a standby is."""
+    """Make the only writing connection read-only during the block, like that of a standby
+    server."""
     if database.engine == "sqlite":
         no, yes = "PRAGMA query_only = ON", "PRAGMA query_only = OFF"
     else:
@@ -47,14 +48,14 @@ async def taking_no_writes(database: Database) -> AsyncIterator[None]:
 
 
 def connections_of(database: Database) -> ConnectionPool:
-    """The connections of an open database of PostgreSQL."""
+    """The connection pool of an open PostgreSQL database."""
     found = database._connections
     assert found is not None
     return found
 
 
 async def eventually(is_so: Callable[[], bool]) -> None:
-    """Wait until it is so."""
+    """Wait until the condition is true."""
     for _ in range(1_000):
         if is_so():
             return
@@ -63,16 +64,17 @@ async def eventually(is_so: Callable[[], bool]) -> None:
 
 
 async def standing_ready(database: Database) -> None:
-    """Wait until a connection stands ready."""
+    """Wait until the pool has a prepared snapshot connection."""
     await eventually(lambda: connections_of(database).standing_ready > 0)
 
 
 async def queued(database: Database, many: int) -> None:
-    """Wait until so many wait for a connection."""
+    """Wait until `many` requests wait for a connection."""
     await eventually(lambda: len(connections_of(database)._queue) == many)
 
 
 async def at_rest(database: Database) -> None:
-    """Wait until nothing is lent: all that was taken from the pool stands ready."""
+    """Wait until no connection is lent: every connection taken from the pool is a prepared
+    snapshot."""
     kept = connections_of(database)
     await eventually(lambda: not kept._ending and kept._taken == kept.standing_ready)

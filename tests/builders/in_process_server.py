@@ -1,4 +1,4 @@
-"""The whole program over HTTP, in process: what a client sends and what it gets."""
+"""The whole program in this process, and an HTTP client for it."""
 
 from __future__ import annotations
 
@@ -56,16 +56,16 @@ mutation ($input: OrderPlaceInput!) { orderPlace(input: $input) {
 
 
 def gbp(amount: str) -> JSON:
-    """Pounds as an input."""
+    """An amount in pounds, as GraphQL input."""
     return {"amount": amount, "currencyCode": "GBP"}
 
 
 class InProcessServer:
-    """A running program on a database of its own, and a client at its door."""
+    """A running program with its own database, and an HTTP client connected to it."""
 
     def __init__(self, database_url: str, **settings: Any) -> None:
         configure("json", "warning")
-        # What is logged must still be there to be captured, by later tests as well.
+        # Without the cache, log capture also works in later tests.
         structlog.configure(cache_logger_on_first_use=False)
         given = {"demo": True, "bootstrap_key": BOOTSTRAP, **settings}
         self.restow = Restow(Settings(database_url=database_url, **given))
@@ -74,11 +74,9 @@ class InProcessServer:
         )
 
     async def open(self) -> None:
-        """Start the program."""
         await self.restow.start()
 
     async def close(self) -> None:
-        """Stop the program."""
         await self.client.aclose()
         await self.restow.stop()
 
@@ -90,7 +88,7 @@ class InProcessServer:
         key: str | None = BOOTSTRAP,
         **headers: str,
     ) -> httpx.Response:
-        """The raw answer to a document. `key` None: without one."""
+        """Send a document and return the raw response. With `key` None no API key is sent."""
         if key is not None:
             headers["authorization"] = f"Bearer {key}"
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -105,7 +103,7 @@ class InProcessServer:
         key: str | None = BOOTSTRAP,
         **headers: str,
     ) -> Any:
-        """The data of an answer without top-level errors."""
+        """Return the data of an answer, which must have no top-level errors."""
         answer = (await self.post(document, variables, key=key, **headers)).json()
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
@@ -113,7 +111,7 @@ class InProcessServer:
     async def code(
         self, document: str, variables: JSON | None = None, *, key: str | None = BOOTSTRAP
     ) -> str:
-        """The code of the one top-level error that a document is answered by."""
+        """Return the code of the only top-level error."""
         errors = (await self.post(document, variables, key=key)).json()["errors"]
         assert len(errors) == 1, errors
         return str(errors[0]["extensions"]["code"])
@@ -126,14 +124,14 @@ class InProcessServer:
         key: str | None = BOOTSTRAP,
         **headers: str,
     ) -> Any:
-        """The payload of the one mutation field in a document."""
+        """Return the payload of the document's only mutation field."""
         [payload] = (await self.ask(document, variables, key=key, **headers)).values()
         return payload
 
     async def done(
         self, document: str, variables: JSON, *, key: str | None = BOOTSTRAP, **headers: str
     ) -> Any:
-        """The same, of a mutation that was not refused."""
+        """Like `change`, and assert that the mutation was not refused."""
         payload = await self.change(document, variables, key=key, **headers)
         assert payload["userErrors"] == [], payload["userErrors"]
         return payload
@@ -141,7 +139,7 @@ class InProcessServer:
     async def refusals(
         self, document: str, variables: JSON, *, key: str | None = BOOTSTRAP
     ) -> list[tuple[str, str | None]]:
-        """(code, dotted field) of each reason for which a mutation was refused."""
+        """(code, dotted field) of each user error of a mutation."""
         payload = await self.change(document, variables, key=key)
         return [
             (error["code"], ".".join(error["field"]) if error["field"] else None)
@@ -156,7 +154,7 @@ class InProcessServer:
         locations: tuple[str, ...] | None = None,
         name: str | None = None,
     ) -> str:
-        """A new key of a role and a scope."""
+        """Create an API key with a role and a scope."""
         command = CreateKey(name or f"{role} key", role, channels=channels, locations=locations)
         request = Request(command, SYSTEM)
         outcome = await self.restow.transactions.perform(workflows.access.api_keys.create, request)
@@ -164,11 +162,11 @@ class InProcessServer:
         return outcome.secret
 
     def let_pass(self, seconds: float) -> None:
-        """Have the program's clock go on by so much at once."""
+        """Move the program's clock forward."""
         self.restow.clock._offset += timedelta(seconds=seconds)
 
     async def stock_the_shelves(self) -> None:
-        """Two warehouses, two channels that share one of them, and three garments."""
+        """Create two warehouses, two channels that share one of them, and three items."""
         for code in ("LEEDS", "YORK"):
             place = {"code": code, "name": code.title(), "kind": "WAREHOUSE", "countryCode": "GB"}
             await self.done(UPSERT_LOCATION, {"input": place})
@@ -188,7 +186,7 @@ class InProcessServer:
         await self.done(UPSERT_ITEMS, {"items": goods})
 
     async def settled(self) -> None:
-        """Wait until all that was committed has its position in the log."""
+        """Wait until every committed event has a position in the log."""
         async with asyncio.timeout(10):
             while True:
                 async with self.restow.database.reading() as session:
@@ -197,7 +195,7 @@ class InProcessServer:
                 await asyncio.sleep(0.005)
 
     async def receive(self, units: int, sku: str = "TEE", at: str = "LEEDS") -> Any:
-        """Units onto the shelf."""
+        """Receive units at a location."""
         delivery = {
             "locationCode": at,
             "reference": f"PO-{sku}-{at}",
@@ -208,19 +206,19 @@ class InProcessServer:
     async def hold(
         self, units: int, sku: str = "TEE", *, key: str | None = BOOTSTRAP, **facts: Any
     ) -> Any:
-        """A reservation on the web channel."""
+        """Create a reservation on the web channel."""
         wanted = {"channel": "web", "lines": [{"sku": sku, "quantity": units}], **facts}
         return (await self.done(HOLD, {"input": wanted}, key=key))["reservation"]
 
     async def place(
         self, units: int, sku: str = "TEE", *, key: str | None = BOOTSTRAP, **facts: Any
     ) -> Any:
-        """An order of one line."""
+        """Place an order of one line."""
         return (await self.done(PLACE, {"input": an_order(units, sku, **facts)}, key=key))["order"]
 
 
 def an_order(units: int = 1, sku: str = "TEE", **facts: Any) -> JSON:
-    """An OrderPlaceInput of one line at 10 GBP."""
+    """An OrderPlaceInput with one line at 10 GBP."""
     return {
         "channel": "web",
         "externalReference": "W-1",

@@ -1,4 +1,4 @@
-"""The till: what people, policies and a gateway do to refunds, one sentence each."""
+"""Refund operations for tests: people, policies, and a gateway that a test controls."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ Answer = GatewayStatus | GatewayError | None
 
 @dataclass
 class Gateway:
-    """A gateway that says what a test has it say, call by call, and remembers what it was asked.
+    """A gateway with scripted answers, which records the calls.
 
-    `answers`: of `refund`; `found`: of `look_up`, None: no such key. The last one is said again.
+    `answers` are the answers of `refund`, `found` those of `look_up`; None means that the key is
+    unknown. The last answer of a list repeats.
     """
 
     answers: list[Answer] = field(default_factory=lambda: [SUCCEEDED])
@@ -62,7 +63,7 @@ class Gateway:
         return _said(self.found)
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no resource is open."""
 
 
 def _said(answers: list[Answer]) -> GatewayAnswer | None:
@@ -75,7 +76,7 @@ def _said(answers: list[Answer]) -> GatewayAnswer | None:
 
 @dataclass
 class RefundDesk:
-    """What a test does with refunds; `desk` is the returns desk beside it."""
+    """Refund operations on a test's database; `desk` has the return operations."""
 
     desk: Desk
     gateway: Gateway = field(default_factory=Gateway)
@@ -128,11 +129,11 @@ class RefundDesk:
         return await self._do(workflows.refunds.manual_settlement.settle, command, by)
 
     async def pay(self) -> int:
-        """One round of the payout job."""
+        """Run the payout job once."""
         return await Payouts(self.shop.transactions, self.gateway, self.terms).work()
 
     async def hear(self, refund: Any, what: Told, message_id: str = "msg-1") -> Taken:
-        """The gateway's webhook about the last attempt at a refund."""
+        """Process a gateway webhook about the last attempt of a refund."""
         attempt = (await self.attempts(refund))[-1]
         event = PaymentEvent(what, attempt["key"], "gw-1")
         return await workflows.refunds.gateway_events.take_payment(
@@ -143,7 +144,7 @@ class RefundDesk:
         return await self._do(workflows.ledger.periods.close, ClosePeriod(through), by)
 
     async def refunds(self, order: Outcome | None = None) -> list[dict[str, Any]]:
-        """All refunds, or an order's, oldest first."""
+        """All refunds, or those of an order, oldest first."""
         where = "" if order is None else "WHERE order_id = $1"
         named = () if order is None else (UUID(order.refs["order"]),)
         sql = f"SELECT * FROM refund {where} ORDER BY created_at, id"
@@ -161,7 +162,7 @@ class RefundDesk:
         return await rows(self.database, sql, self.id(refund))
 
     async def open_exceptions(self, kind: str) -> list[str]:
-        """What the open exceptions of a kind are about."""
+        """Subjects of the open exceptions of a kind."""
         found = await rows(
             self.database,
             "SELECT subject_key FROM operational_exception WHERE kind = $1"
@@ -171,7 +172,7 @@ class RefundDesk:
         return [row["subject_key"] for row in found]
 
     async def balances(self) -> dict[str, int]:
-        """Debit less credit per account, in minor units; accounts at zero are left out."""
+        """Debit minus credit per account, in minor units; zero balances are left out."""
         found = await rows(
             self.database,
             "SELECT account, SUM(debit_minor) - SUM(credit_minor) AS balance FROM journal_line"
@@ -181,13 +182,13 @@ class RefundDesk:
 
     @staticmethod
     def id(refund: Any) -> UUID:
-        """The id of a refund: of an outcome, of a row, or itself."""
+        """Refund id of an outcome, of a row, or of an id."""
         if isinstance(refund, Outcome):
             return UUID(str(refund.refs["refund"]))
         return refund["id"] if isinstance(refund, dict) else UUID(str(refund))
 
 
 async def open_refund_desk(database: Database, **facts: Any) -> RefundDesk:
-    """A house with goods on the shelf, a returns desk and a till. `facts`: the till's."""
+    """Create a store with stock and return policies. `facts` are fields of RefundDesk."""
     desk = await open_return_desk(database)
     return RefundDesk(desk, **facts)

@@ -1,4 +1,4 @@
-"""A returns desk: what customers, clerks and inspectors do to returns, one sentence each."""
+"""Return operations for tests: actions of customers, clerks and inspectors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SECOND = holder(Role.WAREHOUSE, actor="ike")
 
 @dataclass
 class Desk:
-    """What a test does with returns; `shop` is the house behind it."""
+    """Return operations on a test's database; `shop` is the store that sold the goods."""
 
     shop: Shop
 
@@ -46,7 +46,7 @@ class Desk:
         return await self.shop.transactions.perform(action, Request(command, by, key))
 
     async def sold(self, *lines: tuple[str, int], reference: str = "W-1", **facts: Any) -> Outcome:
-        """An order that was placed and has left in full."""
+        """Place an order and ship all of it."""
         order = await self.shop.place(*lines, reference=reference, **facts)
         assert not order.refusals, order.refusals
         for parcel in await self.shop.fulfillments(order):
@@ -69,7 +69,7 @@ class Desk:
         return await self._do(workflows.returns.requests.request, command, by)
 
     async def asked(self, *items: tuple[str, int], **facts: Any) -> Outcome:
-        """A return of all that an order of these goods brought; `payments` are the order's."""
+        """Request a return of all units of a new order; `payments` are the order's payments."""
         paid = {"payments": facts.pop("payments")} if "payments" in facts else {}
         order = await self.sold(*items, reference=facts.pop("reference", "W-1"), **paid)
         outcome = await self.request(order, *items, **facts)
@@ -143,7 +143,6 @@ class Desk:
         return UUID(str(a_return.refs["return"]))
 
     async def find(self, a_return: Outcome) -> dict[str, Any]:
-        """The return's row."""
         sql = "SELECT * FROM customer_return WHERE id = $1"
         return (await rows(self.database, sql, self.id(a_return)))[0]
 
@@ -151,7 +150,7 @@ class Desk:
         return str((await self.find(a_return))["status"])
 
     async def groups(self, a_return: Outcome) -> list[dict[str, Any]]:
-        """Its groups of units in the order in which they came to be."""
+        """Return items of a return, in the order of their creation."""
         sql = (
             "SELECT t.*, i.sku FROM return_item t JOIN item i ON i.id = t.item_id"
             " WHERE t.return_id = $1 ORDER BY t.position"
@@ -159,7 +158,7 @@ class Desk:
         return await rows(self.database, sql, self.id(a_return))
 
     async def units(self, a_return: Outcome) -> list[tuple[str, int, str]]:
-        """(sku, units, state) of each group."""
+        """(sku, units, state) of each return item."""
         return [
             (group["sku"], group["quantity"], group["state"])
             for group in await self.groups(a_return)
@@ -172,7 +171,7 @@ class Desk:
         return [(row["kind"], row["status"], row["occurrences"]) for row in found]
 
     async def balances(self) -> dict[str, int]:
-        """Debit less credit per account, in pence."""
+        """Debit minus credit per account, in pence; zero balances are left out."""
         found = await rows(
             self.database,
             "SELECT account, SUM(debit_minor) - SUM(credit_minor) AS balance FROM journal_line"
@@ -182,7 +181,7 @@ class Desk:
 
 
 async def open_return_desk(database: Database, stock: int = 20) -> Desk:
-    """The house with some of each garment on its shelves in Leeds."""
+    """Create the store with `stock` units of each item in Leeds."""
     shop = await open_shop(database)
     for sku in ("TEE-S", "TEE-M", "TEE-L", "COAT"):
         await shop.receive(stock, sku)

@@ -1,4 +1,4 @@
-"""Small actions that do what a test of the machinery needs, and a few rows to do it on."""
+"""Small actions for tests of the transaction machinery, and a few rows for them to use."""
 
 import asyncio
 from collections.abc import Mapping
@@ -23,18 +23,18 @@ CLERK = holder(Role.ADMIN, actor="clerk")
 
 @dataclass(frozen=True, slots=True)
 class NameSupplier:
-    """Make a supplier; `fault`: what goes wrong behind that."""
+    """Create a supplier; `fault` is the failure to raise afterwards."""
 
     code: str
     fault: str = ""
 
 
 class Crash(Exception):
-    """What nobody expected."""
+    """An unexpected failure."""
 
 
 class Gate:
-    """Holds a workflow inside its transaction until a test lets it go."""
+    """Blocks a workflow inside its transaction until the test opens the gate."""
 
     def __init__(self) -> None:
         self.entered = asyncio.Event()
@@ -42,7 +42,7 @@ class Gate:
         self.runs = 0
 
     async def pass_through(self) -> None:
-        """Say that somebody is inside, and wait."""
+        """Note that a workflow has entered, and wait until the gate is open."""
         self.runs += 1
         self.entered.set()
         await self.opened.wait()
@@ -52,7 +52,7 @@ class Gate:
 async def name_supplier(
     tx: Transaction, command: NameSupplier, caller: Caller
 ) -> Mapping[str, Any]:
-    """Make a supplier, with an event and an audit row, then do what `fault` says."""
+    """Create a supplier with an event and an audit entry, then fail as `fault` says."""
     tx.add(Supplier, {"code": command.code, "name": command.code})
     tx.outbox.record("supplier.named", ("Supplier", command.code), actor=caller.actor, data={})
     tx.outbox.audit(caller.actor, "supplierName", ("Supplier", command.code))
@@ -68,12 +68,12 @@ async def name_supplier(
 def naming(
     code: str, *, key: str | None = None, fault: str = "", caller: Caller = CLERK
 ) -> Request[NameSupplier]:
-    """One call of `name_supplier`."""
+    """A request of `name_supplier`."""
     return Request(NameSupplier(code, fault), caller, key)
 
 
 async def places(database: Database, *skus: str, locations: int = 1) -> list[int]:
-    """Items of these SKUs (their ids) and locations 1 … n, straight into their tables."""
+    """Insert items with these SKUs and locations 1 … n by SQL; return the item ids."""
     async with database.writer() as session:
         for number in range(1, locations + 1):
             await session.execute(
@@ -99,7 +99,7 @@ async def places(database: Database, *skus: str, locations: int = 1) -> list[int
 
 
 async def receive(tx: Transaction, item_id: int, units: int, value_minor: int) -> None:
-    """Units of an item come to location 1: columns, movement, cost and journal."""
+    """Receive units of an item at location 1: stock move, cost and journal entry."""
     await tx.stock.open_levels([(item_id, 1)])
     await tx.costs.lock([item_id])
     tx.costs.receive(item_id, units, value_minor)

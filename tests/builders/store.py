@@ -1,4 +1,4 @@
-"""A small house to trade in: two warehouses, a web shop and a marketplace, four garments."""
+"""A small store: two warehouses, a web shop and a marketplace, four items."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ SKUS = ("TEE-S", "TEE-M", "TEE-L", "COAT")
 
 
 def pounds(amount: str) -> Money:
-    """Pounds and pence as the domain keeps them."""
+    """An amount in pounds as domain money."""
     whole, _, pence = amount.partition(".")
     return Money(int(whole) * 100 + int(pence.ljust(2, "0") or 0), "GBP")
 
 
 @dataclass
 class Shop:
-    """What a test does to the house, one sentence each."""
+    """Stock and order operations on a test's store."""
 
     database: Database
     transactions: Transactions
@@ -192,7 +192,7 @@ class Shop:
 
 
 async def open_shop(database: Database, **channel: Any) -> Shop:
-    """The house, with empty shelves. `channel`: facts of the web shop."""
+    """Create the store without stock. `channel` holds fields of the web shop's channel."""
     clock = Clock()
     transactions = transactions_on(database, clock=clock, reactions=REACTIONS)
     goods = [an_item(sku, price=gbp("10.00")) for sku in SKUS]

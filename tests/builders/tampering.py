@@ -1,4 +1,4 @@
-"""Changes a database behind its own back: no trigger, CHECK or foreign key is in the way."""
+"""Change a database in ways that its triggers, CHECKs and foreign keys forbid."""
 
 import sqlite3
 from urllib.parse import urlsplit
@@ -17,7 +17,10 @@ DO $$ DECLARE c record; BEGIN
 
 
 async def tamper(database_url: str, *statements: str) -> None:
-    """Run statements that the database would refuse. It stays without the guards in their way."""
+    """Run statements that the database would refuse.
+
+    The checks and triggers in their way are dropped and not restored.
+    """
     if urlsplit(database_url).scheme == "sqlite":
         _tamper_sqlite(database_url, statements)
         return

@@ -1,4 +1,4 @@
-"""Transactions on a test's database, with a clock that stands still until it is moved."""
+"""Transactions on a test's database, with a clock that the test controls."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 @dataclass
 class Clock:
-    """An instant that moves when a test says so."""
+    """A clock that moves only when a test moves it."""
 
     now: datetime = field(default=MORNING)
 
@@ -27,7 +27,7 @@ class Clock:
         return self.now
 
     def forward(self, **duration: float) -> None:
-        """Move on by a timedelta's arguments."""
+        """Move the clock by a timedelta with these arguments."""
         self.now += timedelta(**duration)
 
 
@@ -38,7 +38,7 @@ def transactions_on(
     reactions: Reactions | None = None,
     terms: Terms = DEFAULT_TERMS,
 ) -> Transactions:
-    """What carries out workflows in a test."""
+    """Create the Transactions of a test."""
     return Transactions(
         database,
         clock=clock or Clock(),
@@ -54,7 +54,7 @@ def codes(outcome: Outcome) -> list[tuple[str, tuple[str, ...]]]:
 
 
 async def rows(database: Database, sql: str, *args: object) -> list[dict[str, Any]]:
-    """What a query finds now."""
+    """Rows of a query in a new snapshot."""
     async with database.snapshot() as session:
         return [dict(row) for row in await session.fetch(sql, *args)]
 
@@ -70,7 +70,7 @@ async def events(database: Database, prefix: str = "") -> list[Mapping[str, Any]
 
 
 async def counts(database: Database, *tables: str) -> dict[str, int]:
-    """How many rows each table has, to prove that a refusal changed nothing."""
+    """Number of rows in each table, to prove that a refused command changed nothing."""
     return {
         table: (await rows(database, f"SELECT COUNT(*) AS number FROM {table}"))[0]["number"]
         for table in tables

@@ -1,4 +1,4 @@
-"""What people do in the warehouse of `tests.builders.store`: claim, pick, pack, reroute."""
+"""Warehouse operations on the store of `tests.builders.store`: claim, pick, pack, reroute."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SUE = holder(Role.SUPERVISOR, actor="sue")
 
 @dataclass
 class Floor:
-    """One sentence each for what is done to tasks and fulfillments."""
+    """Task and fulfillment operations on a test's store."""
 
     shop: Shop
 
@@ -93,7 +93,7 @@ class Floor:
         at: datetime | None = None,
         by: Caller = ANN,
     ) -> Outcome:
-        """A carrier's word."""
+        """Record a tracking event of a carrier."""
         instant = at or self.shop.clock.now
         command = RecordCarrierEvent(carrier, number, event, CarrierStatus(status), instant)
         request = Request(command, by)
@@ -102,7 +102,7 @@ class Floor:
         )
 
     async def tasks(self, fulfillment_id: object | None = None) -> list[dict[str, Any]]:
-        """Tasks, oldest first: of a fulfillment, or all."""
+        """Tasks of a fulfillment, or all tasks, oldest first."""
         found = await rows(
             self.database,
             "SELECT t.*, l.code AS location FROM task t JOIN location l ON l.id = t.location_id"
@@ -116,12 +116,12 @@ class Floor:
         ]
 
     async def orders(self) -> dict[str, Outcome]:
-        """Placed orders, as the shop refers to them, by the id of each of their fulfillments."""
+        """Placed orders by the id of each of their fulfillments, in the form that Shop returns."""
         found = await rows(self.database, "SELECT id, order_id FROM fulfillment")
         return {str(row["id"]): Outcome({"order": str(row["order_id"])}) for row in found}
 
     async def live(self, fulfillment_id: object | None = None) -> list[tuple[str, str, str | None]]:
-        """(queue, status, claimed by) of the tasks that are still to be done."""
+        """(queue, status, claimed by) of the tasks that are open or claimed."""
         return [
             (row["queue"], row["status"], row["claimed_by"])
             for row in await self.tasks(fulfillment_id)
@@ -140,7 +140,7 @@ class Floor:
         ]
 
     async def exceptions(self) -> list[tuple[str, str, str]]:
-        """(kind, status, what it is about) of all exceptions."""
+        """(kind, status, subject) of all exceptions."""
         found = await rows(
             self.database,
             "SELECT kind, status, subject_key FROM operational_exception ORDER BY kind, id",
@@ -153,5 +153,5 @@ def _read(text: str | None) -> Any:
 
 
 async def open_floor(database: Database, **channel: Any) -> Floor:
-    """The shop's house, with empty shelves."""
+    """Create the store without stock."""
     return Floor(await open_shop(database, **channel))

@@ -1,4 +1,4 @@
-"""A gate in a run: what is compared while it is shut stands still."""
+"""A gate that pauses a run, so that its state can be compared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.subscriptions.log.facts import until
 
 
 class PauseGate:
-    """Lets steps through. While it is shut there are none."""
+    """Lets steps run. While it is shut, no step starts."""
 
     def __init__(self) -> None:
         self._open = asyncio.Event()
@@ -19,7 +19,7 @@ class PauseGate:
 
     @asynccontextmanager
     async def step(self) -> AsyncIterator[None]:
-        """A step of somebody's work."""
+        """Run a step of the work; wait first while the gate is shut."""
         while not self._open.is_set():
             await self._open.wait()
         self._inside += 1
@@ -30,7 +30,7 @@ class PauseGate:
 
     @asynccontextmanager
     async def shut(self) -> AsyncIterator[None]:
-        """Nobody steps; those under way have ended."""
+        """Shut the gate during the block, after the running steps have ended."""
         self._open.clear()
         await until(lambda: not self._inside, seconds=30)
         try:

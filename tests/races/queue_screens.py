@@ -1,4 +1,4 @@
-"""Screens at real servers, which show a queue from its snapshot and what changes since."""
+"""Screens of a task queue on real servers: a snapshot and the changes after it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.subscriptions.log.facts import until
 
 
 class Screen(Shown):
-    """A screen in the hall; now and then it loses its connection and begins anew anywhere."""
+    """A queue screen that at times loses its connection and starts again on any server."""
 
     def __init__(self, client: TradingClient, seed: int) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Screen(Shown):
         self._stream: Subscription | None = None
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Follow the queue until cancelled."""
         while True:
             port = self._chance.choice(self._stall.cluster.ports)
             at = self._stall.own("LEEDS")
@@ -40,7 +40,7 @@ class Screen(Shown):
                         self.take(await self._stream.next())
 
     async def agrees(self) -> None:
-        """Wait until it shows what a fresh query says, asked at either process."""
+        """Wait until the screen equals a fresh query at one of the servers."""
         async with asyncio.timeout(20):
             while True:
                 truth = await self._truth()
@@ -58,6 +58,6 @@ class Screen(Shown):
         return {task["id"]: task for each in found.values() for task in each["nodes"]}
 
     def lose(self) -> None:
-        """Lose the connection, perhaps."""
+        """Drop the connection with a probability of 10 %."""
         if self._stream is not None and self._chance.random() < 0.1:
             self._stream.drop()

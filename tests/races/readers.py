@@ -1,4 +1,4 @@
-"""Readers at a real server, and how late what they read is."""
+"""Readers on a real server, and the delay of the events that they receive."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.races.sockets import Subscription
 
 @dataclass(slots=True)
 class Reader:
-    """One that reads, and how late what it reads is."""
+    """A reader that records the cursor and the delay of each event."""
 
     cursors: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
     async def run(self, stream: Subscription) -> None:
-        """Until cancelled."""
+        """Read until cancelled."""
         while True:
             event = await stream.next()
             occurred = datetime.fromisoformat(event["occurredAt"])
@@ -28,16 +28,16 @@ class Reader:
 
 @dataclass(slots=True)
 class Run:
-    """What those who read met in one run."""
+    """Delays of all readers in one run."""
 
     seconds: list[float]
 
     @property
     def median(self) -> float:
-        """Of half of what came, the lag was below it."""
+        """Median delay."""
         return statistics.median(self.seconds)
 
     @property
     def late(self) -> float:
-        """Of 99 in 100."""
+        """99th percentile of the delay."""
         return statistics.quantiles(self.seconds, n=100)[98]

@@ -1,4 +1,4 @@
-"""Real server processes on one database, and a client that trades with them."""
+"""Real server processes on one database, and a client that trades on them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Json = dict[str, Any]
 
 
 class Cluster:
-    """`processes` servers on one database, started together, each on a port of its own."""
+    """`processes` servers on one database, started together, each on its own port."""
 
     def __init__(
         self, database_url: str, *, processes: int = 1, broadcast: str = "memory://"
@@ -46,14 +46,14 @@ class Cluster:
             "RESTOW_BOOTSTRAP_KEY": KEY,
             "RESTOW_DEMO": "0",
             "RESTOW_LOG_LEVEL": "warning",
-            # A machine that is busy with other things answers late: that is no fault here.
+            # On a busy machine connections wait longer, which is not a failure of these tests.
             "RESTOW_DATABASE_ACQUIRE_SECONDS": "60",
         }
         self.ports = [free_port() for _ in range(processes)]
         self._servers: list[subprocess.Popen[bytes]] = []
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the house
-        # A connection for each request: one that the server closes as idle while a slow client
-        # reuses it would look like a fault.
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  open as long as the servers
+        # A connection for each request: the server may close an idle one at the moment when a slow
+        # client reuses it.
         limits = httpx.Limits(max_connections=400, max_keepalive_connections=0)
         self._client = httpx.AsyncClient(limits=limits, timeout=60, trust_env=False)
 
@@ -70,7 +70,7 @@ class Cluster:
         await self._client.aclose()
 
     async def start(self) -> None:
-        """Start every process and wait until it is ready."""
+        """Start all processes and wait until they are ready."""
         self._servers = [self._launch(port) for port in self.ports]
         for port in self.ports:
             await self._ready(port)
@@ -97,19 +97,18 @@ class Cluster:
         raise AssertionError(f"no server on {port}:\n{self.log_end()}")
 
     def log_end(self) -> str:
-        """The last that the servers wrote."""
+        """The end of the servers' log."""
         self._log.seek(0)
         return self._log.read()[-4_000:].decode(errors="replace")
 
     def kill(self) -> None:
-        """SIGKILL every process: nothing gets a chance to tidy up."""
+        """Send SIGKILL to all processes, so that none can shut down cleanly."""
         for server in self._servers:
             server.send_signal(signal.SIGKILL)
         for server in self._servers:
             server.wait()
 
     def pids(self) -> list[int]:
-        """The process ids of the servers."""
         return [server.pid for server in self._servers]
 
     async def ask(
@@ -121,7 +120,7 @@ class Cluster:
         key: str | None = None,
         by: str = KEY,
     ) -> Json:
-        """The one field of a request to one of the processes. AssertionError on errors."""
+        """Return the only field of a request to one of the processes. AssertionError on errors."""
         [payload] = (await self.data(query, variables, at=at, key=key, by=by)).values()
         result: Json = payload
         return result
@@ -135,7 +134,7 @@ class Cluster:
         key: str | None = None,
         by: str = KEY,
     ) -> Json:
-        """The data of a request. `key`: for a change that is sent again; `by`: the API key."""
+        """Return the data of a request. `key` is an idempotency key, `by` the API key."""
         headers = {"Authorization": f"Bearer {by}"}
         if key is not None:
             headers["Idempotency-Key"] = key
@@ -151,14 +150,14 @@ class Cluster:
         return data
 
     async def a_key(self, number: int, role: str, **scope: Any) -> str:
-        """The secret of a new key of a role, whose actor is `<role>-<number>`."""
+        """Create an API key whose actor is `<role>-<number>`, and return its secret."""
         name = f"{role.lower()}-{number}"
         given = {"name": name, "actor": name, "role": role, **scope}
         return str((await self.ask(NEW_KEY, {"i": given}))["secret"])
 
 
 class TradingClient:
-    """A channel of its own in a house, so that tests may share the servers."""
+    """A client with its own channel, so that tests can share the servers."""
 
     def __init__(self, cluster: Cluster, name: str) -> None:
         self.cluster = cluster
@@ -167,7 +166,7 @@ class TradingClient:
     async def furnish(
         self, skus: Sequence[str], stock: Mapping[str, int], *, buffer: int = 0
     ) -> None:
-        """Items, one warehouse per entry of `stock` with so many units of each, one channel."""
+        """Create items, a stocked warehouse for each entry of `stock`, and a channel."""
         goods = [{"sku": self.own(sku), "name": sku, "unitCost": gbp("4.00")} for sku in skus]
         await self._do(ITEMS, goods)
         for code, units in stock.items():
@@ -186,7 +185,7 @@ class TradingClient:
         await self._do(CHANNEL, channel)
 
     def own(self, code: str) -> str:
-        """A code that no other stall uses."""
+        """A code that only this client uses."""
         return f"{self.name}-{code}"
 
     async def _do(self, query: str, given: object) -> None:
@@ -194,7 +193,6 @@ class TradingClient:
         assert payload["userErrors"] == []
 
     async def hold(self, lines: Mapping[str, int], *, at: int = 0, key: str | None = None) -> Json:
-        """Hold units of several SKUs."""
         wanted = [{"sku": self.own(sku), "quantity": units} for sku, units in lines.items()]
         given = {"channel": self.name, "lines": wanted}
         return await self.cluster.ask(HOLD, {"i": given}, at=at, key=key)
@@ -208,7 +206,6 @@ class TradingClient:
         hold: str | None = None,
         key: str | None = None,
     ) -> Json:
-        """Place an order."""
         wanted = [
             {"sku": self.own(sku), "quantity": units, "unitPrice": gbp("10.00")}
             for sku, units in lines.items()
@@ -220,12 +217,12 @@ class TradingClient:
 
 
 def gbp(amount: str) -> Json:
-    """Pounds as GraphQL takes them."""
+    """An amount in pounds, as GraphQL input."""
     return {"amount": amount, "currencyCode": "GBP"}
 
 
 def codes(payloads: Sequence[Json]) -> dict[str, int]:
-    """How many answers there were of each kind: OK, or the first refusal's code."""
+    """Number of answers for each code: OK, or the code of the first user error."""
     counted: dict[str, int] = {}
     for payload in payloads:
         errors: list[Mapping[str, str]] = payload["userErrors"]

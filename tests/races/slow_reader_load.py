@@ -1,4 +1,4 @@
-"""A yard where deliveries come in, many who read of it, and how late what they read is."""
+"""Deliveries to a warehouse, many readers of its events, and the delay of these events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.races.server_processes import RECEIVE, Cluster, TradingClient
 from tests.races.sockets import Subscription, subscribed
 from tests.subscriptions.log.facts import until
 
-SKUS = 100  # facts of a round that those who read did not ask for
+SKUS = 100  # events of a round that the readers do not subscribe to
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 WIDE = "so_that_a_stalled_client_has_soon_taken_all_it_can_hold"
 READ = """subscription ($after: String) { events(types: ["stock.changed"], after: $after) {
@@ -25,7 +25,7 @@ FOLDED = f"""subscription ($after: String) {{ stockChanged(after: $after) {{
 
 
 class SlowReaderLoad:
-    """One server, those who read at it, and the deliveries that they hear of."""
+    """A server, its readers, and the deliveries whose events they receive."""
 
     def __init__(self, cluster: Cluster, client: TradingClient, *, readers: int) -> None:
         self.cluster = cluster
@@ -36,9 +36,9 @@ class SlowReaderLoad:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[None]:
-        """All of them read what happens at LEEDS, with a key of their own.
+        """Let all readers subscribe to LEEDS, with an API key of their own.
 
-        Two more read what the stalled ones will ask for, so that it is executed in every run.
+        Two more readers use the documents of the stalled clients, so that every run executes them.
         """
         key = await self.cluster.a_key(1, "WAREHOUSE", locations=[self.client.own("LEEDS")])
         async with AsyncExitStack() as stack:
@@ -57,7 +57,10 @@ class SlowReaderLoad:
             yield
 
     async def run(self, rounds: int, pause: float) -> Run:
-        """Deliveries to LEEDS, which all hear of, beside large ones to YORK; `pause` in seconds."""
+        """Deliver to LEEDS, for all readers, and in larger amounts to YORK;
+
+        `pause` is in seconds.
+        """
         for reader in self.readers:
             reader.seconds = []
         for _ in range(rounds):
@@ -70,7 +73,7 @@ class SlowReaderLoad:
         return Run([second for reader in self.readers for second in reader.seconds])
 
     async def _heard(self) -> None:
-        count = SKUS + self._delivered  # the first stock, and what came since
+        count = SKUS + self._delivered  # the first stock, and the deliveries since
         await until(lambda: all(len(r.cursors) == count for r in self.readers), seconds=120)
 
     async def _deliver(self, place: str, skus: int) -> None:
@@ -79,7 +82,7 @@ class SlowReaderLoad:
         assert (await self.cluster.ask(RECEIVE, {"i": given}))["userErrors"] == []
 
     def resident(self) -> int:
-        """Bytes of memory that the server has; 0 where the system does not say."""
+        """Resident memory of the server in bytes; 0 if the system does not report it."""
         told = Path(f"/proc/{self.cluster.pids()[0]}/statm")
         return int(told.read_text().split()[1]) * PAGE_BYTES if told.exists() else 0
 

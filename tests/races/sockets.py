@@ -1,4 +1,4 @@
-"""A client of real servers over a real websocket: one subscription, its values, its abrupt end."""
+"""Client of a real server over a websocket: one subscription, its values, an abrupt end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SUBPROTOCOL: Any = "graphql-transport-ws"
 
 
 class Refused(Exception):
-    """The subscription ended with errors; `code` and `details` of the first."""
+    """The subscription ended with errors; `code` and `details` are those of the first."""
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
         super().__init__(str(errors))
@@ -27,13 +27,13 @@ class Refused(Exception):
 
 
 class Subscription:
-    """What comes over one socket."""
+    """One subscription on a websocket."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
 
     async def next(self) -> Any:
-        """The value of the next message. Raises Refused, ConnectionClosed."""
+        """Return the next value. Raises Refused, ConnectionClosed."""
         message = orjson.loads(await self.socket.recv(decode=False))
         if message["type"] == "error":
             raise Refused(message["payload"])
@@ -43,14 +43,15 @@ class Subscription:
         return value
 
     def drop(self) -> None:
-        """Lose the connection, as a tablet does that leaves the hall: no close frame."""
+        """Close the connection without a close frame, like a tablet that loses its network."""
         self.socket.transport.abort()
 
 
 def narrow(port: int) -> sockets.socket:
-    """A connection with room for little: what is not read soon waits at the server.
+    """Connect with small buffers, so that unread data soon waits at the server.
 
-    Short segments keep the kernel from giving the server's side megabytes, as it does on loopback.
+    Short segments keep the kernel from giving the server a send buffer of megabytes, which is usual
+    on loopback.
     """
     made = sockets.socket()
     made.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_MAXSEG, 1_000)
@@ -68,7 +69,7 @@ async def subscribed(
     sock: sockets.socket | None = None,
     **variables: Any,
 ) -> AsyncIterator[Subscription]:
-    """Subscribed at a server of this machine. Raises OSError where there is none."""
+    """Subscribe on a server of this machine. Raises OSError if there is none."""
     url = f"ws://127.0.0.1:{port}/graphql"
     async with connect(
         url,
@@ -88,7 +89,7 @@ async def subscribed(
 
 
 async def read_on(stream: Subscription, cursors: list[str], last: str) -> str:
-    """Read what was left for a client, up to a cursor; how its stream went on."""
+    """Read a client's backlog up to the cursor `last`; return the way in which its stream ended."""
     try:
         while not cursors or cursors[-1] != last:
             async with asyncio.timeout(60):

@@ -1,4 +1,4 @@
-"""SIGKILL under load: nothing that was answered is missing afterwards, and the books agree."""
+"""SIGKILL under load: every answered request is still there afterwards, and the books agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many buyers at once, on real servers: no unit is sold twice, and nobody deadlocks."""
+"""Many concurrent buyers on real servers: no unit is sold twice, and no deadlock occurs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def engine(request: pytest.FixtureRequest) -> str:
-    """One house per engine serves all tests of this module."""
+    """The tests of this module share the servers of one engine."""
     return str(request.param)
 
 
@@ -41,7 +41,7 @@ def database_url(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cluster(engine: str, database_url: str) -> AsyncIterator[Cluster]:
-    """Two server processes on PostgreSQL, which wake each other through it; one on SQLite."""
+    """Two server processes on PostgreSQL, which is also their broadcast; one process on SQLite."""
     processes, broadcast = (2, database_url) if engine == "postgres" else (1, "memory://")
     async with Cluster(database_url, processes=processes, broadcast=broadcast) as opened:
         yield opened
@@ -108,7 +108,7 @@ async def test_duplicates_at_once_are_done_once(client: TradingClient, database_
     answers = await asyncio.gather(
         *(client.hold({"TEE": 1}, at=copy, key=key) for key, copy in asked)
     )
-    # A duplicate waits for the first one, or is told to; whoever was told to asks again.
+    # A duplicate waits for the first request, or receives IDEMPOTENCY_IN_PROGRESS and asks again.
     retried = [
         await client.hold({"TEE": 1}, key=key) if codes([answer]) != {"OK": 1} else answer
         for (key, _), answer in zip(asked, answers, strict=True)

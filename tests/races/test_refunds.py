@@ -1,4 +1,4 @@
-"""Refunds raced for: whoever comes first, there is one outcome, and nothing is paid twice."""
+"""Concurrent actions on a refund: they have one outcome, and no refund is paid twice."""
 
 import asyncio
 

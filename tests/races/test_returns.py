@@ -1,4 +1,4 @@
-"""Returns raced for: one parcel is booked once, one unit is graded and disposed of once."""
+"""Concurrent actions on a return: a parcel is booked once, a unit graded and disposed of once."""
 
 import asyncio
 from collections.abc import Iterable
@@ -22,12 +22,12 @@ async def desk(database: Database) -> Desk:
 
 
 def refused(outcomes: Iterable[Outcome]) -> list[str]:
-    """The codes of those that were refused."""
+    """Codes of the refused outcomes."""
     return [code for each in outcomes for code, _ in codes(each)]
 
 
 async def here(desk: Desk, number: int, units: int = 2) -> tuple[Outcome, UUID]:
-    """A return whose units are all here, and its group."""
+    """A return with all units received, and the id of its return item."""
     made = await desk.asked(("TEE-M", units), reference=f"W-{number}")
     assert not (await desk.receive(made, ("TEE-M", units))).refusals
     group: UUID = (await desk.groups(made))[0]["id"]

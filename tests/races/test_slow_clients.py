@@ -1,7 +1,7 @@
-"""Clients that take nothing among many that do: folded or ended, and nobody else loses anything.
+"""Stalled clients among many readers: they are folded or closed, and the others lose no event.
 
-RESTOW_LONG=1: 480 that read and 20 that do not. Whether those who read are slower is told, and
-asserted by nobody: a run with those who do not stands between two without them.
+RESTOW_LONG=1 uses 480 readers and 20 stalled clients. The run with stalled clients lies between two
+runs without them. The delays of all three are reported, not asserted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ LEVELS = "SELECT id, available FROM stock_level"
 
 
 async def wake_exact(port: int, stream: Subscription, log: list[str]) -> str:
-    """It was ended, and goes on behind what it had: in all it has every fact once. How it ended."""
+    """Read on after the stream was closed, and assert that every event came exactly once.
+
+    Returns the way in which the stream ended.
+    """
     cursors: list[str] = []
     way = await read_on(stream, cursors, log[-1])
     assert way in ("closed with its cursor", "given up")
@@ -43,7 +46,10 @@ async def wake_exact(port: int, stream: Subscription, log: list[str]) -> str:
 
 
 async def wake_folded(port: int, stream: Subscription, truth: dict[str, int], most: int) -> str:
-    """It is told less than happened, and the latest of every level. How its stream went on."""
+    """Read on, and assert that the latest state of every level came with fewer values than changes.
+
+    Returns the way in which the stream continued.
+    """
     shown: dict[str, int] = {}
     cursors: list[str] = []
 

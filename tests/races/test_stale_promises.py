@@ -1,4 +1,4 @@
-"""Writes through one process, reads through another: no answer is older than what was confirmed."""
+"""Writes at one process, reads at another: no answer is older than a confirmed write."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROMISE = """query($channel: String!, $skus: [String!]!) {
 
 
 class Shelf:
-    """One SKU of which units are held one by one: what its promise is counts what was held."""
+    """A SKU whose units are held one by one, with counts of started and confirmed holds."""
 
     def __init__(self, sku: str) -> None:
         self.sku = sku
@@ -42,7 +42,7 @@ async def test_no_promise_is_older_than_what_was_confirmed(cluster: Cluster) -> 
     deadline = time.monotonic() + SECONDS
 
     def is_over() -> bool:
-        """Long enough, and on a busy machine until enough has happened."""
+        """True after the given time, on a busy machine not before enough holds were confirmed."""
         return time.monotonic() > deadline and min(shelf.confirmed for shelf in shelves) > 10
 
     await asyncio.gather(
@@ -62,7 +62,8 @@ async def _hold(client: TradingClient, shelf: Shelf, is_over: Callable[[], bool]
 async def _read(
     client: TradingClient, shelves: list[Shelf], is_over: Callable[[], bool], *, at: int
 ) -> None:
-    """Ask again and again: at most what was left when asked, at least what is left by now."""
+    """Read repeatedly: the units held lie between the confirmed holds before the read and the
+    started holds after it."""
     wanted = {"channel": client.name, "skus": [client.own(shelf.sku) for shelf in shelves]}
     while not is_over():
         confirmed = [shelf.confirmed for shelf in shelves]

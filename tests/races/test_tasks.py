@@ -1,6 +1,6 @@
-"""Many tablets at real servers, and some of them die: each task is done once, each screen is right.
+"""Many tablets on real servers, some of which fail: each task is done once, each screen is right.
 
-RESTOW_LONG=1: 50 tablets, 2,000 tasks, looked at in 100 moments.
+RESTOW_LONG=1 uses 50 tablets, 2,000 tasks and 100 comparisons.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ async def cluster(engine: str, database_url: str) -> AsyncIterator[Cluster]:
 
 
 async def look(load: WarehouseLoad, screens: list[Screen]) -> int:
-    """Compare at random moments of the run; how many tasks were on the screens in all."""
+    """Compare the screens at random moments; return the total number of tasks that they showed."""
     chance = random.Random(100)
     seen = 0
     for moment in sorted(chance.sample(range(1, PARCELS * 9 // 10), LOOKS)):

@@ -1,4 +1,4 @@
-"""A warehouse at real servers: orders come in, tablets pick them, and some tablets die."""
+"""A warehouse on real servers: orders arrive, tablets pick them, and some tablets fail."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.races.pause_gate import PauseGate
 from tests.races.server_processes import Cluster, TradingClient
 from tests.subscriptions.log.facts import until
 
-OPEN_MAX = 240  # more than a page of a snapshot, and no more than a page of a query
-IDLE_CLAIMS_PER_SECOND = 25  # of all tablets together that find nothing to do
+OPEN_MAX = 240  # more than a page of a snapshot, at most a page of a query
+IDLE_CLAIMS_PER_SECOND = 25  # of all tablets together while they find no task
 CLAIM = """mutation($at: String!, $limit: Int!) {
   taskClaim(queue: PICK, locationCode: $at, limit: $limit) {
     tasks { id subject { id } } userErrors { code } } }"""
@@ -24,7 +24,7 @@ PICK = """mutation($id: ID!) { fulfillmentPick(fulfillmentId: $id) {
 
 
 class WarehouseLoad:
-    """A warehouse where orders come in while tablets pick them, and some tablets die."""
+    """Orders arrive while tablets pick them, and some tablets fail."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class WarehouseLoad:
         self._idle_seconds = tablets / IDLE_CLAIMS_PER_SECOND
 
     async def take_orders(self) -> None:
-        """All of them, a few at a time, while there is room in the queue."""
+        """Place all orders, 20 at a time, while the queue has room."""
         while self.placed < self.parcels:
             few = range(self.placed, min(self.placed + 20, self.parcels))
             async with self.gate.step():
@@ -58,7 +58,7 @@ class WarehouseLoad:
             await until(lambda: self.placed - len(self.done) <= OPEN_MAX, seconds=120)
 
     async def work(self) -> None:
-        """A place for a tablet: when one dies another one comes, with a key of its own."""
+        """Run a tablet; after a failure replace it by a new one with its own key."""
         while not self.is_over:
             self._tablets += 1
             number = self._tablets
@@ -69,7 +69,7 @@ class WarehouseLoad:
                 self.dead.append(f"warehouse-{number}")
 
     async def _pick(self, number: int, key: str) -> None:
-        """Claim and pick until all is done. Raises TimeoutError: this one died."""
+        """Claim and pick until all tasks are done. Raises TimeoutError when the tablet fails."""
         while not self.is_over:
             given = {"at": self.client.own("LEEDS"), "limit": 1 + number % 4}
             claimed = (await self._ask(CLAIM, given, number, key))["tasks"]
@@ -83,13 +83,13 @@ class WarehouseLoad:
                 self.done.append(task["id"])
 
     async def _ask(self, query: str, given: Mapping[str, Any], at: int, key: str) -> Any:
-        """A step of a tablet, which may die before it has the answer."""
+        """Send a request; the tablet may fail before the answer arrives."""
         life = self._chance.uniform(0, 0.02) if self._chance.random() < 0.02 else None
         async with self.gate.step(), asyncio.timeout(life):
             return await self.cluster.ask(query, given, at=at, by=key)
 
     async def sweep(self) -> None:
-        """Have the claims of the dead run out, until everything is done."""
+        """Expire the claims of failed tablets, until all tasks are done."""
         while not self.is_over:
             await asyncio.sleep(0.5)
             over = datetime.now(UTC) - timedelta(seconds=1)

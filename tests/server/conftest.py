@@ -1,4 +1,4 @@
-"""A client of the sample schema over HTTP, in process."""
+"""Fixture of the sample schema over HTTP, in this process."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -16,7 +16,7 @@ LIMITS = RequestLimits(body_bytes=200_000, body_seconds=0.2, tokens=1_000, field
 
 
 class SampleClient:
-    """The endpoint with what it was given and what it told."""
+    """The endpoint, with records of its contexts and observations."""
 
     def __init__(self, **options: Any) -> None:
         self.contexts: list[SampleContext] = []
@@ -39,7 +39,7 @@ class SampleClient:
         )
 
     async def make_context(self, request: Any, operation: Operation) -> SampleContext:
-        """One context per operation."""
+        """Create a context for each operation."""
         if self.refusal is not None:
             raise self.refusal
         context = SampleContext(operation=operation, rows=[a_stock()])
@@ -47,7 +47,7 @@ class SampleClient:
         return context
 
     async def post(self, payload: Any = None, **kwargs: Any) -> httpx.Response:
-        """POST a payload as JSON, or `content` as it is."""
+        """POST a payload as JSON, or `content` unchanged."""
         if "content" in kwargs:
             headers = {"content-type": "application/json", **kwargs.pop("headers", {})}
             return await self.client.post("/graphql", headers=headers, **kwargs)
@@ -61,7 +61,7 @@ class SampleClient:
 
 @pytest.fixture
 async def client() -> AsyncIterator[SampleClient]:
-    """An endpoint with short limits."""
+    """An endpoint with low limits."""
     client = SampleClient()
     yield client
     await client.client.aclose()

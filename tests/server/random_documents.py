@@ -1,6 +1,6 @@
-"""Random valid documents over any graphql-core schema, for tests that compare two executors.
+"""Random valid documents for any graphql-core schema, for tests that compare two executors.
 
-Every document is drawn from a `random.Random`, so that hypothesis (st.randoms) controls it.
+Documents are drawn from a `random.Random`, so that Hypothesis controls them (st.randoms).
 """
 
 import zlib
@@ -45,7 +45,7 @@ _SCALARS: dict[str, Callable[[Random], str]] = {
 
 @dataclass
 class RandomDocument:
-    """One document in the making; `text` and `variables` are the result."""
+    """A document under construction; `text` and `variables` are the result."""
 
     schema: GraphQLSchema
     random: Random
@@ -56,7 +56,7 @@ class RandomDocument:
     _conditions: list[str] = field(default_factory=list)
 
     def draw(self, root_type: GraphQLObjectType, operation: str = "query") -> "RandomDocument":
-        """Fill `text` with an operation over `root_type`."""
+        """Fill `text` with an operation on `root_type`."""
         selection = self._selection(root_type, 0)
         definitions = " ".join(self._conditions)
         head = f"{operation} Random({definitions}) " if definitions else f"{operation} "
@@ -112,7 +112,7 @@ class RandomDocument:
         name = self.random.choice(names)
         definition = type_.fields[name]
         arguments = self._arguments(definition)
-        # An alias that depends on all that must be equal where fields merge.
+        # The alias depends on all properties that must agree when fields are merged.
         tag = zlib.crc32(f"{type_.name}.{name}{arguments}".encode()) % 10_000
         alias = f"{self.random.choice('ab')}{tag}: "
         selected = ""
@@ -165,7 +165,7 @@ class RandomDocument:
         if not any(item.startswith(f"${name}:") for item in self._conditions):
             default = self.random.random() < 0.3
             self._conditions.append(f"${name}: Boolean{' = true' if default else '!'}")
-            if default:  # null where a value is needed fails while running, not before
+            if default:  # null in a non-null position fails at execution, not before
                 if self.random.random() < 0.8:
                     self.variables[name] = self.random.choice([True, False, None])
             else:

@@ -1,7 +1,7 @@
-"""A random world behind any Strawberry schema: every resolver gives generated, often odd, values.
+"""Random resolver values for any Strawberry schema, many of them odd.
 
-A world is a function of its seed, so that two executors that run the same document in two worlds
-of one seed meet equal values, errors and awaitables in equal places.
+A world is a function of its seed. Two executors that run the same document in two worlds with the
+same seed meet equal values, errors and awaitables at equal places.
 """
 
 import asyncio
@@ -44,14 +44,14 @@ BASIC = "_get_basic_result"
 
 
 class Later:
-    """An awaitable that may be left alone: unlike a coroutine it does not complain."""
+    """An awaitable that causes no warning if it is never awaited, unlike a coroutine."""
 
     def __init__(self, value: Any, *, really: bool) -> None:
         self.value = value
         self.really = really
 
     def __repr__(self) -> str:
-        return "Later"  # not its address: it may end up in a message
+        return "Later"  # without its address, because it may appear in a message
 
     def __await__(self) -> Generator[Any, None, Any]:
         if self.really:
@@ -62,19 +62,19 @@ class Later:
 
 
 class Other(enum.Enum):
-    """An enum that no schema knows."""
+    """An enum that is not in the schema."""
 
     RED = "r"
 
 
 class Words(str):
-    """A str that is not exactly a str."""
+    """A subclass of str."""
 
     __slots__ = ()
 
 
 class World:
-    """Values by type and place; `odd` is the share of values that are not what they should be."""
+    """Values by type and place; `odd` is the share of values of a wrong kind."""
 
     def __init__(self, schema: GraphQLSchema, seed: int, odd: float) -> None:
         self.schema = schema
@@ -85,7 +85,7 @@ class World:
         self.context = WorldContext(self)
 
     def resolve(self, source: Any, info: Any, **arguments: Any) -> Any:
-        """The stub behind every field that has a resolver."""
+        """Resolve a field that has a resolver in the schema."""
         place = f"{self.seed}/{info.path.as_list()}/{sorted(arguments)}"
         self._random = random.Random(place)
         self._budget = OBJECTS_MAX
@@ -142,7 +142,7 @@ class World:
                 value = self.value(definition.type)
                 if is_special and self._random.random() < 0.2:
                     setattr(cls, name, property(partial(_given, value)))
-                elif self._random.random() >= self.odd / 10:  # else: no such attribute
+                elif self._random.random() >= self.odd / 10:  # otherwise the attribute is missing
                     object.__setattr__(made, name, value)
         return made
 
@@ -158,7 +158,7 @@ class World:
         return node.extensions["strawberry-definition"].origin
 
     def row_of(self, type_: GraphQLObjectType) -> "WorldRow":
-        """A row for the record of a type: what its fields read, by their types."""
+        """A row for the record of a type, with values for the columns that its fields read."""
         row = WorldRow(self._random.random(), self.odd)
         origin = type_.extensions["strawberry-definition"].origin
         for definition in type_.fields.values():
@@ -177,7 +177,7 @@ class World:
         return row
 
     def found(self, name: str, type_: Any, key: object) -> Any:
-        """What a loader has for a key: rows for an edge of this type, or a number."""
+        """Value of a loader for a key: rows for an edge of this type, or a number."""
         self._random = random.Random(f"{self.seed}/{name}/{key}")
         self._budget = OBJECTS_MAX
         is_firm = isinstance(type_, GraphQLNonNull)
@@ -248,7 +248,7 @@ class World:
 
 
 class WorldRow(dict[str, Any]):
-    """A row that has any column: of those nobody described, by the manner of their names."""
+    """A row with any column; the value of an undescribed column follows from its name."""
 
     def __init__(self, seed: float, odd: float) -> None:
         super().__init__()
@@ -277,7 +277,7 @@ class WorldRow(dict[str, Any]):
         return chance.randint(0, 500)
 
 
-# What derived fields make text of: their rows have the right kind themselves.
+# Derived fields make text of these columns, so their rows must have the right kind of value.
 TEXT_COLUMNS = {"id", "evidence", "required_evidence"}
 JSON_COLUMNS: dict[str, Any] = {
     "routing": {"policyVersion": 1, "chosen": ["a"], "considered": []},
@@ -290,7 +290,7 @@ JSON_COLUMNS: dict[str, Any] = {
 
 
 class WorldContext:
-    """What resolvers of edges find: a caller who may see much, and loaders of this world."""
+    """Context of edge resolvers: a caller with many permissions, and the loaders of this world."""
 
     def __init__(self, world: World) -> None:
         role = [Role.ADMIN, Role.FINANCE, Role.WAREHOUSE, Role.STOREFRONT][world.seed % 4]
@@ -302,7 +302,7 @@ class WorldContext:
 
 
 class WorldLoaders:
-    """Loaders by name; in an odd world some fail whoever asks."""
+    """Loaders by name; in an odd world some of them fail for all keys."""
 
     def __init__(self, world: World, context: WorldContext) -> None:
         self._world = world
@@ -324,14 +324,14 @@ class WorldLoaders:
 
 
 class _Names:
-    """Stands in for loaders, and gives their names."""
+    """Stands in for the loaders and returns their names."""
 
     def __getattr__(self, name: str) -> str:
         return name
 
 
 def edge_types(schema: GraphQLSchema) -> dict[str, Any]:
-    """The type of what each loader leads to, by the loader's name."""
+    """Type of the edge of each loader, by the loader's name."""
     found: dict[str, Any] = {}
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLObjectType) and not is_introspection_type(type_):
@@ -362,7 +362,7 @@ def _bare(type_: Any) -> Any:
 
 
 class Worlds:
-    """A schema whose resolvers are stubs that ask the current world, until it is left."""
+    """A schema whose resolvers ask the current world, until the end of the block."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self.schema = schema
@@ -388,12 +388,12 @@ class Worlds:
         return self.current.resolve(source, info, **arguments)
 
     async def run(self, world: World, work: Callable[[], Any]) -> Any:
-        """The result of `work`, awaited where needed, in `world`."""
+        """Return the result of `work` in `world`, awaited if necessary."""
         self.current = world
         result = work()
         if isinstance(result, Awaitable):
             result = await result
-        # graphql-core lets the siblings of a failed field finish in the background.
+        # graphql-core lets the siblings of a failed field continue in the background.
         while left := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(left)
         return result

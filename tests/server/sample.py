@@ -1,4 +1,4 @@
-"""A small schema with one of everything that an executor can meet, and its data."""
+"""A small schema with every construct that an executor can meet, and its data."""
 
 import asyncio
 import datetime as dt
@@ -64,7 +64,7 @@ class Stock(Node):
 
     @strawberry.field
     async def later(self) -> Price | None:
-        """An async resolver of an object."""
+        """An async resolver that returns an object."""
         await asyncio.sleep(0)
         return self.price
 
@@ -77,17 +77,17 @@ class Stock(Node):
 
     @strawberry.field
     def twin(self) -> "Stock | None":
-        """Goes on for ever, as object graphs do."""
+        """Returns itself, so that documents can be nested without end."""
         return self
 
     @strawberry.field
     def thing(self) -> "Thing":
-        """An interface in a plain type's company."""
+        """An interface as return type."""
         return Bolt(id=self.id, name=self.sku, size=self.units)
 
     @strawberry.field
     def either(self) -> Annotated["Bolt | Nut", strawberry.union("Either")]:
-        """A union."""
+        """A union as return type."""
         return Nut(id=self.id, name=self.sku, inner=self.weight)
 
 
@@ -122,14 +122,13 @@ class Picked:
 
 @dataclass
 class SampleContext:
-    """What the resolvers see; `closed` counts how often it was given back."""
+    """Context of the resolvers; `closed` counts the calls of close."""
 
     operation: Any = None
     rows: list[Any] = field(default_factory=list)
     closed: int = 0
 
     async def close(self) -> None:
-        """Count."""
         self.closed += 1
 
 
@@ -142,7 +141,7 @@ class Query:
 
     @strawberry.field
     async def firm(self, info: Info[SampleContext, None]) -> list[Stock]:
-        """The same, of a type that forbids nulls, and async."""
+        """The rows of the context in a non-null list, asynchronously."""
         return info.context.rows
 
     @strawberry.field
@@ -152,17 +151,17 @@ class Query:
 
     @strawberry.field
     def node(self, info: Info[SampleContext, None], id: strawberry.ID) -> Node | None:
-        """By id."""
+        """A row by id."""
         return next((row for row in info.context.rows if row.id == id), None)
 
     @strawberry.field
     def echo(self, text: str = "hello", number: int | None = None) -> str:
-        """What was sent."""
+        """Returns its arguments as text."""
         return f"{text} {number}" if number is not None else text
 
     @strawberry.field
     def fails(self, kind: str) -> str | None:
-        """One failure of each kind."""
+        """Fails in one of several kinds."""
         if kind == "domain":
             raise ValueError("secret detail of the inside")
         if kind == "refused":
@@ -176,7 +175,7 @@ class Query:
 class Mutation:
     @strawberry.mutation
     async def pick(self, info: Info[SampleContext, None], input: PickInput) -> Picked | None:
-        """Echoes the input and the idempotency key that reached the resolver."""
+        """Returns the input, and the idempotency key that reached the resolver."""
         keys = info.context.operation.idempotency_keys
         if input.quantity < 0:
             raise ValueError("negative")
@@ -187,7 +186,7 @@ class Mutation:
 class Subscription:
     @strawberry.subscription
     async def ticks(self, count: int = 3, broken: bool = False) -> AsyncIterator[Stock]:
-        """`count` rows, then perhaps a failure."""
+        """Yields `count` rows, then fails if `broken`."""
         for number in range(count):
             yield a_stock(units=number)
         if broken:
@@ -195,7 +194,7 @@ class Subscription:
 
 
 def a_stock(**facts: Any) -> Stock:
-    """A row, complete."""
+    """A row with all fields."""
     return Stock(
         **{
             "id": strawberry.ID("U3RvY2s6MQ=="),
@@ -216,7 +215,7 @@ def a_stock(**facts: Any) -> Stock:
 
 
 def a_schema() -> Schema:
-    """The sample schema."""
+    """Create the sample schema."""
     return Schema(
         query=Query,
         mutation=Mutation,

@@ -1,4 +1,4 @@
-"""A client of the websocket endpoint, in process: frames in, frames out, and a tap to stop them."""
+"""Client of the websocket endpoint in this process, which can stop taking frames."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ KEY = "Bearer secret"
 
 
 class StreamedContext(SampleContext):
-    """A context that can be had afresh."""
+    """A context that can make another one."""
 
     renew: Any = None
 
     def another(self, events: Iterable[object] = ()) -> Any:
-        """Made by the house that made this one."""
+        """Make a new context on the same server."""
         return self.renew()
 
 
 class InProcessServer:
-    """An endpoint, and what it was asked."""
+    """A websocket endpoint with a record of its contexts."""
 
     def __init__(self, **limits: Any) -> None:
         self.contexts: list[SampleContext] = []
@@ -53,14 +53,14 @@ class InProcessServer:
         )
 
     async def authenticate(self, authorization: str | None, address: str) -> Caller:
-        """Whoever has the key."""
+        """Accept a client that has the key."""
         from_key = self.keys.get(authorization or "")
         if from_key is None:
             raise RequestRefused("UNAUTHENTICATED", 401, "Who are you?")
         return from_key
 
     def make_context(self, caller: Caller, operation: Operation, audience: Any) -> Any:
-        """Noted."""
+        """Create a context and record it."""
         context = StreamedContext(operation=operation, rows=[a_stock()])
         context.renew = lambda: self.make_context(caller, operation, None)
         self.contexts.append(context)
@@ -70,7 +70,7 @@ class InProcessServer:
     async def open(
         self, *subprotocols: str, authorization: str | None = KEY, init: bool = True
     ) -> AsyncIterator[Client]:
-        """A connected client; initialised unless told otherwise."""
+        """Connect a client, by default with connection_init sent and acknowledged."""
         client = Client(self.endpoint, list(subprotocols or (SUBPROTOCOL,)))
         try:
             if init:
@@ -92,7 +92,7 @@ class Closed(Exception):
 
 
 class Client:
-    """One socket, seen from the client. `tap` is closed to make the socket full."""
+    """One websocket from the client's side. While `member` is clear, the socket takes no frames."""
 
     def __init__(self, app: Any, subprotocols: list[str], address: str = "127.0.0.1") -> None:
         self.inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -123,23 +123,21 @@ class Client:
             self.outbox.put_nowait(message)
 
     def send(self, message: Any) -> None:
-        """A message as JSON."""
+        """Send a message as JSON."""
         self.send_text(orjson.dumps(message).decode())
 
     def send_text(self, text: str) -> None:
-        """A text frame."""
         self.inbox.put_nowait({"type": "websocket.receive", "text": text})
 
     def send_bytes(self, data: bytes) -> None:
-        """A binary frame."""
         self.inbox.put_nowait({"type": "websocket.receive", "bytes": data})
 
     def subscribe(self, message_id: str, query: str, **payload: Any) -> None:
-        """Begin an operation."""
+        """Start an operation."""
         self.send({"id": message_id, "type": "subscribe", "payload": {"query": query, **payload}})
 
     async def receive(self) -> Any:
-        """The next message. Raises Closed."""
+        """Return the next message. Raises Closed."""
         async with asyncio.timeout(10):
             message = await self.outbox.get()
         if message["type"] == "websocket.close":
@@ -147,7 +145,7 @@ class Client:
         return orjson.loads(message["text"])
 
     async def closed(self) -> Closed:
-        """The close of the socket, whatever comes before it."""
+        """Read until the server closes the socket."""
         try:
             while True:
                 await self.receive()
@@ -156,7 +154,7 @@ class Client:
             return closed
 
     async def leave(self) -> None:
-        """Be gone."""
+        """Disconnect."""
         self.member.set()
         self.inbox.put_nowait({"type": "websocket.disconnect", "code": 1001})
         await asyncio.wait_for(self.task, 5)

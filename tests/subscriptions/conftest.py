@@ -1,4 +1,4 @@
-"""A process with everything running."""
+"""Fixture of a streaming process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.subscriptions.log.facts import transactions
 
 @pytest.fixture
 async def live_process(database: Database) -> AsyncIterator[LiveProcess]:
-    """A process with everything running."""
+    """A process with sequencer, relay and streams running."""
     ledger = Ledger()
     live = StreamingRuntime(
         database, transactions(database), broadcast_url="memory://", promises=ledger

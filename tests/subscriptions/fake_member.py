@@ -1,4 +1,4 @@
-"""A member of the fan-out whose client reads while a test lets it."""
+"""Member of the fan-out whose client reads only while the test allows it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from subscriptions.delivery.fanout import Answer, Member
 
 
 class FakeMember(Member):
-    """A member whose client reads while `is_open`."""
+    """A member whose client reads while `is_open` is true."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -17,12 +17,12 @@ class FakeMember(Member):
         self.is_asked = False
 
     async def send(self, answer: Answer) -> None:
-        """Sent by its own feed."""
+        """Receive an answer of the member's own feed."""
         self.got.append(answer.text)
         await asyncio.sleep(0)
 
     def open(self) -> None:
-        """The client reads again."""
+        """Let the client read again."""
         self.is_open = True
         while (answer := self.next_answer()) is not None:
             self.got.append(answer.text)

@@ -1,4 +1,4 @@
-"""A live process on a database, and readers of its streams."""
+"""A streaming process on a test database, and readers of its streams."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ ADMIN = holder(Role.ADMIN, actor="root")
 
 
 class Ledger:
-    """Availability that a test sets by hand, and a count of how often it was read."""
+    """Availability set by the test, with a record of the reads."""
 
     def __init__(self) -> None:
         self.units: dict[str, int] = {}
         self.reads: list[list[str]] = []
 
     async def of(self, channel: str, skus: Sequence[str]) -> Mapping[str, tuple[str, int]]:
-        """(sku, units)."""
+        """(sku, units) of each SKU."""
         self.reads.append(list(skus))
         return {sku: (sku, self.units[sku]) for sku in skus if sku in self.units}
 
     async def skus(self, channel: str) -> Sequence[str]:
-        """All of them."""
+        """All SKUs."""
         return sorted(self.units)
 
     def substance(self, availability: tuple[str, int]) -> Hashable:
-        """All of it."""
+        """The whole value: every change counts."""
         return availability
 
 
 class LiveProcess:
-    """A live process, a writer in it, and master data."""
+    """A streaming process with a writer and master data."""
 
     def __init__(self, live: StreamingRuntime[Any], writer: Transactions, ledger: Ledger) -> None:
         self.live = live
@@ -48,15 +48,15 @@ class LiveProcess:
         self._levels = 0
 
     async def note(self, *numbers: int, **facts: Any) -> None:
-        """Commit facts with these numbers."""
+        """Commit one event for each number."""
         await write(self.writer, *numbers, **facts)
 
     async def numbered(self, position: int) -> None:
-        """Wait until the relay has served a position."""
+        """Wait until the relay has reached a position."""
         await until(lambda: (self.live.relay.position or 0) >= position)
 
     async def stock(self, sku: str, location: str, units: int, cause: str = "RECEIVED") -> None:
-        """Make a level, or change it, with its fact."""
+        """Create or change a stock level together with its event."""
 
         async def work(tx: Transaction) -> None:
             level = await _level(tx, sku, location, units)
@@ -106,7 +106,7 @@ async def _level(tx: Transaction, sku: str, location: str, units: int) -> Mappin
 
 
 class Reader:
-    """Reads a stream into a list, in a task."""
+    """Reads a stream into a list, in its own task."""
 
     def __init__(self, stream: Any) -> None:
         self.got: list[Any] = []
@@ -121,12 +121,12 @@ class Reader:
                 async for value in stream:
                     self.got.append(value)
                     self._news.set()
-        except Exception as error:  # noqa: BLE001  the test looks at it
+        except Exception as error:  # noqa: BLE001  the test checks it
             self.error = error
         self._news.set()
 
     async def has(self, count: int) -> list[Any]:
-        """Wait for so many values."""
+        """Wait for `count` values."""
         async with asyncio.timeout(10):
             while len(self.got) < count and not self.task.done():
                 self._news.clear()
@@ -142,7 +142,7 @@ class Reader:
 
 @asynccontextmanager
 async def reading(stream: Any) -> AsyncIterator[Reader]:
-    """A reader inside the block."""
+    """Run a reader during the block."""
     reader = Reader(stream)
     try:
         yield reader
@@ -151,5 +151,5 @@ async def reading(stream: Any) -> AsyncIterator[Reader]:
 
 
 async def listening(live_process: LiveProcess, count: int) -> None:
-    """Wait until so many listeners are with the relay."""
+    """Wait until the relay has `count` listeners."""
     await until(lambda: live_process.live.relay.listeners == count)

@@ -1,4 +1,4 @@
-"""Tasks end when they are told to, also where the first word was lost."""
+"""Tasks end when cancelled, even if the first cancellation was lost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def _fail_when_cancelled() -> None:
 
 
 async def _again_after_failures() -> None:
-    """What a task group's own failure makes of a cancellation that comes with it."""
+    """A task group that fails while it is cancelled swallows the cancellation."""
     while True:
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -1,4 +1,4 @@
-"""What comes in one breath: together, in order, no more than is bearable, and ended properly."""
+"""Batching of a stream: ready items come together, in order, up to a limit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from subscriptions.delivery.batching import in_batches
 
 
 class Source:
-    """Numbers, with a wait wherever a test says so."""
+    """A source of numbers that waits where a test has set a gate."""
 
     def __init__(self, *numbers: int, error: Exception | None = None) -> None:
         self.numbers = numbers
@@ -23,11 +23,11 @@ class Source:
         self.is_closed = False
 
     def gate(self, number: int) -> asyncio.Event:
-        """Wait for this event before that number."""
+        """Make the source wait for the returned event before it yields this number."""
         return self.gates.setdefault(number, asyncio.Event())
 
     async def flow(self) -> AsyncGenerator[int, None]:
-        """The numbers."""
+        """Yield the numbers."""
         try:
             for number in self.numbers:
                 if number in self.gates:

@@ -1,4 +1,4 @@
-"""One execution for many: who is late is folded or ended, and nobody else notices."""
+"""Fan-out of one execution to many clients: a slow client does not affect the others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.subscriptions.log.facts import until
 
 
 class Spring:
-    """A source that a test lets flow; counts how often it was opened."""
+    """A source controlled by the test, which counts how often it was opened."""
 
     def __init__(self) -> None:
         self.opened = 0
@@ -35,7 +35,7 @@ class Spring:
             yield [item]
 
     def flow(self, *items: Any) -> None:
-        """Let these flow: texts, (text, subject), an error, or None for the end."""
+        """Emit items: texts, (text, subject) pairs, an error, or None for the end."""
         for item in items:
             if isinstance(item, str | tuple):
                 self.position += 1
@@ -44,7 +44,7 @@ class Spring:
             self._queue.put_nowait(item)
 
     def past(self, *texts: str) -> Feed:
-        """A feed of one's own that ends where this one stands."""
+        """A member's catch-up feed that ends at the current position of this source."""
 
         async def own(audience: Audience | None) -> AsyncGenerator[Sequence[Answer], None]:
             yield [Answer(text, None) for text in texts]
@@ -56,7 +56,7 @@ class Spring:
 
 
 async def serving(fanout: Fanout, spring: Spring, *taps: FakeMember) -> list[asyncio.Task[None]]:
-    """Members that are served."""
+    """Serve these members; wait until all have joined."""
     before = fanout.members
     tasks = [
         asyncio.create_task(fanout.serve("key", spring.feed, member, own=None)) for member in taps
@@ -66,7 +66,7 @@ async def serving(fanout: Fanout, spring: Spring, *taps: FakeMember) -> list[asy
 
 
 async def ended(*tasks: asyncio.Task[None]) -> list[Any]:
-    """How they ended."""
+    """Cancel the tasks and return their results."""
     for task in tasks:
         task.cancel()
     return await asyncio.gather(*tasks, return_exceptions=True)
@@ -181,7 +181,7 @@ async def test_a_feed_that_breaks_is_told_to_all_and_the_next_one_is_fresh() -> 
 async def test_who_turns_out_late_while_it_comes_back_is_told_where_it_stands(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """By what its own feed sent, not only by what the group did."""
+    """The cursor comes from the client's own catch-up feed, not only from the group's feed."""
     monkeypatch.setattr(subscriptions.delivery.fanout, "BACKLOG_MAX", 2)
     spring, fanout = Spring(), Fanout(lambda: 0)
     spring.position = 7
@@ -204,7 +204,7 @@ async def test_who_turns_out_late_while_it_comes_back_is_told_where_it_stands(
 
 
 async def test_what_is_spread_to_nobody_is_not_told_as_spread() -> None:
-    """A feed that begins with what is so now: each reader gets that by a feed of its own."""
+    """A feed may begin with a snapshot, which each client receives from its own catch-up feed."""
     spread: list[str] = []
     spring, fanout = Spring(), Fanout(lambda: 0, lambda answer: spread.append(answer.text))
 
@@ -223,7 +223,7 @@ async def test_what_is_spread_to_nobody_is_not_told_as_spread() -> None:
 
 
 async def test_who_was_cancelled_is_given_nothing_more() -> None:
-    """Not even in the turn in which its task has yet to hear of that."""
+    """This also holds in the event-loop iteration before the task receives the cancellation."""
     spring, fanout = Spring(), Fanout(lambda: 0)
     member = FakeMember()
     [task] = await serving(fanout, spring, member)

@@ -1,4 +1,4 @@
-"""Facts for the log, and what its readers must find in it."""
+"""Events to write to the log, and helpers to wait for them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ NO_REACTIONS = Reactions({})
 
 
 def now() -> datetime:
-    """The instant."""
     return datetime.now(UTC)
 
 
@@ -27,7 +26,7 @@ def transactions(
     committed: Callable[[], None] = lambda: None,
     last: BeforeCommit | None = None,
 ) -> Transactions:
-    """The way to write, without reactions."""
+    """Transactions without reactions."""
     return Transactions(
         database,
         clock=now,
@@ -39,7 +38,7 @@ def transactions(
 
 
 def note(tx: Transaction, number: int, **facts: Any) -> None:
-    """A fact with a number in it."""
+    """Record an event with a number in its data."""
     tx.outbox.record(
         facts.pop("type", "item.noted"),
         facts.pop("subject", ("Item", number)),
@@ -50,7 +49,7 @@ def note(tx: Transaction, number: int, **facts: Any) -> None:
 
 
 async def write(writer: Transactions, *numbers: int, **facts: Any) -> None:
-    """Commit a transaction with one fact per number."""
+    """Commit a transaction with one event per number."""
 
     async def work(tx: Transaction) -> None:
         for number in numbers:
@@ -60,7 +59,7 @@ async def write(writer: Transactions, *numbers: int, **facts: Any) -> None:
 
 
 async def until(is_so: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for what nobody tells of."""
+    """Poll until the condition is true."""
     async with asyncio.timeout(seconds):
         while not is_so():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
@@ -68,7 +67,7 @@ async def until(is_so: Callable[[], bool], seconds: float = 10) -> None:
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Database]:
-    """A database of this block's own; Tortoise knows one at a time."""
+    """Open a database during the block. Tortoise supports one database at a time."""
     database = Database(url)
     await database.open()
     try:

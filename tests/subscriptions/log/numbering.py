@@ -1,4 +1,4 @@
-"""A sequencer on its own, and what it tells its process."""
+"""A sequencer on its own, and a recorder of its callbacks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WAITING = (
 
 
 class Heard:
-    """What a sequencer told its process."""
+    """Records the callbacks of a sequencer."""
 
     def __init__(self) -> None:
         self.position = 0
@@ -29,13 +29,12 @@ class Heard:
         self._changed = asyncio.Event()
 
     def numbered(self, batch: Numbered) -> None:
-        """A batch was numbered."""
         self.position = batch.position
         self.events += batch.events
         self._changed.set()
 
     def forward(self) -> None:
-        """Somebody else has to number."""
+        """Note that another process has to assign the positions."""
         self.forwarded += 1
         self._changed.set()
 
@@ -44,7 +43,7 @@ class Heard:
         await self._when(lambda: self.position >= position)
 
     async def until_forwarded(self) -> None:
-        """Wait until somebody else has to number."""
+        """Wait until the sequencer has forwarded to another process."""
         await self._when(lambda: self.forwarded > 0)
 
     async def _when(self, is_so: Callable[[], bool]) -> None:
@@ -55,7 +54,7 @@ class Heard:
 
 
 def a_sequencer(database: Database, heard: Heard, holder: str = "a", **facts: Any) -> Sequencer:
-    """A sequencer that does not run yet."""
+    """Create a sequencer without running it."""
     return Sequencer(
         transactions(database),
         holder=holder,
@@ -67,7 +66,7 @@ def a_sequencer(database: Database, heard: Heard, holder: str = "a", **facts: An
 
 @asynccontextmanager
 async def running(sequencer: Sequencer) -> AsyncIterator[None]:
-    """Run it inside the block, and stop it at the end."""
+    """Run a sequencer during the block."""
     task = asyncio.create_task(sequencer.run())
     try:
         yield
@@ -77,7 +76,7 @@ async def running(sequencer: Sequencer) -> AsyncIterator[None]:
 
 
 async def log_of(database: Database) -> list[tuple[int, int]]:
-    """(position, number) of the whole log."""
+    """(position, number) of every event in the log."""
     async with database.reading() as session:
         events = await event_log.events_after(session, 0, 100_000)
     return [(event.position, event.data["number"]) for event in events]

@@ -1,4 +1,4 @@
-"""The doorbell rings in every process, also after Redis or PostgreSQL went away and came back."""
+"""The doorbell wakes every process, also after Redis or PostgreSQL was restarted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.subscriptions.log.facts import until
 
 
 class Ear:
-    """What one process heard."""
+    """Records the positions that one process received."""
 
     def __init__(self) -> None:
         self.heard: list[int] = []
@@ -27,7 +27,7 @@ class Ear:
         self._news.set()
 
     async def hears(self, position: int, seconds: float = 10) -> None:
-        """Wait until a position was rung."""
+        """Wait until a position was received."""
         async with asyncio.timeout(seconds):
             while position not in self.heard:
                 self._news.clear()
@@ -36,7 +36,7 @@ class Ear:
 
 @asynccontextmanager
 async def ringing(url: str, ear: Ear) -> AsyncIterator[Doorbell]:
-    """A process with a doorbell."""
+    """Run a doorbell during the block."""
     bell = Doorbell(url, ear)
     task = asyncio.create_task(bell.run())
     try:
@@ -48,7 +48,7 @@ async def ringing(url: str, ear: Ear) -> AsyncIterator[Doorbell]:
 
 @pytest.fixture(params=["redis", "postgres"])
 def server(request: pytest.FixtureRequest) -> Iterator[servers.Server]:
-    """A server of this test's own, to be stopped and started."""
+    """A server of this test's own, which it may stop and start."""
     kinds: dict[str, Callable[..., servers.Server]] = {
         "redis": servers.RedisServer,
         "postgres": servers.PostgresServer,
@@ -85,7 +85,7 @@ async def test_it_survives_a_restart_of_its_server(server: servers.Server) -> No
 
 
 async def _heard_again(bell: Doorbell, first: int, *ears: Ear) -> None:
-    """Ring, as a process does after each batch, until everybody has heard one of the rings."""
+    """Ring repeatedly, as after each batch, until every process has received one of the rings."""
     last = first
     async with asyncio.timeout(15):
         while not all(ear.heard and ear.heard[-1] >= first for ear in ears):
@@ -117,7 +117,7 @@ async def test_of_many_rings_the_newest_is_heard(redis_url: str) -> None:
 
 
 async def test_the_library_itself_hears_nothing_on_its_first_subscription(redis_url: str) -> None:
-    """Why Redis has a backend of our own; when this fails, it can go."""
+    """The reason for our own Redis backend. If this test fails, that backend can be removed."""
     async with Broadcast(redis_url) as broadcast, broadcast.subscribe("first") as subscriber:
         await broadcast.publish("first", "1")
         with pytest.raises(TimeoutError):

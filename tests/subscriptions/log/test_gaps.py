@@ -1,6 +1,6 @@
-"""Readers that come and go, on several servers, while Redis and PostgreSQL restart: no gap.
+"""Readers that connect, leave and resume on several servers while Redis and PostgreSQL restart.
 
-RESTOW_LONG=1 runs for a minute instead of a few seconds.
+Every reader receives the complete log. RESTOW_LONG=1 runs for a minute instead of five seconds.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ WRITERS = 3
 PROCESSES = 2
 EVENTS = """subscription ($after: String) { events(after: $after) {
   cursor id type occurredAt actor subject subjectVersion data } }"""
-# What a reader is told when the database is away, or when it read slower than facts came.
+# Errors that a reader may receive while the database is down, or if it read too slowly.
 PASSING = ("UNAVAILABLE", "RATE_LIMITED")
 
 Json = dict[str, Any]
@@ -41,7 +41,7 @@ Json = dict[str, Any]
 
 @pytest.fixture
 def own_servers() -> Iterator[tuple[servers.Server, servers.Server]]:
-    """A PostgreSQL and a Redis of this test's own, to be stopped and started."""
+    """A PostgreSQL and a Redis of this test's own, which it may stop and start."""
     directory = session_directory()
     made = (
         servers.PostgresServer(directory / "postgres-gaps"),
@@ -53,7 +53,7 @@ def own_servers() -> Iterator[tuple[servers.Server, servers.Server]]:
 
 
 class Reader:
-    """Reads, leaves at random, with or without a word, and resumes behind its cursor anywhere."""
+    """Reads, disconnects at random with or without a close frame, and resumes on any server."""
 
     def __init__(self, cluster: Cluster, seed: int) -> None:
         self.got: list[Json] = []
@@ -62,7 +62,7 @@ class Reader:
         self._chance = random.Random(seed)
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Read until cancelled."""
         while True:
             try:
                 async with asyncio.timeout(self._chance.uniform(0.05, 2.0)):
@@ -89,7 +89,7 @@ class Reader:
 
 
 async def write_for_long(database: Database, is_enough: asyncio.Event) -> None:
-    """One transaction that wrote its fact at once, and commits when all others went past it."""
+    """Write an event early in a transaction that commits after many later transactions."""
 
     async def work(tx: Transaction) -> None:
         note(tx, 1, subject=("Item", 999), data={"saw": {}})
@@ -158,7 +158,7 @@ async def _restart(server: servers.Server) -> None:
 
 
 def _is_told(event: LoggedEvent, told: Json) -> bool:
-    """Whether a reader was told this fact."""
+    """True if what the reader received equals this event."""
     return (told["type"], told["actor"], told["subjectVersion"], told["data"]) == (
         event.type,
         event.actor,

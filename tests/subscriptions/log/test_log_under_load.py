@@ -1,4 +1,4 @@
-"""The log while several processes write, long and short, and one of them is killed."""
+"""The log with several writing processes, long and short transactions, and one process killed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EVENTS = 600
 async def writing(
     url: str, seed: int, broadcast_url: str | None = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process that writes, killed at the end."""
+    """Run a writing process, killed at the end of the block."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.subscriptions.log.writers", url, str(seed), broadcast_url or
         url, cwd=Path(__file__).parents[3],
@@ -39,13 +39,13 @@ async def writing(
 
 
 async def table_of(database: Database) -> list[LoggedEvent]:
-    """The whole log."""
+    """All events of the log."""
     async with database.reading() as session:
         return await event_log.events_after(session, 0, 1_000_000)
 
 
 async def poll(database: Database, positions: list[int]) -> None:
-    """Read the log as fast as it goes, always behind the last position met."""
+    """Read the log continuously from the last known position."""
     last = 0
     while True:
         async with database.reading() as session:
@@ -68,7 +68,8 @@ async def test_no_gap_no_repeat_and_causes_come_first(postgres_url: str) -> None
 
         readers = [asyncio.create_task(poll(database, polled))]
         async with writing(postgres_url, 1), writing(postgres_url, 2) as victim:
-            await until(lambda: len(polled) > 0, seconds=60)  # so one of the writers numbers
+            # then one of the writers assigns the positions
+            await until(lambda: len(polled) > 0, seconds=60)
             await live.start()
             readers.append(asyncio.create_task(follow()))
             async with writing(postgres_url, 3):
@@ -101,7 +102,7 @@ async def _until_numbered(database: Database) -> None:
 
 
 def check_causes(log: list[LoggedEvent]) -> None:
-    """Every fact stands behind all those that its transaction could see."""
+    """Assert that each event comes after all events that its transaction could see."""
     steps: dict[str, int] = {}
     is_behind_a_younger = 0
     for event in log:

@@ -1,4 +1,4 @@
-"""Transactions that are numbered in themselves: when, what comes first, and what else goes on."""
+"""Positions assigned inside the writing transaction: conditions, order, independence."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from workflows.transactions.transaction import Transaction
 
 
 class Within:
-    """A writer whose transactions are numbered in themselves, and what it heard."""
+    """A writer whose transactions number their own events, and a recorder of the callbacks."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self.heard = Heard()
         self.is_heard = True
-        self.left_over = 0  # commits whose events are still to be numbered
+        self.left_over = 0  # commits that left events without a position
         self.sequencer = a_sequencer(database, self.heard, is_heard=lambda: self.is_heard)
         self.writer = transactions(database, self._committed, self.sequencer.number_within)
 
@@ -36,21 +36,21 @@ class Within:
         self.left_over += 1
 
     async def pending(self) -> bool:
-        """Whether something is committed and has no position."""
+        """True if a committed event has no position."""
         async with self.database.reading() as session:
             return await event_log.has_pending(session)
 
 
 @asynccontextmanager
 async def holding(database: Database) -> AsyncIterator[Within]:
-    """One that holds the lease, behind position 1, and looks at nothing unless it is woken."""
+    """A lease holder after position 1, which checks for pending events only when it is woken."""
     place = Within(database)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sequencer, "LOOK_SECONDS", 6.0)
         async with running(place.sequencer):
             await until(lambda: place.sequencer.is_holder)
             await write(transactions(database), 1)
-            place.sequencer.wake()  # once, so that no look is left over
+            place.sequencer.wake()  # woken once here, so that no wake-up is pending
             await place.heard.until(1)
             yield place
 
@@ -85,7 +85,7 @@ async def test_otherwise_it_is_numbered_after_the_commit(database: Database) -> 
         assert (place.left_over, place.heard.position) == (2, 1)
         place.sequencer.wake()
         await place.heard.until(WITHIN_MAX + 3)
-    stranger = Within(database)  # who does not hold the lease
+    stranger = Within(database)  # it does not hold the lease
     await write(stranger.writer, 1)
     assert (stranger.left_over, stranger.heard.position) == (1, 0)
 
@@ -104,7 +104,8 @@ async def test_what_waits_since_before_comes_first_and_what_is_left_wakes(
         place.is_heard = False
         await write(place.writer, *range(WITHIN_MAX, 2 * WITHIN_MAX))
         place.is_heard = True
-        await write(place.writer, 999)  # there is room for no more than what waits
+        # the limit leaves room only for the events that waited before
+        await write(place.writer, 999)
         assert woken == [WITHIN_MAX]
         monkeypatch.undo()
         place.sequencer.wake()
@@ -116,7 +117,8 @@ async def test_what_waits_since_before_comes_first_and_what_is_left_wakes(
 async def test_who_saw_what_another_batch_has_taken_leaves_nothing_unsaid(
     postgres_url: str,
 ) -> None:
-    """Its statement began before that batch was committed, and got the lease's row behind it."""
+    """The statement began before the other batch was committed, and locked the lease row after
+    it."""
     database = Database(postgres_url)
     await database.open()
     await transactions(database).run(lambda tx: leases.make_lease(tx.session, LEASE, tx.now))
@@ -164,7 +166,7 @@ async def test_a_transaction_that_is_tried_again_leaves_no_gap(database: Databas
 
 
 async def test_numbers_that_cannot_be_given_stop_no_business(database: Database) -> None:
-    """The log is broken: its counter stands where no position can be."""
+    """The lease row is corrupt: its counter has a value that no position can have."""
     async with holding(database) as place:
         async with database.writer() as session:
             await session.execute("UPDATE lease SET counter = -9 WHERE name = $1", LEASE)

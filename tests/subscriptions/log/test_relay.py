@@ -1,4 +1,4 @@
-"""The relay: where it stands, and where it hands a reader over."""
+"""Position of the relay, and the position at which it hands a reader over to a group."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.subscriptions.log.facts import transactions, until, write
 
 
 class Log:
-    """A log that grows when it is told to, numbered by another process than the relay's."""
+    """A log that grows on request, numbered by a process other than the relay's."""
 
     def __init__(self, database: Database) -> None:
         self._writer = transactions(database)
@@ -28,7 +28,7 @@ class Log:
         )
 
     async def grow(self, count: int) -> None:
-        """Commit facts and wait for their positions."""
+        """Commit events and wait for their positions."""
         wanted = self.last + count
         await write(self._writer, *range(count))
         self.sequencer.wake()
@@ -40,7 +40,7 @@ class Log:
 
 @pytest.fixture
 async def log(database: Database) -> AsyncIterator[Log]:
-    """An empty log and what numbers it."""
+    """An empty log with a running sequencer."""
     made = Log(database)
     numbering = asyncio.create_task(made.sequencer.run())
     try:
@@ -51,18 +51,18 @@ async def log(database: Database) -> AsyncIterator[Log]:
 
 
 async def events_of(database: Database) -> list[LoggedEvent]:
-    """The whole log."""
+    """All events of the log."""
     async with database.reading() as session:
         return await event_log.events_after(session, 0, 1_000)
 
 
 def a_listener() -> ExactListener:
-    """Somebody who wants everything."""
+    """A listener for all events."""
     return ExactListener(frozenset({EVERY}), lambda _: True, 1_000)
 
 
 class Newcomer:
-    """An audience that somebody else takes over."""
+    """An audience that joins an existing group."""
 
     joined_at = 0
 
@@ -70,7 +70,7 @@ class Newcomer:
         self.handed_over: list[int] = []
 
     def caught_up(self, position: int) -> bool:
-        """From here on somebody else goes on."""
+        """Note the position at which the group takes over."""
         self.handed_over.append(position)
         return True
 
@@ -78,7 +78,7 @@ class Newcomer:
 async def test_a_reader_ahead_of_the_relay_is_handed_over_where_it_is(
     database: Database, log: Log
 ) -> None:
-    relay = Relay(database)  # it does not run: it stands still while the log grows
+    relay = Relay(database)  # not running: its position stays while the log grows
     await log.grow(3)
     newcomer = Newcomer()
     async with relay.following(a_listener(), None) as past:
@@ -137,13 +137,13 @@ async def test_what_came_while_nobody_listened_is_looked_at_once_somebody_does(
 async def test_what_this_process_numbered_is_heard_without_a_read(
     database: Database, log: Log
 ) -> None:
-    relay = Relay(database)  # it does not run
+    relay = Relay(database)  # not running
     listener = a_listener()
     async with relay.following(listener, None) as past:
         assert [page async for page in past] == []
         await log.grow(3)
         first, second, third = await events_of(database)
-        relay.take([second, third])  # the first is missing: they must be read
+        relay.take([second, third])  # the first event is missing, so these are read from the table
         assert relay.position == 0
         relay.take([first, second])
         relay.take([third])
@@ -184,7 +184,7 @@ async def test_a_listener_that_fails_does_not_keep_the_others_from_being_numbere
     async with relay.following(ExactListener(frozenset({EVERY}), fails, 10), None) as past:
         assert [page async for page in past] == []
         await log.grow(2)
-        relay.take(await events_of(database))  # the sequencer calls this: nothing may come of it
+        relay.take(await events_of(database))  # called by the sequencer, so it must not raise
         relay.wake(2)
     listener = a_listener()
     async with relay.following(listener, 0) as past:

@@ -1,4 +1,4 @@
-"""Positions: given after commit, without gaps, in causal order, by one process at a time."""
+"""Positions of events: assigned after commit, without gaps, in causal order, by one process."""
 
 from __future__ import annotations
 
@@ -131,7 +131,8 @@ async def test_a_dead_holder_is_replaced_within_five_seconds(database: Database)
 
 
 async def test_a_holder_that_slept_finds_out_before_it_numbers(database: Database) -> None:
-    """It believes to be the holder, but the row says otherwise when it comes to number."""
+    """It believes that it holds the lease; the lease row shows otherwise when it assigns
+    positions."""
     mine = Heard()
     sequencer = a_sequencer(database, mine, "a")
     async with running(sequencer):
@@ -159,7 +160,7 @@ async def test_a_holder_that_slept_finds_out_before_it_numbers(database: Databas
 async def test_who_waited_for_the_lease_goes_on_behind_what_was_numbered_meanwhile(
     postgres_url: str,
 ) -> None:
-    """The statement began while another process had the row locked, and numbered event 1."""
+    """The statement began while another process held the row lock and numbered event 1."""
     database, mine = Database(postgres_url), Heard()
     await database.open()
     writer = transactions(database)

@@ -1,4 +1,4 @@
-"""Looks at what is pending stay short, however much has been numbered."""
+"""Checks for pending events stay cheap, however many events have been numbered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.subscriptions.log.numbering import Heard, a_sequencer, running
 
 
 async def pages_of_a_look(database: Database) -> int:
-    """How many pages a look touches, where nothing is pending."""
+    """Number of pages that a check reads if nothing is pending."""
     look = "SELECT event_id FROM event_pending ORDER BY event_id LIMIT 1"
     async with database.reading() as session:
         text = await session.fetch_value(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {look}")
@@ -37,7 +37,7 @@ async def test_a_look_does_not_pass_over_all_that_was_numbered(
                 await write(transactions(database), *range(BATCH_MAX))
                 numbering.wake()
                 await heard.until(number * BATCH_MAX)
-        assert await pages_of_a_look(database) < 5  # instead of fifteen
+        assert await pages_of_a_look(database) < 5  # without sweeps it would be fifteen
     finally:
         await database.close()
 
@@ -61,5 +61,6 @@ async def test_a_sweep_that_fails_stops_no_numbering(
         for position in range(1, 4):
             await write(writer, position)
             await heard.until(position)
-            assert numbering.is_holder or position == 1  # which it tells while it takes over
+            # the sequencer reports position 1 while it is still taking the lease
+            assert numbering.is_holder or position == 1
     assert failed == 3

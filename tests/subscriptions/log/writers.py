@@ -1,10 +1,11 @@
-"""A process that writes facts until killed.
+"""A process that writes events until it is killed.
 
-`python -m tests.subscriptions.log.writers URL SEED BELL`.
+Usage: `python -m tests.subscriptions.log.writers URL SEED BROADCAST_URL`.
 
-Each transaction takes some chains a step further and says in its fact what it saw of all of them.
-Some transactions stay open for long, before or after they wrote their facts. The process numbers
-too, while it holds the lease; since it listens as well, mostly in the transactions themselves.
+Each transaction advances some chains by a step. Its events contain the steps of all chains that it
+could see. Some transactions stay open for long, before or after they write their events. The
+process also numbers events while it holds the lease. As it also listens, it mostly numbers them
+inside the transactions.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ TASKS = 4
 
 
 async def prepare(database: Database) -> None:
-    """The table of chains, and one of transactions that were numbered in themselves."""
+    """Create a table of chains, and a table that counts the transactions numbered in themselves."""
 
     async def work(tx: Transaction) -> None:
         await tx.session.execute("CREATE TABLE chain (id bigint PRIMARY KEY, step bigint)")
@@ -42,7 +43,7 @@ async def prepare(database: Database) -> None:
 
 
 async def write_forever(writer: Transactions, chance: random.Random) -> None:
-    """One transaction after the other, also where the database goes away and comes back."""
+    """Run one transaction after another, also across restarts of the database."""
     while True:
         try:
             await writer.run(lambda tx: step(tx, chance))
@@ -51,7 +52,7 @@ async def write_forever(writer: Transactions, chance: random.Random) -> None:
 
 
 async def step(tx: Transaction, chance: random.Random) -> None:
-    """Take chains a step further; say what was seen."""
+    """Advance some chains by a step, and record the state seen."""
     chosen = sorted(chance.sample(range(1, CHAINS + 1), chance.choice((1, 1, 1, 3))))
     is_long = chance.random() < 0.005
     rows = await tx.session.fetch(
@@ -72,14 +73,14 @@ async def step(tx: Transaction, chance: random.Random) -> None:
 
 
 async def listen(live: StreamingRuntime[Any]) -> None:
-    """Read what is committed from now on."""
+    """Read new events until cancelled."""
     async with aclosing(live.streams.events(holder(Role.ADMIN, actor="root"))) as stream:
         async for _ in stream:
             pass
 
 
 class _Nothing:
-    """No availability here."""
+    """Availability without any SKUs."""
 
     async def of(self, channel: str, skus: Any) -> dict[str, Any]:
         return {}
@@ -92,14 +93,14 @@ class _Nothing:
 
 
 def a_live(database: Database, broadcast_url: str) -> StreamingRuntime[Any]:
-    """The live side of a process that has no availability."""
+    """The streaming runtime of a process without availability."""
     return StreamingRuntime(
         database, transactions(database), broadcast_url=broadcast_url, promises=_Nothing()
     )
 
 
 async def main(url: str, seed: int, broadcast_url: str) -> None:
-    """Write and number until killed."""
+    """Write and number events until killed."""
     async with opened(url) as database:
         live = a_live(database, broadcast_url)
         await live.start()

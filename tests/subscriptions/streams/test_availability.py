@@ -1,4 +1,4 @@
-"""What may be sold, as a stream: each SKU of a fact, each change, to everybody who listens."""
+"""Stream of availability: one value for each changed SKU of an event, sent to every client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.subscriptions.log.facts import until
 
 
 def feed_of(live_process: LiveProcess, skus: Sequence[str], after: str | None = None) -> Feed:
-    """The stream of these SKUs as the fan-out takes it."""
+    """The stream of these SKUs, in the form that the fan-out needs."""
 
     async def feed(audience: Audience | None) -> AsyncGenerator[Sequence[Answer], None]:
         changes = live_process.streams.availability_changed(
@@ -60,7 +60,8 @@ async def test_availability_tells_what_changed_and_is_read_once_for_all(
 async def test_a_fact_about_all_skus_reaches_each_member_for_each(
     live_process: LiveProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many are read at once, and also those that the channel has only since then."""
+    """Members receive each SKU although they are read in pieces, and also a SKU added since
+    joining."""
     monkeypatch.setattr(subscriptions.streams.stock_and_events, "PIECE", 3)
     live_process.ledger.units = {f"S{n}": n for n in range(8)}
     fanout = Fanout(lambda: live_process.live.relay.position)
@@ -108,7 +109,7 @@ async def test_whoever_leaves_amid_a_fact_comes_back_to_the_rest_of_it(
 
 
 class Gated(dict[str, int]):
-    """Units that can be read while the gate is open."""
+    """Units that can be read only while the gate is open."""
 
     def __init__(self, **units: int) -> None:
         super().__init__(units)
@@ -118,7 +119,7 @@ class Gated(dict[str, int]):
 async def test_what_was_said_before_somebody_joined_is_said_again(
     live_process: LiveProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A group that read ahead of the log must not think that a newcomer knows what it said."""
+    """The group has read a value ahead of the log; a new member has not received that value."""
     units = Gated(A=1, B=1)
     units.gate.set()
 
@@ -134,9 +135,9 @@ async def test_what_was_said_before_somebody_joined_is_said_again(
     tasks = [asyncio.create_task(fanout.serve("key", feed, first, None))]
     await listening(live_process, 1)
     units.gate.clear()
-    await live_process.stock("B", "north", 1)  # which the group reads slowly
+    await live_process.stock("B", "north", 1)  # the group's read of this waits at the gate
     await live_process.numbered(1)
-    await live_process.stock("A", "north", 1)  # what it reads behind that
+    await live_process.stock("A", "north", 1)  # the group reads this after it
     await live_process.numbered(2)
     tasks.append(asyncio.create_task(fanout.serve("key", feed, second, own)))
     await until(lambda: second.got == ["A 1"])
@@ -169,7 +170,7 @@ async def test_a_past_of_more_subjects_than_fit_is_replayed(
 
 
 async def test_a_client_that_stalls_gets_the_latest_of_many_subjects() -> None:
-    """More of them than answers of which each counts."""
+    """There are more subjects than the backlog may hold of answers that cannot be folded."""
     count = subscriptions.delivery.fanout.BACKLOG_MAX + 10
     member = FakeMember()
     member.begin(0, replaying=False)

@@ -1,4 +1,4 @@
-"""Levels as events tell them are the levels that the database has; and what is read for them."""
+"""Level cache: levels from events equal those in the database; reads only when needed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 async def _act(shop: Shop, chance: Random, number: int) -> None:
-    """Something that happens to stock, whether it is allowed or not."""
+    """Try a random stock operation, which may be refused."""
     sku, at = chance.choice(SKUS), chance.choice(["LEEDS", "YORK"])
     match chance.randrange(5):
         case 0:
@@ -70,7 +70,7 @@ async def test_the_newest_change_of_a_level_is_what_it_is(database: Database) ->
         await until(lambda: live.relay.listeners == 1)
         before, changes = await _shelves(database), 0
         for number in range(60):
-            if number % 13 == 12:  # what a level is of is not remembered for ever
+            if number % 13 == 12:  # a change of the item drops it from the cache
                 renamed = items(an_item(chance.choice(SKUS), name=f"renamed {number}"))
                 assert not (await shop.transactions.perform(upsert, renamed)).refusals
             await _act(shop, chance, number)
@@ -92,7 +92,7 @@ async def test_the_newest_change_of_a_level_is_what_it_is(database: Database) ->
 
 
 async def _until_as_new(told: Mapping[int, Shelf], changed: Mapping[int, Shelf]) -> None:
-    """Wait for the newest change of each; those before it may be told as well."""
+    """Wait for the newest change of each level; earlier changes may come as well."""
 
     def are_told() -> bool:
         versions = {key: shelf.level["version"] for key, shelf in told.items()}
@@ -102,7 +102,7 @@ async def _until_as_new(told: Mapping[int, Shelf], changed: Mapping[int, Shelf])
 
 
 class Reads:
-    """Levels that are read, in a world where each is of an item of its own."""
+    """Counts reads of levels; each level belongs to an item of its own."""
 
     def __init__(self) -> None:
         self.asked: list[list[int]] = []
@@ -165,7 +165,7 @@ async def test_what_was_read_while_it_may_have_changed_is_not_remembered() -> No
 async def test_what_was_read_before_its_events_had_positions_does_not_go_back() -> None:
     reads = Reads()
     shelves = LevelCache(reads)
-    reads.units = 3  # three commits, of which the first has its position
+    reads.units = 3  # three commits, of which only the first has its position
     told = [(await shelves.of([_change(1, units)]))[1].level["version"] for units in (1, 2, 3, 4)]
     assert told == [3, 3, 3, 4]
     assert reads.asked == [[1]]

@@ -1,4 +1,4 @@
-"""Streams: nothing missing, nothing twice, in order; in scope; folded where only now counts."""
+"""Streams of events and stock: complete, without repeats, in order, in scope, folded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.subscriptions.log.facts import until
 
 
 def numbers(events: Sequence[Any]) -> list[int]:
-    """The numbers of the facts."""
+    """Numbers in the events' data."""
     return [event.data["number"] for event in events]
 
 
@@ -40,7 +40,10 @@ async def test_from_now_on_means_from_now_on(live_process: LiveProcess) -> None:
 async def test_a_cursor_goes_on_behind_its_event(
     live_process: LiveProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the table, from the tail and live, with pages smaller than what is missing."""
+    """Events come from the table, from the recent events in memory, and live.
+
+    Pages are smaller than the number of missed events.
+    """
     monkeypatch.setattr(subscriptions.log.relay, "PAGE_MAX", 7)
     monkeypatch.setattr(subscriptions.log.relay, "JOIN_MAX", 3)
     await live_process.note(*range(1, 101))
@@ -208,7 +211,7 @@ async def test_a_slow_reader_of_events_is_closed_with_its_last_cursor(
 
 
 async def test_a_thousand_readers_of_other_skus_cost_nothing(live_process: LiveProcess) -> None:
-    """Found by key: none of them is even asked."""
+    """Listeners are found by key, so none of them is called."""
     skus = [f"S{n}" for n in range(1000)]
     readers = [Reader(live_process.streams.stock_changed(ADMIN, skus=[sku])) for sku in skus]
     async with reading(live_process.streams.stock_changed(ADMIN, skus=["A"])) as mine:
