@@ -9,7 +9,7 @@
     │   ├── PolicyViolation            a published policy forbids it
     │   ├── InsufficientStock          fewer units available than requested
     │   ├── StaleQuantity              compare-and-set found another quantity
-    │   ├── ReservationExpired         the hold expired before it was used
+    │   ├── ReservationAlreadyExpired  the hold expired before it was used
     │   ├── LimitExceeded              a configured limit
     │   ├── ApprovalRequired           a role with more authority must do it
     │   ├── SelfApproval               the approver took part in the case
@@ -19,7 +19,7 @@
     │   ├── OverReturn                 more units than were shipped
     │   ├── RefundExceedsBalance       more money than was captured
     │   ├── TaskNotClaimed             another worker holds the task
-    │   ├── PeriodClosed               the period is closed, or cannot be closed yet
+    │   ├── PeriodNotOpen              the period is closed, or cannot be closed yet
     │   ├── UnbalancedEntry            debits and credits differ
     │   └── IdempotencyError                                                            (not stored)
     │       ├── IdempotencyKeyReused       same key, other arguments
@@ -155,7 +155,7 @@ class StaleQuantity(DomainError):
         )
 
 
-class ReservationExpired(DomainError):
+class ReservationAlreadyExpired(DomainError):
     """The hold expired at `expired_at`."""
 
     code = "RESERVATION_EXPIRED"
@@ -282,7 +282,7 @@ class TaskNotClaimed(DomainError):
         super().__init__(message, field=field, details={"claimedBy": holder})
 
 
-class PeriodClosed(DomainError):
+class PeriodNotOpen(DomainError):
     """The period through `through` is closed already, or lies in the future."""
 
     code = "PERIOD_CLOSED"

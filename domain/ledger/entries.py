@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from domain.errors import PeriodClosed, UnbalancedEntry
+from domain.errors import PeriodNotOpen, UnbalancedEntry
 from domain.ledger.accounts import Account, stock_account
 from domain.stock.states import StockState
 from domain.values.money import Money
@@ -260,15 +260,15 @@ def in_open_period(entry: LedgerEntry, closed_through: datetime | None) -> Ledge
 
 
 def check_close(through: datetime, closed_through: datetime | None, now: datetime) -> None:
-    """Raise PeriodClosed (field `through`) unless the period is open and has ended."""
+    """Raise PeriodNotOpen (field `through`) unless the period is open and has ended."""
     if through > now:
-        raise PeriodClosed(
+        raise PeriodNotOpen(
             f"A period can be closed up to {now.isoformat()}; {through.isoformat()} was sent.",
             through,
             field=("through",),
         )
     if closed_through is not None and through <= closed_through:
-        raise PeriodClosed(
+        raise PeriodNotOpen(
             f"The books are already closed through {closed_through.isoformat()}.",
             closed_through,
             field=("through",),

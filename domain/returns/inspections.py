@@ -50,7 +50,7 @@ def inspectors_required(rules: ReturnRules, risk: Decimal) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Inspection:
+class Grading:
     """One inspector's grade of units."""
 
     inspector: str
@@ -72,7 +72,7 @@ class InspectionResult:
 
 
 def inspect(
-    state: ReturnItemState, first: Inspection | None, inspection: Inspection, required: int
+    state: ReturnItemState, first: Grading | None, inspection: Grading, required: int
 ) -> InspectionResult:
     """Apply an inspection to units in `state`; `first`: an earlier one, if two are required.
 

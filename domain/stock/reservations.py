@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.access.callers import Caller
-from domain.errors import LimitExceeded, ReservationExpired
+from domain.errors import LimitExceeded, ReservationAlreadyExpired
 
 
 class ReservationStatus(StrEnum):
@@ -78,11 +78,11 @@ def extended_until(
 ) -> datetime:
     """The new expiry of a live hold, `ttl_seconds` from `now`; never earlier than the current one.
 
-    Raises ReservationExpired from `expires_at` on. Raises LimitExceeded (field `ttlSeconds`) if the
-    hold's total age would exceed `age_factor` times its first ttl.
+    Raises ReservationAlreadyExpired from `expires_at` on. Raises LimitExceeded (field `ttlSeconds`)
+    if the hold's total age would exceed `age_factor` times its first ttl.
     """
     if now >= expires_at:
-        raise ReservationExpired(expires_at)
+        raise ReservationAlreadyExpired(expires_at)
     end = max(expires_at, now + timedelta(seconds=ttl_seconds))
     oldest = created_at + timedelta(seconds=limits.age_factor * first_ttl_seconds)
     if end > oldest:

@@ -50,7 +50,7 @@ from server.projection.columns import Columns, Place
 from server.projection.guards import Sources, Walk, admission_of
 from server.projection.leaves import LEAF_NAMES, enum_names, leaf_of, template_of
 from server.projection.plans import ObjectPlan, Project, Projection, Stages, Waiting
-from server.projection.records import Column, Derived, Edge, edge_of
+from server.projection.records import Column, Derived, RecordEdge, edge_of
 from server.projection.value_cache import FIELDS, KNOWN, keep
 
 _CONVERTER = "GraphQLCoreConverter"
@@ -242,7 +242,7 @@ class _Code:
         self,
         parent: GraphQLObjectType,
         key: str,
-        edge: Edge,
+        edge: RecordEdge,
         type_: Any,
         details: FieldDetailsList,
     ) -> int:

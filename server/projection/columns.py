@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from graphql import GraphQLObjectType, GraphQLOutputType, get_named_type
 
 from models.queries.listing.selections import EVERYTHING, Join, Selection
-from server.projection.records import Column, Derived, Edge
+from server.projection.records import Column, Derived, RecordEdge
 
 _ANY = "*"  # among the columns: nobody knows which ones
 
@@ -16,7 +16,7 @@ class Place(NamedTuple):
 
     parent: GraphQLObjectType
     key: str
-    edge: Edge
+    edge: RecordEdge
     type: Any
     function: str
     depth: int
@@ -30,7 +30,10 @@ class Columns:
         self._read: dict[tuple[int | None, GraphQLObjectType], set[str]] = {}
 
     def read(
-        self, place: int | None, type_: GraphQLObjectType, source: Column | Derived | Edge | None
+        self,
+        place: int | None,
+        type_: GraphQLObjectType,
+        source: Column | Derived | RecordEdge | None,
     ) -> None:
         """Note what a field of a row reads; None: an attribute, which is no column."""
         columns = self._read.setdefault((place, type_), set())
@@ -38,7 +41,7 @@ class Columns:
             columns.add(source.name)
         elif isinstance(source, Derived):
             columns.update(source.of or {_ANY})
-        elif isinstance(source, Edge):
+        elif isinstance(source, RecordEdge):
             columns.add(source.key if source.is_shared else _ANY)
 
     def selection(self, type_: GraphQLOutputType) -> Selection:

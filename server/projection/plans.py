@@ -27,7 +27,7 @@ from graphql import GraphQLObjectType, GraphQLOutputType
 from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
 
 from models.queries.listing.selections import Join, Selection
-from server.projection.records import Edge
+from server.projection.records import RecordEdge
 
 # Records that wait at an edge, each with the dict that is to hold what the edge leads to.
 Waits = Sequence[list[tuple[Any, dict[str, Any]]]]
@@ -40,7 +40,7 @@ class Waiting(NamedTuple):
 
     number: int
     key: str
-    edge: Edge
+    edge: RecordEdge
     join: Join | None
     complete: Project
 

@@ -98,7 +98,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class RecordEdge:
     """How a field finds its value: what a loader has for a column of the parent's row.
 
     `value(found, parent, context)` is made of what was found: None where there is nothing, or
@@ -135,17 +135,17 @@ def edge(
 
     `name`: in GraphQL, where Python has the word for itself.
     """
-    made = Edge(loader, key, of.value, seen_by, of.is_shared, join)
+    made = RecordEdge(loader, key, of.value, seen_by, of.is_shared, join)
 
     async def resolve(root: strawberry.Parent[Any], info: strawberry.Info) -> Any:
         return await made.follow(root, info.context)
 
-    return strawberry.field(resolver=resolve, name=name, metadata={Edge: made})
+    return strawberry.field(resolver=resolve, name=name, metadata={RecordEdge: made})
 
 
-def edge_of(field: StrawberryField) -> Edge | None:
+def edge_of(field: StrawberryField) -> RecordEdge | None:
     """How a field finds its value, if it was declared as an edge."""
-    return field.metadata.get(Edge)
+    return field.metadata.get(RecordEdge)
 
 
 class Of(NamedTuple):

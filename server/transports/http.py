@@ -40,14 +40,14 @@ from server.transports.negotiation import (
 from server.transports.server_sent_events import EventStreams
 
 
-class Context(Protocol):
+class ResolverContext(Protocol):
     """What resolvers find as `info.context`; it lives as long as one operation."""
 
     async def close(self) -> None:
         """Give back what the operation held (a snapshot's connection)."""
 
 
-ContextFactory = Callable[[Request, Operation], Awaitable[Context]]
+ContextFactory = Callable[[Request, Operation], Awaitable[ResolverContext]]
 
 
 @dataclass(frozen=True, slots=True)

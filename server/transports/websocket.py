@@ -78,10 +78,10 @@ class WebSocketEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection until it ends."""
-        await Connection(self, scope, receive, send).run()
+        await WebSocketConnection(self, scope, receive, send).run()
 
 
-class Connection:
+class WebSocketConnection:
     """One client's socket."""
 
     __slots__ = (

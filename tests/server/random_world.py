@@ -37,7 +37,7 @@ from schema.context import Context
 from schema.fields.money import Money
 from schema.fields.paging import Paged
 from server.projection.loader import Loader
-from server.projection.records import Column, Derived, Edge, Record, edge_of
+from server.projection.records import Column, Derived, Record, RecordEdge, edge_of
 
 OBJECTS_MAX = 40  # per resolved value
 BASIC = "_get_basic_result"
@@ -342,7 +342,7 @@ def edge_types(schema: GraphQLSchema) -> dict[str, Any]:
     return found
 
 
-def _edge(definition: GraphQLField) -> Edge | None:
+def _edge(definition: GraphQLField) -> RecordEdge | None:
     field = definition.extensions.get("strawberry-definition")
     return edge_of(field) if isinstance(field, StrawberryField) else None
 

@@ -22,7 +22,7 @@ class ClosePeriod:
 
 @one_by_one("periodClose")
 async def close(tx: Transaction, command: ClosePeriod, caller: Caller) -> Mapping[str, Any]:
-    """Close the books. Raises PeriodClosed for what is closed or lies ahead, and Forbidden for
+    """Close the books. Raises PeriodNotOpen for what is closed or lies ahead, and Forbidden for
     a caller that sees a part of the house only."""
     if caller.channels is not None or caller.locations is not None:
         raise Forbidden(f"{caller.actor} sees a part of the books only and cannot close them.")

@@ -23,7 +23,7 @@ from domain.errors import (
     IllegalTransition,
     Invalid,
     NotFound,
-    ReservationExpired,
+    ReservationAlreadyExpired,
 )
 from domain.stock.reservations import (
     RESERVATION_TRANSITIONS,
@@ -316,7 +316,8 @@ def check_is_held(row: Row, requested: ReservationStatus) -> None:
 async def extend(tx: Transaction, command: ExtendReservation, caller: Caller) -> Mapping[str, Any]:
     """Move the end of a live hold, within its limits.
 
-    Raises ReservationExpired from its end on, IllegalTransition where it has ended otherwise.
+    Raises ReservationAlreadyExpired from its end on, and IllegalTransition where it has ended
+    otherwise.
     """
     check_ttl(command.ttl_seconds, caller, tx.terms.holds)
     await _own_hold(tx, command.reservation_id, caller)
@@ -324,7 +325,7 @@ async def extend(tx: Transaction, command: ExtendReservation, caller: Caller) ->
     row = (await reservation_queries.lock_holds(tx.session, [command.reservation_id]))[0]
     status = status_at(ReservationStatus(row["status"]), row["expires_at"], tx.now)
     if status is ReservationStatus.EXPIRED:
-        raise ReservationExpired(row["expires_at"], field=("id",))
+        raise ReservationAlreadyExpired(row["expires_at"], field=("id",))
     if status is not ReservationStatus.HELD:
         raise IllegalTransition("reservation", status, "EXTENDED", (), field=("id",))
     ends_at = extended_until(
@@ -355,7 +356,7 @@ async def release(
 ) -> list[Outcome]:
     """Give live holds' units back; one locked read and one write for all.
 
-    Refusals: ReservationExpired from a hold's end on (its units are free already),
+    Refusals: ReservationAlreadyExpired from a hold's end on (its units are free already),
     IllegalTransition where it has ended before, NotFound outside the caller's scope.
     """
     ids = sorted({request.command.reservation_id for request in requests})
@@ -394,4 +395,4 @@ async def _check_release(
         raise NotFound("reservation", str(request.command.reservation_id), field=("id",))
     check_is_held(row, ReservationStatus.RELEASED)
     if row["expires_at"] <= tx.now:
-        raise ReservationExpired(row["expires_at"], field=("id",))
+        raise ReservationAlreadyExpired(row["expires_at"], field=("id",))

@@ -21,7 +21,7 @@ from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
 from domain.policies.dispositions import ConditionGrade, Disposition
 from domain.policies.policies import PolicyKind
 from domain.policies.returns import ReturnRules
-from domain.returns.inspections import Inspection
+from domain.returns.inspections import Grading
 from domain.returns.receipts import move
 from domain.returns.risk import WHOLE
 from domain.returns.states import ReturnAction, ReturnItemState
@@ -131,7 +131,7 @@ async def _inspect(tx: Transaction, bench: _Bench, finding: Finding) -> None:
     subject = ("ReturnItem", group.id)
     bench.tasks[group.id] = await tasks.admit(tx, subject, caller, ("returnItemId",))
     required = await _inspectors_required(tx, locked, group)
-    inspection = Inspection(caller.actor, finding.condition)
+    inspection = Grading(caller.actor, finding.condition)
     result = inspection_rules.inspect(group.state, group.first_inspection, inspection, required)
     part = locked.split(tx, group, finding.quantity)
     _note(part, finding, evidence)

@@ -16,7 +16,7 @@ import workflows.orders.locked_orders as locked_orders
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, NotFound
 from domain.policies.dispositions import ConditionGrade, Disposition
-from domain.returns.inspections import Inspection
+from domain.returns.inspections import Grading
 from domain.returns.receipts import ItemUnits
 from domain.returns.states import RETURN_TRANSITIONS, ReturnAction, ReturnItemState, ReturnStatus
 from domain.returns.states import check_action as check_status
@@ -53,7 +53,7 @@ class ReturnUnits:
     since_version: int = 1
     condition: ConditionGrade | None = None
     inspected_by: str | None = None
-    first_inspection: Inspection | None = None
+    first_inspection: Grading | None = None
     disposition: Disposition | None = None
     location_id: int | None = None
     stock_state: StockState | None = None
@@ -104,7 +104,7 @@ class ReturnUnits:
             inspected_by=row["inspected_by"],
             first_inspection=None
             if first is None
-            else Inspection(row["first_inspector"], ConditionGrade(first)),
+            else Grading(row["first_inspector"], ConditionGrade(first)),
             disposition=None if given is None else Disposition(given),
             location_id=row["location_id"],
             stock_state=None if lies is None else StockState(lies),

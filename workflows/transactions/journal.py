@@ -111,7 +111,7 @@ class Journal:
     async def close(self, through: datetime, actor: str) -> UUID:
         """Close the books up to and including an instant; the id of the close.
 
-        It waits for transactions that are booking; later ones see the close. Raises PeriodClosed.
+        It waits for transactions that are booking; later ones see the close. Raises PeriodNotOpen.
         """
         unit = self._unit
         unit.locking(LockClass.LEDGER)

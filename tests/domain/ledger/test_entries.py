@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import domain.ledger.entries as ledger_entries
-from domain.errors import PeriodClosed, UnbalancedEntry
+from domain.errors import PeriodNotOpen, UnbalancedEntry
 from domain.ledger.accounts import ACCOUNT_NAMES, Account
 from domain.ledger.entries import LedgerEntry, LedgerLine, Occasion, Sale
 from domain.stock.states import StockState
@@ -165,5 +165,5 @@ def test_a_period_is_closed_once_and_not_ahead_of_time() -> None:
     ledger_entries.check_close(NOW, None, NOW)
     ledger_entries.check_close(NOW, NOW - timedelta(days=1), NOW)
     for through, closed in ((NOW + timedelta(microseconds=1), None), (NOW, NOW)):
-        with pytest.raises(PeriodClosed):
+        with pytest.raises(PeriodNotOpen):
             ledger_entries.check_close(through, closed, NOW)

@@ -13,7 +13,7 @@ from domain.policies.returns import ReturnRules
 from domain.returns.inspections import (
     CONTROLLED_GRADES,
     GRADES,
-    Inspection,
+    Grading,
     Lane,
     inspect,
     inspection_priority,
@@ -55,19 +55,19 @@ def test_two_inspectors_are_needed_only_where_the_policy_says_so() -> None:
 
 
 def test_one_inspector_is_enough_by_default() -> None:
-    found = inspect(_R.RECEIVED, None, Inspection("ann", _G.USED), 1)
+    found = inspect(_R.RECEIVED, None, Grading("ann", _G.USED), 1)
     assert (found.state, found.condition, found.inspectors) == (_R.INSPECTED, _G.USED, ("ann",))
     assert found.is_complete
 
 
 @pytest.mark.parametrize("state", [_R.RECEIVED, _R.WRONG_ITEM])
 def test_after_the_first_of_two_looks_the_state_stays(state: ReturnItemState) -> None:
-    first = inspect(state, None, Inspection("ann", _G.NEW), 2)
+    first = inspect(state, None, Grading("ann", _G.NEW), 2)
     assert first.state is state
     assert not first.is_complete
     with pytest.raises(SelfApproval):
-        inspect(state, Inspection("ann", _G.NEW), Inspection("ann", _G.NEW), 2)
-    second = inspect(state, Inspection("ann", _G.NEW), Inspection("bob", _G.NEW), 2)
+        inspect(state, Grading("ann", _G.NEW), Grading("ann", _G.NEW), 2)
+    second = inspect(state, Grading("ann", _G.NEW), Grading("bob", _G.NEW), 2)
     assert second.is_complete
     assert second.inspectors == ("ann", "bob")
 
@@ -76,7 +76,7 @@ def test_after_the_first_of_two_looks_the_state_stays(state: ReturnItemState) ->
 def test_of_two_different_grades_the_worse_one_stands(
     one: ConditionGrade, other: ConditionGrade
 ) -> None:
-    found = inspect(_R.RECEIVED, Inspection("ann", one), Inspection("bob", other), 2)
+    found = inspect(_R.RECEIVED, Grading("ann", one), Grading("bob", other), 2)
     assert GRADES.index(found.condition) == max(GRADES.index(one), GRADES.index(other))
 
 

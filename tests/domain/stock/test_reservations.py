@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import domain.access.callers as callers
 import domain.stock.reservations as reservations
 from domain.access.callers import Role
-from domain.errors import LimitExceeded, ReservationExpired
+from domain.errors import LimitExceeded, ReservationAlreadyExpired
 from domain.stock.reservations import RESERVATION_TRANSITIONS, HoldLimits, ReservationStatus
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -67,7 +67,7 @@ def test_a_hold_never_grows_older_than_four_times_its_first_ttl() -> None:
 
 
 def test_what_is_over_is_not_extended() -> None:
-    with pytest.raises(ReservationExpired):
+    with pytest.raises(ReservationAlreadyExpired):
         reservations.extended_until(NOW, 900, NOW + seconds(900), 900, NOW + seconds(900), LIMITS)
 
 
