@@ -29,7 +29,7 @@ from models.database.database import Database
 from models.database.sessions import Row, Session
 from models.database.sql import Question
 from models.queries.listing.paging import Window
-from models.queries.listing.scopes import EVERYTHING
+from models.queries.listing.scopes import Scope
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SKUS = 30_000
@@ -163,11 +163,11 @@ async def test_hot_queries_use_indexes(postgres_url: str, skus: int) -> None:
         assert await event_log.number_pending(session, *lease, telling=True) is None  # no lease yet
         known = {("a", "key-1"): 1, ("a", "new"): 2}
         assert len(await idempotency_queries.take_keys(session, known)) == len(known)
-        assert len(await stock_reads.levels_by_id(session, EVERYTHING, ids)) == skus
+        assert len(await stock_reads.levels_by_id(session, Scope(), ids)) == skus
         hold = UUID(await session.fetch_value("SELECT md5('r7')"))
         assert len(await reservation_queries.lines_of(session, [hold])) == 1
-        assert await order_queries.order_by_reference(session, 1, "W-9") is not None
+        assert await order_queries.orders_by_reference(session, [1], ["W-9"])
         window = Window(50)
-        page = await stock_reads.levels(session, EVERYTHING, window, skus=names, locations=None)
+        page = await stock_reads.levels(session, Scope(), window, skus=names, locations=None)
         assert len(page.rows) == min(50, 3 * skus)
         assert session.scans & LARGE == set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from models.catalog import ReasonCode
 from models.database.sessions import Row, Session
 from models.database.sql import Question
 
@@ -186,7 +187,5 @@ class ReasonFacts:
 
 async def reason(session: Session, kind: str, code: str) -> ReasonFacts | None:
     """The reason of this kind and code, active or not."""
-    row = await session.fetch_one(
-        "SELECT id, code, active FROM reason_code WHERE kind = $1 AND code = $2", kind, code
-    )
-    return None if row is None else ReasonFacts(row["id"], row["code"], bool(row["active"]))
+    found = await ReasonCode.get_or_none(kind=kind, code=code, using_db=session.client)
+    return None if found is None else ReasonFacts(found.id, found.code, found.active)

@@ -38,9 +38,6 @@ class Scope:
         return self.channel_ids is None and self.location_ids is None
 
 
-EVERYTHING = Scope()
-
-
 async def scope_of(session: Session, caller: Caller) -> Scope:
     """The scope of a caller's key; codes that do not exist are nobody's rows."""
     return Scope(

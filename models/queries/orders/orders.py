@@ -15,13 +15,6 @@ _ORDER = (
 )
 
 
-async def order_by_reference(session: Session, channel_id: int, reference: str) -> UUID | None:
-    """The id of the order with this reference on this channel."""
-    return (await orders_by_reference(session, [channel_id], [reference])).get(
-        (channel_id, reference)
-    )
-
-
 async def orders_by_reference(
     session: Session, channel_ids: Sequence[int], references: Sequence[str]
 ) -> dict[tuple[int, str], UUID]:
@@ -33,14 +26,6 @@ async def orders_by_reference(
         list(references),
     )
     return {(row["channel_id"], row["external_reference"]): row["id"] for row in rows}
-
-
-async def channel_of(session: Session, order_id: UUID) -> int | None:
-    """The channel of an order, read unlocked: it never changes."""
-    channel_id: int | None = await session.fetch_value(
-        "SELECT channel_id FROM sales_order WHERE id = $1", order_id
-    )
-    return channel_id
 
 
 async def lock_order(session: Session, order_id: UUID) -> Row | None:

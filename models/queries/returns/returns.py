@@ -140,16 +140,6 @@ async def returns_named(
     return list(rows)
 
 
-async def locations_of_items(session: Session, return_id: UUID) -> set[int]:
-    """Where units of a return were received."""
-    rows = await session.fetch(
-        "SELECT DISTINCT location_id FROM return_item"
-        " WHERE return_id = $1 AND location_id IS NOT NULL",
-        return_id,
-    )
-    return {row["location_id"] for row in rows}
-
-
 # Units of a line that its returns take up: all but those of returns that are off, and missing ones.
 _CLAIMS = """
 SELECT t.order_line_id, r.status, t.state, SUM(t.quantity) AS quantity

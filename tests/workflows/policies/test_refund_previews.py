@@ -7,7 +7,7 @@ import pytest
 import workflows.policies.previews
 from domain.policies.policies import PolicyKind
 from models.database.database import Database
-from models.queries.listing.scopes import EVERYTHING, Scope
+from models.queries.listing.scopes import Scope
 from tests.builders.refunds import RefundDesk, open_refund_desk
 from workflows.policies.preview_cases import Preview
 from workflows.policies.publishing import PublishPolicy
@@ -35,8 +35,11 @@ async def refund_desk(database: Database) -> RefundDesk:
     return refund_desk
 
 
+WHOLE = Scope()
+
+
 async def tried(
-    refund_desk: RefundDesk, scope: str = "global", caller: Scope = EVERYTHING, **rules: Any
+    refund_desk: RefundDesk, scope: str = "global", caller: Scope = WHOLE, **rules: Any
 ) -> Preview:
     command = PublishPolicy(PolicyKind.REFUND, scope, {**RULES, **rules})
     async with refund_desk.database.snapshot() as session:

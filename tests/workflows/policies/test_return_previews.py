@@ -8,7 +8,7 @@ import workflows.policies.previews
 from domain.errors import BadRequest, Invalid
 from domain.policies.policies import PolicyKind
 from models.database.database import Database
-from models.queries.listing.scopes import EVERYTHING
+from models.queries.listing.scopes import Scope
 from tests.builders.returns import Desk, open_return_desk
 from tests.builders.transactions import counts
 from workflows.policies.preview_cases import Preview
@@ -30,7 +30,7 @@ async def preview(
     command = PublishPolicy(kind, scope, rules)
     async with desk.database.snapshot() as session:
         return await workflows.policies.previews.preview(
-            session, EVERYTHING, command, last, desk.shop.clock.now
+            session, Scope(), command, last, desk.shop.clock.now
         )
 
 
