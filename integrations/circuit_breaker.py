@@ -1,4 +1,4 @@
-"""A circuit breaker: what keeps failing is left alone for a while, then tried by one call."""
+"""Circuit breaker: stops calls to a failing system for a while, then tries one call."""
 
 from collections.abc import Callable
 from typing import Final
@@ -10,8 +10,8 @@ REST_SECONDS: Final = 30.0
 class CircuitBreaker:
     """Opens after `failures_max` failures in a row, for `rest_seconds` of `clock`.
 
-    Behind the rest each further rest lets one call through, until one succeeds: a call that never
-    comes back (cancelled, killed) so holds nobody up for longer than that.
+    After each rest one call is let through, until a call succeeds. If that call never returns
+    (cancelled, killed), the next one is let through after another rest.
     """
 
     def __init__(
@@ -27,11 +27,13 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether calls are kept away at this moment."""
+        """True while calls are rejected."""
         return self._failures >= self._failures_max and self._clock() < self._resting_until
 
     def admits(self) -> bool:
-        """Whether a call may go out now. The one that tries after a rest begins the next rest."""
+        """True if a call may be made now. The call that is let through after a rest starts the next
+        rest.
+        """
         if self._failures < self._failures_max:
             return True
         now = self._clock()
@@ -41,11 +43,11 @@ class CircuitBreaker:
         return True
 
     def succeeded(self) -> None:
-        """A call got through: everything is well again."""
+        """Record a successful call: the breaker closes."""
         self._failures = 0
 
     def failed(self) -> None:
-        """A call failed; with the last of too many the rest begins."""
+        """Record a failed call; after `failures_max` in a row the breaker opens."""
         self._failures += 1
         if self._failures >= self._failures_max:
             self._resting_until = self._clock() + self._rest

@@ -1,8 +1,8 @@
-"""Signed webhooks by Standard Webhooks: an id, an instant and a body, under a shared secret.
+"""Signed webhooks (Standard Webhooks): an id, a time and a body, signed with a shared secret.
 
-Two secrets may be active at once, so that one can be changed without losing a message. A message
-is good for five minutes around its instant; that each id is taken once is for the reader to see to,
-in the transaction that acts on it.
+Two secrets may be active at once, so that a secret can be replaced without losing a message. A
+message is valid for five minutes around its time. The receiver must accept each id once, in the
+transaction that acts on the message.
 """
 
 import base64
@@ -21,12 +21,12 @@ _PREFIX: Final = "whsec_"
 
 
 class WebhookRefused(Exception):
-    """The message is not from who it should be, or not from now; the text says which."""
+    """The message has no valid signature or time; the text says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedMessage:
-    """A message whose signature holds: who takes it must take each `id` once."""
+    """A message with a valid signature; the receiver must accept each `id` once."""
 
     id: str
     sent_at: datetime
@@ -34,9 +34,9 @@ class SignedMessage:
 
 
 class WebhookSecrets:
-    """One or two active secrets: `whsec_` and base64, as the gateway shows them.
+    """One or two active secrets, written as `whsec_` and base64.
 
-    ValueError, without the secret in it, when there are more or one of them cannot be.
+    Raises ValueError, without the secret in it, if there are more or one is malformed.
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
@@ -48,30 +48,30 @@ class WebhookSecrets:
         return f"WebhookSecrets({len(self._keys)} active)"
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> SignedMessage:
-        """The message, when one of the secrets signed it within the last five minutes.
+        """Return the message if one of the secrets signed it within the last five minutes.
 
-        `headers`: webhook-id, webhook-timestamp and webhook-signature, in any case.
-        Raises WebhookRefused otherwise; nothing of the body was believed then.
+        `headers`: webhook-id, webhook-timestamp and webhook-signature, in any case. Raises
+        WebhookRefused otherwise; no part of the body has been used then.
         """
         found = {name.lower(): value for name, value in headers.items()}
         message_id = found.get("webhook-id", "")
         timestamp = found.get("webhook-timestamp", "")
         if not message_id.isascii() or not message_id.isprintable() or "." in message_id:
-            raise WebhookRefused("webhook-id is not an id")
+            raise WebhookRefused("webhook-id must be printable ASCII without dots")
         if not 0 < len(message_id) <= ID_LENGTH_MAX:
-            raise WebhookRefused("webhook-id is missing or too long")
-        # Digits only: the library would also read 1.7e9, and sign another text than was sent.
+            raise WebhookRefused(f"webhook-id must have 1 to {ID_LENGTH_MAX} characters")
+        # Digits only: the library would also accept 1.7e9, but sign a different text.
         if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
-            raise WebhookRefused("webhook-timestamp is not a number of seconds")
+            raise WebhookRefused("webhook-timestamp must be a whole number of seconds")
         if not self._keys:
             raise WebhookRefused("no webhook secret is set")
-        refusal = "the signature does not hold"
+        refusal = "the signature does not match"
         for key in self._keys:
             try:
                 key.verify(body, found, json_parse=False)
             except WebhookVerificationError as error:
                 refusal = str(error)
-            except ValueError:  # a signature or a body that is no text at all
+            except ValueError:  # the signature or the body is not text
                 continue
             else:
                 sent_at = datetime.fromtimestamp(int(timestamp), tz=UTC)
@@ -79,7 +79,7 @@ class WebhookSecrets:
         raise WebhookRefused(refusal)
 
     def sign(self, message_id: str, sent_at: datetime, body: bytes) -> dict[str, str]:
-        """The headers that make `body` a signed message: a signature by each active secret."""
+        """The headers that sign `body`, with one signature for each active secret."""
         text = body.decode()
         signatures = [key.sign(message_id, sent_at.astimezone(UTC), text) for key in self._keys]
         return {
@@ -94,7 +94,9 @@ def _secret(text: str) -> bytes:
     try:
         secret = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError("a webhook secret is base64, with or without whsec_ before it") from None
+        raise ValueError("a webhook secret must be base64, with or without whsec_") from None
     if len(secret) < SECRET_BYTES_MIN:
-        raise ValueError(f"a webhook secret has at least {SECRET_BYTES_MIN} bytes")
+        raise ValueError(
+            f"a webhook secret must have at least {SECRET_BYTES_MIN} bytes; it has {len(secret)}"
+        )
     return secret

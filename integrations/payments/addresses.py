@@ -1,4 +1,4 @@
-"""Which payment gateway the operator names: reading the address, and opening what it leads to."""
+"""Address of the payment gateway in the settings, and the client for it."""
 
 import ipaddress
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ SEED_LENGTH_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class GatewayAddress:
-    """A gateway's address, read: `url` None is the simulator. Credentials are not shown."""
+    """A parsed gateway address; `url` None is the simulator. Credentials are never printed."""
 
     url: str | None = None
     auth: tuple[str, str] | None = field(default=None, repr=False)
@@ -24,9 +24,10 @@ class GatewayAddress:
 
 
 def parse_gateway(text: str) -> GatewayAddress:
-    """Read `simulator`, `simulator?chaos=SEED&journal=FILE`, or an http(s) address.
+    """Parse `simulator`, `simulator?chaos=SEED&journal=FILE`, or an http(s) address.
 
-    Plain http is for loopback only. ValueError, without any credentials in it, for all else.
+    Plain http is allowed on loopback only. Anything else raises ValueError; its message never
+    contains credentials.
     """
     head, _, query = text.strip().partition("?")
     if head == "simulator":
@@ -37,14 +38,14 @@ def parse_gateway(text: str) -> GatewayAddress:
     except ValueError:
         raise ValueError("the payment gateway's address is not a URL") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("the payment gateway is `simulator` or an https:// address")
+        raise ValueError("the payment gateway must be `simulator` or an https:// address")
     if parts.scheme == "http" and not _is_loopback(host):
         raise ValueError("a payment gateway over http:// must be on loopback")
     if parts.query or parts.fragment:
-        raise ValueError("the payment gateway's address has no query and no fragment")
+        raise ValueError("the payment gateway's address must not have a query or a fragment")
     shown = f"[{host}]" if ":" in host else host
-    place = shown if port is None else f"{shown}:{port}"
-    url = urlunsplit((parts.scheme, place, parts.path.rstrip("/"), "", ""))
+    authority = shown if port is None else f"{shown}:{port}"
+    url = urlunsplit((parts.scheme, authority, parts.path.rstrip("/"), "", ""))
     auth = None
     if parts.username is not None:
         auth = (unquote(parts.username), unquote(parts.password or ""))
@@ -57,12 +58,12 @@ def open_gateway(
     deliver: Deliver | None = None,
     limits: HttpLimits | None = None,
 ) -> PaymentGateway:
-    """The gateway at this address. `deliver` takes in the simulator's webhooks."""
+    """The client of the gateway at this address. `deliver` receives the simulator's webhooks."""
     if address.url is not None:
         return HttpGateway(address.url, auth=address.auth, limits=limits)
     seed = address.chaos_seed
     return PaymentSimulator(
-        behaviour=WELL_BEHAVED if seed is None else chaos(seed),
+        behavior=WELL_BEHAVED if seed is None else chaos(seed),
         journal=PaymentJournal(address.journal),
         deliver=deliver,
     )
@@ -72,16 +73,16 @@ def _simulator(query: str) -> GatewayAddress:
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     except ValueError:
-        raise ValueError("the simulator's options are written `?chaos=SEED`") from None
+        raise ValueError("the simulator's options must be written as `?chaos=SEED`") from None
     options = dict(pairs)
     unknown = sorted(options.keys() - {"chaos", "journal"})
     if unknown or len(options) < len(pairs):
-        raise ValueError("the simulator's options are chaos and journal, each once")
+        raise ValueError("the simulator allows the options chaos and journal, each once")
     if any(not value for value in options.values()):
-        raise ValueError("an option of the simulator has no value")
+        raise ValueError("each option of the simulator must have a value")
     seed = options.get("chaos")
     if seed is not None and len(seed) > SEED_LENGTH_MAX:
-        raise ValueError(f"the simulator's seed has at most {SEED_LENGTH_MAX} characters")
+        raise ValueError(f"the simulator's seed may have at most {SEED_LENGTH_MAX} characters")
     return GatewayAddress(chaos_seed=seed, journal=options.get("journal"))
 
 

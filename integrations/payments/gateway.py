@@ -1,11 +1,11 @@
-"""The payment gateway as Restow sees it: pay a refund out under a key, look a key up, hear events.
+"""Interface of a payment gateway: pay out a refund, look up its key, receive its events.
 
     GatewayError                the outcome is UNKNOWN, whatever the reason
-    ├── GatewayTimeout          asked, and no answer came in time
-    └── GatewayUnavailable      no answer that means anything: refused, broken, or not even asked
+    ├── GatewayTimeout          the request was sent; no answer arrived in time
+    └── GatewayUnavailable      no usable answer: connection refused, broken, or never sent
 
-Only an answer is a fact. No error says that a refund was not paid; what is not known is looked up
-under the same key, or sent again with it, and never with another.
+Only an answer is a fact. An error never means that a refund was not paid. An unknown outcome is
+looked up with the same key, or the request is sent again with it; never with another key.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ ID_LENGTH_MAX: Final = 200
 
 
 class GatewayStatus(StrEnum):
-    """The gateway's own words for a refund."""
+    """The gateway's status of a refund."""
 
     SUCCEEDED = "succeeded"
     PENDING = "pending"
@@ -28,7 +28,7 @@ class GatewayStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GatewayAnswer:
-    """What the gateway says of a refund: `id` is its own reference, where it gave one."""
+    """The gateway's answer about a refund; `id` is its own reference, if it gave one."""
 
     status: GatewayStatus
     id: str | None = None
@@ -36,7 +36,7 @@ class GatewayAnswer:
 
 
 class GatewayError(Exception):
-    """The outcome is unknown. `was_asked` False: certainly nothing reached the gateway."""
+    """The outcome is unknown. `was_asked` False: the request certainly never arrived."""
 
     def __init__(self, message: str, *, was_asked: bool = True, may_retry: bool = True) -> None:
         super().__init__(message)
@@ -45,15 +45,15 @@ class GatewayError(Exception):
 
 
 class GatewayTimeout(GatewayError):
-    """No answer came in time; the gateway may have paid."""
+    """No answer arrived in time; the gateway may have paid."""
 
 
 class GatewayUnavailable(GatewayError):
-    """The gateway could not be reached, or answered nothing that is a word about the refund."""
+    """The gateway could not be reached, or its answer does not state the refund's outcome."""
 
 
 class PaymentGateway(Protocol):
-    """Pays refunds out. Both calls may be repeated with the same key without paying twice."""
+    """Pays out refunds. Both calls may be repeated with the same key without paying twice."""
 
     async def refund(
         self,
@@ -63,20 +63,21 @@ class PaymentGateway(Protocol):
         amount_minor: int,
         currency: str,
     ) -> GatewayAnswer:
-        """Pay `amount_minor` minor units back on a payment, once per `key`.
+        """Pay back `amount_minor` minor units on a payment, once per `key`.
 
-        `reference` is our refund's. Raises GatewayError when the outcome is unknown.
+        `reference` is Restow's reference of the refund. Raises GatewayError if the outcome is
+        unknown.
         """
 
     async def look_up(self, key: str) -> GatewayAnswer | None:
-        """What became of `key`; None: the gateway knows no such key. Raises GatewayError."""
+        """The outcome of `key`; None: the gateway does not know the key. Raises GatewayError."""
 
     async def close(self) -> None:
-        """Give back connections and stop what still runs."""
+        """Close connections and stop running work."""
 
 
 class PaymentEventType(StrEnum):
-    """What a gateway's webhook tells."""
+    """Type of a gateway's webhook."""
 
     SUCCEEDED = "refund.succeeded"
     FAILED = "refund.failed"
@@ -85,7 +86,7 @@ class PaymentEventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PaymentEvent:
-    """A webhook's body: what became of the refund with this key."""
+    """The body of a webhook: the outcome of the refund with this key."""
 
     type: PaymentEventType
     key: str
@@ -94,12 +95,12 @@ class PaymentEvent:
 
 
 def parse_event(body: bytes) -> PaymentEvent:
-    """The event of a webhook's body. ValueError, naming the field, where it is none."""
+    """Parse a webhook's body. Raises ValueError with the faulty field."""
     facts = _facts(body)
     try:
         kind = PaymentEventType(str(facts.get("type")))
     except ValueError:
-        raise ValueError("type is not an event of a refund") from None
+        raise ValueError(f"type must be one of {', '.join(PaymentEventType)}") from None
     key = _text(facts, "key", ID_LENGTH_MAX)
     if not key:
         raise ValueError("key is missing")
@@ -109,19 +110,19 @@ def parse_event(body: bytes) -> PaymentEvent:
 
 
 def event_body(event: PaymentEvent) -> bytes:
-    """The event as a webhook's body: what `parse_event` reads."""
+    """The body of a webhook for this event; the inverse of `parse_event`."""
     return orjson.dumps(
         {"type": event.type, "key": event.key, "id": event.id, "reason": event.reason}
     )
 
 
 def parse_answer(body: bytes) -> GatewayAnswer:
-    """The gateway's answer in a response's body. ValueError, naming the field, where it is none."""
+    """Parse the body of a response. Raises ValueError with the faulty field."""
     facts = _facts(body)
     try:
         status = GatewayStatus(str(facts.get("status")))
     except ValueError:
-        raise ValueError("status is not an outcome of a refund") from None
+        raise ValueError(f"status must be one of {', '.join(GatewayStatus)}") from None
     return GatewayAnswer(
         status, _text(facts, "id", ID_LENGTH_MAX), _text(facts, "reason", REASON_LENGTH_MAX)
     )
@@ -141,11 +142,11 @@ def _text(facts: dict[str, Any], name: str, longest: int) -> str | None:
     value = facts.get(name)
     if value is None:
         return None
-    # A database keeps no NUL, and a text of a stranger is kept only as far as it is read.
+    # PostgreSQL cannot store NUL. A long reason from outside is cut rather than refused.
     if not isinstance(value, str) or "\0" in value:
-        raise ValueError(f"{name} is not a text")
+        raise ValueError(f"{name} must be a text without NUL")
     if len(value) > longest:
         if name == "reason":
             return value[:longest]
-        raise ValueError(f"{name} is too long")
+        raise ValueError(f"{name} may have at most {longest} characters; it has {len(value)}")
     return value

@@ -1,12 +1,12 @@
-"""A payment gateway over HTTP, as described in docs/gateway.md.
+"""HTTP client of a payment gateway, as described in docs/gateway.md.
 
     POST {address}/refunds          Idempotency-Key: key → {"id", "status", "reason"}
     GET  {address}/refunds/{key}    likewise, or 404
 
-Each call has a deadline, is tried a few times with the same key, and is kept back while a breaker
-is open. Only a well-formed answer with a 2xx, or a 4xx that says `failed`, is the gateway's word;
-everything else leaves the outcome unknown. Credentials of the address go into a header, and into
-no message, log line or representation.
+Each call has a deadline, is retried a few times with the same key, and is not made while the
+circuit breaker is open. Only a well-formed 2xx answer, or a 4xx with the status `failed`, counts as
+an answer; everything else leaves the outcome unknown. Credentials of the address are sent in a
+header and never appear in messages, logs or representations.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ _log = structlog.get_logger("restow.payments")
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """How long and how often a gateway is asked; all in seconds, `tries` of one call."""
+    """Deadlines and retries of a call; times in seconds, `tries` per call."""
 
     connect: float = 3.0
     answer: float = 15.0
@@ -51,7 +51,7 @@ class HttpLimits:
 
 
 class HttpGateway:
-    """Asks a gateway at `url` (without credentials in it); `auth` is a user and a password."""
+    """Client of the gateway at `url` (without credentials); `auth` is a user and a password."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class HttpGateway:
             auth=auth,
             timeout=httpx.Timeout(self._limits.answer, connect=self._limits.connect),
             limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
-            # No proxies, .netrc or redirects from the surroundings: the address is the address.
+            # No proxies or .netrc from the environment: requests go to the given address only.
             trust_env=False,
             headers={"Accept": "application/json"},
         )
@@ -84,7 +84,7 @@ class HttpGateway:
         amount_minor: int,
         currency: str,
     ) -> GatewayAnswer:
-        """Pay a refund out, once per `key`. Raises GatewayError when the outcome is unknown."""
+        """Pay out a refund, once per `key`. Raises GatewayError if the outcome is unknown."""
         facts = {
             "reference": reference,
             "paymentReference": payment_reference,
@@ -101,7 +101,7 @@ class HttpGateway:
         return await self._persist("refund", ask)
 
     async def look_up(self, key: str) -> GatewayAnswer | None:
-        """What became of `key`; None: the gateway answers 404. Raises GatewayError."""
+        """The outcome of `key`; None if the gateway answers 404. Raises GatewayError."""
 
         async def ask() -> GatewayAnswer | None:
             status, body = await self._exchange("GET", f"/refunds/{quote(key, safe='')}")
@@ -113,7 +113,7 @@ class HttpGateway:
         await self._client.aclose()
 
     async def _persist(self, call: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Ask until there is an answer, the tries are used up, or the breaker opens."""
+        """Retry until there is an answer, no try is left, or the breaker opens."""
         limits, was_asked = self._limits, False
         tries = stamina.retry_context(
             on=lambda error: isinstance(error, GatewayError) and error.may_retry,
@@ -132,16 +132,18 @@ class HttpGateway:
                         was_asked = was_asked or error.was_asked
                         raise
         except GatewayError as error:
-            # An earlier try may have reached the gateway even where the last one did not.
+            # An earlier try may have reached the gateway even if the last one did not.
             error.was_asked = was_asked
             _log.warning("gateway.silent", call=call, why=str(error), was_asked=was_asked)
             raise
-        raise AssertionError("the tries end with an answer or an error")
+        raise AssertionError("unreachable: retries end with an answer or an error")
 
     async def _guarded(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         if not self._breaker.admits():
             raise GatewayUnavailable(
-                "the gateway failed too often and is left alone", was_asked=False, may_retry=False
+                "the circuit breaker is open after repeated failures",
+                was_asked=False,
+                may_retry=False,
             )
         try:
             answer = await ask()
@@ -159,7 +161,7 @@ class HttpGateway:
         json: dict[str, object] | None = None,
         headers: dict[str, str] | None = None,
     ) -> tuple[int, bytes]:
-        """One request and its whole answer, within the deadline, or a GatewayError."""
+        """Send one request and read its whole answer within the deadline, or raise GatewayError."""
         try:
             async with (
                 asyncio.timeout(self._limits.answer),
@@ -171,18 +173,20 @@ class HttpGateway:
                 async for chunk in response.aiter_bytes():
                     body += chunk
                     if len(body) > ANSWER_BYTES_MAX:
-                        raise GatewayUnavailable("the answer is too large", may_retry=False)
+                        raise GatewayUnavailable(
+                            f"the answer is larger than {ANSWER_BYTES_MAX} bytes", may_retry=False
+                        )
                 return response.status_code, bytes(body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise GatewayUnavailable(_told(error), was_asked=False) from error
+            raise GatewayUnavailable(_failure_text(error), was_asked=False) from error
         except (httpx.TimeoutException, TimeoutError) as error:
-            raise GatewayTimeout("no answer came in time") from error
+            raise GatewayTimeout("no answer arrived in time") from error
         except httpx.HTTPError as error:
-            raise GatewayUnavailable(_told(error)) from error
+            raise GatewayUnavailable(_failure_text(error)) from error
 
 
 def _answer(status: int, body: bytes) -> GatewayAnswer:
-    """The gateway's word in a response. GatewayUnavailable where there is none in it."""
+    """The gateway's answer in a response; raises GatewayUnavailable if it has none."""
     is_refusal = 400 <= status < 500
     if not (200 <= status < 300 or is_refusal):
         raise GatewayUnavailable(f"the gateway answered {status}")
@@ -191,7 +195,7 @@ def _answer(status: int, body: bytes) -> GatewayAnswer:
     try:
         answer = parse_answer(body)
     except ValueError as error:
-        # What was asked is well formed, so asking the same again would be answered the same.
+        # The request is well formed, so a retry would get the same answer.
         raise GatewayUnavailable(
             f"the gateway answered {status} and {error}", may_retry=False
         ) from None
@@ -200,5 +204,5 @@ def _answer(status: int, body: bytes) -> GatewayAnswer:
     return answer
 
 
-def _told(error: Exception) -> str:
-    return f"the gateway could not be asked: {type(error).__name__}"
+def _failure_text(error: Exception) -> str:
+    return f"the request to the gateway failed: {type(error).__name__}"

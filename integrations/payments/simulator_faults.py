@@ -1,8 +1,8 @@
-"""How a simulated gateway behaves: well, or badly in a way that a seed decides.
+"""Behavior of the simulated gateway: reliable, or with faults drawn from a seed.
 
-What a key's refund comes to and how the gateway acts at each call are drawn from the seed, the key
-and the number of the call alone, so that a run can be repeated. From the fourth call of a kind on,
-a key is treated well: chaos must end for a test to see that everything settles.
+The outcome of a key's refund and the fault of each call depend only on the seed, the key and the
+number of the call, so that a run can be repeated. From the fourth call of a kind on, a key has no
+more faults: a test must see that everything settles in the end.
 """
 
 import random
@@ -16,18 +16,18 @@ from integrations.payments.gateway import GatewayStatus
 BAD_CALLS_MAX: Final = 3
 
 
-class Manner(StrEnum):
-    """How a call goes, apart from what it comes to."""
+class CallFault(StrEnum):
+    """The fault of one call, independent of the refund's outcome."""
 
-    ANSWERS = "ANSWERS"
-    SILENT_BEFORE = "SILENT_BEFORE"  # times out, nothing was done
-    SILENT_AFTER = "SILENT_AFTER"  # times out, everything was done
+    NONE = "NONE"
+    TIMEOUT_BEFORE = "TIMEOUT_BEFORE"  # times out, nothing was done
+    TIMEOUT_AFTER = "TIMEOUT_AFTER"  # times out, everything was done
     REFUSED = "REFUSED"  # cannot be reached
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """What a key's refund comes to: at once or late, and how often and when webhooks tell it."""
+class RefundOutcome:
+    """The outcome of a key's refund: immediate or delayed, and its webhooks."""
 
     status: GatewayStatus = GatewayStatus.SUCCEEDED
     reason: str | None = None
@@ -37,23 +37,27 @@ class Fate:
 
 
 @dataclass(frozen=True, slots=True)
-class Behaviour:
-    """`fate(key)` and `manner(key, call, number)`; `call` is "refund" or "look_up", from 1 on."""
+class GatewayBehavior:
+    """`outcome(key)` and `fault(key, call, number)`; `call`: "refund" or "look_up"; `number`: from
+    1.
+    """
 
-    fate: Callable[[str], Fate]
-    manner: Callable[[str, str, int], Manner]
+    outcome: Callable[[str], RefundOutcome]
+    fault: Callable[[str, str, int], CallFault]
 
 
-WELL_BEHAVED: Final = Behaviour(lambda key: Fate(), lambda key, call, number: Manner.ANSWERS)
+WELL_BEHAVED: Final = GatewayBehavior(
+    lambda key: RefundOutcome(), lambda key, call, number: CallFault.NONE
+)
 
 
-def chaos(seed: str) -> Behaviour:
-    """The bad behaviour that `seed` names."""
+def chaos(seed: str) -> GatewayBehavior:
+    """Faulty behavior, drawn from `seed`."""
 
-    def fate(key: str) -> Fate:
+    def outcome(key: str) -> RefundOutcome:
         dice = random.Random(f"{seed}/{key}")
         is_paid = dice.random() < 0.8
-        return Fate(
+        return RefundOutcome(
             status=GatewayStatus.SUCCEEDED if is_paid else GatewayStatus.FAILED,
             reason=None if is_paid else "account_closed",
             is_late=dice.random() < 0.35,
@@ -61,16 +65,16 @@ def chaos(seed: str) -> Behaviour:
             webhook_comes_first=dice.random() < 0.5,
         )
 
-    def manner(key: str, call: str, number: int) -> Manner:
+    def fault(key: str, call: str, number: int) -> CallFault:
         if number > BAD_CALLS_MAX:
-            return Manner.ANSWERS
+            return CallFault.NONE
         dice = random.Random(f"{seed}/{key}/{call}/{number}")
         weights = {
-            Manner.ANSWERS: 5,
-            Manner.SILENT_BEFORE: 2,
-            Manner.SILENT_AFTER: 2,
-            Manner.REFUSED: 1,
+            CallFault.NONE: 5,
+            CallFault.TIMEOUT_BEFORE: 2,
+            CallFault.TIMEOUT_AFTER: 2,
+            CallFault.REFUSED: 1,
         }
         return dice.choices(list(weights), list(weights.values()))[0]
 
-    return Behaviour(fate, manner)
+    return GatewayBehavior(outcome, fault)

@@ -1,7 +1,7 @@
-"""What a simulated gateway remembers: each key once, what became of it, how often it was asked.
+"""Journal of the simulated gateway: refunds by key, and the number of calls.
 
-SQLite in a file survives the death of the process and may be shared by several; in memory it lasts
-as long as the gateway.
+An SQLite file survives the process and may be shared by several. In memory it lasts as long as the
+gateway.
 """
 
 import sqlite3
@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS asked (
 
 @dataclass(frozen=True, slots=True)
 class SimulatedRefund:
-    """A refund that the gateway has taken on: its outcome shows from `settles_at` (epoch) on."""
+    """A refund that the gateway accepted; its outcome is returned from `settles_at` (epoch) on."""
 
     key: str
     reference: str
@@ -36,13 +36,13 @@ class SimulatedRefund:
     is_reversed: bool = False
 
     def answer(self, now: float) -> GatewayAnswer:
-        """What the gateway says of it at `now`."""
+        """The gateway's answer about it at `now`."""
         if now < self.settles_at:
             return GatewayAnswer(GatewayStatus.PENDING, self.id)
         return GatewayAnswer(self.status, self.id, self.reason)
 
     def is_same_request(self, other: "SimulatedRefund") -> bool:
-        """Whether both were asked for with the same arguments."""
+        """True if both were requested with the same arguments."""
         return self._request() == other._request()
 
     def _request(self) -> tuple[str, str, int, str]:
@@ -50,7 +50,7 @@ class SimulatedRefund:
 
 
 class PaymentJournal:
-    """The memory of a simulated gateway; `path` None: in memory only."""
+    """Refunds and calls of a simulated gateway; `path` None: in memory only."""
 
     def __init__(self, path: str | None = None) -> None:
         self._db = sqlite3.connect(
@@ -61,8 +61,8 @@ class PaymentJournal:
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(_SCHEMA)
 
-    def times_asked(self, key: str, call: str) -> int:
-        """Count one more `call` for the key and say the how-manieth it is, from 1 on."""
+    def count_call(self, key: str, call: str) -> int:
+        """Count one more `call` for the key and return its number, from 1 on."""
         row = self._db.execute(
             "INSERT INTO asked (key, call, times) VALUES (?, ?, 1) "
             "ON CONFLICT (key, call) DO UPDATE SET times = times + 1 RETURNING times",
@@ -70,8 +70,8 @@ class PaymentJournal:
         ).fetchone()
         return int(row[0])
 
-    def take(self, refund: SimulatedRefund) -> SimulatedRefund:
-        """Remember a refund, unless its key is known: then the known one is given back."""
+    def record(self, refund: SimulatedRefund) -> SimulatedRefund:
+        """Record a refund and return it; return the recorded one if its key is known."""
         self._db.execute(
             "INSERT INTO refund (key, reference, payment_reference, amount_minor, currency, "
             "status, id, reason, settles_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
@@ -94,14 +94,14 @@ class PaymentJournal:
         return kept
 
     def find(self, key: str) -> SimulatedRefund | None:
-        """The refund with this key, if the gateway has ever taken it on."""
+        """The refund with this key, if the gateway has accepted one."""
         found = self._select("WHERE key = ?", (key,))
         return found[0] if found else None
 
     def paid(self, reference: str | None = None) -> list[SimulatedRefund]:
-        """Every refund that was or will be paid, of one `reference` or of all, oldest first.
+        """All refunds that were or will be paid, of one `reference` or of all, oldest first.
 
-        Two of them with one reference and none reversed are a double payment.
+        Two of them with one reference, and neither reversed, are a double payment.
         """
         succeeded = GatewayStatus.SUCCEEDED.value
         if reference is None:
@@ -111,7 +111,7 @@ class PaymentJournal:
         )
 
     def reverse(self, key: str) -> None:
-        """The bank sends the money of this refund back."""
+        """Mark this refund as returned by the bank."""
         self._db.execute("UPDATE refund SET reversed = 1 WHERE key = ?", (key,))
 
     def close(self) -> None:

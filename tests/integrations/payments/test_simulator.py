@@ -28,7 +28,7 @@ from integrations.payments.gateway import (
     PaymentEventType,
 )
 from integrations.payments.simulator import PaymentSimulator
-from integrations.payments.simulator_faults import Behaviour, Fate, Manner, chaos
+from integrations.payments.simulator_faults import CallFault, GatewayBehavior, RefundOutcome, chaos
 from integrations.payments.simulator_journal import PaymentJournal
 
 ROOT = Path(__file__).parents[3]
@@ -45,13 +45,13 @@ class Inbox:
         self.messages.append((message_id, event))
 
 
-def behaving(fate: Fate | None = None, *manners: Manner) -> Behaviour:
-    """These manners for the first calls of a kind, then answers."""
+def behaving(outcome: RefundOutcome | None = None, *faults: CallFault) -> GatewayBehavior:
+    """These faults for the first calls of a kind, then answers."""
 
-    def manner(key: str, call: str, number: int) -> Manner:
-        return manners[number - 1] if number <= len(manners) else Manner.ANSWERS
+    def fault(key: str, call: str, number: int) -> CallFault:
+        return faults[number - 1] if number <= len(faults) else CallFault.NONE
 
-    return Behaviour(lambda key: fate or Fate(), manner)
+    return GatewayBehavior(lambda key: outcome or RefundOutcome(), fault)
 
 
 async def pay(
@@ -88,10 +88,10 @@ async def test_a_key_with_other_arguments_is_no_answer_at_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("manner", "is_paid"), [(Manner.SILENT_BEFORE, False), (Manner.SILENT_AFTER, True)]
+    ("fault", "is_paid"), [(CallFault.TIMEOUT_BEFORE, False), (CallFault.TIMEOUT_AFTER, True)]
 )
-async def test_silence_comes_before_or_after_acting(manner: Manner, is_paid: bool) -> None:
-    gateway = PaymentSimulator(behaviour=behaving(None, manner))
+async def test_silence_comes_before_or_after_acting(fault: CallFault, is_paid: bool) -> None:
+    gateway = PaymentSimulator(behavior=behaving(None, fault))
     with pytest.raises(GatewayTimeout):
         await pay(gateway)
     assert bool(gateway.journal.paid("refund-1")) is is_paid
@@ -104,9 +104,9 @@ async def test_silence_comes_before_or_after_acting(manner: Manner, is_paid: boo
 async def test_a_late_refund_is_pending_until_it_settles() -> None:
     now = 0.0
     gateway = PaymentSimulator(
-        behaviour=behaving(Fate(GatewayStatus.FAILED, "account_closed", is_late=True)),
+        behavior=behaving(RefundOutcome(GatewayStatus.FAILED, "account_closed", is_late=True)),
         clock=lambda: now,
-        lateness=5,
+        delay_seconds=5,
     )
     assert (await pay(gateway)).status is GatewayStatus.PENDING
     assert await gateway.look_up("k") == await pay(gateway)
@@ -121,7 +121,9 @@ async def test_a_late_refund_is_pending_until_it_settles() -> None:
 async def test_webhooks_come_twice_with_one_id_and_before_the_answer() -> None:
     inbox = Inbox()
     gateway = PaymentSimulator(
-        behaviour=behaving(Fate(webhooks=2, webhook_comes_first=True), Manner.SILENT_AFTER),
+        behavior=behaving(
+            RefundOutcome(webhooks=2, webhook_comes_first=True), CallFault.TIMEOUT_AFTER
+        ),
         deliver=inbox,
     )
     with pytest.raises(GatewayTimeout):
@@ -142,7 +144,7 @@ async def test_webhooks_come_behind_the_answer_and_a_receiver_that_is_down_stops
             taken.set()
             raise ConnectionError("down")
 
-    gateway = PaymentSimulator(behaviour=behaving(Fate(webhooks=1)), deliver=deliver)
+    gateway = PaymentSimulator(behavior=behaving(RefundOutcome(webhooks=1)), deliver=deliver)
     answer = await pay(gateway)
     assert not taken.is_set()
     await asyncio.wait_for(taken.wait(), 5)
@@ -168,19 +170,22 @@ def test_chaos_is_the_same_for_the_same_seed_and_ends() -> None:
     def told(seed: str) -> list[object]:
         bad = chaos(seed)
         return [
-            (bad.fate(key), [bad.manner(key, "refund", number) for number in range(1, 4)])
+            (bad.outcome(key), [bad.fault(key, "refund", number) for number in range(1, 4)])
             for key in keys
         ]
 
     assert told("1") == told("1")
     assert told("1") != told("2")
-    fates = [chaos("1").fate(key) for key in keys]
-    assert {fate.status for fate in fates} == {GatewayStatus.SUCCEEDED, GatewayStatus.FAILED}
-    assert {fate.webhooks for fate in fates} == {0, 1, 2}
-    assert {fate.is_late for fate in fates} == {True, False}
-    manners = {chaos("1").manner(key, "refund", 1) for key in keys}
-    assert manners == set(Manner)
-    assert all(chaos("1").manner(key, "look_up", 4) is Manner.ANSWERS for key in keys)
+    outcomes = [chaos("1").outcome(key) for key in keys]
+    assert {outcome.status for outcome in outcomes} == {
+        GatewayStatus.SUCCEEDED,
+        GatewayStatus.FAILED,
+    }
+    assert {outcome.webhooks for outcome in outcomes} == {0, 1, 2}
+    assert {outcome.is_late for outcome in outcomes} == {True, False}
+    faults = {chaos("1").fault(key, "refund", 1) for key in keys}
+    assert faults == set(CallFault)
+    assert all(chaos("1").fault(key, "look_up", 4) is CallFault.NONE for key in keys)
 
 
 KILLED = """
@@ -216,7 +221,7 @@ class Payout:
         self.attempts = [Attempt("key-1", AttemptState.OPEN)]
         self.contradictions = 0
         self.gateway = PaymentSimulator(
-            behaviour=chaos(str(seed)), deliver=self.hear_webhook, lateness=0.0
+            behavior=chaos(str(seed)), deliver=self.hear_webhook, delay_seconds=0.0
         )
 
     async def hear_webhook(self, message_id: str, event: PaymentEvent) -> None:

@@ -117,11 +117,11 @@ async def live(facts: dict[str, Any]) -> None:
         await workflows.refunds.gateway_events.take_payment(transactions, message_id, event)
 
     gateway = MortalGateway(
-        behaviour=chaos(facts["seed"]),
+        behavior=chaos(facts["seed"]),
         journal=PaymentJournal(facts["journal"]),
         deliver=deliver,
         clock=lambda: now.timestamp(),
-        lateness=0.0,
+        delay_seconds=0.0,
     )
     gateway.life = life
     payouts = Payouts(transactions, gateway, PayoutTerms(claim=timedelta(seconds=60)))

@@ -276,10 +276,10 @@ async def test_chaos_ends_with_each_refund_paid_once_or_with_people(
 
     journal = PaymentJournal()
     gateway = PaymentSimulator(
-        behaviour=chaos(str(seed)),
+        behavior=chaos(str(seed)),
         journal=journal,
         deliver=deliver,
-        lateness=0.0,
+        delay_seconds=0.0,
         clock=lambda: clock.now.timestamp(),
     )
     order = await refund_desk.desk.sold(("TEE-M", 10))
