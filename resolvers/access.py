@@ -30,7 +30,7 @@ async def api_key_create(info: Info, input: ApiKeyInput) -> ApiKeyPayload | None
     do more or a wider scope, NOT_FOUND for a channel or location that the caller does not see.
     """
     return await perform_mutation(
-        info, workflows.access.api_keys.create, input.to_command, ApiKeyPayload, api_key="ApiKey"
+        info, workflows.access.api_keys.create, input.to_command, ApiKeyPayload
     )
 
 
@@ -49,11 +49,7 @@ async def api_key_rotate(
     already, LIMIT_EXCEEDED, NOT_FOUND.
     """
     return await perform_mutation(
-        info,
-        workflows.access.api_keys.rotate,
-        lambda: rotate(id, overlap_seconds),
-        ApiKeyPayload,
-        api_key="ApiKey",
+        info, workflows.access.api_keys.rotate, lambda: rotate(id, overlap_seconds), ApiKeyPayload
     )
 
 
@@ -64,5 +60,5 @@ async def api_key_revoke(info: Info, id: ID) -> ApiKeyPayload | None:
     everything; NOT_FOUND.
     """
     return await perform_mutation(
-        info, workflows.access.api_keys.revoke, lambda: revoke(id), ApiKeyPayload, api_key="ApiKey"
+        info, workflows.access.api_keys.revoke, lambda: revoke(id), ApiKeyPayload
     )

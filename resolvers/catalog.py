@@ -90,11 +90,7 @@ async def items_upsert(info: Info, items: list[ItemInput]) -> ItemsUpsertPayload
     NOT_FOUND for a supplier, LIMIT_EXCEEDED.
     """
     return await perform_mutation(
-        info,
-        workflows.catalog.items.upsert,
-        lambda: upsert_items(items),
-        ItemsUpsertPayload,
-        items="[Item]",
+        info, workflows.catalog.items.upsert, lambda: upsert_items(items), ItemsUpsertPayload
     )
 
 
@@ -104,11 +100,7 @@ async def location_upsert(info: Info, input: LocationInput) -> LocationPayload |
     Refused: INVALID, NOT_FOUND for the parent, LIMIT_EXCEEDED beyond 16 levels.
     """
     return await perform_mutation(
-        info,
-        workflows.catalog.locations.upsert,
-        input.to_command,
-        LocationPayload,
-        location="Location",
+        info, workflows.catalog.locations.upsert, input.to_command, LocationPayload
     )
 
 
@@ -118,7 +110,7 @@ async def channel_upsert(info: Info, input: ChannelInput) -> ChannelPayload | No
     Refused: INVALID, NOT_FOUND for a location, LIMIT_EXCEEDED.
     """
     return await perform_mutation(
-        info, workflows.catalog.channels.upsert, input.to_command, ChannelPayload, channel="Channel"
+        info, workflows.catalog.channels.upsert, input.to_command, ChannelPayload
     )
 
 
@@ -135,7 +127,6 @@ async def reason_code_upsert(
         workflows.catalog.master_data.upsert_reason_code,
         lambda: UpsertReasonCode(code, kind, label, named(active)),
         ReasonCodePayload,
-        reason_code="ReasonCode",
     )
 
 
@@ -146,5 +137,4 @@ async def supplier_upsert(info: Info, code: str, name: str) -> SupplierPayload |
         workflows.catalog.master_data.upsert_supplier,
         lambda: UpsertSupplier(code, name),
         SupplierPayload,
-        supplier="Supplier",
     )

@@ -14,7 +14,7 @@ from schema.context import Info
 from schema.fields.arguments import After, Before, First, Last, Resume, given
 from schema.fields.enums import ExceptionSeverity, ExceptionStatus
 from schema.fields.paging import CountedConnection, selection_of, window
-from schema.mutations.exceptions import TYPE, ExceptionPayload
+from schema.mutations.exceptions import ExceptionPayload
 from schema.mutations.perform import perform_mutation
 from schema.streams import object_now
 from schema.types.events import ExceptionEvent
@@ -125,4 +125,4 @@ async def exception_resolve(
 
 
 async def _step(info: Info, action: Action[C], to_command: Callable[[], C]) -> ExceptionPayload:
-    return await perform_mutation(info, action, to_command, ExceptionPayload, exception=TYPE)
+    return await perform_mutation(info, action, to_command, ExceptionPayload)

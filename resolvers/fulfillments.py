@@ -54,11 +54,7 @@ async def fulfillment_ship(info: Info, input: FulfillmentShipInput) -> Fulfillme
     Refused: ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
-        info,
-        workflows.orders.fulfillments.ship,
-        input.to_command,
-        FulfillmentPayload,
-        fulfillment="Fulfillment",
+        info, workflows.orders.fulfillments.ship, input.to_command, FulfillmentPayload
     )
 
 
@@ -80,7 +76,6 @@ async def fulfillment_pick(
         workflows.warehouse.picking.pick,
         lambda: commands.pick(fulfillment_id, shortages),
         FulfillmentPayload,
-        fulfillment="Fulfillment",
     )
 
 
@@ -94,7 +89,6 @@ async def fulfillment_pack(info: Info, fulfillment_id: ID) -> FulfillmentPayload
         workflows.warehouse.packing.pack,
         lambda: commands.pack(fulfillment_id),
         FulfillmentPayload,
-        fulfillment="Fulfillment",
     )
 
 
@@ -115,7 +109,6 @@ async def fulfillment_reroute(
         workflows.warehouse.reroutes.reroute,
         lambda: commands.reroute(id, location_code, note),
         OrderPayload,
-        order="Order",
     )
 
 
@@ -126,12 +119,7 @@ async def carrier_event_record(info: Info, input: CarrierEventInput) -> CarrierE
     LOST to DELIVERED. Refused: NOT_FOUND where the number names no parcel, INVALID.
     """
     payload = await perform_mutation(
-        info,
-        workflows.carriers.tracking_events.record,
-        input.to_command,
-        CarrierEventPayload,
-        fulfillment="Fulfillment",
-        return_="Return",
+        info, workflows.carriers.tracking_events.record, input.to_command, CarrierEventPayload
     )
     if payload.return_ is None and payload.fulfillment is not None:
         parcel, number = payload.fulfillment, input.tracking_number

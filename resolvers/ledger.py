@@ -66,9 +66,5 @@ async def period_close(
     closed already, or lies ahead.
     """
     return await perform_mutation(
-        info,
-        workflows.ledger.periods.close,
-        lambda: ClosePeriod(through),
-        PeriodPayload,
-        period="Period",
+        info, workflows.ledger.periods.close, lambda: ClosePeriod(through), PeriodPayload
     )

@@ -76,7 +76,7 @@ async def order_place(info: Info, input: OrderPlaceInput) -> OrderPayload | None
     LIMIT_EXCEEDED.
     """
     return await perform_mutation(
-        info, workflows.orders.placement.place, input.to_command, OrderPayload, order="Order"
+        info, workflows.orders.placement.place, input.to_command, OrderPayload
     )
 
 
@@ -99,7 +99,6 @@ async def order_cancel(
         workflows.orders.cancellations.cancel,
         lambda: cancel(id, reason_code, lines),
         OrderPayload,
-        order="Order",
     )
 
 

@@ -39,11 +39,7 @@ async def policy_publish(info: Info, input: PolicyInput) -> PolicyPayload | None
     INVALID with the path of what is wrong with the rules, NOT_FOUND for a code in the scope.
     """
     return await perform_mutation(
-        info,
-        workflows.policies.publishing.publish,
-        input.to_command,
-        PolicyPayload,
-        policy="Policy",
+        info, workflows.policies.publishing.publish, input.to_command, PolicyPayload
     )
 
 

@@ -22,8 +22,6 @@ from schema.types.refunds import Refund
 from workflows.refunds.manual_settlement import RetryRefund, SettleRefund
 from workflows.refunds.refunds import ApproveRefund, CancelRefund, RejectRefund
 
-TYPES = {"refund": "Refund", "refunds": "[Refund]"}
-
 
 async def refund(info: Info, id: ID) -> Refund | None:
     """One refund; null where there is none that the caller may see."""
@@ -55,7 +53,7 @@ async def refund_create(info: Info, input: RefundCreateInput) -> RefundPayload |
     INVALID, NOT_FOUND.
     """
     return await perform_mutation(
-        info, workflows.refunds.refunds.create, input.to_command, RefundPayload, **TYPES
+        info, workflows.refunds.refunds.create, input.to_command, RefundPayload
     )
 
 
@@ -70,7 +68,6 @@ async def refund_approve(info: Info, id: ID, note: str | None = UNSET) -> Refund
         workflows.refunds.refunds.approve,
         lambda: ApproveRefund(required_uuid("Refund", id, "id"), given(note)),
         RefundPayload,
-        **TYPES,
     )
 
 
@@ -87,7 +84,6 @@ async def refund_reject(
         workflows.refunds.refunds.reject,
         lambda: RejectRefund(required_uuid("Refund", id, "id"), note),
         RefundPayload,
-        **TYPES,
     )
 
 
@@ -103,7 +99,6 @@ async def refund_cancel(
         workflows.refunds.refunds.cancel,
         lambda: CancelRefund(required_uuid("Refund", id, "id"), note),
         RefundPayload,
-        **TYPES,
     )
 
 
@@ -117,7 +112,6 @@ async def refund_retry(info: Info, id: ID) -> RefundPayload | None:
         workflows.refunds.manual_settlement.retry,
         lambda: RetryRefund(required_uuid("Refund", id, "id")),
         RefundPayload,
-        **TYPES,
     )
 
 
@@ -144,7 +138,6 @@ async def refund_settle(
             required_uuid("Refund", id, "id"), succeeded, note, given(gateway_reference)
         ),
         RefundPayload,
-        **TYPES,
     )
 
 

@@ -79,11 +79,7 @@ async def reservation_create(
     """
     check_channel(info.context, input.channel)
     return await perform_mutation(
-        info,
-        workflows.reservations.reservations.create,
-        input.to_command,
-        ReservationPayload,
-        reservation="Reservation",
+        info, workflows.reservations.reservations.create, input.to_command, ReservationPayload
     )
 
 
@@ -102,7 +98,6 @@ async def reservation_extend(
         workflows.reservations.reservations.extend,
         lambda: extend(id, ttl_seconds),
         ReservationPayload,
-        reservation="Reservation",
     )
 
 
@@ -112,9 +107,5 @@ async def reservation_release(info: Info, id: ID) -> ReservationPayload | None:
     Refused: RESERVATION_EXPIRED, ILLEGAL_TRANSITION, NOT_FOUND.
     """
     return await perform_mutation(
-        info,
-        workflows.reservations.reservations.release,
-        lambda: release(id),
-        ReservationPayload,
-        reservation="Reservation",
+        info, workflows.reservations.reservations.release, lambda: release(id), ReservationPayload
     )

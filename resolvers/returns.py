@@ -33,8 +33,6 @@ from schema.types.returns import Return
 from workflows.returns.authorizations import AuthorizeReturn, CancelReturn, DeclineReturn
 from workflows.returns.tracking import SetTracking
 
-TYPES = {"return_": "Return", "exception": "OperationalException"}
-
 
 async def return_(
     info: Info,
@@ -85,7 +83,7 @@ async def return_request(info: Info, input: ReturnRequestInput) -> ReturnPayload
     were sent and not asked back yet, LIMIT_EXCEEDED, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
-        info, workflows.returns.requests.request, input.to_command, ReturnPayload, **TYPES
+        info, workflows.returns.requests.request, input.to_command, ReturnPayload
     )
 
 
@@ -105,7 +103,6 @@ async def return_authorize(
         workflows.returns.authorizations.authorize,
         lambda: AuthorizeReturn(required_uuid("Return", id, "id"), given(note)),
         ReturnPayload,
-        **TYPES,
     )
 
 
@@ -124,7 +121,6 @@ async def return_decline(
         workflows.returns.authorizations.decline,
         lambda: DeclineReturn(required_uuid("Return", id, "id"), reason_code, given(note)),
         ReturnPayload,
-        **TYPES,
     )
 
 
@@ -138,7 +134,6 @@ async def return_cancel(info: Info, id: ID) -> ReturnPayload | None:
         workflows.returns.authorizations.cancel,
         lambda: CancelReturn(required_uuid("Return", id, "id")),
         ReturnPayload,
-        **TYPES,
     )
 
 
@@ -155,7 +150,6 @@ async def return_tracking_set(
         workflows.returns.tracking.set_tracking,
         lambda: SetTracking(required_uuid("Return", id, "id"), carrier, tracking_number),
         ReturnPayload,
-        **TYPES,
     )
 
 
@@ -167,7 +161,7 @@ async def return_receive(info: Info, input: ReturnReceiveInput) -> ReturnPayload
     ILLEGAL_TRANSITION, ALREADY_EXISTS, TASK_NOT_CLAIMED, LIMIT_EXCEEDED, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
-        info, workflows.returns.receipts.receive, input.to_command, ReturnPayload, **TYPES
+        info, workflows.returns.receipts.receive, input.to_command, ReturnPayload
     )
 
 
@@ -180,7 +174,7 @@ async def return_inspect(info: Info, input: ReturnInspectInput) -> ReturnPayload
     TASK_NOT_CLAIMED, LIMIT_EXCEEDED, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
-        info, workflows.returns.inspections.inspect, input.to_command, ReturnPayload, **TYPES
+        info, workflows.returns.inspections.inspect, input.to_command, ReturnPayload
     )
 
 
@@ -192,7 +186,7 @@ async def return_item_dispose(info: Info, input: DispositionInput) -> ReturnPayl
     NOT_FOUND.
     """
     return await perform_mutation(
-        info, workflows.returns.dispositions.dispose, input.to_command, ReturnPayload, **TYPES
+        info, workflows.returns.dispositions.dispose, input.to_command, ReturnPayload
     )
 
 

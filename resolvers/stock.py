@@ -76,12 +76,7 @@ async def stock_receive(info: Info, input: StockReceiptInput) -> StockPayload | 
     Refused: INVALID, NOT_FOUND, LIMIT_EXCEEDED.
     """
     return await perform_mutation(
-        info,
-        workflows.stock.goods_receipts.receive,
-        input.to_command,
-        StockPayload,
-        levels="[StockLevel]",
-        movements="[StockMovement]",
+        info, workflows.stock.goods_receipts.receive, input.to_command, StockPayload
     )
 
 
@@ -92,12 +87,7 @@ async def stock_adjust(info: Info, input: StockAdjustInput) -> StockPayload | No
     (per actor, item and day), INSUFFICIENT_STOCK, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
-        info,
-        workflows.stock.adjustments.adjust,
-        input.to_command,
-        StockPayload,
-        levels="[StockLevel]",
-        movements="[StockMovement]",
+        info, workflows.stock.adjustments.adjust, input.to_command, StockPayload
     )
 
 
@@ -108,12 +98,7 @@ async def stock_move(info: Info, input: StockMoveInput) -> StockPayload | None:
     NOT_FOUND.
     """
     return await perform_mutation(
-        info,
-        workflows.stock.adjustments.move,
-        input.to_command,
-        StockPayload,
-        levels="[StockLevel]",
-        movements="[StockMovement]",
+        info, workflows.stock.adjustments.move, input.to_command, StockPayload
     )
 
 
@@ -123,12 +108,7 @@ async def safety_stock_set(info: Info, input: SafetyStockInput) -> StockPayload 
     Refused: INVALID, NOT_FOUND.
     """
     return await perform_mutation(
-        info,
-        workflows.stock.goods_receipts.set_safety_stock,
-        input.to_command,
-        StockPayload,
-        levels="[StockLevel]",
-        movements="[StockMovement]",
+        info, workflows.stock.goods_receipts.set_safety_stock, input.to_command, StockPayload
     )
 
 

@@ -63,7 +63,6 @@ async def task_claim(
         workflows.tasks.claims.claim,
         lambda: commands.claim(queue, location_code, limit, ids),
         TaskPayload,
-        tasks="[Task]",
     )
 
 
@@ -74,7 +73,7 @@ async def task_renew(info: Info, id: ID) -> TaskPayload | None:
     NOT_FOUND.
     """
     return await perform_mutation(
-        info, workflows.tasks.claims.renew, lambda: commands.renew(id), TaskPayload, tasks="[Task]"
+        info, workflows.tasks.claims.renew, lambda: commands.renew(id), TaskPayload
     )
 
 
@@ -84,7 +83,7 @@ async def task_release(info: Info, id: ID) -> TaskPayload | None:
     Refused: TASK_NOT_CLAIMED, ILLEGAL_TRANSITION, NOT_FOUND.
     """
     action, to_command = workflows.tasks.claims.release, lambda: commands.release(id)
-    return await perform_mutation(info, action, to_command, TaskPayload, tasks="[Task]")
+    return await perform_mutation(info, action, to_command, TaskPayload)
 
 
 async def queue_changed(

@@ -1,51 +1,83 @@
-"""Execution of a mutation field: its action, then its payload."""
+"""Execution of a mutation field: its action, then the payload with the records it refers to."""
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import cache
+from types import NoneType
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from schema.context import Context, Info
 from schema.errors import user_errors
-from schema.fields.node import key_of, load, prime
+from schema.fields.errors import Payload
+from schema.fields.node import NODE_TYPES, key_of, load, prime
 from workflows.transactions.actions import Action
 from workflows.transactions.outcomes import Outcome
 
 C = TypeVar("C")
-P = TypeVar("P")
+P = TypeVar("P", bound=Payload)
 
 
 async def perform_mutation(
-    info: Info,
-    action: Action[C],
-    to_command: Callable[[], C],
-    payload: Callable[..., P],
-    **types: str,
+    info: Info, action: Action[C], to_command: Callable[[], C], payload: type[P]
 ) -> P:
-    """Carry out a mutation field and build its payload from what the action refers to.
+    """Perform an action and build its payload.
 
-    `types`: the type of each object in the payload, by field; `[Type]` for a list of them.
+    Each field of the payload that holds records is filled from the reference of that name in the
+    outcome of the action.
     """
     context = info.context
+    build: Callable[..., P] = payload
     outcome = await context.perform(info.path.key, action, to_command)
-    facts = {name: await _found(context, outcome, name, kind) for name, kind in types.items()}
+    facts: dict[str, Any] = {
+        each.field: await _found(context, outcome, each) for each in references_of(build)
+    }
     if outcome.secret is not None:
         facts["secret"] = outcome.secret
-    return payload(**facts, replayed=outcome.replayed, user_errors=user_errors(outcome))
+    return build(**facts, replayed=outcome.replayed, user_errors=user_errors(outcome))
 
 
-async def _found(context: Context, outcome: Outcome, name: str, kind: str) -> Any:
-    """The object, or objects, that an outcome refers to; lists keep the places of nulls."""
-    parts = name.split("_")
-    named = "".join([parts[0], *map(str.capitalize, parts[1:])])
-    ref = outcome.refs.get(named)
-    if not kind.startswith("["):
-        key = key_of(kind, str(ref))
-        # One that is bound to locations may have made what it does not see whole.
-        if key is not None and named in outcome.made and context.caller.locations is None:
-            prime(context, kind, key, outcome.made[named])
-        return await _loaded(context, kind, ref)
-    return await asyncio.gather(*(_loaded(context, kind.strip("[]"), each) for each in ref or ()))
+class Reference(NamedTuple):
+    """A field of a payload that holds one record or a list of records."""
+
+    field: str
+    name: str  # in the outcome
+    type_name: str
+    is_list: bool
 
 
-async def _loaded(context: Context, kind: str, ref: object) -> Any:
-    return None if ref is None else await load(context, kind, key_of(kind, str(ref)))
+@cache
+def references_of(payload: Callable[..., Payload]) -> tuple[Reference, ...]:
+    """The fields of a payload that hold records, by their annotations."""
+    found = []
+    for field, annotation in get_type_hints(payload).items():
+        is_list = get_origin(annotation) is list
+        held = _present(get_args(annotation)[0] if is_list else annotation)
+        if isinstance(held, type) and held.__name__ in NODE_TYPES:
+            first, *rest = field.split("_")
+            name = "".join([first, *map(str.capitalize, rest)])
+            found.append(Reference(field, name, held.__name__, is_list))
+    return tuple(found)
+
+
+def _present(annotation: Any) -> Any:
+    """X of `X | None`; any other annotation as it is."""
+    kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
+    return kinds[0] if len(kinds) == 1 else annotation
+
+
+async def _found(context: Context, outcome: Outcome, reference: Reference) -> Any:
+    """The record or records that an outcome refers to; lists keep the places of nulls."""
+    _, name, type_name, is_list = reference
+    ref = outcome.refs.get(name)
+    if is_list:
+        loads = (_loaded(context, type_name, each) for each in ref or ())
+        return await asyncio.gather(*loads)
+    key = key_of(type_name, str(ref))
+    # A caller that is bound to locations may not see all of the row that its action made.
+    if key is not None and name in outcome.made and context.caller.locations is None:
+        prime(context, type_name, key, outcome.made[name])
+    return await _loaded(context, type_name, ref)
+
+
+async def _loaded(context: Context, type_name: str, ref: object) -> Any:
+    return None if ref is None else await load(context, type_name, key_of(type_name, str(ref)))
