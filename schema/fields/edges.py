@@ -1,7 +1,10 @@
 """Fields that lead from a record to other records, by the schema's loaders."""
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ForwardRef
+
+from strawberry.types.lazy_type import LazyType, StrawberryLazyReference
 
 import server.projection.records as records
 from domain.access.callers import Caller
@@ -11,6 +14,29 @@ from schema.loaders import Loaders
 from server.projection.contexts import OperationContext
 from server.projection.loader import Loader
 from server.projection.records import Of
+
+
+@dataclass(frozen=True)
+class TypeNamed(StrawberryLazyReference):
+    """The type of an edge by its name, for types that refer to each other.
+
+    `Annotated["Node", TypeNamed("Order")]` is an Order in GraphQL and a Node for mypy. Neither
+    module imports the other one. Strawberry resolves a reference only where its type is quoted.
+    """
+
+    type_name: str
+
+    def resolve_forward_ref(self, forward_ref: ForwardRef) -> LazyType[Any, Any]:
+        """The type, to be found when the schema is built: all modules are imported by then."""
+        return RegisteredType(self.type_name, __name__)
+
+
+class RegisteredType(LazyType[Any, Any]):
+    """A lazy type that is looked up among the registered types of nodes."""
+
+    def resolve_type(self) -> type[Any]:
+        """The class. Raises KeyError for a name that no module registered."""
+        return NODE_TYPES[self.type_name].node_type
 
 
 def edge(

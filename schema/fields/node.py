@@ -90,8 +90,9 @@ N = TypeVar("N", bound=type[Any])
 
 
 class NodeType(NamedTuple):
-    """Access to the objects of a type: the loader of their rows, and an object of a row."""
+    """A type of nodes: its class, the loader of its rows, and its object of a row."""
 
+    node_type: type[Any]
     loader: Callable[[Loaders], Loader[Any, Any]]
     from_row: Callable[[Any, OperationContext], Any]
 
@@ -104,7 +105,7 @@ def found_by(loader: Callable[[Loaders], Loader[Any, Any]]) -> Callable[[N], N]:
     """Register a type with the loader of its rows."""
 
     def register(node_type: N) -> N:
-        NODE_TYPES[node_type.__name__] = NodeType(loader, node_type.from_row)
+        NODE_TYPES[node_type.__name__] = NodeType(node_type, loader, node_type.from_row)
         return node_type
 
     return register
@@ -114,20 +115,19 @@ async def load(context: Context, type_name: str, key: object) -> Any:
     """The object of this type and key as the caller may see it; None where it does not exist."""
     if key is None or type_name not in NODE_TYPES:
         return None
-    loader, from_row = NODE_TYPES[type_name]
+    _, loader, from_row = NODE_TYPES[type_name]
     row = await loader(context.loaders).load(key)
     return None if row is None else from_row(row, context)
 
 
 def prime(context: Context, type_name: str, key: Key, row: object) -> None:
     """Let `load` find a row that is known already, in a scope that the caller has."""
-    loader, _ = NODE_TYPES[type_name]
-    loader(context.loaders).prime(key, row)
+    NODE_TYPES[type_name].loader(context.loaders).prime(key, row)
 
 
 async def load_all(context: Context, type_name: str, keys: list[Any]) -> list[Any]:
     """The objects of these keys in their order; what the caller may not see is left out."""
-    loader, from_row = NODE_TYPES[type_name]
+    _, loader, from_row = NODE_TYPES[type_name]
     rows = await loader(context.loaders).load_many(keys)
     return [from_row(row, context) for row in rows if row is not None]
 

@@ -1,20 +1,17 @@
 """Fulfillments: the part of an order that leaves from one location in one parcel."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import strawberry
 from strawberry import ID
 
 from models.database.sessions import Row
-from schema.fields.edges import edge, node_edge
+from schema.fields.edges import TypeNamed, edge, node_edge
 from schema.fields.enums import FulfillmentStatus
 from schema.fields.node import Node, encode, found_by
 from schema.types.catalog import Location, location_edge
 from server.projection.records import made
-
-if TYPE_CHECKING:
-    from schema.types.orders import Order
 
 
 @strawberry.type
@@ -49,9 +46,7 @@ class Fulfillment(Node):
     """Null until it is shipped."""
     delivered_at: datetime | None
     """As the carrier said; null until then."""
-    order: Annotated["Order", strawberry.lazy("schema.types.orders")] = node_edge(
-        "Order", "order_id"
-    )
+    order: Annotated["Node", TypeNamed("Order")] = node_edge("Order", "order_id")
     location: Location = location_edge("location_id")
     lines: list[FulfillmentLine] = edge(
         lambda loaders: loaders.lines_of_fulfillment,

@@ -1,13 +1,13 @@
 """Orders: what was sold, what was paid, and where each unit of it stands."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import strawberry
 
 from models.database.sessions import Row
 from schema.fields.addresses import Address
-from schema.fields.edges import edge, node_edges
+from schema.fields.edges import TypeNamed, edge, node_edges
 from schema.fields.enums import OrderLineState, OrderStatus
 from schema.fields.money import Money, money
 from schema.fields.node import Node, found_by
@@ -15,10 +15,6 @@ from schema.types.catalog import Channel, channel_edge
 from schema.types.refunds import Refund, may_see_refunds, refundable_of, refunded_of
 from schema.types.routing import RoutingDecision
 from server.projection.records import column, derived, made, many
-
-if TYPE_CHECKING:
-    from schema.types.fulfillments import Fulfillment
-    from schema.types.returns import Return
 
 
 @strawberry.type
@@ -92,11 +88,11 @@ class Order(Node):
     """Where the units come from, and why; null for roles that may not see it."""
     channel: Channel = channel_edge("channel_id")
     lines: list[OrderLine] = edge(lambda loaders: loaders.lines_of_order, "id", many(OrderLine))
-    fulfillments: list[Annotated["Fulfillment", strawberry.lazy("schema.types.fulfillments")]] = (
-        node_edges(lambda loaders: loaders.fulfillments_of_order, "id", "Fulfillment")
+    fulfillments: list[Annotated["Node", TypeNamed("Fulfillment")]] = node_edges(
+        lambda loaders: loaders.fulfillments_of_order, "id", "Fulfillment"
     )
     """Those at locations that the key does not reach are left out."""
-    returns: list[Annotated["Return", strawberry.lazy("schema.types.returns")]] = node_edges(
+    returns: list[Annotated["Node", TypeNamed("Return")]] = node_edges(
         lambda loaders: loaders.returns_of_order, "id", "Return"
     )
     paid: Money = edge(

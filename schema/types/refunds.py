@@ -1,7 +1,7 @@
 """Refunds: what goes back, why, who agreed, and how it was paid out."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -9,7 +9,7 @@ from domain.access.callers import Caller
 from models.database.sessions import Row
 from models.queries.reads.refunds import OrderMoney
 from schema.context import Info
-from schema.fields.edges import edge, node_edge
+from schema.fields.edges import TypeNamed, edge, node_edge
 from schema.fields.enums import AttemptState, RefundKind, RefundStatus, Tender
 from schema.fields.money import Money, money
 from schema.fields.node import Node, found_by, load_all
@@ -18,10 +18,6 @@ from schema.types.catalog import ReasonCode
 from schema.types.decisions import PolicyDecision
 from schema.types.ledger import JournalEntry
 from server.projection.records import Record, derived, made
-
-if TYPE_CHECKING:
-    from schema.types.orders import Order
-    from schema.types.returns import Return
 
 
 @strawberry.type
@@ -153,13 +149,11 @@ class Refund(Node):
     """When the amount and the approvals were decided; null while evidence is missing."""
     settled_at: datetime | None
     """When it ended; null while it has not."""
-    return_: Annotated["Return", strawberry.lazy("schema.types.returns")] | None = node_edge(
+    return_: Annotated["Node", TypeNamed("Return")] | None = node_edge(
         "Return", "return_id", name="return"
     )
     """Null: it is for no return."""
-    order: Annotated["Order", strawberry.lazy("schema.types.orders")] = node_edge(
-        "Order", "order_id"
-    )
+    order: Annotated["Node", TypeNamed("Order")] = node_edge("Order", "order_id")
     reason: ReasonCode | None = node_edge("ReasonCode", "reason_id")
     """Null: it follows from a return's units."""
     approvals: list[Approval] = edge(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -11,7 +11,7 @@ from domain.returns.risk import WHOLE
 from domain.values.references import Reference
 from models.database.sessions import Row
 from schema.context import Context, Info
-from schema.fields.edges import edge, node_edge
+from schema.fields.edges import TypeNamed, edge, node_edge
 from schema.fields.enums import ConditionGrade, Disposition, ReturnItemState, ReturnStatus
 from schema.fields.node import Node, found_by
 from schema.fields.scalars import json_of
@@ -19,9 +19,6 @@ from schema.types.catalog import Location, ReasonCode
 from schema.types.decisions import PolicyDecision
 from schema.types.refunds import Refund, may_see_refunds
 from server.projection.records import column, derived, many
-
-if TYPE_CHECKING:
-    from schema.types.orders import Order, OrderLine
 
 
 @strawberry.type
@@ -113,7 +110,7 @@ class ReturnItem(Node):
     return_: "Return" = node_edge("Return", "return_id", name="return")
     reason: ReasonCode | None = node_edge("ReasonCode", "reason_id")
     """Why it goes back; null for a wrong or extra unit."""
-    order_line: Annotated["OrderLine", strawberry.lazy("schema.types.orders")] | None = node_edge(
+    order_line: Annotated["Node", TypeNamed("OrderLine")] | None = node_edge(
         "OrderLine", "order_line_id"
     )
     """What it was sold as; null for a wrong or extra unit."""
@@ -165,9 +162,7 @@ class Return(Node):
     """0 to 1; null for roles that may not see it."""
     risk_terms: list[RiskTerm] = derived(lambda found: _terms(found))
     """What the score is made of; empty for roles that may not see it."""
-    order: Annotated["Order", strawberry.lazy("schema.types.orders")] = node_edge(
-        "Order", "order_id"
-    )
+    order: Annotated["Node", TypeNamed("Order")] = node_edge("Order", "order_id")
     refunds: list[Refund] = edge(
         lambda loaders: loaders.refunds_of_return, "id", many(Refund), seen_by=may_see_refunds
     )
