@@ -36,7 +36,7 @@ async def perform_mutation(
     return build(**facts, replayed=outcome.replayed, user_errors=user_errors(outcome))
 
 
-class Reference(NamedTuple):
+class PayloadReference(NamedTuple):
     """A field of a payload that holds one record or a list of records."""
 
     field: str
@@ -46,7 +46,7 @@ class Reference(NamedTuple):
 
 
 @cache
-def references_of(payload: Callable[..., Payload]) -> tuple[Reference, ...]:
+def references_of(payload: Callable[..., Payload]) -> tuple[PayloadReference, ...]:
     """The fields of a payload that hold records, by their annotations."""
     found = []
     for field, annotation in get_type_hints(payload).items():
@@ -55,7 +55,7 @@ def references_of(payload: Callable[..., Payload]) -> tuple[Reference, ...]:
         if isinstance(held, type) and held.__name__ in NODE_TYPES:
             first, *rest = field.split("_")
             name = "".join([first, *map(str.capitalize, rest)])
-            found.append(Reference(field, name, held.__name__, is_list))
+            found.append(PayloadReference(field, name, held.__name__, is_list))
     return tuple(found)
 
 
@@ -65,7 +65,7 @@ def _present(annotation: Any) -> Any:
     return kinds[0] if len(kinds) == 1 else annotation
 
 
-async def _found(context: Context, outcome: Outcome, reference: Reference) -> Any:
+async def _found(context: Context, outcome: Outcome, reference: PayloadReference) -> Any:
     """The record or records that an outcome refers to; lists keep the places of nulls."""
     _, name, type_name, is_list = reference
     ref = outcome.refs.get(name)

@@ -7,12 +7,12 @@ from graphql import GraphQLObjectType, get_named_type, get_nullable_type, is_lis
 from strawberry.types.field import StrawberryField
 
 from resolvers.root import schema
-from server.projection.records import Edge, edge_of
+from server.projection.records import RecordEdge, edge_of
 
 TYPES = schema.graphql_schema.type_map.values()
 
 
-def edges() -> dict[str, tuple[Any, Edge]]:
+def edges() -> dict[str, tuple[Any, RecordEdge]]:
     """The edges to records, with their GraphQL types, by `Type.field`."""
     found = {}
     for type_ in TYPES:

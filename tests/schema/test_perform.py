@@ -6,7 +6,7 @@ import pytest
 
 import resolvers.root  # defines all payloads
 from schema.fields.errors import Payload
-from schema.mutations.perform import Reference, references_of
+from schema.mutations.perform import PayloadReference, references_of
 from schema.mutations.refunds import RefundPayload
 from schema.mutations.returns import ReturnPayload
 
@@ -28,10 +28,10 @@ def test_all_fields_of_a_payload_are_filled(payload: type[Payload]) -> None:
 
 def test_references_are_read_from_annotations() -> None:
     assert references_of(RefundPayload) == (
-        Reference("refund", "refund", "Refund", False),
-        Reference("refunds", "refunds", "Refund", True),
+        PayloadReference("refund", "refund", "Refund", False),
+        PayloadReference("refunds", "refunds", "Refund", True),
     )
     assert references_of(ReturnPayload) == (
-        Reference("return_", "return", "Return", False),
-        Reference("exception", "exception", "OperationalException", False),
+        PayloadReference("return_", "return", "Return", False),
+        PayloadReference("exception", "exception", "OperationalException", False),
     )
