@@ -1,4 +1,9 @@
-"""Master data as it is changed: locked by code, written whole or by column."""
+"""Queries of items, locations and channels, as their upserts need them.
+
+Suppliers and reason codes are read and written by querysets. SQL by hand stays here for up to 5,000
+items a call (one array parameter per column), recursion, locks of other strengths, and counts over
+several tables (docs/decisions/0018-tortoise-where-it-serves.md).
+"""
 
 from __future__ import annotations
 
