@@ -7,7 +7,7 @@ from domain import errors
 from domain.errors import DomainError
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-# The names of UserErrorCode in the public contract.
+# names of UserErrorCode in the API
 CONTRACT_CODES = """
     INVALID NOT_FOUND ALREADY_EXISTS ILLEGAL_TRANSITION POLICY_VIOLATION
     INSUFFICIENT_STOCK STALE_QUANTITY RESERVATION_EXPIRED

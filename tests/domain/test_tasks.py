@@ -1,4 +1,4 @@
-"""Tasks: where they stand by the clock, who may act, and which comes first and why."""
+"""Tasks: status by the clock, permitted actors, order of work and its reasons."""
 
 from datetime import datetime, timedelta
 from itertools import product
@@ -112,7 +112,7 @@ def test_points_fit_graphql(due: datetime, level: str) -> None:
 
 
 def test_each_state_asks_for_one_step_at_most() -> None:
-    """What can still be worked on asks for work; what is over, or elsewhere, does not."""
+    """States with work left have one step; final states, and work done elsewhere, have none."""
     assert set(FULFILLMENT_STEPS) == {
         FulfillmentStatus.OPEN,
         FulfillmentStatus.PICKED,

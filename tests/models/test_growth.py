@@ -1,6 +1,6 @@
-"""A large catalogue with a long past: hot queries find what they want by an index.
+"""Hot queries use an index in a large catalogue with a long history.
 
-Planned by PostgreSQL itself on tables that are large enough for their statistics to decide; no
+PostgreSQL plans the queries on tables that are large enough for their statistics to decide. No
 setting forbids a sequential scan.
 """
 
@@ -48,7 +48,7 @@ FILL = (
     f" SELECT n, 'SKU-' || n, 'Item', TRUE, now(), now() FROM generate_series(1, {SKUS}) n",
     "INSERT INTO stock_level (item_id, location_id, available, updated_at)"
     f" SELECT i, l, 50, now() FROM generate_series(1, {SKUS}) i, generate_series(1, 3) l",
-    # A long past of holds, 200 of them live and three over.
+    # many ended holds, 200 live ones, three of them expired
     "INSERT INTO reservation (id, status, channel_id, actor, created_at, expires_at,"
     " first_ttl_seconds, routing)"
     " SELECT md5('r' || n)::uuid, CASE WHEN n <= 200 THEN 'HELD' ELSE 'RELEASED' END, 1, 'a',"
@@ -83,7 +83,7 @@ FILL = (
 
 
 class Planner:
-    """Looks like a session, and asks for the plan of whatever is fetched."""
+    """Stands in for a session and records the plan of each fetched query."""
 
     engine = "postgres"
 
@@ -160,7 +160,8 @@ async def test_hot_queries_use_indexes(postgres_url: str, skus: int) -> None:
         assert len(await event_log.events_after(session, SKUS - 5, 500)) == 5
         assert len(await event_log.events_between(session, 5, 9, ["stock.changed"])) == 4
         lease = ("sequencer", "a", NOW, NOW, 1_000)
-        assert await event_log.number_pending(session, *lease, telling=True) is None  # no lease yet
+        # there is no lease yet
+        assert await event_log.number_pending(session, *lease, telling=True) is None
         known = {("a", "key-1"): 1, ("a", "new"): 2}
         assert len(await idempotency_queries.take_keys(session, known)) == len(known)
         assert len(await stock_reads.levels_by_id(session, Scope(), ids)) == skus

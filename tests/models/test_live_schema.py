@@ -1,4 +1,4 @@
-"""The schema that a migrated database really has, against the models and the written-out lists."""
+"""Schema of a migrated database, compared with the models and with tests/released."""
 
 import json
 import re
@@ -25,7 +25,7 @@ EXPECTED = live_schema.expected(NAMES)
 _UPDATE, _DELETE = "trigger BEFORE UPDATE ON ", "trigger BEFORE DELETE ON "
 APPEND_ONLY_TABLES = sorted(f.removeprefix(_UPDATE) for f in EXPECTED if f.startswith(_UPDATE))
 KEPT_TABLES = {f.removeprefix(_DELETE) for f in EXPECTED if f.startswith(_DELETE)}
-# What each kind of field is on (PostgreSQL, SQLite).
+# column types of each kind of field (PostgreSQL, SQLite)
 TYPES: dict[type[fields.Field[Any]], tuple[str, str]] = {
     fields.BigIntField: ("integer", "INTEGER"),
     fields.IntField: ("integer", "INTEGER"),
@@ -40,7 +40,7 @@ TYPES: dict[type[fields.Field[Any]], tuple[str, str]] = {
 
 @pytest.fixture
 async def schema(database_url: str) -> LiveSchema:
-    """What a migrated database has."""
+    """Schema of a migrated database."""
     return await live_schema.read(database_url)
 
 
@@ -68,7 +68,7 @@ def test_every_model_has_its_primary_key(schema: LiveSchema) -> None:
 def test_every_key_index_check_and_trigger_is_there_and_no_other(
     schema: LiveSchema, engine: str
 ) -> None:
-    """`python -m tests.live_schema` prints what a new version's file must say."""
+    """`python -m tests.live_schema` prints the facts that a new version's file must contain."""
     expected = live_schema.normal(EXPECTED)
     if engine == "postgres":
         expected |= {f"trigger BEFORE TRUNCATE ON {table}" for table in KEPT_TABLES}
@@ -90,10 +90,10 @@ def test_what_is_never_changed_cannot_be_changed_either() -> None:
 
 
 def test_every_foreign_key_has_an_index_that_finds_the_children(schema: LiveSchema) -> None:
-    """Without one, each look at a parent's children reads the whole table."""
+    """Without it every search for a row's children reads the whole table."""
     found = {f.split(" ", 1)[1] for f in schema.facts if f.startswith(("unique ", "index "))}
     indexed = found | schema.primary_keys
-    # All children have a parent, so an index of those that have one finds them all.
+    # If the index covers all rows with a parent, it finds all children.
     starts = {
         re.split(r"[,)]", line)[0]
         for line in indexed
@@ -104,7 +104,8 @@ def test_every_foreign_key_has_an_index_that_finds_the_children(schema: LiveSche
     assert children - starts == UNINDEXED
 
 
-# Nobody asks a channel or a location for these; units that have left a parcel are not looked for.
+# Never searched by these keys: no query asks a channel or a location for these rows, or for units
+# that have left a parcel.
 UNINDEXED = {
     "unidentified_unit(item_id",
     "event(channel_id",
@@ -124,7 +125,7 @@ async def filled(database: Database) -> Database:
 
 
 async def _refused(database: Database, sql: str) -> str:
-    """The words with which the program's own connection refuses a statement."""
+    """Message with which the program's own connection refuses a statement."""
 
     async def attempt(session: Session) -> None:
         await session.execute(sql)
@@ -148,13 +149,13 @@ async def test_what_was_written_is_never_changed(filled: Database, table: str, e
 
 
 def _bounds() -> Iterable[tuple[str, str, int]]:
-    """(table, column, a value below) of each check that is a lower bound."""
+    """(table, column, a value below the bound) of each check that is a lower bound."""
     for each in sorted(EXPECTED):
         if match := re.fullmatch(r"check (\w+): (\w+) (>=|>) (\d+)", each):
             yield match[1], match[2], int(match[4]) - (match[3] == ">=")
 
 
-# A trigger is there first: an attempt keeps what it was made with.
+# Checked earlier by a trigger: the attempt number never changes.
 GUARDED = {"refund_attempt.attempt_no"}
 
 

@@ -1,4 +1,4 @@
-"""Migrations: once, whole, in order; and no released version's rows are lost on the way up."""
+"""Migrations are applied once, completely and in order, and keep the rows of released versions."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,13 +13,13 @@ from models.migrations.runner import VERSIONS, MigrationError, Version, migrate,
 from tests import live_schema, raw
 
 NAMES = [version.name for version in VERSIONS]
-# Versions that somebody may have data in; all before the first release are one.
+# Versions that an installation may have data in. Versions before the first release were merged.
 RELEASED = NAMES[1:]
 
 
 @pytest.fixture
 async def url(database_url: str) -> str:
-    """The address of a database with nothing in it at all."""
+    """URL of a database without any table."""
     await raw.empty(database_url)
     return database_url
 
@@ -109,12 +109,12 @@ async def test_every_released_version_goes_up_with_all_its_rows(
     await raw.execute(url, *raw.released_rows(NAMES[: len(old_versions)]))
     old = await live_schema.read(url)
     before = await raw.contents(url, old.columns)
-    # Who adds a table adds rows of it to tests/released/<version>.sql.
+    # A new table needs rows in tests/released/<version>.sql.
     assert [table for table, found in before.items() if not found] == []
     assert await migrate(url) == NAMES[len(old_versions) :]
     new = await live_schema.read(url)
     newer = NAMES[len(old_versions) :]
-    # A version that removes a column must say here where its values went.
+    # A version that removes a column must state here where its values went.
     kept = {(raw.renamed(t, newer), raw.renamed(c, newer)): (t, c) for t, c in old.columns}
     assert set(kept) <= set(new.columns)
     after = await raw.contents(url, kept)
@@ -122,7 +122,7 @@ async def test_every_released_version_goes_up_with_all_its_rows(
         raw.renamed(table, newer): _renamed_rows(table, found, old.columns, newer)
         for table, found in before.items()
     }
-    # It has become what a new database is: equal columns, keys, indexes, checks and triggers.
+    # The result equals a new database: columns, keys, indexes, checks and triggers.
     assert new == await live_schema.read(fresh_database())
 
 
@@ -132,7 +132,7 @@ def _renamed_rows(
     columns: Iterable[tuple[str, str]],
     newer: Sequence[str],
 ) -> list[tuple[object, ...]]:
-    """Rows as `raw.contents` must read them after these versions, with columns in its order."""
+    """Expected rows of `raw.contents` after these versions, with its order of columns."""
     names = sorted(column for each, column in columns if each == table)
     order = sorted(range(len(names)), key=lambda place: raw.renamed(names[place], newer))
 
@@ -145,7 +145,10 @@ def _renamed_rows(
 async def test_policies_that_were_published_ahead_are_told_of_and_no_others(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Version 9 finds some in a database: what has long been in force is no news."""
+    """Version 9 records policies with a future start.
+
+    Policies already in force are not recorded.
+    """
     with monkeypatch.context() as patched:
         patched.setattr(runner, "VERSIONS", VERSIONS[: NAMES.index("0009_policy_starts")])
         await migrate(url)

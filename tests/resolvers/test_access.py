@@ -1,4 +1,4 @@
-"""Who may come in, and what each role may do at all."""
+"""Authentication, and the root fields that each role may use."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ VIEWER = "{ viewer { actor role permissions channels locations } }"
 
 
 def root_fields(name: str) -> dict[str, Any]:
-    """The fields of a root type, by name."""
+    """Fields of a root type by name."""
     found = schema.get_type_by_name(name)
     assert isinstance(found, StrawberryObjectDefinition)
     return {str(field.graphql_name): field for field in found.fields}

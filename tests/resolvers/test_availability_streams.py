@@ -1,4 +1,5 @@
-"""One fact may change what is promised of many SKUs: each is told, live and behind a cursor."""
+"""One event may change the availability of many SKUs: clients receive each, live and after a
+cursor."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ def a_channel(code: str = "web", **facts: Any) -> dict[str, Any]:
 
 
 def promised(events: list[Any]) -> dict[str, int]:
-    """Units by SKU, as the last of these events say."""
+    """Units by SKU according to the last of these events."""
     found = [event["availability"] for event in events]
     return {each["sku"]: each["availableToPromise"] for each in found}
 
@@ -78,6 +79,7 @@ async def test_rules_that_were_published_ahead_are_told_when_they_come_into_forc
     async with screen(api) as shop:
         await shop.watch(api, of_market, skus=["TEE"])
         await api.done(PUBLISH, {"input": ahead})
-        assert promised([await shop.next()]) == {"TEE": 10}  # when they are published: not yet
+        # not in force yet when they are published
+        assert promised([await shop.next()]) == {"TEE": 10}
         api.let_pass(3600)
         assert promised([await shop.next()]) == {"TEE": 6}

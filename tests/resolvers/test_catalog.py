@@ -1,4 +1,4 @@
-"""Master data over the API: upserts leave what they do not name, look-ups find what is there."""
+"""Master data over the API: upserts keep absent fields, queries find rows by their keys."""
 
 from typing import Any
 

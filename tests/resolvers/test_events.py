@@ -1,4 +1,4 @@
-"""The log of facts over the API: in order, from a cursor on, as far as the role may see."""
+"""Event log over the API: in order, from a cursor, limited to the role's permissions."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ RAW = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
 async def log(api: InProcessServer, key: str | None = None, **narrow: Any) -> Any:
-    """A page of the log, once everything that was committed has its position."""
+    """A page of the log, after every committed event has a position."""
     for _ in range(100):
         async with api.restow.database.reading() as session:
             if not await session.fetch_value("SELECT count(*) FROM event_pending"):
@@ -86,7 +86,7 @@ async def test_a_cursor_that_is_none_is_a_bad_request(api: InProcessServer) -> N
 
 
 async def test_ids_in_facts_are_such_as_node_takes(api: InProcessServer) -> None:
-    """Of orders, their lines and parcels, of returns and their units, in whatever fact."""
+    """Ids of orders, order lines, parcels, returns and return items, in all events."""
     made = await asked(api, 2)
     await came(api, made, 1)
     await api.receive(3, at="YORK")
@@ -104,7 +104,7 @@ async def test_ids_in_facts_are_such_as_node_takes(api: InProcessServer) -> None
 
 
 def texts_in(data: Any) -> list[str]:
-    """Every text in a JSON value, names of members included."""
+    """All texts in a JSON value, including names of members."""
     if isinstance(data, dict):
         return [text for each in (*data, *data.values()) for text in texts_in(each)]
     if isinstance(data, list):

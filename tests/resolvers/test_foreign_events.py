@@ -1,6 +1,6 @@
-"""A key of one channel and one place hears of no other, and misses nothing of its own.
+"""A key of one channel and one location receives all of its own events and no others.
 
-RESTOW_LONG=1 makes 10,000 facts instead of some hundreds.
+RESTOW_LONG=1 makes 10,000 events instead of some hundreds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.resolvers.test_tasks import CLAIM, PICK
 from tests.subscriptions.log.facts import until
 
 FACTS = 10_000 if os.environ.get("RESTOW_LONG") == "1" else 400
-# Of each fact its position, its kind, and the codes of its channel and place, read past all rules.
+# Position, type, channel code and location code of each event, read without permissions.
 LOG = """SELECT p.position, e.id, e.type, c.code AS channel, l.code AS location
 FROM event_position p JOIN event e ON e.id = p.event_id
 LEFT JOIN channel c ON c.id = e.channel_id LEFT JOIN location l ON l.id = e.location_id
@@ -33,7 +33,7 @@ NEWEST = "SELECT MAX(id) AS id FROM event"
 
 
 class Ear:
-    """Everything that a key of one channel and place is told, by all the streams it may open."""
+    """Messages received by a key of one channel and one location, from all of its streams."""
 
     def __init__(self, client: Screen, channel: str, location: str) -> None:
         self.channel = channel
@@ -42,7 +42,7 @@ class Ear:
         self._client = client
 
     async def listen(self) -> None:
-        """Subscribe to all there is, and take it; until cancelled."""
+        """Subscribe to all streams and collect their messages until cancelled."""
         after = {"after": "0"}
         self._client.subscribe("events", EVENTS, variables=after)
         self._client.subscribe("stock", STOCK, variables=after)
@@ -58,11 +58,11 @@ class Ear:
             self.got[told["id"]].append(value)
 
     def has(self, positions: list[int]) -> bool:
-        """Whether the facts that it was told are these, in this order."""
+        """True if the received events are those at these positions, in this order."""
         return [int(event["cursor"]) for event in self.got["events"]] == positions
 
     def own(self, log: list[dict[str, Any]]) -> list[int]:
-        """The positions of what it should be told."""
+        """Positions of the events that the key should receive."""
         caller = holder(Role.WAREHOUSE, actor="judge")
         return [
             row["position"]
@@ -70,14 +70,15 @@ class Ear:
             if row["channel"] in (None, self.channel)
             and row["location"] in (None, self.location)
             and caller.may_read_event(row["type"])
-            # What may lie at several places is told by its parcels, its tasks and its units.
+            # Orders, holds and refunds may span locations; their parcels, tasks and units have
+            # events of their own.
             and not (row["location"] is None and row["type"].startswith(SPREAD))
         ]
 
 
 @asynccontextmanager
 async def an_ear(api: InProcessServer, channel: str, location: str) -> AsyncIterator[Ear]:
-    """A scoped key that listens."""
+    """Run the streams of a scoped key during the block."""
     key = await api.a_key(Role.WAREHOUSE, channels=(channel,), locations=(location,))
     async with screen(api, key) as client:
         ear = Ear(client, channel, location)
@@ -90,7 +91,7 @@ async def an_ear(api: InProcessServer, channel: str, location: str) -> AsyncIter
 
 
 async def trade(api: InProcessServer, chance: random.Random) -> None:
-    """Something happens in a channel or at a place."""
+    """Do a random operation in a channel or at a location."""
     step, channel = chance.random(), chance.choice(("web", "market"))
     at, sku = chance.choice(("LEEDS", "YORK")), chance.choice(("COAT", "SCARF", "TEE"))
     if step < 0.3:

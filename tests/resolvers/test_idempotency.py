@@ -1,4 +1,4 @@
-"""A mutation with a key is done once, whichever way the key came."""
+"""A mutation with an idempotency key runs once, whether the key is an argument or a header."""
 
 import asyncio
 
@@ -114,7 +114,7 @@ async def test_several_mutations_run_in_order_each_with_its_key(api: InProcessSe
         "second": {"supplier": {"name": "Two"}, "replayed": False},
     }
     again = await api.ask(document)
-    # a replay shows the same objects as they are now
+    # A replay shows the current state of the same objects.
     assert again == {
         "first": {"supplier": {"name": "Two"}, "replayed": True},
         "second": {"supplier": {"name": "Two"}, "replayed": True},

@@ -1,4 +1,4 @@
-"""The books, the rules, the exceptions and the trail over the API."""
+"""Journal, policies, exceptions and audit trail over the API."""
 
 import workflows.exceptions.opening as exceptions
 from domain.access.callers import SYSTEM, Role

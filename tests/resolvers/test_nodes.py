@@ -1,4 +1,4 @@
-"""Global ids: each object is found again by its own, by those who may look it up."""
+"""Global ids: `node` finds each object by its id, within the caller's permissions."""
 
 import base64
 from typing import Any
@@ -14,7 +14,7 @@ NODE = "query ($id: ID!) { node(id: $id) { __typename id } }"
 
 
 async def one_of_each(api: InProcessServer) -> dict[str, str]:
-    """The id of an object of every type that there is by now."""
+    """The id of an object of each type that exists."""
     await api.ask('mutation { supplierUpsert(code: "ACME", name: "Acme") { userErrors { code } } }')
     await api.receive(5)
     await api.place(1)

@@ -1,4 +1,4 @@
-"""Streams about single cases: returns and refunds as they change, alerts for those who are late."""
+"""Streams about single objects (returns, refunds), and alerts for readers that are too slow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from domain.access.callers import Role
 from tests.builders.in_process_server import JSON, InProcessServer
 from tests.resolvers.test_refunds import APPROVE, a_refund
-from tests.resolvers.test_refunds import order as order  # an order that was paid and sent
+from tests.resolvers.test_refunds import order as order  # an order that is paid and shipped
 from tests.resolvers.test_returns import asked, came
 from tests.resolvers.test_subscriptions import Screen, screen
 from tests.resolvers.test_task_queues import ALERTS, order_is_late
@@ -24,14 +24,14 @@ TRACK = """mutation ($id: ID!) { returnTrackingSet(id: $id, carrier: "DHL", trac
 
 
 async def _until(client: Screen, case: str, status: str) -> JSON:
-    """What a stream says as soon as its case has this status."""
+    """The first value of the stream in which the object has this status."""
     while (event := await client.next())[case]["status"] != status:
         pass
     return dict(event)
 
 
 async def _is_refused(api: InProcessServer, document: str, case_id: str, key: str) -> bool:
-    """Whether somebody with this key is told that there is no such case."""
+    """True if the stream is refused because the object is not found with this key."""
     async with screen(api, key) as client:
         client.subscribe("s", document, variables={"id": case_id})
         refused = await client.receive()
@@ -86,7 +86,7 @@ async def test_a_refund_is_followed_until_it_is_paid(api: InProcessServer, order
 async def test_who_reads_alerts_too_slowly_is_told_where_to_go_on(
     api: InProcessServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The buffer behind the socket and the one before it are both bounded; nothing is skipped."""
+    """The fan-out's backlog and the socket's buffer are both bounded; no alert is skipped."""
     monkeypatch.setattr("subscriptions.delivery.fanout.BACKLOG_MAX", 3)
     async with screen(api) as quick, screen(api) as slow:
         for client in (quick, slow):

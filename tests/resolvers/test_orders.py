@@ -1,4 +1,4 @@
-"""Orders over the API: placed, found, shipped, cancelled, and refused with a path."""
+"""Orders over the API: place, find, ship, cancel; refusals name the path."""
 
 from typing import Any
 

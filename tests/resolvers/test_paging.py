@@ -1,4 +1,4 @@
-"""Pages: every row once, from either end, whatever is added in front meanwhile."""
+"""Pages: every row once, from either end, although rows are added at the front meanwhile."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ async def test_a_list_is_walked_from_the_front_to_the_end(api: InProcessServer) 
         seen += skus(found)
         if not found["pageInfo"]["hasNextPage"]:
             break
-        # what is new stands in front and moves nothing
+        # A new row comes first in the list and does not shift the following pages.
         await add(api, f"Q-{len(seen)}")
         found = await page(api, first=3, after=found["pageInfo"]["endCursor"], search="P-")
         assert found["pageInfo"]["hasPreviousPage"]

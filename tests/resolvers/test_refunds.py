@@ -25,7 +25,7 @@ CANCEL_ORDER = """mutation ($id: ID!) { orderCancel(id: $id, reasonCode: "CUSTOM
 
 @pytest.fixture
 async def order(api: InProcessServer) -> JSON:
-    """Two shirts, paid and sent."""
+    """Two shirts, paid and shipped."""
     await api.receive(5)
     placed: JSON = await api.place(2)
     parcel = {"carrier": "DHL", "trackingNumber": "JD1"}
@@ -61,7 +61,7 @@ async def test_a_refund_from_request_to_journal(api: InProcessServer, order: JSO
     finance = await api.a_key(Role.FINANCE)
     agreed = (await api.done(APPROVE, {"id": made["id"]}, key=finance))["refund"]
     assert agreed["approvals"][0]["decision"] == "APPROVED"
-    await api.restow.payouts.work()  # or the program's own worker has it in hand
+    await api.restow.payouts.work()  # or the program's own worker has claimed it
     async with asyncio.timeout(10):
         while (paid := await shown(api, made))["status"] in ("APPROVED", "PROCESSING"):  # noqa: ASYNC110
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Holds over the API: over by the clock, found as far as the caller may see."""
+"""Holds over the API: expiry by the clock, look-up within the caller's scope."""
 
 from typing import Any
 
@@ -145,7 +145,7 @@ async def test_a_reference_that_is_taken_names_the_hold_that_has_it(api: InProce
     line = {"sku": "TEE", "quantity": 1}
     wanted = {"channel": "web", "externalReference": "basket", "lines": [line]}
     held = (await api.done(HOLD, {"input": wanted}))["reservation"]
-    for key in ("k-1", "k-1"):  # the second is a replay
+    for key in ("k-1", "k-1"):  # the second request is a replay
         again = await api.change(HOLD, {"input": wanted}, idempotency_key=key)
         [error] = again["userErrors"]
         assert (error["code"], error["details"]["existing"]) == ("ALREADY_EXISTS", held["id"])

@@ -1,4 +1,4 @@
-"""Returns over the API: asked for, decided, received, inspected, disposed of, and who sees what."""
+"""Returns over the API: request, decision, receipt, inspection, disposition, visibility."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ FOUND = """
 
 
 def mutation(name: str, arguments: str, given: str) -> str:
-    """A document with one mutation that answers with the whole return."""
+    """A document with one mutation that returns the whole return."""
     return f"mutation ({arguments}) {{ {name}({given}) {{ {FOUND} }} }}"
 
 
@@ -42,7 +42,7 @@ EVIDENCE = "https://photos/1.jpg#sha256=" + "0a" * 32
 
 
 async def sold(api: InProcessServer, units: int = 3, **facts: Any) -> Any:
-    """An order that has left."""
+    """An order that is shipped in full."""
     await api.receive(units)
     order = await api.place(units, **facts)
     for parcel in order["fulfillments"]:
@@ -52,7 +52,7 @@ async def sold(api: InProcessServer, units: int = 3, **facts: Any) -> Any:
 
 
 async def asked(api: InProcessServer, units: int = 3, **facts: Any) -> Any:
-    """A return of an order that has left."""
+    """A return of a shipped order."""
     order = await sold(api, units)
     item = {"sku": "TEE", "quantity": units, "reasonCode": "UNWANTED"}
     wanted = {"orderId": order["id"], "items": [item], **facts}
@@ -60,7 +60,7 @@ async def asked(api: InProcessServer, units: int = 3, **facts: Any) -> Any:
 
 
 async def came(api: InProcessServer, made: JSON, units: int, **facts: Any) -> Any:
-    """Its units are here."""
+    """Receive units of a return."""
     parcel = {
         "returnId": made["id"],
         "locationCode": "LEEDS",
@@ -118,7 +118,7 @@ async def test_the_way_of_a_return_from_request_to_its_last_unit(api: InProcessS
     way = {"returnItemId": part["id"], "quantity": 1, "disposition": "SCRAP"}
     gone = (await api.done(DISPOSE, {"input": way}))["return"]["items"][2]
     assert (gone["state"], gone["disposition"]) == ("DISPOSED", "SCRAP")
-    # The chain goes with the part that was split off.
+    # The earlier steps are copied to the part that was split off.
     chain = [(step["disposition"], step["quantity"]) for step in gone["dispositions"]]
     assert chain == [("QUARANTINE", 1), ("SCRAP", 1)]
     assert gone["dispositions"][0]["decidedBy"] == "policy"

@@ -1,4 +1,4 @@
-"""What a key's channels and locations hide: rows, counts, edges, nodes, events and audit rows."""
+"""Scope of a key: channels and locations hide rows, counts, edges, nodes, events and audit rows."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ BOOKS = """{ journalEntries { nodes { reference } } trialBalance { balanced acco
 
 @pytest.fixture
 async def traded(api: InProcessServer) -> InProcessServer:
-    """Two channels and two locations, with an order and a hold in each corner."""
+    """Two channels and two locations, each with an order and a hold."""
     await api.receive(9, at="LEEDS")
     await api.receive(9, at="YORK", sku="COAT")
     await api.place(1, "TEE", externalReference="web-leeds")
@@ -38,7 +38,7 @@ async def traded(api: InProcessServer) -> InProcessServer:
 
 
 def codes(rows: Any, *path: str) -> set[str]:
-    """The codes along a path of each row."""
+    """Codes at the end of a path in each row."""
     found = set()
     for row in rows:
         for step in path:
@@ -156,7 +156,7 @@ EXTEND = """mutation ($id: ID!) { reservationExtend(id: $id, ttlSeconds: 60) {
 async def test_what_a_key_made_itself_exists_for_it_wherever_it_lies(
     traded: InProcessServer,
 ) -> None:
-    """The web channel's only TEEs are in LEEDS, and the key names YORK."""
+    """The web channel's only TEEs are in LEEDS; the key's location is YORK."""
     web, york = ("web",), ("YORK",)
     mine = await traded.a_key(Role.PARTNER, channels=web, locations=york, name="mine")
     other = await traded.a_key(Role.PARTNER, channels=web, locations=york, name="other")
@@ -185,7 +185,7 @@ ORDER_CHANGED = """subscription ($id: ID!) { orderChanged(id: $id) { order { id 
 
 
 async def of_york(traded: InProcessServer) -> tuple[str, str]:
-    """Two keys of the web channel and of YORK, for two actors."""
+    """Two keys with the web channel and YORK as scope, for two actors."""
     scope: Any = {"channels": ("web",), "locations": ("YORK",)}
     mine = await traded.a_key(Role.PARTNER, name="mine", **scope)
     return mine, await traded.a_key(Role.PARTNER, name="other", **scope)
@@ -211,7 +211,7 @@ async def test_a_stream_is_shared_by_those_for_whom_the_same_exists(
             assert (await following.next())["order"]["status"] == "CANCELLED"
         assert (await ours.next())["type"] == "order.cancelled"
         own = (await traded.done(PLACE, theirs_too, key=other, idempotency_key="o"))["order"]
-        assert (await theirs.next())["subject"] == own["id"]  # and nothing before it
+        assert (await theirs.next())["subject"] == own["id"]  # no event before it
 
 
 async def test_a_hold_that_does_not_exist_for_a_key_is_not_taken_by_it(

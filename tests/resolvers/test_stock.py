@@ -1,4 +1,4 @@
-"""Stock over the API: what a person does to units, and the trail that it leaves."""
+"""Stock over the API: receipts, adjustments, moves, and their audit trail."""
 
 from typing import Any
 

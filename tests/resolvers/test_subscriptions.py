@@ -1,4 +1,4 @@
-"""Subscriptions of the whole program: what a change anywhere makes known, to whom, and once."""
+"""Subscriptions of the whole program: the values sent, their recipients, no repeats."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ REVOKE = "mutation ($id: ID!) { apiKeyRevoke(id: $id) { userErrors { code } } }"
 
 
 class Screen(Client):
-    """A client that subscribes to one thing at a time."""
+    """A client with one subscription at a time."""
 
     async def watch(self, api: InProcessServer, document: str, **variables: Any) -> None:
-        """Subscribe behind all that was done so far, and wait until the stream listens."""
+        """Subscribe after all past events, and wait until the stream is listening."""
         await api.settled()
         fanout, relay = api.restow.fanout, api.restow.live.relay
         before = fanout.members + relay.listeners
@@ -60,7 +60,7 @@ class Screen(Client):
 
 @asynccontextmanager
 async def screen(api: InProcessServer, key: str | None = BOOTSTRAP) -> AsyncIterator[Screen]:
-    """A connected screen."""
+    """A connected client."""
     client = Screen(api.restow.asgi, [SUBPROTOCOL])
     try:
         payload = {} if key is None else {"authorization": f"Bearer {key}"}
@@ -170,7 +170,8 @@ async def test_who_asks_for_the_same_shares_one_execution(api: InProcessServer) 
 async def test_those_who_come_back_join_the_others_without_gap_or_repeat(
     api: InProcessServer,
 ) -> None:
-    """Readers resume at every cursor while facts are written, and share once they caught up."""
+    """Clients resume at every cursor while events are written, and share one execution
+    afterwards."""
     for n in range(20):
         await api.receive(1 + n)
     async with screen(api) as all_of_it:

@@ -1,4 +1,4 @@
-"""Queues on a screen: the work there is, then every change of it; alerts, and single objects."""
+"""Task queue streams: a snapshot, then every change; alerts; streams of single objects."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ subscription ($id: ID!) { orderChanged(id: $id) {
 
 
 class Shown:
-    """What a client makes of a queue's messages: tasks by id."""
+    """A client's view of a queue from its messages: tasks by id."""
 
     def __init__(self) -> None:
         self.tasks: dict[str, Any] = {}
 
     def take(self, event: Any) -> bool:
-        """Replay a message; whether it is complete."""
+        """Apply a message; return True if the snapshot is complete."""
         for task in event["tasks"]:
             if event["change"] == "REMOVE":
                 self.tasks.pop(task["id"], None)
@@ -56,7 +56,7 @@ class Shown:
 
 
 class Tablet(Shown):
-    """A client that shows a queue, and compares it."""
+    """A client that shows a queue and compares it with a query."""
 
     def __init__(self, client: Screen, api: InProcessServer, queue: str = "PICK") -> None:
         super().__init__()
@@ -66,25 +66,25 @@ class Tablet(Shown):
         self.pages = 0
 
     async def open(self) -> None:
-        """Subscribe, and take the snapshot in."""
+        """Subscribe and apply the snapshot."""
         self.client.subscribe("s", QUEUE, variables={"queue": self.queue, "at": "LEEDS"})
         while not self.take(await self.client.next()):
             self.pages += 1
         self.pages += 1
 
     async def follow(self) -> None:
-        """Replay what comes, for ever."""
+        """Apply changes until cancelled."""
         while True:
             self.take(await self.client.next())
 
     async def truth(self) -> dict[str, Any]:
-        """What a fresh query says."""
+        """The result of a new query."""
         found = await self.api.ask(LIVE, {"queue": self.queue, "at": "LEEDS"})
         nodes = [*found["open"]["nodes"], *found["claimed"]["nodes"]]
         return {task["id"]: task for task in nodes}
 
     async def agrees(self) -> None:
-        """Wait until the screen shows what a fresh query says."""
+        """Wait until the view equals the result of a new query."""
         truth = await self.truth()
         try:
             await until(lambda: self.tasks == truth)
@@ -93,7 +93,7 @@ class Tablet(Shown):
 
 
 async def work_at_random(api: InProcessServer, chance: random.Random, steps: int) -> None:
-    """Orders come, are claimed, given back, picked and cancelled."""
+    """Place, claim, release, pick and cancel at random."""
     orders: list[Any] = []
     for number in range(steps):
         step = chance.random()
@@ -123,14 +123,14 @@ async def test_a_screen_equals_a_fresh_query_whenever_it_is_looked_at(api: InPro
         following = [asyncio.create_task(early.follow())]
         working = asyncio.create_task(work_at_random(api, chance, 30))
         await asyncio.sleep(0)
-        await late.open()  # while there is work
+        await late.open()  # while there are tasks
         following.append(asyncio.create_task(late.follow()))
         await working
         for _ in range(5):
             await work_at_random(api, chance, 4)
             await early.agrees()
             await late.agrees()
-        api.let_pass(601)  # every claim runs out, and is swept
+        api.let_pass(601)  # all claims expire and are swept
         await early.agrees()
         await late.agrees()
         assert all(task["status"] == "OPEN" for task in late.tasks.values())
@@ -190,7 +190,7 @@ async def test_alerts_come_once_each_and_again_when_escalated(api: InProcessServ
     async with screen(api) as desk:
         await desk.watch(api, ALERTS, kinds=["ORDER_LATE"])
         await order_is_late(api)
-        await order_is_late(api)  # counted, not told again
+        await order_is_late(api)  # counted as an occurrence, not sent again
         await order_is_late(api, "Item:2")
         first, other = await desk.next(), await desk.next()
         assert first["exception"]["id"] != other["exception"]["id"]

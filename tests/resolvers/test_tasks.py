@@ -1,4 +1,4 @@
-"""Queues over the API: listed by priority, claimed, worked on, and seen by those who may."""
+"""Task queues over the API: listed by priority, claimed, worked on, visible within scope."""
 
 from typing import Any
 

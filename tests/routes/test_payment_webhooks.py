@@ -51,7 +51,7 @@ async def send(
 
 
 async def processing(refund_desk: RefundDesk) -> tuple[Outcome, bytes]:
-    """A refund that is being paid, and the body of the message that it was."""
+    """A refund in payment, and the body of the webhook that reports its success."""
     order = await refund_desk.desk.sold(("TEE-M", 1))
     made = await refund_desk.create(order, "1.00")
     await refund_desk.approve(made)

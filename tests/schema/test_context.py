@@ -1,4 +1,4 @@
-"""The context of an operation gives back what it took, however the operation ends."""
+"""Context of an operation: it returns its connection, however the operation ends."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_a_snapshot_that_is_still_being_opened_is_given_back_too(postgres_
 async def test_what_an_operation_has_read_is_gone_with_it_without_a_collection(
     database: Database,
 ) -> None:
-    """What every request leaves to the collector was an eighth of the time of a read."""
+    """Garbage collection of each request's data took an eighth of the time of a read."""
     services: Any = SimpleNamespace(database=database, clock=now)
     context = Context(holder(Role.ADMIN, actor="root"), services)
     assert await context.loaders.items.load(1) is None
@@ -49,9 +49,9 @@ async def test_what_an_operation_has_read_is_gone_with_it_without_a_collection(
     gc.disable()
     try:
         await context.close()
-        await asyncio.sleep(0)  # the loop lets go of the task that read
+        await asyncio.sleep(0)  # lets the event loop release the task of the read
         assert [ref() for ref in left] == [None, None]
     finally:
         gc.enable()
-    assert await context.loaders.items.load(1) is None  # read anew, in another snapshot
+    assert await context.loaders.items.load(1) is None  # read again, in another snapshot
     await context.close()

@@ -1,4 +1,4 @@
-"""What introspection says of the schema: something of everything, and nothing of its inside."""
+"""Descriptions of the schema: present everywhere, in sentences, without internals."""
 
 import ast
 import re
@@ -27,7 +27,7 @@ TYPES = [
     for named in SCHEMA.type_map.values()
     if not is_introspection_type(named) and not is_specified_scalar_type(named)
 ]
-# What says it by its name, wherever it stands; everything else is told in words.
+# Names that need no description. Every other name must have one.
 _PLAIN = """
 accounts actor amount apiKey asOf at availability barcode carrier change changes
 channel city closedAt code condition createdAt credit debit decision disposition edges
@@ -43,7 +43,7 @@ CANCELLED CRITICAL DELIVERED HIGH IN_TRANSIT LIKE_NEW LOW MEDIUM NEW OUT_FOR_DEL
 PICKED SHIPPED USED
 """
 PLAIN_VALUES = frozenset(_PLAIN_VALUES.split())
-# Words of the code, not of the API: exceptions, Python's own values, snake case, files, rooms.
+# Words of the code, not of the API: exceptions, Python values, snake case, files, packages.
 INSIDE = re.compile(
     r"\b(?:Raises?|raised|loaders?|None|UNSET|ABSENT|self|docstring|resolvers?|dataclass"
     r"|[a-z]+_[a-z_]+|\w+\.py)\b"
@@ -53,7 +53,7 @@ INSIDE = re.compile(
 
 
 def fields_of(named: GraphQLNamedType) -> dict[str, object]:
-    """The fields of a type, or the values of an enum."""
+    """Fields of a type, or values of an enum."""
     if isinstance(named, GraphQLEnumType):
         return dict(named.values)
     if isinstance(named, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
@@ -62,7 +62,7 @@ def fields_of(named: GraphQLNamedType) -> dict[str, object]:
 
 
 def parts() -> Iterator[tuple[str, str | None]]:
-    """Every field, argument and enum value with its path and its description."""
+    """Every field, argument and enum value, with its path and description."""
     for named in TYPES:
         for name, part in fields_of(named).items():
             yield f"{named.name}.{name}", getattr(part, "description", None)
@@ -77,7 +77,7 @@ def parts() -> Iterator[tuple[str, str | None]]:
 
 
 def everything() -> list[tuple[str, str]]:
-    """Every description that there is, with its path."""
+    """Every description with its path."""
     named = [(each.name, each.description) for each in TYPES]
     return [(path, words) for path, words in (*named, *parts()) if words]
 
@@ -118,7 +118,7 @@ def test_descriptions_are_sentences() -> None:
 
 
 def test_words_under_a_field_reach_the_schema() -> None:
-    """A text that stands where the schema does not look would be read by nobody."""
+    """A string after a field that the schema does not pick up would appear nowhere."""
     told = {words for _, words in everything()}
     lost = [
         f"{name}:{following.lineno}"

@@ -1,4 +1,4 @@
-"""What goes wrong is told by a code, and by nothing of the inside."""
+"""Errors have a code and reveal no internals."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Scalars: what is let in is exact, what is refused never reaches a rule."""
+"""Scalars: accepted values are exact; other values are refused before any rule."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Selections: a list reads the columns that are shown and what they refer to, and nothing else."""
+"""Selections: a list reads only the columns shown and the rows that they refer to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.resolvers.test_refunds import a_refund
 from tests.resolvers.test_returns import RECEIVE, asked
 
 DOCUMENTS_PER_LIST = 12
-USES = 4  # walked, compiled, and then read by what is shown
+USES = 4  # interpreted, compiled, and then read by selection
 
 ROOT: Any = schema.graphql_schema.query_type
 LISTS = {
@@ -37,7 +37,7 @@ ASKING: ContextVar[bool] = ContextVar("asking", default=False)
 
 @pytest.fixture
 async def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is fetched from either engine for who is `ASKING`, and not by jobs meanwhile."""
+    """Statements of either engine while `ASKING` is set, so without those of jobs."""
     seen: list[str] = []
     for kind in (PostgresSession, SqliteSession):
         fetch = kind.fetch
@@ -53,7 +53,7 @@ async def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def executors(monkeypatch: pytest.MonkeyPatch) -> list[Executor]:
-    """The executors of what is asked from here on."""
+    """Executors of the following requests."""
     seen: list[Executor] = []
 
     def noted(*args: Any, **facts: Any) -> Executor:
@@ -65,7 +65,7 @@ def executors(monkeypatch: pytest.MonkeyPatch) -> list[Executor]:
 
 
 async def busy(api: InProcessServer) -> None:
-    """Rows in every list."""
+    """Create rows for every list."""
     made = await asked(api)
     shown = await api.ask("query ($id: ID!) { return(id: $id) { order { id } } }", made)
     await a_refund(api, shown["return"]["order"])
@@ -78,7 +78,7 @@ async def busy(api: InProcessServer) -> None:
 
 
 def fields_of(type_: Any, chance: Random, depth: int = 0) -> str:
-    """Some fields of an object, and of what they lead to."""
+    """Random fields of an object and of the objects that they lead to."""
     names = [name for name, field in type_.fields.items() if may_stand(field, depth)]
     chosen = chance.sample(names, min(len(names), chance.randint(1, 5)))
     written = []
@@ -98,7 +98,7 @@ def may_stand(field: GraphQLField, depth: int) -> bool:
 
 
 def document_on(name: str, chance: Random) -> str:
-    """A list in one of the ways in which it can be shown, sometimes beside itself."""
+    """A document that shows a list in one of several ways, sometimes with a second list."""
     node = get_named_type(LISTS[name].fields["nodes"].type)
 
     def shown() -> str:
@@ -201,7 +201,7 @@ async def test_what_two_lists_refer_to_is_shown_by_each_as_it_asks(api: InProces
 async def test_an_odd_row_is_walked_over_the_columns_that_were_read(api: InProcessServer) -> None:
     await busy(api)
     async with api.restow.database.writer() as session:
-        # beyond what an Int of GraphQL can hold
+        # above the range of a GraphQL Int
         await session.execute("UPDATE stock_level SET incoming = 3000000000")
     document = "{ stockLevels { nodes { incoming item { sku } } } }"
     answers = [(await api.post(document)).json() for _ in range(USES)]

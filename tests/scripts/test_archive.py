@@ -1,4 +1,4 @@
-"""Old events leave the log for files, and nothing else can make them."""
+"""Archived events leave the log for files; no other way can remove them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_events_beyond_the_most_leave(api: InProcessServer, tmp_path: Path
     assert [event["type"] for event in archived] == [event["type"] for event in whole[:-4]]
     assert all(event["digest"] and event["transaction_id"] for event in archived)
     assert await reconcile(database) == []
-    # What clients are told.
+    # the clients' view of the log
     answer = (await api.post(EVENTS, {"after": "1"})).json()
     [error] = answer["errors"]
     oldest = str(count - 3)
@@ -90,7 +90,7 @@ async def test_events_beyond_their_days_leave_but_the_newest(
 async def test_what_broke_off_is_archived_again_page_by_page(
     api: InProcessServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A crash between a page's file and its leaving the log loses nothing and repeats nothing."""
+    """A crash between writing a page's file and deleting its events loses and repeats no event."""
     monkeypatch.setattr("workflows.events.retention.PAGE", 3)
     for units in range(1, 12):
         await api.receive(units)
@@ -109,11 +109,12 @@ async def test_what_broke_off_is_archived_again_page_by_page(
         broken.setattr("scripts.archive.remove", crash_at_the_second)
         with pytest.raises(KeyboardInterrupt):
             await archive(database, whole, tmp_path)
-    # Two files are written; what stands in the second has not left the log.
+    # Two files are written; the events of the second are still in the log.
     assert [event["position"] for event in _archived(tmp_path)] == [1, 2, 3, 4, 5, 6]
     assert await _positions(database) == list(range(4, count + 1))
     assert await reconcile(database) == []
-    monkeypatch.setattr("workflows.events.retention.PAGE", 4)  # the next run cuts other pages
+    # the next run divides the events into other pages
+    monkeypatch.setattr("workflows.events.retention.PAGE", 4)
     assert await archive(database, whole, tmp_path) == count - 5
     assert [event["position"] for event in _archived(tmp_path)] == list(range(1, count - 1))
     assert await _positions(database) == [count - 1, count]

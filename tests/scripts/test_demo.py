@@ -1,4 +1,4 @@
-"""The demo keeps to the rules, tells what it says it tells, and can be opened with its keys."""
+"""The demo passes all workflows, shows its story, and opens with its keys."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""`make serve` that cannot start says why, and which variable is wrong."""
+"""If `make serve` cannot start, it names the reason and the wrong variable."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def refusal(**variables: str) -> str:
-    """The one line by which the program ends."""
+    """The last line that the program prints before it ends."""
     named = {f"RESTOW_{name}": value for name, value in variables.items()}
     ended = subprocess.run(
         [sys.executable, "-m", "scripts.serve"],

@@ -1,4 +1,4 @@
-"""Jobs: one process runs them, another takes over, and a failing one does not end the rest."""
+"""Jobs: one process runs them, another takes over, and a failing job does not stop the others."""
 
 import asyncio
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def transactions_on_clock(database: Database) -> Transactions:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110  jobs count, they do not tell
+        while not condition():  # noqa: ASYNC110  jobs count their runs but signal nothing
             await asyncio.sleep(0.01)
 
 

@@ -1,4 +1,4 @@
-"""Where a location may lie, and what an absent field says."""
+"""Validation of locations, and the meaning of absent fields."""
 
 from typing import Any
 

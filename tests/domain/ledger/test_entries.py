@@ -18,7 +18,7 @@ minors = st.integers(0, 10**9)
 
 
 def posted(entry: LedgerEntry) -> dict[tuple[str, str], int]:
-    """(account, currency) → debit less credit."""
+    """(account, currency) → debit minus credit."""
     sums: dict[tuple[str, str], int] = {}
     for line in entry.lines:
         key = (line.account, line.currency)

@@ -16,7 +16,7 @@ _K = ComponentKind
 
 
 def amounts(entry: LedgerEntry) -> dict[str, int]:
-    """Debit less credit per account."""
+    """Debit minus credit per account."""
     return {line.account: line.debit_minor - line.credit_minor for line in entry.lines}
 
 

@@ -13,7 +13,7 @@ QUALITY = "inventory_in_quality_control"
 
 
 def booked(entry: LedgerEntry) -> dict[str, int]:
-    """Debit less credit by account."""
+    """Debit minus credit per account."""
     return {line.account: line.debit_minor - line.credit_minor for line in entry.lines}
 
 

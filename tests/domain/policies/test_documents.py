@@ -1,4 +1,4 @@
-"""Documents as the contract shows them are read; each mistake is refused with its path."""
+"""Policy documents of each kind are parsed; each mistake is refused with its path."""
 
 import copy
 from datetime import time, timedelta
@@ -94,7 +94,7 @@ EMPTY_TABLE: list[dict[str, str]] = []
 ALL_RESTOCK = [{"condition": "*", "reason": "*", "disposition": "RESTOCK"}]
 TWICE_NEW = [{"condition": "NEW", "reason": "*", "disposition": "RESTOCK"}] * 2
 
-# kind, where a value is put, the value, and the path that must be named
+# kind, path at which a value is put, the value, and the path that the error must name
 MISTAKES: list[tuple[PolicyKind, str, Any, str]] = [
     (R, "colour", 1, "rules.colour"),
     (R, "order", ["speed"], "rules.order[0]"),
@@ -175,7 +175,7 @@ MISTAKES: list[tuple[PolicyKind, str, Any, str]] = [
 
 
 def changed(document: dict[str, Any], where: str, value: Any) -> dict[str, Any]:
-    """A copy of the document with one value put, or taken away, at a dotted path."""
+    """A copy of the document in which one value at a dotted path is set or removed."""
     result = copy.deepcopy(document)
     *parents, last = where.split(".")
     at: Any = result
@@ -194,7 +194,7 @@ def read(kind: PolicyKind) -> policies.Rules:
 
 
 def _name(where: object, value: object) -> str:
-    """The same in every process: test processes must agree on what there is to run."""
+    """Test id that is equal in every process: pytest-xdist workers must collect the same tests."""
     return f"{where} left out" if value is MISSING else f"{where}={value!r}"[:60]
 
 

@@ -17,7 +17,7 @@ from models.migrations import m0002_defaults
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 WEB_SHOES = Facts(channel="web", category="shoes", location="LEEDS")
-# From the least to the most specific.
+# from the least to the most specific
 SCOPES = ["global", "location:LEEDS", "channel:web", "category:shoes", "channel:web,category:shoes"]
 
 

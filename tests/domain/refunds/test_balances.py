@@ -90,7 +90,7 @@ def test_what_was_refunded_before_is_no_longer_refundable() -> None:
 def of_order(
     *, left: int = 0, cancelled: int = 0, drawn: int = 0, kept: int = 0, is_over: bool = False
 ) -> int:
-    """Of an order of three units at 10.00 with 5.00 of shipping, paid in full."""
+    """Refundable amount of an order of three units at 10.00 with 5.00 shipping, paid in full."""
     line = LineUnits(3_000, 0, 3, left, cancelled)
     paid = [PaymentBalance("card", 3_500, drawn)]
     return refundable_of_order([line], 500, paid, kept_minor=kept, is_over=is_over)
@@ -107,7 +107,10 @@ def test_shipping_is_refundable_once_something_has_left_or_nothing_will() -> Non
 
 
 def test_deposits_of_live_units_are_nobodys_to_give() -> None:
-    """One unit has left, and of an order that was paid in part all that is left is for the rest."""
+    """One unit is shipped.
+
+    The rest of a partly paid order stays reserved for the units not yet shipped.
+    """
     line = LineUnits(3_000, 0, 3, left=1, cancelled=0)
     paid = [PaymentBalance("card", 1_500)]
     assert refundable_of_order([line], 0, paid, kept_minor=500, is_over=False) == 1_000

@@ -37,7 +37,7 @@ def a_line(**facts: Any) -> LineAccount:
 
 
 def refunded(account: LineAccount, shares: Sequence[UnitShare]) -> LineAccount:
-    """The account behind these shares, as the next refund finds it."""
+    """The account after these shares, as input of the next refund."""
     return replace(
         account,
         units_so_far=account.units_so_far + sum(each.quantity for each in shares),

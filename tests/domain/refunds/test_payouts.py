@@ -22,7 +22,8 @@ _T, _W = AttemptState, GatewaySignal
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(hours=24)
 
-# The table of the module, word by word; "!" is a contradiction, "" leaves the attempt as it is.
+# The transition table: rows are gateway reports, columns attempt states. "!" is a contradiction, ""
+# leaves the attempt unchanged.
 COLUMNS = ("OPEN", "UNKNOWN", "PENDING", "SUCCEEDED", "FAILED", "REVERSED")
 TABLE = {
     "SUCCEEDED": ("SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "", "!", ""),

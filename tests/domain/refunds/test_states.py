@@ -23,7 +23,7 @@ from domain.transitions import step
 
 _S, _A = RefundStatus, RefundAction
 
-# Section 5 as it is written.
+# the allowed transitions of a refund, written out
 WRITTEN = {
     "EVIDENCE_PENDING": "NEEDS_APPROVAL APPROVED CANCELLED",
     "NEEDS_APPROVAL": "APPROVED REJECTED CANCELLED",

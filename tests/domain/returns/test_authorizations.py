@@ -56,7 +56,7 @@ def judged(*items: RequestedUnits, policy: PolicyVersion[ReturnRules], risk: Ris
 @pytest.mark.parametrize(
     ("start", "zone", "closes"),
     [
-        # 30 days to the end of the day there, summer time or not.
+        # 30 days, to the end of the day in the location's time zone, across daylight saving changes
         ("2026-01-10T23:30", "Europe/London", "2026-02-10T00:00"),
         ("2026-01-10T23:30", "Europe/Berlin", "2026-02-10T23:00"),
         ("2026-03-10T12:00", "Europe/London", "2026-04-09T23:00"),

@@ -89,7 +89,7 @@ def test_what_recovers_more_is_inspected_first_and_waiting_adds_up() -> None:
     cheap = inspection_priority(Money(2_000, "GBP"), "UNWANTED", NOW)
     broken = inspection_priority(Money(20_000, "GBP"), "DEFECTIVE", NOW)
     assert dear.points > broken.points > cheap.points
-    # 180 against 18 units of money: 162 hours of waiting make up for it, 161 do not.
+    # The amounts make a difference of 162 hours: 163 hours of waiting outweigh it, 161 do not.
     waited = inspection_priority(Money(2_000, "GBP"), "UNWANTED", NOW - timedelta(hours=163))
     nearly = inspection_priority(Money(2_000, "GBP"), "UNWANTED", NOW - timedelta(hours=161))
     assert waited.points > dear.points > nearly.points

@@ -223,7 +223,7 @@ def test_every_unit_that_came_is_placed_once_and_no_line_grows(
     for item in items:
         moved = [each for each in receipt.moves if each.item_id == item.id]
         assert sum(each.quantity for each in moved) <= item.quantity
-        # Only the last move of a group may take the id along, and only when nothing stays.
+        # Only the last move of a return item may keep its id, and only if no units remain.
         whole = [each for each in moved if not each.is_split]
         assert whole in ([], moved[-1:])
         stays = item.quantity - sum(each.quantity for each in moved)

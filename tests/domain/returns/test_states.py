@@ -23,7 +23,7 @@ from domain.transitions import step
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EXPECTED_BY = datetime(2026, 2, 10, tzinfo=UTC)
 
-# Section 4 as it is written, line by line.
+# the allowed transitions of a return, written out
 WRITTEN = {
     "REQUESTED": "AUTHORIZED DECLINED CANCELLED",
     "DECLINED": "AUTHORIZED",

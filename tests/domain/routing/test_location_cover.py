@@ -55,7 +55,7 @@ def test_nothing_to_cover_needs_nobody() -> None:
 
 
 def test_greed_is_not_enough_and_the_search_knows() -> None:
-    # The largest location first needs three; the two others are enough.
+    # Starting with the largest location needs three locations; the two others are enough.
     needs = [Need(1, (1, 0, 1)), Need(1, (1, 0, 1)), Need(1, (0, 1, 1)), Need(1, (0, 1, 1))]
     needs += [Need(1, (1, 0, 0)), Need(1, (0, 1, 0))]
     assert location_cover.smallest(needs, 3, frozenset(), by_codes).chosen == {0, 1}

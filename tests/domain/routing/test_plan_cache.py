@@ -1,4 +1,4 @@
-"""Remembered plans are those that would be made anew."""
+"""Cached plans equal newly made plans."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ Planned = tuple[Sequence[Allocation], Any]
 
 
 def outcome_of(plan: Callable[[], Planned]) -> object:
-    """What was planned, or what was said instead."""
+    """The plan, or the facts of the error raised instead."""
     try:
         allocation, explanation = plan()
     except InsufficientStock as error:

@@ -1,4 +1,4 @@
-"""Codes, labels and names: what both engines keep and both eyes can tell apart."""
+"""Codes, labels and names: text that both databases store and that readers can tell apart."""
 
 import pytest
 

@@ -1,9 +1,9 @@
-"""A payment gateway in a process of its own, good and bad by the payment reference it is sent.
+"""Payment gateway in a process of its own; the payment reference of a request sets its behavior.
 
     python -m tests.integrations.payments.gateway_server FD        serves on the listening socket FD
 
-`POST /refunds` and `GET /refunds/{key}` as docs/gateway.md describes them; `GET /log` tells
-what was asked. The same under `/private`, for the user `shop` with the password `s3cret`.
+It implements `POST /refunds` and `GET /refunds/{key}` as in docs/gateway.md. `GET /log` returns the
+requests received. The same endpoints are under `/private`, for user `shop`, password `s3cret`.
 """
 
 import asyncio
@@ -94,7 +94,7 @@ app = Starlette(routes=[*ROUTES, Mount("/private", routes=ROUTES)])
 
 
 def main() -> None:
-    """Serve on the socket that was handed over, until the parent goes away."""
+    """Serve on the inherited socket until the parent ends this process."""
     listening = socket.socket(fileno=int(sys.argv[1]))
     config = uvicorn.Config(app, log_level="error", lifespan="off")
     uvicorn.Server(config).run(sockets=[listening])

@@ -30,7 +30,7 @@ LIMITS = HttpLimits(
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """The address of a gateway in a process of its own."""
+    """URL of a payment gateway in its own process."""
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     command = [
@@ -40,12 +40,12 @@ def address() -> Iterator[str]:
         str(listening.fileno()),
     ]
     server = subprocess.Popen(command, cwd=ROOT, pass_fds=[listening.fileno()])
-    # The socket listens already: whoever connects before the server is up is served by it then.
+    # The socket is already listening, so early connections wait until the server has started.
     listening.close()
     url = f"http://127.0.0.1:{port}"
     urllib.request.urlopen(f"{url}/log", timeout=60).close()
     yield url
-    # Some of its answers never end: there is nothing to wait for.
+    # Some answers never end, so a graceful stop would hang.
     server.kill()
     server.wait(timeout=10)
 
@@ -59,13 +59,13 @@ async def gateway(address: str) -> AsyncIterator[HttpGateway]:
 
 @pytest.fixture
 def tries(address: str) -> Callable[[str], list[dict[str, Any]]]:
-    """What the gateway was asked under a key."""
+    """Read the requests that the gateway received with a key."""
 
-    def asked(key: str) -> list[dict[str, Any]]:
+    def received(key: str) -> list[dict[str, Any]]:
         with urllib.request.urlopen(f"{address}/log") as answer:
             return [each for each in json.load(answer) if each["key"] == key]
 
-    return asked
+    return received
 
 
 def refund(gateway: HttpGateway, manner: str, key: str) -> Any:
@@ -116,7 +116,7 @@ async def test_a_gateway_that_stumbles_is_asked_again_with_the_same_key(
         ("drip", GatewayTimeout, 3),
         ("cut", GatewayUnavailable, 3),
         ("down", GatewayUnavailable, 3),
-        # What would be answered the same again is not asked again.
+        # The client does not retry a request that would get the same answer again.
         ("garbage", GatewayUnavailable, 1),
         ("huge", GatewayUnavailable, 1),
         ("unauthorized", GatewayUnavailable, 1),

@@ -36,7 +36,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 class Inbox:
-    """Takes webhooks in, and notes what it had heard when."""
+    """Records the webhooks that it receives."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, PaymentEvent]] = []
@@ -46,7 +46,7 @@ class Inbox:
 
 
 def behaving(outcome: RefundOutcome | None = None, *faults: CallFault) -> GatewayBehavior:
-    """These faults for the first calls of a kind, then answers."""
+    """Behavior with these faults for the first calls of a kind; later calls are answered."""
 
     def fault(key: str, call: str, number: int) -> CallFault:
         return faults[number - 1] if number <= len(faults) else CallFault.NONE
@@ -200,7 +200,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 async def test_the_journal_survives_the_death_of_the_process(tmp_path: Path) -> None:
     path = str(tmp_path / "gateway.db")
-    died = subprocess.run(  # noqa: ASYNC221 - nothing else runs in this test
+    died = subprocess.run(  # noqa: ASYNC221  nothing else runs in this test
         [sys.executable, "-c", KILLED, path], cwd=ROOT, env={**os.environ}, check=False
     )
     assert died.returncode == -signal.SIGKILL
@@ -214,7 +214,7 @@ async def test_the_journal_survives_the_death_of_the_process(tmp_path: Path) -> 
 
 
 class Payout:
-    """A payout as a worker drives it that dies at any moment: what is here was stored."""
+    """A payout by a worker that may die at any moment; the fields are the stored state."""
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
@@ -231,7 +231,8 @@ class Payout:
         for at, attempt in enumerate(self.attempts):
             if attempt.key == key:
                 heard = apply(attempt.state, word)
-                # Kept for the end: the simulator swallows what a webhook's receiver raises.
+                # Counted and asserted at the end: the simulator swallows exceptions of a webhook
+                # receiver.
                 self.contradictions += heard.is_contradiction
                 self.attempts[at] = Attempt(key, heard.state, attempt.sent_at)
 

@@ -1,4 +1,4 @@
-"""Connections: lent out clean, whatever became of whoever had them before."""
+"""Connections are clean when lent, whatever happened to the previous user."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
@@ -9,7 +9,7 @@ from models.database.database import Database
 from models.database.session_lock import SessionOver
 from models.database.sessions import Session
 
-# More than there are connections, so that each is met.
+# more than there are connections, so that each connection is used again
 READS = 12
 STEPS_MAX = 12
 
@@ -48,7 +48,7 @@ async def test_two_reads_of_a_snapshot_where_one_is_cancelled(database: Database
             await asyncio.sleep(0)
             lost.cancel()
             await asyncio.wait([lost])
-            if database.engine == "sqlite":  # PostgreSQL ends the whole snapshot
+            if database.engine == "sqlite":  # PostgreSQL aborts the whole snapshot
                 assert await _count(session) == 0
 
 

@@ -1,4 +1,4 @@
-"""What a database says in its own words, told in ours: above all that it is away."""
+"""Translation of database errors into our own, above all of an unavailable database."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_a_database_that_takes_no_writes_is_away_until_it_does(single: Dat
 
 @contextmanager
 def a_full_disk() -> Iterator[None]:
-    """This process writes no file beyond its first page meanwhile."""
+    """Limit the size of files that this process writes to 4,096 bytes during the block."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, hard))
     try:
@@ -40,7 +40,7 @@ def a_full_disk() -> Iterator[None]:
 
 @pytest.mark.parametrize("engine", ["sqlite"])
 async def test_a_commit_that_finds_the_disk_full_is_rolled_back(database: Database) -> None:
-    """SQLite writes at the end of a transaction, on a connection that others use after it."""
+    """SQLite writes at the end of a transaction, on a connection that is used again afterwards."""
     with pytest.raises(OutcomeUnknown), a_full_disk():
         await add(database, "A")
     await add(database, "B")

@@ -1,4 +1,4 @@
-"""Plans of PostgreSQL: kept between uses of a connection, and made anew for tables that grew."""
+"""Plan cache of PostgreSQL: plans survive between uses of a connection and are renewed with age."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def _take(session: Session) -> None:
 
 
 async def _kept_plan(session: Session) -> str:
-    """How the connection carries out the statement of `_take`, which it has prepared."""
+    """Plan that the connection has prepared for the statement of `_take`."""
     name = await session.fetch_value(NAME)
     rows = await session.fetch(f"EXPLAIN EXECUTE {name} ('{{1}}', '{{a}}', '{{key-1}}')")
     return "\n".join(row["QUERY PLAN"] for row in rows)
@@ -46,7 +46,7 @@ async def test_a_plan_for_an_empty_table_does_not_outlive_its_growth(
     database = Database(postgres_url, DatabaseLimits(pool=1))
     await database.open()
     try:
-        # Even where plans of an empty table read all of it: forced here, by chance elsewhere.
+        # Force the sequential scan that PostgreSQL may choose for an empty table.
         async with database.reading() as session:
             await session.execute("SET enable_indexscan = off")
             await session.execute("SET enable_bitmapscan = off")
@@ -58,13 +58,14 @@ async def test_a_plan_for_an_empty_table_does_not_outlive_its_growth(
             await session.execute(FILL)
         async with database.writer() as session:
             await _take(session)
-            assert "Seq Scan on idempotency_key" in await _kept_plan(session)  # kept
+            # the old plan is kept
+            assert "Seq Scan on idempotency_key" in await _kept_plan(session)
         monkeypatch.setattr(PlanAges, "are_over", lambda *_: True)
         async with database.writer() as session:
             await _take(session)
             plan = await _kept_plan(session)
             assert "Seq Scan on idempotency_key" not in plan
-            assert "idempotency_key_" in plan  # one of its indexes
+            assert "idempotency_key_" in plan  # one of the table's indexes
     finally:
         await database.close()
 

@@ -1,4 +1,4 @@
-"""Connections that stand ready with a snapshot begun: as good as new, and anybody's in need."""
+"""Prepared snapshots of the pool: as fresh as new ones, and available for any use."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HOLDS_BACK = "state = 'idle in transaction' AND backend_xmin IS NOT NULL"
 
 @pytest.fixture
 async def watcher(postgres_url: str) -> AsyncIterator[Watcher]:
-    """A connection apart, to look at the others with."""
+    """A separate connection to observe the others."""
     connection = await asyncpg.connect(postgres_url)
     try:
         yield connection
@@ -61,7 +61,7 @@ async def test_a_snapshot_stays_as_it_was_when_it_was_first_read(
     one: Database,
     watcher: Watcher,
 ) -> None:
-    for number in range(3):  # the first is begun for its reader, the others stood ready
+    for number in range(3):  # the first snapshot is begun for its reader, the others are prepared
         async with one.snapshot() as session:
             assert await count(session) == number
             await watcher.execute("INSERT INTO supplier (code, name) VALUES ($1, $1)", f"S{number}")
@@ -82,7 +82,7 @@ async def test_who_writes_or_reads_once_gets_the_connection_that_stands_ready(
         await standing_ready(one)
         async with asyncio.timeout(5), one.reading() as session:
             assert await count(session) == number + 1
-            # Not in the transaction that was begun for others: what is committed now is seen.
+            # The read is not in the prepared snapshot's transaction: it sees rows committed now.
             await watcher.execute("INSERT INTO supplier (code, name) VALUES ('X', 'X')")
             assert await count(session) == number + 2
         await watcher.execute("DELETE FROM supplier WHERE code = 'X'")
@@ -110,7 +110,7 @@ async def test_a_snapshot_that_cannot_be_begun_is_refused_and_tried_once(
 async def test_one_that_turns_out_broken_when_it_is_needed_is_replaced(
     one: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server has closed it, and this process has not heard of it yet."""
+    """The server has closed the connection, and this process has not noticed yet."""
     await read(one)
     await standing_ready(one)
     execute = asyncpg.Connection.execute
@@ -130,7 +130,8 @@ async def test_one_that_turns_out_broken_when_it_is_needed_is_replaced(
 async def test_a_writer_that_is_given_up_while_it_begins_leaves_nothing_to_the_next(
     one: Database,
 ) -> None:
-    """Else whoever comes next writes in a transaction that is rolled back, and was told."""
+    """Otherwise the next writer would write in a transaction that is rolled back, and report
+    success."""
     told: list[str] = []
 
     async def begin() -> None:
@@ -162,7 +163,7 @@ async def test_after_a_restart_nobody_waits_for_what_stood_ready(
         await standing_ready(one)
         ready_pid = connections_of(one)._ready[0][1].get_server_pid()
         await watcher.execute("SELECT pg_terminate_backend($1)", ready_pid)
-        # The pool makes another of its own accord, which is idle then.
+        # The pool replaces the connection by itself; the new one is idle.
         await eventually(lambda: connections_of(one)._pool.get_idle_size() == 1)
         started = asyncio.get_running_loop().time()
         await use()

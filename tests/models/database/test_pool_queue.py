@@ -1,4 +1,4 @@
-"""Who waits for a connection: served in turn, whoever leaves and whatever breaks."""
+"""Queue for connections: served in order, despite cancelled waiters and broken connections."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ async def test_who_waits_is_served_in_turn_whatever_each_waits_for(one: Database
 async def test_a_connection_that_is_given_to_who_has_left_goes_to_the_next(
     one: Database, turns: int
 ) -> None:
-    """Whoever waits first leaves in the turn in which it is given, or around it."""
+    """The first waiter is cancelled around the event-loop iteration in which it gets the
+    connection."""
     async with one.snapshot() as session:
         await count(session)
         leaving = [asyncio.create_task(read(one)) for _ in range(3)]
@@ -79,7 +80,7 @@ async def test_what_is_given_to_who_leaves_in_that_turn_is_given_back(one: Datab
     connection = await kept.acquire()
     leaving = asyncio.create_task(kept.acquire())
     await queued(one, 1)
-    await kept.release(connection)  # to the one that waits, who has not had its turn since
+    await kept.release(connection)  # goes to the waiter, which has not run since
     assert kept._taken == 1
     leaving.cancel()
     await asyncio.wait([leaving])
@@ -94,7 +95,7 @@ async def test_room_that_is_given_to_who_leaves_in_that_turn_is_given_to_the_nex
     connection = await kept.acquire()
     leaving, staying = (asyncio.create_task(kept.acquire()) for _ in range(2))
     await queued(one, 2)
-    kept._make_room()  # as when a connection went to the pool
+    kept._make_room()  # as if a connection had gone to the pool
     leaving.cancel()
     await asyncio.sleep(0)
     await kept._pool.release(connection)

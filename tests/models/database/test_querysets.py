@@ -1,4 +1,4 @@
-"""Querysets on the connection of a session: inside its transaction, and nowhere else."""
+"""Querysets run on the connection of a session, inside its transaction."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager

@@ -1,4 +1,4 @@
-"""The comparison of row types with rows finds what is declared wrong, on both engines."""
+"""The check of row types finds wrong declarations on both engines."""
 
 from collections.abc import Iterator
 from typing import TypedDict
@@ -54,7 +54,7 @@ async def filled(database: Database) -> Database:
 
 @pytest.fixture
 def found() -> Iterator[list[str]]:
-    """The differences that were found; this test does not fail for them."""
+    """Differences found; they do not fail this test."""
     yield row_types.faults
     row_types.faults.clear()
 

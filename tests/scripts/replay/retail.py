@@ -1,4 +1,4 @@
-"""A retail event file of a test's own: rows in the columns of the real one, made up here."""
+"""Retail event files made up for tests, with the columns of the real file."""
 
 import csv
 import gzip
@@ -25,12 +25,12 @@ DEFAULTS = {
 
 
 def row(**facts: str) -> dict[str, str]:
-    """Two mugs on invoice 100, but for what a test says."""
+    """A row of two mugs on invoice 100, with the given columns replaced."""
     return {**dict.fromkeys(COLUMNS, ""), **DEFAULTS, **facts}
 
 
 def write(path: Path, *rows: dict[str, str]) -> Path:
-    """A file of these rows, compressed where its name says so."""
+    """Write a file with these rows, compressed if the name ends in .gz."""
     if path.suffix == ".gz":
         with gzip.open(path, "wt", encoding="utf-8", newline="") as text:
             _fill(csv.DictWriter(text, COLUMNS), rows)

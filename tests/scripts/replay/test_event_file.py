@@ -1,4 +1,4 @@
-"""Every row of a retail file ends in an order, a correction or a finding with a count."""
+"""Every row of a retail file ends in an order, a correction or a counted finding."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

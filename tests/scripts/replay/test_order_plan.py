@@ -1,4 +1,4 @@
-"""What a replay makes up follows its stated rules."""
+"""Made-up orders and deliveries follow the stated rules."""
 
 from pathlib import Path
 
@@ -37,7 +37,8 @@ def test_a_delivery_brings_what_the_week_takes_beyond_what_is_there(tmp_path: Pa
     )
     weeks = weeks_of(events)
     assert [str(week.starts_on) for week in weeks] == ["2010-07-05", "2010-07-12", "2010-07-19"]
-    # 7 are taken of 12; 5 and the found 4 are left for 9; the last week starts with none
+    # Week 1 uses 7 of 12 units, so 5 and the 4 found serve week 2, which needs 9. Week 3 starts
+    # with no stock.
     assert [week.delivery for week in weeks] == [{"MUG": 12}, {}, {"MUG": 12}]
 
 

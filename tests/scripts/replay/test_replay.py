@@ -1,7 +1,7 @@
-"""A replay against a server of its own ends with equal totals and whole books, on both engines.
+"""A replay on its own server ends with equal totals and balanced books, on both engines.
 
-The first test brings a file of its own. The second reads the real one where RESTOW_REPLAY_FILE
-names it: its rows are nobody's to copy into this project.
+The first test writes its own file. The second reads the real file at RESTOW_REPLAY_FILE, whose rows
+may not be copied into this project.
 """
 
 import io

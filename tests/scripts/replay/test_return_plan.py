@@ -1,4 +1,4 @@
-"""What a replay makes up of returns follows its stated rules, and is the same each time."""
+"""Made-up returns follow the stated rules and are the same on every run."""
 
 from collections import Counter
 from decimal import Decimal

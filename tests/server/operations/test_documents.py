@@ -1,4 +1,5 @@
-"""The document cache: work once per text, memory bounded, floods harmless, the gate linear."""
+"""Document cache: each text is parsed once, memory is bounded, floods do no harm, limits are
+linear."""
 
 import time
 from collections.abc import Callable
@@ -17,13 +18,13 @@ from tests.server.conftest import SCHEMA
 
 
 def a_cache(**options: Any) -> DocumentCache:
-    """A cache over the sample schema."""
+    """A cache for the sample schema."""
     return DocumentCache(SCHEMA.graphql_schema, limits=RequestLimits(), **options)
 
 
 @pytest.fixture
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The texts that were parsed."""
+    """Texts that were parsed."""
     texts: list[str] = []
 
     def counting(text: str, **options: Any) -> DocumentNode:
@@ -73,7 +74,7 @@ def test_long_texts_count_by_their_size() -> None:
     for n in range(50):
         cache.get(f"{{ a{n}: echo }} #" + "x" * 10_000, None)
         assert cache.bytes <= 30_000_000
-    assert 0 < len(cache) <= 3  # a quarter is for texts seen once
+    assert 0 < len(cache) <= 3  # a quarter of the cache is for texts seen once
 
 
 def test_a_text_larger_than_the_cache_still_runs() -> None:
@@ -142,7 +143,7 @@ HOSTILE = {
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
-    """What a piece of work costs at the least of three tries."""
+    """Processor time of a piece of work: the minimum of three runs."""
     costs = []
     for _ in range(3):
         started = time.process_time()
@@ -157,5 +158,5 @@ def test_the_worst_that_the_limits_let_through_costs_little_more_than_reading_it
     text: str,
 ) -> None:
     reading = cpu_seconds(lambda: parse(text))
-    # Measured: 1 to 9 times. What the limits are there to stop costs thousands of times.
+    # Measured: 1 to 9 times. A document that the limits must stop would take thousands of times.
     assert cpu_seconds(lambda: a_cache().get(text, None)) < 60 * reading

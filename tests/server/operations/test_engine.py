@@ -1,4 +1,4 @@
-"""The engine without HTTP: subscriptions, serial mutations, names computed once."""
+"""The engine without HTTP: subscriptions, serial mutations, cached names."""
 
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -15,12 +15,12 @@ from tests.server.sample import SampleContext
 
 @pytest.fixture
 def engine() -> Engine:
-    """An engine over the sample schema."""
+    """An engine for the sample schema."""
     return Engine(SCHEMA.graphql_schema)
 
 
 def prepared(engine: Engine, text: str, **variables: Any) -> Operation:
-    """The operation of `text`."""
+    """The prepared operation of `text`."""
     return engine.prepare(GraphQLRequest(text, variables), request_id="req-1")
 
 
@@ -128,7 +128,7 @@ def test_the_number_of_variable_errors_is_bounded(engine: Engine) -> None:
     fields = " ".join(f"{name}: echo(number: ${name})" for name in names)
     with pytest.raises(DocumentRefused) as caught:
         prepared(engine, f"query({definitions}) {{ {fields} }}")
-    assert len(caught.value.errors) == 21  # the last one says that there are more
+    assert len(caught.value.errors) == 21  # the last error says that there are more
 
 
 def test_names_are_computed_once() -> None:

@@ -1,4 +1,4 @@
-"""Idempotency keys: read through fragments and conditions, refused wherever they cannot work."""
+"""Idempotency keys: found through fragments and conditions, refused where they cannot work."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ FIELDS = "{ key }"
 async def keys(
     client: SampleClient, query: str, header: str | None = None, **variables: Any
 ) -> Any:
-    """The data of a mutation, whose fields answer the keys that reached them."""
+    """Keys that reached the fields of a mutation, or the message of a refused request."""
     headers = {} if header is None else {"idempotency-key": header}
     response = await client.post({"query": query, "variables": variables}, headers=headers)
     if response.status_code != 200:
         [error] = response.json()["errors"]
         assert error["extensions"] == {"code": "BAD_REQUEST"}
-        assert not client.contexts  # nothing ran
+        assert not client.contexts  # no resolver ran
         return error["message"]
     return {name: picked["key"] for name, picked in response.json()["data"].items()}
 

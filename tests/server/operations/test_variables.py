@@ -1,4 +1,4 @@
-"""Variables and arguments by composed functions: the very values and errors of the libraries."""
+"""Composed coercion and conversion functions: the same values and errors as the libraries."""
 
 import random
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ WRONG: list[Any] = [None, "", -1, 2**31, 1.5, True, [], ["x", None], {}, {"unkno
 
 
 def root_fields() -> Iterator[tuple[str, GraphQLField]]:
-    """Fields of Query and Mutation that take arguments."""
+    """Fields of Query and Mutation with arguments."""
     for root in (SCHEMA.query_type, SCHEMA.mutation_type):
         assert root is not None
         for name, field in root.fields.items():
@@ -45,7 +45,7 @@ def root_fields() -> Iterator[tuple[str, GraphQLField]]:
 
 
 def document_of(name: str, field: GraphQLField) -> Document:
-    """An operation that hands a variable to each argument of a field."""
+    """An operation that passes a variable to each argument of a field."""
     assert SCHEMA.mutation_type is not None
     kind = "mutation" if name in SCHEMA.mutation_type.fields else "query"
     declared = ", ".join(f"${each}: {argument.type}" for each, argument in field.args.items())
@@ -56,7 +56,7 @@ def document_of(name: str, field: GraphQLField) -> Document:
 
 
 def a_value(type_: GraphQLInputType, chance: random.Random, wrong: float) -> Any:
-    """A value for a type, with so many mistakes in it."""
+    """A random value for a type; `wrong` is the share of wrong values."""
     if chance.random() < wrong:
         return chance.choice(WRONG)
     if isinstance(type_, GraphQLNonNull):
@@ -77,7 +77,7 @@ def a_value(type_: GraphQLInputType, chance: random.Random, wrong: float) -> Any
 
 
 def inputs_of(field: GraphQLField, chance: random.Random, wrong: float) -> dict[str, Any]:
-    """Values for the arguments of a field; those that may be left out sometimes are."""
+    """Values for the arguments of a field; optional ones are sometimes left out."""
     return {
         name: a_value(argument.type, chance, wrong)
         for name, argument in field.args.items()
@@ -86,7 +86,7 @@ def inputs_of(field: GraphQLField, chance: random.Random, wrong: float) -> dict[
 
 
 def told(result: Any) -> Any:
-    """A result in plain words: values with their types, or the messages of errors."""
+    """A result as plain text: values with their types, or the messages of errors."""
     if isinstance(result, list):
         return [error.formatted for error in result]
     sources = {

@@ -1,4 +1,4 @@
-"""The server around the API: probes, metrics, request ids, rates, an unready database."""
+"""The server around the API: probes, metrics, request ids, rate limits, an unready database."""
 
 import logging
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A stop ends within its seconds, also where the database does not answer."""
+"""A stop ends within its time limit, even if the database does not answer."""
 
 import asyncio
 import time

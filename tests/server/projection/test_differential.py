@@ -1,7 +1,7 @@
-"""The compiled projection against the stock executor: thousands of random documents, byte by byte.
+"""Compiled projection against Strawberry's own executor: random documents, compared byte by byte.
 
-Each document runs in a well-behaved world, before and after it was compiled, and in an odd one,
-where values are not what they should be. `differential` serves any Strawberry schema.
+Each document runs in a well-behaved world, before and after it was compiled, and in an odd world
+with values of wrong kinds. `differential` works for any Strawberry schema.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ WIDE = RequestLimits(
 
 @dataclass
 class Tally:
-    """What a run of the comparison has seen."""
+    """Counts of a run of the comparison."""
 
     seen: Counter[str] = field(default_factory=Counter)
 
@@ -57,7 +57,7 @@ class Tally:
 
 
 def encoded(result: ExecutionResult) -> bytes:
-    """The response as bytes, errors as graphql-core formats them, without memory addresses."""
+    """The response as bytes, with errors formatted by graphql-core and without memory addresses."""
     errors = [error.formatted for error in result.errors or ()]
     answer = orjson.dumps(
         {"errors": errors, "data": result.data}, default=repr, option=orjson.OPT_UTC_Z
@@ -66,10 +66,11 @@ def encoded(result: ExecutionResult) -> bytes:
 
 
 def places(result: ExecutionResult) -> tuple[bytes, dict[tuple[Any, ...], set[str]]]:
-    """The data, and the errors by the place of the null that each of them made.
+    """The data, and the errors grouped by the place of the null that they caused.
 
-    Siblings that wait for loaders fail in the order in which those answer, and only the first that
-    takes their parent with it is told: of such a null the place alone is the same each time.
+    Siblings that wait for loaders fail in the order in which the loaders answer. Only the first
+    failure that nulls their parent is reported. For such a null only its place is the same on each
+    run.
     """
     found: dict[tuple[Any, ...], set[str]] = {}
     for error in result.errors or ():
@@ -85,7 +86,7 @@ def places(result: ExecutionResult) -> tuple[bytes, dict[tuple[Any, ...], set[st
 
 
 async def compare(worlds: Worlds, cache: DocumentCache, random: Random, tally: Tally) -> None:
-    """One random document, by the stock executor and by ours."""
+    """Compare both executors on one random document."""
     drawn = RandomDocument(worlds.schema, random)
     query_type = worlds.schema.query_type
     assert query_type is not None
@@ -119,7 +120,7 @@ async def compare(worlds: Worlds, cache: DocumentCache, random: Random, tally: T
 
 
 def stock(world: World, parsed: DocumentNode, drawn: RandomDocument) -> Any:
-    """The result as Strawberry has it computed."""
+    """The result of Strawberry's own executor."""
     return execute(
         world.schema,
         parsed,
@@ -133,7 +134,7 @@ def stock(world: World, parsed: DocumentNode, drawn: RandomDocument) -> Any:
 async def ours(
     worlds: Worlds, document: Document, drawn: RandomDocument, world: World
 ) -> tuple[ExecutionResult, int, int]:
-    """The result by our executor, and how much of it was compiled and given up."""
+    """The result of our executor, with the number of projected values and of those walked again."""
     variables = get_variable_values(
         worlds.schema, document.operation.variable_definitions or (), drawn.variables
     )
@@ -145,7 +146,7 @@ async def ours(
 
 
 def differential(schema: GraphQLSchema, examples: int) -> Tally:
-    """Compare on `examples` random documents over `schema`, whose resolvers become stubs."""
+    """Compare on `examples` random documents for `schema`, whose resolvers become stubs."""
     tally = Tally()
     cache = DocumentCache(schema, limits=WIDE, entries=50)
 
@@ -161,12 +162,12 @@ def differential(schema: GraphQLSchema, examples: int) -> Tally:
 
     with Worlds(schema) as worlds:
         run()
-    gc.collect()  # what complains when it is collected shall do so here, not in another test
+    gc.collect()  # objects that warn when they are collected do so here, not in another test
     return tally
 
 
-# graphql-core cancels the siblings of a failed non-null field before they have started; what they
-# were about to await then complains, under the stock executor as under ours.
+# graphql-core cancels the siblings of a failed non-null field before they start. The awaitables
+# that they hold then warn, with Strawberry's executor and with ours.
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(

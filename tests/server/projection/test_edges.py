@@ -1,4 +1,4 @@
-"""Edges in the compiled projection: one read per level, and what the walk would have said."""
+"""Edges in the compiled projection: one read per level, and the same answers as interpretation."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -30,13 +30,13 @@ PARTS = {
 
 
 def shelves(loaders: Any) -> Loader[Any, Any]:
-    """By id."""
+    """Shelves by id."""
     found: Loader[Any, Any] = loaders.shelves
     return found
 
 
 def parts_of(loaders: Any) -> Loader[Any, Any]:
-    """By what they belong to."""
+    """Parts by their owner."""
     found: Loader[Any, Any] = loaders.parts
     return found
 
@@ -51,13 +51,13 @@ LABELLED: list[int] = []
 
 @strawberry.type
 class Label:
-    """What is printed on a part of a size."""
+    """The label of a part."""
 
     text: str
 
     @staticmethod
     def of(size: int) -> "Label | None":
-        """None for a part that is too small."""
+        """The label for a size, or None if the part is too small."""
         LABELLED.append(size)
         return Label(text=f"size {size}") if size > 1 else None
 
@@ -85,7 +85,7 @@ class Thing(Record):
 
     @strawberry.field
     async def walked(self) -> str:
-        """A field that nothing is known of."""
+        """A field with a resolver that the projection cannot compile."""
         return f"walked {self.row['name']}"
 
 
@@ -102,7 +102,7 @@ SCHEMA = Schema(query=Query).graphql_schema
 
 @dataclass
 class Room:
-    """A context whose loaders note what they are asked for."""
+    """A context whose loaders record the requested keys."""
 
     rows: Sequence[Mapping[str, Any]]
     caller: Caller = field(default_factory=lambda: a_caller(Role.STOREFRONT))
@@ -126,7 +126,7 @@ class Room:
 
 
 def a_caller(role: Role) -> Caller:
-    """Somebody of a role."""
+    """A caller with a role."""
     return Caller("somebody", role, ROLE_PERMISSIONS[role])
 
 
@@ -136,7 +136,8 @@ def a_thing(number: int, **facts: Any) -> dict[str, Any]:
 
 
 async def run(text: str, *rows: dict[str, Any], **facts: Any) -> tuple[Any, Room, Executor]:
-    """The data, which both ways agree on, with the context and executor of the compiled way."""
+    """Data and errors, equal for both executors, with the context and executor of the compiled
+    run."""
     document = DocumentCache(SCHEMA, limits=RequestLimits()).get(text, None)
     document.uses = 2
     values = get_variable_values(SCHEMA, document.operation.variable_definitions or (), {})
@@ -164,7 +165,7 @@ async def test_each_level_is_read_once_per_loader() -> None:
         "parts": [{"twice": 6, "madeAt": {"code": "A"}}],
     }
     assert data["things"][0]["spare"] is None
-    # What the second level needs was read for the first one.
+    # The rows of the second level were already read for the first.
     assert room.reads == [("shelves", [1, 2]), ("parts", [10, 11])]
     assert (executor.projected, executor.walked_again) == (1, 0)
 
@@ -222,7 +223,7 @@ async def test_an_edge_whose_key_is_missing_is_the_walks_to_tell() -> None:
 async def test_nothing_is_read_for_those_who_left_before() -> None:
     room = Room([])
     alone = asyncio.ensure_future(room.loaders.shelves.load(1))
-    await asyncio.sleep(0)  # it has asked, and the read would be next
+    await asyncio.sleep(0)  # it has requested its keys; the read would come next
     alone.cancel()
     for _ in range(3):
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Loaders: each key is read once, whoever asks, leaves, or asks for more while others read."""
+"""Loaders: each key is read once, although clients join, leave or ask again during a read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from server.projection.loader import Loader
 
 
 class Shelf:
-    """What a loader reads: the double of each key. `broken`: keys that cannot be read."""
+    """The rows of a loader: twice the value of each key. Reads of `broken` keys fail."""
 
     def __init__(self, *broken: int) -> None:
         self.reads: list[list[int]] = []
@@ -22,7 +22,7 @@ class Shelf:
         self.gate.set()
 
     async def read(self, keys: Sequence[int]) -> Mapping[int, int]:
-        """The values of these keys."""
+        """Read the values of these keys."""
         self.reads.append(sorted(keys))
         await self.gate.wait()
         if self.broken.intersection(keys):
@@ -37,10 +37,10 @@ async def test_who_waits_for_an_earlier_read_first_is_counted_among_those_who_ne
     loader = Loader(shelf.read)
     shelf.gate.clear()
     first = asyncio.create_task(loader.many([1]))
-    for _ in range(3):  # its read is under way
+    for _ in range(3):  # its read is running
         await asyncio.sleep(0)
     second = asyncio.create_task(loader.many([1, 2]))
-    for _ in range(3):  # and that of the second, who still waits for the first
+    for _ in range(3):  # so is the read of the second, which still waits for the first
         await asyncio.sleep(0)
     shelf.gate.set()
     async with asyncio.timeout(5):
@@ -64,9 +64,9 @@ async def test_an_error_is_told_to_all_who_need_the_key() -> None:
 @given(
     st.lists(
         st.tuples(
-            st.integers(0, 6),  # turns of the loop before it asks
+            st.integers(0, 6),  # event-loop iterations before it requests its key
             st.lists(st.integers(1, 6), min_size=1, max_size=4),
-            st.none() | st.integers(0, 6),  # turns after which it leaves
+            st.none() | st.integers(0, 6),  # event-loop iterations after which it is cancelled
         ),
         min_size=1,
         max_size=6,

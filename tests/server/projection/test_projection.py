@@ -1,4 +1,4 @@
-"""The compiled projection, case by case: what runs as generated code, and what it leaves alone."""
+"""The compiled projection case by case: the parts that run as generated code, and the others."""
 
 import decimal
 from collections.abc import Callable
@@ -28,14 +28,14 @@ PLAIN = "{ stocks { sku units inStock weight colour price { amount } places { co
 
 
 def a_document(text: str, uses: int = 2) -> Document:
-    """A document as it is found for the `uses`-th time."""
+    """A document at its `uses`-th use."""
     document = DocumentCache(SCHEMA, limits=RequestLimits()).get(text, None)
     document.uses = uses
     return document
 
 
 def run(document: Document, rows: Any, **variables: Any) -> tuple[Any, Executor]:
-    """The data, which both ways of executing must agree on, and the executor that projected."""
+    """Data and errors, equal for both executors, and the compiled executor."""
     definitions = document.operation.variable_definitions or ()
     values = get_variable_values(SCHEMA, definitions, variables)
     assert not isinstance(values, list)
@@ -67,7 +67,8 @@ def test_the_first_use_of_a_text_is_not_compiled() -> None:
 def test_a_text_is_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     document = a_document(PLAIN)
     run(document, [a_stock()])
-    monkeypatch.setattr("server.operations.executor.compile_value", None)  # a call would raise
+    # calling None would raise
+    monkeypatch.setattr("server.operations.executor.compile_value", None)
     assert run(document, [a_stock()])[1].projected == 1
 
 
@@ -75,7 +76,7 @@ def test_beside_a_resolver_the_plain_fields_are_projected() -> None:
     text = "{ stocks { units shout sku twin { sku } places { code } } }"
     data, executor = run(a_document(text), [a_stock()])
     assert list(data["stocks"][0]) == ["units", "shout", "sku", "twin", "places"]
-    assert executor.projected == 2  # the row's own fields, and the twin
+    assert executor.projected == 2  # the row's own fields, and those of the twin
     assert executor.walked_again == 0
 
 
@@ -94,7 +95,7 @@ def test_only_the_object_that_fails_is_walked() -> None:
 
 
 class Slotted:
-    """Not a Strawberry type, but with what its fields read."""
+    """A class without Strawberry that has the attributes its fields read."""
 
     __slots__ = ("code", "ship_by")
 
@@ -103,7 +104,7 @@ class Slotted:
 
 
 class Computed(Place):
-    """A subclass that computes what the schema takes for an attribute."""
+    """A subclass with a computed attribute."""
 
     @property
     def code(self) -> str:
@@ -115,14 +116,14 @@ class Computed(Place):
 
 
 class Dynamic:
-    """Attributes that are code."""
+    """A class whose attributes are computed in __getattr__."""
 
     def __getattr__(self, name: str) -> Any:
         return {"code": "dynamic", "units": 3}[name]
 
 
 def cast_to_bolt() -> Any:
-    """A row that claims to be another type."""
+    """A row that claims to be of another type."""
     return strawberry.cast(Bolt, a_stock())
 
 
@@ -149,7 +150,7 @@ ROWS: dict[str, tuple[Callable[[], Any], bool]] = {
 @pytest.mark.parametrize(("row", "is_projected"), ROWS.values(), ids=ROWS.keys())
 def test_odd_rows_answer_as_the_walk_does(row: Callable[[], Any], is_projected: bool) -> None:
     document = a_document(PLAIN)
-    run(document, [a_stock()])  # its classes are known by now
+    run(document, [a_stock()])  # its classes are known after this run
     _, executor = run(document, lambda: [row()])
     assert (executor.walked_again == 0) is is_projected
 

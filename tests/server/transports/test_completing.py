@@ -1,4 +1,4 @@
-"""What a client completed is over for it: nothing is sent under the id, which may be used again."""
+"""After a client's complete message no frame with that id is sent, and the id may be used again."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ ENDLESS = "subscription { ticks(count: 100000000) { units } }"
 
 
 async def failing() -> None:
-    """The end of an operation, that fails."""
+    """A failing end of an operation."""
     raise KeyError("broken")
 
 
 async def some_turns() -> None:
-    """Whatever can go on without the client does."""
+    """Let all tasks run that do not wait for the client."""
     for _ in range(50):
         await asyncio.sleep(0)
 
 
 async def said_until_pong(client: Client) -> list[str]:
-    """The types of what comes in front of the answer to a ping."""
+    """Types of the messages before the pong."""
     client.send({"type": "ping"})
     said = []
     while (message := await client.receive())["type"] != "pong":
@@ -38,7 +38,7 @@ async def test_a_completed_operation_sends_nothing_more_under_its_id() -> None:
         client.subscribe("1", ENDLESS)
         await client.receive()
         client.member.clear()
-        await some_turns()  # one frame is on its way, the next one waits
+        await some_turns()  # one frame is being sent, the next one waits
         client.send({"id": "1", "type": "complete"})
         await some_turns()
         client.subscribe("1", "{ echo }")
@@ -54,7 +54,7 @@ async def test_an_end_that_was_not_told_is_not_told_once_the_client_completed() 
     async with InProcessServer().open() as client:
         client.member.clear()
         client.subscribe("1", "{ echo }")
-        await some_turns()  # the answer is on its way, its end waits
+        await some_turns()  # the answer is being sent, the complete message waits
         client.send({"id": "1", "type": "complete"})
         client.subscribe("1", "{ echo }")
         await some_turns()
@@ -98,7 +98,7 @@ async def test_a_completed_operation_is_waited_for_when_its_client_leaves(
 
 @pytest.mark.parametrize("is_full", [False, True])
 async def test_an_end_on_which_the_socket_breaks_leaves_no_task_behind(is_full: bool) -> None:
-    """Neither where it goes at once, nor where it waited in a full socket."""
+    """Neither if it is sent at once, nor if it waited in a full socket."""
     room = asyncio.Event()
     told: list[Exception] = []
 
@@ -116,7 +116,7 @@ async def test_an_end_on_which_the_socket_breaks_leaves_no_task_behind(is_full: 
     room.set()
     await some_turns()
     assert told
-    # It has ended, or the connection still knows it, and ends it.
+    # The task has ended, or the connection still knows it and will end it.
     assert task.done() or operations
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""GraphiQL comes from our own origin, whole, and runs under a strict policy."""
+"""GraphiQL is served from our own origin, completely, and under a strict policy."""
 
 import hashlib
 import html
@@ -17,7 +17,7 @@ from starlette.types import Message, Scope
 
 from server.transports.graphiql import WEB, GraphiQLPage, example_documents, graphiql_files
 
-# What boot.js finds in a browser; it prints where its fetcher sends each kind of operation.
+# Stands in for the browser objects of boot.js; prints the transport of each kind of operation.
 BROWSER = """
 const written = JSON.stringify({ endpoint: "/graphql", key: null, tabs: [] });
 globalThis.window = { location: { href: "http://127.0.0.1:8000/graphql" } };
@@ -201,14 +201,14 @@ def test_the_readme_has_the_documents_of_the_tabs() -> None:
     shown = re.findall(
         r"(?:<<'GRAPHQL'[^\n]*|```graphql)\n(.*?)\n(?:GRAPHQL|```)\n", README.read_text(), re.DOTALL
     )
-    # What a reader of the README knows from the text around it, a tab says in a comment.
+    # The README explains a document in its text, a tab explains it in a comment.
     told = [re.sub(r"(?m)^#.*\n", "", document).strip() for document in example_documents()]
     assert shown == told
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 def test_all_but_subscriptions_goes_over_http_and_so_does_introspection() -> None:
-    """GraphiQL asks for the schema without a document, and perhaps without options."""
+    """GraphiQL requests the schema without a document, and may send no options."""
     script = BROWSER + (WEB / "graphiql" / "boot.js").read_text()
     ran = subprocess.run(["node", "-e", script], capture_output=True, text=True, timeout=30)
     assert ran.stderr == ""

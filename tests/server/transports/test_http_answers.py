@@ -1,4 +1,4 @@
-"""Answers over HTTP: media types, status codes, errors by fault, and the context's life."""
+"""Answers over HTTP: media types, status codes, errors, lifetime of the context."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Malformed requests: each is a clean answer with BAD_REQUEST, and no context is ever made."""
+"""Malformed requests: each is answered with BAD_REQUEST, and no context is created."""
 
 import asyncio
 import json
@@ -73,7 +73,7 @@ BAD_DOCUMENTS = {
 
 
 def assert_refused(response: Any, status: int = 400) -> None:
-    """One or more top-level BAD_REQUEST errors and no data."""
+    """Assert that there are top-level BAD_REQUEST errors and no data."""
     assert response.status_code == status, response.text
     payload = response.json()
     assert set(payload) == {"errors"}
@@ -85,7 +85,7 @@ async def test_a_malformed_body_is_a_bad_request(client: SampleClient, body: byt
     with capture_logs() as logs:
         assert_refused(await client.post(content=body))
     assert not client.contexts
-    assert not logs  # a client's mistake is no event of ours
+    assert not logs  # client errors are not logged
 
 
 @pytest.mark.parametrize("document", BAD_DOCUMENTS.values(), ids=BAD_DOCUMENTS.keys())
@@ -98,7 +98,7 @@ async def test_a_document_beyond_the_gate_is_a_bad_request(
 
 
 async def test_the_fragment_bomb_is_refused_at_once(client: SampleClient) -> None:
-    # 776 bytes that stock depth and alias limiters walk for seconds.
+    # 776 bytes that usual limiters of depth and aliases walk for seconds.
     names = [f"F{n}" for n in range(30)]
     fragments = "".join(
         f"fragment {name} on Stock {{ a: twin {{ ...{after} }} b: twin {{ ...{after} }} }} "
@@ -169,7 +169,7 @@ async def test_a_body_without_a_length_is_cut_off_at_the_limit(client: SampleCli
 
 
 async def raw_answer(endpoint: GraphQLEndpoint, receive: Any) -> list[Any]:
-    """The ASGI messages of an answer to a POST whose body comes from `receive`."""
+    """ASGI messages of the answer to a POST whose body comes from `receive`."""
     sent: list[Any] = []
     headers = [(b"content-type", b"application/json")]
 

@@ -1,7 +1,7 @@
-"""Real clients on a real socket: what the library above us and the server below us make of it.
+"""Real client libraries on a real socket, served by uvicorn.
 
-The examples of docs/streams.md run as they are printed. That in JavaScript needs node, and the
-packages graphql-ws and ws in the folder TEST_NODE_MODULES names.
+The examples of docs/streams.md run as printed. The JavaScript example needs node, and the packages
+graphql-ws and ws in the folder TEST_NODE_MODULES.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.subscriptions.log.facts import until
 
 ROOT = Path(__file__).parents[3]
 NODE_MODULES = Path(os.environ.get("TEST_NODE_MODULES", ROOT / "node_modules"))
-# What the example in JavaScript finds in a browser, and what its reader puts there.
+# browser objects that the JavaScript example needs, and the code that a reader has to add
 BROWSER = """
 import WebSocket from "ws";
 const kept = new Map();
@@ -47,13 +47,13 @@ INIT = json.dumps({"type": "connection_init", "payload": {"authorization": f"Bea
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """A program behind uvicorn, and the connections to it."""
+    """The program under uvicorn, and its connections."""
 
     url: str
     server: uvicorn.Server
 
     def lose(self) -> None:
-        """Break every connection, without a word."""
+        """Abort every connection."""
         for connection in tuple(self.server.server_state.connections):
             transport = connection.transport
             assert transport is not None
@@ -62,7 +62,7 @@ class Door:
 
 @asynccontextmanager
 async def served(api: InProcessServer) -> AsyncIterator[Door]:
-    """The program behind uvicorn, set up as it is in production."""
+    """Serve the program with uvicorn, configured as in production."""
     port = free_port()
     config = uvicorn.Config(
         api.restow.asgi,
@@ -84,7 +84,7 @@ async def served(api: InProcessServer) -> AsyncIterator[Door]:
 
 
 def example(language: str) -> str:
-    """The example of the manual in a language, as it is printed."""
+    """The example of docs/streams.md in a language, as printed."""
     [found] = re.findall(
         rf"^```{language}\n(.*?)^```$",
         (ROOT / "docs/streams.md").read_text(),
@@ -144,7 +144,7 @@ async def test_graphql_ws_resumes_as_the_manual_shows(api: InProcessServer, tmp_
         finally:
             reader.kill()
             await reader.wait()
-    assert shown == sorted(set(shown))  # what was missed may be folded, nothing comes twice
+    assert shown == sorted(set(shown))  # missed values may be folded, but none is repeated
 
 
 async def _available(api: InProcessServer) -> int:
@@ -153,7 +153,7 @@ async def _available(api: InProcessServer) -> int:
 
 
 async def _shows(output: asyncio.StreamReader, shown: list[int], last: int) -> None:
-    """Take what a client printed, until it printed this number of units."""
+    """Read the client's output until it has printed this number of units."""
     while last not in shown:
         shown.append(int(await asyncio.wait_for(output.readline(), 30)))
 
@@ -180,11 +180,11 @@ async def test_frames_that_no_client_should_send(
                 assert closed.value.rcvd is not None
                 assert closed.value.rcvd.code == 4406
     assert len(api.restow.sockets) == 0
-    assert "Traceback" not in capfd.readouterr().err  # clients' mistakes are no news to us
+    assert "Traceback" not in capfd.readouterr().err  # client errors are not logged
 
 
 async def _closed_by(url: str, frame: str | bytes | None) -> int:
-    """The code with which a socket is closed that sends this; None: bad UTF-8."""
+    """Close code of a socket that sends this frame; None sends bad UTF-8."""
     async with websockets.connect(url, subprotocols=["graphql-transport-ws"]) as bad:  # type: ignore[list-item]
         if frame is None:
             bad.protocol.send_text(b"\xff\xfe")

@@ -1,4 +1,4 @@
-"""Subscriptions as server-sent events: the rules of sockets, one request each."""
+"""Subscriptions as server-sent events, one request each; the rules are those of websockets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.subscriptions.log.facts import until
 
 
 class Reader:
-    """One streamed answer, seen from the client. `tap` is closed to take nothing more."""
+    """A streamed answer, seen from the client. While `tap` is clear, no bytes are taken."""
 
     def __init__(self, app: Any, document: str, key: str | None, method: str, **vars: Any) -> None:
         self.status = 0
@@ -59,7 +59,7 @@ class Reader:
             self._sent.put_nowait(message["body"])
 
     async def next(self) -> tuple[str, Any]:
-        """(event, its data)."""
+        """The next (event, data)."""
         while "\n\n" not in self._text:
             self._text += (await asyncio.wait_for(self._sent.get(), 10)).decode()
         frame, _, self._text = self._text.partition("\n\n")
@@ -68,7 +68,7 @@ class Reader:
         return fields["event"].strip(), orjson.loads(data) if data else None
 
     async def body(self) -> Any:
-        """The body of an answer that is no stream."""
+        """The body of an answer that is not a stream."""
         return orjson.loads(await asyncio.wait_for(self._sent.get(), 10))
 
 
@@ -80,7 +80,7 @@ async def reading(
     method: str = "POST",
     **vars: Any,
 ) -> AsyncIterator[Reader]:
-    """A client that reads, and leaves."""
+    """Run a client during the block; it disconnects at the end."""
     reader = Reader(api.restow.asgi, document, key, method, **vars)
     try:
         yield reader
@@ -133,7 +133,7 @@ async def test_what_may_not_begin_is_an_answer_of_http(api: InProcessServer) -> 
 
 
 async def a_key(api: InProcessServer) -> tuple[str, str]:
-    """A new one: its id and its secret."""
+    """Create an API key; return its id and secret."""
     made = await api.done(
         'mutation { apiKeyCreate(input: { name: "n", role: WAREHOUSE }) '
         "{ apiKey { id } secret userErrors { code field message } } }",

@@ -1,4 +1,4 @@
-"""graphql-transport-ws: what each message does, and that none of them harms anybody else."""
+"""graphql-transport-ws: the effect of each message, and isolation from other clients."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENDLESS = "subscription { ticks(count: 100000000) { units } }"
 
 
 def unit_answers(count: int) -> list[Any]:
-    """What TICKS answers."""
+    """Answers of the TICKS subscription."""
     return [{"data": {"ticks": {"units": n}}} for n in range(count)]
 
 

@@ -1,4 +1,4 @@
-"""Frames of one turn of the loop leave in one write; what is full shows at once."""
+"""Frames of one event-loop iteration leave in one write; a full socket is noticed at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from server.transports.write_coalescing import FULL_BYTES, CoalescedWrites
 
 
 class Recorder(asyncio.Transport):
-    """A transport that notes what is written to it."""
+    """A transport that records the writes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Recorder(asyncio.Transport):
 
 
 def a_cork() -> tuple[CoalescedWrites, Recorder]:
-    """A cork, and what it is on."""
+    """A write coalescer and its transport."""
     transport = Recorder()
     return CoalescedWrites(transport, asyncio.get_running_loop()), transport
 

@@ -1,4 +1,4 @@
-"""API keys: shown once, never more than their maker has, and one that is always left."""
+"""API keys: shown once, within the rights of their creator; one ADMIN key always remains."""
 
 import asyncio
 from datetime import timedelta
@@ -292,7 +292,7 @@ async def test_a_revoked_bootstrap_key_stays_revoked(database: Database) -> None
 
 
 async def test_a_limited_admin_makes_no_key_for_somebody_who_has_one(database: Database) -> None:
-    """What an actor made exists for it, wherever it lies."""
+    """Objects that an actor created are visible to it in every location."""
     transactions = transactions_on(database)
     await transactions.perform(workflows.catalog.locations.upsert, a_location("LEEDS"))
     await create(transactions, name="root", role=Role.ADMIN)

@@ -1,4 +1,4 @@
-"""The key ring: few look-ups, and no key that works long after its end."""
+"""Key cache: few database reads, and no key that works long after it has ended."""
 
 import asyncio
 from datetime import datetime, timedelta

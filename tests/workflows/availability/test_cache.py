@@ -1,4 +1,4 @@
-"""The memory of availability: it says what the database says, whatever has happened meanwhile."""
+"""Availability cache: its answers equal those of the database after every event."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ async def test_what_it_knows_is_not_read_again(
 async def test_news_during_a_read_are_not_forgotten(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fact commits after the read took its snapshot, and is heard before the read is over."""
+    """An event is committed after the read's snapshot, and its news arrive before the read ends."""
     shop, memory = await stocked(database)
     goods = availability_queries.goods
     is_first = True

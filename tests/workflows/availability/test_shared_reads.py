@@ -1,4 +1,4 @@
-"""Looks: whoever asks while one is under way is told what the next one saw."""
+"""Shared reads: a caller that asks during a read gets the result of the next read."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from workflows.availability.shared_reads import SharedReads
 
 
 class Window:
-    """Looks that see their own number, each when it is let."""
+    """Reads that return their number; the test lets each of them finish."""
 
     def __init__(self) -> None:
         self.begun = 0
@@ -24,13 +24,13 @@ class Window:
         return number
 
     async def ask(self) -> asyncio.Task[int]:
-        """Somebody who waits for a look."""
+        """Start a caller that waits for a read."""
         asking = asyncio.create_task(self.looks.next())
         await self.settle()
         return asking
 
     async def settle(self) -> None:
-        """Let everything go on that can."""
+        """Let all runnable tasks run."""
         for _ in range(5):
             await asyncio.sleep(0)
 

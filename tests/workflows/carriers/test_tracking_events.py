@@ -1,4 +1,4 @@
-"""What carriers say: once per event, in whatever order, and never a step back."""
+"""Carrier events: each is recorded once, in any order, and a parcel never goes back a step."""
 
 import asyncio
 from datetime import timedelta
@@ -33,7 +33,7 @@ async def sent(floor: Floor, reference: str = "W-1", units: int = 2) -> Outcome:
 
 
 async def status_of(floor: Floor, placed: Outcome) -> tuple[str, str]:
-    """(order, fulfillment)."""
+    """Status of (order, fulfillment)."""
     [parcel] = await floor.shop.fulfillments(placed)
     return (await floor.shop.order(placed))["status"], parcel["status"]
 
@@ -82,7 +82,7 @@ async def test_out_of_order_comes_to_the_same(floor: Floor, order: tuple[str, ..
 
 
 def test_only_the_lost_come_back() -> None:
-    """Every (status, word) pair."""
+    """Every pair of a fulfillment status and a carrier status."""
     moves = {
         (before, said): after
         for before in FulfillmentStatus

@@ -1,4 +1,4 @@
-"""Channels: one currency for ever, and locations where stock lives."""
+"""Channels: a currency that never changes, and locations that can store stock."""
 
 from typing import Any
 

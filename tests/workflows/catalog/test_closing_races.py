@@ -1,4 +1,4 @@
-"""Units never land at a location that closes meanwhile, whoever of the two is first."""
+"""A location is closed while units arrive: it never ends up closed with units."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -37,9 +37,9 @@ async def _find(tx: Transaction) -> list[Outcome]:
 
 
 async def _race(shop: Shop, first: Do, second: Do) -> list[Outcome]:
-    """What both came to, where the second begins while the first has not committed yet.
+    """Outcomes of two actions; the second starts before the first has committed.
 
-    One waits for the other and neither begins again: they are no deadlock.
+    One waits for the other and neither is retried, so there is no deadlock.
     """
     done, may_end = asyncio.Event(), asyncio.Event()
     begun = []
@@ -68,7 +68,7 @@ async def _race(shop: Shop, first: Do, second: Do) -> list[Outcome]:
 
 @pytest.fixture
 async def shop(database: Database) -> Shop:
-    """A shop with nothing in York, whose cost in York is known."""
+    """A store without stock in York, and with a known cost for York."""
     shop = await open_shop(database)
     await shop.receive(1)
     return shop

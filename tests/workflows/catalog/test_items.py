@@ -1,4 +1,4 @@
-"""Items in bulk: rows stand alone, absent fields stay, concurrent calls lose nothing."""
+"""Bulk upserts of items: independent rows, absent fields kept, concurrent calls without loss."""
 
 import asyncio
 from decimal import Decimal

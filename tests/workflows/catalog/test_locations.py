@@ -1,4 +1,4 @@
-"""Locations: a hierarchy without circles, and no closing of what is in use."""
+"""Locations: a hierarchy without cycles; a location in use cannot be closed."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""The desk: who takes an exception, when its clock stands still, and who hears when it is late."""
+"""Handling of exceptions: assignment, paused clocks, and escalation of late ones."""
 
 from datetime import timedelta
 from typing import Any
@@ -86,7 +86,7 @@ async def test_from_open_to_resolved(floor: Floor) -> None:
     assert [a["actor"] for a in await floor.audits("exceptionResolve")] == ["sue"]
 
 
-# The steps that lead to each status.
+# actions that lead to each status
 PATHS: dict[str, list[str]] = {
     "OPEN": [],
     "ASSIGNED": ["assign"],
@@ -114,7 +114,7 @@ async def brought(floor: Floor, number: int, status: str) -> UUID:
 
 
 async def test_every_step_of_every_status(floor: Floor) -> None:
-    """Every (status, action) pair."""
+    """Every pair of a status and an action."""
     becomes = {
         "assign": "ASSIGNED",
         "start": "IN_PROGRESS",

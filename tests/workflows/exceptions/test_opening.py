@@ -1,4 +1,4 @@
-"""Exceptions: one open row per kind and subject, whoever finds it and however often."""
+"""Opening of exceptions: one open row for each kind and subject, however often it is reported."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Audit rows cover what their transaction wrote: a change behind their back is named (8.2)."""
+"""Audit entries cover the rows of their transaction: a later change of these rows is reported."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from workflows.transactions.transaction import Transaction
 COVERED_TABLES = ("stock_movement", "journal_entry", "event", "audit_entry")
 OTHER = "'00000000-0000-7000-8000-000000000001'"
 
-# What somebody removed or slipped in, with digests of their own that are right.
+# Rows removed or inserted by hand, with correct digests of their own.
 BREAKS = {
     "a movement that is gone": "DELETE FROM stock_movement WHERE kind = 'ALLOCATED'",
     "an event that is gone": "DELETE FROM event WHERE type = 'order.placed'",
@@ -29,7 +29,7 @@ BREAKS = {
 
 @pytest.fixture
 async def shop(database: Database) -> Shop:
-    """A shop that has received, sold and shipped."""
+    """A store with a receipt, an order and a shipment."""
     shop = await open_shop(database)
     await shop.receive(5)
     order = await shop.place(("TEE-M", 2))

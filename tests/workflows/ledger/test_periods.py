@@ -1,4 +1,4 @@
-"""Closed periods: closed once, never ahead, and nothing is booked into them, not even in a race."""
+"""Closing of periods: once, never in the future; no entry is booked into a closed period."""
 
 import asyncio
 from datetime import timedelta
@@ -86,9 +86,9 @@ async def test_a_close_is_never_changed(refund_desk: RefundDesk) -> None:
 async def test_whoever_books_while_a_period_is_closed_books_behind_it(
     refund_desk: RefundDesk,
 ) -> None:
-    """A booking has begun when the books are closed: the close waits for it, or it for the close.
+    """A booking has started when the period is closed: one of the two waits for the other.
 
-    Whichever ends first, no entry of the period is written after the close is.
+    Whichever ends first, no entry of the period is written after the close.
     """
     transactions, through = refund_desk.shop.transactions, MORNING - timedelta(hours=1)
     began, may_end = asyncio.Event(), asyncio.Event()

@@ -1,4 +1,4 @@
-"""Reconcile: clean after honest trade, and a line for whatever somebody changed behind its back."""
+"""Reconciliation: no difference by itself, one line for each manipulation."""
 
 import subprocess
 import sys
@@ -24,14 +24,14 @@ from workflows.transactions.transaction import Transaction
 
 
 async def _number(tx: Transaction) -> None:
-    """Give the pending events their positions, as the sequencer does."""
+    """Assign positions to the pending events, as the sequencer does."""
     await leases.make_lease(tx.session, "sequencer", tx.now)
     await event_log.number_pending(tx.session, "sequencer", "test", tx.now, tx.now, 10_000)
 
 
 @pytest.fixture
 async def shop(database: Database) -> Shop:
-    """A house that has done a bit of everything, with an event that still waits."""
+    """A store with data of every kind, and one event without a position."""
     shop = await open_shop(database)
     await shop.receive(10)
     await shop.receive(3, "TEE-S", "YORK")
@@ -76,7 +76,7 @@ W1, W2 = (
     (f"(SELECT id FROM sales_order WHERE external_reference = '{r}')") for r in ("W-1", "W-2")
 )
 
-# What somebody changed, the proof that sees it, and what its line says.
+# name → (manipulating statements, the proof that detects them, its line)
 BREAKS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "a column": (
         (f"UPDATE stock_level SET available = available + 5 WHERE id = {LEVEL}",),
@@ -308,7 +308,8 @@ def test_every_proof_is_broken_once() -> None:
     broken = [*BREAKS.values(), *RETURN_BREAKS.values(), *REFUND_BREAKS.values()]
     names = {proof for _, proof, _ in broken}
     assert names == {p.name for p in book_proofs.PROOFS} | digests
-    # What audit rows cover is one more: tests/workflows/ledger/test_audit_cover.py breaks it.
+    # The cover of audit entries is one more proof, tested in
+    # tests/workflows/ledger/test_audit_cover.py.
     assert proof_count() == len(names) + 1
 
 

@@ -1,4 +1,4 @@
-"""Who waits is served in rounds that nothing stands in the way of: neither items nor lines."""
+"""Backorders are served in rounds; items or lines that cannot be served block no others."""
 
 import pytest
 
@@ -16,12 +16,12 @@ BUFFER = 3
 
 @pytest.fixture
 async def shop(database: Database) -> Shop:
-    """A web shop that never sells its last units, in front of a marketplace that does."""
+    """A web shop with a safety buffer, and a marketplace of lower priority without one."""
     return await open_shop(database, safety_buffer=BUFFER)
 
 
 async def leave_to_the_job(shop: Shop, sku: str) -> None:
-    """A unit more, without anybody being served."""
+    """Add a unit without serving a backorder; the job has to do it."""
     async with shop.database.writer() as session:
         await session.execute(
             "UPDATE stock_level SET available = available + 1"
@@ -31,7 +31,7 @@ async def leave_to_the_job(shop: Shop, sku: str) -> None:
 
 
 async def still_waiting(shop: Shop) -> set[str]:
-    """The references of the orders of which units wait."""
+    """References of the orders with backordered units."""
     found = await rows(
         shop.database,
         "SELECT DISTINCT o.external_reference AS reference FROM sales_order o"

@@ -1,4 +1,4 @@
-"""Orders: placed whole or not at all, shipped, cancelled, and served when they wait."""
+"""Orders: placed completely or not at all, shipped, cancelled; backorders are served."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,7 +28,7 @@ async def shop(database: Database) -> Shop:
 
 
 async def balances(shop: Shop) -> dict[str, int]:
-    """Debit less credit per account, in pence."""
+    """Debit minus credit per account, in pence."""
     found = await rows(
         shop.database,
         "SELECT account, SUM(debit_minor) - SUM(credit_minor) AS balance FROM journal_line"
@@ -283,7 +283,7 @@ async def test_an_order_is_promised_a_date_when_nothing_of_it_waits_any_more(sho
     assert await promised() == (None, None)
     shop.clock.forward(days=1)
     await shop.receive(1, "TEE-S", "YORK")
-    # As an order of now, of all the places that it leaves from.
+    # Like an order placed now, from all its possible locations.
     like_it = await shop.place(("TEE-S", 1), reference="W-9", backorder=True)
     assert (await shop.order(like_it))["ship_by_at"] is None
     ship_by, deliver_by = await promised()

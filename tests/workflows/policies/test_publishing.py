@@ -1,4 +1,4 @@
-"""Policies: versions that never change, strict documents, and the one that decides."""
+"""Policies: immutable versions, strict documents, and the choice of the deciding policy."""
 
 import asyncio
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ def publishing(
     at: datetime | None = None,
     caller: Caller = ADMIN,
 ) -> Request[PublishPolicy]:
-    """One call of policyPublish."""
+    """A request of policyPublish."""
     document = {"approvalAbove": {"GBP": "10.00"}} if rules is None else rules
     return Request(PublishPolicy(kind, scope, document, at), caller)
 
@@ -180,7 +180,7 @@ async def test_a_key_of_one_channel_publishes_for_that_channel_only(database: Da
 
 
 async def _limit(database: Database, now: datetime = MORNING, **case: str) -> int:
-    """What the ADJUSTMENT policy that decides the case lets pass, in pounds."""
+    """Highest amount in pounds that the deciding ADJUSTMENT policy allows without an approval."""
     async with database.snapshot() as session:
         policy = await policies.decide(session, PolicyKind.ADJUSTMENT, now, **case)
     for pounds in range(200):

@@ -1,4 +1,4 @@
-"""A REFUND policy tried out on refunds that were decided."""
+"""Preview of a REFUND policy on refunds that are already decided."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ RULES: dict[str, Any] = {
 
 @pytest.fixture
 async def refund_desk(database: Database) -> RefundDesk:
-    """A shirt that came back new, one that came back used, and a goodwill refund."""
+    """A return with one unit NEW and one USED, and a goodwill refund."""
     refund_desk = await open_refund_desk(database)
     a_return = await refund_desk.desk.asked(("TEE-M", 2))
     await refund_desk.desk.receive(a_return, ("TEE-M", 2))

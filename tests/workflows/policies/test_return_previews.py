@@ -1,4 +1,4 @@
-"""Policies tried out: past cases judged again, counted, and nothing written."""
+"""Preview of policies: past cases are decided again and counted; nothing is written."""
 
 from typing import Any
 

@@ -1,11 +1,11 @@
-"""A payout worker that dies by SIGKILL at a chosen point, as a process of its own.
+"""Payout worker in a process of its own, which is killed by SIGKILL at a chosen point.
 
-    python -m tests.workflows.refunds.payout_worker      reads one JSON life per line, prints how it
-    ended
+    python -m tests.workflows.refunds.payout_worker      reads one JSON object per line and runs a
+    worker for each; prints how it ended
 
-A life is forked off when it begins, so that a few hundred of them cost no imports. It passes a
-point before, within (all done, not committed) and behind each transaction, and before and behind
-each call of the gateway; at the point with the number `dies_at` it kills itself.
+Each worker is forked, so that some hundreds of them need no new imports. It passes a point before,
+inside (everything done, not committed) and after each transaction, and before and after each call
+of the gateway. At the point with the number `dies_at` it kills itself.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ T = TypeVar("T")
 
 
 class Life:
-    """How far a worker has come, and where it ends."""
+    """Counts the points that a worker has passed, and kills it at the chosen one."""
 
     def __init__(self, dies_at: int | None) -> None:
         self._left = dies_at
 
     def point(self) -> None:
-        """Die here, if this is the place."""
+        """Kill this process if this is the chosen point."""
         if self._left is None:
             return
         if self._left == 0:
@@ -60,7 +60,7 @@ class Life:
 
 
 class MortalTransactions(Transactions):
-    """Transactions around which, and within which, the worker may die."""
+    """Transactions with points before, inside and after each, at which the worker may be killed."""
 
     life: Life
 
@@ -82,7 +82,7 @@ class MortalTransactions(Transactions):
 
 
 class MortalGateway(PaymentSimulator):
-    """A gateway before and behind whose calls the worker may die."""
+    """A gateway with points before and after each call, at which the worker may be killed."""
 
     life: Life
 
@@ -102,7 +102,7 @@ class MortalGateway(PaymentSimulator):
 
 
 async def live(facts: dict[str, Any]) -> None:
-    """Work until everything is paid, the rounds are used up, or death comes."""
+    """Work until all refunds are paid, the rounds are used up, or the process is killed."""
     now, life = datetime.fromisoformat(facts["now"]), Life(facts["dies_at"])
     database = Database(facts["url"])
     await database.open()
@@ -137,7 +137,7 @@ async def live(facts: dict[str, Any]) -> None:
 
 
 async def _is_over(database: Database, transactions: Transactions) -> bool:
-    """Whether all is paid; what failed is tried again."""
+    """True if all refunds are paid; failed ones are retried."""
     async with database.snapshot() as session:
         found = await session.fetch("SELECT id, status FROM refund WHERE status <> 'SUCCEEDED'")
     for row in found:
@@ -150,7 +150,7 @@ async def _is_over(database: Database, transactions: Transactions) -> bool:
 
 
 def _live_and_leave(facts: dict[str, Any]) -> NoReturn:
-    """End this process with the life: threads of a database that was not closed would keep it."""
+    """Run a life and exit; the threads of an unclosed database would keep the process running."""
     try:
         asyncio.run(live(facts))
         os._exit(0)
@@ -160,7 +160,7 @@ def _live_and_leave(facts: dict[str, Any]) -> NoReturn:
 
 
 def main() -> None:
-    """Fork a life off per line of standard input; say how each ended: its signal, or 0."""
+    """Fork a process for each line of standard input; print its signal, or its exit code."""
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

@@ -1,4 +1,4 @@
-"""Messages of the payment gateway: each once, before or after our own answer."""
+"""Messages of the payment gateway: each is processed once, before or after its own answer."""
 
 import pytest
 
@@ -27,7 +27,7 @@ async def refund_desk(database: Database) -> RefundDesk:
 
 @pytest.fixture
 async def refund(refund_desk: RefundDesk) -> Outcome:
-    """A refund of one pound that is decided and not paid yet."""
+    """An approved refund of one pound that is not paid yet."""
     order = await refund_desk.desk.sold(("TEE-M", 1))
     made = await refund_desk.create(order, "1.00")
     assert not (await refund_desk.approve(made)).refusals
@@ -35,7 +35,7 @@ async def refund(refund_desk: RefundDesk) -> Outcome:
 
 
 async def later(refund_desk: RefundDesk, **duration: float) -> int:
-    """One more round of the job, some time later."""
+    """Move the clock forward and run the payout job once."""
     refund_desk.shop.clock.forward(**(duration or {"seconds": 1}))
     return await refund_desk.pay()
 
@@ -113,7 +113,7 @@ async def test_the_bank_may_send_it_back(refund_desk: RefundDesk, refund: Outcom
     assert await refund_desk.open_exceptions("REFUND_OVERDUE") == [
         f"Refund:{refund_desk.id(refund)}"
     ]
-    # The money may be given back again.
+    # The money can be refunded again.
     order = (await refund_desk.find(refund))["order_id"]
     again = await refund_desk.create(Outcome(refs={"order": str(order)}), "10.00")
     assert not again.refusals

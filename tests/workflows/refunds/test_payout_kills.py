@@ -1,4 +1,4 @@
-"""Workers that die at every step of paying out, by a gateway at its worst: never twice, none lost.
+"""Payout workers killed at every step, with an unreliable gateway: each refund is paid once.
 
 RESTOW_LONG=1 kills 200 workers instead of 40.
 """
@@ -24,12 +24,12 @@ from workflows.ledger.reconciliation import reconcile
 
 ROOT = Path(__file__).parents[3]
 RUNS = 100 if os.environ.get("RESTOW_LONG") == "1" else 20  # on each engine
-POINTS = 14  # a payout that goes well passes fewer; then nobody dies
+POINTS = 14  # a successful payout passes fewer points; the worker then survives
 REFUNDS_AT_ONCE = 2
 
 
 class Nursery:
-    """Begins the lives of workers, one after the other."""
+    """A process that forks workers one after another."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -41,7 +41,8 @@ class Nursery:
         )
 
     def live(self, **facts: Any) -> tuple[int, str]:
-        """Have a worker live; the signal that ended it (0: none), and what its clock said last."""
+        """Run a worker; return the signal that ended it (0 for none) and the last time of its
+        clock."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(facts) + "\n")
@@ -54,7 +55,7 @@ class Nursery:
                 return said["ended"], now
 
     def close(self) -> None:
-        """No more lives."""
+        """Let the process end."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(timeout=10)
@@ -68,7 +69,7 @@ def nursery() -> Iterator[Nursery]:
 
 
 async def decided(refund_desk: RefundDesk, order: Any) -> str:
-    """A refund of one pound to which two people agreed, if two must."""
+    """A refund of one pound with all the approvals that it needs."""
     made = await refund_desk.create(order, "1.00")
     for actor in (FIONA, FRED)[: (await refund_desk.find(made))["approvals_required"]]:
         assert not (await refund_desk.approve(made, actor)).refusals
@@ -95,7 +96,8 @@ async def test_however_workers_die_each_refund_is_paid_once(
             )
             assert ended in (0, signal.SIGKILL)
             deaths += ended == signal.SIGKILL
-            # The dead took their clock with them: nobody knows how late it is.
+            # The killed workers' clocks are lost, so the test's clock moves well past all known
+            # times.
             known = max(refund_desk.shop.clock.now, datetime.fromisoformat(now))
             refund_desk.shop.clock.now = known + timedelta(hours=1)
     journal = PaymentJournal(path)

@@ -1,4 +1,4 @@
-"""Paying out: a key per attempt, silence looked up, webhooks first, twice and contradicting."""
+"""Payouts: one key per attempt, look-ups after silence; early, repeated, contradictory webhooks."""
 
 from datetime import timedelta
 from typing import Any
@@ -39,7 +39,7 @@ async def refund_desk(database: Database) -> RefundDesk:
 
 @pytest.fixture
 async def refund(refund_desk: RefundDesk) -> Outcome:
-    """A refund of one pound that is decided and not paid yet."""
+    """An approved refund of one pound that is not paid yet."""
     order = await refund_desk.desk.sold(("TEE-M", 1))
     made = await refund_desk.create(order, "1.00")
     assert not (await refund_desk.approve(made)).refusals
@@ -47,7 +47,7 @@ async def refund(refund_desk: RefundDesk) -> Outcome:
 
 
 async def later(refund_desk: RefundDesk, **duration: float) -> int:
-    """One more round of the job, some time later."""
+    """Move the clock forward and run the payout job once."""
     refund_desk.shop.clock.forward(**(duration or {"seconds": 1}))
     return await refund_desk.pay()
 
@@ -184,7 +184,10 @@ async def test_the_gateway_may_still_tell_what_a_person_was_asked(
 async def test_nobody_says_it_failed_while_it_is_being_sent(
     refund_desk: RefundDesk, refund: Outcome
 ) -> None:
-    """A second send is under way when a person settles: else a retry could be paid beside it."""
+    """A second call is running while a person settles.
+
+    Otherwise a retry could pay a second time.
+    """
     refund_desk.gateway.answers, refund_desk.gateway.found = [SILENT, SUCCEEDED], [None]
     await refund_desk.pay()
     refused: list[Outcome] = []
@@ -268,7 +271,7 @@ async def test_a_gateway_that_stays_silent_is_told_to_people(
 async def test_chaos_ends_with_each_refund_paid_once_or_with_people(
     refund_desk: RefundDesk, seed: int
 ) -> None:
-    """Eight refunds by a gateway that fails, is silent, answers late and tells things twice."""
+    """Eight refunds by a gateway that fails, times out, answers late and repeats messages."""
     transactions, clock = refund_desk.shop.transactions, refund_desk.shop.clock
 
     async def deliver(message_id: str, event: PaymentEvent) -> None:

@@ -1,4 +1,4 @@
-"""Random lives of paid orders, returns and refunds: no penny astray, and none paid twice."""
+"""Random sequences on paid orders, returns and refunds: books balance, no double payment."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ EXPECTED = {
     "NOT_RETURNABLE",
     "RETURN_WINDOW_CLOSED",
 }
-# The sequencer does not run here; all else must hold after each step.
+# No sequencer runs here, so positions are not proven; every other proof must hold after each step.
 PROOFS = [each for each in book_proofs.PROOFS if "position" not in each.name]
 
 
 class Counter(RuleBasedStateMachine):
-    """Everything that may happen to an order's money, in any order."""
+    """All operations on an order's money, in any order."""
 
     fresh: Databases
     runner: asyncio.Runner
@@ -275,7 +275,8 @@ class Counter(RuleBasedStateMachine):
 
 
 def test_any_life_of_refunds_leaves_the_books_whole(fresh_database: Databases, engine: str) -> None:
-    """Refunds ≤ captured per payment, liability = open refunds, trial balance zero, each step."""
+    """After each step: refunds ≤ captured per payment, liability = open refunds, trial balance
+    zero."""
     with asyncio.Runner() as runner:
         counter = type("Counter", (Counter,), {"fresh": fresh_database, "runner": runner})
         ordinary = 12 if engine == "sqlite" else 5

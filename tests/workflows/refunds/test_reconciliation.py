@@ -1,4 +1,4 @@
-"""Reconcile on refunds: clean after honest trade, and a line for whatever was changed behind it."""
+"""Reconciliation of refunds: no difference by itself, one line for each manipulation."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from workflows.ledger.reconciliation import reconcile
 
 @pytest.fixture
 async def refund_desk(database: Database) -> RefundDesk:
-    """A till with refunds of every kind: paid, failed, unknown, waiting, given up."""
+    """Refunds of every kind: paid, failed, unknown, waiting, cancelled."""
     refund_desk = await open_refund_desk(database)
     cancelled = await refund_desk.shop.place(("TEE-L", 2), reference="W-0")
     await refund_desk.shop.cancel(cancelled)
@@ -30,7 +30,7 @@ async def refund_desk(database: Database) -> RefundDesk:
 
 
 async def found_in(refund_desk: RefundDesk) -> list[str]:
-    """The differences but those of event positions: nobody numbers events here."""
+    """Differences except those of event positions: no sequencer runs here."""
     return [
         str(each) for each in await reconcile(refund_desk.database) if "position" not in each.proof
     ]
@@ -44,7 +44,7 @@ PAID = "(SELECT MIN(CAST(id AS text)) FROM refund WHERE status = 'SUCCEEDED' AND
 IS_PAID = f"CAST(id AS text) = {PAID}"
 OF_PAID = f"CAST(refund_id AS text) = {PAID}"
 
-# What somebody changed, the proof that sees it, and what its line says.
+# name → (manipulating statements, the proof that detects them, its line)
 BREAKS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "a refund above its payment": (
         (f"UPDATE refund SET amount_minor = 9999 WHERE {IS_PAID}",),

@@ -1,4 +1,4 @@
-"""Refunds that people open: goodwill, caps to the penny, bands, four eyes, cancellations."""
+"""Refunds opened by people: goodwill, exact limits, bands, separate approvers, cancellations."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ async def refund_desk(database: Database) -> RefundDesk:
 
 @pytest.fixture
 async def order(refund_desk: RefundDesk) -> Outcome:
-    """Ten shirts at ten pounds, paid and sent."""
+    """Ten shirts at ten pounds, paid and shipped."""
     return await refund_desk.desk.sold(("TEE-M", 10))
 
 
@@ -295,7 +295,7 @@ async def test_money_of_a_cancellation_that_was_not_paid_back_may_be_given_other
     await refund_desk.shop.cancel(order)
     [refund] = await refund_desk.refunds()
     assert not (await refund_desk.cancel(refund)).refusals
-    # The cancellation owes it all the same.
+    # The cancelled order still owes the money.
     assert (await refund_desk.balances())["refund_liability"] == -3000
     made = await refund_desk.create(order, "30.00", tender=Tender.STORE_CREDIT)
     assert (await refund_desk.find(made))["owed_minor"] == 3000

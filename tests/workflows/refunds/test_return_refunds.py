@@ -1,4 +1,4 @@
-"""Refunds of returns: opened by evidence, decided by policy, amounts to the penny, closing RMAs."""
+"""Refunds of returns: opened by evidence, decided by policy, exact amounts, closing of returns."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ async def refund_desk(database: Database) -> RefundDesk:
 
 
 async def returned(refund_desk: RefundDesk, *items: tuple[str, int], **facts: Any) -> Outcome:
-    """A return of all of these goods, received."""
+    """A return with all units received."""
     a_return = await refund_desk.desk.asked(*items, **facts)
     received = await refund_desk.desk.receive(a_return, *items, complete=True)
     assert not received.refusals, received.refusals
@@ -35,7 +35,7 @@ async def returned(refund_desk: RefundDesk, *items: tuple[str, int], **facts: An
 
 
 async def graded(refund_desk: RefundDesk, a_return: Outcome, *grades: tuple[str, int, str]) -> None:
-    """Inspect units of a SKU as these grades."""
+    """Inspect units of a SKU with these grades."""
     for sku, units, grade in grades:
         refund_desk.shop.clock.forward(seconds=1)
         groups = await refund_desk.desk.groups(a_return)
@@ -149,7 +149,7 @@ async def test_a_refund_waits_for_evidence_and_is_fixed_when_it_comes(
     assert waiting["id"] == pending["id"]
     assert (waiting["status"], waiting["amount_minor"]) == ("EVIDENCE_PENDING", 2000)
     assert (decided["status"], decided["amount_minor"]) == ("APPROVED", 800)
-    # What is proven leaves the refund that waits; the last unit takes it along itself.
+    # Proven units leave the waiting refund; with the last unit it is decided itself.
     await refund_desk.desk.receive(a_return, ("TEE-M", 1), complete=True)
     await graded(refund_desk, a_return, ("TEE-M", 1, "NEW"), ("TEE-M", 1, "NEW"))
     assert [each["amount_minor"] for each in await refund_desk.refunds()] == [1000, 800, 1000]
@@ -188,7 +188,7 @@ async def test_what_a_person_called_off_is_not_opened_again(refund_desk: RefundD
     await graded(refund_desk, a_return, ("TEE-M", 1, "NEW"))
     statuses = [each["status"] for each in await refund_desk.refunds()]
     assert statuses == ["CANCELLED", "APPROVED"]
-    # The last unit takes what the line still holds: nothing was paid for the first.
+    # The last unit gets the rest of the line's amount: nothing was refunded for the first.
     assert (await refund_desk.refunds())[1]["amount_minor"] == 1000
 
 
@@ -245,7 +245,7 @@ async def test_a_return_gets_no_more_than_what_is_left(refund_desk: RefundDesk) 
 
 
 async def test_many_small_refunds_do_not_pass_the_bands(refund_desk: RefundDesk) -> None:
-    """Ten refunds of ten pounds: the first ten are within 100.00, the eleventh is not."""
+    """Ten refunds of ten pounds are within 100.00; the eleventh is not."""
     a_return = await returned(refund_desk, ("TEE-M", 11))
     await graded(refund_desk, a_return, *[("TEE-M", 1, "NEW")] * 11)
     statuses = [refund["status"] for refund in await refund_desk.refunds()]

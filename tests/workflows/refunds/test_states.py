@@ -1,4 +1,4 @@
-"""Every pair of a refund's state and an action: allowed ones work, all others change nothing."""
+"""Every pair of a refund's state and an action: allowed actions work, others change nothing."""
 
 from collections.abc import Awaitable, Callable
 from itertools import product
@@ -27,7 +27,7 @@ from workflows.transactions.outcomes import Outcome
 _S = RefundStatus
 TABLES = ("refund", "refund_approval", "refund_attempt", "journal_entry", "event", "audit_entry")
 
-# What people do, from where it is allowed, and what comes of it (section 5).
+# action → (call, {allowed state: next state})
 ACTIONS: dict[str, tuple[Callable[[RefundDesk, Any], Awaitable[Outcome]], dict[str, str]]] = {
     "approve": (
         lambda refund_desk, refund: refund_desk.approve(refund),
@@ -54,7 +54,7 @@ ACTIONS: dict[str, tuple[Callable[[RefundDesk, Any], Awaitable[Outcome]], dict[s
 
 
 async def a_refund(refund_desk: RefundDesk, status: RefundStatus, reference: str) -> Any:
-    """A refund in this state, brought there by what people, the job and the gateway do."""
+    """A refund in this state, reached by people, the job and the gateway."""
     if status is _S.EVIDENCE_PENDING:
         rules = {
             "evidence": ["AUTHORIZED", "INSPECTED"],
@@ -140,7 +140,8 @@ async def test_what_fits_a_state_leads_on(
 
 
 def test_the_actions_are_those_of_the_table() -> None:
-    """Each step of section 5 is somebody's action, or the gateway's word."""
+    """Every transition is an action of a person, the job or a policy, or an answer of the
+    gateway."""
     by_people = {(_S(a), _S(b)) for _, allowed in ACTIONS.values() for a, b in allowed.items()}
     by_gateway = {
         *product((_S.PROCESSING,), (_S.SUCCEEDED, _S.FAILED, _S.UNKNOWN)),

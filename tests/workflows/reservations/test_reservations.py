@@ -1,4 +1,4 @@
-"""Holds: what is shown can be held, once, for as long as the clock says."""
+"""Holds: available units can be held, once, until the hold expires."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What becomes of inspected units: every disposition, chains with exits, and the books."""
+"""Dispositions of inspected units: each kind, chains of dispositions, and the books."""
 
 from uuid import UUID, uuid4
 
@@ -21,7 +21,7 @@ async def desk(database: Database) -> Desk:
 
 
 async def inspected(desk: Desk, units: int = 2, grade: str = "DAMAGED") -> tuple[Outcome, UUID]:
-    """A return whose units were inspected and lie in quarantine, and their group."""
+    """A return with inspected units in quarantine, and the id of its return item."""
     made = await desk.asked(("TEE-M", units))
     await desk.receive(made, ("TEE-M", units))
     group: UUID = (await desk.groups(made))[0]["id"]

@@ -1,4 +1,4 @@
-"""What did not come in time, and what carriers say of parcels on their way back."""
+"""Expiry of returns, and carrier events of parcels on their way back."""
 
 from uuid import UUID
 
@@ -21,7 +21,7 @@ async def desk(database: Database) -> Desk:
 
 
 async def say(desk: Desk, status: str, number: str = "JD0001", reference: str = "e-1") -> Outcome:
-    """A carrier's word about a parcel."""
+    """Record a carrier event of a parcel."""
     command = RecordCarrierEvent(
         "DHL", number, reference, CarrierStatus(status), desk.shop.clock.now
     )
@@ -42,7 +42,7 @@ async def test_nothing_came_at_all(desk: Desk) -> None:
     assert await desk.units(made) == [("TEE-M", 2, "EXPECTED")]
     assert [each["type"] for each in await events(desk.database, "return.expired")]
     assert await desk.expire() == 0
-    # The units are free to be asked for again.
+    # The units can be requested again.
     order = Outcome(refs={"order": str((await desk.find(made))["order_id"])})
     assert not (await desk.request(order, ("TEE-M", 1))).refusals
 
@@ -66,7 +66,7 @@ async def test_a_late_parcel_is_taken_in_and_told(desk: Desk) -> None:
     assert await desk.status(again) == "AUTHORIZED"
     late = await desk.receive(made, ("TEE-M", 2))
     assert not late.refusals
-    # One of the two units belongs to the other return now: here it is an extra one.
+    # One of the two units now belongs to the other return, so here it counts as extra.
     assert await desk.units(made) == [
         ("TEE-M", 1, "MISSING"),
         ("TEE-M", 1, "RECEIVED"),
@@ -102,7 +102,7 @@ async def test_a_parcel_returned_to_sender_opens_a_return(desk: Desk) -> None:
     assert (opened["status"], opened["tracking_number"]) == ("IN_TRANSIT", "JD0001")
     assert "could not be delivered" in orjson.loads(opened["decision"])["reasons"][0]
     made = Outcome(refs={"return": str(opened["id"])})
-    # What another return takes up already is not taken up twice.
+    # Units that another return already includes are not added again.
     assert await desk.units(made) == [("TEE-M", 2, "EXPECTED")]
     await say(desk, "RETURNED_TO_SENDER", reference="e-2")
     assert len(await rows(desk.database, "SELECT 1 AS one FROM customer_return")) == 2

@@ -1,4 +1,4 @@
-"""Units looked at: part quantities, grades, one inspector or two, and what follows at once."""
+"""Inspections: part quantities, grades, one or two inspectors, and the disposition that follows."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,7 +23,7 @@ async def desk(database: Database) -> Desk:
 
 
 async def here(desk: Desk, *items: tuple[str, int], **facts: Any) -> tuple[Outcome, UUID]:
-    """A return whose units are all here, and its first group."""
+    """A return with all units received, and the id of its first return item."""
     made = await desk.asked(*items, **facts)
     assert not (await desk.receive(made, *items)).refusals
     first: UUID = (await desk.groups(made))[0]["id"]
@@ -88,7 +88,7 @@ async def test_two_inspectors_where_the_policy_says_so(desk: Desk) -> None:
     assert await counts(desk.database, *TABLES) == before
     assert not (await desk.inspect(made, (group, 2, "USED"), by=SECOND)).refusals
     [found] = await desk.groups(made)
-    # Of two who differ the worse grade stands.
+    # If two inspectors differ, the worse grade counts.
     assert (found["state"], found["condition"]) == ("INSPECTED", "USED")
     assert found["inspected_by"] == "ivy, ike"
     types = [each["type"] for each in await events(desk.database, "return.")]
@@ -122,7 +122,7 @@ async def test_a_person_may_choose_another_disposition(desk: Desk) -> None:
     await desk.shop.publish(PolicyKind.DISPOSITION, limited)
     made, group = await here(desk, ("TEE-M", 2))
     refused = await desk.inspect(made, (group, 1, "NEW"), disposition=Disposition.RESTOCK)
-    # Both units of the return count, not only the one that moves.
+    # Both units of the return count, not only the moved one.
     assert codes(refused) == [("APPROVAL_REQUIRED", ("input", "findings", "0", "disposition"))]
     assert refused.refusals[0].details["amount"] == "20.00"
     chosen = await desk.inspect(made, (group, 1, "NEW"), by=BOSS, disposition=Disposition.RESTOCK)
@@ -153,7 +153,7 @@ async def test_what_was_not_received_or_is_not_there_cannot_be_inspected(desk: D
         ("INVALID", (*finding, "quantity"))
     ]
     assert codes(await desk.inspect(made)) == [("INVALID", ("input", "findings"))]
-    # One bad finding among good ones: nothing is done at all.
+    # One bad finding among good ones: nothing is changed.
     before = await counts(desk.database, *TABLES)
     mixed = await desk.inspect(made, (received["id"], 1, "NEW"), (received["id"], 1, "NEW"))
     assert codes(mixed) == [("ILLEGAL_TRANSITION", ("input", "findings", "1"))]

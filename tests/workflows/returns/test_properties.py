@@ -1,4 +1,4 @@
-"""Random days at the returns desk: no unit and no penny of cost astray after any step."""
+"""Random sequences on returns: no unit and no cost is lost after any step."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ EXPECTED = {
     "SELF_APPROVAL",
     "RETURN_WINDOW_CLOSED",
 }
-# The sequencer does not run here; all else must hold after each step.
+# No sequencer runs here, so positions are not proven; every other proof must hold after each step.
 PROOFS = [each for each in book_proofs.PROOFS if "position" not in each.name]
-# What units of returns, parcels and stock add up to; units come by receipt and by parcels only.
+# Sums of units in returns, parcels and stock; units arrive only by receipts and parcels.
 _EVER = """
 SELECT (SELECT COALESCE(SUM(quantity), 0) FROM stock_movement WHERE from_state IS NULL)
   - (SELECT COALESCE(SUM(quantity), 0) FROM stock_movement WHERE to_state IS NULL) AS moved,
@@ -58,7 +58,7 @@ WHERE order_line_id IS NOT NULL GROUP BY return_id, order_line_id
 
 
 class ReturnsDesk(RuleBasedStateMachine):
-    """Everything that may happen to units on their way back, in any order."""
+    """All operations on units on their way back, in any order."""
 
     fresh: Databases
     runner: asyncio.Runner
@@ -150,7 +150,7 @@ class ReturnsDesk(RuleBasedStateMachine):
 
     @rule(target=returns, cart=CARTS, more=st.integers(0, 2), reason=REASONS)
     def send_back(self, cart: list[tuple[str, int]], more: int, reason: str) -> Outcome:
-        """An order that comes back whole, with up to two units more of what it was."""
+        """An order returned completely, with up to two units more than it had."""
         order = self._sell(cart)
         if not order.refs:
             return order
@@ -163,7 +163,8 @@ class ReturnsDesk(RuleBasedStateMachine):
     @rule(pick=PICKS, looks=st.lists(st.tuples(GRADES, INSPECTORS), min_size=1, max_size=4))
     def look_at(self, pick: int, looks: list[tuple[str, Caller]]) -> None:
         for grade, by in looks:
-            self.desk.shop.clock.forward(minutes=10)  # whoever looked at a part has lost the rest
+            # the claim of the inspector of a part has expired for the rest
+            self.desk.shop.clock.forward(minutes=10)
             group = self._pick(pick, "RECEIVED", "WRONG_ITEM")
             if group is not None:
                 units = 1 + pick % (group["quantity"] + (pick % 5 == 0))
@@ -179,7 +180,7 @@ class ReturnsDesk(RuleBasedStateMachine):
                 self.run(self.desk.dispose(group["id"], units, way, by=BOSS))
 
     def _pick(self, number: int, *states: str) -> dict[str, Any] | None:
-        """One of all groups in these states, of any return."""
+        """One of all return items in these states."""
         sql = "SELECT * FROM return_item ORDER BY return_id, position"
         found = self.runner.run(rows(self.desk.database, sql))
         chosen = [group for group in found if group["state"] in states]
@@ -192,7 +193,7 @@ class ReturnsDesk(RuleBasedStateMachine):
         adjusts=st.booleans(),
     )
     def by_hand(self, sku: str, units: int, states: list[str], adjusts: bool) -> None:
-        """What people do to stock beside the desk: they meet units of returns there."""
+        """Manual stock operations, which may meet units of returns."""
         if adjusts and units:
             self.run(self.desk.shop.adjust(units, sku, state=StockState(states[0])))
         elif units > 0:
@@ -226,7 +227,7 @@ class ReturnsDesk(RuleBasedStateMachine):
         assert sums["moved"] == sums["here"]
         for row in self.runner.run(rows(self.desk.database, _PROMISED)):
             key = (row["return_id"], row["order_line_id"])
-            # However groups are split and moved on, an order line's sum in a return stays.
+            # However return items are split, the units of an order line in a return stay the same.
             assert self.promised.setdefault(key, row["units"]) == row["units"]
 
     def teardown(self) -> None:
@@ -238,7 +239,7 @@ class ReturnsDesk(RuleBasedStateMachine):
 def test_any_day_at_the_desk_leaves_units_and_books_whole(
     fresh_database: Databases, engine: str
 ) -> None:
-    """Every proof of the books after each step, and every line's units in each return."""
+    """After each step all proofs hold, and each return has all units of its order lines."""
     with asyncio.Runner() as runner:
         machine = type("ReturnsDesk", (ReturnsDesk,), {"fresh": fresh_database, "runner": runner})
         ordinary = 12 if engine == "sqlite" else 5

@@ -1,4 +1,4 @@
-"""Parcels received: in parts, wrong, extra, missing, late, unidentified; at the cost of before."""
+"""Receipts: partial, wrong, extra, missing, late and unidentified units, at their original cost."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -46,7 +46,7 @@ async def test_units_come_back_at_what_they_cost_when_they_left(desk: Desk) -> N
     made = await desk.asked(("TEE-M", 3))
     await desk.shop.receive(100)
     async with desk.database.writer() as session:
-        # Three units cost 10.00 together when they left: no unit cost divides that.
+        # Three units had cost 10.00 together when they left: the amount has no exact unit cost.
         await session.execute("UPDATE fulfillment_line SET cost_minor = 1000")
     costs = []
     for _ in range(3):
@@ -156,7 +156,7 @@ async def test_an_identified_parcel_moves_and_is_not_received_again(desk: Desk) 
     assert await desk.shop.level("TEE-L") == {"available": 20, "quality_control": 1}
     assert ("UNIDENTIFIED_PARCEL", "AUTO_RESOLVED", 1) in await desk.exceptions()
     balances = await desk.balances()
-    # Only the unit that no order line sold stays a gain.
+    # Only the unit without an order line remains a gain.
     assert balances["inventory_adjustments"] == -400
     assert balances["inventory_in_quality_control"] == 1200
     again = await desk.receive(made, exception_id=exception)
@@ -207,7 +207,7 @@ async def test_a_declined_return_takes_its_parcel_once_it_is_authorized(desk: De
     assert await desk.status(made) == "DECLINED"
     await desk.authorize(made, "it is here already", by=BOSS)
     assert not (await desk.receive(made, ("TEE-M", 1))).refusals
-    # What waits in quarantine is not settled by what came otherwise.
+    # Other receipts do not settle units that wait in quarantine.
     assert await desk.exceptions() == [("RETURN_DISCREPANCY", "OPEN", 1)]
     other = await desk.asked(("TEE-M", 1), reference="W-2")
     await desk.authorize(other, "the parcel was this one's", by=BOSS)

@@ -1,4 +1,4 @@
-"""Reconcile and returns: clean after honest returns, and a line for what somebody changed."""
+"""Reconciliation of returns: no difference by itself, one line for each manipulation."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from workflows.ledger.reconciliation import reconcile
 
 @pytest.fixture
 async def desk(database: Database) -> Desk:
-    """A desk with a return in every stage, and a parcel that nobody can match."""
+    """A return in every stage, and a parcel that matches no return."""
     desk = await open_return_desk(database, stock=10)
     shelf = await desk.asked(("TEE-M", 3), payments=())
     await desk.receive(shelf, ("TEE-M", 3), ("TEE-L", 1))
@@ -32,7 +32,7 @@ async def test_honest_returns_leave_no_difference(desk: Desk) -> None:
 RECEIVED = "(SELECT id FROM return_item WHERE state = 'RECEIVED')"
 CLOSED = "(SELECT id FROM customer_return WHERE status = 'CLOSED')"
 
-# What somebody changed, the proof that sees it, and what its line says.
+# name → (manipulating statements, the proof that detects them, its line)
 BREAKS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "a unit of a return that is gone": (
         ("UPDATE stock_level SET refurbishing = 0",),

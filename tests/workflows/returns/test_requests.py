@@ -1,4 +1,4 @@
-"""Returns asked for: judged by policy, never more units than were sent, within scope."""
+"""Return requests: decided by policy, at most the shipped units, within scope."""
 
 from datetime import timedelta
 from typing import Any
@@ -56,7 +56,7 @@ async def test_the_score_is_the_sum_of_its_terms(desk: Desk) -> None:
     row = await desk.find(made)
     terms = {term["name"]: term["points"] for term in orjson.loads(row["risk"])}
     assert row["risk_points"] == sum(terms.values())
-    # One of two units came back before; one recent return, of the same item.
+    # One of two units was returned before: one recent return, of the same item.
     assert terms["return rate"] == 429
     assert terms["repeated patterns"] == 1500
     assert terms["reason"] == 750

@@ -1,4 +1,4 @@
-"""Every pair of a state and an action of section 4: it works, or nothing at all has changed."""
+"""Every pair of a return's state and an action: it works, or it changes nothing."""
 
 from collections.abc import Awaitable, Callable
 from itertools import product
@@ -38,7 +38,7 @@ ITEM = ("TEE-M", 2)
 
 
 async def in_status(desk: Desk, status: ReturnStatus) -> Outcome:
-    """A return of two units that has come to this status by what people do."""
+    """A return of two units in this status, reached by actions of people."""
     if status in (_S.REQUESTED, _S.DECLINED):
         rules: dict[str, Any] = {"window": "P30D", "reviewAboveAmount": {"GBP": "0.00"}}
         await desk.shop.publish(PolicyKind.RETURN, rules)
@@ -68,7 +68,7 @@ async def in_status(desk: Desk, status: ReturnStatus) -> Outcome:
 
 
 async def an_item_in(desk: Desk, made: Outcome, *states: ReturnItemState) -> UUID:
-    """The first group in one of these states, else the first of all."""
+    """The first return item in one of these states, else the first of all."""
     groups = await desk.groups(made)
     found = [group["id"] for group in groups if group["state"] in states] or [groups[0]["id"]]
     first: UUID = found[0]
@@ -108,7 +108,7 @@ async def desk(database: Database) -> Desk:
 
 
 def is_allowed(status: ReturnStatus, action: ReturnAction) -> bool:
-    # A parcel of a return that is off is kept apart, not refused.
+    # A parcel of a return that is no longer open goes to quarantine and is not refused.
     is_kept_apart = action is _A.RECEIVE and status in RETURN_ACTIONS[_A.QUARANTINE]
     return status in RETURN_ACTIONS[action] or is_kept_apart
 
@@ -144,7 +144,7 @@ async def test_every_other_action_names_the_next_states_and_changes_nothing(
 
 
 async def in_state(desk: Desk, state: ReturnItemState) -> tuple[Outcome, UUID]:
-    """A return that is partly here, and a group of it in this state."""
+    """A partly received return, and a return item of it in this state."""
     await desk.shop.receive(5, "COAT")
     made = await desk.asked(ITEM, ("COAT", 1), payments=())
     if state is _I.EXPECTED:

@@ -1,4 +1,4 @@
-"""Random lives of stock, holds and orders, with the clock moving: no unit and no penny astray."""
+"""Random sequences of stock, holds and orders with a moving clock: no unit and no cost is lost."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ EXPECTED = {
 
 
 class Trade(RuleBasedStateMachine):
-    """Everything that may happen to stock, holds and orders, in any order."""
+    """All operations on stock, holds and orders, in any order."""
 
     fresh: Databases
     runner: asyncio.Runner
@@ -142,7 +142,8 @@ class Trade(RuleBasedStateMachine):
 
 
 def test_any_life_leaves_the_books_whole(fresh_database: Databases, engine: str) -> None:
-    """Levels equal movements, claims equal lines, ATP shown is ATP obtainable, books balance."""
+    """Levels equal movements, claims equal lines, the displayed ATP can be held, the books
+    balance."""
     with asyncio.Runner() as runner:
         trade = type("Trade", (Trade,), {"fresh": fresh_database, "runner": runner})
         run_machine(

@@ -1,4 +1,4 @@
-"""Units that come, are corrected and moved by hand: with a reason, a cost and a limit."""
+"""Receipts, adjustments and moves of units: with a reason, a cost and a limit."""
 
 from typing import Any
 

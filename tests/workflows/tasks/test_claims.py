@@ -1,4 +1,4 @@
-"""Tasks: made by facts, claimed by one worker each, back by the clock, ended by their work."""
+"""Tasks: created by events, claimed by one worker, released by the clock, ended by their work."""
 
 from datetime import timedelta
 from typing import Any
@@ -178,7 +178,8 @@ async def test_a_smaller_parcel_keeps_its_task_and_says_so(floor: Floor) -> None
 
 
 async def test_a_step_of_each_task_state(floor: Floor) -> None:
-    """Every (state, action) pair: claim by id, renew and release, by the holder and by another."""
+    """Every pair of a state and an action: claim by id, renew, release, by the holder and by
+    another."""
     illegal, taken = "ILLEGAL_TRANSITION", "TASK_NOT_CLAIMED"
     expected: dict[tuple[str, str, str], str | None] = {
         ("OPEN", "claim", "ann"): None,

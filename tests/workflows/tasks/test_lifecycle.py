@@ -1,4 +1,4 @@
-"""The queues of the returns desk follow the states of returns and of their groups of units."""
+"""Task queues of returns follow the states of returns and return items."""
 
 from datetime import timedelta
 

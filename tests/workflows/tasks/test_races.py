@@ -1,4 +1,4 @@
-"""Many workers at one queue: each task to exactly one, whoever dies, and nobody waits for ever."""
+"""Concurrent workers on a queue: each task goes to one, failed workers block none."""
 
 import asyncio
 import random
@@ -34,7 +34,7 @@ def workers() -> list[Caller]:
 
 
 async def subjects(floor: Floor) -> dict[str, str]:
-    """Fulfillment by task."""
+    """Fulfillment id by task id."""
     return {str(task["id"]): task["subject_key"] for task in await floor.tasks()}
 
 
@@ -67,7 +67,7 @@ async def test_everything_is_done_once_though_tablets_die(floor: Floor) -> None:
     parcels = await subjects(floor)
 
     async def work(worker: Caller) -> int:
-        """Picks until the queue is empty; every third claim or so is never heard of again."""
+        """Pick until the queue is empty; leave about every third claim unfinished."""
         done = 0
         while claimed := (await floor.claim(by=worker, limit=2)).refs["tasks"]:
             if chance.random() < 0.3:
@@ -92,7 +92,7 @@ async def picks(floor: Floor) -> list[tuple[str, str, str | None]]:
 
 
 async def test_cancelling_and_picking_at_once_ends_in_one_of_both(floor: Floor) -> None:
-    """Claims, picks, cancellations and reroutes cross each other; nobody deadlocks."""
+    """Claims, picks, cancellations and reroutes run concurrently without a deadlock."""
     chance = random.Random(11)
     parcels = sorted((await subjects(floor)).items())
     await floor.shop.receive(PARCELS, at="YORK")

@@ -1,4 +1,4 @@
-"""Random batches end exactly as their commands one by one: outcomes, and every row of the base."""
+"""A random batch has the same result as its commands one by one: outcomes and all database rows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PASSERS_BY = [anonymous(f"192.0.2.{n}", frozenset({"web"})) for n in (1, 2)]
 
 @dataclass(frozen=True)
 class Ask:
-    """A request of which the hold, where it names one, is known only when it is sent."""
+    """A request whose hold, if it names one, is chosen when it is sent."""
 
     command: Any
     caller: Caller
@@ -50,15 +50,15 @@ class Ask:
 
 
 def mostly(good: Sequence[Any], bad: Any) -> st.SearchStrategy[Any]:
-    """One of the good ones, and once in a while the bad one."""
+    """Usually one of the good values, sometimes the bad one."""
     return st.sampled_from([*(each for each in good for _ in range(12)), bad])
 
 
-# Few keys, so that they repeat: with the same arguments, with others, for another action.
+# Few keys, so that they repeat with equal arguments, other arguments, or another action.
 LONG = [f"a key of many letters {n}" for n in range(6)]
 KEYS = st.none() | st.sampled_from(LONG)
 NONE = st.none()
-WHICH = st.integers(0, 5)  # one of the holds that were made so far
+WHICH = st.integers(0, 5)  # index of a hold made so far
 UNITS = st.integers(1, 4)
 LINES = st.lists(
     st.builds(HoldLine, mostly(SKUS, "no such"), UNITS, st.sampled_from([None, None, "YORK"])),
@@ -77,7 +77,8 @@ def asked(
     *of_web: Caller,
     which: st.SearchStrategy[int | None] = NONE,
 ) -> st.SearchStrategy[Ask]:
-    """`command` of a channel, by somebody who mostly sees it, with a key where one is needed."""
+    """`command` of a channel, by a caller who usually may use it, with a key where it is
+    required."""
     return st.one_of(
         st.builds(Ask, command("web"), mostly([ADMIN, SHOP, *of_web], MARKET), KEYS, which),
         st.builds(Ask, command("market"), st.just(MARKET), st.sampled_from(LONG), which),
@@ -98,7 +99,7 @@ RELEASES = asked(lambda _: st.just(ReleaseReservation(NOBODYS)), *PASSERS_BY, wh
 
 
 def orders(may_wait: st.SearchStrategy[bool]) -> st.SearchStrategy[Ask]:
-    """Orders from few references, so that some exist already."""
+    """Orders with few references, so that some exist already."""
     references = st.sampled_from([f"W-{n}" for n in range(9)])
     return asked(
         lambda channel: st.builds(
@@ -138,21 +139,21 @@ STEPS = st.sampled_from(["hold", "hold", "release", "place", "adjust"]).flatmap(
         st.just(name), st.lists(ASKS[name], min_size=1, max_size=7), st.sampled_from([0, 0, 60])
     )
 )
-# Only at the end: who waits is served once per transaction, after all of its commands.
+# Only in the last step: backorders are served once per transaction, after all its commands.
 LAST = st.lists(orders(st.booleans()), max_size=7)
 Step = tuple[str, list[Ask], int]
 
 
 @dataclass
 class World:
-    """A shop of its own, and the names of what was made in it."""
+    """A store, and stable names for the objects created in it."""
 
     shop: Shop
     holds: list[UUID] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
 
     def request(self, ask: Ask, taken: Sequence[UUID]) -> Request[Any]:
-        """What is sent; `taken`: the holds that there were before the step."""
+        """The request to send; `taken` are the holds that existed before the step."""
         command = ask.command
         if ask.which is not None:
             known = taken[ask.which % len(taken)] if taken else NOBODYS
@@ -163,7 +164,7 @@ class World:
         return Request(command, ask.caller, ask.key)
 
     def note(self, outcomes: Sequence[Outcome]) -> None:
-        """Name what a step made, in the order in which it was asked for."""
+        """Name the objects created in a step, in the order of their requests."""
         for outcome in outcomes:
             for kind, ref in outcome.refs.items():
                 if kind in ("reservation", "order") and ref not in self.names:
@@ -173,7 +174,7 @@ class World:
                         self.holds.append(UUID(ref))
 
     def told(self, value: object) -> str:
-        """A value as text in which ids have the same names in both worlds."""
+        """A value as text, with ids replaced by names that are equal in both worlds."""
         text = json.dumps(value, default=str, sort_keys=True)
         for found, name in self.names.items():
             text = text.replace(found, name)
@@ -181,16 +182,17 @@ class World:
 
 
 async def one_transaction(world: World, name: str, requests: list[Request[Any]]) -> list[Outcome]:
-    """All at once, as a queue that filled up during a commit is served."""
+    """Send all requests at once, as the commit queue does with requests that queued during a
+    commit."""
     transactions = world.shop.transactions
     return await transactions.perform_all(ACTIONS[name], requests)
 
 
 async def one_by_one(world: World, name: str, requests: list[Request[Any]]) -> list[Outcome]:
-    """Each after the one before has its answer.
+    """Send each request after the answer to the one before.
 
-    What comes with other arguments and the key of a request that left nothing with it (INVALID,
-    NOT_FOUND) goes last: a batch does the same, as it cannot know.
+    A refusal such as INVALID or NOT_FOUND does not store its key. A request with such a key and
+    other arguments goes last, as in a batch, which cannot know the refusal beforehand.
     """
     outcomes: dict[int, Outcome] = {}
     free: dict[tuple[str, str], Request[Any]] = {}
@@ -203,14 +205,14 @@ async def one_by_one(world: World, name: str, requests: list[Request[Any]]) -> l
         outcomes[index] = await world.shop.transactions.perform(ACTIONS[name], request)
         if request.key is not None and not outcomes[index].is_stored:
             free.setdefault(key, request)
-    assume(len(later) < 2)  # those are tried at once, in whatever order
+    assume(len(later) < 2)  # these run concurrently, in any order
     for index in later:
         outcomes[index] = await world.shop.transactions.perform(ACTIONS[name], requests[index])
     return [outcomes[index] for index in range(len(requests))]
 
 
 async def lived(url: str, steps: Sequence[Step], serve: Any) -> tuple[list[str], dict[str, Any]]:
-    """What everybody was told, and what the tables hold in the end."""
+    """Outcomes of all requests, and the final contents of the tables."""
     database = Database(url)
     await database.open()
     try:
@@ -242,7 +244,7 @@ def _without_movements(outcome: Outcome) -> Any:
     return type("Told", (), {"refs": refs, "refusals": facts, "replayed": outcome.replayed})
 
 
-# What says only which transaction wrote a row, or how many there were, is left out.
+# Columns that differ only with the transaction of a row, or with the number of transactions.
 APART = {"id", "transaction_id", "digest", "content_digest"}
 TABLES = {
     "stock_level": {"version"},
@@ -273,7 +275,7 @@ async def _content(world: World, table: str) -> list[str]:
 
 
 def test_a_batch_ends_as_its_commands_one_by_one(fresh_database: Databases, engine: str) -> None:
-    """Holds, releases, orders, corrections; several callers; keys new, repeated and reused."""
+    """Holds, releases, orders, adjustments; several callers; keys new, repeated and reused."""
 
     @settings(
         max_examples=EXAMPLES if engine == "sqlite" else EXAMPLES // 2,

@@ -1,4 +1,7 @@
-"""Commands that share a transaction; test_batch_properties.py proves them one by one."""
+"""Commands that share a transaction.
+
+test_batch_properties.py compares random batches with single commands.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +34,13 @@ async def stocked(database: Database) -> Shop:
 
 
 async def together(shop: Shop, action: Action[Any], *requests: Request[Any]) -> list[Outcome]:
-    """Carry the requests out in one transaction, as a queue that filled up would."""
+    """Run the requests in one transaction, as the commit queue does after it has filled up."""
     before = len(await rows(shop.database, "SELECT DISTINCT transaction_id FROM audit_entry"))
     first = asyncio.create_task(shop.hold(("TEE-L", 1)))  # refused: it only keeps the writer busy
     outcomes = await shop.transactions.perform_all(action, requests)
     await first
     after = len(await rows(shop.database, "SELECT DISTINCT transaction_id FROM audit_entry"))
-    assert after - before <= 2  # the first may go ahead of the others
+    assert after - before <= 2  # the first request may be in a transaction of its own
     return outcomes
 
 
@@ -145,7 +148,7 @@ async def test_corrections_of_a_level_follow_each_other(database: Database) -> N
 
 
 async def test_what_an_actor_writes_down_adds_up_within_a_batch(database: Database) -> None:
-    """The policy asks for approval above 50.00 a day: at 4.00 each the 13th unit is too many."""
+    """The policy asks for approval above 50.00 a day; at 4.00 each, the 13th unit exceeds it."""
     shop = await stocked(database)
     await shop.receive(94)
     requests = [Request(AdjustStock("LEEDS", "TEE-M", -5, "COUNT"), CLERK) for _ in range(5)]

@@ -1,4 +1,4 @@
-"""Requests that share a transaction share its fate, and nothing else of their neighbours."""
+"""Requests that share a transaction share its commit or rollback, and nothing else."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ Execute = Callable[..., Awaitable[int]]
 async def name_suppliers(
     tx: Transaction, requests: Sequence[Request[NameSupplier]]
 ) -> list[Outcome]:
-    """All in one transaction; one of them may be the end of it."""
+    """Create all suppliers in one transaction; a request with the fault "crash" fails all of
+    them."""
     for request in requests:
         tx.add(Supplier, {"code": request.command.code, "name": "Acme"})
     if any(request.command.fault == "crash" for request in requests):
@@ -59,7 +60,7 @@ async def test_one_that_fails_the_whole_transaction_fails_alone(database: Databa
 
 
 async def test_a_key_in_use_elsewhere_stalls_nobody(postgres_url: str) -> None:
-    """Another process works with the key: its duplicate waits, whoever came with it does not."""
+    """Another process uses the key: only the duplicate waits, not the requests queued with it."""
     database = Database(postgres_url)
     await database.open()
     try:
@@ -75,7 +76,7 @@ async def test_a_key_in_use_elsewhere_stalls_nobody(postgres_url: str) -> None:
 
         first = asyncio.create_task(elsewhere.perform(slowly, naming("a", key="k")))
         await gate.entered.wait()
-        # Alone in its group, then with a neighbour: whoever comes after it is served.
+        # The duplicate is alone in its group, then with a neighbor; requests after it are served.
         duplicates = [
             asyncio.create_task(here.perform(name_suppliers, naming("a", key="k")))
             for _ in range(2)
@@ -120,7 +121,7 @@ async def test_a_key_that_stays_in_use_is_told_so_in_a_group_too(postgres_url: s
 
 
 async def test_a_key_that_a_refusal_left_free_serves_other_arguments(database: Database) -> None:
-    """INVALID and NOT_FOUND are not stored: in one transaction as little as one after another."""
+    """INVALID and NOT_FOUND are not stored, in one transaction as in several."""
     shop = await open_shop(database)
     await shop.receive(3)
     wrong = CreateReservation("web", (HoldLine("no such", 1),))
@@ -159,7 +160,10 @@ async def test_in_a_batch_a_key_answers_to_the_arguments_it_was_used_with(
 async def test_a_lost_answer_to_commit_is_told_to_the_whole_batch(
     database: Database, happened: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody knows, so nothing is tried again unasked; with the same keys all comes right."""
+    """The outcome is unknown, so nothing is retried automatically.
+
+    The same keys give the right result.
+    """
     transactions = transactions_on(database)
     requests = [naming(code, key=code) for code in "abc"]
     kind: type[Session] = PostgresSession if database.engine == "postgres" else SqliteSession
@@ -215,7 +219,7 @@ async def test_the_queue_is_served_in_its_order_and_has_an_end() -> None:
 
 
 class Steps:
-    """A `together` whose groups are let on by hand: into their writing, then to their end."""
+    """A `together` whose groups the test lets start writing, and then end."""
 
     def __init__(self) -> None:
         self.served: list[int] = []
@@ -244,7 +248,7 @@ class Steps:
 async def two_in_a_row(
     steps: Steps, crowd_min: int | None
 ) -> tuple[asyncio.Task[Outcome], asyncio.Task[Outcome]]:
-    """The first is committed, and the second has begun behind it."""
+    """The first request is committed, and the second has begun after it."""
     group = CommitQueue(steps.together, steps.alone, crowd_min=crowd_min)
     first = asyncio.create_task(group.submit(naming("first")))
     await steps.entered.get()
@@ -284,7 +288,7 @@ async def test_answers_leave_when_the_next_group_is_being_written() -> None:
     first, second = await two_in_a_row(steps, crowd_min=2)
     assert not first.done()
     steps.begins.release()
-    await first  # its neighbour is being written, and not done
+    await first  # its neighbor is still being written
     assert not second.done()
     steps.ends.release()
     await second
@@ -303,7 +307,7 @@ async def test_where_there_is_no_crowd_answers_leave_at_once(crowd_min: int | No
 async def test_an_answer_is_not_held_back_by_a_group_that_waits_for_a_lock() -> None:
     steps = Steps()
     first, second = await two_in_a_row(steps, crowd_min=2)
-    async with asyncio.timeout(5):  # the second never gets as far as to write
+    async with asyncio.timeout(5):  # the second never starts writing
         assert await first == Outcome()
     assert not second.done()
     steps.let_all()
@@ -343,8 +347,8 @@ async def test_whoever_waits_for_an_abandoned_transaction_or_behind_it_is_told()
         requests: Sequence[Request[NameSupplier]], writing: Callable[[], None]
     ) -> list[Outcome | None]:
         if len(requests) > 2:
-            raise Crash  # so that it is halved
-        raise asyncio.CancelledError  # as who waits for a transaction that is abandoned meets it
+            raise Crash  # so that the group is split in halves
+        raise asyncio.CancelledError  # as a waiter for an abandoned transaction sees it
 
     async def alone(request: Request[NameSupplier]) -> Outcome:
         raise AssertionError("nobody waits for a key here")

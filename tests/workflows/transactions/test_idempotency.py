@@ -1,4 +1,4 @@
-"""Idempotency keys: done once, answered again, and given back where the same key may try again."""
+"""Idempotency keys: one execution, replayed answers, and keys released after some refusals."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ async def test_the_same_key_with_other_arguments_is_refused(database: Database) 
     other = await transactions.perform(name_supplier, naming("other", key="k1"))
     assert codes(other) == [("IDEMPOTENCY_KEY_REUSED", ())]
     assert await counts(database, "supplier") == {"supplier": 1}
-    # The key still belongs to the first.
+    # The key still belongs to the first request.
     again = await transactions.perform(name_supplier, naming("acme", key="k1"))
     assert again.replayed
 
@@ -93,7 +93,7 @@ async def test_a_crash_is_not_stored(database: Database) -> None:
 
 
 def _gated(gate: Gate, fault: str = "") -> Action[NameSupplier]:
-    """`name_supplier`, held at the gate after it took the key."""
+    """`name_supplier`, blocked at the gate after it has taken its key."""
 
     @one_by_one("supplierName")
     async def held(tx: Transaction, command: NameSupplier, caller: Caller) -> Mapping[str, Any]:
@@ -150,7 +150,7 @@ async def test_a_duplicate_that_waits_too_long_is_told_so(postgres_url: str) -> 
 async def name_suppliers(
     tx: Transaction, requests: Sequence[Request[NameSupplier]]
 ) -> list[Outcome]:
-    """All in one transaction; says which were still to be done."""
+    """Handle all requests in one transaction; return the codes that were still to be handled."""
     return [Outcome(refs={"codes": [r.command.code for r in requests]}) for _ in requests]
 
 

@@ -1,4 +1,4 @@
-"""Ids: version 7, ascending whatever the clock does."""
+"""Ids: UUID version 7, ascending even if the clock is not."""
 
 from uuid import UUID
 
@@ -40,7 +40,7 @@ def test_an_unguessable_id_is_of_version_4_and_never_the_same() -> None:
     bits = 0
     for each in made:
         bits |= each.int ^ made[0].int
-    assert bits.bit_count() == 122  # all others are the version and the variant
+    assert bits.bit_count() == 122  # the other bits are version and variant
 
 
 def test_ids_are_equal_to_pythons_own() -> None:

@@ -1,4 +1,4 @@
-"""The books: balanced entries with their digest, and item costs that move with units."""
+"""Journal: balanced entries with a digest, and item costs that move with units."""
 
 import asyncio
 from datetime import timedelta
@@ -47,7 +47,7 @@ async def test_an_entry_is_written_with_its_lines_and_covered_by_the_audit(
 
 async def test_an_unbalanced_entry_is_refused_before_the_write(database: Database) -> None:
     entry = payment_captured(Money(1250, "GBP"), Occasion("R-1", MORNING))
-    # An entry cannot be made unbalanced; one that was changed behind its back is caught too.
+    # An unbalanced entry cannot be constructed; one that was changed afterwards is refused too.
     object.__setattr__(entry, "lines", entry.lines[:1])
 
     async def work(tx: Transaction) -> None:
@@ -118,7 +118,7 @@ async def test_costs_move_with_units_and_the_last_unit_takes_the_rest(database: 
         await tx.costs.lock([shirt])
         moved = [tx.costs.to_quality(shirt, 1)]
         moved.append(tx.costs.issue(shirt, 2))
-        # Inventory is empty: what is found is worth what lies in quality control.
+        # Inventory is empty, so found units get the value of those in quality control.
         moved.append(tx.costs.value_of_found(shirt, 2, 250))
         tx.costs.receive_quality(shirt, 1, 101)
         moved.append(tx.costs.from_quality(shirt, 1))
@@ -155,7 +155,8 @@ async def test_values_beyond_what_is_kept_are_invalid(database: Database) -> Non
 
 
 async def test_costs_are_locked_in_item_order_whoever_asks(postgres_url: str) -> None:
-    """Two that lock the same items in opposite order wait for each other, without a deadlock."""
+    """Two transactions that lock the same items in opposite order wait for each other without
+    deadlock."""
     database = Database(postgres_url)
     await database.open()
     try:

@@ -1,4 +1,4 @@
-"""Transactions: savepoints leave nothing behind, lost attempts are repeated, callers may go."""
+"""Transactions: savepoints undo everything, lost attempts are retried, callers may be cancelled."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -168,7 +168,7 @@ async def test_attempts_are_bounded(database: Database) -> None:
 
 
 async def test_two_that_make_the_same_row_become_one_and_a_conflict(database: Database) -> None:
-    """The later one waits for the unique key, loses, and sees the row when it tries again."""
+    """The later one waits for the unique key, loses, and sees the row when it is retried."""
     transactions = transactions_on(database)
     gate = Gate()
 
@@ -281,7 +281,7 @@ async def test_cancelling_the_caller_lets_the_transaction_end(database: Database
     gate.opened.set()
     await transactions.drain()
     assert await counts(database, "supplier") == {"supplier": 1}
-    # Nothing is locked for ever: the next one runs.
+    # No lock remains: the next transaction runs.
     await transactions.perform(name_supplier, naming("next"))
 
 
@@ -289,7 +289,7 @@ async def test_cancelling_the_caller_lets_the_transaction_end(database: Database
 async def name_suppliers(
     tx: Transaction, requests: Sequence[Request[NameSupplier]]
 ) -> list[Outcome]:
-    """All in one transaction."""
+    """Create all suppliers in one transaction."""
     for request in requests:
         tx.add(Supplier, {"code": request.command.code, "name": "Acme"})
     return [Outcome(refs={"of": len(requests)}) for _ in requests]
@@ -304,7 +304,7 @@ async def test_a_batch_is_one_transaction_with_an_outcome_each(database: Databas
 
 @one_by_one("stockTake")
 async def take_stock(tx: Transaction, command: int, caller: Caller) -> Mapping[str, Any]:
-    """Lock in order, so that a second command in the same transaction could not."""
+    """Lock in order; a second such command in the same transaction would break the lock order."""
     await toys.receive(tx, command, 1, 100)
     return {}
 

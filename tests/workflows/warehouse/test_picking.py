@@ -1,4 +1,4 @@
-"""Pick, pack and reroute: what was not there is set apart, found elsewhere, or waited for."""
+"""Pick, pack and reroute: missing units are set aside, sourced elsewhere, or backordered."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -200,7 +200,7 @@ async def test_what_cannot_be_short_is_refused_and_changes_nothing(floor: Floor)
 
 
 async def test_every_step_of_every_state(floor: Floor) -> None:
-    """Each (status, action) pair of a fulfillment, with packing required and optional."""
+    """Every pair of a fulfillment's status and an action, with and without a packing step."""
     await floor.shop.receive(50)
     transactions = floor.shop.transactions
     steps: dict[str, list[str]] = {
@@ -294,7 +294,7 @@ async def test_a_reroute_takes_over_a_claimed_task_in_the_open(floor: Floor) -> 
 
 
 async def test_freed_units_serve_those_who_wait(floor: Floor) -> None:
-    """A market order waits; the web order's units in LEEDS become free when it goes to YORK."""
+    """A market order waits; the web order's units in LEEDS become free when it moves to YORK."""
     placed = await floor.shop.place(("TEE-M", 5))
     await floor.shop.receive(5, at="YORK")
     leeds_only = a_channel("market", location_codes=("LEEDS",), priority=5)

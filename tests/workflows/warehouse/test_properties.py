@@ -1,5 +1,7 @@
-"""Random days in the warehouse: short picks, reroutes and lost parcels leave no unit and no penny
-astray, and every open step has its task."""
+"""Random sequences in the warehouse: short picks, reroutes and lost parcels lose no units.
+
+No cost is lost either, and every open step has its task.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,7 @@ GONE = "SELECT COALESCE(SUM(shipped + delivered + lost), 0) AS units FROM order_
 
 
 class Day(RuleBasedStateMachine):
-    """Everything that may happen between an order and its arrival, in any order."""
+    """All operations between an order and its arrival, in any order."""
 
     fresh: Databases
     runner: asyncio.Runner
@@ -152,7 +154,8 @@ class Day(RuleBasedStateMachine):
 
 
 def test_any_day_leaves_the_books_whole(fresh_database: Databases, engine: str) -> None:
-    """Units received are here or gone; tasks to do are open steps; reconcile finds nothing."""
+    """Received units are in stock or have left; open tasks equal open steps; reconciliation finds
+    nothing."""
     with asyncio.Runner() as runner:
         day = type("Day", (Day,), {"fresh": fresh_database, "runner": runner})
         run_machine(
