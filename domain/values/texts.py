@@ -8,6 +8,8 @@ from domain.errors import Invalid
 
 CODE_MAX: Final = 64
 NAME_MAX: Final = 255
+TEXT_MAX: Final = 255
+NOTE_MAX: Final = 2_000
 
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # Names: no control, surrogate, unassigned or private characters; they have no meaning to a reader.
@@ -49,6 +51,15 @@ def check_name(value: str, *field: str, longest: int = NAME_MAX) -> str:
         raise Invalid("The value must not be blank.", field=field)
     _check_characters(value, _NOT_IN_NAMES, field)
     return value
+
+
+def check_text(value: str | None, *field: str, longest: int = TEXT_MAX) -> None:
+    """Raise Invalid for a text that is blank or too long. None, an absent text, is allowed."""
+    if value is None:
+        return
+    _check_length(value, longest, field)
+    if not value.strip():
+        raise Invalid("The value must not be blank.", field=field)
 
 
 def _check_length(value: str, longest: int, field: tuple[str, ...]) -> None:

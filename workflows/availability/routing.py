@@ -13,6 +13,7 @@ from domain.policies.policies import PolicyVersion
 from domain.policies.routing import ANY, RoutingRules
 from domain.routing.planning import Candidate, Pin
 from domain.routing.shipping_calendar import Capacity, Promise, promise, start_of_day, zone_of
+from domain.values.totals import totals
 from models.database.sessions import Session
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts, LocationFacts
 from workflows.availability.atp_context import AtpContext, LocationDates
@@ -58,7 +59,8 @@ async def plan(
 
     Raises InsufficientStock at the first line of an item of which too little may be sold.
     """
-    wanted, first = _sum(demands)
+    wanted = totals((demand.item.id, demand.quantity) for demand in demands)
+    first = {demand.item.id: demand for demand in reversed(demands)}
     for item_id, quantity in wanted.items():
         item = first[item_id].item
         can_sell = promised(tx, market, channel, item)
@@ -92,15 +94,6 @@ async def plan(
     place_ids = {place.code: place.id for place in channel.locations}
     allocation = [(items[each.sku].id, place_ids[each.location], each.quantity) for each in taken]
     return Plan(allocation, explanation)
-
-
-def _sum(demands: Iterable[Demand]) -> tuple[dict[int, int], dict[int, Demand]]:
-    wanted: dict[int, int] = {}
-    first: dict[int, Demand] = {}
-    for demand in demands:
-        first.setdefault(demand.item.id, demand)
-        wanted[demand.item.id] = wanted.get(demand.item.id, 0) + demand.quantity
-    return wanted, first
 
 
 def _promisable(tx: Transaction, item_id: int, location_id: int) -> int:

@@ -27,6 +27,7 @@ from domain.orders.carriers import ENDS_DELAY, UNIT_STATE, CarrierStatus, parcel
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import check_client_time
 from domain.values.money import Money
+from domain.values.texts import check_text
 from models.database.sessions import Row
 from workflows.access.visibility import sees_return
 from workflows.orders.locked_orders import LockedOrder
@@ -34,7 +35,6 @@ from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Outcome
 from workflows.transactions.transaction import Transaction
 
-TEXT_MAX = 255
 PARCELS_MAX = 50
 FIELD = ("input", "trackingNumber")
 
@@ -108,10 +108,7 @@ def _check(tx: Transaction, command: RecordCarrierEvent) -> None:
         "eventId": command.event_reference,
     }
     for field, text in texts.items():
-        if not text.strip() or len(text) > TEXT_MAX:
-            raise Invalid(
-                f"Between 1 and {TEXT_MAX} characters are needed.", field=("input", field)
-            )
+        check_text(text, "input", field)
     try:
         check_client_time(command.occurred_at, tx.now, may_backdate=True, field="occurredAt")
     except Invalid as error:

@@ -27,14 +27,13 @@ from domain.exceptions import (
     next_role,
 )
 from domain.transitions import step
+from domain.values.texts import NOTE_MAX, check_text
 from models.database.sessions import Row
 from models.queries.listing.scopes import scope_of
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
-TEXT_MAX = 255
 ROUND_MAX = 100
-WORDS_MAX = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ async def assign(tx: Transaction, command: AssignException, caller: Caller) -> M
 
     Raises IllegalTransition, Invalid or NotFound.
     """
-    _check_words(command.owner, TEXT_MAX, "owner")
+    check_text(command.owner, "owner")
     before = await _lock(tx, command.exception_id, caller)
     after = _moved(before, ExceptionStatus.ASSIGNED, owner=command.owner)
     if before["status"] == ExceptionStatus.ESCALATED:
@@ -103,7 +102,7 @@ async def wait(tx: Transaction, command: WaitException, caller: Caller) -> Mappi
 
     Raises IllegalTransition, Invalid or NotFound.
     """
-    _check_words(command.note, WORDS_MAX, "note")
+    check_text(command.note, "note", longest=NOTE_MAX)
     if not tx.now < command.until <= tx.now + WAIT_MAX:
         raise Invalid(
             f"Wait until an instant within the next {WAIT_MAX.days} days.", field=("until",)
@@ -122,7 +121,7 @@ async def wait(tx: Transaction, command: WaitException, caller: Caller) -> Mappi
 @one_by_one("exceptionResolve")
 async def resolve(tx: Transaction, command: ResolveException, caller: Caller) -> Mapping[str, Any]:
     """Settle an exception, in words. Raises IllegalTransition, Invalid or NotFound."""
-    _check_words(command.resolution, WORDS_MAX, "resolution")
+    check_text(command.resolution, "resolution", longest=NOTE_MAX)
     before = await _lock(tx, command.exception_id, caller)
     after = _moved(
         before,
@@ -157,11 +156,6 @@ async def resume(tx: Transaction) -> int:
         after = _resumed(before, tx.now)
         await _write(tx, before, after, "resumed", "exception.resumed", SYSTEM.actor)
     return len(rows)
-
-
-def _check_words(words: str, maximum: int, field: str) -> None:
-    if not 0 < len(words.strip()) <= len(words) <= maximum:
-        raise Invalid(f"Between 1 and {maximum} characters are needed.", field=(field,))
 
 
 async def _lock(tx: Transaction, exception_id: UUID, caller: Caller) -> Row:

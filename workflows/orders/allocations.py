@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from domain.errors import IllegalTransition, NotFound
 from domain.orders.orders import OrderLineState, distribute
 from domain.stock.reservations import RESERVATION_TRANSITIONS, ReservationStatus
 from domain.stock.states import StockState
+from domain.values.totals import totals
 from models.database.sessions import Row
 from models.queries.catalog.lookups import ChannelFacts
 from workflows.access.visibility import sees_hold
@@ -122,7 +123,7 @@ async def allocate(
     """
     market = supply.market
     held = await _live_hold(tx, supply, channel, command.reservation_id, caller)
-    hunt = _Hunt(_sum(demands))
+    hunt = _Hunt(totals((demand.item.id, demand.quantity) for demand in demands))
     ends = [] if held is None else _held_portions(hunt, supply.lines.get(held["id"], ()))
     missing = _missing(demands, hunt)
     if command.backorder:
@@ -187,13 +188,6 @@ async def _live_hold(
             field=("input", "reservationId"),
         )
     return row
-
-
-def _sum(demands: Iterable[Demand]) -> dict[int, int]:
-    wanted: dict[int, int] = {}
-    for demand in demands:
-        wanted[demand.item.id] = wanted.get(demand.item.id, 0) + demand.quantity
-    return wanted
 
 
 def _held_portions(

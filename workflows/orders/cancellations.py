@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import domain.ledger.entries as ledger_entries
-import models.queries.catalog.lookups as lookups
 import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.orders.locked_orders as locked_orders
 from domain.access.callers import Caller
@@ -22,6 +21,7 @@ from domain.values.money import Money
 from models.database.sessions import Row
 from models.orders import OrderCancellation, OrderCancellationLine
 from workflows.access.visibility import sees_order
+from workflows.catalog.reason_codes import active_reason
 from workflows.orders.fulfillments import LINE_STATE
 from workflows.orders.locked_orders import Line, LockedOrder
 from workflows.transactions.actions import one_by_one
@@ -70,7 +70,7 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
     order = await locked_orders.lock(tx, command.order_id, ("id",))
     if not await sees_order(tx.session, caller, order.id):
         raise NotFound("order", str(command.order_id), field=("id",))
-    reason_id = await _reason(tx, command.reason_code)
+    reason = await active_reason(tx, command.reason_code, "CANCELLATION")
     wanted = _wanted(order, command)
     await tx.stock.lock([line.item_id for line, _ in wanted])
     had_shipped = order.has_shipped
@@ -79,7 +79,7 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
     if order.status is OrderStatus.CANCELLED and not had_shipped:
         value.shipping = order.row["shipping_minor"]
         value.tax += order.row["shipping_tax_minor"]
-    refund = _settle_money(tx, order, wanted, value, reason_id, caller.actor)
+    refund = _settle_money(tx, order, wanted, value, reason.id, caller.actor)
     units: Counter[str] = Counter()
     for line, quantity in wanted:
         units[line.sku] += quantity
@@ -98,15 +98,6 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
     )
     await locked_orders.write(tx, order, "order.cancelled", caller.actor, facts)
     return {"order": str(order.id)}
-
-
-async def _reason(tx: Transaction, code: str) -> int:
-    reason = await lookups.reason(tx.session, "CANCELLATION", code)
-    if reason is None:
-        raise NotFound("reason code", code, field=("reasonCode",))
-    if not reason.active:
-        raise Invalid("The reason code is not active.", field=("reasonCode",))
-    return reason.id
 
 
 def _cancellable(line: Line) -> int:

@@ -20,6 +20,7 @@ from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState, check_client_time
 from domain.stock.states import StockState
 from domain.values.money import Money
+from domain.values.texts import check_text
 from models.database.sessions import Row
 from models.fulfillments import Fulfillment, FulfillmentLine
 from models.queries.catalog.lookups import LocationFacts
@@ -27,8 +28,6 @@ from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.stock_levels import StockMove
 from workflows.transactions.transaction import Transaction
-
-TEXT_MAX = 255
 
 # The state of an order line's units while their fulfillment has this status.
 LINE_STATE: Mapping[FulfillmentStatus, OrderLineState] = {
@@ -109,7 +108,8 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
     Raises IllegalTransition, Invalid (texts, times), NotFound, or TaskNotClaimed where another
     worker has the task.
     """
-    _check_texts(command)
+    check_text(command.carrier, "input", "carrier")
+    check_text(command.tracking_number, "input", "trackingNumber")
     try:
         shipped_at = check_client_time(
             command.shipped_at, tx.now, may_backdate=caller.may("backdate"), field="shippedAt"
@@ -157,15 +157,6 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
         tx, order, "order.shipped", caller.actor, {"fulfillment": str(row["id"])}
     )
     return {"fulfillment": str(row["id"])}
-
-
-def _check_texts(command: ShipFulfillment) -> None:
-    texts = {"carrier": command.carrier, "trackingNumber": command.tracking_number}
-    for field, text in texts.items():
-        if not text.strip() or len(text) > TEXT_MAX:
-            raise Invalid(
-                f"Between 1 and {TEXT_MAX} characters are needed.", field=("input", field)
-            )
 
 
 async def lock_with_order(

@@ -22,6 +22,8 @@ from domain.orders.orders import OrderLineState, check_client_time, number_of, s
 from domain.stock.states import check_quantity
 from domain.values.countries import check_country
 from domain.values.money import Money
+from domain.values.texts import check_text
+from domain.values.totals import totals
 from models.orders import Order, OrderAddress, OrderLine, OrderPayment
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from workflows.availability.routing import Demand
@@ -32,8 +34,6 @@ from workflows.reservations.line_checks import LINES_MAX, check_lines, open_chan
 from workflows.transactions.actions import action
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.transaction import Transaction
-
-TEXT_MAX = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +138,7 @@ def _draft(
         "customerReference": command.customer_reference,
     }
     for field, text in texts.items():
-        if text is not None and not 0 < len(text.strip()) <= len(text) <= TEXT_MAX:
-            raise Invalid(f"Between 1 and {TEXT_MAX} characters are allowed.", field=(field,))
+        check_text(text, field)
     if command.ship_to is not None:
         check_country(command.ship_to.country_code, "shipTo", "countryCode")
     channel = open_channel(channels, caller, command.channel)
@@ -263,9 +262,7 @@ def _record(
     order: Mapping[str, Any],
     allocation: OrderAllocation,
 ) -> None:
-    units: dict[str, int] = {}
-    for line in command.lines:
-        units[line.sku] = units.get(line.sku, 0) + line.quantity
+    units = totals((line.sku, line.quantity) for line in command.lines)
     facts = {
         "number": order["number"],
         "status": order["status"],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from domain.errors import Invalid
 from domain.orders.orders import LineMoney
 from domain.values.money import MINOR_MAX, Money
+from domain.values.texts import TEXT_MAX
 from workflows.orders.commands import NewLine, PlaceOrder
 
 Path = tuple[str, ...]
@@ -76,9 +77,9 @@ def _payments(command: PlaceOrder, currency: str, total: int) -> tuple[tuple[str
         amount = _amount(payment.amount, currency, (*path, "amount"))
         if amount == 0:
             raise Invalid("A payment is more than nothing.", field=(*path, "amount", "amount"))
-        if not 0 < len(payment.reference) <= 255 or payment.reference in seen:
+        if not 0 < len(payment.reference) <= TEXT_MAX or payment.reference in seen:
             raise Invalid(
-                "A payment needs a reference of its own of at most 255 characters.",
+                f"A payment needs a reference of its own of at most {TEXT_MAX} characters.",
                 field=(*path, "reference"),
             )
         seen.add(payment.reference)

@@ -15,10 +15,10 @@ from domain.errors import DomainError, Invalid
 from domain.refunds.approvals import check_settler
 from domain.refunds.payouts import AttemptState
 from domain.refunds.states import RefundAction, check_action
+from domain.values.texts import NOTE_MAX, check_text
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
-NOTE_MAX = 2_000
 REFERENCE_MAX = 200
 
 
@@ -98,8 +98,7 @@ async def settle(tx: Transaction, command: SettleRefund, caller: Caller) -> Mapp
 
 
 def _check_texts(command: SettleRefund) -> None:
-    if not command.note.strip() or len(command.note) > NOTE_MAX:
-        raise Invalid(f"Between 1 and {NOTE_MAX} characters are needed.", field=("note",))
+    check_text(command.note, "note", longest=NOTE_MAX)
     reference = command.gateway_reference
     if reference is not None and not 0 < len(reference) <= REFERENCE_MAX:
         raise Invalid(

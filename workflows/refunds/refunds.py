@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import models.queries.catalog.lookups as lookups
 import models.queries.refunds.refunds as refund_queries
 import models.queries.returns.returns as return_queries
 import workflows.orders.locked_orders as locked_orders
@@ -25,9 +24,10 @@ from domain.refunds.balances import check_balance
 from domain.refunds.breakdowns import goodwill
 from domain.refunds.states import WITHDRAWN, RefundAction, RefundStatus, check_action
 from domain.values.money import Money
-from models.queries.catalog.lookups import ReasonFacts
+from domain.values.texts import NOTE_MAX, check_text
 from models.refunds import RefundApproval
 from workflows.access.visibility import sees_order
+from workflows.catalog.reason_codes import active_reason
 from workflows.orders.locked_orders import LockedOrder
 from workflows.refunds.locked_refunds import LockedRefund
 from workflows.refunds.opening import RefundDraft
@@ -35,7 +35,6 @@ from workflows.transactions.actions import one_by_one
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.transaction import Transaction
 
-NOTE_MAX = 2_000
 # In which lists a goodwill refund's reason is looked for, in this order.
 REASONS = (
     ReasonKind.RETURN,
@@ -90,10 +89,10 @@ async def create(tx: Transaction, command: CreateRefund, caller: Caller) -> Mapp
     Raises RefundExceedsBalance, Invalid or NotFound.
     """
     try:
-        _check_note(command.note, is_required=True)
+        check_text(command.note or "", "note", longest=NOTE_MAX)
         order = await _lock_order(tx, command, caller)
         _check_amount(command.amount, order)
-        reason = await _reason(tx, command.reason_code)
+        reason = await active_reason(tx, command.reason_code, *REASONS)
         found = await balances.read(tx, order)
         await cancellation_refunds.open_owed(tx, found)
         check_balance(command.amount, found.maximum_minor())
@@ -124,7 +123,7 @@ async def approve(tx: Transaction, command: ApproveRefund, caller: Caller) -> Ma
     Raises IllegalTransition, SelfApproval for whoever had a part in the case under any key,
     GrantExceeded, Invalid or NotFound.
     """
-    _check_note(command.note, is_required=False)
+    check_text(command.note, "note", longest=NOTE_MAX)
     case, order = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
     before = case.status
     try:
@@ -147,7 +146,7 @@ async def approve(tx: Transaction, command: ApproveRefund, caller: Caller) -> Ma
 async def reject(tx: Transaction, command: RejectRefund, caller: Caller) -> Mapping[str, Any]:
     """Turn a refund down for good. Raises IllegalTransition, SelfApproval for whoever agreed to it
     before, Invalid or NotFound."""
-    _check_note(command.note, is_required=True)
+    check_text(command.note or "", "note", longest=NOTE_MAX)
     case, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
     before = case.status
     _check(case, RefundAction.REJECT)
@@ -166,7 +165,7 @@ async def cancel(tx: Transaction, command: CancelRefund, caller: Caller) -> Mapp
 
     Raises IllegalTransition, Invalid or NotFound.
     """
-    _check_note(command.note, is_required=True)
+    check_text(command.note or "", "note", longest=NOTE_MAX)
     case, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
     before = case.status
     _check(case, RefundAction.CANCEL)
@@ -198,23 +197,6 @@ def _check_amount(amount: Money, order: LockedOrder) -> None:
         )
     if amount.minor <= 0:
         raise Invalid("A refund is more than nothing.", field=("amount", "amount"))
-
-
-async def _reason(tx: Transaction, code: str) -> ReasonFacts:
-    for kind in REASONS:
-        reason = await lookups.reason(tx.session, kind, code)
-        if reason is not None and reason.active:
-            return reason
-        if reason is not None:
-            raise Invalid("The reason code is not active.", field=("reasonCode",))
-    raise NotFound("reason code", code, field=("reasonCode",))
-
-
-def _check_note(note: str | None, *, is_required: bool) -> None:
-    if note is None and not is_required:
-        return
-    if note is None or not note.strip() or len(note) > NOTE_MAX:
-        raise Invalid(f"Between 1 and {NOTE_MAX} characters are needed.", field=("note",))
 
 
 def _check(case: LockedRefund, action: RefundAction) -> None:

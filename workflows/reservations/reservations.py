@@ -34,6 +34,7 @@ from domain.stock.reservations import (
 )
 from domain.stock.states import StockState, check_quantity
 from domain.values.countries import check_country
+from domain.values.totals import totals
 from models.database.sessions import Row
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from models.reservations import Reservation, ReservationLine
@@ -268,9 +269,7 @@ def _add_hold(
         "routing": orjson.dumps(decision).decode(),
     }
     tx.add(Reservation, row)
-    units: dict[str, int] = {}
-    for demand in draft.demands:
-        units[demand.item.sku] = units.get(demand.item.sku, 0) + demand.quantity
+    units = totals((demand.item.sku, demand.quantity) for demand in draft.demands)
     reservation_expiry.record(
         tx, row, "reservation.created", draft.caller.actor, 1, {"units": units}
     )

@@ -9,16 +9,16 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.catalog.lookups as lookups
 import workflows.returns.evaluation as return_evaluation
 import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 from domain.access.callers import Caller
-from domain.errors import DomainError, Invalid, NotFound
+from domain.errors import DomainError, Invalid
 from domain.policies.decisions import Decision, decided
 from domain.returns.authorizations import check_authorization
 from domain.returns.returnable_units import check_room
 from domain.returns.states import ReturnAction, ReturnStatus
+from workflows.catalog.reason_codes import active_reason
 from workflows.returns.evaluation import Wanted
 from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.requests import authorize as write_authorization
@@ -98,11 +98,7 @@ async def authorize(tx: Transaction, command: AuthorizeReturn, caller: Caller) -
 async def decline(tx: Transaction, command: DeclineReturn, caller: Caller) -> Mapping[str, Any]:
     """Decline a return that waits for a person. Raises IllegalTransition, Invalid or NotFound."""
     check_note(command.note, "note")
-    reason = await lookups.reason(tx.session, "DECLINE", command.reason_code)
-    if reason is None:
-        raise NotFound("reason code", command.reason_code, field=("reasonCode",))
-    if not reason.active:
-        raise Invalid("The reason code is not active.", field=("reasonCode",))
+    reason = await active_reason(tx, command.reason_code, "DECLINE")
     locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
     locked.check(ReturnAction.DECLINE, "id")
     before = locked.status

@@ -22,10 +22,12 @@ from domain.returns.receipts import ArrivedUnits, Parcel
 from domain.returns.receipts import receive as match_parcel
 from domain.returns.states import RETURN_ACTIONS, ReturnAction, ReturnStatus
 from domain.stock.states import check_quantity
+from domain.values.texts import check_text
+from domain.values.totals import totals
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from workflows.access.visibility import sees_return
 from workflows.returns.locked_returns import LockedReturn
-from workflows.returns.requests import POLICY, check_text
+from workflows.returns.requests import POLICY
 from workflows.returns.unidentified_parcels import Found, KeptParcel
 from workflows.stock.goods_receipts import stock_location
 from workflows.transactions.actions import one_by_one
@@ -162,10 +164,7 @@ async def _lock_contents(
         return contents, None
     left = await unidentified_parcels.left_in(tx, command.exception_id, location)
     contents = contents or [ArrivedUnits(sku, units) for sku, units in left]
-    wanted: dict[int, int] = {}
-    for each in contents:
-        item_id = arrival.items[each.sku].id
-        wanted[item_id] = wanted.get(item_id, 0) + each.quantity
+    wanted = totals((arrival.items[each.sku].id, each.quantity) for each in contents)
     actor = arrival.caller.actor
     return contents, await unidentified_parcels.take_out(
         tx, command.exception_id, location, wanted, actor

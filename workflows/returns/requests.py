@@ -23,17 +23,17 @@ from domain.returns.returnable_units import LineRequest, match_lines
 from domain.returns.states import EXPECTED_WITHIN, ReturnItemState, ReturnStatus, rma_number_of
 from domain.stock.states import check_quantity
 from domain.values.references import parse_all
+from domain.values.texts import NOTE_MAX, check_text
 from models.queries.catalog.lookups import ChannelFacts, ReasonFacts
 from models.returns import Return, ReturnItem
 from workflows.access.visibility import sees_order
+from workflows.catalog.reason_codes import active_reason
 from workflows.orders.locked_orders import LockedOrder
 from workflows.returns.evaluation import Judgement, Wanted
 from workflows.returns.locked_returns import LockedReturn, ReturnUnits
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
-TEXT_MAX = 255
-NOTE_MAX = 2_000
 ITEMS_MAX = 200
 # Who decides where no person does; no key may speak for it (domain/access/api_keys.py).
 POLICY = "policy"
@@ -112,14 +112,10 @@ def authorize(tx: Transaction, row: dict[str, Any], actor: str) -> None:
 def check_note(note: str | None, *field: str) -> str | None:
     """A note of at most NOTE_MAX characters. Raises Invalid."""
     if note is not None and len(note) > NOTE_MAX:
-        raise Invalid(f"A note has at most {NOTE_MAX} characters.", field=field)
+        raise Invalid(
+            f"At most {NOTE_MAX} characters are allowed; {len(note)} were sent.", field=field
+        )
     return note
-
-
-def check_text(text: str | None, *field: str) -> None:
-    """Raise Invalid for a text that is blank or too long; None is none at all."""
-    if text is not None and (not text.strip() or len(text) > TEXT_MAX):
-        raise Invalid(f"Between 1 and {TEXT_MAX} characters are needed.", field=field)
 
 
 def _check_texts(command: RequestReturn) -> None:
@@ -143,12 +139,7 @@ async def _reasons(tx: Transaction, items: Sequence[RequestedItem]) -> dict[str,
         field = ("items", str(position), "reasonCode")
         if item.reason_code in found:
             continue
-        reason = await lookups.reason(tx.session, "RETURN", item.reason_code)
-        if reason is None:
-            raise NotFound("reason code", item.reason_code, field=field)
-        if not reason.active:
-            raise Invalid("The reason code is not active.", field=field)
-        found[reason.code] = reason
+        found[item.reason_code] = await active_reason(tx, item.reason_code, "RETURN", field=field)
     return found
 
 

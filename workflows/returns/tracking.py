@@ -12,8 +12,8 @@ import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 from domain.access.callers import Caller
 from domain.returns.states import ReturnAction, ReturnStatus
+from domain.values.texts import check_text
 from workflows.returns.locked_returns import LockedReturn
-from workflows.returns.requests import check_text
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 

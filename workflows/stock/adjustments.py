@@ -31,11 +31,14 @@ from domain.stock.states import (
 )
 from domain.values.money import Money
 from models.queries.catalog.lookups import ItemFacts, LocationFacts, ReasonFacts
+from workflows.catalog.reason_codes import active_reason, check_active
 from workflows.stock.goods_receipts import check_open, keeping_stock, stock_item, stock_location
 from workflows.transactions.actions import action, one_by_one
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.stock_levels import Level, StockMove
 from workflows.transactions.transaction import Transaction
+
+_REASON = ("input", "reasonCode")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +65,6 @@ class MoveStock:
     quantity: int
     reason_code: str
     note: str | None = None
-
-
-async def _reason(tx: Transaction, code: str) -> ReasonFacts:
-    return _usable(await lookups.reason(tx.session, "ADJUSTMENT", code), code)
-
-
-def _usable(found: ReasonFacts | None, code: str) -> ReasonFacts:
-    field = ("input", "reasonCode")
-    if found is None:
-        raise NotFound("reason code", code, field=field)
-    if not found.active:
-        raise Invalid("The reason code is not active.", field=field)
-    return found
 
 
 def _counts(level: Level) -> dict[str, int]:
@@ -139,7 +129,7 @@ async def _find(
                 check_open(location)
             if command.sku not in items:
                 raise NotFound("item", command.sku, field=("input", "sku"))
-            reason = _usable(reasons[command.reason_code], command.reason_code)
+            reason = check_active(reasons[command.reason_code], command.reason_code, _REASON)
         except DomainError as error:
             drafts.append(Outcome.refused(error))
         else:
@@ -260,7 +250,7 @@ async def move(tx: Transaction, command: MoveStock, caller: Caller) -> Mapping[s
         raise error.under("input") from None
     location = await stock_location(tx, caller, command.location_code)
     item = await stock_item(tx, command.sku)
-    reason = await _reason(tx, command.reason_code)
+    reason = await active_reason(tx, command.reason_code, "ADJUSTMENT", field=_REASON)
     await tx.stock.open_levels([(item.id, location.id)])
     level = tx.stock.levels[(item.id, location.id)]
     before = _counts(level)

@@ -23,13 +23,13 @@ from domain.stock.states import (
     check_quantity,
 )
 from domain.values.money import Money
+from domain.values.texts import check_text
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.stock_levels import Cause, Level, StockMove
 from workflows.transactions.transaction import Transaction
 
 RECEIPT_LINES_MAX = 2_000
-REFERENCE_MAX = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Map
 
 
 def _check_receipt(command: ReceiveStock) -> None:
-    _check_reference(command.reference, ("input", "reference"))
+    check_text(command.reference, "input", "reference")
     if not command.lines:
         raise Invalid("A receipt has at least one line.", field=("input", "lines"))
     if len(command.lines) > RECEIPT_LINES_MAX:
@@ -120,11 +120,6 @@ def _check_receipt(command: ReceiveStock) -> None:
             check_quantity(line.quantity)
         except Invalid as error:
             raise error.under("input", "lines", str(index)) from None
-
-
-def _check_reference(reference: str, field: tuple[str, ...]) -> None:
-    if not reference.strip() or len(reference) > REFERENCE_MAX:
-        raise Invalid(f"A reference has 1 to {REFERENCE_MAX} characters.", field=field)
 
 
 def _unit_cost(tx: Transaction, item: ItemFacts, line: ReceiptLine, index: int) -> int:

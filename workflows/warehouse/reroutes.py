@@ -20,6 +20,8 @@ from domain.errors import IllegalTransition, InsufficientStock, Invalid, NotFoun
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.policies.policies import PolicyKind
 from domain.stock.states import StockState
+from domain.values.texts import check_text
+from domain.values.totals import totals
 from models.database.sessions import Row
 from models.queries.catalog.lookups import LocationFacts
 from workflows.orders.locked_orders import LockedOrder
@@ -27,7 +29,7 @@ from workflows.transactions.actions import one_by_one
 from workflows.transactions.stock_levels import StockMove
 from workflows.transactions.transaction import Transaction
 
-NOTE_MAX = 1_000
+REROUTE_NOTE_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,7 @@ async def reroute(
     What was allocated becomes available again where it was. Raises IllegalTransition unless the
     fulfillment is OPEN, InsufficientStock, Invalid or NotFound.
     """
-    if not 0 < len(command.note.strip()) <= len(command.note) <= NOTE_MAX:
-        raise Invalid(f"Say why, in 1 to {NOTE_MAX} characters.", field=("note",))
+    check_text(command.note, "note", longest=REROUTE_NOTE_MAX)
     order, row, origin = await fulfillments.lock_with_order(
         tx, command.fulfillment_id, caller, ("id",)
     )
@@ -105,9 +106,7 @@ def _swap(
     actor: str,
 ) -> UUID:
     """Free the units where they are and take others at the target; the new fulfillment's id."""
-    wanted: dict[int, int] = {}
-    for line in lines:
-        wanted[line["item_id"]] = wanted.get(line["item_id"], 0) + line["quantity"]
+    wanted = totals((line["item_id"], line["quantity"]) for line in lines)
     for item_id in sorted(wanted):
         units = wanted[item_id]
         level = tx.stock.level(item_id, target.id)

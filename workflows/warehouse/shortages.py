@@ -20,6 +20,7 @@ import workflows.orders.fulfillments as fulfillments
 from domain.exceptions import ExceptionKind
 from domain.orders.orders import OrderLineState, distribute
 from domain.stock.states import StockState
+from domain.values.totals import totals
 from models.queries.catalog.lookups import LocationFacts
 from workflows.availability.routing import Demand
 from workflows.orders.locked_orders import Line, LockedOrder
@@ -52,7 +53,7 @@ async def replace_units(
     elsewhere = replace(channel, locations=others)
     items = await lookups.items_by_id(tx.session, [line.item_id for line, _ in missing])
     demands = []
-    for item_id, units in _sum(missing).items():
+    for item_id, units in _units_by_item(missing).items():
         found = min(units, routing.promised(tx, market, elsewhere, items[item_id]))
         if found:
             demands.append(Demand(items[item_id], found, None, ("shortages",)))
@@ -78,11 +79,8 @@ async def replace_units(
     return Replacement(made, waiting, None if plan is None else plan.decision)
 
 
-def _sum(missing: Missing) -> dict[int, int]:
-    wanted: dict[int, int] = {}
-    for line, units in missing:
-        wanted[line.item_id] = wanted.get(line.item_id, 0) + units
-    return wanted
+def _units_by_item(missing: Missing) -> dict[int, int]:
+    return totals((line.item_id, units) for line, units in missing)
 
 
 def _send_from(
@@ -98,7 +96,7 @@ def _send_from(
     for item_id, location_id, units in portions:
         by_item.setdefault(item_id, []).append((location_id, units))
         allocate(tx, order, item_id, location_id, units, actor)
-    for item_id in _sum(missing):
+    for item_id in _units_by_item(missing):
         places = by_item.get(item_id, [])
         lines = [(line, units) for line, units in missing if line.item_id == item_id]
         shares = distribute([units for _, units in lines], [units for _, units in places])
