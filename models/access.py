@@ -1,4 +1,4 @@
-"""Keys that act for an actor, and the keys that make a mutation safe to repeat."""
+"""Tables of API keys and idempotency keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tortoise.models import Model
 
 
 class ApiKey(Model):
-    """A hashed secret that acts for one actor in one role, within channels and locations."""
+    """A hashed secret that acts for one actor with one role, limited to channels and locations."""
 
     id = fields.UUIDField(primary_key=True)
     name = fields.TextField()
@@ -32,7 +32,7 @@ class ApiKey(Model):
 
 
 class IdempotencyKey(Model):
-    """A mutation's key, unique per actor, and what the mutation answered."""
+    """The idempotency key of a mutation, unique per actor, and the mutation's stored outcome."""
 
     id = fields.UUIDField(primary_key=True)
     actor = fields.TextField()

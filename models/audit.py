@@ -1,4 +1,4 @@
-"""Who did what: one append-only row per action and subject."""
+"""Table of the audit trail: one append-only row per action and subject."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tortoise.models import Model
 
 
 class AuditEntry(Model):
-    """An action, its subject before and after, and a digest of all its transaction wrote."""
+    """An action with its actor, its subject before and after, and its transaction's digest."""
 
     id = fields.UUIDField(primary_key=True)
     at = fields.DatetimeField(source_field="recorded_at")

@@ -1,4 +1,4 @@
-"""Master data: what is sold, where it lies, who sells it, and the words for why."""
+"""Tables of master data: suppliers, items, locations, channels, reason codes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Item(Model):
 
 
 class Location(Model):
-    """A place; stock lives at WAREHOUSE, STORE, FULFILLMENT_PARTNER, ZONE and BIN are addresses."""
+    """A place. WAREHOUSE, STORE and FULFILLMENT_PARTNER keep stock; ZONE and BIN are addresses."""
 
     id = fields.BigIntField(primary_key=True)
     code = fields.TextField()
@@ -98,7 +98,7 @@ class ChannelLocation(Model):
 
 
 class ReasonCode(Model):
-    """A word for why, of one kind; inactive ones stay readable on what used them."""
+    """A reason of one kind; an inactive one stays readable on the rows that use it."""
 
     id = fields.BigIntField(primary_key=True)
     code = fields.TextField()

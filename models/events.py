@@ -1,4 +1,7 @@
-"""The event log: facts written in their own transaction, numbered after commit."""
+"""Tables of the event log.
+
+Events are written in the transaction of their change and numbered after commit.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from tortoise.models import Model
 
 
 class Event(Model):
-    """One fact. `id` is given at insert; readers go by `EventPosition` only."""
+    """One event. `id` is assigned at insert; readers use the order of `EventPosition` only."""
 
     id = fields.BigIntField(primary_key=True)
     type = fields.TextField()
@@ -29,7 +32,7 @@ class Event(Model):
 
 
 class EventPending(Model):
-    """An event that has no position yet."""
+    """An event without a position yet."""
 
     event_id = fields.BigIntField(primary_key=True)
 
@@ -38,7 +41,7 @@ class EventPending(Model):
 
 
 class EventPosition(Model):
-    """The place of an event in the log, given after commit, never changed."""
+    """The position of an event in the log; assigned after commit, never changed."""
 
     position = fields.BigIntField(primary_key=True)
     event_id = fields.BigIntField()
@@ -48,7 +51,10 @@ class EventPosition(Model):
 
 
 class Lease(Model):
-    """Who does a job that only one process may do, until when; `counter` is the job's own."""
+    """The owner of a job that only one process may run, and the end of its lease.
+
+    `counter` is available to the job.
+    """
 
     name = fields.CharField(max_length=100, primary_key=True)
     holder = fields.TextField()
@@ -60,7 +66,10 @@ class Lease(Model):
 
 
 class EventRetention(Model):
-    """The one row that lets events leave: up to `open_position`, 0 but while they do."""
+    """The single row that allows events to be deleted, up to `open_position`.
+
+    It is 0 except during an archiving run.
+    """
 
     id = fields.BigIntField(primary_key=True, generated=False)
     open_position = fields.BigIntField(default=0)
@@ -70,7 +79,7 @@ class EventRetention(Model):
 
 
 class ArchivedEvent(Model):
-    """What stays of an event that left the log: its place, and the digest of its content."""
+    """The remains of an event that was archived: its position, and the digest of its content."""
 
     id = fields.BigIntField(primary_key=True, generated=False)
     position = fields.BigIntField()

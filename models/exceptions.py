@@ -1,4 +1,4 @@
-"""What a person must look at: one open row per kind and subject."""
+"""Table of operational exceptions: at most one open row per kind and subject."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tortoise.models import Model
 
 
 class OperationalException(Model):
-    """Something that went against plan, with an owner and a clock."""
+    """A deviation from the plan, with an owner and a due time."""
 
     id = fields.UUIDField(primary_key=True)
     kind = fields.TextField()

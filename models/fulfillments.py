@@ -1,4 +1,4 @@
-"""The part of an order that leaves from one location in one parcel."""
+"""Tables of fulfillments: the part of an order that ships from one location in one parcel."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class Fulfillment(Model):
-    """Allocated units of one order at one location on their way out."""
+    """Allocated units of one order at one location, on their way to the customer."""
 
     id = fields.UUIDField(primary_key=True)
     order_id = fields.UUIDField()
@@ -25,7 +25,7 @@ class Fulfillment(Model):
 
 
 class FulfillmentLine(Model):
-    """Units of one order line in a fulfillment; `cost_minor` is what they cost when they left."""
+    """Units of one order line in a fulfillment; `cost_minor`: their cost when they shipped."""
 
     id = fields.UUIDField(primary_key=True)
     fulfillment_id = fields.UUIDField()

@@ -1,4 +1,4 @@
-"""Money: balanced journal entries that are never changed, and what each item's units cost."""
+"""Tables of the journal (never changed), item costs, and closed periods."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class JournalEntry(Model):
-    """One fact in the books: the sum of its debits equals the sum of its credits per currency."""
+    """One fact in the journal; per currency, its debits equal its credits."""
 
     id = fields.UUIDField(primary_key=True)
     posted_at = fields.DatetimeField()
@@ -41,9 +41,9 @@ class JournalLine(Model):
 
 
 class ItemCost(Model):
-    """Units and value of an item: in inventory, and in quality control, in the base currency.
+    """Units and value of an item, in the base currency: in inventory, and in quality control.
 
-    `returned_…`: those in quality control that returns and parcels account for, at their own cost.
+    `returned_…`: the part of quality control that belongs to returns and parcels, at its own cost.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -61,7 +61,7 @@ class ItemCost(Model):
 
 
 class PeriodClose(Model):
-    """The books are closed up to and including `through_at`. Never changed, never taken back."""
+    """The books are closed up to and including `through_at`. Never changed or reversed."""
 
     id = fields.UUIDField(primary_key=True)
     through_at = fields.DatetimeField()

@@ -1,4 +1,4 @@
-"""Orders, what was paid for them, and where they are sent (in a table that can be erased)."""
+"""Tables of orders, payments, cancellations, and addresses (in a table that can be erased)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tortoise.models import Model
 
 
 class Order(Model):
-    """A placed order; `status` is derived from its lines in the transaction that changes them."""
+    """A placed order; `status` is derived from its lines, in the transaction that changes them."""
 
     id = fields.UUIDField(primary_key=True)
     number = fields.TextField()
@@ -37,7 +37,7 @@ class Order(Model):
 
 
 class OrderAddress(Model):
-    """Where an order is sent. Personal data: may be erased without touching the order."""
+    """Delivery address of an order. Personal data: can be erased without changing the order."""
 
     id = fields.UUIDField(primary_key=True)
     order_id = fields.UUIDField()
@@ -53,7 +53,7 @@ class OrderAddress(Model):
 
 
 class OrderLine(Model):
-    """An ordered item: its units by state add up; discount and tax are of the whole line."""
+    """An ordered item. Units by state add up to `quantity`; discount and tax are of the line."""
 
     id = fields.UUIDField(primary_key=True)
     order_id = fields.UUIDField()
@@ -77,7 +77,7 @@ class OrderLine(Model):
 
 
 class OrderCancellation(Model):
-    """Units of an order that will not be sent, and what was paid for them. Never changed."""
+    """Units of an order that will not ship, and the amount paid for them. Never changed."""
 
     id = fields.UUIDField(primary_key=True)
     order_id = fields.UUIDField()
@@ -96,7 +96,7 @@ class OrderCancellation(Model):
 
 
 class OrderCancellationLine(Model):
-    """Cancelled units of one order line, and their part of its money. Never changed."""
+    """Cancelled units of one order line, and their part of its amounts. Never changed."""
 
     id = fields.UUIDField(primary_key=True)
     cancellation_id = fields.UUIDField()
@@ -110,7 +110,7 @@ class OrderCancellationLine(Model):
 
 
 class OrderPayment(Model):
-    """A captured payment of an order; `drawn_minor`: what its refunds take of it."""
+    """A captured payment of an order; `drawn_minor`: the amount that refunds draw on it."""
 
     id = fields.UUIDField(primary_key=True)
     order_id = fields.UUIDField()

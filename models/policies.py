@@ -1,4 +1,4 @@
-"""Written rules, in versions that are never changed."""
+"""Tables of policies: versions of rules, which are never changed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Policy(Model):
 
 
 class PolicyStart(Model):
-    """A version that was published ahead, until a fact says that it is in force."""
+    """A version published for a later time, until an event has announced that it is in force."""
 
     policy_id = fields.UUIDField(primary_key=True)
 

@@ -1,4 +1,4 @@
-"""Refunds: what goes back and why, who agreed, and each attempt at paying it out."""
+"""Tables of refunds: units, approvals, payout attempts, and accepted webhooks."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tortoise.models import Model
 
 
 class Refund(Model):
-    """Money that goes back on one payment; `family_id`: refunds of one amount share it.
+    """An amount refunded on one payment; refunds split from one amount share a `family_id`.
 
-    `owed_minor`: the part that a cancellation owed already, before this refund was decided.
+    `owed_minor`: the part that a cancellation already owed before this refund was decided.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -48,7 +48,7 @@ class Refund(Model):
 
 
 class RefundUnit(Model):
-    """Units of an order line that a refund is for: their gross share, and what is kept of it."""
+    """Refunded units of an order line: their gross share, and the amount deducted from it."""
 
     id = fields.UUIDField(primary_key=True)
     refund_id = fields.UUIDField()
@@ -65,7 +65,7 @@ class RefundUnit(Model):
 
 
 class RefundApproval(Model):
-    """One actor's word on a refund. Never changed."""
+    """One actor's decision on a refund. Never changed."""
 
     id = fields.UUIDField(primary_key=True)
     refund_id = fields.UUIDField()
@@ -79,9 +79,9 @@ class RefundApproval(Model):
 
 
 class RefundAttempt(Model):
-    """One attempt at paying out: its key never changes, and is stored before the first call.
+    """One payout attempt. Its key never changes and is stored before the first call.
 
-    `claimed_until_at`: a worker has it until then; `is_sending`: to send it, not to look it up.
+    `claimed_until_at`: a worker owns it until then. `is_sending`: it is to be sent, not looked up.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -107,7 +107,7 @@ class RefundAttempt(Model):
 
 
 class WebhookMessage(Model):
-    """A signed message that was taken: none is taken twice."""
+    """An accepted signed message; its unique key prevents accepting it twice."""
 
     id = fields.UUIDField(primary_key=True)
     source = fields.TextField()

@@ -1,4 +1,4 @@
-"""Holds: units claimed for a while by somebody who has not ordered yet."""
+"""Tables of holds: units reserved for a limited time before an order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tortoise.models import Model
 
 
 class Reservation(Model):
-    """A hold; it is over at `expires_at` whatever `status` says."""
+    """A hold. It ends at `expires_at`, also while `status` is still HELD."""
 
     id = fields.UUIDField(primary_key=True)
     status = fields.TextField()

@@ -1,4 +1,4 @@
-"""Returns: what a customer sends back, group of units by group, and what became of each."""
+"""Tables of returns: groups of units, inspections, dispositions, and unidentified parcels."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tortoise.models import Model
 
 
 class Return(Model):
-    """A promise to take units of one order back, by its RMA number.
+    """The agreement to take back units of one order, identified by its RMA number.
 
-    `verdict` is what the policy said when it was asked for, `decision` what holds now.
+    `verdict`: the policy's decision at the request. `decision`: the decision in force now.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -42,9 +42,10 @@ class Return(Model):
 
 
 class ReturnItem(Model):
-    """A group of units in one state with one grade; a part that moves on becomes a new group.
+    """A group of units with one state and grade; a part that moves on becomes a new group.
 
-    `cost_minor` is what the units cost when they left; `stock_state` where they lie, while they do.
+    `cost_minor`: cost of the units when they shipped. `stock_state`: their stock state while in
+    stock.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -75,7 +76,7 @@ class ReturnItem(Model):
 
 
 class Inspection(Model):
-    """What one inspector found on units of a group. Never changed."""
+    """One inspector's result for units of a group. Never changed."""
 
     id = fields.UUIDField(primary_key=True)
     return_id = fields.UUIDField()
@@ -93,7 +94,7 @@ class Inspection(Model):
 
 
 class DispositionStep(Model):
-    """One executed disposition of units of a group: one movement. Never changed."""
+    """One executed disposition of units of a group, with one stock movement. Never changed."""
 
     id = fields.UUIDField(primary_key=True)
     return_id = fields.UUIDField()
@@ -113,7 +114,7 @@ class DispositionStep(Model):
 
 
 class UnidentifiedParcel(Model):
-    """A parcel that no return takes: its units are in quarantine until somebody knows better."""
+    """A parcel without a matching return; its units stay in quarantine until it is identified."""
 
     id = fields.UUIDField(primary_key=True)
     exception_id = fields.UUIDField()
@@ -130,7 +131,7 @@ class UnidentifiedParcel(Model):
 
 
 class UnidentifiedUnit(Model):
-    """Units of an item that still lie in such a parcel, and what they are on the books at."""
+    """Units of an item that are still in such a parcel, and their book value."""
 
     id = fields.UUIDField(primary_key=True)
     parcel_id = fields.UUIDField()

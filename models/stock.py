@@ -1,4 +1,4 @@
-"""Units: one column per state, and one append-only row per change of a column."""
+"""Tables of stock: a level with one column per state, and append-only movements."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tortoise.models import Model
 
 
 class StockLevel(Model):
-    """How many units of an item lie at a location, by state; no column is ever negative."""
+    """Units of an item at a location, by state; no column is ever negative."""
 
     id = fields.BigIntField(primary_key=True)
     item_id = fields.BigIntField()
@@ -52,7 +52,7 @@ class StockLevelRow(TypedDict):
 
 
 class StockMovement(Model):
-    """Units that went from one state to another, or from or to the outside. Never changed."""
+    """Units moved between two states, or into or out of the location. Never changed."""
 
     id = fields.UUIDField(primary_key=True)
     kind = fields.TextField()

@@ -1,4 +1,4 @@
-"""Work that waits at a location, and what carriers have said."""
+"""Tables of tasks and of carrier events."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tortoise.models import Model
 class Task(Model):
     """One step of work on one subject; at most one live row per queue and subject.
 
-    `seniority` is microseconds from its making to a far instant, so that lists and claims read
-    one index in one direction. `claimed_by` of a task that is over is who did it.
+    `seniority`: microseconds from creation to a far instant, so that lists and claims read one
+    index in one direction. `claimed_by` of a finished task is the actor that did it.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -37,7 +37,7 @@ class Task(Model):
 
 
 class CarrierEvent(Model):
-    """A carrier's word about a parcel, kept once per carrier and its own event id."""
+    """A carrier's report about a parcel, stored once per carrier and event id."""
 
     id = fields.UUIDField(primary_key=True)
     carrier = fields.TextField()

@@ -1,4 +1,4 @@
-"""What a database says no to, in the same words on both engines."""
+"""Database errors, translated to the same classes on both engines."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import asyncpg
 
 
 class DatabaseError(Exception):
-    """What a database said no to, in the same words on both engines.
+    """An error of the database, the same on both engines.
 
-    DatabaseError
-    ├── UniqueConflict      a unique key exists already
-    ├── CheckFailed         a CHECK, a foreign key or an append-only trigger refused
-    ├── Contention          deadlock, serialization failure or lock time-out: try again
-    └── DatabaseUnavailable not reachable, shutting down, too slow, or taking no writes now
+    DatabaseError ├── UniqueConflict      a unique key exists already ├── CheckFailed         a
+    CHECK, a foreign key or an append-only trigger refused the change ├── Contention
+    deadlock, serialization failure or lock time-out: retry └── DatabaseUnavailable unreachable,
+    shutting down, too slow, or read-only now
     """
 
 
@@ -30,16 +29,16 @@ class CheckFailed(DatabaseError):
 
 
 class Contention(DatabaseError):
-    """The transaction lost against another one; the same work may succeed when tried again."""
+    """The transaction conflicted with another one; the same work may succeed when retried."""
 
 
 class DatabaseUnavailable(DatabaseError):
-    """The database cannot be reached now, gave no connection or answer in time, or cannot write."""
+    """The database is unreachable, did not answer in time, or cannot write now."""
 
 
 @contextmanager
 def translated_postgres() -> Iterator[None]:
-    """asyncpg's words as ours."""
+    """Raise asyncpg's errors as DatabaseError."""
     try:
         yield
     except asyncpg.UniqueViolationError as error:
@@ -60,7 +59,7 @@ def translated_postgres() -> Iterator[None]:
         asyncpg.InsufficientResourcesError,
         asyncpg.QueryCanceledError,
         asyncpg.IdleInTransactionSessionTimeoutError,
-        asyncpg.ReadOnlySQLTransactionError,  # what was the primary is a standby now
+        asyncpg.ReadOnlySQLTransactionError,  # the server became a standby
         asyncpg.InterfaceError,
         asyncpg.InternalClientError,
         OSError,
@@ -77,13 +76,13 @@ _CANNOT_WRITE = {
 
 
 def refuse_sqlite(error: sqlite3.Error) -> NoReturn:
-    """Raise SQLite's words as ours, or the error itself where we have none for it."""
-    words = str(error)
+    """Raise SQLite's error as DatabaseError, or unchanged if it has no translation."""
+    message = str(error)
     if isinstance(error, sqlite3.IntegrityError):
-        unique = "UNIQUE constraint" in words
-        raise (UniqueConflict(words) if unique else CheckFailed(words)) from error
-    if isinstance(error, sqlite3.OperationalError) and ("locked" in words or "busy" in words):
-        raise Contention(words) from error
+        unique = "UNIQUE constraint" in message
+        raise (UniqueConflict(message) if unique else CheckFailed(message)) from error
+    if isinstance(error, sqlite3.OperationalError) and ("locked" in message or "busy" in message):
+        raise Contention(message) from error
     if getattr(error, "sqlite_errorcode", 0) & 0xFF in _CANNOT_WRITE:
-        raise DatabaseUnavailable(words) from error
+        raise DatabaseUnavailable(message) from error
     raise error

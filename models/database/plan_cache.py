@@ -1,10 +1,9 @@
-"""How long a connection to PostgreSQL keeps the plans of our statements.
+"""Age of cached query plans on PostgreSQL connections.
 
-A plan that is kept spares a third of what a short statement costs. But it is of the time when it
-was made: one from when a table was empty reads that table from end to end ever after, until
-PostgreSQL gathers statistics again. So a connection makes its plans anew now and then, by the sizes
-that the tables have then; that costs a millisecond or two each time. The waits double, from a
-quarter of a second to eight: what was empty when a process began grows fastest, and first.
+A cached plan saves a third of the cost of a short statement. But it stays as it was when it was
+made: a plan from when a table was empty scans the whole table until PostgreSQL gathers statistics
+again. So each connection discards its plans from time to time; that costs 1–2 ms each time. The
+interval doubles from 0.25 s to 8 s, because tables grow fastest right after a process has started.
 """
 
 from __future__ import annotations
@@ -16,25 +15,25 @@ RENEW_SECONDS_MIN = 0.25
 RENEW_SECONDS_MAX = 8.0
 CONNECTIONS_MAX = 1_000
 
-# For a transaction whose statements find a few rows each by their keys: one plan serves all.
+# For transactions whose statements find a few rows by key: one generic plan serves all.
 KEEP = "SET LOCAL plan_cache_mode = force_generic_plan"
 RENEW = "DISCARD PLANS"
 
 
 class PlanAges:
-    """When each connection of a process has to make its plans anew, by its server process's id."""
+    """Time at which each connection must renew its plans, by the id of its server process."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._renewals: dict[int, tuple[float, float]] = {}  # when next, and how long after that
+        self._renewals: dict[int, tuple[float, float]] = {}  # (next renewal, interval after it)
 
     def are_over(self, connection_id: int) -> bool:
-        """Whether the connection must renew its plans now; whoever asks does it."""
+        """True if the connection must renew its plans now; the caller must then do so."""
         now = self._clock()
         renew_at, wait = self._renewals.get(connection_id, (now, RENEW_SECONDS_MIN))
         if now < renew_at:
             return False
-        if len(self._renewals) >= CONNECTIONS_MAX:  # of connections that ended long ago
+        if len(self._renewals) >= CONNECTIONS_MAX:  # mostly of closed connections
             self._renewals.clear()
         self._renewals[connection_id] = now + wait, min(2 * wait, RENEW_SECONDS_MAX)
         return True

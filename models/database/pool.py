@@ -1,13 +1,12 @@
-"""Connections to PostgreSQL, lent and given back; some stand ready with a transaction begun.
+"""Pool of PostgreSQL connections; idle ones may have a snapshot transaction prepared.
 
-A query reads one snapshot, for which a transaction is begun before and ended behind it: two round
-trips for nothing that anybody asked for. So whoever gives a connection back after reading ends its
-transaction and begins the next by one call, which nobody waits for. PostgreSQL takes the snapshot
-of a transaction at its first statement: one that stands ready sees nothing yet, holds nothing
-back, and shows its reader what is true when it is asked.
+A query reads one snapshot. BEGIN before it and COMMIT after it would cost two round trips. So after
+a read, one background call ends the transaction and begins the next one. PostgreSQL takes the
+snapshot at the first statement of a transaction. A prepared transaction therefore has no snapshot
+yet: it does not hold back vacuum, and its reader sees the data committed at its first statement.
 
-Where all connections are lent, whoever comes waits in one queue; what is given back goes to the
-first of it, a snapshot begun included where that is what it waits for.
+When all connections are in use, callers wait in one queue. A released connection goes to the first
+caller; with a prepared transaction, if that caller wants a snapshot.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 READY_SECONDS = 1.0
 WAITING_MAX = 10_000
 _ANY, _SNAPSHOT = "any", "snapshot"
-# What a connection says that cannot be used any more: the pool makes another.
+# Errors after which a connection cannot be used any more; the pool opens another one.
 _BROKEN = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
@@ -45,16 +44,16 @@ Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 
 class _Waiting(NamedTuple):
-    """Somebody in the queue; what it gets, None: there is room to make one."""
+    """A caller in the queue; it receives a connection, or None: it may open one."""
 
     wanted: str
     given: asyncio.Future[Connection | None]
 
 
 class ConnectionPool:
-    """The connections of a pool. `acquire_seconds`: how long to wait for one.
+    """Connections of a pool. `acquire_seconds`: longest time that a caller waits for one.
 
-    Those that stand ready are for who reads a snapshot, and anybody's where the pool is empty.
+    Prepared connections serve snapshot readers, and every caller when the pool has no others left.
     """
 
     def __init__(self, pool: asyncpg.Pool[Any], acquire_seconds: float) -> None:
@@ -63,18 +62,18 @@ class ConnectionPool:
         self._plan_ages = PlanAges()
         self._ready: list[tuple[float, Connection]] = []  # the oldest first
         self._queue: deque[_Waiting] = deque()
-        self._taken = 0  # from the pool: lent, or standing ready
+        self._taken = 0  # from the asyncpg pool: in use or prepared
         self._is_closing = False
         self._sweep: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
 
     @property
     def standing_ready(self) -> int:
-        """How many stand ready with a snapshot begun."""
+        """Number of connections with a prepared snapshot transaction."""
         return len(self._ready)
 
     async def acquire(self) -> Connection:
-        """A connection without a transaction. Raises TimeoutError where none comes free."""
+        """A connection without a transaction. Raises TimeoutError if none becomes free."""
         while self._is_full and (ready := await self._take_ready()) is not None:
             if await self._does(ready, "ROLLBACK"):
                 return ready
@@ -82,12 +81,12 @@ class ConnectionPool:
 
     @property
     def _is_full(self) -> bool:
-        """Whether the pool has no more to give: all are lent, or stand ready."""
+        """True if the pool has no more connections: all are in use or prepared."""
         most: int = self._pool.get_max_size()
         return self._taken >= most
 
     async def acquire_snapshot(self) -> Connection:
-        """A connection with a snapshot begun of which nothing was read yet. Raises TimeoutError."""
+        """A connection in a snapshot transaction without any read yet. Raises TimeoutError."""
         ready = await self._take_ready()
         if ready is not None:
             return ready
@@ -98,16 +97,16 @@ class ConnectionPool:
         return connection
 
     async def _take(self, wanted: str) -> Connection:
-        """A connection of the pool, while it has any, or what the queue gives."""
+        """A connection of the asyncpg pool while it has any, else one from the queue."""
         if not self._is_full:
             self._taken += 1
         elif (given := await self._wait(wanted)) is not None:
             if _is_open(given):
                 return given
-            await self.reset(given)  # it broke on its way, and its place is free again
+            await self.reset(given)  # it broke meanwhile; its slot is free again
             return await self._take(wanted)
         try:
-            # What is there at once needs no timer; one that has to be made has its own.
+            # An idle connection is available at once; only opening a new one needs a time-out.
             patience = None if self._pool.get_idle_size() else self._acquire_seconds
             connection: Connection = await self._pool.acquire(timeout=patience)
         except BaseException:
@@ -117,7 +116,7 @@ class ConnectionPool:
 
     async def _wait(self, wanted: str) -> Connection | None:
         if len(self._queue) >= WAITING_MAX:
-            raise TimeoutError(f"{WAITING_MAX} wait for a connection already")
+            raise TimeoutError(f"at most {WAITING_MAX} callers may wait for a connection")
         given: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         waiting = _Waiting(wanted, given)
         self._queue.append(waiting)
@@ -128,37 +127,38 @@ class ConnectionPool:
             if not given.done() or given.cancelled():
                 with suppress(ValueError):
                     self._queue.remove(waiting)
-            elif (connection := given.result()) is None:  # given to who does not wait any more
+            elif (connection := given.result()) is None:  # the slot came too late for this caller
                 self._make_room()
             else:
                 self.at_its_end(self._give(connection))
             raise
 
     async def release(self, connection: Connection) -> None:
-        """Give a connection back that is as it was lent: used, and without a transaction."""
+        """Return a connection that is usable and without a transaction."""
         if _is_open(connection) and self._first() is not None:
             self._queue.popleft().given.set_result(connection)
         else:
             await self.reset(connection)
 
     async def reset(self, connection: Connection) -> None:
-        """Give a connection back of which nobody knows how it was left.
+        """Return a connection in an unknown state.
 
-        The pool looks after it: it ends what is open on it, or makes another in its place.
+        The asyncpg pool ends whatever is open on it, or opens another connection in its place.
         """
         try:
             await self._pool.release(connection, timeout=self._acquire_seconds)
-        except Exception as error:  # noqa: BLE001 - whoever had it is done, and needs no answer
+        except Exception as error:  # noqa: BLE001 - the caller is done and must not fail by this
             logger.warning("connection.not_released", error=repr(error))
         finally:
             self._make_room()
 
     async def release_snapshot(self, connection: Connection) -> None:
-        """Give a connection back on which a snapshot was read; for the next one, if it can be."""
+        """Return a connection after a snapshot read; prepare it for the next one if possible."""
         if not _is_open(connection) or not self._may_be_next():
             await self._give(connection)
             return
-        # Apart: it would take the snapshot that the reader is to take.
+        # Not in one call with BEGIN: DISCARD PLANS would take the snapshot that the reader's first
+        # statement must take.
         calls = [f"COMMIT; {SNAPSHOT}"]
         if self.must_renew_plans(connection):
             calls = [f"COMMIT; {plan_cache.RENEW}", SNAPSHOT]
@@ -173,22 +173,22 @@ class ConnectionPool:
             self._arm()
 
     def _may_be_next(self) -> bool:
-        """Whether a snapshot is what is wanted next."""
+        """True if the next caller wants a snapshot, or no caller waits."""
         first = self._first()
         return not self._is_closing and (first is None or first.wanted == _SNAPSHOT)
 
     def must_renew_plans(self, connection: Connection) -> bool:
-        """Whether the connection's plans are too old to be used; whoever asks renews them."""
+        """True if the connection's plans are too old; the caller must then renew them."""
         return self._plan_ages.are_over(connection.get_server_pid())
 
     def _first(self) -> _Waiting | None:
-        """Who waits first, and still does."""
+        """The first caller in the queue that is still waiting."""
         while self._queue and self._queue[0].given.done():
             self._queue.popleft()
         return self._queue[0] if self._queue else None
 
     def _make_room(self) -> None:
-        """The pool may make one connection more: whoever waits first does."""
+        """Free a slot: the first waiting caller may open a connection."""
         if self._first() is not None:
             self._queue.popleft().given.set_result(None)
         else:
@@ -203,14 +203,14 @@ class ConnectionPool:
         return None
 
     async def _give(self, connection: Connection) -> None:
-        """Give back a connection on which a snapshot may be."""
+        """Return a connection that may have a transaction."""
         if not _is_open(connection):
             await self.reset(connection)
         elif not connection.is_in_transaction() or await self._does(connection, "ROLLBACK"):
             await self.release(connection)
 
     async def _does(self, connection: Connection, *calls: str) -> bool:
-        """Make these calls on a connection; false where it turns out to be broken."""
+        """Execute these statements; False if the connection is broken."""
         try:
             await self._call(connection, *calls)
         except _BROKEN:
@@ -218,7 +218,7 @@ class ConnectionPool:
         return True
 
     async def _call(self, connection: Connection, *calls: str) -> None:
-        """Make these calls on a connection, which goes to the pool if one of them fails."""
+        """Execute these statements; if one fails, the connection is reset."""
         try:
             for call in calls:
                 await connection.execute(call)
@@ -231,7 +231,7 @@ class ConnectionPool:
             self._sweep = asyncio.get_running_loop().call_later(READY_SECONDS, self._give_back_old)
 
     def _give_back_old(self) -> None:
-        """Give back what nobody has read with for a while: it is a transaction without use."""
+        """Release prepared connections that were unused for READY_SECONDS."""
         self._sweep = None
         before = time.monotonic() - READY_SECONDS
         while self._ready and self._ready[0][0] <= before:
@@ -240,7 +240,7 @@ class ConnectionPool:
             self._arm()
 
     def at_its_end(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Do this in a task that nobody cancels."""
+        """Run this in a task that is never cancelled."""
         ending = asyncio.create_task(work)
         self._ending.add(ending)
         ending.add_done_callback(self._ended)
@@ -252,7 +252,9 @@ class ConnectionPool:
             logger.warning("connection.not_ended", error=repr(error))
 
     async def close(self) -> None:
-        """Give back all that stands ready, and wait, bounded, for what is being given back."""
+        """Release all prepared connections and wait, at most `acquire_seconds`, for running
+        releases.
+        """
         self._is_closing = True
         if self._sweep is not None:
             self._sweep.cancel()
@@ -263,7 +265,7 @@ class ConnectionPool:
 
 
 def _is_open(connection: Connection) -> bool:
-    """Whether a connection is there; the pool takes back at once what breaks."""
+    """True if the connection is open; the asyncpg pool takes back a broken one at once."""
     try:
         return not connection.is_closed()
     except asyncpg.InterfaceError:

@@ -1,4 +1,4 @@
-"""Turns on one connection: a call at a time, and none after the connection was given back."""
+"""Lock of a session: one call at a time, and none after the connection was released."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Literal
 
 
 class SessionOver(RuntimeError):
-    """The connection was given back; by now it may be somebody else's."""
+    """The session has ended; its connection may be in use by another session."""
 
 
 class SessionLock(asyncio.Lock):
-    """The lock of a session. Once it is over, whoever waits for a turn or comes for one is refused.
+    """The lock of a session. After `end` every waiting or new caller gets SessionOver.
 
-    A read can outlive the operation that asked for it: its siblings failed, nobody waits any more,
-    and the session ends around it. Two conversations on one connection would break both.
+    A read can outlive the operation that started it: its siblings failed and the session ends. A
+    later call would then run on a connection that is already in use by another session.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class SessionLock(asyncio.Lock):
         self._is_over = False
 
     async def acquire(self) -> Literal[True]:
-        """Wait for a turn. Raises SessionOver."""
+        """Wait for the lock. Raises SessionOver."""
         await super().acquire()
         if self._is_over:
             self.release()
@@ -30,10 +30,10 @@ class SessionLock(asyncio.Lock):
         return True
 
     def end(self) -> None:
-        """From now on nobody gets a turn; who has it keeps it."""
+        """Refuse all further calls; a running call keeps the lock until it is done."""
         self._is_over = True
 
     async def ended(self) -> None:
-        """Wait until nobody has a turn any more."""
+        """Wait until no call is running."""
         await super().acquire()
         self.release()

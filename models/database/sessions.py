@@ -1,7 +1,7 @@
-"""One database connection at a time, the same on both engines.
+"""Session: one database connection, with the same interface on both engines.
 
-SQL is written once, with `$1 … $n`. Tortoise owns the connections and the models; a Session lends
-its connection both to plain SQL (`fetch`, `execute`, `insert`) and to querysets (`client`).
+SQL is written once, with `$1 … $n`. Tortoise owns the connections and the models. A session uses
+its connection both for plain SQL (`fetch`, `execute`, `insert`) and for querysets (`client`).
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ from models.migrations.dialect import Engine
 
 
 class Session(ABC):
-    """A connection with one conversation on it; calls of several tasks wait for each other.
+    """A connection with one statement at a time; concurrent calls wait for each other.
 
-    SQL is PostgreSQL's: `= ANY($1::bigint[])` takes a list, `FOR UPDATE` locks where it can.
+    SQL is PostgreSQL's: `= ANY($1::bigint[])` takes a list; `FOR UPDATE` locks rows on PostgreSQL.
     """
 
     engine: Engine
@@ -63,32 +63,32 @@ class Session(ABC):
 
     @abstractmethod
     async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
-        """All rows; instants are aware datetimes and ids are UUIDs on both engines."""
+        """All rows. On both engines instants are aware datetimes and ids are UUIDs."""
 
     @abstractmethod
     async def execute(self, sql: str, *args: object) -> int:
-        """Run and return how many rows were affected."""
+        """Execute and return the number of affected rows."""
 
     @abstractmethod
     async def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
-        """Run the same statement once per row of arguments, in order."""
+        """Execute the same statement once per row of arguments, in order."""
 
     @abstractmethod
     async def ask(self, *questions: Question[Any]) -> tuple[Any, ...]:
-        """The answers to several questions, in one round trip and as of one instant."""
+        """The results of several questions, in one round trip and from one snapshot."""
 
     async def answer(self, question: Question[AnswerT]) -> AnswerT:
-        """The answer to one question."""
+        """The result of one question."""
         return question.read(await self.fetch(question.sql, *question.args))
 
     @abstractmethod
     async def write(
         self, rows: Mapping[type[Model], Rows], changes: Sequence[WriteStatement] = ()
     ) -> None:
-        """Insert rows of several models and change others, all at once.
+        """Insert rows of several models and change others, in one call.
 
-        The rows of a model all name the same columns. Foreign keys between them are checked at the
-        end. JSON columns take a string of JSON. Raises UniqueConflict or CheckFailed.
+        All rows of a model have the same columns. Foreign keys between them are checked at the end.
+        JSON columns take a JSON string. Raises UniqueConflict or CheckFailed.
         """
 
     async def insert(self, model: type[Model], rows: Rows) -> None:
@@ -97,7 +97,7 @@ class Session(ABC):
 
     @abstractmethod
     def pages(self, sql: str, size: int) -> AsyncIterator[Sequence[Row]]:
-        """All rows of a long answer, so many at a time; inside a transaction only, one at once."""
+        """All rows of a large result, `size` at a time; one result at a time per transaction."""
 
     def rows(self, row_type: type[RowT], sql: str, *args: object) -> Awaitable[Sequence[RowT]]:
         """All rows, of a declared type (see models/database/rows.py)."""
@@ -124,7 +124,7 @@ class Session(ABC):
 
 
 class PostgresSession(Session):
-    """A session on an asyncpg connection that its opener took from Tortoise's pool."""
+    """A session on an asyncpg connection of Tortoise's pool."""
 
     engine: Engine = "postgres"
 
@@ -195,7 +195,7 @@ class PostgresSession(Session):
 
 
 def _of_json(rows: Sequence[dict[str, Any]]) -> Sequence[Row]:
-    """Rows that came as JSON, with their instants and ids."""
+    """Decode instants and ids of rows that were returned as JSON."""
     if rows:
         for name in rows[0]:
             decode = decoder(name)
@@ -221,7 +221,7 @@ def _rows(names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> Sequence[Row
 
 
 class SqliteSession(Session):
-    """A session on one of Tortoise's SQLite connections; each call is one trip to its thread."""
+    """A session on one of Tortoise's SQLite connections; each call is one call to its thread."""
 
     engine: Engine = "sqlite"
 
@@ -245,7 +245,7 @@ class SqliteSession(Session):
                 refuse_sqlite(error)
 
     async def end(self) -> None:
-        """End the transaction that is open, if one is, and with it the session."""
+        """Commit the open transaction, if there is one, and end the session."""
         await self._call(lambda raw: raw.commit() if raw.in_transaction else None)
         self.lock.end()
 
@@ -292,9 +292,9 @@ class SqliteSession(Session):
             if of_model:
                 names = tuple(of_model[0])
                 columns = columns_of(model, names)
-                places = ", ".join("?" * len(columns))
+                placeholders = ", ".join("?" * len(columns))
                 named = ", ".join(column for column, _ in columns)
-                sql = f"INSERT INTO {model._meta.db_table} ({named}) VALUES ({places})"
+                sql = f"INSERT INTO {model._meta.db_table} ({named}) VALUES ({placeholders})"
                 values = [
                     encoded_column([row[name] for row in of_model], kind)
                     for name, (_, kind) in zip(names, columns, strict=True)

@@ -1,4 +1,4 @@
-"""The words of statements: several questions in one, rows written at once, SQLite's dialect."""
+"""SQL building: batched queries, batched writes, and translation to SQLite."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _SQL_TYPES: Mapping[type[fields.Field[Any]], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Question(Generic[AnswerT]):
-    """A query, and what its rows mean; several can be asked in one round trip (`Session.ask`).
+    """A query and a function that converts its rows; several run in one round trip (`Session.ask`).
 
-    Its columns are such as JSON can carry: numbers, texts, truth, and instants and ids whose
-    columns are named so (`…_at`, `id`, `…_id`). `row_type`: the declared type of its rows.
+    Columns must be representable in JSON: numbers, texts, booleans, and instants and ids in columns
+    named accordingly (`…_at`, `id`, `…_id`). `row_type`: the declared type of the rows.
     """
 
     sql: str
@@ -56,9 +56,9 @@ def question(
 
 @dataclass(frozen=True, slots=True)
 class WriteStatement:
-    """Rows of a table that change, each by a tuple of values for `columns`, the first its id.
+    """Rows of a table to change: one tuple of values for `columns` per row, the first is its id.
 
-    `assignments` name them as `c.<column>`; a column's SQL type stands with it.
+    `assignments` refer to the values as `c.<column>`. Each column comes with its SQL type.
     """
 
     table: str
@@ -67,13 +67,13 @@ class WriteStatement:
     rows: Sequence[tuple[object, ...]]
 
 
-# A table and its columns, each with its SQL type; the assignments of a change, None: an insert.
+# (table, columns with SQL types, assignments); assignments None: an insert.
 Shape = tuple[str, Columns, str | None]
 
 
 @lru_cache(maxsize=512)
 def writing(shapes: tuple[Shape, ...]) -> str:
-    """One statement that writes to several tables, from an array per column."""
+    """One statement that writes to several tables, with one array argument per column."""
     writes, first = [], 1
     for table, columns, assignments in shapes:
         names = ", ".join(name for name, _ in columns)
@@ -99,17 +99,20 @@ def writing(shapes: tuple[Shape, ...]) -> str:
     return f"WITH {parts} {last}" if parts else last
 
 
-_PLACE = re.compile(r"\$(\d+)")
+_PLACEHOLDER = re.compile(r"\$(\d+)")
 
 
 def _shifted(sql: str, by: int) -> str:
-    """The same behind so many other arguments."""
-    return _PLACE.sub(lambda place: f"${int(place[1]) + by}", sql)
+    """Renumber the placeholders, to follow `by` other arguments."""
+    return _PLACEHOLDER.sub(lambda found: f"${int(found[1]) + by}", sql)
 
 
 @lru_cache(maxsize=512)
 def asking(queries: tuple[tuple[str, int], ...]) -> str:
-    """One statement that answers several queries, each with so many arguments, as JSON."""
+    """One statement that runs several queries and returns each result as JSON.
+
+    `queries`: (SQL, number of arguments).
+    """
     parts, before = [], 0
     for sql, count in queries:
         parts.append(f"(SELECT coalesce(json_agg(q), '[]') FROM ({_shifted(sql, before)}) AS q)")
@@ -119,7 +122,7 @@ def asking(queries: tuple[tuple[str, int], ...]) -> str:
 
 @lru_cache(maxsize=512)
 def columns_of(model: type[Model], names: tuple[str, ...]) -> Columns:
-    """(column, SQL type) of the named fields of a model."""
+    """(column, SQL type) of these fields of a model."""
     found = []
     for name in names:
         field = model._meta.fields_map[name]
@@ -129,7 +132,7 @@ def columns_of(model: type[Model], names: tuple[str, ...]) -> Columns:
 
 @lru_cache(maxsize=512)
 def for_each(table: str, columns: Columns, assignments: str) -> str:
-    """The statement that changes one row by a tuple of values."""
+    """The statement that changes one row, by a tuple of values."""
     for place, (name, _) in enumerate(columns, start=1):
         assignments = re.sub(rf"\bc\.{name}\b", f"?{place}", assignments)
     return f"UPDATE {table} AS t SET {assignments} WHERE {columns[0][0]} = ?1"
@@ -143,6 +146,9 @@ _LOCKING = re.compile(
 
 @lru_cache(maxsize=2048)
 def for_sqlite(sql: str) -> str:
-    """PostgreSQL's words as SQLite's: arrays are JSON, and one writer needs no row locks."""
+    """Translate PostgreSQL's SQL to SQLite: arrays become JSON, row locks are dropped.
+
+    SQLite has a single writer and needs no row locks.
+    """
     sql = _ANY.sub(r"IN (SELECT value FROM json_each(?\1))", sql)
     return re.sub(r"\$(\d+)", r"?\1", _LOCKING.sub("", sql))

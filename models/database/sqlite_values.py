@@ -1,4 +1,4 @@
-"""Values as SQLite stores them: instants and ids are texts, lists are JSON."""
+"""Conversion of values for SQLite: instants and ids are stored as texts, lists as JSON."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import asyncpg.pgproto.pgproto as pgproto
 
 @lru_cache(maxsize=1_024)
 def instant_text(instant: datetime) -> str:
-    """An instant as SQLite keeps it: UTC, always with microseconds, so that text order is time."""
+    """An instant as stored in SQLite: UTC with microseconds, so that texts sort by time."""
     return instant.astimezone(UTC).isoformat(" ", "microseconds")
 
 
 def encode(value: object) -> object:
-    """A parameter as SQLite keeps it: instants and ids are texts, lists are JSON."""
+    """A parameter as stored in SQLite."""
     if isinstance(value, datetime):
         return instant_text(value)
     if isinstance(value, UUID):
@@ -30,7 +30,7 @@ def encode(value: object) -> object:
 
 
 def encoded_column(column: list[Any], kind: str) -> list[Any]:
-    """The values of a column as SQLite keeps them; most kinds need no conversion."""
+    """The values of a column as stored in SQLite; most types need no conversion."""
     encode = instant_text if kind == "timestamptz" else str if kind == "uuid" else None
     if encode is None:
         return column
@@ -46,7 +46,7 @@ def _identity(value: Any) -> Any:
 
 
 def decoder(name: str) -> Callable[[Any], Any] | None:
-    """The function that reads a column of this name; None: the value stays as it is."""
+    """The decoder for a column of this name; None: values are returned unchanged."""
     name = name.rpartition(".")[2]  # of a row that came along with another
     if name.endswith("_at"):
         return _instant
@@ -55,5 +55,5 @@ def decoder(name: str) -> Callable[[Any], Any] | None:
 
 @lru_cache(maxsize=2048)
 def decoders(names: tuple[str, ...]) -> tuple[Callable[[Any], Any] | None, ...]:
-    """The functions that read the columns of these names."""
+    """The decoders for columns of these names."""
     return tuple(decoder(name) for name in names)

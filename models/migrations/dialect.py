@@ -1,4 +1,4 @@
-"""What differs between the two engines when a table is made."""
+"""Differences between the two engines when tables are created."""
 
 from __future__ import annotations
 
@@ -40,17 +40,19 @@ END $$
 
 
 def render(engine: Engine, statement: str) -> str:
-    """`statement` with every `{type}` written in the engine's own words."""
+    """`statement` with every `{type}` replaced by the engine's type."""
     return statement.format_map(TYPES[engine])
 
 
 def refusal(engine: Engine) -> list[str]:
-    """What the append-only triggers of this engine call; made once, before the first of them."""
+    """The function called by the append-only triggers; to be created once, before the first
+    trigger.
+    """
     return [_POSTGRES_REFUSAL] if engine == "postgres" else []
 
 
 def append_only(engine: Engine, table: str) -> list[str]:
-    """Triggers by which the database itself refuses to change or remove rows of `table`."""
+    """Triggers by which the database refuses to change or delete rows of `table`."""
     if engine == "postgres":
         return [
             f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
@@ -66,7 +68,7 @@ def append_only(engine: Engine, table: str) -> list[str]:
 
 
 def enqueue_events(engine: Engine) -> list[str]:
-    """A trigger by which no event can be written without waiting for its position."""
+    """Triggers that add every inserted event to `event_pending`, to wait for a position."""
     insert = "INSERT INTO event_pending (event_id) VALUES (NEW.id)"
     if engine == "sqlite":
         return [f"CREATE TRIGGER event_enqueue AFTER INSERT ON event BEGIN {insert}; END"]

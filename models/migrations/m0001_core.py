@@ -467,7 +467,7 @@ APPEND_ONLY = (
 
 
 def statements(engine: Engine) -> Iterator[str]:
-    """Every statement of this version, in order, in the engine's own words."""
+    """All statements of this version in order, in the engine's SQL."""
     for group in (CATALOG, STOCK, RESERVATIONS, ORDERS, LEDGER, RULES, ACCESS, EVENTS):
         for statement in group:
             yield render(engine, statement)

@@ -1,4 +1,4 @@
-"""Version 2: the reason codes and policies that an empty database starts with."""
+"""Version 2: default reason codes and policies of an empty database."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _quoted(text: str) -> str:
 
 
 def statements(engine: Engine) -> Iterator[str]:
-    """One row per reason code and per kind of policy; their start is an instant long ago."""
+    """One row per reason code and per kind of policy; policies start at an instant in the past."""
     for kind, reasons in REASONS.items():
         for code, label in reasons.items():
             yield (

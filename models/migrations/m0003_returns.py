@@ -1,4 +1,4 @@
-"""Version 3: returns, their units, looks and dispositions, and parcels that nobody can match."""
+"""Version 3: returns, their units, inspections and dispositions, and unidentified parcels."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ PARCELS = (
     "CREATE INDEX unidentified_parcel_exception ON unidentified_parcel (exception_id, id)",
     "CREATE INDEX unidentified_parcel_return ON unidentified_parcel (return_id)",
     "CREATE INDEX unidentified_parcel_location ON unidentified_parcel (location_id)",
-    # A tracking number names one parcel: it is booked once, whoever scans it.
+    # A tracking number belongs to one parcel, which is booked once, even if scanned twice.
     "CREATE UNIQUE INDEX unidentified_parcel_tracking ON unidentified_parcel (tracking_number)"
     " WHERE emptied_at IS NULL AND tracking_number IS NOT NULL",
     """CREATE TABLE unidentified_unit (
@@ -154,7 +154,7 @@ PARCELS = (
     " WHERE quantity > 0",
 )
 
-# Of the units in quality control, those that returns and parcels account for, at their own cost.
+# The part of quality control that belongs to returns and parcels, at its own cost.
 COSTS = (
     "ALTER TABLE item_cost ADD COLUMN returned_quantity {int} NOT NULL DEFAULT 0"
     " CHECK (returned_quantity >= 0 AND returned_quantity <= quality_quantity)",
@@ -171,7 +171,7 @@ APPEND_ONLY = ("inspection_look", "disposition_step")
 
 
 def statements(engine: Engine) -> Iterator[str]:
-    """Every statement of this version, in order, in the engine's own words."""
+    """All statements of this version in order, in the engine's SQL."""
     for group in (RETURNS, PARCELS, COSTS, CUSTOMERS):
         for statement in group:
             yield render(engine, statement)

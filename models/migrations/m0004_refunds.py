@@ -1,4 +1,4 @@
-"""Version 4: refunds, how they are paid out, webhooks taken once, and closed periods."""
+"""Version 4: refunds, payout attempts, accepted webhooks, and closed periods."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from models.migrations.dialect import Engine, append_only, render
 
 _CONDITIONS = "'NEW','LIKE_NEW','USED','DAMAGED','DEFECTIVE','COUNTERFEIT'"
 _OVER = "'SUCCEEDED','REJECTED','REVERSED','CANCELLED'"
-# Entries are written at the end of the transaction, behind the refunds that name them.
+# Deferred: entries are written at the end of the transaction, after the refunds that refer to them.
 _ENTRY = "REFERENCES journal_entry (id) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED"
 
 REFUNDS = (
@@ -112,7 +112,7 @@ REFUNDS = (
     " WHERE state IN ('OPEN','PENDING','UNKNOWN')",
 )
 
-# A payment cannot bear more refunds than were captured, whoever writes them.
+# Refunds cannot draw more than the captured amount of a payment.
 PAYMENTS = (
     "ALTER TABLE order_payment ADD COLUMN drawn_minor {int} NOT NULL DEFAULT 0"
     " CHECK (drawn_minor >= 0 AND drawn_minor <= amount_minor)",
@@ -177,7 +177,7 @@ def _kept_keys(engine: Engine) -> list[str]:
 
 
 def statements(engine: Engine) -> Iterator[str]:
-    """Every statement of this version, in order, in the engine's own words."""
+    """All statements of this version in order, in the engine's SQL."""
     for group in (REFUNDS, PAYMENTS, CANCELLATIONS, WEBHOOKS, PERIODS):
         for statement in group:
             yield render(engine, statement)

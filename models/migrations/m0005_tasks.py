@@ -1,4 +1,4 @@
-"""Version 5: the warehouse's queues, and what carriers say of parcels."""
+"""Version 5: warehouse tasks and carrier events."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ CARRIERS = (
 
 
 def statements(engine: Engine) -> Iterator[str]:
-    """Every statement of this version, in order, in the engine's own words."""
+    """All statements of this version in order, in the engine's SQL."""
     for statement in (*TASKS, *CARRIERS):
         yield render(engine, statement)
     yield from append_only(engine, "carrier_event")

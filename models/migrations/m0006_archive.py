@@ -1,8 +1,8 @@
-"""Version 6: old events may leave the log, and only they, in a transaction that says up to where.
+"""Version 6: old events may be deleted from the log, up to a position that the transaction sets.
 
-`event_retention.open_position` is 0 but inside such a transaction, where no other can see it. What
-left stays with its digest, so that audit rows can still be held against what they cover, and an
-archive against the books.
+`event_retention.open_position` is 0 except inside such a transaction, so no other transaction sees
+another value. The digest of a deleted event stays. With it, audit rows can still be checked against
+their events, and an archive against the database.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ARCHIVE = (
 ) {strict}""",
 )
 
-# When a row may leave: its position is given up, or what stays of it was written down.
+# A row may be deleted if its remains are archived and its position is at most `open_position`.
 MAY_LEAVE = {
     "event_position": (
         "EXISTS (SELECT 1 FROM event_retention r JOIN archived_event a"
@@ -39,7 +39,7 @@ MAY_LEAVE = {
 
 
 def _let_go(engine: Engine, table: str, condition: str) -> Iterator[str]:
-    """The triggers of a table, by which rows may leave where the condition holds."""
+    """Triggers of a table that allow deletion where the condition holds."""
     refused = f"'{table} is append-only'"
     if engine == "sqlite":
         yield f"DROP TRIGGER {table}_no_delete"
@@ -61,7 +61,7 @@ def _let_go(engine: Engine, table: str, condition: str) -> Iterator[str]:
 
 
 def statements(engine: Engine) -> Iterator[str]:
-    """Every statement of this version, in order, in the engine's own words."""
+    """All statements of this version in order, in the engine's SQL."""
     for statement in ARCHIVE:
         yield render(engine, statement)
     yield from append_only(engine, "archived_event")

@@ -1,7 +1,7 @@
-"""Version 7: the events of a statement wait for their positions by one insert, not one each.
+"""Version 7: the events of one statement are added to `event_pending` by one insert.
 
-On PostgreSQL, where calling the trigger once per row was a third of what writing a hold costs.
-SQLite's trigger is compiled into the insert, and stays.
+On PostgreSQL calling the trigger once per row was a third of the cost of writing a hold. SQLite
+compiles the trigger into the insert, so its trigger stays.
 """
 
 from __future__ import annotations
@@ -21,6 +21,6 @@ _POSTGRES = (
 
 
 def statements(engine: Engine) -> Iterator[str]:
-    """Every statement of this version, in order, in the engine's own words."""
+    """All statements of this version in order, in the engine's SQL."""
     if engine == "postgres":
         yield from _POSTGRES

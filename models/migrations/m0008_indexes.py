@@ -1,8 +1,8 @@
-"""Version 8: no row is written to an index that nobody reads by, or for a value that it lacks.
+"""Version 8: drops unused indexes, and leaves out rows without a value from others.
 
-Nobody asks for the events of one subject, and each of them went to another page of that index; keys
-are asked for with their actor; most holds have no reference, and most movements no reason. Of what
-PostgreSQL and SQLite take for holds over many SKUs it was a tenth.
+No query reads the events of one subject, and each insert touched another page of that index.
+Idempotency keys are always read with their actor. Most holds have no reference, and most movements
+no reason. This saves a tenth of the cost of holds over many SKUs, on both engines.
 """
 
 from __future__ import annotations
@@ -23,5 +23,5 @@ _STATEMENTS = (
 
 
 def statements(_: Engine) -> Iterator[str]:
-    """Every statement of this version, in order; the same on both engines."""
+    """All statements of this version in order; the same on both engines."""
     yield from _STATEMENTS

@@ -1,7 +1,7 @@
-"""Version 9: versions of policies that are published ahead are remembered until they are in force.
+"""Version 9: policy versions published for a later time are stored until they are in force.
 
-Then a fact says so. Until now nothing was written at that instant, and whoever listened to what may
-be sold heard of new rules with the next change of the SKU.
+An event then announces the start. Before this version nothing was written at that time, and
+availability subscribers got the new rules only with the next change of the SKU.
 """
 
 from __future__ import annotations
@@ -20,6 +20,6 @@ _STATEMENTS = (
 
 
 def statements(engine: Engine) -> Iterator[str]:
-    """Every statement of this version, in order, in the engine's own words."""
+    """All statements of this version in order, in the engine's SQL."""
     for statement in _STATEMENTS:
         yield render(engine, statement)

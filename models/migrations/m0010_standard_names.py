@@ -56,7 +56,7 @@ _TRIGGERS = {
 
 
 def statements(engine: Engine) -> Iterator[str]:
-    """Every statement of this version, in order, in the engine's own words."""
+    """All statements of this version in order, in the engine's SQL."""
     for statement in _POSTGRES_KIND if engine == "postgres" else _SQLITE_KIND:
         yield render(engine, statement)
     for trigger in _TRIGGERS[engine]:

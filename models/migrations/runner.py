@@ -1,8 +1,8 @@
-"""Brings a database to the newest version: each version once, whole, in order, on both engines.
+"""Migrates a database to the newest version: each version once, completely, in order.
 
-Tortoise's own migrations lose child rows and indexes on SQLite when a table is rebuilt and leave
-out constraints of new tables, so the versions here are plain statements (docs/decisions/0003).
-A version is never changed once released: its digest is stored and compared.
+Tortoise's own migrations lose child rows and indexes on SQLite when a table is rebuilt, and omit
+constraints of new tables. So versions are plain statements (docs/decisions/0003). A version never
+changes after its release: its digest is stored and compared.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ LOCK_KEY = 7_239_401_156
 
 
 class Version(NamedTuple):
-    """One step: its name, and its statements for an engine."""
+    """One version: its name, and its statements for an engine."""
 
     name: str
     statements: Callable[[Engine], Iterator[str]]
 
     def digest(self, engine: Engine) -> str:
-        """What the stored row of this version must say."""
+        """The digest that the stored row of this version must have."""
         return hashlib.sha256("\n;\n".join(self.statements(engine)).encode()).hexdigest()
 
 
@@ -69,11 +69,11 @@ _HAS_TABLE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schem
 
 
 class MigrationError(Exception):
-    """A database that does not match the versions of this program."""
+    """The database does not match the versions of this program."""
 
 
 class DatabaseUnreachable(MigrationError):
-    """Nobody answers at the address, or not to us, or what lies there is no database."""
+    """No database answers at the address, it refuses access, or the file is not a database."""
 
 
 @contextmanager
@@ -90,14 +90,16 @@ async def _connect(database_url: str) -> asyncpg.Connection[asyncpg.Record]:
 
 
 def sqlite_path(database_url: str) -> Path:
-    """The file of an address: `sqlite://var/x.db` is relative, `sqlite:///srv/x.db` is not."""
+    """The file of a URL: `sqlite://var/x.db` is relative, `sqlite:///srv/x.db` is absolute."""
     return Path(database_url.removeprefix("sqlite://").partition("?")[0])
 
 
 def _pending(applied: dict[str, str], engine: Engine) -> list[Version]:
     known = {version.name for version in VERSIONS}
     if unknown := sorted(set(applied) - known):
-        raise MigrationError(f"the database has version {unknown[0]}, this program is older")
+        raise MigrationError(
+            f"the database has version {unknown[0]}, which this older program does not know"
+        )
     for version in VERSIONS:
         if version.name in applied and applied[version.name] != version.digest(engine):
             raise MigrationError(f"version {version.name} was changed after it was applied")
@@ -149,7 +151,7 @@ def _migrate_sqlite(database_url: str) -> list[str]:
             values = (version.name, version.digest("sqlite"), _now())
             connection.execute("INSERT INTO schema_version VALUES (?, ?, ?)", values)
         if broken := connection.execute("PRAGMA foreign_key_check").fetchall():
-            raise MigrationError(f"a version left rows without their parents: {broken[:3]}")
+            raise MigrationError(f"foreign keys without a parent row after migration: {broken[:3]}")
         connection.execute("COMMIT")
         return [version.name for version in pending]
     finally:
@@ -157,10 +159,10 @@ def _migrate_sqlite(database_url: str) -> list[str]:
 
 
 async def migrate(database_url: str) -> list[str]:
-    """Apply what is missing and return its names; one process at a time, all or nothing.
+    """Apply the missing versions and return their names; one process at a time, all or nothing.
 
-    Raises MigrationError where the database is newer than this program or a version differs,
-    DatabaseUnreachable where there is none to be changed.
+    Raises MigrationError if the database is newer than this program or a version differs;
+    DatabaseUnreachable if it cannot be reached.
     """
     if urlsplit(database_url).scheme == "sqlite":
         return _migrate_sqlite(database_url)
@@ -168,7 +170,7 @@ async def migrate(database_url: str) -> list[str]:
 
 
 async def missing(database_url: str) -> list[str]:
-    """Names of the versions that this database lacks, without changing it."""
+    """Names of the versions that this database lacks; changes nothing."""
     if urlsplit(database_url).scheme == "sqlite":
         path = sqlite_path(database_url)
         if not path.exists():

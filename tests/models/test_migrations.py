@@ -58,7 +58,9 @@ async def test_a_newer_database_is_refused(url: str, monkeypatch: pytest.MonkeyP
     await migrate(url)
     monkeypatch.setattr(runner, "VERSIONS", VERSIONS[:-1])
     for check in (migrate, missing):
-        with pytest.raises(MigrationError, match=f"{NAMES[-1]}, this program is older"):
+        with pytest.raises(
+            MigrationError, match=f"{NAMES[-1]}, which this older program does not know"
+        ):
             await check(url)
 
 
