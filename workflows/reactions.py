@@ -13,37 +13,65 @@ import workflows.returns.closing as return_closing
 import workflows.returns.undelivered_parcels as undelivered_parcels
 import workflows.tasks.lifecycle as task_lifecycle
 import workflows.warehouse.shortages as shortages
-from workflows.transactions.actions import Reactions
+from domain.events.fulfillments import (
+    CarrierRecorded,
+    FulfillmentCancelled,
+    FulfillmentCreated,
+    FulfillmentPacked,
+    FulfillmentPicked,
+    FulfillmentReduced,
+    FulfillmentShipped,
+)
+from domain.events.orders import OrderAllocated, OrderCancelled
+from domain.events.refunds import (
+    RefundCancelled,
+    RefundRejected,
+    RefundReversed,
+    RefundSucceeded,
+)
+from domain.events.returns import (
+    ReturnAuthorized,
+    ReturnCancelled,
+    ReturnDeclined,
+    ReturnDisposed,
+    ReturnExpired,
+    ReturnInspected,
+    ReturnInspectionRecorded,
+    ReturnInTransit,
+    ReturnReceived,
+)
+from workflows.transactions.actions import Reactions, after
 
 _FOLLOW = (return_refunds.follow_return, task_lifecycle.follow_return)
-# Whoever opens refunds stands in front: a return closes over those that there are.
-_CLOSE = (return_closing.close_when_over,)
+# Refunds are opened first: a return closes only over the refunds that exist.
 _SETTLE = (*_FOLLOW, return_closing.close_when_over)
 
 REACTIONS = Reactions(
-    after_event={
-        "carrier.recorded": (undelivered_parcels.hear_carrier,),
-        "fulfillment.created": (task_lifecycle.made,),
-        "fulfillment.picked": (task_lifecycle.moved_on,),
-        "fulfillment.packed": (task_lifecycle.moved_on,),
-        "fulfillment.shipped": (task_lifecycle.moved_on,),
-        "fulfillment.reduced": (task_lifecycle.changed,),
-        "fulfillment.cancelled": (task_lifecycle.called_off,),
-        "order.allocated": (shortages.settle,),
-        "order.cancelled": (shortages.settle, cancellation_refunds.follow_cancellation),
-        "return.authorized": _FOLLOW,
-        "return.declined": _FOLLOW,
-        "return.cancelled": _FOLLOW,
-        "return.in_transit": _FOLLOW,
-        "return.expired": _FOLLOW,
-        "return.looked_at": _FOLLOW,
-        "return.received": _SETTLE,
-        "return.inspected": _SETTLE,
-        "return.disposed": _SETTLE,
-        "refund.succeeded": _CLOSE,
-        "refund.rejected": _CLOSE,
-        "refund.reversed": _CLOSE,
-        "refund.cancelled": _CLOSE,
-    },
+    after_event=dict(
+        (
+            after(CarrierRecorded, undelivered_parcels.hear_carrier),
+            after(FulfillmentCreated, task_lifecycle.made),
+            after(FulfillmentPicked, task_lifecycle.moved_on),
+            after(FulfillmentPacked, task_lifecycle.moved_on),
+            after(FulfillmentShipped, task_lifecycle.moved_on),
+            after(FulfillmentReduced, task_lifecycle.changed),
+            after(FulfillmentCancelled, task_lifecycle.called_off),
+            after(OrderAllocated, shortages.settle),
+            after(OrderCancelled, shortages.settle, cancellation_refunds.follow_cancellation),
+            after(ReturnAuthorized, *_FOLLOW),
+            after(ReturnDeclined, *_FOLLOW),
+            after(ReturnCancelled, *_FOLLOW),
+            after(ReturnInTransit, *_FOLLOW),
+            after(ReturnExpired, *_FOLLOW),
+            after(ReturnInspectionRecorded, *_FOLLOW),
+            after(ReturnReceived, *_SETTLE),
+            after(ReturnInspected, *_SETTLE),
+            after(ReturnDisposed, *_SETTLE),
+            after(RefundSucceeded, return_closing.close_when_over),
+            after(RefundRejected, return_closing.close_when_over),
+            after(RefundReversed, return_closing.close_when_over),
+            after(RefundCancelled, return_closing.close_when_over),
+        )
+    ),
     after_available=(backorders.serve,),
 )

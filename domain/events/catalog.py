@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 from domain.catalog.commands import ReasonKind
 from domain.events.payloads import EventPayload, json_key
@@ -21,6 +21,13 @@ def changed_fields(columns: Iterable[str]) -> tuple[str, ...]:
             column = column.removesuffix(suffix)
         names.add(json_key(column))
     return tuple(sorted(names))
+
+
+class MasterDataStep(TypedDict):
+    """The fields that every event of master data has, for `**`."""
+
+    created: bool
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,10 +21,23 @@ class FulfillmentStep(TypedDict):
     """The fields that every event of a fulfillment has, for `**`."""
 
     order: OrderId
-    service_level: str | None
-    ship_by: datetime | None
     status: FulfillmentStatus
     before: FulfillmentStatus | None
+
+
+class FulfillmentWorkStep(FulfillmentStep):
+    """The fields that every event of warehouse work has, for `**`."""
+
+    service_level: str
+    ship_by: datetime | None
+
+
+class ShortPick(TypedDict):
+    """Units that a picker did not find, and their replacement, for `**`."""
+
+    shortages: UnitsByOrderLine
+    rerouted: tuple[FulfillmentId, ...]
+    backordered: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,24 +48,30 @@ class FulfillmentPayload(EventPayload):
     scoped_by: ClassVar[tuple[str, ...]] = ("channel", "location")
 
     order: OrderId
-    service_level: str | None
-    """Service level of the order."""
-    ship_by: datetime | None
-    """Promised time of shipping; null while units of the order are backordered."""
     status: FulfillmentStatus
     before: FulfillmentStatus | None
     """Status before this event; null for a new fulfillment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FulfillmentCreated(FulfillmentPayload):
+class FulfillmentWorkPayload(FulfillmentPayload):
+    """The fields that every event of warehouse work has: its tasks are ordered by the promise."""
+
+    service_level: str
+    """Service level of the order."""
+    ship_by: datetime | None
+    """Promised time of shipping; null while units of the order are backordered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentCreated(FulfillmentWorkPayload):
     """Units of an order were assigned to a location."""
 
     type: ClassVar[str] = "fulfillment.created"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FulfillmentPicked(FulfillmentPayload):
+class FulfillmentPicked(FulfillmentWorkPayload):
     """The units were picked; some may be short."""
 
     type: ClassVar[str] = "fulfillment.picked"
@@ -66,14 +85,14 @@ class FulfillmentPicked(FulfillmentPayload):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FulfillmentPacked(FulfillmentPayload):
+class FulfillmentPacked(FulfillmentWorkPayload):
     """The units were packed."""
 
     type: ClassVar[str] = "fulfillment.packed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FulfillmentShipped(FulfillmentPayload):
+class FulfillmentShipped(FulfillmentWorkPayload):
     """The parcel was handed to a carrier."""
 
     type: ClassVar[str] = "fulfillment.shipped"

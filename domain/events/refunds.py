@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypedDict
 
 from domain.events.payloads import EventPayload, OrderId, ReturnId
 from domain.policies.refunds import Tender
 from domain.refunds.states import RefundStatus
+
+
+class RefundStep(TypedDict):
+    """The fields that every event of a refund has, for `**`."""
+
+    order: OrderId
+    return_: ReturnId | None
+    number: str
+    status: RefundStatus
+    before: RefundStatus | None
+    tender: Tender
+    amount_minor: int
+    currency: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

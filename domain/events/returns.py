@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 from domain.events.payloads import EventPayload, OrderId, OrderLineId, ReturnId, ReturnItemId
 from domain.policies.dispositions import ConditionGrade, Disposition
@@ -32,6 +32,16 @@ class UnidentifiedUnits:
 
     sku: str
     quantity: int
+
+
+class ReturnStep(TypedDict):
+    """The fields that every event of a return has, for `**`."""
+
+    order: OrderId
+    number: str
+    status: ReturnStatus
+    before: ReturnStatus | None
+    items: tuple[ReturnedUnits, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,59 +1,67 @@
-"""What a fact says as clients read it: the ids in it are such as `node` takes.
+"""Event payloads as clients read them: ids in them are those that `node` takes.
 
-The log keeps plain keys, which its digests cover and which this code goes by.
+The log keeps plain keys, which its digests cover and which the program uses. The catalogue says
+which fields hold the key of an object.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from dataclasses import is_dataclass
+from functools import cache
+from typing import Annotated, Any, get_args, get_origin
 
 from domain.access.permissions import NODE_TYPES
+from domain.events.catalogue import EVENTS
+from domain.events.payloads import NodeId, SubjectReference, fields_of
 from models.queries.events.event_log import LoggedEvent
 from schema.fields.node import encode
 
+Show = Callable[[Any], Any]
+
 
 def shown(event: LoggedEvent) -> Mapping[str, Any]:
-    """The data of a fact."""
-    data = event.data
-    if _NAMES.isdisjoint(data) and event.type not in _OF_TYPE:
+    """The payload of an event; of a type that the catalogue does not have, as it is stored."""
+    payload_type: Any = EVENTS.get(event.type)
+    return event.data if payload_type is None else _with_ids(payload_type, event.data)
+
+
+def _with_ids(payload_type: Any, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    conversions = _conversions(payload_type)
+    if not conversions:
         return data
-    show = {**_SHOWN, **_OF_TYPE.get(event.type, {})}
-    return {name: show[name](value) if name in show else value for name, value in data.items()}
+    return {
+        key: value if value is None or key not in conversions else conversions[key](value)
+        for key, value in data.items()
+    }
 
 
-def _of(type_name: str) -> Callable[[Any], Any]:
-    return lambda key: None if key is None else encode(type_name, key)
+@cache
+def _conversions(payload_type: Any) -> Mapping[str, Show]:
+    """How the fields that hold keys are shown, by their names in JSON."""
+    found = {each.key: _conversion(each.bare_type) for each in fields_of(payload_type)}
+    return {key: conversion for key, conversion in found.items() if conversion is not None}
+
+
+def _conversion(declared: Any) -> Show | None:
+    """How a value of a field's type is shown; None: as it is stored."""
+    origin, arguments = get_origin(declared), get_args(declared)
+    if origin is Annotated:
+        mark = arguments[1]
+        if isinstance(mark, NodeId):
+            return lambda key: encode(mark.type_name, key)
+        return _subject if isinstance(mark, SubjectReference) else None
+    if origin is tuple:
+        part = arguments[0]
+        if is_dataclass(part):
+            return lambda values: [_with_ids(part, value) for value in values]
+        each = _conversion(part)
+        return None if each is None else lambda values: [each(value) for value in values]
+    if origin is Mapping:
+        of_key = _conversion(arguments[0])
+        return None if of_key is None else lambda units: {of_key(k): v for k, v in units.items()}
+    return None
 
 
 def _subject(value: str) -> str:
-    """`Fulfillment:<key>`; of what is no node, as it is."""
+    """`Fulfillment:<key>`; the subject of a type that is no node stays as it is."""
     type_name, _, key = value.partition(":")
     return encode(type_name, key) if type_name in NODE_TYPES else value
-
-
-def _quantities(by_line: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {encode("OrderLine", key): quantity for key, quantity in by_line.items()}
-
-
-def _items(items: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Groups of returned units; what nobody has identified yet has no ids."""
-    show = {"id": _of("ReturnItem"), "order_line": _of("OrderLine")}
-    return [
-        {name: show[name](value) if name in show else value for name, value in each.items()}
-        for each in items
-    ]
-
-
-_SHOWN: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "order": _of("Order"),
-    "return": _of("Return"),
-    "fulfillment": _of("Fulfillment"),
-    "rerouted": lambda keys: [encode("Fulfillment", key) for key in keys],
-    "subject": _subject,
-    "lines": _quantities,
-    "items": _items,
-}
-_NAMES: Final = frozenset(_SHOWN)
-# What these names stand for in facts of one type only.
-_OF_TYPE: Final[Mapping[str, Mapping[str, Callable[[Any], Any]]]] = {
-    "order.rerouted": {"from": _of("Fulfillment"), "to": _of("Fulfillment")}
-}

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from domain.events.payloads import json_key
 from domain.stock.states import StockState
 from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
@@ -19,8 +20,11 @@ from models.stock import StockLevelRow
 from subscriptions.streams.batched_reads import BatchedReads, Read
 
 REMEMBERED_MAX = 10_000
-# What the event says of its level; all else of a level does not change, or its event says it too.
-NUMBERS = (*(state.lower() for state in StockState), "safety_stock")
+# Columns of a level and their keys in its event; no other column of a level changes without one.
+NUMBERS = {
+    column: json_key(column)
+    for column in (*(state.lower() for state in StockState), "safety_stock")
+}
 _DESCRIBED = frozenset({"Item", "Location"})
 
 
@@ -63,14 +67,14 @@ class LevelCache:
 
     def _told(self, key: int, event: LoggedEvent) -> Shelf | None:
         known, data = self._known.get(key), event.data
-        if known is None or not all(name in data for name in NUMBERS):
+        if known is None or not all(name in data for name in NUMBERS.values()):
             return None
         self._known.move_to_end(key)
         if known.level["version"] >= event.subject_version:
             return known  # it was read when this was committed, and had no position yet
         level = {
             **known.level,
-            **{name: data[name] for name in NUMBERS},
+            **{column: data[name] for column, name in NUMBERS.items()},
             "version": event.subject_version,
             "updated_at": event.occurred_at,
         }

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import Final
 
 from domain.access.callers import Caller
+from domain.events.exceptions import ExceptionEscalated, ExceptionOpened
 from domain.events.visibility import is_in_scope
 from models.queries.events.event_log import LoggedEvent
 from subscriptions.log.listeners import (
@@ -27,7 +28,7 @@ from subscriptions.streams.stock_and_events import (
 )
 
 # What somebody is called for: a new exception, and one that went to the next role.
-ALERTS: Final = ("exception.opened", "exception.escalated")
+ALERTS: Final = (ExceptionOpened.type, ExceptionEscalated.type)
 
 
 class ObjectStreams:

@@ -13,7 +13,11 @@ from typing import Generic, Protocol, TypeVar
 
 from domain.access.callers import Caller
 from domain.errors import BadRequest
+from domain.events.catalog import ChannelChanged, ItemUpserted, LocationUpserted
 from domain.events.cursors import parse_cursor
+from domain.events.orders import OrderCancelled, OrderPlaced
+from domain.events.policies import PolicyEffective, PolicyPublished
+from domain.events.stock import StockChanged
 from domain.events.visibility import may_see_event
 from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
@@ -38,14 +42,12 @@ STEP = 32  # subjects taken at once: what is taken is no longer folded
 PIECE = 500  # SKUs read at once where all of a channel may have changed
 _ALL = ""  # the subject of facts about every SKU; none is empty
 
-STOCK = "stock.changed"
+STOCK = StockChanged.type
 # Facts after which a channel may sell another number of a SKU that they name.
-PROMISING = frozenset(
-    {STOCK, "availability.changed", "order.placed", "order.cancelled", "item.upserted"}
-)
+PROMISING = frozenset({STOCK, OrderPlaced.type, OrderCancelled.type, ItemUpserted.type})
 # Facts after which it may be another number of every SKU.
 PROMISING_ALL = frozenset(
-    {"channel.changed", "location.upserted", "policy.published", "policy.effective"}
+    {ChannelChanged.type, LocationUpserted.type, PolicyPublished.type, PolicyEffective.type}
 )
 
 AvailabilityT = TypeVar("AvailabilityT")

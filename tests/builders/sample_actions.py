@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from domain.access.callers import Caller, Role, holder
 from domain.errors import Invalid, PolicyViolation
+from domain.events.payloads import EventPayload
 from domain.ledger.entries import Occasion, receipt
 from domain.stock.states import StockState
 from domain.values.money import Money
@@ -48,13 +49,22 @@ class Gate:
         await self.opened.wait()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupplierNamed(EventPayload):
+    """A supplier was made by `name_supplier`."""
+
+    type: ClassVar[str] = "supplier.named"
+    subject_type: ClassVar[str] = "Supplier"
+    scoped_by: ClassVar[tuple[str, ...]] = ()
+
+
 @one_by_one("supplierName")
 async def name_supplier(
     tx: Transaction, command: NameSupplier, caller: Caller
 ) -> Mapping[str, Any]:
     """Create a supplier with an event and an audit entry, then fail as `fault` says."""
     tx.add(Supplier, {"code": command.code, "name": command.code})
-    tx.outbox.record("supplier.named", ("Supplier", command.code), actor=caller.actor, data={})
+    tx.outbox.record(SupplierNamed(), command.code, actor=caller.actor)
     tx.outbox.audit(caller.actor, "supplierName", ("Supplier", command.code))
     if command.fault == "rule":
         raise PolicyViolation("No.", field=("code",), details={"code": command.code})

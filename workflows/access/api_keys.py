@@ -32,6 +32,7 @@ from domain.access.api_keys import (
 )
 from domain.access.callers import SYSTEM, Caller, Role, holder
 from domain.errors import IllegalTransition, Invalid, NotFound
+from domain.events.access import KeyCreated, KeyPayload, KeyRevoked, KeyRotated
 from domain.problems import Problems
 from domain.values.money import Money
 from models.access import ApiKey
@@ -88,7 +89,7 @@ async def create(tx: Transaction, command: CreateKey, caller: Caller) -> Outcome
         "expires_at": command.expires_at,
     }
     key_id, secret = await _mint(tx, facts, caller)
-    _report(tx, "key.created", "apiKeyCreate", key_id, caller, facts, after=key_states(command))
+    _report(tx, KeyCreated, "apiKeyCreate", key_id, caller, facts, after=key_states(command))
     return Outcome(refs={"apiKey": key_id}, secret=secret)
 
 
@@ -179,7 +180,7 @@ async def rotate(tx: Transaction, command: RotateKey, caller: Caller) -> Outcome
     )
     before = {"key": row["id"], "expires_at": row["expires_at"]}
     after = {"key": key_id, "overlap_seconds": command.overlap_seconds}
-    _report(tx, "key.rotated", "apiKeyRotate", row["id"], caller, facts, before, after)
+    _report(tx, KeyRotated, "apiKeyRotate", row["id"], caller, facts, before, after)
     return Outcome(refs={"apiKey": key_id}, secret=secret)
 
 
@@ -195,7 +196,7 @@ async def revoke(tx: Transaction, command: RevokeKey, caller: Caller) -> Mapping
         tx.session, row["id"], revoked_at=tx.now, expires_at=row["expires_at"]
     )
     before, after = {"revoked_at": None}, {"revoked_at": tx.now}
-    _report(tx, "key.revoked", "apiKeyRevoke", row["id"], caller, row, before, after)
+    _report(tx, KeyRevoked, "apiKeyRevoke", row["id"], caller, row, before, after)
     return {"apiKey": row["id"]}
 
 
@@ -215,7 +216,7 @@ def _check_live(row: Row, now: datetime, requested: str) -> None:
 
 def _report(
     tx: Transaction,
-    event: str,
+    event: type[KeyPayload],
     action: str,
     key_id: UUID,
     caller: Caller,
@@ -223,8 +224,8 @@ def _report(
     before: Mapping[str, object] | None = None,
     after: Mapping[str, object] | None = None,
 ) -> None:
-    data = {"role": facts["role"], "actor": facts["actor"]}
-    tx.outbox.record(event, ("ApiKey", key_id), actor=caller.actor, data=data)
+    payload = event(role=Role(facts["role"]), actor=facts["actor"])
+    tx.outbox.record(payload, key_id, actor=caller.actor)
     tx.outbox.audit(caller.actor, action, ("ApiKey", key_id), before=before, after=after)
 
 
@@ -238,6 +239,6 @@ async def ensure_bootstrap_key(transactions: Transactions, secret: str) -> None:
         key_id = tx.new_id()
         prefix = f"{BOOTSTRAP}-{tx.new_id().hex[-8:]}"
         await _insert(tx, key_id, prefix, key_hash(secret), facts, SYSTEM)
-        _report(tx, "key.created", "apiKeyCreate", key_id, SYSTEM, facts, after=facts)
+        _report(tx, KeyCreated, "apiKeyCreate", key_id, SYSTEM, facts, after=facts)
 
     await transactions.run(work)

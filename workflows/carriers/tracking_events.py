@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import domain.ledger.entries as ledger_entries
@@ -18,9 +18,13 @@ import models.queries.orders.carrier_events as carrier_event_queries
 import models.queries.orders.fulfillments as fulfillment_queries
 import models.queries.returns.returns as return_queries
 import workflows.exceptions.opening as exceptions
+import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as locked_orders
 from domain.access.callers import Caller
 from domain.errors import Invalid, NotFound
+from domain.events.fulfillments import CarrierRecorded, FulfillmentDelivered, FulfillmentLost
+from domain.events.orders import OrderDelivered, OrderLost
+from domain.events.payloads import encode
 from domain.exceptions import ExceptionKind
 from domain.ledger.entries import Occasion
 from domain.orders.carriers import ENDS_DELAY, UNIT_STATE, CarrierStatus, parcel_after
@@ -37,6 +41,15 @@ from workflows.transactions.transaction import Transaction
 
 PARCELS_MAX = 50
 FIELD = ("input", "trackingNumber")
+
+_FULFILLMENT_EVENTS: Final = {
+    FulfillmentStatus.DELIVERED: FulfillmentDelivered,
+    FulfillmentStatus.LOST: FulfillmentLost,
+}
+_ORDER_EVENTS: Final = {
+    CarrierStatus.DELIVERED: OrderDelivered,
+    CarrierStatus.LOST: OrderLost,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +210,12 @@ async def _move_parcels(
     ]
     moved = [await _move(tx, order, row, command, caller) for row in together]
     if any(moved):
-        facts = {"fulfillment": str(parcel.subject[1]), "carrierStatus": str(command.status)}
-        await locked_orders.write(tx, order, f"order.{command.status.lower()}", caller.actor, facts)
+        event = _ORDER_EVENTS[command.status](
+            **await locked_orders.write(tx, order),
+            fulfillment=parcel.subject[1],
+            carrier_status=command.status,
+        )
+        locked_orders.record(tx, order, event, caller.actor)
     await _watch_delay(tx, order, together, command, caller)
 
 
@@ -223,15 +240,8 @@ async def _move(
     await carrier_event_queries.write_parcel(
         tx.session, row["id"], str(after), delivered_at, version
     )
-    tx.outbox.record(
-        f"fulfillment.{after.lower()}",
-        ("Fulfillment", row["id"]),
-        actor=caller.actor,
-        version=version,
-        channel_id=order.row["channel_id"],
-        location_id=row["location_id"],
-        data={"order": str(order.id), "status": str(after), "before": str(before)},
-    )
+    event = _FULFILLMENT_EVENTS[after](**fulfillments.step(order.row, after, before))
+    fulfillments.record(tx, event, {**row, "version": version}, order.row, caller.actor)
     _book(tx, order, row, lines, before, after, command, caller)
     return True
 
@@ -300,19 +310,19 @@ async def _tell(
     caller: Caller,
 ) -> None:
     location = await lookups.location_by_code(tx.session, parcel.location)
-    facts = {
-        "carrier": command.carrier,
-        "status": str(command.status),
-        "order": str(parcel.order_id),
-        **parcel.refs,
-    }
+    event = CarrierRecorded(
+        carrier=command.carrier,
+        status=command.status,
+        order=parcel.order_id,
+        fulfillment=parcel.subject[1] if parcel.is_outbound else None,
+        return_=None if parcel.is_outbound else parcel.subject[1],
+    )
     tx.outbox.record(
-        "carrier.recorded",
-        ("CarrierEvent", event_id),
+        event,
+        event_id,
         actor=caller.actor,
-        data=facts,
         channel_id=order.row["channel_id"],
         location_id=None if location is None else location.id,
         occurred_at=command.occurred_at,
     )
-    tx.outbox.audit(caller.actor, "carrierEventRecord", parcel.subject, after=facts)
+    tx.outbox.audit(caller.actor, "carrierEventRecord", parcel.subject, after=encode(event))

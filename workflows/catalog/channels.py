@@ -11,6 +11,7 @@ from domain.access.callers import Caller
 from domain.catalog.commands import UpsertChannel
 from domain.catalog.validation import CHANNEL_DEFAULTS, channel_facts, check_currency_kept
 from domain.errors import Invalid, NotFound
+from domain.events.catalog import ChannelChanged
 from domain.problems import Problems
 from domain.stock.states import STOCK_KEEPING
 from models.catalog import Channel
@@ -41,7 +42,8 @@ async def upsert(tx: Transaction, command: UpsertChannel, caller: Caller) -> Map
     refuse(problems, "input")
     written = await write(tx, CHANNEL, current, key, facts, CHANNEL_DEFAULTS)
     written = await _place(tx, written, wanted, caller)
-    report(tx, CHANNEL, key, written, caller)
+    event = ChannelChanged(code=command.code, **written.step)
+    report(tx, CHANNEL, key, written, caller, event)
     return {"channel": written.id}
 
 

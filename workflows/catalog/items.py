@@ -18,6 +18,7 @@ from domain.catalog.validation import (
     item_facts,
 )
 from domain.errors import Invalid, NotFound
+from domain.events.catalog import ItemUpserted, changed_fields
 from domain.problems import Problems
 from models.database.sessions import Row
 from workflows.transactions.actions import one_by_one
@@ -117,10 +118,9 @@ def _report(
     caller: Caller,
 ) -> None:
     tx.outbox.record(
-        "item.upserted",
-        ("Item", item_id),
+        ItemUpserted(sku=sku, created=before is None, changed=changed_fields(after)),
+        item_id,
         actor=caller.actor,
-        data={"sku": sku, "created": before is None, "changed": sorted(after)},
         version=version,
     )
     tx.outbox.audit(

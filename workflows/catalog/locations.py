@@ -19,6 +19,7 @@ from domain.catalog.validation import (
     location_facts,
 )
 from domain.errors import Invalid, NotFound
+from domain.events.catalog import LocationUpserted
 from domain.problems import Problems
 from domain.stock.states import STOCK_KEEPING, LocationKind
 from models.catalog import Location
@@ -58,7 +59,8 @@ async def upsert(tx: Transaction, command: UpsertLocation, caller: Caller) -> Ma
             await _check_use(tx, command, current, facts, problems)
     refuse(problems, "input")
     written = await write(tx, LOCATION, current, key, facts, LOCATION_DEFAULTS)
-    report(tx, LOCATION, key, written, caller)
+    event = LocationUpserted(code=command.code, **written.step)
+    report(tx, LOCATION, key, written, caller, event)
     return {"location": written.id}
 
 

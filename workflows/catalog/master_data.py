@@ -13,6 +13,13 @@ from typing import Any, Generic, TypeVar
 from domain.access.callers import Caller
 from domain.catalog.commands import UpsertReasonCode, UpsertSupplier
 from domain.catalog.validation import Facts, changed, reason_facts, supplier_facts
+from domain.events.catalog import (
+    MasterDataPayload,
+    MasterDataStep,
+    ReasonUpserted,
+    SupplierUpserted,
+    changed_fields,
+)
 from domain.problems import Problems
 from models.catalog import Channel, Location, ReasonCode, Supplier
 from workflows.transactions.actions import one_by_one
@@ -28,15 +35,14 @@ class Master(Generic[MasterT]):
 
     model: type[MasterT]
     subject: str
-    event: str
     action: str
     scope: str | None = None
 
 
-SUPPLIER = Master(Supplier, "Supplier", "supplier.upserted", "supplierUpsert")
-REASON_CODE = Master(ReasonCode, "ReasonCode", "reason.upserted", "reasonCodeUpsert")
-LOCATION = Master(Location, "Location", "location.upserted", "locationUpsert", "location_id")
-CHANNEL = Master(Channel, "Channel", "channel.changed", "channelUpsert", "channel_id")
+SUPPLIER = Master(Supplier, "Supplier", "supplierUpsert")
+REASON_CODE = Master(ReasonCode, "ReasonCode", "reasonCodeUpsert")
+LOCATION = Master(Location, "Location", "locationUpsert", "location_id")
+CHANNEL = Master(Channel, "Channel", "channelUpsert", "channel_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,11 @@ class Written:
     version: int
     before: Mapping[str, object] | None
     after: Mapping[str, object]
+
+    @property
+    def step(self) -> MasterDataStep:
+        """The fields that every event of master data has."""
+        return {"created": self.before is None, "changed": changed_fields(self.after)}
 
 
 async def lock(tx: Transaction, master: Master[MasterT], key: Mapping[str, str]) -> MasterT | None:
@@ -83,16 +94,16 @@ def report(
     key: Mapping[str, str],
     written: Written,
     caller: Caller,
+    event: MasterDataPayload,
 ) -> None:
     """One event and one audit row of a change; none where nothing changed."""
     if not written.after:
         return
     scope: dict[str, Any] = {} if master.scope is None else {master.scope: written.id}
     tx.outbox.record(
-        master.event,
-        (master.subject, written.id),
+        event,
+        written.id,
         actor=caller.actor,
-        data={**key, "created": written.before is None, "changed": sorted(written.after)},
         version=written.version,
         **scope,
     )
@@ -122,7 +133,8 @@ async def upsert_reason_code(
     key = {"kind": command.kind.value, "code": command.code}
     current = await lock(tx, REASON_CODE, key)
     written = await write(tx, REASON_CODE, current, key, facts, {"active": True})
-    report(tx, REASON_CODE, key, written, caller)
+    event = ReasonUpserted(kind=command.kind, code=command.code, **written.step)
+    report(tx, REASON_CODE, key, written, caller, event)
     return {"reasonCode": written.id}
 
 
@@ -137,5 +149,6 @@ async def upsert_supplier(
     key = {"code": command.code}
     current = await lock(tx, SUPPLIER, key)
     written = await write(tx, SUPPLIER, current, key, facts, {})
-    report(tx, SUPPLIER, key, written, caller)
+    event = SupplierUpserted(code=command.code, **written.step)
+    report(tx, SUPPLIER, key, written, caller, event)
     return {"supplier": written.id}

@@ -18,6 +18,15 @@ import models.queries.exceptions as exception_queries
 import workflows.exceptions.opening as exceptions
 from domain.access.callers import SYSTEM, Caller
 from domain.errors import Invalid, NotFound
+from domain.events.exceptions import (
+    ExceptionAssigned,
+    ExceptionEscalated,
+    ExceptionPayload,
+    ExceptionResolved,
+    ExceptionResumed,
+    ExceptionStarted,
+    ExceptionWaiting,
+)
 from domain.exceptions import (
     EXCEPTION_TRANSITIONS,
     WAIT_MAX,
@@ -82,7 +91,7 @@ async def assign(tx: Transaction, command: AssignException, caller: Caller) -> M
             tx, ExceptionKind(before["kind"]), before["location_id"], before["channel_id"]
         )
         after["due_at"] = max(before["due_at"], handling.due_at(tx.now))
-    return await _write(tx, before, after, "assigned", "exceptionAssign", caller.actor)
+    return await _write(tx, before, after, ExceptionAssigned, "exceptionAssign", caller.actor)
 
 
 @one_by_one("exceptionStart")
@@ -93,7 +102,7 @@ async def start(tx: Transaction, command: StartException, caller: Caller) -> Map
     """
     before = await _lock(tx, command.exception_id, caller)
     after = _resumed(before, tx.now)
-    return await _write(tx, before, after, "started", "exceptionStart", caller.actor)
+    return await _write(tx, before, after, ExceptionStarted, "exceptionStart", caller.actor)
 
 
 @one_by_one("exceptionWait")
@@ -115,7 +124,7 @@ async def wait(tx: Transaction, command: WaitException, caller: Caller) -> Mappi
         wait_until_at=command.until,
     )
     note = orjson.dumps({"waitingFor": command.note}).decode()
-    return await _write(tx, before, after, "waiting", "exceptionWait", caller.actor, note)
+    return await _write(tx, before, after, ExceptionWaiting, "exceptionWait", caller.actor, note)
 
 
 @one_by_one("exceptionResolve")
@@ -129,7 +138,7 @@ async def resolve(tx: Transaction, command: ResolveException, caller: Caller) ->
         resolution=command.resolution,
         resolved_at=tx.now,
     )
-    return await _write(tx, before, after, "resolved", "exceptionResolve", caller.actor)
+    return await _write(tx, before, after, ExceptionResolved, "exceptionResolve", caller.actor)
 
 
 async def escalate(tx: Transaction) -> int:
@@ -145,7 +154,7 @@ async def escalate(tx: Transaction) -> int:
             owner=None,
             owner_role=str(next_role(handling, before["owner_role"])),
         )
-        await _write(tx, before, after, "escalated", "exception.escalated", SYSTEM.actor)
+        await _write(tx, before, after, ExceptionEscalated, ExceptionEscalated.type, SYSTEM.actor)
     return len(rows)
 
 
@@ -154,7 +163,7 @@ async def resume(tx: Transaction) -> int:
     rows = await exception_queries.lock_waited(tx.session, tx.now, ROUND_MAX)
     for before in rows:
         after = _resumed(before, tx.now)
-        await _write(tx, before, after, "resumed", "exception.resumed", SYSTEM.actor)
+        await _write(tx, before, after, ExceptionResumed, ExceptionResumed.type, SYSTEM.actor)
     return len(rows)
 
 
@@ -187,13 +196,13 @@ async def _write(
     tx: Transaction,
     before: Row,
     after: Mapping[str, Any],
-    what: str,
+    event: type[ExceptionPayload],
     action: str,
     actor: str,
     details: str | None = None,
 ) -> Mapping[str, Any]:
     written = await exception_queries.write_step(tx.session, after, details)
-    exceptions.record(tx, written, actor, what)
+    exceptions.record(tx, written, actor, event)
     tx.outbox.audit(
         actor,
         action,

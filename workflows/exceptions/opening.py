@@ -6,15 +6,26 @@ of an exception stays locked until commit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
 import models.queries.exceptions as exception_queries
 import workflows.policies.publishing as policies
-from domain.access.callers import SYSTEM
-from domain.exceptions import CLEARED_WHEN, CatalogueRow, ExceptionKind
+from domain.access.callers import SYSTEM, Role
+from domain.events.exceptions import (
+    ExceptionOpened,
+    ExceptionPayload,
+    ExceptionRepeated,
+    ExceptionResolved,
+)
+from domain.events.payloads import encode
+from domain.exceptions import (
+    CLEARED_WHEN,
+    CatalogueRow,
+    ExceptionKind,
+    ExceptionSeverity,
+    ExceptionStatus,
+)
 from domain.policies.policies import PolicyKind
 from models.database.sessions import Row
 from workflows.transactions.transaction import Transaction
@@ -50,7 +61,7 @@ async def open(
         handling.due_at(tx.now),
     )
     is_new = row["occurrences"] == 1
-    _tell(tx, row, actor, "opened" if is_new else "repeated")
+    _tell(tx, row, actor, ExceptionOpened if is_new else ExceptionRepeated)
     exception_id: UUID = row["id"]
     return exception_id
 
@@ -72,7 +83,7 @@ async def clear(
     )
     if row is None:
         return None
-    _tell(tx, row, actor, "resolved")
+    _tell(tx, row, actor, ExceptionResolved)
     exception_id: UUID = row["id"]
     return exception_id
 
@@ -98,29 +109,30 @@ async def handling_of(
     return policy.rules.row(kind)
 
 
-def record(tx: Transaction, row: Row, actor: str, what: str) -> Mapping[str, Any]:
-    """Write a fact about an exception, with what alerts are chosen by; its data."""
-    facts = {
-        "kind": row["kind"],
-        "subject": row["subject_key"],
-        "status": row["status"],
-        "severity": row["severity"],
-        "ownerRole": row["owner_role"],
-        "occurrences": row["occurrences"],
-    }
+def record(
+    tx: Transaction, row: Row, actor: str, event: type[ExceptionPayload]
+) -> ExceptionPayload:
+    """Record an event of an exception; its payload, by which alerts are chosen."""
+    payload = event(
+        kind=ExceptionKind(row["kind"]),
+        subject=row["subject_key"],
+        status=ExceptionStatus(row["status"]),
+        severity=ExceptionSeverity(row["severity"]),
+        owner_role=Role(row["owner_role"]),
+        occurrences=row["occurrences"],
+    )
     tx.outbox.record(
-        f"exception.{what}",
-        ("OperationalException", row["id"]),
+        payload,
+        row["id"],
         actor=actor,
-        data=facts,
         version=row["version"],
         channel_id=row["channel_id"],
         location_id=row["location_id"],
     )
-    return facts
+    return payload
 
 
-def _tell(tx: Transaction, row: Row, actor: str, what: str) -> None:
-    facts = record(tx, row, actor, what)
+def _tell(tx: Transaction, row: Row, actor: str, event: type[ExceptionPayload]) -> None:
+    payload = record(tx, row, actor, event)
     subject = ("OperationalException", row["id"])
-    tx.outbox.audit(actor, f"exception.{what}", subject, after=facts)
+    tx.outbox.audit(actor, event.type, subject, after=encode(payload))

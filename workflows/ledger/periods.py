@@ -9,6 +9,8 @@ from typing import Any
 
 from domain.access.callers import Caller
 from domain.errors import Forbidden
+from domain.events.ledger import PeriodClosed
+from domain.events.payloads import encode
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
@@ -27,8 +29,8 @@ async def close(tx: Transaction, command: ClosePeriod, caller: Caller) -> Mappin
     if caller.channels is not None or caller.locations is not None:
         raise Forbidden(f"{caller.actor} sees a part of the books only and cannot close them.")
     period_id = await tx.journal.close(command.through, caller.actor)
-    facts = {"through": command.through.isoformat()}
+    event = PeriodClosed(through=command.through)
     subject = ("Period", period_id)
-    tx.outbox.record("period.closed", subject, actor=caller.actor, data=facts)
-    tx.outbox.audit(caller.actor, "periodClose", subject, after=facts)
+    tx.outbox.record(event, period_id, actor=caller.actor)
+    tx.outbox.audit(caller.actor, "periodClose", subject, after=encode(event))
     return {"period": str(period_id)}

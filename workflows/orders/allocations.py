@@ -17,6 +17,7 @@ import workflows.orders.fulfillments as fulfillments
 import workflows.reservations.expiry as reservation_expiry
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, NotFound
+from domain.events.reservations import ReservationCommitted
 from domain.orders.orders import OrderLineState, distribute
 from domain.stock.reservations import RESERVATION_TRANSITIONS, ReservationStatus
 from domain.stock.states import StockState
@@ -210,8 +211,8 @@ def _commit(tx: Transaction, supply: Supply, hold: Row, order_id: UUID, actor: s
     version, status = hold["version"] + 1, str(ReservationStatus.COMMITTED)
     supply.committed.append((hold["id"], status, order_id, version))
     supply.holds[hold["id"]] = {**hold, "status": status, "version": version}
-    facts = {"order": str(order_id)}
-    reservation_expiry.record(tx, hold, "reservation.committed", actor, version, facts)
+    event = ReservationCommitted(expires_at=hold["expires_at"], order=order_id)
+    reservation_expiry.record(tx, hold, event, actor, version)
 
 
 async def commit_holds(tx: Transaction, supply: Supply) -> None:

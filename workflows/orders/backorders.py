@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
@@ -13,6 +12,7 @@ import workflows.availability.atp_context as atp_context
 import workflows.availability.routing as routing
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as locked_orders
+from domain.events.orders import OrderAllocated
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState
 from domain.stock.states import StockState
@@ -164,12 +164,13 @@ async def _send_to_work(
     order: LockedOrder,
     parcels: Mapping[int, list[tuple[UUID, int, int]]],
 ) -> None:
-    made: dict[str, Any] = {}
+    made: dict[str, int] = {}
     for location_id, lines in sorted(parcels.items()):
         fulfillment_id = fulfillments.add(tx, order.row, location_id, lines, actor=SYSTEM)
         made[str(fulfillment_id)] = sum(quantity for _, _, quantity in lines)
     await tx.flush()
-    await locked_orders.write(tx, order, "order.allocated", SYSTEM, {"fulfillments": made})
+    event = OrderAllocated(**await locked_orders.write(tx, order), fulfillments=made)
+    locked_orders.record(tx, order, event, SYSTEM)
 
 
 class BackorderRounds:

@@ -10,9 +10,13 @@ from uuid import UUID
 
 import domain.ledger.entries as ledger_entries
 import models.queries.orders.fulfillments as fulfillment_queries
+import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as locked_orders
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid, NotFound
+from domain.events.fulfillments import FulfillmentCancelled, FulfillmentReduced
+from domain.events.orders import OrderCancelled
+from domain.events.payloads import encode
 from domain.ledger.entries import Occasion
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import CANCELLABLE, OrderLineState, OrderStatus
@@ -83,20 +87,22 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
     units: Counter[str] = Counter()
     for line, quantity in wanted:
         units[line.sku] += quantity
-    facts = {
-        "reason": command.reason_code,
-        "lines": {str(line.id): quantity for line, quantity in wanted},
-        "units": dict(units),  # by SKU: what was backordered may be promised to others
-        "refundMinor": refund,
-    }
+    event = OrderCancelled(
+        **await locked_orders.write(tx, order),
+        reason=command.reason_code,
+        lines={str(line.id): quantity for line, quantity in wanted},
+        units=dict(units),  # units that were backordered may be promised to others
+        refund_minor=refund,
+        currency=order.row["currency"],
+    )
+    locked_orders.record(tx, order, event, caller.actor)
     tx.outbox.audit(
         caller.actor,
         "orderCancel",
         ("Order", order.id),
-        before={"status": order.row["status"]},
-        after={**facts, "status": str(order.status)},
+        before={"status": str(event.before)},
+        after=encode(event),
     )
-    await locked_orders.write(tx, order, "order.cancelled", caller.actor, facts)
     return {"order": str(order.id)}
 
 
@@ -216,14 +222,15 @@ async def _write_parcels(
         status = str(FulfillmentStatus.CANCELLED) if is_empty else parcel["status"]
         version = parcel["version"] + 1
         statuses.append((fulfillment_id, status, version))
-        tx.outbox.record(
-            "fulfillment.cancelled" if is_empty else "fulfillment.reduced",
-            ("Fulfillment", fulfillment_id),
-            actor=actor,
-            version=version,
-            channel_id=order.row["channel_id"],
-            location_id=parcel["location_id"],
-            data={"order": str(order.id), "status": status, "before": parcel["status"]},
+        step = fulfillments.step(order.row, FulfillmentStatus(status), parcel["status"])
+        fulfillments.record(
+            tx,
+            FulfillmentCancelled(**step, shortages=None, rerouted=None, backordered=None)
+            if is_empty
+            else FulfillmentReduced(**step),
+            {**parcel, "version": version},
+            order.row,
+            actor,
         )
     quantities = [
         (row["id"], left[row["id"]]) for row in contents if left[row["id"]] != row["quantity"]

@@ -15,6 +15,15 @@ import workflows.orders.locked_orders as locked_orders
 import workflows.tasks.claims as tasks
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid, NotFound
+from domain.events.fulfillments import (
+    FulfillmentCreated,
+    FulfillmentPayload,
+    FulfillmentShipped,
+    FulfillmentStep,
+    FulfillmentWorkStep,
+)
+from domain.events.orders import OrderShipped
+from domain.events.payloads import encode
 from domain.ledger.entries import Occasion, Sale, covered_by
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState, check_client_time
@@ -75,28 +84,48 @@ def add(
             "quantity": quantity,
         }
         tx.add(FulfillmentLine, line)
-    record(tx, "fulfillment.created", {**row, "version": 1}, order, actor, {"status": "OPEN"})
+    created = FulfillmentCreated(**work_step(order, FulfillmentStatus.OPEN, None))
+    record(tx, created, {**row, "version": 1}, order, actor)
     return fulfillment_id
+
+
+def step(
+    order: Mapping[str, Any], status: FulfillmentStatus, before: str | None
+) -> FulfillmentStep:
+    """The fields that every event of a fulfillment of this order has."""
+    return {
+        "order": order["id"],
+        "status": status,
+        "before": None if before is None else FulfillmentStatus(before),
+    }
+
+
+def work_step(
+    order: Mapping[str, Any], status: FulfillmentStatus, before: str | None
+) -> FulfillmentWorkStep:
+    """The same and the order's promise, by which the tasks of the fulfillment are ordered."""
+    return {
+        **step(order, status, before),
+        "service_level": order["service_level"],
+        "ship_by": order["ship_by_at"],
+    }
 
 
 def record(
     tx: Transaction,
-    event: str,
+    event: FulfillmentPayload,
     fulfillment: Mapping[str, Any],
     order: Mapping[str, Any],
     actor: str,
-    data: Mapping[str, Any],
 ) -> None:
-    """Write a fact about a fulfillment, with what was promised: its tasks are ordered by that."""
-    promise = {"serviceLevel": order["service_level"], "shipBy": order["ship_by_at"]}
+    """Record the event of a fulfillment of an order."""
     tx.outbox.record(
         event,
-        ("Fulfillment", fulfillment["id"]),
+        fulfillment["id"],
         actor=actor,
         version=fulfillment["version"],
         channel_id=order["channel_id"],
         location_id=fulfillment["location_id"],
-        data={"order": str(order["id"]), **promise, **data},
     )
 
 
@@ -143,19 +172,19 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
     await fulfillment_queries.write_shipment(
         tx.session, row["id"], command.carrier, command.tracking_number, shipped_at, version
     )
-    facts = {"status": "SHIPPED", "before": str(before), "carrier": command.carrier}
-    sent = {**row, "version": version}
-    record(tx, "fulfillment.shipped", sent, order.row, caller.actor, facts)
+    event = FulfillmentShipped(
+        **work_step(order.row, FulfillmentStatus.SHIPPED, before), carrier=command.carrier
+    )
+    record(tx, event, {**row, "version": version}, order.row, caller.actor)
     tx.outbox.audit(
         caller.actor,
         "fulfillmentShip",
         ("Fulfillment", row["id"]),
         before={"status": str(before)},
-        after={**facts, "completedPickAndPack": before is not FulfillmentStatus.PACKED},
+        after={**encode(event), "completedPickAndPack": before is not FulfillmentStatus.PACKED},
     )
-    await locked_orders.write(
-        tx, order, "order.shipped", caller.actor, {"fulfillment": str(row["id"])}
-    )
+    shipped = OrderShipped(**await locked_orders.write(tx, order), fulfillment=row["id"])
+    locked_orders.record(tx, order, shipped, caller.actor)
     return {"fulfillment": str(row["id"])}
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import models.queries.orders.orders as order_queries
 from domain.errors import NotFound
+from domain.events.orders import OrderChangedPayload, OrderStep
 from domain.orders.orders import LineMoney, OrderLineState, OrderStatus, status_of
 from models.database.sessions import Row
 from workflows.transactions.lock_order import LockClass
@@ -105,15 +105,12 @@ def _line(row: Row) -> Line:
     return Line(row["id"], row["item_id"], row["sku"], money, units)
 
 
-async def write(
-    tx: Transaction,
-    order: LockedOrder,
-    event: str,
-    actor: str,
-    data: Mapping[str, Any],
-) -> None:
-    """Write the lines, the status they make and the deposits, and the fact that changed them."""
-    before, after = order.row["status"], order.status
+async def write(tx: Transaction, order: LockedOrder) -> OrderStep:
+    """Write the lines, the status that follows from them, and the deposits, as a new version.
+
+    Returns the fields that the event of this change has, for `record`.
+    """
+    before, after = OrderStatus(order.row["status"]), order.status
     version = order.row["version"] + 1
     await order_queries.write_lines(
         tx.session,
@@ -129,11 +126,15 @@ async def write(
         "deposit_minor": order.deposit_minor,
         "version": version,
     }
+    return {"number": order.row["number"], "status": after, "before": before}
+
+
+def record(tx: Transaction, order: LockedOrder, event: OrderChangedPayload, actor: str) -> None:
+    """Record the event of an order that was just written."""
     tx.outbox.record(
         event,
-        ("Order", order.id),
+        order.id,
         actor=actor,
-        version=version,
+        version=order.row["version"],
         channel_id=order.row["channel_id"],
-        data={"number": order.row["number"], "status": str(after), "before": before, **data},
     )

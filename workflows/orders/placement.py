@@ -17,8 +17,16 @@ import workflows.orders.allocations as allocations
 import workflows.orders.totals as order_totals
 from domain.access.callers import Caller
 from domain.errors import AlreadyExists, DomainError, Invalid, NotFound
+from domain.events.orders import OrderPlaced
+from domain.events.payloads import encode
 from domain.ledger.entries import Occasion
-from domain.orders.orders import OrderLineState, check_client_time, number_of, status_of
+from domain.orders.orders import (
+    OrderLineState,
+    OrderStatus,
+    check_client_time,
+    number_of,
+    status_of,
+)
 from domain.stock.states import check_quantity
 from domain.values.countries import check_country
 from domain.values.money import Money
@@ -263,18 +271,12 @@ def _record(
     allocation: OrderAllocation,
 ) -> None:
     units = totals((line.sku, line.quantity) for line in command.lines)
-    facts = {
-        "number": order["number"],
-        "status": order["status"],
-        "channel": channel.code,
-        "units": units,
-        "backordered": allocation.backordered_units,
-    }
-    tx.outbox.record(
-        "order.placed",
-        ("Order", order["id"]),
-        actor=caller.actor,
-        data=facts,
-        channel_id=channel.id,
+    event = OrderPlaced(
+        number=order["number"],
+        status=OrderStatus(order["status"]),
+        channel=channel.code,
+        units=units,
+        backordered=allocation.backordered_units,
     )
-    tx.outbox.audit(caller.actor, "orderPlace", ("Order", order["id"]), after=facts)
+    tx.outbox.record(event, order["id"], actor=caller.actor, channel_id=channel.id)
+    tx.outbox.audit(caller.actor, "orderPlace", ("Order", order["id"]), after=encode(event))

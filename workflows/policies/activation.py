@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import models.queries.policies as policy_queries
 from domain.access.callers import SYSTEM
-from domain.policies.policies import parse_scope
+from domain.events.policies import PolicyEffective
+from domain.policies.policies import PolicyKind, parse_scope
 from workflows.policies.publishing import places_of
 from workflows.transactions.transaction import Transaction
 
@@ -17,15 +18,14 @@ async def start(tx: Transaction) -> int:
     for row in rows:
         channel_id, location_id = await places_of(tx, parse_scope(row["scope"]), SYSTEM)
         tx.outbox.record(
-            "policy.effective",
-            ("Policy", row["id"]),
+            PolicyEffective(
+                kind=PolicyKind(row["kind"]),
+                scope=row["scope"],
+                version=row["version"],
+                effective_from=row["effective_from_at"],
+            ),
+            row["id"],
             actor=SYSTEM.actor,
-            data={
-                "kind": row["kind"],
-                "scope": row["scope"],
-                "version": row["version"],
-                "effectiveFrom": row["effective_from_at"],
-            },
             channel_id=channel_id,
             location_id=location_id,
             version=2,  # of the subject: the first fact about it was its publication

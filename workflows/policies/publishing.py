@@ -14,6 +14,8 @@ import models.queries.catalog.lookups as lookups
 import models.queries.policies as policy_queries
 from domain.access.callers import Caller
 from domain.errors import DomainError, Forbidden, NotFound
+from domain.events.payloads import encode
+from domain.events.policies import PolicyPublished
 from domain.policies.adjustments import AdjustmentRules
 from domain.policies.dispositions import DispositionRules
 from domain.policies.exceptions import ExceptionRules
@@ -154,25 +156,21 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
     tx.add(Policy, row)
     if effective_from > tx.now:
         tx.add(PolicyStart, {"policy_id": policy_id})
-    facts = {
-        "kind": command.kind,
-        "scope": str(scope),
-        "version": last + 1,
-        "effectiveFrom": effective_from,
-    }
+    event = PolicyPublished(
+        kind=command.kind, scope=str(scope), version=last + 1, effective_from=effective_from
+    )
     subject = ("Policy", policy_id)
     tx.outbox.audit(
         caller.actor,
         "policyPublish",
         subject,
         before={"version": last} if last else None,
-        after={**facts, "rules": command.rules},
+        after={**encode(event), "rules": command.rules},
     )
     tx.outbox.record(
-        "policy.published",
-        subject,
+        event,
+        policy_id,
         actor=caller.actor,
-        data=facts,
         channel_id=channel_id,
         location_id=location_id,
     )

@@ -11,6 +11,7 @@ import models.queries.refunds.refunds as refund_queries
 import workflows.orders.locked_orders as locked_orders
 import workflows.refunds.balances as balances
 import workflows.refunds.opening as refund_opening
+from domain.events.orders import OrderCancelled
 from domain.policies.policies import Facts, PolicyVersion
 from domain.policies.refunds import RefundRules, Tender
 from domain.refunds.approvals import RefundKind
@@ -26,7 +27,7 @@ from workflows.transactions.transaction import Transaction
 ORDERS_MAX = 50
 
 
-async def follow_cancellation(tx: Transaction, event: PendingEvent) -> None:
+async def follow_cancellation(tx: Transaction, event: PendingEvent[OrderCancelled]) -> None:
     """Open the refunds of an order whose cancellation was just recorded."""
     order = await locked_orders.held(tx, UUID(event.subject_key))
     found = await balances.read(tx, order)

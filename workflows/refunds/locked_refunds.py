@@ -23,6 +23,14 @@ import workflows.exceptions.opening as exceptions
 import workflows.orders.locked_orders as locked_orders
 from domain.access.callers import Caller
 from domain.errors import NotFound
+from domain.events.refunds import (
+    REFUND_STATUS_EVENTS,
+    RefundApprovalRecorded,
+    RefundEstimated,
+    RefundOpened,
+    RefundPayload,
+    RefundStep,
+)
 from domain.exceptions import ExceptionKind
 from domain.ledger.entries import LedgerEntry, Occasion
 from domain.ledger.refund_entries import refund_decided, refund_paid
@@ -117,7 +125,7 @@ async def add(
     """Write a new refund with its units."""
     await tx.session.insert(Refund, [case.row])
     await tx.session.insert(RefundUnit, units)
-    _record(tx, case, "refund.opened", None, actor)
+    _record(tx, case, RefundOpened(**_step(case, None)), actor)
 
 
 async def renew(
@@ -127,7 +135,7 @@ async def renew(
     await refund_queries.forget_units(tx.session, [case.id])
     await write(tx, case)
     await tx.session.insert(RefundUnit, units)
-    _record(tx, case, "refund.estimated", case.status, actor)
+    _record(tx, case, RefundEstimated(**_step(case, case.status)), actor)
 
 
 async def advance(
@@ -135,9 +143,13 @@ async def advance(
     case: LockedRefund,
     status: RefundStatus,
     actor: str,
-    facts: Mapping[str, Any] | None = None,
+    *,
+    attempt: int | None = None,
 ) -> None:
-    """Move a refund on and book what the step means. Raises IllegalTransition."""
+    """Move a refund on and book what the step means; `attempt`: of the payout that led to it.
+
+    Raises IllegalTransition.
+    """
     before = case.status
     case.row["status"] = str(step("refund", REFUND_TRANSITIONS, before, status))
     _book(tx, case, before, actor)
@@ -148,14 +160,16 @@ async def advance(
     await write(tx, case)
     if status in WITHDRAWN and case.row["payment_id"] is not None:
         await refund_queries.give_back(tx.session, case.row["payment_id"], case.amount.minor)
-    _record(tx, case, f"refund.{status.lower()}", before, actor, facts)
-    await _tell_people(tx, case, facts)
+    event = REFUND_STATUS_EVENTS[status](**_step(case, before), attempt=attempt)
+    _record(tx, case, event, actor)
+    await _tell_people(tx, case)
 
 
 async def agree(tx: Transaction, case: LockedRefund, actor: str, approvals: int) -> None:
     """Keep that one more actor agrees to a refund that needs still others."""
     await write(tx, case)
-    _record(tx, case, "refund.agreed", case.status, actor, {"approvals": approvals})
+    event = RefundApprovalRecorded(**_step(case, case.status), approvals=approvals)
+    _record(tx, case, event, actor)
 
 
 async def write(tx: Transaction, case: LockedRefund) -> None:
@@ -233,38 +247,32 @@ def _post(tx: Transaction, case: LockedRefund, entry: LedgerEntry, actor: str) -
     return tx.journal.post(entry, actor=actor, channel_id=case.order["channel_id"])
 
 
-def _record(
-    tx: Transaction,
-    case: LockedRefund,
-    event: str,
-    before: RefundStatus | None,
-    actor: str,
-    facts: Mapping[str, Any] | None = None,
-) -> None:
+def _step(case: LockedRefund, before: RefundStatus | None) -> RefundStep:
+    """The fields that every event of a refund has."""
     row = case.row
+    return {
+        "order": row["order_id"],
+        "return_": row["return_id"],
+        "number": case.order["number"],
+        "status": case.status,
+        "before": before,
+        "tender": case.tender,
+        "amount_minor": row["amount_minor"],
+        "currency": row["currency"],
+    }
+
+
+def _record(tx: Transaction, case: LockedRefund, event: RefundPayload, actor: str) -> None:
     tx.outbox.record(
         event,
-        ("Refund", case.id),
+        case.id,
         actor=actor,
-        version=row["version"],
+        version=case.row["version"],
         channel_id=case.order["channel_id"],
-        data={
-            "order": str(row["order_id"]),
-            "return": None if row["return_id"] is None else str(row["return_id"]),
-            "number": case.order["number"],
-            "status": row["status"],
-            "before": None if before is None else str(before),
-            "tender": row["tender"],
-            "amountMinor": row["amount_minor"],
-            "currency": row["currency"],
-            **(facts or {}),
-        },
     )
 
 
-async def _tell_people(
-    tx: Transaction, case: LockedRefund, facts: Mapping[str, Any] | None
-) -> None:
+async def _tell_people(tx: Transaction, case: LockedRefund) -> None:
     """Open an exception for what only a person can go on with, and clear what is settled."""
     subject, channel_id = ("Refund", case.id), case.order["channel_id"]
     if case.status in (_S.SUCCEEDED, _S.FAILED):

@@ -89,8 +89,8 @@ async def begin(tx: Transaction, case: LockedRefund, actor: str) -> dict[str, An
         "settled_at": None,
     }
     await tx.session.insert(RefundAttempt, [row])
-    facts = {"attempt": row["attempt_no"]}
-    await locked_refunds.advance(tx, case, RefundStatus.PROCESSING, actor, facts)
+    attempt = row["attempt_no"]
+    await locked_refunds.advance(tx, case, RefundStatus.PROCESSING, actor, attempt=attempt)
     return row
 
 
@@ -142,9 +142,8 @@ async def follow(tx: Transaction, case: LockedRefund, row: dict[str, Any], actor
     """Move the refund to where its attempt stands."""
     if row["gateway_reference"] is not None:
         case.row["gateway_reference"] = row["gateway_reference"]
-    facts = {"attempt": row["attempt_no"]}
     for status in path_to(case.status, AttemptState(row["state"])):
-        await locked_refunds.advance(tx, case, status, actor, facts)
+        await locked_refunds.advance(tx, case, status, actor, attempt=row["attempt_no"])
 
 
 async def _wait(

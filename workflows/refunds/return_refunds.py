@@ -20,6 +20,7 @@ import workflows.refunds.balances as balances
 import workflows.refunds.cancellation_refunds as cancellation_refunds
 import workflows.refunds.locked_refunds as locked_refunds
 import workflows.refunds.opening as refund_opening
+from domain.events.returns import ReturnPayload
 from domain.policies.dispositions import ConditionGrade
 from domain.policies.policies import Facts, PolicyKind, PolicyVersion, choose
 from domain.policies.refunds import Evidence, RefundRules
@@ -53,7 +54,7 @@ class Batch:
         return tuple(each for each in Evidence if all(each in ladder for ladder in ladders))
 
 
-async def follow_return(tx: Transaction, event: PendingEvent) -> None:
+async def follow_return(tx: Transaction, event: PendingEvent[ReturnPayload]) -> None:
     """Open, renew, decide or give up the refunds of the return that the event is of."""
     await tx.flush()
     return_id = UUID(event.subject_key)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import models.queries.orders.reservations as reservation_queries
+from domain.events.reservations import ReservationExpired, ReservationPayload, ReservationReleased
 from domain.stock.reservations import ReservationStatus
 from domain.stock.states import StockState
 from models.database.sessions import Row
@@ -16,6 +17,10 @@ from workflows.transactions.transaction import Transaction
 
 SYSTEM = "system"
 SWEPT_MAX = 200
+_EVENTS: Final[Mapping[ReservationStatus, type[ReservationReleased] | type[ReservationExpired]]] = {
+    ReservationStatus.RELEASED: ReservationReleased,
+    ReservationStatus.EXPIRED: ReservationExpired,
+}
 
 
 async def lock_supply(
@@ -72,11 +77,12 @@ async def end(tx: Transaction, rows: Sequence[Row], status: ReservationStatus, a
         )
     ended = [(row["id"], str(status), None, row["version"] + 1) for row in rows]
     await reservation_queries.end_holds(tx.session, ended)
+    event = _EVENTS[status]
     for row in rows:
-        record(tx, row, f"reservation.{status.lower()}", actor, row["version"] + 1)
+        record(tx, row, event(expires_at=row["expires_at"]), actor, row["version"] + 1)
         tx.outbox.audit(
             actor,
-            f"reservation.{status.lower()}",
+            event.type,
             ("Reservation", row["id"]),
             before={"status": "HELD"},
             after={"status": str(status)},
@@ -84,19 +90,7 @@ async def end(tx: Transaction, rows: Sequence[Row], status: ReservationStatus, a
 
 
 def record(
-    tx: Transaction,
-    row: Mapping[str, Any],
-    event: str,
-    actor: str,
-    version: int,
-    data: Mapping[str, Any] | None = None,
+    tx: Transaction, row: Mapping[str, Any], event: ReservationPayload, actor: str, version: int
 ) -> None:
-    """Write a fact about a hold."""
-    tx.outbox.record(
-        event,
-        ("Reservation", row["id"]),
-        actor=actor,
-        version=version,
-        channel_id=row["channel_id"],
-        data={"expiresAt": row["expires_at"].isoformat(), **(data or {})},
-    )
+    """Record the event of a reservation."""
+    tx.outbox.record(event, row["id"], actor=actor, version=version, channel_id=row["channel_id"])

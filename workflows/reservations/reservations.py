@@ -25,6 +25,7 @@ from domain.errors import (
     NotFound,
     ReservationAlreadyExpired,
 )
+from domain.events.reservations import ReservationCreated, ReservationExtended
 from domain.stock.reservations import (
     RESERVATION_TRANSITIONS,
     ReservationStatus,
@@ -256,6 +257,7 @@ def _add_hold(
     tx: Transaction, draft: _ReservationDraft, reservation_id: UUID, decision: Mapping[str, Any]
 ) -> Row:
     command = draft.command
+    expires_at = tx.now + timedelta(seconds=command.ttl_seconds)
     row = {
         "id": reservation_id,
         "status": str(ReservationStatus.HELD),
@@ -264,15 +266,14 @@ def _add_hold(
         "actor": draft.caller.actor,
         "address": draft.caller.address if draft.caller.is_anonymous else None,
         "created_at": tx.now,
-        "expires_at": tx.now + timedelta(seconds=command.ttl_seconds),
+        "expires_at": expires_at,
         "first_ttl_seconds": command.ttl_seconds,
         "routing": orjson.dumps(decision).decode(),
     }
     tx.add(Reservation, row)
     units = totals((demand.item.sku, demand.quantity) for demand in draft.demands)
-    reservation_expiry.record(
-        tx, row, "reservation.created", draft.caller.actor, 1, {"units": units}
-    )
+    created = ReservationCreated(expires_at=expires_at, units=units)
+    reservation_expiry.record(tx, row, created, draft.caller.actor, 1)
     tx.outbox.audit(
         draft.caller.actor,
         "reservationCreate",
@@ -337,8 +338,8 @@ async def extend(tx: Transaction, command: ExtendReservation, caller: Caller) ->
     )
     version = row["version"] + 1
     await reservation_queries.extend_hold(tx.session, row["id"], ends_at, version)
-    facts = {**row, "expires_at": ends_at}
-    reservation_expiry.record(tx, facts, "reservation.extended", caller.actor, version)
+    extended = ReservationExtended(expires_at=ends_at)
+    reservation_expiry.record(tx, row, extended, caller.actor, version)
     tx.outbox.audit(
         caller.actor,
         "reservationExtend",

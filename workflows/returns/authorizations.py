@@ -14,6 +14,7 @@ import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid
+from domain.events.returns import ReturnAuthorized, ReturnCancelled, ReturnDeclined
 from domain.policies.decisions import Decision, decided
 from domain.returns.authorizations import check_authorization
 from domain.returns.returnable_units import check_room
@@ -80,9 +81,8 @@ async def authorize(tx: Transaction, command: AuthorizeReturn, caller: Caller) -
     write_authorization(tx, locked.row, caller.actor)
     locked.row["decline_reason_id"] = None
     await return_records.write(tx, locked)
-    return_records.record(
-        tx, "return.authorized", locked, locked.groups, caller.actor, before=before
-    )
+    event = ReturnAuthorized(**return_records.step(locked, locked.groups, before))
+    return_records.record(tx, event, locked, caller.actor)
     policy = judgement.verdict.policy
     facts = {
         "override": is_override,
@@ -109,9 +109,8 @@ async def decline(tx: Transaction, command: DeclineReturn, caller: Caller) -> Ma
     _decide(locked, {**verdict, "outcome": "DECLINED", "reasons": _why(told, command.note)})
     await return_records.write(tx, locked)
     facts = {"reason": reason.code}
-    return_records.record(
-        tx, "return.declined", locked, locked.groups, caller.actor, before=before, facts=facts
-    )
+    step = return_records.step(locked, locked.groups, before)
+    return_records.record(tx, ReturnDeclined(**step, reason=reason.code), locked, caller.actor)
     return_records.audit(tx, caller.actor, "returnDecline", locked, before=before, facts=facts)
     return {"return": str(locked.id)}
 
@@ -124,9 +123,8 @@ async def cancel(tx: Transaction, command: CancelReturn, caller: Caller) -> Mapp
     before = locked.status
     locked.go_to(ReturnStatus.CANCELLED)
     await return_records.write(tx, locked)
-    return_records.record(
-        tx, "return.cancelled", locked, locked.groups, caller.actor, before=before
-    )
+    event = ReturnCancelled(**return_records.step(locked, locked.groups, before))
+    return_records.record(tx, event, locked, caller.actor)
     return_records.audit(tx, caller.actor, "returnCancel", locked, before=before)
     return {"return": str(locked.id)}
 

@@ -9,23 +9,27 @@ import models.queries.returns.returns as return_queries
 import workflows.orders.locked_orders as locked_orders
 import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
+from domain.events.refunds import RefundPayload
+from domain.events.returns import ReturnClosed, ReturnPayload
 from domain.refunds.states import SETTLED, RefundStatus
 from domain.returns.states import ReturnItemState, ReturnStatus, may_close
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.transaction import Transaction
 
 
-async def close_when_over(tx: Transaction, event: PendingEvent) -> None:
+async def close_when_over(
+    tx: Transaction, event: PendingEvent[ReturnPayload | RefundPayload]
+) -> None:
     """Close the return whose last unit or last refund was settled by `event`.
 
-    The event is of a return, or of a refund whose data name one as `return`. Whoever recorded it
+    The transaction that recorded it
     holds the order's lock, which covers the return: so no lock is taken out of order here.
     """
-    named = event.subject_key if event.subject_type == "Return" else event.data.get("return")
-    if named is None:
+    payload = event.payload
+    return_id = payload.return_ if isinstance(payload, RefundPayload) else UUID(event.subject_key)
+    if return_id is None:
         return
     await tx.flush()
-    return_id = UUID(str(named))
     row = await return_queries.lock_return(tx.session, return_id)
     if row is None or row["status"] != ReturnStatus.RECEIVED:
         return
@@ -44,4 +48,5 @@ async def close_when_over(tx: Transaction, event: PendingEvent) -> None:
     closing.row["closed_at"] = tx.now
     await return_records.write(tx, closing)
     before = ReturnStatus.RECEIVED
-    return_records.record(tx, "return.closed", closing, (), event.actor, before=before)
+    closed = ReturnClosed(**return_records.step(closing, (), before))
+    return_records.record(tx, closed, closing, event.actor)

@@ -21,6 +21,7 @@ import workflows.returns.records as return_records
 import workflows.tasks.claims as tasks
 from domain.access.callers import Caller
 from domain.errors import DomainError, IllegalTransition, NotFound
+from domain.events.returns import ReturnDisposed
 from domain.ledger.entries import Occasion
 from domain.policies.decisions import decided
 from domain.policies.dispositions import Disposition, DispositionRules
@@ -92,9 +93,8 @@ async def dispose(tx: Transaction, command: DisposeReturnItem, caller: Caller) -
     execute(tx, locked, part, ruling, caller.actor)
     await return_records.write(tx, locked)
     await tasks.go_on(tx, held, ITEM_STEPS.get(group.state), caller)
-    return_records.record(
-        tx, "return.disposed", locked, [part], caller.actor, location_id=part.location_id
-    )
+    disposed = ReturnDisposed(**return_records.step(locked, [part]))
+    return_records.record(tx, disposed, locked, caller.actor, location_id=part.location_id)
     facts = {"item": part.facts, "before": before, "policy": ruling.decision}
     return_records.audit(
         tx, caller.actor, "returnItemDispose", locked, before=locked.status, facts=facts

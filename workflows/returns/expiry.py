@@ -9,6 +9,7 @@ import workflows.returns.discrepancies as discrepancies
 import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 from domain.access.callers import SYSTEM
+from domain.events.returns import ReturnExpired, ReturnReceived
 from domain.returns.receipts import Discrepancy, DiscrepancyKind, mark_missing
 from domain.returns.states import MISSING_AFTER, ReturnItemState, ReturnStatus, overdue_status
 from workflows.returns.locked_returns import LockedReturn, ReturnUnits
@@ -43,10 +44,10 @@ async def _end(tx: Transaction, return_id: UUID) -> bool:
     missing = _give_up(tx, locked) if reached is ReturnStatus.RECEIVED else []
     locked.go_to(reached)
     await return_records.write(tx, locked)
-    event = "return.expired" if reached is ReturnStatus.EXPIRED else "return.received"
-    moved = missing or locked.groups
-    return_records.record(tx, event, locked, moved, SYSTEM.actor, before=before)
-    return_records.audit(tx, SYSTEM.actor, event, locked, before=before)
+    event = ReturnExpired if reached is ReturnStatus.EXPIRED else ReturnReceived
+    ended = event(**return_records.step(locked, missing or locked.groups, before))
+    return_records.record(tx, ended, locked, SYSTEM.actor)
+    return_records.audit(tx, SYSTEM.actor, event.type, locked, before=before)
     found = [
         Discrepancy(
             DiscrepancyKind.MISSING,

@@ -18,6 +18,7 @@ import workflows.returns.records as return_records
 import workflows.tasks.claims as tasks
 from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
+from domain.events.returns import ReturnDisposed, ReturnInspected, ReturnInspectionRecorded
 from domain.policies.dispositions import ConditionGrade, Disposition
 from domain.policies.policies import PolicyKind
 from domain.policies.returns import ReturnRules
@@ -106,16 +107,20 @@ async def inspect(tx: Transaction, command: InspectReturn, caller: Caller) -> Ma
 def _tell(tx: Transaction, bench: _Bench) -> None:
     """One event per place and fact: readers see what happened at their locations."""
     facts = (
-        ("return.looked_at", bench.recorded),
-        ("return.inspected", bench.graded),
-        ("return.disposed", bench.graded),
+        (ReturnInspectionRecorded, bench.recorded),
+        (ReturnInspected, bench.graded),
+        (ReturnDisposed, bench.graded),
     )
     for event, groups in facts:
         places = dict.fromkeys(group.location_id for group in groups)
         for place in places:
             here = [group for group in groups if group.location_id == place]
             return_records.record(
-                tx, event, bench.locked, here, bench.caller.actor, location_id=place
+                tx,
+                event(**return_records.step(bench.locked, here)),
+                bench.locked,
+                bench.caller.actor,
+                location_id=place,
             )
 
 

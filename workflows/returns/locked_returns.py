@@ -15,6 +15,7 @@ import models.queries.returns.returns as return_queries
 import workflows.orders.locked_orders as locked_orders
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, NotFound
+from domain.events.returns import ReturnedUnits
 from domain.policies.dispositions import ConditionGrade, Disposition
 from domain.returns.inspections import Grading
 from domain.returns.receipts import ItemUnits
@@ -67,17 +68,17 @@ class ReturnUnits:
         return ItemUnits(self.id, self.sku, self.quantity, self.state, self.order_line_id)
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """The group as events and audit rows tell it: ids, codes, states and quantities."""
-        return {
-            "id": str(self.id),
-            "order_line": None if self.order_line_id is None else str(self.order_line_id),
-            "sku": self.sku,
-            "quantity": self.quantity,
-            "state": str(self.state),
-            "condition": None if self.condition is None else str(self.condition),
-            "disposition": None if self.disposition is None else str(self.disposition),
-        }
+    def facts(self) -> ReturnedUnits:
+        """The group as events and audit rows show it now: ids, codes, states and quantities."""
+        return ReturnedUnits(
+            id=self.id,
+            order_line=self.order_line_id,
+            sku=self.sku,
+            quantity=self.quantity,
+            state=self.state,
+            condition=self.condition,
+            disposition=self.disposition,
+        )
 
     @staticmethod
     def from_row(row: Row) -> ReturnUnits:

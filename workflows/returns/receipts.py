@@ -18,6 +18,7 @@ import workflows.returns.unidentified_parcels as unidentified_parcels
 import workflows.tasks.claims as tasks
 from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
+from domain.events.returns import ReturnDisposed, ReturnInspected, ReturnReceived
 from domain.returns.receipts import ArrivedUnits, Parcel
 from domain.returns.receipts import receive as match_parcel
 from domain.returns.states import RETURN_ACTIONS, ReturnAction, ReturnStatus
@@ -135,11 +136,11 @@ async def _receive(tx: Transaction, arrival: _Arrival, locked: LockedReturn) -> 
     passed = receipt_units.pass_unseen(tx, locked, moved)
     await return_records.write(tx, locked)
     here = arrival.location.id
-    return_records.record(
-        tx, "return.received", locked, told, actor, before=before, location_id=here
-    )
-    for event in ("return.inspected", "return.disposed") if passed else ():
-        return_records.record(tx, event, locked, passed, POLICY, location_id=here)
+    received = ReturnReceived(**return_records.step(locked, told, before))
+    return_records.record(tx, received, locked, actor, location_id=here)
+    for event in (ReturnInspected, ReturnDisposed) if passed else ():
+        passing = event(**return_records.step(locked, passed))
+        return_records.record(tx, passing, locked, POLICY, location_id=here)
     facts = {"location": arrival.location.code, "moved": told}
     return_records.audit(tx, actor, "returnReceive", locked, before=before, facts=facts)
     exception_id = await discrepancies.tell(

@@ -1,12 +1,4 @@
-"""Returns written as their next version, with the facts and the audit of what changed.
-
-Other nouns go on with these events (workflows/reactions.py): `return.requested`, `.authorized`,
-`.declined`, `.cancelled`, `.tracked`, `.in_transit`, `.received`, `.looked_at`, `.inspected`,
-`.disposed`, `.expired`, `.closed`, and `return.unidentified` for a parcel that is nobody's
-(workflows/returns/unidentified_parcels.py). The data of each are the order's id, the RMA number,
-the status now and before, and as `items` the groups of units that moved: id, order_line, sku,
-quantity, state, condition and disposition.
-"""
+"""Writes returns as their next version, and records their events and audit rows."""
 
 from __future__ import annotations
 
@@ -15,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import models.queries.returns.returns as return_queries
+from domain.events.returns import ReturnedUnits, ReturnPayload, ReturnStep
 from domain.returns.states import ReturnStatus
 from models.returns import DispositionStep, Inspection, ReturnItem
 from workflows.returns.locked_returns import LockedReturn, ReturnUnits, evidence_json
@@ -43,33 +36,40 @@ async def write(tx: Transaction, changed: LockedReturn) -> None:
     changed.inspections, changed.steps = [], []
 
 
+def step(
+    changed: LockedReturn,
+    items: Iterable[ReturnUnits | ReturnedUnits],
+    before: ReturnStatus | None = None,
+) -> ReturnStep:
+    """The fields that every event of a return has; `items`: the groups of units that moved.
+
+    A group is shown as it is now, ReturnedUnits as they were when they were made.
+    """
+    return {
+        "order": changed.order.id,
+        "number": changed.number,
+        "status": changed.status,
+        "before": before,
+        "items": tuple(each.facts if isinstance(each, ReturnUnits) else each for each in items),
+    }
+
+
 def record(
     tx: Transaction,
-    event: str,
+    event: ReturnPayload,
     changed: LockedReturn,
-    items: Iterable[ReturnUnits | Mapping[str, Any]],
     actor: str,
     *,
-    before: ReturnStatus | None = None,
     location_id: int | None = None,
-    facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Record a fact about a written return and the groups that moved, as they are or were."""
+    """Record an event of a written return, at its destination where no location is named."""
     tx.outbox.record(
         event,
-        ("Return", changed.id),
+        changed.id,
         actor=actor,
         version=changed.row["version"],
         channel_id=changed.channel.id,
         location_id=location_id or changed.row["destination_id"],
-        data={
-            "order": str(changed.order.id),
-            "number": changed.number,
-            "status": str(changed.status),
-            "before": None if before is None else str(before),
-            "items": [each.facts if isinstance(each, ReturnUnits) else each for each in items],
-            **(facts or {}),
-        },
     )
 
 

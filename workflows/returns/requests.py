@@ -17,6 +17,7 @@ import workflows.returns.evaluation as return_evaluation
 import workflows.returns.records as return_records
 from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
+from domain.events.returns import ReturnAuthorized, ReturnDeclined, ReturnRequested
 from domain.orders.orders import check_client_time
 from domain.policies.decisions import decided
 from domain.returns.returnable_units import LineRequest, match_lines
@@ -255,11 +256,12 @@ def tell_opened(
     for group in groups:
         tx.add(ReturnItem, return_records.item_row(row["id"], group))
     opened = LockedReturn(order, channel, row, list(groups))
-    return_records.record(tx, "return.requested", opened, groups, actor)
-    outcome = {"AUTHORIZED": "return.authorized", "DECLINED": "return.declined"}
-    if opened.status in outcome:
-        return_records.record(
-            tx, outcome[opened.status], opened, groups, POLICY, before=ReturnStatus.REQUESTED
-        )
+    requested = ReturnRequested(**return_records.step(opened, groups))
+    return_records.record(tx, requested, opened, actor)
+    decided = return_records.step(opened, groups, ReturnStatus.REQUESTED)
+    if opened.status is ReturnStatus.AUTHORIZED:
+        return_records.record(tx, ReturnAuthorized(**decided), opened, POLICY)
+    elif opened.status is ReturnStatus.DECLINED:
+        return_records.record(tx, ReturnDeclined(**decided, reason=None), opened, POLICY)
     return_records.audit(tx, actor, "returnRequest", opened, before=None)
     return opened

@@ -11,6 +11,7 @@ from uuid import UUID
 import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 from domain.access.callers import Caller
+from domain.events.returns import ReturnInTransit, ReturnTracked
 from domain.returns.states import ReturnAction, ReturnStatus
 from domain.values.texts import check_text
 from workflows.returns.locked_returns import LockedReturn
@@ -43,8 +44,9 @@ async def set_tracking(tx: Transaction, command: SetTracking, caller: Caller) ->
     if before is ReturnStatus.AUTHORIZED:
         locked.go_to(ReturnStatus.IN_TRANSIT)
     await return_records.write(tx, locked)
-    event = "return.tracked" if before is locked.status else "return.in_transit"
-    return_records.record(tx, event, locked, locked.groups, caller.actor, before=before)
+    event = ReturnTracked if before is locked.status else ReturnInTransit
+    tracked = event(**return_records.step(locked, locked.groups, before))
+    return_records.record(tx, tracked, locked, caller.actor)
     return_records.audit(tx, caller.actor, "returnTrackingSet", locked, before=before)
     return {"return": str(locked.id)}
 
@@ -61,5 +63,6 @@ async def carry(tx: Transaction, locked: LockedReturn, at: datetime, actor: str)
     locked.row["scanned_at"] = at
     locked.go_to(ReturnStatus.IN_TRANSIT)
     await return_records.write(tx, locked)
-    return_records.record(tx, "return.in_transit", locked, locked.groups, actor, before=before)
+    event = ReturnInTransit(**return_records.step(locked, locked.groups, before))
+    return_records.record(tx, event, locked, actor)
     return True

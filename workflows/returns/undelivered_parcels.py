@@ -13,6 +13,7 @@ import workflows.returns.evaluation as return_evaluation
 import workflows.returns.locked_returns as locked_returns
 import workflows.returns.requests as return_requests
 import workflows.returns.tracking as return_tracking
+from domain.events.fulfillments import CarrierRecorded
 from domain.orders.carriers import CarrierStatus
 from domain.returns.authorizations import Verdict
 from domain.returns.states import ReturnItemState, ReturnStatus
@@ -28,20 +29,20 @@ REASON = "UNDELIVERED"
 _SAYS_NOTHING = frozenset({CarrierStatus.LOST, CarrierStatus.DELIVERY_FAILED})
 
 
-async def hear_carrier(tx: Transaction, event: PendingEvent) -> None:
+async def hear_carrier(tx: Transaction, event: PendingEvent[CarrierRecorded]) -> None:
     """Follow `carrier.recorded`: a return's parcel is on its way, or an order's comes back.
 
     Whoever recorded it holds the order's lock, which covers its returns.
     """
-    status = CarrierStatus(event.data["status"])
-    if event.data.get("return") is not None:
-        if status not in _SAYS_NOTHING:
-            await _carry(tx, UUID(event.data["return"]), event)
-    elif status is CarrierStatus.RETURNED_TO_SENDER:
-        await _take_back(tx, UUID(event.data["order"]), UUID(event.data["fulfillment"]), event)
+    report = event.payload
+    if report.return_ is not None:
+        if report.status not in _SAYS_NOTHING:
+            await _carry(tx, report.return_, event)
+    elif report.fulfillment is not None and report.status is CarrierStatus.RETURNED_TO_SENDER:
+        await _take_back(tx, report.order, report.fulfillment, event)
 
 
-async def _carry(tx: Transaction, return_id: UUID, event: PendingEvent) -> None:
+async def _carry(tx: Transaction, return_id: UUID, event: PendingEvent[CarrierRecorded]) -> None:
     await tx.flush()
     row = await return_queries.lock_return(tx.session, return_id)
     if row is not None:
@@ -58,7 +59,7 @@ async def _order(tx: Transaction, order_id: UUID) -> LockedOrder:
 
 
 async def _take_back(
-    tx: Transaction, order_id: UUID, fulfillment_id: UUID, event: PendingEvent
+    tx: Transaction, order_id: UUID, fulfillment_id: UUID, event: PendingEvent[CarrierRecorded]
 ) -> None:
     """Open a return of the parcel's units that no return takes up; it is on its way at once."""
     await tx.flush()

@@ -13,6 +13,8 @@ import models.queries.returns.unidentified_parcels as parcel_queries
 import workflows.exceptions.opening as exceptions
 from domain.access.callers import Caller
 from domain.errors import AlreadyExists, IllegalTransition, InsufficientStock, Invalid, NotFound
+from domain.events.payloads import encode
+from domain.events.returns import ReturnUnidentified, UnidentifiedUnits
 from domain.exceptions import ExceptionKind
 from domain.ledger.entries import Occasion
 from domain.stock.item_costs import CostPool
@@ -149,20 +151,21 @@ def _tell(
     caller: Caller,
 ) -> None:
     subject = ("OperationalException", exception_id)
-    facts = {
-        "return": None if off is None else str(off.id),
-        "location": parcel.location.code,
-        "items": [{"sku": item.sku, "quantity": quantity} for item, quantity in parcel.contents],
-    }
+    event = ReturnUnidentified(
+        return_=None if off is None else off.id,
+        location=parcel.location.code,
+        items=tuple(
+            UnidentifiedUnits(sku=item.sku, quantity=quantity) for item, quantity in parcel.contents
+        ),
+    )
     tx.outbox.record(
-        "return.unidentified",
-        subject,
+        event,
+        exception_id,
         actor=caller.actor,
-        data=facts,
         channel_id=None if off is None else off.channel.id,
         location_id=parcel.location.id,
     )
-    tx.outbox.audit(caller.actor, "returnReceive", subject, after=facts)
+    tx.outbox.audit(caller.actor, "returnReceive", subject, after=encode(event))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,16 @@ import models.queries.catalog.lookups as lookups
 import models.queries.tasks as task_queries
 from domain.access.callers import SYSTEM, Caller
 from domain.errors import DomainError, IllegalTransition, NotFound, TaskNotClaimed
+from domain.events.tasks import (
+    TaskCancelled,
+    TaskChanged,
+    TaskClaimed,
+    TaskCreated,
+    TaskDone,
+    TaskPayload,
+    TaskReleased,
+    TaskRenewed,
+)
 from domain.returns.inspections import Priority
 from domain.tasks import LEASE, QueueKind, TaskStatus
 from models.database.sessions import Row
@@ -155,7 +165,7 @@ async def release(tx: Transaction, command: ReleaseTask, caller: Caller) -> Mapp
         raise IllegalTransition("task", status, TaskStatus.OPEN, allowed, field=("id",))
     _check_holder(tx, row, caller, ("id",))
     for opened in await task_queries.give_back(tx.session, [row["id"]]):
-        _record(tx, opened, "task.released", caller.actor)
+        _record(tx, opened, TaskReleased, caller.actor)
         _audit(tx, row, opened, caller.actor, "taskRelease")
     return {"tasks": [str(row["id"])]}
 
@@ -191,7 +201,7 @@ async def _hold(tx: Transaction, rows: Sequence[Row], actor: str, action: str | 
     held = await task_queries.hold(tx.session, [row["id"] for row in rows], actor, tx.now + LEASE)
     for row in rows:
         is_renewed = standing(row, tx.now) is TaskStatus.CLAIMED and row["claimed_by"] == actor
-        event = "task.renewed" if is_renewed else "task.claimed"
+        event = TaskRenewed if is_renewed else TaskClaimed
         _record(tx, held[row["id"]], event, actor)
         if action is not None:
             _audit(tx, row, held[row["id"]], actor, action)
@@ -246,19 +256,19 @@ def add(tx: Transaction, new: NewTask, actor: str) -> None:
     }
     tx.add(Task, row)
     facts = {**row, "claimed_by": None, "lease_until_at": None, "version": 1}
-    _record(tx, facts, "task.created", actor)
+    _record(tx, facts, TaskCreated, actor)
 
 
 async def finish(tx: Transaction, rows: Iterable[Row], actor: str) -> None:
     """End locked tasks as done by this actor."""
     for row in await _end(tx, rows, TaskStatus.DONE, actor):
-        _record(tx, row, "task.done", actor)
+        _record(tx, row, TaskDone, actor)
 
 
 async def cancel(tx: Transaction, rows: Iterable[Row], actor: str) -> None:
     """End locked tasks because there is nothing to do any more."""
     for row in await _end(tx, rows, TaskStatus.CANCELLED, None):
-        _record(tx, row, "task.cancelled", actor)
+        _record(tx, row, TaskCancelled, actor)
 
 
 async def _end(
@@ -272,7 +282,7 @@ async def touch(tx: Transaction, rows: Iterable[Row], actor: str) -> None:
     """Tell whoever looks at these locked tasks that their subjects have changed."""
     ids = [row["id"] for row in rows]
     for row in await task_queries.touch(tx.session, ids) if ids else []:
-        _record(tx, row, "task.changed", actor)
+        _record(tx, row, TaskChanged, actor)
 
 
 async def free_lapsed(tx: Transaction) -> int:
@@ -280,26 +290,26 @@ async def free_lapsed(tx: Transaction) -> int:
     rows = await task_queries.lock_lapsed(tx.session, tx.now, LAPSED_MAX)
     ids = [row["id"] for row in rows]
     for row in await task_queries.give_back(tx.session, ids) if ids else []:
-        _record(tx, row, "task.released", SYSTEM.actor)
+        _record(tx, row, TaskReleased, SYSTEM.actor)
     return len(rows)
 
 
-def _record(tx: Transaction, row: Mapping[str, Any], event: str, actor: str) -> None:
+def _record(tx: Transaction, row: Mapping[str, Any], event: type[TaskPayload], actor: str) -> None:
+    payload = event(
+        queue=QueueKind(row["queue"]),
+        status=TaskStatus(row["status"]),
+        subject=f"{row['subject_type']}:{row['subject_key']}",
+        priority=row["priority"],
+        claimed_by=row["claimed_by"],
+        lease_until=row["lease_until_at"],
+    )
     tx.outbox.record(
-        event,
-        ("Task", row["id"]),
+        payload,
+        row["id"],
         actor=actor,
         version=row["version"],
         channel_id=row["channel_id"],
         location_id=row["location_id"],
-        data={
-            "queue": row["queue"],
-            "status": row["status"],
-            "subject": f"{row['subject_type']}:{row['subject_key']}",
-            "priority": row["priority"],
-            "claimedBy": row["claimed_by"],
-            "leaseUntil": row["lease_until_at"],
-        },
     )
 
 

@@ -13,7 +13,8 @@ from uuid import UUID
 import domain.tasks as task_rules
 import models.queries.tasks as task_queries
 import workflows.tasks.claims as tasks
-from domain.orders.fulfillments import FulfillmentStatus
+from domain.events.fulfillments import FulfillmentPayload, FulfillmentWorkPayload
+from domain.events.returns import ReturnPayload, ReturnReceived
 from domain.returns.inspections import inspection_priority
 from domain.returns.states import ReturnItemState, ReturnStatus
 from domain.tasks import FULFILLMENT_STEPS, ITEM_STEPS, RETURN_STEPS, QueueKind
@@ -27,55 +28,55 @@ from workflows.transactions.transaction import Transaction
 _GIVEN_UP: Final = frozenset({ReturnStatus.DECLINED, ReturnStatus.CANCELLED, ReturnStatus.EXPIRED})
 
 
-async def made(tx: Transaction, event: PendingEvent) -> None:
+async def made(tx: Transaction, event: PendingEvent[FulfillmentWorkPayload]) -> None:
     """A new fulfillment asks for its first step."""
-    queue = FULFILLMENT_STEPS.get(FulfillmentStatus(event.data["status"]))
+    queue = FULFILLMENT_STEPS.get(event.payload.status)
     if queue is not None:
         tasks.add(tx, _dispatch(tx, event, queue), event.actor)
 
 
-async def moved_on(tx: Transaction, event: PendingEvent) -> None:
+async def moved_on(tx: Transaction, event: PendingEvent[FulfillmentWorkPayload]) -> None:
     """A fulfillment took a step: the task of that step is done, the next one is asked for."""
-    queue = FULFILLMENT_STEPS.get(FulfillmentStatus(event.data["status"]))
+    queue = FULFILLMENT_STEPS.get(event.payload.status)
     live = await _live(tx, event)
     await tasks.finish(tx, [row for row in live if row["queue"] != queue], event.actor)
     if queue is not None and not any(row["queue"] == queue for row in live):
         tasks.add(tx, _dispatch(tx, event, queue), event.actor)
 
 
-async def called_off(tx: Transaction, event: PendingEvent) -> None:
+async def called_off(tx: Transaction, event: PendingEvent[FulfillmentPayload]) -> None:
     """A fulfillment was cancelled: there is nothing to do for it any more."""
     await tasks.cancel(tx, await _live(tx, event), event.actor)
 
 
-async def changed(tx: Transaction, event: PendingEvent) -> None:
+async def changed(tx: Transaction, event: PendingEvent[FulfillmentPayload]) -> None:
     """A fulfillment has other units than before: its task is the same, its list is not."""
     await tasks.touch(tx, await _live(tx, event), event.actor)
 
 
-async def _live(tx: Transaction, event: PendingEvent) -> list[Row]:
+async def _live(tx: Transaction, event: PendingEvent[FulfillmentPayload]) -> list[Row]:
     await tx.flush()
-    return await task_queries.lock_live(tx.session, event.subject_type, [event.subject_key])
+    return await task_queries.lock_live(tx.session, event.payload.subject_type, [event.subject_key])
 
 
-def _dispatch(tx: Transaction, event: PendingEvent, queue: QueueKind) -> NewTask:
+def _dispatch(
+    tx: Transaction, event: PendingEvent[FulfillmentWorkPayload], queue: QueueKind
+) -> NewTask:
     """The task of a fulfillment, by what its event says of its order's promise."""
     assert event.location_id is not None
-    ship_by = event.data["shipBy"]
+    payload = event.payload
     return NewTask(
         queue=queue,
-        subject=(event.subject_type, event.subject_key),
+        subject=(payload.subject_type, event.subject_key),
         location_id=event.location_id,
         channel_id=event.channel_id,
-        priority=task_rules.dispatch_priority(event.data["serviceLevel"], ship_by, tx.now),
-        due_at=ship_by,
+        priority=task_rules.dispatch_priority(payload.service_level, payload.ship_by, tx.now),
+        due_at=payload.ship_by,
     )
 
 
-async def follow_return(tx: Transaction, event: PendingEvent) -> None:
+async def follow_return(tx: Transaction, event: PendingEvent[ReturnPayload]) -> None:
     """Make the tasks of a return and of its groups of units what their states ask for now."""
-    if event.subject_type != "Return":
-        return
     await tx.flush()
     row = await task_queries.return_at_dock(tx.session, UUID(event.subject_key))
     if row is None:
@@ -84,7 +85,7 @@ async def follow_return(tx: Transaction, event: PendingEvent) -> None:
     await _follow_bench(tx, row, event.actor)
 
 
-async def _follow_dock(tx: Transaction, row: Row, event: PendingEvent) -> None:
+async def _follow_dock(tx: Transaction, row: Row, event: PendingEvent[ReturnPayload]) -> None:
     status, actor = ReturnStatus(row["status"]), event.actor
     live = await task_queries.lock_live(tx.session, "Return", [str(row["id"])])
     if status not in RETURN_STEPS:
@@ -100,7 +101,7 @@ async def _follow_dock(tx: Transaction, row: Row, event: PendingEvent) -> None:
             due_at=row["expected_by_at"],
         )
         tasks.add(tx, new, actor)
-    elif event.type == "return.received":
+    elif isinstance(event.payload, ReturnReceived):
         await tasks.progress(tx, live, actor)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from domain.access.callers import Caller, Role
 from domain.errors import DomainError
+from domain.events.payloads import EventPayload, PayloadT
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.outcomes import Outcome, Refused, Request
 from workflows.transactions.transaction import Transaction
@@ -17,11 +18,22 @@ CommandT = TypeVar("CommandT")
 Run = Callable[[Transaction, Sequence[Request[CommandT]]], Awaitable[list[Outcome]]]
 
 
+Reaction = Callable[[Transaction, PendingEvent[Any]], Awaitable[None]]
+
+
+def after(
+    payload: type[PayloadT],
+    *reactions: Callable[[Transaction, PendingEvent[PayloadT]], Awaitable[None]],
+) -> tuple[type[EventPayload], Sequence[Reaction]]:
+    """The reactions to one type of event, each of which must take its payload."""
+    return payload, reactions
+
+
 @dataclass(frozen=True, slots=True)
 class Reactions:
-    """What follows from facts, before commit: by event type, and when units became AVAILABLE."""
+    """Work that follows before commit from events, and from units that became AVAILABLE."""
 
-    after_event: Mapping[str, Sequence[Callable[[Transaction, PendingEvent], Awaitable[None]]]]
+    after_event: Mapping[type[EventPayload], Sequence[Reaction]]
     after_available: Sequence[Callable[[Transaction, frozenset[int]], Awaitable[object]]] = ()
 
 

@@ -8,32 +8,33 @@ one transaction could see of another, which the sequencer relies on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
 
+from domain.events.payloads import EventPayload, encode
 from models.audit import AuditEntry
 from models.events import Event
 from workflows.transactions.digests import digest, digest_of_all
 from workflows.transactions.unit_of_work import Restore, UnitOfWork
 
+PayloadT_co = TypeVar("PayloadT_co", bound=EventPayload, covariant=True)
+
 
 @dataclass(frozen=True, slots=True)
-class PendingEvent:
+class PendingEvent(Generic[PayloadT_co]):
     """An event that the transaction is going to write."""
 
-    type: str
-    subject_type: str
+    payload: PayloadT_co
     subject_key: str
     subject_version: int
     actor: str
-    data: Mapping[str, Any]
     occurred_at: datetime
-    channel_id: int | None = None
-    location_id: int | None = None
+    channel_id: int | None
+    location_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Outbox:
 
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
-        self.events: list[PendingEvent] = []
+        self.events: list[PendingEvent[EventPayload]] = []
         self.audits: list[PendingAudit] = []
         self._digests: list[str] = []
 
@@ -62,32 +63,25 @@ class Outbox:
 
     def record(
         self,
-        event_type: str,
-        subject: tuple[str, object],
+        payload: EventPayload,
+        subject_key: object,
         *,
         actor: str,
-        data: Mapping[str, Any],
         version: int = 1,
         channel_id: int | None = None,
         location_id: int | None = None,
         occurred_at: datetime | None = None,
     ) -> None:
-        """Write an event with this transaction.
-
-        `data` holds ids, codes, states and quantities only.
-        """
-        subject_type, key = subject
+        """Write an event about the subject with this key; `version` is the subject's."""
         self.events.append(
             PendingEvent(
-                type=event_type,
-                subject_type=subject_type,
-                subject_key=str(key),
-                subject_version=version,
-                actor=actor,
-                data=data,
-                occurred_at=occurred_at or self._unit.now,
-                channel_id=channel_id,
-                location_id=location_id,
+                payload,
+                str(subject_key),
+                version,
+                actor,
+                occurred_at or self._unit.now,
+                channel_id,
+                location_id,
             )
         )
 
@@ -120,17 +114,17 @@ class Outbox:
             self._unit.add(AuditEntry, self._audit_row(audit, content))
 
     @staticmethod
-    def _event_row(event: PendingEvent, transaction_id: UUID) -> dict[str, Any]:
+    def _event_row(event: PendingEvent[EventPayload], transaction_id: UUID) -> dict[str, Any]:
         row: dict[str, Any] = {
-            "type": event.type,
+            "type": event.payload.type,
             "occurred_at": event.occurred_at,
             "actor": event.actor,
-            "subject_type": event.subject_type,
+            "subject_type": event.payload.subject_type,
             "subject_key": event.subject_key,
             "subject_version": event.subject_version,
             "channel_id": event.channel_id,
             "location_id": event.location_id,
-            "data": orjson.dumps(event.data, default=str).decode(),
+            "data": orjson.dumps(encode(event.payload), default=str).decode(),
             "transaction_id": transaction_id,
         }
         row["digest"] = digest({**row, "data": _read(row["data"])})
@@ -165,13 +159,21 @@ class Outbox:
         return restore
 
 
-def _account(event: PendingEvent) -> PendingAudit:
-    subject = f"{event.subject_type}:{event.subject_key}"
-    return PendingAudit(event.actor, event.type, subject, None, dict(event.data))
+def _account(event: PendingEvent[EventPayload]) -> PendingAudit:
+    payload = event.payload
+    subject = f"{payload.subject_type}:{event.subject_key}"
+    return PendingAudit(event.actor, payload.type, subject, None, encode(payload))
 
 
 def _json(value: Mapping[str, Any] | None) -> str | None:
-    return None if value is None else orjson.dumps(value, default=str).decode()
+    if value is None:
+        return None
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_PASSTHROUGH_DATACLASS).decode()
+
+
+def _plain(value: object) -> object:
+    """A value as JSON: parts of payloads by their JSON keys, anything else as text."""
+    return encode(value) if is_dataclass(value) else str(value)
 
 
 def _read(text: str | None) -> Any:

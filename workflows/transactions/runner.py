@@ -196,7 +196,7 @@ class Transactions:
                 raise RuntimeError("the reactions of a transaction do not end")
             for event in tx.outbox.events[seen:]:
                 seen += 1
-                for react in self._reactions.after_event.get(event.type, ()):
+                for react in self._reactions.after_event.get(type(event.payload), ()):
                     await react(tx, event)
             if item_ids := tx.stock.take_entered():
                 for serve in self._reactions.after_available:

@@ -14,7 +14,8 @@ from uuid import UUID
 
 import models.queries.stock.stock as stock_queries
 from domain.errors import InsufficientStock, LimitExceeded
-from domain.stock.states import StockState, movement_kind
+from domain.events.stock import StockChanged
+from domain.stock.states import MovementKind, StockState, movement_kind
 from models.database.sessions import Row
 from models.database.sql import WriteStatement
 from models.stock import StockMovement
@@ -48,6 +49,23 @@ class Level:
     def key(self) -> Key:
         """(item, location): the order in which rows are locked."""
         return (self.item_id, self.location_id)
+
+    def event(self, cause: Cause) -> StockChanged:
+        """The payload of `stock.changed` with the present numbers."""
+        units = self.units
+        return StockChanged(
+            sku=self.sku,
+            location=self.location,
+            cause=cause.kind,
+            available=units[StockState.AVAILABLE],
+            held=units[StockState.HELD],
+            allocated=units[StockState.ALLOCATED],
+            quality_control=units[StockState.QUALITY_CONTROL],
+            quarantine=units[StockState.QUARANTINE],
+            refurbishing=units[StockState.REFURBISHING],
+            damaged=units[StockState.DAMAGED],
+            safety_stock=self.safety_stock,
+        )
 
     @property
     def next_version(self) -> int:
@@ -103,14 +121,14 @@ class StockMove:
     occurred_at: datetime | None = None
     value_minor: int | None = None
     value_currency: str | None = None
-    kind: str | None = None
+    kind: MovementKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
     """Why a level changed last: the kind of movement, and who made it."""
 
-    kind: str
+    kind: MovementKind
     actor: str
 
 
@@ -256,16 +274,9 @@ class LockedStock:
         for key, cause in self._changed.items():
             level = self.levels[key]
             self._outbox.record(
-                "stock.changed",
-                ("StockLevel", level.id),
+                level.event(cause),
+                level.id,
                 actor=cause.actor,
-                data={
-                    "sku": level.sku,
-                    "location": level.location,
-                    "cause": cause.kind,
-                    **{state.lower(): units for state, units in level.units.items()},
-                    "safety_stock": level.safety_stock,
-                },
                 version=level.next_version,
                 location_id=level.location_id,
             )

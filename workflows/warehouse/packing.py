@@ -13,6 +13,8 @@ import workflows.orders.locked_orders as locked_orders
 import workflows.tasks.claims as tasks
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition
+from domain.events.fulfillments import FulfillmentPacked
+from domain.events.orders import OrderPacked
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState
 from workflows.transactions.actions import one_by_one
@@ -50,17 +52,15 @@ async def pack(tx: Transaction, command: PackFulfillment, caller: Caller) -> Map
     await fulfillment_queries.write_status(
         tx.session, [(row["id"], str(FulfillmentStatus.PACKED), version)]
     )
-    facts = {"status": str(FulfillmentStatus.PACKED), "before": str(status)}
-    packed = {**row, "version": version}
-    fulfillments.record(tx, "fulfillment.packed", packed, order.row, caller.actor, facts)
+    event = FulfillmentPacked(**fulfillments.work_step(order.row, FulfillmentStatus.PACKED, status))
+    fulfillments.record(tx, event, {**row, "version": version}, order.row, caller.actor)
     tx.outbox.audit(
         caller.actor,
         "fulfillmentPack",
         ("Fulfillment", row["id"]),
         before={"status": str(status)},
-        after={"status": facts["status"]},
+        after={"status": str(event.status)},
     )
-    await locked_orders.write(
-        tx, order, "order.packed", caller.actor, {"fulfillment": str(row["id"])}
-    )
+    packed = OrderPacked(**await locked_orders.write(tx, order), fulfillment=row["id"])
+    locked_orders.record(tx, order, packed, caller.actor)
     return {"fulfillment": str(row["id"])}

@@ -17,6 +17,9 @@ import workflows.tasks.claims as tasks
 import workflows.warehouse.shortages as shortages
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid, NotFound
+from domain.events.fulfillments import FulfillmentCancelled, FulfillmentPicked, ShortPick
+from domain.events.orders import OrderPicked
+from domain.events.payloads import encode
 from domain.exceptions import ExceptionKind
 from domain.ledger.entries import Occasion
 from domain.orders.fulfillments import FulfillmentStatus
@@ -182,21 +185,26 @@ async def _write(
     version = row["version"] + 1
     await fulfillment_queries.write_quantities(tx.session, quantities)
     await fulfillment_queries.write_status(tx.session, [(row["id"], str(status), version)])
-    facts = {
-        "status": str(status),
-        "before": row["status"],
+    short_pick: ShortPick = {
         "shortages": {str(line_id): units for line_id, units in short.items()},
-        "rerouted": [str(each) for each in found.fulfillment_ids],
+        "rerouted": tuple(found.fulfillment_ids),
         "backordered": found.backordered,
     }
-    event = "fulfillment.cancelled" if is_empty else "fulfillment.picked"
-    fulfillments.record(tx, event, {**row, "version": version}, order.row, actor, facts)
+    event = (
+        FulfillmentCancelled(**fulfillments.step(order.row, status, row["status"]), **short_pick)
+        if is_empty
+        else FulfillmentPicked(
+            **fulfillments.work_step(order.row, status, row["status"]), **short_pick
+        )
+    )
+    fulfillments.record(tx, event, {**row, "version": version}, order.row, actor)
     tx.outbox.audit(
         actor,
         "fulfillmentPick",
         ("Fulfillment", row["id"]),
         before={"status": row["status"]},
-        after={**facts, "routing": found.decision},
+        after={**encode(event), "routing": found.decision},
     )
     await tx.flush()
-    await locked_orders.write(tx, order, "order.picked", actor, {"fulfillment": str(row["id"])})
+    picked_order = OrderPicked(**await locked_orders.write(tx, order), fulfillment=row["id"])
+    locked_orders.record(tx, order, picked_order, actor)

@@ -17,6 +17,8 @@ import workflows.tasks.claims as tasks
 import workflows.warehouse.shortages as shortages
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, InsufficientStock, Invalid, NotFound
+from domain.events.fulfillments import FulfillmentCancelled
+from domain.events.orders import OrderRerouted
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.policies.policies import PolicyKind
 from domain.stock.states import StockState
@@ -145,10 +147,13 @@ async def _write(
     await tx.flush()
     await fulfillment_queries.write_quantities(tx.session, [(line["id"], 0) for line in lines])
     await fulfillment_queries.write_status(tx.session, [(row["id"], cancelled, version)])
-    facts = {"status": cancelled, "before": row["status"], "rerouted": [str(made)]}
-    fulfillments.record(
-        tx, "fulfillment.cancelled", {**row, "version": version}, order.row, actor, facts
+    event = FulfillmentCancelled(
+        **fulfillments.step(order.row, FulfillmentStatus.CANCELLED, row["status"]),
+        shortages=None,
+        rerouted=(made,),
+        backordered=None,
     )
+    fulfillments.record(tx, event, {**row, "version": version}, order.row, actor)
     item_ids = {line["item_id"] for line in lines}
     market = await atp_context.read(tx.session, item_ids, tx.now)
     channel = next(each for each in market.channels if each.id == order.row["channel_id"])
@@ -167,5 +172,5 @@ async def _write(
             "policyVersion": market.rules_for(channel, items.values()).version,
         },
     )
-    facts_of_order = {"from": str(row["id"]), "to": str(made)}
-    await locked_orders.write(tx, order, "order.rerouted", actor, facts_of_order)
+    rerouted = OrderRerouted(**await locked_orders.write(tx, order), from_=row["id"], to=made)
+    locked_orders.record(tx, order, rerouted, actor)

@@ -17,6 +17,7 @@ import workflows.availability.atp_context as atp_context
 import workflows.availability.routing as routing
 import workflows.exceptions.opening as exceptions
 import workflows.orders.fulfillments as fulfillments
+from domain.events.orders import OrderAllocated, OrderCancelled
 from domain.exceptions import ExceptionKind
 from domain.orders.orders import OrderLineState, distribute
 from domain.stock.states import StockState
@@ -129,7 +130,7 @@ def allocate(
     )
 
 
-async def settle(tx: Transaction, event: PendingEvent) -> None:
+async def settle(tx: Transaction, event: PendingEvent[OrderAllocated | OrderCancelled]) -> None:
     """An order's units were allocated or cancelled: nothing is short once none of them waits."""
     order_id = UUID(event.subject_key)
     await tx.flush()

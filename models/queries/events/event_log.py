@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+import domain.events.former as former
 import models.queries.events.leases as leases
 from models.database.sessions import Row, Session
 
@@ -36,12 +37,13 @@ class LoggedEvent:
 
     @staticmethod
     def from_row(row: Row) -> LoggedEvent:
-        """An event as the queries below read it."""
+        """An event as the queries below read it; one of an earlier version as today's."""
         data = row["data"]
+        event_type = former.current_type(row["type"])
         return LoggedEvent(
             position=row["position"],
             id=row["id"],
-            type=row["type"],
+            type=event_type,
             occurred_at=row["occurred_at"],
             actor=row["actor"],
             subject_type=row["subject_type"],
@@ -49,7 +51,9 @@ class LoggedEvent:
             subject_version=row["subject_version"],
             channel=row["channel"],
             location=row["location"],
-            data=orjson.loads(data) if isinstance(data, str) else data,
+            data=former.current_data(
+                event_type, orjson.loads(data) if isinstance(data, str) else data
+            ),
         )
 
 
@@ -189,7 +193,7 @@ async def events_between(
         rows = await session.fetch(f"{_BETWEEN} ORDER BY p.position", after, through)
     else:
         chosen = f"{_BETWEEN} AND e.type = ANY($3::text[]) ORDER BY p.position"
-        rows = await session.fetch(chosen, after, through, list(types))
+        rows = await session.fetch(chosen, after, through, former.stored_types(types))
     return [LoggedEvent.from_row(row) for row in rows]
 
 

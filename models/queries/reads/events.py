@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from domain.access.callers import Caller, Role
 from domain.access.permissions import EVENT_NOUNS
+from domain.events.former import stored_types
 from domain.events.visibility import SPREAD_NOUNS
 from models.database.sessions import Session
 from models.queries.events.event_log import LoggedEvent
@@ -43,7 +44,7 @@ async def events(
         conditions.append(condition.replace("{}", f"${len(values)}"))
 
     if types is not None:
-        where("e.type = ANY({}::text[])", sorted(set(types)))
+        where("e.type = ANY({}::text[])", stored_types(types))
     for column, ids in (
         ("e.channel_id", scope.channel_ids),
         ("e.location_id", scope.location_ids),

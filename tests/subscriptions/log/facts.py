@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.database.database import Database
+from tests.builders.payloads import payload_of
 from workflows.transactions.actions import Reactions
 from workflows.transactions.runner import BeforeCommit, Transactions
 from workflows.transactions.transaction import Transaction
@@ -39,13 +40,10 @@ def transactions(
 
 def note(tx: Transaction, number: int, **facts: Any) -> None:
     """Record an event with a number in its data."""
-    tx.outbox.record(
-        facts.pop("type", "item.noted"),
-        facts.pop("subject", ("Item", number)),
-        actor=facts.pop("actor", "tester"),
-        data={"number": number, **facts.pop("data", {})},
-        **facts,
-    )
+    subject_type, key = facts.pop("subject", ("Item", number))
+    data = {"number": number, **facts.pop("data", {})}
+    payload = payload_of(facts.pop("type", "item.noted"), subject_type, data)
+    tx.outbox.record(payload, key, actor=facts.pop("actor", "tester"), **facts)
 
 
 async def write(writer: Transactions, *numbers: int, **facts: Any) -> None:

@@ -128,7 +128,7 @@ def _event(key: int, units: int, subject: str = "StockLevel", **data: Any) -> Lo
 
 
 def _change(key: int, units: int) -> LoggedEvent:
-    numbers: dict[str, Any] = dict.fromkeys(NUMBERS, units)
+    numbers: dict[str, Any] = dict.fromkeys(NUMBERS.values(), units)
     return _event(key, units, **numbers)
 
 

@@ -149,6 +149,7 @@ async def test_a_parcel_sent_back_is_told_to_whoever_takes_returns(floor: Floor)
         "status": "RETURNED_TO_SENDER",
         "order": placed.refs["order"],
         "fulfillment": said.refs["fulfillment"],
+        "return": None,
     }
 
 

@@ -92,7 +92,7 @@ async def test_an_event_says_what_changed_and_nothing_of_cost(database: Database
     assert second["data"] == {
         "sku": "TEE-M",
         "created": False,
-        "changed": ["unit_cost_currency", "unit_cost_minor"],
+        "changed": ["unitCost"],
     }
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from models.database.database import Database
+from tests.builders.payloads import TestDone
 from tests.builders.store import Shop, open_shop
 from tests.builders.tampering import tamper
 from tests.builders.transactions import rows
@@ -71,7 +72,7 @@ async def test_facts_that_nobody_asked_for_are_covered_too(database: Database) -
     shop = await open_shop(database)
 
     async def work(tx: Transaction) -> None:
-        tx.outbox.record("test.done", ("Test", 1), actor="system", data={"units": 1})
+        tx.outbox.record(TestDone(), 1, actor="system")
 
     await shop.transactions.run(work)
     (audit,) = await rows(

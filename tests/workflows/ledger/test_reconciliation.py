@@ -15,6 +15,7 @@ from domain.exceptions import ExceptionKind
 from models.database.database import Database
 from models.queries.proofs.digests import DIGESTED
 from scripts.reconcile import prove
+from tests.builders.payloads import TestDone
 from tests.builders.store import Shop, open_shop
 from tests.builders.tampering import tamper
 from tests.workflows.refunds.test_reconciliation import BREAKS as REFUND_BREAKS
@@ -318,7 +319,7 @@ async def test_many_differences_are_bounded(database: Database) -> None:
 
     async def work(tx: Transaction) -> None:
         for number in range(count):
-            tx.outbox.record("test.done", ("Test", number), actor="test", data={})
+            tx.outbox.record(TestDone(), number, actor="test")
 
     shop = await open_shop(database)
     await shop.transactions.run(work)

@@ -14,7 +14,15 @@ from domain.stock.states import StockState
 from models.catalog import Supplier
 from models.database.database import Database, DatabaseLimits
 from models.database.sessions import Contention, DatabaseUnavailable, UniqueConflict
-from tests.builders.sample_actions import CLERK, Crash, Gate, NameSupplier, name_supplier, naming
+from tests.builders.sample_actions import (
+    CLERK,
+    Crash,
+    Gate,
+    NameSupplier,
+    SupplierNamed,
+    name_supplier,
+    naming,
+)
 from tests.builders.transactions import counts, events, rows, transactions_on
 from workflows.transactions.actions import Reactions, action, one_by_one
 from workflows.transactions.lock_order import LockClass, LockOrderBroken
@@ -322,14 +330,14 @@ async def test_reactions_run_before_commit_and_may_cause_others(database: Databa
     seen: list[object] = []
 
     async def stand_by(tx: Transaction, event: Any) -> None:
-        seen.append(event.type)
-        if event.type == "supplier.named":
+        seen.append(event.payload.type)
+        if isinstance(event.payload, SupplierNamed):
             await toys.receive(tx, shirt, 1, 100)
 
     async def serve(tx: Transaction, item_ids: frozenset[int]) -> None:
         seen.append(item_ids)
 
-    reactions = Reactions({"supplier.named": [stand_by]}, [serve])
+    reactions = Reactions({SupplierNamed: [stand_by]}, [serve])
     await transactions_on(database, reactions=reactions).perform(name_supplier, naming("acme"))
     assert seen == ["supplier.named", frozenset({shirt})]
     assert await counts(database, "stock_movement") == {"stock_movement": 1}
@@ -339,7 +347,7 @@ async def test_a_reaction_that_crashes_undoes_the_fact(database: Database) -> No
     async def crash(tx: Transaction, event: Any) -> None:
         raise Crash
 
-    reactions = Reactions({"supplier.named": [crash]})
+    reactions = Reactions({SupplierNamed: [crash]})
     with pytest.raises(Crash):
         await transactions_on(database, reactions=reactions).perform(name_supplier, naming("acme"))
     assert await counts(database, "supplier") == {"supplier": 0}
