@@ -1,6 +1,6 @@
-"""`/export/journal.csv`: the journal as a table, for whoever may read the ledger.
+"""`/export/journal.csv`: the journal as a table, for callers who may read the ledger.
 
-One row per journal line, oldest fact first, of the channels and locations that the key may see.
+One row per journal line, oldest first, of the channels and locations that the key may see.
 Parameters: `from` and `to` (ISO 8601, by `effectiveAt`; `from` within, `to` without), `account` and
 `reference`. Entries that are posted while the file is sent are not in it.
 """
@@ -46,7 +46,7 @@ COLUMNS: Final = (
     "credit",
 )
 _PARAMETERS: Final = frozenset({"from", "to", "account", "reference"})
-# What a spreadsheet would take for a formula.
+# First characters that make a spreadsheet read a text as a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -105,8 +105,10 @@ def _instant(asked: Mapping[str, str], name: str) -> datetime | None:
 
 
 async def _lines(database: Database, caller: Caller, cut: JournalCut) -> AsyncIterator[str]:
-    """The file page by page: each page has a snapshot of its own, so that a slow reader holds no
-    connection."""
+    """The lines of the file, page by page.
+
+    Each page has its own snapshot, so that a slow client holds no connection.
+    """
     yield _row(COLUMNS)
     scope: Scope | None = None
     after: tuple[Any, ...] | None = None

@@ -1,8 +1,8 @@
-"""Signed messages from outside: verified over id, instant and body, then taken in once.
+"""Webhooks: the signature covers id, time and body; each message is processed once.
 
-Answers: 200 with what became of it (also for one that was taken before), 400 for a body that is no
-such message, 401 for a signature that does not hold or is older than five minutes, 413 for one that
-is too large, 503 while the database is away: then the sender tries again.
+Answers: 200 with the result (also for a repeated message), 400 for a malformed body, 401 for a
+signature that is wrong or older than five minutes, 413 for a body that is too large. 503 while the
+database is unavailable: then the sender tries again.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,16 +21,16 @@ logger = structlog.get_logger(__name__)
 
 BODY_BYTES_MAX = 65_536
 
-# Takes a verified message in, and tells what became of it. ValueError: it is no such message.
+# Processes a verified message and returns the result. Raises ValueError for a malformed body.
 Take = Callable[[SignedMessage], Awaitable[Mapping[str, Any]]]
 
 
 class TooLarge(Exception):
-    """The body is longer than any message of ours."""
+    """The body is larger than BODY_BYTES_MAX."""
 
 
 def webhook_route(path: str, secrets: WebhookSecrets, take: Take) -> Route:
-    """A route that takes signed messages in at `path`."""
+    """A route that receives signed messages at `path`."""
 
     async def receive(request: Request) -> Response:
         try:
@@ -54,7 +54,10 @@ def webhook_route(path: str, secrets: WebhookSecrets, take: Take) -> Route:
 def payment_webhooks(
     secrets: WebhookSecrets, take: Callable[[str, PaymentEvent], Awaitable[str]]
 ) -> Route:
-    """`/webhooks/payments`: what the gateway tells of refunds. `take`: message id and event."""
+    """`/webhooks/payments`: reports of the payment gateway on refunds.
+
+    `take` gets the id of the message and the event.
+    """
 
     async def take_event(message: SignedMessage) -> Mapping[str, Any]:
         return {"taken": await take(message.id, parse_event(message.body))}

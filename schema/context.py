@@ -1,4 +1,4 @@
-"""What resolvers find as `info.context`: who asks, one snapshot to read, and the way to act."""
+"""The `info.context` of resolvers: the caller, one snapshot for reads, and actions."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
@@ -31,7 +31,7 @@ C = TypeVar("C")
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What every operation of a process shares. `clock` is the database's as far as known."""
+    """The parts of a process that all operations share. `clock` follows the database's clock."""
 
     database: Database
     transactions: Transactions
@@ -47,10 +47,12 @@ class Context:
     """One operation of one caller.
 
     Reads share one snapshot, opened by the first of them. A mutation field closes it, so that
-    what is read afterwards holds what was done. `keys`: idempotency keys by response key.
-    `selections`: what root fields show of their lists, by response key; `joined`: the rows that
-    lists brought along in this snapshot, by id.
-    `audience`: whom the stream is for that this operation opens.
+    later reads include its changes.
+
+    `keys`: idempotency keys by response key.
+    `selections`: the columns that root fields select of their lists, by response key.
+    `joined`: the rows that lists of this snapshot brought along, by id.
+    `audience`: the subscribers of the stream that this operation opens.
     """
 
     caller: Caller
@@ -70,19 +72,19 @@ class Context:
         self.renew()
 
     def renew(self) -> None:
-        """Read anew from here on, as of now; the snapshot was closed before."""
+        """Set the time to now and drop the loaders; the snapshot was closed before."""
         self.now = self.services.clock()
         self._forget()
 
     @property
     def loaders(self) -> Loaders:
-        """The loaders of this operation, made when something asks for them."""
+        """The loaders of this operation, created at first use."""
         if self._loaders is None:
             self._loaders = Loaders(self.opened)
         return self._loaders
 
     async def opened(self) -> tuple[Session, Scope]:
-        """The snapshot of this operation, and what the caller may see in it."""
+        """The snapshot of this operation, and the caller's scope in it."""
         async with self._opening:
             if self._opened is None:
                 snapshot = self.services.database.snapshot()
@@ -98,7 +100,7 @@ class Context:
     async def perform(
         self, response_key: object, action: Action[C], to_command: Callable[[], C]
     ) -> Outcome:
-        """Carry out one mutation field; what the input itself gets wrong is a refusal too."""
+        """Perform the action of one mutation field. An invalid input is a refusal, too."""
         await self.close()
         try:
             command = to_command()
@@ -110,9 +112,9 @@ class Context:
         return outcome
 
     def another(self, events: Iterable[object] = ()) -> "Context":
-        """A context of the same caller with a snapshot of its own, to be closed apart.
+        """A context of the same caller with its own snapshot, to be closed separately.
 
-        It knows what these events `tell` its loaders.
+        Events with a `tell` method prime its loaders.
         """
         fresh = Context(self.caller, self.services, request_id=self.request_id)
         for event in events:
@@ -121,15 +123,15 @@ class Context:
         return fresh
 
     async def close(self) -> None:
-        """Give the snapshot's connection back; the next read opens another one."""
+        """Return the connection of the snapshot; the next read opens another one."""
         if self._opening.locked():
-            # What is just being opened is given back as well, also if nobody waits for that.
+            # A snapshot that is being opened is closed as well, even if this task is cancelled.
             await self.services.database.to_its_end(self._close())
         else:
             await self._close()
 
     def _forget(self) -> None:
-        """What was read of a snapshot is not of the next one; and loaders know this context."""
+        """Drop the rows of the snapshot, and the loaders, which refer to this context."""
         self._loaders = None
         self.joined = {}
 

@@ -1,4 +1,4 @@
-"""How a no is told: rules become `userErrors`, everything else a top-level error with a code."""
+"""Errors in answers: refusals become `userErrors`, all others a top-level error with a code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ def user_errors(outcome: Outcome) -> list[UserError]:
     return [_user_error(refusal) for refusal in outcome.refusals]
 
 
-# What holds a reference that is taken: its type, by the word of the domain for it.
+# The type that holds a reference which is already in use, by its name in the domain.
 _HOLDERS: Final = {
     "order": "Order",
     "reservation": "Reservation",
@@ -36,7 +36,7 @@ _HOLDERS: Final = {
 
 
 def _details(refusal: Refusal) -> Mapping[str, Any]:
-    """The facts of a refusal; an existing object is named by the id that `node(id:)` takes."""
+    """The details of a refusal; an existing object is named by its global id."""
     holder = _HOLDERS.get(refusal.details.get("entity", ""))
     if holder is None or refusal.code != AlreadyExists.code:
         return refusal.details
@@ -66,7 +66,7 @@ _STATUS: Final = {Unauthenticated: 401, Forbidden: 403, BadRequest: 400}
 
 
 def top_level(error: Exception) -> TopLevel | None:
-    """What to tell about an exception that left a resolver; None: it is our own mistake."""
+    """The error of an exception that left a resolver; None: it is our own mistake."""
     if isinstance(error, RequestError):
         details = error.details if isinstance(error, StreamError) else {}
         return TopLevel(error.code, _STATUS.get(type(error), 400), error.message, details)

@@ -1,4 +1,4 @@
-"""Loaders: the edges of one operation, each noun read once per round and in its snapshot."""
+"""The loaders of one operation: rows by key, from its snapshot and within its scope."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ ScopedRead = Callable[[Session, Scope, Sequence[K]], Awaitable[Mapping[K, V]]]
 
 @dataclass
 class Loaded(Generic[K, V]):
-    """A loader of each `Loaders`, made when something asks for it: most operations need few."""
+    """An attribute of `Loaders` that creates its loader at first use: most operations need few."""
 
     read: ScopedRead[K, V]
 
@@ -52,12 +52,12 @@ class Loaded(Generic[K, V]):
 
 
 def scoped(read: ScopedRead[K, V]) -> Loaded[K, V]:
-    """What the caller may see of the rows."""
+    """A loader of the rows that the caller may see."""
     return Loaded(read)
 
 
 def plain(read: Read[K, V]) -> Loaded[K, V]:
-    """The rows, whoever asks."""
+    """A loader of rows that every caller may see."""
 
     async def unscoped(session: Session, _: Scope, keys: Sequence[K]) -> Mapping[K, V]:
         return await read(session, keys)
@@ -66,7 +66,7 @@ def plain(read: Read[K, V]) -> Loaded[K, V]:
 
 
 class Loaders:
-    """Rows by id, and rows by what they belong to. What is out of scope is not there."""
+    """Rows by id, and rows by their owner. Rows outside the caller's scope are missing."""
 
     def __init__(self, opened: Open) -> None:
         self.opened = opened

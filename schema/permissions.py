@@ -1,4 +1,4 @@
-"""Who may use a root field at all: one question per operation, never one per leaf."""
+"""Permissions of root fields: one check per root field, none per leaf."""
 
 import inspect
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -64,7 +64,7 @@ def stream_fields(resolvers: Mapping[str, Stream]) -> list[StrawberryField]:
 
 
 def _told(resolver: Callable[..., Any], permission: str) -> str:
-    """What a root field says of itself: its resolver's words, and whom it is open to."""
+    """The description of a root field: its resolver's docstring, and the permission."""
     return f"{inspect.getdoc(resolver)}\n\nPermission: `{permission}`."
 
 

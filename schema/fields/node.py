@@ -121,12 +121,12 @@ async def load(context: Context, type_name: str, key: object) -> Any:
 
 
 def prime(context: Context, type_name: str, key: Key, row: object) -> None:
-    """Let `load` find a row that is known already, in a scope that the caller has."""
+    """Store a row that is already known for `load`; the caller may see it."""
     NODE_TYPES[type_name].loader(context.loaders).prime(key, row)
 
 
 async def load_all(context: Context, type_name: str, keys: list[Any]) -> list[Any]:
-    """The objects of these keys in their order; what the caller may not see is left out."""
+    """The objects of these keys in their order, without those that the caller may not see."""
     _, loader, from_row = NODE_TYPES[type_name]
     rows = await loader(context.loaders).load_many(keys)
     return [from_row(row, context) for row in rows if row is not None]

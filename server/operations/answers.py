@@ -52,7 +52,7 @@ class Answers:
         return [self._formatted(error, request_id, logged) for error in errors]
 
     def failure(self, error: Exception, request_id: str) -> RequestRefused:
-        """What to send for an exception outside of any field; logged if it is ours."""
+        """The error to send for an exception outside of any field; our own mistakes are logged."""
         refused = self._refusal(error)
         if refused is not None:
             return refused

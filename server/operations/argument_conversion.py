@@ -44,7 +44,7 @@ class ArgumentConversion:
         return [(name_of(each), each.python_name, self._converter(each.type)) for each in arguments]
 
     def _converter(self, type_: Any) -> Converter:
-        """What `strawberry.types.arguments.convert_argument` does for a type."""
+        """A function that converts as `strawberry.types.arguments.convert_argument` does."""
         if isinstance(type_, StrawberryMaybe):
             raise NotSimple
         if isinstance(type_, StrawberryOptional):

@@ -37,7 +37,7 @@ _DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """What a class says of itself, and under each of its attributes."""
+    """The docstring of a class, and those of its attributes."""
 
     of_class: str | None
     under: Mapping[str, str] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class _Source:
         return self._modules[name].get(origin.__qualname__, _NOTHING)
 
     def under(self, origin: type[Any], attribute: str) -> str | None:
-        """What stands under an attribute of a class, or else of the nearest parent that has it."""
+        """The docstring of an attribute, from the class or its nearest parent that has one."""
         for owner in origin.__mro__:
             if owner.__module__ not in sys.stdlib_module_names:
                 found = self.of(owner).under.get(attribute)

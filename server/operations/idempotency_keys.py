@@ -76,7 +76,7 @@ def keys_of(
 
 
 def _keys_at_root(document: Document, variables: VariableValues) -> dict[str, str | None]:
-    """What `keys_of` says before it has seen the header; without a directive always the same."""
+    """The keys by `@idempotent` alone, before the header; cached where no directive stands."""
     if document.condition_variables or _places(document):
         return _read_keys(document, variables)
     names: tuple[str, ...] | None = document.memory.get("mutation fields")

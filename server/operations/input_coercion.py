@@ -125,7 +125,7 @@ def _listed(item: Coercer, is_text: bool) -> Coercer:
 
 
 def _leaf(type_: GraphQLLeafType) -> Coercer:
-    """What a leaf's own function makes of a value; JSON of the right kind is that already."""
+    """The coercion of a leaf; a JSON value of the right kind stays as it is."""
     own = type_.coerce_input_value
     if type_ is GraphQLString or type_ is GraphQLID:
         return lambda value: value if type(value) is str else _sure(own(value))

@@ -46,7 +46,7 @@ LONE_SURROGATE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """How much one request may hold; every attribute is the largest number that is let through."""
+    """Limits of one request; every attribute is the largest number that is accepted."""
 
     body_bytes: int = 4 * 1024 * 1024  # a bulk upsert of some thousand rows in variables
     body_seconds: float = 10.0  # from the first byte to the last
@@ -66,7 +66,7 @@ class RequestLimits:
 
 
 class _Size(NamedTuple):
-    """What a selection set amounts to with its fragments written out."""
+    """The size of a selection set with its fragments expanded."""
 
     depth: int  # nested fields
     nesting: int  # nested selection sets, fragments counted

@@ -18,7 +18,7 @@ _ESCAPED_NUL = b"\\u0000"
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """What one client asks to be executed: well formed, not yet parsed as GraphQL."""
+    """A well-formed request of a client, not yet parsed as GraphQL."""
 
     query: str
     variables: dict[str, Any] = field(default_factory=dict)

@@ -36,7 +36,7 @@ def resolve_at_once(fields: Iterable[GraphQLField], converter: GraphQLCoreConver
 def _resolver(
     field: StrawberryField, conversions: ArgumentConversion, info_class: Callable[..., Any]
 ) -> RootResolver:
-    """What Strawberry's own resolver of the field does. Raises NotSimple."""
+    """A resolver with the effect of Strawberry's own. Raises NotSimple."""
     chain = _chain(field)
     arguments = conversions.of(field.arguments)
 

@@ -1,4 +1,4 @@
-"""Who asks: from the Authorization header, or the lack of one, to a caller."""
+"""The caller of a request, from its Authorization header."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -12,7 +12,10 @@ UNKNOWN_ADDRESS = "unknown"
 
 
 class Callers:
-    """Finds the caller of a request or a socket. `open_channels`: what needs no key."""
+    """Finds the caller of a request or a socket.
+
+    `open_channels`: the channels that need no API key.
+    """
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ NONE = "none"
 
 
 class Metrics:
-    """What is counted, in a registry of its own."""
+    """Counters and histograms of HTTP requests, in their own registry."""
 
     content_type = CONTENT_TYPE_LATEST
 

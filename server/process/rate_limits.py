@@ -1,4 +1,4 @@
-"""How many requests a role may send: counted per key, without a key per address."""
+"""Rate limits by role: requests are counted per API key, without a key per address."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ ANONYMOUS = "ANONYMOUS"
 class RateLimits:
     """Counts the requests of this process. `limits`: (requests, seconds) by role; None: no limit.
 
-    It counts admitted requests only: who waits for a while is let in again.
+    Only admitted requests count, so a client that pauses is admitted again.
     """
 
     def __init__(self, limits: Mapping[str, tuple[int, int] | None]) -> None:

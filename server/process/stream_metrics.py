@@ -1,4 +1,4 @@
-"""Streams in numbers: who reads, what waits, why readers left, and how late a fact arrives."""
+"""Metrics of subscriptions: subscribers, queue lengths, reasons of closing, and lag."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 
 class Lag:
-    """How long facts take from their transaction to the last member of a group they were sent to.
+    """Seconds from the transaction of an event to the last member of a group that received it.
 
-    What a reader asks for of the past is not counted.
+    Events that a subscriber replays from the past do not count.
     """
 
     def __init__(

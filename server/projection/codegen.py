@@ -15,9 +15,8 @@ For `places { code units }` on a list of non-null objects the source reads
         return [object1(v1, w) for v1 in v] if type(v) is list or type(v) is tuple else walk()
 
 A declared field (server/projection/records.py) is read by what its declaration says:
-`o.row['code']` for a column, `work(o)` for a derived one. An edge gets a place in the dict, and the
-record and the dict go to the list of those who wait there (`w`, one list per edge of the
-selection):
+`o.row['code']` for a column, `work(o)` for a derived one. An edge gets a place in the dict. The
+record and the dict are added to the list of that edge (`w` has one list per edge of the selection):
 
         d = {'sku': …, 'location': None}
         w[0].append((o, d))
@@ -96,7 +95,7 @@ def compile_object(
 
 
 class _NotPlain(Exception):
-    """This part of the selection is the walk's."""
+    """This part of the selection needs the walk."""
 
 
 class _Code:
@@ -336,7 +335,7 @@ def _declared(definition: GraphQLField | None, details: FieldDetailsList) -> Str
 
 
 def _source(type_: GraphQLObjectType, name: str) -> Column | Derived | None:
-    """What an attribute was declared to be; None for a plain attribute."""
+    """The declaration of an attribute; None for a plain attribute."""
     definition = type_.extensions.get("strawberry-definition")
     found = getattr_static(getattr(definition, "origin", None), name, None)
     return found if isinstance(found, Column | Derived) else None

@@ -1,4 +1,4 @@
-"""Which columns generated code reads: of the rows of each type, at each place of a selection."""
+"""The columns that generated code reads, by type and by place in a selection."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -8,11 +8,11 @@ from graphql import GraphQLObjectType, GraphQLOutputType, get_named_type
 from models.queries.listing.selections import EVERYTHING, Join, Selection
 from server.projection.records import Column, Derived, RecordEdge
 
-_ANY = "*"  # among the columns: nobody knows which ones
+_ANY = "*"  # among the columns: the whole row is read
 
 
 class Place(NamedTuple):
-    """Where an edge stands in the code: `function` completes its values, which are of `type`."""
+    """The place of an edge in the code: `function` completes its values, which are of `type`."""
 
     parent: GraphQLObjectType
     key: str
@@ -45,7 +45,7 @@ class Columns:
             columns.add(source.key if source.is_shared else _ANY)
 
     def selection(self, type_: GraphQLOutputType) -> Selection:
-        """What is shown of the nodes, if the value is a connection."""
+        """The columns of the nodes that are selected, if the value is a connection."""
         node = _node_of(type_)
         if node is None:
             return EVERYTHING
@@ -54,7 +54,7 @@ class Columns:
         return Selection(None if _ANY in columns else frozenset(columns), joins)
 
     def joins(self, type_: GraphQLOutputType) -> dict[Join, Join]:
-        """What is read along with the nodes: of each table the columns that any edge shows."""
+        """The joins of the list: for each table the columns that its edges select."""
         read: dict[Join, set[str]] = {}
         for number, place in enumerate(self._places):
             if place.edge.join is not None and self.is_of_node(type_, place):

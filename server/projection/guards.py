@@ -1,4 +1,4 @@
-"""Who the projection may read: objects whose attributes are what their declarations say."""
+"""Checks of the objects that generated code reads: attributes must be as declared."""
 
 from collections.abc import Callable
 from types import MemberDescriptorType
@@ -10,12 +10,12 @@ from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 from server.projection.records import Column, Derived
 
 CLASSES_MAX = 64  # admitted per object of a projection; more are checked one by one
-# What an attribute was declared to be, by its name; None: nothing, it just is there.
+# The declaration of each attribute that is read, by name; None: a plain attribute.
 Sources = dict[str, Column | Derived | None]
 
 
 class Walk(Exception):
-    """Generated code met something that the walk must see."""
+    """Generated code met a value that graphql-core must complete."""
 
 
 def admission_of(
@@ -24,9 +24,10 @@ def admission_of(
     plain: set[type],
     loose: set[type],
 ) -> Callable[[Any], None]:
-    """A check that raises Walk, or remembers the class of an object that may be read from now on.
+    """A check that admits the class of an object, or raises Walk.
 
-    `plain`: instances are all alike; `loose`: each may have been cast to another type.
+    `plain` gets classes whose instances are all alike, `loose` those whose instances may have been
+    cast to another type.
     """
 
     def admit(o: Any) -> None:

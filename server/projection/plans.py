@@ -1,22 +1,22 @@
 """The compiled projection: plain parts of a selection run as generated code, not as a walk.
 
-graphql-core visits every field of every object, some 5 µs each, which is where the time of a read
-goes. A field is *plain* when it only reads an attribute (no resolver, arguments, permissions,
-extensions or custom directives), or what was declared to be one (server/projection/records.py). A
+graphql-core visits every field of every object, at about 5 µs each: most of the time of a read.
+A field is *plain* when it only reads an attribute (no resolver, arguments, permissions,
+extensions or custom directives), or is declared in a record (server/projection/records.py). A
 selection whose fields are all plain, through lists and nested objects, becomes one function from
 the resolved value to the finished dicts; an object with other fields too gets a function for its
 plain ones, and the walk does the rest.
 
-Edges are followed in stages. The function leaves places for them and notes who waits there; then
-each loader is asked once for all keys of a level, the places are filled, and what was put there
-waits for the next level.
+Edges are followed level by level. The function leaves a place for each edge and lists the records
+that wait there. Then each loader reads all keys of a level at once, the places are filled, and the
+new records wait for the next level.
 
-The generated code only knows how things go well. Whatever else it meets, it raises, and the walk
-does that part from the start: nulls, errors and paths are always graphql-core's own. Trying is
-free of effects because only plain attributes of plain classes are read, and what was declared.
+The generated code handles the expected case only. For any other value it raises, and the walk does
+that part from the start: nulls, errors and paths are always graphql-core's own. The attempt has no
+effects, because it reads only plain attributes of plain classes and declared fields.
 
-A `Shape` is what executors of one document remember while the same fields are selected, that is
-per combination of the variables in `@skip` and `@include`.
+A `Shape` is the compiled state of one document while the same fields are selected: one for each
+combination of the variables in `@skip` and `@include`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,14 +29,14 @@ from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, 
 from models.queries.listing.selections import Join, Selection
 from server.projection.records import RecordEdge
 
-# Records that wait at an edge, each with the dict that is to hold what the edge leads to.
+# Records that wait at an edge, each with the dict that the value of the edge goes into.
 Waits = Sequence[list[tuple[Any, dict[str, Any]]]]
-# The finished value of a resolved one; who waits for an edge is added to the lists.
+# Completes a resolved value; records that wait for an edge are added to the lists.
 Project = Callable[[Any, Waits], Any]
 
 
 class Waiting(NamedTuple):
-    """An edge in a selection: whose list of `Waits` it has, and how its values are completed."""
+    """An edge in a selection: its list in `Waits`, and the function that completes its values."""
 
     number: int
     key: str
@@ -45,7 +45,7 @@ class Waiting(NamedTuple):
     complete: Project
 
     def fill(self, waits: Waits, found: Mapping[Any, Any], context: Any) -> None:
-        """Give each record that waits its value. Those may add to the lists of the next level."""
+        """Fill in the value of each waiting record; values may add to lists of the next level."""
         edge, key, complete, column = self.edge, self.key, self.complete, self.edge.key
         if not edge.is_shared:
             for record, answer in waits[self.number]:
@@ -64,9 +64,9 @@ Stages = Sequence[Sequence[Waiting]]
 
 
 class Projection(NamedTuple):
-    """How to complete a value: `project` it, then follow the edges in it level by level.
+    """The steps that complete a value: `project` it, then follow its edges level by level.
 
-    `selection`: what it shows of a connection's rows.
+    `selection`: the columns that it selects of the rows of a connection.
     """
 
     project: Project
@@ -74,11 +74,11 @@ class Projection(NamedTuple):
     selection: Selection
 
     def waits(self) -> Waits:
-        """Lists for those who will wait."""
+        """An empty list for each edge, for the records that will wait there."""
         return [[] for stage in self.stages for _ in stage]
 
     async def follow(self, waits: Waits, context: Any) -> None:
-        """Fill all places that wait, with one read per level for the parents of a loader."""
+        """Fill all waiting places, with one read per level and loader."""
         for stage in self.stages:
             found: list[Mapping[Any, Any]] = []
             wanted: dict[Any, set[Any]] = {}
@@ -104,9 +104,9 @@ class Projection(NamedTuple):
 
 
 class ObjectPlan(NamedTuple):
-    """How to complete one object: `project` its plain fields, then walk the `rest`.
+    """The steps that complete one object: `project` its plain fields, then walk the `rest`.
 
-    `project` gives a dict with a place for every field, in order; it has no edges.
+    `project` returns a dict with a place for every field, in order; it has no edges.
     """
 
     project: Project
@@ -115,7 +115,7 @@ class ObjectPlan(NamedTuple):
 
 @dataclass(slots=True)
 class Shape:
-    """What is known about one selection of fields; its lists are kept, so their ids are stable."""
+    """Compiled parts of one selection of fields; its lists are kept, so their ids are stable."""
 
     compiles: bool
     root: GroupedFieldSet | None = None
@@ -124,7 +124,7 @@ class Shape:
     )
     # by (id of the field's nodes, type): the function for the field's value, None for a walk
     values: dict[tuple[int, GraphQLOutputType], Projection | None] = field(default_factory=dict)
-    # what root fields show of their lists, by response key
+    # the columns that root fields select of their lists, by response key
     selections: dict[str, Selection] = field(default_factory=dict)
     # by (id of the object's fields, type)
     objects: dict[tuple[int, GraphQLObjectType], ObjectPlan | None] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Records: GraphQL objects that are a row, and say of each field where it comes from.
+"""Records: GraphQL objects of a row, with the source of each field declared.
 
     @strawberry.type
     class StockLevel(Node):
@@ -8,12 +8,12 @@
         item: Item = edge(lambda loaders: loaders.items, "item_id", one(Item))
 
 Declared so, a field is known to the compiled projection (plans.py), which reads whole
-lists of records without asking each of them: columns straight from the rows, derived fields by one
-call, edges level by level, one read for all parents. To anybody else a record is an object with
-attributes, and edges are resolvers, as stock Strawberry has them.
+lists of records at once: columns from the rows, derived fields by one call, edges level by level
+with one read for all parents. Elsewhere a record is an object with attributes, and its edges are
+ordinary resolvers of Strawberry.
 
-What is declared here has no effects and gives the same again: the projection, when it meets
-something odd, leaves the rest to the ordinary walk, which asks anew.
+Declared fields have no effects and return the same value again. So the projection can give up on
+an unexpected value, and graphql-core completes the whole value from the start.
 """
 
 from collections.abc import Callable
@@ -40,11 +40,11 @@ class Column:
         return self if record is None else record.row[self.name]
 
     def __set__(self, record: Any, value: object) -> None:
-        raise AttributeError(f"a record is what its row is: {self.name}")
+        raise AttributeError(f"{self.name} is a column of the row and cannot be set")
 
 
 class Derived:
-    """An attribute that is worked out from the other ones, or from the columns `of` alone."""
+    """An attribute that is computed from the others, or from the columns `of` alone."""
 
     def __init__(self, work: Callable[[Any], Any], of: tuple[str, ...]) -> None:
         self.work = work
@@ -54,25 +54,25 @@ class Derived:
         return self if owner is None else self.work(owner)
 
     def __set__(self, owner: Any, value: object) -> None:
-        raise AttributeError("a derived attribute is worked out")
+        raise AttributeError("a derived attribute is computed and cannot be set")
 
 
 def column(name: str) -> Any:
-    """A field that is a column of another name; one of the same name needs no saying."""
+    """A field that is a column of another name; a column of the same name needs no declaration."""
     return Column(name)
 
 
 def derived(work: Callable[[Any], Any], of: tuple[str, ...] = ()) -> Any:
-    """A field that is worked out from its object: no waiting, no effects, no clock of its own.
+    """A field that is computed from its object, without I/O, effects or a clock.
 
-    `of`: the columns that decide it, whoever asks. A list then reads no others for it, and of
-    objects what was made of the same columns is used again.
+    `of`: the columns that decide its value for every caller. A list then reads only these for it,
+    and an object that was made from the same values is used again.
     """
     return Derived(work, of)
 
 
 class Record:
-    """A row as the caller of a context sees it."""
+    """A row with the context of the operation that read it."""
 
     __slots__ = ("context", "row")
 
@@ -84,7 +84,7 @@ class Record:
         self.context = context
 
     def __init_subclass__(cls) -> None:
-        """Make columns of the fields that say nothing else."""
+        """Make a column of each field without another declaration."""
         for name, annotation in cls.__annotations__.items():
             if name not in vars(cls) and not is_private(annotation):
                 setattr(cls, name, Column(name))
@@ -93,17 +93,17 @@ class Record:
 
     @classmethod
     def from_row(cls, row: Row, context: OperationContext) -> Self:
-        """The object of a row."""
+        """The record of a row."""
         return cls(row, context)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordEdge:
-    """How a field finds its value: what a loader has for a column of the parent's row.
+    """The source of a field: the value of a loader for a column of the parent's row.
 
-    `value(found, parent, context)` is made of what was found: None where there is nothing, or
-    nothing for callers who are not `seen_by`. `is_shared`: parents with one key have one value.
-    `join`: how a list of parents reads what the loader would.
+    `value(found, parent, context)` makes the field's value. `found` is None where no row exists
+    and for callers who are not `seen_by`. `is_shared`: parents with the same key share one value.
+    `join`: a list of parents may read the same rows with this join.
     """
 
     loader: Callable[[Any], Loader[Any, Any]]
@@ -131,9 +131,9 @@ def edge(
     seen_by: Callable[[Caller], bool] = lambda _: True,
     join: Join | None = None,
 ) -> Any:
-    """A field that leads to what `loader` finds by the column `key`; for others there is nothing.
+    """A field whose value `loader` finds by the column `key`.
 
-    `name`: in GraphQL, where Python has the word for itself.
+    `name`: its name in GraphQL, where Python reserves the word.
     """
     made = RecordEdge(loader, key, of.value, seen_by, of.is_shared, join)
 
@@ -144,12 +144,12 @@ def edge(
 
 
 def edge_of(field: StrawberryField) -> RecordEdge | None:
-    """How a field finds its value, if it was declared as an edge."""
+    """The edge of a field; None for a field that is no edge."""
     return field.metadata.get(RecordEdge)
 
 
 class Of(NamedTuple):
-    """What an edge makes of what its loader found, and whether the parent has no part in it."""
+    """The value that an edge makes from the loader's; `is_shared`: whatever the parent."""
 
     value: Callable[[Any, Any, OperationContext], Any]
     is_shared: bool
@@ -166,5 +166,5 @@ def many(kind: type[Record]) -> Of:
 
 
 def made(work: Callable[[Any, Any], Any]) -> Of:
-    """What `work(parent, found)` says; `found` is None where there is nothing."""
+    """The result of `work(parent, found)`; `found` is None where no row exists."""
     return Of(lambda found, parent, _: work(parent, found), False)

@@ -1,20 +1,20 @@
-"""What the projection remembers: finished values of fields that a few columns decide."""
+"""Cache of completed values, for fields whose value depends on a few columns only."""
 
 from itertools import count
 from typing import Any, Final, TypeVar
 
 V = TypeVar("V")
 
-# Of all fields of all documents together: some 10 MB, however many documents there are.
+# One bound for all fields of all documents: about 10 MB.
 REMEMBERED_MAX: Final = 16_384
 
-# Numbers for fields of compiled documents, so that no field finds what is another one's.
+# A number for each field of a compiled document, so that fields do not share entries.
 FIELDS: Final = count()
 KNOWN: Final[dict[tuple[Any, ...], Any]] = {}
 
 
 def keep(key: tuple[Any, ...], value: V) -> V:
-    """Remember the value of a field for its columns, `key`: the field's number and theirs."""
+    """Store a value. `key`: the number of the field, then the values of its columns."""
     if len(KNOWN) >= REMEMBERED_MAX:
         KNOWN.clear()
     KNOWN[key] = value

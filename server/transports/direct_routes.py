@@ -1,4 +1,4 @@
-"""Which way in: what nearly everything asks for straight to its endpoint, all else routed."""
+"""Direct routes: hot paths go straight to their endpoints, all others through Starlette."""
 
 from collections.abc import Awaitable, Mapping
 
@@ -6,11 +6,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class DirectRoutes:
-    """Leads what `endpoints` has by (kind, path) past `app`, which gets all else.
+    """Serves `endpoints` by (kind, path) without Starlette's router; `app` serves all others.
 
-    Starlette looks through its patterns and puts handlers for exceptions around every request,
-    and around whatever a socket sends, for every frame, as long as the socket lives: more than
-    many an answer costs. An endpoint that itself ends what it began needs none of it.
+    For every request and every frame of a socket, Starlette matches patterns and adds exception
+    handlers. That costs more than many answers. An endpoint that handles its own exceptions needs
+    none of it.
     """
 
     def __init__(self, app: ASGIApp, endpoints: Mapping[tuple[str, str], ASGIApp]) -> None:

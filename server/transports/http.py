@@ -41,7 +41,7 @@ from server.transports.server_sent_events import EventStreams
 
 
 class ResolverContext(Protocol):
-    """What resolvers find as `info.context`; it lives as long as one operation."""
+    """The `info.context` of resolvers; it lives as long as one operation."""
 
     async def close(self) -> None:
         """Give back what the operation held (a snapshot's connection)."""
@@ -168,7 +168,7 @@ class GraphQLEndpoint:
 
 @dataclass(slots=True)
 class _Exchange:
-    """What is known about one request while it is answered."""
+    """The state of one request while it is answered."""
 
     request: Request
     request_id: str

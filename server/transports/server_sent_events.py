@@ -122,7 +122,7 @@ class _Stream:
             self._operating.cancel()
 
     async def _pass_on(self, message: Mapping[str, Any]) -> None:
-        """What the outbox sends, as a part of the body."""
+        """Send a message of the send queue as a part of the body."""
         body = {"type": "http.response.body", "body": message["text"].encode(), "more_body": True}
         await self._send(body)
 

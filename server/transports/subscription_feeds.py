@@ -33,7 +33,7 @@ _USES = re.compile(r"\$\s*([_A-Za-z][_0-9A-Za-z]*)")
 
 
 class StreamContext(Protocol):
-    """What resolvers find as `info.context`."""
+    """The `info.context` of resolvers."""
 
     async def close(self) -> None:
         """Give back what the operation held."""
@@ -57,7 +57,7 @@ class StreamRefused(Exception):
 
 
 class ResultFrames(Protocol):
-    """How a transport writes a result."""
+    """The framing of results by a transport."""
 
     def next(self, answer: str) -> str:
         """A result, given as JSON text."""
@@ -224,7 +224,7 @@ def _answer(event: object, data: AnswerData) -> Answer:
 
 
 async def _all(executions: Sequence[Awaitable[AnswerData]]) -> list[AnswerData]:
-    """What all of them give, side by side. Raises the first error, after all have ended."""
+    """The results of concurrent executions. Raises the first error, after all have ended."""
     if len(executions) == 1:  # as it mostly is: a task would come to its turn later
         return [await executions[0]]
     answers = []

@@ -44,7 +44,7 @@ Authenticate = Callable[[str | None, str], Awaitable[Caller]]
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
-    """What one socket may do. Messages beyond the rate wait: they are not read meanwhile."""
+    """Limits of one socket. Messages beyond the rate are not read until the rate allows them."""
 
     init_seconds: float = 5.0
     operations: int = 200
@@ -312,7 +312,7 @@ def _request_in(message: Message) -> GraphQLRequest:
 
 
 class _Pace:
-    """How often a client may send: so many at once, then so many per second, by waiting."""
+    """Rate limit of incoming messages as a token bucket; it waits instead of refusing."""
 
     __slots__ = ("_at", "_left", "_most", "_per_second")
 
