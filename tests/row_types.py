@@ -125,7 +125,7 @@ def nullable_columns(row_type: type, sql: str) -> tuple[str, ...]:
 def _is_nullable(
     name: str, selected: tuple[str, str] | None, tables: Mapping[str, tuple[str, str]]
 ) -> bool:
-    """Whether a column can be null as far as the tables of its statement tell."""
+    """True if a column can be null by the tables of its statement."""
     if selected is not None:
         alias, name = selected
         tables = {alias: tables[alias]} if alias in tables else {}
@@ -139,7 +139,7 @@ def _is_nullable(
 
 @cache
 def _nullability() -> Mapping[str, Mapping[str, bool]]:
-    """Whether a column may be null, by table and column."""
+    """True if a column may be null, by table and column."""
     for module in iter_modules(models.__path__, "models."):
         if not module.ispkg:
             import_module(module.name)

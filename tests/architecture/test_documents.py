@@ -65,7 +65,7 @@ def paths_in(text: str) -> Iterator[str]:
 
 
 def exists(path: str) -> bool:
-    """Whether a path, in which stars may stand, names something of the project."""
+    """True if a path, perhaps with stars, names a file or folder of the project."""
     return path in existing() or any(fnmatchcase(name, path) for name in existing())
 
 

@@ -1,4 +1,4 @@
-"""Proves the books of a database and names each difference (1.3)."""
+"""Reconciliation: checks the books of a database and names each difference."""
 
 from __future__ import annotations
 

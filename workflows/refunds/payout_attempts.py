@@ -1,7 +1,7 @@
-"""Attempts at paying out: made with their key, told what was heard of them, and ended by it (5.4).
+"""Payout attempts: created with their key, changed by reports of the gateway.
 
-What a word makes of an attempt is domain/refunds/payouts.py's table. The lock of the refund's order
-covers its attempts.
+The table in domain/refunds/payouts.py gives the next state for each report. The lock of the
+refund's order covers its attempts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Pays decided refunds out: claim, call the gateway outside of any transaction, record its word.
+"""Payout worker for approved refunds: claim, call the gateway, record its report.
 
-What a call will do is stored before it is made, and what it came to when it comes back; in between
-the worker may die at any point. Whoever finds what it left looks the key up before anything is sent
-again, and then sends the same key (5.4).
+The call is made outside any transaction. The attempt and its key are stored before the call, the
+report after it. The worker may die at any point in between. The next worker looks the key up
+before it sends anything again, and then sends the same key (decision 7).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Refunds of returns: opened, estimated and decided as the units of a return are seen (5.1).
+"""Refunds of returns: opened, estimated and decided as evidence about the units arrives.
 
-A refund is opened for units that the policy's first evidence reaches, and decided when the last is
-there. Units are counted per order line and grade, not by the groups that they are in: groups are
-split as units move on.
+A refund is opened when units have the first evidence that the policy requires, and decided when
+they have the last. Units are counted per order line and grade, not per return item, because return
+items split.
 """
 
 from __future__ import annotations

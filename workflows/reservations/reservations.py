@@ -221,7 +221,7 @@ async def _hold(
     if draft.caller.is_anonymous:
         visitors.check(tx, market, channel, draft.caller, draft.demands)
     plan = await routing.plan(tx, market, channel, draft.demands, country=command.country_code)
-    # Not time-ordered like other ids: whoever knows a hold's id may act on it (1.9).
+    # Random, not time-ordered like other ids: a caller that knows a hold's id may act on it.
     reservation_id = unguessable()
     row = _add_hold(tx, draft, reservation_id, plan.decision)
     for index, (item_id, location_id, quantity) in enumerate(plan.allocation):

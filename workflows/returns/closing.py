@@ -1,4 +1,4 @@
-"""Returns end by themselves: when every unit and every refund is settled, and not before (4.6)."""
+"""Closing of returns, as soon as every unit and every refund is settled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dispositions executed: one movement each, and one entry where an account changes (4.5)."""
+"""Execution of dispositions: one movement each, and an entry if an account changes."""
 
 from __future__ import annotations
 

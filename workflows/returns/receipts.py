@@ -1,4 +1,4 @@
-"""Parcels received: matched to their return, into quality control, at the cost of before (4.3)."""
+"""Receipt of parcels: units of a return enter quality control at their shipped cost."""
 
 from __future__ import annotations
 
