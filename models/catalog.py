@@ -7,6 +7,8 @@ from typing import TypedDict
 from tortoise import fields
 from tortoise.models import Model
 
+from models.database.rows import Flag
+
 
 class Supplier(Model):
     """A vendor that goods are received from and returned to."""
@@ -50,6 +52,28 @@ class Item(Model):
         table = "item"
 
 
+class ItemRow(TypedDict):
+    """An item as lists show it."""
+
+    id: int
+    sku: str
+    name: str
+    barcode: str | None
+    category: str | None
+    price_minor: int | None
+    price_currency: str | None
+    unit_cost_minor: int | None
+    unit_cost_currency: str | None
+    returnable: Flag
+    supplier_id: int | None
+
+
+class VersionedItemRow(ItemRow):
+    """An item as upserts read and write it."""
+
+    version: int
+
+
 class Location(Model):
     """A place. WAREHOUSE, STORE and FULFILLMENT_PARTNER keep stock; ZONE and BIN are addresses."""
 
@@ -69,6 +93,22 @@ class Location(Model):
         table = "location"
 
 
+class LocationRow(TypedDict):
+    """A row of location."""
+
+    id: int
+    code: str
+    name: str
+    kind: str
+    parent_id: int | None
+    country_code: str | None
+    daily_order_capacity: int | None
+    time_zone: str
+    pack_required: Flag
+    active: Flag
+    version: int
+
+
 class Channel(Model):
     """A place of sale; priority 1 is served first when stock is scarce."""
 
@@ -84,6 +124,20 @@ class Channel(Model):
 
     class Meta:
         table = "channel"
+
+
+class ChannelRow(TypedDict):
+    """A row of channel."""
+
+    id: int
+    code: str
+    name: str
+    kind: str
+    currency: str
+    priority: int
+    safety_buffer: int
+    active: Flag
+    version: int
 
 
 class ChannelLocation(Model):

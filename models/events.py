@@ -5,7 +5,8 @@ Events are written in the transaction of their change and numbered after commit.
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
 
 from tortoise import fields
 from tortoise.models import Model
@@ -63,6 +64,14 @@ class Lease(Model):
 
     class Meta:
         table = "lease"
+
+
+class LeaseRow(TypedDict):
+    """A lease without its name."""
+
+    holder: str
+    lease_until_at: datetime
+    counter: int
 
 
 class EventRetention(Model):

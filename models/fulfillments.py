@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
+
 from tortoise import fields
 from tortoise.models import Model
 
@@ -24,6 +28,21 @@ class Fulfillment(Model):
         table = "fulfillment"
 
 
+class FulfillmentRow(TypedDict):
+    """A row of fulfillment."""
+
+    id: UUID
+    order_id: UUID
+    location_id: int
+    status: str
+    carrier: str | None
+    tracking_number: str | None
+    created_at: datetime
+    shipped_at: datetime | None
+    delivered_at: datetime | None
+    version: int
+
+
 class FulfillmentLine(Model):
     """Units of one order line in a fulfillment; `cost_minor`: their cost when they shipped."""
 
@@ -36,3 +55,14 @@ class FulfillmentLine(Model):
 
     class Meta:
         table = "fulfillment_line"
+
+
+class FulfillmentLineRow(TypedDict):
+    """A row of fulfillment_line."""
+
+    id: UUID
+    fulfillment_id: UUID
+    order_line_id: UUID
+    item_id: int
+    quantity: int
+    cost_minor: int | None

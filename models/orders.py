@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
+
+from domain.orders.orders import OrderLineState
 
 
 class Order(Model):
@@ -36,6 +40,30 @@ class Order(Model):
         table = "sales_order"
 
 
+class NewOrderRow(TypedDict):
+    """An order that is being placed; `routing` is JSON."""
+
+    id: UUID
+    number: str
+    channel_id: int
+    external_reference: str
+    status: str
+    customer_reference: str | None
+    service_level: str
+    currency: str
+    shipping_minor: int
+    shipping_tax_minor: int
+    total_minor: int
+    deposit_minor: int
+    placed_at: datetime
+    created_at: datetime
+    ship_by_at: datetime | None
+    deliver_by_at: datetime | None
+    reservation_id: UUID | None
+    actor: str
+    routing: str
+
+
 class OrderAddress(Model):
     """Delivery address of an order. Personal data: can be erased without changing the order."""
 
@@ -50,6 +78,19 @@ class OrderAddress(Model):
 
     class Meta:
         table = "order_address"
+
+
+class OrderAddressRow(TypedDict):
+    """A row of order_address; `lines` is JSON."""
+
+    id: UUID
+    order_id: UUID
+    country_code: str
+    postal_code: str | None
+    region: str | None
+    city: str | None
+    lines: str | None
+    name: str | None
 
 
 class OrderLine(Model):
@@ -74,6 +115,33 @@ class OrderLine(Model):
 
     class Meta:
         table = "order_line"
+
+
+class OrderLineUnits(TypedDict):
+    """The units of an order line by state."""
+
+    backordered: int
+    allocated: int
+    picked: int
+    packed: int
+    shipped: int
+    delivered: int
+    lost: int
+    cancelled: int
+
+
+def units_by_state(row: OrderLineUnits) -> dict[OrderLineState, int]:
+    """The units of an order line, in the order of the states."""
+    return {
+        OrderLineState.BACKORDERED: row["backordered"],
+        OrderLineState.ALLOCATED: row["allocated"],
+        OrderLineState.PICKED: row["picked"],
+        OrderLineState.PACKED: row["packed"],
+        OrderLineState.SHIPPED: row["shipped"],
+        OrderLineState.DELIVERED: row["delivered"],
+        OrderLineState.LOST: row["lost"],
+        OrderLineState.CANCELLED: row["cancelled"],
+    }
 
 
 class OrderCancellation(Model):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
@@ -26,6 +28,28 @@ class Reservation(Model):
 
     class Meta:
         table = "reservation"
+
+
+class NewReservationRow(TypedDict):
+    """A reservation that is being made; `routing` is JSON."""
+
+    id: UUID
+    status: str
+    channel_id: int
+    external_reference: str | None
+    actor: str
+    address: str | None
+    created_at: datetime
+    expires_at: datetime
+    first_ttl_seconds: int
+    routing: str
+
+
+class ReservationRow(NewReservationRow):
+    """A row of reservation."""
+
+    order_id: UUID | None
+    version: int
 
 
 class ReservationLine(Model):

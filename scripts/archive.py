@@ -16,8 +16,9 @@ from typing import Any
 import orjson
 
 from models.database.database import Database
-from models.database.sessions import DatabaseError, Row
+from models.database.sessions import DatabaseError
 from models.migrations.runner import MigrationError, missing
+from models.queries.events.event_archive import ArchivableEventRow
 from settings import Settings, SettingsError, load
 from workflows.events.retention import Retention, old_events, remove
 from workflows.transactions.actions import Reactions
@@ -37,7 +38,7 @@ async def archive(database: Database, retention: Retention, folder: Path) -> int
     return removed
 
 
-def write(folder: Path, events: Sequence[Row]) -> Path:
+def write(folder: Path, events: Sequence[ArchivableEventRow]) -> Path:
     """Write events into a file named after their positions, atomically.
 
     An interrupted run may have written a file that starts at the same event and not deleted its
@@ -67,9 +68,8 @@ def _to_disk(path: Path) -> None:
         os.close(descriptor)
 
 
-def _facts(event: Row) -> dict[str, Any]:
-    data = event["data"]
-    return {**event, "data": orjson.loads(data) if isinstance(data, str) else data}
+def _facts(event: ArchivableEventRow) -> dict[str, Any]:
+    return {**event, "data": orjson.loads(event["data"])}
 
 
 async def run(settings: Settings, folder: Path) -> int:

@@ -36,7 +36,7 @@ class LocationInUse(DomainError):
 
     code = "ILLEGAL_TRANSITION"
 
-    def __init__(self, code: str, use: Mapping[str, int], *, field: Path = ()) -> None:
+    def __init__(self, code: str, use: Mapping[str, object], *, field: Path = ()) -> None:
         self.location, self.use = code, dict(use)
         uses = ", ".join(f"{name}: {count}" for name, count in self.use.items() if count)
         super().__init__(f"The location {code} is in use ({uses}).", field=field, details=self.use)

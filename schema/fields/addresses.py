@@ -2,7 +2,7 @@
 
 import strawberry
 
-from models.database.sessions import Row
+from models.orders import OrderAddressRow
 from schema.fields.scalars import json_of
 
 
@@ -22,7 +22,7 @@ class Address:
     """Who is to receive it."""
 
     @staticmethod
-    def from_row(row: Row) -> "Address":
+    def from_row(row: OrderAddressRow) -> "Address":
         """A row of order_address."""
         return Address(
             country_code=row["country_code"],

@@ -4,9 +4,10 @@ from typing import Any
 
 import strawberry
 
+from models.catalog import ChannelRow, ItemRow
 from models.queries.listing.selections import Join
 from models.queries.reads.catalog import CHANNEL_COLUMNS, ITEM_COLUMNS, LOCATION_COLUMNS
-from schema.context import Info
+from schema.context import Context, Info
 from schema.fields.edges import edge, node_edge
 from schema.fields.enums import ChannelKind, LocationKind, ReasonKind
 from schema.fields.money import Money, money
@@ -35,7 +36,7 @@ class Item(Node):
     """A code that policies go by."""
     price: Money | None = money("price_minor", "price_currency")
     """What one unit usually sells for; null: unknown."""
-    unit_cost: Money | None = derived(lambda item: _cost(item))
+    unit_cost: Money | None = derived(lambda item: _cost(item.row, item.context))
     """Cost of receipts that name none; null: unknown, or a role that may not see cost."""
     returnable: bool
     """False: returns of it are declined."""
@@ -85,7 +86,7 @@ class Channel(Node):
     """ISO 4217; orders of the channel are in it."""
     priority: int
     """1 is served first when stock is scarce."""
-    safety_buffer: int | None = derived(lambda channel: _buffer(channel))
+    safety_buffer: int | None = derived(lambda channel: _buffer(channel.row, channel.context))
     """Units per SKU that this channel never sells; null for roles that may not see it."""
     active: bool
     """False: nothing is sold here."""
@@ -130,14 +131,13 @@ def channel_edge(key: str) -> Any:
     return edge(lambda loaders: loaders.channels, key, one(Channel), join=join)
 
 
-def _cost(item: Item) -> Money | None:
-    """For those who may see it."""
-    if not item.context.caller.may_see_cost():
+def _cost(row: ItemRow, context: Context) -> Money | None:
+    """The unit cost, for callers who may see it."""
+    if not context.caller.may_see_cost():
         return None
-    return Money.of_optional(item.row["unit_cost_minor"], item.row["unit_cost_currency"])
+    return Money.of_optional(row["unit_cost_minor"], row["unit_cost_currency"])
 
 
-def _buffer(channel: Channel) -> int | None:
-    """For those who may see it."""
-    sees_buffer = channel.context.caller.may_see_buffer_of(channel.row["code"])
-    return channel.row["safety_buffer"] if sees_buffer else None
+def _buffer(row: ChannelRow, context: Context) -> int | None:
+    """The safety buffer, for callers who may see it."""
+    return row["safety_buffer"] if context.caller.may_see_buffer_of(row["code"]) else None

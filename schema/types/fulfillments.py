@@ -1,12 +1,13 @@
 """Fulfillments: the part of an order that leaves from one location in one parcel."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 import strawberry
 from strawberry import ID
 
-from models.database.sessions import Row
+from models.queries.reads.fulfillments import ShownLineRow
 from schema.fields.edges import TypeNamed, edge, node_edge
 from schema.fields.enums import FulfillmentStatus
 from schema.fields.node import Node, encode, found_by
@@ -23,13 +24,17 @@ class FulfillmentLine:
     quantity: int
 
     @staticmethod
-    def of(row: Row) -> "FulfillmentLine":
+    def of(row: ShownLineRow) -> "FulfillmentLine":
         """A row of fulfillment_line with its SKU."""
         return FulfillmentLine(
             order_line_id=encode("OrderLine", row["order_line_id"]),
             sku=row["sku"],
             quantity=row["quantity"],
         )
+
+
+def _lines(rows: Sequence[ShownLineRow]) -> list[FulfillmentLine]:
+    return [FulfillmentLine.of(row) for row in rows if row["quantity"]]
 
 
 @found_by(lambda loaders: loaders.fulfillments)
@@ -51,6 +56,6 @@ class Fulfillment(Node):
     lines: list[FulfillmentLine] = edge(
         lambda loaders: loaders.lines_of_fulfillment,
         "id",
-        made(lambda _, rows: [FulfillmentLine.of(row) for row in rows or () if row["quantity"]]),
+        made(lambda _, rows: _lines(rows or ())),
     )
     """Lines that were cancelled or moved away in full are left out."""

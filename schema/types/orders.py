@@ -5,7 +5,9 @@ from typing import Annotated
 
 import strawberry
 
-from models.database.sessions import Row
+from models.orders import units_by_state
+from models.queries.reads.orders import OrderLineRow, OrderRow
+from schema.context import Context
 from schema.fields.addresses import Address
 from schema.fields.edges import TypeNamed, edge, node_edges
 from schema.fields.enums import OrderLineState, OrderStatus
@@ -41,22 +43,31 @@ class OrderLine(Node):
     quantities: list[OrderLineQuantity] = derived(lambda line: _quantities(line.row))
     """Units by state; they add up to `quantity`."""
     returnable_quantity: int = edge(
-        lambda loaders: loaders.claimed, "id", made(lambda line, units: _returnable(line, units))
+        lambda loaders: loaders.claimed,
+        "id",
+        made(lambda line, units: _returnable(line.row, units)),
     )
     """Units that were sent and that no return takes up."""
 
 
-def _quantities(row: Row) -> list[OrderLineQuantity]:
+def _quantities(row: OrderLineRow) -> list[OrderLineQuantity]:
     return [
-        OrderLineQuantity(state=state, quantity=row[state.lower()])
-        for state in OrderLineState
-        if row[state.lower()]
+        OrderLineQuantity(state=state, quantity=quantity)
+        for state, quantity in units_by_state(row).items()
+        if quantity
     ]
 
 
-def _returnable(line: OrderLine, claimed: int | None) -> int:
-    sent: int = line.row["shipped"] + line.row["delivered"]
-    return max(0, sent - (claimed or 0))
+def _returnable(row: OrderLineRow, claimed: int | None) -> int:
+    return max(0, row["shipped"] + row["delivered"] - (claimed or 0))
+
+
+def _routing(row: OrderRow, context: Context) -> RoutingDecision | None:
+    return RoutingDecision.from_json(row["routing"], context)
+
+
+def _paid(row: OrderRow, minor: int | None) -> Money:
+    return Money.of(minor or 0, row["currency"])
 
 
 @found_by(lambda loaders: loaders.orders)
@@ -82,9 +93,7 @@ class Order(Node):
     """When it was promised to leave; null: nothing was promised."""
     deliver_by: datetime | None = column("deliver_by_at")
     """When it was promised to arrive; null: nothing was promised."""
-    routing: RoutingDecision | None = derived(
-        lambda order: RoutingDecision.from_json(order.row["routing"], order.context)
-    )
+    routing: RoutingDecision | None = derived(lambda order: _routing(order.row, order.context))
     """Where the units come from, and why; null for roles that may not see it."""
     channel: Channel = channel_edge("channel_id")
     lines: list[OrderLine] = edge(lambda loaders: loaders.lines_of_order, "id", many(OrderLine))
@@ -98,7 +107,7 @@ class Order(Node):
     paid: Money = edge(
         lambda loaders: loaders.paid,
         "id",
-        made(lambda order, minor: Money.of(minor or 0, order.row["currency"])),
+        made(lambda order, minor: _paid(order.row, minor)),
     )
     """What was captured."""
     refunded: Money = edge(lambda loaders: loaders.order_money, "id", made(refunded_of))

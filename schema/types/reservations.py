@@ -5,6 +5,8 @@ from datetime import datetime
 import strawberry
 
 from domain.stock.reservations import status_at
+from models.reservations import ReservationRow
+from schema.context import Context
 from schema.fields.edges import edge
 from schema.fields.enums import ReservationStatus
 from schema.fields.node import Node, found_by
@@ -22,10 +24,13 @@ class ReservationLine(Record):
     location: Location = location_edge("location_id")
 
 
-def _status(held: "Reservation") -> ReservationStatus:
-    """The status that it has now."""
-    stored = ReservationStatus(held.row["status"])
-    return status_at(stored, held.row["expires_at"], held.context.now)
+def _status(row: ReservationRow, context: Context) -> ReservationStatus:
+    """The status at the time of the operation."""
+    return status_at(ReservationStatus(row["status"]), row["expires_at"], context.now)
+
+
+def _routing(row: ReservationRow, context: Context) -> RoutingDecision | None:
+    return RoutingDecision.from_json(row["routing"], context)
 
 
 @found_by(lambda loaders: loaders.reservations)
@@ -33,16 +38,14 @@ def _status(held: "Reservation") -> ReservationStatus:
 class Reservation(Node):
     """A hold: units claimed for a while by somebody who has not ordered."""
 
-    status: ReservationStatus = derived(_status)
+    status: ReservationStatus = derived(lambda held: _status(held.row, held.context))
     """As of now: EXPIRED from `expiresAt`, swept or not."""
     external_reference: str | None
     """The shop's own reference; null: none was given."""
     expires_at: datetime
     """The hold is over at this instant, by the clock."""
     created_at: datetime
-    routing: RoutingDecision | None = derived(
-        lambda held: RoutingDecision.from_json(held.row["routing"], held.context)
-    )
+    routing: RoutingDecision | None = derived(lambda held: _routing(held.row, held.context))
     """Where the units come from, and why; null for roles that may not see it."""
     channel: Channel = channel_edge("channel_id")
     lines: list[ReservationLine] = edge(

@@ -4,7 +4,8 @@ from datetime import datetime
 
 import strawberry
 
-from models.database.sessions import Row
+from models.stock import StockLevelRow, StockMovementRow
+from schema.context import Context
 from schema.fields.edges import node_edge
 from schema.fields.enums import MovementKind, StockState
 from schema.fields.money import Money
@@ -15,9 +16,9 @@ from server.projection.records import derived
 _STATES = tuple(state.lower() for state in StockState)  # the columns
 
 
-def _all_of(row: Row) -> int:
+def _all_of(row: StockLevelRow) -> int:
     """The units of all states. Written out: it is asked for each level of a page."""
-    units: int = (
+    return (
         row["available"]
         + row["held"]
         + row["allocated"]
@@ -26,7 +27,6 @@ def _all_of(row: Row) -> int:
         + row["refurbishing"]
         + row["damaged"]
     )
-    return units
 
 
 @found_by(lambda loaders: loaders.levels)
@@ -77,7 +77,7 @@ class StockMovement(Node):
     actor: str
     """Who did it."""
     occurred_at: datetime
-    value: Money | None = derived(lambda movement: _value(movement))
+    value: Money | None = derived(lambda movement: _value(movement.row, movement.context))
     """At cost; null for roles that may not see cost."""
     item: Item = item_edge("item_id")
     location: Location = location_edge("location_id")
@@ -85,8 +85,8 @@ class StockMovement(Node):
     """Null where the operation needs none."""
 
 
-def _value(movement: StockMovement) -> Money | None:
-    """For those who may see cost."""
-    if not movement.context.caller.may_see_cost():
+def _value(row: StockMovementRow, context: Context) -> Money | None:
+    """The value, for callers who may see cost."""
+    if not context.caller.may_see_cost():
         return None
-    return Money.of_optional(movement.row["value_minor"], movement.row["value_currency"])
+    return Money.of_optional(row["value_minor"], row["value_currency"])

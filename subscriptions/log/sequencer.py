@@ -24,7 +24,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import Enum
 
 import structlog
@@ -202,8 +202,7 @@ class Sequencer:
         if row is None:
             await self._transactions.run(lambda tx: leases.make_lease(tx.session, LEASE, tx.now))
             return True
-        until: datetime = row["lease_until_at"]
-        return until <= self._transactions.clock()
+        return row["lease_until_at"] <= self._transactions.clock()
 
     async def _number_all(self) -> None:
         while True:

@@ -34,9 +34,10 @@ from domain.policies.policies import PolicyKind, PolicyVersion
 from domain.policies.routing import RoutingRules
 from domain.routing.shipping_calendar import start_of_day, zone_of
 from models.database.database import Database
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
 from models.queries.catalog.lookups import ChannelFacts
 from models.queries.stock.availability import Goods
+from models.queries.stock.changes import ChangeRow
 from workflows.availability.atp_context import AtpContext
 from workflows.availability.availability import Availability
 from workflows.availability.delivery_dates import DeliveryDates, Taken, Terms, is_today
@@ -197,7 +198,7 @@ class AvailabilityCache:
             self._forget_all()
             raise
 
-    async def _learn(self, session: Session, rows: Sequence[Row], now: datetime) -> _Seen:
+    async def _learn(self, session: Session, rows: Sequence[ChangeRow], now: datetime) -> _Seen:
         """Forget what the news are about; more news than one look brings is all of it."""
         over = {row["subject_key"] for row in rows if row["subject_type"] == _OVER}
         if len(rows) >= change_queries.NEWS_MAX:
@@ -221,10 +222,10 @@ class AvailabilityCache:
             self._forget(await change_queries.skus_of_orders(session, orders))
         return _Seen(now, frozenset(over))
 
-    def _hear(self, row: Row) -> None:
-        subject = row["subject_type"]
-        if subject in ("StockLevel", "Item"):
-            self._forget([orjson.loads(row["data"])["sku"]])
+    def _hear(self, row: ChangeRow) -> None:
+        subject, data = row["subject_type"], row["data"]
+        if data is not None and subject in ("StockLevel", "Item"):
+            self._forget([orjson.loads(data)["sku"]])
         elif subject in _RULES:
             self._rules = None
             for reading in self._readings:

@@ -32,7 +32,8 @@ from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import check_client_time
 from domain.values.money import Money
 from domain.values.texts import check_text
-from models.database.sessions import Row
+from models.fulfillments import FulfillmentLineRow, FulfillmentRow
+from models.queries.orders.carrier_events import RecordedSubjectRow
 from workflows.access.visibility import sees_return
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.actions import one_by_one
@@ -167,20 +168,20 @@ async def _find(tx: Transaction, command: RecordCarrierEvent, caller: Caller) ->
                 return out
             break
     named = await return_queries.returns_named(tx.session, None, None, command.tracking_number)
-    for row in reversed(named):
-        if await sees_return(tx.session, caller, row["id"]):
-            return TrackedParcel(("Return", row["id"]), row["order_id"], row["destination"])
+    for each in reversed(named):
+        if await sees_return(tx.session, caller, each["id"]):
+            return TrackedParcel(("Return", each["id"]), each["order_id"], each["destination"])
     if out is not None:
         return replace(out, is_coming_back=True)
     raise NotFound("parcel", command.tracking_number, field=FIELD)
 
 
 async def _again(
-    tx: Transaction, said: Row, command: RecordCarrierEvent, caller: Caller
+    tx: Transaction, said: RecordedSubjectRow, command: RecordCarrierEvent, caller: Caller
 ) -> Outcome:
     """What the event named when it came first, where the caller may see that."""
-    if said["fulfillment_id"] is not None:
-        kind, key = "fulfillment", said["fulfillment_id"]
+    if (key := said["fulfillment_id"]) is not None:
+        kind = "fulfillment"
         row = await carrier_event_queries.parcel(tx.session, key)
         is_seen = (
             row is not None
@@ -189,6 +190,7 @@ async def _again(
         )
     else:
         kind, key = "return", said["return_id"]
+        assert key is not None
         is_seen = await sees_return(tx.session, caller, key)
     if not is_seen:
         raise NotFound("parcel", command.tracking_number, field=FIELD)
@@ -222,7 +224,7 @@ async def _move_parcels(
 async def _move(
     tx: Transaction,
     order: LockedOrder,
-    row: Row,
+    row: FulfillmentRow,
     command: RecordCarrierEvent,
     caller: Caller,
 ) -> bool:
@@ -241,7 +243,7 @@ async def _move(
         tx.session, row["id"], str(after), delivered_at, version
     )
     event = _FULFILLMENT_EVENTS[after](**fulfillments.step(order.row, after, before))
-    fulfillments.record(tx, event, {**row, "version": version}, order.row, caller.actor)
+    fulfillments.record(tx, event, row, version, order.row, caller.actor)
     _book(tx, order, row, lines, before, after, command, caller)
     return True
 
@@ -249,8 +251,8 @@ async def _move(
 def _book(
     tx: Transaction,
     order: LockedOrder,
-    row: Row,
-    lines: Sequence[Row],
+    row: FulfillmentRow,
+    lines: Sequence[FulfillmentLineRow],
     before: FulfillmentStatus,
     after: FulfillmentStatus,
     command: RecordCarrierEvent,
@@ -267,9 +269,9 @@ def _book(
     cost = Money(sum(each["cost_minor"] or 0 for each in lines), tx.terms.base_currency)
     units = sum(each["quantity"] for each in lines)
     tx.journal.post(
-        book(units, cost, Occasion(order.row["number"], command.occurred_at)),
+        book(units, cost, Occasion(order.number, command.occurred_at)),
         actor=caller.actor,
-        channel_id=order.row["channel_id"],
+        channel_id=order.channel_id,
         location_id=row["location_id"],
     )
 
@@ -277,7 +279,7 @@ def _book(
 async def _watch_delay(
     tx: Transaction,
     order: LockedOrder,
-    together: Sequence[Row],
+    together: Sequence[FulfillmentRow],
     command: RecordCarrierEvent,
     caller: Caller,
 ) -> None:
@@ -294,9 +296,9 @@ async def _watch_delay(
                 tx,
                 ExceptionKind.CARRIER_DELAY,
                 subject,
-                f"The carrier could not deliver a parcel of order {order.row['number']}.",
+                f"The carrier could not deliver a parcel of order {order.number}.",
                 location_id=row["location_id"],
-                channel_id=order.row["channel_id"],
+                channel_id=order.channel_id,
                 actor=caller.actor,
             )
 
@@ -321,7 +323,7 @@ async def _tell(
         event,
         event_id,
         actor=caller.actor,
-        channel_id=order.row["channel_id"],
+        channel_id=order.channel_id,
         location_id=None if location is None else location.id,
         occurred_at=command.occurred_at,
     )

@@ -20,7 +20,7 @@ from domain.catalog.validation import (
 from domain.errors import Invalid, NotFound
 from domain.events.catalog import ItemUpserted, changed_fields
 from domain.problems import Problems
-from models.database.sessions import Row
+from models.catalog import VersionedItemRow
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Outcome, Refusal
 from workflows.transactions.transaction import Transaction
@@ -85,7 +85,10 @@ async def _find_suppliers(tx: Transaction, drafts: Iterable[ItemDraft]) -> None:
 
 
 async def _update(
-    tx: Transaction, current: Mapping[str, Row], wanted: Mapping[str, Facts], caller: Caller
+    tx: Transaction,
+    current: Mapping[str, VersionedItemRow],
+    wanted: Mapping[str, Facts],
+    caller: Caller,
 ) -> None:
     rows = []
     for sku, row in current.items():
@@ -93,12 +96,15 @@ async def _update(
         if after:
             version = row["version"] + 1
             rows.append({**row, **after, "version": version})
-            before = {column: row[column] for column in after}
+            values: Mapping[str, object] = row
+            before = {column: values[column] for column in after}
             _report(tx, sku, row["id"], version, before, after, caller)
     await catalog_queries.update_items(tx.session, rows, tx.now)
 
 
-async def _insert(tx: Transaction, new: Mapping[str, Facts], caller: Caller) -> Mapping[str, Row]:
+async def _insert(
+    tx: Transaction, new: Mapping[str, Facts], caller: Caller
+) -> Mapping[str, VersionedItemRow]:
     if not new:
         return {}
     await catalog_queries.insert_items(tx.session, new, tx.now)

@@ -15,7 +15,7 @@ import models.queries.events.event_archive as archive_queries
 import models.queries.events.event_log as event_log
 from domain.access.callers import SYSTEM
 from models.database.database import Database
-from models.database.sessions import Row
+from models.queries.events.event_archive import ArchivableEventRow
 from workflows.transactions.runner import Transactions
 from workflows.transactions.transaction import Transaction
 
@@ -32,7 +32,7 @@ class Retention:
 
 async def old_events(
     database: Database, retention: Retention, now: datetime, after: int = 0
-) -> Sequence[Row]:
+) -> Sequence[ArchivableEventRow]:
     """The next events behind a position that are not kept any longer, at most `PAGE`, in order.
 
     The newest event always stays: the log never begins anew.
@@ -49,7 +49,9 @@ async def old_events(
     return rows
 
 
-async def remove(transactions: Transactions, events: Sequence[Row], kept_in: str) -> int:
+async def remove(
+    transactions: Transactions, events: Sequence[ArchivableEventRow], kept_in: str
+) -> int:
     """Take these consecutive events out of the log; how many were still there.
 
     `kept_in` names where they were written down, for the audit trail.

@@ -22,11 +22,13 @@ from domain.orders.orders import OrderLineState, distribute
 from domain.stock.reservations import RESERVATION_TRANSITIONS, ReservationStatus
 from domain.stock.states import StockState
 from domain.values.totals import totals
-from models.database.sessions import Row
 from models.queries.catalog.lookups import ChannelFacts
+from models.queries.orders.reservations import HeldLineRow
+from models.reservations import ReservationRow
 from workflows.access.visibility import sees_hold
 from workflows.availability.routing import Demand
 from workflows.orders.commands import PlaceOrder
+from workflows.orders.fulfillments import PromisedOrder
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.stock_levels import StockMove
 from workflows.transactions.transaction import Transaction
@@ -81,8 +83,8 @@ class Supply:
     just placed among them. `committed`: holds that have become orders, still to be written.
     """
 
-    holds: dict[UUID, Row]
-    lines: Mapping[UUID, Sequence[Row]]
+    holds: dict[UUID, ReservationRow]
+    lines: Mapping[UUID, Sequence[HeldLineRow]]
     market: atp_context.AtpContext
     owed: dict[tuple[int, int], int]
     committed: list[tuple[UUID, str, UUID | None, int]] = field(default_factory=list)
@@ -93,12 +95,12 @@ async def lock(
 ) -> Supply:
     """Lock the stock of these items and of these holds, then the holds themselves."""
     ids = sorted(reservation_ids)
-    lines: dict[UUID, list[Row]] = {}
+    lines: dict[UUID, list[HeldLineRow]] = {}
     for line in await reservation_queries.lines_of(tx.session, ids) if ids else ():
         lines.setdefault(line["reservation_id"], []).append(line)
     wanted = {line["item_id"] for of_hold in lines.values() for line in of_hold} | set(item_ids)
     await reservation_expiry.lock_supply(tx, wanted, ids)
-    rows: Sequence[Row] = ()
+    rows: Sequence[ReservationRow] = ()
     if ids:
         tx.locking(LockClass.HOLDS)
         rows = await reservation_queries.lock_holds(tx.session, ids)
@@ -165,7 +167,7 @@ async def _live_hold(
     channel: ChannelFacts,
     reservation_id: UUID | None,
     caller: Caller,
-) -> Row | None:
+) -> ReservationRow | None:
     """The order's locked hold, or None where it is over: then the order tries afresh."""
     if reservation_id is None:
         return None
@@ -192,7 +194,7 @@ async def _live_hold(
 
 
 def _held_portions(
-    hunt: _Hunt, lines: Sequence[Row]
+    hunt: _Hunt, lines: Sequence[HeldLineRow]
 ) -> list[tuple[int, int, tuple[StockState, StockState], int]]:
     """Where held units go: the wanted ones to the order, the surplus back."""
     ends = []
@@ -207,7 +209,9 @@ def _held_portions(
     return ends
 
 
-def _commit(tx: Transaction, supply: Supply, hold: Row, order_id: UUID, actor: str) -> None:
+def _commit(
+    tx: Transaction, supply: Supply, hold: ReservationRow, order_id: UUID, actor: str
+) -> None:
     version, status = hold["version"] + 1, str(ReservationStatus.COMMITTED)
     supply.committed.append((hold["id"], status, order_id, version))
     supply.holds[hold["id"]] = {**hold, "status": status, "version": version}
@@ -294,7 +298,7 @@ def _per_line(
 
 def add_fulfillments(
     tx: Transaction,
-    order: Mapping[str, Any],
+    order: PromisedOrder,
     lines: Sequence[tuple[UUID, int]],
     allocation: OrderAllocation,
     *,

@@ -16,8 +16,8 @@ from domain.events.orders import OrderAllocated
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState
 from domain.stock.states import StockState
-from models.database.sessions import Row
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
+from models.queries.orders.orders import BackorderedLineRow
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.runner import Transactions
 from workflows.transactions.stock_levels import Level, StockMove
@@ -67,7 +67,7 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
             parcels.setdefault(location_id, []).append((row["line_id"], row["item_id"], quantity))
     for order_id, parcels in found.items():
         order = orders[order_id]
-        await _promise(tx, market, channels[order.row["channel_id"]], order, parcels)
+        await _promise(tx, market, channels[order.channel_id], order, parcels)
         await _send_to_work(tx, order, parcels)
     return served
 
@@ -96,7 +96,7 @@ def _take(
     channel: ChannelFacts,
     item: ItemFacts,
     order: LockedOrder,
-    row: Row,
+    row: BackorderedLineRow,
 ) -> list[tuple[int, int]]:
     """Allocate up to what the line waits for, where there is most; (location, units) taken."""
     line = order.line(row["line_id"])
@@ -127,7 +127,7 @@ def _allocate(tx: Transaction, level: Level, units: int, order: LockedOrder) -> 
             to_state=StockState.ALLOCATED,
             quantity=units,
             actor=SYSTEM,
-            channel_id=order.row["channel_id"],
+            channel_id=order.channel_id,
             reference=f"Order:{order.id}",
         ),
     )
@@ -145,7 +145,7 @@ async def _promise(
     An order that was told a date before keeps it: that is what was promised.
     """
     is_waiting = any(line.units[OrderLineState.BACKORDERED] for line in order.lines)
-    if is_waiting or order.row["ship_by_at"] is not None:
+    if is_waiting or order.ship_by_at is not None:
         return
     items = await lookups.items_by_id(tx.session, {line.item_id for line in order.lines})
     places = {*place_ids}
@@ -153,7 +153,7 @@ async def _promise(
         if parcel["shipped_at"] is None and parcel["status"] != FulfillmentStatus.CANCELLED:
             places.add(parcel["location_id"])
     country = await order_queries.country_of(tx.session, order.id)
-    terms = (country, order.row["service_level"])
+    terms = (country, order.service_level)
     dates = await routing.promise_from(tx, market, channel, items.values(), places, *terms)
     await order_queries.write_promise(tx.session, order.id, *dates)
     order.row = {**order.row, "ship_by_at": dates[0], "deliver_by_at": dates[1]}

@@ -22,7 +22,7 @@ from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import CANCELLABLE, OrderLineState, OrderStatus
 from domain.stock.states import StockState, check_quantity
 from domain.values.money import Money
-from models.database.sessions import Row
+from models.fulfillments import FulfillmentLineRow, FulfillmentRow
 from models.orders import OrderCancellation, OrderCancellationLine
 from workflows.access.visibility import sees_order
 from workflows.catalog.reason_codes import active_reason
@@ -81,8 +81,8 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
     value = _value(wanted)
     await _give_back(tx, order, wanted, caller.actor)
     if order.status is OrderStatus.CANCELLED and not had_shipped:
-        value.shipping = order.row["shipping_minor"]
-        value.tax += order.row["shipping_tax_minor"]
+        value.shipping = order.shipping_minor
+        value.tax += order.shipping_tax_minor
     refund = _settle_money(tx, order, wanted, value, reason.id, caller.actor)
     units: Counter[str] = Counter()
     for line, quantity in wanted:
@@ -93,7 +93,7 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
         lines={str(line.id): quantity for line, quantity in wanted},
         units=dict(units),  # units that were backordered may be promised to others
         refund_minor=refund,
-        currency=order.row["currency"],
+        currency=order.currency,
     )
     locked_orders.record(tx, order, event, caller.actor)
     tx.outbox.audit(
@@ -114,7 +114,7 @@ def _wanted(order: LockedOrder, command: CancelOrder) -> list[tuple[Line, int]]:
     if command.lines is None:
         wanted = [(line, _cancellable(line)) for line in order.lines if _cancellable(line)]
         if not wanted:
-            raise IllegalTransition("order", order.row["status"], "CANCELLED", (), field=("id",))
+            raise IllegalTransition("order", order.recorded_status, "CANCELLED", (), field=("id",))
         return wanted
     if not command.lines:
         raise Invalid("Name at least one line, or leave the lines out.", field=("lines",))
@@ -133,7 +133,7 @@ def _wanted(order: LockedOrder, command: CancelOrder) -> list[tuple[Line, int]]:
         if chosen[line.id] > _cancellable(line):
             raise IllegalTransition(
                 f"order line with {_cancellable(line)} units left to cancel",
-                order.row["status"],
+                order.recorded_status,
                 "CANCELLED",
                 (),
                 field=(*path, "quantity"),
@@ -180,7 +180,9 @@ async def _give_back(
     await _write_parcels(tx, order, parcels, contents, left, actor)
 
 
-def _least_work_first(parcels: Mapping[UUID, Row], rows: Sequence[Row]) -> list[Row]:
+def _least_work_first(
+    parcels: Mapping[UUID, FulfillmentRow], rows: Sequence[FulfillmentLineRow]
+) -> list[FulfillmentLineRow]:
     order = list(LINE_STATE)
     return sorted(
         rows,
@@ -199,7 +201,7 @@ def _return_units(
             to_state=StockState.AVAILABLE,
             quantity=units,
             actor=actor,
-            channel_id=order.row["channel_id"],
+            channel_id=order.channel_id,
             reference=f"Order:{order.id}",
         ),
     )
@@ -208,8 +210,8 @@ def _return_units(
 async def _write_parcels(
     tx: Transaction,
     order: LockedOrder,
-    parcels: Mapping[UUID, Row],
-    contents: Sequence[Row],
+    parcels: Mapping[UUID, FulfillmentRow],
+    contents: Sequence[FulfillmentLineRow],
     left: Mapping[UUID, int],
     actor: str,
 ) -> None:
@@ -228,7 +230,8 @@ async def _write_parcels(
             FulfillmentCancelled(**step, shortages=None, rerouted=None, backordered=None)
             if is_empty
             else FulfillmentReduced(**step),
-            {**parcel, "version": version},
+            parcel,
+            version,
             order.row,
             actor,
         )
@@ -251,9 +254,9 @@ def _settle_money(
     refund = ledger_entries.left_over(order.deposit_minor, 0, _still_to_come(order))
     order.deposit_minor -= refund
     units = sum(quantity for _, quantity in wanted)
-    paid = Money(refund, order.row["currency"])
-    entry = ledger_entries.order_cancelled(units, paid, Occasion(order.row["number"], tx.now))
-    entry_id = tx.journal.post(entry, actor=actor, channel_id=order.row["channel_id"])
+    paid = Money(refund, order.currency)
+    entry = ledger_entries.order_cancelled(units, paid, Occasion(order.number, tx.now))
+    entry_id = tx.journal.post(entry, actor=actor, channel_id=order.channel_id)
     row = {
         "id": tx.new_id(),
         "order_id": order.id,
@@ -262,7 +265,7 @@ def _settle_money(
         "tax_minor": value.tax,
         "shipping_minor": value.shipping,
         "refund_minor": refund,
-        "currency": order.row["currency"],
+        "currency": order.currency,
         "actor": actor,
         "created_at": tx.now,
         "entry_id": entry_id,
@@ -289,5 +292,5 @@ def _still_to_come(order: LockedOrder) -> int:
         due += net + tax
     if order.status is OrderStatus.CANCELLED or order.has_shipped:
         return due
-    fee: int = order.row["shipping_minor"] + order.row["shipping_tax_minor"]
+    fee = order.shipping_minor + order.shipping_tax_minor
     return due + fee

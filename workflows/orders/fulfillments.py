@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 import domain.ledger.entries as ledger_entries
@@ -30,8 +30,7 @@ from domain.orders.orders import OrderLineState, check_client_time
 from domain.stock.states import StockState
 from domain.values.money import Money
 from domain.values.texts import check_text
-from models.database.sessions import Row
-from models.fulfillments import Fulfillment, FulfillmentLine
+from models.fulfillments import Fulfillment, FulfillmentLine, FulfillmentLineRow, FulfillmentRow
 from models.queries.catalog.lookups import LocationFacts
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.actions import one_by_one
@@ -57,9 +56,25 @@ class ShipFulfillment:
     shipped_at: datetime | None = None
 
 
+class PromisedOrder(TypedDict):
+    """An order's channel, and what was promised: the facts that its fulfillments need."""
+
+    id: UUID
+    channel_id: int
+    service_level: str
+    ship_by_at: datetime | None
+
+
+class LocatedFulfillment(TypedDict):
+    """A fulfillment and its location, as its events name them."""
+
+    id: UUID
+    location_id: int
+
+
 def add(
     tx: Transaction,
-    order: Mapping[str, Any],
+    order: PromisedOrder,
     location_id: int,
     lines: Sequence[tuple[UUID, int, int]],
     *,
@@ -85,13 +100,12 @@ def add(
         }
         tx.add(FulfillmentLine, line)
     created = FulfillmentCreated(**work_step(order, FulfillmentStatus.OPEN, None))
-    record(tx, created, {**row, "version": 1}, order, actor)
+    located: LocatedFulfillment = {"id": fulfillment_id, "location_id": location_id}
+    record(tx, created, located, 1, order, actor)
     return fulfillment_id
 
 
-def step(
-    order: Mapping[str, Any], status: FulfillmentStatus, before: str | None
-) -> FulfillmentStep:
+def step(order: PromisedOrder, status: FulfillmentStatus, before: str | None) -> FulfillmentStep:
     """The fields that every event of a fulfillment of this order has."""
     return {
         "order": order["id"],
@@ -101,7 +115,7 @@ def step(
 
 
 def work_step(
-    order: Mapping[str, Any], status: FulfillmentStatus, before: str | None
+    order: PromisedOrder, status: FulfillmentStatus, before: str | None
 ) -> FulfillmentWorkStep:
     """The same and the order's promise, by which the tasks of the fulfillment are ordered."""
     return {
@@ -114,8 +128,9 @@ def work_step(
 def record(
     tx: Transaction,
     event: FulfillmentPayload,
-    fulfillment: Mapping[str, Any],
-    order: Mapping[str, Any],
+    fulfillment: LocatedFulfillment,
+    version: int,
+    order: PromisedOrder,
     actor: str,
 ) -> None:
     """Record the event of a fulfillment of an order."""
@@ -123,7 +138,7 @@ def record(
         event,
         fulfillment["id"],
         actor=actor,
-        version=fulfillment["version"],
+        version=version,
         channel_id=order["channel_id"],
         location_id=fulfillment["location_id"],
     )
@@ -160,12 +175,12 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
     cost_minor = await _send_units(tx, order, row, lines, caller, shipped_at)
     units = {line["order_line_id"]: line["quantity"] for line in lines}
     sale = _sell(order, units, LINE_STATE[before], Money(cost_minor, tx.terms.base_currency))
-    occasion = Occasion(order.row["number"], shipped_at)
+    occasion = Occasion(order.number, shipped_at)
     entry = ledger_entries.shipment(sum(units.values()), sale, occasion)
     tx.journal.post(
         entry,
         actor=caller.actor,
-        channel_id=order.row["channel_id"],
+        channel_id=order.channel_id,
         location_id=row["location_id"],
     )
     version = row["version"] + 1
@@ -175,7 +190,7 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
     event = FulfillmentShipped(
         **work_step(order.row, FulfillmentStatus.SHIPPED, before), carrier=command.carrier
     )
-    record(tx, event, {**row, "version": version}, order.row, caller.actor)
+    record(tx, event, row, version, order.row, caller.actor)
     tx.outbox.audit(
         caller.actor,
         "fulfillmentShip",
@@ -190,22 +205,24 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
 
 async def lock_with_order(
     tx: Transaction, fulfillment_id: UUID, caller: Caller, field: tuple[str, ...]
-) -> tuple[LockedOrder, Row, LocationFacts]:
+) -> tuple[LockedOrder, FulfillmentRow, LocationFacts]:
     """Lock a fulfillment's order and read both. Raises NotFound outside the caller's scope."""
     found = await fulfillment_queries.fulfillment(tx.session, fulfillment_id)
     if found is not None:
         order = await locked_orders.lock(tx, found["order_id"], field)
-        channels = await lookups.channels_by_id(tx.session, [order.row["channel_id"]])
+        channels = await lookups.channels_by_id(tx.session, [order.channel_id])
         places = await lookups.locations_by_id(tx.session, [found["location_id"]])
         location = places[found["location_id"]]
-        sees_channel = caller.sees_channel(channels[order.row["channel_id"]].code)
+        sees_channel = caller.sees_channel(channels[order.channel_id].code)
         row = await fulfillment_queries.fulfillment(tx.session, fulfillment_id)
         if row is not None and sees_channel and caller.sees_location(location.code):
             return order, row, location
     raise NotFound("fulfillment", str(fulfillment_id), field=field)
 
 
-def _check_may_ship(row: Row, location: LocationFacts, field: tuple[str, ...]) -> FulfillmentStatus:
+def _check_may_ship(
+    row: FulfillmentRow, location: LocationFacts, field: tuple[str, ...]
+) -> FulfillmentStatus:
     status = FulfillmentStatus(row["status"])
     ready = {FulfillmentStatus.PACKED}
     if not location.pack_required:
@@ -239,8 +256,8 @@ def next_steps(status: FulfillmentStatus, location: LocationFacts) -> frozenset[
 async def _send_units(
     tx: Transaction,
     order: LockedOrder,
-    row: Row,
-    lines: Sequence[Row],
+    row: FulfillmentRow,
+    lines: Sequence[FulfillmentLineRow],
     caller: Caller,
     shipped_at: datetime,
 ) -> int:
@@ -257,7 +274,7 @@ async def _send_units(
                 to_state=None,
                 quantity=line["quantity"],
                 actor=caller.actor,
-                channel_id=order.row["channel_id"],
+                channel_id=order.channel_id,
                 reference=f"Order:{order.id}",
                 occurred_at=shipped_at,
                 value_minor=cost_minor,
@@ -280,8 +297,8 @@ def _sell(
         net_part, tax_part = line.money.part(line.settled, quantity)
         goods, tax = goods + net_part, tax + tax_part
         line.shift(state, OrderLineState.SHIPPED, quantity)
-    shipping = order.row["shipping_minor"] if is_first else 0
-    tax += order.row["shipping_tax_minor"] if is_first else 0
+    shipping = order.shipping_minor if is_first else 0
+    tax += order.shipping_tax_minor if is_first else 0
     deposit = covered_by(order.deposit_minor, goods + tax + shipping)
     order.deposit_minor -= deposit
-    return Sale(order.row["currency"], goods, tax, shipping, deposit, cost)
+    return Sale(order.currency, goods, tax, shipping, deposit, cost)

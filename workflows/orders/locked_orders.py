@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import models.queries.orders.orders as order_queries
 from domain.errors import NotFound
 from domain.events.orders import OrderChangedPayload, OrderStep
 from domain.orders.orders import LineMoney, OrderLineState, OrderStatus, status_of
-from models.database.sessions import Row
+from models.orders import units_by_state
+from models.queries.orders.orders import LockedLineRow, LockedOrderRow
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.transaction import Transaction
 
@@ -41,15 +43,54 @@ class Line:
 class LockedOrder:
     """An order under its lock: its facts, its lines in line order, and its deposits."""
 
-    row: Row
+    row: LockedOrderRow
     lines: list[Line]
     deposit_minor: int
 
     @property
     def id(self) -> UUID:
-        """The order's id."""
-        order_id: UUID = self.row["id"]
-        return order_id
+        return self.row["id"]
+
+    @property
+    def number(self) -> str:
+        return self.row["number"]
+
+    @property
+    def channel_id(self) -> int:
+        return self.row["channel_id"]
+
+    @property
+    def currency(self) -> str:
+        return self.row["currency"]
+
+    @property
+    def service_level(self) -> str:
+        return self.row["service_level"]
+
+    @property
+    def shipping_minor(self) -> int:
+        return self.row["shipping_minor"]
+
+    @property
+    def shipping_tax_minor(self) -> int:
+        return self.row["shipping_tax_minor"]
+
+    @property
+    def total_minor(self) -> int:
+        return self.row["total_minor"]
+
+    @property
+    def ship_by_at(self) -> datetime | None:
+        return self.row["ship_by_at"]
+
+    @property
+    def version(self) -> int:
+        return self.row["version"]
+
+    @property
+    def recorded_status(self) -> str:
+        """The status as it was written last; `status` follows from the lines."""
+        return self.row["status"]
 
     def line(self, line_id: UUID) -> Line | None:
         """One of its lines."""
@@ -89,7 +130,7 @@ async def lock_free(tx: Transaction, order_ids: Iterable[UUID]) -> list[LockedOr
     return await load(tx, await order_queries.lock_free_orders(tx.session, sorted(set(order_ids))))
 
 
-async def load(tx: Transaction, rows: Iterable[Row]) -> list[LockedOrder]:
+async def load(tx: Transaction, rows: Iterable[LockedOrderRow]) -> list[LockedOrder]:
     """Locked orders with their lines."""
     orders = {row["id"]: LockedOrder(row, [], row["deposit_minor"]) for row in rows}
     for line in await order_queries.lines_of(tx.session, sorted(orders)) if orders else []:
@@ -97,12 +138,11 @@ async def load(tx: Transaction, rows: Iterable[Row]) -> list[LockedOrder]:
     return list(orders.values())
 
 
-def _line(row: Row) -> Line:
+def _line(row: LockedLineRow) -> Line:
     money = LineMoney(
         row["quantity"], row["unit_price_minor"], row["discount_minor"], row["tax_minor"]
     )
-    units = {state: row[state.lower()] for state in OrderLineState}
-    return Line(row["id"], row["item_id"], row["sku"], money, units)
+    return Line(row["id"], row["item_id"], row["sku"], money, units_by_state(row))
 
 
 async def write(tx: Transaction, order: LockedOrder) -> OrderStep:
@@ -110,8 +150,8 @@ async def write(tx: Transaction, order: LockedOrder) -> OrderStep:
 
     Returns the fields that the event of this change has, for `record`.
     """
-    before, after = OrderStatus(order.row["status"]), order.status
-    version = order.row["version"] + 1
+    before, after = OrderStatus(order.recorded_status), order.status
+    version = order.version + 1
     await order_queries.write_lines(
         tx.session,
         [
@@ -126,7 +166,7 @@ async def write(tx: Transaction, order: LockedOrder) -> OrderStep:
         "deposit_minor": order.deposit_minor,
         "version": version,
     }
-    return {"number": order.row["number"], "status": after, "before": before}
+    return {"number": order.number, "status": after, "before": before}
 
 
 def record(tx: Transaction, order: LockedOrder, event: OrderChangedPayload, actor: str) -> None:
@@ -135,6 +175,6 @@ def record(tx: Transaction, order: LockedOrder, event: OrderChangedPayload, acto
         event,
         order.id,
         actor=actor,
-        version=order.row["version"],
-        channel_id=order.row["channel_id"],
+        version=order.version,
+        channel_id=order.channel_id,
     )

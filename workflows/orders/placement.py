@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -32,7 +31,7 @@ from domain.values.countries import check_country
 from domain.values.money import Money
 from domain.values.texts import check_text
 from domain.values.totals import totals
-from models.orders import Order, OrderAddress, OrderLine, OrderPayment
+from models.orders import NewOrderRow, Order, OrderAddress, OrderLine, OrderPayment
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from workflows.availability.routing import Demand
 from workflows.orders.allocations import OrderAllocation, Supply
@@ -176,7 +175,7 @@ def _order_row(
     allocation: OrderAllocation,
     order_id: UUID,
     placed_at: datetime,
-) -> dict[str, Any]:
+) -> NewOrderRow:
     return {
         "id": order_id,
         "number": number_of(order_id),
@@ -205,7 +204,7 @@ def _add_order(
     command: PlaceOrder,
     money: OrderTotals,
     allocation: OrderAllocation,
-    order: Mapping[str, Any],
+    order: NewOrderRow,
     items: Mapping[str, ItemFacts],
 ) -> list[tuple[UUID, int]]:
     """Add the order, its address and its lines; (line id, item id) in order."""
@@ -243,9 +242,7 @@ def _add_order(
     return lines
 
 
-def _add_payments(
-    tx: Transaction, money: OrderTotals, order: Mapping[str, Any], *, actor: str
-) -> None:
+def _add_payments(tx: Transaction, money: OrderTotals, order: NewOrderRow, *, actor: str) -> None:
     for reference, amount_minor in money.payments:
         row = {
             "id": tx.new_id(),
@@ -267,7 +264,7 @@ def _record(
     command: PlaceOrder,
     caller: Caller,
     channel: ChannelFacts,
-    order: Mapping[str, Any],
+    order: NewOrderRow,
     allocation: OrderAllocation,
 ) -> None:
     units = totals((line.sku, line.quantity) for line in command.lines)

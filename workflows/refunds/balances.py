@@ -39,7 +39,7 @@ class Balances:
     @property
     def currency(self) -> str:
         """The order's currency."""
-        return str(self.order.row["currency"])
+        return str(self.order.currency)
 
     def put(self, refund: Mapping[str, Any], units: Collection[Mapping[str, Any]] = ()) -> None:
         """Count a refund as it is now, with its units in place of those that it had."""

@@ -68,7 +68,7 @@ class RefundDraft:
 
 async def channel_of(tx: Transaction, order: LockedOrder) -> ChannelFacts:
     """The channel that an order was sold on."""
-    channel_id: int = order.row["channel_id"]
+    channel_id: int = order.channel_id
     return (await lookups.channels_by_id(tx.session, [channel_id]))[channel_id]
 
 

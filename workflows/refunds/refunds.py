@@ -189,11 +189,11 @@ async def _lock_order(tx: Transaction, command: CreateRefund, caller: Caller) ->
 
 
 def _check_amount(amount: Money, order: LockedOrder) -> None:
-    if amount.currency != order.row["currency"]:
+    if amount.currency != order.currency:
         raise Invalid(
-            f"The order was paid in {order.row['currency']}.",
+            f"The order was paid in {order.currency}.",
             field=("amount", "currencyCode"),
-            details={"allowed": [order.row["currency"]]},
+            details={"allowed": [order.currency]},
         )
     if amount.minor <= 0:
         raise Invalid("A refund is more than nothing.", field=("amount", "amount"))

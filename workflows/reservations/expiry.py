@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final, TypedDict
 from uuid import UUID
 
 import models.queries.orders.reservations as reservation_queries
 from domain.events.reservations import ReservationExpired, ReservationPayload, ReservationReleased
 from domain.stock.reservations import ReservationStatus
 from domain.stock.states import StockState
-from models.database.sessions import Row
+from models.reservations import ReservationRow
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.stock_levels import StockMove
 from workflows.transactions.transaction import Transaction
@@ -57,7 +57,9 @@ async def sweep(tx: Transaction) -> int:
     return await take_back(tx, sorted(over))
 
 
-async def end(tx: Transaction, rows: Sequence[Row], status: ReservationStatus, actor: str) -> None:
+async def end(
+    tx: Transaction, rows: Sequence[ReservationRow], status: ReservationStatus, actor: str
+) -> None:
     """Give back the units of locked holds and write how they ended (RELEASED or EXPIRED)."""
     if not rows:
         return
@@ -89,8 +91,15 @@ async def end(tx: Transaction, rows: Sequence[Row], status: ReservationStatus, a
         )
 
 
+class RecordedReservation(TypedDict):
+    """A reservation as its events name it."""
+
+    id: UUID
+    channel_id: int
+
+
 def record(
-    tx: Transaction, row: Mapping[str, Any], event: ReservationPayload, actor: str, version: int
+    tx: Transaction, row: RecordedReservation, event: ReservationPayload, actor: str, version: int
 ) -> None:
     """Record the event of a reservation."""
     tx.outbox.record(event, row["id"], actor=actor, version=version, channel_id=row["channel_id"])

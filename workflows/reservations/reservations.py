@@ -36,9 +36,8 @@ from domain.stock.reservations import (
 from domain.stock.states import StockState, check_quantity
 from domain.values.countries import check_country
 from domain.values.totals import totals
-from models.database.sessions import Row
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
-from models.reservations import Reservation, ReservationLine
+from models.reservations import NewReservationRow, Reservation, ReservationLine, ReservationRow
 from workflows.access.visibility import sees_hold
 from workflows.availability.routing import Demand
 from workflows.reservations.line_checks import check_lines, open_channel
@@ -255,10 +254,10 @@ async def _hold(
 
 def _add_hold(
     tx: Transaction, draft: _ReservationDraft, reservation_id: UUID, decision: Mapping[str, Any]
-) -> Row:
+) -> NewReservationRow:
     command = draft.command
     expires_at = tx.now + timedelta(seconds=command.ttl_seconds)
-    row = {
+    row: NewReservationRow = {
         "id": reservation_id,
         "status": str(ReservationStatus.HELD),
         "channel_id": draft.channel.id,
@@ -283,7 +282,7 @@ def _add_hold(
     return row
 
 
-async def _own_hold(tx: Transaction, reservation_id: UUID, caller: Caller) -> Row:
+async def _own_hold(tx: Transaction, reservation_id: UUID, caller: Caller) -> ReservationRow:
     """A hold in the caller's scope. Without a key only those made without one exist, by id."""
     row = await reservation_queries.hold(tx.session, reservation_id)
     channels = await lookups.channels_by_id(tx.session, [row["channel_id"]] if row else [])
@@ -293,7 +292,7 @@ async def _own_hold(tx: Transaction, reservation_id: UUID, caller: Caller) -> Ro
 
 
 async def _sees(
-    tx: Transaction, caller: Caller, row: Row, channels: Mapping[int, ChannelFacts]
+    tx: Transaction, caller: Caller, row: ReservationRow, channels: Mapping[int, ChannelFacts]
 ) -> bool:
     """Whether a hold exists for this caller."""
     if caller.is_anonymous and row["address"] is None:
@@ -304,7 +303,7 @@ async def _sees(
     return caller.locations is None or await sees_hold(tx.session, caller, row["id"])
 
 
-def check_is_held(row: Row, requested: ReservationStatus) -> None:
+def check_is_held(row: ReservationRow, requested: ReservationStatus) -> None:
     """Raise IllegalTransition unless a hold may still become `requested`."""
     status = ReservationStatus(row["status"])
     if requested not in RESERVATION_TRANSITIONS[status]:
@@ -367,7 +366,7 @@ async def release(
     channels = await lookups.channels_by_id(
         tx.session, [row["channel_id"] for row in rows.values()]
     )
-    ended: dict[str, list[Row]] = {}
+    ended: dict[str, list[ReservationRow]] = {}
     outcomes = []
     for request in requests:
         row = rows.get(request.command.reservation_id)
@@ -387,7 +386,7 @@ async def release(
 
 async def _check_release(
     tx: Transaction,
-    row: Row | None,
+    row: ReservationRow | None,
     request: Request[ReleaseReservation],
     channels: Mapping[int, ChannelFacts],
 ) -> None:

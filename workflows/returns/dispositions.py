@@ -172,7 +172,7 @@ async def _value(tx: Transaction, locked: LockedReturn, group: ReturnUnits) -> M
     """What all units of this item in the return are worth: as sold, else at price, else at cost."""
     alike = [each for each in locked.groups if each.item_id == group.item_id]
     units = sum(each.quantity for each in alike)
-    worth, sold = Money(0, locked.order.row["currency"]), 0
+    worth, sold = Money(0, locked.order.currency), 0
     for each in alike:
         line = None if each.order_line_id is None else locked.order.line(each.order_line_id)
         if line is not None:

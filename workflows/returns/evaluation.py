@@ -82,7 +82,7 @@ async def returnable_lines(session: Session, order: LockedOrder) -> list[Returna
 def worth(order: LockedOrder, line: Line, quantity: int) -> Money:
     """What units of a line were sold for, with tax."""
     minor = share(line.money.total_minor, quantity, line.money.quantity)
-    return Money(minor, order.row["currency"])
+    return Money(minor, order.currency)
 
 
 async def judge(
@@ -166,7 +166,7 @@ async def _risk(
     item_ids = sorted({each.line.item_id for each in wanted})
     return assess(
         RiskFacts(
-            order_value=Money(order.row["total_minor"], order.row["currency"]),
+            order_value=Money(order.total_minor, order.currency),
             reasons=tuple(dict.fromkeys(item.asked.reason for item in items)),
             age=requested_at - arrived,
             window=timedelta(days=min(policy.rules.window_days for policy in chosen)),

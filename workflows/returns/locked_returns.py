@@ -243,7 +243,7 @@ async def lock(
 
 async def load(tx: Transaction, order: LockedOrder, row: Row) -> LockedReturn:
     """A return whose order is locked, with its groups as they are."""
-    channels = await lookups.channels_by_id(tx.session, [order.row["channel_id"]])
+    channels = await lookups.channels_by_id(tx.session, [order.channel_id])
     items = await return_queries.items_of(tx.session, [row["id"]])
-    channel = channels[order.row["channel_id"]]
+    channel = channels[order.channel_id]
     return LockedReturn(order, channel, dict(row), [ReturnUnits.from_row(item) for item in items])

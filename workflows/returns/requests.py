@@ -82,8 +82,8 @@ async def request(tx: Transaction, command: RequestReturn, caller: Caller) -> Ma
         groups, wanted = await _match(tx, order, command, reasons)
     except DomainError as error:
         raise error.under("input") from None
-    channels = await lookups.channels_by_id(tx.session, [order.row["channel_id"]])
-    channel = channels[order.row["channel_id"]]
+    channels = await lookups.channels_by_id(tx.session, [order.channel_id])
+    channel = channels[order.channel_id]
     judgement = await return_evaluation.judge(
         tx.session, order, channel, wanted, requested_at, tx.now
     )

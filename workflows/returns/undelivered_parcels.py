@@ -71,8 +71,8 @@ async def _take_back(
     wanted = await _units(tx, order, parcel)
     if not wanted:
         return
-    channels = await lookups.channels_by_id(tx.session, [order.row["channel_id"]])
-    channel = channels[order.row["channel_id"]]
+    channels = await lookups.channels_by_id(tx.session, [order.channel_id])
+    channel = channels[order.channel_id]
     judged = await return_evaluation.judge(tx.session, order, channel, wanted, tx.now, tx.now)
     groups = [
         ReturnUnits(

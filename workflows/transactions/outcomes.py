@@ -8,7 +8,6 @@ from typing import Any, Generic, TypeVar
 
 from domain.access.callers import Caller
 from domain.errors import DomainError
-from models.database.sessions import Row
 
 CommandT_co = TypeVar("CommandT_co", covariant=True)
 
@@ -54,7 +53,7 @@ class Outcome:
     replayed: bool = False
     is_stored: bool = True
     secret: str | None = field(default=None, repr=False)
-    made: Mapping[str, Row] = field(default_factory=dict, repr=False)
+    made: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     @staticmethod
     def refused(*errors: DomainError, refs: Mapping[str, Any] | None = None) -> Outcome:

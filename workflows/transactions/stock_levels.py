@@ -16,8 +16,8 @@ import models.queries.stock.stock as stock_queries
 from domain.errors import InsufficientStock, LimitExceeded
 from domain.events.stock import StockChanged
 from domain.stock.states import MovementKind, StockState, movement_kind
-from models.database.sessions import Row
 from models.database.sql import WriteStatement
+from models.queries.stock.stock import LockedLevelRow
 from models.stock import StockMovement
 from workflows.transactions.digests import digest
 from workflows.transactions.lock_order import LockClass
@@ -25,7 +25,6 @@ from workflows.transactions.outbox import Outbox
 from workflows.transactions.unit_of_work import Restore, UnitOfWork
 
 Key = tuple[int, int]
-_COLUMNS = tuple((state, state.lower()) for state in StockState)
 
 # What a level holds must fit the 32 bits of GraphQL's Int, the sum of its states included.
 LEVEL_MAX = 2_000_000_000
@@ -87,7 +86,7 @@ class Level:
         return replace(self, units=dict(self.units), deltas=dict(self.deltas))
 
     @staticmethod
-    def from_row(row: Row) -> Level:
+    def from_row(row: LockedLevelRow) -> Level:
         """A level as `queries.lock_levels` reads it."""
         return Level(
             id=row["id"],
@@ -97,7 +96,15 @@ class Level:
             location=row["location"],
             safety_stock=row["safety_stock"],
             version=row["version"],
-            units={state: row[column] for state, column in _COLUMNS},
+            units={
+                StockState.AVAILABLE: row["available"],
+                StockState.HELD: row["held"],
+                StockState.ALLOCATED: row["allocated"],
+                StockState.QUALITY_CONTROL: row["quality_control"],
+                StockState.QUARANTINE: row["quarantine"],
+                StockState.REFURBISHING: row["refurbishing"],
+                StockState.DAMAGED: row["damaged"],
+            },
         )
 
 

@@ -53,7 +53,7 @@ async def pack(tx: Transaction, command: PackFulfillment, caller: Caller) -> Map
         tx.session, [(row["id"], str(FulfillmentStatus.PACKED), version)]
     )
     event = FulfillmentPacked(**fulfillments.work_step(order.row, FulfillmentStatus.PACKED, status))
-    fulfillments.record(tx, event, {**row, "version": version}, order.row, caller.actor)
+    fulfillments.record(tx, event, row, version, order.row, caller.actor)
     tx.outbox.audit(
         caller.actor,
         "fulfillmentPack",

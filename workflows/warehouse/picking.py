@@ -26,7 +26,7 @@ from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState
 from domain.stock.states import StockState, check_quantity
 from domain.values.money import Money
-from models.database.sessions import Row
+from models.fulfillments import FulfillmentLineRow, FulfillmentRow
 from models.queries.catalog.lookups import LocationFacts
 from workflows.orders.locked_orders import Line, LockedOrder
 from workflows.transactions.actions import one_by_one
@@ -86,7 +86,7 @@ async def pick(tx: Transaction, command: PickFulfillment, caller: Caller) -> Map
     return {"fulfillment": str(row["id"])}
 
 
-def _short(given: Sequence[Shortage], lines: Sequence[Row]) -> dict[UUID, int]:
+def _short(given: Sequence[Shortage], lines: Sequence[FulfillmentLineRow]) -> dict[UUID, int]:
     """Missing units by order line."""
     there = {line["order_line_id"]: line["quantity"] for line in lines}
     short: dict[UUID, int] = {}
@@ -133,7 +133,7 @@ async def _set_apart(
             to_state=StockState.QUARANTINE,
             quantity=units,
             actor=actor,
-            channel_id=order.row["channel_id"],
+            channel_id=order.channel_id,
             reference=f"Order:{order.id}",
             value_minor=value_minor,
             value_currency=tx.terms.base_currency,
@@ -144,9 +144,9 @@ async def _set_apart(
         StockState.ALLOCATED,
         StockState.QUARANTINE,
         Money(total, tx.terms.base_currency),
-        Occasion(order.row["number"], tx.now),
+        Occasion(order.number, tx.now),
     )
-    tx.journal.post(entry, actor=actor, channel_id=order.row["channel_id"], location_id=location.id)
+    tx.journal.post(entry, actor=actor, channel_id=order.channel_id, location_id=location.id)
     for item_id in sorted(by_item):
         level = tx.stock.levels[item_id, location.id]
         await exceptions.open(
@@ -162,8 +162,8 @@ async def _set_apart(
 async def _write(
     tx: Transaction,
     order: LockedOrder,
-    row: Row,
-    lines: Sequence[Row],
+    row: FulfillmentRow,
+    lines: Sequence[FulfillmentLineRow],
     short: Mapping[UUID, int],
     found: Replacement,
     actor: str,
@@ -197,7 +197,7 @@ async def _write(
             **fulfillments.work_step(order.row, status, row["status"]), **short_pick
         )
     )
-    fulfillments.record(tx, event, {**row, "version": version}, order.row, actor)
+    fulfillments.record(tx, event, row, version, order.row, actor)
     tx.outbox.audit(
         actor,
         "fulfillmentPick",

@@ -24,7 +24,7 @@ from domain.policies.policies import PolicyKind
 from domain.stock.states import StockState
 from domain.values.texts import check_text
 from domain.values.totals import totals
-from models.database.sessions import Row
+from models.fulfillments import FulfillmentLineRow, FulfillmentRow
 from models.queries.catalog.lookups import LocationFacts
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.actions import one_by_one
@@ -85,9 +85,7 @@ async def _target(
     found = await lookups.location_by_code(tx.session, command.location_code)
     if found is None or not caller.sees_location(found.code):
         raise NotFound("location", command.location_code, field=field)
-    channel = (await lookups.channels_by_id(tx.session, [order.row["channel_id"]]))[
-        order.row["channel_id"]
-    ]
+    channel = (await lookups.channels_by_id(tx.session, [order.channel_id]))[order.channel_id]
     if found.id == origin.id:
         raise Invalid("The fulfillment leaves from there already.", field=field)
     if found.id not in {place.id for place in channel.locations}:
@@ -102,7 +100,7 @@ async def _target(
 def _swap(
     tx: Transaction,
     order: LockedOrder,
-    lines: Sequence[Row],
+    lines: Sequence[FulfillmentLineRow],
     origin: LocationFacts,
     target: LocationFacts,
     actor: str,
@@ -123,7 +121,7 @@ def _swap(
             to_state=StockState.AVAILABLE,
             quantity=units,
             actor=actor,
-            channel_id=order.row["channel_id"],
+            channel_id=order.channel_id,
             reference=f"Order:{order.id}",
         )
         tx.stock.move(change)
@@ -136,8 +134,8 @@ async def _write(
     tx: Transaction,
     command: RerouteFulfillment,
     order: LockedOrder,
-    row: Row,
-    lines: Sequence[Row],
+    row: FulfillmentRow,
+    lines: Sequence[FulfillmentLineRow],
     made: UUID,
     actor: str,
 ) -> None:
@@ -153,10 +151,10 @@ async def _write(
         rerouted=(made,),
         backordered=None,
     )
-    fulfillments.record(tx, event, {**row, "version": version}, order.row, actor)
+    fulfillments.record(tx, event, row, version, order.row, actor)
     item_ids = {line["item_id"] for line in lines}
     market = await atp_context.read(tx.session, item_ids, tx.now)
-    channel = next(each for each in market.channels if each.id == order.row["channel_id"])
+    channel = next(each for each in market.channels if each.id == order.channel_id)
     items = await lookups.items_by_id(tx.session, item_ids)
     tx.outbox.audit(
         actor,

@@ -49,7 +49,7 @@ async def replace_units(
     All stock of their items is locked. Opens SHORT_PICK where nothing else has enough.
     """
     market = await atp_context.read(tx.session, [line.item_id for line, _ in missing], tx.now)
-    channel = next(each for each in market.channels if each.id == order.row["channel_id"])
+    channel = next(each for each in market.channels if each.id == order.channel_id)
     others = tuple(place for place in channel.locations if place.id != origin.id)
     elsewhere = replace(channel, locations=others)
     items = await lookups.items_by_id(tx.session, [line.item_id for line, _ in missing])
@@ -61,13 +61,13 @@ async def replace_units(
     plan = None
     if demands:
         country = await order_queries.country_of(tx.session, order.id)
-        level = order.row["service_level"]
+        level = order.service_level
         plan = await routing.plan(tx, market, elsewhere, demands, country, level)
     portions = [] if plan is None else plan.allocation
     made = _send_from(tx, order, missing, portions, actor)
     waiting = sum(units for _, units in missing) - sum(units for *_, units in portions)
     if waiting:
-        message = f"{waiting} units of order {order.row['number']} are missing at {origin.code}."
+        message = f"{waiting} units of order {order.number} are missing at {origin.code}."
         await exceptions.open(
             tx,
             ExceptionKind.SHORT_PICK,
@@ -124,7 +124,7 @@ def allocate(
             to_state=StockState.ALLOCATED,
             quantity=units,
             actor=actor,
-            channel_id=order.row["channel_id"],
+            channel_id=order.channel_id,
             reference=f"Order:{order.id}",
         ),
     )

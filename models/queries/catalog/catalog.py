@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
-from models.catalog import ChannelLocation, Item
-from models.database.sessions import Row, Session
+from models.catalog import ChannelLocation, Item, VersionedItemRow
+from models.database.sessions import Session
 from models.queries.events.lock_numbers import HIERARCHY
 
 ITEM_COLUMNS = (
@@ -28,9 +28,10 @@ ITEM_COLUMNS = (
 )
 
 
-async def lock_items(session: Session, skus: Iterable[str]) -> dict[str, Row]:
+async def lock_items(session: Session, skus: Iterable[str]) -> dict[str, VersionedItemRow]:
     """The items of these SKUs, locked in one order; those that do not exist are missing."""
-    rows = await session.fetch(
+    rows = await session.rows(
+        VersionedItemRow,
         f"SELECT id, sku, version, {', '.join(ITEM_COLUMNS)} FROM item"
         " WHERE sku = ANY($1::text[]) ORDER BY sku FOR NO KEY UPDATE",
         sorted(set(skus)),
@@ -72,12 +73,19 @@ async def update_items(session: Session, rows: Sequence[Mapping[str, Any]], now:
         )
 
 
+class _CodeRow(TypedDict):
+    id: int
+    code: str
+
+
 async def supplier_ids(session: Session, codes: Iterable[str]) -> dict[str, int]:
     """Suppliers' ids by code; unknown ones are missing."""
     wanted = sorted(set(codes))
     if not wanted:
         return {}
-    rows = await session.fetch("SELECT id, code FROM supplier WHERE code = ANY($1::text[])", wanted)
+    rows = await session.rows(
+        _CodeRow, "SELECT id, code FROM supplier WHERE code = ANY($1::text[])", wanted
+    )
     return {row["code"]: row["id"] for row in rows}
 
 
@@ -98,15 +106,29 @@ SELECT id, code, kind FROM up ORDER BY depth
 """
 
 
-async def upwards(session: Session, location_id: int, most: int) -> Sequence[Row]:
+class LocationKindRow(TypedDict):
+    """A location's id, code and kind."""
+
+    id: int
+    code: str
+    kind: str
+
+
+async def upwards(session: Session, location_id: int, most: int) -> Sequence[LocationKindRow]:
     """A location and what it lies in, from the inside out, at most so many."""
-    return await session.fetch(_UPWARDS, location_id, most)
+    return await session.rows(LocationKindRow, _UPWARDS, location_id, most)
+
+
+class _KindRow(TypedDict):
+    kind: str
 
 
 async def kinds_within(session: Session, location_id: int) -> list[str]:
     """The kinds of what lies directly in a location."""
-    rows = await session.fetch(
-        "SELECT DISTINCT kind FROM location WHERE parent_id = $1 ORDER BY kind", location_id
+    rows = await session.rows(
+        _KindRow,
+        "SELECT DISTINCT kind FROM location WHERE parent_id = $1 ORDER BY kind",
+        location_id,
     )
     return [row["kind"] for row in rows]
 
@@ -116,7 +138,7 @@ async def claim_location(session: Session, location_id: int) -> None:
 
     Movements, holds and fulfillments hold the location that they name, by their foreign keys.
     """
-    await session.fetch_value("SELECT id FROM location WHERE id = $1 FOR UPDATE", location_id)
+    await session.value(int, "SELECT id FROM location WHERE id = $1 FOR UPDATE", location_id)
 
 
 _USE = """
@@ -132,24 +154,36 @@ SELECT
 """
 
 
-async def location_use(session: Session, location_id: int) -> Row:
+class LocationUseRow(TypedDict):
+    """How much depends on a location."""
+
+    units: int
+    holds: int
+    fulfillments: int
+    channels: int
+
+
+async def location_use(session: Session, location_id: int) -> LocationUseRow:
     """What depends on a location: units in any state, open holds and fulfillments, channels."""
-    row = await session.fetch_one(_USE, location_id)
+    row = await session.row(LocationUseRow, _USE, location_id)
     assert row is not None
     return row
 
 
-async def location_ids(session: Session, codes: Iterable[str]) -> dict[str, Row]:
+async def location_ids(session: Session, codes: Iterable[str]) -> dict[str, LocationKindRow]:
     """(id, code, kind) of locations by code; unknown ones are missing."""
-    rows = await session.fetch(
-        "SELECT id, code, kind FROM location WHERE code = ANY($1::text[])", sorted(set(codes))
+    rows = await session.rows(
+        LocationKindRow,
+        "SELECT id, code, kind FROM location WHERE code = ANY($1::text[])",
+        sorted(set(codes)),
     )
     return {row["code"]: row for row in rows}
 
 
 async def channel_locations(session: Session, channel_id: int) -> dict[str, int]:
     """The locations that a channel sells from, active or not: ids by code, in order of code."""
-    rows = await session.fetch(
+    rows = await session.rows(
+        _CodeRow,
         "SELECT l.id, l.code FROM channel_location cl JOIN location l ON l.id = cl.location_id"
         " WHERE cl.channel_id = $1 ORDER BY l.code",
         channel_id,

@@ -4,10 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypedDict, cast
 
 from models.catalog import ReasonCode
-from models.database.sessions import Row, Session
-from models.database.sql import Question
+from models.database.rows import Flag
+from models.database.sessions import Session
+from models.database.sql import Question, question
+
+
+class _ItemRow(TypedDict):
+    id: int
+    sku: str
+    category: str | None
+    price_minor: int | None
+    price_currency: str | None
+    unit_cost_minor: int | None
+
+
+class _LocationRow(TypedDict):
+    id: int
+    code: str
+    kind: str
+    country_code: str | None
+    daily_order_capacity: int | None
+    time_zone: str
+    pack_required: Flag
+    active: Flag
+
+
+class _ChannelLocationRow(TypedDict):
+    """A channel beside one of its active locations, or beside nothing where it has none."""
+
+    channel_id: int
+    channel_code: str
+    currency: str
+    priority: int
+    safety_buffer: int
+    channel_active: Flag
+    id: int | None
+    code: str | None
+    kind: str | None
+    country_code: str | None
+    daily_order_capacity: int | None
+    time_zone: str | None
+    pack_required: Flag | None
+    active: Flag | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +99,8 @@ _LOCATION = (
 
 def items_of(skus: Iterable[str]) -> Question[dict[str, ItemFacts]]:
     """The items of these SKUs; unknown ones are missing."""
-    return Question(
+    return question(
+        _ItemRow,
         f"SELECT {_ITEM} FROM item WHERE sku = ANY($1::text[])",
         (sorted(set(skus)),),
         lambda rows: {row["sku"]: ItemFacts(**row) for row in rows},
@@ -72,37 +114,46 @@ async def items_by_sku(session: Session, skus: Iterable[str]) -> dict[str, ItemF
 
 async def items_by_id(session: Session, item_ids: Iterable[int]) -> dict[int, ItemFacts]:
     """The items of these ids."""
-    rows = await session.fetch(
-        f"SELECT {_ITEM} FROM item WHERE id = ANY($1::bigint[])", sorted(set(item_ids))
+    rows = await session.rows(
+        _ItemRow,
+        f"SELECT {_ITEM} FROM item WHERE id = ANY($1::bigint[])",
+        sorted(set(item_ids)),
     )
     return {row["id"]: ItemFacts(**row) for row in rows}
 
 
 async def location_by_code(session: Session, code: str) -> LocationFacts | None:
     """A location, active or not."""
-    row = await session.fetch_one(f"SELECT {_LOCATION} FROM location l WHERE l.code = $1", code)
-    return None if row is None else _location(dict(row))
+    sql = f"SELECT {_LOCATION} FROM location l WHERE l.code = $1"
+    row = await session.row(_LocationRow, sql, code)
+    return None if row is None else _location(row)
 
 
 async def hold_location(session: Session, code: str) -> LocationFacts | None:
     """A location, active or not, kept as it is until the transaction ends."""
-    row = await session.fetch_one(
-        f"SELECT {_LOCATION} FROM location l WHERE l.code = $1 FOR KEY SHARE OF l", code
-    )
-    return None if row is None else _location(dict(row))
+    sql = f"SELECT {_LOCATION} FROM location l WHERE l.code = $1 FOR KEY SHARE OF l"
+    row = await session.row(_LocationRow, sql, code)
+    return None if row is None else _location(row)
 
 
 async def locations_by_id(session: Session, ids: Iterable[int]) -> dict[int, LocationFacts]:
     """The locations of these ids."""
-    rows = await session.fetch(
-        f"SELECT {_LOCATION} FROM location l WHERE l.id = ANY($1::bigint[])", sorted(set(ids))
+    sql = f"SELECT {_LOCATION} FROM location l WHERE l.id = ANY($1::bigint[])"
+    rows = await session.rows(_LocationRow, sql, sorted(set(ids)))
+    return {row["id"]: _location(row) for row in rows}
+
+
+def _location(row: _LocationRow) -> LocationFacts:
+    return LocationFacts(
+        id=row["id"],
+        code=row["code"],
+        kind=row["kind"],
+        country_code=row["country_code"],
+        daily_order_capacity=row["daily_order_capacity"],
+        time_zone=row["time_zone"],
+        pack_required=bool(row["pack_required"]),
+        active=bool(row["active"]),
     )
-    return {row["id"]: _location(dict(row)) for row in rows}
-
-
-def _location(row: dict[str, object]) -> LocationFacts:
-    row["pack_required"], row["active"] = bool(row["pack_required"]), bool(row["active"])
-    return LocationFacts(**row)  # type: ignore[arg-type]
 
 
 _CHANNELS = f"""
@@ -138,30 +189,31 @@ async def all_channels(session: Session) -> list[ChannelFacts]:
 
 def every_channel() -> Question[list[ChannelFacts]]:
     """Every channel with its active locations, those served first in front."""
-    return Question(f"{_CHANNELS} {_IN_ORDER}", (), _read_channels)
+    return question(_ChannelLocationRow, f"{_CHANNELS} {_IN_ORDER}", (), _read_channels)
 
 
 async def _channels(session: Session, condition: str, values: object) -> list[ChannelFacts]:
-    rows = await session.fetch(f"{_CHANNELS} WHERE {condition} {_IN_ORDER}", values)
-    return _read_channels(rows)
+    sql = f"{_CHANNELS} WHERE {condition} {_IN_ORDER}"
+    return _read_channels(await session.rows(_ChannelLocationRow, sql, values))
 
 
-def _read_channels(rows: Sequence[Row]) -> list[ChannelFacts]:
+def _read_channels(rows: Sequence[_ChannelLocationRow]) -> list[ChannelFacts]:
     found: dict[int, ChannelFacts] = {}
     places: dict[int, list[LocationFacts]] = {}
     for row in rows:
-        facts = dict(row)
-        channel = ChannelFacts(
-            id=facts.pop("channel_id"),
-            code=facts.pop("channel_code"),
-            currency=facts.pop("currency"),
-            priority=facts.pop("priority"),
-            safety_buffer=facts.pop("safety_buffer"),
-            active=bool(facts.pop("channel_active")),
-        )
-        found.setdefault(channel.id, channel)
-        if facts["id"] is not None:
-            places.setdefault(channel.id, []).append(_location(facts))
+        channel_id = row["channel_id"]
+        if channel_id not in found:
+            found[channel_id] = ChannelFacts(
+                id=channel_id,
+                code=row["channel_code"],
+                currency=row["currency"],
+                priority=row["priority"],
+                safety_buffer=row["safety_buffer"],
+                active=bool(row["channel_active"]),
+            )
+        if row["id"] is not None:  # a location was joined, so its columns are there
+            place = _location(cast("_LocationRow", row))
+            places.setdefault(channel_id, []).append(place)
     return [
         ChannelFacts(
             channel.id,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
+from models.queries.events.event_log import LoggedEventRow
 
 _OLDEST = """
 SELECT p.position, e.id, e.type, e.occurred_at, e.actor, e.subject_type, e.subject_key,
@@ -15,9 +17,18 @@ WHERE p.position > $1 AND p.position <= $2 ORDER BY p.position LIMIT $3
 """
 
 
-async def oldest_events(session: Session, after: int, through: int, limit: int) -> Sequence[Row]:
+class ArchivableEventRow(LoggedEventRow):
+    """A logged event, whole."""
+
+    transaction_id: UUID
+    digest: str
+
+
+async def oldest_events(
+    session: Session, after: int, through: int, limit: int
+) -> Sequence[ArchivableEventRow]:
     """The first events behind a position up to another, whole, in order."""
-    return await session.fetch(_OLDEST, after, through, limit)
+    return await session.rows(ArchivableEventRow, _OLDEST, after, through, limit)
 
 
 _NOTE = """

@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import orjson
 
 import domain.events.former as former
 import models.queries.events.leases as leases
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
+
+
+class LoggedEventRow(TypedDict):
+    """A logged event with the codes of its channel and location; `data` is JSON."""
+
+    position: int
+    id: int
+    type: str
+    occurred_at: datetime
+    actor: str
+    subject_type: str
+    subject_key: str
+    subject_version: int
+    channel: str | None
+    location: str | None
+    data: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +52,8 @@ class LoggedEvent:
         return str(self.position)
 
     @staticmethod
-    def from_row(row: Row) -> LoggedEvent:
+    def from_row(row: LoggedEventRow) -> LoggedEvent:
         """An event as the queries below read it; one of an earlier version as today's."""
-        data = row["data"]
         event_type = former.current_type(row["type"])
         return LoggedEvent(
             position=row["position"],
@@ -51,9 +66,7 @@ class LoggedEvent:
             subject_version=row["subject_version"],
             channel=row["channel"],
             location=row["location"],
-            data=former.current_data(
-                event_type, orjson.loads(data) if isinstance(data, str) else data
-            ),
+            data=former.current_data(event_type, orjson.loads(row["data"])),
         )
 
 
@@ -142,7 +155,11 @@ async def number_pending(
         rows = await session.fetch(number, lease, holder, now, until, limit, telling)
         if not rows:
             return None
-        events = [LoggedEvent.from_row(row) for row in rows if row["position"] is not None]
+        events = [
+            LoggedEvent.from_row(cast("LoggedEventRow", row))
+            for row in rows
+            if row["position"] is not None
+        ]
         first = rows[0]
         return Numbered(first["count"], first["last"], first["is_all"], events)
     row = await leases.lock_lease(session, lease)
@@ -159,7 +176,7 @@ async def number_pending(
 
 async def has_pending(session: Session) -> bool:
     """Whether any committed event waits for its position."""
-    return await session.fetch_value("SELECT event_id FROM event_pending LIMIT 1") is not None
+    return await session.value(int, "SELECT event_id FROM event_pending LIMIT 1") is not None
 
 
 async def sweep_pending(session: Session) -> None:
@@ -182,7 +199,10 @@ _BETWEEN = f"{_SELECT} WHERE p.position > $1 AND p.position <= $2"
 
 async def events_after(session: Session, position: int, limit: int) -> list[LoggedEvent]:
     """The next events behind a position, in order."""
-    return [LoggedEvent.from_row(row) for row in await session.fetch(_AFTER, position, limit)]
+    return [
+        LoggedEvent.from_row(row)
+        for row in await session.rows(LoggedEventRow, _AFTER, position, limit)
+    ]
 
 
 async def events_between(
@@ -190,20 +210,20 @@ async def events_between(
 ) -> list[LoggedEvent]:
     """The events behind `after` up to and with `through`, in order; of these types only."""
     if types is None:
-        rows = await session.fetch(f"{_BETWEEN} ORDER BY p.position", after, through)
+        rows = await session.rows(LoggedEventRow, f"{_BETWEEN} ORDER BY p.position", after, through)
     else:
         chosen = f"{_BETWEEN} AND e.type = ANY($3::text[]) ORDER BY p.position"
-        rows = await session.fetch(chosen, after, through, former.stored_types(types))
+        rows = await session.rows(
+            LoggedEventRow, chosen, after, through, former.stored_types(types)
+        )
     return [LoggedEvent.from_row(row) for row in rows]
 
 
 async def last_position(session: Session) -> int:
     """The newest position; 0 in an empty log."""
-    found: int | None = await session.fetch_value("SELECT max(position) FROM event_position")
-    return found or 0
+    return await session.value(int, "SELECT max(position) FROM event_position") or 0
 
 
 async def first_position(session: Session) -> int | None:
     """The oldest position that is kept; None in an empty log."""
-    found: int | None = await session.fetch_value("SELECT min(position) FROM event_position")
-    return found
+    return await session.value(int, "SELECT min(position) FROM event_position")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
+from models.events import LeaseRow
 
 _READ = "SELECT holder, lease_until_at, counter FROM lease WHERE name = $1"
 
@@ -19,14 +20,14 @@ async def make_lease(session: Session, name: str, now: datetime) -> None:
     )
 
 
-async def lease(session: Session, name: str) -> Row | None:
+async def lease(session: Session, name: str) -> LeaseRow | None:
     """(holder, lease_until_at, counter) as committed, without waiting; None before the first."""
-    return await session.fetch_one(_READ, name)
+    return await session.row(LeaseRow, _READ, name)
 
 
-async def lock_lease(session: Session, name: str) -> Row | None:
+async def lock_lease(session: Session, name: str) -> LeaseRow | None:
     """The same row, locked: what it says stays true until this transaction ends."""
-    return await session.fetch_one(f"{_READ} FOR UPDATE", name)
+    return await session.row(LeaseRow, f"{_READ} FOR UPDATE", name)
 
 
 async def hold_lease(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from domain.access.callers import Caller
 from models.database.sessions import Session
@@ -50,12 +51,16 @@ async def scope_of(session: Session, caller: Caller) -> Scope:
     )
 
 
+class _IdRow(TypedDict):
+    id: int
+
+
 async def _ids(
     session: Session, table: str, codes: frozenset[str] | None
 ) -> tuple[int, ...] | None:
     if codes is None:
         return None
-    rows = await session.fetch(
-        f"SELECT id FROM {table} WHERE code = ANY($1::text[]) ORDER BY id", sorted(codes)
+    rows = await session.rows(
+        _IdRow, f"SELECT id FROM {table} WHERE code = ANY($1::text[]) ORDER BY id", sorted(codes)
     )
     return tuple(row["id"] for row in rows)

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
 
 
-async def said_before(session: Session, carrier: str, event_reference: str) -> Row | None:
+class RecordedSubjectRow(TypedDict):
+    """The parcel that a recorded carrier event is about: a fulfillment or a return."""
+
+    fulfillment_id: UUID | None
+    return_id: UUID | None
+
+
+async def said_before(
+    session: Session, carrier: str, event_reference: str
+) -> RecordedSubjectRow | None:
     """What a carrier's event was about when it came first; None where it is new."""
-    return await session.fetch_one(
+    return await session.row(
+        RecordedSubjectRow,
         "SELECT fulfillment_id, return_id FROM carrier_event"
         " WHERE carrier = $1 AND event_reference = $2",
         carrier,
@@ -34,7 +45,8 @@ async def keep(session: Session, values: Sequence[object]) -> bool:
 
 async def was_sent_back(session: Session, fulfillment_id: UUID, at: datetime) -> bool:
     """Whether a carrier had sent a parcel back to its sender by an instant."""
-    found = await session.fetch_value(
+    found = await session.value(
+        int,
         "SELECT 1 AS found FROM carrier_event WHERE fulfillment_id = $1"
         " AND status = 'RETURNED_TO_SENDER' AND occurred_at <= $2 LIMIT 1",
         fulfillment_id,
@@ -51,20 +63,33 @@ JOIN channel c ON c.id = o.channel_id JOIN location l ON l.id = f.location_id
 """
 
 
+class ParcelRow(TypedDict):
+    """A fulfillment with the codes of its channel and location."""
+
+    id: UUID
+    order_id: UUID
+    status: str
+    location_id: int
+    version: int
+    channel_id: int
+    channel: str
+    location: str
+
+
 async def parcels_named(
     session: Session, carrier: str, tracking_number: str, limit: int
-) -> list[Row]:
+) -> Sequence[ParcelRow]:
     """Fulfillments that left with this number, the newest first: numbers are used again."""
     sql = (
         f"{_PARCELS} WHERE f.tracking_number = $1 AND f.carrier = $2"
         " ORDER BY f.shipped_at DESC, f.id DESC LIMIT $3"
     )
-    return list(await session.fetch(sql, tracking_number, carrier, limit))
+    return await session.rows(ParcelRow, sql, tracking_number, carrier, limit)
 
 
-async def parcel(session: Session, fulfillment_id: UUID) -> Row | None:
+async def parcel(session: Session, fulfillment_id: UUID) -> ParcelRow | None:
     """A fulfillment with the codes of its channel and location."""
-    return await session.fetch_one(f"{_PARCELS} WHERE f.id = $1", fulfillment_id)
+    return await session.row(ParcelRow, f"{_PARCELS} WHERE f.id = $1", fulfillment_id)
 
 
 async def write_parcel(

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
+from models.fulfillments import FulfillmentLineRow, FulfillmentRow
 
 _FULFILLMENT = (
     "SELECT id, order_id, location_id, status, carrier, tracking_number, created_at, shipped_at,"
@@ -14,24 +15,26 @@ _FULFILLMENT = (
 )
 
 
-async def fulfillment(session: Session, fulfillment_id: UUID) -> Row | None:
+async def fulfillment(session: Session, fulfillment_id: UUID) -> FulfillmentRow | None:
     """A fulfillment; read it again after its order was locked."""
-    return await session.fetch_one(f"{_FULFILLMENT} WHERE id = $1", fulfillment_id)
+    return await session.row(FulfillmentRow, f"{_FULFILLMENT} WHERE id = $1", fulfillment_id)
 
 
-async def of_order(session: Session, order_id: UUID) -> list[Row]:
+async def of_order(session: Session, order_id: UUID) -> Sequence[FulfillmentRow]:
     """An order's fulfillments, oldest first."""
     sql = f"{_FULFILLMENT} WHERE order_id = $1 ORDER BY created_at, id"
-    return list(await session.fetch(sql, order_id))
+    return await session.rows(FulfillmentRow, sql, order_id)
 
 
-async def lines_of(session: Session, fulfillment_ids: Sequence[UUID]) -> list[Row]:
+async def lines_of(
+    session: Session, fulfillment_ids: Sequence[UUID]
+) -> Sequence[FulfillmentLineRow]:
     """The lines of these fulfillments."""
     sql = (
         "SELECT id, fulfillment_id, order_line_id, item_id, quantity, cost_minor"
         " FROM fulfillment_line WHERE fulfillment_id = ANY($1::uuid[]) ORDER BY fulfillment_id, id"
     )
-    return list(await session.fetch(sql, list(fulfillment_ids)))
+    return await session.rows(FulfillmentLineRow, sql, list(fulfillment_ids))
 
 
 async def write_quantities(session: Session, rows: Sequence[tuple[UUID, int]]) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
+from models.orders import OrderLineUnits
 
 _ORDER = (
     "SELECT id, number, channel_id, external_reference, status, service_level, currency,"
@@ -15,11 +17,38 @@ _ORDER = (
 )
 
 
+class LockedOrderRow(TypedDict):
+    """A locked order."""
+
+    id: UUID
+    number: str
+    channel_id: int
+    external_reference: str
+    status: str
+    service_level: str
+    currency: str
+    shipping_minor: int
+    shipping_tax_minor: int
+    total_minor: int
+    deposit_minor: int
+    placed_at: datetime
+    ship_by_at: datetime | None
+    deliver_by_at: datetime | None
+    version: int
+
+
+class _ReferenceRow(TypedDict):
+    id: UUID
+    channel_id: int
+    external_reference: str
+
+
 async def orders_by_reference(
     session: Session, channel_ids: Sequence[int], references: Sequence[str]
 ) -> dict[tuple[int, str], UUID]:
     """The orders of these channels that have one of these references, by (channel, reference)."""
-    rows = await session.fetch(
+    rows = await session.rows(
+        _ReferenceRow,
         "SELECT id, channel_id, external_reference FROM sales_order"
         " WHERE channel_id = ANY($1::bigint[]) AND external_reference = ANY($2::text[])",
         list(channel_ids),
@@ -28,15 +57,15 @@ async def orders_by_reference(
     return {(row["channel_id"], row["external_reference"]): row["id"] for row in rows}
 
 
-async def lock_order(session: Session, order_id: UUID) -> Row | None:
+async def lock_order(session: Session, order_id: UUID) -> LockedOrderRow | None:
     """Lock an order and read it."""
-    return await session.fetch_one(f"{_ORDER} WHERE id = $1 FOR NO KEY UPDATE", order_id)
+    return await session.row(LockedOrderRow, f"{_ORDER} WHERE id = $1 FOR NO KEY UPDATE", order_id)
 
 
-async def lock_free_orders(session: Session, ids: Sequence[UUID]) -> list[Row]:
+async def lock_free_orders(session: Session, ids: Sequence[UUID]) -> Sequence[LockedOrderRow]:
     """Lock those of these orders that nobody else has locked, and read them."""
     sql = f"{_ORDER} WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
-    return list(await session.fetch(sql, list(ids)))
+    return await session.rows(LockedOrderRow, sql, list(ids))
 
 
 _LINES = """
@@ -48,9 +77,23 @@ WHERE l.order_id = ANY($1::uuid[]) ORDER BY l.order_id, l.line_no
 """
 
 
-async def lines_of(session: Session, order_ids: Sequence[UUID]) -> list[Row]:
+class LockedLineRow(OrderLineUnits):
+    """An order line with its item's SKU."""
+
+    id: UUID
+    order_id: UUID
+    line_no: int
+    item_id: int
+    sku: str
+    quantity: int
+    unit_price_minor: int
+    discount_minor: int
+    tax_minor: int
+
+
+async def lines_of(session: Session, order_ids: Sequence[UUID]) -> Sequence[LockedLineRow]:
     """The lines of these orders, in line order; read them after the order was locked."""
-    return list(await session.fetch(_LINES, list(order_ids)))
+    return await session.rows(LockedLineRow, _LINES, list(order_ids))
 
 
 _WRITE_LINE = """
@@ -110,18 +153,31 @@ ORDER BY c.priority, o.placed_at, l.order_id, l.line_no LIMIT $3
 """
 
 
+class BackorderedLineRow(TypedDict):
+    """An order line with backordered units, and what decides its turn."""
+
+    line_id: UUID
+    order_id: UUID
+    item_id: int
+    backordered: int
+    channel_id: int
+    priority: int
+    placed_at: datetime
+
+
 async def backordered_lines(
     session: Session, waiting: Sequence[tuple[int, int]], limit: int
-) -> list[Row]:
+) -> Sequence[BackorderedLineRow]:
     """Open backordered lines of these (channel, item), in the order of service; not locked."""
     item_ids = sorted({item_id for _, item_id in waiting})
     pairs = [f"{channel_id}:{item_id}" for channel_id, item_id in waiting]
-    return list(await session.fetch(_BACKORDERED, item_ids, pairs, limit))
+    return await session.rows(BackorderedLineRow, _BACKORDERED, item_ids, pairs, limit)
 
 
 async def is_waited_for(session: Session, item_ids: Sequence[int]) -> bool:
     """Whether anybody waits for one of these items."""
-    found = await session.fetch_value(
+    found = await session.value(
+        int,
         "SELECT 1 AS waits FROM order_line WHERE item_id = ANY($1::bigint[]) AND backordered > 0"
         " LIMIT 1",
         list(item_ids),
@@ -141,25 +197,29 @@ ORDER BY l.item_id LIMIT $2
 """
 
 
+class _ItemIdRow(TypedDict):
+    item_id: int
+
+
 async def servable_items(session: Session, after: int, limit: int) -> list[int]:
     """Items behind `after` that lie where somebody who waits for them may take from.
 
     Buffers and protections are not looked at: some of these items cannot be served.
     """
-    return [row["item_id"] for row in await session.fetch(_SERVABLE, after, limit)]
+    return [row["item_id"] for row in await session.rows(_ItemIdRow, _SERVABLE, after, limit)]
 
 
 async def country_of(session: Session, order_id: UUID) -> str | None:
     """Where an order is sent; None where nobody said, or it was erased."""
-    country: str | None = await session.fetch_value(
-        "SELECT country_code FROM order_address WHERE order_id = $1", order_id
+    return await session.value(
+        str, "SELECT country_code FROM order_address WHERE order_id = $1", order_id
     )
-    return country
 
 
 async def has_backorders(session: Session, order_id: UUID) -> bool:
     """Whether any unit of an order waits for stock."""
-    found = await session.fetch_value(
+    found = await session.value(
+        int,
         "SELECT 1 AS waits FROM order_line WHERE order_id = $1 AND backordered > 0 LIMIT 1",
         order_id,
     )

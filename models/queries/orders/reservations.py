@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
-from models.database.sessions import Row, Session
-from models.database.sql import Question
+from models.database.rows import Total
+from models.database.sessions import Session
+from models.database.sql import Question, question
+from models.reservations import ReservationRow
 
 TAKEN_BACK_MAX = 500
 
@@ -19,9 +22,17 @@ ORDER BY r.expires_at, r.id LIMIT $3
 """
 
 
+class _IdRow(TypedDict):
+    id: UUID
+
+
+class _OverRow(_IdRow):
+    expires_at: datetime
+
+
 async def holds_over(session: Session, item_ids: Sequence[int], now: datetime) -> list[UUID]:
     """Holds of these items that are over and not yet taken back, oldest first; not locked."""
-    rows = await session.fetch(_OVER, list(item_ids), now, TAKEN_BACK_MAX)
+    rows = await session.rows(_OverRow, _OVER, list(item_ids), now, TAKEN_BACK_MAX)
     return [row["id"] for row in rows]
 
 
@@ -38,18 +49,26 @@ def over_of(
     item_ids: Sequence[int], references: Sequence[str], now: datetime
 ) -> Question[list[UUID]]:
     """Holds that are over, of these items or with one of these references; oldest first."""
-    return Question(
+    return question(
+        _IdRow,
         _OVER_OF,
         (list(item_ids), now, list(references), TAKEN_BACK_MAX),
         lambda rows: [row["id"] for row in rows],
     )
 
 
+class _ReferenceRow(TypedDict):
+    id: UUID
+    channel: int
+    external_reference: str
+
+
 def live_by_reference(
     references: Sequence[str], now: datetime
 ) -> Question[dict[tuple[int, str], UUID]]:
     """Live holds with these references, by (channel, reference)."""
-    return Question(
+    return question(
+        _ReferenceRow,
         "SELECT id, channel_id AS channel, external_reference FROM reservation"
         " WHERE external_reference = ANY($1::text[]) AND status = 'HELD' AND expires_at > $2",
         (list(references), now),
@@ -59,7 +78,8 @@ def live_by_reference(
 
 async def any_holds_over(session: Session, now: datetime, limit: int) -> list[UUID]:
     """Up to `limit` holds that are over, oldest first; not locked."""
-    rows = await session.fetch(
+    rows = await session.rows(
+        _IdRow,
         "SELECT id FROM reservation WHERE status = 'HELD' AND expires_at <= $1"
         " ORDER BY expires_at, id LIMIT $2",
         now,
@@ -74,33 +94,45 @@ _HOLD = (
 )
 
 
-async def lock_holds(session: Session, ids: Sequence[UUID]) -> list[Row]:
+async def lock_holds(session: Session, ids: Sequence[UUID]) -> Sequence[ReservationRow]:
     """Lock these holds in id order and read them."""
     sql = f"{_HOLD} WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE"
-    return list(await session.fetch(sql, list(ids)))
+    return await session.rows(ReservationRow, sql, list(ids))
 
 
-async def lock_holds_over(session: Session, ids: Sequence[UUID], now: datetime) -> list[Row]:
+async def lock_holds_over(
+    session: Session, ids: Sequence[UUID], now: datetime
+) -> Sequence[ReservationRow]:
     """Lock those of these holds that are still over and that nobody else has locked."""
     sql = (
         f"{_HOLD} WHERE id = ANY($1::uuid[]) AND status = 'HELD' AND expires_at <= $2"
         " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
     )
-    return list(await session.fetch(sql, list(ids), now))
+    return await session.rows(ReservationRow, sql, list(ids), now)
 
 
-async def hold(session: Session, reservation_id: UUID) -> Row | None:
+async def hold(session: Session, reservation_id: UUID) -> ReservationRow | None:
     """A hold as it is, not locked."""
-    return await session.fetch_one(f"{_HOLD} WHERE id = $1", reservation_id)
+    return await session.row(ReservationRow, f"{_HOLD} WHERE id = $1", reservation_id)
 
 
-async def lines_of(session: Session, ids: Sequence[UUID]) -> list[Row]:
+class HeldLineRow(TypedDict):
+    """A line of a reservation."""
+
+    reservation_id: UUID
+    line_no: int
+    item_id: int
+    location_id: int
+    quantity: int
+
+
+async def lines_of(session: Session, ids: Sequence[UUID]) -> Sequence[HeldLineRow]:
     """The lines of these holds, by hold and line number."""
     sql = (
         "SELECT reservation_id, line_no, item_id, location_id, quantity FROM reservation_line"
         " WHERE reservation_id = ANY($1::uuid[]) ORDER BY reservation_id, line_no"
     )
-    return list(await session.fetch(sql, list(ids)))
+    return await session.rows(HeldLineRow, sql, list(ids))
 
 
 async def end_holds(session: Session, rows: Sequence[tuple[UUID, str, UUID | None, int]]) -> None:
@@ -129,11 +161,16 @@ WHERE address = ANY($1::text[]) AND status = 'HELD' AND expires_at > $2 GROUP BY
 """
 
 
+class _AddressHoldsRow(TypedDict):
+    address: str
+    holds: int
+
+
 async def holds_by_address(
     session: Session, addresses: Sequence[str], now: datetime
 ) -> dict[str, int]:
     """Live holds made without a key, by network address."""
-    rows = await session.fetch(_ANONYMOUS_HOLDS, list(addresses), now)
+    rows = await session.rows(_AddressHoldsRow, _ANONYMOUS_HOLDS, list(addresses), now)
     return {row["address"]: row["holds"] for row in rows}
 
 
@@ -146,9 +183,15 @@ GROUP BY l.item_id, r.address
 """
 
 
+class _AddressUnitsRow(TypedDict):
+    item_id: int
+    address: str
+    units: Total
+
+
 async def anonymous_units(
     session: Session, item_ids: Sequence[int], now: datetime
 ) -> dict[tuple[int, str], int]:
     """Units in live holds made without a key, by (item, network address)."""
-    rows = await session.fetch(_ANONYMOUS_UNITS, list(item_ids), now)
+    rows = await session.rows(_AddressUnitsRow, _ANONYMOUS_UNITS, list(item_ids), now)
     return {(row["item_id"], row["address"]): int(row["units"]) for row in rows}

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import models.queries.catalog.catalog as catalog_queries
-from models.catalog import ReasonCode, ReasonCodeRow, Supplier, SupplierRow
-from models.database.sessions import Row, Session
+from models.catalog import (
+    ChannelRow,
+    ItemRow,
+    LocationRow,
+    ReasonCode,
+    ReasonCodeRow,
+    Supplier,
+    SupplierRow,
+)
+from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
 
@@ -32,9 +39,9 @@ CHANNEL_COLUMNS = ("id", "code", "name", "kind", "currency", "priority", "safety
 ITEM = ", ".join(f"t.{name}" for name in ITEM_COLUMNS)
 
 
-async def items(session: Session, window: Window, *, search: str | None) -> Page[dict[str, Any]]:
+async def items(session: Session, window: Window, *, search: str | None) -> Page[ItemRow]:
     """Items, of which SKU, name or barcode contain the words of `search`."""
-    listing = Listing(dict, ITEM, "item t", _ID)
+    listing = Listing(ItemRow, ITEM, "item t", _ID)
     if search:
         pattern = f"%{_escaped(search.lower())}%"
         listing.where(
@@ -51,15 +58,17 @@ def _escaped(text: str) -> str:
     return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 
-async def item(session: Session, sku: str) -> Row | None:
+async def item(session: Session, sku: str) -> ItemRow | None:
     """The item of a SKU."""
-    return await session.fetch_one(f"SELECT {ITEM} FROM item t WHERE t.sku = $1", sku)
+    return await session.row(ItemRow, f"SELECT {ITEM} FROM item t WHERE t.sku = $1", sku)
 
 
-async def items_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Row]:
+async def items_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, ItemRow]:
     """Items by id."""
     return by_key(
-        await session.fetch(f"SELECT {ITEM} FROM item t WHERE t.id = ANY($1::bigint[])", list(ids)),
+        await session.rows(
+            ItemRow, f"SELECT {ITEM} FROM item t WHERE t.id = ANY($1::bigint[])", list(ids)
+        ),
         "id",
     )
 
@@ -70,35 +79,47 @@ async def suppliers_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, 
     return {each.id: SupplierRow(id=each.id, code=each.code, name=each.name) for each in found}
 
 
-async def locations(session: Session, scope: Scope) -> Sequence[Row]:
+async def locations(session: Session, scope: Scope) -> Sequence[LocationRow]:
     """All locations that the caller may see, newest first."""
-    listing = Listing(dict, "t.*", "location t", _ID).within("t.id", scope.location_ids)
+    listing = Listing(LocationRow, "t.*", "location t", _ID).within("t.id", scope.location_ids)
     return await listing.all(session, LOCATIONS_MAX)
 
 
-async def location(session: Session, scope: Scope, code: str) -> Row | None:
+async def location(session: Session, scope: Scope, code: str) -> LocationRow | None:
     """The location of a code, where the caller may see it."""
-    row = await session.fetch_one("SELECT * FROM location WHERE code = $1", code)
+    row = await session.row(LocationRow, "SELECT * FROM location WHERE code = $1", code)
     return row if row is not None and scope.sees_location(row["id"]) else None
 
 
-async def locations_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Row]:
+async def locations_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, LocationRow]:
     """Locations by id."""
     return by_key(
-        await session.fetch("SELECT * FROM location WHERE id = ANY($1::bigint[])", list(ids)), "id"
+        await session.rows(
+            LocationRow, "SELECT * FROM location WHERE id = ANY($1::bigint[])", list(ids)
+        ),
+        "id",
     )
 
 
 async def visible_locations_by_id(
     session: Session, scope: Scope, ids: Sequence[int]
-) -> Mapping[int, Row]:
+) -> Mapping[int, LocationRow]:
     """Locations by id, where the caller may see them."""
     return await locations_by_id(session, [key for key in ids if scope.sees_location(key)])
 
 
-async def locations_by_channel(session: Session, ids: Sequence[int]) -> Mapping[int, list[Row]]:
+class ChannelLocationRow(LocationRow):
+    """A location that a channel sells from."""
+
+    channel_id: int
+
+
+async def locations_by_channel(
+    session: Session, ids: Sequence[int]
+) -> Mapping[int, list[ChannelLocationRow]]:
     """The locations that each of these channels sells from, by code."""
-    rows = await session.fetch(
+    rows = await session.rows(
+        ChannelLocationRow,
         "SELECT l.*, c.channel_id FROM channel_location c JOIN location l ON l.id = c.location_id"
         " WHERE c.channel_id = ANY($1::bigint[]) ORDER BY l.code",
         list(ids),
@@ -106,28 +127,31 @@ async def locations_by_channel(session: Session, ids: Sequence[int]) -> Mapping[
     return grouped(rows, "channel_id")
 
 
-async def channels(session: Session, scope: Scope) -> Sequence[Row]:
+async def channels(session: Session, scope: Scope) -> Sequence[ChannelRow]:
     """All channels that the caller may see, newest first."""
-    listing = Listing(dict, "t.*", "channel t", _ID).within("t.id", scope.channel_ids)
+    listing = Listing(ChannelRow, "t.*", "channel t", _ID).within("t.id", scope.channel_ids)
     return await listing.all(session, LOCATIONS_MAX)
 
 
-async def channel(session: Session, scope: Scope, code: str) -> Row | None:
+async def channel(session: Session, scope: Scope, code: str) -> ChannelRow | None:
     """The channel of a code, where the caller may see it."""
-    row = await session.fetch_one("SELECT * FROM channel WHERE code = $1", code)
+    row = await session.row(ChannelRow, "SELECT * FROM channel WHERE code = $1", code)
     return row if row is not None and scope.sees_channel(row["id"]) else None
 
 
-async def channels_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Row]:
+async def channels_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, ChannelRow]:
     """Channels by id."""
     return by_key(
-        await session.fetch("SELECT * FROM channel WHERE id = ANY($1::bigint[])", list(ids)), "id"
+        await session.rows(
+            ChannelRow, "SELECT * FROM channel WHERE id = ANY($1::bigint[])", list(ids)
+        ),
+        "id",
     )
 
 
 async def visible_channels_by_id(
     session: Session, scope: Scope, ids: Sequence[int]
-) -> Mapping[int, Row]:
+) -> Mapping[int, ChannelRow]:
     """Channels by id, where the caller may see them."""
     return await channels_by_id(session, [key for key in ids if scope.sees_channel(key)])
 

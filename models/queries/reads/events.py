@@ -9,7 +9,7 @@ from domain.access.permissions import EVENT_NOUNS
 from domain.events.former import stored_types
 from domain.events.visibility import SPREAD_NOUNS
 from models.database.sessions import Session
-from models.queries.events.event_log import LoggedEvent
+from models.queries.events.event_log import LoggedEvent, LoggedEventRow
 from models.queries.listing.scopes import Scope
 
 _LOGGED = """
@@ -58,7 +58,9 @@ async def events(
     if nouns is not None:
         words = [f"e.type LIKE '{noun}.%'" for noun in nouns]
         conditions.append(f"({' OR '.join(words)})")
-    rows = await session.fetch(
-        f"{_LOGGED} WHERE {' AND '.join(conditions)} ORDER BY p.position LIMIT {limit}", *values
+    rows = await session.rows(
+        LoggedEventRow,
+        f"{_LOGGED} WHERE {' AND '.join(conditions)} ORDER BY p.position LIMIT {limit}",
+        *values,
     )
     return [LoggedEvent.from_row(row) for row in rows]

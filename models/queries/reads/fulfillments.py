@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
+from models.fulfillments import FulfillmentRow
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
 
 _ID = SortKey("f.id", "id", "uuid")
 
 
-def _visible(scope: Scope) -> Listing[dict[str, Any]]:
-    listing = Listing(dict, "f.*", "fulfillment f", _ID).within("f.location_id", scope.location_ids)
+def _visible(scope: Scope) -> Listing[FulfillmentRow]:
+    listing = Listing(FulfillmentRow, "f.*", "fulfillment f", _ID).within(
+        "f.location_id", scope.location_ids
+    )
     if scope.channel_ids is not None:
         listing.where(
             "f.order_id IN (SELECT id FROM sales_order WHERE channel_id = ANY({}::bigint[]))",
@@ -25,7 +28,7 @@ def _visible(scope: Scope) -> Listing[dict[str, Any]]:
 
 async def fulfillments(
     session: Session, scope: Scope, window: Window, *, location: str | None, status: str | None
-) -> Page[dict[str, Any]]:
+) -> Page[FulfillmentRow]:
     """Fulfillments at a location, in a status, newest first."""
     listing = _visible(scope).equal("f.status", status)
     if location is not None:
@@ -35,7 +38,7 @@ async def fulfillments(
 
 async def fulfillments_by_id(
     session: Session, scope: Scope, ids: Sequence[UUID]
-) -> Mapping[UUID, Row]:
+) -> Mapping[UUID, FulfillmentRow]:
     """Fulfillments by id, where the caller may see them."""
     listing = _visible(scope).where("f.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
@@ -43,18 +46,31 @@ async def fulfillments_by_id(
 
 async def fulfillments_by_order(
     session: Session, scope: Scope, ids: Sequence[UUID]
-) -> Mapping[UUID, list[Row]]:
+) -> Mapping[UUID, list[FulfillmentRow]]:
     """The fulfillments of each of these orders that leave from a location the caller may see."""
-    rows = await session.fetch(
+    rows = await session.rows(
+        FulfillmentRow,
         "SELECT * FROM fulfillment WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, id",
         list(ids),
     )
     return grouped([row for row in rows if scope.sees_location(row["location_id"])], "order_id")
 
 
-async def lines_by_fulfillment(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+class ShownLineRow(TypedDict):
+    """A fulfillment line with its item's SKU."""
+
+    fulfillment_id: UUID
+    order_line_id: UUID
+    quantity: int
+    sku: str
+
+
+async def lines_by_fulfillment(
+    session: Session, ids: Sequence[UUID]
+) -> Mapping[UUID, list[ShownLineRow]]:
     """The lines of each of these fulfillments, in the order of the order's lines."""
-    rows = await session.fetch(
+    rows = await session.rows(
+        ShownLineRow,
         "SELECT f.fulfillment_id, f.order_line_id, f.quantity, i.sku FROM fulfillment_line f"
         " JOIN item i ON i.id = f.item_id JOIN order_line l ON l.id = f.order_line_id"
         " WHERE f.fulfillment_id = ANY($1::uuid[]) ORDER BY f.fulfillment_id, l.line_no",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
-from models.database.rows import RowT
-from models.database.sessions import Row, Session
+from models.database.rows import RowT, Total
+from models.database.sessions import Session
+from models.orders import OrderAddressRow, OrderLineUnits
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
 
@@ -18,6 +20,24 @@ _ORDER = (
     " o.service_level, o.currency, o.total_minor, o.placed_at, o.ship_by_at, o.deliver_by_at,"
     " o.routing"
 )
+
+
+class OrderRow(TypedDict):
+    """An order as the API shows it; `routing` is JSON."""
+
+    id: UUID
+    number: str
+    channel_id: int
+    external_reference: str
+    status: str
+    customer_reference: str | None
+    service_level: str
+    currency: str
+    total_minor: int
+    placed_at: datetime
+    ship_by_at: datetime | None
+    deliver_by_at: datetime | None
+    routing: str | None
 
 
 def seen(listing: Listing[RowT], scope: Scope) -> Listing[RowT]:
@@ -44,13 +64,13 @@ def seen(listing: Listing[RowT], scope: Scope) -> Listing[RowT]:
     return listing
 
 
-def _visible(scope: Scope) -> Listing[dict[str, Any]]:
-    return seen(Listing(dict, _ORDER, "sales_order o", _ID), scope)
+def _visible(scope: Scope) -> Listing[OrderRow]:
+    return seen(Listing(OrderRow, _ORDER, "sales_order o", _ID), scope)
 
 
 async def orders(
     session: Session, scope: Scope, window: Window, *, status: str | None, channel: str | None
-) -> Page[dict[str, Any]]:
+) -> Page[OrderRow]:
     """Orders in a status, of a channel, newest first."""
     listing = _visible(scope).equal("o.status", status)
     if channel is not None:
@@ -58,7 +78,9 @@ async def orders(
     return await listing.page(session, window)
 
 
-async def orders_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+async def orders_by_id(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, OrderRow]:
     """Orders by id, where the caller may see them."""
     listing = _visible(scope).where("o.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
@@ -66,7 +88,7 @@ async def orders_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> M
 
 async def order_by_reference(
     session: Session, scope: Scope, channel: str, reference: str
-) -> Row | None:
+) -> OrderRow | None:
     """The order of a channel under the shop's own reference."""
     listing = _visible(scope).where(
         "o.channel_id = (SELECT id FROM channel WHERE code = {}) AND o.external_reference = {}",
@@ -83,24 +105,52 @@ _LINES = (
 )
 
 
-async def lines_by_order(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+class OrderLineRow(OrderLineUnits):
+    """An order line with its item's SKU and its order's currency and channel."""
+
+    id: UUID
+    order_id: UUID
+    line_no: int
+    item_id: int
+    quantity: int
+    unit_price_minor: int
+    discount_minor: int
+    tax_minor: int
+    sku: str
+    currency: str
+    channel_id: int
+
+
+async def lines_by_order(
+    session: Session, ids: Sequence[UUID]
+) -> Mapping[UUID, list[OrderLineRow]]:
     """The lines of each of these orders, in their order."""
-    rows = await session.fetch(
-        f"{_LINES} WHERE l.order_id = ANY($1::uuid[]) ORDER BY l.order_id, l.line_no", list(ids)
+    rows = await session.rows(
+        OrderLineRow,
+        f"{_LINES} WHERE l.order_id = ANY($1::uuid[]) ORDER BY l.order_id, l.line_no",
+        list(ids),
     )
     return grouped(rows, "order_id")
 
 
-async def lines_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+async def lines_by_id(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, OrderLineRow]:
     """Order lines by id, where the caller may see their order."""
-    rows = await session.fetch(f"{_LINES} WHERE l.id = ANY($1::uuid[])", list(ids))
+    rows = await session.rows(OrderLineRow, f"{_LINES} WHERE l.id = ANY($1::uuid[])", list(ids))
     seen = await orders_by_id(session, scope, list({row["order_id"] for row in rows}))
     return by_key([row for row in rows if row["order_id"] in seen], "id")
 
 
+class _PaidRow(TypedDict):
+    order_id: UUID
+    paid_minor: Total
+
+
 async def paid_by_order(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, int]:
     """Minor units captured for each of these orders; orders without a payment are missing."""
-    rows = await session.fetch(
+    rows = await session.rows(
+        _PaidRow,
         "SELECT order_id, sum(amount_minor) AS paid_minor FROM order_payment"
         " WHERE order_id = ANY($1::uuid[]) GROUP BY order_id",
         list(ids),
@@ -108,9 +158,11 @@ async def paid_by_order(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, 
     return {row["order_id"]: int(row["paid_minor"]) for row in rows}
 
 
-async def addresses_by_order(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+async def addresses_by_order(
+    session: Session, ids: Sequence[UUID]
+) -> Mapping[UUID, OrderAddressRow]:
     """Where each of these orders is sent; erased addresses are missing."""
-    rows = await session.fetch(
-        "SELECT * FROM order_address WHERE order_id = ANY($1::uuid[])", list(ids)
+    rows = await session.rows(
+        OrderAddressRow, "SELECT * FROM order_address WHERE order_id = ANY($1::uuid[])", list(ids)
     )
     return by_key(rows, "order_id")

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
+from models.reservations import ReservationRow
 
 _CREATED = SortKey("r.created_at", "created_at", "instant")
 _ID = SortKey("r.id", "id", "uuid")
 
 
-def _visible(scope: Scope) -> Listing[dict[str, Any]]:
+def _visible(scope: Scope) -> Listing[ReservationRow]:
     """Holds of the caller's channels with a line at one of its locations, or made by itself.
 
     Without a key only those that were made without one.
     """
-    listing = Listing(dict, "r.*", "reservation r", _CREATED, _ID)
+    listing = Listing(ReservationRow, "r.*", "reservation r", _CREATED, _ID)
     listing.within("r.channel_id", scope.channel_ids)
     if scope.is_anonymous:
         listing.where("r.address IS NOT NULL")
@@ -42,7 +43,7 @@ async def reservations(
     status: str | None,
     channel: str | None,
     now: datetime,
-) -> Page[dict[str, Any]]:
+) -> Page[ReservationRow]:
     """Holds in a status as it is at `now`, of a channel, newest first."""
     listing = _visible(scope)
     if channel is not None:
@@ -58,7 +59,7 @@ async def reservations(
 
 async def reservations_by_id(
     session: Session, scope: Scope, ids: Sequence[UUID]
-) -> Mapping[UUID, Row]:
+) -> Mapping[UUID, ReservationRow]:
     """Holds by id, where the caller may see them."""
     listing = _visible(scope).where("r.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
@@ -66,7 +67,7 @@ async def reservations_by_id(
 
 async def reservation_by_reference(
     session: Session, scope: Scope, channel: str, reference: str
-) -> Row | None:
+) -> ReservationRow | None:
     """The hold of a channel under the shop's own reference: the live one, else the newest."""
     listing = _visible(scope).where(
         "r.channel_id = (SELECT id FROM channel WHERE code = {}) AND r.external_reference = {}",
@@ -78,11 +79,21 @@ async def reservation_by_reference(
     return next(iter([*held, *rows]), None)
 
 
+class ReservationLineRow(TypedDict):
+    """A line of a reservation with its item's SKU."""
+
+    reservation_id: UUID
+    quantity: int
+    location_id: int
+    sku: str
+
+
 async def lines_by_reservation(
     session: Session, scope: Scope, ids: Sequence[UUID]
-) -> Mapping[UUID, list[Row]]:
+) -> Mapping[UUID, list[ReservationLineRow]]:
     """The lines of each of these holds at locations that the caller may see."""
-    rows = await session.fetch(
+    rows = await session.rows(
+        ReservationLineRow,
         "SELECT l.reservation_id, l.quantity, l.location_id, i.sku FROM reservation_line l"
         " JOIN item i ON i.id = l.item_id"
         " WHERE l.reservation_id = ANY($1::uuid[]) ORDER BY l.reservation_id, l.line_no",

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from models.catalog import ItemRow, LocationRow
 from models.database.rows import RowT
-from models.database.sessions import Row, Session
-from models.database.sql import Question, question
+from models.database.sessions import Session
+from models.database.sql import question
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
 from models.queries.listing.scopes import Scope
 from models.queries.reads.catalog import ITEM
@@ -57,8 +58,8 @@ class Shelf:
     """A level with the item and the location that it is of, as of one instant."""
 
     level: StockLevelRow
-    item: Row
-    location: Row
+    item: ItemRow
+    location: LocationRow
 
 
 async def shelves_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Shelf]:
@@ -71,13 +72,15 @@ async def shelves_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Sh
             (wanted,),
             _keyed,
         ),
-        Question(
+        question(
+            ItemRow,
             f"SELECT {ITEM} FROM item t WHERE t.id IN"
             " (SELECT item_id FROM stock_level WHERE id = ANY($1::bigint[]))",
             (wanted,),
             _keyed,
         ),
-        Question(
+        question(
+            LocationRow,
             "SELECT * FROM location WHERE id IN"
             " (SELECT location_id FROM stock_level WHERE id = ANY($1::bigint[]))",
             (wanted,),

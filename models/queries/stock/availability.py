@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
 
 from domain.stock.states import promisable
+from models.database.rows import Total
 from models.database.sessions import Session
-from models.database.sql import Question
+from models.database.sql import Question, question
 from models.queries.catalog.lookups import ItemFacts
-
-ITEM_FACTS = tuple(field.name for field in fields(ItemFacts))
 
 _BACKORDERED = """
 SELECT o.channel_id, l.item_id, SUM(l.backordered) AS units
@@ -21,9 +21,16 @@ GROUP BY o.channel_id, l.item_id
 """
 
 
+class _BackorderedRow(TypedDict):
+    channel_id: int
+    item_id: int
+    units: Total
+
+
 def backordered(item_ids: Sequence[int]) -> Question[dict[tuple[int, int], int]]:
     """Open backordered units by (channel, item)."""
-    return Question(
+    return question(
+        _BackorderedRow,
         _BACKORDERED,
         (list(item_ids),),
         lambda rows: {(row["channel_id"], row["item_id"]): int(row["units"]) for row in rows},
@@ -57,6 +64,21 @@ GROUP BY i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_m
 """
 
 
+class _GoodsRow(TypedDict):
+    id: int
+    sku: str
+    category: str | None
+    price_minor: int | None
+    price_currency: str | None
+    unit_cost_minor: int | None
+    location_id: int | None
+    available: int | None
+    safety_stock: int | None
+    expired: Total
+    channel_id: int | None
+    backordered: Total
+
+
 @dataclass(frozen=True, slots=True)
 class Goods:
     """An item, what each location may promise of it, and what each channel owes of it.
@@ -76,32 +98,38 @@ async def goods(session: Session, skus: Sequence[str], now: datetime) -> dict[st
     units: dict[str, dict[int, int]] = {}
     owed: dict[str, dict[int, int]] = {}
     expired: set[str] = set()
-    for row in await session.fetch(_GOODS, list(skus), now):
+    for row in await session.rows(_GoodsRow, _GOODS, list(skus), now):
         sku = row["sku"]
         if sku not in items:
-            items[sku] = ItemFacts(**{name: row[name] for name in ITEM_FACTS})
+            items[sku] = ItemFacts(
+                id=row["id"],
+                sku=sku,
+                category=row["category"],
+                price_minor=row["price_minor"],
+                price_currency=row["price_currency"],
+                unit_cost_minor=row["unit_cost_minor"],
+            )
             units[sku], owed[sku] = {}, {}
         if row["channel_id"] is not None:
             owed[sku][row["channel_id"]] = int(row["backordered"])
         elif row["location_id"] is not None:
             if row["expired"]:
                 expired.add(sku)
-            can_promise = promisable(row["available"], int(row["expired"]), row["safety_stock"])
-            units[sku][row["location_id"]] = can_promise
+            units[sku][row["location_id"]] = promisable(
+                row["available"] or 0, int(row["expired"]), row["safety_stock"] or 0
+            )
     return {sku: Goods(items[sku], units[sku], owed[sku], sku in expired) for sku in items}
 
 
 _LOAD = """
-SELECT location_id, COUNT(DISTINCT order_id) AS orders FROM fulfillment
+SELECT COUNT(DISTINCT order_id) FROM fulfillment
 WHERE location_id = $1 AND created_at >= $2 AND status <> 'CANCELLED'
-GROUP BY location_id
 """
 
 
 async def orders_since(session: Session, location_id: int, start: datetime) -> int:
     """How many orders a location was given since an instant."""
-    row = await session.fetch_one(_LOAD, location_id, start)
-    return 0 if row is None else row["orders"]
+    return await session.value(int, _LOAD, location_id, start) or 0
 
 
 _SKUS = """
@@ -113,6 +141,10 @@ WHERE c.code = $1 ORDER BY i.sku
 """
 
 
+class _SkuRow(TypedDict):
+    sku: str
+
+
 async def skus_of_channel(session: Session, channel: str) -> list[str]:
     """Every SKU that has ever lain at one of a channel's locations."""
-    return [row["sku"] for row in await session.fetch(_SKUS, channel)]
+    return [row["sku"] for row in await session.rows(_SkuRow, _SKUS, channel)]

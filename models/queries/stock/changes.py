@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
 
 NEWS_MAX = 2_000
 
@@ -40,13 +41,23 @@ _SINCE_BY_ENGINE = {
 }
 
 
+class ChangeRow(TypedDict):
+    """An event, numbered or pending, or with `subject_type` "hold over" the SKU of a hold."""
+
+    position: int | None
+    event_id: int | None
+    subject_type: str
+    subject_key: str
+    data: str | None
+
+
 async def since(
     session: Session, position: int, pending: Sequence[int], now: datetime
-) -> Sequence[Row]:
+) -> Sequence[ChangeRow]:
     """Events behind `position`, those that wait for one but the known `pending`, and SKUs in
     holds that are over and not swept yet (`subject_type` "hold over"); NEWS_MAX of each."""
     sql = _SINCE_BY_ENGINE[session.engine]
-    return await session.fetch(sql, position, list(pending), now, NEWS_MAX)
+    return await session.rows(ChangeRow, sql, position, list(pending), now, NEWS_MAX)
 
 
 _SKUS_OF_ORDERS = """
@@ -55,6 +66,10 @@ WHERE l.order_id = ANY($1::uuid[])
 """
 
 
+class _SkuRow(TypedDict):
+    sku: str
+
+
 async def skus_of_orders(session: Session, orders: Sequence[UUID]) -> list[str]:
     """What these orders are about."""
-    return [row["sku"] for row in await session.fetch(_SKUS_OF_ORDERS, list(orders))]
+    return [row["sku"] for row in await session.rows(_SkuRow, _SKUS_OF_ORDERS, list(orders))]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TypedDict
 
 from domain.stock.states import StockState
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
 from models.database.sql import WriteStatement
 
 _COLUMNS = (
@@ -24,9 +25,28 @@ ORDER BY s.item_id, s.location_id FOR NO KEY UPDATE OF s
 """
 
 
-async def lock_levels(session: Session, item_ids: Sequence[int]) -> Sequence[Row]:
+class LockedLevelRow(TypedDict):
+    """A locked stock level with the codes of its item and location."""
+
+    id: int
+    item_id: int
+    location_id: int
+    version: int
+    available: int
+    held: int
+    allocated: int
+    quality_control: int
+    quarantine: int
+    refurbishing: int
+    damaged: int
+    safety_stock: int
+    sku: str
+    location: str
+
+
+async def lock_levels(session: Session, item_ids: Sequence[int]) -> Sequence[LockedLevelRow]:
     """Lock all levels of these items in (item, location) order and read them."""
-    return await session.fetch(_LOCK, list(item_ids))
+    return await session.rows(LockedLevelRow, _LOCK, list(item_ids))
 
 
 _LOCK_SUPPLY = f"""
@@ -48,12 +68,12 @@ ORDER BY s.item_id, s.location_id FOR NO KEY UPDATE OF s
 
 async def lock_supply(
     session: Session, skus: Sequence[str], references: Sequence[str], now: datetime
-) -> Sequence[Row]:
+) -> Sequence[LockedLevelRow]:
     """Lock all levels of these SKUs, and of whatever lies in holds that are over.
 
     Of such holds those with one of these SKUs in them, or with one of these references.
     """
-    return await session.fetch(_LOCK_SUPPLY, list(skus), now, list(references))
+    return await session.rows(LockedLevelRow, _LOCK_SUPPLY, list(skus), now, list(references))
 
 
 async def ensure_levels(session: Session, pairs: Sequence[tuple[int, int]], now: datetime) -> None:
@@ -106,12 +126,11 @@ async def set_safety_stock(
 
 
 _WRITTEN_DOWN = """
-SELECT COALESCE(SUM(quantity), 0) AS units FROM stock_movement
+SELECT CAST(COALESCE(SUM(quantity), 0) AS bigint) AS units FROM stock_movement
 WHERE item_id = $1 AND actor = $2 AND occurred_at >= $3 AND kind = 'ADJUSTED' AND to_state IS NULL
 """
 
 
 async def written_down(session: Session, item_id: int, actor: str, since: datetime) -> int:
     """Units of an item that an actor has adjusted away since an instant."""
-    row = await session.fetch_one(_WRITTEN_DOWN, item_id, actor, since)
-    return 0 if row is None else int(row["units"])
+    return await session.value(int, _WRITTEN_DOWN, item_id, actor, since) or 0

@@ -14,6 +14,7 @@ import pytest
 import models.queries.reads.stock as stock_reads
 import subscriptions.streams.level_cache
 from domain.access.callers import Role, holder
+from models.catalog import ItemRow, LocationRow
 from models.database.database import Database
 from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import Shelf
@@ -112,7 +113,14 @@ class Reads:
     async def __call__(self, ids: Sequence[int]) -> Mapping[int, Shelf]:
         self.asked.append(list(ids))
         self.meanwhile()
-        return {key: Shelf(_level(key, self.units), {"id": key}, {"id": 1}) for key in ids}
+        return {key: Shelf(_level(key, self.units), _item(key), LOCATION) for key in ids}
+
+
+LOCATION = cast("LocationRow", {"id": 1})
+
+
+def _item(key: int) -> ItemRow:
+    return cast("ItemRow", {"id": key})
 
 
 def _level(key: int, units: int, **facts: Any) -> StockLevelRow:
