@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -59,6 +60,7 @@ def scoped(read: ScopedRead[K, V]) -> Loaded[K, V]:
 def plain(read: Read[K, V]) -> Loaded[K, V]:
     """A loader of rows that every caller may see."""
 
+    @wraps(read)
     async def unscoped(session: Session, _: Scope, keys: Sequence[K]) -> Mapping[K, V]:
         return await read(session, keys)
 
