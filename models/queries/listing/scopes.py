@@ -51,7 +51,7 @@ async def scope_of(session: Session, caller: Caller) -> Scope:
     )
 
 
-class _IdRow(TypedDict):
+class _ScopeIdRow(TypedDict):
     id: int
 
 
@@ -61,6 +61,8 @@ async def _ids(
     if codes is None:
         return None
     rows = await session.rows(
-        _IdRow, f"SELECT id FROM {table} WHERE code = ANY($1::text[]) ORDER BY id", sorted(codes)
+        _ScopeIdRow,
+        f"SELECT id FROM {table} WHERE code = ANY($1::text[]) ORDER BY id",
+        sorted(codes),
     )
     return tuple(row["id"] for row in rows)

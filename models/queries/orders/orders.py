@@ -37,7 +37,7 @@ class LockedOrderRow(TypedDict):
     version: int
 
 
-class _ReferenceRow(TypedDict):
+class _OrderReferenceRow(TypedDict):
     id: UUID
     channel_id: int
     external_reference: str
@@ -48,7 +48,7 @@ async def orders_by_reference(
 ) -> dict[tuple[int, str], UUID]:
     """The orders of these channels that have one of these references, by (channel, reference)."""
     rows = await session.rows(
-        _ReferenceRow,
+        _OrderReferenceRow,
         "SELECT id, channel_id, external_reference FROM sales_order"
         " WHERE channel_id = ANY($1::bigint[]) AND external_reference = ANY($2::text[])",
         list(channel_ids),

@@ -22,11 +22,11 @@ ORDER BY r.expires_at, r.id LIMIT $3
 """
 
 
-class _IdRow(TypedDict):
+class _HoldIdRow(TypedDict):
     id: UUID
 
 
-class _OverRow(_IdRow):
+class _OverRow(_HoldIdRow):
     expires_at: datetime
 
 
@@ -50,14 +50,14 @@ def over_of(
 ) -> Question[list[UUID]]:
     """Holds that are over, of these items or with one of these references; oldest first."""
     return question(
-        _IdRow,
+        _HoldIdRow,
         _OVER_OF,
         (list(item_ids), now, list(references), TAKEN_BACK_MAX),
         lambda rows: [row["id"] for row in rows],
     )
 
 
-class _ReferenceRow(TypedDict):
+class _HoldReferenceRow(TypedDict):
     id: UUID
     channel: int
     external_reference: str
@@ -68,7 +68,7 @@ def live_by_reference(
 ) -> Question[dict[tuple[int, str], UUID]]:
     """Live holds with these references, by (channel, reference)."""
     return question(
-        _ReferenceRow,
+        _HoldReferenceRow,
         "SELECT id, channel_id AS channel, external_reference FROM reservation"
         " WHERE external_reference = ANY($1::text[]) AND status = 'HELD' AND expires_at > $2",
         (list(references), now),
@@ -79,7 +79,7 @@ def live_by_reference(
 async def any_holds_over(session: Session, now: datetime, limit: int) -> list[UUID]:
     """Up to `limit` holds that are over, oldest first; not locked."""
     rows = await session.rows(
-        _IdRow,
+        _HoldIdRow,
         "SELECT id FROM reservation WHERE status = 'HELD' AND expires_at <= $1"
         " ORDER BY expires_at, id LIMIT $2",
         now,

@@ -141,10 +141,10 @@ WHERE c.code = $1 ORDER BY i.sku
 """
 
 
-class _SkuRow(TypedDict):
+class _ChannelSkuRow(TypedDict):
     sku: str
 
 
 async def skus_of_channel(session: Session, channel: str) -> list[str]:
     """Every SKU that has ever lain at one of a channel's locations."""
-    return [row["sku"] for row in await session.rows(_SkuRow, _SKUS, channel)]
+    return [row["sku"] for row in await session.rows(_ChannelSkuRow, _SKUS, channel)]

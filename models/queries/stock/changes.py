@@ -66,10 +66,10 @@ WHERE l.order_id = ANY($1::uuid[])
 """
 
 
-class _SkuRow(TypedDict):
+class _OrderSkuRow(TypedDict):
     sku: str
 
 
 async def skus_of_orders(session: Session, orders: Sequence[UUID]) -> list[str]:
     """What these orders are about."""
-    return [row["sku"] for row in await session.rows(_SkuRow, _SKUS_OF_ORDERS, list(orders))]
+    return [row["sku"] for row in await session.rows(_OrderSkuRow, _SKUS_OF_ORDERS, list(orders))]
