@@ -36,6 +36,11 @@ class DatabaseUnavailable(DatabaseError):
     """The database is unreachable, did not answer in time, or cannot write now."""
 
 
+def unforeseen(error: Exception) -> Exception | None:
+    """The `exc_info` to log an error with: None where the state of the database explains it."""
+    return None if isinstance(error, DatabaseError | TimeoutError) else error
+
+
 @contextmanager
 def translated_postgres() -> Iterator[None]:
     """Raise asyncpg's errors as DatabaseError."""

@@ -20,7 +20,7 @@ import structlog
 import models.queries.events.event_log as event_log
 from domain.events.cursors import CursorAhead, CursorTooOld
 from models.database.database import Database
-from models.database.sessions import DatabaseError
+from models.database.errors import unforeseen
 from models.queries.events.event_log import LoggedEvent
 from subscriptions.log.listeners import Index, Listener
 
@@ -108,8 +108,7 @@ class Relay:
             try:
                 await self._catch_up()
             except Exception as error:  # without a relay no stream of this process moves
-                unforeseen = None if isinstance(error, DatabaseError) else error
-                logger.warning("relay.failed", error=repr(error), exc_info=unforeseen)
+                logger.warning("relay.failed", error=repr(error), exc_info=unforeseen(error))
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._news.wait()

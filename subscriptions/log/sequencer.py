@@ -30,11 +30,11 @@ from enum import Enum
 import structlog
 
 import models.queries.events.event_log as event_log
-import models.queries.events.leases as leases
+from models.database.errors import unforeseen
 from models.database.sessions import Contention, DatabaseError, DatabaseUnavailable, Session
 from models.queries.events.event_log import Numbered
+from workflows.transactions.leases import ProcessLease
 from workflows.transactions.runner import Transactions
-from workflows.transactions.transaction import Transaction
 
 logger = structlog.get_logger(__name__)
 
@@ -78,6 +78,7 @@ class Sequencer:
     ) -> None:
         self._transactions = transactions
         self._holder = holder
+        self._lease = ProcessLease(transactions, LEASE, holder)
         self._numbered = numbered
         self._forward = forward
         self._is_heard = is_heard
@@ -142,8 +143,7 @@ class Sequencer:
                 await self._sweep()
             except Exception as error:  # without a sequencer no stream of any process moves
                 self._standing = _Standing.BYSTANDER
-                unforeseen = None if isinstance(error, DatabaseError) else error
-                logger.warning("sequencer.failed", error=repr(error), exc_info=unforeseen)
+                logger.warning("sequencer.failed", error=repr(error), exc_info=unforeseen(error))
                 await asyncio.sleep(LOOK_SECONDS / 2)
         await self._release()
 
@@ -176,7 +176,7 @@ class Sequencer:
             self._forward()
         if time.monotonic() >= self._check_at:
             self._check_at = time.monotonic() + LOOK_SECONDS
-            if await self._is_vacant():
+            if await self._lease.is_free():
                 await self._number_all()
 
     async def _sweep(self) -> None:
@@ -195,14 +195,6 @@ class Sequencer:
     async def _has_pending(self) -> bool:
         async with self._transactions.database.reading() as session:
             return await event_log.has_pending(session)
-
-    async def _is_vacant(self) -> bool:
-        async with self._transactions.database.reading() as session:
-            row = await leases.lease(session, LEASE)
-        if row is None:
-            await self._transactions.run(lambda tx: leases.make_lease(tx.session, LEASE, tx.now))
-            return True
-        return row["lease_until_at"] <= self._transactions.clock()
 
     async def _number_all(self) -> None:
         while True:
@@ -251,12 +243,4 @@ class Sequencer:
         if not self.is_holder:
             return
         self._standing = _Standing.BYSTANDER
-
-        async def release(tx: Transaction) -> None:
-            await leases.release_lease(tx.session, LEASE, self._holder, tx.now)
-
-        try:
-            await self._transactions.run(release)
-        except Exception as error:  # it lapses by itself
-            unforeseen = None if isinstance(error, DatabaseError) else error
-            logger.warning("sequencer.release_failed", error=repr(error), exc_info=unforeseen)
+        await self._lease.release()

@@ -21,7 +21,8 @@ from domain.access.api_keys import BEARER_MAX, key_hash, prefix_of, state_at
 from domain.access.callers import Caller
 from domain.errors import Unauthenticated
 from models.database.database import Database
-from models.database.sessions import DatabaseError, Row
+from models.database.errors import unforeseen
+from models.database.sessions import Row
 from workflows.access.api_keys import caller_of
 from workflows.transactions.runner import Transactions
 from workflows.transactions.transaction import Transaction
@@ -131,8 +132,9 @@ class KeyRing:
             try:
                 await self.record_uses()
             except Exception as error:  # a key's last use matters less than that this goes on
-                unforeseen = None if isinstance(error, DatabaseError | TimeoutError) else error
-                logger.warning("keys.uses_not_recorded", error=repr(error), exc_info=unforeseen)
+                logger.warning(
+                    "keys.uses_not_recorded", error=repr(error), exc_info=unforeseen(error)
+                )
 
     async def record_uses(self) -> None:
         """Write when keys were used last, each once in USE_SECONDS at most."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from models.database.database import Database, database_offset
-from models.database.sessions import DatabaseError
+from models.database.errors import unforeseen
 
 logger = structlog.get_logger(__name__)
 
@@ -43,5 +43,4 @@ class Clock:
             try:
                 await self.measure(database)
             except Exception as error:  # leases and expiry go by this clock until the process ends
-                unforeseen = None if isinstance(error, DatabaseError | TimeoutError) else error
-                logger.warning("clock.not_measured", error=repr(error), exc_info=unforeseen)
+                logger.warning("clock.not_measured", error=repr(error), exc_info=unforeseen(error))
