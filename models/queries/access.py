@@ -1,4 +1,4 @@
-"""API keys: found by prefix or hash, locked, written; what a key's scope may name."""
+"""API keys: find, lock and write; codes that a key's scope may name."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ _COLUMNS = (
 
 
 async def key_by_prefix(session: Session, prefix: str) -> Row | None:
-    """The key of a prefix, live or not."""
+    """The key with a prefix, active or not."""
     return await session.fetch_one(f"SELECT {_COLUMNS} FROM api_key WHERE prefix = $1", prefix)
 
 
 async def key_by_hash(session: Session, secret_hash: str) -> Row | None:
-    """The key whose whole text has this hash, live or not."""
+    """The key whose full text has this hash, active or not."""
     return await session.fetch_one(
         f"SELECT {_COLUMNS} FROM api_key WHERE secret_hash = $1", secret_hash
     )
 
 
 async def lock_key(session: Session, key_id: UUID) -> Row | None:
-    """A key, locked."""
+    """Lock a key and read it."""
     return await session.fetch_one(
         f"SELECT {_COLUMNS} FROM api_key WHERE id = $1 FOR UPDATE", key_id
     )
 
 
 async def lock_unlimited_keys(session: Session, role: str, until: datetime) -> set[UUID]:
-    """The keys of a role that reach everything and last beyond an instant, locked in one order."""
+    """Lock a role's keys without a scope that are valid beyond an instant, in one order."""
     rows = await session.fetch(
         "SELECT id FROM api_key WHERE role = $1 AND revoked_at IS NULL"
         " AND channels IS NULL AND locations IS NULL"
@@ -46,7 +46,7 @@ async def lock_unlimited_keys(session: Session, role: str, until: datetime) -> s
 
 
 async def live_keys(session: Session, key_ids: Iterable[UUID], now: datetime) -> set[UUID]:
-    """Those of these keys that are neither revoked nor expired."""
+    """Keys with these ids that are neither revoked nor expired."""
     rows = await session.fetch(
         "SELECT id FROM api_key WHERE id = ANY($1::uuid[]) AND revoked_at IS NULL"
         " AND (expires_at IS NULL OR expires_at > $2)",
@@ -73,7 +73,7 @@ async def end_key(
     revoked_at: datetime | None,
     expires_at: datetime | None,
 ) -> None:
-    """Write when a locked key stops to work."""
+    """Write the end of a locked key."""
     await session.execute(
         "UPDATE api_key SET revoked_at = $2, expires_at = $3 WHERE id = $1",
         key_id,
@@ -92,20 +92,20 @@ async def record_uses(session: Session, uses: Mapping[UUID, datetime]) -> None:
 
 
 async def has_key(session: Session, actor: str) -> bool:
-    """Whether a key was ever made for this actor."""
+    """True if a key was ever created for this actor."""
     found = await session.fetch_value("SELECT 1 FROM api_key WHERE actor = $1 LIMIT 1", actor)
     return found is not None
 
 
 async def unknown_channels(session: Session, codes: Iterable[str]) -> set[str]:
-    """Those of these codes that no channel has."""
+    """The codes among these that no channel has."""
     wanted = sorted(set(codes))
     rows = await session.fetch("SELECT code FROM channel WHERE code = ANY($1::text[])", wanted)
     return set(wanted) - {row["code"] for row in rows}
 
 
 async def unknown_locations(session: Session, codes: Iterable[str]) -> set[str]:
-    """Those of these codes that no location has."""
+    """The codes among these that no location has."""
     wanted = sorted(set(codes))
     rows = await session.fetch("SELECT code FROM location WHERE code = ANY($1::text[])", wanted)
     return set(wanted) - {row["code"] for row in rows}

@@ -1,4 +1,4 @@
-"""Exceptions: at most one open row per kind and subject, opened, counted and cleared."""
+"""Exceptions: open, count, clear and step; at most one open row per kind and subject."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COLUMNS = (
     " version"
 )
 
-# One statement on the partial unique index: of two that open the same one, the later repeats it.
+# One statement on the partial unique index: a second concurrent opener counts the first one's row.
 _OPEN = f"""
 INSERT INTO operational_exception (id, kind, subject_key, status, severity, message, location_id,
   channel_id, owner_role, opened_at, due_at)
@@ -46,7 +46,7 @@ async def open_exception(
     opened_at: datetime,
     due_at: datetime,
 ) -> Row:
-    """The open exception of this kind and subject: a new one, or the old one counted once more."""
+    """Open an exception of this kind and subject, or count the open one once more; returns it."""
     row = await session.fetch_one(
         _OPEN,
         exception_id,
@@ -67,7 +67,7 @@ async def open_exception(
 async def clear_exception(
     session: Session, kind: str, subject_key: str, resolution: str, now: datetime
 ) -> Row | None:
-    """Resolve the open exception of this kind and subject; None where there is none."""
+    """Resolve the open exception of this kind and subject; None if there is none."""
     return await session.fetch_one(_CLEAR, kind, subject_key, resolution, now)
 
 
@@ -78,7 +78,7 @@ async def lock_exception(session: Session, exception_id: UUID) -> Row | None:
 
 
 async def lock_overdue(session: Session, now: datetime, limit: int) -> list[Row]:
-    """Lock exceptions past their time that somebody should be told of, and read them."""
+    """Lock and read exceptions that are past due and not escalated yet."""
     sql = (
         f"SELECT {_COLUMNS} FROM operational_exception"
         " WHERE status IN ('OPEN', 'ASSIGNED', 'IN_PROGRESS') AND due_at < $1"
@@ -88,7 +88,7 @@ async def lock_overdue(session: Session, now: datetime, limit: int) -> list[Row]
 
 
 async def lock_waited(session: Session, now: datetime, limit: int) -> list[Row]:
-    """Lock exceptions that have waited until their time, and read them."""
+    """Lock and read WAITING exceptions whose `wait_until_at` has passed."""
     sql = (
         f"SELECT {_COLUMNS} FROM operational_exception"
         " WHERE status = 'WAITING' AND wait_until_at <= $1"
@@ -107,7 +107,7 @@ RETURNING {_COLUMNS}
 
 
 async def write_step(session: Session, row: Row, details: str | None = None) -> Row:
-    """Write what the desk changed of a locked exception; `details` None: they stay."""
+    """Write the changed columns of a locked exception; `details` None: unchanged."""
     written = await session.fetch_one(
         _STEP,
         row["id"],

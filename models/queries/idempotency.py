@@ -1,4 +1,4 @@
-"""Idempotency keys: locked, found, and forgotten when they are old."""
+"""Idempotency keys: lock, find, and delete when old."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ async def take_keys(
 ) -> tuple[set[Pair], dict[Pair, Row]]:
     """Lock these keys by their numbers until the transaction ends, without waiting.
 
-    Those that were free, and what was stored with any of them. A key that was stored and freed
-    just while we looked seems new: its unique index refuses it when it is written. SQLite has one
-    writer, so there they are always free.
+    Returns the keys that were free, and the stored rows. A key that another transaction stored and
+    released during this statement looks new; the unique index refuses it when it is written. SQLite
+    has one writer, so there all keys are free.
     """
     if session.engine == "sqlite":
         return set(numbers), await key_rows(session, list(numbers))
@@ -44,13 +44,13 @@ async def take_keys(
 
 
 async def wait_for_key(session: Session, number: int) -> None:
-    """Lock a key's number as soon as it is free. Raises Contention when that takes too long."""
+    """Wait for a key's number and lock it. Raises Contention if that takes too long."""
     if session.engine == "postgres":
         await session.execute("SELECT pg_advisory_xact_lock($1)", number)
 
 
 async def key_rows(session: Session, pairs: Sequence[Pair]) -> dict[Pair, Row]:
-    """What was stored with these keys."""
+    """The stored rows of these keys."""
     if session.engine == "sqlite":
         rows = await session.fetch(_STORED_SQLITE, pairs)
     else:
@@ -59,7 +59,7 @@ async def key_rows(session: Session, pairs: Sequence[Pair]) -> dict[Pair, Row]:
 
 
 async def forget_keys(session: Session, before: datetime, limit: int) -> int:
-    """Remove up to `limit` keys taken before an instant; how many there were."""
+    """Delete up to `limit` keys stored before an instant; returns how many there were."""
     return await session.execute(
         "DELETE FROM idempotency_key WHERE id IN"
         " (SELECT id FROM idempotency_key WHERE created_at < $1 ORDER BY created_at LIMIT $2)",

@@ -1,4 +1,4 @@
-"""The books: what each item's units cost, under lock, and what was posted."""
+"""Item costs under lock, closed periods, and posted entries."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from models.queries.events.lock_numbers import BOOKS
 
 
 async def kept_currency(session: Session) -> str | None:
-    """The currency in which costs are kept; None before any stock came in."""
+    """The currency of recorded costs; None before the first stock."""
     found: str | None = await session.fetch_value("SELECT currency FROM item_cost LIMIT 1")
     return found
 
 
 async def ensure_costs(session: Session, item_ids: Sequence[int], currency: str) -> None:
-    """Make empty cost rows for the items that have none; ids come sorted."""
+    """Create empty cost rows for items that have none; ids must be sorted."""
     await session.execute_many(
         "INSERT INTO item_cost (item_id, currency) VALUES ($1, $2)"
         " ON CONFLICT (item_id) DO NOTHING",
@@ -53,10 +53,11 @@ _CLOSED_THROUGH = "SELECT MAX(through_at) AS through_at FROM period_close"
 
 
 async def hold_open(session: Session) -> datetime | None:
-    """Keep the books from being closed until this transaction ends; through when they are.
+    """Prevent closing a period until this transaction ends; returns the last closed instant.
 
-    The lock is advisory, so that it writes nothing: thousands may hold it at once. The close is
-    read by a statement of its own behind it, which sees what was committed while it was waited for.
+    The lock is advisory and shared, so it writes nothing and thousands of transactions may hold it.
+    The closed instant is read by a separate statement after it. That statement sees a close that
+    was committed while the lock was waited for.
     """
     if session.engine == "postgres":
         await session.execute("SELECT pg_advisory_xact_lock_shared($1)", BOOKS)
@@ -64,9 +65,9 @@ async def hold_open(session: Session) -> datetime | None:
 
 
 async def hold_shut(session: Session) -> datetime | None:
-    """Keep everybody from booking until this transaction ends; through when the books are closed.
+    """Prevent posting until this transaction ends; returns the last closed instant.
 
-    SQLite has one writer at a time, which comes to the same.
+    On SQLite nothing is needed, because there is one writer at a time.
     """
     if session.engine == "postgres":
         await session.execute("SELECT pg_advisory_xact_lock($1)", BOOKS)
@@ -74,6 +75,6 @@ async def hold_shut(session: Session) -> datetime | None:
 
 
 async def closed_through(session: Session) -> datetime | None:
-    """The last instant that is closed; None: none is."""
+    """The last closed instant; None if no period is closed."""
     found: datetime | None = await session.fetch_value(_CLOSED_THROUGH)
     return found

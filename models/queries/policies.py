@@ -1,4 +1,4 @@
-"""Published rules: every version of a kind, and the row that a new one becomes."""
+"""Published policies: versions of a kind, and insertion of a new version."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COLUMNS = (
     " published_at"
 )
 
-# The newest version in force of each scope; what is superseded or not yet in force stays behind.
+# The newest version in force of each scope, without superseded and future versions.
 _IN_FORCE = f"""
 SELECT {_COLUMNS} FROM policy p
 WHERE p.kind = $1 AND p.version = (
@@ -26,12 +26,12 @@ ORDER BY p.scope
 def in_force(
     kind: str, now: datetime, read: Callable[[Sequence[Row]], AnswerT]
 ) -> Question[AnswerT]:
-    """The newest version of each scope of a kind that is in force at `now`, as `read` takes it."""
+    """The newest version in force at `now`, per scope of a kind, converted by `read`."""
     return Question(_IN_FORCE, (kind, now), read)
 
 
 async def next_change(session: Session, kind: str, now: datetime) -> datetime | None:
-    """When a version of a kind that is published already comes into force; None: none does."""
+    """The next start of a published version of a kind; None if there is none."""
     row = await session.fetch_one(
         "SELECT effective_from_at FROM policy WHERE kind = $1 AND effective_from_at > $2"
         " ORDER BY effective_from_at LIMIT 1",
@@ -42,7 +42,7 @@ async def next_change(session: Session, kind: str, now: datetime) -> datetime | 
 
 
 async def last_version(session: Session, kind: str, scope: str) -> int:
-    """The highest version published for a kind and scope; 0 where there is none."""
+    """The highest published version of a kind and scope; 0 if there is none."""
     found = await session.fetch_value(
         "SELECT MAX(version) FROM policy WHERE kind = $1 AND scope = $2", kind, scope
     )
@@ -58,10 +58,7 @@ ORDER BY p.effective_from_at, p.id LIMIT $2 FOR UPDATE OF s SKIP LOCKED
 
 
 async def take_starting(session: Session, now: datetime, limit: int) -> Sequence[Row]:
-    """Versions that were published ahead and are in force by `now`, the first of them first.
-
-    They are no longer remembered once this transaction is committed.
-    """
+    """Delete and return stored starts of policy versions in force by `now`, oldest first."""
     rows = await session.fetch(_STARTING, now, limit)
     if rows:
         await session.execute(

@@ -1,9 +1,8 @@
-"""Tasks: claimed by one worker each, kept, given back, and ended; and a queue as it is.
+"""Tasks: claim, renew, release and end; and the queue in order.
 
-A claim never waits: rows that somebody else has locked are passed over (SKIP LOCKED), so that it
-may be taken out of the order of locks. Whoever renews or releases one waits for that one alone,
-and locks nothing behind it. Everybody else locks a subject's tasks under the lock of the order or
-return that they are about.
+A claim never waits: it skips rows that another transaction has locked (SKIP LOCKED), so it may
+ignore the lock order. Renewing or releasing waits for one task only, and locks nothing after it.
+All other transactions lock a subject's tasks under the lock of its order or return.
 """
 
 from __future__ import annotations
@@ -42,9 +41,9 @@ async def lock_claimable(
     limit: int,
     channel_ids: Sequence[int] | None,
 ) -> list[Row]:
-    """Lock the first tasks of a queue that nobody has and nobody is taking, and read them.
+    """Lock and read the first OPEN tasks of a queue that no other transaction has locked.
 
-    `channel_ids` None: those of all channels; else those of these channels and of none.
+    `channel_ids` None: tasks of all channels; else tasks of these channels and those without one.
     """
     if channel_ids is None:
         return list(await session.fetch(_CLAIMABLE, location_id, queue, now, limit))
@@ -59,7 +58,7 @@ async def tasks_by_id(session: Session, ids: Sequence[UUID]) -> dict[UUID, Row]:
 
 
 async def lock_free(session: Session, ids: Sequence[UUID]) -> dict[UUID, Row]:
-    """Lock those of these tasks that nobody else has locked, and read them."""
+    """Lock and read the tasks among these that no other transaction has locked."""
     sql = (
         f"SELECT {_COLUMNS} FROM task WHERE id = ANY($1::uuid[]) ORDER BY {_RANK}"
         " FOR NO KEY UPDATE SKIP LOCKED"
@@ -74,7 +73,7 @@ async def lock_task(session: Session, task_id: UUID) -> Row | None:
 
 
 async def lock_live(session: Session, subject_type: str, keys: Sequence[str]) -> list[Row]:
-    """Lock the tasks of these subjects that are still to be done, in order, and read them."""
+    """Lock and read the unfinished tasks of these subjects, in order."""
     sql = (
         f"SELECT {_COLUMNS} FROM task WHERE subject_type = $1 AND subject_key = ANY($2::text[])"
         f" AND {_IS_LIVE} ORDER BY id FOR NO KEY UPDATE"
@@ -83,7 +82,7 @@ async def lock_live(session: Session, subject_type: str, keys: Sequence[str]) ->
 
 
 async def lock_lapsed(session: Session, now: datetime, limit: int) -> list[Row]:
-    """Lock claims that are over and that nobody has written down yet."""
+    """Lock tasks whose claim has expired and is still stored."""
     sql = (
         f"SELECT {_COLUMNS} FROM task WHERE status = 'CLAIMED' AND lease_until_at <= $1"
         " ORDER BY lease_until_at, id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED"
@@ -94,7 +93,7 @@ async def lock_lapsed(session: Session, now: datetime, limit: int) -> list[Row]:
 async def hold(
     session: Session, ids: Sequence[UUID], actor: str, until: datetime
 ) -> dict[UUID, Row]:
-    """Write that an actor has these locked tasks until an instant; they as they are now."""
+    """Store a claim of these locked tasks until an instant; returns their new rows."""
     sql = (
         "UPDATE task SET status = 'CLAIMED', claimed_by = $2, lease_until_at = $3,"
         f" version = version + 1 WHERE id = ANY($1::uuid[]) RETURNING {_COLUMNS}"
@@ -103,7 +102,7 @@ async def hold(
 
 
 async def give_back(session: Session, ids: Sequence[UUID]) -> list[Row]:
-    """Write that nobody has these locked tasks; they as they are now."""
+    """Store that these locked tasks have no claim; returns their new rows."""
     sql = (
         "UPDATE task SET status = 'OPEN', claimed_by = NULL, lease_until_at = NULL,"
         f" version = version + 1 WHERE id = ANY($1::uuid[]) RETURNING {_COLUMNS}"
@@ -114,9 +113,9 @@ async def give_back(session: Session, ids: Sequence[UUID]) -> list[Row]:
 async def end(
     session: Session, ids: Sequence[UUID], status: str, actor: str | None, now: datetime
 ) -> list[Row]:
-    """Write that these locked tasks are over, and by whom they were done; they as they are now.
+    """Store the end of these locked tasks, and the actor that did them; returns their new rows.
 
-    `actor` None: nobody did them, and who had them stays.
+    `actor` None: no actor did them; a stored claimant stays.
     """
     sql = (
         "UPDATE task SET status = $2, claimed_by = COALESCE($3, claimed_by),"
@@ -127,7 +126,7 @@ async def end(
 
 
 async def touch(session: Session, ids: Sequence[UUID]) -> list[Row]:
-    """Write that the subjects of these locked tasks have changed; they as they are now."""
+    """Store that the subjects of these locked tasks have changed; returns their new rows."""
     sql = f"UPDATE task SET version = version + 1 WHERE id = ANY($1::uuid[]) RETURNING {_COLUMNS}"
     return list(await session.fetch(sql, list(ids)))
 
@@ -141,11 +140,11 @@ async def open_queue(
     channel_ids: Sequence[int] | None = None,
     after: Row | None = None,
 ) -> list[Row]:
-    """The tasks of a queue that are still to be done, held or not, the most urgent first.
+    """The unfinished tasks of a queue, claimed or not, the most urgent first.
 
-    `channel_ids` None: those of all channels; else those of these and of none. `after`: the last
-    row of the page before. A held task whose `lease_until_at` is past counts as open
-    (domain.tasks.standing).
+    `channel_ids` None: tasks of all channels; else tasks of these channels and those without one.
+    `after`: the last row of the page before. A claimed task with a past `lease_until_at` is OPEN
+    (`domain.tasks.status_at`).
     """
     conditions, values = "", list[object]([location_id, queue, limit])
     if channel_ids is not None:
@@ -169,11 +168,11 @@ FROM customer_return r JOIN sales_order o ON o.id = r.order_id WHERE r.id = $1
 
 
 async def return_at_dock(session: Session, return_id: UUID) -> Row | None:
-    """What the RECEIVE queue asks of a return: status, destination, dates and channel."""
+    """Data of a return for its RECEIVE task: status, destination, dates, and channel."""
     return await session.fetch_one(_RETURN, return_id)
 
 
-# Worth at the price it was sold for; wrong and extra units at the item's own price.
+# Value at the price of the sale; of wrong and extra units, at the item's price.
 _ITEMS = """
 SELECT i.id, i.state, i.quantity, i.location_id, i.received_at, c.code AS reason,
   COALESCE(l.unit_price_minor, g.price_minor, 0) AS price_minor,
@@ -189,5 +188,5 @@ WHERE i.return_id = $1 ORDER BY i.position
 
 
 async def items_at_bench(session: Session, return_id: UUID) -> list[Row]:
-    """What the INSPECT and DISPOSE queues ask of a return's groups of units."""
+    """Data of a return's groups of units for their INSPECT and DISPOSE tasks."""
     return list(await session.fetch(_ITEMS, return_id))

@@ -1,9 +1,4 @@
-"""Queries of items, locations and channels, as their upserts need them.
-
-Suppliers and reason codes are read and written by querysets. SQL by hand stays here for up to 5,000
-items a call (one array parameter per column), recursion, locks of other strengths, and counts over
-several tables (docs/decisions/0018-tortoise-where-it-serves.md).
-"""
+"""Master data to be changed: locked by code, written by row or by column."""
 
 from __future__ import annotations
 
@@ -29,7 +24,7 @@ ITEM_COLUMNS = (
 
 
 async def lock_items(session: Session, skus: Iterable[str]) -> dict[str, VersionedItemRow]:
-    """The items of these SKUs, locked in one order; those that do not exist are missing."""
+    """Lock the items of these SKUs in one order; unknown ones are missing."""
     rows = await session.rows(
         VersionedItemRow,
         f"SELECT id, sku, version, {', '.join(ITEM_COLUMNS)} FROM item"
@@ -42,7 +37,7 @@ async def lock_items(session: Session, skus: Iterable[str]) -> dict[str, Version
 async def insert_items(
     session: Session, facts: Mapping[str, Mapping[str, object]], now: datetime
 ) -> None:
-    """Make items by SKU, in the order in which everybody makes them. Raises UniqueConflict."""
+    """Insert items by SKU, in the lock order. Raises UniqueConflict."""
     rows = [
         {
             "sku": sku,
@@ -62,7 +57,7 @@ UPDATE item SET {", ".join(f"{column} = ${i}" for i, column in enumerate(ITEM_CO
 
 
 async def update_items(session: Session, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
-    """Write all columns of locked items; each row names its id and its new version."""
+    """Write all columns of locked items; each row has its id and its new version."""
     if rows:
         await session.execute_many(
             _UPDATE_ITEM,
@@ -90,7 +85,7 @@ async def supplier_ids(session: Session, codes: Iterable[str]) -> dict[str, int]
 
 
 async def lock_hierarchy(session: Session) -> None:
-    """Let one transaction at a time change where locations lie: two could make a circle."""
+    """Allow one transaction at a time to change parents of locations: two could create a cycle."""
     if session.engine == "postgres":
         await session.execute("SELECT pg_advisory_xact_lock($1)", HIERARCHY)
 
@@ -115,7 +110,7 @@ class LocationKindRow(TypedDict):
 
 
 async def upwards(session: Session, location_id: int, most: int) -> Sequence[LocationKindRow]:
-    """A location and what it lies in, from the inside out, at most so many."""
+    """A location and its ancestors, the nearest first, up to a limit."""
     return await session.rows(LocationKindRow, _UPWARDS, location_id, most)
 
 
@@ -124,7 +119,7 @@ class _KindRow(TypedDict):
 
 
 async def kinds_within(session: Session, location_id: int) -> list[str]:
-    """The kinds of what lies directly in a location."""
+    """The kinds of a location's direct children."""
     rows = await session.rows(
         _KindRow,
         "SELECT DISTINCT kind FROM location WHERE parent_id = $1 ORDER BY kind",
@@ -134,9 +129,9 @@ async def kinds_within(session: Session, location_id: int) -> list[str]:
 
 
 async def claim_location(session: Session, location_id: int) -> None:
-    """Wait for whoever is putting units at a location; who comes later waits for us.
+    """Wait for transactions that put units at a location, and block later ones.
 
-    Movements, holds and fulfillments hold the location that they name, by their foreign keys.
+    Movements, holds and fulfillments lock their location through their foreign keys.
     """
     await session.value(int, "SELECT id FROM location WHERE id = $1 FOR UPDATE", location_id)
 
@@ -164,7 +159,7 @@ class LocationUseRow(TypedDict):
 
 
 async def location_use(session: Session, location_id: int) -> LocationUseRow:
-    """What depends on a location: units in any state, open holds and fulfillments, channels."""
+    """Uses of a location: units in any state, open holds, open fulfillments, channels."""
     row = await session.row(LocationUseRow, _USE, location_id)
     assert row is not None
     return row
@@ -181,7 +176,7 @@ async def location_ids(session: Session, codes: Iterable[str]) -> dict[str, Loca
 
 
 async def channel_locations(session: Session, channel_id: int) -> dict[str, int]:
-    """The locations that a channel sells from, active or not: ids by code, in order of code."""
+    """The locations of a channel, active or not: ids by code, in order of code."""
     rows = await session.rows(
         _CodeRow,
         "SELECT l.id, l.code FROM channel_location cl JOIN location l ON l.id = cl.location_id"
@@ -194,7 +189,7 @@ async def channel_locations(session: Session, channel_id: int) -> dict[str, int]
 async def set_channel_locations(
     session: Session, channel_id: int, *, gone: Iterable[int], come: Iterable[int]
 ) -> None:
-    """Take locations (by id) away from a locked channel and give it others."""
+    """Remove and add locations (by id) of a locked channel."""
     if removed := sorted(gone):
         await session.execute(
             "DELETE FROM channel_location WHERE channel_id = $1"

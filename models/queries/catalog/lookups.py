@@ -1,4 +1,4 @@
-"""What a command names, found in one query per noun: items by SKU, channels, places, reasons."""
+"""Lookups for commands, one query per type: items by SKU, channels, locations, reasons."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class _ChannelLocationRow(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class ItemFacts:
-    """What stock and money need to know of an item."""
+    """The columns of an item that stock and money need."""
 
     id: int
     sku: str
@@ -65,7 +65,7 @@ class ItemFacts:
 
 @dataclass(frozen=True, slots=True)
 class LocationFacts:
-    """A location as stock and routing see it."""
+    """The columns of a location that stock and routing need."""
 
     id: int
     code: str
@@ -79,7 +79,7 @@ class LocationFacts:
 
 @dataclass(frozen=True, slots=True)
 class ChannelFacts:
-    """A channel, and the active locations that it sells from, by code."""
+    """A channel and its active locations, by code."""
 
     id: int
     code: str
@@ -130,7 +130,7 @@ async def location_by_code(session: Session, code: str) -> LocationFacts | None:
 
 
 async def hold_location(session: Session, code: str) -> LocationFacts | None:
-    """A location, active or not, kept as it is until the transaction ends."""
+    """A location, active or not, protected from change until the transaction ends."""
     sql = f"SELECT {_LOCATION} FROM location l WHERE l.code = $1 FOR KEY SHARE OF l"
     row = await session.row(_LocationRow, sql, code)
     return None if row is None else _location(row)
@@ -183,12 +183,12 @@ async def channels_by_id(session: Session, ids: Iterable[int]) -> dict[int, Chan
 
 
 async def all_channels(session: Session) -> list[ChannelFacts]:
-    """Every channel with its active locations, those served first in front."""
+    """All channels with their active locations, by priority."""
     return await session.answer(every_channel())
 
 
 def every_channel() -> Question[list[ChannelFacts]]:
-    """Every channel with its active locations, those served first in front."""
+    """All channels with their active locations, by priority."""
     return question(_ChannelLocationRow, f"{_CHANNELS} {_IN_ORDER}", (), _read_channels)
 
 

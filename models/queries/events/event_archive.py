@@ -1,4 +1,4 @@
-"""Old events on their way out of the log: read, noted by their digest, removed."""
+"""Archiving of old events: read them, record their digests, delete them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ArchivableEventRow(LoggedEventRow):
 async def oldest_events(
     session: Session, after: int, through: int, limit: int
 ) -> Sequence[ArchivableEventRow]:
-    """The first events behind a position up to another, whole, in order."""
+    """The first complete events after one position, up to another, in order."""
     return await session.rows(ArchivableEventRow, _OLDEST, after, through, limit)
 
 
@@ -46,11 +46,11 @@ _OPEN = "UPDATE event_retention SET open_position = $1 WHERE id = 1"
 
 
 async def remove_events(session: Session, after: int, through: int) -> int:
-    """Take the events behind a position up to another out of the log; how many there were.
+    """Delete the events after one position, up to another; returns how many there were.
 
-    Their digests stay. The log is closed again before this returns.
+    Their digests stay. Deletion is disabled again before this returns.
     """
-    await session.execute(_OPEN, through)  # and two that archive wait for each other here
+    await session.execute(_OPEN, through)  # a concurrent archiver waits here
     noted = await session.execute(_NOTE, after, through)
     await session.execute(_REMOVE_POSITIONS, after, through)
     await session.execute(_REMOVE_EVENTS, after, through)

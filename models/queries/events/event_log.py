@@ -32,7 +32,7 @@ class LoggedEventRow(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class LoggedEvent:
-    """A fact at its place in the log. `channel` and `location` are codes: the event's scope."""
+    """An event at its position. `channel` and `location` are codes: the event's scope."""
 
     position: int
     id: int
@@ -48,12 +48,12 @@ class LoggedEvent:
 
     @property
     def cursor(self) -> str:
-        """What a client gives back as `after` to go on behind this event."""
+        """The value of `after` with which a client continues after this event."""
         return str(self.position)
 
     @staticmethod
     def from_row(row: LoggedEventRow) -> LoggedEvent:
-        """An event as the queries below read it; one of an earlier version as today's."""
+        """Convert a row of the queries below."""
         event_type = former.current_type(row["type"])
         return LoggedEvent(
             position=row["position"],
@@ -72,10 +72,10 @@ class LoggedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """What one batch numbered: how many events, and the last position since.
+    """Result of one batch: the number of events, and the last position after it.
 
-    `is_all`: nothing that it saw is left, be it beyond its limit or already taken by another batch.
-    `events`: these, in order, where they were asked for.
+    `is_all`: of the events that it saw, none is left, neither beyond its limit nor taken by another
+    batch. `events`: the numbered events in order, if requested.
     """
 
     count: int
@@ -91,10 +91,10 @@ c.code AS channel, l.code AS location, e.data
 _SCOPE = """
 LEFT JOIN channel c ON c.id = e.channel_id LEFT JOIN location l ON l.id = e.location_id
 """
-# One statement is one transaction and one round trip. It may wait for the lease's row, and then
-# knows its newest counter, but sees `event_pending` as of its beginning: what the holder before
-# has numbered meanwhile cannot be removed again, and only what was removed is numbered.
-# It gives the events themselves ($6), or one row that has nothing but the last three columns.
+# One statement: one transaction and one round trip. It may wait for the lease's row, and then reads
+# its newest counter, but it sees `event_pending` as of its start. Events that the previous holder
+# numbered meanwhile cannot be deleted again, and only deleted ones are numbered.
+# It returns the events ($6), or one row in which only the last three columns are set.
 _NUMBER = f"""
 WITH held AS (
   SELECT counter FROM lease
@@ -121,7 +121,7 @@ LEFT JOIN event e ON e.id = p.event_id AND e.id = ANY(ARRAY(SELECT event_id FROM
 {_SCOPE} ORDER BY p.position
 """
 _NUMBER_NOW, _NUMBER_IF_FREE = _NUMBER.format(or_not=""), _NUMBER.format(or_not="SKIP LOCKED")
-# The same where there is one writer and nothing is removed by a query: in a transaction.
+# The same for SQLite, in a transaction: it has one writer, and no DELETE within a query.
 _NUMBER_BEHIND = """
 INSERT INTO event_position (position, event_id)
 SELECT $1 + row_number() OVER (ORDER BY event_id), event_id
@@ -144,11 +144,11 @@ async def number_pending(
     telling: bool = False,
     waiting: bool = True,
 ) -> Numbered | None:
-    """Give up to `limit` pending events the next positions, and hold the lease `until` then.
+    """Assign the next positions to up to `limit` pending events, and hold the lease until `until`.
 
-    None, and nothing is done, where another process holds the lease or nobody has made it, and,
-    without `waiting`, where somebody is just numbering. The lease's counter is the last position.
-    `telling`: the events too. On SQLite in a transaction.
+    Returns None, without any change, if another process holds the lease or the lease does not
+    exist. Also, with `waiting` false, if another process is numbering now. The lease's counter is
+    the last position. `telling`: return the events too. On SQLite within a transaction.
     """
     if session.engine == "postgres":
         number = _NUMBER_NOW if waiting else _NUMBER_IF_FREE
@@ -170,20 +170,20 @@ async def number_pending(
     if count:
         await session.execute(_REMOVE_NUMBERED, last)
     await leases.hold_lease(session, lease, holder, until, last + count)
-    told = await events_after(session, last, limit) if telling and count else []
-    return Numbered(count, last + count, not await has_pending(session), told)
+    events = await events_after(session, last, limit) if telling and count else []
+    return Numbered(count, last + count, not await has_pending(session), events)
 
 
 async def has_pending(session: Session) -> bool:
-    """Whether any committed event waits for its position."""
+    """True if a committed event waits for its position."""
     return await session.value(int, "SELECT event_id FROM event_pending LIMIT 1") is not None
 
 
 async def sweep_pending(session: Session) -> None:
-    """Make away with what numbering has left of removed rows; on SQLite nothing is left.
+    """Vacuum the rows that numbering has deleted; nothing to do on SQLite.
 
-    Each look passes over them, and PostgreSQL itself sweeps once a minute at best. Outside a
-    transaction. Waits for nobody.
+    Every numbering scans these dead rows, and autovacuum runs once a minute at best. Must run
+    outside a transaction. Does not wait for locks.
     """
     if session.engine == "postgres":
         await session.execute("VACUUM (SKIP_LOCKED, TRUNCATE FALSE) event_pending")
@@ -198,7 +198,7 @@ _BETWEEN = f"{_SELECT} WHERE p.position > $1 AND p.position <= $2"
 
 
 async def events_after(session: Session, position: int, limit: int) -> list[LoggedEvent]:
-    """The next events behind a position, in order."""
+    """The next events after a position, in order."""
     return [
         LoggedEvent.from_row(row)
         for row in await session.rows(LoggedEventRow, _AFTER, position, limit)
@@ -208,7 +208,7 @@ async def events_after(session: Session, position: int, limit: int) -> list[Logg
 async def events_between(
     session: Session, after: int, through: int, types: Sequence[str] | None = None
 ) -> list[LoggedEvent]:
-    """The events behind `after` up to and with `through`, in order; of these types only."""
+    """Events of these types after `after`, up to and including `through`, in order."""
     if types is None:
         rows = await session.rows(LoggedEventRow, f"{_BETWEEN} ORDER BY p.position", after, through)
     else:
@@ -225,5 +225,5 @@ async def last_position(session: Session) -> int:
 
 
 async def first_position(session: Session) -> int | None:
-    """The oldest position that is kept; None in an empty log."""
+    """The oldest position still in the log; None in an empty log."""
     return await session.value(int, "SELECT min(position) FROM event_position")

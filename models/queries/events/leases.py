@@ -1,4 +1,4 @@
-"""Leases: rows that say which process does a job that only one may do, and until when."""
+"""Leases: rows that name the process that runs an exclusive job, and the end of its lease."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _READ = "SELECT holder, lease_until_at, counter FROM lease WHERE name = $1"
 
 
 async def make_lease(session: Session, name: str, now: datetime) -> None:
-    """Make the row of a lease that nobody holds, unless it exists."""
+    """Create a lease without a holder, unless it exists."""
     await session.execute(
         "INSERT INTO lease (name, holder, lease_until_at) VALUES ($1, '', $2)"
         " ON CONFLICT (name) DO NOTHING",
@@ -21,19 +21,19 @@ async def make_lease(session: Session, name: str, now: datetime) -> None:
 
 
 async def lease(session: Session, name: str) -> LeaseRow | None:
-    """(holder, lease_until_at, counter) as committed, without waiting; None before the first."""
+    """(holder, lease_until_at, counter) as committed, without a lock; None if it does not exist."""
     return await session.row(LeaseRow, _READ, name)
 
 
 async def lock_lease(session: Session, name: str) -> LeaseRow | None:
-    """The same row, locked: what it says stays true until this transaction ends."""
+    """The same row, locked until this transaction ends."""
     return await session.row(LeaseRow, f"{_READ} FOR UPDATE", name)
 
 
 async def hold_lease(
     session: Session, name: str, holder: str, until: datetime, counter: int
 ) -> None:
-    """Write who holds a locked lease, until when, and how far the job has come."""
+    """Write holder, end and counter of a locked lease."""
     await session.execute(
         "UPDATE lease SET holder = $2, lease_until_at = $3, counter = $4 WHERE name = $1",
         name,
@@ -44,7 +44,7 @@ async def hold_lease(
 
 
 async def release_lease(session: Session, name: str, holder: str, now: datetime) -> bool:
-    """End a lease that `holder` has, so that the next one need not wait; whether it had it."""
+    """End a lease of `holder`, so that the next holder need not wait; True if it had the lease."""
     released = await session.execute(
         "UPDATE lease SET lease_until_at = $3 WHERE name = $1 AND holder = $2",
         name,

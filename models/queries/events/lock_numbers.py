@@ -1,6 +1,6 @@
-"""Numbers of advisory locks on PostgreSQL: together, so that no two things share one.
+"""Numbers of PostgreSQL advisory locks, in one place so that no two uses share a number.
 
-Idempotency keys take numbers of 64 bits from their digests, which meet these by chance only.
+Idempotency keys use 64-bit numbers from their digests, which equal one of these only by chance.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Pages of a list by keyset: the rows behind a row, never "skip the first thousand".
+"""Keyset pagination: rows after a given row, never by OFFSET.
 
-Every list is newest first and ends in a unique column, so that a page's edges stay where they are
-while rows are added in front.
+Every list is newest first and sorted last by a unique column. So the edges of a page stay the same
+while new rows are added before it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ BIGINT_MAX = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which part of a list: `size` rows behind `after` and before `before`, from either end.
+    """The requested part of a list: `size` rows after `after` and before `before`, from either end.
 
-    `selection`: what of its rows is shown.
+    `selection`: the columns and joins that are shown.
     """
 
     size: int
@@ -39,14 +39,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """An expression that a list is sorted by, and the name that its rows carry it under."""
+    """An expression that a list is sorted by, and its column name in the rows."""
 
     expression: str
     name: str
     kind: Kind
 
     def read(self, value: Any) -> Any:
-        """A value that came back in a cursor. Raises BadRequest where it is none of this kind."""
+        """Parse a value from a cursor. Raises BadRequest if it has another type."""
         try:
             if self.kind == "uuid":
                 return UUID(value)
@@ -60,7 +60,7 @@ class SortKey:
 
     @staticmethod
     def write(value: Any) -> str | int:
-        """A value as a cursor carries it: JSON."""
+        """The JSON value for a cursor."""
         if isinstance(value, datetime):
             return value.isoformat()
         return value if isinstance(value, int) else str(value)
@@ -73,16 +73,15 @@ def _aware(instant: datetime) -> datetime:
 
 
 def bad_cursor() -> BadRequest:
-    """The refusal for a cursor that no page has given."""
+    """The error for a cursor that no page has returned."""
     return BadRequest("The cursor is not one that this list has given.")
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[RowT]):
-    """Rows in the list's order, and whether there are more on either side.
+    """Rows in the list's order, and whether more rows exist on either side.
 
-    A page with a selection has only the columns selected. `joined`: the rows that came along, by
-    their ids.
+    With a selection, a page has only the selected columns. `joined`: the joined rows, by id.
     """
 
     rows: Sequence[RowT]
@@ -93,7 +92,7 @@ class Page(Generic[RowT]):
 
 
 class Listing(Generic[RowT]):
-    """A SELECT that is narrowed step by step and read page by page, newest first."""
+    """A SELECT that is narrowed by conditions and read page by page, newest first."""
 
     def __init__(self, row_type: type[RowT], columns: str, source: str, *order: SortKey) -> None:
         self._row_type = row_type
@@ -104,28 +103,28 @@ class Listing(Generic[RowT]):
         self._values: list[object] = []
 
     def where(self, condition: str, *values: object) -> Self:
-        """Only rows for which this holds; each `{}` is replaced by the place of a value."""
+        """Only rows with this condition; each `{}` becomes the placeholder of a value."""
         places = [f"${len(self._values) + n}" for n in range(1, len(values) + 1)]
         self._conditions.append(condition.format(*places))
         self._values.extend(values)
         return self
 
     def equal(self, column: str, value: object | None) -> Self:
-        """Only rows with this value; None: all."""
+        """Only rows with this value; None: no condition."""
         return self if value is None else self.where(f"{column} = {{}}", value)
 
     def within(self, column: str, ids: Sequence[int] | None) -> Self:
-        """Only rows with one of these ids; None: all."""
+        """Only rows with one of these ids; None: no condition."""
         return self if ids is None else self.where(f"{column} = ANY({{}}::bigint[])", list(ids))
 
     def within_or_none(self, column: str, ids: Sequence[int] | None) -> Self:
-        """Only rows with one of these ids, or with none at all; None: all."""
+        """Only rows with one of these ids or with NULL; None: no condition."""
         if ids is None:
             return self
         return self.where(f"({column} IS NULL OR {column} = ANY({{}}::bigint[]))", list(ids))
 
     async def page(self, session: Session, window: Window) -> Page[RowT]:
-        """One page; one row more than asked for tells whether it is the last."""
+        """One page; it reads one more row than requested, to know if more rows follow."""
         values = list(self._values)
         conditions = list(self._conditions)
         if window.after is not None:
@@ -167,7 +166,7 @@ class Listing(Generic[RowT]):
         return cast("Sequence[RowT]", shown)
 
     def _shown(self, page: str, selection: Selection, direction: str) -> str:
-        """What is shown of a page: the page comes first, or all rows would be joined and sorted."""
+        """Joins of a page: the page is limited first; else all rows would be joined and sorted."""
         columns = "page.*"
         if selection.columns is not None:
             names = selection.columns.union(key.name for key in self._order)
@@ -180,15 +179,15 @@ class Listing(Generic[RowT]):
         return f"SELECT {columns} FROM ({page}) AS page{tables} ORDER BY {order}"
 
     async def all(self, session: Session, limit: int) -> Sequence[RowT]:
-        """The newest rows of a list that is short by nature, at most `limit`."""
+        """The newest rows of a short list, at most `limit`."""
         return (await self.page(session, Window(limit))).rows
 
     def key_of(self, row: RowT) -> Sequence[str | int]:
-        """A row's place in the list, as a cursor carries it."""
+        """The sort key of a row, as its cursor contains it."""
         return [key.write(_column(key.name)(row)) for key in self._order]
 
     async def count(self, session: Session) -> int:
-        """How many rows the whole list has."""
+        """The number of rows in the whole list."""
         sql = f"SELECT count(*) FROM {self._source}{_where(self._conditions)}"
         return await session.value(int, sql, *self._values) or 0
 
@@ -206,20 +205,20 @@ def _where(conditions: Sequence[str]) -> str:
 
 
 def by_key(rows: Sequence[RowT], name: str) -> Mapping[Any, RowT]:
-    """Rows by one of their columns."""
+    """Rows by the value of a column."""
     key_of = _column(name)
     return {key_of(row): row for row in rows}
 
 
 def grouped(rows: Sequence[RowT], name: str) -> Mapping[Any, list[RowT]]:
-    """Rows by one of their columns, several to a value, in their order."""
+    """Lists of rows by the value of a column, in their order."""
     found: dict[Any, list[RowT]] = {}
     last: Any = object()
     group: list[RowT] = []
     key_of = _column(name)
     for row in rows:
         key = key_of(row)
-        if key != last:  # most come sorted, and a UUID's hash takes longer than all the rest
+        if key != last:  # rows are mostly sorted; comparing is cheaper than hashing a UUID
             last, group = key, found.setdefault(key, [])
         group.append(row)
     return found

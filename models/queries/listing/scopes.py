@@ -1,4 +1,4 @@
-"""What a caller may see, as ids: the codes of its key looked up once per operation."""
+"""A caller's scope as ids: the codes of its key, looked up once per operation."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from models.database.sessions import Session
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The channels and locations that a caller may see, as ids and as codes; None: all of them.
+    """Channels and locations that a caller may see, as ids and as codes; None: all of them.
 
-    `is_anonymous`: without a key only holds that were made without one exist. What `actor` made on
-    its channels exists for it wherever it came to lie.
+    `is_anonymous`: a caller without a key sees only holds that were made without a key. Rows made
+    by `actor` on its channels are visible to it at every location.
     """
 
     channel_ids: Sequence[int] | None = None
@@ -26,21 +26,21 @@ class Scope:
     actor: str = ""
 
     def sees_location(self, location_id: int | None) -> bool:
-        """Whether a row at this location exists for the caller; rows at none do."""
+        """True if the caller may see rows at this location; None (no location): yes."""
         return location_id is None or self.location_ids is None or location_id in self.location_ids
 
     def sees_channel(self, channel_id: int | None) -> bool:
-        """Whether a row of this channel exists for the caller; rows of none do."""
+        """True if the caller may see rows of this channel; None (no channel): yes."""
         return channel_id is None or self.channel_ids is None or channel_id in self.channel_ids
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is hidden from this caller by its scope."""
+        """True if the scope hides nothing from this caller."""
         return self.channel_ids is None and self.location_ids is None
 
 
 async def scope_of(session: Session, caller: Caller) -> Scope:
-    """The scope of a caller's key; codes that do not exist are nobody's rows."""
+    """The scope of a caller's key; unknown codes match no rows."""
     return Scope(
         channel_ids=await _ids(session, "channel", caller.channels),
         location_ids=await _ids(session, "location", caller.locations),

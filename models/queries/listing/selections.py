@@ -1,6 +1,6 @@
-"""Selections: the columns of a list's rows that are shown, and the rows that they refer to.
+"""Selections: the columns of a list that are shown, and the rows that they refer to.
 
-The latter are read in the same statement as the list.
+Referenced rows are read in the same statement as the list.
 """
 
 from __future__ import annotations
@@ -14,28 +14,30 @@ from models.database.sessions import Row
 
 @dataclass(frozen=True, slots=True, order=True)
 class Join:
-    """The rows of `table` whose ids stand in the column `key`, with these columns of theirs."""
+    """Rows of `table` referenced by the column `key`, with these columns."""
 
     key: str
     table: str
     columns: tuple[str, ...]
 
     def narrowed(self, columns: Collection[str]) -> Join:
-        """The same with no other columns than these. Raises LookupError for one it lacks."""
+        """The same join with only these columns. Raises LookupError for a column that it lacks."""
         if unknown := set(columns).difference(self.columns):
-            raise LookupError(f"the join of {self.table} has no {', '.join(sorted(unknown))}")
+            raise LookupError(
+                f"the join of {self.table} lacks the columns {', '.join(sorted(unknown))}"
+            )
         return replace(self, columns=tuple(name for name in self.columns if name in columns))
 
     def selected(self, alias: str) -> str:
-        """The columns in a SELECT, named so that they are no column of the list's own."""
+        """The SELECT expressions, with aliases that do not collide with the list's columns."""
         return "".join(f', {alias}.{name} AS "{self.key}.{name}"' for name in self.columns)
 
     def source(self, alias: str, beside: str) -> str:
-        """The table in a FROM, `beside` the one that has the key."""
+        """The FROM clause, joined to the table alias `beside` that has the key."""
         return f" LEFT JOIN {self.table} {alias} ON {alias}.id = {beside}.{self.key}"
 
     def rows(self, joined: Sequence[Row]) -> Mapping[Any, Row]:
-        """The rows of `table` by id, out of those that they were read with."""
+        """The rows of `table` by id, out of the joined rows."""
         prefix = f"{self.key}."
         by_key = {row[self.key]: row for row in joined}
         return {key: _Joined(row, prefix) for key, row in by_key.items() if key is not None}
@@ -43,7 +45,7 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is shown of a list's rows: `columns` of theirs (None: any), and what they refer to."""
+    """Selected columns of a list's rows (`columns` None: all), and joins."""
 
     columns: frozenset[str] | None = None
     joins: tuple[Join, ...] = ()
@@ -53,7 +55,7 @@ EVERYTHING = Selection()
 
 
 class _Joined(Mapping[str, Any]):
-    """The columns of one table in a row of several, read where they are."""
+    """View of one table's columns in a joined row."""
 
     __slots__ = ("_prefix", "_row")
 

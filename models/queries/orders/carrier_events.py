@@ -1,4 +1,4 @@
-"""Carriers' words about parcels, each kept once, and the parcels that they name."""
+"""Carrier events, each stored once, and the parcels that they refer to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RecordedSubjectRow(TypedDict):
 async def said_before(
     session: Session, carrier: str, event_reference: str
 ) -> RecordedSubjectRow | None:
-    """What a carrier's event was about when it came first; None where it is new."""
+    """The subject of a carrier event that is already recorded; None if it is new."""
     return await session.row(
         RecordedSubjectRow,
         "SELECT fulfillment_id, return_id FROM carrier_event"
@@ -39,12 +39,12 @@ ON CONFLICT (carrier, event_reference) DO NOTHING
 
 
 async def keep(session: Session, values: Sequence[object]) -> bool:
-    """Keep a carrier's event; False where it was kept before. Waits for whoever is keeping it."""
+    """Record a carrier event; False if it exists already. Waits for a concurrent insert of it."""
     return await session.execute(_KEEP, *values) == 1
 
 
 async def was_sent_back(session: Session, fulfillment_id: UUID, at: datetime) -> bool:
-    """Whether a carrier had sent a parcel back to its sender by an instant."""
+    """True if a carrier had reported a parcel as RETURNED_TO_SENDER by an instant."""
     found = await session.value(
         int,
         "SELECT 1 AS found FROM carrier_event WHERE fulfillment_id = $1"
@@ -79,7 +79,7 @@ class ParcelRow(TypedDict):
 async def parcels_named(
     session: Session, carrier: str, tracking_number: str, limit: int
 ) -> Sequence[ParcelRow]:
-    """Fulfillments that left with this number, the newest first: numbers are used again."""
+    """Fulfillments shipped with this tracking number, the newest first: numbers are reused."""
     sql = (
         f"{_PARCELS} WHERE f.tracking_number = $1 AND f.carrier = $2"
         " ORDER BY f.shipped_at DESC, f.id DESC LIMIT $3"
@@ -95,7 +95,7 @@ async def parcel(session: Session, fulfillment_id: UUID) -> ParcelRow | None:
 async def write_parcel(
     session: Session, fulfillment_id: UUID, status: str, delivered_at: datetime | None, version: int
 ) -> None:
-    """Write what a carrier's word has made of a fulfillment."""
+    """Write a fulfillment's new state after a carrier event."""
     await session.execute(
         "UPDATE fulfillment SET status = $2, delivered_at = $3, version = $4 WHERE id = $1",
         fulfillment_id,

@@ -1,4 +1,4 @@
-"""Fulfillments and their lines; an order's lock covers them."""
+"""Fulfillments and their lines; protected by the lock of their order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FULFILLMENT = (
 
 
 async def fulfillment(session: Session, fulfillment_id: UUID) -> FulfillmentRow | None:
-    """A fulfillment; read it again after its order was locked."""
+    """A fulfillment; read it again after locking its order."""
     return await session.row(FulfillmentRow, f"{_FULFILLMENT} WHERE id = $1", fulfillment_id)
 
 
@@ -59,7 +59,7 @@ async def write_shipment(
     shipped_at: datetime,
     version: int,
 ) -> None:
-    """Write that a fulfillment has left."""
+    """Write the shipment of a fulfillment."""
     await session.execute(
         "UPDATE fulfillment SET status = 'SHIPPED', carrier = $2, tracking_number = $3,"
         " shipped_at = $4, version = $5 WHERE id = $1",
@@ -72,5 +72,5 @@ async def write_shipment(
 
 
 async def write_costs(session: Session, rows: Sequence[tuple[UUID, int]]) -> None:
-    """Write (line id, cost in minor units) of lines that have left."""
+    """Write (line id, cost in minor units) of shipped lines."""
     await session.execute_many("UPDATE fulfillment_line SET cost_minor = $2 WHERE id = $1", rows)

@@ -1,4 +1,4 @@
-"""Orders: found, locked, and their lines and fulfillments changed."""
+"""Orders: find and lock, and change lines and status."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class _OrderReferenceRow(TypedDict):
 async def orders_by_reference(
     session: Session, channel_ids: Sequence[int], references: Sequence[str]
 ) -> dict[tuple[int, str], UUID]:
-    """The orders of these channels that have one of these references, by (channel, reference)."""
+    """Orders of these channels with one of these references, by (channel, reference)."""
     rows = await session.rows(
         _OrderReferenceRow,
         "SELECT id, channel_id, external_reference FROM sales_order"
@@ -63,7 +63,7 @@ async def lock_order(session: Session, order_id: UUID) -> LockedOrderRow | None:
 
 
 async def lock_free_orders(session: Session, ids: Sequence[UUID]) -> Sequence[LockedOrderRow]:
-    """Lock those of these orders that nobody else has locked, and read them."""
+    """Lock and read the orders among these that no other transaction has locked."""
     sql = f"{_ORDER} WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
     return await session.rows(LockedOrderRow, sql, list(ids))
 
@@ -92,7 +92,7 @@ class LockedLineRow(OrderLineUnits):
 
 
 async def lines_of(session: Session, order_ids: Sequence[UUID]) -> Sequence[LockedLineRow]:
-    """The lines of these orders, in line order; read them after the order was locked."""
+    """The lines of these orders, in line order; to be read after locking the order."""
     return await session.rows(LockedLineRow, _LINES, list(order_ids))
 
 
@@ -121,7 +121,7 @@ async def write_lines(session: Session, lines: Sequence[tuple[UUID, dict[str, in
 async def write_order(
     session: Session, order_id: UUID, status: str, deposit_minor: int, version: int
 ) -> None:
-    """Write what follows from an order's lines."""
+    """Write the columns of an order that follow from its lines."""
     await session.execute(
         "UPDATE sales_order SET status = $2, deposit_minor = $3, version = $4 WHERE id = $1",
         order_id,
@@ -134,7 +134,7 @@ async def write_order(
 async def write_promise(
     session: Session, order_id: UUID, ship_by: datetime | None, deliver_by: datetime | None
 ) -> None:
-    """Write what the customer was promised."""
+    """Write the promised dates of an order."""
     await session.execute(
         "UPDATE sales_order SET ship_by_at = $2, deliver_by_at = $3 WHERE id = $1",
         order_id,
@@ -168,14 +168,14 @@ class BackorderedLineRow(TypedDict):
 async def backordered_lines(
     session: Session, waiting: Sequence[tuple[int, int]], limit: int
 ) -> Sequence[BackorderedLineRow]:
-    """Open backordered lines of these (channel, item), in the order of service; not locked."""
+    """Open backordered lines of these (channel, item) pairs, in order of service; not locked."""
     item_ids = sorted({item_id for _, item_id in waiting})
     pairs = [f"{channel_id}:{item_id}" for channel_id, item_id in waiting]
     return await session.rows(BackorderedLineRow, _BACKORDERED, item_ids, pairs, limit)
 
 
 async def is_waited_for(session: Session, item_ids: Sequence[int]) -> bool:
-    """Whether anybody waits for one of these items."""
+    """True if an open backordered line exists for one of these items."""
     found = await session.value(
         int,
         "SELECT 1 AS waits FROM order_line WHERE item_id = ANY($1::bigint[]) AND backordered > 0"
@@ -202,22 +202,22 @@ class _ItemIdRow(TypedDict):
 
 
 async def servable_items(session: Session, after: int, limit: int) -> list[int]:
-    """Items behind `after` that lie where somebody who waits for them may take from.
+    """Backordered items after `after` that have stock at a location of the waiting order's channel.
 
-    Buffers and protections are not looked at: some of these items cannot be served.
+    Buffers and protections are not considered, so some of these items cannot be served.
     """
     return [row["item_id"] for row in await session.rows(_ItemIdRow, _SERVABLE, after, limit)]
 
 
 async def country_of(session: Session, order_id: UUID) -> str | None:
-    """Where an order is sent; None where nobody said, or it was erased."""
+    """The country of an order's address; None if it has none or it was erased."""
     return await session.value(
         str, "SELECT country_code FROM order_address WHERE order_id = $1", order_id
     )
 
 
 async def has_backorders(session: Session, order_id: UUID) -> bool:
-    """Whether any unit of an order waits for stock."""
+    """True if any unit of an order is backordered."""
     found = await session.value(
         int,
         "SELECT 1 AS waits FROM order_line WHERE order_id = $1 AND backordered > 0 LIMIT 1",

@@ -1,4 +1,4 @@
-"""Holds: found by what they hold, locked, and ended."""
+"""Holds: find, lock and end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _OverRow(_HoldIdRow):
 
 
 async def holds_over(session: Session, item_ids: Sequence[int], now: datetime) -> list[UUID]:
-    """Holds of these items that are over and not yet taken back, oldest first; not locked."""
+    """Expired holds of these items whose units are not released yet, oldest first; not locked."""
     rows = await session.rows(_OverRow, _OVER, list(item_ids), now, TAKEN_BACK_MAX)
     return [row["id"] for row in rows]
 
@@ -48,7 +48,7 @@ ORDER BY r.expires_at, r.id LIMIT $4
 def over_of(
     item_ids: Sequence[int], references: Sequence[str], now: datetime
 ) -> Question[list[UUID]]:
-    """Holds that are over, of these items or with one of these references; oldest first."""
+    """Expired holds of these items or with one of these references, oldest first."""
     return question(
         _HoldIdRow,
         _OVER_OF,
@@ -77,7 +77,7 @@ def live_by_reference(
 
 
 async def any_holds_over(session: Session, now: datetime, limit: int) -> list[UUID]:
-    """Up to `limit` holds that are over, oldest first; not locked."""
+    """Up to `limit` expired holds, oldest first; not locked."""
     rows = await session.rows(
         _HoldIdRow,
         "SELECT id FROM reservation WHERE status = 'HELD' AND expires_at <= $1"
@@ -103,7 +103,7 @@ async def lock_holds(session: Session, ids: Sequence[UUID]) -> Sequence[Reservat
 async def lock_holds_over(
     session: Session, ids: Sequence[UUID], now: datetime
 ) -> Sequence[ReservationRow]:
-    """Lock those of these holds that are still over and that nobody else has locked."""
+    """Lock those of these holds that are still expired and not locked by another transaction."""
     sql = (
         f"{_HOLD} WHERE id = ANY($1::uuid[]) AND status = 'HELD' AND expires_at <= $2"
         " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
@@ -112,7 +112,7 @@ async def lock_holds_over(
 
 
 async def hold(session: Session, reservation_id: UUID) -> ReservationRow | None:
-    """A hold as it is, not locked."""
+    """A hold, not locked."""
     return await session.row(ReservationRow, f"{_HOLD} WHERE id = $1", reservation_id)
 
 
@@ -136,7 +136,7 @@ async def lines_of(session: Session, ids: Sequence[UUID]) -> Sequence[HeldLineRo
 
 
 async def end_holds(session: Session, rows: Sequence[tuple[UUID, str, UUID | None, int]]) -> None:
-    """Write (id, status, order, version) of holds that end."""
+    """Write (id, status, order, version) of ended holds."""
     if rows:
         await session.execute_many(
             "UPDATE reservation SET status = $2, order_id = $3, version = $4 WHERE id = $1", rows
@@ -146,7 +146,7 @@ async def end_holds(session: Session, rows: Sequence[tuple[UUID, str, UUID | Non
 async def extend_hold(
     session: Session, reservation_id: UUID, expires_at: datetime, version: int
 ) -> None:
-    """Give a hold a later end."""
+    """Set a later end of a hold."""
     await session.execute(
         "UPDATE reservation SET expires_at = $2, version = $3 WHERE id = $1",
         reservation_id,

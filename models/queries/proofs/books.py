@@ -1,8 +1,8 @@
-"""What must hold in the database whatever the code did: one statement per proof.
+"""Invariants of the database, independent of the code: one SQL statement per proof.
 
-Plain SQL of its own, for both engines. Each statement finds the differences only, as rows of
-(place, expected, found), and walks its tables along an index, so that millions of rows are proven
-in little memory.
+The SQL is not shared with the code that it proves, and runs on both engines. Each statement returns
+only differences, as rows of (place, expected, found). It walks its tables along an index, so that
+millions of rows are proven in little memory.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import models.queries.proofs.returns as return_proofs
 import models.queries.proofs.tasks as task_proofs
 from models.database.sessions import Row, Session
 
-# Of one proof; the rest of a house on fire is told as a number.
+# Differences listed per proof; beyond this only their number is reported.
 DIFFERENCES_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What is proven, in words, and the statement that finds where it is not so."""
+    """A proven statement in words, and the SQL that finds its violations."""
 
     name: str
     sql: str
@@ -45,7 +45,7 @@ def _as_text(value: str) -> str:
 
 
 def _level(item: str, location: str) -> str:
-    """A subquery's name of a level: sku @ location."""
+    """Subquery for the name of a level: sku @ location."""
     return (
         f"(SELECT i.sku FROM item i WHERE i.id = {item}) || ' @ ' ||"
         f" (SELECT p.code FROM location p WHERE p.id = {location})"
@@ -62,7 +62,7 @@ def _moved(state: str) -> str:
 
 
 def _columns_of_movements() -> str:
-    """Each column of a level = movements in − movements out."""
+    """Each column of a level equals movements in minus movements out."""
     moved = ", ".join(_moved(state) for state in _STATES)
     found = ", ".join(f"0 AS {state}_moved, {state} AS {state}_found" for state in _STATES)
     sums = ", ".join(
@@ -86,7 +86,7 @@ WITH both_sides AS MATERIALIZED (
 
 
 def _claimed(column: str, lines: str) -> str:
-    """A column of a level = the sum of the lines that claim its units."""
+    """A column of a level equals the sum of the lines that claim its units."""
     return f"""
 SELECT {_level("item_id", "location_id")} || ' {column}' AS place,
   {_as_text("SUM(claimed)")} AS expected, {_as_text("SUM(found)")} AS found
@@ -123,7 +123,7 @@ _STATUSES_OF = {
 
 
 def _line_states_of_fulfillments() -> str:
-    """Units of an order line by state = units in its fulfillments by status."""
+    """Units of an order line by state equal the units in its fulfillments by status."""
     sent = ", ".join(
         f"l.{state}, COALESCE(SUM(CASE WHEN f.status IN ({statuses}) THEN p.quantity END), 0)"
         f" AS {state}_sent"
@@ -206,7 +206,7 @@ SELECT o.number AS place, o.currency AS expected, p.currency AS found
 FROM order_payment p JOIN sales_order o ON o.id = p.order_id WHERE p.currency <> o.currency
 """
 
-# CROSS JOIN: SQLite without statistics would begin with the account, for every order anew.
+# CROSS JOIN: SQLite without statistics would start with the account, again for every order.
 _DEPOSITS = f"""
 SELECT number AS place, {_as_text("expected")} AS expected, {_as_text("deposit_minor")} AS found
 FROM (
@@ -227,7 +227,7 @@ FROM reservation r WHERE r.order_id IS NOT NULL
 
 
 def _cost_units(column: str, units: str) -> str:
-    """Units of an item's pool = units of its levels in the states that the pool stands for."""
+    """Units of an item's cost pool equal the units of its levels in the pool's states."""
     return f"""
 SELECT (SELECT i.sku FROM item i WHERE i.id = item_id) || ' {column}' AS place,
   {_as_text("SUM(units)")} AS expected, {_as_text("SUM(found)")} AS found
@@ -239,7 +239,7 @@ GROUP BY item_id HAVING SUM(units) <> SUM(found)
 
 
 def _account(account: str, values: str) -> str:
-    """The balance of an account, per currency = a sum of values that stand behind it."""
+    """The balance of an account, per currency, equals the sum of the values that it represents."""
     return f"""
 SELECT '{account} ' || currency AS place, {_as_text("SUM(value_minor)")} AS expected,
   {_as_text("SUM(balance)")} AS found
@@ -299,7 +299,7 @@ FROM (SELECT counter, (SELECT COALESCE(MAX(position), 0) FROM event_position) AS
 WHERE counter <> last
 """
 
-# Versions of a subject are drawn under its lock: a later one can have no earlier position.
+# A subject's version is assigned under its lock: a later version cannot have an earlier position.
 _IN_ORDER = f"""
 SELECT 'event ' || {_as_text("id")} AS place, {_as_text("position")} AS found,
   'a position behind ' || {_as_text("before")} AS expected
@@ -371,17 +371,19 @@ PROOFS: Sequence[Proof] = (
 
 
 async def begin(session: Session) -> None:
-    """Let the statements of this snapshot take as long as the books are long."""
+    """Lift the statement time-out of this snapshot, because proofs take as long as the data
+    requires.
+    """
     if session.engine == "postgres":
         await session.execute("SET LOCAL statement_timeout = 0")
 
 
 async def differences(session: Session, proof: Proof) -> Sequence[Row]:
-    """Where a proof fails: (place, expected, found), the first DIFFERENCES_MAX and one more."""
+    """Violations of a proof: (place, expected, found), at most DIFFERENCES_MAX and one more."""
     return await session.fetch(f"SELECT * FROM ({proof.sql}) AS d LIMIT {DIFFERENCES_MAX + 1}")
 
 
 async def count(session: Session, table: str) -> int:
-    """How many rows a table has."""
+    """The number of rows in a table."""
     found: int = await session.fetch_value(f"SELECT COUNT(*) FROM {table}")
     return found

@@ -1,4 +1,4 @@
-"""Rows that carry a digest of their content, read again to be held against it."""
+"""Rows that carry a digest of their content, read to verify it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from models.database.sessions import Row, Session
 
-# Tables whose rows carry a digest of their content, and the columns that it covers.
+# Tables whose rows carry a digest, and the columns that it covers.
 DIGESTED: dict[str, tuple[str, ...]] = {
     "stock_movement": (
         *("id", "kind", "item_id", "location_id", "from_state", "to_state", "quantity"),
@@ -30,7 +30,7 @@ DIGESTED: dict[str, tuple[str, ...]] = {
 
 
 async def digested(session: Session, table: str, after: Any, limit: int) -> Sequence[Row]:
-    """The next rows behind an id, in id order; from the first where `after` is None."""
+    """The next rows after an id, in id order; `after` None: from the first."""
     columns = ", ".join(DIGESTED[table])
     where = "" if after is None else "WHERE id > $1"
     args = () if after is None else (after,)
@@ -61,9 +61,9 @@ _BY_TRANSACTION = " UNION ALL ".join(
 
 
 def by_transaction(session: Session, size: int) -> AsyncIterator[Sequence[Row]]:
-    """The digests that each transaction wrote, and those by which its audit rows cover them.
+    """The digests written by each transaction, and the digests in its audit rows that cover them.
 
-    (transaction_id, digest, content_digest), one of the two digests null. Sorted by the database
-    and not read along an index, which every writer would have to keep for this alone.
+    Rows of (transaction_id, digest, content_digest); one of the two digests is null. The database
+    sorts them, because an index for this query alone would cost every writer.
     """
     return session.pages(f"{_BY_TRANSACTION} ORDER BY transaction_id", size)

@@ -1,6 +1,8 @@
-"""What must hold of refunds: no payment bears too much, the books owe what is open, one payout."""
+"""Invariants of refunds: payments are not overdrawn, liabilities equal open refunds, one payout
+each.
+"""
 
-# Refunds that draw on a payment: all but those that were given up or came back.
+# Refunds that draw on a payment: all except rejected, cancelled and reversed ones.
 _DRAWS = "status NOT IN ('REJECTED', 'CANCELLED', 'REVERSED')"
 _UNPAID = "('APPROVED', 'PROCESSING', 'FAILED', 'UNKNOWN')"
 
@@ -24,8 +26,8 @@ FROM (
 WHERE drawn <> drawn_minor
 """
 
-# A cancellation owes from its own posting on; another refund from its decision on, beside what of
-# it a cancellation owed already.
+# A cancellation is a liability from its posting on. Any other refund is one from its decision on,
+# except for the part that a cancellation already owed.
 LIABILITY_IS_OPEN_REFUNDS = f"""
 SELECT 'refund_liability ' || currency AS place, CAST(SUM(owed) AS text) AS expected,
   CAST(SUM(balance) AS text) AS found
@@ -51,7 +53,7 @@ FROM refund_attempt WHERE state IN ('OPEN', 'PENDING', 'UNKNOWN')
 GROUP BY refund_id HAVING COUNT(*) > 1
 """
 
-# What the gateway was asked and said is what the refund says.
+# The state of the last attempt matches the status of the refund.
 STATUS_FOLLOWS_ATTEMPT = """
 SELECT 'refund ' || CAST(id AS text) AS place, expected, status AS found FROM (
   SELECT r.id, r.status, CASE
@@ -82,7 +84,7 @@ FROM (
 WHERE agreed < approvals_required
 """
 
-# Units that count are at most those of their line, and so is what is given back for them.
+# Counted units are at most those of their line, and so is the amount refunded for them.
 LINES_BEAR_REFUNDS = f"""
 SELECT number || ' line ' || CAST(line_no AS text) AS place,
   'at most ' || CAST(quantity AS text) || ' units, ' || CAST(net AS text) AS expected,

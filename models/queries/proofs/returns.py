@@ -1,4 +1,4 @@
-"""What must hold of returns, in plain SQL of its own: units, their cost, and when they are over."""
+"""Invariants of returns: units, their cost, and their end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _HERE = """
   FROM unidentified_unit u JOIN unidentified_parcel p ON p.id = u.parcel_id WHERE u.quantity > 0
 """
 
-# Units that returns and parcels account for lie where they say (1.5).
+# Units that belong to returns and parcels are in the stock state that these record.
 UNITS_ARE_THERE = f"""
 SELECT i.sku || ' @ ' || l.code || ' ' || h.stock_state AS place,
   'at least ' || CAST(h.units AS text) AS expected,
@@ -25,7 +25,7 @@ JOIN item i ON i.id = h.item_id JOIN location l ON l.id = h.location_id
 WHERE h.units > COALESCE(h.held, 0)
 """
 
-# They keep a cost of their own, which the item's pool knows as theirs.
+# Their own cost equals the `returned_…` part of the item's cost pool.
 COST_IS_THEIRS = f"""
 SELECT (SELECT i.sku FROM item i WHERE i.id = item_id) AS place,
   CAST(SUM(units) AS text) || ' units worth ' || CAST(SUM(value_minor) AS text) AS expected,
@@ -42,7 +42,7 @@ _LINE = (
     " CAST(line_no AS text)"
 )
 
-# Never more units than were sent, over all returns of a line (4.2).
+# All returns of a line together claim at most the shipped units.
 LINES_BEAR_RETURNS = f"""
 SELECT {_LINE} AS place, 'at most ' || CAST(sent AS text) AS expected,
   CAST(claimed AS text) AS found
@@ -56,7 +56,7 @@ FROM (
 WHERE claimed > sent
 """
 
-# Units come back at the cost at which they left: all of them together at no more.
+# Units return at the cost at which they shipped: together never at more.
 COST_CAME_BACK = f"""
 SELECT {_LINE} AS place, 'at most ' || CAST(spent AS text) AS expected,
   CAST(back AS text) AS found
@@ -69,7 +69,7 @@ FROM (
 WHERE back > spent
 """
 
-# What has come is all here, and what is closed is all over (4.6).
+# A RECEIVED return expects no more units; all units of a CLOSED return are finished.
 STATUS_FOLLOWS_UNITS = """
 SELECT r.rma_number AS place, r.status AS expected,
   CAST(t.quantity AS text) || ' units ' || t.state AS found
@@ -79,7 +79,7 @@ WHERE (r.status = 'RECEIVED' AND t.state = 'EXPECTED')
   OR (r.status NOT IN ('PARTIALLY_RECEIVED', 'RECEIVED', 'CLOSED') AND t.state <> 'EXPECTED')
 """
 
-# A return closes in the transaction that settles the last of it, and no later.
+# A return is closed in the same transaction that finishes its last unit or refund.
 NONE_LEFT_OPEN = """
 SELECT r.rma_number AS place, 'CLOSED' AS expected, r.status AS found
 FROM customer_return r WHERE r.status = 'RECEIVED'
@@ -89,7 +89,7 @@ FROM customer_return r WHERE r.status = 'RECEIVED'
     AND f.status NOT IN ('SUCCEEDED', 'REJECTED', 'REVERSED', 'CANCELLED'))
 """
 
-# Each executed step is one movement of as many units of the same item.
+# Each executed disposition has one movement of as many units of the same item.
 STEPS_ARE_MOVEMENTS = """
 SELECT r.rma_number || ' ' || s.disposition AS place,
   CAST(s.quantity AS text) || ' units' AS expected,

@@ -1,6 +1,6 @@
-"""What must hold of the queues: each open step has its task, and each task its step."""
+"""Invariants of the queues: each open step has its task, and each task its step."""
 
-# The step that a state asks for, said here in SQL and in domain/tasks.py apart.
+# The task that each state needs; deliberately separate from the definition in domain/tasks.py.
 _WANTED = """
 SELECT 'Fulfillment' AS subject_type, CAST(id AS text) AS subject_key,
   CASE status WHEN 'OPEN' THEN 'PICK' WHEN 'PICKED' THEN 'PACK' ELSE 'SHIP' END AS queue,

@@ -1,4 +1,4 @@
-"""API keys as they are read: never the secret, nor its hash."""
+"""Reads of API keys, without the secret and its hash."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ID = SortKey("k.id", "id", "uuid")
 
 
 def _is_visible(scope: Scope, row: Row) -> bool:
-    """Whether a key reaches no further than the caller's own."""
+    """True if the key's scope lies within the caller's."""
     return _is_within(row["channels"], scope.channels) and _is_within(
         row["locations"], scope.locations
     )
@@ -32,13 +32,13 @@ def _is_within(stored: str | None, whole: frozenset[str] | None) -> bool:
 
 
 async def keys(session: Session, scope: Scope) -> Sequence[Row]:
-    """The keys that the caller may see, newest first, revoked ones too."""
+    """Keys that the caller may see, newest first, including revoked ones."""
     rows = await Listing(dict, _COLUMNS, "api_key k", _CREATED, _ID).all(session, KEYS_MAX)
     return [row for row in rows if _is_visible(scope, row)]
 
 
 async def keys_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
-    """Keys by id, where the caller may see them."""
+    """Keys by id, if the caller may see them."""
     rows = await session.fetch(
         f"SELECT {_COLUMNS} FROM api_key WHERE id = ANY($1::uuid[])", list(ids)
     )

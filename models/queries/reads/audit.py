@@ -1,4 +1,4 @@
-"""The audit trail as it is read."""
+"""Reads of the audit trail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
 from models.queries.listing.scopes import Scope
 
 _ID = SortKey("a.id", "id", "uuid")
-# Per type of subject: where it stands, and the column of its channel or location.
+# Per type of subject: its table, and the column of its channel or location.
 _BY_CHANNEL = {
     "Channel": "SELECT 'Channel:' || id FROM channel WHERE id",
     "Reservation": "SELECT 'Reservation:' || id FROM reservation WHERE channel_id",
@@ -25,7 +25,7 @@ _BY_LOCATION = {
 
 
 def _visible(scope: Scope) -> Listing[dict[str, Any]]:
-    """For a key with a scope, only rows about what stands in it: an audit row carries no scope."""
+    """For a caller with a scope, only rows about subjects within it; audit rows have no scope."""
     listing = Listing(dict, "a.*", "audit_entry a", _ID)
     if scope.is_whole:
         return listing
@@ -59,6 +59,6 @@ async def entries(
 
 
 async def entries_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
-    """Audit rows by id, where the caller may see them."""
+    """Audit rows by id, if the caller may see them."""
     listing = _visible(scope).where("a.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")

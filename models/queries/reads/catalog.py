@@ -21,7 +21,7 @@ from models.queries.listing.scopes import Scope
 LOCATIONS_MAX = 10_000
 REASONS_MAX = 10_000
 _ID = SortKey("t.id", "id", "bigint")
-# Not their two instants: nobody reads them, and decoding them takes as long as all the rest.
+# Without the two instants: no reader needs them, and decoding them doubles the cost.
 ITEM_COLUMNS = ("id", "sku", *catalog_queries.ITEM_COLUMNS)
 LOCATION_COLUMNS = (
     "id",
@@ -40,7 +40,7 @@ ITEM = ", ".join(f"t.{name}" for name in ITEM_COLUMNS)
 
 
 async def items(session: Session, window: Window, *, search: str | None) -> Page[ItemRow]:
-    """Items, of which SKU, name or barcode contain the words of `search`."""
+    """Items whose SKU, name or barcode contains the words of `search`."""
     listing = Listing(ItemRow, ITEM, "item t", _ID)
     if search:
         pattern = f"%{_escaped(search.lower())}%"
@@ -80,13 +80,13 @@ async def suppliers_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, 
 
 
 async def locations(session: Session, scope: Scope) -> Sequence[LocationRow]:
-    """All locations that the caller may see, newest first."""
+    """Locations that the caller may see, newest first."""
     listing = Listing(LocationRow, "t.*", "location t", _ID).within("t.id", scope.location_ids)
     return await listing.all(session, LOCATIONS_MAX)
 
 
 async def location(session: Session, scope: Scope, code: str) -> LocationRow | None:
-    """The location of a code, where the caller may see it."""
+    """The location with a code, if the caller may see it."""
     row = await session.row(LocationRow, "SELECT * FROM location WHERE code = $1", code)
     return row if row is not None and scope.sees_location(row["id"]) else None
 
@@ -104,7 +104,7 @@ async def locations_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, 
 async def visible_locations_by_id(
     session: Session, scope: Scope, ids: Sequence[int]
 ) -> Mapping[int, LocationRow]:
-    """Locations by id, where the caller may see them."""
+    """Locations by id, if the caller may see them."""
     return await locations_by_id(session, [key for key in ids if scope.sees_location(key)])
 
 
@@ -128,13 +128,13 @@ async def locations_by_channel(
 
 
 async def channels(session: Session, scope: Scope) -> Sequence[ChannelRow]:
-    """All channels that the caller may see, newest first."""
+    """Channels that the caller may see, newest first."""
     listing = Listing(ChannelRow, "t.*", "channel t", _ID).within("t.id", scope.channel_ids)
     return await listing.all(session, LOCATIONS_MAX)
 
 
 async def channel(session: Session, scope: Scope, code: str) -> ChannelRow | None:
-    """The channel of a code, where the caller may see it."""
+    """The channel with a code, if the caller may see it."""
     row = await session.row(ChannelRow, "SELECT * FROM channel WHERE code = $1", code)
     return row if row is not None and scope.sees_channel(row["id"]) else None
 
@@ -152,12 +152,12 @@ async def channels_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, C
 async def visible_channels_by_id(
     session: Session, scope: Scope, ids: Sequence[int]
 ) -> Mapping[int, ChannelRow]:
-    """Channels by id, where the caller may see them."""
+    """Channels by id, if the caller may see them."""
     return await channels_by_id(session, [key for key in ids if scope.sees_channel(key)])
 
 
 async def reasons(session: Session, kind: str | None) -> Sequence[ReasonCodeRow]:
-    """Reason codes of a kind or of all, newest first; inactive ones too, for what used them."""
+    """Reason codes of one kind or all, newest first; inactive ones too, as rows refer to them."""
     found = ReasonCode.all(using_db=session.client)
     if kind is not None:
         found = found.filter(kind=kind)

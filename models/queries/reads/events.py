@@ -1,4 +1,4 @@
-"""The event log as it is read page by page, narrowed to what the caller may see."""
+"""Reads of the event log by page, limited to events that the caller may see."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEFT JOIN channel c ON c.id = e.channel_id LEFT JOIN location l ON l.id = e.loca
 
 
 def _readable_nouns(caller: Caller) -> list[str] | None:
-    """First words of the event types that the caller may read; None: all, unknown ones too."""
+    """First parts of the event types that the caller may read; None: all, even unknown ones."""
     if caller.role is Role.ADMIN:
         return None
     return [noun for noun, needed in EVENT_NOUNS.items() if caller.may(needed)]
@@ -36,7 +36,7 @@ async def events(
     after: int,
     limit: int,
 ) -> list[LoggedEvent]:
-    """Up to `limit` events of these types behind a position, oldest first."""
+    """Up to `limit` events of these types after a position, oldest first."""
     conditions, values = ["p.position > $1"], list[object]([after])
 
     def where(condition: str, value: object) -> None:

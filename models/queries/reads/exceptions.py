@@ -1,4 +1,4 @@
-"""Operational exceptions as they are read."""
+"""Reads of operational exceptions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def exceptions(
     kind: str | None,
     owner: str | None,
 ) -> Page[dict[str, Any]]:
-    """Exceptions in a status, of a severity and kind, of an owner, newest first."""
+    """Exceptions by status, severity, kind and owner, newest first."""
     listing = _visible(scope).equal("x.status", status).equal("x.severity", severity)
     return await listing.equal("x.kind", kind).equal("x.owner", owner).page(session, window)
 
@@ -39,6 +39,6 @@ async def exceptions(
 async def exceptions_by_id(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, Row]:
-    """Exceptions by id, where the caller may see them."""
+    """Exceptions by id, if the caller may see them."""
     listing = _visible(scope).where("x.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")

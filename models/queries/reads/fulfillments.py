@@ -1,4 +1,4 @@
-"""Fulfillments as they are read."""
+"""Reads of fulfillments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _visible(scope: Scope) -> Listing[FulfillmentRow]:
 async def fulfillments(
     session: Session, scope: Scope, window: Window, *, location: str | None, status: str | None
 ) -> Page[FulfillmentRow]:
-    """Fulfillments at a location, in a status, newest first."""
+    """Fulfillments by location and status, newest first."""
     listing = _visible(scope).equal("f.status", status)
     if location is not None:
         listing.where("f.location_id = (SELECT id FROM location WHERE code = {})", location)
@@ -39,7 +39,7 @@ async def fulfillments(
 async def fulfillments_by_id(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, FulfillmentRow]:
-    """Fulfillments by id, where the caller may see them."""
+    """Fulfillments by id, if the caller may see them."""
     listing = _visible(scope).where("f.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
 
@@ -47,7 +47,7 @@ async def fulfillments_by_id(
 async def fulfillments_by_order(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, list[FulfillmentRow]]:
-    """The fulfillments of each of these orders that leave from a location the caller may see."""
+    """Fulfillments of each of these orders at locations that the caller may see."""
     rows = await session.rows(
         FulfillmentRow,
         "SELECT * FROM fulfillment WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, id",

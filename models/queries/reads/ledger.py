@@ -1,4 +1,4 @@
-"""The books as they are read."""
+"""Reads of the journal, balances, and closed periods."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _visible(scope: Scope) -> Listing[dict[str, Any]]:
 async def entries(
     session: Session, scope: Scope, window: Window, *, reference: str | None, account: str | None
 ) -> Page[dict[str, Any]]:
-    """Journal entries with a reference, on an account, newest first."""
+    """Journal entries by reference and account, newest first."""
     listing = _visible(scope).equal("e.reference", reference)
     if account is not None:
         listing.where("e.id IN (SELECT entry_id FROM journal_line WHERE account = {})", account)
@@ -35,7 +35,7 @@ async def entries(
 
 
 async def entries_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
-    """Journal entries by id, where the caller may see them."""
+    """Journal entries by id, if the caller may see them."""
     listing = _visible(scope).where("e.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
 
@@ -70,21 +70,21 @@ async def balances(session: Session, scope: Scope, as_of: datetime) -> Sequence[
 
 
 async def periods(session: Session) -> Sequence[Row]:
-    """Every close of the books, the newest first."""
+    """Closed periods, newest first."""
     return await session.fetch(
         f"SELECT * FROM period_close ORDER BY through_at DESC LIMIT {PERIODS_MAX}"
     )
 
 
 async def periods_by_id(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
-    """Closes of the books by id."""
+    """Closed periods by id."""
     rows = await session.fetch("SELECT * FROM period_close WHERE id = ANY($1::uuid[])", list(ids))
     return by_key(rows, "id")
 
 
 @dataclass(frozen=True, slots=True)
 class JournalCut:
-    """Which part of the journal: facts from `since` up to and not at `until`; None: no bound."""
+    """Part of the journal: facts from `since` up to but excluding `until`; None: no bound."""
 
     posted_until: datetime
     since: datetime | None = None
@@ -100,7 +100,7 @@ async def journal_lines(
     after: Sequence[object] | None,
     limit: int,
 ) -> Sequence[Row]:
-    """Journal lines with their entry, oldest fact first, behind (effective_at, entry, line)."""
+    """Journal lines with their entry, oldest fact first, after (effective_at, entry, line)."""
     conditions = ["e.posted_at <= $1"]
     arguments: list[object] = [cut.posted_until]
 

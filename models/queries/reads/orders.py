@@ -1,4 +1,4 @@
-"""Orders, their lines, payments and addresses as they are read."""
+"""Reads of orders, lines, payments, and addresses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
 from models.queries.listing.scopes import Scope
 
 _ID = SortKey("o.id", "id", "uuid")
-# What the API shows of an order: each column more is decoded twenty times a page.
+# Only columns that the API shows: each one more is decoded for every row of a page.
 _ORDER = (
     "o.id, o.number, o.channel_id, o.external_reference, o.status, o.customer_reference,"
     " o.service_level, o.currency, o.total_minor, o.placed_at, o.ship_by_at, o.deliver_by_at,"
@@ -41,10 +41,11 @@ class OrderRow(TypedDict):
 
 
 def seen(listing: Listing[RowT], scope: Scope) -> Listing[RowT]:
-    """Only orders `o` of the caller's channels that leave from one of its locations, come back to
-    one, or were placed by the caller itself.
+    """Condition: orders `o` that the caller may see.
 
-    An order that nothing is allocated for is at no location: its channel alone decides.
+    On one of the caller's channels, and either shipped from or returned to one of its locations, or
+    placed by the caller itself. An order without any allocation has no location; its channel
+    decides.
     """
     listing.within("o.channel_id", scope.channel_ids)
     if scope.location_ids is not None:
@@ -71,7 +72,7 @@ def _visible(scope: Scope) -> Listing[OrderRow]:
 async def orders(
     session: Session, scope: Scope, window: Window, *, status: str | None, channel: str | None
 ) -> Page[OrderRow]:
-    """Orders in a status, of a channel, newest first."""
+    """Orders by status and channel, newest first."""
     listing = _visible(scope).equal("o.status", status)
     if channel is not None:
         listing.where("o.channel_id = (SELECT id FROM channel WHERE code = {})", channel)
@@ -81,7 +82,7 @@ async def orders(
 async def orders_by_id(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, OrderRow]:
-    """Orders by id, where the caller may see them."""
+    """Orders by id, if the caller may see them."""
     listing = _visible(scope).where("o.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
 
@@ -89,7 +90,7 @@ async def orders_by_id(
 async def order_by_reference(
     session: Session, scope: Scope, channel: str, reference: str
 ) -> OrderRow | None:
-    """The order of a channel under the shop's own reference."""
+    """The order of a channel with this external reference."""
     listing = _visible(scope).where(
         "o.channel_id = (SELECT id FROM channel WHERE code = {}) AND o.external_reference = {}",
         channel,
@@ -136,7 +137,7 @@ async def lines_by_order(
 async def lines_by_id(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, OrderLineRow]:
-    """Order lines by id, where the caller may see their order."""
+    """Order lines by id, if the caller may see their order."""
     rows = await session.rows(OrderLineRow, f"{_LINES} WHERE l.id = ANY($1::uuid[])", list(ids))
     seen = await orders_by_id(session, scope, list({row["order_id"] for row in rows}))
     return by_key([row for row in rows if row["order_id"] in seen], "id")
@@ -148,7 +149,7 @@ class _PaidRow(TypedDict):
 
 
 async def paid_by_order(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, int]:
-    """Minor units captured for each of these orders; orders without a payment are missing."""
+    """Captured minor units of each of these orders; orders without a payment are missing."""
     rows = await session.rows(
         _PaidRow,
         "SELECT order_id, sum(amount_minor) AS paid_minor FROM order_payment"
@@ -161,7 +162,7 @@ async def paid_by_order(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, 
 async def addresses_by_order(
     session: Session, ids: Sequence[UUID]
 ) -> Mapping[UUID, OrderAddressRow]:
-    """Where each of these orders is sent; erased addresses are missing."""
+    """The delivery address of each of these orders; erased addresses are missing."""
     rows = await session.rows(
         OrderAddressRow, "SELECT * FROM order_address WHERE order_id = ANY($1::uuid[])", list(ids)
     )

@@ -1,4 +1,4 @@
-"""Policies as they are read: every version, newest first."""
+"""Reads of policies: all versions, newest first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ID = SortKey("p.id", "id", "uuid")
 
 
 def _is_visible(scope: Scope, row: Row) -> bool:
-    """Whether a policy is global, or for a channel or location that the caller may see."""
+    """True if the policy is global, or for a channel or location that the caller may see."""
     named = parse_scope(row["scope"])
     sees_channel = (
         named.channel is None or scope.channels is None or named.channel in scope.channels
@@ -30,13 +30,13 @@ def _is_visible(scope: Scope, row: Row) -> bool:
 async def policies(
     session: Session, scope: Scope, *, kind: str | None, policy_scope: str | None
 ) -> Sequence[Row]:
-    """Versions of the policies of a kind and scope, newest first."""
+    """Policy versions by kind and scope, newest first."""
     listing = Listing(dict, "p.*", "policy p", _PUBLISHED, _ID).equal("p.kind", kind)
     rows = await listing.equal("p.scope", policy_scope).all(session, POLICIES_MAX)
     return [row for row in rows if _is_visible(scope, row)]
 
 
 async def policies_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
-    """Policies by id, where the caller may see them."""
+    """Policies by id, if the caller may see them."""
     rows = await session.fetch("SELECT * FROM policy WHERE id = ANY($1::uuid[])", list(ids))
     return by_key([row for row in rows if _is_visible(scope, row)], "id")

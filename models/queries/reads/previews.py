@@ -1,4 +1,4 @@
-"""Past cases of returns and dispositions, as a policy that is tried out judges them again."""
+"""Past cases of returns and dispositions, for evaluation by a policy that is previewed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ORDER BY t.return_id, l.line_no, c.code
 
 
 async def asked_units(session: Session, return_ids: Sequence[UUID]) -> list[Row]:
-    """What each of these returns asked for, by order line and reason."""
+    """Units requested by each of these returns, by order line and reason."""
     return list(await session.fetch(_ASKED, list(return_ids)))
 
 
@@ -40,5 +40,5 @@ ORDER BY s.return_id, t.position, s.return_version, s.id
 
 
 async def decided_units(session: Session, return_ids: Sequence[UUID]) -> list[Row]:
-    """Groups of units of these returns that a policy disposed of, with the decision."""
+    """Groups of units of these returns with a disposition decided by policy."""
     return list(await session.fetch(_FIRST_STEPS, list(return_ids)))

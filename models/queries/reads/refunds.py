@@ -1,4 +1,4 @@
-"""Refunds as they are read, and what an order's refunds leave of its money."""
+"""Reads of refunds, and of the refundable amounts of orders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SOURCE = (
 
 
 def _visible(scope: Scope) -> Listing[dict[str, Any]]:
-    """Refunds of the orders that the caller may see."""
+    """Refunds of orders that the caller may see."""
     return order_reads.seen(
         Listing(dict, "r.*, p.reference AS payment_reference", _SOURCE, _ID), scope
     )
@@ -31,12 +31,12 @@ def _visible(scope: Scope) -> Listing[dict[str, Any]]:
 async def refunds(
     session: Session, scope: Scope, window: Window, *, status: str | None
 ) -> Page[dict[str, Any]]:
-    """Refunds in a status, newest first."""
+    """Refunds by status, newest first."""
     return await _visible(scope).equal("r.status", status).page(session, window)
 
 
 async def refunds_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
-    """Refunds by id, where the caller may see them."""
+    """Refunds by id, if the caller may see them."""
     listing = _visible(scope).where("r.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
 
@@ -44,14 +44,14 @@ async def refunds_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> 
 async def refunds_by_return(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, list[Row]]:
-    """The refunds of each of these returns that the caller may see, oldest first."""
+    """Refunds of each of these returns that the caller may see, oldest first."""
     return await _refunds_by(session, scope, "return_id", ids)
 
 
 async def refunds_by_order(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, list[Row]]:
-    """The refunds of each of these orders that the caller may see, oldest first."""
+    """Refunds of each of these orders that the caller may see, oldest first."""
     return await _refunds_by(session, scope, "order_id", ids)
 
 
@@ -67,7 +67,7 @@ async def _refunds_by(
 
 
 async def approvals_by_refund(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
-    """Who said what of each of these refunds, in order."""
+    """Decisions of actors on each of these refunds, in order."""
     rows = await session.fetch(
         "SELECT refund_id, actor, decision, decided_at, note FROM refund_approval"
         " WHERE refund_id = ANY($1::uuid[]) ORDER BY refund_id, decided_at, id",
@@ -77,7 +77,7 @@ async def approvals_by_refund(session: Session, ids: Sequence[UUID]) -> Mapping[
 
 
 async def attempts_by_refund(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
-    """The attempts at paying each of these refunds out, in order."""
+    """Payout attempts of each of these refunds, in order."""
     rows = await session.fetch(
         "SELECT refund_id, attempt_no, state, created_at, sent_at, settled_at, settled_by, reason,"
         " gateway_reference FROM refund_attempt"
@@ -96,13 +96,13 @@ _ENTRIES = " UNION ALL ".join(
 
 
 async def entries_by_refund(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
-    """The ids of the journal entries of each of these refunds: made, then taken back."""
+    """Ids of the journal entries of each of these refunds: postings, then reversals."""
     return grouped(await session.fetch(_ENTRIES, list(ids)), "refund_id")
 
 
 @dataclass(frozen=True, slots=True)
 class OrderMoney:
-    """What went back of an order's money, and the most that may go back now (minor units)."""
+    """The refunded amount of an order, and the most that may be refunded now (minor units)."""
 
     refunded_minor: int
     refundable_minor: int
@@ -127,7 +127,7 @@ _LINES = (
 
 
 async def money_by_order(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, OrderMoney]:
-    """What each of these orders has given back, and may still give back."""
+    """The refunded and the still refundable amount of each of these orders."""
     orders = await session.fetch(_ORDERS, list(ids))
     payments = grouped(await session.fetch(_PAYMENTS, list(ids)), "order_id")
     lines = grouped(await session.fetch(_LINES, list(ids)), "order_id")
@@ -141,7 +141,7 @@ async def money_by_order(session: Session, ids: Sequence[UUID]) -> Mapping[UUID,
                     PaymentBalance(p["reference"], p["amount_minor"], p["drawn_minor"])
                     for p in payments.get(row["id"], ())
                 ],
-                # What a cancellation owes goes back by itself, as soon as its refund is open.
+                # A cancellation's amount is refunded automatically once its refund is opened.
                 kept_minor=row["deposit_minor"] + int(row["unopened"]),
                 is_over=row["status"] == OrderStatus.CANCELLED,
             ),
@@ -160,7 +160,7 @@ def _units(line: Row) -> LineUnits:
     )
 
 
-# The first refund of each amount carries its units; the others only bear a part of it.
+# The first refund of each amount has its units; the others only have a part of the amount.
 _DECIDED = (
     "r.*, c.code AS channel, l.code AS location, (SELECT SUM(f.amount_minor) FROM refund f"
     " WHERE f.family_id = r.family_id) AS family_minor"
@@ -173,7 +173,7 @@ _DECIDED_SOURCE = (
 
 
 async def decided_refunds(session: Session, scope: Scope, last: int) -> Sequence[Row]:
-    """The last refunds that a policy has decided, one of each amount, with their case's facts."""
+    """The last refunds decided by policy, one per amount, with the facts of their cases."""
     listing = Listing(dict, _DECIDED, _DECIDED_SOURCE, _ID)
     listing.within("o.channel_id", scope.channel_ids)
     listing.where("r.decided_at IS NOT NULL AND r.kind <> 'CANCELLATION'")

@@ -1,4 +1,4 @@
-"""Holds as they are read: over at `expires_at`, whatever is written down."""
+"""Reads of holds: expired from `expires_at` on, whatever their stored status."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ID = SortKey("r.id", "id", "uuid")
 def _visible(scope: Scope) -> Listing[ReservationRow]:
     """Holds of the caller's channels with a line at one of its locations, or made by itself.
 
-    Without a key only those that were made without one.
+    A caller without a key sees only holds that were made without one.
     """
     listing = Listing(ReservationRow, "r.*", "reservation r", _CREATED, _ID)
     listing.within("r.channel_id", scope.channel_ids)
@@ -44,7 +44,7 @@ async def reservations(
     channel: str | None,
     now: datetime,
 ) -> Page[ReservationRow]:
-    """Holds in a status as it is at `now`, of a channel, newest first."""
+    """Holds by channel and by status at `now`, newest first."""
     listing = _visible(scope)
     if channel is not None:
         listing.where("r.channel_id = (SELECT id FROM channel WHERE code = {})", channel)
@@ -60,7 +60,7 @@ async def reservations(
 async def reservations_by_id(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, ReservationRow]:
-    """Holds by id, where the caller may see them."""
+    """Holds by id, if the caller may see them."""
     listing = _visible(scope).where("r.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
 
@@ -68,7 +68,7 @@ async def reservations_by_id(
 async def reservation_by_reference(
     session: Session, scope: Scope, channel: str, reference: str
 ) -> ReservationRow | None:
-    """The hold of a channel under the shop's own reference: the live one, else the newest."""
+    """The hold of a channel with this external reference: the live one, else the newest."""
     listing = _visible(scope).where(
         "r.channel_id = (SELECT id FROM channel WHERE code = {}) AND r.external_reference = {}",
         channel,

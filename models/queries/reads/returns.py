@@ -1,4 +1,4 @@
-"""Returns, their units, inspections and dispositions as they are read."""
+"""Reads of returns, their units, inspections, and dispositions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.queries.listing.scopes import Scope
 
 _ID = SortKey("r.id", "id", "uuid")
 
-# At these locations: where it is to go, or where units of it came; or asked for by the caller.
+# Returns whose destination or received units are at these locations, or requested by the caller.
 _AT = (
     "(r.destination_id = ANY({}::bigint[]) OR EXISTS (SELECT 1 FROM return_item t"
     " WHERE t.return_id = r.id AND t.location_id = ANY({}::bigint[])) OR r.requested_by = {})"
@@ -35,7 +35,7 @@ def _visible(scope: Scope) -> Listing[dict[str, Any]]:
 async def returns(
     session: Session, scope: Scope, window: Window, *, status: str | None, location: str | None
 ) -> Page[dict[str, Any]]:
-    """Returns in a status, that go to a location or came to it, newest first."""
+    """Returns by status and by location (destination or place of receipt), newest first."""
     listing = _visible(scope).equal("r.status", status)
     if location is not None:
         listing.where(
@@ -48,13 +48,13 @@ async def returns(
 
 
 async def returns_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
-    """Returns by id, where the caller may see them."""
+    """Returns by id, if the caller may see them."""
     listing = _visible(scope).where("r.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
 
 
 async def return_by_number(session: Session, scope: Scope, rma_number: str) -> Row | None:
-    """The return of an RMA number."""
+    """The return with an RMA number."""
     rows = await _visible(scope).equal("r.rma_number", rma_number).all(session, 1)
     return rows[0] if rows else None
 
@@ -62,7 +62,7 @@ async def return_by_number(session: Session, scope: Scope, rma_number: str) -> R
 async def returns_by_order(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, list[Row]]:
-    """The returns of each of these orders that the caller may see, oldest first."""
+    """Returns of each of these orders that the caller may see, oldest first."""
     rows = await session.fetch(
         "SELECT id FROM customer_return WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, id",
         list(ids),
@@ -75,7 +75,7 @@ _ITEMS = "SELECT t.*, i.sku FROM return_item t JOIN item i ON i.id = t.item_id"
 
 
 async def items_by_return(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
-    """The groups of units of each of these returns, in the order in which they came to be."""
+    """The groups of units of each of these returns, in order of creation."""
     rows = await session.fetch(
         f"{_ITEMS} WHERE t.return_id = ANY($1::uuid[]) ORDER BY t.return_id, t.position", list(ids)
     )
@@ -83,7 +83,7 @@ async def items_by_return(session: Session, ids: Sequence[UUID]) -> Mapping[UUID
 
 
 async def items_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
-    """Groups of units by id, where the caller may see their return."""
+    """Groups of units by id, if the caller may see their return."""
     rows = await session.fetch(f"{_ITEMS} WHERE t.id = ANY($1::uuid[])", list(ids))
     seen = await returns_by_id(session, scope, list({row["return_id"] for row in rows}))
     return by_key([row for row in rows if row["return_id"] in seen], "id")
@@ -100,7 +100,7 @@ async def steps_by_return(session: Session, ids: Sequence[UUID]) -> Mapping[UUID
 
 
 async def inspections_by_return(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
-    """What inspectors found on units of each of these returns, oldest first."""
+    """The inspections of each of these returns, oldest first."""
     rows = await session.fetch(
         "SELECT * FROM inspection WHERE return_id = ANY($1::uuid[])"
         " ORDER BY return_id, return_version, inspected_at, id",
@@ -110,7 +110,7 @@ async def inspections_by_return(session: Session, ids: Sequence[UUID]) -> Mappin
 
 
 async def claimed_by_line(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, int]:
-    """Units of each of these order lines that its returns take up; lines without are missing."""
+    """Units of each of these order lines claimed by returns; lines without any are missing."""
     rows = await session.fetch(
         "SELECT t.order_line_id, SUM(t.quantity) AS units FROM return_item t"
         " JOIN customer_return r ON r.id = t.return_id WHERE t.order_line_id = ANY($1::uuid[])"

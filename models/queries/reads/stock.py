@@ -1,4 +1,4 @@
-"""Stock levels and movements as they are read."""
+"""Reads of stock levels and movements."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def levels(
     skus: Sequence[str] | None,
     locations: Sequence[str] | None,
 ) -> Page[StockLevelRow]:
-    """Levels of some SKUs at some locations; None: of all."""
+    """Levels by SKUs and locations; None: all."""
     listing = Listing(StockLevelRow, "s.*", "stock_level s", _LEVEL).within(
         "s.location_id", scope.location_ids
     )
@@ -46,7 +46,7 @@ async def levels(
 async def levels_by_id(
     session: Session, scope: Scope, ids: Sequence[int]
 ) -> Mapping[int, StockLevelRow]:
-    """Levels by id, where the caller may see their location."""
+    """Levels by id, if the caller may see their location."""
     rows = await session.rows(
         StockLevelRow, "SELECT * FROM stock_level WHERE id = ANY($1::bigint[])", list(ids)
     )
@@ -55,7 +55,7 @@ async def levels_by_id(
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """A level with the item and the location that it is of, as of one instant."""
+    """A level with its item and location, from one snapshot."""
 
     level: StockLevelRow
     item: ItemRow
@@ -63,7 +63,7 @@ class Shelf:
 
 
 async def shelves_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Shelf]:
-    """Levels by id with what they are of, in one round trip."""
+    """Levels by id with their items and locations, in one round trip."""
     wanted = list(ids)
     levels, items, locations = await session.ask(
         question(
@@ -106,9 +106,9 @@ async def movements(
     location: str | None,
     reference: str | None,
 ) -> Page[StockMovementRow]:
-    """Movements of a SKU, at a location, of a reference, newest first.
+    """Movements by SKU, location and reference, newest first.
 
-    Those for a hold, an order or a return are its channel's; the others are of no channel.
+    Movements of a hold, an order or a return belong to its channel; others have no channel.
     """
     listing = Listing(StockMovementRow, "m.*", "stock_movement m", _MOVEMENT)
     listing.within("m.location_id", scope.location_ids)
@@ -123,7 +123,7 @@ async def movements(
 async def movements_by_id(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, StockMovementRow]:
-    """Movements by id, where the caller may see their location and channel."""
+    """Movements by id, if the caller may see their location and channel."""
     rows = await session.rows(
         StockMovementRow, "SELECT * FROM stock_movement WHERE id = ANY($1::uuid[])", list(ids)
     )

@@ -1,4 +1,4 @@
-"""Tasks as they are read."""
+"""Reads of tasks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.database.sessions import Row, Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
 from models.queries.listing.scopes import Scope
 
-# The most urgent first; of equals the oldest, which has the most seniority.
+# The most urgent first; of equals the oldest, which has the highest seniority.
 _RANK = (
     SortKey("t.priority", "priority", "bigint"),
     SortKey("t.seniority", "seniority", "bigint"),
@@ -37,7 +37,7 @@ async def tasks(
     status: str | None,
     now: datetime,
 ) -> Page[dict[str, Any]]:
-    """Tasks of a queue, at a location, in a status, by priority; a claim that is over is open."""
+    """Tasks by queue, location and status, by priority; a task with an expired claim is OPEN."""
     listing = _visible(scope).equal("t.queue", queue)
     if location is not None:
         listing.where("t.location_id = (SELECT id FROM location WHERE code = {})", location)
@@ -53,6 +53,6 @@ async def tasks(
 
 
 async def tasks_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
-    """Tasks by id, where the caller may see them."""
+    """Tasks by id, if the caller may see them."""
     listing = _visible(scope).where("t.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")

@@ -1,4 +1,4 @@
-"""Paying refunds out: what there is to do, and each attempt with the key that it was made with."""
+"""Payouts of refunds: due work, and attempts with their keys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ATTEMPT = (
     " FROM refund_attempt"
 )
 
-# What waits for its first attempt, and attempts that nobody has in hand; the oldest first.
+# Refunds without an attempt, and attempts that no worker has claimed; the oldest first.
 _TO_DO = f"""
 SELECT id FROM (
   SELECT * FROM (SELECT id FROM refund WHERE status = 'APPROVED' ORDER BY id LIMIT $2) AS decided
@@ -29,7 +29,7 @@ LIMIT $2
 
 
 async def to_do(session: Session, now: datetime, limit: int) -> list[UUID]:
-    """Refunds that a worker can do something about now; not locked."""
+    """Refunds that a worker can work on now; not locked."""
     return [row["id"] for row in await session.fetch(_TO_DO, now, limit)]
 
 
@@ -41,16 +41,16 @@ async def last_attempt(session: Session, refund_id: UUID) -> Row | None:
 
 
 async def attempt(session: Session, attempt_id: UUID) -> Row | None:
-    """An attempt, read under its refund's lock."""
+    """An attempt, read under the lock of its refund."""
     return await session.fetch_one(f"{_ATTEMPT} WHERE id = $1", attempt_id)
 
 
 async def attempt_by_key(session: Session, key: str) -> Row | None:
-    """The attempt with this key, read unlocked."""
+    """The attempt with this key, not locked."""
     return await session.fetch_one(f"{_ATTEMPT} WHERE key = $1", key)
 
 
-# What changes of an attempt, in the order in which `write_attempt` takes it. Never its key.
+# Columns of an attempt that may change, in the order of `write_attempt`. Its key never changes.
 CHANGES = (
     "id",
     "state",
@@ -71,12 +71,12 @@ _WRITE = "UPDATE refund_attempt SET {} WHERE id = $1".format(
 
 
 async def write_attempt(session: Session, values: Sequence[object]) -> None:
-    """Write what changes of an attempt: the values of CHANGES."""
+    """Write the changeable columns of an attempt: the values of CHANGES."""
     await session.execute(_WRITE, *values)
 
 
 async def payment_reference(session: Session, payment_id: UUID) -> str:
-    """The gateway's name of a captured payment."""
+    """The gateway's reference of a captured payment."""
     found: str = await session.fetch_value(
         "SELECT reference FROM order_payment WHERE id = $1", payment_id
     )
@@ -84,7 +84,7 @@ async def payment_reference(session: Session, payment_id: UUID) -> str:
 
 
 async def waiting_since(session: Session, before: datetime, limit: int) -> list[UUID]:
-    """Refunds that were decided before an instant, are not over, and that nobody is told of yet."""
+    """Refunds decided before an instant that are not settled and have no exception yet."""
     rows = await session.fetch(
         "SELECT r.id FROM refund r WHERE r.status IN"
         " ('NEEDS_APPROVAL', 'APPROVED', 'PROCESSING', 'UNKNOWN', 'FAILED')"

@@ -1,7 +1,7 @@
-"""Refunds: found, locked, what they draw on payments, and what they take of order lines.
+"""Refunds: find and lock; amounts drawn on payments, and shares taken of order lines.
 
-The lock of the order covers everything here; a refund's own lock follows it in actions that start
-from a refund.
+The lock of the order protects everything here. Actions that start from a refund lock it after the
+order.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _REFUND = (
 
 
 async def places_of(session: Session, refund_id: UUID) -> Row | None:
-    """(order_id, return_id) of a refund, read unlocked: they never change."""
+    """(order_id, return_id) of a refund, not locked: they never change."""
     return await session.fetch_one(
         "SELECT order_id, return_id FROM refund WHERE id = $1", refund_id
     )
 
 
 async def lock_refund(session: Session, refund_id: UUID) -> Row | None:
-    """Lock a refund and read it; its order, and its return, are locked before."""
+    """Lock a refund and read it. Its order and its return must be locked before."""
     return await session.fetch_one(f"{_REFUND} WHERE id = $1 FOR NO KEY UPDATE", refund_id)
 
 
@@ -40,7 +40,7 @@ async def refunds_of_order(session: Session, order_id: UUID) -> list[Row]:
 
 
 async def units_of_order(session: Session, order_id: UUID) -> list[Row]:
-    """Units of an order's lines in its refunds, each with its refund's id, status and return."""
+    """Refunded units of an order's lines, each with its refund's id, status and return."""
     return list(
         await session.fetch(
             "SELECT u.refund_id, u.order_line_id, u.quantity, u.condition, u.net_minor,"
@@ -53,7 +53,7 @@ async def units_of_order(session: Session, order_id: UUID) -> list[Row]:
 
 
 async def cancelled_parts(session: Session, order_id: UUID) -> list[Row]:
-    """Units, net and tax of an order's lines that cancellations have taken, as far as kept."""
+    """Units, net and tax of an order's lines taken by cancellations, where recorded."""
     return list(
         await session.fetch(
             "SELECT l.order_line_id, SUM(l.quantity) AS quantity, SUM(l.net_minor) AS net_minor,"
@@ -66,7 +66,7 @@ async def cancelled_parts(session: Session, order_id: UUID) -> list[Row]:
 
 
 async def payments_of(session: Session, order_id: UUID) -> list[Row]:
-    """An order's captured payments, in the order in which they came."""
+    """An order's captured payments, in the order of capture."""
     return list(
         await session.fetch(
             "SELECT id, reference, amount_minor, drawn_minor FROM order_payment"
@@ -77,13 +77,13 @@ async def payments_of(session: Session, order_id: UUID) -> list[Row]:
 
 
 async def write_drawn(session: Session, rows: Sequence[tuple[UUID, int]]) -> None:
-    """Write (payment, what its refunds draw); the database refuses more than was captured."""
+    """Write (payment, amount drawn by refunds); a CHECK refuses more than the captured amount."""
     if rows:
         await session.execute_many("UPDATE order_payment SET drawn_minor = $2 WHERE id = $1", rows)
 
 
 async def cancellations_without_refund(session: Session, order_id: UUID) -> list[Row]:
-    """An order's cancellations that owe money and for which no refund was opened yet."""
+    """An order's cancellations that owe money and have no refund yet."""
     return list(
         await session.fetch(
             "SELECT c.id, c.items_minor, c.tax_minor, c.shipping_minor, c.refund_minor,"
@@ -97,7 +97,7 @@ async def cancellations_without_refund(session: Session, order_id: UUID) -> list
 
 
 async def orders_with_unrefunded_cancellations(session: Session, limit: int) -> list[UUID]:
-    """Orders that owe for a cancellation for which no refund was opened; not locked."""
+    """Orders with a cancellation that owes money and has no refund yet; not locked."""
     rows = await session.fetch(
         "SELECT DISTINCT c.order_id FROM order_cancellation c WHERE c.refund_minor > 0"
         " AND NOT EXISTS (SELECT 1 FROM refund r WHERE r.cancellation_id = c.id)"
@@ -107,7 +107,7 @@ async def orders_with_unrefunded_cancellations(session: Session, limit: int) -> 
     return [row["order_id"] for row in rows]
 
 
-# What changes of a refund, in the order in which `write_refund` takes it.
+# Columns of a refund that may change, in the order of `write_refund`.
 CHANGES = (
     "id",
     "payment_id",
@@ -134,12 +134,12 @@ _WRITE = "UPDATE refund SET {} WHERE id = $1".format(
 
 
 async def write_refund(session: Session, values: Sequence[object]) -> None:
-    """Write what changes of a refund: the values of CHANGES."""
+    """Write the changeable columns of a refund: the values of CHANGES."""
     await session.execute(_WRITE, *values)
 
 
 async def give_back(session: Session, payment_id: UUID, amount_minor: int) -> None:
-    """A refund no longer draws on its payment."""
+    """Release the amount that a refund draws on its payment."""
     await session.execute(
         "UPDATE order_payment SET drawn_minor = drawn_minor - $2 WHERE id = $1",
         payment_id,
@@ -148,9 +148,9 @@ async def give_back(session: Session, payment_id: UUID, amount_minor: int) -> No
 
 
 async def forget_units(session: Session, refund_ids: Sequence[UUID]) -> None:
-    """Remove the units of refunds that still wait for evidence: they are about to be sorted anew.
+    """Delete the units of refunds that still wait for evidence, before they are grouped again.
 
-    Units of decided refunds stay for ever.
+    Units of decided refunds are never deleted.
     """
     await session.execute(
         "DELETE FROM refund_unit WHERE refund_id IN (SELECT id FROM refund"
@@ -160,7 +160,7 @@ async def forget_units(session: Session, refund_ids: Sequence[UUID]) -> None:
 
 
 async def approvals_of(session: Session, refund_id: UUID) -> list[Row]:
-    """Who has said what of a refund, in order."""
+    """Decisions of actors on a refund, in order."""
     return list(
         await session.fetch(
             "SELECT actor, decision, note, decided_at FROM refund_approval WHERE refund_id = $1"
@@ -171,7 +171,7 @@ async def approvals_of(session: Session, refund_id: UUID) -> list[Row]:
 
 
 async def forget_messages(session: Session, before: datetime, limit: int) -> int:
-    """Remove up to `limit` webhook ids taken before an instant; how many there were."""
+    """Delete up to `limit` webhook ids accepted before an instant; returns how many there were."""
     return await session.execute(
         "DELETE FROM webhook_message WHERE id IN"
         " (SELECT id FROM webhook_message WHERE received_at < $1 ORDER BY received_at LIMIT $2)",
@@ -183,7 +183,7 @@ async def forget_messages(session: Session, before: datetime, limit: int) -> int
 async def take_message(
     session: Session, row_id: UUID, source: str, message_key: str, now: datetime
 ) -> bool:
-    """Whether this message is new; waits for a transaction that is just taking it."""
+    """Record a message; True if it is new. Waits for a concurrent insert of the same one."""
     taken = await session.execute(
         "INSERT INTO webhook_message (id, source, message_key, received_at)"
         " VALUES ($1, $2, $3, $4) ON CONFLICT (source, message_key) DO NOTHING",

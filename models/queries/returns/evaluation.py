@@ -1,4 +1,4 @@
-"""What a request for a return is judged by: the items, and what the customer did before."""
+"""Facts for evaluating a return request: items, and the customer's history."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models.database.sessions import Row, Session
 
 
 async def order_named(session: Session, channel: str, reference: str) -> UUID | None:
-    """The order that a channel (by its code) took under the shop's own reference."""
+    """The order of a channel (by code) with this external reference."""
     order_id: UUID | None = await session.fetch_value(
         "SELECT o.id FROM sales_order o JOIN channel c ON c.id = o.channel_id"
         " WHERE c.code = $1 AND o.external_reference = $2",
@@ -29,7 +29,7 @@ async def returnable_items(session: Session, item_ids: Sequence[int]) -> dict[in
 
 
 async def customer_of(session: Session, order_id: UUID) -> Row | None:
-    """(customer_reference, channel_id) of an order; None where nobody named the customer."""
+    """(customer_reference, channel_id) of an order; None if it has no customer reference."""
     return await session.fetch_one(
         "SELECT customer_reference, channel_id FROM sales_order"
         " WHERE id = $1 AND customer_reference IS NOT NULL",
@@ -65,7 +65,7 @@ async def customer_history(
     recent_since: datetime,
     item_ids: Sequence[int],
 ) -> Row:
-    """What a channel's customer was sent and gave back until `at`, in units and in returns."""
+    """Units and returns of a channel's customer up to `at`: shipped and returned."""
     row = await session.fetch_one(
         _HISTORY,
         customer["customer_reference"],

@@ -1,4 +1,4 @@
-"""Returns: found, locked, read with their units, and written."""
+"""Returns: find, lock, read with their units, and write."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ FROM return_item t JOIN item i ON i.id = t.item_id LEFT JOIN reason_code c ON c.
 
 
 async def order_of(session: Session, return_id: UUID) -> UUID | None:
-    """The id of a return's order, read unlocked: it never changes, and it is locked first."""
+    """The order id of a return, not locked: it never changes, and the order is locked first."""
     found = await session.fetch_one("SELECT order_id FROM customer_return WHERE id = $1", return_id)
     return None if found is None else found["order_id"]
 
 
 async def order_of_item(session: Session, return_item_id: UUID) -> Row | None:
-    """(order_id, return_id) of a group of units, read unlocked."""
+    """(order_id, return_id) of a group of units, not locked."""
     return await session.fetch_one(
         "SELECT r.order_id, t.return_id FROM return_item t"
         " JOIN customer_return r ON r.id = t.return_id WHERE t.id = $1",
@@ -46,21 +46,21 @@ async def order_of_item(session: Session, return_item_id: UUID) -> Row | None:
 
 
 async def lock_return(session: Session, return_id: UUID) -> Row | None:
-    """Lock a return and read it; its order is locked before."""
+    """Lock a return and read it. Its order must be locked before."""
     return await session.fetch_one(f"{_RETURN} WHERE r.id = $1 FOR NO KEY UPDATE", return_id)
 
 
 async def items_of(session: Session, return_ids: Sequence[UUID]) -> list[Row]:
-    """The groups of units of these returns, in the order in which they came to be."""
+    """The groups of units of these returns, in order of creation."""
     sql = f"{_ITEMS} WHERE t.return_id = ANY($1::uuid[]) ORDER BY t.return_id, t.position"
     return list(await session.fetch(sql, list(return_ids)))
 
 
 @dataclass(frozen=True, slots=True)
 class RefundableUnits:
-    """A group of units of an order line, and what has been seen of them.
+    """A group of units of an order line, and its evidence.
 
-    `condition` None: nobody has graded them yet. `evidence` empty: they will never come.
+    `condition` None: not graded yet. `evidence` empty: the units will never arrive.
     """
 
     return_item_id: UUID
@@ -76,9 +76,9 @@ class RefundableUnits:
 
 
 async def refundable_units(session: Session, return_id: UUID) -> list[RefundableUnits]:
-    """The units of a return that were sold: a refund may be of them. Wrong and extra ones are not.
+    """The units of a return that may be refunded, without wrong and extra ones.
 
-    Under the order's lock; what this transaction has written must be flushed.
+    Under the order's lock; writes of this transaction must be flushed before.
     """
     found = await session.fetch_one(
         "SELECT status, scanned_at FROM customer_return WHERE id = $1", return_id
@@ -105,7 +105,7 @@ async def refundable_units(session: Session, return_id: UUID) -> list[Refundable
 
 
 async def actors_of(session: Session, return_id: UUID) -> dict[str, str]:
-    """Who had which part in a return: actor → requested, authorized or inspected."""
+    """Actors of a return and their parts: actor → requested, authorized or inspected."""
     rows = await session.fetch(
         "SELECT requested_by AS actor, 'requested' AS part FROM customer_return WHERE id = $1"
         " UNION ALL SELECT authorized_by, 'authorized' FROM customer_return"
@@ -122,9 +122,9 @@ async def returns_named(
     rma_number: str | None,
     tracking_number: str | None,
 ) -> list[Row]:
-    """Returns that any of these names, with the codes of their channel and destination.
+    """Returns that match any of these, with the codes of their channel and destination.
 
-    `named_by` says which: 1 the id, 2 the RMA number, 3 the tracking number; the best first.
+    `named_by`: 1 by id, 2 by RMA number, 3 by tracking number; the best match first.
     """
     rows = await session.fetch(
         "SELECT r.id, r.order_id, r.status, r.rma_number, c.code AS channel, l.code AS destination,"
@@ -140,7 +140,7 @@ async def returns_named(
     return list(rows)
 
 
-# Units of a line that its returns take up: all but those of returns that are off, and missing ones.
+# Units that a line's returns claim: all except missing ones and those of returns that do not count.
 _CLAIMS = """
 SELECT t.order_line_id, r.status, t.state, SUM(t.quantity) AS quantity
 FROM return_item t JOIN customer_return r ON r.id = t.return_id
@@ -168,7 +168,7 @@ FROM order_line l WHERE l.id = ANY($1::uuid[])
 
 
 async def costs_of_lines(session: Session, line_ids: Sequence[UUID]) -> dict[UUID, Row]:
-    """Units of order lines that left and came back, each with what they cost, by line."""
+    """Units of order lines that were shipped and returned, each with their cost, by line."""
     rows = await session.fetch(_COSTS, list(line_ids))
     return {row["order_line_id"]: row for row in rows}
 
@@ -190,7 +190,7 @@ async def parcels_out(session: Session, line_ids: Sequence[UUID]) -> list[Row]:
 
 
 async def refund_statuses(session: Session, return_id: UUID) -> list[str]:
-    """Where each refund of a return stands; under the order's lock."""
+    """The status of each refund of a return; under the order's lock."""
     rows = await session.fetch("SELECT status FROM refund WHERE return_id = $1", return_id)
     return [row["status"] for row in rows]
 
@@ -203,7 +203,7 @@ ORDER BY expected_by_at, id LIMIT $2
 
 
 async def overdue(session: Session, expected_before: datetime, limit: int) -> list[UUID]:
-    """Returns that were expected at this instant or before it and are not all here; not locked."""
+    """Returns expected by this instant that have not arrived completely; not locked."""
     return [row["id"] for row in await session.fetch(_OVERDUE, expected_before, limit)]
 
 
@@ -215,7 +215,7 @@ UPDATE return_item SET quantity = $2, state = $3, condition = $4, inspected_by =
 
 
 async def write_items(session: Session, rows: Sequence[Sequence[object]]) -> None:
-    """Write what changes of groups of units: id, then the columns in the order above."""
+    """Write the changeable columns of groups of units: id, then the columns in the order above."""
     if rows:
         await session.execute_many(_WRITE_ITEM, rows)
 
@@ -242,11 +242,11 @@ UPDATE customer_return SET status = $2, authorized_at = $3, authorized_by = $4, 
 
 
 async def write_return(session: Session, values: Sequence[object]) -> None:
-    """Write what changes of a return: the values of RETURN_CHANGES."""
+    """Write the changeable columns of a return: the values of RETURN_CHANGES."""
     await session.execute(_WRITE_RETURN, *values)
 
 
-# Units that returns and unidentified parcels account for at a location, by the state they lie in.
+# Units at a location that belong to returns and unidentified parcels, by stock state.
 _TRACKED = """
 SELECT stock_state, SUM(quantity) AS units FROM (
   SELECT t.stock_state, t.quantity FROM return_item t
@@ -259,6 +259,6 @@ GROUP BY stock_state
 
 
 async def tracked_units(session: Session, item_id: int, location_id: int) -> dict[str, int]:
-    """Units of a locked level that leave their state with their return or parcel only (1.5)."""
+    """Units of a locked level that only their return or parcel may move to another state."""
     rows = await session.fetch(_TRACKED, item_id, location_id)
     return {row["stock_state"]: int(row["units"]) for row in rows}

@@ -1,4 +1,4 @@
-"""Parcels that no return takes: found by their exception, and what is left in them."""
+"""Unidentified parcels: found by their exception, and their remaining units."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models.database.sessions import Row, Session
 
 
 async def open_parcel(session: Session, tracking_number: str) -> UUID | None:
-    """The exception of the parcel with this number that still holds units."""
+    """The exception of the parcel with this number that still has units."""
     exception_id: UUID | None = await session.fetch_value(
         "SELECT exception_id FROM unidentified_parcel"
         " WHERE tracking_number = $1 AND emptied_at IS NULL",
@@ -20,7 +20,7 @@ async def open_parcel(session: Session, tracking_number: str) -> UUID | None:
 
 
 async def is_waiting(session: Session, return_id: UUID) -> bool:
-    """Whether a parcel that came while this return was off still holds units."""
+    """True if a parcel that arrived while this return was declined or cancelled still has units."""
     found = await session.fetch_one(
         "SELECT 1 AS one FROM unidentified_parcel WHERE return_id = $1 AND emptied_at IS NULL",
         return_id,
@@ -29,7 +29,7 @@ async def is_waiting(session: Session, return_id: UUID) -> bool:
 
 
 async def exception(session: Session, exception_id: UUID) -> Row | None:
-    """(kind, subject_key) of an exception that parcels wait behind."""
+    """(kind, subject_key) of an exception about parcels."""
     return await session.fetch_one(
         "SELECT kind, subject_key FROM operational_exception WHERE id = $1", exception_id
     )
@@ -44,9 +44,9 @@ WHERE p.exception_id = $1 ORDER BY p.received_at, p.id, u.id FOR NO KEY UPDATE O
 
 
 async def units_behind(session: Session, exception_id: UUID) -> list[Row]:
-    """Units of an exception's parcels, locked; those that were taken out are there with none.
+    """Units of an exception's parcels, locked; emptied rows are included, with no units.
 
-    Their stock is locked before, so that of two who identify a parcel the later sees it empty.
+    Their stock must be locked before, so that the second of two concurrent callers sees them empty.
     """
     return list(await session.fetch(_UNITS, exception_id))
 
@@ -60,12 +60,12 @@ WHERE p.exception_id = $1 ORDER BY u.item_id
 
 
 async def contents_behind(session: Session, exception_id: UUID) -> list[Row]:
-    """Which items an exception's parcels held, and where they lie; read unlocked."""
+    """Items of an exception's parcels and their locations; not locked."""
     return list(await session.fetch(_CONTENTS, exception_id))
 
 
 async def write_units(session: Session, rows: Sequence[tuple[UUID, int, int]]) -> None:
-    """Set (id, units left, their value) of units in parcels."""
+    """Set (id, remaining units, their value) of units in parcels."""
     if rows:
         await session.execute_many(
             "UPDATE unidentified_unit SET quantity = $2, value_minor = $3 WHERE id = $1", rows
@@ -73,7 +73,7 @@ async def write_units(session: Session, rows: Sequence[tuple[UUID, int, int]]) -
 
 
 async def mark_empty(session: Session, exception_id: UUID, now: datetime) -> int:
-    """Mark those of an exception's parcels that hold nothing any more; how many still do."""
+    """Mark the empty parcels of an exception; returns how many still have units."""
     await session.execute(
         "UPDATE unidentified_parcel SET emptied_at = $2 WHERE exception_id = $1"
         " AND emptied_at IS NULL AND NOT EXISTS (SELECT 1 FROM unidentified_unit u"

@@ -1,4 +1,4 @@
-"""What limits a promise: stock by location, holds that are over, backorders, daily capacity."""
+"""Inputs of availability: stock by location, expired holds, backorders, daily capacity."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def backordered(item_ids: Sequence[int]) -> Question[dict[tuple[int, int], int]]
     )
 
 
-# Everything about some SKUs that a promise asks for: a row per level, with the units of holds past
-# their end that nobody has swept yet (they count as available from that instant), and a row per
-# channel that owes units of them; an item with neither has a row of its own.
+# All inputs of the ATP rule for some SKUs: one row per level, and one row per channel with
+# backordered units. A level's row includes units of expired holds that are not released yet; they
+# count as available. An item without either has one row.
 _GOODS = """
 SELECT i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor,
   s.location_id, s.available, s.safety_stock, COALESCE(x.expired, 0) AS expired,
@@ -81,9 +81,9 @@ class _GoodsRow(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Goods:
-    """An item, what each location may promise of it, and what each channel owes of it.
+    """An item, the promisable units of each location, and the backordered units of each channel.
 
-    `has_expired`: units of holds that are over are counted in, which their sweeping moves.
+    `has_expired`: units of expired holds are included; releasing the holds moves them.
     """
 
     item: ItemFacts
@@ -93,7 +93,7 @@ class Goods:
 
 
 async def goods(session: Session, skus: Sequence[str], now: datetime) -> dict[str, Goods]:
-    """The goods of these SKUs by one statement; unknown SKUs are missing."""
+    """The goods of these SKUs, by one statement; unknown SKUs are missing."""
     items: dict[str, ItemFacts] = {}
     units: dict[str, dict[int, int]] = {}
     owed: dict[str, dict[int, int]] = {}
@@ -128,7 +128,7 @@ WHERE location_id = $1 AND created_at >= $2 AND status <> 'CANCELLED'
 
 
 async def orders_since(session: Session, location_id: int, start: datetime) -> int:
-    """How many orders a location was given since an instant."""
+    """Number of orders that a location was given since an instant."""
     return await session.value(int, _LOAD, location_id, start) or 0
 
 
@@ -146,5 +146,5 @@ class _ChannelSkuRow(TypedDict):
 
 
 async def skus_of_channel(session: Session, channel: str) -> list[str]:
-    """Every SKU that has ever lain at one of a channel's locations."""
+    """SKUs that have ever had stock at one of a channel's locations."""
     return [row["sku"] for row in await session.rows(_ChannelSkuRow, _SKUS, channel)]

@@ -1,4 +1,4 @@
-"""What changed since a process looked last: the question in front of everything remembered."""
+"""Changes since a position: the query that validates the availability cache."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from models.database.sessions import Session
 
 NEWS_MAX = 2_000
 
-# One statement, so one instant: an event is either numbered or pending in it, never neither.
-# Usually three looks at the end of an index that find nothing.
+# One statement, so one snapshot: in it every event is either numbered or pending. Usually it reads
+# the ends of three indexes and finds nothing.
 _SINCE = """
 SELECT * FROM (
   SELECT p.position, e.id AS event_id, e.subject_type, e.subject_key, e.data
@@ -54,8 +54,12 @@ class ChangeRow(TypedDict):
 async def since(
     session: Session, position: int, pending: Sequence[int], now: datetime
 ) -> Sequence[ChangeRow]:
-    """Events behind `position`, those that wait for one but the known `pending`, and SKUs in
-    holds that are over and not swept yet (`subject_type` "hold over"); NEWS_MAX of each."""
+    """Changes since `position`, at most NEWS_MAX of each kind.
+
+    - events after `position`
+    - events that wait for a position, except the known ones in `pending`
+    - SKUs of expired holds that are not released yet (`subject_type` "hold over")
+    """
     sql = _SINCE_BY_ENGINE[session.engine]
     return await session.rows(ChangeRow, sql, position, list(pending), now, NEWS_MAX)
 
@@ -71,5 +75,5 @@ class _OrderSkuRow(TypedDict):
 
 
 async def skus_of_orders(session: Session, orders: Sequence[UUID]) -> list[str]:
-    """What these orders are about."""
+    """The SKUs of these orders."""
     return [row["sku"] for row in await session.rows(_OrderSkuRow, _SKUS_OF_ORDERS, list(orders))]

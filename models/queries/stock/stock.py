@@ -1,4 +1,4 @@
-"""Stock levels and movements: the locks, the conditional writes and the reads."""
+"""Stock levels and movements: locks, conditional writes, and reads."""
 
 from __future__ import annotations
 
@@ -69,15 +69,15 @@ ORDER BY s.item_id, s.location_id FOR NO KEY UPDATE OF s
 async def lock_supply(
     session: Session, skus: Sequence[str], references: Sequence[str], now: datetime
 ) -> Sequence[LockedLevelRow]:
-    """Lock all levels of these SKUs, and of whatever lies in holds that are over.
+    """Lock all levels of these SKUs, and all levels of the items in related expired holds.
 
-    Of such holds those with one of these SKUs in them, or with one of these references.
+    Related: with one of these SKUs, or with one of these references.
     """
     return await session.rows(LockedLevelRow, _LOCK_SUPPLY, list(skus), now, list(references))
 
 
 async def ensure_levels(session: Session, pairs: Sequence[tuple[int, int]], now: datetime) -> None:
-    """Make empty levels for the (item, location) pairs that have none; pairs come sorted."""
+    """Create empty levels for (item, location) pairs that have none; pairs must be sorted."""
     await session.execute_many(
         "INSERT INTO stock_level (item_id, location_id, updated_at) VALUES ($1, $2, $3)"
         " ON CONFLICT (item_id, location_id) DO NOTHING",
@@ -104,7 +104,7 @@ _ASSIGNMENTS = ", ".join(
 def moved(
     changes: Sequence[tuple[int, Mapping[StockState, int], int]], now: datetime
 ) -> WriteStatement:
-    """Add (level id, units by state, new version) to the columns; CHECKs refuse a negative one."""
+    """Add (level id, units by state, new version) to the columns; a CHECK refuses negative sums."""
     rows = [
         (level_id, *(deltas.get(state, 0) for state, _ in _STATES), version, now)
         for level_id, deltas, version in changes
@@ -115,7 +115,7 @@ def moved(
 async def set_safety_stock(
     session: Session, level_id: int, quantity: int, version: int, now: datetime
 ) -> None:
-    """Set the part of available that is never promised."""
+    """Set the part of the available units that is never promised."""
     await session.execute(
         "UPDATE stock_level SET safety_stock = $2, version = $3, updated_at = $4 WHERE id = $1",
         level_id,
@@ -132,5 +132,5 @@ WHERE item_id = $1 AND actor = $2 AND occurred_at >= $3 AND kind = 'ADJUSTED' AN
 
 
 async def written_down(session: Session, item_id: int, actor: str, since: datetime) -> int:
-    """Units of an item that an actor has adjusted away since an instant."""
+    """Units of an item that an actor has written down since an instant."""
     return await session.value(int, _WRITTEN_DOWN, item_id, actor, since) or 0
