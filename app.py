@@ -142,7 +142,7 @@ class Restow:
             self.live.streams,
             AvailabilityCache(self.database, self.clock),
             self.live.queues,
-            self.live.cases,
+            self.live.objects,
         )
         self.keys = KeyRing(self.quiet_transactions)
         self.callers = Callers(self.keys, settings.anonymous_channels, self.clock)

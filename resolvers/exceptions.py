@@ -64,7 +64,7 @@ async def exception_alerts(
     cursor.
     """
     context = info.context
-    stream = context.services.cases.exception_alerts(
+    stream = context.services.objects.exception_alerts(
         context.caller,
         severities=given(severities),
         kinds=given(kinds),

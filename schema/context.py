@@ -39,7 +39,7 @@ class Services:
     streams: Streams[Availability]
     availability: AvailabilityCache
     queues: QueueStreams
-    cases: ObjectStreams
+    objects: ObjectStreams
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ async def object_changes(
     key = uuid_in(type_name, global_id)
     if key is None or await object_now(context, type_name, str(key)) is None:
         raise BadRequest(f"No {type_name.lower()} {global_id[:100]!r} was found.")
-    stream = context.services.cases.object_changed(
+    stream = context.services.objects.object_changed(
         f"{type_name}:{key}", after=after, audience=context.audience
     )
     async with aclosing(stream) as events:

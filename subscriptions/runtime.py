@@ -59,7 +59,7 @@ class StreamingRuntime(Generic[AvailabilityT]):
         )
         self.streams = Streams(self.relay, shelves, promises)
         self.queues = QueueStreams(self.relay, database)
-        self.cases = ObjectStreams(self.relay)
+        self.objects = ObjectStreams(self.relay)
         self._tasks: list[asyncio.Task[None]] = []
 
     def committed(self) -> None:

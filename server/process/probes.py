@@ -1,4 +1,4 @@
-"""Addresses for those who run the server: does it live, can it serve, how is it doing."""
+"""Probes for operators: liveness, readiness and metrics."""
 
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,12 +12,12 @@ from domain.errors import RequestError
 from server.process.callers import Callers
 from server.process.metrics import Metrics
 
-# Told per part that must work: None when it does, else what is wrong with it.
+# A check of one part of the process: None when it works, else the problem.
 Check = Callable[[], Awaitable[str | None]]
 
 
 def probe_routes(checks: Mapping[str, Check], metrics: Metrics, callers: Callers) -> list[Route]:
-    """`/healthz` (the process lives), `/readyz` (all checks hold) and `/metrics`."""
+    """`/healthz` (the process runs), `/readyz` (all checks pass) and `/metrics`."""
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")

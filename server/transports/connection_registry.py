@@ -15,11 +15,11 @@ from server.transports.protocol import Closing, Code
 
 logger = structlog.get_logger(__name__)
 
-# A revoked key's sockets are closed within 5 seconds: one that takes nothing is not waited for.
+# Sockets of a revoked key are closed within 5 seconds, even if their client reads nothing.
 CHECK_SECONDS = 2.0
 CLOSE_SECONDS = 2.0
 
-# Of these keys, those that still work.
+# Returns those of the given keys that are still valid.
 LiveKeys = Callable[[Collection[UUID]], Awaitable[Collection[UUID]]]
 
 
@@ -27,7 +27,7 @@ class Socket(Protocol):
     """A live socket."""
 
     address: str
-    caller: Caller | None  # None before the client said who it is
+    caller: Caller | None  # None before the client has authenticated
 
     def close(self, closing: Closing) -> None:
         """End it; returns at once."""
@@ -35,7 +35,7 @@ class Socket(Protocol):
 
 
 class ConnectionRegistry:
-    """Registers sockets. `*_max`: how many there may be of the whole process, an address, a key."""
+    """Registers sockets. `*_max`: the limits of the process, of an address and of a key."""
 
     def __init__(
         self, *, process_max: int = 20_000, address_max: int = 5_000, key_max: int = 10_000
@@ -43,7 +43,7 @@ class ConnectionRegistry:
         self._sockets: set[Socket] = set()
         self._by_address: Counter[str] = Counter()
         self._by_key: Counter[UUID] = Counter()
-        self.closes: Counter[str] = Counter()  # sockets that ended, by why
+        self.closes: Counter[str] = Counter()  # ended sockets by reason
         self._process_max = process_max
         self._address_max = address_max
         self._key_max = key_max
@@ -61,7 +61,7 @@ class ConnectionRegistry:
         self._by_address[socket.address] += 1
 
     def identify(self, socket: Socket, caller: Caller) -> None:
-        """Note who uses a socket. Raises Closing where the key has too many."""
+        """Record the caller of a socket. Raises Closing where its key has too many."""
         if caller.key_id is not None:
             if self._by_key[caller.key_id] >= self._key_max:
                 raise Closing(Code.TOO_MANY, "This key has too many connections.")
@@ -69,7 +69,7 @@ class ConnectionRegistry:
         socket.caller = caller
 
     def remove(self, socket: Socket) -> None:
-        """Forget a socket, if it is here."""
+        """Remove a socket, if it is registered."""
         if socket not in self._sockets:
             return
         self._sockets.remove(socket)
@@ -83,11 +83,11 @@ class ConnectionRegistry:
             await asyncio.sleep(CHECK_SECONDS)
             try:
                 await self.check(live_keys)
-            except Exception as error:  # noqa: BLE001  a database that is away is asked again
+            except Exception as error:  # noqa: BLE001  the next round tries the database again
                 logger.warning("sockets.check_failed", error=repr(error))
 
     async def check(self, live_keys: LiveKeys) -> None:
-        """Ask once about every key in use."""
+        """Check every key in use once."""
         if not self._by_key:
             return
         live = set(await live_keys(list(self._by_key)))

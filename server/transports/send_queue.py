@@ -1,9 +1,9 @@
-"""The way out of one websocket: at once while the client keeps up, in turns when it does not.
+"""Send queue of one websocket: eager while the client keeps up, round robin when it does not.
 
-A frame is given to the server in the same breath in which it was made (*eagerly*): the send
-coroutine is driven by hand up to its first wait. While the server takes frames there is none, and
-no task is woken for a frame. When there is one, the socket is full: a task finishes that frame and
-then serves those who have something to send, one frame each in turn.
+A frame is passed to the server when it is made: the send coroutine runs up to its first wait.
+While the server accepts frames there is no wait, so no task is woken for a frame. A wait means
+backpressure. Then a task finishes that frame and serves the waiting senders, one frame each in
+turn.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ STALL_SECONDS = 30.0
 
 
 class Stalled(Exception):
-    """The client has taken nothing for so long that it is given up."""
+    """The client has read nothing for too long; its connection is given up."""
 
 
 class Sender(Protocol):
-    """Somebody with frames to send."""
+    """A source of frames to send."""
 
     def next_frame(self) -> str | None:
-        """The next frame, as it is now; None: nothing more."""
+        """The next frame in its present state; None: nothing more."""
         ...
 
 
 class SendQueue:
-    """Frames of one socket. `broken` is told when the socket is gone; nothing is sent after it."""
+    """Frames of one socket. `broken` is called once the socket is gone; then nothing is sent."""
 
     __slots__ = ("_broken", "_is_over", "_send", "_waiting", "_writing")
 
@@ -58,7 +58,7 @@ class SendQueue:
             wait = sending.send(None)  # type: ignore[attr-defined]
         except StopIteration:
             return True
-        except Exception as error:  # noqa: BLE001  the server says in its own words that it is gone
+        except Exception as error:  # noqa: BLE001  each server raises its own error for a closed socket
             self._fail(error)
             return False
         self._writing = asyncio.create_task(self._finish(sending, wait))
@@ -73,12 +73,12 @@ class SendQueue:
     async def send(self, frame: str, going: Callable[[], None] = lambda: None) -> None:
         """Send a frame in its turn. Waits while the socket is full, for ever once it is gone.
 
-        `going` is called when it goes, before the client can know of it. One whose sender is
-        cancelled is sent no more; who waits for one on which the socket breaks is cancelled.
+        `going` is called when the frame is sent, before the client can react to it. The frame of a
+        cancelled sender is dropped. A sender that waits while the socket breaks is cancelled.
         """
         if self.send_now(frame):
             going()
-            await asyncio.sleep(0)  # or one that replays a long past would leave no turn to others
+            await asyncio.sleep(0)  # otherwise a long replay would leave no turn to others
             return
         single = _Single(frame, going)
         self.add(single)
@@ -88,7 +88,7 @@ class SendQueue:
             self._waiting.pop(single, None)
 
     async def close(self) -> None:
-        """Stop sending; what waits is dropped."""
+        """Stop sending; waiting frames are dropped."""
         self._is_over = True
         if self._writing is not None:
             await end(self._writing)
@@ -130,7 +130,7 @@ class SendQueue:
 
 
 class _Single:
-    """One frame, and whether it was taken."""
+    """One frame, and whether it was sent."""
 
     def __init__(self, frame: str, going: Callable[[], None]) -> None:
         self._frame: str | None = frame
@@ -138,7 +138,7 @@ class _Single:
         self.taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def next_frame(self) -> str | None:
-        """The frame; the second time, it was sent. None for who was cancelled, at once."""
+        """The frame at first; the second call marks it as sent. None if it was cancelled."""
         if self.taken.cancelled():
             return None
         frame, self._frame = self._frame, None

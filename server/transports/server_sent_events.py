@@ -1,7 +1,7 @@
 """GraphQL over server-sent events: graphql-sse in its distinct connections mode.
 
-One request, one operation, one answer that goes on: for places where websockets are blocked. The
-rules are those of sockets, and so are the limits: who is in the way is answered before it begins.
+One request carries one operation and gets one streamed answer: for networks that block websockets.
+Rules and limits are those of sockets. A refusal is answered before the stream begins.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class EventFrames:
 
 
 class EventStreams:
-    """Serves operations as streams; `sockets` counts them, and ends them with their keys."""
+    """Serves operations as streams; `sockets` counts them and closes them with their keys."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class EventStreams:
         operation: Operation,
         send: Send,
     ) -> None:
-        """Answer to the end. Raises what refuses it before anything was sent."""
+        """Answer to the end. Raises the error of a refusal before anything is sent."""
         stream = _Stream(self, request, send)
         caller = await self.authenticate(request.headers.get("authorization"), stream.address)
         try:
@@ -88,7 +88,7 @@ class EventStreams:
 
 
 class _Stream:
-    """One answer that goes on."""
+    """One streamed answer."""
 
     def __init__(self, streams: EventStreams, request: Request, send: Send) -> None:
         self.address = request.client.host if request.client else "unknown"
@@ -103,7 +103,7 @@ class _Stream:
         self._outbox = SendQueue(self._pass_on, self._broken)
 
     def close(self, closing: Closing) -> None:
-        """End it, and say why; returns at once."""
+        """End it with a reason; returns at once."""
         if self._closing is None:
             self._closing = closing
             self._hurry()
@@ -112,7 +112,7 @@ class _Stream:
 
     def _hurry(self) -> None:
         if self._last_frame is not None:
-            with suppress(RuntimeError):  # its time is over just now
+            with suppress(RuntimeError):  # the timeout has just fired
                 self._last_frame.reschedule(asyncio.get_running_loop().time() + CLOSE_SECONDS)
 
     def _broken(self, error: Exception) -> None:
@@ -160,9 +160,9 @@ class _Stream:
         await self._send_last(last)
 
     async def _send_last(self, frame: str) -> None:
-        """End the answer; the server drops the connection of who does not take that.
+        """End the answer; the server drops the connection of a client that does not read the end.
 
-        Who is slow is waited for as always, but not once it is closed.
+        A slow client is waited for as always, but not once its stream is closed.
         """
         try:
             async with asyncio.timeout(STALL_SECONDS) as self._last_frame:
@@ -171,7 +171,7 @@ class _Stream:
                 await self._send(
                     {"type": "http.response.body", "body": frame.encode(), "more_body": False}
                 )
-        except Exception as error:  # noqa: BLE001  it is gone already, or as good as that
+        except Exception as error:  # noqa: BLE001  the connection is gone already
             logger.debug("event_stream.close_failed", error=repr(error))
         finally:
             self._last_frame = None
@@ -191,7 +191,7 @@ class _Stream:
                 await self._outbox.send(frames.next(dumped(answer)))
         except StreamRefused as refused:
             return frames.error(refused.errors)
-        except Exception as error:  # noqa: BLE001  whatever it is, the client is told
+        except Exception as error:  # noqa: BLE001  every error is sent to the client
             failure = self._streams.engine.answers.failure(error, operation.request_id)
             return frames.error(failure.errors)
         return frames.complete
@@ -202,7 +202,7 @@ class _Stream:
         self._broken(ConnectionError("the client left"))
 
     async def _beat(self) -> None:
-        """Let proxies and dead connections be noticed."""
+        """Send comments that keep proxies open and reveal dead connections."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             self._outbox.send_now(BEAT)

@@ -1,7 +1,7 @@
-"""Feeds: subscriptions as executed answers, shared by whoever asks for the same.
+"""Feeds: subscriptions as executed answers; equal subscriptions share one execution.
 
-Between the transports (websocket, server-sent events) and the fan-out: which operations are the
-same, what each one's context is, and how a subscription goes over from its own feed to a shared.
+Between the transports (websocket, server-sent events) and the fan-out: the test for equal
+operations, the context of each one, and the handover from a feed of its own to a shared feed.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class StreamContext(Protocol):
     """The `info.context` of resolvers."""
 
     async def close(self) -> None:
-        """Give back what the operation held."""
+        """Release the resources of the operation."""
         ...
 
     def another(self, events: Iterable[object] = ()) -> StreamContext:
-        """A fresh one for the same caller, to execute these events in."""
+        """A fresh context for the same caller, in which these events are executed."""
         ...
 
 
@@ -91,9 +91,10 @@ class Subscriber(Member):
 
 
 class SubscriptionFeeds:
-    """Executes operations for transports. `shared_fields` name the subscriptions that hand over.
+    """Executes operations for transports.
 
-    `greeting_fields`: of these, those that begin with what each reader gets for itself.
+    `shared_fields`: the subscriptions that are handed over to a shared feed.
+    `greeting_fields`: of these, the ones that begin with messages for each subscriber alone.
     """
 
     def __init__(
@@ -110,7 +111,7 @@ class SubscriptionFeeds:
         self._shared_fields = shared_fields
         self._greeting_fields = greeting_fields
         self.serving = 0
-        self.ends: Counter[str] = Counter()  # subscriptions that ended, by why
+        self.ends: Counter[str] = Counter()  # ended subscriptions by reason
 
     async def execute(self, operation: Operation, caller: Caller) -> AnswerData:
         """The answer of a query or mutation."""
@@ -123,7 +124,7 @@ class SubscriptionFeeds:
     async def serve(
         self, request: GraphQLRequest, operation: Operation, caller: Caller, member: Member
     ) -> None:
-        """Serve a subscription until it ends. Raises StreamRefused, or what ended it."""
+        """Serve a subscription until it ends. Raises StreamRefused, or the error that ended it."""
         self.serving += 1
         why = "left"
         try:
@@ -156,7 +157,7 @@ class SubscriptionFeeds:
         await self._fanout.serve(key, feed, member, own=own if begins_alone else None)
 
     def _feed(self, operation: Operation, caller: Caller) -> Feed:
-        """Opens and executes a subscription; what ends it is told once, as GraphQL errors."""
+        """A feed that opens and executes a subscription; an error ends it and is sent once."""
 
         async def feed(audience: Audience | None) -> AsyncGenerator[Sequence[Answer], None]:
             context = self._make_context(caller, operation, audience)
@@ -169,7 +170,7 @@ class SubscriptionFeeds:
                         yield answers
             except StreamRefused:
                 raise
-            except Exception as error:  # noqa: BLE001  of whatever kind: the client is told
+            except Exception as error:  # noqa: BLE001  every error is sent to the client
                 refused = self._engine.answers.failure(error, operation.request_id)
                 raise StreamRefused(refused.errors) from None
             finally:
@@ -182,7 +183,7 @@ class SubscriptionFeeds:
         return field is not None and field.name.value in self._greeting_fields
 
     def _live(self, request: GraphQLRequest, operation: Operation) -> Operation | None:
-        """The same from now on; `operation` itself if it is; None where it cannot be shared."""
+        """The operation without its start position; None where it cannot be shared."""
         field = _root_field(operation.document)
         if field is None or field.name.value not in self._shared_fields:
             return None
@@ -204,7 +205,7 @@ class SubscriptionFeeds:
 async def _executed(
     subscription: Subscription, context: StreamContext
 ) -> AsyncGenerator[Sequence[Answer], None]:
-    """One answer per event; events that come in one breath share a fresh context, and its reads."""
+    """One answer per event; the events of a batch share a fresh context and its reads."""
     source = cast(AsyncGenerator[Any, None], subscription.source)
     async with aclosing(in_batches(source, BREATH_MAX)) as breaths:
         async for events in breaths:
@@ -225,7 +226,7 @@ def _answer(event: object, data: AnswerData) -> Answer:
 
 async def _all(executions: Sequence[Awaitable[AnswerData]]) -> list[AnswerData]:
     """The results of concurrent executions. Raises the first error, after all have ended."""
-    if len(executions) == 1:  # as it mostly is: a task would come to its turn later
+    if len(executions) == 1:  # the usual case; a task would run later
         return [await executions[0]]
     answers = []
     for answer in await asyncio.gather(*executions, return_exceptions=True):
@@ -236,9 +237,10 @@ async def _all(executions: Sequence[Awaitable[AnswerData]]) -> list[AnswerData]:
 
 
 def _sameness(request: GraphQLRequest, live: Operation, caller: Caller) -> Hashable:
-    """Equal for two subscriptions that get the same answers from now on.
+    """A value that is equal for subscriptions with the same answers from now on.
 
-    For a key of some locations it matters who asks: what its actor made exists for it elsewhere.
+    It includes the actor of a key that is bound to locations: what its actor made is visible to it
+    at other locations, too.
     """
     name = _after_variable(live.document)
     variables = _without(request, name).variables if name else request.variables
@@ -253,7 +255,7 @@ def _without(request: GraphQLRequest, name: str) -> GraphQLRequest:
 
 
 def _root_field(document: Document) -> FieldNode | None:
-    """The field of a subscription, where it stands plainly at the root."""
+    """The root field of a subscription; None where it is not plain."""
     [*selections] = document.operation.selection_set.selections
     if len(selections) == 1 and isinstance(selections[0], FieldNode):
         return selections[0]
@@ -269,7 +271,7 @@ def _after_variable(document: Document) -> str | None:
 
 
 def _is_free(document: Document, name: str) -> bool:
-    """Whether a variable may be left out, and serves nothing but this one argument."""
+    """Whether a variable is optional, and is used for this one argument only."""
     definition = next(
         each
         for each in document.operation.variable_definitions or ()

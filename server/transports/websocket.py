@@ -1,7 +1,7 @@
 """GraphQL over a websocket: the subprotocol graphql-transport-ws as one ASGI endpoint.
 
-What a client sends can end its own operation or its own socket, nothing else. Each operation has a
-context of its own, and so has each event of a subscription: loaders never live as long as a socket.
+A message of a client can end its own operation or its own socket, nothing else. Each operation and
+each event of a subscription has its own context: loaders never live as long as a socket.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from subscriptions.cancellation import end, ended
 logger = structlog.get_logger(__name__)
 
 # The caller of a connection: from `authorization` in the payload of connection_init, or None, and
-# the address. Raises RequestRefused, or what the engine's `translate` knows.
+# the address. Raises RequestRefused, or an error that the engine's `translate` knows.
 Authenticate = Callable[[str | None, str], Awaitable[Caller]]
 
 
@@ -119,7 +119,7 @@ class WebSocketConnection:
         self._pace = _Pace(endpoint.limits)
 
     async def run(self) -> None:
-        """From the handshake to the end; whatever happens, nothing of it stays behind."""
+        """Serve the socket from the handshake to the end, and release all its resources."""
         try:
             if not await self._accepted():
                 return
@@ -209,7 +209,7 @@ class WebSocketConnection:
             raise Closing(Code.UNAUTHORIZED, "The authorization must be a string.")
         try:
             caller = await self._endpoint.authenticate(authorization, self.address)
-        except Exception as error:  # noqa: BLE001  whatever it is, it closes this socket only
+        except Exception as error:  # noqa: BLE001  an error closes this socket only
             request_id = self._endpoint.new_request_id()
             refused = self._endpoint.engine.answers.failure(error, request_id)
             code = Code.UNAUTHORIZED if refused.status < 500 else Code.TRY_LATER
@@ -227,7 +227,7 @@ class WebSocketConnection:
             raise Closing(Code.TOO_MANY, "Too many initialisation requests")
 
     def _complete(self, message_id: str) -> None:
-        """End an operation: from now on nothing is sent for it, and its id may be used again."""
+        """End an operation: nothing more is sent for it, and its id may be used again."""
         if task := self._operations.pop(message_id, None):
             task.cancel()
             completing = asyncio.create_task(ended(task))
@@ -249,7 +249,7 @@ class WebSocketConnection:
         self._operations[message.id] = task
 
     async def _operate(self, message: Message, frames: Frames) -> None:
-        """Run one operation to its end, and say how it ended."""
+        """Run one operation to its end, and send the result."""
         request_id = self._endpoint.new_request_id()
         try:
             assert self.caller is not None
@@ -257,14 +257,14 @@ class WebSocketConnection:
             last = frames.complete
         except StreamRefused as refused:
             last = frames.error(refused.errors)
-        except Exception as error:  # noqa: BLE001  whatever it is, it ends this operation only
+        except Exception as error:  # noqa: BLE001  an error ends this operation only
             failure = self._endpoint.engine.answers.failure(error, request_id)
             last = frames.error(failure.errors)
         if self._operations.get(message.id) is asyncio.current_task():
             await self.outbox.send(last, lambda: self._forget(message.id))
 
     def _forget(self, message_id: str) -> None:
-        """The client is told that an operation is over, and may use its id again."""
+        """Free the id of an operation whose last frame is sent; the client may use it again."""
         del self._operations[message_id]
 
     async def _answer(
@@ -280,12 +280,12 @@ class WebSocketConnection:
             await self.outbox.send(frames.next(dumped(answer)))
 
     async def _end(self) -> None:
-        """Stop what runs, say goodbye if anybody is there."""
+        """Stop running operations, and close the socket if it is still open."""
         running = [*self._operations.values()]
         if self._reading is not None:
             running.append(self._reading)
         await end(*running)
-        if self._completing:  # apart: they were told already, and what they do now is clearing up
+        if self._completing:  # their end was sent already; they only release resources
             await asyncio.wait(self._completing)
         await self.outbox.close()
         if self._is_gone:
@@ -300,7 +300,7 @@ class WebSocketConnection:
                 await self._send(
                     {"type": "websocket.close", "code": int(closing.code), "reason": closing.reason}
                 )
-        except Exception as error:  # noqa: BLE001  it is gone already: that is what we wanted
+        except Exception as error:  # noqa: BLE001  the socket is gone already
             logger.debug("websocket.close_failed", error=repr(error))
 
 
@@ -322,7 +322,7 @@ class _Pace:
         self._at = 0.0
 
     async def step(self) -> None:
-        """Take part in the rate; waits when it is used up."""
+        """Use one token; waits where none is left."""
         now = asyncio.get_running_loop().time()
         self._left = min(self._most, self._left + (now - self._at) * self._per_second)
         self._at = now
