@@ -4,7 +4,7 @@
 #   PYTHON=/path/to/python   the Python 3.11, 3.12 or 3.13 to use for the environment
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench replay reconcile archive schema format lock
+.PHONY: help serve test quick check bench replay reconcile archive schema format lock
 
 run := .venv/bin/python -m
 
@@ -17,6 +17,9 @@ serve: runtime  ## migrate, add demo data to an empty database, serve; RESTOW_â€
 
 test: development  ## all tests, on SQLite and on PostgreSQL and Redis servers that they start
 	@$(run) pytest -n $(TEST_WORKERS) --dist worksteal $(ARGS)
+
+quick: development  ## part of the tests, on SQLite; without PostgreSQL, Redis, streams, transports, races
+	@$(run) pytest -q -n $(TEST_WORKERS) --dist worksteal -m "not postgres" $(QUICK) $(ARGS)
 
 check: development  ## format, lint, types, import contracts, architecture tests, SDL
 	@$(run) ruff format --check .
@@ -53,6 +56,18 @@ runtime:
 	@PYTHON="$(PYTHON)" sh scripts/setup.sh requirements.lock
 development:
 	@PYTHON="$(PYTHON)" sh scripts/setup.sh requirements-dev.lock
+
+# Daily subset, below 90 seconds on 2 cores: rules, architecture, and the main paths of resolvers and
+# workflows. `make test` also runs PostgreSQL, Redis, models and migrations, server transports,
+# projection, subscriptions, races, scripts, and the other modules of resolvers and workflows.
+QUICK := tests/architecture tests/domain \
+	$(patsubst %,tests/resolvers/test_%.py,access orders returns refunds reservations stock tasks) \
+	tests/workflows/orders tests/workflows/reservations tests/workflows/stock/test_stock.py \
+	$(patsubst %,tests/workflows/returns/test_%.py,requests receipts inspections) \
+	$(patsubst %,tests/workflows/refunds/test_%.py,refunds return_refunds payouts) \
+	$(patsubst %,tests/workflows/transactions/test_%.py,transactions idempotency journal) \
+	tests/workflows/warehouse/test_picking.py tests/workflows/tasks/test_claims.py \
+	tests/workflows/ledger/test_reconciliation.py
 
 # Number of test processes. They share the servers that the tests start.
 TEST_WORKERS ?= 2

@@ -149,14 +149,27 @@ def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
     return lambda figure: request.node.user_properties.append(("figure", figure))
 
 
+def engine_of(item: pytest.Item) -> str | None:
+    """The engine that a test runs on: "sqlite", "postgres" or None."""
+    assert isinstance(item, pytest.Function)
+    if "postgres_url" in item.fixturenames:
+        return "postgres"
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return str(parameters["engine"]) if "engine" in parameters else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests on PostgreSQL, so that `-m "not postgres"` leaves them out."""
+    for item in items:
+        if engine_of(item) == "postgres":
+            item.add_marker("postgres")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Record the engine on the test's report, which carries it from a worker to the summary."""
-    assert isinstance(item, pytest.Function)
-    parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    if "postgres_url" in item.fixturenames:
-        item.user_properties.append(("engine", "postgres"))
-    elif "engine" in parameters:
-        item.user_properties.append(("engine", parameters["engine"]))
+    if (engine := engine_of(item)) is not None:
+        item.user_properties.append(("engine", engine))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
