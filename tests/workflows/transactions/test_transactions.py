@@ -1,6 +1,8 @@
 """Transactions: savepoints undo everything, lost attempts are retried, callers may be cancelled."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -362,3 +364,17 @@ def _shipped(item_id: int, units: int) -> StockMove:
         quantity=units,
         actor="clerk",
     )
+
+
+async def test_a_transaction_is_freed_without_the_garbage_collector(database: Database) -> None:
+    freed = []
+
+    async def work(tx: Transaction) -> None:
+        weakref.finalize(tx, freed.append, True)
+
+    gc.disable()
+    try:
+        await transactions_on(database).run(work)
+    finally:
+        gc.enable()
+    assert freed
