@@ -1,4 +1,4 @@
-"""The process's clock, corrected to the database's: what leases and expiry are judged by."""
+"""The clock of the process, corrected to the database's time. Leases and expiry use it."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ def machine_time() -> datetime:
 
 
 class Clock:
-    """Tells the database's time as far as it is known; call it for the instant now."""
+    """The database's time, estimated from the last measurement. Call it for the present instant."""
 
     def __init__(self, read: Callable[[], datetime] = machine_time) -> None:
         self._read = read
         self._offset = timedelta(0)
 
     def __call__(self) -> datetime:
-        """The instant now, in UTC."""
+        """The present instant, in UTC."""
         return self._read() + self._offset
 
     async def measure(self, database: Database) -> None:
-        """Find out how far the database's clock is ahead. Raises DatabaseError."""
+        """Measure how far the database's clock is ahead. Raises DatabaseError."""
         self._offset = await database_offset(database, self._read)
 
     async def run(self, database: Database) -> None:
-        """Measure every minute until cancelled; what fails is tried again a minute later."""
+        """Measure every minute until cancelled; a failed measurement is repeated a minute later."""
         while True:
             await asyncio.sleep(MEASURE_SECONDS)
             try:

@@ -1,4 +1,4 @@
-"""Fingerprints of what may never change: SHA-256 over canonical JSON."""
+"""Digests of rows that never change: SHA-256 over canonical JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import orjson
 
 
 def canonical(value: Any) -> bytes:
-    """The one JSON text of a value: keys sorted, instants in ISO 8601, ids as text."""
+    """Canonical JSON of a value: keys sorted, instants in ISO 8601, ids as text."""
     options = orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z
     return orjson.dumps(value, default=str, option=options)
 
@@ -21,5 +21,5 @@ def digest(value: Any) -> str:
 
 
 def digest_of_all(digests: Iterable[str]) -> str:
-    """One digest over several, whatever order they come in."""
+    """One digest over several, independent of their order."""
     return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()

@@ -1,12 +1,13 @@
 """Group commit: requests that queue while a commit is under way share the next transaction.
 
-No timer fills a group: a request that comes alone waits for nobody. Requests are taken in the order
-in which they came, each has an outcome of its own, and one that fails the whole transaction is
-found by halving, so that it never harms its neighbours.
+No timer fills a group, so a single request never waits. Requests are taken in their order of
+arrival, and each has an outcome of its own. If one request fails the whole transaction, the group
+is halved until it is found, so that it does not fail the others.
 
-A crowd is served in two halves that take turns: while the database writes for one, this process
-speaks with the other. For that the answers of a group leave when all that is left of the next one
-is the database's to do. Told at once they would come first, and then both would wait.
+Under load, requests are served in two halves that take turns: while the database writes one half,
+this process receives and answers requests of the other. For that, the outcomes of a group are held
+back until the next group has only its last statements to send. If they were returned at once, this
+process and the database would each wait for the other in turn.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from workflows.transactions.outcomes import Outcome, Request
 GROUP_MAX = 256
 QUEUE_MAX = 10_000
 CROWD_MIN = 32
-# An answer is held back no longer than this, should the next group wait for a lock.
-TELL_SECONDS = 0.02
+# The longest time for which an outcome is held back, in case the next group waits for a lock.
+HOLD_BACK_SECONDS = 0.02
 _ABANDONED = "the transaction was abandoned"
 
 CommandT = TypeVar("CommandT")
@@ -32,16 +33,16 @@ Waiting = tuple[Request[Any], "asyncio.Future[Outcome]"]
 
 
 class QueueFull(Exception):
-    """More requests wait than can be served soon; nothing was done, try again later."""
+    """Too many requests are queued. Nothing was done; try again later."""
 
 
 class CommitQueue(Generic[CommandT]):
-    """The queue in front of one action.
+    """The queue of one action.
 
-    `together` carries out requests in one transaction, and says when only the database's part of
-    it is left; None in its answer stands for a request that must be tried by `alone`, because
-    another transaction uses its key. `crowd_min`: from how many on two halves take turns; None:
-    never, where the database works in this process and a half only costs what a group costs.
+    `together` performs requests in one transaction, and calls its second argument before the last
+    statements are sent. It returns None for a request whose key another transaction uses; such a
+    request is retried by `alone`. `crowd_min`: the number of requests from which two halves take
+    turns. None, never, is for SQLite, which works in this process and cannot overlap with it.
     """
 
     def __init__(
@@ -63,16 +64,16 @@ class CommitQueue(Generic[CommandT]):
         self._queue: deque[Waiting] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_writing = False
-        self._untold: list[tuple[asyncio.Future[Outcome], Outcome]] = []
+        self._held_back: list[tuple[asyncio.Future[Outcome], Outcome]] = []
         self._latest: asyncio.TimerHandle | None = None
 
     async def submit(self, request: Request[CommandT]) -> Outcome:
-        """The outcome of a request, whose transaction it may share. Raises QueueFull.
+        """Queue a request and return its outcome. Raises QueueFull.
 
-        Cancelling the caller does not take the request back.
+        A cancelled caller does not cancel the request.
         """
         if len(self._queue) >= self._queue_max:
-            raise QueueFull(f"{self._queue_max} requests wait already")
+            raise QueueFull(f"{self._queue_max} requests are queued already")
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._queue.append((request, future))
         if not self._is_writing:
@@ -91,16 +92,19 @@ class CommitQueue(Generic[CommandT]):
         task.add_done_callback(self._tasks.discard)
 
     async def _write(self) -> None:
-        """Serve the queue until it is empty, a group at a time."""
+        """Serve the queue, one group at a time, until it is empty."""
         group: list[Waiting] = []
         try:
             while self._queue:
                 group = self._next()
                 await self._serve(group)
         except asyncio.CancelledError:
-            self._tell()
+            self._answer()
             while self._queue:
-                _fail(self._queue.popleft()[1], DatabaseUnavailable("it was not begun any more"))
+                _fail(
+                    self._queue.popleft()[1],
+                    DatabaseUnavailable("the process stopped before the request began"),
+                )
             for _, future in group:
                 _fail(future, OutcomeUnknown(_ABANDONED))
             raise
@@ -108,27 +112,30 @@ class CommitQueue(Generic[CommandT]):
             self._is_writing = False
 
     def _next(self) -> list[Waiting]:
-        """The next group: all that wait, or of a crowd a half, who was just served included."""
+        """The next group: all queued requests, or under load half of them.
+
+        Requests that were just served count: their clients will probably send the next ones.
+        """
         count = len(self._queue)
         if self._is_crowd:
-            count = min(count, (count + len(self._untold) + 1) // 2)
+            count = min(count, (count + len(self._held_back) + 1) // 2)
         return [self._queue.popleft() for _ in range(min(count, self._group_max))]
 
     @property
     def _is_crowd(self) -> bool:
-        """Whether there are enough for two halves: of those who wait, and who was just served."""
-        crowd = len(self._queue) + len(self._untold)
+        """Whether there are enough requests for two halves, those just served included."""
+        crowd = len(self._queue) + len(self._held_back)
         return self._crowd_min is not None and crowd >= self._crowd_min
 
     async def _serve(self, group: Sequence[Waiting]) -> None:
         try:
-            outcomes = await self._together([request for request, _ in group], self._tell)
+            outcomes = await self._together([request for request, _ in group], self._answer)
         except Exception as error:  # noqa: BLE001 - every waiting request gets its answer
-            self._tell()
-            # What the whole database said is everybody's answer; a lost answer to COMMIT above
-            # all, which must not be tried again without the clients' knowing.
-            is_everybodys = isinstance(error, OutcomeUnknown | DatabaseUnavailable)
-            if len(group) == 1 or is_everybodys:
+            self._answer()
+            # An error of the whole database is the answer to every request. Above all a lost
+            # answer to COMMIT: it must not be retried without the clients' knowledge.
+            is_for_all = isinstance(error, OutcomeUnknown | DatabaseUnavailable)
+            if len(group) == 1 or is_for_all:
                 for _, future in group:
                     _fail(future, error)
                 return
@@ -140,19 +147,19 @@ class CommitQueue(Generic[CommandT]):
             if outcome is None:
                 self._spawn(self._serve_alone(request, future))
             else:
-                self._untold.append((future, outcome))
+                self._held_back.append((future, outcome))
         if self._queue and self._is_crowd:
-            self._latest = asyncio.get_running_loop().call_later(TELL_SECONDS, self._tell)
+            self._latest = asyncio.get_running_loop().call_later(HOLD_BACK_SECONDS, self._answer)
         else:
-            self._tell()
+            self._answer()
 
-    def _tell(self) -> None:
-        """Give their answers to those whose transaction is over."""
+    def _answer(self) -> None:
+        """Return the outcomes that were held back."""
         if self._latest is not None:
             self._latest.cancel()
             self._latest = None
-        untold, self._untold = self._untold, []
-        for future, outcome in untold:
+        held_back, self._held_back = self._held_back, []
+        for future, outcome in held_back:
             if not future.done():
                 future.set_result(outcome)
 

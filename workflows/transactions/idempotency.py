@@ -1,8 +1,9 @@
-"""A mutation with a key is done once: the key's row lives in the mutation's own transaction.
+"""Idempotency keys: a mutation with a key is performed once.
 
-A lock of the transaction on the key comes first: an uncommitted row could not answer "in
-progress", and waiting on its unique index could not be bounded for one request of a batch. A
-second request with the key waits for that lock, then answers what the first one did.
+The row of the key is written in the transaction of the mutation, which first takes an advisory
+lock on the key. The row alone would not do: while it is uncommitted no other transaction sees it,
+and a wait on its unique index cannot be bounded for one request of a batch. A second request with
+the key waits for the lock, then returns the outcome of the first.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ ANONYMOUS_KEY_MIN = 22
 
 
 def arguments_hash(action: str, command: object) -> str:
-    """The same for the same action with the same arguments."""
+    """A hash that is equal for the same action with the same arguments."""
     text = orjson.dumps(command, default=_by_value, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(action.encode() + b"\0" + text).hexdigest()
 
@@ -41,7 +42,7 @@ def _by_value(part: object) -> str:
 
 
 def check_key(request: Request[object], requires_key: bool) -> None:
-    """Raise IdempotencyKeyRequired where the caller must send a key, or a longer one."""
+    """Raise IdempotencyKeyRequired if the caller must send a key, or a longer one."""
     if request.key is None:
         if requires_key:
             raise IdempotencyKeyRequired()
@@ -60,10 +61,11 @@ class KeyInUse(Exception):
 
 @dataclass(slots=True)
 class Claims:
-    """Which requests of a batch are new, answered already, follow a neighbour, or must wait.
+    """The requests of a batch by the state of their keys.
 
-    `followers`: requests with the key of an earlier one of the batch, whose outcome decides.
-    `busy`: another transaction is just using the key; such a request is tried again alone.
+    `answered`: an earlier transaction has performed it. `followers`: an earlier request of the
+    batch has the same key, and its outcome decides. `busy`: another transaction uses the key now;
+    such a request is retried alone. All others are new.
     """
 
     answered: dict[int, Outcome] = field(default_factory=dict)
@@ -72,13 +74,13 @@ class Claims:
     busy: set[int] = field(default_factory=set)
 
     def is_fresh(self, index: int) -> bool:
-        """Whether the request is to be carried out."""
+        """Whether the request is to be performed."""
         return not (index in self.answered or index in self.followers or index in self.busy)
 
     def following(self, index: int, first: Outcome | None) -> Outcome | None:
-        """What a follower is told after the first with its key; None: it is tried again alone.
+        """The outcome of a follower, given that of the first request; None: it is retried alone.
 
-        Where the first left nothing with the key, the key is free for other arguments.
+        If the first stored no outcome, the key is free for other arguments.
         """
         if first is None:
             return None
@@ -90,10 +92,10 @@ class Claims:
 async def claim(
     unit: UnitOfWork, action: str, requests: Sequence[Request[Any]], *, waits: bool
 ) -> Claims:
-    """Take the keys of a batch: what was done before is answered from its row.
+    """Claim the keys of a batch; a request that was performed before is answered from its row.
 
-    With `waits` it waits for the transaction that has a key: for a request alone, as in a group one
-    duplicate would stall its neighbours. Raises KeyInUse.
+    With `waits` it waits for the transaction that has the key. That is for a single request: in a
+    batch, one duplicate would delay all others. Raises KeyInUse.
     """
     claims = Claims()
     first: dict[tuple[str, str], int] = {}
@@ -168,7 +170,7 @@ def settle(
     requests: Sequence[Request[Any]],
     outcomes: Sequence[Outcome | None],
 ) -> None:
-    """Store each new outcome with its key, in this transaction; what may be tried again is not."""
+    """Store each new outcome with its key, except outcomes that a client may try again."""
     for index, arguments in claims.hashes.items():
         outcome, request = outcomes[index], requests[index]
         if claims.is_fresh(index) and outcome is not None and outcome.is_stored:

@@ -1,7 +1,7 @@
 """Ids of transactional rows: UUIDs of version 7, ascending within a process.
 
-They are of the driver's own kind of UUID, as ids that were read are: equal to Python's, and made
-and written as text in a tenth of the time, which a hold does with a dozen of them.
+They use the UUID class of the driver, as ids read from the database do. It equals Python's class,
+and is made and written as text in a tenth of the time; a hold makes a dozen ids.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _VARIANT = 0b10 << 62
 
 
 class Ids:
-    """Makes ids that sort by the time they were made at, each above the one before.
+    """Makes ids that sort by their time, each greater than the one before.
 
     48 bits of milliseconds and 12 bits of their fraction (RFC 9562, method 3), then 62 random
     bits: newest-first lists need no other column, and indexes grow at one end.
@@ -32,7 +32,7 @@ class Ids:
         self._random: list[int] = []
 
     def __call__(self) -> UUID:
-        """The next id; a clock that stands still or goes back is counted on from."""
+        """The next id. If the clock stands still or goes back, ids count on from the last one."""
         milliseconds, rest = divmod(self._read(), 1_000_000)
         instant = max(milliseconds << 12 | (rest << 12) // 1_000_000, self._last + 1)
         self._last = instant
@@ -45,7 +45,7 @@ class Ids:
 
 
 def unguessable() -> UUID:
-    """An id of 122 random bits (version 4): who knows it may act on what it names."""
+    """An id of 122 random bits (version 4), where knowing the id grants access to the object."""
     number = int.from_bytes(secrets.token_bytes(16)) & ~(0xF << 76 | 0b11 << 62)
     made: UUID = pgproto.UUID((number | 0x4 << 76 | _VARIANT).to_bytes(16))
     return made

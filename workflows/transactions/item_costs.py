@@ -1,4 +1,4 @@
-"""What the units of items cost: the locked pools of a transaction, moved in memory.
+"""The item costs that a transaction has locked, changed in memory and written together.
 
 Each item has two pools (domain/stock/item_costs.py): AVAILABLE, HELD and ALLOCATED units are
 inventory, units in the other states are inventory in quality control. Of the latter, units that

@@ -1,4 +1,4 @@
-"""The one order in which every transaction takes its locks, and so no two wait for each other."""
+"""The order in which every transaction takes its locks, which prevents deadlocks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class LockClass(IntEnum):
-    """What is locked, in the order in which every transaction takes it."""
+    """Classes of rows, in the order in which every transaction locks them."""
 
     KEYS = 1
     ORDER = 2
@@ -23,7 +23,7 @@ class LockOrderBroken(RuntimeError):
 
 
 class LockOrder:
-    """How far a transaction has come in the order."""
+    """The last lock class that a transaction has taken."""
 
     def __init__(self) -> None:
         self._locked = LockClass.KEYS

@@ -1,8 +1,7 @@
-"""Facts and who did them, written in the transaction of the fact, just before it commits.
+"""Transactional outbox: events and audit rows, written in the transaction of the change.
 
-Events are inserted last, after every lock was taken: so the order of their ids agrees with what
-one transaction could see of another, which the sequencer relies on
-(subscriptions/log/sequencer.py).
+They are inserted last, after all locks are taken. So if a transaction could see the changes of
+another, its events have higher ids. The sequencer (subscriptions/log/sequencer.py) relies on it.
 """
 
 from __future__ import annotations
@@ -106,7 +105,7 @@ class Outbox:
         rows = [self._event_row(event, self._unit.id) for event in self.events]
         content = digest_of_all([*self._digests, *(row["digest"] for row in rows)])
         if self.events and not self.audits:
-            # What no person asked for is accounted for as well: by its first fact.
+            # A change without an audit row, as a job makes it, is audited by its first event.
             self.audits.append(_account(self.events[0]))
         for row in rows:
             self._unit.add(Event, row)

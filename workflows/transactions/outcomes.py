@@ -1,4 +1,4 @@
-"""What goes into a workflow and what comes out: requests, and an outcome for each."""
+"""Requests, the input of a workflow, and outcomes, its result for each request."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ CommandT_co = TypeVar("CommandT_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[CommandT_co]):
-    """A command, who gave it, and the idempotency key it came with.
+    """A command with its caller and its idempotency key.
 
-    The caller travels with each command, because one transaction may carry those of several.
+    Each command has its caller, because one transaction may hold commands of several callers.
     """
 
     command: CommandT_co
@@ -26,7 +26,7 @@ class Request(Generic[CommandT_co]):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A domain error as data: what is shown to the client and stored with its key."""
+    """A domain error as data, as it is sent to the client and stored with the key."""
 
     code: str
     field: tuple[str, ...]
@@ -41,11 +41,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a command: references to what it made, and what was refused.
+    """The result of a command: references to the objects it made, or refusals.
 
-    `refs` is JSON: names to ids. `is_stored` is false where the same key may try again. `secret`
-    is shown once: it is never stored, and a replay has none. `made`: whole rows of what `refs`
-    name, as this transaction left them, which spare the answer a look-up; never stored either.
+    `refs` is JSON: names to ids. `is_stored` is false if the same key may be tried again. `secret`
+    is shown once; it is never stored, and a replay has none. `made` has the rows of the objects in
+    `refs` as this transaction left them, which saves a look-up; it is not stored either.
     """
 
     refs: Mapping[str, Any] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Outcome:
 
     @staticmethod
     def refused(*errors: DomainError, refs: Mapping[str, Any] | None = None) -> Outcome:
-        """Nothing was done, for these reasons."""
+        """An outcome of a command that was refused, for these reasons."""
         return Outcome(
             refs=dict(refs or {}),
             refusals=tuple(Refusal.of(error) for error in errors),
@@ -66,7 +66,7 @@ class Outcome:
 
 
 class Refused(Exception):
-    """Raised inside a one-by-one workflow to refuse for several reasons, or with references."""
+    """Raised in a one-by-one workflow to refuse for several reasons, or with references."""
 
     def __init__(self, errors: Sequence[DomainError], refs: Mapping[str, Any] | None = None):
         super().__init__("; ".join(error.message for error in errors))

@@ -31,16 +31,16 @@ ABANDON_SECONDS = 1.0
 CommandT = TypeVar("CommandT")
 CommandResult = TypeVar("CommandResult")
 
-# The last that is done in a transaction with so many events. It gives what to call once that is
-# committed, instead of `committed`, or None.
+# Runs at the end of a transaction that has so many events. It may return a function, which is
+# called after the commit instead of `committed`.
 BeforeCommit = Callable[[Session, int], Awaitable[Callable[[], None] | None]]
 
 
 class Transactions:
-    """Carries out actions on a database. Safe to cancel: what has begun ends by itself.
+    """Performs actions on a database. Callers may be cancelled; a started transaction still ends.
 
-    `committed` is called after each commit, unless `last` gave something else to call. `last` is
-    left out when a transaction is tried again, so that Contention in it fails nothing else.
+    `committed` is called after each commit, unless `last` returned another function. `last` does
+    not run when a transaction is retried, so that Contention in it fails nothing else.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class Transactions:
         self._groups: dict[str, CommitQueue[Any]] = {}
 
     async def perform(self, doing: Action[CommandT], request: Request[CommandT]) -> Outcome:
-        """Carry out one command; where the action takes batches, with others that wait.
+        """Perform one command. An action that takes batches shares a transaction with queued ones.
 
-        Raises DatabaseUnavailable (OutcomeUnknown where COMMIT lost its answer), Contention where
+        Raises DatabaseUnavailable (OutcomeUnknown if the answer to COMMIT was lost), Contention if
         all attempts lost, and QueueFull.
         """
         try:
@@ -92,7 +92,7 @@ class Transactions:
     async def perform_all(
         self, doing: Action[CommandT], requests: Sequence[Request[CommandT]]
     ) -> list[Outcome]:
-        """Carry out several commands at once, each with an outcome of its own."""
+        """Perform several commands concurrently, each with an outcome of its own."""
         return await asyncio.gather(*(self.perform(doing, request) for request in requests))
 
     async def _alone(self, doing: Action[CommandT], request: Request[CommandT]) -> Outcome:
@@ -108,11 +108,10 @@ class Transactions:
         work: Callable[[Transaction], Awaitable[CommandResult]],
         writing: Callable[[], None] = lambda: None,
     ) -> CommandResult:
-        """Run `work` in a transaction, again where it lost against another one, bounded.
+        """Run `work` in a transaction; retry it, at most ATTEMPTS_MAX times, if it lost a conflict.
 
-        `writing` is called when all that is left is the database's to do, once per attempt. The
-        transaction runs in a task of its own that nobody cancels: cancelling the caller leaves it
-        to end, and what it did stands.
+        `writing` is called once per attempt, before the last statements are sent. The transaction
+        runs in a task of its own: it ends, and commits, even if the caller is cancelled.
         """
         return await self._shielded(
             self._attempts(lambda attempt: self._once(work, writing, is_first=attempt == 0))
@@ -123,10 +122,10 @@ class Transactions:
         work: Callable[[Session], Awaitable[CommandResult]],
         done: Callable[[CommandResult], None],
     ) -> CommandResult:
-        """Run the one statement of `work`, which is a transaction by itself; again as `run` does.
+        """Run the one statement of `work`, which is a transaction by itself. Retries as `run` does.
 
-        `done` is told the result as soon as it is committed. For upkeep that records nothing:
-        without outbox, and `committed` is not called.
+        `done` gets the result right after the commit. There is no outbox, and `committed` is not
+        called: it is for maintenance that records no events.
         """
 
         async def once(_: int) -> CommandResult:
@@ -144,14 +143,14 @@ class Transactions:
         return await asyncio.shield(task)
 
     async def drain(self) -> None:
-        """Wait for the requests that are queued and the transactions that are under way."""
+        """Wait until all queued requests and all running transactions have ended."""
         for group in self._groups.values():
             await group.drain()
         while self._running:
             await asyncio.wait(set(self._running))
 
     async def abandon(self) -> None:
-        """Cancel what is still under way: it is rolled back, and nobody was told otherwise."""
+        """Cancel all running transactions. They are rolled back; no caller got an outcome."""
         running = set(self._running)
         for task in running:
             task.cancel()
@@ -164,7 +163,7 @@ class Transactions:
             try:
                 return await once(attempt)
             except (Contention, UniqueConflict):
-                # A unique key met in a race is visible to the next attempt, which then refuses.
+                # The next attempt sees the unique key that another transaction wrote, and refuses.
                 if attempt == ATTEMPTS_MAX - 1:
                     raise
             await asyncio.sleep(BACKOFF_SECONDS * 2**attempt * (0.5 + random.random()))
@@ -189,7 +188,7 @@ class Transactions:
         return result
 
     async def _finish(self, tx: Transaction) -> None:
-        """Run what follows from the facts, and add what is left to write."""
+        """Run the reactions to events, then add journal entries, events and audit rows."""
         seen = 0
         while seen < len(tx.outbox.events) or tx.stock.has_entered:
             if seen > REACTIONS_MAX:
@@ -215,7 +214,7 @@ async def _batch(
     *,
     waits: bool,
 ) -> list[Outcome | None]:
-    """Take the keys, carry out what is new, keep each outcome with its key; None: key in use."""
+    """Claim the keys, perform new requests, store each outcome; None: the key is in use."""
     claims = await idempotency.claim(tx.unit, doing.name, requests, waits=waits)
     outcomes: list[Outcome | None] = [claims.answered.get(i) for i in range(len(requests))]
     fresh = [index for index in range(len(requests)) if claims.is_fresh(index)]

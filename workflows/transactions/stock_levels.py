@@ -1,7 +1,7 @@
-"""The stock rows a transaction holds locked, moved in memory and written together.
+"""The stock levels that a transaction has locked, changed in memory and written together.
 
-Every change of a column is one movement. The numbers in memory are the locked ones, so a refusal
-is known before anything is written; the database's CHECKs stand behind them all the same.
+Every change of a column is one movement. The rows are locked, so the numbers in memory are exact
+and a refusal is known before anything is written. CHECK constraints guard them once more.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from workflows.transactions.unit_of_work import Restore, UnitOfWork
 
 Key = tuple[int, int]
 
-# What a level holds must fit the 32 bits of GraphQL's Int, the sum of its states included.
+# The units of a level, summed over its states, must fit the 32 bits of GraphQL's Int.
 LEVEL_MAX = 2_000_000_000
 
 
 @dataclass(slots=True)
 class Level:
-    """One locked stock row: its units by state, and what has changed since it was written."""
+    """One locked stock row: its units by state, and their changes since it was written."""
 
     id: int
     item_id: int
@@ -82,7 +82,7 @@ class Level:
         return max(0, self.units[StockState.AVAILABLE] - self.safety_stock)
 
     def copy(self) -> Level:
-        """The same row, apart."""
+        """A copy that changes independently."""
         return replace(self, units=dict(self.units), deltas=dict(self.deltas))
 
     @staticmethod
@@ -110,9 +110,9 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class StockMove:
-    """Units that go from a state to a state; None is the outside. `value_minor` is at cost.
+    """Units that go from a state to another; None is outside the stock. `value_minor` is at cost.
 
-    `channel_id`: whose hold, order or return it is for, where it is for one.
+    `channel_id`: the channel of the hold, order or return that the units move for, if any.
     """
 
     item_id: int
@@ -133,7 +133,7 @@ class StockMove:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a level changed last: the kind of movement, and who made it."""
+    """Kind and actor of the last movement of a level."""
 
     kind: MovementKind
     actor: str
@@ -165,9 +165,9 @@ class LockedStock:
             self._keep(Level.from_row(row))
 
     async def lock_supply(self, skus: Iterable[str], references: Iterable[str]) -> None:
-        """Lock every level of these SKUs and of what lies in holds of theirs that are over.
+        """Lock every level of these SKUs, and of the items in expired holds on them.
 
-        First of all locks on stock. `references`: of further holds that may be over.
+        It must be the first lock on stock. `references`: further holds that may have expired.
         """
         self._unit.locking(LockClass.STOCK)
         found = await stock_queries.lock_supply(
@@ -177,7 +177,7 @@ class LockedStock:
             self._keep(Level.from_row(row))
 
     async def open_levels(self, keys: Iterable[Key]) -> None:
-        """Lock these levels' items, making rows that do not exist yet."""
+        """Lock these levels, with all levels of their items; rows that do not exist are made."""
         pairs = sorted(set(keys) - self.levels.keys())
         if not pairs:
             return
@@ -187,7 +187,7 @@ class LockedStock:
             self._unit.session, sorted({item for item, _ in pairs})
         ):
             level = Level.from_row(row)
-            # What is locked already may have moved since it was read.
+            # A level that is locked already may have changed in memory.
             if level.key not in self.levels:
                 self._keep(level)
 
@@ -205,7 +205,7 @@ class LockedStock:
         return self._by_item.get(item_id, ())
 
     def level(self, item_id: int, location_id: int) -> Level | None:
-        """A locked level, or None where the item never was at the location."""
+        """A locked level, or None if the item was never at the location."""
         return self.levels.get((item_id, location_id))
 
     def move(self, change: StockMove) -> UUID:
@@ -262,7 +262,7 @@ class LockedStock:
         return movement_id
 
     def take_moves(self) -> WriteStatement:
-        """The levels that moved and are not written yet, in lock order."""
+        """The statement that writes the levels that moved, in lock order."""
         dirty = [self.levels[key] for key in sorted(self.levels) if self.levels[key].deltas]
         for level in dirty:
             level.version += 1
@@ -294,7 +294,7 @@ class LockedStock:
         return bool(self._entered)
 
     def take_entered(self) -> frozenset[int]:
-        """Items of which units became AVAILABLE since this was last asked."""
+        """Items with units that became AVAILABLE since the last call."""
         entered, self._entered = frozenset(self._entered), set()
         return entered
 

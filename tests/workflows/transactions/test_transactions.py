@@ -367,7 +367,7 @@ def _shipped(item_id: int, units: int) -> StockMove:
 
 
 async def test_a_transaction_is_freed_without_the_garbage_collector(database: Database) -> None:
-    freed = []
+    freed: list[bool] = []
 
     async def work(tx: Transaction) -> None:
         weakref.finalize(tx, freed.append, True)
