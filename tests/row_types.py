@@ -1,7 +1,7 @@
 """Comparison of declared row types with the rows that statements return.
 
-The test session installs it (conftest.py): every typed read of every test is compared on its way,
-and `faults` collects what differs. A fixture fails the test that read it.
+The test session installs it (conftest.py). It compares every typed read of every test, and `faults`
+collects the differences. A fixture fails the test that read such a row.
 """
 
 import re
@@ -29,7 +29,7 @@ _SOURCE = re.compile(r"\b(LEFT JOIN|JOIN|FROM)\s+(\w+)(?:\s+(?:AS\s+)?(\w+))?")
 
 
 def install() -> None:
-    """Compare the rows of every typed read from here on."""
+    """Compare the rows of every typed read from now on."""
     rows, value = Session.rows, Session.value
 
     async def checked_rows(self: Session, row_type: type[Any], sql: str, *args: object) -> Any:
@@ -71,7 +71,7 @@ def _compared(question: Question[Any]) -> Question[Any]:
 
 
 def compare(row_type: type, sql: str, rows: Iterable[Row]) -> None:
-    """Add to `faults` what differs between a declared type and the rows of a statement."""
+    """Add the differences between a declared type and the rows of a statement to `faults`."""
     if not is_typeddict(row_type):
         return
     for name in nullable_columns(row_type, sql):
@@ -125,7 +125,7 @@ def nullable_columns(row_type: type, sql: str) -> tuple[str, ...]:
 def _is_nullable(
     name: str, selected: tuple[str, str] | None, tables: Mapping[str, tuple[str, str]]
 ) -> bool:
-    """True if a column can be null by the tables of its statement."""
+    """True if a column can be null according to the tables of its statement."""
     if selected is not None:
         alias, name = selected
         tables = {alias: tables[alias]} if alias in tables else {}
@@ -139,7 +139,7 @@ def _is_nullable(
 
 @cache
 def _nullability() -> Mapping[str, Mapping[str, bool]]:
-    """True if a column may be null, by table and column."""
+    """Nullability of each column, by table and column."""
     for module in iter_modules(models.__path__, "models."):
         if not module.ispkg:
             import_module(module.name)

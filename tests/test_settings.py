@@ -46,7 +46,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert load() == settings.Settings()
 
 
-def test_every_setting_is_told_to_whoever_upgrades() -> None:
+def test_every_setting_is_documented() -> None:
     told = "".join((ROOT / name).read_text() for name in ("README.md", "CHANGELOG.md"))
     named = {f"RESTOW_{name.upper()}" for name in settings.Settings.model_fields}
     assert {name for name in named if f"`{name}`" not in told} == set()
@@ -178,7 +178,7 @@ def test_printing_settings_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> N
     assert all(secret not in shown for secret in (":pw@", "hunter2", SECRET))
 
 
-def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_mistakes_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = refusal(monkeypatch, PORT="no", WORKERS="no", LOG_LEVEL="no")
     assert [line.split()[0] for line in lines] == [
         "RESTOW_PORT",

@@ -29,7 +29,7 @@ def layer_of(module: str) -> str:
 
 
 def is_twin(modules: list[str]) -> bool:
-    """True if these are one GraphQL type and the class that it shows."""
+    """True if two classes are a GraphQL type and the row or object that it shows."""
     layers = sorted(map(layer_of, modules))
     return len(layers) == 2 and "schema" in layers and bool(SHOWN & set(layers))
 

@@ -1,6 +1,6 @@
-"""Documents: their paths and links exist, decision records share one form, no reference leads out.
+"""Documents: paths and links exist, decision records have one form, no reference leads outside.
 
-Fenced code is left out everywhere: it is checked by running it, or belongs to the reader's machine.
+Fenced code is ignored: it is run by other tests, or belongs to the reader's machine.
 """
 
 import re
@@ -35,7 +35,7 @@ def prose(document: Path) -> str:
 
 @cache
 def existing() -> frozenset[str]:
-    """Files of the project and their folders, without what only caches have left behind."""
+    """Files of the project and their folders, without caches."""
     files = {name_of(path) for path in text_files()}
     return frozenset(
         files | {str(above) for name in files for above in PurePosixPath(name).parents}
@@ -65,7 +65,7 @@ def paths_in(text: str) -> Iterator[str]:
 
 
 def exists(path: str) -> bool:
-    """True if a path, perhaps with stars, names a file or folder of the project."""
+    """True if a path, which may contain stars, matches a file or folder of the project."""
     return path in existing() or any(fnmatchcase(name, path) for name in existing())
 
 

@@ -34,7 +34,7 @@ def test_every_open_status_can_be_resolved_and_no_other(status: ExceptionStatus)
         assert not nexts
 
 
-def test_the_desk_works_step_by_step() -> None:
+def test_exceptions_are_handled_step_by_step() -> None:
     status = ExceptionStatus
     steps = [
         (status.OPEN, status.ASSIGNED),

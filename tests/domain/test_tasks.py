@@ -55,7 +55,7 @@ def test_what_is_over_stays_over() -> None:
         check_live(status, TaskStatus.CLAIMED, field=("id",))
 
 
-def test_nobody_acts_on_what_another_holds() -> None:
+def test_a_task_claimed_by_another_is_refused() -> None:
     assert may_act(TaskStatus.OPEN, None, "ann")
     assert may_act(TaskStatus.CLAIMED, "ann", "ann")
     assert not may_act(TaskStatus.CLAIMED, "ben", "ann")

@@ -22,7 +22,7 @@ def test_a_circuit_opens_after_so_many_failures_in_a_row() -> None:
     assert breaker.is_open
 
 
-def test_behind_the_rest_one_call_tries_and_the_others_wait_on() -> None:
+def test_after_the_pause_one_call_tries_and_the_others_wait() -> None:
     clock = Clock()
     breaker = CircuitBreaker(clock, failures_max=1, rest_seconds=10)
     breaker.failed()
@@ -39,7 +39,7 @@ def test_behind_the_rest_one_call_tries_and_the_others_wait_on() -> None:
     assert not breaker.is_open
 
 
-def test_a_trial_that_never_comes_back_holds_nobody_up_for_long() -> None:
+def test_a_trial_without_an_answer_blocks_other_calls_only_briefly() -> None:
     clock = Clock()
     breaker = CircuitBreaker(clock, failures_max=1, rest_seconds=10)
     breaker.failed()

@@ -64,7 +64,7 @@ async def test_a_newer_database_is_refused(url: str, monkeypatch: pytest.MonkeyP
             await check(url)
 
 
-async def test_a_version_that_fails_leaves_nothing_behind(
+async def test_a_version_that_fails_changes_nothing(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await migrate(url)
@@ -144,7 +144,7 @@ def _renamed_rows(
     return sorted((tuple(value(row[place]) for place in order) for row in rows), key=repr)
 
 
-async def test_policies_that_were_published_ahead_are_told_of_and_no_others(
+async def test_only_policies_published_ahead_are_recorded(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Version 9 records policies with a future start.

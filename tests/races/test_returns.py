@@ -86,7 +86,7 @@ async def test_two_inspectors_at_once_grade_units_once(desk: Desk) -> None:
     assert await reconcile(desk.database) == []
 
 
-async def test_where_two_must_look_both_do_and_none_twice(desk: Desk) -> None:
+async def test_where_two_must_inspect_both_do_and_none_twice(desk: Desk) -> None:
     rules = {"window": "P30D", "twoInspectorsAboveRisk": 0.0}
     await desk.shop.publish(PolicyKind.RETURN, rules)
     for number in range(ROUNDS):

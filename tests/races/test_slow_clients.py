@@ -71,7 +71,7 @@ async def wake_folded(port: int, stream: Subscription, truth: dict[str, int], mo
     return way
 
 
-async def test_those_who_take_nothing_harm_nobody(
+async def test_stalled_clients_do_not_affect_readers(
     postgres_url: str, tell: Callable[[str], None]
 ) -> None:
     async with AsyncExitStack() as stack:

@@ -90,7 +90,9 @@ async def test_a_wrong_key_is_refused_before_anything_runs(api: InProcessServer)
         assert answer.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
-async def test_without_a_key_and_without_open_channels_nobody_comes_in(database_url: str) -> None:
+async def test_without_a_key_and_without_open_channels_requests_are_refused(
+    database_url: str,
+) -> None:
     api = InProcessServer(database_url)
     await api.open()
     try:
@@ -129,7 +131,7 @@ async def test_what_one_field_answers_is_not_lost_for_another(api: InProcessServ
     assert answer.json()["data"]["__typename"] == "Query"
 
 
-async def test_the_viewer_is_who_holds_the_key(api: InProcessServer) -> None:
+async def test_the_viewer_is_the_key_holder(api: InProcessServer) -> None:
     viewer = (await api.ask(VIEWER))["viewer"]
     assert (viewer["actor"], viewer["role"]) == ("bootstrap", "ADMIN")
     assert (viewer["channels"], viewer["locations"]) == (None, None)
@@ -180,7 +182,7 @@ async def test_a_rotated_key_keeps_its_actor_and_a_revoked_one_ends(api: InProce
     assert (await api.post(VIEWER, key=made["secret"])).status_code == 401
 
 
-async def test_nobody_makes_a_key_with_more_than_their_own(api: InProcessServer) -> None:
+async def test_a_key_never_exceeds_its_creators_rights(api: InProcessServer) -> None:
     scoped = await api.done(
         CREATE, {"input": {"name": "Shop admin", "role": "ADMIN", "channels": ["web"]}}
     )

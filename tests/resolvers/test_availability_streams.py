@@ -63,7 +63,7 @@ async def test_a_location_that_joins_a_channel_brings_its_skus(api: InProcessSer
         assert promised([await shop.next()]) == {"TEE": 10}
 
 
-async def test_rules_that_were_published_ahead_are_told_when_they_come_into_force(
+async def test_rules_published_ahead_are_sent_when_they_come_into_force(
     api: InProcessServer,
 ) -> None:
     await api.receive(10, at="YORK")

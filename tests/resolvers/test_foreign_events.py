@@ -111,7 +111,7 @@ async def trade(api: InProcessServer, chance: random.Random) -> None:
             await api.change(PICK, {"id": order["fulfillments"][0]["id"]})
 
 
-async def test_a_scoped_key_is_told_its_own_facts_and_no_other(
+async def test_a_scoped_key_receives_its_own_events_and_no_others(
     api: InProcessServer, tell: Callable[[str], None]
 ) -> None:
     chance = random.Random(10_000)

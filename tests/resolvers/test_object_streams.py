@@ -38,7 +38,7 @@ async def _is_refused(api: InProcessServer, document: str, case_id: str, key: st
     return "was found" in str(refused["payload"])
 
 
-async def test_a_return_is_followed_and_gone_on_with_behind_its_cursor(
+async def test_a_return_is_followed_and_resumed_after_a_cursor(
     api: InProcessServer,
 ) -> None:
     made = await asked(api)
@@ -83,7 +83,7 @@ async def test_a_refund_is_followed_until_it_is_paid(api: InProcessServer, order
     assert await _is_refused(api, REFUND, made["id"], stranger)
 
 
-async def test_who_reads_alerts_too_slowly_is_told_where_to_go_on(
+async def test_a_slow_reader_of_alerts_receives_its_cursor(
     api: InProcessServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The fan-out's backlog and the socket's buffer are both bounded; no alert is skipped."""

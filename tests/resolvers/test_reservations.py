@@ -12,7 +12,7 @@ RELEASE = """mutation ($id: ID!) { reservationRelease(id: $id) {
 STATUS = "query ($id: ID!) { reservation(id: $id) { status } }"
 
 
-async def test_a_hold_lives_fifteen_minutes_unless_told_otherwise(api: InProcessServer) -> None:
+async def test_a_hold_lives_fifteen_minutes_by_default(api: InProcessServer) -> None:
     await api.receive(5)
     held = await api.hold(2)
     assert held["status"] == "HELD"

@@ -185,7 +185,7 @@ async def test_people_decide_what_the_policy_leaves_to_them(api: InProcessServer
     assert again["return"]["authorization"]["reasons"][-1] == "my word"
 
 
-async def test_a_parcel_nobody_can_match_is_an_exception(api: InProcessServer) -> None:
+async def test_an_unidentified_parcel_is_an_exception(api: InProcessServer) -> None:
     await api.receive(1)
     parcel = {
         "trackingNumber": "JD-?",

@@ -229,7 +229,9 @@ async def test_a_hold_that_does_not_exist_for_a_key_is_not_taken_by_it(
     assert taken["order"]["status"] == "ALLOCATED"
 
 
-async def test_events_of_the_whole_are_told_to_who_made_it(traded: InProcessServer) -> None:
+async def test_events_of_a_whole_order_reach_the_key_that_placed_it(
+    traded: InProcessServer,
+) -> None:
     web, york = ("web",), ("YORK",)
     mine = await traded.a_key(Role.PARTNER, channels=web, locations=york, name="mine")
     placing = {"input": an_order(1, "TEE", externalReference="mine")}

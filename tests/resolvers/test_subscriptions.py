@@ -126,7 +126,7 @@ async def test_stock_shows_levels_with_their_item_and_place(api: InProcessServer
     }
 
 
-async def test_events_go_on_behind_a_cursor(api: InProcessServer) -> None:
+async def test_events_resume_after_a_cursor(api: InProcessServer) -> None:
     await api.receive(10)
     async with screen(api) as first:
         first.subscribe("s", EVENTS, variables={"after": "0"})
@@ -147,7 +147,7 @@ async def test_events_go_on_behind_a_cursor(api: InProcessServer) -> None:
     assert refused["payload"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
-async def test_who_asks_for_the_same_shares_one_execution(api: InProcessServer) -> None:
+async def test_equal_subscriptions_share_one_execution(api: InProcessServer) -> None:
     await api.receive(100)
     northern = await api.a_key(Role.WAREHOUSE, locations=("YORK",))
     screens = [screen(api, key) for key in [BOOTSTRAP] * 10 + [northern] * 10]
@@ -167,7 +167,7 @@ async def test_who_asks_for_the_same_shares_one_execution(api: InProcessServer) 
     assert api.restow.live.relay.listeners == 0
 
 
-async def test_those_who_come_back_join_the_others_without_gap_or_repeat(
+async def test_resumed_clients_join_the_group_without_gap_or_repeat(
     api: InProcessServer,
 ) -> None:
     """Clients resume at every cursor while events are written, and share one execution
@@ -213,7 +213,7 @@ async def test_a_revoked_key_is_cut_off_within_five_seconds(api: InProcessServer
         assert (await desk.next())["level"]["available"] == 1
 
 
-async def test_streams_are_told_in_numbers(api: InProcessServer) -> None:
+async def test_streams_have_metrics(api: InProcessServer) -> None:
     await api.receive(1)
     async with screen(api) as client:
         await client.watch(api, STOCK)

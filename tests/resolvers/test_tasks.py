@@ -227,7 +227,7 @@ async def test_roles_that_do_not_work_here_do_not(api: InProcessServer, role: Ro
     assert await api.code(CLAIM, {"queue": "PICK", "at": "LEEDS"}, key=key) == "FORBIDDEN"
 
 
-async def test_the_desk_settles_a_short_pick(api: InProcessServer) -> None:
+async def test_a_short_pick_is_resolved_as_an_exception(api: InProcessServer) -> None:
     await api.receive(1)
     order = await api.place(1)
     [parcel], [line] = order["fulfillments"], order["lines"]

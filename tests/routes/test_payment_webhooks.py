@@ -99,7 +99,7 @@ async def test_a_message_without_a_signature_is_refused(client: httpx.AsyncClien
     ("body", "status"),
     [(b"{}", 400), (b"[]", 400), (b"\xff", 400), (b" " * (BODY_BYTES_MAX + 1), 413)],
 )
-async def test_a_body_that_is_no_message_is_told(
+async def test_a_malformed_body_is_refused(
     client: httpx.AsyncClient, body: bytes, status: int
 ) -> None:
     headers = {} if body == b"\xff" else SECRETS.sign("msg-1", datetime.now(UTC), body)

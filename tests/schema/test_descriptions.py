@@ -95,7 +95,7 @@ def test_every_root_field_says_what_it_does_and_whom_it_is_open_to(root: str) ->
     assert [name for name, told in words.items() if not open_to.fullmatch(told)] == []
 
 
-def test_whatever_its_name_does_not_say_is_told_in_words() -> None:
+def test_a_name_that_explains_nothing_has_a_description() -> None:
     silent = {path.rpartition(".")[2] for path, words in parts() if not words}
     assert silent - PLAIN - PLAIN_VALUES == set()
     assert (PLAIN | PLAIN_VALUES) - silent == set()

@@ -88,7 +88,7 @@ async def test_a_job_goes_on_while_it_finds_more(database: Database) -> None:
     await asyncio.wait([task])
 
 
-async def test_a_failure_that_nobody_foresaw_costs_the_lease_and_no_more(
+async def test_an_unexpected_failure_costs_only_the_lease(
     database: Database,
 ) -> None:
     failures = [KeyError("broken"), OSError("Multiple exceptions")]

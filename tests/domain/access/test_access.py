@@ -140,7 +140,7 @@ def test_an_approver_stays_within_the_grant_and_its_currency() -> None:
     assert not callers.holder(Role.SUPPORT, actor="sam").may_grant(Money(1, "GBP"))
 
 
-def test_nobody_mints_more_than_they_have() -> None:
+def test_a_key_never_exceeds_its_creators_rights() -> None:
     web = frozenset({"web"})
     admin = callers.holder(Role.ADMIN, actor="ada", channels=web, refund_limit=Money(10_000, "GBP"))
     shop = callers.holder(Role.STOREFRONT, actor="shop", channels=web)

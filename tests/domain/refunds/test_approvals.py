@@ -70,7 +70,7 @@ def test_a_cancellation_needs_neither_evidence_nor_approval() -> None:
     assert (decision.status, decision.approvals_required) == (_S.APPROVED, 0)
 
 
-def test_goodwill_and_counterfeits_always_need_somebody() -> None:
+def test_goodwill_and_counterfeits_always_need_an_approval() -> None:
     small = Money(100, "GBP")
     assert decide(_K.GOODWILL, a_policy(), small, small).approvals_required == 1
     fakes = [ConditionGrade.NEW, ConditionGrade.COUNTERFEIT]

@@ -106,7 +106,7 @@ def test_shipping_is_refundable_once_something_has_left_or_nothing_will() -> Non
     assert of_order(cancelled=3, is_over=True) == 3_500
 
 
-def test_deposits_of_live_units_are_nobodys_to_give() -> None:
+def test_deposits_of_unshipped_units_are_not_refundable() -> None:
     """One unit is shipped.
 
     The rest of a partly paid order stays reserved for the units not yet shipped.

@@ -60,7 +60,7 @@ def test_part_refunds_of_a_line_take_its_rounded_shares_and_the_last_the_remaind
     assert taken == [33 + 7, 34 + 6, 33 + 7]
 
 
-def test_a_deduction_is_kept_back_of_price_and_tax_and_told() -> None:
+def test_a_deduction_reduces_price_and_tax_and_is_itemized() -> None:
     breakdown = of(UnitsToRefund(LINE, 3, Decimal("0.2"), "USED"))
     assert breakdown.components == (
         Component(_K.ITEMS, 8_000, "3 × COAT: 100.00 GBP less 20 % (USED)"),

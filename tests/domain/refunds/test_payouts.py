@@ -37,7 +37,7 @@ TABLE = {
 
 
 @pytest.mark.parametrize(("state", "word"), list(product(AttemptState, GatewaySignal)))
-def test_every_word_about_every_attempt_is_decided(
+def test_every_report_on_every_attempt_state_is_decided(
     state: AttemptState, word: GatewaySignal
 ) -> None:
     entry = TABLE[word][COLUMNS.index(state)]
@@ -47,7 +47,7 @@ def test_every_word_about_every_attempt_is_decided(
 
 
 @pytest.mark.parametrize(("state", "word"), list(product(AttemptState, GatewaySignal)))
-def test_hearing_a_word_twice_is_hearing_it_once(state: AttemptState, word: GatewaySignal) -> None:
+def test_a_repeated_report_changes_nothing(state: AttemptState, word: GatewaySignal) -> None:
     once = apply(state, word)
     assert apply(once.state, word).state is once.state
 

@@ -179,7 +179,7 @@ def test_a_person_may_authorize_what_nothing_speaks_against() -> None:
 @pytest.mark.parametrize(
     "objection", [NotReturnable("COAT", "it is a final sale"), ReturnWindowClosed(NOW)]
 )
-def test_objections_answer_who_may_not_override(
+def test_objections_are_raised_for_actors_that_may_not_override(
     status: ReturnStatus, objection: DomainError
 ) -> None:
     with pytest.raises(type(objection)):

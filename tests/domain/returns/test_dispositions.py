@@ -76,7 +76,7 @@ def test_above_the_value_it_needs_a_supervisor(role: Role) -> None:
 
 
 @pytest.mark.parametrize("role", Role)
-def test_a_counterfeit_is_never_restocked_whoever_asks(role: Role) -> None:
+def test_a_counterfeit_is_never_restocked(role: Role) -> None:
     with pytest.raises(PolicyViolation):
         choose(
             the_rules(), _G.COUNTERFEIT, "UNWANTED", _D.RESTOCK, CHEAP, holder(role, actor="ann")

@@ -61,7 +61,7 @@ def test_one_inspector_is_enough_by_default() -> None:
 
 
 @pytest.mark.parametrize("state", [_R.RECEIVED, _R.WRONG_ITEM])
-def test_after_the_first_of_two_looks_the_state_stays(state: ReturnItemState) -> None:
+def test_after_the_first_of_two_inspections_the_state_stays(state: ReturnItemState) -> None:
     first = inspect(state, None, Grading("ann", _G.NEW), 2)
     assert first.state is state
     assert not first.is_complete

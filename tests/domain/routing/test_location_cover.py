@@ -47,7 +47,7 @@ def test_a_cover_is_the_smallest_and_of_those_the_best(
     assert cover == Cover(brute_force(needs, count, pinned), is_proven=True)
 
 
-def test_nothing_to_cover_needs_nobody() -> None:
+def test_nothing_to_cover_needs_no_location() -> None:
     assert location_cover.smallest([], 3, frozenset(), by_codes) == Cover(
         frozenset(), is_proven=True
     )
@@ -73,7 +73,7 @@ def test_a_search_cut_short_still_covers(monkeypatch: pytest.MonkeyPatch) -> Non
     assert is_cover(needs, cover.chosen)
 
 
-def test_the_greedy_cover_has_nobody_it_can_do_without(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_greedy_cover_has_no_superfluous_location(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(location_cover, "WORK_MAX", 0)
     count = 60
     needs = [

@@ -163,7 +163,7 @@ def test_among_equals_the_first_criterion_decides(
     assert reasons(decision, "BONN") == f"has all 5 units, but {why}"
 
 
-def test_equals_are_told_apart_by_their_code() -> None:
+def test_ties_are_broken_by_location_code() -> None:
     candidates = [Candidate("YORK", {"A": 1}), Candidate("ROME", {"A": 1}), Candidate("BONN", {})]
     decision = routing.plan({"A": 1}, candidates, the_rules(), 1)
     assert decision.chosen == ("ROME",)
@@ -181,7 +181,7 @@ def test_a_location_without_a_lead_time_comes_after_those_with_one() -> None:
     )
 
 
-def test_more_parcels_than_the_policy_prefers_are_used_and_said() -> None:
+def test_more_parcels_than_the_policy_prefers_are_used_and_explained() -> None:
     candidates = [Candidate(place, {"A": 1}) for place in PLACES]
     decision = routing.plan({"A": 3}, candidates, the_rules(parcels_max=2), 1)
     assert decision.chosen == ("LONDON", "LEEDS", "PARIS")

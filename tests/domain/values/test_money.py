@@ -89,7 +89,7 @@ def test_parts_of_a_line_in_any_steps_add_up_to_the_line(total: int, steps: list
     assert settled == total
 
 
-def test_nothing_is_allocated_among_nobody() -> None:
+def test_an_empty_allocation_is_empty() -> None:
     assert money.allocate(0, []) == []
     with pytest.raises(ValueError, match="needs at least one weight"):
         money.allocate(1, [])

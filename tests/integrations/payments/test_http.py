@@ -94,7 +94,7 @@ async def test_a_refund_is_asked_for_and_answered(
         ("declined-402", GatewayStatus.FAILED, "account_closed"),
     ],
 )
-async def test_the_gateway_s_word_is_taken(
+async def test_the_gateways_answer_is_accepted(
     gateway: HttpGateway, manner: str, status: GatewayStatus, reason: str | None
 ) -> None:
     answer = await refund(gateway, manner, f"k-{manner}")

@@ -136,7 +136,7 @@ async def test_webhooks_come_twice_with_one_id_and_before_the_answer() -> None:
     await gateway.close()
 
 
-async def test_webhooks_come_behind_the_answer_and_a_receiver_that_is_down_stops_nothing() -> None:
+async def test_webhooks_follow_the_answer_and_a_failing_receiver_stops_nothing() -> None:
     taken = asyncio.Event()
 
     async def deliver(message_id: str, event: PaymentEvent) -> None:

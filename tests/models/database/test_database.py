@@ -53,7 +53,7 @@ async def test_two_reads_of_a_snapshot_where_one_is_cancelled(database: Database
 
 
 @pytest.mark.parametrize("way", ["snapshot", "reading", "writer"])
-async def test_a_read_that_outlives_its_session_is_met_by_nobody(
+async def test_a_read_that_outlives_its_session_affects_no_other(
     database: Database, way: str
 ) -> None:
     async def read_twice(session: Session) -> None:

@@ -13,12 +13,14 @@ from models.database.sessions import DatabaseUnavailable
 from tests.builders.connections import add, read, taking_no_writes
 
 
-async def test_a_host_that_nobody_knows_is_away() -> None:
+async def test_an_unknown_host_is_unavailable() -> None:
     with pytest.raises(DatabaseUnavailable):
         await Database("postgres://restow@no-such-host.invalid/restow").open()
 
 
-async def test_a_database_that_takes_no_writes_is_away_until_it_does(single: Database) -> None:
+async def test_a_database_that_takes_no_writes_is_unavailable_until_it_does(
+    single: Database,
+) -> None:
     async with taking_no_writes(single):
         with pytest.raises(DatabaseUnavailable):
             await add(single, "A")

@@ -70,7 +70,7 @@ async def test_a_plan_for_an_empty_table_does_not_outlive_its_growth(
         await database.close()
 
 
-async def test_plans_are_kept_for_who_writes_and_chosen_by_postgresql_for_who_reads(
+async def test_writers_keep_plans_and_readers_leave_them_to_postgresql(
     postgres_url: str,
 ) -> None:
     database = Database(postgres_url, DatabaseLimits(pool=1))

@@ -69,7 +69,7 @@ async def test_a_snapshot_stays_as_it_was_when_it_was_first_read(
         await standing_ready(one)
 
 
-async def test_who_writes_or_reads_once_gets_the_connection_that_stands_ready(
+async def test_single_writes_and_reads_use_the_prepared_connection(
     one: Database,
     watcher: Watcher,
 ) -> None:
@@ -155,7 +155,7 @@ async def test_a_writer_that_is_given_up_while_it_begins_leaves_nothing_to_the_n
     assert await read(one) == len(told) == 8
 
 
-async def test_after_a_restart_nobody_waits_for_what_stood_ready(
+async def test_after_a_restart_no_caller_waits_for_prepared_snapshots(
     one: Database, watcher: Watcher
 ) -> None:
     for use in (lambda: add(one, "A"), lambda: add(one, "B"), lambda: read(one)):
@@ -170,7 +170,7 @@ async def test_after_a_restart_nobody_waits_for_what_stood_ready(
         assert asyncio.get_running_loop().time() - started < pool.READY_SECONDS / 2
 
 
-async def test_a_connection_that_nobody_reads_with_is_given_back(
+async def test_an_unused_snapshot_connection_is_released(
     one: Database,
     watcher: Watcher,
     monkeypatch: pytest.MonkeyPatch,

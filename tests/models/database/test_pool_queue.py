@@ -19,7 +19,7 @@ from tests.builders.connections import (
 )
 
 
-async def test_who_waits_for_a_connection_is_served_before_any_stands_ready(one: Database) -> None:
+async def test_waiters_are_served_before_a_snapshot_is_prepared(one: Database) -> None:
     async with one.snapshot() as session:
         await count(session)
         waiting = asyncio.create_task(add(one, "A"))
@@ -29,7 +29,7 @@ async def test_who_waits_for_a_connection_is_served_before_any_stands_ready(one:
     assert await read(one) == 1
 
 
-async def test_who_waits_is_served_in_turn_whatever_each_waits_for(one: Database) -> None:
+async def test_waiters_are_served_in_order_for_any_kind_of_use(one: Database) -> None:
     served: list[str] = []
 
     async def write(name: str) -> None:
@@ -55,7 +55,7 @@ async def test_who_waits_is_served_in_turn_whatever_each_waits_for(one: Database
 
 
 @pytest.mark.parametrize("turns", range(6))
-async def test_a_connection_that_is_given_to_who_has_left_goes_to_the_next(
+async def test_a_connection_given_to_a_cancelled_waiter_goes_to_the_next(
     one: Database, turns: int
 ) -> None:
     """The first waiter is cancelled around the event-loop iteration in which it gets the
@@ -75,7 +75,7 @@ async def test_a_connection_that_is_given_to_who_has_left_goes_to_the_next(
     await at_rest(one)
 
 
-async def test_what_is_given_to_who_leaves_in_that_turn_is_given_back(one: Database) -> None:
+async def test_a_connection_given_to_a_waiter_cancelled_at_once_is_released(one: Database) -> None:
     kept = connections_of(one)
     connection = await kept.acquire()
     leaving = asyncio.create_task(kept.acquire())
@@ -88,7 +88,7 @@ async def test_what_is_given_to_who_leaves_in_that_turn_is_given_back(one: Datab
     assert kept._taken == 0
 
 
-async def test_room_that_is_given_to_who_leaves_in_that_turn_is_given_to_the_next(
+async def test_room_given_to_a_waiter_cancelled_at_once_goes_to_the_next(
     one: Database,
 ) -> None:
     kept = connections_of(one)
@@ -104,7 +104,9 @@ async def test_room_that_is_given_to_who_leaves_in_that_turn_is_given_to_the_nex
     assert kept._taken == 0
 
 
-async def test_a_connection_that_breaks_on_its_way_to_who_waits_is_replaced(one: Database) -> None:
+async def test_a_connection_that_breaks_before_its_waiter_gets_it_is_replaced(
+    one: Database,
+) -> None:
     kept = connections_of(one)
     for wait in (kept.acquire, kept.acquire_snapshot):
         connection = await kept.acquire()
@@ -136,7 +138,7 @@ async def test_a_connection_that_cannot_be_made_leaves_its_place_to_the_next(
     assert await read(one) == 0
 
 
-async def test_nobody_waits_for_longer_than_is_allowed(postgres_url: str) -> None:
+async def test_no_caller_waits_longer_than_allowed(postgres_url: str) -> None:
     database = Database(postgres_url, DatabaseLimits(pool=1, acquire=0.1))
     await database.open()
     try:

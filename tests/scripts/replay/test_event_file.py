@@ -79,7 +79,7 @@ def test_messy_rows_are_counted_by_kind(tmp_path: Path) -> None:
     assert sum(events.totals.rows.values()) == 9
 
 
-def test_a_return_within_the_hour_calls_units_off(tmp_path: Path) -> None:
+def test_a_return_within_the_hour_cancels_units(tmp_path: Path) -> None:
     bought = {"orig_order_ref": "100", "orig_line_no": "1", "orig_ts": "2010-07-05T09:30:00"}
     given_back = row(kind="return", order_ref="C5", qty="1", **bought)
     path = write(
@@ -126,7 +126,7 @@ def test_the_limit_ends_before_the_next_order(tmp_path: Path) -> None:
     assert (len(events.orders["101"].lines), len(events.corrections)) == (2, 1)
 
 
-def test_what_is_no_event_file_is_said_so(tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     (tmp_path / "broken.csv.gz").write_bytes(b"no gzip")
     write(tmp_path / "words.csv", row(qty="many"))

@@ -70,7 +70,7 @@ async def test_the_header_stands_for_the_key_of_one_field(
     assert await keys(client, query, header) == {"a": "k-1"}
 
 
-async def test_the_header_looks_at_what_will_run(client: SampleClient) -> None:
+async def test_the_header_applies_to_the_fields_that_will_run(client: SampleClient) -> None:
     query = f"mutation($no: Boolean!) {{ a: {PICK} {FIELDS} b: {PICK} @include(if: $no) {FIELDS} }}"
     assert await keys(client, query, "k", no=False) == {"a": "k"}
     client.contexts.clear()

@@ -39,7 +39,7 @@ async def test_an_answer_carries_its_requests_id(api: InProcessServer) -> None:
     assert (await api.client.get("/healthz")).headers["x-request-id"]
 
 
-async def test_an_internal_error_is_logged_with_its_request_and_told_without_detail(
+async def test_an_internal_error_is_logged_and_answered_without_detail(
     api: InProcessServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def broken() -> None:

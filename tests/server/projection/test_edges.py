@@ -220,7 +220,7 @@ async def test_an_edge_whose_key_is_missing_is_the_walks_to_tell() -> None:
     assert len(errors) == 1
 
 
-async def test_nothing_is_read_for_those_who_left_before() -> None:
+async def test_nothing_is_read_for_cancelled_operations() -> None:
     room = Room([])
     alone = asyncio.ensure_future(room.loaders.shelves.load(1))
     await asyncio.sleep(0)  # it has requested its keys; the read would come next

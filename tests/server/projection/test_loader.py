@@ -30,9 +30,7 @@ class Shelf:
         return {key: 2 * key for key in keys}
 
 
-async def test_who_waits_for_an_earlier_read_first_is_counted_among_those_who_need_the_next() -> (
-    None
-):
+async def test_a_caller_that_waits_for_a_read_is_counted_for_the_next() -> None:
     shelf = Shelf()
     loader = Loader(shelf.read)
     shelf.gate.clear()
@@ -49,7 +47,7 @@ async def test_who_waits_for_an_earlier_read_first_is_counted_among_those_who_ne
     assert shelf.reads == [[1], [2]]
 
 
-async def test_an_error_is_told_to_all_who_need_the_key() -> None:
+async def test_an_error_reaches_every_caller_of_the_key() -> None:
     loader = Loader(Shelf(2).read)
     found = await asyncio.gather(
         loader.load(1), loader.load(2), loader.load_many([1, 3]), return_exceptions=True
@@ -73,7 +71,7 @@ async def test_an_error_is_told_to_all_who_need_the_key() -> None:
     ),
     st.integers(0, 5),
 )
-def test_whoever_stays_is_answered(
+def test_callers_that_stay_are_answered(
     visits: list[tuple[int, list[int], int | None]], turns: int
 ) -> None:
     async def run() -> None:

@@ -50,7 +50,7 @@ async def test_a_completed_operation_sends_nothing_more_under_its_id() -> None:
         assert await said_until_pong(client) == []
 
 
-async def test_an_end_that_was_not_told_is_not_told_once_the_client_completed() -> None:
+async def test_no_complete_is_sent_after_the_client_completed() -> None:
     async with InProcessServer().open() as client:
         client.member.clear()
         client.subscribe("1", "{ echo }")
@@ -97,7 +97,7 @@ async def test_a_completed_operation_is_waited_for_when_its_client_leaves(
 
 
 @pytest.mark.parametrize("is_full", [False, True])
-async def test_an_end_on_which_the_socket_breaks_leaves_no_task_behind(is_full: bool) -> None:
+async def test_a_socket_that_breaks_at_the_end_leaves_no_task(is_full: bool) -> None:
     """Neither if it is sent at once, nor if it waited in a full socket."""
     room = asyncio.Event()
     told: list[Exception] = []

@@ -104,7 +104,7 @@ async def test_facts_come_as_events(api: InProcessServer) -> None:
     assert api.restow.sockets.closes["gone"] == 2
 
 
-async def test_what_ends_a_stream_is_told_in_it(api: InProcessServer) -> None:
+async def test_the_reason_of_an_end_is_sent_in_the_stream(api: InProcessServer) -> None:
     async with reading(api, EVENTS, after="x") as reader:
         kind, refused = await reader.next()
         assert refused["errors"][0]["extensions"]["code"] == "BAD_REQUEST"

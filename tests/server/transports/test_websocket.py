@@ -44,7 +44,7 @@ async def test_a_query_a_mutation_and_a_subscription() -> None:
     assert all(context.closed for context in api.contexts)
 
 
-async def test_what_comes_in_one_breath_has_a_context_of_its_own() -> None:
+async def test_each_operation_of_a_batch_has_its_own_context() -> None:
     api = InProcessServer()
     async with api.open() as client:
         client.subscribe("s", TICKS, variables={"count": 2 * BREATH_MAX + 1})
@@ -145,7 +145,7 @@ async def test_one_bad_operation_ends_alone(payload: dict[str, Any]) -> None:
         assert message["payload"] == {"data": {"echo": "hello"}}
 
 
-async def test_our_own_failures_are_told_without_detail() -> None:
+async def test_internal_failures_are_sent_without_detail() -> None:
     async with InProcessServer().open() as client:
         client.subscribe("s", "subscription { ticks(count: 1, broken: true) { units } }")
         assert (await client.receive())["type"] == "next"

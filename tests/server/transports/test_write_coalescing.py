@@ -32,7 +32,7 @@ def a_cork() -> tuple[CoalescedWrites, Recorder]:
     return CoalescedWrites(transport, asyncio.get_running_loop()), transport
 
 
-async def test_what_is_written_in_one_turn_leaves_together_in_order() -> None:
+async def test_writes_of_one_iteration_leave_together_in_order() -> None:
     cork, transport = a_cork()
     cork.write(b"a")
     cork.write(b"b")

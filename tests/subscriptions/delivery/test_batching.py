@@ -72,7 +72,7 @@ async def test_an_error_comes_after_the_last_item() -> None:
             await anext(breaths)
 
 
-async def test_who_leaves_closes_the_source() -> None:
+async def test_a_client_that_leaves_closes_the_source() -> None:
     source = Source(1, 2)
     source.gate(2)
     async with aclosing(in_batches(source.flow(), 10)) as breaths:
@@ -80,7 +80,7 @@ async def test_who_leaves_closes_the_source() -> None:
     assert source.is_closed
 
 
-async def test_who_is_cancelled_while_waiting_closes_the_source() -> None:
+async def test_a_client_cancelled_while_waiting_closes_the_source() -> None:
     source = Source(1)
     source.gate(1)
 

@@ -101,7 +101,7 @@ async def test_a_late_client_of_stock_gets_the_latest_of_each() -> None:
     await ended(*tasks)
 
 
-async def test_a_late_client_of_events_is_ended_and_told_where(
+async def test_a_slow_client_of_events_is_closed_with_its_cursor(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(subscriptions.delivery.fanout, "BACKLOG_MAX", 10)
@@ -147,7 +147,7 @@ async def test_an_end_waits_for_the_backlog() -> None:
     assert member.got == ["1", "2"]
 
 
-async def test_one_with_a_past_takes_it_first_and_misses_nothing_meanwhile() -> None:
+async def test_a_resuming_client_gets_its_past_first_and_misses_nothing() -> None:
     spring, fanout = Spring(), Fanout(lambda: spring.position)
     first, second = FakeMember(), FakeMember()
     tasks = await serving(fanout, spring, first)
@@ -163,7 +163,7 @@ async def test_one_with_a_past_takes_it_first_and_misses_nothing_meanwhile() -> 
     await ended(*tasks)
 
 
-async def test_a_feed_that_breaks_is_told_to_all_and_the_next_one_is_fresh() -> None:
+async def test_a_broken_feed_fails_all_members_and_the_next_one_is_new() -> None:
     spring, fanout = Spring(), Fanout(lambda: 0)
     tasks = await serving(fanout, spring, FakeMember(), FakeMember())
     spring.flow(ValueError("broken"))
@@ -178,7 +178,7 @@ async def test_a_feed_that_breaks_is_told_to_all_and_the_next_one_is_fresh() -> 
     await ended(*again)
 
 
-async def test_who_turns_out_late_while_it_comes_back_is_told_where_it_stands(
+async def test_a_client_found_slow_while_resuming_receives_its_cursor(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The cursor comes from the client's own catch-up feed, not only from the group's feed."""
@@ -203,7 +203,7 @@ async def test_who_turns_out_late_while_it_comes_back_is_told_where_it_stands(
     await ended(keeper)
 
 
-async def test_what_is_spread_to_nobody_is_not_told_as_spread() -> None:
+async def test_an_answer_sent_to_no_member_is_not_reported() -> None:
     """A feed may begin with a snapshot, which each client receives from its own catch-up feed."""
     spread: list[str] = []
     spring, fanout = Spring(), Fanout(lambda: 0, lambda answer: spread.append(answer.text))
@@ -222,7 +222,7 @@ async def test_what_is_spread_to_nobody_is_not_told_as_spread() -> None:
     assert spread == ["change"]
 
 
-async def test_who_was_cancelled_is_given_nothing_more() -> None:
+async def test_a_cancelled_client_receives_nothing_more() -> None:
     """This also holds in the event-loop iteration before the task receives the cancellation."""
     spring, fanout = Spring(), Fanout(lambda: 0)
     member = FakeMember()

@@ -107,7 +107,7 @@ async def test_it_connects_to_a_server_that_comes_later(server: servers.Server) 
         assert bell.is_connected
 
 
-async def test_of_many_rings_the_newest_is_heard(redis_url: str) -> None:
+async def test_of_many_rings_the_newest_is_received(redis_url: str) -> None:
     ear = Ear()
     async with ringing(redis_url, ear) as bell:
         for position in range(1, 10_001):
@@ -116,7 +116,9 @@ async def test_of_many_rings_the_newest_is_heard(redis_url: str) -> None:
     assert len(ear.heard) < 10
 
 
-async def test_the_library_itself_hears_nothing_on_its_first_subscription(redis_url: str) -> None:
+async def test_the_library_itself_receives_nothing_on_its_first_subscription(
+    redis_url: str,
+) -> None:
     """The reason for our own Redis backend. If this test fails, that backend can be removed."""
     async with Broadcast(redis_url) as broadcast, broadcast.subscribe("first") as subscriber:
         await broadcast.publish("first", "1")

@@ -55,7 +55,7 @@ async def holding(database: Database) -> AsyncIterator[Within]:
             yield place
 
 
-async def test_who_is_heard_numbers_in_the_transaction_itself(database: Database) -> None:
+async def test_with_listeners_events_are_numbered_in_the_transaction(database: Database) -> None:
     async with holding(database) as place:
         for number in range(2, 40):
             await write(place.writer, number, -number)
@@ -114,11 +114,10 @@ async def test_what_waits_since_before_comes_first_and_what_is_left_wakes(
     assert numbers == [*range(1, WITHIN_MAX), 998, *range(WITHIN_MAX, 2 * WITHIN_MAX), 999]
 
 
-async def test_who_saw_what_another_batch_has_taken_leaves_nothing_unsaid(
+async def test_a_batch_that_finds_its_events_taken_reports_that_more_may_be_pending(
     postgres_url: str,
 ) -> None:
-    """The statement began before the other batch was committed, and locked the lease row after
-    it."""
+    """The statement began before the other batch committed, and locked the lease row after it."""
     database = Database(postgres_url)
     await database.open()
     await transactions(database).run(lambda tx: leases.make_lease(tx.session, LEASE, tx.now))
@@ -165,7 +164,9 @@ async def test_a_transaction_that_is_tried_again_leaves_no_gap(database: Databas
     assert await log_of(database) == [(1, 1), (2, 2), (3, 3)]
 
 
-async def test_numbers_that_cannot_be_given_stop_no_business(database: Database) -> None:
+async def test_positions_that_cannot_be_assigned_do_not_stop_transactions(
+    database: Database,
+) -> None:
     """The lease row is corrupt: its counter has a value that no position can have."""
     async with holding(database) as place:
         async with database.writer() as session:
@@ -175,7 +176,7 @@ async def test_numbers_that_cannot_be_given_stop_no_business(database: Database)
         assert await place.pending()
 
 
-async def test_a_listener_that_fails_undoes_no_business(
+async def test_a_failing_listener_rolls_back_no_transaction(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with holding(database) as place:
@@ -188,7 +189,7 @@ async def test_a_listener_that_fails_undoes_no_business(
     assert await log_of(database) == [(1, 1), (2, 2)]
 
 
-async def test_while_somebody_numbers_a_transaction_does_not_wait_for_that(
+async def test_a_transaction_does_not_wait_while_another_process_numbers(
     postgres_url: str,
 ) -> None:
     database = Database(postgres_url)

@@ -92,9 +92,7 @@ async def test_a_reader_ahead_of_the_relay_is_handed_over_where_it_is(
     assert newcomer.handed_over == [8, 3]
 
 
-async def test_looks_that_overtake_each_other_never_set_the_relay_back(
-    database: Database, log: Log
-) -> None:
+async def test_overlapping_checks_never_set_the_relay_back(database: Database, log: Log) -> None:
     relay = Relay(database)
     for _ in range(10):
         looks = []
@@ -108,7 +106,7 @@ async def test_looks_that_overtake_each_other_never_set_the_relay_back(
         assert relay.position == log.last
 
 
-async def test_what_came_while_nobody_listened_is_looked_at_once_somebody_does(
+async def test_events_before_the_first_listener_are_read_when_it_joins(
     database: Database, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("subscriptions.log.relay.LOOK_SECONDS", 60.0)
@@ -134,7 +132,7 @@ async def test_what_came_while_nobody_listened_is_looked_at_once_somebody_does(
     await asyncio.wait([running])
 
 
-async def test_what_this_process_numbered_is_heard_without_a_read(
+async def test_events_numbered_by_this_process_are_delivered_without_a_read(
     database: Database, log: Log
 ) -> None:
     relay = Relay(database)  # not running
@@ -154,7 +152,7 @@ async def test_what_this_process_numbered_is_heard_without_a_read(
         assert relay.recent(2) == second
 
 
-async def test_what_is_told_while_it_is_being_read_is_heard_once(
+async def test_events_delivered_during_a_read_are_delivered_once(
     database: Database, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     relay = Relay(database)

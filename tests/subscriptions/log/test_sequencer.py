@@ -33,7 +33,7 @@ async def test_what_is_committed_gets_the_next_positions(database: Database) -> 
     assert row["counter"] == 3
 
 
-async def test_while_it_is_heard_it_tells_the_events_as_the_log_has_them(
+async def test_with_listeners_it_passes_on_the_events_of_the_log(
     database: Database,
 ) -> None:
     heard, is_heard = Heard(), True
@@ -58,7 +58,7 @@ async def test_what_was_pending_before_is_numbered_at_once(database: Database) -
     assert [number for _, number in await log_of(database)] == list(range(BATCH_MAX + 7))
 
 
-async def test_facts_nobody_spoke_of_are_found_within_a_second(database: Database) -> None:
+async def test_events_without_a_wake_up_are_found_within_a_second(database: Database) -> None:
     heard = Heard()
     silent = transactions(database)
     async with running(a_sequencer(database, heard)):
@@ -96,7 +96,7 @@ async def test_a_released_lease_is_taken_over(database: Database) -> None:
     assert await log_of(database) == [(1, 1), (2, 2)]
 
 
-async def test_what_is_committed_while_it_looks_for_the_last_time_is_numbered(
+async def test_events_committed_during_the_last_check_are_numbered(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard = Heard()
@@ -157,7 +157,7 @@ async def test_a_holder_that_slept_finds_out_before_it_numbers(database: Databas
     assert row["holder"] == "thief"
 
 
-async def test_who_waited_for_the_lease_goes_on_behind_what_was_numbered_meanwhile(
+async def test_a_waiter_for_the_lease_continues_after_the_numbered_events(
     postgres_url: str,
 ) -> None:
     """The statement began while another process held the row lock and numbered event 1."""

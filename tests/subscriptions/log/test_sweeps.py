@@ -24,7 +24,7 @@ async def pages_of_a_look(database: Database) -> int:
     return pages
 
 
-async def test_a_look_does_not_pass_over_all_that_was_numbered(
+async def test_a_check_does_not_scan_the_numbered_events(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sequencer, "SWEEP_EVENTS", BATCH_MAX)

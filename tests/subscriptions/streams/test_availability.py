@@ -30,7 +30,7 @@ def feed_of(live_process: LiveProcess, skus: Sequence[str], after: str | None = 
     return feed
 
 
-async def test_availability_tells_what_changed_and_is_read_once_for_all(
+async def test_availability_sends_changes_and_is_read_once_for_all(
     live_process: LiveProcess,
 ) -> None:
     ledger = live_process.ledger
@@ -86,7 +86,7 @@ async def test_a_fact_about_all_skus_reaches_each_member_for_each(
 
 
 @pytest.mark.parametrize("step", [1, 2, 32])
-async def test_whoever_leaves_amid_a_fact_comes_back_to_the_rest_of_it(
+async def test_a_client_that_leaves_within_an_event_resumes_with_its_rest(
     live_process: LiveProcess, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     monkeypatch.setattr(subscriptions.streams.stock_and_events, "STEP", step)
@@ -116,7 +116,7 @@ class Gated(dict[str, int]):
         self.gate = asyncio.Event()
 
 
-async def test_what_was_said_before_somebody_joined_is_said_again(
+async def test_values_sent_before_a_client_joined_are_sent_again(
     live_process: LiveProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The group has read a value ahead of the log; a new member has not received that value."""

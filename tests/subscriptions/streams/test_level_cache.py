@@ -140,7 +140,7 @@ def _change(key: int, units: int) -> LoggedEvent:
     return _event(key, units, **numbers)
 
 
-async def test_what_a_level_is_of_is_read_once_until_it_may_have_changed() -> None:
+async def test_item_and_location_are_read_once_until_they_may_have_changed() -> None:
     reads = Reads()
     shelves = LevelCache(reads)
     assert (await shelves.of([_change(1, 4), _change(2, 4)])).keys() == {1, 2}
@@ -159,7 +159,7 @@ async def test_what_a_level_is_of_is_read_once_until_it_may_have_changed() -> No
     assert reads.asked[3:] == [[2]]
 
 
-async def test_what_was_read_while_it_may_have_changed_is_not_remembered() -> None:
+async def test_a_read_during_a_possible_change_is_not_cached() -> None:
     reads = Reads()
     shelves = LevelCache(reads)
     reads.meanwhile = lambda: shelves.saw(_event(1, 1, "Item"))
@@ -188,7 +188,7 @@ async def test_an_event_without_all_numbers_has_its_level_read() -> None:
     assert reads.asked == [[1], [1]]
 
 
-async def test_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscriptions.streams.level_cache, "REMEMBERED_MAX", 2)
     reads = Reads()
     shelves = LevelCache(reads)

@@ -37,7 +37,7 @@ async def test_from_now_on_means_from_now_on(live_process: LiveProcess) -> None:
     assert [event.cursor for event in first.got] == ["1", "2", "3"]
 
 
-async def test_a_cursor_goes_on_behind_its_event(
+async def test_a_cursor_resumes_after_its_event(
     live_process: LiveProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Events come from the table, from the recent events in memory, and live.

@@ -112,7 +112,7 @@ async def test_what_is_no_key_is_unknown(database: Database, bearer: str) -> Non
         await authenticate(database, bearer, MORNING)
 
 
-async def test_a_wrong_secret_behind_a_known_prefix_is_unknown(database: Database) -> None:
+async def test_a_wrong_secret_with_a_known_prefix_is_unknown(database: Database) -> None:
     text = text_of(await create(transactions_on(database)))
     with pytest.raises(Unauthenticated):
         await authenticate(database, text[:-1] + ("A" if text[-1] != "A" else "B"), MORNING)
@@ -151,7 +151,7 @@ async def test_bad_input_is_refused(
     assert await counts(database, "api_key", "event") == {"api_key": 0, "event": 0}
 
 
-async def test_nobody_mints_more_than_they_have(database: Database) -> None:
+async def test_a_key_never_exceeds_its_creators_rights(database: Database) -> None:
     transactions = transactions_on(database)
     for code in ("web", "shop"):
         await transactions.perform(workflows.catalog.channels.upsert, a_channel(code))
@@ -291,7 +291,7 @@ async def test_a_revoked_bootstrap_key_stays_revoked(database: Database) -> None
     assert await is_refused(database, "open sesame", clock)
 
 
-async def test_a_limited_admin_makes_no_key_for_somebody_who_has_one(database: Database) -> None:
+async def test_a_limited_admin_makes_no_key_for_an_actor_with_one(database: Database) -> None:
     """Objects that an actor created are visible to it in every location."""
     transactions = transactions_on(database)
     await transactions.perform(workflows.catalog.locations.upsert, a_location("LEEDS"))

@@ -115,7 +115,7 @@ async def test_what_it_knows_is_not_read_again(
     assert asked[1:] == [["TEE-M"]]
 
 
-async def test_news_during_a_read_are_not_forgotten(
+async def test_news_during_a_read_are_kept(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An event is committed after the read's snapshot, and its news arrive before the read ends."""

@@ -35,7 +35,7 @@ class Window:
             await asyncio.sleep(0)
 
 
-async def test_who_asks_during_a_look_shares_the_next() -> None:
+async def test_callers_during_a_read_share_the_next() -> None:
     window = Window()
     first = await window.ask()
     second, third = await window.ask(), await window.ask()
@@ -48,7 +48,7 @@ async def test_who_asks_during_a_look_shares_the_next() -> None:
     assert window.begun == 2
 
 
-async def test_a_look_that_fails_is_told_to_its_own_only() -> None:
+async def test_a_failed_read_fails_only_its_own_callers() -> None:
     window = Window()
     first = await window.ask()
     second = await window.ask()
@@ -60,7 +60,7 @@ async def test_a_look_that_fails_is_told_to_its_own_only() -> None:
     assert await second == 2
 
 
-async def test_one_who_leaves_leaves_the_look_to_the_others() -> None:
+async def test_a_cancelled_caller_does_not_cancel_the_read() -> None:
     window = Window()
     first, second = await window.ask(), await window.ask()
     third = await window.ask()
@@ -72,7 +72,7 @@ async def test_one_who_leaves_leaves_the_look_to_the_others() -> None:
     assert await third == 2
 
 
-async def test_after_a_pause_it_looks_again() -> None:
+async def test_after_a_pause_it_reads_again() -> None:
     window = Window()
     for number in (1, 2):
         asking = await window.ask()

@@ -140,7 +140,7 @@ async def test_a_failed_delivery_is_a_delay_until_it_arrives(floor: Floor) -> No
     assert len(await floor.exceptions()) == 1
 
 
-async def test_a_parcel_sent_back_is_told_to_whoever_takes_returns(floor: Floor) -> None:
+async def test_a_parcel_sent_back_is_recorded_as_an_event(floor: Floor) -> None:
     placed = await sent(floor)
     said = await floor.said("RETURNED_TO_SENDER")
     [told] = await events(floor.database, "carrier.")
@@ -180,7 +180,7 @@ async def test_what_it_does_not_know_it_refuses(floor: Floor) -> None:
     assert codes(await floor.said("DELIVERED", by=far)) == [("NOT_FOUND", NUMBER)]
 
 
-async def test_many_that_bring_the_same_word_keep_it_once(floor: Floor) -> None:
+async def test_concurrent_copies_of_an_event_are_recorded_once(floor: Floor) -> None:
     placed = await sent(floor)
     said = await asyncio.gather(*(floor.said("LOST") for _ in range(6)))
     assert len({each.refs["fulfillment"] for each in said}) == 1

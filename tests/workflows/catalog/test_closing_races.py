@@ -75,7 +75,7 @@ async def shop(database: Database) -> Shop:
 
 
 @pytest.mark.parametrize("enter", [_receive, _find])
-async def test_whoever_closes_meets_the_units_that_came_first(shop: Shop, enter: Do) -> None:
+async def test_a_location_that_received_units_is_not_closed(shop: Shop, enter: Do) -> None:
     entered, closed = await _race(shop, enter, _close)
     assert not entered.refusals
     assert codes(closed) == [("ILLEGAL_TRANSITION", ("input", "active"))]
@@ -83,7 +83,7 @@ async def test_whoever_closes_meets_the_units_that_came_first(shop: Shop, enter:
 
 
 @pytest.mark.parametrize("enter", [_receive, _find])
-async def test_units_that_come_later_meet_a_closed_door(shop: Shop, enter: Do) -> None:
+async def test_a_closed_location_receives_no_units(shop: Shop, enter: Do) -> None:
     closed, entered = await _race(shop, _close, enter)
     assert not closed.refusals
     assert codes(entered) == [("INVALID", ("input", "locationCode"))]

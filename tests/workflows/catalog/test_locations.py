@@ -74,7 +74,7 @@ async def test_bad_input_is_refused(
     assert await counts(database, "location", "event") == {"location": 0, "event": 0}
 
 
-async def test_all_faults_are_told_at_once(database: Database) -> None:
+async def test_all_faults_are_returned_at_once(database: Database) -> None:
     outcome = await upsert(transactions_on(database), code="", name="", time_zone="Mars")
     assert [field[1] for _, field in codes(outcome)] == ["code", "name", "timeZone"]
 

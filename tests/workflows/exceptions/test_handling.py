@@ -198,7 +198,7 @@ async def test_what_is_late_goes_to_the_next_role_once(floor: Floor) -> None:
     assert alert["data"]["ownerRole"] == "SUPPLY_CHAIN"
 
 
-async def test_who_takes_it_over_gets_a_new_clock_and_the_last_to_hear_is_the_admin(
+async def test_taking_over_restarts_the_clock_and_the_last_escalation_is_to_admin(
     floor: Floor,
 ) -> None:
     found = await opened(floor)

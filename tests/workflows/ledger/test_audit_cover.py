@@ -68,7 +68,7 @@ async def test_what_is_gone_or_slipped_in_is_named(shop: Shop, what: str) -> Non
     assert f"transaction {placed['transaction_id']}" in await _named(shop)
 
 
-async def test_facts_that_nobody_asked_for_are_covered_too(database: Database) -> None:
+async def test_events_without_a_request_are_covered_too(database: Database) -> None:
     shop = await open_shop(database)
 
     async def work(tx: Transaction) -> None:

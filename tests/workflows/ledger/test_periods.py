@@ -26,7 +26,7 @@ async def refund_desk(database: Database) -> RefundDesk:
     return await open_refund_desk(database)
 
 
-async def test_closing_is_kept_and_told(refund_desk: RefundDesk) -> None:
+async def test_closing_is_stored_and_an_event(refund_desk: RefundDesk) -> None:
     through = MORNING - timedelta(days=1)
     closed = await refund_desk.close_books(through)
     assert not closed.refusals
@@ -83,7 +83,7 @@ async def test_a_close_is_never_changed(refund_desk: RefundDesk) -> None:
             await session.execute("DELETE FROM period_close")
 
 
-async def test_whoever_books_while_a_period_is_closed_books_behind_it(
+async def test_a_booking_during_a_close_never_enters_the_closed_period(
     refund_desk: RefundDesk,
 ) -> None:
     """A booking has started when the period is closed: one of the two waits for the other.

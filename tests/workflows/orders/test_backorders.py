@@ -40,7 +40,7 @@ async def still_waiting(shop: Shop) -> set[str]:
     return {row["reference"] for row in found}
 
 
-async def test_units_that_nobody_who_waits_may_have_are_no_work(shop: Shop) -> None:
+async def test_units_no_waiting_order_may_use_are_no_work(shop: Shop) -> None:
     york = a_channel("outlet", location_codes=("YORK",), priority=9)
     await shop.transactions.perform(workflows.catalog.channels.upsert, york)
     rules = {"protected": [{"channel": "web", "category": "coats", "units": 5}]}

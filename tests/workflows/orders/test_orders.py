@@ -122,7 +122,7 @@ async def test_bad_input_names_the_field_and_changes_nothing(
     assert await counts(shop.database, *TABLES) == before
 
 
-async def test_only_who_may_backdate_places_orders_of_last_week(shop: Shop) -> None:
+async def test_backdated_orders_need_a_permission(shop: Shop) -> None:
     week_ago = MORNING - timedelta(days=7)
     assert codes(await shop.place(("TEE-M", 1), by=SHOP, placed_at=week_ago)) == [
         ("INVALID", ("input", "placedAt"))
@@ -249,7 +249,7 @@ async def test_new_buyers_do_not_jump_the_queue(shop: Shop) -> None:
     assert (await shop.order(waiting))["status"] == "CANCELLED"
 
 
-async def test_released_and_expired_units_serve_those_who_wait(shop: Shop) -> None:
+async def test_released_and_expired_units_serve_waiting_orders(shop: Shop) -> None:
     held = await shop.hold(("TEE-M", 3), ttl_seconds=60)
     kept = await shop.hold(("TEE-M", 2))
     waiting = await shop.place(("TEE-M", 5), backorder=True)

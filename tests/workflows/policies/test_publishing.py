@@ -237,7 +237,7 @@ async def test_two_that_publish_at_once_get_versions_of_their_own(database: Data
     assert len({UUID(str(outcome.refs["policy"])) for outcome in outcomes}) == 5
 
 
-async def test_a_version_published_ahead_is_told_of_once_when_it_comes_into_force(
+async def test_a_version_published_ahead_is_an_event_once_it_is_in_force(
     database: Database,
 ) -> None:
     clock = Clock()

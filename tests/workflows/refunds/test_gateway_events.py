@@ -80,7 +80,7 @@ async def test_a_webhook_is_taken_once(refund_desk: RefundDesk, refund: Outcome)
     assert await refund_desk.status(refund) == "SUCCEEDED"
 
 
-async def test_a_contradiction_changes_nothing_and_a_person_is_told(
+async def test_a_contradiction_changes_nothing_and_opens_an_exception(
     refund_desk: RefundDesk, refund: Outcome
 ) -> None:
     await refund_desk.pay()
@@ -119,7 +119,7 @@ async def test_the_bank_may_send_it_back(refund_desk: RefundDesk, refund: Outcom
     assert not again.refusals
 
 
-async def test_reversed_heard_first_books_both_facts(
+async def test_a_reversal_that_arrives_first_books_both_facts(
     refund_desk: RefundDesk, refund: Outcome
 ) -> None:
     refund_desk.gateway.answers = [SILENT]

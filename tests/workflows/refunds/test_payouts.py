@@ -67,7 +67,7 @@ async def test_the_key_is_stored_before_the_call(refund_desk: RefundDesk, refund
     assert await refund_desk.pay() == 0
 
 
-async def test_nobody_sends_what_another_worker_has_in_hand(
+async def test_a_claimed_payout_is_not_sent_by_another_worker(
     refund_desk: RefundDesk, refund: Outcome
 ) -> None:
     async def meanwhile(key: str) -> None:
@@ -128,7 +128,7 @@ async def test_a_late_refund_is_looked_up_until_it_settles(
     assert len(refund_desk.gateway.sent) == 1
 
 
-async def test_failed_is_the_gateways_word_and_a_retry_has_a_new_key(
+async def test_a_reported_failure_opens_an_exception_and_a_retry_has_a_new_key(
     refund_desk: RefundDesk, refund: Outcome
 ) -> None:
     refund_desk.gateway.answers = [FAILED]
@@ -181,7 +181,7 @@ async def test_the_gateway_may_still_tell_what_a_person_was_asked(
     assert await refund_desk.open_exceptions("REFUND_UNKNOWN") == []
 
 
-async def test_nobody_says_it_failed_while_it_is_being_sent(
+async def test_no_person_settles_as_failed_during_a_call(
     refund_desk: RefundDesk, refund: Outcome
 ) -> None:
     """A second call is running while a person settles.
@@ -234,7 +234,7 @@ async def test_the_database_allows_one_unsettled_attempt(
             )
 
 
-async def test_people_are_told_of_refunds_that_are_not_over_a_day_later(
+async def test_unsettled_refunds_open_an_exception_after_a_day(
     refund_desk: RefundDesk, refund: Outcome
 ) -> None:
     transactions = refund_desk.shop.transactions
@@ -249,7 +249,7 @@ async def test_people_are_told_of_refunds_that_are_not_over_a_day_later(
     assert await refund_desk.open_exceptions("REFUND_OVERDUE") == []
 
 
-async def test_a_gateway_that_stays_silent_is_told_to_people(
+async def test_a_gateway_that_stays_silent_opens_an_exception(
     refund_desk: RefundDesk, refund: Outcome
 ) -> None:
     payouts = Payouts(refund_desk.shop.transactions, refund_desk.gateway)

@@ -274,7 +274,7 @@ class Counter(RuleBasedStateMachine):
             self.fresh.give_back(self.refund_desk.database.url)
 
 
-def test_any_life_of_refunds_leaves_the_books_whole(fresh_database: Databases, engine: str) -> None:
+def test_random_refunds_keep_the_books_consistent(fresh_database: Databases, engine: str) -> None:
     """After each step: refunds ≤ captured per payment, liability = open refunds, trial balance
     zero."""
     with asyncio.Runner() as runner:

@@ -155,7 +155,7 @@ async def test_goods_still_on_their_way_out_are_not_refundable(refund_desk: Refu
     ]
 
 
-async def test_nobody_approves_alone_or_under_a_second_key(refund_desk: RefundDesk) -> None:
+async def test_no_actor_approves_alone_or_with_a_second_key(refund_desk: RefundDesk) -> None:
     await refund_desk.shop.receive(20, "COAT")
     order = await refund_desk.desk.sold(("COAT", 40), payments=(Payment("card", pounds("400.00")),))
     made = await refund_desk.create(order, "60.00", CLERK)
@@ -183,7 +183,7 @@ async def test_above_the_highest_band_two_different_actors_must_agree(
     assert [row["actor"] for row in approvals] == ["fiona", "fred"]
 
 
-async def test_who_asked_for_the_return_authorized_or_inspected_cannot_agree(
+async def test_actors_of_the_return_cannot_approve(
     refund_desk: RefundDesk,
 ) -> None:
     a_return = await refund_desk.desk.asked(("TEE-M", 1))
@@ -317,7 +317,7 @@ async def test_the_database_itself_refuses_more_than_was_captured(
 
 
 @pytest.mark.parametrize("table", ["refund_approval", "order_cancellation_line"])
-async def test_what_was_said_is_never_changed(
+async def test_recorded_approvals_never_change(
     refund_desk: RefundDesk, order: Outcome, table: str
 ) -> None:
     made = await refund_desk.create(order, "1.00")

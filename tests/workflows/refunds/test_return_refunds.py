@@ -192,7 +192,7 @@ async def test_what_a_person_called_off_is_not_opened_again(refund_desk: RefundD
     assert (await refund_desk.refunds())[1]["amount_minor"] == 1000
 
 
-async def test_units_that_bring_nothing_are_said_to(refund_desk: RefundDesk) -> None:
+async def test_a_refund_without_amount_is_cancelled_with_a_reason(refund_desk: RefundDesk) -> None:
     await refund_desk.shop.publish(PolicyKind.REFUND, {**RULES, "deductions": {"DAMAGED": 1}})
     a_return = await returned(refund_desk, ("TEE-M", 1))
     await graded(refund_desk, a_return, ("TEE-M", 1, "DAMAGED"))

@@ -90,7 +90,7 @@ async def test_more_than_is_left_and_where_it_is_already_are_refused(desk: Desk)
     ]
 
 
-async def test_a_counterfeit_is_never_restocked_whoever_asks(desk: Desk) -> None:
+async def test_a_counterfeit_is_never_restocked(desk: Desk) -> None:
     _, group = await inspected(desk, grade="COUNTERFEIT")
     refused = await desk.dispose(group, 1, "RESTOCK", by=ADMIN)
     assert codes(refused) == [("POLICY_VIOLATION", ("input", "disposition"))]

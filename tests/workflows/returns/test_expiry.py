@@ -57,7 +57,7 @@ async def test_the_rest_of_what_came_is_missing(desk: Desk) -> None:
     assert await desk.exceptions() == [("RETURN_DISCREPANCY", "OPEN", 1)]
 
 
-async def test_a_late_parcel_is_taken_in_and_told(desk: Desk) -> None:
+async def test_a_late_parcel_is_received_and_opens_an_exception(desk: Desk) -> None:
     made = await desk.asked(("TEE-M", 2))
     desk.shop.clock.forward(days=28)
     await desk.expire()

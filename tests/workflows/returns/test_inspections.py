@@ -95,7 +95,7 @@ async def test_two_inspectors_where_the_policy_says_so(desk: Desk) -> None:
     assert types[-3:] == ["return.looked_at", "return.inspected", "return.disposed"]
 
 
-async def test_a_first_look_at_a_part_is_of_that_part_only(desk: Desk) -> None:
+async def test_a_first_inspection_of_a_part_is_of_that_part_only(desk: Desk) -> None:
     await desk.shop.publish(PolicyKind.RETURN, TWO_INSPECTORS)
     made, group = await here(desk, ("TEE-M", 3))
     assert not (await desk.inspect(made, (group, 1, "NEW"))).refusals

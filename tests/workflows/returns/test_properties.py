@@ -236,7 +236,7 @@ class ReturnsDesk(RuleBasedStateMachine):
             self.fresh.give_back(self.desk.database.url)
 
 
-def test_any_day_at_the_desk_leaves_units_and_books_whole(
+def test_random_returns_keep_units_and_books_consistent(
     fresh_database: Databases, engine: str
 ) -> None:
     """After each step all proofs hold, and each return has all units of its order lines."""

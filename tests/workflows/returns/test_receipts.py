@@ -125,7 +125,7 @@ async def test_one_parcel_with_returns_of_two_orders_needs_a_name(desk: Desk) ->
     assert (await desk.receive(None, ("TEE-M", 1), tracking_number="JD-7")).refs == one.refs
 
 
-async def test_a_parcel_nobody_can_match_waits_in_quarantine(desk: Desk) -> None:
+async def test_an_unidentified_parcel_waits_in_quarantine(desk: Desk) -> None:
     kept = await desk.receive(None, ("TEE-M", 2), ("TEE-M", 1), tracking_number="JD-??")
     assert set(kept.refs) == {"exception"}
     assert await desk.exceptions() == [("UNIDENTIFIED_PARCEL", "OPEN", 1)]
@@ -269,7 +269,7 @@ async def test_a_return_of_another_location_does_not_exist_at_this_dock(desk: De
     assert await desk.shop.level(at="YORK") == {"quality_control": 1}
 
 
-async def test_nobody_takes_units_of_returns_and_parcels_by_hand(desk: Desk) -> None:
+async def test_units_of_returns_and_parcels_are_not_moved_by_hand(desk: Desk) -> None:
     made = await desk.asked(("TEE-M", 2))
     await desk.receive(made, ("TEE-M", 2))
     await desk.receive(None, ("TEE-M", 1))

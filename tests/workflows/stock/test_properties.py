@@ -141,7 +141,7 @@ class Trade(RuleBasedStateMachine):
             self.fresh.give_back(self.shop.database.url)
 
 
-def test_any_life_leaves_the_books_whole(fresh_database: Databases, engine: str) -> None:
+def test_random_trade_keeps_the_books_consistent(fresh_database: Databases, engine: str) -> None:
     """Levels equal movements, claims equal lines, the displayed ATP can be held, the books
     balance."""
     with asyncio.Runner() as runner:

@@ -105,7 +105,7 @@ async def test_a_lost_tablets_tasks_come_back_by_the_clock(floor: Floor) -> None
     assert not (await floor.pick(parcel, by=BEN)).refusals
 
 
-async def test_the_job_writes_down_what_the_clock_said(floor: Floor) -> None:
+async def test_the_job_records_expired_claims(floor: Floor) -> None:
     await a_parcel(floor)
     await floor.claim()
     assert await floor.shop.transactions.run(task_claims.free_lapsed) == 0
@@ -130,7 +130,7 @@ async def test_renewing_keeps_a_task(floor: Floor) -> None:
     assert task["lease_until_at"] == MORNING + timedelta(minutes=19)
 
 
-async def test_acting_on_a_task_that_nobody_has_does_it(floor: Floor) -> None:
+async def test_work_on_an_unclaimed_task_ends_it(floor: Floor) -> None:
     parcel = await a_parcel(floor)
     assert not (await floor.pick(parcel, by=BEN)).refusals
     assert await done_by(floor, "PICK") == "ben"

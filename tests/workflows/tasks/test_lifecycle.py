@@ -73,7 +73,7 @@ async def test_a_part_that_moves_on_has_a_task_of_its_own(desk: Desk) -> None:
     assert await reconcile(desk.database) == []
 
 
-async def test_whoever_disposes_of_a_part_has_the_rest(desk: Desk) -> None:
+async def test_disposing_of_a_part_claims_the_rest(desk: Desk) -> None:
     asked = await a_return(desk)
     await desk.receive(asked, ("TEE-M", 3), complete=True)
     [group] = await desk.groups(asked)
@@ -87,7 +87,7 @@ async def test_whoever_disposes_of_a_part_has_the_rest(desk: Desk) -> None:
     assert await to_do(desk) == []
 
 
-async def test_a_first_look_at_a_part_leaves_the_rest_with_who_took_it(desk: Desk) -> None:
+async def test_a_first_inspection_of_a_part_keeps_the_claim_of_the_rest(desk: Desk) -> None:
     await desk.shop.publish(PolicyKind.RETURN, {"window": "P30D", "twoInspectorsAboveRisk": 0.0})
     asked = await a_return(desk)
     await desk.receive(asked, ("TEE-M", 3), complete=True)
@@ -97,7 +97,7 @@ async def test_a_first_look_at_a_part_leaves_the_rest_with_who_took_it(desk: Des
     assert await reconcile(desk.database) == []
 
 
-async def test_a_parcel_that_is_not_the_last_keeps_its_task_with_who_received_it(
+async def test_a_partial_receipt_keeps_the_claim_of_its_task(
     desk: Desk,
 ) -> None:
     asked = await a_return(desk)

@@ -59,7 +59,7 @@ async def test_one_that_fails_the_whole_transaction_fails_alone(database: Databa
     assert await counts(database, "idempotency_key") == {"idempotency_key": 5}
 
 
-async def test_a_key_in_use_elsewhere_stalls_nobody(postgres_url: str) -> None:
+async def test_a_key_in_use_elsewhere_delays_no_other_request(postgres_url: str) -> None:
     """Another process uses the key: only the duplicate waits, not the requests queued with it."""
     database = Database(postgres_url)
     await database.open()
@@ -97,7 +97,7 @@ async def test_a_key_in_use_elsewhere_stalls_nobody(postgres_url: str) -> None:
         await database.close()
 
 
-async def test_a_key_that_stays_in_use_is_told_so_in_a_group_too(postgres_url: str) -> None:
+async def test_a_key_that_stays_in_use_is_refused_in_a_group_too(postgres_url: str) -> None:
     database = Database(postgres_url, DatabaseLimits(lock=0.05))
     await database.open()
     try:
@@ -157,7 +157,7 @@ async def test_in_a_batch_a_key_answers_to_the_arguments_it_was_used_with(
 
 
 @pytest.mark.parametrize("happened", [True, False])
-async def test_a_lost_answer_to_commit_is_told_to_the_whole_batch(
+async def test_a_lost_answer_to_commit_fails_the_whole_batch(
     database: Database, happened: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The outcome is unknown, so nothing is retried automatically.
@@ -314,7 +314,7 @@ async def test_an_answer_is_not_held_back_by_a_group_that_waits_for_a_lock() -> 
     await second
 
 
-async def test_what_was_committed_is_told_when_the_next_group_is_abandoned() -> None:
+async def test_committed_outcomes_are_returned_when_the_next_group_is_abandoned() -> None:
     begun, queued = asyncio.Event(), asyncio.Event()
 
     async def together(
@@ -342,7 +342,7 @@ async def test_what_was_committed_is_told_when_the_next_group_is_abandoned() -> 
     assert [type(each) for each in found] == [OutcomeUnknown] * 2
 
 
-async def test_whoever_waits_for_an_abandoned_transaction_or_behind_it_is_told() -> None:
+async def test_waiters_for_and_after_an_abandoned_transaction_get_an_error() -> None:
     async def together(
         requests: Sequence[Request[NameSupplier]], writing: Callable[[], None]
     ) -> list[Outcome | None]:

@@ -62,7 +62,9 @@ async def test_a_key_belongs_to_its_actor(database: Database) -> None:
     assert not outcome.replayed
 
 
-async def test_a_refusal_by_rule_is_stored_behind_a_savepoint(database: Database) -> None:
+async def test_a_refusal_by_rule_is_stored_after_a_rollback_to_the_savepoint(
+    database: Database,
+) -> None:
     transactions = transactions_on(database)
     request = naming("acme", key="k1", fault="rule")
     first = await transactions.perform(name_supplier, request)
@@ -129,7 +131,7 @@ async def test_a_duplicate_that_waited_for_a_crash_does_the_work(database: Datab
     assert await second == Outcome(refs={"supplier": "acme"})
 
 
-async def test_a_duplicate_that_waits_too_long_is_told_so(postgres_url: str) -> None:
+async def test_a_duplicate_that_waits_too_long_is_refused(postgres_url: str) -> None:
     database = Database(postgres_url, DatabaseLimits(lock=0.05))
     await database.open()
     try:

@@ -154,7 +154,7 @@ async def test_values_beyond_what_is_kept_are_invalid(database: Database) -> Non
         await transactions_on(database).run(work)
 
 
-async def test_costs_are_locked_in_item_order_whoever_asks(postgres_url: str) -> None:
+async def test_costs_are_always_locked_in_item_order(postgres_url: str) -> None:
     """Two transactions that lock the same items in opposite order wait for each other without
     deadlock."""
     database = Database(postgres_url)

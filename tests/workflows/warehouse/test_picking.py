@@ -255,7 +255,7 @@ async def test_shipping_an_open_parcel_says_that_it_was_picked_and_packed(floor:
     assert audit["after"]["completedPickAndPack"] is True
 
 
-async def test_packing_belongs_to_whoever_claimed_it(floor: Floor) -> None:
+async def test_packing_belongs_to_the_claim_holder(floor: Floor) -> None:
     placed = await floor.shop.place(("TEE-M", 1))
     [parcel] = await floor.shop.fulfillments(placed)
     await floor.pick(parcel["id"])
@@ -293,7 +293,7 @@ async def test_a_reroute_takes_over_a_claimed_task_in_the_open(floor: Floor) -> 
     assert override["before"]["claimedBy"] == ANN.actor
 
 
-async def test_freed_units_serve_those_who_wait(floor: Floor) -> None:
+async def test_freed_units_serve_waiting_orders(floor: Floor) -> None:
     """A market order waits; the web order's units in LEEDS become free when it moves to YORK."""
     placed = await floor.shop.place(("TEE-M", 5))
     await floor.shop.receive(5, at="YORK")

@@ -153,7 +153,9 @@ class Day(RuleBasedStateMachine):
         assert [str(each) for each in await reconcile(database)] == []
 
 
-def test_any_day_leaves_the_books_whole(fresh_database: Databases, engine: str) -> None:
+def test_random_warehouse_work_keeps_the_books_consistent(
+    fresh_database: Databases, engine: str
+) -> None:
     """Received units are in stock or have left; open tasks equal open steps; reconciliation finds
     nothing."""
     with asyncio.Runner() as runner:
