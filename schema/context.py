@@ -126,7 +126,7 @@ class Context:
         """Return the connection of the snapshot; the next read opens another one."""
         if self._opening.locked():
             # A snapshot that is being opened is closed as well, even if this task is cancelled.
-            await self.services.database.to_its_end(self._close())
+            await self.services.database.run_uncancelled(self._close())
         else:
             await self._close()
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 import models.queries.reads.stock as stock_reads
 from models.database.database import Database
 from models.queries.events.event_log import Numbered
-from models.queries.reads.stock import Shelf
+from models.queries.reads.stock import LevelDetails
 from subscriptions.cancellation import end
 from subscriptions.log.doorbell import PENDING, Doorbell
 from subscriptions.log.relay import Relay
@@ -43,9 +43,9 @@ class StreamingRuntime(Generic[AvailabilityT]):
         broadcast_url: str,
         promises: AvailabilitySource[AvailabilityT],
     ) -> None:
-        async def read(ids: Sequence[int]) -> Mapping[int, Shelf]:
+        async def read(ids: Sequence[int]) -> Mapping[int, LevelDetails]:
             async with database.reading() as session:
-                return await stock_reads.shelves_by_id(session, ids)
+                return await stock_reads.level_details_by_id(session, ids)
 
         shelves = LevelCache(read)
         self.relay = Relay(database, shelves)

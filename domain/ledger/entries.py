@@ -36,7 +36,7 @@ class LedgerLine:
             raise ValueError("a line is a debit or a credit")
 
     @property
-    def turned(self) -> "LedgerLine":
+    def opposite(self) -> "LedgerLine":
         """The same amount on the opposite side."""
         return LedgerLine(self.account, self.currency, self.credit_minor, self.debit_minor)
 
@@ -229,7 +229,7 @@ def parcel_found(units: int, cost: Money, occasion: Occasion) -> LedgerEntry:
 
 def reversal(entry: LedgerEntry, entry_id: UUID, why: str, effective_at: datetime) -> LedgerEntry:
     """The entry that fully reverses `entry`, with the reason in its memo."""
-    lines = tuple(line.turned for line in entry.lines)
+    lines = tuple(line.opposite for line in entry.lines)
     memo = f"Reversed: {entry.memo} ({why})"
     return LedgerEntry(memo, entry.reference, effective_at, lines, entry_id)
 

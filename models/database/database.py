@@ -203,7 +203,7 @@ class Database:
         finally:
             session.lock.end()
             if session.lock.locked():  # by a read whose caller has gone
-                await self.to_its_end(_when_still(session, connections.reset(connection)))
+                await self.run_uncancelled(_when_idle(session, connections.reset(connection)))
             else:
                 await give_back(connection)
 
@@ -217,7 +217,9 @@ class Database:
             yield session
         finally:
             session.lock.end()
-            connections.at_its_end(_when_still(session, connections.release_snapshot(connection)))
+            connections.run_uncancelled(
+                _when_idle(session, connections.release_snapshot(connection))
+            )
 
     def _of_pool(self) -> ConnectionPool:
         if self._connections is None:
@@ -253,9 +255,9 @@ class Database:
         finally:
             # In a task of its own, which is never cancelled: SQLite executes a BEGIN even if its
             # caller was cancelled. The next reader would fail, or see an old snapshot forever.
-            await self.to_its_end(reader.end(), lambda: self._readers.put_nowait(client))
+            await self.run_uncancelled(reader.end(), lambda: self._readers.put_nowait(client))
 
-    async def to_its_end(
+    async def run_uncancelled(
         self, work: Coroutine[Any, Any, None], afterwards: Callable[[], None] = lambda: None
     ) -> None:
         """Run `work`, then `afterwards` in any case, in a task that is not cancelled with its
@@ -309,7 +311,7 @@ class Database:
             committed()
 
 
-async def _when_still(session: PostgresSession, ending: Coroutine[Any, Any, None]) -> None:
+async def _when_idle(session: PostgresSession, ending: Coroutine[Any, Any, None]) -> None:
     """Run `ending` once no call of the session is running."""
     await session.lock.ended()
     await ending

@@ -68,7 +68,7 @@ class ConnectionPool:
         self._ending: set[asyncio.Task[None]] = set()
 
     @property
-    def standing_ready(self) -> int:
+    def prepared(self) -> int:
         """Number of connections with a prepared snapshot transaction."""
         return len(self._ready)
 
@@ -130,7 +130,7 @@ class ConnectionPool:
             elif (connection := given.result()) is None:  # the slot came too late for this caller
                 self._make_room()
             else:
-                self.at_its_end(self._give(connection))
+                self.run_uncancelled(self._give(connection))
             raise
 
     async def release(self, connection: Connection) -> None:
@@ -235,11 +235,11 @@ class ConnectionPool:
         self._sweep = None
         before = time.monotonic() - READY_SECONDS
         while self._ready and self._ready[0][0] <= before:
-            self.at_its_end(self._give(self._ready.pop(0)[1]))
+            self.run_uncancelled(self._give(self._ready.pop(0)[1]))
         if self._ready:
             self._arm()
 
-    def at_its_end(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def run_uncancelled(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run this in a task that is never cancelled."""
         ending = asyncio.create_task(work)
         self._ending.add(ending)
@@ -259,7 +259,7 @@ class ConnectionPool:
         if self._sweep is not None:
             self._sweep.cancel()
         while self._ready:
-            self.at_its_end(self._give(self._ready.pop()[1]))
+            self.run_uncancelled(self._give(self._ready.pop()[1]))
         if self._ending:
             await asyncio.wait(set(self._ending), timeout=self._acquire_seconds)
 

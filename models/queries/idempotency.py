@@ -58,7 +58,7 @@ async def key_rows(session: Session, pairs: Sequence[Pair]) -> dict[Pair, Row]:
     return {(row["actor"], row["key"]): row for row in rows}
 
 
-async def forget_keys(session: Session, before: datetime, limit: int) -> int:
+async def delete_keys(session: Session, before: datetime, limit: int) -> int:
     """Delete up to `limit` keys stored before an instant; returns how many there were."""
     return await session.execute(
         "DELETE FROM idempotency_key WHERE id IN"

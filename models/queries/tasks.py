@@ -167,7 +167,7 @@ FROM customer_return r JOIN sales_order o ON o.id = r.order_id WHERE r.id = $1
 """
 
 
-async def return_at_dock(session: Session, return_id: UUID) -> Row | None:
+async def return_for_receipt(session: Session, return_id: UUID) -> Row | None:
     """Data of a return for its RECEIVE task: status, destination, dates, and channel."""
     return await session.fetch_one(_RETURN, return_id)
 
@@ -187,6 +187,6 @@ WHERE i.return_id = $1 ORDER BY i.position
 """
 
 
-async def items_at_bench(session: Session, return_id: UUID) -> list[Row]:
+async def items_for_inspection(session: Session, return_id: UUID) -> list[Row]:
     """Data of a return's groups of units for their INSPECT and DISPOSE tasks."""
     return list(await session.fetch(_ITEMS, return_id))

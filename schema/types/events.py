@@ -9,7 +9,7 @@ from strawberry import ID
 
 import schema.types.facts as facts
 from models.queries.events.event_log import LoggedEvent
-from models.queries.reads.stock import Shelf
+from models.queries.reads.stock import LevelDetails
 from schema.fields.enums import MovementKind
 from schema.fields.node import encode
 from schema.fields.paging import PageInfo
@@ -90,7 +90,7 @@ class StockEvent:
     level: StockLevel
     cause: MovementKind
     """Why it changed last."""
-    shelf: strawberry.Private[Shelf]
+    shelf: strawberry.Private[LevelDetails]
     # for transports: a later event of the same subject replaces this one where it was not sent yet
     replaces: strawberry.Private[str]
 

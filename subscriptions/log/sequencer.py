@@ -185,7 +185,7 @@ class Sequencer:
         self._unswept = 0
         try:
             async with self._transactions.database.reading() as session:
-                await event_log.sweep_pending(session)
+                await event_log.vacuum_pending(session)
         except DatabaseError as error:  # it is thrift: numbering goes on without it
             logger.warning("sequencer.not_swept", error=repr(error))
 
@@ -225,7 +225,7 @@ class Sequencer:
             now,
             until,
             limit,
-            telling=self._is_heard(),
+            with_events=self._is_heard(),
             waiting=waiting,
         )
 

@@ -15,7 +15,7 @@ from typing import cast
 from domain.events.payloads import json_key
 from domain.stock.states import StockState
 from models.queries.events.event_log import LoggedEvent
-from models.queries.reads.stock import Shelf
+from models.queries.reads.stock import LevelDetails
 from models.stock import StockLevelRow
 from subscriptions.streams.batched_reads import BatchedReads, Read
 
@@ -31,9 +31,9 @@ _DESCRIBED = frozenset({"Item", "Location"})
 class LevelCache:
     """Levels by id with their item and location; `read` reads them all."""
 
-    def __init__(self, read: Read[int, Shelf]) -> None:
+    def __init__(self, read: Read[int, LevelDetails]) -> None:
         self._board = BatchedReads(read)
-        self._known: OrderedDict[int, Shelf] = OrderedDict()
+        self._known: OrderedDict[int, LevelDetails] = OrderedDict()
         self._forgotten = 0  # how often
 
     def saw(self, event: LoggedEvent) -> None:
@@ -46,9 +46,9 @@ class LevelCache:
         self._known.clear()
         self._forgotten += 1
 
-    async def of(self, events: Sequence[LoggedEvent]) -> Mapping[int, Shelf]:
+    async def of(self, events: Sequence[LoggedEvent]) -> Mapping[int, LevelDetails]:
         """The levels of these `stock.changed`, of which each is its level's newest."""
-        found: dict[int, Shelf] = {}
+        found: dict[int, LevelDetails] = {}
         unknown: list[int] = []
         for event in events:
             key = int(event.subject_key)
@@ -65,7 +65,7 @@ class LevelCache:
                 self._remember(read)
         return found
 
-    def _told(self, key: int, event: LoggedEvent) -> Shelf | None:
+    def _told(self, key: int, event: LoggedEvent) -> LevelDetails | None:
         known, data = self._known.get(key), event.data
         if known is None or not all(name in data for name in NUMBERS.values()):
             return None
@@ -78,9 +78,9 @@ class LevelCache:
             "version": event.subject_version,
             "updated_at": event.occurred_at,
         }
-        return Shelf(cast("StockLevelRow", level), known.item, known.location)
+        return LevelDetails(cast("StockLevelRow", level), known.item, known.location)
 
-    def _remember(self, shelves: Mapping[int, Shelf]) -> None:
+    def _remember(self, shelves: Mapping[int, LevelDetails]) -> None:
         self._known.update(shelves)
         while len(self._known) > REMEMBERED_MAX:
             self._known.popitem(last=False)

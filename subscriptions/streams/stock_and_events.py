@@ -20,7 +20,7 @@ from domain.events.policies import PolicyEffective, PolicyPublished
 from domain.events.stock import StockChanged
 from domain.events.visibility import may_see_event
 from models.queries.events.event_log import LoggedEvent
-from models.queries.reads.stock import Shelf
+from models.queries.reads.stock import LevelDetails
 from subscriptions.log.listeners import (
     EVERY,
     ExactListener,
@@ -58,7 +58,7 @@ class StockChange:
     """A level as it is now with what it is of, and why it changed last."""
 
     cursor: str
-    shelf: Shelf
+    shelf: LevelDetails
     cause: str
 
 

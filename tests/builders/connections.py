@@ -65,7 +65,7 @@ async def eventually(is_so: Callable[[], bool]) -> None:
 
 async def standing_ready(database: Database) -> None:
     """Wait until the pool has a prepared snapshot connection."""
-    await eventually(lambda: connections_of(database).standing_ready > 0)
+    await eventually(lambda: connections_of(database).prepared > 0)
 
 
 async def queued(database: Database, many: int) -> None:
@@ -77,4 +77,4 @@ async def at_rest(database: Database) -> None:
     """Wait until no connection is lent: every connection taken from the pool is a prepared
     snapshot."""
     kept = connections_of(database)
-    await eventually(lambda: not kept._ending and kept._taken == kept.standing_ready)
+    await eventually(lambda: not kept._ending and kept._taken == kept.prepared)

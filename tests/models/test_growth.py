@@ -161,7 +161,7 @@ async def test_hot_queries_use_indexes(postgres_url: str, skus: int) -> None:
         assert len(await event_log.events_between(session, 5, 9, ["stock.changed"])) == 4
         lease = ("sequencer", "a", NOW, NOW, 1_000)
         # there is no lease yet
-        assert await event_log.number_pending(session, *lease, telling=True) is None
+        assert await event_log.number_pending(session, *lease, with_events=True) is None
         known = {("a", "key-1"): 1, ("a", "new"): 2}
         assert len(await idempotency_queries.take_keys(session, known)) == len(known)
         assert len(await stock_reads.levels_by_id(session, Scope(), ids)) == skus

@@ -201,7 +201,7 @@ class AvailabilityCache:
     async def _learn(self, session: Session, rows: Sequence[ChangeRow], now: datetime) -> _Seen:
         """Forget what the news are about; more news than one look brings is all of it."""
         over = {row["subject_key"] for row in rows if row["subject_type"] == _OVER}
-        if len(rows) >= change_queries.NEWS_MAX:
+        if len(rows) >= change_queries.CHANGES_MAX:
             self._forget_all()
             return _Seen(now, None)
         orders = []

@@ -93,17 +93,17 @@ async def record(
     Raises Invalid, or NotFound where the number names no parcel in the caller's scope.
     """
     _check(tx, command)
-    said = await carrier_event_queries.said_before(
+    said = await carrier_event_queries.recorded_subject(
         tx.session, command.carrier, command.event_reference
     )
     if said is not None:
         return await _again(tx, said, command, caller)
     parcel = await _find(tx, command, caller)
     event_id = tx.new_id()
-    if not await carrier_event_queries.keep(
+    if not await carrier_event_queries.record(
         tx.session, _values(tx, event_id, command, parcel, caller)
     ):
-        said = await carrier_event_queries.said_before(
+        said = await carrier_event_queries.recorded_subject(
             tx.session, command.carrier, command.event_reference
         )
         assert said is not None

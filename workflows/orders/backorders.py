@@ -35,7 +35,7 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
     goes beyond SERVED_MAX lines: both are left to the job.
     """
     await tx.flush()
-    if not await order_queries.is_waited_for(tx.session, sorted(item_ids)):
+    if not await order_queries.has_backordered_items(tx.session, sorted(item_ids)):
         return 0
     items = await lookups.items_by_id(tx.session, item_ids)
     market = await atp_context.read(tx.session, item_ids, tx.now)

@@ -61,7 +61,7 @@ async def _last(session: Session, trial: Trial, last: int) -> Sequence[Row]:
 
 async def _parcels(session: Session, line_ids: Iterable[UUID]) -> dict[UUID, list[Row]]:
     found: dict[UUID, list[Row]] = {}
-    for row in await return_queries.parcels_out(session, sorted(set(line_ids))):
+    for row in await return_queries.shipped_parcels(session, sorted(set(line_ids))):
         found.setdefault(row["order_line_id"], []).append(row)
     return found
 

@@ -56,13 +56,13 @@ async def take_payment(
 
 async def forget_messages(tx: Transaction) -> int:
     """Forget ids of messages that are older than they are kept; how many there were."""
-    return await refund_queries.forget_messages(tx.session, tx.now - KEPT, FORGOTTEN_MAX)
+    return await refund_queries.delete_messages(tx.session, tx.now - KEPT, FORGOTTEN_MAX)
 
 
 async def take_once(tx: Transaction, source: str, message_id: str) -> bool:
     """Whether a signed message of this source is new; it is not from now on."""
     tx.locking(LockClass.KEYS)
-    return await refund_queries.take_message(tx.session, tx.new_id(), source, message_id, tx.now)
+    return await refund_queries.record_message(tx.session, tx.new_id(), source, message_id, tx.now)
 
 
 async def _take(tx: Transaction, message_id: str, event: PaymentEvent, terms: PayoutTerms) -> Taken:

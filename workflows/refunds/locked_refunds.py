@@ -132,7 +132,7 @@ async def renew(
     tx: Transaction, case: LockedRefund, units: Sequence[Mapping[str, Any]], actor: str
 ) -> None:
     """Write a refund that waits for evidence anew, with other units and another amount."""
-    await refund_queries.forget_units(tx.session, [case.id])
+    await refund_queries.delete_units(tx.session, [case.id])
     await write(tx, case)
     await tx.session.insert(RefundUnit, units)
     _record(tx, case, RefundEstimated(**_step(case, case.status)), actor)

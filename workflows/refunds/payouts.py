@@ -80,7 +80,7 @@ class Payouts:
         """Do what can be done now, a bounded round of it; how many refunds were looked at."""
         now = self._transactions.clock()
         async with self._transactions.database.snapshot() as session:
-            refund_ids = await payout_queries.to_do(session, now, ROUND_MAX)
+            refund_ids = await payout_queries.due_refunds(session, now, ROUND_MAX)
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def one(refund_id: UUID) -> None:

@@ -104,7 +104,7 @@ async def _open(
 async def _give_up(tx: Transaction, found: Balances, cases_left: Iterable[LockedRefund]) -> None:
     """Cancel refunds that waited for units of which none will come any more."""
     for case in cases_left:
-        await refund_queries.forget_units(tx.session, [case.id])
+        await refund_queries.delete_units(tx.session, [case.id])
         case.row["closing_note"] = "None of its units will come."
         await locked_refunds.advance(tx, case, RefundStatus.CANCELLED, POLICY)
         found.put(case.row)

@@ -129,7 +129,7 @@ async def case_items(
     """Wanted units as policies see them, and the location that sent the first of them."""
     parcels: dict[UUID, list[ShippedParcel]] = {}
     places: dict[UUID, tuple[int, str]] = {}
-    for row in await return_queries.parcels_out(session, [each.line.id for each in wanted]):
+    for row in await return_queries.shipped_parcels(session, [each.line.id for each in wanted]):
         parcel = ShippedParcel(row["shipped_at"], row["delivered_at"], row["time_zone"])
         parcels.setdefault(row["order_line_id"], []).append(parcel)
         places.setdefault(row["order_line_id"], (row["location_id"], row["code"]))

@@ -183,7 +183,7 @@ async def items_of(
 
     Raises NotFound for an exception without a parcel, Invalid for one that lies elsewhere.
     """
-    rows = await parcel_queries.contents_behind(tx.session, exception_id)
+    rows = await parcel_queries.contents_of_exception(tx.session, exception_id)
     if not rows:
         raise NotFound("exception", str(exception_id), field=EXCEPTION_FIELD)
     here = [row["item_id"] for row in rows if row["location_id"] == location.id]
@@ -205,7 +205,7 @@ async def left_in(
     """
     left = [
         (row["sku"], row["quantity"])
-        for row in await parcel_queries.units_behind(tx.session, exception_id)
+        for row in await parcel_queries.units_of_exception(tx.session, exception_id)
         if row["quantity"] and row["location_id"] == location.id
     ]
     if not left:
@@ -226,7 +226,7 @@ async def take_out(
     """
     rows = [
         row
-        for row in await parcel_queries.units_behind(tx.session, exception_id)
+        for row in await parcel_queries.units_of_exception(tx.session, exception_id)
         if row["location_id"] == location.id
     ]
     changes, pools = [], {}

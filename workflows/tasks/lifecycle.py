@@ -78,7 +78,7 @@ def _dispatch(
 async def follow_return(tx: Transaction, event: PendingEvent[ReturnPayload]) -> None:
     """Make the tasks of a return and of its groups of units what their states ask for now."""
     await tx.flush()
-    row = await task_queries.return_at_dock(tx.session, UUID(event.subject_key))
+    row = await task_queries.return_for_receipt(tx.session, UUID(event.subject_key))
     if row is None:
         return
     await _follow_dock(tx, row, event)
@@ -106,7 +106,7 @@ async def _follow_dock(tx: Transaction, row: Row, event: PendingEvent[ReturnPayl
 
 
 async def _follow_bench(tx: Transaction, parent: Row, actor: str) -> None:
-    items = await task_queries.items_at_bench(tx.session, parent["id"])
+    items = await task_queries.items_for_inspection(tx.session, parent["id"])
     by_key: Mapping[str, Row] = {str(item["id"]): item for item in items}
     wanted = {key: ITEM_STEPS.get(ReturnItemState(item["state"])) for key, item in by_key.items()}
     live = await task_queries.lock_live(tx.session, "ReturnItem", list(by_key))

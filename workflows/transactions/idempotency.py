@@ -189,4 +189,4 @@ def settle(
 async def forget_keys(unit: UnitOfWork) -> int:
     """Forget keys that are older than they are kept; how many there were."""
     before = unit.now - KEPT
-    return await idempotency_queries.forget_keys(unit.session, before, FORGOTTEN_MAX)
+    return await idempotency_queries.delete_keys(unit.session, before, FORGOTTEN_MAX)

@@ -150,7 +150,7 @@ SELECT
 
 
 class LocationUseRow(TypedDict):
-    """How much depends on a location."""
+    """Numbers of uses of a location, by kind."""
 
     units: int
     holds: int

@@ -141,18 +141,18 @@ async def number_pending(
     until: datetime,
     limit: int,
     *,
-    telling: bool = False,
+    with_events: bool = False,
     waiting: bool = True,
 ) -> Numbered | None:
     """Assign the next positions to up to `limit` pending events, and hold the lease until `until`.
 
     Returns None, without any change, if another process holds the lease or the lease does not
     exist. Also, with `waiting` false, if another process is numbering now. The lease's counter is
-    the last position. `telling`: return the events too. On SQLite within a transaction.
+    the last position. `with_events`: return the events too. On SQLite within a transaction.
     """
     if session.engine == "postgres":
         number = _NUMBER_NOW if waiting else _NUMBER_IF_FREE
-        rows = await session.fetch(number, lease, holder, now, until, limit, telling)
+        rows = await session.fetch(number, lease, holder, now, until, limit, with_events)
         if not rows:
             return None
         events = [
@@ -170,7 +170,7 @@ async def number_pending(
     if count:
         await session.execute(_REMOVE_NUMBERED, last)
     await leases.hold_lease(session, lease, holder, until, last + count)
-    events = await events_after(session, last, limit) if telling and count else []
+    events = await events_after(session, last, limit) if with_events and count else []
     return Numbered(count, last + count, not await has_pending(session), events)
 
 
@@ -179,7 +179,7 @@ async def has_pending(session: Session) -> bool:
     return await session.value(int, "SELECT event_id FROM event_pending LIMIT 1") is not None
 
 
-async def sweep_pending(session: Session) -> None:
+async def vacuum_pending(session: Session) -> None:
     """Vacuum the rows that numbering has deleted; nothing to do on SQLite.
 
     Every numbering scans these dead rows, and autovacuum runs once a minute at best. Must run

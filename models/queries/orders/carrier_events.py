@@ -17,7 +17,7 @@ class RecordedSubjectRow(TypedDict):
     return_id: UUID | None
 
 
-async def said_before(
+async def recorded_subject(
     session: Session, carrier: str, event_reference: str
 ) -> RecordedSubjectRow | None:
     """The subject of a carrier event that is already recorded; None if it is new."""
@@ -38,7 +38,7 @@ ON CONFLICT (carrier, event_reference) DO NOTHING
 """
 
 
-async def keep(session: Session, values: Sequence[object]) -> bool:
+async def record(session: Session, values: Sequence[object]) -> bool:
     """Record a carrier event; False if it exists already. Waits for a concurrent insert of it."""
     return await session.execute(_KEEP, *values) == 1
 

@@ -174,7 +174,7 @@ async def backordered_lines(
     return await session.rows(BackorderedLineRow, _BACKORDERED, item_ids, pairs, limit)
 
 
-async def is_waited_for(session: Session, item_ids: Sequence[int]) -> bool:
+async def has_backordered_items(session: Session, item_ids: Sequence[int]) -> bool:
     """True if an open backordered line exists for one of these items."""
     found = await session.value(
         int,

@@ -40,7 +40,7 @@ class OrderRow(TypedDict):
     routing: str | None
 
 
-def seen(listing: Listing[RowT], scope: Scope) -> Listing[RowT]:
+def visible_orders(listing: Listing[RowT], scope: Scope) -> Listing[RowT]:
     """Condition: orders `o` that the caller may see.
 
     On one of the caller's channels, and either shipped from or returned to one of its locations, or
@@ -66,7 +66,7 @@ def seen(listing: Listing[RowT], scope: Scope) -> Listing[RowT]:
 
 
 def _visible(scope: Scope) -> Listing[OrderRow]:
-    return seen(Listing(OrderRow, _ORDER, "sales_order o", _ID), scope)
+    return visible_orders(Listing(OrderRow, _ORDER, "sales_order o", _ID), scope)
 
 
 async def orders(
@@ -139,8 +139,8 @@ async def lines_by_id(
 ) -> Mapping[UUID, OrderLineRow]:
     """Order lines by id, if the caller may see their order."""
     rows = await session.rows(OrderLineRow, f"{_LINES} WHERE l.id = ANY($1::uuid[])", list(ids))
-    seen = await orders_by_id(session, scope, list({row["order_id"] for row in rows}))
-    return by_key([row for row in rows if row["order_id"] in seen], "id")
+    visible_orders = await orders_by_id(session, scope, list({row["order_id"] for row in rows}))
+    return by_key([row for row in rows if row["order_id"] in visible_orders], "id")
 
 
 class _PaidRow(TypedDict):

@@ -23,7 +23,7 @@ _SOURCE = (
 
 def _visible(scope: Scope) -> Listing[dict[str, Any]]:
     """Refunds of orders that the caller may see."""
-    return order_reads.seen(
+    return order_reads.visible_orders(
         Listing(dict, "r.*, p.reference AS payment_reference", _SOURCE, _ID), scope
     )
 

@@ -54,7 +54,7 @@ async def levels_by_id(
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class LevelDetails:
     """A level with its item and location, from one snapshot."""
 
     level: StockLevelRow
@@ -62,7 +62,7 @@ class Shelf:
     location: LocationRow
 
 
-async def shelves_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Shelf]:
+async def level_details_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, LevelDetails]:
     """Levels by id with their items and locations, in one round trip."""
     wanted = list(ids)
     levels, items, locations = await session.ask(
@@ -88,7 +88,7 @@ async def shelves_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, Sh
         ),
     )
     return {
-        key: Shelf(level, items[level["item_id"]], locations[level["location_id"]])
+        key: LevelDetails(level, items[level["item_id"]], locations[level["location_id"]])
         for key, level in levels.items()
     }
 

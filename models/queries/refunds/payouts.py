@@ -28,7 +28,7 @@ LIMIT $2
 """
 
 
-async def to_do(session: Session, now: datetime, limit: int) -> list[UUID]:
+async def due_refunds(session: Session, now: datetime, limit: int) -> list[UUID]:
     """Refunds that a worker can work on now; not locked."""
     return [row["id"] for row in await session.fetch(_TO_DO, now, limit)]
 

@@ -147,7 +147,7 @@ async def give_back(session: Session, payment_id: UUID, amount_minor: int) -> No
     )
 
 
-async def forget_units(session: Session, refund_ids: Sequence[UUID]) -> None:
+async def delete_units(session: Session, refund_ids: Sequence[UUID]) -> None:
     """Delete the units of refunds that still wait for evidence, before they are grouped again.
 
     Units of decided refunds are never deleted.
@@ -170,7 +170,7 @@ async def approvals_of(session: Session, refund_id: UUID) -> list[Row]:
     )
 
 
-async def forget_messages(session: Session, before: datetime, limit: int) -> int:
+async def delete_messages(session: Session, before: datetime, limit: int) -> int:
     """Delete up to `limit` webhook ids accepted before an instant; returns how many there were."""
     return await session.execute(
         "DELETE FROM webhook_message WHERE id IN"
@@ -180,7 +180,7 @@ async def forget_messages(session: Session, before: datetime, limit: int) -> int
     )
 
 
-async def take_message(
+async def record_message(
     session: Session, row_id: UUID, source: str, message_key: str, now: datetime
 ) -> bool:
     """Record a message; True if it is new. Waits for a concurrent insert of the same one."""

@@ -184,7 +184,7 @@ ORDER BY f.shipped_at, f.id
 """
 
 
-async def parcels_out(session: Session, line_ids: Sequence[UUID]) -> list[Row]:
+async def shipped_parcels(session: Session, line_ids: Sequence[UUID]) -> list[Row]:
     """The parcels that brought units of these order lines to the customer, oldest first."""
     return list(await session.fetch(_PARCELS_OUT, list(line_ids)))
 

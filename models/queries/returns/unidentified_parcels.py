@@ -43,7 +43,7 @@ WHERE p.exception_id = $1 ORDER BY p.received_at, p.id, u.id FOR NO KEY UPDATE O
 """
 
 
-async def units_behind(session: Session, exception_id: UUID) -> list[Row]:
+async def units_of_exception(session: Session, exception_id: UUID) -> list[Row]:
     """Units of an exception's parcels, locked; emptied rows are included, with no units.
 
     Their stock must be locked before, so that the second of two concurrent callers sees them empty.
@@ -59,7 +59,7 @@ WHERE p.exception_id = $1 ORDER BY u.item_id
 """
 
 
-async def contents_behind(session: Session, exception_id: UUID) -> list[Row]:
+async def contents_of_exception(session: Session, exception_id: UUID) -> list[Row]:
     """Items of an exception's parcels and their locations; not locked."""
     return list(await session.fetch(_CONTENTS, exception_id))
 

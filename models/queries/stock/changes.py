@@ -9,7 +9,7 @@ from uuid import UUID
 
 from models.database.sessions import Session
 
-NEWS_MAX = 2_000
+CHANGES_MAX = 2_000
 
 # One statement, so one snapshot: in it every event is either numbered or pending. Usually it reads
 # the ends of three indexes and finds nothing.
@@ -54,14 +54,14 @@ class ChangeRow(TypedDict):
 async def since(
     session: Session, position: int, pending: Sequence[int], now: datetime
 ) -> Sequence[ChangeRow]:
-    """Changes since `position`, at most NEWS_MAX of each kind.
+    """Changes since `position`, at most CHANGES_MAX of each kind.
 
     - events after `position`
     - events that wait for a position, except the known ones in `pending`
     - SKUs of expired holds that are not released yet (`subject_type` "hold over")
     """
     sql = _SINCE_BY_ENGINE[session.engine]
-    return await session.rows(ChangeRow, sql, position, list(pending), now, NEWS_MAX)
+    return await session.rows(ChangeRow, sql, position, list(pending), now, CHANGES_MAX)
 
 
 _SKUS_OF_ORDERS = """

@@ -53,7 +53,7 @@ async def test_a_sweep_that_fails_stops_no_numbering(
         raise Contention("not now")
 
     monkeypatch.setattr(sequencer, "SWEEP_EVENTS", 1)
-    monkeypatch.setattr(event_log, "sweep_pending", fails)
+    monkeypatch.setattr(event_log, "vacuum_pending", fails)
     heard = Heard()
     numbering = a_sequencer(database, heard)
     writer = transactions(database, numbering.wake)

@@ -17,7 +17,7 @@ from domain.access.callers import Role, holder
 from models.catalog import ItemRow, LocationRow
 from models.database.database import Database
 from models.queries.events.event_log import LoggedEvent
-from models.queries.reads.stock import Shelf
+from models.queries.reads.stock import LevelDetails
 from models.stock import StockLevelRow
 from subscriptions.cancellation import end
 from subscriptions.streams.level_cache import NUMBERS, LevelCache
@@ -47,10 +47,10 @@ async def _act(shop: Shop, chance: Random, number: int) -> None:
             await shop.move(1, "AVAILABLE", "QUARANTINE", sku, at)
 
 
-async def _shelves(database: Database) -> Mapping[int, Shelf]:
+async def _shelves(database: Database) -> Mapping[int, LevelDetails]:
     async with database.reading() as session:
         ids = [row["id"] for row in await session.fetch("SELECT id FROM stock_level")]
-        return await stock_reads.shelves_by_id(session, ids)
+        return await stock_reads.level_details_by_id(session, ids)
 
 
 async def test_the_newest_change_of_a_level_is_what_it_is(database: Database) -> None:
@@ -59,7 +59,7 @@ async def test_the_newest_change_of_a_level_is_what_it_is(database: Database) ->
         await shop.receive(5, sku)
     live = a_live(database, "memory://")
     await live.start()
-    told: dict[int, Shelf] = {}
+    told: dict[int, LevelDetails] = {}
 
     async def listen() -> None:
         async with aclosing(live.streams.stock_changed(ADMIN)) as stream:
@@ -92,7 +92,9 @@ async def test_the_newest_change_of_a_level_is_what_it_is(database: Database) ->
     assert changes > 30
 
 
-async def _until_as_new(told: Mapping[int, Shelf], changed: Mapping[int, Shelf]) -> None:
+async def _until_as_new(
+    told: Mapping[int, LevelDetails], changed: Mapping[int, LevelDetails]
+) -> None:
     """Wait for the newest change of each level; earlier changes may come as well."""
 
     def are_told() -> bool:
@@ -110,10 +112,10 @@ class Reads:
         self.units = 0
         self.meanwhile: Callable[[], None] = lambda: None
 
-    async def __call__(self, ids: Sequence[int]) -> Mapping[int, Shelf]:
+    async def __call__(self, ids: Sequence[int]) -> Mapping[int, LevelDetails]:
         self.asked.append(list(ids))
         self.meanwhile()
-        return {key: Shelf(_level(key, self.units), _item(key), LOCATION) for key in ids}
+        return {key: LevelDetails(_level(key, self.units), _item(key), LOCATION) for key in ids}
 
 
 LOCATION = cast("LocationRow", {"id": 1})

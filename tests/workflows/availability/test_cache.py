@@ -140,7 +140,7 @@ async def test_news_during_a_read_are_kept(
 async def test_too_much_news_empty_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     shop, memory = await stocked(database)
     await remembered(memory)
-    monkeypatch.setattr(change_queries, "NEWS_MAX", 3)
+    monkeypatch.setattr(change_queries, "CHANGES_MAX", 3)
     for _ in range(4):
         await shop.hold(("TEE-M", 1))
     assert await remembered(memory) == await read(shop)

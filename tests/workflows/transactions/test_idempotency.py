@@ -226,7 +226,7 @@ async def test_old_keys_are_forgotten_and_may_be_used_again(database: Database) 
     clock.forward(days=1, seconds=1)
 
     async def forget(tx: Transaction) -> int:
-        return await idempotency_queries.forget_keys(tx.session, tx.now - KEPT, 100)
+        return await idempotency_queries.delete_keys(tx.session, tx.now - KEPT, 100)
 
     assert await transactions.run(forget) == 1
     assert timedelta(days=7) == KEPT
