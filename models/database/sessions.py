@@ -10,7 +10,7 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, TypeVar, cast, overload
 
 import asyncpg
 import orjson
@@ -44,6 +44,13 @@ from models.database.sql import Row as Row  # what sessions speak in
 from models.database.sqlite_values import decoder, decoders, encode, encoded_column
 from models.migrations.dialect import Engine
 
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
+F = TypeVar("F")
+
 
 class Session(ABC):
     """A connection with one statement at a time; concurrent calls wait for each other.
@@ -72,6 +79,24 @@ class Session(ABC):
     @abstractmethod
     async def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         """Execute the same statement once per row of arguments, in order."""
+
+    @overload
+    async def ask(self, a: Question[A], b: Question[B], c: Question[C], /) -> tuple[A, B, C]: ...
+
+    @overload
+    async def ask(
+        self,
+        a: Question[A],
+        b: Question[B],
+        c: Question[C],
+        d: Question[D],
+        e: Question[E],
+        f: Question[F],
+        /,
+    ) -> tuple[A, B, C, D, E, F]: ...
+
+    @overload
+    async def ask(self, *questions: Question[Any]) -> tuple[Any, ...]: ...
 
     @abstractmethod
     async def ask(self, *questions: Question[Any]) -> tuple[Any, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import models.queries.catalog.lookups as lookups
 import models.queries.stock.availability as availability_queries
@@ -121,7 +120,13 @@ async def read(session: Session, item_ids: Iterable[int], now: datetime) -> AtpC
     return AtpContext(channels, rules, backordered, now)
 
 
-def questions(item_ids: Iterable[int], now: datetime) -> tuple[Question[Any], ...]:
+def questions(
+    item_ids: Iterable[int], now: datetime
+) -> tuple[
+    Question[list[ChannelFacts]],
+    Question[policies.Found[RoutingRules]],
+    Question[dict[tuple[int, int], int]],
+]:
     """What a market is made of: channels, routing policies, backordered units of these items."""
     return (
         lookups.every_channel(),
