@@ -197,7 +197,7 @@ async def api(database_url: str) -> AsyncIterator[InProcessServer]:
     api = InProcessServer(database_url, anonymous_channels="web")
     await api.open()
     try:
-        await api.stock_the_shelves()
+        await api.create_master_data()
         yield api
     finally:
         await api.close()

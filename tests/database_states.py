@@ -11,7 +11,7 @@ from io import BytesIO
 
 import asyncpg
 
-LOOKS_MAX, LOOK_SECONDS = 500, 0.01  # polls until all other connections are closed
+POLLS_MAX, POLL_SECONDS = 500, 0.01  # polls until all other connections are closed
 SIZE_MAX = 32 * 2**20  # a new database has 10 MB; a larger one is slow to restore and is dropped
 
 # Number of entries in the catalogue tables, and a sum that changes with any change of an entry.
@@ -94,10 +94,10 @@ async def restore(database_url: str, state: State) -> bool:
 
 
 async def _restore(connection: asyncpg.Connection, state: State) -> bool:
-    for _ in range(LOOKS_MAX):
+    for _ in range(POLLS_MAX):
         if not await connection.fetchval(_OTHERS):
             break
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
     else:
         return False
     size = await connection.fetchval("SELECT pg_database_size(current_database())")

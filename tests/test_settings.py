@@ -47,9 +47,9 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_every_setting_is_documented() -> None:
-    told = "".join((ROOT / name).read_text() for name in ("README.md", "CHANGELOG.md"))
+    documented = "".join((ROOT / name).read_text() for name in ("README.md", "CHANGELOG.md"))
     named = {f"RESTOW_{name.upper()}" for name in settings.Settings.model_fields}
-    assert {name for name in named if f"`{name}`" not in told} == set()
+    assert {name for name in named if f"`{name}`" not in documented} == set()
 
 
 def test_every_setting_says_what_is_allowed() -> None:

@@ -161,11 +161,11 @@ class InProcessServer:
         assert outcome.secret is not None, outcome.refusals
         return outcome.secret
 
-    def let_pass(self, seconds: float) -> None:
+    def advance_clock(self, seconds: float) -> None:
         """Move the program's clock forward."""
         self.restow.clock._offset += timedelta(seconds=seconds)
 
-    async def stock_the_shelves(self) -> None:
+    async def create_master_data(self) -> None:
         """Create two warehouses, two channels that share one of them, and three items."""
         for code in ("LEEDS", "YORK"):
             place = {"code": code, "name": code.title(), "kind": "WAREHOUSE", "countryCode": "GB"}

@@ -54,19 +54,19 @@ class Gateway:
         self.sent.append(key)
         if self.meanwhile is not None:
             await self.meanwhile(key)
-        answer = _said(self.answers)
+        answer = _next_answer(self.answers)
         assert answer is not None
         return answer
 
     async def look_up(self, key: str) -> GatewayAnswer | None:
         self.looked_up.append(key)
-        return _said(self.found)
+        return _next_answer(self.found)
 
     async def close(self) -> None:
         """Do nothing: no resource is open."""
 
 
-def _said(answers: list[Answer]) -> GatewayAnswer | None:
+def _next_answer(answers: list[Answer]) -> GatewayAnswer | None:
     answer = answers[0] if len(answers) == 1 else answers.pop(0)
     if isinstance(answer, GatewayError):
         raise answer
@@ -132,7 +132,7 @@ class RefundDesk:
         """Run the payout job once."""
         return await Payouts(self.shop.transactions, self.gateway, self.terms).work()
 
-    async def hear(self, refund: Any, what: Told, message_id: str = "msg-1") -> Taken:
+    async def receive_webhook(self, refund: Any, what: Told, message_id: str = "msg-1") -> Taken:
         """Process a gateway webhook about the last attempt of a refund."""
         attempt = (await self.attempts(refund))[-1]
         event = PaymentEvent(what, attempt["key"], "gw-1")

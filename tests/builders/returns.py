@@ -62,13 +62,13 @@ class Desk:
         **facts: Any,
     ) -> Outcome:
         evidence = facts.pop("evidence", ())
-        asked = tuple(
+        requested = tuple(
             RequestedItem(units, reason, sku=sku, evidence=evidence) for sku, units in items
         )
-        command = RequestReturn(asked, UUID(order.refs["order"]), **facts)
+        command = RequestReturn(requested, UUID(order.refs["order"]), **facts)
         return await self._do(workflows.returns.requests.request, command, by)
 
-    async def asked(self, *items: tuple[str, int], **facts: Any) -> Outcome:
+    async def requested(self, *items: tuple[str, int], **facts: Any) -> Outcome:
         """Request a return of all units of a new order; `payments` are the order's payments."""
         paid = {"payments": facts.pop("payments")} if "payments" in facts else {}
         order = await self.sold(*items, reference=facts.pop("reference", "W-1"), **paid)

@@ -83,7 +83,7 @@ class Floor:
         request = Request(command, by)
         return await self.shop.transactions.perform(workflows.warehouse.reroutes.reroute, request)
 
-    async def said(
+    async def record_event(
         self,
         status: str,
         event: str = "E-1",

@@ -23,15 +23,15 @@ class Screen(Shown):
     def __init__(self, client: TradingClient, seed: int) -> None:
         super().__init__()
         self.begun = 0
-        self._stall = client
+        self._client = client
         self._chance = random.Random(seed)
         self._stream: Subscription | None = None
 
     async def run(self) -> None:
         """Follow the queue until cancelled."""
         while True:
-            port = self._chance.choice(self._stall.cluster.ports)
-            at = self._stall.own("LEEDS")
+            port = self._chance.choice(self._client.cluster.ports)
+            at = self._client.own("LEEDS")
             self.tasks = {}
             self.begun += 1
             with suppress(OSError, WebSocketException):
@@ -52,9 +52,9 @@ class Screen(Shown):
         return self.tasks == truth
 
     async def _truth(self) -> dict[str, Any]:
-        variables = {"queue": "PICK", "at": self._stall.own("LEEDS")}
+        variables = {"queue": "PICK", "at": self._client.own("LEEDS")}
         at = self._chance.randrange(2)
-        found = await self._stall.cluster.data(LIVE, variables, at=at)
+        found = await self._client.cluster.data(LIVE, variables, at=at)
         return {task["id"]: task for each in found.values() for task in each["nodes"]}
 
     def lose(self) -> None:

@@ -53,7 +53,7 @@ class SlowReaderLoad:
                     subscribed(self.cluster.ports[0], document, after="0")
                 )
                 tasks.append(asyncio.create_task(_drain(stream)))
-            await self._heard()
+            await self._all_received()
             yield
 
     async def run(self, rounds: int, pause: float) -> Run:
@@ -69,10 +69,10 @@ class SlowReaderLoad:
             self.resident_most = max(self.resident_most, self.resident())
             await asyncio.sleep(pause)
         self._delivered += rounds
-        await self._heard()
+        await self._all_received()
         return Run([second for reader in self.readers for second in reader.seconds])
 
-    async def _heard(self) -> None:
+    async def _all_received(self) -> None:
         count = SKUS + self._delivered  # the first stock, and the deliveries since
         await until(lambda: all(len(r.cursors) == count for r in self.readers), seconds=120)
 
@@ -83,8 +83,8 @@ class SlowReaderLoad:
 
     def resident(self) -> int:
         """Resident memory of the server in bytes; 0 if the system does not report it."""
-        told = Path(f"/proc/{self.cluster.pids()[0]}/statm")
-        return int(told.read_text().split()[1]) * PAGE_BYTES if told.exists() else 0
+        statistics = Path(f"/proc/{self.cluster.pids()[0]}/statm")
+        return int(statistics.read_text().split()[1]) * PAGE_BYTES if statistics.exists() else 0
 
 
 @asynccontextmanager

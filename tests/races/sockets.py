@@ -95,9 +95,9 @@ async def read_on(stream: Subscription, cursors: list[str], last: str) -> str:
             async with asyncio.timeout(60):
                 cursors.append((await stream.next())["cursor"])
     except Refused as refused:
-        told = refused.details
-        is_told = (refused.code, told.get("cursor")) == ("RATE_LIMITED", cursors[-1])
-        return "closed with its cursor" if is_told else str(refused)
+        facts = refused.details
+        has_cursor = (refused.code, facts.get("cursor")) == ("RATE_LIMITED", cursors[-1])
+        return "closed with its cursor" if has_cursor else str(refused)
     except WebSocketException:
         return "given up"
     return "kept"

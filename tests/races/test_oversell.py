@@ -104,18 +104,18 @@ async def test_overlapping_carts_never_deadlock(
 async def test_duplicates_at_once_are_done_once(client: TradingClient, database_url: str) -> None:
     await client.furnish(["TEE"], {"LEEDS": 100})
     keys = [uuid4().hex for _ in range(20)]
-    asked = [(key, copy) for key in keys for copy in range(6)]
+    requested = [(key, copy) for key in keys for copy in range(6)]
     answers = await asyncio.gather(
-        *(client.hold({"TEE": 1}, at=copy, key=key) for key, copy in asked)
+        *(client.hold({"TEE": 1}, at=copy, key=key) for key, copy in requested)
     )
     # A duplicate waits for the first request, or receives IDEMPOTENCY_IN_PROGRESS and asks again.
     retried = [
         await client.hold({"TEE": 1}, key=key) if codes([answer]) != {"OK": 1} else answer
-        for (key, _), answer in zip(asked, answers, strict=True)
+        for (key, _), answer in zip(requested, answers, strict=True)
     ]
     assert set(codes(answers)) <= {"OK", "IDEMPOTENCY_IN_PROGRESS"}
     by_key: dict[str, set[str]] = {}
-    for (key, _), answer in zip(asked, retried, strict=True):
+    for (key, _), answer in zip(requested, retried, strict=True):
         by_key.setdefault(key, set()).add(answer["reservation"]["id"])
     assert all(len(ids) == 1 for ids in by_key.values())
     assert len(set.union(*by_key.values())) == len(keys)

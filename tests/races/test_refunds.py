@@ -112,7 +112,7 @@ async def test_webhooks_and_answers_that_cross_book_once(
 
     async def meanwhile(key: str) -> None:
         await asyncio.gather(
-            *(refund_desk.hear(made, Told.SUCCEEDED, f"msg-{n % 2}") for n in range(4)),
+            *(refund_desk.receive_webhook(made, Told.SUCCEEDED, f"msg-{n % 2}") for n in range(4)),
         )
 
     refund_desk.gateway.meanwhile = meanwhile

@@ -28,7 +28,7 @@ def refused(outcomes: Iterable[Outcome]) -> list[str]:
 
 async def here(desk: Desk, number: int, units: int = 2) -> tuple[Outcome, UUID]:
     """A return with all units received, and the id of its return item."""
-    made = await desk.asked(("TEE-M", units), reference=f"W-{number}")
+    made = await desk.requested(("TEE-M", units), reference=f"W-{number}")
     assert not (await desk.receive(made, ("TEE-M", units))).refusals
     group: UUID = (await desk.groups(made))[0]["id"]
     return made, group
@@ -36,7 +36,7 @@ async def here(desk: Desk, number: int, units: int = 2) -> tuple[Outcome, UUID]:
 
 async def test_two_receipts_of_one_parcel_book_it_once(desk: Desk) -> None:
     for number in range(ROUNDS):
-        made = await desk.asked(("TEE-M", 2), reference=f"W-{number}")
+        made = await desk.requested(("TEE-M", 2), reference=f"W-{number}")
         outcomes = await asyncio.gather(
             *(desk.receive(made, ("TEE-M", 2), by=by) for by in (INSPECTOR, SECOND))
         )
@@ -63,7 +63,7 @@ async def test_a_parcel_is_identified_as_one_return_only(desk: Desk) -> None:
         kept = await desk.receive(None, ("TEE-M", 1))
         exception = UUID(kept.refs["exception"])
         returns = [
-            await desk.asked(("TEE-M", 1), reference=f"{name}-{number}") for name in ("A", "B")
+            await desk.requested(("TEE-M", 1), reference=f"{name}-{number}") for name in ("A", "B")
         ]
         outcomes = await asyncio.gather(
             *(desk.receive(each, exception_id=exception) for each in returns)

@@ -20,7 +20,7 @@ PROMISE = """query($channel: String!, $skus: [String!]!) {
   availability(channel: $channel, skus: $skus) { availableToPromise } }"""
 
 
-class Shelf:
+class HeldSku:
     """A SKU whose units are held one by one, with counts of started and confirmed holds."""
 
     def __init__(self, sku: str) -> None:
@@ -38,36 +38,44 @@ async def cluster(postgres_url: str) -> AsyncIterator[Cluster]:
 async def test_no_promise_is_older_than_what_was_confirmed(cluster: Cluster) -> None:
     client = TradingClient(cluster, "stale")
     await client.furnish(SKUS, {"LEEDS": UNITS})
-    shelves = [Shelf(sku) for sku in SKUS]
+    sku_states = [HeldSku(sku) for sku in SKUS]
     deadline = time.monotonic() + SECONDS
 
     def is_over() -> bool:
         """True after the given time, on a busy machine not before enough holds were confirmed."""
-        return time.monotonic() > deadline and min(shelf.confirmed for shelf in shelves) > 10
+        return (
+            time.monotonic() > deadline
+            and min(sku_state.confirmed for sku_state in sku_states) > 10
+        )
 
     await asyncio.gather(
-        *(_hold(client, shelf, is_over) for shelf in shelves),
-        *(_read(client, shelves, is_over, at=number % 2) for number in range(READERS)),
+        *(_hold(client, sku_state, is_over) for sku_state in sku_states),
+        *(_read(client, sku_states, is_over, at=number % 2) for number in range(READERS)),
     )
 
 
-async def _hold(client: TradingClient, shelf: Shelf, is_over: Callable[[], bool]) -> None:
+async def _hold(client: TradingClient, sku_state: HeldSku, is_over: Callable[[], bool]) -> None:
     while not is_over():
-        shelf.begun += 1
-        payload = await client.hold({shelf.sku: 1}, at=0)
+        sku_state.begun += 1
+        payload = await client.hold({sku_state.sku: 1}, at=0)
         assert payload["userErrors"] == []
-        shelf.confirmed += 1
+        sku_state.confirmed += 1
 
 
 async def _read(
-    client: TradingClient, shelves: list[Shelf], is_over: Callable[[], bool], *, at: int
+    client: TradingClient, sku_states: list[HeldSku], is_over: Callable[[], bool], *, at: int
 ) -> None:
     """Read repeatedly: the units held lie between the confirmed holds before the read and the
     started holds after it."""
-    wanted = {"channel": client.name, "skus": [client.own(shelf.sku) for shelf in shelves]}
+    wanted = {
+        "channel": client.name,
+        "skus": [client.own(sku_state.sku) for sku_state in sku_states],
+    }
     while not is_over():
-        confirmed = [shelf.confirmed for shelf in shelves]
+        confirmed = [sku_state.confirmed for sku_state in sku_states]
         answers = cast(list[Json], await client.cluster.ask(PROMISE, wanted, at=at))
-        for shelf, before, answer in zip(shelves, confirmed, answers, strict=True):
+        for sku_state, before, answer in zip(sku_states, confirmed, answers, strict=True):
             held = UNITS - answer["availableToPromise"]
-            assert before <= held <= shelf.begun, f"{shelf.sku}: {held} held, {before} confirmed"
+            assert before <= held <= sku_state.begun, (
+                f"{sku_state.sku}: {held} held, {before} confirmed"
+            )

@@ -23,7 +23,7 @@ from tests.subscriptions.log.facts import opened, until
 from workflows.ledger.reconciliation import reconcile
 
 IS_LONG = os.environ.get("RESTOW_LONG") == "1"
-TABLETS, PARCELS, LOOKS = (50, 2_000, 100) if IS_LONG else (8, 60, 5)
+TABLETS, PARCELS, COMPARISONS = (50, 2_000, 100) if IS_LONG else (8, 60, 5)
 SCREENS = 4
 
 
@@ -45,11 +45,11 @@ async def cluster(engine: str, database_url: str) -> AsyncIterator[Cluster]:
         yield opened
 
 
-async def look(load: WarehouseLoad, screens: list[Screen]) -> int:
+async def compare_screens(load: WarehouseLoad, screens: list[Screen]) -> int:
     """Compare the screens at random moments; return the total number of tasks that they showed."""
     chance = random.Random(100)
     seen = 0
-    for moment in sorted(chance.sample(range(1, PARCELS * 9 // 10), LOOKS)):
+    for moment in sorted(chance.sample(range(1, PARCELS * 9 // 10), COMPARISONS)):
         await until(lambda moment=moment: len(load.done) >= moment, seconds=120)  # type: ignore[misc]
         async with load.gate.shut():
             await asyncio.gather(*(screen.agrees() for screen in screens))
@@ -73,7 +73,7 @@ async def test_each_task_is_done_once_and_each_screen_shows_it(
                 tasks.create_task(load.work())
             tasks.create_task(load.take_orders())
             tasks.create_task(load.sweep())
-            seen = await look(load, screens)
+            seen = await compare_screens(load, screens)
             await until(lambda: load.is_over, seconds=600)
             await asyncio.gather(*(screen.agrees() for screen in screens))
             for each in showing:
@@ -81,14 +81,14 @@ async def test_each_task_is_done_once_and_each_screen_shows_it(
         assert all(screen.tasks == {} for screen in screens)
         assert max(Counter(load.done).values()) == 1
         for fact, subject in (("task.done", "Task"), ("fulfillment.picked", "Fulfillment")):
-            told = await rows(
+            subjects = await rows(
                 database, "SELECT subject_key FROM event WHERE type = $1 AND subject_type = $2",
                 fact, subject,
             )  # fmt: skip
-            assert len(told) == len({row["subject_key"] for row in told}) == PARCELS, fact
+            assert len(subjects) == len({row["subject_key"] for row in subjects}) == PARCELS, fact
         assert [str(each) for each in await reconcile(database)] == []
     tell(
         f"tablets: {PARCELS} tasks done once each, {len(load.dead)} tablets died; {SCREENS} screens"
-        f" right in {LOOKS} moments ({seen / LOOKS:.0f} tasks each), begun"
+        f" right in {COMPARISONS} moments ({seen / COMPARISONS:.0f} tasks each), begun"
         f" {sum(screen.begun for screen in screens)} times"
     )

@@ -175,10 +175,10 @@ async def test_a_rotated_key_keeps_its_actor_and_a_revoked_one_ends(api: InProce
     for secret in (made["secret"], rotated["secret"]):
         assert (await api.ask(VIEWER, key=secret))["viewer"]["actor"] == "Till 1"
     await api.done(REVOKE, {"id": rotated["apiKey"]["id"]})
-    api.let_pass(3)
+    api.advance_clock(3)
     assert (await api.post(VIEWER, key=rotated["secret"])).status_code == 401
     assert (await api.post(VIEWER, key=made["secret"])).status_code == 200
-    api.let_pass(60)
+    api.advance_clock(60)
     assert (await api.post(VIEWER, key=made["secret"])).status_code == 401
 
 

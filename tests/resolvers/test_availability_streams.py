@@ -81,5 +81,5 @@ async def test_rules_published_ahead_are_sent_when_they_come_into_force(
         await api.done(PUBLISH, {"input": ahead})
         # not in force yet when they are published
         assert promised([await shop.next()]) == {"TEE": 10}
-        api.let_pass(3600)
+        api.advance_clock(3600)
         assert promised([await shop.next()]) == {"TEE": 6}

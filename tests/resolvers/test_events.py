@@ -9,7 +9,7 @@ import orjson
 from domain.access.callers import Role
 from schema.fields.node import decode
 from tests.builders.in_process_server import InProcessServer
-from tests.resolvers.test_returns import asked, came
+from tests.resolvers.test_returns import came, requested
 
 EVENTS = """query ($types: [String!], $after: String, $first: Int) {
   events(types: $types, after: $after, first: $first) {
@@ -87,7 +87,7 @@ async def test_a_cursor_that_is_none_is_a_bad_request(api: InProcessServer) -> N
 
 async def test_ids_in_facts_are_such_as_node_takes(api: InProcessServer) -> None:
     """Ids of orders, order lines, parcels, returns and return items, in all events."""
-    made = await asked(api, 2)
+    made = await requested(api, 2)
     await came(api, made, 1)
     await api.receive(3, at="YORK")
     kept = await api.place(3, externalReference="W-9")

@@ -32,7 +32,7 @@ SPREAD = ("order.", "reservation.", "refund.")
 NEWEST = "SELECT MAX(id) AS id FROM event"
 
 
-class Ear:
+class Listener:
     """Messages received by a key of one channel and one location, from all of its streams."""
 
     def __init__(self, client: Screen, channel: str, location: str) -> None:
@@ -52,10 +52,10 @@ class Ear:
         while True:
             async with asyncio.timeout(60):
                 message = await self._client.outbox.get()
-            told = orjson.loads(message["text"])
-            assert told["type"] == "next", told
-            [value] = told["payload"]["data"].values()
-            self.got[told["id"]].append(value)
+            received = orjson.loads(message["text"])
+            assert received["type"] == "next", received
+            [value] = received["payload"]["data"].values()
+            self.got[received["id"]].append(value)
 
     def has(self, positions: list[int]) -> bool:
         """True if the received events are those at these positions, in this order."""
@@ -77,14 +77,14 @@ class Ear:
 
 
 @asynccontextmanager
-async def an_ear(api: InProcessServer, channel: str, location: str) -> AsyncIterator[Ear]:
+async def a_listener(api: InProcessServer, channel: str, location: str) -> AsyncIterator[Listener]:
     """Run the streams of a scoped key during the block."""
     key = await api.a_key(Role.WAREHOUSE, channels=(channel,), locations=(location,))
     async with screen(api, key) as client:
-        ear = Ear(client, channel, location)
-        listening = asyncio.create_task(ear.listen())
+        listener = Listener(client, channel, location)
+        listening = asyncio.create_task(listener.listen())
         try:
-            yield ear
+            yield listener
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
@@ -119,23 +119,26 @@ async def test_a_scoped_key_receives_its_own_events_and_no_others(
         for at in ("LEEDS", "YORK"):
             await api.receive(5_000, sku, at)
     database = api.restow.database
-    async with an_ear(api, "market", "YORK") as york, an_ear(api, "web", "LEEDS") as leeds:
+    async with a_listener(api, "market", "YORK") as york, a_listener(api, "web", "LEEDS") as leeds:
         while len(log := await rows(database, LOG)) < FACTS:
             await asyncio.gather(*(trade(api, chance) for _ in range(20)))
         newest = (await rows(database, NEWEST))[0]["id"]
         while max(row["id"] for row in log) < newest:
             log = await rows(database, LOG)
-        for ear in (york, leeds):
-            mine = ear.own(log)
+        for listener in (york, leeds):
+            mine = listener.own(log)
             assert 0 < len(mine) < len(log) * 0.7
-            await until(lambda ear=ear, mine=mine: ear.has(mine), seconds=60)  # type: ignore[misc]
-            places = {event["level"]["location"]["code"] for event in ear.got["stock"]}
-            assert places == {ear.location}
+            await until(lambda listener=listener, mine=mine: listener.has(mine), seconds=60)  # type: ignore[misc]
+            places = {event["level"]["location"]["code"] for event in listener.got["stock"]}
+            assert places == {listener.location}
     shown = {task["id"] for event in york.got["queue"] for task in event["tasks"]}
     other = {task["id"] for event in leeds.got["queue"] for task in event["tasks"]}
     assert shown
     assert other
     assert not shown & other
     assert "LEEDS" not in str(york.got)
-    told = [len(ear.got["events"]) for ear in (york, leeds)]
-    tell(f"scope: {len(log)} facts, {told[0]} and {told[1]} of them told to two keys, none foreign")
+    received = [len(listener.got["events"]) for listener in (york, leeds)]
+    tell(
+        f"scope: {len(log)} events, {received[0]} and {received[1]} of them sent to two keys,"
+        " none foreign"
+    )

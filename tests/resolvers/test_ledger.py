@@ -119,7 +119,7 @@ async def test_an_exception_ages_and_shows_its_subject(api: InProcessServer) -> 
         await exceptions.open(tx, ExceptionKind.ORDER_LATE, subject, "late", actor=SYSTEM.actor)
 
     await api.restow.transactions.run(work)
-    api.let_pass(7_200)
+    api.advance_clock(7_200)
     await api.restow.transactions.run(work)
     document = """query ($status: ExceptionStatus, $kind: String, $severity: ExceptionSeverity) {
       exceptions(status: $status, kind: $kind, severity: $severity) { totalCount nodes {
@@ -132,7 +132,7 @@ async def test_an_exception_ages_and_shows_its_subject(api: InProcessServer) -> 
     assert late["subject"] == {"__typename": "Order", "id": order["id"]}
     assert (late["status"], late["occurrences"], late["breached"]) == ("OPEN", 2, False)
     assert 7_200 <= late["ageSeconds"] < 7_300
-    api.let_pass(4 * 3_600)
+    api.advance_clock(4 * 3_600)
     assert (await api.ask(document))["exceptions"]["nodes"][0]["breached"] is True
     none = await api.ask(document, {"status": "RESOLVED"})
     assert none["exceptions"]["totalCount"] == 0

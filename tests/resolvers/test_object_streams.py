@@ -10,7 +10,7 @@ from domain.access.callers import Role
 from tests.builders.in_process_server import JSON, InProcessServer
 from tests.resolvers.test_refunds import APPROVE, a_refund
 from tests.resolvers.test_refunds import order as order  # an order that is paid and shipped
-from tests.resolvers.test_returns import asked, came
+from tests.resolvers.test_returns import came, requested
 from tests.resolvers.test_subscriptions import Screen, screen
 from tests.resolvers.test_task_queues import ALERTS, order_is_late
 from tests.subscriptions.log.facts import until
@@ -41,7 +41,7 @@ async def _is_refused(api: InProcessServer, document: str, case_id: str, key: st
 async def test_a_return_is_followed_and_resumed_after_a_cursor(
     api: InProcessServer,
 ) -> None:
-    made = await asked(api)
+    made = await requested(api)
     shop = await api.a_key(Role.STOREFRONT, channels=("web",))
     async with screen(api, shop) as client:
         await client.watch(api, RETURN, id=made["id"])

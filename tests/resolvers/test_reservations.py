@@ -17,9 +17,9 @@ async def test_a_hold_lives_fifteen_minutes_by_default(api: InProcessServer) -> 
     held = await api.hold(2)
     assert held["status"] == "HELD"
     assert held["lines"] == [{"sku": "TEE", "quantity": 2, "location": {"code": "LEEDS"}}]
-    api.let_pass(899)
+    api.advance_clock(899)
     assert await api.ask(STATUS, {"id": held["id"]}) == {"reservation": {"status": "HELD"}}
-    api.let_pass(2)
+    api.advance_clock(2)
     assert await api.ask(STATUS, {"id": held["id"]}) == {"reservation": {"status": "EXPIRED"}}
     assert await api.refusals(EXTEND, {"id": held["id"], "ttl": 60}) == [
         ("RESERVATION_EXPIRED", "id")
@@ -78,7 +78,7 @@ async def test_holds_are_listed_by_the_status_that_they_have_now(api: InProcessS
     long = await api.hold(1, ttlSeconds=600)
     gone = await api.hold(1)
     await api.done(RELEASE, {"id": gone["id"]})
-    api.let_pass(100)
+    api.advance_clock(100)
     document = """query ($status: ReservationStatus, $channel: String) {
       reservations(status: $status, channel: $channel) { nodes { id status } } }"""
 

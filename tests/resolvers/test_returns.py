@@ -51,7 +51,7 @@ async def sold(api: InProcessServer, units: int = 3, **facts: Any) -> Any:
     return order
 
 
-async def asked(api: InProcessServer, units: int = 3, **facts: Any) -> Any:
+async def requested(api: InProcessServer, units: int = 3, **facts: Any) -> Any:
     """A return of a shipped order."""
     order = await sold(api, units)
     item = {"sku": "TEE", "quantity": units, "reasonCode": "UNWANTED"}
@@ -88,10 +88,10 @@ async def test_the_way_of_a_return_from_request_to_its_last_unit(api: InProcessS
     made = (await api.done(REQUEST, {"input": wanted}))["return"]
     assert made["status"] == "AUTHORIZED"
     assert made["destination"] == {"code": "LEEDS"}
-    told = made["authorization"]
-    assert (told["policy"], told["scope"], told["version"]) == ("RETURN", "global", 1)
-    assert told["outcome"] == "AUTHORIZED"
-    assert told["reasons"]
+    answer = made["authorization"]
+    assert (answer["policy"], answer["scope"], answer["version"]) == ("RETURN", "global", 1)
+    assert answer["outcome"] == "AUTHORIZED"
+    assert answer["reasons"]
     assert made["riskScore"] == round(sum(term["share"] for term in made["riskTerms"]), 4)
     [item] = made["items"]
     assert item["evidence"] == [EVIDENCE]
@@ -126,7 +126,7 @@ async def test_the_way_of_a_return_from_request_to_its_last_unit(api: InProcessS
 
 
 async def test_a_return_is_found_by_id_by_number_and_by_its_order(api: InProcessServer) -> None:
-    made = await asked(api, 2)
+    made = await requested(api, 2)
     document = """query ($id: ID, $number: String) {
       return(id: $id, rmaNumber: $number) { id rmaNumber } }"""
     for variables in ({"id": made["id"]}, {"number": made["rmaNumber"]}):
@@ -146,7 +146,7 @@ async def test_a_return_is_found_by_id_by_number_and_by_its_order(api: InProcess
 
 
 async def test_lists_by_status_and_location(api: InProcessServer) -> None:
-    made = await asked(api, 1)
+    made = await requested(api, 1)
     document = """query ($status: ReturnStatus, $location: String) {
       returns(status: $status, location: $location) { totalCount nodes { id } } }"""
     for variables, number in (
@@ -161,7 +161,7 @@ async def test_lists_by_status_and_location(api: InProcessServer) -> None:
 
 
 async def test_node_finds_returns_and_their_units(api: InProcessServer) -> None:
-    made = await asked(api, 1)
+    made = await requested(api, 1)
     document = "query ($id: ID!) { node(id: $id) { __typename id } }"
     for name, key in (("Return", made["id"]), ("ReturnItem", made["items"][0]["id"])):
         assert (await api.ask(document, {"id": key}))["node"] == {"__typename": name, "id": key}
@@ -171,7 +171,7 @@ async def test_people_decide_what_the_policy_leaves_to_them(api: InProcessServer
     rules = {"window": "P30D", "reviewAboveAmount": {"GBP": "5.00"}}
     policy = {"kind": "RETURN", "scope": "global", "rules": rules}
     await api.done(PUBLISH, {"input": policy})
-    made = await asked(api, 2)
+    made = await requested(api, 2)
     assert (made["status"], made["expectedBy"]) == ("REQUESTED", None)
     declined = (await api.done(DECLINE, {"id": made["id"], "reason": "ABUSE"}))["return"]
     assert declined["status"] == "DECLINED"
@@ -195,18 +195,18 @@ async def test_an_unidentified_parcel_is_an_exception(api: InProcessServer) -> N
     kept = await api.done(RECEIVE, {"input": parcel})
     assert kept["return"] is None
     assert kept["exception"]["kind"] == "UNIDENTIFIED_PARCEL"
-    made = await asked(api, 1)
+    made = await requested(api, 1)
     facts = {"exceptionId": kept["exception"]["id"], "items": []}
     moved = await came(api, made, 1, **facts)
     assert moved["return"]["status"] == "RECEIVED"
     assert moved["exception"] is None
-    extra = await asked_again(api)
-    told = await came(api, extra, 2)
-    assert told["exception"]["kind"] == "RETURN_DISCREPANCY"
-    assert told["exception"]["subject"] == {"__typename": "Return", "id": extra["id"]}
+    extra = await requested_again(api)
+    answer = await came(api, extra, 2)
+    assert answer["exception"]["kind"] == "RETURN_DISCREPANCY"
+    assert answer["exception"]["subject"] == {"__typename": "Return", "id": extra["id"]}
 
 
-async def asked_again(api: InProcessServer) -> Any:
+async def requested_again(api: InProcessServer) -> Any:
     order = await sold(api, 1, externalReference="W-2")
     item = {"sku": "TEE", "quantity": 1, "reasonCode": "UNWANTED"}
     wanted = {"orderId": order["id"], "items": [item]}
@@ -214,7 +214,7 @@ async def asked_again(api: InProcessServer) -> Any:
 
 
 async def test_refusals_name_their_field(api: InProcessServer) -> None:
-    made = await asked(api, 1)
+    made = await requested(api, 1)
     wanted: JSON = {
         "orderId": made["order"]["id"],
         "items": [{"sku": "TEE", "quantity": 1, "reasonCode": "UNWANTED"}],
@@ -239,7 +239,7 @@ async def test_refusals_name_their_field(api: InProcessServer) -> None:
 
 
 async def test_a_shop_sees_its_returns_without_risk_and_reasons(api: InProcessServer) -> None:
-    made = await asked(api, 2)
+    made = await requested(api, 2)
     shop = await api.a_key(Role.STOREFRONT, channels=("web",))
     other = await api.a_key(Role.STOREFRONT, channels=("market",))
     document = """query ($id: ID!) { return(id: $id) { status riskScore riskTerms { name }
@@ -258,7 +258,7 @@ async def test_a_shop_sees_its_returns_without_risk_and_reasons(api: InProcessSe
 
 
 async def test_a_partner_receives_at_its_own_dock_only(api: InProcessServer) -> None:
-    made = await asked(api, 1)
+    made = await requested(api, 1)
     parcel = {"returnId": made["id"], "items": [{"sku": "TEE", "quantity": 1}]}
     leeds = await api.a_key(Role.PARTNER, locations=("LEEDS",), name="leeds")
     york = await api.a_key(Role.PARTNER, locations=("YORK",), name="york")
@@ -276,7 +276,7 @@ async def test_a_partner_receives_at_its_own_dock_only(api: InProcessServer) -> 
 
 
 async def test_a_policy_is_tried_out_on_past_returns(api: InProcessServer) -> None:
-    made = await asked(api, 1)
+    made = await requested(api, 1)
     document = """query ($input: PolicyInput!, $last: Int) {
       policyPreview(input: $input, last: $last) { decided changed
         changes { subject { __typename id } before { outcome } after { outcome version reasons } }

@@ -239,8 +239,8 @@ async def test_events_of_a_whole_order_reach_the_key_that_placed_it(
     await traded.settled()
     document = """{ events(first: 250, types: ["order.placed", "reservation.created"]) {
       nodes { subject } } }"""
-    told = (await traded.ask(document, key=mine))["events"]["nodes"]
-    assert told == [{"subject": order["id"]}]
+    found_events = (await traded.ask(document, key=mine))["events"]["nodes"]
+    assert found_events == [{"subject": order["id"]}]
     warehouse = await traded.a_key(Role.WAREHOUSE, locations=york)
     assert (await traded.ask(document, key=warehouse))["events"]["nodes"] == []
     assert len((await traded.ask(document))["events"]["nodes"]) == 6

@@ -201,8 +201,8 @@ async def test_availability_answers_in_the_order_asked(api: InProcessServer) -> 
     document = """query ($channel: String!, $skus: [String!]!) {
       availability(channel: $channel, skus: $skus) { sku channel availableToPromise inStock
         locations { location available } } }"""
-    asked = {"channel": "web", "skus": ["NOPE", "TEE", "COAT", "TEE"]}
-    found = (await api.ask(document, asked))["availability"]
+    requested = {"channel": "web", "skus": ["NOPE", "TEE", "COAT", "TEE"]}
+    found = (await api.ask(document, requested))["availability"]
     assert [each and (each["sku"], each["availableToPromise"]) for each in found] == [
         None,
         ("TEE", 7),
@@ -213,8 +213,8 @@ async def test_availability_answers_in_the_order_asked(api: InProcessServer) -> 
         {"location": "LEEDS", "available": 4},
         {"location": "YORK", "available": 3},
     ]
-    market = (await api.ask(document, {**asked, "channel": "market"}))["availability"]
+    market = (await api.ask(document, {**requested, "channel": "market"}))["availability"]
     assert market[1]["availableToPromise"] == 3
-    assert await api.code(document, {**asked, "channel": "NOPE"}) == "BAD_REQUEST"
-    assert await api.code(document, {**asked, "skus": ["X"] * 1_001}) == "BAD_REQUEST"
-    assert (await api.ask(document, {**asked, "skus": []}))["availability"] == []
+    assert await api.code(document, {**requested, "channel": "NOPE"}) == "BAD_REQUEST"
+    assert await api.code(document, {**requested, "skus": ["X"] * 1_001}) == "BAD_REQUEST"
+    assert (await api.ask(document, {**requested, "skus": []}))["availability"] == []

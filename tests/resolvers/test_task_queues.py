@@ -130,7 +130,7 @@ async def test_a_screen_equals_a_fresh_query_whenever_it_is_looked_at(api: InPro
             await work_at_random(api, chance, 4)
             await early.agrees()
             await late.agrees()
-        api.let_pass(601)  # all claims expire and are swept
+        api.advance_clock(601)  # all claims expire and are swept
         await early.agrees()
         await late.agrees()
         assert all(task["status"] == "OPEN" for task in late.tasks.values())
@@ -194,7 +194,7 @@ async def test_alerts_come_once_each_and_again_when_escalated(api: InProcessServ
         await order_is_late(api, "Item:2")
         first, other = await desk.next(), await desk.next()
         assert first["exception"]["id"] != other["exception"]["id"]
-        api.let_pass(40 * 86_400)
+        api.advance_clock(40 * 86_400)
         again = [await desk.next(), await desk.next()]
         assert {event["exception"]["status"] for event in again} == {"ESCALATED"}
     async with screen(api) as back:

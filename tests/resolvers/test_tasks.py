@@ -39,7 +39,7 @@ mutation ($id: ID!, $at: String!, $note: String!) {
     order { fulfillments { status location { code } } }
     userErrors { field code message details } } }
 """
-SAID = """
+RECORD_EVENT = """
 mutation ($input: CarrierEventInput!) { carrierEventRecord(input: $input) {
   fulfillment { id status deliveredAt } return { id status }
   replayed userErrors { field code message details } } }
@@ -110,7 +110,7 @@ async def test_a_claim_that_is_over_is_shown_as_open(api: InProcessServer) -> No
     [mine] = (await api.done(CLAIM, {"queue": "PICK", "at": "LEEDS"}))["tasks"]
     assert (await tasks(api, status="OPEN"))["nodes"] == []
     assert len((await tasks(api, status="CLAIMED"))["nodes"]) == 1
-    api.let_pass(601)
+    api.advance_clock(601)
     assert (await tasks(api, status="CLAIMED"))["nodes"] == []
     [task] = (await tasks(api, status="OPEN"))["nodes"]
     assert (task["id"], task["status"], task["claimedBy"]) == (mine["id"], "OPEN", None)
@@ -163,9 +163,9 @@ async def test_a_supervisor_reroutes(api: InProcessServer) -> None:
     await api.receive(2)
     parcel = await a_parcel(api, 2)
     await api.receive(5, at="YORK")
-    asked = {"id": parcel, "at": "YORK", "note": "Leeds is flooded."}
-    assert await api.code(REROUTE, asked, key=clerk) == "FORBIDDEN"
-    moved = await api.done(REROUTE, asked, key=sue)
+    requested = {"id": parcel, "at": "YORK", "note": "Leeds is flooded."}
+    assert await api.code(REROUTE, requested, key=clerk) == "FORBIDDEN"
+    moved = await api.done(REROUTE, requested, key=sue)
     places = {f["location"]["code"]: f["status"] for f in moved["order"]["fulfillments"]}
     assert places == {"LEEDS": "CANCELLED", "YORK": "OPEN"}
     listed = await api.ask(
@@ -182,24 +182,26 @@ async def test_a_carrier_says_that_it_arrived(api: InProcessServer) -> None:
     given = {"fulfillmentId": parcel, "carrier": "DHL", "trackingNumber": "JD1"}
     await api.done(SHIP, {"input": given})
     now = (await api.ask("{ tasks(first: 1, status: DONE) { nodes { createdAt } } }"))["tasks"]
-    said = {
+    event = {
         "carrier": "DHL",
         "trackingNumber": "JD1",
         "eventId": "E-1",
         "status": "DELIVERED",
         "occurredAt": now["nodes"][0]["createdAt"],
     }
-    first = await api.done(SAID, {"input": said})
+    first = await api.done(RECORD_EVENT, {"input": event})
     assert (first["fulfillment"]["id"], first["fulfillment"]["status"]) == (parcel, "DELIVERED")
-    again = await api.done(SAID, {"input": said})
+    again = await api.done(RECORD_EVENT, {"input": event})
     assert (again["fulfillment"], again["replayed"]) == (first["fulfillment"], True)
     assert again["return"] is None
-    sent_back = {**said, "eventId": "E-9", "status": "RETURNED_TO_SENDER"}
-    brought = await api.done(SAID, {"input": sent_back})
+    sent_back = {**event, "eventId": "E-9", "status": "RETURNED_TO_SENDER"}
+    brought = await api.done(RECORD_EVENT, {"input": sent_back})
     assert brought["fulfillment"] == first["fulfillment"]
     assert brought["return"]["status"] == "IN_TRANSIT"
-    unknown = {**said, "trackingNumber": "JD2", "eventId": "E-2"}
-    assert await api.refusals(SAID, {"input": unknown}) == [("NOT_FOUND", "input.trackingNumber")]
+    unknown = {**event, "trackingNumber": "JD2", "eventId": "E-2"}
+    assert await api.refusals(RECORD_EVENT, {"input": unknown}) == [
+        ("NOT_FOUND", "input.trackingNumber")
+    ]
 
 
 async def test_a_scope_hides_other_places_and_channels(api: InProcessServer) -> None:

@@ -25,9 +25,9 @@ async def order(api: InProcessServer) -> JSON:
 
 
 async def test_the_journal_is_exported_within_scope(api: InProcessServer, order: JSON) -> None:
-    async def lines(key: str | None, **asked: str) -> list[dict[str, str]]:
+    async def lines(key: str | None, **requested: str) -> list[dict[str, str]]:
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
-        answer = await api.client.get("/export/journal.csv", headers=headers, params=asked)
+        answer = await api.client.get("/export/journal.csv", headers=headers, params=requested)
         assert answer.status_code == 200, answer.text
         assert answer.headers["content-type"].startswith("text/csv")
         return list(csv.DictReader(io.StringIO(answer.text)))
@@ -47,7 +47,7 @@ async def test_the_journal_is_exported_within_scope(api: InProcessServer, order:
 
 
 @pytest.mark.parametrize(
-    ("asked", "role", "status"),
+    ("requested", "role", "status"),
     [
         ({"from": "yesterday"}, Role.FINANCE, 400),
         ({"from": "2026-01-01T00:00:00"}, Role.FINANCE, 400),
@@ -56,8 +56,8 @@ async def test_the_journal_is_exported_within_scope(api: InProcessServer, order:
     ],
 )
 async def test_the_export_refuses_what_it_cannot_serve(
-    api: InProcessServer, asked: dict[str, str], role: Role, status: int
+    api: InProcessServer, requested: dict[str, str], role: Role, status: int
 ) -> None:
     headers = {"authorization": f"Bearer {await api.a_key(role)}"}
-    answer = await api.client.get("/export/journal.csv", headers=headers, params=asked)
+    answer = await api.client.get("/export/journal.csv", headers=headers, params=requested)
     assert (answer.status_code, set(answer.json())) == (status, {"error", "code"})

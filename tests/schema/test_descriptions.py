@@ -79,7 +79,7 @@ def parts() -> Iterator[tuple[str, str | None]]:
 def everything() -> list[tuple[str, str]]:
     """Every description with its path."""
     named = [(each.name, each.description) for each in TYPES]
-    return [(path, words) for path, words in (*named, *parts()) if words]
+    return [(path, text) for path, text in (*named, *parts()) if text]
 
 
 def test_every_type_says_what_it_is() -> None:
@@ -91,35 +91,35 @@ def test_every_root_field_says_what_it_does_and_whom_it_is_open_to(root: str) ->
     named = SCHEMA.type_map[root]
     assert isinstance(named, GraphQLObjectType)
     open_to = re.compile(r".+\n\nPermission: `[\w.]+`\.", re.DOTALL)
-    words = {name: field.description or "" for name, field in named.fields.items()}
-    assert [name for name, told in words.items() if not open_to.fullmatch(told)] == []
+    text = {name: field.description or "" for name, field in named.fields.items()}
+    assert [name for name, described in text.items() if not open_to.fullmatch(described)] == []
 
 
 def test_a_name_that_explains_nothing_has_a_description() -> None:
-    silent = {path.rpartition(".")[2] for path, words in parts() if not words}
+    silent = {path.rpartition(".")[2] for path, text in parts() if not text}
     assert silent - PLAIN - PLAIN_VALUES == set()
     assert (PLAIN | PLAIN_VALUES) - silent == set()
 
 
 def test_no_description_speaks_of_the_inside() -> None:
-    assert {path: found[0] for path, words in everything() if (found := INSIDE.search(words))} == {}
+    assert {path: found[0] for path, text in everything() if (found := INSIDE.search(text))} == {}
 
 
 def test_a_line_breaks_between_paragraphs_only() -> None:
-    broken = {path for path, words in everything() if "\n" in words.replace("\n\n", "")}
+    broken = {path for path, text in everything() if "\n" in text.replace("\n\n", "")}
     assert broken == set()
 
 
 def test_descriptions_are_sentences() -> None:
-    unfinished = {path: words for path, words in everything() if words[-1] not in ".…"}
+    unfinished = {path: text for path, text in everything() if text[-1] not in ".…"}
     assert unfinished == {}
-    begun = {path: words for path, words in everything() if not re.match(r"[A-Z0-9`ÅÄÖ]", words)}
+    begun = {path: text for path, text in everything() if not re.match(r"[A-Z0-9`ÅÄÖ]", text)}
     assert set(begun) <= {"RefundComponent.kind"}
 
 
 def test_words_under_a_field_reach_the_schema() -> None:
     """A string after a field that the schema does not pick up would appear nowhere."""
-    told = {words for _, words in everything()}
+    described = {text for _, text in everything()}
     lost = [
         f"{name}:{following.lineno}"
         for name, tree in modules_below("schema/types")
@@ -130,6 +130,6 @@ def test_words_under_a_field_reach_the_schema() -> None:
         and isinstance(following, ast.Expr)
         and isinstance(following.value, ast.Constant)
         and " ".join(str(following.value.value).split())
-        not in {" ".join(words.split()) for words in told}
+        not in {" ".join(text.split()) for text in described}
     ]
     assert lost == []

@@ -18,7 +18,7 @@ from server.operations.executor import Executor, build_executor
 from server.projection.records import Column, Derived, edge_of
 from tests.builders.in_process_server import InProcessServer
 from tests.resolvers.test_refunds import a_refund
-from tests.resolvers.test_returns import RECEIVE, asked
+from tests.resolvers.test_returns import RECEIVE, requested
 
 DOCUMENTS_PER_LIST = 12
 USES = 4  # interpreted, compiled, and then read by selection
@@ -66,7 +66,7 @@ def executors(monkeypatch: pytest.MonkeyPatch) -> list[Executor]:
 
 async def busy(api: InProcessServer) -> None:
     """Create rows for every list."""
-    made = await asked(api)
+    made = await requested(api)
     shown = await api.ask("query ($id: ID!) { return(id: $id) { order { id } } }", made)
     await a_refund(api, shown["return"]["order"])
     await api.receive(9, at="YORK")

@@ -14,7 +14,7 @@ class FakeMember(Member):
         super().__init__()
         self.got: list[str] = []
         self.is_open = True
-        self.is_asked = False
+        self.is_notified = False
 
     async def send(self, answer: Answer) -> None:
         """Receive an answer of the member's own feed."""
@@ -33,6 +33,6 @@ class FakeMember(Member):
         return self.is_open
 
     def _has_more(self) -> None:
-        self.is_asked = True
+        self.is_notified = True
         if self.is_open:
             self.open()

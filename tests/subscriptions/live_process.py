@@ -16,7 +16,7 @@ from workflows.transactions.transaction import Transaction
 ADMIN = holder(Role.ADMIN, actor="root")
 
 
-class Ledger:
+class FakeAvailability:
     """Availability set by the test, with a record of the reads."""
 
     def __init__(self) -> None:
@@ -40,11 +40,13 @@ class Ledger:
 class LiveProcess:
     """A streaming process with a writer and master data."""
 
-    def __init__(self, live: StreamingRuntime[Any], writer: Transactions, ledger: Ledger) -> None:
+    def __init__(
+        self, live: StreamingRuntime[Any], writer: Transactions, fake_availability: FakeAvailability
+    ) -> None:
         self.live = live
         self.streams = live.streams
         self.writer = writer
-        self.ledger = ledger
+        self.fake_availability = fake_availability
         self._levels = 0
 
     async def note(self, *numbers: int, **facts: Any) -> None:
@@ -112,7 +114,7 @@ class Reader:
         self.got: list[Any] = []
         self.error: Exception | None = None
         self._stream = stream
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self.task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
@@ -120,17 +122,17 @@ class Reader:
             async with aclosing(self._stream) as stream:
                 async for value in stream:
                     self.got.append(value)
-                    self._news.set()
+                    self._changed.set()
         except Exception as error:  # noqa: BLE001  the test checks it
             self.error = error
-        self._news.set()
+        self._changed.set()
 
     async def has(self, count: int) -> list[Any]:
         """Wait for `count` values."""
         async with asyncio.timeout(10):
             while len(self.got) < count and not self.task.done():
-                self._news.clear()
-                await self._news.wait()
+                self._changed.clear()
+                await self._changed.wait()
         assert len(self.got) >= count, self.error
         return self.got
 

@@ -138,17 +138,17 @@ async def test_the_clock_is_the_databases(database: Database) -> None:
 async def test_a_database_that_is_away_leaves_the_clock_as_it_was(
     database: Database, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    asked = []
+    requested = []
 
     async def away(*_: object) -> None:
-        asked.append(1)
+        requested.append(1)
         raise error
 
     monkeypatch.setattr("workflows.transactions.clock.MEASURE_SECONDS", 0.01)
     monkeypatch.setattr("workflows.transactions.clock.database_offset", away)
     clock = Clock()
     task = asyncio.create_task(clock.run(database))
-    await until(lambda: len(asked) > 2)
+    await until(lambda: len(requested) > 2)
     assert abs(machine_time() - clock()) < timedelta(seconds=1)
     task.cancel()
     await asyncio.wait([task])

@@ -36,27 +36,27 @@ TABLE = {
 }
 
 
-@pytest.mark.parametrize(("state", "word"), list(product(AttemptState, GatewaySignal)))
+@pytest.mark.parametrize(("state", "signal"), list(product(AttemptState, GatewaySignal)))
 def test_every_report_on_every_attempt_state_is_decided(
-    state: AttemptState, word: GatewaySignal
+    state: AttemptState, signal: GatewaySignal
 ) -> None:
-    entry = TABLE[word][COLUMNS.index(state)]
-    heard = apply(state, word)
-    assert heard.is_contradiction is (entry == "!")
-    assert heard.state == (state if entry in ("", "!") else entry)
+    entry = TABLE[signal][COLUMNS.index(state)]
+    report = apply(state, signal)
+    assert report.is_contradiction is (entry == "!")
+    assert report.state == (state if entry in ("", "!") else entry)
 
 
-@pytest.mark.parametrize(("state", "word"), list(product(AttemptState, GatewaySignal)))
-def test_a_repeated_report_changes_nothing(state: AttemptState, word: GatewaySignal) -> None:
-    once = apply(state, word)
-    assert apply(once.state, word).state is once.state
+@pytest.mark.parametrize(("state", "signal"), list(product(AttemptState, GatewaySignal)))
+def test_a_repeated_report_changes_nothing(state: AttemptState, signal: GatewaySignal) -> None:
+    once = apply(state, signal)
+    assert apply(once.state, signal).state is once.state
 
 
 @given(st.lists(st.sampled_from(GatewaySignal), max_size=12))
-def test_a_settled_attempt_is_never_unsettled_again(words: list[GatewaySignal]) -> None:
+def test_a_settled_attempt_is_never_unsettled_again(signals: list[GatewaySignal]) -> None:
     state, settled = _T.OPEN, None
-    for word in words:
-        state = apply(state, word).state
+    for signal in signals:
+        state = apply(state, signal).state
         if settled is not None:
             assert state is settled or (settled, state) == (_T.SUCCEEDED, _T.REVERSED)
         if state not in UNSETTLED:
@@ -65,13 +65,13 @@ def test_a_settled_attempt_is_never_unsettled_again(words: list[GatewaySignal]) 
 
 @given(st.permutations([_W.SUCCEEDED, _W.SUCCEEDED, _W.PENDING, _W.SILENCE]))
 def test_the_order_of_answer_timeout_and_webhooks_does_not_matter(
-    words: list[GatewaySignal],
+    signals: list[GatewaySignal],
 ) -> None:
     state = _T.OPEN
-    for word in words:
-        heard = apply(state, word)
-        assert not heard.is_contradiction
-        state = heard.state
+    for signal in signals:
+        report = apply(state, signal)
+        assert not report.is_contradiction
+        state = report.state
     assert state is _T.SUCCEEDED
 
 

@@ -48,8 +48,8 @@ def test_a_sku_is_found_in_line_order_with_units_left_first() -> None:
 
 def test_a_sku_never_takes_the_units_of_a_line_that_another_item_names() -> None:
     lines = [a_line(ONE, shipped=1), a_line(TWO, shipped=1)]
-    asked = [LineRequest(1, sku="COAT"), LineRequest(1, order_line_id=ONE)]
-    assert match_lines(asked, lines) == [LineMatch(0, TWO, 1), LineMatch(1, ONE, 1)]
+    requested = [LineRequest(1, sku="COAT"), LineRequest(1, order_line_id=ONE)]
+    assert match_lines(requested, lines) == [LineMatch(0, TWO, 1), LineMatch(1, ONE, 1)]
 
 
 @pytest.mark.parametrize(
@@ -95,15 +95,15 @@ def test_a_declined_return_comes_back_only_while_its_units_are_free() -> None:
     st.lists(st.tuples(st.sampled_from("AB"), st.integers(1, 6)), min_size=1, max_size=4),
 )
 def test_units_asked_for_are_matched_exactly_or_refused(
-    shipped: list[tuple[str, int]], asked: list[tuple[str, int]]
+    shipped: list[tuple[str, int]], requested: list[tuple[str, int]]
 ) -> None:
     lines = [ReturnableLine(uuid4(), sku, units, 0) for sku, units in shipped]
-    items = [LineRequest(quantity, sku=sku) for sku, quantity in asked]
+    items = [LineRequest(quantity, sku=sku) for sku, quantity in requested]
     possible = all(
-        sum(quantity for each, quantity in asked if each == sku)
+        sum(quantity for each, quantity in requested if each == sku)
         <= sum(units for each, units in shipped if each == sku)
         and any(each == sku for each, _ in shipped)
-        for sku, _ in asked
+        for sku, _ in requested
     )
     try:
         matches = match_lines(items, lines)

@@ -31,12 +31,12 @@ def outcome_of(plan: Callable[[], Planned]) -> object:
 @given(markets(), st.lists(st.tuples(demands, st.lists(stocks, min_size=5, max_size=5))), orders)
 def test_each_plan_of_many_is_the_one_that_would_be_made_alone(
     places: list[Candidate],
-    asked: list[tuple[dict[str, int], list[dict[str, int]]]],
+    requested: list[tuple[dict[str, int], list[dict[str, int]]]],
     order: tuple[Criterion, ...],
 ) -> None:
     rules = the_rules(*order, parcels_max=1)
     plans = Plans(rules, 7)
-    for demand, stock in asked:
+    for demand, stock in requested:
         now = [replace(place, stock=units) for place, units in zip(places, stock, strict=False)]
 
         def alone(demand: dict[str, int] = demand, now: list[Candidate] = now) -> Planned:

@@ -23,7 +23,7 @@ from starlette.routing import Mount, Route
 PASS = "Basic " + base64.b64encode(b"shop:s3cret").decode()
 
 paid: dict[str, dict[str, Any]] = {}
-asked: Counter[str] = Counter()
+requested: Counter[str] = Counter()
 log: list[dict[str, Any]] = []
 
 
@@ -31,11 +31,11 @@ async def refund(request: Request) -> Response:
     body = await request.json()
     key, manner = request.headers["idempotency-key"], body["paymentReference"]
     log.append({"key": key, "body": body, "authorization": request.headers.get("authorization")})
-    asked[key] += 1
+    requested[key] += 1
     if "private" in request.url.path and request.headers.get("authorization") != PASS:
         return JSONResponse({"error": "who are you?"}, 401)
     answer = {"id": f"gw-{key}", "status": "succeeded", "reason": None}
-    if manner == "flaky" and asked[key] < 3:
+    if manner == "flaky" and requested[key] < 3:
         return Response("try later", 503)
     if manner == "down":
         return JSONResponse({"id": None, "status": "failed", "reason": "we are down"}, 500)
@@ -48,10 +48,10 @@ async def refund(request: Request) -> Response:
     if manner in ("pending", "lying-402"):
         answer |= {"status": "pending"}
     paid.setdefault(key, answer)
-    return await _said(manner, answer)
+    return await _answer_text(manner, answer)
 
 
-async def _said(manner: str, answer: dict[str, Any]) -> Response:
+async def _answer_text(manner: str, answer: dict[str, Any]) -> Response:
     match manner:
         case "slow":
             await asyncio.sleep(30)

@@ -77,8 +77,8 @@ async def test_a_refund_is_asked_for_and_answered(
 ) -> None:
     answer = await refund(gateway, "ok", "k-ok")
     assert answer == GatewayAnswer(GatewayStatus.SUCCEEDED, "gw-k-ok", None)
-    (asked,) = tries("k-ok")
-    assert asked["body"] == {
+    (requested,) = tries("k-ok")
+    assert requested["body"] == {
         "reference": "refund-1",
         "paymentReference": "ok",
         "amountMinor": 1250,
@@ -190,15 +190,15 @@ async def test_credentials_reach_the_gateway_and_no_log(
     caplog.set_level(logging.DEBUG)
     secret_address = parse_gateway(address.replace("://", "://shop:s3cret@") + "/private/")
     gateway = open_gateway(secret_address, limits=LIMITS)
-    with structlog.testing.capture_logs() as told:
+    with structlog.testing.capture_logs() as logs:
         answer = await gateway.refund("k-secret", "refund-1", "ok", 1, "GBP")
         with pytest.raises(GatewayUnavailable) as raised:
             await gateway.refund("k-secret-down", "refund-1", "down", 1, "GBP")
     await gateway.close()
     assert answer.status is GatewayStatus.SUCCEEDED
-    (asked,) = tries("k-secret")
-    assert asked["authorization"].startswith("Basic ")
-    everything = f"{told} {caplog.text} {gateway!r} {secret_address!r} {raised.value!r}"
+    (requested,) = tries("k-secret")
+    assert requested["authorization"].startswith("Basic ")
+    everything = f"{logs} {caplog.text} {gateway!r} {secret_address!r} {raised.value!r}"
     assert "s3cret" not in everything
-    assert asked["authorization"].split()[1] not in everything
-    assert any(each["event"] == "gateway.silent" for each in told)
+    assert requested["authorization"].split()[1] not in everything
+    assert any(each["event"] == "gateway.silent" for each in logs)

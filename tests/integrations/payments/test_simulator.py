@@ -167,15 +167,15 @@ async def test_the_bank_may_send_money_back() -> None:
 def test_chaos_is_the_same_for_the_same_seed_and_ends() -> None:
     keys = [f"key-{number}" for number in range(300)]
 
-    def told(seed: str) -> list[object]:
+    def simulated(seed: str) -> list[object]:
         bad = chaos(seed)
         return [
             (bad.outcome(key), [bad.fault(key, "refund", number) for number in range(1, 4)])
             for key in keys
         ]
 
-    assert told("1") == told("1")
-    assert told("1") != told("2")
+    assert simulated("1") == simulated("1")
+    assert simulated("1") != simulated("2")
     outcomes = [chaos("1").outcome(key) for key in keys]
     assert {outcome.status for outcome in outcomes} == {
         GatewayStatus.SUCCEEDED,
@@ -221,20 +221,20 @@ class Payout:
         self.attempts = [Attempt("key-1", AttemptState.OPEN)]
         self.contradictions = 0
         self.gateway = PaymentSimulator(
-            behavior=chaos(str(seed)), deliver=self.hear_webhook, delay_seconds=0.0
+            behavior=chaos(str(seed)), deliver=self.receive_webhook, delay_seconds=0.0
         )
 
-    async def hear_webhook(self, message_id: str, event: PaymentEvent) -> None:
-        self.hear(event.key, GatewaySignal(event.type.removeprefix("refund.").upper()))
+    async def receive_webhook(self, message_id: str, event: PaymentEvent) -> None:
+        self.receive(event.key, GatewaySignal(event.type.removeprefix("refund.").upper()))
 
-    def hear(self, key: str, word: GatewaySignal) -> None:
+    def receive(self, key: str, reported: GatewaySignal) -> None:
         for at, attempt in enumerate(self.attempts):
             if attempt.key == key:
-                heard = apply(attempt.state, word)
+                report = apply(attempt.state, reported)
                 # Counted and asserted at the end: the simulator swallows exceptions of a webhook
                 # receiver.
-                self.contradictions += heard.is_contradiction
-                self.attempts[at] = Attempt(key, heard.state, attempt.sent_at)
+                self.contradictions += report.is_contradiction
+                self.attempts[at] = Attempt(key, report.state, attempt.sent_at)
 
     def dies(self) -> bool:
         return self.dice.random() < 0.3
@@ -247,14 +247,14 @@ class Payout:
         try:
             found = await self.gateway.look_up(attempt.key)
         except GatewayError:
-            self.hear(attempt.key, GatewaySignal.SILENCE)
+            self.receive(attempt.key, GatewaySignal.SILENCE)
             return
         if self.dies():
             return
         if found is not None:
-            self.hear(attempt.key, GatewaySignal(found.status.upper()))
+            self.receive(attempt.key, GatewaySignal(found.status.upper()))
             return
-        self.hear(attempt.key, GatewaySignal.NOT_FOUND)
+        self.receive(attempt.key, GatewaySignal.NOT_FOUND)
         await self.send(self.attempts[-1])
 
     async def send(self, attempt: Attempt) -> None:
@@ -263,11 +263,11 @@ class Payout:
             return
         try:
             answer = await self.gateway.refund(attempt.key, "refund-1", "payment-1", 1250, "GBP")
-            word = GatewaySignal(answer.status.upper())
+            reported = GatewaySignal(answer.status.upper())
         except GatewayError:
-            word = GatewaySignal.SILENCE
+            reported = GatewaySignal.SILENCE
         if not self.dies():
-            self.hear(attempt.key, word)
+            self.receive(attempt.key, reported)
 
     def retry(self) -> None:
         assert self.attempts[-1].state is AttemptState.FAILED

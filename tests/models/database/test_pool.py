@@ -132,14 +132,14 @@ async def test_a_writer_that_is_given_up_while_it_begins_leaves_nothing_to_the_n
 ) -> None:
     """Otherwise the next writer would write in a transaction that is rolled back, and report
     success."""
-    told: list[str] = []
+    confirmed: list[str] = []
 
     async def begin() -> None:
         async with one.writer():
             await asyncio.Event().wait()
 
     async def write(code: str) -> None:
-        async with one.brief_writer(lambda: told.append(code)) as session:
+        async with one.brief_writer(lambda: confirmed.append(code)) as session:
             await session.execute("INSERT INTO supplier (code, name) VALUES ($1, $1)", code)
 
     for turns in range(8):
@@ -152,7 +152,7 @@ async def test_a_writer_that_is_given_up_while_it_begins_leaves_nothing_to_the_n
         await asyncio.wait([given_up])
         async with asyncio.timeout(5):
             await next_one
-    assert await read(one) == len(told) == 8
+    assert await read(one) == len(confirmed) == 8
 
 
 async def test_after_a_restart_no_caller_waits_for_prepared_snapshots(

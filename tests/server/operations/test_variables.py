@@ -85,7 +85,7 @@ def inputs_of(field: GraphQLField, chance: random.Random, wrong: float) -> dict[
     }
 
 
-def told(result: Any) -> Any:
+def as_text(result: Any) -> Any:
     """A result as plain text: values with their types, or the messages of errors."""
     if isinstance(result, list):
         return [error.formatted for error in result]
@@ -116,7 +116,7 @@ def test_variables_are_coerced_as_graphql_core_does(
         for _ in range(ROUNDS):
             inputs = inputs_of(field, chance, wrong)
             theirs = get_variable_values(SCHEMA, definitions, inputs, max_errors=20)
-            assert told(variables.of(document, inputs)) == told(theirs), (name, inputs)
+            assert as_text(variables.of(document, inputs)) == as_text(theirs), (name, inputs)
             tried += 1
     assert len(given_up) < tried * 0.9 if wrong else not given_up
 

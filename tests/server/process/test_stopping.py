@@ -22,13 +22,13 @@ async def test_a_stop_does_not_wait_for_a_database_that_hangs(
         await hold.start()
         await blocker.execute("LOCK TABLE item IN ACCESS EXCLUSIVE MODE")
         item = {"items": [{"sku": "LATE", "name": "Late"}]}
-        asked = asyncio.create_task(api.post(UPSERT_ITEMS, item))
+        requested = asyncio.create_task(api.post(UPSERT_ITEMS, item))
         await asyncio.sleep(0.3)
         started = time.monotonic()
         await api.restow.stop()
         assert time.monotonic() - started < 3
-        await asyncio.wait([asked], timeout=3)
-        assert asked.done()
+        await asyncio.wait([requested], timeout=3)
+        assert requested.done()
         await hold.rollback()
         assert await blocker.fetchval("SELECT COUNT(*) FROM item WHERE sku = 'LATE'") == 0
     finally:

@@ -80,8 +80,8 @@ def places(result: ExecutionResult) -> tuple[bytes, dict[tuple[Any, ...], set[st
             step: Any = path[place]
             value, place = value[step], place + 1
         is_own = place == len(path)
-        told = re.sub(r"0x[0-9a-f]{6,}", "0x", repr(error.formatted)) if is_own else "below it"
-        found.setdefault(tuple(path[:place]), set()).add(told)
+        shown = re.sub(r"0x[0-9a-f]{6,}", "0x", repr(error.formatted)) if is_own else "below it"
+        found.setdefault(tuple(path[:place]), set()).add(shown)
     return orjson.dumps(result.data, default=repr, option=orjson.OPT_UTC_Z), found
 
 

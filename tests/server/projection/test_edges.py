@@ -101,7 +101,7 @@ SCHEMA = Schema(query=Query).graphql_schema
 
 
 @dataclass
-class Room:
+class SampleContext:
     """A context whose loaders record the requested keys."""
 
     rows: Sequence[Mapping[str, Any]]
@@ -135,7 +135,9 @@ def a_thing(number: int, **facts: Any) -> dict[str, Any]:
     return {"id": 9 + number, "name": f"thing {number}", "shelf_id": 1, "spare_id": None, **facts}
 
 
-async def run(text: str, *rows: dict[str, Any], **facts: Any) -> tuple[Any, Room, Executor]:
+async def run(
+    text: str, *rows: dict[str, Any], **facts: Any
+) -> tuple[Any, SampleContext, Executor]:
     """Data and errors, equal for both executors, with the context and executor of the compiled
     run."""
     document = DocumentCache(SCHEMA, limits=RequestLimits()).get(text, None)
@@ -144,19 +146,19 @@ async def run(text: str, *rows: dict[str, Any], **facts: Any) -> tuple[Any, Room
     assert not isinstance(values, list)
     answers = []
     for compiled in (False, True):
-        room = Room(rows, **facts)
-        executor = build_executor(document, values, room, None, compiled=compiled)
+        sample = SampleContext(rows, **facts)
+        executor = build_executor(document, values, sample, None, compiled=compiled)
         running: Any = executor.execute_operation()
         result = await running
         assert isinstance(result, ExecutionResult)
         answers.append((result.data, [error.formatted for error in result.errors or ()]))
     assert answers[0] == answers[1]
-    return answers[1], room, executor
+    return answers[1], sample, executor
 
 
 async def test_each_level_is_read_once_per_loader() -> None:
     text = "{ things { title shelf { code } spare { code } parts { twice madeAt { code } } } }"
-    (data, errors), room, executor = await run(text, a_thing(1), a_thing(2, spare_id=2))
+    (data, errors), sample, executor = await run(text, a_thing(1), a_thing(2, spare_id=2))
     assert not errors
     assert data["things"][1] == {
         "title": "thing 2",
@@ -166,24 +168,24 @@ async def test_each_level_is_read_once_per_loader() -> None:
     }
     assert data["things"][0]["spare"] is None
     # The rows of the second level were already read for the first.
-    assert room.reads == [("shelves", [1, 2]), ("parts", [10, 11])]
+    assert sample.reads == [("shelves", [1, 2]), ("parts", [10, 11])]
     assert (executor.projected, executor.walked_again) == (1, 0)
 
 
 async def test_beside_a_field_of_the_walk_each_level_is_still_read_once() -> None:
     text = "{ things { walked parts { size madeAt { code } } } }"
-    (data, errors), room, _ = await run(text, a_thing(1), a_thing(2), a_thing(3))
+    (data, errors), sample, _ = await run(text, a_thing(1), a_thing(2), a_thing(3))
     assert not errors
     assert data["things"][2] == {"walked": "walked thing 3", "parts": []}
-    assert room.reads == [("parts", [10, 11, 12]), ("shelves", [1, 2])]
+    assert sample.reads == [("parts", [10, 11, 12]), ("shelves", [1, 2])]
 
 
 async def test_what_a_caller_may_not_see_is_not_read() -> None:
-    (data, _), room, _ = await run("{ things { hidden { size } } }", a_thing(1))
+    (data, _), sample, _ = await run("{ things { hidden { size } } }", a_thing(1))
     assert data["things"] == [{"hidden": []}]
-    assert room.reads == []
+    assert sample.reads == []
     seeing = a_caller(Role.ADMIN)
-    (data, _), room, _ = await run("{ things { hidden { size } } }", a_thing(1), caller=seeing)
+    (data, _), sample, _ = await run("{ things { hidden { size } } }", a_thing(1), caller=seeing)
     assert data["things"] == [{"hidden": [{"size": 1}, {"size": 2}]}]
 
 
@@ -205,10 +207,10 @@ async def test_null_where_none_may_be_is_the_walks_to_tell() -> None:
 @pytest.mark.parametrize("broken", ["shelves", "parts"])
 async def test_a_loader_that_fails_fails_each_field_that_needs_it(broken: str) -> None:
     text = "{ things { title shelf { code } spare { code } } more: things { parts { size } } }"
-    (_, errors), room, executor = await run(text, a_thing(1), a_thing(2), broken=broken)
+    (_, errors), sample, executor = await run(text, a_thing(1), a_thing(2), broken=broken)
     assert all(error["message"] == f"{broken} cannot be read" for error in errors)
     assert len(errors) == (2 if broken == "shelves" else 1)
-    assert room.reads.count(("shelves", [1])) == 1
+    assert sample.reads.count(("shelves", [1])) == 1
     assert executor.walked_again >= 1
 
 
@@ -221,14 +223,14 @@ async def test_an_edge_whose_key_is_missing_is_the_walks_to_tell() -> None:
 
 
 async def test_nothing_is_read_for_cancelled_operations() -> None:
-    room = Room([])
-    alone = asyncio.ensure_future(room.loaders.shelves.load(1))
+    sample = SampleContext([])
+    alone = asyncio.ensure_future(sample.loaders.shelves.load(1))
     await asyncio.sleep(0)  # it has requested its keys; the read would come next
     alone.cancel()
     for _ in range(3):
         await asyncio.sleep(0)
-    assert room.reads == []
-    assert await room.loaders.shelves.load(1) == SHELVES[1]
+    assert sample.reads == []
+    assert await sample.loaders.shelves.load(1) == SHELVES[1]
 
 
 async def test_what_the_same_columns_decide_is_worked_out_once(

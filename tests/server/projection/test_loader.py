@@ -72,14 +72,14 @@ async def test_an_error_reaches_every_caller_of_the_key() -> None:
     st.integers(0, 5),
 )
 def test_callers_that_stay_are_answered(
-    visits: list[tuple[int, list[int], int | None]], turns: int
+    visits: list[tuple[int, list[int], int | None]], iterations: int
 ) -> None:
     async def run() -> None:
         reads: list[int] = []
 
         async def read(keys: Sequence[int]) -> Mapping[int, int]:
             reads.extend(keys)
-            for _ in range(turns):
+            for _ in range(iterations):
                 await asyncio.sleep(0)
             return {key: 2 * key for key in keys}
 

@@ -202,8 +202,8 @@ def test_the_readme_has_the_documents_of_the_tabs() -> None:
         r"(?:<<'GRAPHQL'[^\n]*|```graphql)\n(.*?)\n(?:GRAPHQL|```)\n", README.read_text(), re.DOTALL
     )
     # The README explains a document in its text, a tab explains it in a comment.
-    told = [re.sub(r"(?m)^#.*\n", "", document).strip() for document in example_documents()]
-    assert shown == told
+    expected = [re.sub(r"(?m)^#.*\n", "", document).strip() for document in example_documents()]
+    assert shown == expected
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")

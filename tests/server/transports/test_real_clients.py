@@ -46,7 +46,7 @@ INIT = json.dumps({"type": "connection_init", "payload": {"authorization": f"Bea
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class ServedProgram:
     """The program under uvicorn, and its connections."""
 
     url: str
@@ -61,7 +61,7 @@ class Door:
 
 
 @asynccontextmanager
-async def served(api: InProcessServer) -> AsyncIterator[Door]:
+async def served(api: InProcessServer) -> AsyncIterator[ServedProgram]:
     """Serve the program with uvicorn, configured as in production."""
     port = free_port()
     config = uvicorn.Config(
@@ -77,7 +77,7 @@ async def served(api: InProcessServer) -> AsyncIterator[Door]:
     task = asyncio.create_task(server.serve())
     await until(lambda: server.started)
     try:
-        yield Door(f"ws://127.0.0.1:{port}/graphql", server)
+        yield ServedProgram(f"ws://127.0.0.1:{port}/graphql", server)
     finally:
         server.should_exit = True
         await task
@@ -97,10 +97,10 @@ async def test_gql_resumes_as_the_manual_shows(api: InProcessServer) -> None:
     got: list[Any] = []
     known: dict[str, Any] = {"handle": got.append}
     exec(example("python"), known)
-    async with served(api) as door:
+    async with served(api) as served_program:
         await api.receive(1)
-        reader = asyncio.create_task(known["follow"](door.url, BOOTSTRAP, "0"))
-        for count, lose in ((1, door.lose), (4, api.restow.sockets.close_all)):
+        reader = asyncio.create_task(known["follow"](served_program.url, BOOTSTRAP, "0"))
+        for count, lose in ((1, served_program.lose), (4, api.restow.sockets.close_all)):
             await until(lambda count=count: len(got) == count)  # type: ignore[misc]
             await api.receive(10)
             await until(lambda count=count: len(got) == count + 1)  # type: ignore[misc]
@@ -120,9 +120,9 @@ async def test_graphql_ws_resumes_as_the_manual_shows(api: InProcessServer, tmp_
         pytest.skip("needs node, and TEST_NODE_MODULES: a folder with graphql-ws and ws")
     (tmp_path / "node_modules").symlink_to(NODE_MODULES)
     (tmp_path / "browser.mjs").write_text(BROWSER)
-    async with served(api) as door:
-        code = example("js").replace("ws://127.0.0.1:8000/graphql", door.url)
-        assert door.url in code
+    async with served(api) as served_program:
+        code = example("js").replace("ws://127.0.0.1:8000/graphql", served_program.url)
+        assert served_program.url in code
         (tmp_path / "example.mjs").write_text(code)
         reader = await asyncio.create_subprocess_exec(
             *(node, "--import", "./browser.mjs", "example.mjs"),
@@ -134,7 +134,7 @@ async def test_graphql_ws_resumes_as_the_manual_shows(api: InProcessServer, tmp_
         shown: list[int] = []
         try:
             await until(lambda: api.restow.fanout.members == 1, seconds=30)
-            for lose in (door.lose, api.restow.sockets.close_all):
+            for lose in (served_program.lose, api.restow.sockets.close_all):
                 await api.receive(1)
                 await _shows(reader.stdout, shown, await _available(api))
                 lose()
@@ -161,8 +161,8 @@ async def _shows(output: asyncio.StreamReader, shown: list[int], last: int) -> N
 async def test_frames_that_no_client_should_send(
     capfd: pytest.CaptureFixture[str], api: InProcessServer
 ) -> None:
-    async with served(api) as door:
-        url = door.url
+    async with served(api) as served_program:
+        url = served_program.url
         async with websockets.connect(url, subprotocols=["graphql-transport-ws"]) as good:  # type: ignore[list-item]
             assert good.response is not None
             assert "Sec-WebSocket-Extensions" not in good.response.headers

@@ -50,10 +50,10 @@ async def test_each_operation_of_a_batch_has_its_own_context() -> None:
         client.subscribe("s", TICKS, variables={"count": 2 * BREATH_MAX + 1})
         for _ in range(2 * BREATH_MAX + 2):
             await client.receive()
-    opened, *breaths = api.contexts
-    assert len(breaths) == 3
+    opened, *batches = api.contexts
+    assert len(batches) == 3
     assert opened.closed
-    assert all(context.closed for context in breaths)
+    assert all(context.closed for context in batches)
 
 
 async def test_ping_is_answered_and_pong_is_not() -> None:
@@ -263,10 +263,10 @@ async def test_a_revoked_key_closes_its_sockets_only() -> None:
     ids = [uuid.uuid4() for _ in range(3)]
     for number, key_id in enumerate(ids):
         api.keys[f"Bearer {number}"] = holder(Role.ADMIN, actor="x", key_id=key_id)
-    asked: list[Collection[uuid.UUID]] = []
+    requested: list[Collection[uuid.UUID]] = []
 
     async def live_keys(key_ids: Collection[uuid.UUID]) -> Collection[uuid.UUID]:
-        asked.append(key_ids)
+        requested.append(key_ids)
         return [ids[0]]
 
     async with (
@@ -283,9 +283,9 @@ async def test_a_revoked_key_closes_its_sockets_only() -> None:
             assert (await client.receive())["type"] == "pong"
         assert len(api.sockets) == 2
         await api.sockets.check(live_keys)
-    assert asked == [ids[:2], ids[:1]]
+    assert requested == [ids[:2], ids[:1]]
     await api.sockets.check(live_keys)
-    assert len(asked) == 2
+    assert len(requested) == 2
 
 
 async def test_sockets_are_counted() -> None:

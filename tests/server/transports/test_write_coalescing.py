@@ -26,41 +26,41 @@ class Recorder(asyncio.Transport):
         self.is_closed = True
 
 
-def a_cork() -> tuple[CoalescedWrites, Recorder]:
+def a_coalescer() -> tuple[CoalescedWrites, Recorder]:
     """A write coalescer and its transport."""
     transport = Recorder()
     return CoalescedWrites(transport, asyncio.get_running_loop()), transport
 
 
 async def test_writes_of_one_iteration_leave_together_in_order() -> None:
-    cork, transport = a_cork()
-    cork.write(b"a")
-    cork.write(b"b")
+    coalescer, transport = a_coalescer()
+    coalescer.write(b"a")
+    coalescer.write(b"b")
     assert transport.writes == []
     await asyncio.sleep(0)
     assert transport.writes == [b"ab"]
-    cork.write(b"c")
+    coalescer.write(b"c")
     await asyncio.sleep(0)
     assert transport.writes == [b"ab", b"c"]
 
 
 async def test_much_is_written_at_once_so_that_a_full_socket_shows() -> None:
-    cork, transport = a_cork()
+    coalescer, transport = a_coalescer()
     half = b"x" * (FULL_BYTES // 2)
-    cork.write(half)
-    cork.write(half)
+    coalescer.write(half)
+    coalescer.write(half)
     assert transport.writes == [half + half]
-    cork.write(b"more")
+    coalescer.write(b"more")
     await asyncio.sleep(0)
     assert b"".join(transport.writes) == half + half + b"more"
 
 
 async def test_what_was_kept_leaves_before_it_is_closed_and_nothing_after() -> None:
-    cork, transport = a_cork()
-    cork.write(b"goodbye")
-    cork.close()
+    coalescer, transport = a_coalescer()
+    coalescer.write(b"goodbye")
+    coalescer.close()
     assert (transport.writes, transport.is_closed) == ([b"goodbye"], True)
-    cork.write(b"too late")
+    coalescer.write(b"too late")
     await asyncio.sleep(0)
     assert transport.writes == [b"goodbye"]
-    assert cork.is_closing()
+    assert coalescer.is_closing()

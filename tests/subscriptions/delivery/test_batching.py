@@ -44,39 +44,39 @@ class Source:
 async def test_what_comes_without_a_wait_comes_together() -> None:
     source = Source(1, 2, 3, 4)
     gate = source.gate(3)
-    breaths = in_batches(source.flow(), 10)
-    async with aclosing(breaths):
-        assert await anext(breaths) == [1, 2]
+    batches = in_batches(source.flow(), 10)
+    async with aclosing(batches):
+        assert await anext(batches) == [1, 2]
         gate.set()
-        assert await anext(breaths) == [3, 4]
+        assert await anext(batches) == [3, 4]
         with pytest.raises(StopAsyncIteration):
-            await anext(breaths)
+            await anext(batches)
     assert source.is_closed
 
 
 async def test_a_source_is_asked_for_no_more_than_fits() -> None:
     source = Source(*range(10))
-    async with aclosing(in_batches(source.flow(), 4)) as breaths:
-        assert await anext(breaths) == [0, 1, 2, 3]
+    async with aclosing(in_batches(source.flow(), 4)) as batches:
+        assert await anext(batches) == [0, 1, 2, 3]
         await asyncio.sleep(0)
         assert len(source.given) <= 8
-        rest = [number async for breath in breaths for number in breath]
+        rest = [number async for batch in batches for number in batch]
     assert rest == [4, 5, 6, 7, 8, 9]
 
 
 async def test_an_error_comes_after_the_last_item() -> None:
     source = Source(1, 2, error=LookupError("gone"))
-    async with aclosing(in_batches(source.flow(), 10)) as breaths:
-        assert await anext(breaths) == [1, 2]
+    async with aclosing(in_batches(source.flow(), 10)) as batches:
+        assert await anext(batches) == [1, 2]
         with pytest.raises(LookupError, match="gone"):
-            await anext(breaths)
+            await anext(batches)
 
 
 async def test_a_client_that_leaves_closes_the_source() -> None:
     source = Source(1, 2)
     source.gate(2)
-    async with aclosing(in_batches(source.flow(), 10)) as breaths:
-        assert await anext(breaths) == [1]
+    async with aclosing(in_batches(source.flow(), 10)) as batches:
+        assert await anext(batches) == [1]
     assert source.is_closed
 
 
@@ -85,8 +85,8 @@ async def test_a_client_cancelled_while_waiting_closes_the_source() -> None:
     source.gate(1)
 
     async def read() -> None:
-        async with aclosing(in_batches(source.flow(), 10)) as breaths:
-            async for _ in breaths:
+        async with aclosing(in_batches(source.flow(), 10)) as batches:
+            async for _ in batches:
                 pass
 
     reading = asyncio.create_task(read())

@@ -19,7 +19,7 @@ WAITING = (
 )
 
 
-class Heard:
+class Callbacks:
     """Records the callbacks of a sequencer."""
 
     def __init__(self) -> None:
@@ -53,13 +53,15 @@ class Heard:
                 await self._changed.wait()
 
 
-def a_sequencer(database: Database, heard: Heard, holder: str = "a", **facts: Any) -> Sequencer:
+def a_sequencer(
+    database: Database, callbacks: Callbacks, holder: str = "a", **facts: Any
+) -> Sequencer:
     """Create a sequencer without running it."""
     return Sequencer(
         transactions(database),
         holder=holder,
-        numbered=heard.numbered,
-        forward=heard.forward,
+        numbered=callbacks.numbered,
+        forward=callbacks.forward,
         **facts,
     )
 

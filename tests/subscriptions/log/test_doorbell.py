@@ -15,29 +15,29 @@ from tests.conftest import session_directory
 from tests.subscriptions.log.facts import until
 
 
-class Ear:
+class Receiver:
     """Records the positions that one process received."""
 
     def __init__(self) -> None:
-        self.heard: list[int] = []
-        self._news = asyncio.Event()
+        self.positions: list[int] = []
+        self._changed = asyncio.Event()
 
     def __call__(self, position: int) -> None:
-        self.heard.append(position)
-        self._news.set()
+        self.positions.append(position)
+        self._changed.set()
 
-    async def hears(self, position: int, seconds: float = 10) -> None:
+    async def receives(self, position: int, seconds: float = 10) -> None:
         """Wait until a position was received."""
         async with asyncio.timeout(seconds):
-            while position not in self.heard:
-                self._news.clear()
-                await self._news.wait()
+            while position not in self.positions:
+                self._changed.clear()
+                await self._changed.wait()
 
 
 @asynccontextmanager
-async def ringing(url: str, ear: Ear) -> AsyncIterator[Doorbell]:
+async def ringing(url: str, receiver: Receiver) -> AsyncIterator[Doorbell]:
     """Run a doorbell during the block."""
-    bell = Doorbell(url, ear)
+    bell = Doorbell(url, receiver)
     task = asyncio.create_task(bell.run())
     try:
         yield bell
@@ -61,34 +61,36 @@ def server(request: pytest.FixtureRequest) -> Iterator[servers.Server]:
 
 
 async def test_in_one_process_it_rings_in_memory() -> None:
-    ear = Ear()
-    async with ringing("memory://", ear) as bell:
+    receiver = Receiver()
+    async with ringing("memory://", receiver) as bell:
         bell.ring(3)
-        await ear.hears(3)
+        await receiver.receives(3)
         bell.ring(PENDING)
-        await ear.hears(PENDING)
+        await receiver.receives(PENDING)
 
 
 async def test_it_survives_a_restart_of_its_server(server: servers.Server) -> None:
     url = server.start()
-    mine, theirs = Ear(), Ear()
+    mine, theirs = Receiver(), Receiver()
     async with ringing(url, mine) as bell, ringing(url, theirs) as other:
         await until(lambda: bell.is_connected and other.is_connected)
         bell.ring(7)
-        await asyncio.gather(mine.hears(7), theirs.hears(7))
+        await asyncio.gather(mine.receives(7), theirs.receives(7))
         for first, is_seen in ((100, True), (1_000, False)):
             server.stop()
             if is_seen:
                 await until(lambda: not bell.is_connected)
             server.start()
-            await _heard_again(bell, first, mine, theirs)
+            await _received_again(bell, first, mine, theirs)
 
 
-async def _heard_again(bell: Doorbell, first: int, *ears: Ear) -> None:
+async def _received_again(bell: Doorbell, first: int, *receivers: Receiver) -> None:
     """Ring repeatedly, as after each batch, until every process has received one of the rings."""
     last = first
     async with asyncio.timeout(15):
-        while not all(ear.heard and ear.heard[-1] >= first for ear in ears):
+        while not all(
+            receiver.positions and receiver.positions[-1] >= first for receiver in receivers
+        ):
             last += 1
             bell.ring(last)
             await asyncio.sleep(0.1)
@@ -97,23 +99,23 @@ async def _heard_again(bell: Doorbell, first: int, *ears: Ear) -> None:
 async def test_it_connects_to_a_server_that_comes_later(server: servers.Server) -> None:
     url = server.start()
     server.stop()
-    ear = Ear()
-    async with ringing(url, ear) as bell:
+    receiver = Receiver()
+    async with ringing(url, receiver) as bell:
         bell.ring(5)
         await asyncio.sleep(0)
         assert not bell.is_connected
         server.start()
-        await ear.hears(5)
+        await receiver.receives(5)
         assert bell.is_connected
 
 
 async def test_of_many_rings_the_newest_is_received(redis_url: str) -> None:
-    ear = Ear()
-    async with ringing(redis_url, ear) as bell:
+    receiver = Receiver()
+    async with ringing(redis_url, receiver) as bell:
         for position in range(1, 10_001):
             bell.ring(position)
-        await ear.hears(10_000)
-    assert len(ear.heard) < 10
+        await receiver.receives(10_000)
+    assert len(receiver.positions) < 10
 
 
 async def test_the_library_itself_receives_nothing_on_its_first_subscription(

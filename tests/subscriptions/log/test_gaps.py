@@ -58,7 +58,7 @@ class Reader:
     def __init__(self, cluster: Cluster, seed: int) -> None:
         self.got: list[Json] = []
         self.visits = 0
-        self._house = cluster
+        self._cluster = cluster
         self._chance = random.Random(seed)
 
     async def run(self) -> None:
@@ -76,7 +76,7 @@ class Reader:
 
     async def _visit(self) -> None:
         after = self.got[-1]["cursor"] if self.got else "0"
-        port = self._chance.choice(self._house.ports)
+        port = self._chance.choice(self._cluster.ports)
         is_abrupt = self._chance.random() < 0.5
         async with subscribed(port, EVENTS, after=after) as stream:
             self.visits += 1
@@ -142,7 +142,7 @@ async def test_every_reader_has_the_whole_log_in_order(
     assert [event.position for event in table] == list(range(1, len(table) + 1))
     for reader in readers:
         assert [each["cursor"] for each in reader.got] == [event.cursor for event in table]
-        assert all(_is_told(event, each) for event, each in zip(table, reader.got, strict=True))
+        assert all(_equals(event, each) for event, each in zip(table, reader.got, strict=True))
         assert reader.got == first
     check_causes([event for event in table if "saw" in event.data])
     visits = sum(reader.visits for reader in readers)
@@ -157,9 +157,9 @@ async def _restart(server: servers.Server) -> None:
     server.start()
 
 
-def _is_told(event: LoggedEvent, told: Json) -> bool:
+def _equals(event: LoggedEvent, received: Json) -> bool:
     """True if what the reader received equals this event."""
-    return (told["type"], told["actor"], told["subjectVersion"], told["data"]) == (
+    return (received["type"], received["actor"], received["subjectVersion"], received["data"]) == (
         event.type,
         event.actor,
         event.subject_version,

@@ -17,7 +17,7 @@ from models.database.sessions import Contention, Session
 from models.queries.events.event_log import Numbered
 from subscriptions.log.sequencer import LEASE, WITHIN_MAX
 from tests.subscriptions.log.facts import note, transactions, until, write
-from tests.subscriptions.log.numbering import WAITING, Heard, a_sequencer, log_of, running
+from tests.subscriptions.log.numbering import WAITING, Callbacks, a_sequencer, log_of, running
 from workflows.transactions.transaction import Transaction
 
 
@@ -26,7 +26,7 @@ class Within:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.heard = Heard()
+        self.heard = Callbacks()
         self.is_heard = True
         self.left_over = 0  # commits that left events without a position
         self.sequencer = a_sequencer(database, self.heard, is_heard=lambda: self.is_heard)

@@ -95,14 +95,14 @@ async def test_a_reader_ahead_of_the_relay_is_handed_over_where_it_is(
 async def test_overlapping_checks_never_set_the_relay_back(database: Database, log: Log) -> None:
     relay = Relay(database)
     for _ in range(10):
-        looks = []
+        checks = []
         for _ in range(3):
-            looks.append(asyncio.create_task(relay._measure()))
+            checks.append(asyncio.create_task(relay._measure()))
             await log.grow(1)
             stands = relay.position or 0
             await relay._measure()
             assert (relay.position or 0) >= max(stands, log.last)
-        await asyncio.gather(*looks)
+        await asyncio.gather(*checks)
         assert relay.position == log.last
 
 
@@ -115,16 +115,16 @@ async def test_events_before_the_first_listener_are_read_when_it_joins(
     await until(lambda: relay.position == 0)
     listener = a_listener()
     measured = asyncio.Event()
-    look = relay._measure
+    check = relay._measure
 
-    async def look_then_grow() -> None:
-        await look()
+    async def check_then_grow() -> None:
+        await check()
         if not measured.is_set():
             measured.set()
             await log.grow(1)
             relay.wake(1)
 
-    monkeypatch.setattr(relay, "_measure", look_then_grow)
+    monkeypatch.setattr(relay, "_measure", check_then_grow)
     async with asyncio.timeout(10), relay.following(listener, None) as past:
         assert [page async for page in past] == []
         assert [event.position for event in await listener.take(10)] == [1]
@@ -159,12 +159,14 @@ async def test_events_delivered_during_a_read_are_delivered_once(
     listener = a_listener()
     read = event_log.events_after
 
-    async def read_while_told(session: Session, position: int, limit: int) -> list[LoggedEvent]:
+    async def read_while_delivered(
+        session: Session, position: int, limit: int
+    ) -> list[LoggedEvent]:
         page = await read(session, position, limit)
         relay.take(page[:2])
         return page
 
-    monkeypatch.setattr(event_log, "events_after", read_while_told)
+    monkeypatch.setattr(event_log, "events_after", read_while_delivered)
     async with relay.following(listener, None) as past:
         assert [page async for page in past] == []
         await log.grow(3)

@@ -12,12 +12,12 @@ import models.queries.events.leases as leases
 from models.database.database import Database
 from subscriptions.log.sequencer import BATCH_MAX, LEASE
 from tests.subscriptions.log.facts import note, now, transactions, write
-from tests.subscriptions.log.numbering import WAITING, Heard, a_sequencer, log_of, running
+from tests.subscriptions.log.numbering import WAITING, Callbacks, a_sequencer, log_of, running
 from workflows.transactions.transaction import Transaction
 
 
 async def test_what_is_committed_gets_the_next_positions(database: Database) -> None:
-    heard = Heard()
+    heard = Callbacks()
     sequencer = a_sequencer(database, heard)
     writer = transactions(database, sequencer.wake)
     async with running(sequencer):
@@ -36,7 +36,7 @@ async def test_what_is_committed_gets_the_next_positions(database: Database) -> 
 async def test_with_listeners_it_passes_on_the_events_of_the_log(
     database: Database,
 ) -> None:
-    heard, is_heard = Heard(), True
+    heard, is_heard = Callbacks(), True
     sequencer = a_sequencer(database, heard, is_heard=lambda: is_heard)
     writer = transactions(database, sequencer.wake)
     async with running(sequencer):
@@ -52,14 +52,14 @@ async def test_with_listeners_it_passes_on_the_events_of_the_log(
 
 async def test_what_was_pending_before_is_numbered_at_once(database: Database) -> None:
     await write(transactions(database), *range(BATCH_MAX + 7))
-    heard = Heard()
+    heard = Callbacks()
     async with running(a_sequencer(database, heard)):
         await heard.until(BATCH_MAX + 7)
     assert [number for _, number in await log_of(database)] == list(range(BATCH_MAX + 7))
 
 
 async def test_events_without_a_wake_up_are_found_within_a_second(database: Database) -> None:
-    heard = Heard()
+    heard = Callbacks()
     silent = transactions(database)
     async with running(a_sequencer(database, heard)):
         await write(silent, 1)
@@ -69,7 +69,7 @@ async def test_events_without_a_wake_up_are_found_within_a_second(database: Data
 
 
 async def test_a_bystander_forwards_and_never_numbers(database: Database) -> None:
-    mine, theirs = Heard(), Heard()
+    mine, theirs = Callbacks(), Callbacks()
     holder = a_sequencer(database, mine, "a")
     bystander = a_sequencer(database, theirs, "b")
     writer = transactions(database, bystander.wake)
@@ -86,7 +86,7 @@ async def test_a_bystander_forwards_and_never_numbers(database: Database) -> Non
 
 
 async def test_a_released_lease_is_taken_over(database: Database) -> None:
-    mine, theirs = Heard(), Heard()
+    mine, theirs = Callbacks(), Callbacks()
     async with running(a_sequencer(database, mine, "a")):
         await write(transactions(database), 1)
         await mine.until(1)
@@ -99,7 +99,7 @@ async def test_a_released_lease_is_taken_over(database: Database) -> None:
 async def test_events_committed_during_the_last_check_are_numbered(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard = Heard()
+    heard = Callbacks()
     sequencer = a_sequencer(database, heard)
     numbering = sequencer._transactions
     number = numbering.run_briefly
@@ -119,7 +119,7 @@ async def test_events_committed_during_the_last_check_are_numbered(
 
 
 async def test_a_dead_holder_is_replaced_within_five_seconds(database: Database) -> None:
-    mine, theirs = Heard(), Heard()
+    mine, theirs = Callbacks(), Callbacks()
     dead = asyncio.create_task(a_sequencer(database, mine, "a").run())
     await write(transactions(database), 1)
     await mine.until(1)
@@ -133,7 +133,7 @@ async def test_a_dead_holder_is_replaced_within_five_seconds(database: Database)
 async def test_a_holder_that_slept_finds_out_before_it_numbers(database: Database) -> None:
     """It believes that it holds the lease; the lease row shows otherwise when it assigns
     positions."""
-    mine = Heard()
+    mine = Callbacks()
     sequencer = a_sequencer(database, mine, "a")
     async with running(sequencer):
         await write(transactions(database), 1)
@@ -161,7 +161,7 @@ async def test_a_waiter_for_the_lease_continues_after_the_numbered_events(
     postgres_url: str,
 ) -> None:
     """The statement began while another process held the row lock and numbered event 1."""
-    database, mine = Database(postgres_url), Heard()
+    database, mine = Database(postgres_url), Callbacks()
     await database.open()
     writer = transactions(database)
     sequencer = a_sequencer(database, mine, "a")

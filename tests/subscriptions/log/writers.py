@@ -106,10 +106,10 @@ async def main(url: str, seed: int, broadcast_url: str) -> None:
         await live.start()
 
         async def number(session: Session, events: int) -> Callable[[], None] | None:
-            told = await live.sequencer.number_within(session, events)
-            if told is not None:
+            numbered = await live.sequencer.number_within(session, events)
+            if numbered is not None:
                 await session.execute("INSERT INTO numbered_within VALUES (1)")
-            return told
+            return numbered
 
         writer = transactions(database, live.committed, number)
         async with asyncio.TaskGroup() as tasks:

@@ -33,8 +33,8 @@ def feed_of(live_process: LiveProcess, skus: Sequence[str], after: str | None = 
 async def test_availability_sends_changes_and_is_read_once_for_all(
     live_process: LiveProcess,
 ) -> None:
-    ledger = live_process.ledger
-    ledger.units = {"A": 5, "B": 7}
+    fake_availability = live_process.fake_availability
+    fake_availability.units = {"A": 5, "B": 7}
     streams = live_process.streams
     async with (
         reading(streams.availability_changed(ADMIN, "web", skus=["A"])) as one,
@@ -44,12 +44,12 @@ async def test_availability_sends_changes_and_is_read_once_for_all(
         await listening(live_process, 3)
         await live_process.stock("A", "north", 1)
         await asyncio.gather(one.has(1), two.has(1), all_skus.has(1))
-        assert ledger.reads == [["A"]]
+        assert fake_availability.reads == [["A"]]
         await live_process.stock("A", "north", 2)
-        ledger.units["B"] = 8
+        fake_availability.units["B"] = 8
         await live_process.note(1, type="order.placed", data={"units": {"A": 1, "B": 2}})
         await asyncio.gather(two.has(2), all_skus.has(2))
-        ledger.units = {"A": 6, "B": 9}
+        fake_availability.units = {"A": 6, "B": 9}
         await live_process.note(2, type="channel.changed")
         await asyncio.gather(one.has(2), two.has(4), all_skus.has(4))
     assert [change.availability for change in one.got] == [("A", 5), ("A", 6)]
@@ -63,9 +63,9 @@ async def test_a_fact_about_all_skus_reaches_each_member_for_each(
     """Members receive each SKU although they are read in pieces, and also a SKU added since
     joining."""
     monkeypatch.setattr(subscriptions.streams.stock_and_events, "PIECE", 3)
-    live_process.ledger.units = {f"S{n}": n for n in range(8)}
+    live_process.fake_availability.units = {f"S{n}": n for n in range(8)}
     fanout = Fanout(lambda: live_process.live.relay.position)
-    taps = [FakeMember(), FakeMember()]
+    clients = [FakeMember(), FakeMember()]
 
     async def feed(audience: Audience | None) -> AsyncGenerator[Sequence[Answer], None]:
         async for change in live_process.streams.availability_changed(
@@ -73,13 +73,13 @@ async def test_a_fact_about_all_skus_reaches_each_member_for_each(
         ):
             yield [Answer(change.availability[0], change.position, None, int(change.cursor))]
 
-    tasks = [asyncio.create_task(fanout.serve("key", feed, member, None)) for member in taps]
+    tasks = [asyncio.create_task(fanout.serve("key", feed, member, None)) for member in clients]
     await listening(live_process, 1)
     await until(lambda: fanout.members == 2)
-    live_process.ledger.units["S8"] = 8
+    live_process.fake_availability.units["S8"] = 8
     await live_process.note(1, type="policy.published")
-    await until(lambda: all(len(member.got) == 9 for member in taps))
-    assert taps[0].got == taps[1].got == [f"S{n}" for n in range(9)]
+    await until(lambda: all(len(member.got) == 9 for member in clients))
+    assert clients[0].got == clients[1].got == [f"S{n}" for n in range(9)]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -90,7 +90,7 @@ async def test_a_client_that_leaves_within_an_event_resumes_with_its_rest(
     live_process: LiveProcess, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     monkeypatch.setattr(subscriptions.streams.stock_and_events, "STEP", step)
-    live_process.ledger.units = {"A": 1, "B": 2, "C": 3}
+    live_process.fake_availability.units = {"A": 1, "B": 2, "C": 3}
     await live_process.note(1)
     await live_process.note(2, type="order.placed", data={"units": {"A": 1, "B": 1, "C": 1}})
     await live_process.stock("B", "north", 2)
@@ -128,7 +128,7 @@ async def test_values_sent_before_a_client_joined_are_sent_again(
             await units.gate.wait()
         return {sku: (sku, units[sku]) for sku in skus}
 
-    monkeypatch.setattr(live_process.ledger, "of", of)
+    monkeypatch.setattr(live_process.fake_availability, "of", of)
     fanout = Fanout(lambda: live_process.live.relay.position)
     feed, own = feed_of(live_process, ["A", "B"]), feed_of(live_process, ["A", "B"], after="1")
     first, second = FakeMember(), FakeMember()
@@ -157,15 +157,17 @@ async def test_a_past_of_more_subjects_than_fit_is_replayed(
 ) -> None:
     monkeypatch.setattr(subscriptions.streams.stock_and_events, "FOLDED_BUFFER_MAX", buffer_max)
     monkeypatch.setattr(subscriptions.streams.stock_and_events, "STEP", 2)
-    live_process.ledger.units = {f"S{n}": n for n in range(20)}
-    for sku, units in live_process.ledger.units.items():
+    live_process.fake_availability.units = {f"S{n}": n for n in range(20)}
+    for sku, units in live_process.fake_availability.units.items():
         await live_process.stock(sku, "north", units)
     await live_process.numbered(20)
     reader = Reader(live_process.streams.availability_changed(ADMIN, "web", after="0"))
     levels = Reader(live_process.streams.stock_changed(ADMIN, after="0"))
     await asyncio.gather(reader.has(20), levels.has(20))
     await asyncio.gather(reader.close(), levels.close())
-    assert [change.availability for change in reader.got] == [*live_process.ledger.units.items()]
+    assert [change.availability for change in reader.got] == [
+        *live_process.fake_availability.units.items()
+    ]
     assert [int(change.cursor) for change in levels.got] == [*range(1, 21)]
 
 

@@ -108,12 +108,12 @@ class Reads:
     """Counts reads of levels; each level belongs to an item of its own."""
 
     def __init__(self) -> None:
-        self.asked: list[list[int]] = []
+        self.requested: list[list[int]] = []
         self.units = 0
         self.meanwhile: Callable[[], None] = lambda: None
 
     async def __call__(self, ids: Sequence[int]) -> Mapping[int, LevelDetails]:
-        self.asked.append(list(ids))
+        self.requested.append(list(ids))
         self.meanwhile()
         return {key: LevelDetails(_level(key, self.units), _item(key), LOCATION) for key in ids}
 
@@ -147,18 +147,18 @@ async def test_item_and_location_are_read_once_until_they_may_have_changed() -> 
     shelves = LevelCache(reads)
     assert (await shelves.of([_change(1, 4), _change(2, 4)])).keys() == {1, 2}
     assert (await shelves.of([_change(1, 5)]))[1].level == _level(1, 5)
-    assert reads.asked == [[1, 2]]
+    assert reads.requested == [[1, 2]]
     for change in (_event(9, 6, "Order"), _change(1, 6)):
         shelves.saw(change)
     await shelves.of([_change(1, 6)])
-    assert reads.asked == [[1, 2]]
+    assert reads.requested == [[1, 2]]
     for subject in ("Item", "Location"):
         shelves.saw(_event(1, 7, subject))
         await shelves.of([_change(1, 7)])
-    assert reads.asked == [[1, 2], [1], [1]]
+    assert reads.requested == [[1, 2], [1], [1]]
     shelves.forget()
     await shelves.of([_change(2, 7)])
-    assert reads.asked[3:] == [[2]]
+    assert reads.requested[3:] == [[2]]
 
 
 async def test_a_read_during_a_possible_change_is_not_cached() -> None:
@@ -169,7 +169,7 @@ async def test_a_read_during_a_possible_change_is_not_cached() -> None:
     reads.meanwhile = lambda: None
     await shelves.of([_change(1, 2)])
     await shelves.of([_change(1, 3)])
-    assert reads.asked == [[1], [1]]
+    assert reads.requested == [[1], [1]]
 
 
 async def test_what_was_read_before_its_events_had_positions_does_not_go_back() -> None:
@@ -178,7 +178,7 @@ async def test_what_was_read_before_its_events_had_positions_does_not_go_back() 
     reads.units = 3  # three commits, of which only the first has its position
     told = [(await shelves.of([_change(1, units)]))[1].level["version"] for units in (1, 2, 3, 4)]
     assert told == [3, 3, 3, 4]
-    assert reads.asked == [[1]]
+    assert reads.requested == [[1]]
 
 
 async def test_an_event_without_all_numbers_has_its_level_read() -> None:
@@ -187,7 +187,7 @@ async def test_an_event_without_all_numbers_has_its_level_read() -> None:
     await shelves.of([_change(1, 1)])
     found = await shelves.of([_event(1, 2, available=2)])
     assert found[1].level == _level(1, 0)
-    assert reads.asked == [[1], [1]]
+    assert reads.requested == [[1], [1]]
 
 
 async def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,4 +196,4 @@ async def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     shelves = LevelCache(reads)
     for key in (1, 2, 1, 3, 1, 2):
         await shelves.of([_change(key, 1)])
-    assert reads.asked == [[1], [2], [3], [2]]
+    assert reads.requested == [[1], [2], [3], [2]]

@@ -33,8 +33,8 @@ async def stocked(database: Database) -> tuple[Shop, AvailabilityCache]:
     return shop, AvailabilityCache(database, shop.clock)
 
 
-async def remembered(memory: AvailabilityCache, channel: str = "web") -> list[Availability | None]:
-    as_of, found = await memory.find(channel, SKUS, ADMIN)
+async def from_cache(cached: AvailabilityCache, channel: str = "web") -> list[Availability | None]:
+    as_of, found = await cached.find(channel, SKUS, ADMIN)
     return [each and replace(each, as_of=as_of) for each in found]
 
 
@@ -46,12 +46,12 @@ async def read(shop: Shop, channel: str = "web") -> list[Availability | None]:
 
 
 async def test_after_every_fact_it_says_what_the_database_says(database: Database) -> None:
-    shop, memory = await stocked(database)
+    shop, cached = await stocked(database)
     perform = shop.transactions.perform
 
     async def agrees() -> None:
         for channel in ("web", "market"):
-            assert await remembered(memory, channel) == await read(shop, channel)
+            assert await from_cache(cached, channel) == await read(shop, channel)
 
     await agrees()
     hold = await shop.hold(("TEE-M", 3))
@@ -87,39 +87,39 @@ async def test_after_every_fact_it_says_what_the_database_says(database: Databas
 
 
 async def test_a_hold_that_is_over_frees_its_units_by_the_clock(database: Database) -> None:
-    shop, memory = await stocked(database)
+    shop, cached = await stocked(database)
     await shop.hold(("TEE-M", 10), ttl_seconds=60)
-    assert [each and each.available_to_promise for each in await remembered(memory)][1] == 0
+    assert [each and each.available_to_promise for each in await from_cache(cached)][1] == 0
     shop.clock.now += timedelta(seconds=60)
-    assert [each and each.available_to_promise for each in await remembered(memory)][1] == 10
-    assert await remembered(memory) == await read(shop)
+    assert [each and each.available_to_promise for each in await from_cache(cached)][1] == 10
+    assert await from_cache(cached) == await read(shop)
 
 
 async def test_what_it_knows_is_not_read_again(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop, memory = await stocked(database)
-    asked: list[list[str]] = []
+    shop, cached = await stocked(database)
+    requested: list[list[str]] = []
     goods = availability_queries.goods
 
     async def counted(session: object, skus: list[str], now: object) -> object:
-        asked.append(list(skus))
+        requested.append(list(skus))
         return await goods(session, skus, now)  # type: ignore[arg-type]
 
     monkeypatch.setattr(availability_queries, "goods", counted)
-    await remembered(memory)
-    await remembered(memory)
-    assert asked == [sorted(SKUS)]
+    await from_cache(cached)
+    await from_cache(cached)
+    assert requested == [sorted(SKUS)]
     await shop.hold(("TEE-M", 1))
-    await remembered(memory)
-    assert asked[1:] == [["TEE-M"]]
+    await from_cache(cached)
+    assert requested[1:] == [["TEE-M"]]
 
 
 async def test_news_during_a_read_are_kept(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An event is committed after the read's snapshot, and its news arrive before the read ends."""
-    shop, memory = await stocked(database)
+    shop, cached = await stocked(database)
     goods = availability_queries.goods
     is_first = True
 
@@ -129,31 +129,31 @@ async def test_news_during_a_read_are_kept(
         if is_first:
             is_first = False
             await shop.hold(("TEE-M", 4))
-            await memory.find("web", ["unknown"], ADMIN)
+            await cached.find("web", ["unknown"], ADMIN)
         return found
 
     monkeypatch.setattr(availability_queries, "goods", overtaken)
-    await remembered(memory)
-    assert await remembered(memory) == await read(shop)
+    await from_cache(cached)
+    assert await from_cache(cached) == await read(shop)
 
 
 async def test_too_much_news_empty_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop, memory = await stocked(database)
-    await remembered(memory)
+    shop, cached = await stocked(database)
+    await from_cache(cached)
     monkeypatch.setattr(change_queries, "CHANGES_MAX", 3)
     for _ in range(4):
         await shop.hold(("TEE-M", 1))
-    assert await remembered(memory) == await read(shop)
+    assert await from_cache(cached) == await read(shop)
 
 
 async def test_it_is_bounded(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, memory = await stocked(database)
+    _, cached = await stocked(database)
     monkeypatch.setattr(workflows.availability.cache, "GOODS_MAX", 2)
-    assert len(await remembered(memory)) == len(SKUS)
-    assert len(memory._known) == 2
+    assert len(await from_cache(cached)) == len(SKUS)
+    assert len(cached._known) == 2
 
 
 async def test_a_channel_out_of_scope_does_not_exist(database: Database) -> None:
-    _, memory = await stocked(database)
+    _, cached = await stocked(database)
     with pytest.raises(NotFound):
-        await memory.find("market", SKUS, SHOP)
+        await cached.find("market", SKUS, SHOP)

@@ -7,15 +7,15 @@ import pytest
 from workflows.availability.shared_reads import SharedReads
 
 
-class Window:
+class ControlledReads:
     """Reads that return their number; the test lets each of them finish."""
 
     def __init__(self) -> None:
         self.begun = 0
         self.lets: list[asyncio.Future[None]] = []
-        self.looks: SharedReads[int] = SharedReads(self._look)
+        self.reads: SharedReads[int] = SharedReads(self._read)
 
-    async def _look(self) -> int:
+    async def _read(self) -> int:
         self.begun += 1
         number = self.begun
         let: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -25,7 +25,7 @@ class Window:
 
     async def ask(self) -> asyncio.Task[int]:
         """Start a caller that waits for a read."""
-        asking = asyncio.create_task(self.looks.next())
+        asking = asyncio.create_task(self.reads.next())
         await self.settle()
         return asking
 
@@ -36,7 +36,7 @@ class Window:
 
 
 async def test_callers_during_a_read_share_the_next() -> None:
-    window = Window()
+    window = ControlledReads()
     first = await window.ask()
     second, third = await window.ask(), await window.ask()
     window.lets[0].set_result(None)
@@ -49,7 +49,7 @@ async def test_callers_during_a_read_share_the_next() -> None:
 
 
 async def test_a_failed_read_fails_only_its_own_callers() -> None:
-    window = Window()
+    window = ControlledReads()
     first = await window.ask()
     second = await window.ask()
     window.lets[0].set_exception(ConnectionError("gone"))
@@ -61,7 +61,7 @@ async def test_a_failed_read_fails_only_its_own_callers() -> None:
 
 
 async def test_a_cancelled_caller_does_not_cancel_the_read() -> None:
-    window = Window()
+    window = ControlledReads()
     first, second = await window.ask(), await window.ask()
     third = await window.ask()
     first.cancel()
@@ -73,7 +73,7 @@ async def test_a_cancelled_caller_does_not_cancel_the_read() -> None:
 
 
 async def test_after_a_pause_it_reads_again() -> None:
-    window = Window()
+    window = ControlledReads()
     for number in (1, 2):
         asking = await window.ask()
         window.lets[-1].set_result(None)

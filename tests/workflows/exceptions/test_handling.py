@@ -35,9 +35,9 @@ async def opened(
 
     async def work(tx: Transaction) -> UUID:
         subject = ("Order", UUID(int=number))
-        words = "Two units are missing."
+        message = "Two units are missing."
         return await exceptions.open(
-            tx, ExceptionKind(kind), subject, words, location_id=place["id"]
+            tx, ExceptionKind(kind), subject, message, location_id=place["id"]
         )
 
     return await floor.shop.transactions.run(work)
@@ -72,8 +72,8 @@ async def test_from_open_to_resolved(floor: Floor) -> None:
     end = await row(floor, found)
     assert (end["status"], end["owner"]) == ("RESOLVED", "sue")
     assert (end["resolution"], end["resolved_at"]) == ("Found behind the shelf.", MORNING)
-    told = await events(floor.database, "exception.")
-    assert [e["type"].partition(".")[2] for e in told] == [
+    recorded = await events(floor.database, "exception.")
+    assert [e["type"].partition(".")[2] for e in recorded] == [
         "opened",
         "assigned",
         "started",
@@ -81,8 +81,10 @@ async def test_from_open_to_resolved(floor: Floor) -> None:
         "started",
         "resolved",
     ]
-    assert [e["subject_version"] for e in told] == [1, 2, 3, 4, 5, 6]
-    assert {(e["data"]["kind"], e["data"]["severity"]) for e in told} == {("SHORT_PICK", "HIGH")}
+    assert [e["subject_version"] for e in recorded] == [1, 2, 3, 4, 5, 6]
+    assert {(e["data"]["kind"], e["data"]["severity"]) for e in recorded} == {
+        ("SHORT_PICK", "HIGH")
+    }
     assert [a["actor"] for a in await floor.audits("exceptionResolve")] == ["sue"]
 
 

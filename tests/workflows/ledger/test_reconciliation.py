@@ -330,9 +330,9 @@ async def test_many_differences_are_bounded(database: Database) -> None:
 
 
 async def test_the_command_says_so_and_how_much_it_looked_at(shop: Shop) -> None:
-    found, words = await prove(shop.database.url)
+    found, summary = await prove(shop.database.url)
     assert found == []
-    assert words.startswith(f"{proof_count()} proofs over ")
+    assert summary.startswith(f"{proof_count()} proofs over ")
     root = Path(__file__).parents[3]
 
     def run() -> subprocess.CompletedProcess[str]:

@@ -256,8 +256,8 @@ async def test_a_version_published_ahead_is_an_event_once_it_is_in_force(
         == 1
     )
     assert await transactions.run(policy_activation.start) == 0
-    told = [event["data"] for event in await events(database, "policy.effective")]
-    assert [(each["scope"], each["version"]) for each in told] == [
+    recorded = [event["data"] for event in await events(database, "policy.effective")]
+    assert [(each["scope"], each["version"]) for each in recorded] == [
         ("global", 3),
         ("channel:web", 1),
     ]

@@ -23,7 +23,7 @@ RULES: dict[str, Any] = {
 async def refund_desk(database: Database) -> RefundDesk:
     """A return with one unit NEW and one USED, and a goodwill refund."""
     refund_desk = await open_refund_desk(database)
-    a_return = await refund_desk.desk.asked(("TEE-M", 2))
+    a_return = await refund_desk.desk.requested(("TEE-M", 2))
     await refund_desk.desk.receive(a_return, ("TEE-M", 2))
     for grade in ("NEW", "USED"):
         groups = await refund_desk.desk.groups(a_return)

@@ -36,7 +36,7 @@ async def preview(
 
 async def test_returns_are_judged_again_as_of_their_own_time(desk: Desk) -> None:
     for number, sku in enumerate(("TEE-M", "TEE-M", "COAT")):
-        await desk.asked((sku, 1), reference=f"W-{number}")
+        await desk.requested((sku, 1), reference=f"W-{number}")
     desk.shop.clock.forward(days=60)
     before = await counts(desk.database, "policy", "event")
     found = await preview(desk, PolicyKind.RETURN, {"window": "P30D", "finalSale": True})
@@ -55,7 +55,7 @@ async def test_returns_are_judged_again_as_of_their_own_time(desk: Desk) -> None
 
 
 async def test_dispositions_are_decided_again(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 3))
+    made = await desk.requested(("TEE-M", 3))
     await desk.receive(made, ("TEE-M", 3))
     group = (await desk.groups(made))[0]["id"]
     await desk.inspect(made, (group, 1, "NEW"), (group, 1, "USED"), (group, 1, "DAMAGED"))

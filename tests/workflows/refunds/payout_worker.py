@@ -44,7 +44,7 @@ RETRIER = holder(Role.FINANCE, actor="rita")
 T = TypeVar("T")
 
 
-class Life:
+class KillPoint:
     """Counts the points that a worker has passed, and kills it at the chosen one."""
 
     def __init__(self, dies_at: int | None) -> None:
@@ -62,7 +62,7 @@ class Life:
 class MortalTransactions(Transactions):
     """Transactions with points before, inside and after each, at which the worker may be killed."""
 
-    life: Life
+    kill_point: KillPoint
 
     async def run(
         self,
@@ -72,38 +72,38 @@ class MortalTransactions(Transactions):
         async def mortal(tx: Transaction) -> T:
             result = await work(tx)
             await tx.flush()
-            self.life.point()
+            self.kill_point.point()
             return result
 
-        self.life.point()
+        self.kill_point.point()
         result = await super().run(mortal, writing)
-        self.life.point()
+        self.kill_point.point()
         return result
 
 
 class MortalGateway(PaymentSimulator):
     """A gateway with points before and after each call, at which the worker may be killed."""
 
-    life: Life
+    kill_point: KillPoint
 
     async def refund(
         self, key: str, reference: str, payment_reference: str, amount_minor: int, currency: str
     ) -> GatewayAnswer:
-        self.life.point()
+        self.kill_point.point()
         answer = await super().refund(key, reference, payment_reference, amount_minor, currency)
-        self.life.point()
+        self.kill_point.point()
         return answer
 
     async def look_up(self, key: str) -> GatewayAnswer | None:
-        self.life.point()
+        self.kill_point.point()
         found = await super().look_up(key)
-        self.life.point()
+        self.kill_point.point()
         return found
 
 
-async def live(facts: dict[str, Any]) -> None:
+async def run_worker(facts: dict[str, Any]) -> None:
     """Work until all refunds are paid, the rounds are used up, or the process is killed."""
-    now, life = datetime.fromisoformat(facts["now"]), Life(facts["dies_at"])
+    now, kill_point = datetime.fromisoformat(facts["now"]), KillPoint(facts["dies_at"])
     database = Database(facts["url"])
     await database.open()
 
@@ -111,7 +111,7 @@ async def live(facts: dict[str, Any]) -> None:
         return now
 
     transactions = MortalTransactions(database, clock=clock, new_id=uuid4, reactions=REACTIONS)
-    transactions.life = life
+    transactions.kill_point = kill_point
 
     async def deliver(message_id: str, event: PaymentEvent) -> None:
         await workflows.refunds.gateway_events.take_payment(transactions, message_id, event)
@@ -123,7 +123,7 @@ async def live(facts: dict[str, Any]) -> None:
         clock=lambda: now.timestamp(),
         delay_seconds=0.0,
     )
-    gateway.life = life
+    gateway.kill_point = kill_point
     payouts = Payouts(transactions, gateway, PayoutTerms(claim=timedelta(seconds=60)))
     for _ in range(ROUNDS_MAX):
         now += ROUND
@@ -131,7 +131,7 @@ async def live(facts: dict[str, Any]) -> None:
         await asyncio.sleep(0)
         if await _is_over(database, transactions):
             break
-    _say({"now": now.isoformat()})
+    _print_line({"now": now.isoformat()})
     await gateway.close()
     await database.close()
 
@@ -149,10 +149,10 @@ async def _is_over(database: Database, transactions: Transactions) -> bool:
     return not found
 
 
-def _live_and_leave(facts: dict[str, Any]) -> NoReturn:
+def _run_and_exit(facts: dict[str, Any]) -> NoReturn:
     """Run a life and exit; the threads of an unclosed database would keep the process running."""
     try:
-        asyncio.run(live(facts))
+        asyncio.run(run_worker(facts))
         os._exit(0)
     finally:
         traceback.print_exc()
@@ -164,13 +164,13 @@ def main() -> None:
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            _live_and_leave(json.loads(line))
+            _run_and_exit(json.loads(line))
         _, status = os.waitpid(child, 0)
         ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-        _say({"ended": ended})
+        _print_line({"ended": ended})
 
 
-def _say(facts: dict[str, Any]) -> None:
+def _print_line(facts: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(facts) + "\n")
     sys.stdout.flush()
 

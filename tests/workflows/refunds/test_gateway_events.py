@@ -44,7 +44,7 @@ async def test_a_webhook_may_come_before_our_own_answer(
     refund_desk: RefundDesk, refund: Outcome
 ) -> None:
     async def meanwhile(key: str) -> None:
-        assert await refund_desk.hear(refund, Told.SUCCEEDED) is Taken.HEARD
+        assert await refund_desk.receive_webhook(refund, Told.SUCCEEDED) is Taken.HEARD
 
     refund_desk.gateway.meanwhile, refund_desk.gateway.answers = meanwhile, [SILENT]
     await refund_desk.pay()
@@ -53,16 +53,16 @@ async def test_a_webhook_may_come_before_our_own_answer(
     assert len(await events(refund_desk.database, "refund.succeeded")) == 1
 
 
-@pytest.mark.parametrize("told", Told)
+@pytest.mark.parametrize("reported", Told)
 async def test_a_webhook_about_a_key_that_was_never_sent_counts_as_sent(
-    refund_desk: RefundDesk, refund: Outcome, told: Told
+    refund_desk: RefundDesk, refund: Outcome, reported: Told
 ) -> None:
     refund_desk.gateway.answers = [FAILED]
     await refund_desk.pay()
     assert not (await refund_desk.retry(refund)).refusals
-    assert await refund_desk.hear(refund, told, "evt-1") is Taken.HEARD
+    assert await refund_desk.receive_webhook(refund, reported, "evt-1") is Taken.HEARD
     [_, attempt] = await refund_desk.attempts(refund)
-    assert attempt["state"] == told.rpartition(".")[2].upper()
+    assert attempt["state"] == reported.rpartition(".")[2].upper()
     assert attempt["sent_at"] == refund_desk.shop.clock.now
     assert await refund_desk.pay() == 0
     assert await faults(refund_desk.shop.database) == []
@@ -71,11 +71,11 @@ async def test_a_webhook_about_a_key_that_was_never_sent_counts_as_sent(
 async def test_a_webhook_is_taken_once(refund_desk: RefundDesk, refund: Outcome) -> None:
     refund_desk.gateway.answers = [SILENT]
     await refund_desk.pay()
-    assert await refund_desk.hear(refund, Told.SUCCEEDED) is Taken.HEARD
+    assert await refund_desk.receive_webhook(refund, Told.SUCCEEDED) is Taken.HEARD
     balances = await refund_desk.balances()
-    assert await refund_desk.hear(refund, Told.SUCCEEDED) is Taken.REPEATED
-    assert await refund_desk.hear(refund, Told.SUCCEEDED, "msg-2") is Taken.HEARD
-    assert await refund_desk.hear(refund, Told.FAILED) is Taken.REPEATED
+    assert await refund_desk.receive_webhook(refund, Told.SUCCEEDED) is Taken.REPEATED
+    assert await refund_desk.receive_webhook(refund, Told.SUCCEEDED, "msg-2") is Taken.HEARD
+    assert await refund_desk.receive_webhook(refund, Told.FAILED) is Taken.REPEATED
     assert await refund_desk.balances() == balances
     assert await refund_desk.status(refund) == "SUCCEEDED"
 
@@ -85,7 +85,7 @@ async def test_a_contradiction_changes_nothing_and_opens_an_exception(
 ) -> None:
     await refund_desk.pay()
     balances = await refund_desk.balances()
-    await refund_desk.hear(refund, Told.FAILED)
+    await refund_desk.receive_webhook(refund, Told.FAILED)
     assert await refund_desk.status(refund) == "SUCCEEDED"
     assert await refund_desk.balances() == balances
     assert await refund_desk.open_exceptions("REFUND_UNKNOWN") == [
@@ -106,7 +106,7 @@ async def test_a_webhook_about_a_key_that_is_not_ours_is_taken_and_left(
 async def test_the_bank_may_send_it_back(refund_desk: RefundDesk, refund: Outcome) -> None:
     before = {**await refund_desk.balances(), "sales_returns": 0, "refund_liability": 0}
     await refund_desk.pay()
-    await refund_desk.hear(refund, Told.REVERSED)
+    await refund_desk.receive_webhook(refund, Told.REVERSED)
     assert await refund_desk.status(refund) == "REVERSED"
     after = {"sales_returns": 0, "refund_liability": 0, **await refund_desk.balances()}
     assert after == before
@@ -124,10 +124,10 @@ async def test_a_reversal_that_arrives_first_books_both_facts(
 ) -> None:
     refund_desk.gateway.answers = [SILENT]
     await refund_desk.pay()
-    await refund_desk.hear(refund, Told.REVERSED)
+    await refund_desk.receive_webhook(refund, Told.REVERSED)
     assert await refund_desk.status(refund) == "REVERSED"
-    told = [event["type"] for event in await events(refund_desk.database, "refund.")]
-    assert told[-2:] == ["refund.succeeded", "refund.reversed"]
+    reported = [event["type"] for event in await events(refund_desk.database, "refund.")]
+    assert reported[-2:] == ["refund.succeeded", "refund.reversed"]
     assert "refund_liability" not in await refund_desk.balances()
 
 
@@ -135,7 +135,7 @@ async def test_message_ids_are_forgotten_long_after_their_signature(
     refund_desk: RefundDesk, refund: Outcome
 ) -> None:
     await refund_desk.pay()
-    await refund_desk.hear(refund, Told.SUCCEEDED)
+    await refund_desk.receive_webhook(refund, Told.SUCCEEDED)
     assert (
         await refund_desk.shop.transactions.run(workflows.refunds.gateway_events.forget_messages)
         == 0

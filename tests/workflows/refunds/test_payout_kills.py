@@ -28,7 +28,7 @@ POINTS = 14  # a successful payout passes fewer points; the worker then survives
 REFUNDS_AT_ONCE = 2
 
 
-class Nursery:
+class WorkerForker:
     """A process that forks workers one after another."""
 
     def __init__(self) -> None:
@@ -49,10 +49,10 @@ class Nursery:
         self._process.stdin.flush()
         now = facts["now"]
         while True:
-            said = json.loads(self._process.stdout.readline())
-            now = said.get("now", now)
-            if "ended" in said:
-                return said["ended"], now
+            line = json.loads(self._process.stdout.readline())
+            now = line.get("now", now)
+            if "ended" in line:
+                return line["ended"], now
 
     def close(self) -> None:
         """Let the process end."""
@@ -62,8 +62,8 @@ class Nursery:
 
 
 @pytest.fixture
-def nursery() -> Iterator[Nursery]:
-    opened = Nursery()
+def forker() -> Iterator[WorkerForker]:
+    opened = WorkerForker()
     yield opened
     opened.close()
 
@@ -77,7 +77,7 @@ async def decided(refund_desk: RefundDesk, order: Any) -> str:
 
 
 async def test_however_workers_die_each_refund_is_paid_once(
-    database: Database, nursery: Nursery, tmp_path: Path
+    database: Database, forker: WorkerForker, tmp_path: Path
 ) -> None:
     refund_desk = await open_refund_desk(database)
     await refund_desk.shop.receive(1000, "COAT")
@@ -87,7 +87,7 @@ async def test_however_workers_die_each_refund_is_paid_once(
     for run in range(RUNS):
         refunds += [await decided(refund_desk, order) for _ in range(REFUNDS_AT_ONCE)]
         for dies_at in (run % POINTS, dice.choice([None, dice.randrange(POINTS)]), None):
-            ended, now = nursery.live(
+            ended, now = forker.live(
                 url=database.url,
                 journal=path,
                 seed=str(run),

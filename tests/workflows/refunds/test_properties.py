@@ -167,7 +167,7 @@ class Counter(RuleBasedStateMachine):
             self.run(self.refund_desk.desk.receive(a_return, (sku, units), complete=complete))
 
     @rule(a_return=returns, grade=GRADES)
-    def look_at(self, a_return: Outcome, grade: str) -> None:
+    def check(self, a_return: Outcome, grade: str) -> None:
         self.inspect(a_return, grade)
 
     def inspect(self, a_return: Outcome, grade: str) -> None:
@@ -223,11 +223,11 @@ class Counter(RuleBasedStateMachine):
         self.refund_desk.shop.clock.forward(seconds=10)
         self.runner.run(self.refund_desk.pay())
 
-    @rule(pick=PICKS, told=st.sampled_from(Told))
-    def webhook(self, pick: int, told: Told) -> None:
+    @rule(pick=PICKS, reported=st.sampled_from(Told))
+    def webhook(self, pick: int, reported: Told) -> None:
         refund = self._pick(pick)
         if refund is not None and self.runner.run(self.refund_desk.attempts(refund)):
-            self.runner.run(self.refund_desk.hear(refund, told, uuid4().hex))
+            self.runner.run(self.refund_desk.receive_webhook(refund, reported, uuid4().hex))
 
     @rule(hours=st.sampled_from([1, 20]))
     def wait(self, hours: int) -> None:

@@ -22,7 +22,7 @@ async def refund_desk(database: Database) -> RefundDesk:
         await refund_desk.pay()
         refund_desk.shop.clock.forward(seconds=1)
     await refund_desk.reject(await refund_desk.create(order, "2.00"))
-    a_return = await refund_desk.desk.asked(("TEE-S", 2), reference="W-2")
+    a_return = await refund_desk.desk.requested(("TEE-S", 2), reference="W-2")
     await refund_desk.desk.receive(a_return, ("TEE-S", 2))
     [group] = await refund_desk.desk.groups(a_return)
     await refund_desk.desk.inspect(a_return, (group["id"], 1, "USED"))

@@ -123,15 +123,15 @@ async def test_bad_input_names_the_field_and_changes_nothing(
     field: tuple[str, ...],
 ) -> None:
     before = await counts(refund_desk.database, *TABLES)
-    asked = {"amount": "1.00", **facts}
-    assert codes(await refund_desk.create(order, **asked)) == [(code, ("input", *field))]
+    requested = {"amount": "1.00", **facts}
+    assert codes(await refund_desk.create(order, **requested)) == [(code, ("input", *field))]
     assert await counts(refund_desk.database, *TABLES) == before
 
 
 async def test_a_return_of_another_order_is_not_found(
     refund_desk: RefundDesk, order: Outcome
 ) -> None:
-    other = await refund_desk.desk.asked(("TEE-S", 1), reference="W-2")
+    other = await refund_desk.desk.requested(("TEE-S", 1), reference="W-2")
     refused = await refund_desk.create(order, "1.00", return_id=refund_desk.desk.id(other))
     assert codes(refused) == [("NOT_FOUND", ("input", "returnId"))]
 
@@ -186,7 +186,7 @@ async def test_above_the_highest_band_two_different_actors_must_agree(
 async def test_actors_of_the_return_cannot_approve(
     refund_desk: RefundDesk,
 ) -> None:
-    a_return = await refund_desk.desk.asked(("TEE-M", 1))
+    a_return = await refund_desk.desk.requested(("TEE-M", 1))
     await refund_desk.desk.receive(a_return, ("TEE-M", 1))
     [group] = await refund_desk.desk.groups(a_return)
     await refund_desk.desk.inspect(a_return, (group["id"], 1, "COUNTERFEIT"))

@@ -28,7 +28,7 @@ async def refund_desk(database: Database) -> RefundDesk:
 
 async def returned(refund_desk: RefundDesk, *items: tuple[str, int], **facts: Any) -> Outcome:
     """A return with all units received."""
-    a_return = await refund_desk.desk.asked(*items, **facts)
+    a_return = await refund_desk.desk.requested(*items, **facts)
     received = await refund_desk.desk.receive(a_return, *items, complete=True)
     assert not received.refusals, received.refusals
     return a_return
@@ -138,7 +138,7 @@ async def test_a_refund_waits_for_evidence_and_is_fixed_when_it_comes(
     await refund_desk.shop.publish(
         PolicyKind.REFUND, {**RULES, "evidence": ["AUTHORIZED", "INSPECTED"]}
     )
-    a_return = await refund_desk.desk.asked(("TEE-M", 3))
+    a_return = await refund_desk.desk.requested(("TEE-M", 3))
     [pending] = await refund_desk.refunds()
     assert (pending["status"], pending["amount_minor"]) == ("EVIDENCE_PENDING", 3000)
     assert pending["evidence"] == "AUTHORIZED"
@@ -162,7 +162,7 @@ async def test_a_refund_whose_units_never_come_is_given_up(refund_desk: RefundDe
     await refund_desk.shop.publish(
         PolicyKind.REFUND, {**RULES, "evidence": ["AUTHORIZED", "INSPECTED"]}
     )
-    a_return = await refund_desk.desk.asked(("TEE-M", 1))
+    a_return = await refund_desk.desk.requested(("TEE-M", 1))
     [pending] = await refund_desk.refunds()
     await refund_desk.desk.cancel(a_return)
     assert await refund_desk.status(pending) == "CANCELLED"
@@ -172,7 +172,7 @@ async def test_a_refund_whose_units_never_come_is_given_up(refund_desk: RefundDe
 
 async def test_money_may_go_back_before_the_units_do(refund_desk: RefundDesk) -> None:
     await refund_desk.shop.publish(PolicyKind.REFUND, {**RULES, "evidence": ["AUTHORIZED"]})
-    a_return = await refund_desk.desk.asked(("TEE-M", 2))
+    a_return = await refund_desk.desk.requested(("TEE-M", 2))
     [refund] = await refund_desk.refunds()
     assert (refund["status"], refund["amount_minor"]) == ("APPROVED", 2000)
     await refund_desk.desk.receive(a_return, ("TEE-M", 2))

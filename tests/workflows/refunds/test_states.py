@@ -61,7 +61,7 @@ async def a_refund(refund_desk: RefundDesk, status: RefundStatus, reference: str
             "bands": {"GBP": [{"upTo": None, "approvers": 0}]},
         }
         await refund_desk.shop.publish(PolicyKind.REFUND, rules)
-        await refund_desk.desk.asked(("TEE-M", 1), reference=reference)
+        await refund_desk.desk.requested(("TEE-M", 1), reference=reference)
         return next(each for each in await refund_desk.refunds() if each["status"] == status)
     order = await refund_desk.desk.sold(("TEE-M", 1), reference=reference)
     refund = await refund_desk.create(order, "1.00")
@@ -89,7 +89,7 @@ async def _pay(refund_desk: RefundDesk, refund: Outcome, status: RefundStatus) -
     refund_desk.gateway.answers = [answers.get(status, SUCCEEDED)]
     await refund_desk.pay()
     if status is _S.REVERSED:
-        await refund_desk.hear(refund, Told.REVERSED)
+        await refund_desk.receive_webhook(refund, Told.REVERSED)
 
 
 async def snapshot(refund_desk: RefundDesk, refund: Any) -> tuple[Any, ...]:

@@ -22,7 +22,7 @@ async def desk(database: Database) -> Desk:
 
 async def inspected(desk: Desk, units: int = 2, grade: str = "DAMAGED") -> tuple[Outcome, UUID]:
     """A return with inspected units in quarantine, and the id of its return item."""
-    made = await desk.asked(("TEE-M", units))
+    made = await desk.requested(("TEE-M", units))
     await desk.receive(made, ("TEE-M", units))
     group: UUID = (await desk.groups(made))[0]["id"]
     assert not (await desk.inspect(made, (group, units, grade))).refusals

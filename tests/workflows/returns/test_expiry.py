@@ -20,7 +20,9 @@ async def desk(database: Database) -> Desk:
     return await open_return_desk(database)
 
 
-async def say(desk: Desk, status: str, number: str = "JD0001", reference: str = "e-1") -> Outcome:
+async def record_event(
+    desk: Desk, status: str, number: str = "JD0001", reference: str = "e-1"
+) -> Outcome:
     """Record a carrier event of a parcel."""
     command = RecordCarrierEvent(
         "DHL", number, reference, CarrierStatus(status), desk.shop.clock.now
@@ -33,7 +35,7 @@ async def say(desk: Desk, status: str, number: str = "JD0001", reference: str = 
 
 
 async def test_nothing_came_at_all(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 2))
+    made = await desk.requested(("TEE-M", 2))
     desk.shop.clock.forward(days=27, hours=23)
     assert await desk.expire() == 0
     desk.shop.clock.forward(hours=1)
@@ -48,7 +50,7 @@ async def test_nothing_came_at_all(desk: Desk) -> None:
 
 
 async def test_the_rest_of_what_came_is_missing(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 2))
+    made = await desk.requested(("TEE-M", 2))
     await desk.receive(made, ("TEE-M", 1))
     desk.shop.clock.forward(days=28)
     assert await desk.expire() == 1
@@ -58,7 +60,7 @@ async def test_the_rest_of_what_came_is_missing(desk: Desk) -> None:
 
 
 async def test_a_late_parcel_is_received_and_opens_an_exception(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 2))
+    made = await desk.requested(("TEE-M", 2))
     desk.shop.clock.forward(days=28)
     await desk.expire()
     order = Outcome(refs={"order": str((await desk.find(made))["order_id"])})
@@ -76,25 +78,25 @@ async def test_a_late_parcel_is_received_and_opens_an_exception(desk: Desk) -> N
 
 
 async def test_a_scanned_parcel_is_on_its_way(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 1), carrier="DHL", tracking_number="JD-BACK")
-    said = await say(desk, "ACCEPTED", "JD-BACK")
-    assert said.refs["return"] == made.refs["return"]
+    made = await desk.requested(("TEE-M", 1), carrier="DHL", tracking_number="JD-BACK")
+    recorded = await record_event(desk, "ACCEPTED", "JD-BACK")
+    assert recorded.refs["return"] == made.refs["return"]
     row = await desk.find(made)
     assert (row["status"], row["scanned_at"]) == ("IN_TRANSIT", desk.shop.clock.now)
-    await say(desk, "DELIVERED", "JD-BACK", "e-2")
+    await record_event(desk, "DELIVERED", "JD-BACK", "e-2")
     assert (await desk.find(made))["version"] == row["version"]
 
 
 async def test_a_lost_parcel_says_nothing_of_a_scan(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 1), carrier="DHL", tracking_number="JD-BACK")
-    await say(desk, "LOST", "JD-BACK")
+    made = await desk.requested(("TEE-M", 1), carrier="DHL", tracking_number="JD-BACK")
+    await record_event(desk, "LOST", "JD-BACK")
     assert await desk.status(made) == "AUTHORIZED"
 
 
 async def test_a_parcel_returned_to_sender_opens_a_return(desk: Desk) -> None:
     order = await desk.sold(("TEE-M", 3))
     await desk.request(order, ("TEE-M", 1))
-    await say(desk, "RETURNED_TO_SENDER")
+    await record_event(desk, "RETURNED_TO_SENDER")
     found = await rows(
         desk.database, "SELECT * FROM customer_return ORDER BY created_at, requested_by"
     )
@@ -104,7 +106,7 @@ async def test_a_parcel_returned_to_sender_opens_a_return(desk: Desk) -> None:
     made = Outcome(refs={"return": str(opened["id"])})
     # Units that another return already includes are not added again.
     assert await desk.units(made) == [("TEE-M", 2, "EXPECTED")]
-    await say(desk, "RETURNED_TO_SENDER", reference="e-2")
+    await record_event(desk, "RETURNED_TO_SENDER", reference="e-2")
     assert len(await rows(desk.database, "SELECT 1 AS one FROM customer_return")) == 2
     back = await desk.receive(None, ("TEE-M", 2), tracking_number="JD0001")
     assert UUID(back.refs["return"]) == opened["id"]

@@ -24,7 +24,7 @@ async def desk(database: Database) -> Desk:
 
 async def here(desk: Desk, *items: tuple[str, int], **facts: Any) -> tuple[Outcome, UUID]:
     """A return with all units received, and the id of its first return item."""
-    made = await desk.asked(*items, **facts)
+    made = await desk.requested(*items, **facts)
     assert not (await desk.receive(made, *items)).refusals
     first: UUID = (await desk.groups(made))[0]["id"]
     return made, first
@@ -106,7 +106,7 @@ async def test_a_first_inspection_of_a_part_is_of_that_part_only(desk: Desk) -> 
 
 
 async def test_an_extra_unit_is_inspected_like_any_other(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 1))
+    made = await desk.requested(("TEE-M", 1))
     await desk.receive(made, ("TEE-M", 1), ("TEE-L", 1))
     [own, strange] = [group["id"] for group in await desk.groups(made)]
     assert not (await desk.inspect(made, (strange, 1, "NEW"), (own, 1, "NEW"))).refusals
@@ -132,7 +132,7 @@ async def test_a_person_may_choose_another_disposition(desk: Desk) -> None:
 
 
 async def test_what_was_not_received_or_is_not_there_cannot_be_inspected(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 2))
+    made = await desk.requested(("TEE-M", 2))
     [group] = await desk.groups(made)
     assert codes(await desk.inspect(made, (group["id"], 1, "NEW"))) == [
         ("ILLEGAL_TRANSITION", ("input", "returnId"))

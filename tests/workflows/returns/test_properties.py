@@ -161,7 +161,7 @@ class ReturnsDesk(RuleBasedStateMachine):
         return made
 
     @rule(pick=PICKS, looks=st.lists(st.tuples(GRADES, INSPECTORS), min_size=1, max_size=4))
-    def look_at(self, pick: int, looks: list[tuple[str, Caller]]) -> None:
+    def check(self, pick: int, looks: list[tuple[str, Caller]]) -> None:
         for grade, by in looks:
             # the claim of the inspector of a part has expired for the rest
             self.desk.shop.clock.forward(minutes=10)

@@ -32,7 +32,7 @@ async def desk(database: Database) -> Desk:
 
 
 async def test_a_parcel_goes_into_quality_control_at_the_cost_of_before(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 2))
+    made = await desk.requested(("TEE-M", 2))
     assert not (await desk.receive(made, ("TEE-M", 2))).refusals
     assert await desk.status(made) == "RECEIVED"
     assert await desk.shop.level() == {"available": 18, "quality_control": 2}
@@ -43,7 +43,7 @@ async def test_a_parcel_goes_into_quality_control_at_the_cost_of_before(desk: De
 
 
 async def test_units_come_back_at_what_they_cost_when_they_left(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 3))
+    made = await desk.requested(("TEE-M", 3))
     await desk.shop.receive(100)
     async with desk.database.writer() as session:
         # Three units had cost 10.00 together when they left: the amount has no exact unit cost.
@@ -57,7 +57,7 @@ async def test_units_come_back_at_what_they_cost_when_they_left(desk: Desk) -> N
 
 
 async def test_several_parcels_and_the_rest_is_missing(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 3), ("COAT", 1))
+    made = await desk.requested(("TEE-M", 3), ("COAT", 1))
     await desk.receive(made, ("TEE-M", 1))
     assert await desk.status(made) == "PARTIALLY_RECEIVED"
     first = (await desk.groups(made))[0]
@@ -75,7 +75,7 @@ async def test_several_parcels_and_the_rest_is_missing(desk: Desk) -> None:
 
 
 async def test_what_was_missing_may_come_after_all(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 2))
+    made = await desk.requested(("TEE-M", 2))
     await desk.receive(made, ("TEE-M", 1), complete=True)
     assert not (await desk.receive(made, ("TEE-M", 1))).refusals
     assert await desk.exceptions() == [("RETURN_DISCREPANCY", "AUTO_RESOLVED", 1)]
@@ -83,7 +83,7 @@ async def test_what_was_missing_may_come_after_all(desk: Desk) -> None:
 
 
 async def test_wrong_and_extra_units_are_groups_of_their_own(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 1))
+    made = await desk.requested(("TEE-M", 1))
     came = await desk.receive(made, ("TEE-M", 2), ("TEE-L", 1))
     assert not came.refusals
     assert await desk.units(made) == [
@@ -98,7 +98,7 @@ async def test_wrong_and_extra_units_are_groups_of_their_own(desk: Desk) -> None
 
 
 async def test_a_second_receipt_of_the_same_parcel_is_refused(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 2))
+    made = await desk.requested(("TEE-M", 2))
     await desk.receive(made, ("TEE-M", 2))
     before = await counts(desk.database, *TABLES)
     again = await desk.receive(made, ("TEE-M", 2))
@@ -108,7 +108,7 @@ async def test_a_second_receipt_of_the_same_parcel_is_refused(desk: Desk) -> Non
 
 
 async def test_a_parcel_names_its_return_by_number(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 3), tracking_number="JD-7", carrier="DHL")
+    made = await desk.requested(("TEE-M", 3), tracking_number="JD-7", carrier="DHL")
     number = (await desk.find(made))["rma_number"]
     assert (await desk.receive(None, ("TEE-M", 1), rma_number=number)).refs == made.refs
     assert (await desk.receive(None, ("TEE-M", 1), tracking_number="JD-7")).refs == made.refs
@@ -117,8 +117,8 @@ async def test_a_parcel_names_its_return_by_number(desk: Desk) -> None:
 
 
 async def test_one_parcel_with_returns_of_two_orders_needs_a_name(desk: Desk) -> None:
-    one = await desk.asked(("TEE-M", 1), tracking_number="JD-7", carrier="DHL")
-    two = await desk.asked(("COAT", 1), reference="W-2", tracking_number="JD-7", carrier="DHL")
+    one = await desk.requested(("TEE-M", 1), tracking_number="JD-7", carrier="DHL")
+    two = await desk.requested(("COAT", 1), reference="W-2", tracking_number="JD-7", carrier="DHL")
     refused = await desk.receive(None, ("COAT", 1), tracking_number="JD-7")
     assert codes(refused) == [("INVALID", ("input", "trackingNumber"))]
     assert not (await desk.receive(two, ("COAT", 1), tracking_number="JD-7")).refusals
@@ -140,7 +140,7 @@ async def test_an_unidentified_parcel_waits_in_quarantine(desk: Desk) -> None:
 
 async def test_an_identified_parcel_moves_and_is_not_received_again(desk: Desk) -> None:
     kept = await desk.receive(None, ("TEE-M", 2), ("TEE-L", 1), tracking_number="JD-??")
-    made = await desk.asked(("TEE-M", 2))
+    made = await desk.requested(("TEE-M", 2))
     exception = UUID(kept.refs["exception"])
     wrong = await desk.receive(made, at="YORK", exception_id=exception)
     assert codes(wrong) == [("INVALID", ("input", "locationCode"))]
@@ -164,7 +164,7 @@ async def test_an_identified_parcel_moves_and_is_not_received_again(desk: Desk) 
 
 
 async def test_an_exception_without_a_parcel_or_a_return_is_not_found(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 1))
+    made = await desk.requested(("TEE-M", 1))
     assert codes(await desk.receive(made, ("TEE-M", 1), exception_id=uuid4())) == [
         ("NOT_FOUND", ("input", "exceptionId"))
     ]
@@ -181,7 +181,7 @@ async def test_an_exception_without_a_parcel_or_a_return_is_not_found(desk: Desk
 
 
 async def test_a_parcel_of_a_return_that_is_off_waits_too(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 2))
+    made = await desk.requested(("TEE-M", 2))
     await desk.cancel(made)
     kept = await desk.receive(made, ("TEE-M", 2))
     assert not kept.refusals
@@ -202,14 +202,14 @@ async def test_a_parcel_of_a_return_that_is_off_waits_too(desk: Desk) -> None:
 
 async def test_a_declined_return_takes_its_parcel_once_it_is_authorized(desk: Desk) -> None:
     await desk.shop.publish(PolicyKind.RETURN, {"window": "P30D", "finalSale": True})
-    made = await desk.asked(("TEE-M", 1))
+    made = await desk.requested(("TEE-M", 1))
     kept = await desk.receive(made, ("TEE-M", 1))
     assert await desk.status(made) == "DECLINED"
     await desk.authorize(made, "it is here already", by=BOSS)
     assert not (await desk.receive(made, ("TEE-M", 1))).refusals
     # Other receipts do not settle units that wait in quarantine.
     assert await desk.exceptions() == [("RETURN_DISCREPANCY", "OPEN", 1)]
-    other = await desk.asked(("TEE-M", 1), reference="W-2")
+    other = await desk.requested(("TEE-M", 1), reference="W-2")
     await desk.authorize(other, "the parcel was this one's", by=BOSS)
     exception = UUID(kept.refs["exception"])
     assert not (await desk.receive(other, exception_id=exception)).refusals
@@ -220,14 +220,14 @@ async def test_a_declined_return_takes_its_parcel_once_it_is_authorized(desk: De
 async def test_low_risk_units_take_the_fast_lane(desk: Desk) -> None:
     lane = {"maxRisk": 0.2, "reasons": ["UNWANTED"], "maxUnitValue": {"GBP": "50.00"}}
     await desk.shop.publish(PolicyKind.RETURN, {"window": "P30D", "fastLane": lane})
-    made = await desk.asked(("TEE-M", 2))
+    made = await desk.requested(("TEE-M", 2))
     assert not (await desk.receive(made, ("TEE-M", 1))).refusals
     assert await desk.units(made) == [("TEE-M", 1, "EXPECTED"), ("TEE-M", 1, "DISPOSED")]
     passed = (await desk.groups(made))[1]
     assert (passed["condition"], passed["inspected_by"]) == ("NEW", "policy")
     assert await desk.shop.level() == {"available": 19}
     assert (await desk.balances())["inventory"] == 80 * 400 - 400
-    slow = await desk.asked(("COAT", 1), reference="W-2", reason="DEFECTIVE")
+    slow = await desk.requested(("COAT", 1), reference="W-2", reason="DEFECTIVE")
     await desk.receive(slow, ("COAT", 1))
     assert await desk.units(slow) == [("COAT", 1, "RECEIVED")]
     types = [each["type"] for each in await events(desk.database, "return.")]
@@ -252,14 +252,14 @@ async def test_bad_input_names_the_field_and_changes_nothing(
     code: str,
     field: tuple[str, ...],
 ) -> None:
-    made = await desk.asked(("TEE-M", 1))
+    made = await desk.requested(("TEE-M", 1))
     before = await counts(desk.database, *TABLES)
     assert codes(await desk.receive(made, *items, **facts)) == [(code, ("input", *field))]
     assert await counts(desk.database, *TABLES) == before
 
 
 async def test_a_return_of_another_location_does_not_exist_at_this_dock(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 1))
+    made = await desk.requested(("TEE-M", 1))
     york = holder(Role.WAREHOUSE, actor="yves", locations=frozenset({"YORK"}))
     kept = await desk.receive(made, ("TEE-M", 1), at="YORK", by=york)
     assert set(kept.refs) == {"exception"}
@@ -270,7 +270,7 @@ async def test_a_return_of_another_location_does_not_exist_at_this_dock(desk: De
 
 
 async def test_units_of_returns_and_parcels_are_not_moved_by_hand(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 2))
+    made = await desk.requested(("TEE-M", 2))
     await desk.receive(made, ("TEE-M", 2))
     await desk.receive(None, ("TEE-M", 1))
     await desk.shop.move(1, "AVAILABLE", "QUALITY_CONTROL")
@@ -287,7 +287,7 @@ async def test_units_of_returns_and_parcels_are_not_moved_by_hand(desk: Desk) ->
 
 
 async def test_units_of_returns_keep_a_cost_of_their_own(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 1))
+    made = await desk.requested(("TEE-M", 1))
     dear = ReceiveStock("LEEDS", "PO-2", (ReceiptLine("TEE-M", 20, pounds("8.00")),))
     await desk.shop.transactions.perform(
         workflows.stock.goods_receipts.receive, Request(dear, ADMIN)

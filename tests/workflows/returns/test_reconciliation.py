@@ -12,15 +12,15 @@ from workflows.ledger.reconciliation import reconcile
 async def desk(database: Database) -> Desk:
     """A return in every stage, and a parcel that matches no return."""
     desk = await open_return_desk(database, stock=10)
-    shelf = await desk.asked(("TEE-M", 3), payments=())
-    await desk.receive(shelf, ("TEE-M", 3), ("TEE-L", 1))
-    first = (await desk.groups(shelf))[0]["id"]
-    assert not (await desk.inspect(shelf, (first, 1, "NEW"), (first, 1, "USED"))).refusals
-    over = await desk.asked(("COAT", 1), reference="W-2", payments=())
+    received = await desk.requested(("TEE-M", 3), payments=())
+    await desk.receive(received, ("TEE-M", 3), ("TEE-L", 1))
+    first = (await desk.groups(received))[0]["id"]
+    assert not (await desk.inspect(received, (first, 1, "NEW"), (first, 1, "USED"))).refusals
+    over = await desk.requested(("COAT", 1), reference="W-2", payments=())
     await desk.receive(over, ("COAT", 1))
     await desk.inspect(over, ((await desk.groups(over))[0]["id"], 1, "NEW"))
     assert await desk.status(over) == "CLOSED"
-    await desk.asked(("TEE-S", 2), reference="W-3")
+    await desk.requested(("TEE-S", 2), reference="W-3")
     assert not (await desk.receive(None, ("TEE-S", 2))).refusals
     return desk
 

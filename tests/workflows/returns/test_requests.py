@@ -32,16 +32,16 @@ async def decision(desk: Desk, a_return: Outcome) -> dict[str, Any]:
 
 
 async def test_the_default_policy_authorizes_and_says_why(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 2), tracking_number="JD-1", carrier="DHL")
+    made = await desk.requested(("TEE-M", 2), tracking_number="JD-1", carrier="DHL")
     row = await desk.find(made)
     assert row["status"] == "AUTHORIZED"
     assert (row["requested_by"], row["authorized_by"]) == ("susan", "policy")
     assert row["expected_by_at"] == desk.shop.clock.now + timedelta(days=14)
     assert row["rma_number"].startswith("RMA-")
-    told = await decision(desk, made)
-    assert (told["policy"], told["scope"], told["version"]) == ("RETURN", "global", 1)
-    assert told["outcome"] == "AUTHORIZED"
-    assert any("UNWANTED is accepted" in reason for reason in told["reasons"])
+    decided = await decision(desk, made)
+    assert (decided["policy"], decided["scope"], decided["version"]) == ("RETURN", "global", 1)
+    assert decided["outcome"] == "AUTHORIZED"
+    assert any("UNWANTED is accepted" in reason for reason in decided["reasons"])
     assert await desk.units(made) == [("TEE-M", 2, "EXPECTED")]
     assert [each["type"] for each in await events(desk.database, "return.")] == [
         "return.requested",
@@ -181,7 +181,7 @@ async def test_client_times_need_the_power_to_backdate(desk: Desk) -> None:
 
 async def test_evidence_is_an_address_and_a_digest(desk: Desk) -> None:
     given = (f"https://photos/1.jpg#sha256={DIGEST.upper()}", "https://photos/2.jpg")
-    made = await desk.asked(("TEE-M", 1), evidence=given)
+    made = await desk.requested(("TEE-M", 1), evidence=given)
     [group] = await desk.groups(made)
     assert orjson.loads(group["evidence"]) == [
         {"address": "https://photos/1.jpg", "sha256": DIGEST},
@@ -220,7 +220,7 @@ async def test_an_order_is_named_by_id_or_by_its_reference(desk: Desk) -> None:
 
 
 async def test_what_lies_out_of_scope_does_not_exist(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 2), by=SHOP)
+    made = await desk.requested(("TEE-M", 2), by=SHOP)
     order = Outcome(refs={"order": str((await desk.find(made))["order_id"])})
     stranger = holder(Role.STOREFRONT, actor="other", channels=frozenset({"market"}))
     far = holder(Role.SUPPORT, actor="far", locations=frozenset({"YORK"}))
@@ -236,7 +236,7 @@ async def test_what_lies_out_of_scope_does_not_exist(desk: Desk) -> None:
 
 
 async def test_a_tracking_number_sends_an_authorized_return_on_its_way(desk: Desk) -> None:
-    made = await desk.asked(("TEE-M", 1))
+    made = await desk.requested(("TEE-M", 1))
     assert not (await desk.track(made)).refusals
     assert await desk.status(made) == "IN_TRANSIT"
     assert not (await desk.track(made, "JD-BACK-2")).refusals

@@ -42,11 +42,11 @@ async def in_status(desk: Desk, status: ReturnStatus) -> Outcome:
     if status in (_S.REQUESTED, _S.DECLINED):
         rules: dict[str, Any] = {"window": "P30D", "reviewAboveAmount": {"GBP": "0.00"}}
         await desk.shop.publish(PolicyKind.RETURN, rules)
-        made = await desk.asked(ITEM, payments=())
+        made = await desk.requested(ITEM, payments=())
         if status is _S.DECLINED:
             await desk.decline(made)
         return made
-    made = await desk.asked(ITEM, payments=())
+    made = await desk.requested(ITEM, payments=())
     match status:
         case _S.IN_TRANSIT:
             await desk.track(made)
@@ -146,7 +146,7 @@ async def test_every_other_action_names_the_next_states_and_changes_nothing(
 async def in_state(desk: Desk, state: ReturnItemState) -> tuple[Outcome, UUID]:
     """A partly received return, and a return item of it in this state."""
     await desk.shop.receive(5, "COAT")
-    made = await desk.asked(ITEM, ("COAT", 1), payments=())
+    made = await desk.requested(ITEM, ("COAT", 1), payments=())
     if state is _I.EXPECTED:
         await desk.receive(made, ("COAT", 1))
     elif state is _I.MISSING:

@@ -268,12 +268,12 @@ async def test_events_of_a_task_carry_its_place(floor: Floor) -> None:
     await a_parcel(floor)
     [task_id] = (await floor.claim()).refs["tasks"]
     await floor.release(task_id)
-    told = await events(floor.database, "task.")
-    assert [(e["type"], e["subject_version"]) for e in told] == [
+    recorded = await events(floor.database, "task.")
+    assert [(e["type"], e["subject_version"]) for e in recorded] == [
         ("task.created", 1),
         ("task.claimed", 2),
         ("task.released", 3),
     ]
-    assert told[1]["data"]["claimedBy"] == "ann"
-    assert told[1]["data"]["queue"] == "PICK"
+    assert recorded[1]["data"]["claimedBy"] == "ann"
+    assert recorded[1]["data"]["queue"] == "PICK"
     assert [a["actor"] for a in await floor.audits("taskRelease")] == ["ann"]

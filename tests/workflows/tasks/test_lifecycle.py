@@ -23,9 +23,9 @@ async def desk(database: Database) -> Desk:
 
 async def a_return(desk: Desk, units: int = 3) -> Outcome:
     order = await desk.sold(("TEE-M", units))
-    asked = await desk.request(order, ("TEE-M", units))
-    assert not asked.refusals
-    return asked
+    requested = await desk.request(order, ("TEE-M", units))
+    assert not requested.refusals
+    return requested
 
 
 def on(desk: Desk) -> Floor:
@@ -37,24 +37,24 @@ async def to_do(desk: Desk) -> list[tuple[str, str, str | None]]:
 
 
 async def test_an_authorized_return_waits_at_the_dock(desk: Desk) -> None:
-    asked = await a_return(desk)
-    assert await desk.status(asked) == "AUTHORIZED"
+    requested = await a_return(desk)
+    assert await desk.status(requested) == "AUTHORIZED"
     assert await to_do(desk) == [("RECEIVE", "OPEN", None)]
-    [task] = await on(desk).tasks(asked.refs["return"])
+    [task] = await on(desk).tasks(requested.refs["return"])
     assert (task["location"], task["subject_type"]) == ("LEEDS", "Return")
-    found = await desk.find(asked)
+    found = await desk.find(requested)
     assert task["due_at"] == found["expected_by_at"]
     assert task["priority_reasons"][0].startswith("Expected by ")
 
 
 async def test_units_go_from_the_dock_to_the_bench_and_off_it(desk: Desk) -> None:
-    asked = await a_return(desk)
-    await desk.receive(asked, ("TEE-M", 3), complete=True)
+    requested = await a_return(desk)
+    await desk.receive(requested, ("TEE-M", 3), complete=True)
     assert await to_do(desk) == [("INSPECT", "OPEN", None)]
-    [group] = await desk.groups(asked)
+    [group] = await desk.groups(requested)
     [task] = [t for t in await on(desk).tasks(group["id"]) if t["queue"] == "INSPECT"]
     assert task["priority_reasons"][0].startswith("Expected recovery ")
-    assert not (await desk.inspect(asked, (group["id"], 3, "DAMAGED"))).refusals
+    assert not (await desk.inspect(requested, (group["id"], 3, "DAMAGED"))).refusals
     assert await to_do(desk) == [("DISPOSE", "OPEN", None)]
     assert not (await desk.dispose(group["id"], 3, "SCRAP")).refusals
     assert await to_do(desk) == []
@@ -65,19 +65,19 @@ async def test_units_go_from_the_dock_to_the_bench_and_off_it(desk: Desk) -> Non
 
 
 async def test_a_part_that_moves_on_has_a_task_of_its_own(desk: Desk) -> None:
-    asked = await a_return(desk)
-    await desk.receive(asked, ("TEE-M", 3), complete=True)
-    [group] = await desk.groups(asked)
-    await desk.inspect(asked, (group["id"], 1, "USED"))
+    requested = await a_return(desk)
+    await desk.receive(requested, ("TEE-M", 3), complete=True)
+    [group] = await desk.groups(requested)
+    await desk.inspect(requested, (group["id"], 1, "USED"))
     assert await to_do(desk) == [("DISPOSE", "OPEN", None), ("INSPECT", "CLAIMED", "ivy")]
     assert await reconcile(desk.database) == []
 
 
 async def test_disposing_of_a_part_claims_the_rest(desk: Desk) -> None:
-    asked = await a_return(desk)
-    await desk.receive(asked, ("TEE-M", 3), complete=True)
-    [group] = await desk.groups(asked)
-    await desk.inspect(asked, (group["id"], 3, "DAMAGED"))
+    requested = await a_return(desk)
+    await desk.receive(requested, ("TEE-M", 3), complete=True)
+    [group] = await desk.groups(requested)
+    await desk.inspect(requested, (group["id"], 3, "DAMAGED"))
     assert await to_do(desk) == [("DISPOSE", "OPEN", None)]
     await desk.dispose(group["id"], 1, "SCRAP")
     assert await to_do(desk) == [("DISPOSE", "CLAIMED", "ivy")]
@@ -89,10 +89,10 @@ async def test_disposing_of_a_part_claims_the_rest(desk: Desk) -> None:
 
 async def test_a_first_inspection_of_a_part_keeps_the_claim_of_the_rest(desk: Desk) -> None:
     await desk.shop.publish(PolicyKind.RETURN, {"window": "P30D", "twoInspectorsAboveRisk": 0.0})
-    asked = await a_return(desk)
-    await desk.receive(asked, ("TEE-M", 3), complete=True)
-    [group] = await desk.groups(asked)
-    await desk.inspect(asked, (group["id"], 1, "USED"))
+    requested = await a_return(desk)
+    await desk.receive(requested, ("TEE-M", 3), complete=True)
+    [group] = await desk.groups(requested)
+    await desk.inspect(requested, (group["id"], 1, "USED"))
     assert await to_do(desk) == [("INSPECT", "CLAIMED", "ivy"), ("INSPECT", "OPEN", None)]
     assert await reconcile(desk.database) == []
 
@@ -100,34 +100,34 @@ async def test_a_first_inspection_of_a_part_keeps_the_claim_of_the_rest(desk: De
 async def test_a_partial_receipt_keeps_the_claim_of_its_task(
     desk: Desk,
 ) -> None:
-    asked = await a_return(desk)
-    await desk.receive(asked, ("TEE-M", 1), by=DOCK)
+    requested = await a_return(desk)
+    await desk.receive(requested, ("TEE-M", 1), by=DOCK)
     assert ("RECEIVE", "CLAIMED", "doc") in await to_do(desk)
     desk.shop.clock.forward(minutes=5)
-    await desk.receive(asked, ("TEE-M", 1), by=DOCK)
-    [task] = await on(desk).tasks(asked.refs["return"])
+    await desk.receive(requested, ("TEE-M", 1), by=DOCK)
+    [task] = await on(desk).tasks(requested.refs["return"])
     assert task["lease_until_at"] == MORNING + timedelta(minutes=15)
     assert [e["type"] for e in await events(desk.database, "task.renewed")] == ["task.renewed"]
 
 
 async def test_working_on_a_part_renews_the_claim(desk: Desk) -> None:
-    asked = await a_return(desk)
-    await desk.receive(asked, ("TEE-M", 3), complete=True)
-    [group] = await desk.groups(asked)
+    requested = await a_return(desk)
+    await desk.receive(requested, ("TEE-M", 3), complete=True)
+    [group] = await desk.groups(requested)
     await on(desk).claim("INSPECT", by=INSPECTOR)
     desk.shop.clock.forward(minutes=9)
-    await desk.inspect(asked, (group["id"], 1, "USED"))
+    await desk.inspect(requested, (group["id"], 1, "USED"))
     [task] = [t for t in await on(desk).tasks(group["id"]) if t["queue"] == "INSPECT"]
     assert task["lease_until_at"] == MORNING + timedelta(minutes=19)
 
 
 async def test_working_on_one_group_does_not_keep_the_others(desk: Desk) -> None:
-    asked = await a_return(desk)
-    await desk.receive(asked, ("TEE-M", 3), ("COAT", 2), complete=True)
-    coats, tees = sorted(await desk.groups(asked), key=lambda group: group["sku"])
+    requested = await a_return(desk)
+    await desk.receive(requested, ("TEE-M", 3), ("COAT", 2), complete=True)
+    coats, tees = sorted(await desk.groups(requested), key=lambda group: group["sku"])
     await on(desk).claim("INSPECT", by=INSPECTOR, limit=2)
     desk.shop.clock.forward(minutes=9)
-    await desk.inspect(asked, (tees["id"], 1, "USED"))
+    await desk.inspect(requested, (tees["id"], 1, "USED"))
     leases = [
         (await on(desk).tasks(group["id"]))[0]["lease_until_at"] - MORNING
         for group in (coats, tees)
@@ -136,43 +136,43 @@ async def test_working_on_one_group_does_not_keep_the_others(desk: Desk) -> None
 
 
 async def test_what_another_inspector_has_is_refused(desk: Desk) -> None:
-    asked = await a_return(desk)
-    await desk.receive(asked, ("TEE-M", 3), complete=True)
-    [group] = await desk.groups(asked)
+    requested = await a_return(desk)
+    await desk.receive(requested, ("TEE-M", 3), complete=True)
+    [group] = await desk.groups(requested)
     await on(desk).claim("INSPECT", by=DOCK)
-    [(code, _)] = codes(await desk.inspect(asked, (group["id"], 3, "USED")))
+    [(code, _)] = codes(await desk.inspect(requested, (group["id"], 3, "USED")))
     assert code == "TASK_NOT_CLAIMED"
 
 
 async def test_what_will_not_come_is_called_off(desk: Desk) -> None:
-    asked = await a_return(desk)
-    await desk.cancel(asked)
-    [task] = await on(desk).tasks(asked.refs["return"])
+    requested = await a_return(desk)
+    await desk.cancel(requested)
+    [task] = await on(desk).tasks(requested.refs["return"])
     assert task["status"] == "CANCELLED"
     assert await to_do(desk) == []
 
 
 async def test_what_never_came_is_called_off_by_the_clock(desk: Desk) -> None:
-    asked = await a_return(desk)
+    requested = await a_return(desk)
     desk.shop.clock.forward(days=60)
     await desk.expire()
-    assert await desk.status(asked) == "EXPIRED"
-    [task] = await on(desk).tasks(asked.refs["return"])
+    assert await desk.status(requested) == "EXPIRED"
+    [task] = await on(desk).tasks(requested.refs["return"])
     assert task["status"] == "CANCELLED"
     assert await reconcile(desk.database) == []
 
 
 async def test_wrong_units_are_inspected_too(desk: Desk) -> None:
-    asked = await a_return(desk)
-    await desk.receive(asked, ("TEE-M", 3), ("COAT", 1), complete=True)
+    requested = await a_return(desk)
+    await desk.receive(requested, ("TEE-M", 3), ("COAT", 1), complete=True)
     assert await to_do(desk) == [("INSPECT", "OPEN", None), ("INSPECT", "OPEN", None)]
     assert await reconcile(desk.database) == []
 
 
 async def test_the_dearest_is_inspected_first(desk: Desk) -> None:
-    asked = await a_return(desk)
-    await desk.receive(asked, ("TEE-M", 3), ("COAT", 2), complete=True)
+    requested = await a_return(desk)
+    await desk.receive(requested, ("TEE-M", 3), ("COAT", 2), complete=True)
     claimed = await on(desk).claim("INSPECT", limit=2)
-    worth = {str(g["id"]): g["sku"] for g in await desk.groups(asked)}
+    worth = {str(g["id"]): g["sku"] for g in await desk.groups(requested)}
     subjects = {str(t["id"]): t["subject_key"] for t in await on(desk).tasks()}
     assert [worth[subjects[each]] for each in claimed.refs["tasks"]] == ["COAT", "TEE-M"]

@@ -81,8 +81,8 @@ async def test_everything_is_done_once_though_tablets_die(floor: Floor) -> None:
         done += sum(await asyncio.gather(*(work(worker) for worker in workers())))
         floor.shop.clock.forward(minutes=10)
     assert done == PARCELS
-    told = await events(floor.database, "task.done")
-    assert len(told) == PARCELS
+    recorded = await events(floor.database, "task.done")
+    assert len(recorded) == PARCELS
     assert len(await events(floor.database, "fulfillment.picked")) == PARCELS
     assert await reconcile(floor.database) == []
 

@@ -72,7 +72,7 @@ GOODS = st.lists(
 ).map(tuple)
 
 
-def asked(
+def requested(
     command: Callable[[str], st.SearchStrategy[Any]],
     *of_web: Caller,
     which: st.SearchStrategy[int | None] = NONE,
@@ -85,7 +85,7 @@ def asked(
     )
 
 
-HOLDS = asked(
+HOLDS = requested(
     lambda channel: st.builds(
         CreateReservation,
         st.just(channel),
@@ -95,13 +95,13 @@ HOLDS = asked(
     ),
     *PASSERS_BY,
 )
-RELEASES = asked(lambda _: st.just(ReleaseReservation(NOBODYS)), *PASSERS_BY, which=WHICH)
+RELEASES = requested(lambda _: st.just(ReleaseReservation(NOBODYS)), *PASSERS_BY, which=WHICH)
 
 
 def orders(may_wait: st.SearchStrategy[bool]) -> st.SearchStrategy[Ask]:
     """Orders with few references, so that some exist already."""
     references = st.sampled_from([f"W-{n}" for n in range(9)])
-    return asked(
+    return requested(
         lambda channel: st.builds(
             PlaceOrder, st.just(channel), references, GOODS, backorder=may_wait
         ),
@@ -173,7 +173,7 @@ class World:
                     if kind == "reservation":
                         self.holds.append(UUID(ref))
 
-    def told(self, value: object) -> str:
+    def as_text(self, value: object) -> str:
         """A value as text, with ids replaced by names that are equal in both worlds."""
         text = json.dumps(value, default=str, sort_keys=True)
         for found, name in self.names.items():
@@ -222,18 +222,18 @@ async def lived(url: str, steps: Sequence[Step], serve: Any) -> tuple[list[str],
         for units, sku in ((4, "TEE-S"), (6, "TEE-M"), (5, "COAT")):
             await world.shop.receive(units, sku, "LEEDS")
             await world.shop.receive(3, sku, "YORK")
-        told = []
+        as_text = []
         for name, asks, pause in steps:
             requests = [world.request(ask, world.holds[:]) for ask in asks]
             outcomes = await serve(world, name, requests)
             world.note(outcomes)
-            told += [
-                world.told([each.refs, each.refusals, each.replayed])
+            as_text += [
+                world.as_text([each.refs, each.refusals, each.replayed])
                 for each in (_without_movements(outcome) for outcome in outcomes)
             ]
             world.shop.clock.forward(seconds=pause)
         assert await faults(database) == []
-        return told, {table: await _content(world, table) for table in TABLES}
+        return as_text, {table: await _content(world, table) for table in TABLES}
     finally:
         await database.close()
 
@@ -271,7 +271,7 @@ async def _content(world: World, table: str) -> list[str]:
     where = " WHERE type <> 'stock.changed'" if table == "event" else ""
     found = await rows(world.shop.database, f"SELECT * FROM {table}{where}")
     kept = [{name: row[name] for name in row if name not in TABLES[table]} for row in found]
-    return sorted(world.told(row) for row in kept)
+    return sorted(world.as_text(row) for row in kept)
 
 
 def test_a_batch_ends_as_its_commands_one_by_one(fresh_database: Databases, engine: str) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-import tests.builders.sample_actions as toys
+import tests.builders.sample_actions as sample_actions
 from domain.errors import Invalid, UnbalancedEntry
 from domain.ledger.accounts import Account
 from domain.ledger.entries import LedgerEntry, LedgerLine, Occasion, payment_captured, reversal
@@ -104,7 +104,7 @@ async def _costs(database: Database) -> list[tuple[int, ...]]:
 
 
 async def test_costs_move_with_units_and_the_last_unit_takes_the_rest(database: Database) -> None:
-    (shirt,) = await toys.places(database, "TEE")
+    (shirt,) = await sample_actions.places(database, "TEE")
     transactions = transactions_on(database)
 
     async def come(tx: Transaction) -> None:
@@ -132,7 +132,7 @@ async def test_costs_move_with_units_and_the_last_unit_takes_the_rest(database: 
 
 
 async def test_costs_of_more_units_than_there_are_is_a_mistake(database: Database) -> None:
-    (shirt,) = await toys.places(database, "TEE")
+    (shirt,) = await sample_actions.places(database, "TEE")
 
     async def work(tx: Transaction) -> None:
         await tx.costs.lock([shirt])
@@ -143,7 +143,7 @@ async def test_costs_of_more_units_than_there_are_is_a_mistake(database: Databas
 
 
 async def test_values_beyond_what_is_kept_are_invalid(database: Database) -> None:
-    (shirt,) = await toys.places(database, "TEE")
+    (shirt,) = await sample_actions.places(database, "TEE")
 
     async def work(tx: Transaction) -> None:
         await tx.costs.lock([shirt])
@@ -160,7 +160,7 @@ async def test_costs_are_always_locked_in_item_order(postgres_url: str) -> None:
     database = Database(postgres_url)
     await database.open()
     try:
-        shirt, coat = await toys.places(database, "TEE", "COAT")
+        shirt, coat = await sample_actions.places(database, "TEE", "COAT")
         transactions = transactions_on(database)
         attempts = 0
 

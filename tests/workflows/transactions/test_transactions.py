@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import tests.builders.sample_actions as toys
+import tests.builders.sample_actions as sample_actions
 from domain.access.callers import Caller
 from domain.errors import PolicyViolation
 from domain.stock.states import StockState
@@ -64,7 +64,7 @@ async def test_a_crash_rolls_everything_back_and_reaches_the_caller(database: Da
 
 
 async def test_a_savepoint_restores_levels_costs_rows_and_locks(database: Database) -> None:
-    shirt, coat = await toys.places(database, "TEE", "COAT")
+    shirt, coat = await sample_actions.places(database, "TEE", "COAT")
 
     async def ship_and_refuse(tx: Transaction) -> None:
         async with tx.savepoint():
@@ -79,7 +79,7 @@ async def test_a_savepoint_restores_levels_costs_rows_and_locks(database: Databa
             raise PolicyViolation("No.")
 
     async def work(tx: Transaction) -> None:
-        await toys.receive(tx, shirt, 10, 500)
+        await sample_actions.receive(tx, shirt, 10, 500)
         with pytest.raises(PolicyViolation):
             await ship_and_refuse(tx)
         level = tx.stock.level(shirt, 1)
@@ -118,7 +118,7 @@ async def test_a_savepoint_inside_a_savepoint_is_undone_alone(database: Database
 
 
 async def test_levels_beside_locked_ones_are_opened_and_keep_what_moved(database: Database) -> None:
-    (shirt,) = await toys.places(database, "TEE", locations=2)
+    (shirt,) = await sample_actions.places(database, "TEE", locations=2)
 
     async def work(tx: Transaction) -> None:
         await tx.stock.open_levels([(shirt, 1)])
@@ -133,7 +133,7 @@ async def test_levels_beside_locked_ones_are_opened_and_keep_what_moved(database
 
 
 async def test_locks_out_of_order_are_a_mistake_at_once(database: Database) -> None:
-    (shirt,) = await toys.places(database, "TEE")
+    (shirt,) = await sample_actions.places(database, "TEE")
 
     async def backwards(tx: Transaction) -> None:
         await tx.costs.lock([shirt])
@@ -202,7 +202,7 @@ async def test_a_deadlock_is_resolved_by_trying_again(postgres_url: str) -> None
     database = Database(postgres_url)
     await database.open()
     try:
-        await toys.places(database, "TEE", "COAT")
+        await sample_actions.places(database, "TEE", "COAT")
         transactions = transactions_on(database)
         both = asyncio.Barrier(2)
         attempts = 0
@@ -231,7 +231,7 @@ async def test_a_lock_that_is_not_had_in_time_is_contention(postgres_url: str) -
     database = Database(postgres_url, DatabaseLimits(lock=0.05))
     await database.open()
     try:
-        await toys.places(database, "TEE")
+        await sample_actions.places(database, "TEE")
         transactions = transactions_on(database)
         gate = Gate()
 
@@ -315,12 +315,12 @@ async def test_a_batch_is_one_transaction_with_an_outcome_each(database: Databas
 @one_by_one("stockTake")
 async def take_stock(tx: Transaction, command: int, caller: Caller) -> Mapping[str, Any]:
     """Lock in order; a second such command in the same transaction would break the lock order."""
-    await toys.receive(tx, command, 1, 100)
+    await sample_actions.receive(tx, command, 1, 100)
     return {}
 
 
 async def test_commands_that_lock_one_by_one_get_a_transaction_each(database: Database) -> None:
-    item_ids = await toys.places(database, "TEE", "COAT")
+    item_ids = await sample_actions.places(database, "TEE", "COAT")
     requests = [Request(item_id, CLERK) for item_id in reversed(item_ids)]
     outcomes = await transactions_on(database).perform_all(take_stock, requests)
     assert outcomes == [Outcome(), Outcome()]
@@ -328,13 +328,13 @@ async def test_commands_that_lock_one_by_one_get_a_transaction_each(database: Da
 
 
 async def test_reactions_run_before_commit_and_may_cause_others(database: Database) -> None:
-    (shirt,) = await toys.places(database, "TEE")
+    (shirt,) = await sample_actions.places(database, "TEE")
     seen: list[object] = []
 
     async def stand_by(tx: Transaction, event: Any) -> None:
         seen.append(event.payload.type)
         if isinstance(event.payload, SupplierNamed):
-            await toys.receive(tx, shirt, 1, 100)
+            await sample_actions.receive(tx, shirt, 1, 100)
 
     async def serve(tx: Transaction, item_ids: frozenset[int]) -> None:
         seen.append(item_ids)

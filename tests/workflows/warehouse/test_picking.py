@@ -172,9 +172,9 @@ async def test_the_pick_says_what_was_decided(floor: Floor) -> None:
     [parcel] = await floor.shop.fulfillments(placed)
     [line] = await floor.shop.lines(placed)
     await floor.pick(parcel["id"], (line["id"], 1))
-    [told] = await events(floor.database, "fulfillment.picked")
-    assert told["data"]["shortages"] == {str(line["id"]): 1}
-    assert len(told["data"]["rerouted"]) == 1
+    [event] = await events(floor.database, "fulfillment.picked")
+    assert event["data"]["shortages"] == {str(line["id"]): 1}
+    assert len(event["data"]["rerouted"]) == 1
     [audit] = await floor.audits("fulfillmentPick")
     assert audit["actor"] == "ann"
     assert audit["after"]["routing"]["chosen"] == ["YORK"]

@@ -30,7 +30,7 @@ SKUS = st.sampled_from(["TEE-S", "TEE-M"])
 PLACES = st.sampled_from(["LEEDS", "YORK"])
 WORKERS = st.sampled_from([ANN, BEN, SUE])
 CARTS = st.lists(st.tuples(SKUS, st.integers(1, 5)), min_size=1, max_size=3)
-WORDS = st.sampled_from(["IN_TRANSIT", "DELIVERY_FAILED", "DELIVERED", "LOST"])
+STATUSES = st.sampled_from(["IN_TRANSIT", "DELIVERY_FAILED", "DELIVERED", "LOST"])
 EXPECTED = {"INSUFFICIENT_STOCK", "ILLEGAL_TRANSITION", "TASK_NOT_CLAIMED", "INVALID", "NOT_FOUND"}
 RECEIVED = "SELECT COALESCE(SUM(quantity), 0) AS units FROM stock_movement WHERE kind = 'RECEIVED'"
 HERE = (
@@ -122,9 +122,9 @@ class Day(RuleBasedStateMachine):
             chosen = [(lines[0]["id"], 1)] if part else []
             self.run(self.floor.shop.cancel(order, *chosen))
 
-    @rule(word=WORDS)
-    def carrier(self, word: str) -> None:
-        self.run(self.floor.said(word, uuid4().hex))
+    @rule(status=STATUSES)
+    def carrier(self, status: str) -> None:
+        self.run(self.floor.record_event(status, uuid4().hex))
 
     @rule(minutes=st.sampled_from([1, 9, 10]))
     def wait(self, minutes: int) -> None:
