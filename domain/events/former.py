@@ -15,7 +15,12 @@ from domain.events.catalog import changed_fields
 Data = Mapping[str, Any]
 
 # Former type → today's.
-FORMER_TYPES: Final[Mapping[str, str]] = MappingProxyType({})
+FORMER_TYPES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "return.looked_at": "return.inspection_recorded",
+        "refund.agreed": "refund.approval_recorded",
+    }
+)
 _FORMER_KEYS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "safety_stock": "safetyStock",

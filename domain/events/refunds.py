@@ -64,7 +64,7 @@ class RefundEstimated(RefundPayload):
 class RefundApprovalRecorded(RefundPayload):
     """An approver agreed to a refund that needs further approvals."""
 
-    type: ClassVar[str] = "refund.agreed"
+    type: ClassVar[str] = "refund.approval_recorded"
 
     approvals: int
     """Approvals so far."""

@@ -117,7 +117,7 @@ class ReturnReceived(ReturnPayload):
 class ReturnInspectionRecorded(ReturnPayload):
     """A first inspection was recorded for units that need a second inspector."""
 
-    type: ClassVar[str] = "return.looked_at"
+    type: ClassVar[str] = "return.inspection_recorded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

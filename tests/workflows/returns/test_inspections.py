@@ -92,7 +92,7 @@ async def test_two_inspectors_where_the_policy_says_so(desk: Desk) -> None:
     assert (found["state"], found["condition"]) == ("INSPECTED", "USED")
     assert found["inspected_by"] == "ivy, ike"
     types = [each["type"] for each in await events(desk.database, "return.")]
-    assert types[-3:] == ["return.looked_at", "return.inspected", "return.disposed"]
+    assert types[-3:] == ["return.inspection_recorded", "return.inspected", "return.disposed"]
 
 
 async def test_a_first_inspection_of_a_part_is_of_that_part_only(desk: Desk) -> None:
