@@ -1,7 +1,7 @@
 """Events of earlier versions, read as today's: former types and payload keys.
 
 The log is append-only and its audit chain covers the stored payloads, so they stay as they were
-written (docs/decisions/0019-stored-events-stay.md).
+written (docs/decisions/0019-event-catalogue.md).
 """
 
 from __future__ import annotations
@@ -62,7 +62,10 @@ def _with_renamed_items(data: Data) -> Data:
 
 
 def _with_changed_fields(data: Data) -> Data:
-    return {**data, "changed": list(changed_fields(data["changed"]))} if "changed" in data else data
+    names = data.get("changed", ())
+    if not any("_" in name for name in names):
+        return data
+    return {**data, "changed": list(changed_fields(names))}
 
 
 _CONVERT: Final[Mapping[str, Callable[[Data], Data]]] = MappingProxyType(

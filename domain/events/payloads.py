@@ -78,9 +78,13 @@ class PayloadField:
         return self.type
 
 
-@cache
 def fields_of(payload: Any) -> tuple[PayloadField, ...]:
     """The fields of a payload class, or of a dataclass inside one."""
+    return _fields_of(payload)
+
+
+@cache
+def _fields_of(payload: Any) -> tuple[PayloadField, ...]:
     hints = get_type_hints(payload, include_extras=True)
     return tuple(
         PayloadField(each.name, json_key(each.name), hints[each.name]) for each in fields(payload)

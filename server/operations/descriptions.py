@@ -48,7 +48,7 @@ _NOTHING = _Words(None)
 
 def describe(schema: GraphQLSchema) -> None:
     """Give the types, fields and values of a schema the words that stand in the code."""
-    source = _Source()
+    source = Docstrings()
     for named in schema.type_map.values():
         definition = named.extensions.get(_DEFINITION)
         if isinstance(definition, StrawberryEnumDefinition | StrawberryObjectDefinition):
@@ -58,7 +58,7 @@ def describe(schema: GraphQLSchema) -> None:
 def _describe(
     named: GraphQLNamedType,
     definition: StrawberryEnumDefinition | StrawberryObjectDefinition,
-    source: "_Source",
+    source: "Docstrings",
 ) -> None:
     origin = definition.origin
     if isinstance(definition, StrawberryObjectDefinition) and definition.concrete_of is not None:
@@ -73,7 +73,7 @@ def _describe(
             each.description = _flowing(found)
 
 
-def _of_field(declared: StrawberryField, origin: type[Any], source: "_Source") -> str | None:
+def _of_field(declared: StrawberryField, origin: type[Any], source: "Docstrings") -> str | None:
     found = source.under(origin, declared.python_name)
     if found is None and declared.base_resolver is not None:
         found = inspect.getdoc(declared.base_resolver.wrapped_func)
@@ -81,14 +81,14 @@ def _of_field(declared: StrawberryField, origin: type[Any], source: "_Source") -
 
 
 def _flowing(words: str | None) -> str | None:
-    """The paragraphs, each on one line: readers such as GraphiQL keep every break of a line."""
+    """The paragraphs, each on one line: readers such as GraphiQL keep every line break."""
     if words is None:
         return None
     return "\n\n".join(" ".join(part.split()) for part in words.split("\n\n"))
 
 
-class _Source:
-    """The words in the modules of the code, each read once and not kept beyond this."""
+class Docstrings:
+    """Docstrings of classes and their attributes; each module is read once."""
 
     def __init__(self) -> None:
         self._modules: dict[str, dict[str, _Words]] = {}

@@ -1,4 +1,4 @@
-"""Payloads of events that the catalogue does not have, for tests of the machinery."""
+"""Payloads that the catalogue does not have, for tests of the machinery; and all stored events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, make_dataclass
@@ -6,7 +6,9 @@ from functools import cache
 from keyword import iskeyword
 from typing import Any, ClassVar
 
+import models.queries.events.event_log as event_log
 from domain.events.payloads import EventPayload
+from models.database.database import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +38,15 @@ def _payload_type(event_type: str, subject_type: str, names: tuple[str, ...]) ->
         frozen=True,
         kw_only=True,
     )
+
+
+async def numbered_events(database: Database) -> list[event_log.LoggedEvent]:
+    """All events, numbered in the order of their ids."""
+    async with database.writer(lambda: None) as session:
+        await session.execute(
+            "INSERT INTO event_position (position, event_id) SELECT event_id, event_id"
+            " FROM event_pending"
+        )
+        await session.execute("DELETE FROM event_pending")
+    async with database.snapshot() as session:
+        return await event_log.events_after(session, 0, 10_000)
