@@ -57,7 +57,7 @@ from subscriptions.log.relay import Audience
 from subscriptions.runtime import StreamingRuntime
 from subscriptions.streams.availability import AvailabilityReads
 from workflows.access.api_keys import ensure_bootstrap_key
-from workflows.access.authentication import KeyRing, live_keys
+from workflows.access.authentication import KeyCache, live_keys
 from workflows.availability.cache import AvailabilityCache
 from workflows.jobs import JOBS, JobContext
 from workflows.reactions import REACTIONS
@@ -144,7 +144,7 @@ class Restow:
             self.live.queues,
             self.live.objects,
         )
-        self.keys = KeyRing(self.quiet_transactions)
+        self.keys = KeyCache(self.quiet_transactions)
         self.callers = Callers(self.keys, settings.anonymous_channels, self.clock)
         self.rates = RateLimits(
             {

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from domain.access.callers import Caller, anonymous
 from domain.errors import Unauthenticated
-from workflows.access.authentication import KeyRing
+from workflows.access.authentication import KeyCache
 
 _SCHEME = "bearer"
 UNKNOWN_ADDRESS = "unknown"
@@ -19,7 +19,7 @@ class Callers:
 
     def __init__(
         self,
-        keys: KeyRing,
+        keys: KeyCache,
         open_channels: frozenset[str],
         clock: Callable[[], datetime],
     ) -> None:

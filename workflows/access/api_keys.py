@@ -1,7 +1,7 @@
-"""API keys: made, rotated, revoked. Nobody gives away more than they have.
+"""Creation, rotation and revocation of API keys. A caller grants at most the access that it has.
 
-A secret leaves in the outcome of the transaction that made it and is stored nowhere: what is kept
-with an idempotency key, audited or told in events never holds it.
+The secret is returned once, in the outcome of the transaction that created the key. It is never
+stored: not with the idempotency key, not in the audit trail and not in events.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ BOOTSTRAP = "bootstrap"
 
 
 def caller_of(row: Row) -> Caller:
-    """Who holds the key of this row of api_key."""
+    """The caller that the key in this api_key row acts for."""
     limit = row["refund_limit_minor"]
     return holder(
         Role(row["role"]),
@@ -66,10 +66,10 @@ def _scope(stored: str | None) -> frozenset[str] | None:
 
 @one_by_one("apiKeyCreate")
 async def create(tx: Transaction, command: CreateKey, caller: Caller) -> Outcome:
-    """Make a key; its text is the outcome's `secret`, once.
+    """Create a key. Its text is returned once, as the outcome's `secret`.
 
-    Refused with every fault at once: Invalid, NotFound for a channel or location that the caller
-    does not see, GrantExceeded for a refund limit above the caller's own.
+    All faults are reported together: Invalid; NotFound for a channel or location that the caller
+    does not see; GrantExceeded for a refund limit above the caller's own. Records `key.created`.
     """
     problems = Problems()
     check_key(command, tx.now, problems)
@@ -99,9 +99,12 @@ async def _check_scope(
     actor = command.actor or command.name
     is_limited = caller.channels is not None or caller.locations is not None
     if is_limited and actor != caller.actor and await key_queries.has_key(tx.session, actor):
-        # What an actor made exists for all of its keys, also beyond what the maker sees.
+        # All keys of an actor share what the actor made, also outside the scope of this caller.
         with problems.under("name" if command.actor is None else "actor"):
-            raise Invalid(f"{actor} has a key already, and yours does not reach everything.")
+            raise Invalid(
+                f"{actor} already has a key. Only a caller that sees all channels and all"
+                " locations may add another."
+            )
     unknown = {
         "channels": await key_queries.unknown_channels(tx.session, command.channels or ()),
         "locations": await key_queries.unknown_locations(tx.session, command.locations or ()),
@@ -121,9 +124,9 @@ def _stored(codes: Iterable[str] | None) -> str | None:
 
 
 async def _mint(tx: Transaction, facts: Mapping[str, object], caller: Caller) -> tuple[UUID, str]:
-    """Write a key of these facts with a new secret; its id and its text."""
+    """Store a key with a new secret. Returns its id and its text."""
     key_id = tx.new_id()
-    # the last twelve digits of an id are random in every version that is in use
+    # The last twelve hexadecimal digits of an id are random in every UUID version used here.
     prefix = tx.new_id().hex[-12:]
     text = key_text(prefix, tx.new_secret())
     await _insert(tx, key_id, prefix, key_hash(text), facts, caller)
@@ -151,9 +154,11 @@ async def _insert(
 
 @one_by_one("apiKeyRotate")
 async def rotate(tx: Transaction, command: RotateKey, caller: Caller) -> Outcome:
-    """Make a key's successor, for the same actor, role and scope; the old one ends after a while.
+    """Create a key's successor with the same actor, role and scope; the old key ends after the
+    overlap.
 
-    Raises LimitExceeded, NotFound, or IllegalTransition where the key is over already.
+    An overlap of 0 seconds revokes the old key at once. Raises LimitExceeded, NotFound, or
+    IllegalTransition if the key has expired or is revoked. Records `key.rotated`.
     """
     check_overlap(command.overlap_seconds)
     row = await _lock(tx, command.key_id, caller)
@@ -186,7 +191,12 @@ async def rotate(tx: Transaction, command: RotateKey, caller: Caller) -> Outcome
 
 @one_by_one("apiKeyRevoke")
 async def revoke(tx: Transaction, command: RevokeKey, caller: Caller) -> Mapping[str, Any]:
-    """End a key now. Raises NotFound, IllegalTransition where it is over, or LastAdminKey."""
+    """Revoke a key at once.
+
+    Locks all unlimited ADMIN keys that last long enough, then the key. Raises NotFound,
+    IllegalTransition if the key has expired or is revoked, and LastAdminKey if no unlimited ADMIN
+    key would be left. Records `key.revoked`.
+    """
     lasting = await key_queries.lock_unlimited_keys(tx.session, Role.ADMIN.value, tx.now + LASTING)
     row = await _lock(tx, command.key_id, caller)
     _check_live(row, tx.now, "revoked")
@@ -201,7 +211,7 @@ async def revoke(tx: Transaction, command: RevokeKey, caller: Caller) -> Mapping
 
 
 async def _lock(tx: Transaction, key_id: UUID, caller: Caller) -> Row:
-    """A key that the caller could have made itself; others do not exist for it."""
+    """Lock a key. Raises NotFound unless the caller could have created the key itself."""
     row = await key_queries.lock_key(tx.session, key_id)
     if row is None or not caller.may_mint(caller_of(row)):
         raise NotFound("API key", str(key_id), field=("id",))
@@ -230,7 +240,7 @@ def _report(
 
 
 async def ensure_bootstrap_key(transactions: Transactions, secret: str) -> None:
-    """Have `secret` be an ADMIN key, unless it is known already (then it stays as it is)."""
+    """Store `secret` as an ADMIN key, unless a key with this secret exists already."""
 
     async def work(tx: Transaction) -> None:
         if await key_queries.key_by_hash(tx.session, key_hash(secret)) is not None:

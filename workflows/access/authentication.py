@@ -1,7 +1,7 @@
-"""From the text of a key to the caller that it acts for, without asking the database each time.
+"""Authentication of API keys, with an in-process cache.
 
-What was found is believed for FRESH_SECONDS: so long may a revoked key go on working in this
-process. Expiry is judged by the clock at each call.
+A cached key is used for FRESH_SECONDS without asking the database. A revoked key may therefore work
+that long in this process. Expiry is checked against the clock at each call.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ KNOWN_MAX: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CachedKey:
     """A live key as it was at `loaded_at`."""
 
     caller: Caller
@@ -44,20 +44,20 @@ class Known:
     loaded_at: datetime
 
     def is_fresh(self, now: datetime) -> bool:
-        """Whether it may be believed without another look."""
+        """True if it may be used without reading the database again."""
         return 0 <= (now - self.loaded_at).total_seconds() < FRESH_SECONDS
 
 
 async def authenticate(database: Database, bearer: str, now: datetime) -> Caller:
-    """Who holds this key. Raises Unauthenticated where it is unknown, expired or revoked."""
+    """The caller of this key. Raises Unauthenticated if the key is unknown, expired or revoked."""
     return (await _look_up(database, bearer, now)).caller
 
 
-async def _look_up(database: Database, bearer: str, now: datetime) -> Known:
+async def _look_up(database: Database, bearer: str, now: datetime) -> CachedKey:
     row = await _row(database, bearer)
     if row is None or state_at(row["revoked_at"], row["expires_at"], now) != "live":
         raise _unknown()
-    return Known(caller_of(row), row["expires_at"], now)
+    return CachedKey(caller_of(row), row["expires_at"], now)
 
 
 async def _row(database: Database, bearer: str) -> Row | None:
@@ -67,9 +67,9 @@ async def _row(database: Database, bearer: str) -> Row | None:
     async with database.reading() as session:
         row = None if prefix is None else await key_queries.key_by_prefix(session, prefix)
         if row is None:
-            # the bootstrap key is written as its operator likes
+            # The operator chooses the text of the bootstrap key; it may have no prefix.
             return await key_queries.key_by_hash(session, secret_hash)
-    # hashes of 256 random bits: how long comparing them takes says nothing about the secret
+    # These are hashes of 256 random bits: the time of the comparison reveals nothing of the secret.
     return row if row["secret_hash"] == secret_hash else None
 
 
@@ -78,23 +78,23 @@ def _unknown() -> Unauthenticated:
 
 
 async def live_keys(database: Database, key_ids: Iterable[UUID], now: datetime) -> set[UUID]:
-    """Those of these keys that still work: what open sockets ask for again and again."""
+    """The keys, of these, that still work. Open WebSockets are checked with it periodically."""
     async with database.reading() as session:
         return await key_queries.live_keys(session, key_ids, now)
 
 
-class KeyRing:
-    """The keys that this process has seen lately, and when they were used."""
+class KeyCache:
+    """Cache of the keys that this process used lately, and the times at which they were used."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
-        self._known: OrderedDict[str, Known] = OrderedDict()
-        self._loading: dict[str, asyncio.Task[Known]] = {}
+        self._known: OrderedDict[str, CachedKey] = OrderedDict()
+        self._loading: dict[str, asyncio.Task[CachedKey]] = {}
         self._used: dict[UUID, datetime] = {}
         self._recorded: dict[UUID, datetime] = {}
 
     async def authenticate(self, bearer: str, now: datetime) -> Caller:
-        """Who holds this key. Raises Unauthenticated where it is unknown, expired or revoked."""
+        """The caller of this key. Raises Unauthenticated if it is unknown, expired or revoked."""
         secret_hash = key_hash(bearer)
         known = self._known.get(secret_hash)
         if known is None or not known.is_fresh(now):
@@ -104,8 +104,8 @@ class KeyRing:
         self._note_use(known.caller.key_id, now)
         return known.caller
 
-    async def _load(self, secret_hash: str, bearer: str, now: datetime) -> Known:
-        """One look-up for all requests that wait for the same key."""
+    async def _load(self, secret_hash: str, bearer: str, now: datetime) -> CachedKey:
+        """Share one look-up among all requests that wait for the same key."""
         task = self._loading.get(secret_hash)
         if task is None:
             task = asyncio.create_task(_look_up(self._transactions.database, bearer, now))
@@ -113,7 +113,7 @@ class KeyRing:
             task.add_done_callback(lambda done: self._loaded(secret_hash, done))
         return await asyncio.shield(task)
 
-    def _loaded(self, secret_hash: str, done: asyncio.Task[Known]) -> None:
+    def _loaded(self, secret_hash: str, done: asyncio.Task[CachedKey]) -> None:
         del self._loading[secret_hash]
         self._known.pop(secret_hash, None)
         if not done.cancelled() and done.exception() is None:
@@ -126,18 +126,18 @@ class KeyRing:
             self._used[key_id] = now
 
     async def run(self) -> None:
-        """Write the uses of keys now and then until cancelled; what fails is tried again later."""
+        """Write the use times every RECORD_SECONDS until cancelled. A failed write is repeated."""
         while True:
             await asyncio.sleep(RECORD_SECONDS)
             try:
                 await self.record_uses()
-            except Exception as error:  # a key's last use matters less than that this goes on
+            except Exception as error:  # a failed write must not end the loop
                 logger.warning(
                     "keys.uses_not_recorded", error=repr(error), exc_info=unforeseen(error)
                 )
 
     async def record_uses(self) -> None:
-        """Write when keys were used last, each once in USE_SECONDS at most."""
+        """Write the last use of each key, at most once in USE_SECONDS for a key."""
         due = {
             key_id: at
             for key_id, at in self._used.items()

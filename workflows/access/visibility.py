@@ -1,4 +1,4 @@
-"""Whether something exists for a caller: one rule for what it reads and for what it does."""
+"""Visibility checks: one rule decides which objects a caller may read and act on."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from models.queries.listing.scopes import scope_of
 
 
 async def sees_order(session: Session, caller: Caller, order_id: UUID) -> bool:
-    """Whether an order that is there exists for a caller."""
+    """True if the caller's scope contains this existing order."""
     scope = await scope_of(session, caller)
     return scope.is_whole or bool(await order_reads.orders_by_id(session, scope, [order_id]))
 
 
 async def sees_hold(session: Session, caller: Caller, reservation_id: UUID) -> bool:
-    """Whether a hold exists for a caller."""
+    """True if the reservation exists and the caller's scope contains it."""
     scope = await scope_of(session, caller)
     return bool(await reservation_reads.reservations_by_id(session, scope, [reservation_id]))
 
 
 async def sees_return(session: Session, caller: Caller, return_id: UUID) -> bool:
-    """Whether a return that is there exists for a caller."""
+    """True if the caller's scope contains this existing return."""
     scope = await scope_of(session, caller)
     return scope.is_whole or bool(await return_reads.returns_by_id(session, scope, [return_id]))

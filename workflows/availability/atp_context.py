@@ -1,4 +1,4 @@
-"""What a promise depends on besides the units themselves: channels, protections, backorders."""
+"""Inputs of the availability-to-promise (ATP) rule, apart from the stock levels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 
 @dataclass(frozen=True, slots=True)
 class LocationDates:
-    """When a location would ship and deliver an order placed now, and what it still takes."""
+    """Ship and delivery dates of an order placed now at a location, and its capacity left."""
 
     promise: Promise
     capacity: Capacity
@@ -29,11 +29,12 @@ class LocationDates:
 
 @dataclass(frozen=True, slots=True)
 class AtpContext:
-    """Who sells what before whom, as one transaction or one snapshot sees it.
+    """Inputs of the availability-to-promise rule: channels, policies, open backorders, from one
+    snapshot.
 
-    `backordered`: open backordered units by (channel, item). `dates`: what was worked out so far
-    of when a location ships, by (location, policy version, country, service level). `_sharing`,
-    `_chosen` and `_plans` are remembered likewise: a batch asks for few of them, and often.
+    `backordered`: open backordered units by (channel, item). `dates`: computed dates of locations,
+    by (location, policy version, country, service level). `dates`, `_sharing`, `_chosen` and
+    `_plans` are caches: the lines of a batch need few different values, many times.
     """
 
     channels: Sequence[ChannelFacts]
@@ -46,7 +47,7 @@ class AtpContext:
     _plans: dict[tuple[object, ...], Plans] = field(default_factory=dict)
 
     def sharing(self, channel: ChannelFacts) -> list[ChannelFacts]:
-        """Active channels that sell from one of this channel's locations, itself among them."""
+        """Active channels that sell from one of this channel's locations, including itself."""
         key = (channel.id, *(place.id for place in channel.locations))
         found = self._sharing.get(key)
         if found is None:
@@ -68,7 +69,7 @@ class AtpContext:
     def rules_for(
         self, channel: ChannelFacts, items: Iterable[ItemFacts]
     ) -> PolicyVersion[RoutingRules]:
-        """The policy that routes these items together; a category counts if all share it."""
+        """The policy that routes these items together. A category counts if all items share it."""
         categories = {item.category for item in items}
         category = categories.pop() if len(categories) == 1 else None
         return self._rules(Facts(channel.code, category))
@@ -80,7 +81,7 @@ class AtpContext:
         country: str | None,
         service_level: str,
     ) -> Plans:
-        """What this policy has planned so far from the channel's locations, where it ships to."""
+        """The plan cache of this policy, for the channel's locations and this destination."""
         places = (place.id for place in channel.locations)
         key = (str(policy.scope), policy.version, country, service_level, *places)
         found = self._plans.get(key)
@@ -95,7 +96,7 @@ class AtpContext:
         return sum(self.backordered.get((other.id, item.id), 0) for other in self.sharing(channel))
 
     def protected_from(self, channel: ChannelFacts, item: ItemFacts) -> int:
-        """Units that this channel must leave for the channels served before it."""
+        """Units that this channel must leave for channels of a higher priority."""
         rules = self._rules(Facts(channel.code, item.category)).rules
         if not rules.protected:
             return 0
@@ -105,7 +106,7 @@ class AtpContext:
     def promise(
         self, channel: ChannelFacts, item: ItemFacts, promisable_units: Iterable[int]
     ) -> int:
-        """What the channel may sell now, of the promisable units at its locations."""
+        """Units that the channel may sell now, out of the promisable units at its locations."""
         return available_to_promise(
             promisable_units,
             buffer=channel.safety_buffer,
@@ -115,7 +116,7 @@ class AtpContext:
 
 
 async def read(session: Session, item_ids: Iterable[int], now: datetime) -> AtpContext:
-    """Read the market for these items; within a transaction, after their stock was locked."""
+    """Read the context for these items. In a transaction, lock their stock first."""
     channels, rules, backordered = await session.ask(*questions(item_ids, now))
     return AtpContext(channels, rules, backordered, now)
 
@@ -127,7 +128,7 @@ def questions(
     Question[policies.Found[RoutingRules]],
     Question[dict[tuple[int, int], int]],
 ]:
-    """What a market is made of: channels, routing policies, backordered units of these items."""
+    """Statements that read a context: channels, routing policies, backordered units of items."""
     return (
         lookups.every_channel(),
         policies.routing_in_force(now),

@@ -1,4 +1,7 @@
-"""What a channel may sell now, when it ships, and when it arrives: the rule that holds use too."""
+"""Availability: the units that a channel may sell now, with their ship and delivery dates.
+
+Reservations apply the same rule.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ SHOWN_MAX = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class LocationAvailability:
-    """Units of a SKU that a location may promise, and when it would ship them."""
+    """Units of a SKU that a location may promise, and the time by which it would ship them."""
 
     location: str
     available: int
@@ -33,7 +36,7 @@ class LocationAvailability:
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """What a channel may sell of a SKU at an instant, never negative."""
+    """Units of a SKU that a channel may sell at an instant; never negative."""
 
     sku: str
     channel: str
@@ -54,17 +57,17 @@ async def find(
     country: str | None = None,
     service_level: str = routing.STANDARD,
 ) -> list[Availability | None]:
-    """Availability of each SKU in the order asked; None for one that does not exist.
+    """Availability of each SKU, in the order of the request; None for a SKU that does not exist.
 
-    Raises NotFound for a channel outside the caller's scope. A closed channel sells nothing.
+    Raises NotFound for a channel outside the caller's scope. An inactive channel sells nothing.
     """
     channels = await lookups.all_channels(session)
     channel = visible(channels, channel_code, caller)
     goods = await availability_queries.goods(session, sorted(set(skus)), now)
-    market = atp_context.AtpContext(
+    context = atp_context.AtpContext(
         channels=channels,
         routing=await policies.in_force(session, PolicyKind.ROUTING, now),
-        backordered=owed(goods.values()),
+        backordered=backordered_units(goods.values()),
         now=now,
     )
     found: list[Availability | None] = []
@@ -73,23 +76,23 @@ async def find(
         if each is None:
             found.append(None)
             continue
-        policy = market.rules_for(channel, [each.item])
+        policy = context.rules_for(channel, [each.item])
         terms = (country, service_level)
-        places = await routing.promises(session, market, channel.locations, policy, *terms)
+        places = await routing.promises(session, context, channel.locations, policy, *terms)
         dates = {place_id: place.promise for place_id, place in places.items()}
-        found.append(of_goods(market, channel, each, dates))
+        found.append(of_goods(context, channel, each, dates))
     return found
 
 
 def visible(channels: Iterable[ChannelFacts], code: str, caller: Caller) -> ChannelFacts:
-    """The channel of a code. Raises NotFound where the caller does not see it."""
+    """The channel with this code. Raises NotFound unless the caller sees it."""
     for channel in channels:
         if channel.code == code and caller.sees_channel(code):
             return channel
     raise NotFound("channel", code, field=("channel",))
 
 
-def owed(goods: Iterable[Goods]) -> dict[tuple[int, int], int]:
+def backordered_units(goods: Iterable[Goods]) -> dict[tuple[int, int], int]:
     """Open backordered units by (channel, item)."""
     return {
         (channel_id, each.item.id): units
@@ -99,16 +102,16 @@ def owed(goods: Iterable[Goods]) -> dict[tuple[int, int], int]:
 
 
 def of_goods(
-    market: atp_context.AtpContext,
+    context: atp_context.AtpContext,
     channel: ChannelFacts,
     goods: Goods,
     dates: Mapping[int, Promise],
 ) -> Availability:
-    """What a channel may sell of some goods; `dates`: when each of its locations would ship."""
+    """Availability of one SKU in a channel. `dates`: the promise of each of its locations."""
     item = goods.item
     there = {place.id: goods.promisable.get(place.id, 0) for place in channel.locations}
-    total = market.promise(channel, item, there.values()) if channel.active else 0
-    # Several levels together may hold more than GraphQL's Int says.
+    total = context.promise(channel, item, there.values()) if channel.active else 0
+    # The sum over several levels may exceed GraphQL's 32-bit Int.
     total = min(total, SHOWN_MAX)
     able = [dates[place.id] for place in channel.locations if there[place.id]]
     soonest = min(able, key=_arrival) if able and total else None
@@ -126,7 +129,7 @@ def of_goods(
         ],
         ship_by=None if soonest is None else soonest.ship_by,
         deliver_by=None if soonest is None else soonest.deliver_by,
-        as_of=market.now,
+        as_of=context.now,
     )
 
 

@@ -1,13 +1,14 @@
-"""What channels may sell, remembered by this process, and never believed without asking first.
+"""In-process cache of availability, validated against the event log before every answer.
 
-Before each answer one statement asks the log what has happened since
-(models/queries/stock/changes.py), and whatever the news are about is forgotten. A fact and its
-event commit together, so the answer is at least as new as anything that was confirmed to anybody,
-by any process, before it was asked for.
+Before each answer one statement reads the events recorded since the last answer
+(models/queries/stock/changes.py). Each entry that they concern is dropped. A change commits
+together with its event. So an answer includes every change that any process had confirmed before
+the request came.
 
-- Requests that come while a look is under way share the next one: it begins after they came.
-- What is read from the database while news about it come in is used, but not remembered.
-- A hold that is over frees its units by the clock: its items are read until it has been swept.
+- Concurrent requests share a read of the log. It starts after all of them have come.
+- Data read from the database while an event about it arrives is used once but not cached.
+- An expired hold frees its units by the clock alone. Its items are read from the database until the
+  hold is swept.
 """
 
 from __future__ import annotations
@@ -40,19 +41,19 @@ from models.queries.stock.availability import Goods
 from models.queries.stock.changes import ChangeRow
 from workflows.availability.atp_context import AtpContext
 from workflows.availability.availability import Availability
-from workflows.availability.delivery_dates import DeliveryDates, Taken, Terms, is_today
+from workflows.availability.delivery_dates import DeliveryDates, OrderCounts, Terms, is_today
 from workflows.availability.shared_reads import SharedReads
 
 GOODS_MAX: Final = 50_000
 ANSWERS_MAX: Final = 8  # per SKU: channels, destinations, service levels
 DATES_MAX: Final = 1_000
-# Not asked for so long, it begins anew: less than any event is kept.
-IDLE: Final = timedelta(minutes=5)
+# After a longer pause without requests the cache is emptied. Events are kept for longer than this.
+IDLE_MAX: Final = timedelta(minutes=5)
 
-_OVER: Final = "hold over"
+_HOLD_EXPIRED: Final = "hold over"
 _RULES: Final = frozenset({"Channel", "Location", "Policy"})
 _COUNTED: Final = frozenset({"Order", "Fulfillment"})
-# Facts that no promise depends on, or whose units tell of themselves by stock.changed.
+# Subjects that do not affect availability, or whose units are reported by stock.changed.
 _WITHOUT_EFFECT: Final = frozenset(
     {
         *("ApiKey", "CarrierEvent", "JournalEntry", "OperationalException", "Parcel", "Period"),
@@ -62,28 +63,31 @@ _WITHOUT_EFFECT: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What a look saw: the instant, and SKUs whose holds are over; None: too many to name."""
+class _Validation:
+    """Result of one read of the log: its instant, and SKUs with expired holds (None: too many)."""
 
     now: datetime
-    over: frozenset[str] | None
+    expired: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rules:
-    """Channels and routing policies, until one that is published already comes into force."""
+    """Channels and routing policies, valid until a published policy comes into force."""
 
     channels: Sequence[ChannelFacts]
     routing: Sequence[PolicyVersion[RoutingRules]]
     until: datetime | None
 
-    def hold_at(self, now: datetime) -> bool:
+    def is_valid_at(self, now: datetime) -> bool:
         return self.until is None or now < self.until
 
 
 @dataclass(slots=True, eq=False)
-class _Known:
-    """A SKU's goods (None: no such item) and the answers made of them, each with its grounds."""
+class _Entry:
+    """Cached goods of a SKU (None: no such item) and the answers computed from them.
+
+    Each answer keeps the rules and dates from which it was computed.
+    """
 
     goods: Goods | None
     answers: dict[Terms, tuple[_Rules, DeliveryDates, Availability]] = field(default_factory=dict)
@@ -91,28 +95,32 @@ class _Known:
 
 @dataclass(slots=True, eq=False)
 class _Reading:
-    """A read from the database under way, and whether news about its subject have come in."""
+    """A read from the database in progress, and whether its result may be cached.
+
+    An event that arrives during the read removes its SKUs from `skus`, or clears `rules_valid` or
+    `counts_valid`.
+    """
 
     skus: set[str]
-    rules_hold: bool = True
-    counts_hold: bool = True
+    rules_valid: bool = True
+    counts_valid: bool = True
 
 
 class AvailabilityCache:
-    """Answers what channels may sell, from memory where nothing has happened."""
+    """Answers availability requests, from memory if no event concerns the entry."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
-        self._position: int | None = None  # None: begin at the end of the log
-        self._looked_at: datetime | None = None
-        self._pending: set[int] = set()  # events heard before they had a position
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._position: int | None = None  # None: start at the end of the log
+        self._validated_at: datetime | None = None
+        self._pending: set[int] = set()  # events that were applied before they had a position
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._rules: _Rules | None = None
-        self._taken: dict[int, tuple[datetime, int]] = {}
+        self._order_counts: dict[int, tuple[datetime, int]] = {}
         self._dates: dict[tuple[Terms, str], DeliveryDates] = {}
         self._readings: set[_Reading] = set()
-        self._looks: SharedReads[_Seen] = SharedReads(self._look)
+        self._validations: SharedReads[_Validation] = SharedReads(self._validate)
 
     async def find(
         self,
@@ -123,27 +131,29 @@ class AvailabilityCache:
         country: str | None = None,
         service_level: str = routing.STANDARD,
     ) -> tuple[datetime, list[Availability | None]]:
-        """As `workflows.availability.availability.find`, and the instant as of which it is true."""
-        seen = await self._looks.next()
-        now, over = seen.now, seen.over
+        """Availability as `workflows.availability.availability.find`, and the instant for which it
+        holds.
+        """
+        validation = await self._validations.next()
+        now, expired = validation.now, validation.expired
         rules = self._rules
-        if rules is None or not rules.hold_at(now):
+        if rules is None or not rules.is_valid_at(now):
             rules = await self._read_rules(now)
         channel = availability.visible(rules.channels, channel_code, caller)
-        taken = await self._orders_today(channel, now)
-        known: Mapping[str, _Known] = self._known
-        missing = set(skus) if over is None else {*over.intersection(skus)}
-        missing.update(sku for sku in skus if sku not in known)
+        order_counts = await self._orders_today(channel, now)
+        entries: Mapping[str, _Entry] = self._entries
+        missing = set(skus) if expired is None else {*expired.intersection(skus)}
+        missing.update(sku for sku in skus if sku not in entries)
         if missing:
-            # What is here now may be forgotten while the rest is read.
-            here = {sku: known[sku] for sku in skus if sku not in missing}
-            known = here | await self._read_goods(missing, now)
+            # Entries that are cached now may be dropped while the others are read.
+            cached = {sku: entries[sku] for sku in skus if sku not in missing}
+            entries = cached | await self._read_goods(missing, now)
         terms = (channel.id, country, service_level)
         second = int(now.timestamp())
-        holding: DeliveryDates | None = None  # asked once: most SKUs of an answer share their dates
+        valid: DeliveryDates | None = None  # checked once: most SKUs of an answer share dates
         found: list[Availability | None] = []
         for sku in skus:
-            each = known[sku]
+            each = entries[sku]
             if each.goods is None:
                 found.append(None)
                 continue
@@ -151,13 +161,13 @@ class AvailabilityCache:
             if (
                 answer is None
                 or answer[0] is not rules
-                or not (answer[1] is holding or answer[1].hold_at(now, second))
+                or not (answer[1] is valid or answer[1].is_valid_at(now, second))
             ):
-                answer = self._answer(rules, channel, each.goods, terms, taken, now)
+                answer = self._answer(rules, channel, each.goods, terms, order_counts, now)
                 if len(each.answers) >= ANSWERS_MAX:
                     each.answers.clear()
                 each.answers[terms] = answer
-            holding = answer[1]
+            valid = answer[1]
             found.append(answer[2])
         return now, found
 
@@ -167,43 +177,49 @@ class AvailabilityCache:
         channel: ChannelFacts,
         goods: Goods,
         terms: Terms,
-        taken: Taken,
+        order_counts: OrderCounts,
         now: datetime,
     ) -> tuple[_Rules, DeliveryDates, Availability]:
-        market = AtpContext(rules.channels, rules.routing, availability.owed([goods]), now)
-        policy = market.rules_for(channel, [goods.item])
+        context = AtpContext(
+            rules.channels, rules.routing, availability.backordered_units([goods]), now
+        )
+        policy = context.rules_for(channel, [goods.item])
         key = (terms, str(policy.scope))
         dates = self._dates.get(key)
         is_same = dates is not None and dates.channel is channel and dates.policy is policy
-        if dates is None or not is_same or not dates.hold_at(now, int(now.timestamp())):
+        if dates is None or not is_same or not dates.is_valid_at(now, int(now.timestamp())):
             if len(self._dates) >= DATES_MAX:
                 self._dates.clear()
-            dates = self._dates[key] = DeliveryDates.at(channel, policy, terms, taken, now)
-        return rules, dates, availability.of_goods(market, channel, goods, dates.promises)
+            dates = self._dates[key] = DeliveryDates.at(channel, policy, terms, order_counts, now)
+        return rules, dates, availability.of_goods(context, channel, goods, dates.promises)
 
-    # ─── what happened ───
+    # ─── validation against the event log ───
 
-    async def _look(self) -> _Seen:
+    async def _validate(self) -> _Validation:
         now = self._clock()
-        if self._looked_at is None or now - self._looked_at > IDLE:
-            self._forget_all()
-        self._looked_at = now
+        if self._validated_at is None or now - self._validated_at > IDLE_MAX:
+            self._clear()
+        self._validated_at = now
         try:
             async with self._database.reading() as session:
                 if self._position is None:
                     self._position = await event_log.last_position(session)
                 rows = await change_queries.since(session, self._position, list(self._pending), now)
-                return await self._learn(session, rows, now)
+                return await self._apply(session, rows, now)
         except BaseException:
-            self._forget_all()
+            self._clear()
             raise
 
-    async def _learn(self, session: Session, rows: Sequence[ChangeRow], now: datetime) -> _Seen:
-        """Forget what the news are about; more news than one look brings is all of it."""
-        over = {row["subject_key"] for row in rows if row["subject_type"] == _OVER}
+    async def _apply(
+        self, session: Session, rows: Sequence[ChangeRow], now: datetime
+    ) -> _Validation:
+        """Drop the entries that these events concern. If there are too many events, drop all
+        entries.
+        """
+        expired = {row["subject_key"] for row in rows if row["subject_type"] == _HOLD_EXPIRED}
         if len(rows) >= change_queries.CHANGES_MAX:
-            self._forget_all()
-            return _Seen(now, None)
+            self._clear()
+            return _Validation(now, None)
         orders = []
         for row in rows:
             if row["event_id"] is None:
@@ -217,54 +233,57 @@ class AvailabilityCache:
                 self._pending.add(row["event_id"])
             if row["subject_type"] == "Order":
                 orders.append(UUID(row["subject_key"]))
-            self._hear(row)
+            self._apply_event(row)
         if orders:
-            self._forget(await change_queries.skus_of_orders(session, orders))
-        return _Seen(now, frozenset(over))
+            self._drop(await change_queries.skus_of_orders(session, orders))
+        return _Validation(now, frozenset(expired))
 
-    def _hear(self, row: ChangeRow) -> None:
+    def _apply_event(self, row: ChangeRow) -> None:
         subject, data = row["subject_type"], row["data"]
         if data is not None and subject in ("StockLevel", "Item"):
-            self._forget([orjson.loads(data)["sku"]])
+            self._drop([orjson.loads(data)["sku"]])
         elif subject in _RULES:
             self._rules = None
             for reading in self._readings:
-                reading.rules_hold = False
+                reading.rules_valid = False
         elif subject in _COUNTED:
-            self._taken.clear()
-            self._void_dates()
+            self._order_counts.clear()
+            self._drop_capacity_dates()
             for reading in self._readings:
-                reading.counts_hold = False
+                reading.counts_valid = False
         elif subject not in _WITHOUT_EFFECT:
-            self._forget_all()
+            self._clear()
 
-    def _forget(self, skus: Iterable[str]) -> None:
+    def _drop(self, skus: Iterable[str]) -> None:
         for sku in skus:
-            self._known.pop(sku, None)
+            self._entries.pop(sku, None)
             for reading in self._readings:
                 reading.skus.discard(sku)
 
-    def _forget_all(self) -> None:
+    def _clear(self) -> None:
         self._position = None
         self._pending.clear()
-        self._known.clear()
+        self._entries.clear()
         self._rules = None
-        self._taken.clear()
-        self._void_dates()
+        self._order_counts.clear()
+        self._drop_capacity_dates()
         for reading in self._readings:
             reading.skus.clear()
-            reading.rules_hold = reading.counts_hold = False
+            reading.rules_valid = reading.counts_valid = False
 
-    def _void_dates(self) -> None:
-        """Of locations with a capacity: how many orders they have decides when they ship."""
+    def _drop_capacity_dates(self) -> None:
+        """Drop the dates of channels that have a location with a daily capacity.
+
+        The number of orders at such a location decides when it ships.
+        """
         for key, dates in list(self._dates.items()):
             if any(place.daily_order_capacity is not None for place in dates.channel.locations):
                 dates.is_void = True
                 del self._dates[key]
 
-    # ─── what is not in memory ───
+    # ─── reads from the database ───
 
-    async def _read_goods(self, skus: set[str], now: datetime) -> dict[str, _Known]:
+    async def _read_goods(self, skus: set[str], now: datetime) -> dict[str, _Entry]:
         reading = _Reading(set(skus))
         self._readings.add(reading)
         try:
@@ -272,14 +291,14 @@ class AvailabilityCache:
                 found = await availability_queries.goods(session, sorted(skus), now)
         finally:
             self._readings.discard(reading)
-        known = {sku: _Known(found.get(sku)) for sku in skus}
+        entries = {sku: _Entry(found.get(sku)) for sku in skus}
         for sku in reading.skus:
-            goods = known[sku].goods
+            goods = entries[sku].goods
             if goods is None or not goods.has_expired:
-                self._known[sku] = known[sku]
-        while len(self._known) > GOODS_MAX:
-            self._known.popitem(last=False)
-        return known
+                self._entries[sku] = entries[sku]
+        while len(self._entries) > GOODS_MAX:
+            self._entries.popitem(last=False)
+        return entries
 
     async def _read_rules(self, now: datetime) -> _Rules:
         reading = _Reading(set())
@@ -293,24 +312,24 @@ class AvailabilityCache:
                 )
         finally:
             self._readings.discard(reading)
-        if reading.rules_hold:
+        if reading.rules_valid:
             self._rules = rules
         return rules
 
-    async def _orders_today(self, channel: ChannelFacts, now: datetime) -> Taken:
-        """Orders for today of the channel's locations that have a capacity."""
-        if is_today(channel, self._taken, now):
-            return self._taken
+    async def _orders_today(self, channel: ChannelFacts, now: datetime) -> OrderCounts:
+        """Number of orders for today at each location of the channel that has a daily capacity."""
+        if is_today(channel, self._order_counts, now):
+            return self._order_counts
         reading = _Reading(set())
         self._readings.add(reading)
-        taken: dict[int, tuple[datetime, int]] = {}
+        order_counts: dict[int, tuple[datetime, int]] = {}
         try:
             async with self._database.snapshot() as session:
                 for place in channel.locations:
                     start = start_of_day(now, zone_of(place.time_zone))
-                    taken[place.id] = start, await routing.orders_today(session, place, now)
+                    order_counts[place.id] = start, await routing.orders_today(session, place, now)
         finally:
             self._readings.discard(reading)
-        if reading.counts_hold:
-            self._taken |= taken
-        return taken
+        if reading.counts_valid:
+            self._order_counts |= order_counts
+        return order_counts

@@ -1,4 +1,4 @@
-"""When a channel's locations ship, worked out once for all SKUs under one policy."""
+"""Promised dates of a channel's locations, computed once for all SKUs under one policy."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from models.queries.catalog.lookups import ChannelFacts
 
 # Channel, destination, service level.
 Terms = tuple[int, str | None, str]
-# Orders for today by location, and the day's first instant.
-Taken = Mapping[int, tuple[datetime, int]]
+# By location: the first instant of its day, and the number of orders for that day.
+OrderCounts = Mapping[int, tuple[datetime, int]]
 
 
 @dataclass(slots=True, eq=False)
 class DeliveryDates:
-    """The promises of a channel's locations; the same object for as long as they stay the same.
+    """The promises of a channel's locations. The same object is used while they stay the same.
 
-    Cut-offs, handling and days begin at whole seconds, so within a second nothing changes.
+    Cut-offs, handling times and days begin at whole seconds: within a second nothing changes.
     """
 
     channel: ChannelFacts
     policy: PolicyVersion[RoutingRules]
     terms: Terms
-    taken: Taken
+    order_counts: OrderCounts
     second: int
     promises: Mapping[int, Promise]
     is_void: bool = False
@@ -38,46 +38,53 @@ class DeliveryDates:
         channel: ChannelFacts,
         policy: PolicyVersion[RoutingRules],
         terms: Terms,
-        taken: Taken,
+        order_counts: OrderCounts,
         now: datetime,
     ) -> DeliveryDates:
         """The promises of orders placed now."""
-        promises = _work_out(channel, policy, terms, taken, now)
-        return DeliveryDates(channel, policy, terms, dict(taken), int(now.timestamp()), promises)
+        promises = _compute(channel, policy, terms, order_counts, now)
+        return DeliveryDates(
+            channel, policy, terms, dict(order_counts), int(now.timestamp()), promises
+        )
 
-    def hold_at(self, now: datetime, second: int) -> bool:
-        """Whether they are still what a location would promise."""
+    def is_valid_at(self, now: datetime, second: int) -> bool:
+        """True while the locations would still promise these dates."""
         if second != self.second and not self.is_void:
-            promises = _work_out(self.channel, self.policy, self.terms, self.taken, now)
-            self.is_void = promises != self.promises or not is_today(self.channel, self.taken, now)
+            promises = _compute(self.channel, self.policy, self.terms, self.order_counts, now)
+            self.is_void = promises != self.promises or not is_today(
+                self.channel, self.order_counts, now
+            )
             self.second = second
         return not self.is_void
 
 
-def is_today(channel: ChannelFacts, taken: Taken, now: datetime) -> bool:
-    """Whether the orders of every location with a capacity were counted on its day of `now`."""
+def is_today(channel: ChannelFacts, order_counts: OrderCounts, now: datetime) -> bool:
+    """True if the orders of every location with a capacity were counted for its day at `now`."""
     return all(
         place.daily_order_capacity is None
-        or (place.id in taken and taken[place.id][0] == start_of_day(now, zone_of(place.time_zone)))
+        or (
+            place.id in order_counts
+            and order_counts[place.id][0] == start_of_day(now, zone_of(place.time_zone))
+        )
         for place in channel.locations
     )
 
 
-def _work_out(
+def _compute(
     channel: ChannelFacts,
     policy: PolicyVersion[RoutingRules],
     terms: Terms,
-    taken: Taken,
+    order_counts: OrderCounts,
     now: datetime,
 ) -> dict[int, Promise]:
     _, country, service_level = terms
     return {
         place.id: routing.dates_of(
-            place, policy, country, service_level, _count(taken, place.id), now
+            place, policy, country, service_level, _count(order_counts, place.id), now
         ).promise
         for place in channel.locations
     }
 
 
-def _count(taken: Taken, place_id: int) -> int:
-    return taken[place_id][1] if place_id in taken else 0
+def _count(order_counts: OrderCounts, place_id: int) -> int:
+    return order_counts[place_id][1] if place_id in order_counts else 0

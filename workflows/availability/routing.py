@@ -1,4 +1,4 @@
-"""Decides which locations serve a demand, with the facts that the rule asks for."""
+"""Selection of the locations that serve a demand, and their promised dates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STANDARD = "STANDARD"
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Units of an item, from one location where it is named; `field` is the line's path."""
+    """Units of an item, from `location` only if it is set. `field`: path of the line."""
 
     item: ItemFacts
     quantity: int
@@ -34,42 +34,42 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """(item, location, units) that add up to the demand, and why, as JSON."""
+    """Allocated (item, location, units) that add up to the demand; the explanation as JSON."""
 
     allocation: Sequence[tuple[int, int, int]]
     decision: Mapping[str, Any]
 
 
-def promised(tx: Transaction, market: AtpContext, channel: ChannelFacts, item: ItemFacts) -> int:
-    """What the channel may sell of an item now, by the locked levels."""
+def promised(tx: Transaction, context: AtpContext, channel: ChannelFacts, item: ItemFacts) -> int:
+    """Units of an item that the channel may sell now, according to the locked levels."""
     places = {place.id for place in channel.locations}
     units = (level.promisable for level in tx.stock.of_item(item.id) if level.location_id in places)
-    return market.promise(channel, item, units)
+    return context.promise(channel, item, units)
 
 
 async def plan(
     tx: Transaction,
-    market: AtpContext,
+    context: AtpContext,
     channel: ChannelFacts,
     demands: Sequence[Demand],
     country: str | None = None,
     service_level: str = STANDARD,
 ) -> Plan:
-    """Spread the demands over the channel's locations, whose stock is locked.
+    """Allocate the demands to the channel's locations. Their stock must be locked.
 
-    Raises InsufficientStock at the first line of an item of which too little may be sold.
+    Raises InsufficientStock at the first line of an item if the channel may sell too few units.
     """
     wanted = totals((demand.item.id, demand.quantity) for demand in demands)
     first = {demand.item.id: demand for demand in reversed(demands)}
     for item_id, quantity in wanted.items():
         item = first[item_id].item
-        can_sell = promised(tx, market, channel, item)
+        can_sell = promised(tx, context, channel, item)
         if can_sell < quantity:
             field = (*first[item_id].field, "quantity")
             raise InsufficientStock(item.sku, quantity, can_sell, field=field)
     items = {demand.item.sku: demand.item for demand in demands}
-    policy = market.rules_for(channel, items.values())
-    dates = await promises(tx.session, market, channel.locations, policy, country, service_level)
+    policy = context.rules_for(channel, items.values())
+    dates = await promises(tx.session, context, channel.locations, policy, country, service_level)
     candidates = [
         Candidate(
             location=place.code,
@@ -87,12 +87,12 @@ async def plan(
         else:
             pins.append(Pin(demand.item.sku, demand.location, demand.quantity))
     try:
-        plans = market.plans_of(channel, policy, country, service_level)
-        taken, explanation = plans.plan(free, candidates, pins=pins)
+        plans = context.plans_of(channel, policy, country, service_level)
+        chosen, explanation = plans.plan(free, candidates, pins=pins)
     except InsufficientStock as error:
         raise error.under(*first[items[error.sku].id].field, "quantity") from None
     place_ids = {place.code: place.id for place in channel.locations}
-    allocation = [(items[each.sku].id, place_ids[each.location], each.quantity) for each in taken]
+    allocation = [(items[each.sku].id, place_ids[each.location], each.quantity) for each in chosen]
     return Plan(allocation, explanation)
 
 
@@ -103,22 +103,22 @@ def _promisable(tx: Transaction, item_id: int, location_id: int) -> int:
 
 async def promises(
     session: Session,
-    market: AtpContext,
+    context: AtpContext,
     places: Iterable[LocationFacts],
     policy: PolicyVersion[RoutingRules],
     country: str | None,
     service_level: str,
 ) -> dict[int, LocationDates]:
-    """When each location would ship and deliver an order placed now, and what it still takes."""
+    """Dates of an order placed now, and the capacity left, for each location."""
     found = {}
     for place in places:
         key = (place.id, policy.version, country, service_level)
-        dates = market.dates.get(key)
+        dates = context.dates.get(key)
         if dates is None:
-            dates = await _dates(session, market.now, place, policy, country, service_level)
-            # A policy's version is its scope's own: only one scope's may be remembered.
-            if len(market.routing) == 1:
-                market.dates[key] = dates
+            dates = await _dates(session, context.now, place, policy, country, service_level)
+            # Version numbers are unique within one scope only: cache dates if there is one policy.
+            if len(context.routing) == 1:
+                context.dates[key] = dates
         found[place.id] = dates
     return found
 
@@ -131,12 +131,12 @@ async def _dates(
     country: str | None,
     service_level: str,
 ) -> LocationDates:
-    taken = await orders_today(session, place, now)
-    return dates_of(place, policy, country, service_level, taken, now)
+    order_count = await orders_today(session, place, now)
+    return dates_of(place, policy, country, service_level, order_count, now)
 
 
 async def orders_today(session: Session, place: LocationFacts, now: datetime) -> int:
-    """Orders that a location was given on its day of `now`; 0 where it takes any number."""
+    """Number of orders that a location got on its day at `now`; 0 if it has no daily capacity."""
     if place.daily_order_capacity is None:
         return 0
     start = start_of_day(now, zone_of(place.time_zone))
@@ -148,11 +148,11 @@ def dates_of(
     policy: PolicyVersion[RoutingRules],
     country: str | None,
     service_level: str,
-    taken: int,
+    order_count: int,
     now: datetime,
 ) -> LocationDates:
-    """When a location with `taken` orders for today ships and delivers one placed `now`."""
-    capacity = Capacity(place.daily_order_capacity, taken)
+    """Dates of an order placed `now` at a location that has `order_count` orders for today."""
+    capacity = Capacity(place.daily_order_capacity, order_count)
     destination = country or place.country_code or ANY
     lead_days = policy.rules.lead_days(service_level, place.code, destination)
     hours = policy.rules.hours_of(place.code)
@@ -165,7 +165,7 @@ def dates_of(
 def latest(
     dates: Iterable[Promise],
 ) -> tuple[datetime | None, datetime | None]:
-    """(ship by, deliver by) of an order that leaves from all these places."""
+    """(ship by, deliver by) of an order that ships from all these locations."""
     promised_dates = list(dates)
     if not promised_dates:
         return None, None
@@ -177,7 +177,7 @@ def latest(
 
 async def promise_from(
     tx: Transaction,
-    market: AtpContext,
+    context: AtpContext,
     channel: ChannelFacts,
     items: Iterable[ItemFacts],
     place_ids: Collection[int],
@@ -185,18 +185,18 @@ async def promise_from(
     service_level: str,
 ) -> tuple[datetime | None, datetime | None]:
     """(ship by, deliver by) of an order whose units are at these locations."""
-    policy = market.rules_for(channel, items)
+    policy = context.rules_for(channel, items)
     places = [place for place in channel.locations if place.id in place_ids]
-    found = await promises(tx.session, market, places, policy, country, service_level)
+    found = await promises(tx.session, context, places, policy, country, service_level)
     return latest(dates.promise for dates in found.values())
 
 
 def undecided(
-    market: AtpContext, channel: ChannelFacts, items: Iterable[ItemFacts]
+    context: AtpContext, channel: ChannelFacts, items: Iterable[ItemFacts]
 ) -> dict[str, Any]:
-    """The decision about a demand of which nothing can be had yet."""
+    """The routing decision for a demand that no location can serve yet."""
     return {
-        "policyVersion": market.rules_for(channel, items).version,
+        "policyVersion": context.rules_for(channel, items).version,
         "chosen": [],
         "considered": [
             {

@@ -1,4 +1,4 @@
-"""Looks that many may share: each begins after everybody who waits for it has asked."""
+"""Coalesces concurrent reads: each caller gets a read that started after its call."""
 
 from __future__ import annotations
 
@@ -6,45 +6,46 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-Seen = TypeVar("Seen")
+Result = TypeVar("Result")
 
 
-class SharedReads(Generic[Seen]):
-    """Looks one after the other. Who asks while one is under way shares the next.
+class SharedReads(Generic[Result]):
+    """Runs reads one after the other. Calls that come during a read share the next one.
 
-    A task of its own does the looking: cancelling one who waits leaves it to the others.
+    The reads run in a task of their own: if one caller is cancelled, the others still get the
+    result.
     """
 
-    def __init__(self, look: Callable[[], Awaitable[Seen]]) -> None:
-        self._look = look
-        self._waiting: list[asyncio.Future[Seen]] = []
-        self._looking: asyncio.Task[None] | None = None
+    def __init__(self, read: Callable[[], Awaitable[Result]]) -> None:
+        self._read = read
+        self._waiting: list[asyncio.Future[Result]] = []
+        self._task: asyncio.Task[None] | None = None
 
-    async def next(self) -> Seen:
-        """What a look saw that began after this call."""
-        told: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
-        self._waiting.append(told)
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._go_on())
-        return await told
+    async def next(self) -> Result:
+        """The result of a read that starts after this call."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+        return await future
 
-    async def _go_on(self) -> None:
-        """Look, and tell those who had asked by then, until nobody waits."""
+    async def _run(self) -> None:
+        """Read, and give the result to the callers that came before the read, until none waits."""
         while self._waiting:
-            # From here on whoever asks is too late for this one.
+            # Callers that come from here on wait for the next read.
             waiting, self._waiting = self._waiting, []
             try:
-                seen = await self._look()
+                result = await self._read()
             except asyncio.CancelledError:
-                for told in (*waiting, *self._waiting):
-                    told.cancel()
+                for future in (*waiting, *self._waiting):
+                    future.cancel()
                 self._waiting = []
                 raise
-            except Exception as error:  # noqa: BLE001  theirs, not the task's
-                for told in waiting:
-                    if not told.done():
-                        told.set_exception(error)
+            except Exception as error:  # noqa: BLE001  raised in the callers
+                for future in waiting:
+                    if not future.done():
+                        future.set_exception(error)
             else:
-                for told in waiting:
-                    if not told.done():
-                        told.set_result(seen)
+                for future in waiting:
+                    if not future.done():
+                        future.set_result(result)

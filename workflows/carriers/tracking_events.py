@@ -1,7 +1,8 @@
-"""Records what carriers say: each word once, in whatever order, and no parcel goes backwards.
+"""Tracking events of carriers. Each is recorded once, in any order; no parcel moves backwards.
 
-What a return does about it, this noun does not know: `carrier.recorded` tells the status, the
-order, and the `return` or `fulfillment` that the number names; it occurred when the carrier says.
+`carrier.recorded` has the carrier's status, the order, and the return or fulfillment that the
+tracking number names. It occurred at the time that the carrier reports. Returns react to the event
+(workflows/reactions.py); this area does not import them.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ _ORDER_EVENTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RecordCarrierEvent:
-    """A carrier's word about a parcel; `event_reference` is the carrier's own id of it."""
+    """A carrier's report about a parcel. `event_reference` is the carrier's id of the report."""
 
     carrier: str
     tracking_number: str
@@ -66,21 +67,22 @@ class RecordCarrierEvent:
 
 @dataclass(frozen=True, slots=True)
 class TrackedParcel:
-    """What a tracking number names: a fulfillment on its way out, or a return coming back."""
+    """The parcel of a tracking number: a fulfillment to the customer, or a return from the
+    customer.
+    """
 
     subject: tuple[str, UUID]
     order_id: UUID
     location: str
-    is_coming_back: bool = False
+    is_returning: bool = False
 
     @property
     def is_outbound(self) -> bool:
-        """Whether it goes to the customer."""
+        """True if the parcel goes to the customer."""
         return self.subject[0] == "Fulfillment"
 
     @property
     def refs(self) -> Mapping[str, Any]:
-        """The outcome's references."""
         return {self.subject[0].lower(): str(self.subject[1])}
 
 
@@ -88,30 +90,32 @@ class TrackedParcel:
 async def record(
     tx: Transaction, command: RecordCarrierEvent, caller: Caller
 ) -> Mapping[str, Any] | Outcome:
-    """Keep a carrier's word and do what follows; the same event again does nothing more.
+    """Record a carrier's report and apply its effects. A repeated report has no further effect.
 
-    Raises Invalid, or NotFound where the number names no parcel in the caller's scope.
+    Locks the order. Raises Invalid, or NotFound if the number names no parcel in the caller's
+    scope. Records `carrier.recorded`, and the events of the fulfillment and the order if they
+    change.
     """
     _check(tx, command)
-    said = await carrier_event_queries.recorded_subject(
+    recorded = await carrier_event_queries.recorded_subject(
         tx.session, command.carrier, command.event_reference
     )
-    if said is not None:
-        return await _again(tx, said, command, caller)
+    if recorded is not None:
+        return await _replay(tx, recorded, command, caller)
     parcel = await _find(tx, command, caller)
     event_id = tx.new_id()
     if not await carrier_event_queries.record(
         tx.session, _values(tx, event_id, command, parcel, caller)
     ):
-        said = await carrier_event_queries.recorded_subject(
+        recorded = await carrier_event_queries.recorded_subject(
             tx.session, command.carrier, command.event_reference
         )
-        assert said is not None
-        return await _again(tx, said, command, caller)
+        assert recorded is not None
+        return await _replay(tx, recorded, command, caller)
     order = await locked_orders.lock(tx, parcel.order_id, FIELD)
-    if parcel.is_outbound and not parcel.is_coming_back:
+    if parcel.is_outbound and not parcel.is_returning:
         await _move_parcels(tx, order, command, parcel, caller)
-    await _tell(tx, event_id, command, order, parcel, caller)
+    await _record_event(tx, event_id, command, order, parcel, caller)
     return parcel.refs
 
 
@@ -151,9 +155,10 @@ def _values(
 
 
 async def _find(tx: Transaction, command: RecordCarrierEvent, caller: Caller) -> TrackedParcel:
-    """The newest parcel of this number: on its way out with this carrier, else coming back.
+    """The newest parcel of this number: an outbound one of this carrier, else a returning one.
 
-    From when it was returned to its sender, the number is that of the return that brings it.
+    After the carrier has reported an outbound parcel as returned to its sender, its number names
+    the return.
     """
     found = await carrier_event_queries.parcels_named(
         tx.session, command.carrier, command.tracking_number, PARCELS_MAX
@@ -172,15 +177,17 @@ async def _find(tx: Transaction, command: RecordCarrierEvent, caller: Caller) ->
         if await sees_return(tx.session, caller, each["id"]):
             return TrackedParcel(("Return", each["id"]), each["order_id"], each["destination"])
     if out is not None:
-        return replace(out, is_coming_back=True)
+        return replace(out, is_returning=True)
     raise NotFound("parcel", command.tracking_number, field=FIELD)
 
 
-async def _again(
-    tx: Transaction, said: RecordedSubjectRow, command: RecordCarrierEvent, caller: Caller
+async def _replay(
+    tx: Transaction, recorded: RecordedSubjectRow, command: RecordCarrierEvent, caller: Caller
 ) -> Outcome:
-    """What the event named when it came first, where the caller may see that."""
-    if (key := said["fulfillment_id"]) is not None:
+    """The outcome of a report that was recorded before. Raises NotFound if the caller does not see
+    it.
+    """
+    if (key := recorded["fulfillment_id"]) is not None:
         kind = "fulfillment"
         row = await carrier_event_queries.parcel(tx.session, key)
         is_seen = (
@@ -189,7 +196,7 @@ async def _again(
             and caller.sees_location(row["location"])
         )
     else:
-        kind, key = "return", said["return_id"]
+        kind, key = "return", recorded["return_id"]
         assert key is not None
         is_seen = await sees_return(tx.session, caller, key)
     if not is_seen:
@@ -204,13 +211,13 @@ async def _move_parcels(
     parcel: TrackedParcel,
     caller: Caller,
 ) -> None:
-    """Do what the word means to the order's fulfillments that left under this number together."""
-    together = [
+    """Apply the report to all fulfillments of the order that were shipped under this number."""
+    same_number = [
         row
         for row in await fulfillment_queries.of_order(tx.session, order.id)
         if (row["carrier"], row["tracking_number"]) == (command.carrier, command.tracking_number)
     ]
-    moved = [await _move(tx, order, row, command, caller) for row in together]
+    moved = [await _move(tx, order, row, command, caller) for row in same_number]
     if any(moved):
         event = _ORDER_EVENTS[command.status](
             **await locked_orders.write(tx, order),
@@ -218,7 +225,7 @@ async def _move_parcels(
             carrier_status=command.status,
         )
         locked_orders.record(tx, order, event, caller.actor)
-    await _watch_delay(tx, order, together, command, caller)
+    await _watch_delay(tx, order, same_number, command, caller)
 
 
 async def _move(
@@ -244,11 +251,11 @@ async def _move(
     )
     event = _FULFILLMENT_EVENTS[after](**fulfillments.step(order.row, after, before))
     fulfillments.record(tx, event, row, version, order.row, caller.actor)
-    _book(tx, order, row, lines, before, after, command, caller)
+    _post_loss(tx, order, row, lines, before, after, command, caller)
     return True
 
 
-def _book(
+def _post_loss(
     tx: Transaction,
     order: LockedOrder,
     row: FulfillmentRow,
@@ -258,10 +265,10 @@ def _book(
     command: RecordCarrierEvent,
     caller: Caller,
 ) -> None:
-    """Write a lost parcel off, or take that back."""
+    """Post the write-off of a lost parcel, or reverse it for a parcel that was found."""
     if FulfillmentStatus.LOST not in (before, after):
         return
-    book = (
+    entry = (
         ledger_entries.parcel_lost
         if after is FulfillmentStatus.LOST
         else ledger_entries.parcel_found
@@ -269,7 +276,7 @@ def _book(
     cost = Money(sum(each["cost_minor"] or 0 for each in lines), tx.terms.base_currency)
     units = sum(each["quantity"] for each in lines)
     tx.journal.post(
-        book(units, cost, Occasion(order.number, command.occurred_at)),
+        entry(units, cost, Occasion(order.number, command.occurred_at)),
         actor=caller.actor,
         channel_id=order.channel_id,
         location_id=row["location_id"],
@@ -279,12 +286,15 @@ def _book(
 async def _watch_delay(
     tx: Transaction,
     order: LockedOrder,
-    together: Sequence[FulfillmentRow],
+    same_number: Sequence[FulfillmentRow],
     command: RecordCarrierEvent,
     caller: Caller,
 ) -> None:
-    """A failed delivery is a delay until the parcel is delivered, lost or sent back."""
-    for row in together:
+    """Open a CARRIER_DELAY exception for a failed delivery of a shipped parcel.
+
+    The exception is cleared when the parcel is delivered, lost or returned to its sender.
+    """
+    for row in same_number:
         subject = ("Fulfillment", row["id"])
         if command.status in ENDS_DELAY:
             await exceptions.clear(tx, ExceptionKind.CARRIER_DELAY, subject, actor=caller.actor)
@@ -303,7 +313,7 @@ async def _watch_delay(
             )
 
 
-async def _tell(
+async def _record_event(
     tx: Transaction,
     event_id: UUID,
     command: RecordCarrierEvent,

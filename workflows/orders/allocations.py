@@ -85,7 +85,7 @@ class Supply:
 
     holds: dict[UUID, ReservationRow]
     lines: Mapping[UUID, Sequence[HeldLineRow]]
-    market: atp_context.AtpContext
+    context: atp_context.AtpContext
     owed: dict[tuple[int, int], int]
     committed: list[tuple[UUID, str, UUID | None, int]] = field(default_factory=list)
 
@@ -104,9 +104,9 @@ async def lock(
     if ids:
         tx.locking(LockClass.HOLDS)
         rows = await reservation_queries.lock_holds(tx.session, ids)
-    market = await atp_context.read(tx.session, wanted, tx.now)
-    owed = dict(market.backordered)
-    return Supply({row["id"]: row for row in rows}, lines, replace(market, backordered=owed), owed)
+    context = await atp_context.read(tx.session, wanted, tx.now)
+    owed = dict(context.backordered)
+    return Supply({row["id"]: row for row in rows}, lines, replace(context, backordered=owed), owed)
 
 
 async def allocate(
@@ -124,24 +124,24 @@ async def allocate(
     Raises InsufficientStock unless the order may be backordered, NotFound or IllegalTransition
     for a hold that is not this channel's or has ended; then nothing was taken.
     """
-    market = supply.market
+    context = supply.context
     held = await _live_hold(tx, supply, channel, command.reservation_id, caller)
     hunt = _Hunt(totals((demand.item.id, demand.quantity) for demand in demands))
     ends = [] if held is None else _held_portions(hunt, supply.lines.get(held["id"], ()))
     missing = _missing(demands, hunt)
     if command.backorder:
-        missing = _clip(tx, market, channel, missing)
+        missing = _clip(tx, context, channel, missing)
     country = None if command.ship_to is None else command.ship_to.country_code
     terms = (country, command.service_level)
     decision: dict[str, Any] = {} if held is None else orjson.loads(held["routing"])
     if missing:
-        plan = await routing.plan(tx, market, channel, missing, *terms)
+        plan = await routing.plan(tx, context, channel, missing, *terms)
         decision = dict(plan.decision)
         for item_id, location_id, quantity in plan.allocation:
             hunt.take(item_id, location_id, quantity)
             ends.append((item_id, location_id, _FRESH, quantity))
     elif not decision:
-        decision = routing.undecided(market, channel, [demand.item for demand in demands])
+        decision = routing.undecided(context, channel, [demand.item for demand in demands])
     # Nothing is refused from here on.
     for item_id, location_id, states, quantity in ends:
         _move(tx, channel, item_id, location_id, states, quantity, order_id, caller.actor)
@@ -155,7 +155,7 @@ async def allocate(
     places = {place for line in allocation.places_by_line for place, _ in line}
     decision["chosen"] = [each.code for each in channel.locations if each.id in places]
     items = [demand.item for demand in demands]
-    dates = await routing.promise_from(tx, market, channel, items, places, *terms)
+    dates = await routing.promise_from(tx, context, channel, items, places, *terms)
     if not allocation.backordered_units:
         allocation.ship_by, allocation.deliver_by = dates
     return allocation
@@ -236,14 +236,14 @@ def _missing(demands: Sequence[Demand], hunt: _Hunt) -> list[Demand]:
 
 def _clip(
     tx: Transaction,
-    market: atp_context.AtpContext,
+    context: atp_context.AtpContext,
     channel: ChannelFacts,
     missing: Sequence[Demand],
 ) -> list[Demand]:
     """As much of each item as can be promised now; the rest of a backorder waits."""
     clipped = []
     for demand in missing:
-        quantity = min(demand.quantity, routing.promised(tx, market, channel, demand.item))
+        quantity = min(demand.quantity, routing.promised(tx, context, channel, demand.item))
         if quantity:
             clipped.append(Demand(demand.item, quantity, None, demand.field))
     return clipped

@@ -38,13 +38,13 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
     if not await order_queries.has_backordered_items(tx.session, sorted(item_ids)):
         return 0
     items = await lookups.items_by_id(tx.session, item_ids)
-    market = await atp_context.read(tx.session, item_ids, tx.now)
-    channels = {channel.id: channel for channel in market.channels}
+    context = await atp_context.read(tx.session, item_ids, tx.now)
+    channels = {channel.id: channel for channel in context.channels}
     # Lines that nothing can be had for would be in the way of others, up to the last of the limit.
     servable = [
         (channel_id, item_id)
-        for channel_id, item_id in market.backordered
-        if _room(tx, market, channels[channel_id], items[item_id]) > 0
+        for channel_id, item_id in context.backordered
+        if _room(tx, context, channels[channel_id], items[item_id]) > 0
     ]
     if not servable:
         return 0
@@ -60,20 +60,20 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
         if order is None:
             continue
         channel = channels[row["channel_id"]]
-        got = _take(tx, market, channel, items[row["item_id"]], order, row)
+        got = _take(tx, context, channel, items[row["item_id"]], order, row)
         served += bool(got)
         for location_id, quantity in got:
             parcels = found.setdefault(order.id, {})
             parcels.setdefault(location_id, []).append((row["line_id"], row["item_id"], quantity))
     for order_id, parcels in found.items():
         order = orders[order_id]
-        await _promise(tx, market, channels[order.channel_id], order, parcels)
+        await _promise(tx, context, channels[order.channel_id], order, parcels)
         await _send_to_work(tx, order, parcels)
     return served
 
 
 def _room(
-    tx: Transaction, market: atp_context.AtpContext, channel: ChannelFacts, item: ItemFacts
+    tx: Transaction, context: atp_context.AtpContext, channel: ChannelFacts, item: ItemFacts
 ) -> int:
     """How many units of an item may go to who waits at a channel, those in front being served.
 
@@ -82,7 +82,7 @@ def _room(
     if not channel.active:
         return 0
     units = sum(level.promisable for level in _levels(tx, channel, item))
-    return units - channel.safety_buffer - market.protected_from(channel, item)
+    return units - channel.safety_buffer - context.protected_from(channel, item)
 
 
 def _levels(tx: Transaction, channel: ChannelFacts, item: ItemFacts) -> list[Level]:
@@ -92,7 +92,7 @@ def _levels(tx: Transaction, channel: ChannelFacts, item: ItemFacts) -> list[Lev
 
 def _take(
     tx: Transaction,
-    market: atp_context.AtpContext,
+    context: atp_context.AtpContext,
     channel: ChannelFacts,
     item: ItemFacts,
     order: LockedOrder,
@@ -101,7 +101,7 @@ def _take(
     """Allocate up to what the line waits for, where there is most; (location, units) taken."""
     line = order.line(row["line_id"])
     assert line is not None
-    room = _room(tx, market, channel, item)
+    room = _room(tx, context, channel, item)
     wanted = min(line.units[OrderLineState.BACKORDERED], room)
     taken = []
     for level in sorted(_levels(tx, channel, item), key=_deepest_first):
@@ -135,7 +135,7 @@ def _allocate(tx: Transaction, level: Level, units: int, order: LockedOrder) -> 
 
 async def _promise(
     tx: Transaction,
-    market: atp_context.AtpContext,
+    context: atp_context.AtpContext,
     channel: ChannelFacts,
     order: LockedOrder,
     place_ids: Iterable[int],
@@ -154,7 +154,7 @@ async def _promise(
             places.add(parcel["location_id"])
     country = await order_queries.country_of(tx.session, order.id)
     terms = (country, order.service_level)
-    dates = await routing.promise_from(tx, market, channel, items.values(), places, *terms)
+    dates = await routing.promise_from(tx, context, channel, items.values(), places, *terms)
     await order_queries.write_promise(tx.session, order.id, *dates)
     order.row = {**order.row, "ship_by_at": dates[0], "deliver_by_at": dates[1]}
 

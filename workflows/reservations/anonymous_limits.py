@@ -26,7 +26,7 @@ class AnonymousUsage:
     def check(
         self,
         tx: Transaction,
-        market: AtpContext,
+        context: AtpContext,
         channel: ChannelFacts,
         caller: Caller,
         demands: Sequence[Demand],
@@ -40,7 +40,7 @@ class AnonymousUsage:
             wanted[item_id] = wanted.get(item_id, 0) + demand.quantity
             by_all = sum(units for (item, _), units in self.units.items() if item == item_id)
             by_address = self.units.get((item_id, address), 0)
-            atp = routing.promised(tx, market, channel, demand.item)
+            atp = routing.promised(tx, context, channel, demand.item)
             try:
                 check_anonymous_units(wanted[item_id], by_address, by_all, atp, tx.terms.holds)
             except LimitExceeded as error:

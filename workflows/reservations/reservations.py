@@ -103,7 +103,7 @@ class _Facts:
     `same`: live holds by (channel, reference).
     """
 
-    market: atp_context.AtpContext
+    context: atp_context.AtpContext
     channels: Mapping[str, ChannelFacts]
     items: Mapping[str, ItemFacts]
     same: dict[tuple[int, str], UUID]
@@ -155,8 +155,8 @@ async def _look(tx: Transaction, commands: Sequence[CreateReservation]) -> _Fact
     )
     if over:
         await reservation_expiry.take_back(tx, over)
-    market = atp_context.AtpContext(channels, rules, backordered, tx.now)
-    return _Facts(market, {each.code: each for each in channels}, items, same)
+    context = atp_context.AtpContext(channels, rules, backordered, tx.now)
+    return _Facts(context, {each.code: each for each in channels}, items, same)
 
 
 def _refusal(tx: Transaction, request: Request[CreateReservation]) -> Outcome | None:
@@ -211,15 +211,15 @@ async def _hold(
     facts: _Facts,
     visitors: anonymous_limits.AnonymousUsage,
 ) -> Outcome:
-    command, channel, market, same = draft.command, draft.channel, facts.market, facts.same
+    command, channel, context, same = draft.command, draft.channel, facts.context, facts.same
     reference = command.external_reference
     existing = None if reference is None else same.get((channel.id, reference))
     if existing is not None and reference is not None:
         field = ("input", "externalReference")
         raise AlreadyExists("reservation", reference, str(existing), field=field)
     if draft.caller.is_anonymous:
-        visitors.check(tx, market, channel, draft.caller, draft.demands)
-    plan = await routing.plan(tx, market, channel, draft.demands, country=command.country_code)
+        visitors.check(tx, context, channel, draft.caller, draft.demands)
+    plan = await routing.plan(tx, context, channel, draft.demands, country=command.country_code)
     # Random, not time-ordered like other ids: a caller that knows a hold's id may act on it.
     reservation_id = unguessable()
     row = _add_hold(tx, draft, reservation_id, plan.decision)

@@ -153,8 +153,8 @@ async def _write(
     )
     fulfillments.record(tx, event, row, version, order.row, actor)
     item_ids = {line["item_id"] for line in lines}
-    market = await atp_context.read(tx.session, item_ids, tx.now)
-    channel = next(each for each in market.channels if each.id == order.channel_id)
+    context = await atp_context.read(tx.session, item_ids, tx.now)
+    channel = next(each for each in context.channels if each.id == order.channel_id)
     items = await lookups.items_by_id(tx.session, item_ids)
     tx.outbox.audit(
         actor,
@@ -167,7 +167,7 @@ async def _write(
             "location": command.location_code,
             "note": command.note,
             "policy": str(PolicyKind.ROUTING),
-            "policyVersion": market.rules_for(channel, items.values()).version,
+            "policyVersion": context.rules_for(channel, items.values()).version,
         },
     )
     rerouted = OrderRerouted(**await locked_orders.write(tx, order), from_=row["id"], to=made)

@@ -48,21 +48,21 @@ async def replace_units(
 
     All stock of their items is locked. Opens SHORT_PICK where nothing else has enough.
     """
-    market = await atp_context.read(tx.session, [line.item_id for line, _ in missing], tx.now)
-    channel = next(each for each in market.channels if each.id == order.channel_id)
+    context = await atp_context.read(tx.session, [line.item_id for line, _ in missing], tx.now)
+    channel = next(each for each in context.channels if each.id == order.channel_id)
     others = tuple(place for place in channel.locations if place.id != origin.id)
     elsewhere = replace(channel, locations=others)
     items = await lookups.items_by_id(tx.session, [line.item_id for line, _ in missing])
     demands = []
     for item_id, units in _units_by_item(missing).items():
-        found = min(units, routing.promised(tx, market, elsewhere, items[item_id]))
+        found = min(units, routing.promised(tx, context, elsewhere, items[item_id]))
         if found:
             demands.append(Demand(items[item_id], found, None, ("shortages",)))
     plan = None
     if demands:
         country = await order_queries.country_of(tx.session, order.id)
         level = order.service_level
-        plan = await routing.plan(tx, market, elsewhere, demands, country, level)
+        plan = await routing.plan(tx, context, elsewhere, demands, country, level)
     portions = [] if plan is None else plan.allocation
     made = _send_from(tx, order, missing, portions, actor)
     waiting = sum(units for _, units in missing) - sum(units for *_, units in portions)

@@ -14,7 +14,7 @@ from domain.errors import Unauthenticated
 from models.database.database import Database
 from subscriptions.cancellation import end
 from tests.builders.transactions import MORNING, Clock, rows, transactions_on
-from workflows.access.authentication import FRESH_SECONDS, KeyRing, live_keys
+from workflows.access.authentication import FRESH_SECONDS, KeyCache, live_keys
 from workflows.transactions.actions import Reactions
 from workflows.transactions.outcomes import Request
 from workflows.transactions.runner import Transactions
@@ -38,24 +38,24 @@ async def test_revocation_is_seen_within_five_seconds(database: Database) -> Non
     clock = Clock()
     transactions = transactions_on(database, clock=clock)
     key_id, text = await a_key(transactions)
-    ring = KeyRing(transactions)
-    await ring.authenticate(text, clock())
+    keys = KeyCache(transactions)
+    await keys.authenticate(text, clock())
     await revoke(transactions, key_id)
     clock.forward(seconds=FRESH_SECONDS)
     assert FRESH_SECONDS < 5
     with pytest.raises(Unauthenticated):
-        await ring.authenticate(text, clock())
+        await keys.authenticate(text, clock())
 
 
 async def test_expiry_is_seen_at_once(database: Database) -> None:
     clock = Clock()
     transactions = transactions_on(database, clock=clock)
     _, text = await a_key(transactions, ends_after=timedelta(seconds=1))
-    ring = KeyRing(transactions)
-    await ring.authenticate(text, clock())
+    keys = KeyCache(transactions)
+    await keys.authenticate(text, clock())
     clock.forward(seconds=1)
     with pytest.raises(Unauthenticated):
-        await ring.authenticate(text, clock())
+        await keys.authenticate(text, clock())
 
 
 async def test_a_fresh_key_is_not_looked_up_again(
@@ -63,32 +63,32 @@ async def test_a_fresh_key_is_not_looked_up_again(
 ) -> None:
     transactions = transactions_on(database)
     _, text = await a_key(transactions)
-    ring = KeyRing(transactions)
-    callers = await asyncio.gather(*(ring.authenticate(text, MORNING) for _ in range(50)))
+    keys = KeyCache(transactions)
+    callers = await asyncio.gather(*(keys.authenticate(text, MORNING) for _ in range(50)))
     assert len(set(callers)) == 1
     await database.close()
-    assert await ring.authenticate(text, MORNING) == callers[0]
+    assert await keys.authenticate(text, MORNING) == callers[0]
     await database.open()
 
 
 async def test_an_unknown_key_is_asked_for_every_time(database: Database) -> None:
     transactions = transactions_on(database)
-    ring = KeyRing(transactions)
+    keys = KeyCache(transactions)
     with pytest.raises(Unauthenticated):
-        await ring.authenticate("open sesame", MORNING)
+        await keys.authenticate("open sesame", MORNING)
     await workflows.access.api_keys.ensure_bootstrap_key(transactions, "open sesame")
-    assert (await ring.authenticate("open sesame", MORNING)).role is Role.ADMIN
+    assert (await keys.authenticate("open sesame", MORNING)).role is Role.ADMIN
 
 
 async def test_uses_are_written_once_a_minute(database: Database) -> None:
     clock = Clock()
     transactions = transactions_on(database, clock=clock)
     _, text = await a_key(transactions)
-    ring = KeyRing(transactions)
+    keys = KeyCache(transactions)
     seen = []
     for _ in range(4):
-        await ring.authenticate(text, clock())
-        await ring.record_uses()
+        await keys.authenticate(text, clock())
+        await keys.record_uses()
         (row,) = await rows(database, "SELECT last_used_at FROM api_key")
         seen.append((row["last_used_at"] - MORNING).total_seconds())
         clock.forward(seconds=40)
@@ -108,9 +108,9 @@ async def test_uses_are_written_also_after_a_failure(
             raise failures.pop()
         return MORNING
 
-    ring = KeyRing(Transactions(database, clock=now, new_id=uuid4, reactions=Reactions({})))
-    await ring.authenticate(text, MORNING)
-    recording = asyncio.create_task(ring.run())
+    keys = KeyCache(Transactions(database, clock=now, new_id=uuid4, reactions=Reactions({})))
+    await keys.authenticate(text, MORNING)
+    recording = asyncio.create_task(keys.run())
     async with asyncio.timeout(10):
         while not await rows(database, "SELECT id FROM api_key WHERE last_used_at IS NOT NULL"):
             assert not recording.done()

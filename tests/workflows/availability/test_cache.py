@@ -150,7 +150,7 @@ async def test_it_is_bounded(database: Database, monkeypatch: pytest.MonkeyPatch
     _, cached = await stocked(database)
     monkeypatch.setattr(workflows.availability.cache, "GOODS_MAX", 2)
     assert len(await from_cache(cached)) == len(SKUS)
-    assert len(cached._known) == 2
+    assert len(cached._entries) == 2
 
 
 async def test_a_channel_out_of_scope_does_not_exist(database: Database) -> None:
