@@ -7,7 +7,7 @@ def test_something(postgres_url): ...          on PostgreSQL only
 async def test_something(single): ...          on both, with a single writing connection
 async def test_something(one): ...             on PostgreSQL only, with a single connection
 def test_something(redis_url): ...             with a Redis that no other test uses at the same time
-def test_something(tell): ...                  adds a figure to the summary of the run
+def test_something(report_figure): ...         adds a figure to the summary of the run
 async def test_something(api): ...             on both, the whole program with master data
 """
 
@@ -144,7 +144,7 @@ def rows_are_as_declared() -> Iterator[None]:
 
 
 @pytest.fixture
-def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+def report_figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Add a figure to the summary of the run, for information only."""
     return lambda figure: request.node.user_properties.append(("figure", figure))
 

@@ -33,7 +33,7 @@ SUE = holder(Role.SUPERVISOR, actor="sue")
 
 
 @dataclass
-class Floor:
+class Warehouse:
     """Task and fulfillment operations on a test's store."""
 
     shop: Shop
@@ -152,6 +152,6 @@ def _read(text: str | None) -> Any:
     return None if text is None else orjson.loads(text)
 
 
-async def open_floor(database: Database, **channel: Any) -> Floor:
+async def open_warehouse(database: Database, **channel: Any) -> Warehouse:
     """Create the store without stock."""
-    return Floor(await open_shop(database, **channel))
+    return Warehouse(await open_shop(database, **channel))

@@ -72,7 +72,7 @@ async def wake_folded(port: int, stream: Subscription, truth: dict[str, int], mo
 
 
 async def test_stalled_clients_do_not_affect_readers(
-    postgres_url: str, tell: Callable[[str], None]
+    postgres_url: str, report_figure: Callable[[str], None]
 ) -> None:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(opened(postgres_url))
@@ -111,7 +111,7 @@ async def test_stalled_clients_do_not_affect_readers(
         after = await load.run(ROUNDS, SECONDS)
     assert grown < GROWTH_MAX
     lags = [f"{run.median * 1e3:.0f}/{run.late * 1e3:.0f}" for run in (before, during, after)]
-    tell(
+    report_figure(
         f"slow clients: {READERS} readers lost nothing; lag p50/p99 {lags[1]} ms, without the"
         f" {STALLED} stalled {lags[0]} before and {lags[2]} after; {grown / 2**20:.0f} MB more at"
         f" {resident / 2**20:.0f}; of {len(log)} facts the stalled were {dict(ways)}"

@@ -60,7 +60,7 @@ async def compare_screens(load: WarehouseLoad, screens: list[Screen]) -> int:
 
 
 async def test_each_task_is_done_once_and_each_screen_shows_it(
-    cluster: Cluster, database_url: str, tell: Callable[[str], None]
+    cluster: Cluster, database_url: str, report_figure: Callable[[str], None]
 ) -> None:
     client = TradingClient(cluster, "stall")
     await client.furnish(["TEE"], {"LEEDS": PARCELS})
@@ -87,7 +87,7 @@ async def test_each_task_is_done_once_and_each_screen_shows_it(
             )  # fmt: skip
             assert len(subjects) == len({row["subject_key"] for row in subjects}) == PARCELS, fact
         assert [str(each) for each in await reconcile(database)] == []
-    tell(
+    report_figure(
         f"tablets: {PARCELS} tasks done once each, {len(load.dead)} tablets died; {SCREENS} screens"
         f" right in {COMPARISONS} moments ({seen / COMPARISONS:.0f} tasks each), begun"
         f" {sum(screen.begun for screen in screens)} times"

@@ -112,7 +112,7 @@ async def trade(api: InProcessServer, chance: random.Random) -> None:
 
 
 async def test_a_scoped_key_receives_its_own_events_and_no_others(
-    api: InProcessServer, tell: Callable[[str], None]
+    api: InProcessServer, report_figure: Callable[[str], None]
 ) -> None:
     chance = random.Random(10_000)
     for sku in ("COAT", "SCARF", "TEE"):
@@ -138,7 +138,7 @@ async def test_a_scoped_key_receives_its_own_events_and_no_others(
     assert not shown & other
     assert "LEEDS" not in str(york.got)
     received = [len(listener.got["events"]) for listener in (york, leeds)]
-    tell(
+    report_figure(
         f"scope: {len(log)} events, {received[0]} and {received[1]} of them sent to two keys,"
         " none foreign"
     )

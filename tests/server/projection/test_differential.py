@@ -48,10 +48,10 @@ class Tally:
         share = 100 * seen["compiled"] / max(seen["executed"], 1)
         return (
             f"{seen['documents']} documents tried, {seen['refused']} invalid, "
-            f"{seen['executed']} runs compared with the stock executor: {share:.0f} % compiled "
+            f"{seen['executed']} runs compared with Strawberry's executor: {share:.0f} % compiled "
             f"({seen['projected']} values and objects, {seen['walked again']} given back to the "
-            f"walk, {seen['reads']} reads of loaders where the stock executor had "
-            f"{seen['stock reads']}), {seen['with errors']} with errors "
+            f"walk, {seen['reads']} reads of loaders where Strawberry's executor had "
+            f"{seen['strawberry reads']}), {seen['with errors']} with errors "
             f"({seen['errors']} errors compared, {seen['raced']} where siblings' loaders raced)"
         )
 
@@ -102,8 +102,8 @@ async def compare(worlds: Worlds, cache: DocumentCache, random: Random, tally: T
     for use, odd in ((1, 0.0), (2, 0.0), (3, random.choice([0.005, 0.05]))):
         document.uses = use
         theirs, mine = World(worlds.schema, seed, odd), World(worlds.schema, seed, odd)
-        expected = await worlds.run(theirs, partial(stock, theirs, parsed, drawn))
-        result, projected, again = await ours(worlds, document, drawn, mine)
+        expected = await worlds.run(theirs, partial(strawberry_result, theirs, parsed, drawn))
+        result, projected, again = await our_result(worlds, document, drawn, mine)
         place = f"{drawn.text}\n{drawn.variables} seed {seed} odd {odd} use {use}"
         if encoded(result) != encoded(expected):
             assert mine.context.reads, place
@@ -113,13 +113,13 @@ async def compare(worlds: Worlds, cache: DocumentCache, random: Random, tally: T
         tally.seen["compiled"] += projected > 0
         tally.seen["projected"] += projected
         tally.seen["reads"] += mine.context.reads
-        tally.seen["stock reads"] += theirs.context.reads
+        tally.seen["strawberry reads"] += theirs.context.reads
         tally.seen["walked again"] += again
         tally.seen["errors"] += len(result.errors or ())
         tally.seen["with errors"] += bool(result.errors)
 
 
-def stock(world: World, parsed: DocumentNode, drawn: RandomDocument) -> Any:
+def strawberry_result(world: World, parsed: DocumentNode, drawn: RandomDocument) -> Any:
     """The result of Strawberry's own executor."""
     return execute(
         world.schema,
@@ -131,7 +131,7 @@ def stock(world: World, parsed: DocumentNode, drawn: RandomDocument) -> Any:
     )
 
 
-async def ours(
+async def our_result(
     worlds: Worlds, document: Document, drawn: RandomDocument, world: World
 ) -> tuple[ExecutionResult, int, int]:
     """The result of our executor, with the number of projected values and of those walked again."""
@@ -175,7 +175,7 @@ def differential(schema: GraphQLSchema, examples: int) -> Tally:
     [("sample", a_schema(), 1_200), ("restow", restow_schema, 900)],
     ids=["sample", "restow"],
 )
-def test_random_documents_answer_as_the_stock_executor_does(
+def test_random_documents_answer_as_strawberrys_executor_does(
     capsys: pytest.CaptureFixture[str], name: str, schema: Schema, examples: int
 ) -> None:
     tally = differential(schema.graphql_schema, examples)

@@ -102,7 +102,7 @@ async def write_for_long(database: Database, is_enough: asyncio.Event) -> None:
 
 
 async def test_every_reader_has_the_whole_log_in_order(
-    own_servers: tuple[servers.Server, servers.Server], tell: Callable[[str], None]
+    own_servers: tuple[servers.Server, servers.Server], report_figure: Callable[[str], None]
 ) -> None:
     postgres, redis = own_servers
     url, redis_url = postgres.start(), redis.start()
@@ -146,7 +146,7 @@ async def test_every_reader_has_the_whole_log_in_order(
         assert reader.got == first
     check_causes([event for event in table if "saw" in event.data])
     visits = sum(reader.visits for reader in readers)
-    tell(
+    report_figure(
         f"gaps: {len(table)} facts, each once in {READERS} logs, in {visits} visits to {PROCESSES}"
     )
 

@@ -9,7 +9,7 @@ from domain.policies.policies import PolicyKind
 from models.database.database import Database
 from tests.builders.returns import INSPECTOR, Desk, open_return_desk
 from tests.builders.transactions import MORNING, codes, events
-from tests.builders.warehouse import Floor
+from tests.builders.warehouse import Warehouse
 from workflows.ledger.reconciliation import reconcile
 from workflows.transactions.outcomes import Outcome
 
@@ -28,8 +28,8 @@ async def a_return(desk: Desk, units: int = 3) -> Outcome:
     return requested
 
 
-def on(desk: Desk) -> Floor:
-    return Floor(desk.shop)
+def on(desk: Desk) -> Warehouse:
+    return Warehouse(desk.shop)
 
 
 async def to_do(desk: Desk) -> list[tuple[str, str, str | None]]:

@@ -11,7 +11,7 @@ import pytest
 from domain.access.callers import Caller, Role, holder
 from models.database.database import Database
 from tests.builders.transactions import events
-from tests.builders.warehouse import Floor, open_floor
+from tests.builders.warehouse import Warehouse, open_warehouse
 from workflows.ledger.reconciliation import reconcile
 from workflows.transactions.outcomes import Outcome
 
@@ -20,28 +20,28 @@ WORKERS = 10
 
 
 @pytest.fixture
-async def floor(database: Database) -> Floor:
-    floor = await open_floor(database)
-    await floor.shop.receive(PARCELS * 2)
+async def warehouse(database: Database) -> Warehouse:
+    warehouse = await open_warehouse(database)
+    await warehouse.shop.receive(PARCELS * 2)
     for number in range(PARCELS):
-        placed = await floor.shop.place(("TEE-M", 1), reference=f"W-{number}")
+        placed = await warehouse.shop.place(("TEE-M", 1), reference=f"W-{number}")
         assert not placed.refusals
-    return floor
+    return warehouse
 
 
 def workers() -> list[Caller]:
     return [holder(Role.WAREHOUSE, actor=f"worker-{number}") for number in range(WORKERS)]
 
 
-async def subjects(floor: Floor) -> dict[str, str]:
+async def subjects(warehouse: Warehouse) -> dict[str, str]:
     """Fulfillment id by task id."""
-    return {str(task["id"]): task["subject_key"] for task in await floor.tasks()}
+    return {str(task["id"]): task["subject_key"] for task in await warehouse.tasks()}
 
 
-async def test_each_task_goes_to_exactly_one(floor: Floor) -> None:
+async def test_each_task_goes_to_exactly_one(warehouse: Warehouse) -> None:
     async def work(worker: Caller) -> list[str]:
         mine: list[str] = []
-        while claimed := (await floor.claim(by=worker, limit=3)).refs["tasks"]:
+        while claimed := (await warehouse.claim(by=worker, limit=3)).refs["tasks"]:
             mine += claimed
         return mine
 
@@ -49,61 +49,61 @@ async def test_each_task_goes_to_exactly_one(floor: Floor) -> None:
     given = Counter(task for mine in got for task in mine)
     assert len(given) == PARCELS
     assert set(given.values()) == {1}
-    held = {str(task["id"]): task["claimed_by"] for task in await floor.tasks()}
+    held = {str(task["id"]): task["claimed_by"] for task in await warehouse.tasks()}
     assert held == {task: w.actor for w, mine in zip(workers(), got, strict=True) for task in mine}
 
 
-async def test_the_same_names_asked_for_at_once_go_to_one_each(floor: Floor) -> None:
-    ids = list(await subjects(floor))[:5]
-    answers = await asyncio.gather(*(floor.claim(by=worker, ids=ids) for worker in workers()))
+async def test_the_same_names_asked_for_at_once_go_to_one_each(warehouse: Warehouse) -> None:
+    ids = list(await subjects(warehouse))[:5]
+    answers = await asyncio.gather(*(warehouse.claim(by=worker, ids=ids) for worker in workers()))
     given = Counter(task for answer in answers for task in answer.refs["tasks"])
     assert given == dict.fromkeys(ids, 1)
     refused = {refusal.code for answer in answers for refusal in answer.refusals}
     assert refused == {"TASK_NOT_CLAIMED"}
 
 
-async def test_everything_is_done_once_though_tablets_die(floor: Floor) -> None:
+async def test_everything_is_done_once_though_tablets_die(warehouse: Warehouse) -> None:
     chance = random.Random(7)
-    parcels = await subjects(floor)
+    parcels = await subjects(warehouse)
 
     async def work(worker: Caller) -> int:
         """Pick until the queue is empty; leave about every third claim unfinished."""
         done = 0
-        while claimed := (await floor.claim(by=worker, limit=2)).refs["tasks"]:
+        while claimed := (await warehouse.claim(by=worker, limit=2)).refs["tasks"]:
             if chance.random() < 0.3:
                 continue
             for task in claimed:
-                done += not (await floor.pick(parcels[task], by=worker)).refusals
+                done += not (await warehouse.pick(parcels[task], by=worker)).refusals
         return done
 
     done = 0
-    while any(status in ("OPEN", "CLAIMED") for queue, status, _ in await picks(floor)):
+    while any(status in ("OPEN", "CLAIMED") for queue, status, _ in await picks(warehouse)):
         done += sum(await asyncio.gather(*(work(worker) for worker in workers())))
-        floor.shop.clock.forward(minutes=10)
+        warehouse.shop.clock.forward(minutes=10)
     assert done == PARCELS
-    recorded = await events(floor.database, "task.done")
+    recorded = await events(warehouse.database, "task.done")
     assert len(recorded) == PARCELS
-    assert len(await events(floor.database, "fulfillment.picked")) == PARCELS
-    assert await reconcile(floor.database) == []
+    assert len(await events(warehouse.database, "fulfillment.picked")) == PARCELS
+    assert await reconcile(warehouse.database) == []
 
 
-async def picks(floor: Floor) -> list[tuple[str, str, str | None]]:
-    return [each for each in await floor.live() if each[0] == "PICK"]
+async def picks(warehouse: Warehouse) -> list[tuple[str, str, str | None]]:
+    return [each for each in await warehouse.live() if each[0] == "PICK"]
 
 
-async def test_cancelling_and_picking_at_once_ends_in_one_of_both(floor: Floor) -> None:
+async def test_cancelling_and_picking_at_once_ends_in_one_of_both(warehouse: Warehouse) -> None:
     """Claims, picks, cancellations and reroutes run concurrently without a deadlock."""
     chance = random.Random(11)
-    parcels = sorted((await subjects(floor)).items())
-    await floor.shop.receive(PARCELS, at="YORK")
-    found = await floor.orders()
+    parcels = sorted((await subjects(warehouse)).items())
+    await warehouse.shop.receive(PARCELS, at="YORK")
+    found = await warehouse.orders()
     steps = []
     for (task, parcel), worker in zip(parcels, workers() * (PARCELS // WORKERS), strict=True):
         steps += [
-            floor.claim(by=worker, ids=[task]),
-            floor.pick(parcel, by=worker),
-            floor.reroute(parcel, "YORK"),
-            floor.shop.cancel(found[parcel]),
+            warehouse.claim(by=worker, ids=[task]),
+            warehouse.pick(parcel, by=worker),
+            warehouse.reroute(parcel, "YORK"),
+            warehouse.shop.cancel(found[parcel]),
         ]
     chance.shuffle(steps)
     hands = asyncio.Semaphore(WORKERS)
@@ -115,4 +115,4 @@ async def test_cancelling_and_picking_at_once_ends_in_one_of_both(floor: Floor) 
     outcomes = await asyncio.gather(*(do(step) for step in steps))
     codes = {refusal.code for outcome in outcomes for refusal in outcome.refusals}
     assert codes <= {"TASK_NOT_CLAIMED", "ILLEGAL_TRANSITION", "NOT_FOUND"}
-    assert await reconcile(floor.database) == []
+    assert await reconcile(warehouse.database) == []

@@ -203,7 +203,7 @@ async def test_the_queue_is_served_in_its_order_and_has_an_end() -> None:
         return [Outcome() for _ in requests]
 
     async def alone(request: Request[NameSupplier]) -> Outcome:
-        raise AssertionError("nobody waits for a key here")
+        raise AssertionError("no request waits for a key here")
 
     group = CommitQueue(together, alone, group_max=3, queue_max=5)
     first = asyncio.create_task(group.submit(naming("0")))
@@ -237,7 +237,7 @@ class Steps:
         return [Outcome() for _ in requests]
 
     async def alone(self, request: Request[NameSupplier]) -> Outcome:
-        raise AssertionError("nobody waits for a key here")
+        raise AssertionError("no request waits for a key here")
 
     def let_all(self) -> None:
         for _ in range(100):
@@ -327,7 +327,7 @@ async def test_committed_outcomes_are_returned_when_the_next_group_is_abandoned(
         raise asyncio.CancelledError
 
     async def alone(request: Request[NameSupplier]) -> Outcome:
-        raise AssertionError("nobody waits for a key here")
+        raise AssertionError("no request waits for a key here")
 
     group = CommitQueue(together, alone, crowd_min=2)
     first = asyncio.create_task(group.submit(naming("first")))
@@ -351,7 +351,7 @@ async def test_waiters_for_and_after_an_abandoned_transaction_get_an_error() -> 
         raise asyncio.CancelledError  # as a waiter for an abandoned transaction sees it
 
     async def alone(request: Request[NameSupplier]) -> Outcome:
-        raise AssertionError("nobody waits for a key here")
+        raise AssertionError("no request waits for a key here")
 
     group = CommitQueue(together, alone, group_max=4)
     submitted = [group.submit(naming(f"{number}")) for number in range(6)]

@@ -20,7 +20,7 @@ from domain.access.callers import Caller
 from models.database.database import Database
 from tests.builders.books import faults
 from tests.builders.transactions import codes, rows
-from tests.builders.warehouse import ANN, BEN, SUE, Floor, open_floor
+from tests.builders.warehouse import ANN, BEN, SUE, Warehouse, open_warehouse
 from tests.databases import Databases
 from workflows.ledger.reconciliation import reconcile
 from workflows.orders.backorders import BackorderRounds
@@ -55,39 +55,39 @@ class Day(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        async def start() -> Floor:
+        async def start() -> Warehouse:
             database = Database(self.fresh())
             await database.open()
-            return await open_floor(database)
+            return await open_warehouse(database)
 
-        self.floor = self.runner.run(start())
+        self.warehouse = self.runner.run(start())
         for sku in ("TEE-S", "TEE-M"):
-            self.run(self.floor.shop.receive(6, sku))
+            self.run(self.warehouse.shop.receive(6, sku))
 
     @rule(units=st.integers(1, 8), sku=SKUS, at=PLACES)
     def receive(self, units: int, sku: str, at: str) -> None:
-        self.run(self.floor.shop.receive(units, sku, at))
+        self.run(self.warehouse.shop.receive(units, sku, at))
 
     @rule(target=orders, cart=CARTS, backorder=st.booleans())
     def place(self, cart: list[tuple[str, int]], backorder: bool) -> Outcome:
         reference = uuid4().hex
-        return self.run(self.floor.shop.place(*cart, reference=reference, backorder=backorder))
+        return self.run(self.warehouse.shop.place(*cart, reference=reference, backorder=backorder))
 
     @rule(queue=st.sampled_from(["PICK", "PACK", "SHIP"]), at=PLACES, by=WORKERS)
     def claim(self, queue: str, at: str, by: Caller) -> None:
-        self.run(self.floor.claim(queue, at, by=by, limit=2))
+        self.run(self.warehouse.claim(queue, at, by=by, limit=2))
 
     def parcels(self, order: Outcome) -> list[Any]:
         if not order.refs:
             return []
-        return [each["id"] for each in self.runner.run(self.floor.shop.fulfillments(order))]
+        return [each["id"] for each in self.runner.run(self.warehouse.shop.fulfillments(order))]
 
     @rule(order=orders, by=WORKERS, missing=st.lists(st.integers(0, 3), min_size=3, max_size=3))
     def pick(self, order: Outcome, by: Caller, missing: list[int]) -> None:
         for parcel in self.parcels(order):
             found = self.runner.run(
                 rows(
-                    self.floor.database,
+                    self.warehouse.database,
                     "SELECT order_line_id, quantity FROM fulfillment_line"
                     " WHERE fulfillment_id = $1 ORDER BY id",
                     parcel,
@@ -98,56 +98,56 @@ class Day(RuleBasedStateMachine):
                 for line, units in zip(found, missing, strict=False)
                 if min(units, line["quantity"])
             ]
-            self.run(self.floor.pick(parcel, *short, by=by))
+            self.run(self.warehouse.pick(parcel, *short, by=by))
 
     @rule(order=orders, by=WORKERS)
     def pack(self, order: Outcome, by: Caller) -> None:
         for parcel in self.parcels(order):
-            self.run(self.floor.pack(parcel, by))
+            self.run(self.warehouse.pack(parcel, by))
 
     @rule(order=orders, by=WORKERS)
     def ship(self, order: Outcome, by: Caller) -> None:
         for parcel in self.parcels(order)[:1]:
-            self.run(self.floor.shop.ship(parcel, by))
+            self.run(self.warehouse.shop.ship(parcel, by))
 
     @rule(order=orders, to=PLACES)
     def reroute(self, order: Outcome, to: str) -> None:
         for parcel in self.parcels(order)[:1]:
-            self.run(self.floor.reroute(parcel, to))
+            self.run(self.warehouse.reroute(parcel, to))
 
     @rule(order=orders, part=st.booleans())
     def cancel(self, order: Outcome, part: bool) -> None:
         if order.refs:
-            lines = self.runner.run(self.floor.shop.lines(order))
+            lines = self.runner.run(self.warehouse.shop.lines(order))
             chosen = [(lines[0]["id"], 1)] if part else []
-            self.run(self.floor.shop.cancel(order, *chosen))
+            self.run(self.warehouse.shop.cancel(order, *chosen))
 
     @rule(status=STATUSES)
     def carrier(self, status: str) -> None:
-        self.run(self.floor.record_event(status, uuid4().hex))
+        self.run(self.warehouse.record_event(status, uuid4().hex))
 
     @rule(minutes=st.sampled_from([1, 9, 10]))
     def wait(self, minutes: int) -> None:
-        self.floor.shop.clock.forward(minutes=minutes)
-        self.runner.run(self.floor.shop.transactions.run(task_claims.free_lapsed))
+        self.warehouse.shop.clock.forward(minutes=minutes)
+        self.runner.run(self.warehouse.shop.transactions.run(task_claims.free_lapsed))
 
     @rule()
     def serve(self) -> None:
-        self.runner.run(BackorderRounds(self.floor.shop.transactions).serve())
+        self.runner.run(BackorderRounds(self.warehouse.shop.transactions).serve())
 
     @invariant()
     def the_books_agree(self) -> None:
-        if hasattr(self, "floor"):
-            assert self.runner.run(faults(self.floor.database)) == []
+        if hasattr(self, "warehouse"):
+            assert self.runner.run(faults(self.warehouse.database)) == []
 
     def teardown(self) -> None:
-        if hasattr(self, "floor"):
+        if hasattr(self, "warehouse"):
             self.runner.run(self._prove())
-            self.runner.run(self.floor.database.close())
-            self.fresh.give_back(self.floor.database.url)
+            self.runner.run(self.warehouse.database.close())
+            self.fresh.give_back(self.warehouse.database.url)
 
     async def _prove(self) -> None:
-        database = self.floor.database
+        database = self.warehouse.database
         [[received], [here], [gone]] = [await rows(database, q) for q in (RECEIVED, HERE, GONE)]
         assert received["units"] == here["units"] + gone["units"]
         assert [str(each) for each in await reconcile(database)] == []
