@@ -39,7 +39,7 @@ class ExceptionSeverity(StrEnum):
 
 
 class ExceptionKind(StrEnum):
-    """What went against plan."""
+    """Kind of deviation from the plan."""
 
     OVERSOLD = "OVERSOLD"
     SHORT_PICK = "SHORT_PICK"

@@ -110,7 +110,7 @@ class LocationRow(TypedDict):
 
 
 class Channel(Model):
-    """A place of sale; priority 1 is served first when stock is scarce."""
+    """A sales channel; priority 1 is served first when stock is scarce."""
 
     id = fields.BigIntField(primary_key=True)
     code = fields.TextField()

@@ -212,7 +212,7 @@ def holder(
     refund_limit: Money | None = None,
     key_id: UUID | None = None,
 ) -> Caller:
-    """The caller that holds a key of `role`."""
+    """The caller with a key of `role`."""
     return Caller(
         actor=actor,
         role=role,

@@ -171,7 +171,7 @@ def adjusted_down(units: int, state: StockState, value: Money, occasion: Occasio
 
 
 def adjusted_up(units: int, state: StockState, value: Money, occasion: Occasion) -> LedgerEntry:
-    """Units were found and put into this state."""
+    """Units were found and added to this state."""
     return transfer(
         f"Wrote up {_counted(units)} ({state})",
         occasion,

@@ -24,7 +24,7 @@ class Evidence(StrEnum):
 
 
 class RefundShipping(StrEnum):
-    """When a refund includes the shipping that the customer paid."""
+    """Cases in which a refund includes the shipping that the customer paid."""
 
     FULL_ORDER_ONLY = "FULL_ORDER_ONLY"
     ALWAYS = "ALWAYS"

@@ -98,7 +98,7 @@ class Receipt:
 
 
 class TooFewUnits(IllegalTransition):
-    """More units should move on (be inspected, be disposed of) than the group has left."""
+    """More units are to move on (to be inspected, to be disposed of) than the group has left."""
 
     def __init__(self, current: str, requested: str, quantity: int, left: int) -> None:
         super().__init__("return item", current, requested)

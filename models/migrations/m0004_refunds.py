@@ -158,7 +158,7 @@ APPEND_ONLY = ("refund_approval", "order_cancellation_line", "period_close")
 
 
 def _kept_keys(engine: Engine) -> list[str]:
-    """Triggers by which an attempt stays, with the key that it was made with."""
+    """Triggers that prevent deleting an attempt and changing its key."""
     kept = "UPDATE OF id, refund_id, attempt_no, key"
     if engine == "postgres":
         return [

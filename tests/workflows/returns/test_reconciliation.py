@@ -36,12 +36,12 @@ CLOSED = "(SELECT id FROM customer_return WHERE status = 'CLOSED')"
 BREAKS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "a unit of a return that is gone": (
         ("UPDATE stock_level SET refurbishing = 0",),
-        "units of returns are there",
+        "units of returns are in stock",
         "TEE-M @ LEEDS REFURBISHING: expected at least 1, found 0",
     ),
     "a parcel's units that are gone": (
         ("UPDATE stock_level SET quarantine = 0",),
-        "units of returns are there",
+        "units of returns are in stock",
         "TEE-S @ LEEDS QUARANTINE: expected at least 2, found 0",
     ),
     "what a unit costs": (
@@ -51,12 +51,12 @@ BREAKS: dict[str, tuple[tuple[str, ...], str, str]] = {
     ),
     "more units than were sent": (
         ("UPDATE return_item SET quantity = 9 WHERE state = 'EXPECTED'",),
-        "returned units were sent",
+        "returned units were shipped",
         "line 0: expected at most 2, found 9",
     ),
     "a cost that never left": (
         (f"UPDATE return_item SET cost_minor = 5000 WHERE id = {RECEIVED}",),
-        "units come back at the cost of before",
+        "units return at their shipped cost",
         "line 0: expected at most 1200, found 5800",
     ),
     "a return closed early": (
