@@ -1,6 +1,6 @@
-"""Documents: paths and links exist, decision records have one form, no reference leads outside.
+"""Documents: their paths and links exist, and no reference leads out of the repository.
 
-Fenced code is ignored: it is run by other tests, or belongs to the reader's machine.
+Fenced code is left out everywhere: it is checked by running it, or belongs to the reader's machine.
 """
 
 import re
@@ -11,14 +11,15 @@ from pathlib import Path, PurePosixPath
 
 from tests.architecture.source import ROOT, name_of, text_files
 
-RECORD_LINES_MAX = 60
-RECORD_PARTS = ["Context", "Decision", "Consequences", "Alternatives", "Code"]
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 INLINE_CODE = re.compile(r"`([^`]+)`")
 # `path/to/file.py: function` names a place inside a file.
 PATH = re.compile(r"([\w.*{},<>/-]+)(?:: \w+)?")
 SUFFIXES = (".py", ".md", ".graphql", ".toml", ".json", ".sh", ".lock")
 BRACES = re.compile(r"\{([^{}]*)\}")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+URL = re.compile(r"[a-z]+:(?://)?\S+")
+DOCUMENT_NAME = re.compile(r"(?<![\w./-])[\w./-]+\.md\b")
 SECTION_REFERENCE = re.compile(r"\((?:section )?\d+\.\d+(?:, \d+\.\d+)*\)|§")
 
 
@@ -35,7 +36,7 @@ def prose(document: Path) -> str:
 
 @cache
 def existing() -> frozenset[str]:
-    """Files of the project and their folders, without caches."""
+    """Files of the project and their folders, without what only caches have left behind."""
     files = {name_of(path) for path in text_files()}
     return frozenset(
         files | {str(above) for name in files for above in PurePosixPath(name).parents}
@@ -65,7 +66,7 @@ def paths_in(text: str) -> Iterator[str]:
 
 
 def exists(path: str) -> bool:
-    """True if a path, which may contain stars, matches a file or folder of the project."""
+    """True if a path, perhaps with stars, names a file or folder of the project."""
     return path in existing() or any(fnmatchcase(name, path) for name in existing())
 
 
@@ -79,6 +80,27 @@ def test_paths_in_documents_exist() -> None:
     assert missing == set()
 
 
+def test_links_in_documents_lead_to_files() -> None:
+    broken = set()
+    for document in documents():
+        for target in LINK.findall(prose(document)):
+            path = (document.parent / target.partition("#")[0]).resolve()
+            is_outside = not path.is_relative_to(ROOT) or not path.exists()
+            if not URL.match(target) and is_outside:
+                broken.add(f"{name_of(document)}: {target}")
+    assert broken == set()
+
+
+def test_documents_name_no_document_outside_the_repository() -> None:
+    foreign = {
+        f"{name_of(document)}: {name}"
+        for document in documents()
+        for name in DOCUMENT_NAME.findall(URL.sub("", prose(document)))
+        if not (ROOT / name).exists() and not (document.parent / name).exists()
+    }
+    assert foreign == set()
+
+
 def test_documents_refer_to_no_numbered_sections() -> None:
     found = {
         f"{name_of(document)}: {reference[0]}"
@@ -86,23 +108,3 @@ def test_documents_refer_to_no_numbered_sections() -> None:
         for reference in SECTION_REFERENCE.finditer(prose(document))
     }
     assert found == set()
-
-
-def test_decision_records_share_one_form() -> None:
-    wrong = {}
-    for record in sorted((ROOT / "docs/decisions").glob("*.md")):
-        text = record.read_text()
-        parts = re.findall(r"^(?:\*\*(\w+)\.\*\*|## (\w+))", text, re.MULTILINE)
-        names = [bold or heading for bold, heading in parts]
-        number = int(record.name.partition("-")[0])
-        if names != RECORD_PARTS or not text.startswith(f"# {number}. "):
-            wrong[record.name] = names
-    assert wrong == {}
-
-
-def test_decision_records_are_short() -> None:
-    lines = {
-        record.name: len(record.read_text().splitlines())
-        for record in (ROOT / "docs/decisions").glob("*.md")
-    }
-    assert {name: count for name, count in lines.items() if count > RECORD_LINES_MAX} == {}
