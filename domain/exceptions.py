@@ -11,26 +11,26 @@ from domain.access.callers import Role
 
 
 class ExceptionStatus(StrEnum):
-    """How far somebody has come with an exception."""
+    """Progress of handling an exception."""
 
     OPEN = "OPEN"
-    """Nobody has it yet."""
+    """Not assigned yet."""
     ASSIGNED = "ASSIGNED"
     """It has an owner."""
     IN_PROGRESS = "IN_PROGRESS"
     """Its owner works on it."""
     WAITING = "WAITING"
-    """Nothing can be done before `waitUntil`; the clock stands still."""
+    """Paused until `waitUntil`; the waiting time does not count toward `dueAt`."""
     ESCALATED = "ESCALATED"
-    """Past `dueAt`: handed to the next role, which has to assign it."""
+    """Past `dueAt`: passed to the next role, which must assign it."""
     RESOLVED = "RESOLVED"
-    """Settled by a person, in words. Final."""
+    """Resolved by a person, with a text. Final."""
     AUTO_RESOLVED = "AUTO_RESOLVED"
-    """Settled by itself: what had opened it is no longer so. Final."""
+    """Resolved automatically: its cause no longer exists. Final."""
 
 
 class ExceptionSeverity(StrEnum):
-    """How bad it is to leave it."""
+    """Urgency of an exception."""
 
     LOW = "LOW"
     MEDIUM = "MEDIUM"

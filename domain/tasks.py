@@ -20,31 +20,31 @@ CLAIMED_MAX: Final = 200
 
 
 class QueueKind(StrEnum):
-    """A kind of work."""
+    """Kind of work; each has a queue per location."""
 
     PICK = "PICK"
-    """Fetch the units of an OPEN fulfillment."""
+    """Collect the units of an OPEN fulfillment."""
     PACK = "PACK"
     """Pack a PICKED fulfillment."""
     SHIP = "SHIP"
     """Hand a PACKED fulfillment to its carrier."""
     RECEIVE = "RECEIVE"
-    """Take in the parcel of a return."""
+    """Receive the parcel of a return."""
     INSPECT = "INSPECT"
     """Grade returned units."""
     DISPOSE = "DISPOSE"
-    """Decide what becomes of inspected units."""
+    """Decide the disposition of inspected units."""
     COUNT = "COUNT"
     """Count the units of a stock level."""
 
 
 class TaskStatus(StrEnum):
-    """Where a task stands now."""
+    """Status of a task."""
 
     OPEN = "OPEN"
-    """Free to be claimed; a claim whose lease is over counts as this."""
+    """Can be claimed; a claim with an expired lease counts as OPEN."""
     CLAIMED = "CLAIMED"
-    """One worker has it until `leaseUntil`."""
+    """Claimed by one worker until `leaseUntil`."""
     DONE = "DONE"
     """The work was done. Final."""
     CANCELLED = "CANCELLED"

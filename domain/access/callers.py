@@ -17,30 +17,30 @@ from domain.values.money import Money
 
 
 class Role(StrEnum):
-    """What kind of actor a key acts for; it decides what the key may do.
+    """Role of an API key; it decides the key's permissions.
 
     `viewer` lists the permissions.
     """
 
     STOREFRONT = "STOREFRONT"
-    """A shop's own server: sells on its channels, and reads its own orders and returns."""
+    """The server of a shop: sells on its channels, and reads its own orders and returns."""
     PARTNER = "PARTNER"
-    """A marketplace, a carrier, a fulfillment partner: what a shop may, and the work at its
-    locations. Each mutation needs an idempotency key.
+    """A marketplace, carrier or fulfillment partner: the permissions of STOREFRONT, and the work at
+    its locations. Every mutation requires an idempotency key.
     """
     WAREHOUSE = "WAREHOUSE"
-    """Receives, picks, packs and ships, inspects returned units and disposes of them."""
+    """Receives, picks, packs and ships; inspects returned units and decides their disposition."""
     SUPPORT = "SUPPORT"
-    """Works for customers: holds, orders, cancels, decides on returns, opens and cancels refunds.
+    """Serves customers: holds, orders, cancellations, return decisions; opens and cancels refunds.
     """
     SUPERVISOR = "SUPERVISOR"
-    """Whatever the warehouse and support may, overrides of both, and approval of refunds."""
+    """All permissions of WAREHOUSE and SUPPORT, overrides for both, and approval of refunds."""
     SUPPLY_CHAIN = "SUPPLY_CHAIN"
-    """Keeps master data and stock levels, and publishes ROUTING policies."""
+    """Maintains master data and stock levels, and publishes ROUTING policies."""
     FINANCE = "FINANCE"
     """Keeps the books; approves, retries and settles refunds."""
     ADMIN = "ADMIN"
-    """Everything, keys and policies of every kind included."""
+    """All permissions, including API keys and policies of every kind."""
 
 
 def _named(names: str) -> frozenset[str]:

@@ -25,27 +25,27 @@ ABSENT: Final = Absent.ABSENT
 
 
 class ChannelKind(StrEnum):
-    """What kind of place of sale."""
+    """Kind of a sales channel."""
 
     STOREFRONT = "STOREFRONT"
-    """A shop of the retailer's own."""
+    """A shop of the retailer."""
     MARKETPLACE = "MARKETPLACE"
-    """A place where others sell too."""
+    """A platform on which other retailers sell too."""
     WHOLESALE = "WHOLESALE"
-    """A contract with a business that sells on."""
+    """A contract with a business that resells."""
 
 
 class ReasonKind(StrEnum):
-    """What a reason is given for; each operation takes reasons of its own kind."""
+    """Purpose of a reason code; each operation accepts reasons of one kind."""
 
     RETURN = "RETURN"
-    """Why a customer sends units back."""
+    """Why a customer returns units."""
     ADJUSTMENT = "ADJUSTMENT"
     """Why stock is corrected or moved by hand."""
     DECLINE = "DECLINE"
-    """Why a return is not taken."""
+    """Why a return is declined."""
     WRITE_OFF = "WRITE_OFF"
-    """Why goods are given up."""
+    """Why goods are written off."""
     CANCELLATION = "CANCELLATION"
     """Why an order, or a part of it, is cancelled."""
 

@@ -13,20 +13,20 @@ from domain.orders.orders import OrderLineState
 
 
 class CarrierStatus(StrEnum):
-    """A carrier's word about a parcel."""
+    """A carrier's report about a parcel."""
 
     ACCEPTED = "ACCEPTED"
     """The carrier has the parcel."""
     IN_TRANSIT = "IN_TRANSIT"
     OUT_FOR_DELIVERY = "OUT_FOR_DELIVERY"
     DELIVERY_FAILED = "DELIVERY_FAILED"
-    """Nobody took the parcel; opens the exception CARRIER_DELAY."""
+    """The parcel could not be handed over; opens the exception CARRIER_DELAY."""
     DELIVERED = "DELIVERED"
-    """At its destination. The only word that still counts after LOST: it was found."""
+    """At its destination. The only report that still has an effect after LOST: it was found."""
     RETURNED_TO_SENDER = "RETURNED_TO_SENDER"
-    """On its way back; opens a return."""
+    """On its way back to the sender; opens a return."""
     LOST = "LOST"
-    """It will not come; the units are written off."""
+    """It will not arrive; the units are written off."""
 
 
 _F, _C = FulfillmentStatus, CarrierStatus

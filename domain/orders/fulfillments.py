@@ -4,10 +4,10 @@ from enum import StrEnum
 
 
 class FulfillmentStatus(StrEnum):
-    """Where a fulfillment stands on its way out."""
+    """Progress of a fulfillment toward the customer."""
 
     ON_HOLD = "ON_HOLD"
-    """Allocated, but not to be worked on."""
+    """Allocated; must not be worked on yet."""
     OPEN = "OPEN"
     """To be picked."""
     PICKED = "PICKED"
@@ -15,9 +15,9 @@ class FulfillmentStatus(StrEnum):
     PACKED = "PACKED"
     """To be handed to a carrier."""
     SHIPPED = "SHIPPED"
-    """With its carrier; the units have left the books."""
+    """With its carrier; its units have left inventory."""
     DELIVERED = "DELIVERED"
     LOST = "LOST"
-    """Lost by its carrier; may yet become DELIVERED."""
+    """Lost by its carrier; may still become DELIVERED."""
     CANCELLED = "CANCELLED"
-    """Nothing of it will leave: cancelled, sent from elsewhere, or not found."""
+    """Nothing of it will ship: cancelled, moved to another location, or not found."""

@@ -17,16 +17,16 @@ _NUMBER_DIGITS: Final = 12
 
 
 class OrderStatus(StrEnum):
-    """What an order's units say together."""
+    """Status of an order, derived from the states of its units."""
 
     OPEN = "OPEN"
-    """Nothing has left; some units are backordered, others are not."""
+    """Nothing has shipped; some units are backordered, others are not."""
     ALLOCATED = "ALLOCATED"
-    """Nothing has left, and each unit that is not cancelled has its place."""
+    """Nothing has shipped; every unit that is not cancelled is allocated to a location."""
     PARTIALLY_SHIPPED = "PARTIALLY_SHIPPED"
-    """Some units have left, others have not."""
+    """Some units have shipped, others have not."""
     SHIPPED = "SHIPPED"
-    """Every unit that is not cancelled has left."""
+    """Every unit that is not cancelled has shipped."""
     DELIVERED = "DELIVERED"
     """Every unit that is not cancelled was delivered or lost."""
     BACKORDERED = "BACKORDERED"
@@ -36,12 +36,12 @@ class OrderStatus(StrEnum):
 
 
 class OrderLineState(StrEnum):
-    """Where a unit of an order line stands; it is in exactly one of these."""
+    """State of a unit of an order line; each unit is in exactly one."""
 
     BACKORDERED = "BACKORDERED"
-    """Ordered; nothing was found for it yet."""
+    """Ordered; no stock is allocated yet."""
     ALLOCATED = "ALLOCATED"
-    """A unit at a location belongs to it, waiting to be picked."""
+    """A unit at a location is assigned to it and waits to be picked."""
     PICKED = "PICKED"
     PACKED = "PACKED"
     SHIPPED = "SHIPPED"

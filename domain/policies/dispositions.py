@@ -12,36 +12,36 @@ ANY: Final = "*"
 
 
 class ConditionGrade(StrEnum):
-    """How an inspector found a unit."""
+    """Condition of a returned unit, as graded by an inspector."""
 
     NEW = "NEW"
     LIKE_NEW = "LIKE_NEW"
     USED = "USED"
     DAMAGED = "DAMAGED"
-    """Broken by use or on the way."""
+    """Damaged in use or in transit."""
     DEFECTIVE = "DEFECTIVE"
-    """Faulty as it was made."""
+    """Has a manufacturing fault."""
     COUNTERFEIT = "COUNTERFEIT"
-    """Not genuine; it is never restocked, whoever asks."""
+    """Not genuine; no role can restock it."""
 
 
 class Disposition(StrEnum):
-    """What happens to a returned unit. All but REFURBISH and QUARANTINE are final."""
+    """Treatment of a returned unit. All but REFURBISH and QUARANTINE are final."""
 
     RESTOCK = "RESTOCK"
     """Becomes available again."""
     REFURBISH = "REFURBISH"
-    """Is put right here; later disposed of again."""
+    """Is repaired here; needs another disposition afterwards."""
     QUARANTINE = "QUARANTINE"
-    """Is set apart here; later disposed of again."""
+    """Is set apart here; needs another disposition afterwards."""
     LIQUIDATE = "LIQUIDATE"
-    """Leaves, written off: sold off in bulk."""
+    """Leaves stock and is written off: sold in bulk."""
     SCRAP = "SCRAP"
-    """Leaves, written off: destroyed."""
+    """Leaves stock and is written off: destroyed."""
     RETURN_TO_VENDOR = "RETURN_TO_VENDOR"
-    """Leaves to the supplier, who owes its cost."""
+    """Goes back to the supplier, which owes its cost."""
     RETURN_TO_CUSTOMER = "RETURN_TO_CUSTOMER"
-    """Leaves to the customer who sent it."""
+    """Goes back to the customer."""
 
 
 def is_forbidden(condition: ConditionGrade, disposition: Disposition) -> bool:

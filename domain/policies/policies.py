@@ -34,20 +34,20 @@ AnyRules = TypeVar("AnyRules", bound=Rules)
 
 
 class PolicyKind(StrEnum):
-    """What a policy decides."""
+    """Subject of a policy's decisions."""
 
     ROUTING = "ROUTING"
-    """From which locations a demand is served, and what is protected for which channel."""
+    """Locations that serve a demand, and units protected for channels."""
     RETURN = "RETURN"
-    """Whether a return is taken: window, reasons, final sale, risk."""
+    """Acceptance of a return: window, reasons, final sale, risk."""
     DISPOSITION = "DISPOSITION"
-    """What becomes of a returned unit, by condition, reason and category."""
+    """Disposition of a returned unit, by condition, reason and category."""
     REFUND = "REFUND"
-    """Evidence, deductions, fees, and how many must approve which amount."""
+    """Evidence, deductions, fees, and approvals required by amount."""
     ADJUSTMENT = "ADJUSTMENT"
-    """Up to which value stock may be written down without approval."""
+    """Value up to which stock may be written down without approval."""
     EXCEPTION = "EXCEPTION"
-    """Owner, severity and time of each kind of exception."""
+    """Owner, severity and due time of each kind of exception."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,12 +32,12 @@ class RefundShipping(StrEnum):
 
 
 class Tender(StrEnum):
-    """How money is given back."""
+    """Means of a refund."""
 
     ORIGINAL_PAYMENT = "ORIGINAL_PAYMENT"
-    """On the payment that it came by, through the gateway."""
+    """Back to the original payment, through the gateway."""
     STORE_CREDIT = "STORE_CREDIT"
-    """As credit; no gateway is asked."""
+    """As store credit, without the gateway."""
 
 
 @dataclass(frozen=True, slots=True)

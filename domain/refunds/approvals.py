@@ -16,14 +16,14 @@ _S = RefundStatus
 
 
 class RefundKind(StrEnum):
-    """Why money goes back; it decides what is asked first."""
+    """Cause of a refund; it determines evidence and approval."""
 
     RETURN = "RETURN"
-    """For returned units, as far as the REFUND policy's evidence has come."""
+    """For returned units, once the evidence required by the REFUND policy is reached."""
     CANCELLATION = "CANCELLATION"
-    """For cancelled units that were paid for; it needs neither evidence nor approval."""
+    """For cancelled units that were paid for; needs neither evidence nor approval."""
     GOODWILL = "GOODWILL"
-    """Opened by a person; it needs no evidence and always an approval."""
+    """Opened by a person; needs no evidence, but always an approval."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,20 +26,20 @@ from typing import Final
 
 
 class AttemptState(StrEnum):
-    """Where one attempt at paying stands, as far as the gateway has told."""
+    """State of one payout attempt, as reported by the payment gateway."""
 
     OPEN = "OPEN"
-    """Its key is kept; nothing was heard of it."""
+    """Its key is stored; the gateway has not answered yet."""
     PENDING = "PENDING"
-    """The gateway has it and has not decided."""
+    """The gateway accepted it and has not decided yet."""
     UNKNOWN = "UNKNOWN"
-    """The gateway did not answer; it is asked again by the same key."""
+    """The gateway did not answer; it is asked again with the same key."""
     SUCCEEDED = "SUCCEEDED"
-    """The gateway said that it paid."""
+    """The gateway reported that it paid."""
     FAILED = "FAILED"
-    """The gateway said definitely that nothing was paid."""
+    """The gateway reported that it did not pay; this is definite."""
     REVERSED = "REVERSED"
-    """It was paid, and the bank sent it back."""
+    """It was paid, and the bank returned the money."""
 
 
 class GatewaySignal(StrEnum):

@@ -18,28 +18,30 @@ from domain.transitions import step
 
 
 class RefundStatus(StrEnum):
-    """Where a refund stands."""
+    """Status of a refund."""
 
     EVIDENCE_PENDING = "EVIDENCE_PENDING"
-    """Something in `requiredEvidence` has not come; the amount is an estimate."""
+    """Some `requiredEvidence` is not reached yet; the amount is an estimate."""
     NEEDS_APPROVAL = "NEEDS_APPROVAL"
-    """`approvalsRequired` actors have to agree."""
+    """Waits for approval by `approvalsRequired` actors."""
     APPROVED = "APPROVED"
-    """Going to be paid; can still be cancelled."""
+    """Will be paid out; can still be cancelled."""
     REJECTED = "REJECTED"
-    """Turned down. Final."""
+    """Not approved. Final."""
     PROCESSING = "PROCESSING"
-    """An attempt at paying is under way."""
+    """A payout attempt is in progress."""
     SUCCEEDED = "SUCCEEDED"
     """Paid out, or given as store credit."""
     FAILED = "FAILED"
-    """The gateway said definitely that nothing was paid; `refundRetry` tries again."""
+    """The gateway reported that it did not pay; `refundRetry` tries again."""
     UNKNOWN = "UNKNOWN"
-    """Whether it was paid is being found out: by asking the gateway, at last by `refundSettle`."""
+    """The payout's outcome is unknown: the gateway is asked again, and in the end `refundSettle`
+    decides.
+    """
     REVERSED = "REVERSED"
-    """It was paid, and the bank sent it back. Final."""
+    """It was paid, and the bank returned the money. Final."""
     CANCELLED = "CANCELLED"
-    """Called off before it was paid. Final."""
+    """Cancelled before it was paid. Final."""
 
 
 _S = RefundStatus

@@ -12,16 +12,16 @@ from domain.errors import LimitExceeded, ReservationAlreadyExpired
 
 
 class ReservationStatus(StrEnum):
-    """Where a hold stands now."""
+    """Status of a hold."""
 
     HELD = "HELD"
-    """Its units are kept until `expiresAt`."""
+    """Its units are reserved until `expiresAt`."""
     COMMITTED = "COMMITTED"
-    """An order took it."""
+    """An order took its units."""
     RELEASED = "RELEASED"
-    """Given back before its time."""
+    """Released before `expiresAt`."""
     EXPIRED = "EXPIRED"
-    """Over by the clock; its units may be promised to others."""
+    """Past `expiresAt`; its units may be promised to others."""
 
 
 RESERVATION_TRANSITIONS: Final[Mapping[ReservationStatus, frozenset[ReservationStatus]]] = (

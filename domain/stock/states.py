@@ -13,67 +13,67 @@ UNITS_MAX: Final = 1_000_000_000
 
 
 class StockState(StrEnum):
-    """Where a unit at a location stands; it is in exactly one of these.
+    """State of a unit at a location; each unit is in exactly one.
 
-    Units that are HELD or ALLOCATED are never moved or adjusted by hand.
+    HELD and ALLOCATED units are never moved or adjusted by hand.
     """
 
     AVAILABLE = "AVAILABLE"
-    """Physically here, sellable, claimed by nobody."""
+    """Physically present, sellable, not reserved."""
     HELD = "HELD"
-    """Claimed by a live reservation."""
+    """Reserved by a live hold."""
     ALLOCATED = "ALLOCATED"
     """Belongs to a placed order."""
     QUALITY_CONTROL = "QUALITY_CONTROL"
-    """Waits for inspection, as returned units do."""
+    """Waiting for inspection, as returned units are."""
     QUARANTINE = "QUARANTINE"
-    """Set apart: not to be sold before somebody has decided or counted."""
+    """Set apart: not sold before a decision or a count."""
     REFURBISHING = "REFURBISHING"
-    """Being put right."""
+    """Being repaired."""
     DAMAGED = "DAMAGED"
-    """Here, but not sellable."""
+    """Present, but not sellable."""
 
 
 class MovementKind(StrEnum):
-    """Why units changed their state."""
+    """Reason for which units changed their state."""
 
     RECEIVED = "RECEIVED"
-    """A delivery came in."""
+    """Units were received from a supplier."""
     ADJUSTED = "ADJUSTED"
     """A state was corrected by hand."""
     HELD = "HELD"
-    """A reservation claimed the units."""
+    """A reservation took the units."""
     RELEASED = "RELEASED"
     """A hold was released, or it expired."""
     ALLOCATED = "ALLOCATED"
-    """An order took the units, from a hold or without one."""
+    """An order took the units, from a hold or directly."""
     DEALLOCATED = "DEALLOCATED"
-    """An order gave the units back: cancelled, or sent from elsewhere."""
+    """An order released the units: cancelled, or moved to another location."""
     SHIPPED = "SHIPPED"
-    """The units left with a carrier."""
+    """The units were shipped with a carrier."""
     RETURNED = "RETURNED"
     """The units came back in a parcel."""
     DISPOSED = "DISPOSED"
-    """A disposition made returned units leave, other than as scrap."""
+    """A disposition moved or removed returned units, other than as scrap."""
     MOVED = "MOVED"
-    """The units went from one state to another at their location."""
+    """The units moved from one state to another at their location."""
     TRANSFERRED = "TRANSFERRED"
-    """The units went to another location. No operation does this yet."""
+    """The units moved to another location. Not used yet."""
     COUNTED = "COUNTED"
-    """A count corrected a state. No operation does this yet."""
+    """A count corrected a state. Not used yet."""
     SCRAPPED = "SCRAPPED"
     """Returned units were destroyed."""
 
 
 class LocationKind(StrEnum):
-    """What a location is."""
+    """Kind of a location."""
 
     WAREHOUSE = "WAREHOUSE"
     """Keeps stock."""
     STORE = "STORE"
-    """Keeps stock; a shop with a door."""
+    """Keeps stock; a shop open to customers."""
     FULFILLMENT_PARTNER = "FULFILLMENT_PARTNER"
-    """Keeps stock; another business that sends it."""
+    """Keeps stock; another business that ships for the retailer."""
     ZONE = "ZONE"
     """An address for tasks inside a location; keeps no stock of its own."""
     BIN = "BIN"
