@@ -1,7 +1,6 @@
-"""What one noun must do because of another's fact, before the fact commits.
+"""Reactions: work in one area that follows from an event of another, in the same transaction.
 
-The map is handed to Transactions by whoever composes the program, so that the nouns of this room
-never import each other in a circle.
+The program hands this table to Transactions, so the areas do not import each other in a circle.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def encode(payload: Any) -> dict[str, Any]:
     """The payload under its JSON keys; ids, times and enums are left to the JSON writer."""
     payload_type: Any = type(payload)
     encoder = _encoder(payload_type)
-    data: dict[str, Any] = dict(zip(encoder.keys, encoder.read(payload), strict=True))
+    data: dict[str, Any] = dict(zip(encoder.keys, encoder.read(payload), strict=False))
     for key in encoder.nested:
         if data[key] is not None:
             data[key] = [encode(each) if is_dataclass(each) else each for each in data[key]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
@@ -23,8 +23,7 @@ from workflows.transactions.unit_of_work import Restore, UnitOfWork
 PayloadT_co = TypeVar("PayloadT_co", bound=EventPayload, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class PendingEvent(Generic[PayloadT_co]):
+class PendingEvent(NamedTuple, Generic[PayloadT_co]):
     """An event that the transaction is going to write."""
 
     payload: PayloadT_co

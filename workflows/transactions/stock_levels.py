@@ -51,18 +51,20 @@ class Level:
 
     def event(self, cause: Cause) -> StockChanged:
         """The payload of `stock.changed` with the present numbers."""
-        units = self.units
+        # `units` has every state, in the order of StockState.
+        available, held, allocated, quality_control, *others = self.units.values()
+        quarantine, refurbishing, damaged = others
         return StockChanged(
             sku=self.sku,
             location=self.location,
             cause=cause.kind,
-            available=units[StockState.AVAILABLE],
-            held=units[StockState.HELD],
-            allocated=units[StockState.ALLOCATED],
-            quality_control=units[StockState.QUALITY_CONTROL],
-            quarantine=units[StockState.QUARANTINE],
-            refurbishing=units[StockState.REFURBISHING],
-            damaged=units[StockState.DAMAGED],
+            available=available,
+            held=held,
+            allocated=allocated,
+            quality_control=quality_control,
+            quarantine=quarantine,
+            refurbishing=refurbishing,
+            damaged=damaged,
             safety_stock=self.safety_stock,
         )
 
