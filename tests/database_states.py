@@ -14,11 +14,11 @@ import asyncpg
 POLLS_MAX, POLL_SECONDS = 500, 0.01  # polls until all other connections are closed
 SIZE_MAX = 32 * 2**20  # a new database has 10 MB; a larger one is slow to restore and is dropped
 
-# Number of entries in the catalogue tables, and a sum that changes with any change of an entry.
+# Number of entries in the catalog tables, and a sum that changes with any change of an entry.
 _SHAPE = " UNION ALL ".join(
-    f"SELECT '{catalogue}' AS part, count(*) AS number, sum(xmin::text::bigint) AS changes"
-    f" FROM {catalogue}"
-    for catalogue in (
+    f"SELECT '{catalog}' AS part, count(*) AS number, sum(xmin::text::bigint) AS changes"
+    f" FROM {catalog}"
+    for catalog in (
         "pg_class",
         "pg_attribute",
         "pg_attrdef",
@@ -45,7 +45,7 @@ WHERE datname = current_database() AND pid <> pg_backend_pid()
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The catalogue's fingerprint, the rows in COPY format, and the statements that restore
+    """The catalog's fingerprint, the rows in COPY format, and the statements that restore
     them."""
 
     shape: tuple[tuple[object, ...], ...]
@@ -80,7 +80,7 @@ async def read(database_url: str) -> State:
 
 
 async def restore(database_url: str, state: State) -> bool:
-    """Restore a database to a saved state. Returns False if its catalogue has changed."""
+    """Restore a database to a saved state. Returns False if its catalog has changed."""
     try:
         connection = await asyncpg.connect(database_url)
     except (asyncpg.PostgresError, OSError):

@@ -101,7 +101,7 @@ class PostgresServer(Server):
 
     def _launch(self, port: int) -> bool:
         if not self._data.exists():
-            self._initialise()
+            self._initialize()
         options = {"port": port, "listen_addresses": "127.0.0.1", "max_connections": 200}
         if not self.durable:
             options |= {"fsync": "off", "full_page_writes": "off"}
@@ -121,7 +121,7 @@ class PostgresServer(Server):
             if stopped.returncode and (self._data / "postmaster.pid").exists():
                 raise ServerError(f"PostgreSQL did not stop: {stopped.stderr}")
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         self._password.write_text(secrets.token_hex(16))
         if user := unprivileged_user():
             shutil.chown(self.directory, user)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from benchmarks.catalogue import sku
+from benchmarks.catalog import sku
 from benchmarks.clients.subscribers import Order, Plan, Result
 from benchmarks.processes import KEY, ROOT, Server
 

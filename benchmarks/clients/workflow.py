@@ -17,7 +17,7 @@ import uvloop
 
 import server.process.garbage_collection as garbage_collection
 import workflows.reservations.reservations
-from benchmarks.catalogue import CHANNEL
+from benchmarks.catalog import CHANNEL
 from benchmarks.processes import ROOT
 from domain.access.callers import Role, holder
 from models.database.database import Database

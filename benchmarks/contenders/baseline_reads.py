@@ -15,7 +15,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from benchmarks.catalogue import LOCATIONS
+from benchmarks.catalog import LOCATIONS
 
 AVAILABILITY = """
 SELECT i.sku, array_agg(GREATEST(0, s.available - s.safety_stock) ORDER BY s.location_id) AS units

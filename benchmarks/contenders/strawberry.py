@@ -23,7 +23,7 @@ from strawberry.extensions import ParserCache, ValidationCache
 from tortoise import Tortoise
 from tortoise.connection import get_connection
 
-from benchmarks.catalogue import LOCATIONS
+from benchmarks.catalog import LOCATIONS
 from benchmarks.contenders.baseline_reads import AVAILABILITY
 from benchmarks.contenders.one_statement import STATEMENT
 from models.database.database import DatabaseLimits, tortoise_config

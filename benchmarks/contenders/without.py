@@ -1,8 +1,8 @@
-"""Serves Restow with one of its own fast paths replaced by the way of the library below it.
+"""Serve Restow with one of its fast paths replaced by the library's own way.
 
     python -m benchmarks.contenders.without PIECE
 
-The replacement is made here and nowhere else: the program has no switch for it.
+Only this module makes the replacement: the program has no switch for it.
 """
 
 from __future__ import annotations

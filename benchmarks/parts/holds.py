@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from benchmarks.catalogue import CHANNEL, fresh_postgres, sku
+from benchmarks.catalog import CHANNEL, fresh_postgres, sku
 from benchmarks.clients.requests import Plan
 from benchmarks.clients.workflow import measure_rate
 from benchmarks.contenders.one_statement import SCRIPT

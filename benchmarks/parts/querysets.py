@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from statistics import median
 
-from benchmarks.catalogue import fill_sqlite, fresh_postgres
+from benchmarks.catalog import fill_sqlite, fresh_postgres
 from benchmarks.processes import postgres
 from models.catalog import Supplier
 from models.database.database import Database

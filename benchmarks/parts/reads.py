@@ -8,7 +8,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.catalogue import CHANNEL, LOCATIONS, fresh_postgres, sku
+from benchmarks.catalog import CHANNEL, LOCATIONS, fresh_postgres, sku
 from benchmarks.clients.requests import Plan
 from benchmarks.processes import KEY, Server, contender, ours, running
 from benchmarks.results.findings import Findings, Ratio, alternated, repeated

@@ -1,4 +1,4 @@
-"""Rent of the fast paths: what each costs or saves, measured with and without it in one run.
+"""Benefit of each fast path: processor time with and without it, measured in one run.
 
 Each piece is replaced by the library's own way (benchmarks/contenders/without.py) in a server of
 its own. Figures are processor time per answer; a ratio below 1.05 means that the piece may go.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from statistics import median
 
-from benchmarks.catalogue import fresh_postgres, sku
+from benchmarks.catalog import fresh_postgres, sku
 from benchmarks.clients.requests import Plan
 from benchmarks.clients.subscriber_process import SKUS, SubscriberProcess, bodies_of, plan_of
 from benchmarks.clients.subscribers import Order

@@ -12,7 +12,7 @@ from statistics import median
 
 import asyncpg
 
-from benchmarks.catalogue import fresh_postgres, sku
+from benchmarks.catalog import fresh_postgres, sku
 from benchmarks.clients.subscriber_process import (
     SKUS,
     SubscriberProcess,

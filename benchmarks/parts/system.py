@@ -1,4 +1,4 @@
-"""SQLite, a catalogue of a million SKUs, start-up time, and memory of an idle process."""
+"""SQLite, a catalog of a million SKUs, start-up time, and memory of an idle process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from benchmarks.catalogue import fill_sqlite, fresh_postgres, sku
+from benchmarks.catalog import fill_sqlite, fresh_postgres, sku
 from benchmarks.clients.requests import Plan
 from benchmarks.clients.workflow import measure_rate
 from benchmarks.parts.holds import CLIENTS, check_books, hold_plan
@@ -68,7 +68,7 @@ def _sqlite_rate(name: str, orders: Sequence[Order]) -> float:
 
 
 def growth(postgres: str) -> Findings:
-    """The same requests for a thousand SKUs, alone and in a catalogue of a million."""
+    """The same requests for a thousand SKUs, alone and in a catalog of a million."""
     small = asyncio.run(fresh_postgres(postgres, "small", SMALL, (50, 50, 50)))
     started = time.monotonic()
     large = asyncio.run(fresh_postgres(postgres, "large", LARGE, (50, 50, 50)))

@@ -28,8 +28,8 @@ def _rates(title: str, rates: Mapping[str, float], path: Path) -> None:
     figure = Figure(figsize=(7, 0.7 + 0.42 * len(rates)), layout="constrained")
     axes = figure.subplots()
     names = list(rates)[::-1]
-    colours = [INK if name.startswith(("ours", "1M")) else MUTED for name in names]
-    bars = axes.barh(names, [rates[name] for name in names], color=colours)
+    colors = [INK if name.startswith(("ours", "1M")) else MUTED for name in names]
+    bars = axes.barh(names, [rates[name] for name in names], color=colors)
     axes.bar_label(bars, fmt="%.0f", padding=3)
     axes.set_xlabel("answers per second")
     axes.set_title(title, loc="left", fontsize=10)
@@ -52,8 +52,8 @@ def _ratios(results: Mapping[str, Any], path: Path) -> None:
 def _shares(shares: Sequence[tuple[str, float]], path: Path) -> None:
     figure = Figure(figsize=(8, 0.8 + 0.32 * len(shares)), layout="constrained")
     axes = figure.subplots()
-    colours = [INK if share >= 1 else MISSED for _, share in shares]
-    bars = axes.barh([name for name, _ in shares], [share for _, share in shares], color=colours)
+    colors = [INK if share >= 1 else MISSED for _, share in shares]
+    bars = axes.barh([name for name, _ in shares], [share for _, share in shares], color=colors)
     axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xlabel("relative to the bound (1 or more: met)")

@@ -1,4 +1,4 @@
-"""Hot queries use an index in a large catalogue with a long history.
+"""Hot queries use an index in a large catalog with a long history.
 
 PostgreSQL plans the queries on tables that are large enough for their statistics to decide. No
 setting forbids a sequential scan.

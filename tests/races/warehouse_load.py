@@ -84,8 +84,8 @@ class WarehouseLoad:
 
     async def _ask(self, query: str, given: Mapping[str, Any], at: int, key: str) -> Any:
         """Send a request; the tablet may fail before the answer arrives."""
-        life = self._chance.uniform(0, 0.02) if self._chance.random() < 0.02 else None
-        async with self.gate.step(), asyncio.timeout(life):
+        seconds_left = self._chance.uniform(0, 0.02) if self._chance.random() < 0.02 else None
+        async with self.gate.step(), asyncio.timeout(seconds_left):
             return await self.cluster.ask(query, given, at=at, by=key)
 
     async def sweep(self) -> None:

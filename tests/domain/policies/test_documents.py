@@ -341,7 +341,7 @@ def test_adjustment_rules_ask_for_approval_above_the_value_and_when_it_is_unknow
     assert rules.needs_approval(None)
 
 
-def test_exception_rules_stand_in_for_the_catalogue() -> None:
+def test_exception_rules_replace_the_catalog() -> None:
     rules = policies.parse_rules(
         E, changed(DOCUMENTS[E], "kinds.REFUND_OVERDUE.ownerRole", "SUPPORT")
     )
@@ -350,7 +350,7 @@ def test_exception_rules_stand_in_for_the_catalogue() -> None:
     assert rules.row(ExceptionKind.OVERSOLD) == CATALOGUE[ExceptionKind.OVERSOLD]
 
 
-def test_the_contract_example_of_exceptions_is_what_the_catalogue_says() -> None:
+def test_the_contract_example_of_exceptions_equals_the_catalog() -> None:
     rules = read(E)
     assert isinstance(rules, ExceptionRules)
     kind = ExceptionKind.REFUND_OVERDUE

@@ -54,9 +54,9 @@ async def test_waiters_are_served_in_order_for_any_kind_of_use(one: Database) ->
     assert await read(one) == 2
 
 
-@pytest.mark.parametrize("turns", range(6))
+@pytest.mark.parametrize("iterations", range(6))
 async def test_a_connection_given_to_a_cancelled_waiter_goes_to_the_next(
-    one: Database, turns: int
+    one: Database, iterations: int
 ) -> None:
     """The first waiter is cancelled around the event-loop iteration in which it gets the
     connection."""
@@ -65,7 +65,7 @@ async def test_a_connection_given_to_a_cancelled_waiter_goes_to_the_next(
         leaving = [asyncio.create_task(read(one)) for _ in range(3)]
         staying = asyncio.create_task(read(one))
         await queued(one, 4)
-    for _ in range(turns):
+    for _ in range(iterations):
         await asyncio.sleep(0)
     for task in leaving:
         task.cancel()

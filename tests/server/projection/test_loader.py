@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from server.projection.loader import Loader
 
 
-class Shelf:
+class Doubles:
     """The rows of a loader: twice the value of each key. Reads of `broken` keys fail."""
 
     def __init__(self, *broken: int) -> None:
@@ -31,24 +31,24 @@ class Shelf:
 
 
 async def test_a_caller_that_waits_for_a_read_is_counted_for_the_next() -> None:
-    shelf = Shelf()
-    loader = Loader(shelf.read)
-    shelf.gate.clear()
+    doubles = Doubles()
+    loader = Loader(doubles.read)
+    doubles.gate.clear()
     first = asyncio.create_task(loader.many([1]))
     for _ in range(3):  # its read is running
         await asyncio.sleep(0)
     second = asyncio.create_task(loader.many([1, 2]))
     for _ in range(3):  # so is the read of the second, which still waits for the first
         await asyncio.sleep(0)
-    shelf.gate.set()
+    doubles.gate.set()
     async with asyncio.timeout(5):
         await first
         assert dict(await second) == {1: 2, 2: 4}
-    assert shelf.reads == [[1], [2]]
+    assert doubles.reads == [[1], [2]]
 
 
 async def test_an_error_reaches_every_caller_of_the_key() -> None:
-    loader = Loader(Shelf(2).read)
+    loader = Loader(Doubles(2).read)
     found = await asyncio.gather(
         loader.load(1), loader.load(2), loader.load_many([1, 3]), return_exceptions=True
     )

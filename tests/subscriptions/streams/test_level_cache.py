@@ -47,7 +47,7 @@ async def _act(shop: Shop, chance: Random, number: int) -> None:
             await shop.move(1, "AVAILABLE", "QUARANTINE", sku, at)
 
 
-async def _shelves(database: Database) -> Mapping[int, LevelDetails]:
+async def _levels_by_id(database: Database) -> Mapping[int, LevelDetails]:
     async with database.reading() as session:
         ids = [row["id"] for row in await session.fetch("SELECT id FROM stock_level")]
         return await stock_reads.level_details_by_id(session, ids)
@@ -59,32 +59,32 @@ async def test_the_newest_change_of_a_level_is_what_it_is(database: Database) ->
         await shop.receive(5, sku)
     live = a_live(database, "memory://")
     await live.start()
-    told: dict[int, LevelDetails] = {}
+    received: dict[int, LevelDetails] = {}
 
     async def listen() -> None:
         async with aclosing(live.streams.stock_changed(ADMIN)) as stream:
             async for change in stream:
-                told[change.shelf.level["id"]] = change.shelf
+                received[change.shelf.level["id"]] = change.shelf
 
     listening = asyncio.create_task(listen())
     try:
         await until(lambda: live.relay.listeners == 1)
-        before, changes = await _shelves(database), 0
+        before, changes = await _levels_by_id(database), 0
         for number in range(60):
             if number % 13 == 12:  # a change of the item drops it from the cache
                 renamed = items(an_item(chance.choice(SKUS), name=f"renamed {number}"))
                 assert not (await shop.transactions.perform(upsert, renamed)).refusals
             await _act(shop, chance, number)
             live.committed()
-            now = await _shelves(database)
+            now = await _levels_by_id(database)
             changed = {
                 key: shelf
                 for key, shelf in now.items()
                 if key not in before or shelf.level["version"] != before[key].level["version"]
             }
-            await _until_as_new(told, changed)
-            assert {key: told[key] for key in changed} == changed
-            told.clear()
+            await _until_as_new(received, changed)
+            assert {key: received[key] for key in changed} == changed
+            received.clear()
             before, changes = now, changes + len(changed)
     finally:
         await end(listening)
@@ -93,15 +93,15 @@ async def test_the_newest_change_of_a_level_is_what_it_is(database: Database) ->
 
 
 async def _until_as_new(
-    told: Mapping[int, LevelDetails], changed: Mapping[int, LevelDetails]
+    received: Mapping[int, LevelDetails], changed: Mapping[int, LevelDetails]
 ) -> None:
     """Wait for the newest change of each level; earlier changes may come as well."""
 
-    def are_told() -> bool:
-        versions = {key: shelf.level["version"] for key, shelf in told.items()}
+    def are_received() -> bool:
+        versions = {key: shelf.level["version"] for key, shelf in received.items()}
         return all(versions.get(key, -1) >= each.level["version"] for key, each in changed.items())
 
-    await until(are_told)
+    await until(are_received)
 
 
 class Reads:
@@ -176,8 +176,10 @@ async def test_what_was_read_before_its_events_had_positions_does_not_go_back() 
     reads = Reads()
     shelves = LevelCache(reads)
     reads.units = 3  # three commits, of which only the first has its position
-    told = [(await shelves.of([_change(1, units)]))[1].level["version"] for units in (1, 2, 3, 4)]
-    assert told == [3, 3, 3, 4]
+    received = [
+        (await shelves.of([_change(1, units)]))[1].level["version"] for units in (1, 2, 3, 4)
+    ]
+    assert received == [3, 3, 3, 4]
     assert reads.requested == [[1]]
 
 

@@ -51,7 +51,7 @@ async def _clear(transactions: Transactions) -> UUID | None:
     return await transactions.run(work)
 
 
-async def test_the_catalogue_gives_owner_severity_and_time(database: Database) -> None:
+async def test_the_catalog_gives_owner_severity_and_time(database: Database) -> None:
     opened = await _open(transactions_on(database))
     (row,) = await rows(database, "SELECT * FROM operational_exception")
     assert (row["id"], row["kind"], row["status"]) == (opened, "OVERSOLD", "OPEN")
@@ -61,7 +61,7 @@ async def test_the_catalogue_gives_owner_severity_and_time(database: Database) -
     assert (row["occurrences"], row["message"]) == (1, "Two units are missing.")
 
 
-async def test_a_policy_stands_in_for_the_catalogue_where_it_applies(database: Database) -> None:
+async def test_a_policy_replaces_the_catalog_where_it_applies(database: Database) -> None:
     transactions = transactions_on(database)
     outcome = await transactions.perform(workflows.catalog.locations.upsert, a_location("LEEDS"))
     row = {"severity": "LOW", "ownerRole": "WAREHOUSE", "due": "PT2H", "escalateTo": "ADMIN"}

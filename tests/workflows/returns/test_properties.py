@@ -160,9 +160,9 @@ class ReturnsDesk(RuleBasedStateMachine):
             self.run(self.desk.receive(made, (sku, units + more)))
         return made
 
-    @rule(pick=PICKS, looks=st.lists(st.tuples(GRADES, INSPECTORS), min_size=1, max_size=4))
-    def check(self, pick: int, looks: list[tuple[str, Caller]]) -> None:
-        for grade, by in looks:
+    @rule(pick=PICKS, inspections=st.lists(st.tuples(GRADES, INSPECTORS), min_size=1, max_size=4))
+    def check(self, pick: int, inspections: list[tuple[str, Caller]]) -> None:
+        for grade, by in inspections:
             # the claim of the inspector of a part has expired for the rest
             self.desk.shop.clock.forward(minutes=10)
             group = self._pick(pick, "RECEIVED", "WRONG_ITEM")

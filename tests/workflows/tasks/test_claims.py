@@ -78,7 +78,7 @@ async def test_the_most_urgent_comes_first_then_the_oldest(warehouse: Warehouse)
     assert [by_id[each] for each in claimed.refs["tasks"]] == [express, first, second]
 
 
-async def test_shipping_an_open_fulfilment_does_its_picking(warehouse: Warehouse) -> None:
+async def test_shipping_an_open_fulfillment_does_its_picking(warehouse: Warehouse) -> None:
     parcel = await a_parcel(warehouse)
     assert not (await warehouse.shop.ship(parcel)).refusals
     assert [(t["queue"], t["status"]) for t in await warehouse.tasks()] == [("PICK", "DONE")]

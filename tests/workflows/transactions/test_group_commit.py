@@ -83,8 +83,8 @@ async def test_a_key_in_use_elsewhere_delays_no_other_request(postgres_url: str)
         ]
         await asyncio.sleep(0)
         for code in ("b", "c", "d"):
-            neighbour = here.perform(name_suppliers, naming(code, key=code))
-            assert not (await asyncio.wait_for(neighbour, 20)).refusals
+            neighbor = here.perform(name_suppliers, naming(code, key=code))
+            assert not (await asyncio.wait_for(neighbor, 20)).refusals
         other = here.perform(name_suppliers, naming("z", key="k"))
         rival = asyncio.create_task(other)
         assert not any(duplicate.done() for duplicate in duplicates)

@@ -136,7 +136,7 @@ async def test_part_is_found_and_part_waits(warehouse: Warehouse) -> None:
     assert kind == "SHORT_PICK"
 
 
-async def test_where_nothing_was_there_the_fulfilment_is_over(warehouse: Warehouse) -> None:
+async def test_a_fulfillment_without_any_unit_is_cancelled(warehouse: Warehouse) -> None:
     placed = await warehouse.shop.place(("TEE-M", 2))
     [parcel] = await warehouse.shop.fulfillments(placed)
     [line] = await warehouse.shop.lines(placed)
