@@ -1,8 +1,8 @@
-"""`/export/journal.csv`: the journal as a table, for callers who may read the ledger.
+"""`/export/journal.csv`: the journal as a table, for callers that may read the ledger.
 
-One row per journal line, oldest first, of the channels and locations that the key may see.
-Parameters: `from` and `to` (ISO 8601, by `effectiveAt`; `from` within, `to` without), `account` and
-`reference`. Entries that are posted while the file is sent are not in it.
+One row per journal line, oldest first, limited to the channels and locations in the scope of the
+key. Parameters: `from` (inclusive) and `to` (exclusive), instants in ISO 8601 compared with
+`effectiveAt`; `account`; `reference`. Entries posted while the file is sent are not included.
 """
 
 import csv
@@ -46,7 +46,7 @@ COLUMNS: Final = (
     "credit",
 )
 _PARAMETERS: Final = frozenset({"from", "to", "account", "reference"})
-# First characters that make a spreadsheet read a text as a formula.
+# First characters that make a spreadsheet interpret a text as a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -80,7 +80,8 @@ def _cut(request: Request, now: datetime) -> JournalCut:
     asked = request.query_params
     unknown = sorted(set(asked) - _PARAMETERS)
     if unknown:
-        raise BadRequest(f"Unknown parameter {unknown[0]!r}; known are {sorted(_PARAMETERS)}.")
+        allowed = ", ".join(sorted(_PARAMETERS))
+        raise BadRequest(f"Unknown parameter {unknown[0]!r}; allowed: {allowed}.")
     return JournalCut(
         posted_until=now,
         since=_instant(asked, "from"),
@@ -95,10 +96,10 @@ def _instant(asked: Mapping[str, str], name: str) -> datetime | None:
     if text is None:
         return None
     try:
-        # A plus in a URL reads as a blank.
+        # A plus sign in a URL is decoded as a space.
         instant = datetime.fromisoformat(text.replace(" ", "+"))
     except ValueError:
-        raise BadRequest(f"{name} is no ISO 8601 instant.") from None
+        raise BadRequest(f"{name} must be an ISO 8601 instant.") from None
     if instant.tzinfo is None:
         raise BadRequest(f"{name} needs a time zone, like 2026-03-31T00:00:00Z.")
     return instant

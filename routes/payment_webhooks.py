@@ -1,8 +1,8 @@
-"""Webhooks: the signature covers id, time and body; each message is processed once.
+"""Webhooks: each message is processed once; its signature covers id, time and body.
 
-Answers: 200 with the result (also for a repeated message), 400 for a malformed body, 401 for a
-signature that is wrong or older than five minutes, 413 for a body that is too large. 503 while the
-database is unavailable: then the sender tries again.
+Responses: 200 with the result (also for a repeated message), 400 for a malformed body, 401 for a
+signature that is wrong or older than five minutes, 413 for a body that is too large, 503 while the
+database is unavailable. After 503 the sender retries.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -37,16 +37,16 @@ def webhook_route(path: str, secrets: WebhookSecrets, take: Take) -> Route:
             message = secrets.verify(request.headers, await _body(request))
             return JSONResponse(dict(await take(message)))
         except WebhookRefused as refused:
-            logger.warning("webhooks.refused", path=path, why=str(refused))
+            logger.warning("webhooks.refused", path=path, reason=str(refused))
             return _refusal(401, str(refused))
         except ValueError as error:
             return _refusal(400, str(error))
         except TooLarge:
             return _refusal(413, f"the body is larger than {BODY_BYTES_MAX} bytes")
         except ClientDisconnect:
-            return _refusal(400, "the body was not sent in full")
+            return _refusal(400, "the body is incomplete")
         except (DatabaseError, TimeoutError):
-            return _refusal(503, "not now: send it again")
+            return _refusal(503, "the database is unavailable; send the message again")
 
     return Route(path, receive, methods=["POST"])
 
@@ -74,5 +74,5 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _refusal(status: int, why: str) -> Response:
-    return JSONResponse({"error": why}, status)
+def _refusal(status: int, reason: str) -> Response:
+    return JSONResponse({"error": reason}, status)
