@@ -1,4 +1,4 @@
-"""Access: the caller, and the keys."""
+"""The caller, and queries and mutations on API keys."""
 
 from typing import Annotated
 
@@ -13,21 +13,22 @@ from schema.types.access import ApiKey, Viewer
 
 
 async def viewer(info: Info) -> Viewer:
-    """Who the caller is, and what its key lets it do and see. UNAUTHENTICATED without a key."""
+    """The caller: its role, permissions and scope. UNAUTHENTICATED without an API key."""
     return Viewer.of(info.context.caller)
 
 
 async def api_keys(info: Info) -> list[ApiKey]:
-    """All keys, newest first, those that are over too. Never their secrets."""
+    """All API keys, newest first, including expired and revoked ones. Secrets are not returned."""
     rows = await access_reads.keys(*await info.context.opened())
     return [ApiKey.from_row(row, info.context) for row in rows]
 
 
 async def api_key_create(info: Info, input: ApiKeyInput) -> ApiKeyPayload | None:
-    """Make a key; its text is in `secret`, once.
+    """Create an API key. Its text is returned once, in `secret`.
 
-    Refused: GRANT_EXCEEDED for a refund limit above the caller's own, INVALID for a role that may
-    do more or a wider scope, NOT_FOUND for a channel or location that the caller does not see.
+    Refused: GRANT_EXCEEDED for a refund limit above the caller's own, INVALID for a role with more
+    permissions or a wider scope than the caller's, NOT_FOUND for a channel or location that the
+    caller does not see.
     """
     return await perform_mutation(
         info, workflows.access.api_keys.create, input.to_command, ApiKeyPayload
@@ -39,14 +40,16 @@ async def api_key_rotate(
     id: ID,
     overlap_seconds: Annotated[
         int | None,
-        argument(description="How long the old key still works: 0 to 2,592,000 (30 days)."),
+        argument(
+            description="Seconds for which the old key remains valid: 0 to 2,592,000 (30 days)."
+        ),
     ] = 0,
 ) -> ApiKeyPayload | None:
-    """Make a key's successor, for the same actor, role, scope and limit; its text is in `secret`,
-    once.
+    """Replace an API key by a new one with the same actor, role, scope and refund limit.
 
-    The old key works for `overlapSeconds` more. Refused: ILLEGAL_TRANSITION where it is over
-    already, LIMIT_EXCEEDED, NOT_FOUND.
+    The text of the new key is returned once, in `secret`. The old key remains valid for
+    `overlapSeconds`. Refused: ILLEGAL_TRANSITION if the old key is revoked or expired,
+    LIMIT_EXCEEDED, NOT_FOUND.
     """
     return await perform_mutation(
         info, workflows.access.api_keys.rotate, lambda: rotate(id, overlap_seconds), ApiKeyPayload
@@ -54,10 +57,10 @@ async def api_key_rotate(
 
 
 async def api_key_revoke(info: Info, id: ID) -> ApiKeyPayload | None:
-    """End a key now; its open sockets are closed within 5 seconds.
+    """Revoke an API key now. Its open connections are closed within 5 seconds.
 
-    Refused: ILLEGAL_TRANSITION where it is over already, or is the last ADMIN key that reaches
-    everything; NOT_FOUND.
+    Refused: ILLEGAL_TRANSITION if the key is revoked or expired, or is the last ADMIN key without a
+    limited scope; NOT_FOUND.
     """
     return await perform_mutation(
         info, workflows.access.api_keys.revoke, lambda: revoke(id), ApiKeyPayload

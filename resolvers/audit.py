@@ -15,18 +15,18 @@ from schema.types.audit import AuditEntry
 async def audit_trail(
     info: Info,
     subject: Annotated[
-        str | None, argument(description="An id, or type and key as entries show them.")
+        str | None, argument(description="A global id, or type and key as in `AuditEntry.subject`.")
     ] = UNSET,
     actor: str | None = UNSET,
     action: Annotated[
-        str | None, argument(description="A mutation's name, as entries show it.")
+        str | None, argument(description="Name of a mutation or job, as in `AuditEntry.action`.")
     ] = UNSET,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> Connection[AuditEntry]:
-    """Who did what to what, newest first. Null arguments choose all."""
+    """Audit entries, newest first. Null arguments do not filter."""
     about = given(subject)
     page = await audit_reads.entries(
         *await info.context.opened(),

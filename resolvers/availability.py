@@ -1,4 +1,4 @@
-"""Availability for storefronts: a lookup of many SKUs, and a subscription."""
+"""Availability: a query for many SKUs, and a subscription."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -31,24 +31,28 @@ def check_channel(context: Context, channel: str) -> None:
 
 async def availability(
     info: Info,
-    channel: Annotated[str, argument(description="Its code.")],
+    channel: Annotated[str, argument(description="Code of the channel.")],
     skus: list[str],
     ship_to: Annotated[
-        AddressInput | None, argument(description="The country decides when units would arrive.")
+        AddressInput | None,
+        argument(description="Destination. Delivery dates depend on its country."),
     ] = UNSET,
     service_level: Annotated[
-        str | None, argument(description="Chooses lead times: STANDARD (absent), EXPRESS, …")
+        str | None,
+        argument(
+            description="Service level that selects the lead times: STANDARD (default), EXPRESS, …"
+        ),
     ] = UNSET,
 ) -> list[Availability | None]:
-    """What a channel may sell of each SKU, in the order asked; null for an unknown SKU.
+    """Availability of each SKU on a channel, in the order of `skus`; null for an unknown SKU.
 
-    At most 1,000 SKUs at once. It needs no API key on channels that are open to callers without
-    one.
+    At most 1,000 SKUs are allowed. No API key is needed on channels that are open to anonymous
+    callers.
     """
     context = info.context
     check_channel(context, channel)
     if len(skus) > SKUS_MAX:
-        raise BadRequest(f"At most {SKUS_MAX} SKUs are looked up at once.")
+        raise BadRequest(f"At most {SKUS_MAX:,} SKUs are allowed; {len(skus):,} were sent.")
     address = given(ship_to)
     if address is not None and not is_country(address.country_code):
         raise BadRequest(f"shipTo.countryCode: {COUNTRY_MESSAGE}")
@@ -66,14 +70,16 @@ async def availability(
 
 async def availability_changed(
     info: Info,
-    channel: Annotated[str, argument(description="Its code.")],
-    skus: Annotated[list[str] | None, argument(description="Absent: every SKU.")] = UNSET,
+    channel: Annotated[str, argument(description="Code of the channel.")],
+    skus: Annotated[
+        list[str] | None, argument(description="Only these SKUs; absent: all.")
+    ] = UNSET,
     after: Resume = UNSET,
 ) -> AsyncGenerator[AvailabilityEvent, None]:
-    """What a channel may sell of each SKU, whenever that changed.
+    """Availability of SKUs on a channel, sent after each change.
 
-    It needs no API key on channels that are open to callers without one. A slow reader gets the
-    latest of each SKU.
+    No API key is needed on channels that are open to anonymous callers. A subscriber that reads
+    slowly gets only the latest state of each SKU.
     """
     context = info.context
     check_channel(context, channel)

@@ -30,7 +30,7 @@ from schema.types.catalog import Channel, Item, Location, ReasonCode
 
 
 async def item(info: Info, sku: str) -> Item | None:
-    """The item of a SKU; null where there is none."""
+    """The item with this SKU; null if there is none."""
     row = await catalog_reads.item(await info.context.session(), sku)
     return None if row is None else Item.from_row(row, info.context)
 
@@ -43,8 +43,9 @@ async def items(
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> CountedConnection[Item]:
-    """Items, newest first; with `search` those whose SKU, name or barcode contain it, in upper or
-    lower case.
+    """Items, newest first.
+
+    `search` selects items that contain it in SKU, name or barcode, ignoring case.
     """
     session = await info.context.session()
     page = await catalog_reads.items(
@@ -54,40 +55,40 @@ async def items(
 
 
 async def location(info: Info, code: str) -> Location | None:
-    """The location of a code; null where there is none that the key reaches."""
+    """The location with this code; null if the caller's key has none in its scope."""
     row = await catalog_reads.location(*await info.context.opened(), code)
     return None if row is None else Location.from_row(row, info.context)
 
 
 async def locations(info: Info) -> list[Location]:
-    """All locations that the key reaches, newest first."""
+    """All locations in the scope of the caller's key, newest first."""
     rows = await catalog_reads.locations(*await info.context.opened())
     return [Location.from_row(row, info.context) for row in rows]
 
 
 async def channel(info: Info, code: str) -> Channel | None:
-    """The channel of a code; null where there is none that the key reaches."""
+    """The channel with this code; null if the caller's key has none in its scope."""
     row = await catalog_reads.channel(*await info.context.opened(), code)
     return None if row is None else Channel.from_row(row, info.context)
 
 
 async def channels(info: Info) -> list[Channel]:
-    """All channels that the key reaches, newest first."""
+    """All channels in the scope of the caller's key, newest first."""
     rows = await catalog_reads.channels(*await info.context.opened())
     return [Channel.from_row(row, info.context) for row in rows]
 
 
 async def reason_codes(info: Info, kind: ReasonKind | None = UNSET) -> list[ReasonCode]:
-    """Reason codes, inactive ones too; of one kind, or with null of all."""
+    """Reason codes, including inactive ones. A null `kind` does not filter."""
     rows = await catalog_reads.reasons(await info.context.session(), given(kind))
     return [ReasonCode.from_row(row, info.context) for row in rows]
 
 
 async def items_upsert(info: Info, items: list[ItemInput]) -> ItemsUpsertPayload | None:
-    """Make or change up to 5,000 items by their SKUs; each row stands on its own.
+    """Create or update up to 5,000 items by SKU. Each row is validated and written independently.
 
-    Refused rows are null in `items`, with errors at their places; the others are written. INVALID,
-    NOT_FOUND for a supplier, LIMIT_EXCEEDED.
+    Rows that are refused are null in `items`, and their errors name their positions; all other rows
+    are written. Refused: INVALID, NOT_FOUND for a supplier, LIMIT_EXCEEDED.
     """
     return await perform_mutation(
         info, workflows.catalog.items.upsert, lambda: upsert_items(items), ItemsUpsertPayload
@@ -95,9 +96,9 @@ async def items_upsert(info: Info, items: list[ItemInput]) -> ItemsUpsertPayload
 
 
 async def location_upsert(info: Info, input: LocationInput) -> LocationPayload | None:
-    """Make or change a location by its code.
+    """Create or update a location by code.
 
-    Refused: INVALID, NOT_FOUND for the parent, LIMIT_EXCEEDED beyond 16 levels.
+    Refused: INVALID, NOT_FOUND for the parent, LIMIT_EXCEEDED for more than 16 levels.
     """
     return await perform_mutation(
         info, workflows.catalog.locations.upsert, input.to_command, LocationPayload
@@ -105,7 +106,7 @@ async def location_upsert(info: Info, input: LocationInput) -> LocationPayload |
 
 
 async def channel_upsert(info: Info, input: ChannelInput) -> ChannelPayload | None:
-    """Make or change a channel by its code; `locationCodes` takes the place of what it sold from.
+    """Create or update a channel by code. `locationCodes` replaces its list of locations.
 
     Refused: INVALID, NOT_FOUND for a location, LIMIT_EXCEEDED.
     """
@@ -118,10 +119,15 @@ async def reason_code_upsert(
     info: Info,
     code: str,
     kind: ReasonKind,
-    label: Annotated[str, argument(description="What people read.")],
-    active: Annotated[bool | None, argument(description="Of a new one, absent: true.")] = UNSET,
+    label: Annotated[str, argument(description="Text for people.")],
+    active: Annotated[
+        bool | None, argument(description="Default for a new reason code: true.")
+    ] = UNSET,
 ) -> ReasonCodePayload | None:
-    """Make or change a reason code of a kind. Refused: INVALID."""
+    """Create or update a reason code by kind and code.
+
+    Refused: INVALID.
+    """
     return await perform_mutation(
         info,
         workflows.catalog.master_data.upsert_reason_code,
@@ -131,7 +137,10 @@ async def reason_code_upsert(
 
 
 async def supplier_upsert(info: Info, code: str, name: str) -> SupplierPayload | None:
-    """Make or change a supplier by its code. Refused: INVALID."""
+    """Create or update a supplier by code.
+
+    Refused: INVALID.
+    """
     return await perform_mutation(
         info,
         workflows.catalog.master_data.upsert_supplier,

@@ -1,4 +1,4 @@
-"""The event log: pages, and a subscription to it."""
+"""The event log: a query by pages, and a subscription."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -22,23 +22,27 @@ TYPES_MAX = 100
 async def events(
     info: Info,
     types: Annotated[
-        list[str] | None, argument(description="Exact types, at most 100; absent: all.")
+        list[str] | None, argument(description="Only these event types, at most 100; absent: all.")
     ] = UNSET,
     after: Annotated[
-        str | None, argument(description='A cursor; "0" or absent: from the oldest that is kept.')
+        str | None,
+        argument(
+            description='Start after this cursor; "0" or absent: start with the oldest event '
+            "that is kept."
+        ),
     ] = UNSET,
     first: Annotated[
-        int | None, argument(description="How many: 50 where absent, at most 250.")
+        int | None, argument(description="Page size: 50 by default, at most 250.")
     ] = UNSET,
 ) -> EventConnection:
-    """Facts behind a cursor that the caller may see, oldest first.
+    """Events after a cursor that the caller may see, oldest first.
 
-    Without `after` from the oldest that is kept. CURSOR_TOO_OLD where facts behind the cursor are
-    no longer kept.
+    Without `after` the page starts with the oldest event that is kept. CURSOR_TOO_OLD: events after
+    the cursor are no longer kept.
     """
     chosen, cursor = given(types), given(after)
     if chosen is not None and len(chosen) > TYPES_MAX:
-        raise BadRequest(f"At most {TYPES_MAX} types are chosen at once.")
+        raise BadRequest(f"At most {TYPES_MAX} types are allowed; {len(chosen)} were sent.")
     position = 0 if cursor is None else parse_cursor(cursor)
     size = window(first, None, None, None).size
     session, scope = await info.context.opened()
@@ -58,12 +62,14 @@ async def events(
 
 async def event_stream(
     info: Info,
-    types: Annotated[list[str] | None, argument(description="Exact types; absent: all.")] = UNSET,
+    types: Annotated[
+        list[str] | None, argument(description="Only these event types; absent: all.")
+    ] = UNSET,
     after: Resume = UNSET,
 ) -> AsyncGenerator[Event, None]:
-    """Every fact that the caller may see, in the order of the log, each once.
+    """All events that the caller may see, in the order of the log, each once.
 
-    A reader that is too slow is closed with RATE_LIMITED and its last cursor.
+    A subscriber that reads too slowly is disconnected with RATE_LIMITED and its last cursor.
     """
     context = info.context
     stream = context.services.streams.events(

@@ -28,16 +28,14 @@ async def exceptions(
     info: Info,
     status: ExceptionStatus | None = UNSET,
     severity: ExceptionSeverity | None = UNSET,
-    kind: Annotated[
-        str | None, argument(description="A row of the catalogue: OVERSOLD, …")
-    ] = UNSET,
-    owner: Annotated[str | None, argument(description="An actor.")] = UNSET,
+    kind: Annotated[str | None, argument(description="Only of this kind: OVERSOLD, …")] = UNSET,
+    owner: Annotated[str | None, argument(description="Only of this owner (actor).")] = UNSET,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> CountedConnection[OperationalException]:
-    """What went against plan, newest first. Null arguments choose all."""
+    """Operational exceptions, newest first. Null arguments do not filter."""
     page = await exception_reads.exceptions(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -53,15 +51,17 @@ async def exception_alerts(
     info: Info,
     severities: list[ExceptionSeverity] | None = UNSET,
     kinds: Annotated[
-        list[str] | None, argument(description="Rows of the catalogue: OVERSOLD, …")
+        list[str] | None, argument(description="Only of these kinds: OVERSOLD, …")
     ] = UNSET,
-    locations: Annotated[list[str] | None, argument(description="Codes.")] = UNSET,
+    locations: Annotated[
+        list[str] | None, argument(description="Only of the locations with these codes.")
+    ] = UNSET,
     after: Resume = UNSET,
 ) -> AsyncGenerator[ExceptionEvent, None]:
-    """Exceptions that open or are escalated, each alert once, in their order.
+    """Exceptions that are opened or escalated: one alert each, in the order of the log.
 
-    Null arguments choose all. A reader that is too slow is closed with RATE_LIMITED and its last
-    cursor.
+    Null arguments do not filter. A subscriber that reads too slowly is disconnected with
+    RATE_LIMITED and its last cursor.
     """
     context = info.context
     stream = context.services.objects.exception_alerts(
@@ -82,9 +82,9 @@ async def exception_alerts(
 async def exception_assign(
     info: Info,
     id: ID,
-    owner: Annotated[str, argument(description="The actor who is to look at it.")],
+    owner: Annotated[str, argument(description="The actor that is to handle the exception.")],
 ) -> ExceptionPayload | None:
-    """Give an exception an owner. One that was escalated gets a new clock with its new owner.
+    """Assign an exception to an owner. An escalated exception gets a new due time.
 
     Refused: ILLEGAL_TRANSITION unless it is OPEN or ESCALATED, INVALID, NOT_FOUND.
     """
@@ -92,9 +92,10 @@ async def exception_assign(
 
 
 async def exception_start(info: Info, id: ID) -> ExceptionPayload | None:
-    """Begin to work on an exception, or go on after waiting; waiting did not count.
+    """Start work on an exception, or resume it after waiting.
 
-    Refused: ILLEGAL_TRANSITION unless it is ASSIGNED or WAITING, NOT_FOUND.
+    Its due time is extended by the time spent waiting. Refused: ILLEGAL_TRANSITION unless it is
+    ASSIGNED or WAITING, NOT_FOUND.
     """
     return await _step(info, exception_handling.start, lambda: commands.start(id))
 
@@ -103,11 +104,14 @@ async def exception_wait(
     info: Info,
     id: ID,
     until: datetime,
-    note: Annotated[str, argument(description="What is waited for.")],
+    note: Annotated[
+        str, argument(description="Event or person that the exception waits for, as free text.")
+    ],
 ) -> ExceptionPayload | None:
-    """Stop the clock until an instant at most 90 days ahead, and say what is waited for.
+    """Suspend an exception until an instant at most 90 days ahead.
 
-    Refused: ILLEGAL_TRANSITION unless it is IN_PROGRESS, INVALID, NOT_FOUND.
+    Its due time is extended by the time spent waiting. Refused: ILLEGAL_TRANSITION unless it is
+    IN_PROGRESS, INVALID, NOT_FOUND.
     """
     return await _step(info, exception_handling.wait, lambda: commands.wait(id, until, note))
 
@@ -115,11 +119,13 @@ async def exception_wait(
 async def exception_resolve(
     info: Info,
     id: ID,
-    resolution: Annotated[str, argument(description="How it was settled, in words.")],
+    resolution: Annotated[
+        str, argument(description="Description of the resolution, as free text.")
+    ],
 ) -> ExceptionPayload | None:
-    """Settle an open exception, in words.
+    """Resolve an open exception.
 
-    Refused: ILLEGAL_TRANSITION where it is settled already, INVALID, NOT_FOUND.
+    Refused: ILLEGAL_TRANSITION if it is resolved already, INVALID, NOT_FOUND.
     """
     return await _step(info, exception_handling.resolve, lambda: commands.resolve(id, resolution))
 

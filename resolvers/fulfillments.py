@@ -30,14 +30,16 @@ from schema.types.fulfillments import Fulfillment
 
 async def fulfillments(
     info: Info,
-    location: Annotated[str | None, argument(description="Only of this location (code).")] = UNSET,
+    location: Annotated[
+        str | None, argument(description="Only of the location with this code.")
+    ] = UNSET,
     status: FulfillmentStatus | None = UNSET,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> Connection[Fulfillment]:
-    """Fulfillments, newest first. Null arguments choose all."""
+    """Fulfillments, newest first. Null arguments do not filter."""
     page = await fulfillment_reads.fulfillments(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -48,10 +50,11 @@ async def fulfillments(
 
 
 async def fulfillment_ship(info: Info, input: FulfillmentShipInput) -> FulfillmentPayload | None:
-    """Hand a parcel to its carrier: its units leave, are sold, and their cost is spent.
+    """Record that a parcel was handed to its carrier.
 
-    From OPEN or PICKED it completes pick and pack in full, unless the location has `packRequired`.
-    Refused: ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
+    Its units leave stock; revenue and cost of goods sold are posted. An OPEN or PICKED fulfillment
+    is picked and packed in full by this step, unless the location has `packRequired`. Refused:
+    ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
         info, workflows.orders.fulfillments.ship, input.to_command, FulfillmentPayload
@@ -65,11 +68,11 @@ async def fulfillment_pick(
         list[ShortageInput] | None, argument(description="Units that were not found; absent: none.")
     ] = UNSET,
 ) -> FulfillmentPayload | None:
-    """Say that an OPEN fulfillment was picked, but for `shortages`.
+    """Record that an OPEN fulfillment was picked, except for `shortages`.
 
-    Missing units are set apart in quarantine until somebody counts; others take their place where
-    there are any, else the order waits and SHORT_PICK is opened. Refused: ILLEGAL_TRANSITION,
-    TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
+    Missing units go to quarantine until they are counted, and are replaced from other stock. If
+    there is none, the order waits and the exception SHORT_PICK is opened. Refused:
+    ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
         info,
@@ -80,7 +83,7 @@ async def fulfillment_pick(
 
 
 async def fulfillment_pack(info: Info, fulfillment_id: ID) -> FulfillmentPayload | None:
-    """Say that a PICKED fulfillment was packed.
+    """Record that a PICKED fulfillment was packed.
 
     Refused: ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, NOT_FOUND.
     """
@@ -94,13 +97,11 @@ async def fulfillment_pack(info: Info, fulfillment_id: ID) -> FulfillmentPayload
 
 async def fulfillment_reroute(
     info: Info,
-    id: Annotated[ID, argument(description="Of the fulfillment.")],
-    location_code: Annotated[
-        str, argument(description="Where the units are to come from instead.")
-    ],
-    note: Annotated[str, argument(description="Why, in words.")],
+    id: Annotated[ID, argument(description="Id of the fulfillment.")],
+    location_code: Annotated[str, argument(description="Code of the new location.")],
+    note: Annotated[str, argument(description="Reason, as free text.")],
 ) -> OrderPayload | None:
-    """Override from where an OPEN fulfillment leaves: another location of its order's channel.
+    """Move an OPEN fulfillment to another location of the order's channel.
 
     Refused: ILLEGAL_TRANSITION, INSUFFICIENT_STOCK, TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
     """
@@ -113,10 +114,11 @@ async def fulfillment_reroute(
 
 
 async def carrier_event_record(info: Info, input: CarrierEventInput) -> CarrierEventPayload | None:
-    """Keep a carrier's word about a parcel, and do what follows from it.
+    """Record a carrier's tracking event for a parcel and apply its effects.
 
-    Once per carrier and `eventId`, in whatever order; a parcel never goes backwards, except from
-    LOST to DELIVERED. Refused: NOT_FOUND where the number names no parcel, INVALID.
+    Each event is recorded once per carrier and `eventId`. Events may arrive in any order; the
+    status of a parcel never goes back, except from LOST to DELIVERED. Refused: NOT_FOUND if no
+    parcel has the tracking number, INVALID.
     """
     payload = await perform_mutation(
         info, workflows.carriers.tracking_events.record, input.to_command, CarrierEventPayload

@@ -1,4 +1,4 @@
-"""The books: entries, balances and closed periods."""
+"""Queries and mutations on the ledger: journal entries, balances and closed periods."""
 
 from datetime import datetime
 from typing import Annotated
@@ -29,7 +29,7 @@ async def journal_entries(
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> Connection[JournalEntry]:
-    """Entries in the books, newest first. Null arguments choose all."""
+    """Journal entries, newest first. Null arguments do not filter."""
     page = await ledger_reads.entries(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -42,28 +42,32 @@ async def journal_entries(
 async def trial_balance(
     info: Info,
     as_of: Annotated[
-        datetime | None, argument(description="Entries count whose `effectiveAt` is not later.")
+        datetime | None,
+        argument(
+            description="Include entries with an `effectiveAt` up to this instant; absent: now."
+        ),
     ] = UNSET,
 ) -> TrialBalance:
-    """Every account as of an instant; without `asOf` as of now."""
+    """Debits, credits and balance of every account as of an instant, by default now."""
     instant = given(as_of) or info.context.now
     rows = await ledger_reads.balances(*await info.context.opened(), instant)
     return TrialBalance.from_rows(list(rows), instant)
 
 
 async def periods(info: Info) -> list[Period]:
-    """Every close of the books, newest first."""
+    """Closed periods, newest first."""
     rows = await ledger_reads.periods(await info.context.session())
     return [Period.from_row(row, info.context) for row in rows]
 
 
 async def period_close(
-    info: Info, through: Annotated[datetime, argument(description="The last instant to close.")]
+    info: Info,
+    through: Annotated[datetime, argument(description="The last instant of the period.")],
 ) -> PeriodPayload | None:
-    """Close the books up to and including an instant: nothing is booked there any more.
+    """Close the ledger up to and including an instant. No entry can take effect there afterwards.
 
-    FORBIDDEN for a key that reaches a part of the house only. Refused: PERIOD_CLOSED for what is
-    closed already, or lies ahead.
+    FORBIDDEN for a key that is limited to some channels or locations. Refused: PERIOD_CLOSED if the
+    instant is closed already or lies in the future.
     """
     return await perform_mutation(
         info, workflows.ledger.periods.close, lambda: ClosePeriod(through), PeriodPayload

@@ -1,4 +1,4 @@
-"""Orders: lookup, placement, cancellation, and a subscription to one order."""
+"""Orders: look-up, list, placement, cancellation, and a subscription to one order."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -30,14 +30,14 @@ from schema.types.orders import Order
 async def order(
     info: Info,
     id: ID | None = UNSET,
-    channel: Annotated[str | None, argument(description="Its code.")] = UNSET,
+    channel: Annotated[str | None, argument(description="Code of the channel.")] = UNSET,
     external_reference: Annotated[
-        str | None, argument(description="The shop's own reference.")
+        str | None, argument(description="Reference of the order in the shop.")
     ] = UNSET,
 ) -> Order | None:
-    """One order, by `id` or by `channel` and `externalReference`; null where there is none.
+    """One order, by `id` or by `channel` and `externalReference`; null if there is none.
 
-    BAD_REQUEST for both or neither.
+    Both or neither are BAD_REQUEST.
     """
     named = chosen("Order", id, channel, external_reference)
     if not isinstance(named, ByReference):
@@ -52,13 +52,15 @@ async def order(
 async def orders(
     info: Info,
     status: OrderStatus | None = UNSET,
-    channel: Annotated[str | None, argument(description="Only of this channel (code).")] = UNSET,
+    channel: Annotated[
+        str | None, argument(description="Only of the channel with this code.")
+    ] = UNSET,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> CountedConnection[Order]:
-    """Orders, newest first. Null arguments choose all."""
+    """Orders, newest first. Null arguments do not filter."""
     page = await order_reads.orders(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -69,11 +71,11 @@ async def orders(
 
 
 async def order_place(info: Info, input: OrderPlaceInput) -> OrderPayload | None:
-    """Place an order: its allocation, its money and its events are written together, or nothing is.
+    """Place an order. Its allocation, payments and events are written in one transaction.
 
-    Refused: INSUFFICIENT_STOCK unless `backorder`, ALREADY_EXISTS for the same reference on the
-    channel (the order comes along), NOT_FOUND for a hold of another channel, INVALID,
-    LIMIT_EXCEEDED.
+    Refused: INSUFFICIENT_STOCK unless `backorder` is true, ALREADY_EXISTS for a reference that is
+    used on the channel (the payload has that order), NOT_FOUND for a hold of another channel,
+    INVALID, LIMIT_EXCEEDED.
     """
     return await perform_mutation(
         info, workflows.orders.placement.place, input.to_command, OrderPayload
@@ -86,13 +88,13 @@ async def order_cancel(
     reason_code: Annotated[str, argument(description="An active reason of kind CANCELLATION.")],
     lines: Annotated[
         list[OrderCancelLineInput] | None,
-        argument(description="Which units; absent: all that have not left."),
+        argument(description="Units to cancel; absent: all units that were not shipped."),
     ] = UNSET,
 ) -> OrderPayload | None:
-    """Cancel units that have not left, and refund what was paid for them.
+    """Cancel units that were not shipped, and refund the payments for them.
 
-    Refused: ILLEGAL_TRANSITION where nothing, or less than asked for, is left to cancel; INVALID,
-    NOT_FOUND.
+    Refused: ILLEGAL_TRANSITION if no unit, or fewer units than requested, can be cancelled;
+    INVALID, NOT_FOUND.
     """
     return await perform_mutation(
         info,
@@ -105,7 +107,10 @@ async def order_cancel(
 async def order_changed(
     info: Info, id: ID, after: Resume = UNSET
 ) -> AsyncGenerator[OrderEvent, None]:
-    """An order as it is now, whenever it or a parcel, return or refund of it changes."""
+    """The present state of an order, sent after each change.
+
+    Changes of its fulfillments, returns and refunds count, too.
+    """
     async with aclosing(object_changes(info.context, "Order", id, given(after))) as changes:
         async for cursor, order in changes:
             yield OrderEvent(cursor=cursor, order=order, replaces=id)

@@ -1,4 +1,4 @@
-"""Policies: all versions, the next one, and its preview on past cases."""
+"""Queries and mutations on policies: versions, publishing, preview on past cases."""
 
 from typing import Annotated
 
@@ -22,10 +22,10 @@ async def policies(
     info: Info,
     kind: PolicyKind | None = UNSET,
     scope: Annotated[
-        str | None, argument(description="Exactly this scope: `global`, `channel:web`, …")
+        str | None, argument(description="Only of exactly this scope: `global`, `channel:web`, …")
     ] = UNSET,
 ) -> list[Policy]:
-    """Versions of policies, newest first. Null arguments choose all."""
+    """Policy versions, newest first. Null arguments do not filter."""
     rows = await policy_reads.policies(
         *await info.context.opened(), kind=given(kind), policy_scope=given(scope)
     )
@@ -33,10 +33,10 @@ async def policies(
 
 
 async def policy_publish(info: Info, input: PolicyInput) -> PolicyPayload | None:
-    """Publish the next version of a kind for a scope; decisions of before keep theirs.
+    """Publish the next version of a policy. Earlier decisions keep the version that made them.
 
-    FORBIDDEN where the role may not publish this kind: each has a permission of its own. Refused:
-    INVALID with the path of what is wrong with the rules, NOT_FOUND for a code in the scope.
+    FORBIDDEN if the role may not publish policies of this kind; each kind has its own permission.
+    Refused: INVALID with the path of the error in the rules, NOT_FOUND for a code in the scope.
     """
     return await perform_mutation(
         info, workflows.policies.publishing.publish, input.to_command, PolicyPayload
@@ -47,13 +47,13 @@ async def policy_preview(
     info: Info,
     input: PolicyInput,
     last: Annotated[
-        int | None, argument(description="How many past returns or refunds to look at: 1 to 250.")
+        int | None, argument(description="Number of past returns or refunds to evaluate: 1 to 250.")
     ] = LAST_DEFAULT,
 ) -> PolicyPreview:
-    """What a policy would have decided about past cases; nothing is published.
+    """Preview of a policy on past cases; nothing is published.
 
-    For RETURN, DISPOSITION and REFUND; BAD_REQUEST for other kinds. What is wrong with the rules is
-    BAD_REQUEST too.
+    Available for RETURN, DISPOSITION and REFUND; other kinds are BAD_REQUEST, and so are invalid
+    rules.
     """
     context = info.context
     found = await workflows.policies.previews.preview(

@@ -1,4 +1,4 @@
-"""Refunds: lookup, creation, approval, cancellation, manual settlement, subscription."""
+"""Refunds: look-up, list, creation, approval, cancellation, manual settlement, subscription."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -24,7 +24,7 @@ from workflows.refunds.refunds import ApproveRefund, CancelRefund, RejectRefund
 
 
 async def refund(info: Info, id: ID) -> Refund | None:
-    """One refund; null where there is none that the caller may see."""
+    """One refund; null if there is none that the caller may see."""
     found: Refund | None = await load(info.context, "Refund", uuid_in("Refund", id))
     return found
 
@@ -37,7 +37,7 @@ async def refunds(
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> CountedConnection[Refund]:
-    """Refunds, newest first; in one status, or with null in all."""
+    """Refunds, newest first. A null `status` does not filter."""
     page = await refund_reads.refunds(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -47,10 +47,10 @@ async def refunds(
 
 
 async def refund_create(info: Info, input: RefundCreateInput) -> RefundPayload | None:
-    """Open a goodwill refund, which always needs an approval.
+    """Create a goodwill refund. It always needs an approval.
 
-    An amount that needs several payments opens several refunds. Refused: REFUND_EXCEEDS_BALANCE,
-    INVALID, NOT_FOUND.
+    If the amount must be taken from several payments, one refund is created for each. Refused:
+    REFUND_EXCEEDS_BALANCE, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
         info, workflows.refunds.refunds.create, input.to_command, RefundPayload
@@ -58,10 +58,10 @@ async def refund_create(info: Info, input: RefundCreateInput) -> RefundPayload |
 
 
 async def refund_approve(info: Info, id: ID, note: str | None = UNSET) -> RefundPayload | None:
-    """Agree to a refund that NEEDS_APPROVAL; with the last approval it is going to be paid.
+    """Approve a refund that NEEDS_APPROVAL. The last required approval starts its payout.
 
-    Refused: SELF_APPROVAL for an actor who requested, authorized, inspected or approved, under
-    whichever key; GRANT_EXCEEDED, ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
+    Refused: SELF_APPROVAL for an actor that requested, authorized, inspected or approved in this
+    case, with any of its keys; GRANT_EXCEEDED, ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
         info,
@@ -72,11 +72,11 @@ async def refund_approve(info: Info, id: ID, note: str | None = UNSET) -> Refund
 
 
 async def refund_reject(
-    info: Info, id: ID, note: Annotated[str, argument(description="Why, in words.")]
+    info: Info, id: ID, note: Annotated[str, argument(description="Reason, as free text.")]
 ) -> RefundPayload | None:
-    """Turn down a refund that NEEDS_APPROVAL, for good.
+    """Reject a refund that NEEDS_APPROVAL. This is final.
 
-    Refused: SELF_APPROVAL for an actor who approved it before, ILLEGAL_TRANSITION, INVALID,
+    Refused: SELF_APPROVAL for an actor that approved it before, ILLEGAL_TRANSITION, INVALID,
     NOT_FOUND.
     """
     return await perform_mutation(
@@ -88,9 +88,9 @@ async def refund_reject(
 
 
 async def refund_cancel(
-    info: Info, id: ID, note: Annotated[str, argument(description="Why, in words.")]
+    info: Info, id: ID, note: Annotated[str, argument(description="Reason, as free text.")]
 ) -> RefundPayload | None:
-    """Call a refund off before it is paid, or after it FAILED.
+    """Cancel a refund that was not paid yet, or that FAILED.
 
     Refused: ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
     """
@@ -103,7 +103,7 @@ async def refund_cancel(
 
 
 async def refund_retry(info: Info, id: ID) -> RefundPayload | None:
-    """Have a FAILED refund paid again, by a new attempt with a new key.
+    """Retry a FAILED refund with a new payout attempt, which has a new idempotency key.
 
     Refused: ILLEGAL_TRANSITION, NOT_FOUND.
     """
@@ -119,17 +119,17 @@ async def refund_settle(
     info: Info,
     id: ID,
     succeeded: Annotated[
-        bool, argument(description="True: the money went back. False: it definitely did not.")
+        bool, argument(description="True: the money was paid. False: it was definitely not paid.")
     ],
-    note: Annotated[str, argument(description="How this was found out.")],
+    note: Annotated[str, argument(description="Source of this information, as free text.")],
     gateway_reference: Annotated[
-        str | None, argument(description="The gateway's own number, where known.")
+        str | None, argument(description="Reference of the payment gateway, if known.")
     ] = UNSET,
 ) -> RefundPayload | None:
-    """Write down what came of an UNKNOWN refund, as a person found out.
+    """Settle an UNKNOWN refund by hand, after its result was found out outside the system.
 
-    Refused: SELF_APPROVAL for the actor who requested it, ILLEGAL_TRANSITION, INVALID (also where
-    it is being sent just now), NOT_FOUND.
+    Refused: SELF_APPROVAL for the actor that requested the refund, ILLEGAL_TRANSITION, INVALID
+    (also while an attempt is being sent), NOT_FOUND.
     """
     return await perform_mutation(
         info,
@@ -144,7 +144,7 @@ async def refund_settle(
 async def refund_changed(
     info: Info, id: ID, after: Resume = UNSET
 ) -> AsyncGenerator[RefundEvent, None]:
-    """A refund as it is now, whenever it changes."""
+    """The present state of a refund, sent after each change."""
     async with aclosing(object_changes(info.context, "Refund", id, given(after))) as changes:
         async for cursor, refund in changes:
             yield RefundEvent(cursor=cursor, refund=refund, replaces=id)

@@ -1,4 +1,4 @@
-"""Reservations: units held for a while."""
+"""Reservations (holds): look-up, list, creation, extension and release."""
 
 from typing import Annotated
 
@@ -27,21 +27,22 @@ from schema.types.reservations import Reservation
 async def reservation(
     info: Info,
     id: ID | None = UNSET,
-    channel: Annotated[str | None, argument(description="Its code.")] = UNSET,
+    channel: Annotated[str | None, argument(description="Code of the channel.")] = UNSET,
     external_reference: Annotated[
-        str | None, argument(description="The shop's own reference.")
+        str | None, argument(description="Reference of the hold in the shop.")
     ] = UNSET,
 ) -> Reservation | None:
-    """One hold, by `id` or by `channel` and `externalReference`: a live one, else the newest.
+    """One hold, by `id` or by `channel` and `externalReference`; null if there is none.
 
-    Null where there is none, BAD_REQUEST for both or neither. Without an API key by `id` only.
+    By reference the live hold is returned, or else the newest. Both or neither are BAD_REQUEST.
+    Without an API key only `id` is allowed.
     """
     named = chosen("Reservation", id, channel, external_reference)
     if not isinstance(named, ByReference):
         found: Reservation | None = await load(info.context, "Reservation", named)
         return found
     if info.context.caller.is_anonymous:
-        raise BadRequest("Without an API key a reservation is found by its id only.")
+        raise BadRequest("Without an API key, reservation accepts only id.")
     row = await reservation_reads.reservation_by_reference(
         *await info.context.opened(), named.channel, named.reference
     )
@@ -51,13 +52,15 @@ async def reservation(
 async def reservations(
     info: Info,
     status: ReservationStatus | None = UNSET,
-    channel: Annotated[str | None, argument(description="Only of this channel (code).")] = UNSET,
+    channel: Annotated[
+        str | None, argument(description="Only of the channel with this code.")
+    ] = UNSET,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> Connection[Reservation]:
-    """Holds, newest first, in the status that they have now. Null arguments choose all."""
+    """Holds, newest first, with their present status. Null arguments do not filter."""
     page = await reservation_reads.reservations(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -71,11 +74,11 @@ async def reservations(
 async def reservation_create(
     info: Info, input: ReservationCreateInput
 ) -> ReservationPayload | None:
-    """Hold units for a while: all lines or none. Nobody else can buy them meanwhile.
+    """Hold units for a limited time: all lines or none.
 
-    It needs no API key on channels that are open to callers without one, within stricter limits.
-    Refused: INSUFFICIENT_STOCK, LIMIT_EXCEEDED, ALREADY_EXISTS for the reference of a live hold
-    (which comes along), INVALID, NOT_FOUND.
+    Held units are not promised to other customers. No API key is needed on channels that are open
+    to anonymous callers; stricter limits apply then. Refused: INSUFFICIENT_STOCK, LIMIT_EXCEEDED,
+    ALREADY_EXISTS for the reference of a live hold (the payload has that hold), INVALID, NOT_FOUND.
     """
     check_channel(info.context, input.channel)
     return await perform_mutation(
@@ -86,11 +89,16 @@ async def reservation_create(
 async def reservation_extend(
     info: Info,
     id: ID,
-    ttl_seconds: Annotated[int, argument(description="At most 86,400; without an API key 3,600.")],
+    ttl_seconds: Annotated[
+        int,
+        argument(
+            description="Lifetime in seconds from now: at most 86,400, without an API key 3,600."
+        ),
+    ],
 ) -> ReservationPayload | None:
-    """Let a live hold last until `ttlSeconds` from now, never shorter than it would have.
+    """Extend a live hold until `ttlSeconds` from now. An extension never shortens a hold.
 
-    It never grows older than four times its first ttl. Refused: RESERVATION_EXPIRED,
+    A hold lives at most four times its first `ttlSeconds`. Refused: RESERVATION_EXPIRED,
     ILLEGAL_TRANSITION, LIMIT_EXCEEDED, NOT_FOUND.
     """
     return await perform_mutation(
@@ -102,7 +110,7 @@ async def reservation_extend(
 
 
 async def reservation_release(info: Info, id: ID) -> ReservationPayload | None:
-    """Give a hold's units back.
+    """Release a live hold. Its units become available.
 
     Refused: RESERVATION_EXPIRED, ILLEGAL_TRANSITION, NOT_FOUND.
     """

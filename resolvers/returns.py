@@ -1,4 +1,4 @@
-"""Returns: lookup, request, authorization, receipt, inspection, disposition, subscription."""
+"""Returns: look-up, list, request, authorization, receipt, inspection, disposition, stream."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -37,15 +37,17 @@ from workflows.returns.tracking import SetTracking
 async def return_(
     info: Info,
     id: ID | None = UNSET,
-    rma_number: Annotated[str | None, argument(description="As it stands on the parcel.")] = UNSET,
+    rma_number: Annotated[
+        str | None, argument(description="RMA number, as printed on the parcel.")
+    ] = UNSET,
 ) -> Return | None:
-    """One return, by `id` or by `rmaNumber`; null where there is none.
+    """One return, by `id` or by `rmaNumber`; null if there is none.
 
-    BAD_REQUEST for both or neither.
+    Both or neither are BAD_REQUEST.
     """
     by_id, by_number = given(id), given(rma_number)
     if (by_id is None) == (by_number is None):
-        raise BadRequest("Look it up by id or by rmaNumber.")
+        raise BadRequest("Send either id or rmaNumber.")
     if by_id is not None:
         found: Return | None = await load(info.context, "Return", uuid_in("Return", by_id))
         return found
@@ -58,14 +60,17 @@ async def returns(
     status: ReturnStatus | None = UNSET,
     location: Annotated[
         str | None,
-        argument(description="Only those that go to this location (code), or came to it."),
+        argument(
+            description="Only returns that are sent to the location with this code, or were "
+            "received there."
+        ),
     ] = UNSET,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> CountedConnection[Return]:
-    """Returns, newest first. Null arguments choose all."""
+    """Returns, newest first. Null arguments do not filter."""
     page = await return_reads.returns(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -76,11 +81,11 @@ async def returns(
 
 
 async def return_request(info: Info, input: ReturnRequestInput) -> ReturnPayload | None:
-    """Ask to send units of an order back: the RETURN policy authorizes, declines or leaves it to a
-    person.
+    """Request the return of units of an order.
 
-    What it declines is a Return too, with the reasons. Refused: OVER_RETURN for more units than
-    were sent and not asked back yet, LIMIT_EXCEEDED, INVALID, NOT_FOUND.
+    The RETURN policy authorizes the request, declines it, or leaves the decision to a person. A
+    declined request is stored as a Return, too, with the reasons. Refused: OVER_RETURN for more
+    units than were shipped and are not in another return, LIMIT_EXCEEDED, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
         info, workflows.returns.requests.request, input.to_command, ReturnPayload
@@ -90,13 +95,19 @@ async def return_request(info: Info, input: ReturnRequestInput) -> ReturnPayload
 async def return_authorize(
     info: Info,
     id: ID,
-    note: Annotated[str | None, argument(description="Needed against the policy.")] = UNSET,
+    note: Annotated[
+        str | None,
+        argument(
+            description="Reason, as free text; required if the policy objects or the return was "
+            "declined."
+        ),
+    ] = UNSET,
 ) -> ReturnPayload | None:
-    """Take the units back: of a return that is REQUESTED or DECLINED.
+    """Authorize a return that is REQUESTED or DECLINED.
 
-    Against the policy, or once declined, it needs the permission `returns.override` and a note.
-    Refused: RETURN_WINDOW_CLOSED or NOT_RETURNABLE where the policy objects, OVER_RETURN,
-    ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
+    If the policy objects, or the return was declined, the permission `returns.override` and a note
+    are required. Refused: RETURN_WINDOW_CLOSED or NOT_RETURNABLE if the policy objects,
+    OVER_RETURN, ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
         info,
@@ -112,7 +123,7 @@ async def return_decline(
     reason_code: Annotated[str, argument(description="An active reason of kind DECLINE.")],
     note: str | None = UNSET,
 ) -> ReturnPayload | None:
-    """Do not take the units of a REQUESTED return back.
+    """Decline a REQUESTED return.
 
     Refused: ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
     """
@@ -125,7 +136,7 @@ async def return_decline(
 
 
 async def return_cancel(info: Info, id: ID) -> ReturnPayload | None:
-    """Call a return off before anything came; the customer keeps the units.
+    """Cancel a return of which no unit was received. The customer keeps the units.
 
     Refused: ILLEGAL_TRANSITION, NOT_FOUND.
     """
@@ -140,10 +151,9 @@ async def return_cancel(info: Info, id: ID) -> ReturnPayload | None:
 async def return_tracking_set(
     info: Info, id: ID, carrier: str, tracking_number: str
 ) -> ReturnPayload | None:
-    """Note the number of the parcel in which the units come back; an AUTHORIZED return is then
-    IN_TRANSIT.
+    """Set the tracking number of the parcel that brings the units back.
 
-    Refused: ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
+    An AUTHORIZED return becomes IN_TRANSIT. Refused: ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
         info,
@@ -154,11 +164,12 @@ async def return_tracking_set(
 
 
 async def return_receive(info: Info, input: ReturnReceiveInput) -> ReturnPayload | None:
-    """Receive a parcel: its units go into quality control, at the cost at which they left.
+    """Receive a parcel. Its units go to quality control, at the cost at which they were shipped.
 
-    Wrong, extra and missing units open RETURN_DISCREPANCY. A parcel of a CANCELLED or DECLINED
-    return, or one that nobody can match, goes into quarantine with an exception. Refused:
-    ILLEGAL_TRANSITION, ALREADY_EXISTS, TASK_NOT_CLAIMED, LIMIT_EXCEEDED, INVALID, NOT_FOUND.
+    Wrong, extra and missing units open the exception RETURN_DISCREPANCY. The units of a parcel that
+    matches no return, or whose return is CANCELLED or DECLINED, go to quarantine, and an exception
+    is opened. Refused: ILLEGAL_TRANSITION, ALREADY_EXISTS, TASK_NOT_CLAIMED, LIMIT_EXCEEDED,
+    INVALID, NOT_FOUND.
     """
     return await perform_mutation(
         info, workflows.returns.receipts.receive, input.to_command, ReturnPayload
@@ -166,12 +177,12 @@ async def return_receive(info: Info, input: ReturnReceiveInput) -> ReturnPayload
 
 
 async def return_inspect(info: Info, input: ReturnInspectInput) -> ReturnPayload | None:
-    """Grade units that are here; once a grade stands, what the DISPOSITION policy says of it is
-    executed.
+    """Record inspections of received units.
 
-    Where the RETURN policy wants two inspectors, units stay RECEIVED after the first. Refused:
-    SELF_APPROVAL for the same actor again, ILLEGAL_TRANSITION, POLICY_VIOLATION, APPROVAL_REQUIRED,
-    TASK_NOT_CLAIMED, LIMIT_EXCEEDED, INVALID, NOT_FOUND.
+    Once a grade is final, the disposition of the DISPOSITION policy is executed. If the RETURN
+    policy requires two inspectors, units stay RECEIVED after the first inspection. Refused:
+    SELF_APPROVAL for a second inspection by the same actor, ILLEGAL_TRANSITION, POLICY_VIOLATION,
+    APPROVAL_REQUIRED, TASK_NOT_CLAIMED, LIMIT_EXCEEDED, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
         info, workflows.returns.inspections.inspect, input.to_command, ReturnPayload
@@ -179,10 +190,10 @@ async def return_inspect(info: Info, input: ReturnInspectInput) -> ReturnPayload
 
 
 async def return_item_dispose(info: Info, input: DispositionInput) -> ReturnPayload | None:
-    """Execute a disposition of units that are INSPECTED.
+    """Execute a disposition of INSPECTED units.
 
-    Refused: POLICY_VIOLATION (a counterfeit is never restocked), APPROVAL_REQUIRED above the
-    policy's value, ILLEGAL_TRANSITION for more units than are left, TASK_NOT_CLAIMED, INVALID,
+    Refused: POLICY_VIOLATION (counterfeit units are never restocked), APPROVAL_REQUIRED above the
+    value in the policy, ILLEGAL_TRANSITION for more units than are left, TASK_NOT_CLAIMED, INVALID,
     NOT_FOUND.
     """
     return await perform_mutation(
@@ -193,7 +204,9 @@ async def return_item_dispose(info: Info, input: DispositionInput) -> ReturnPayl
 async def return_changed(
     info: Info, id: ID, after: Resume = UNSET
 ) -> AsyncGenerator[ReturnEvent, None]:
-    """A return as it is now, whenever it, its units or a refund of it changes."""
+    """The present state of a return, sent after each change of the return, its units or its
+    refunds.
+    """
     async with aclosing(object_changes(info.context, "Return", id, given(after))) as changes:
         async for cursor, found in changes:
             yield ReturnEvent(cursor=cursor, return_=found, replaces=id)

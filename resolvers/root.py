@@ -28,21 +28,22 @@ from schema.permissions import mutation_fields, query_fields, stream_fields
 from server.operations.engine import MemoisedNameConverter, Schema
 from server.operations.idempotency_keys import idempotent
 
-# The root types have no class to say this.
-QUERY: Final = """What may be read.
+# The root types have no class, so their descriptions stand here.
+QUERY: Final = """All queries.
 
-What a key does not reach does not exist for it: it is null, or left out of lists. Lists give 50
-rows where no size is asked for, and at most 250; above that is BAD_REQUEST."""
-MUTATION: Final = """What may be done.
+Objects outside the scope of the caller's key are null, or left out of lists. A list returns 50 rows
+by default and at most 250; a larger page size is BAD_REQUEST."""
+MUTATION: Final = """All mutations.
 
-A rule's refusal is an entry in `userErrors` and changes nothing; what may not be served at all is
-a top-level error with `extensions.code`. Each field is done alone, in the order of the document;
-with `@idempotent`, or the header `Idempotency-Key`, it is safe to repeat."""
-SUBSCRIPTION: Final = """What may be followed.
+A refusal by a rule is an entry in `userErrors`, and nothing was changed. A request that cannot be
+served is a top-level error with `extensions.code`. The fields of a document are performed one after
+the other; each succeeds or is refused by itself. With `@idempotent`, or the header
+`Idempotency-Key`, a mutation is safe to repeat."""
+SUBSCRIPTION: Final = """All subscriptions.
 
-By websocket (subprotocol graphql-transport-ws), or as server-sent events. Give the last `cursor`
-back as `after`, to whatever process, and a stream goes on behind it, with no gap and no repeat.
-CURSOR_TOO_OLD where facts behind it are no longer kept."""
+They are served by WebSocket (subprotocol graphql-transport-ws) and as server-sent events. To resume
+a stream, send its last `cursor` as `after`, to any process: the stream continues after that event,
+without a gap or a repeat. CURSOR_TOO_OLD: events after the cursor are no longer kept."""
 
 QUERIES: Final[Mapping[str, Resolver]] = {
     "node": nodes.node,
@@ -137,8 +138,8 @@ SUBSCRIPTIONS: Final[Mapping[str, Stream]] = {
     "refundChanged": refunds.refund_changed,
 }
 
-# Streams that go over to an execution shared by all who ask for the same; of these, those that
-# begin with what each reader gets for itself.
+# Streams that join one execution shared by all subscribers with the same arguments. Of these, the
+# greeting streams start with messages that are made for each subscriber separately.
 SHARED_STREAMS: Final = frozenset(SUBSCRIPTIONS)
 GREETING_STREAMS: Final = frozenset({"queueChanged"})
 

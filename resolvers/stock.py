@@ -1,4 +1,4 @@
-"""Stock: levels, movements, receipts and corrections by hand, and a subscription to levels."""
+"""Stock: levels, movements, goods receipts, manual corrections, and a subscription to levels."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -30,13 +30,15 @@ from subscriptions.streams.stock_and_events import StockChange
 async def stock_levels(
     info: Info,
     skus: list[str] | None = UNSET,
-    locations: Annotated[list[str] | None, argument(description="Codes.")] = UNSET,
+    locations: Annotated[
+        list[str] | None, argument(description="Only of the locations with these codes.")
+    ] = UNSET,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> CountedConnection[StockLevel]:
-    """Units by item and location, newest first. Null arguments choose all."""
+    """Stock levels, newest first. Null arguments do not filter."""
     page = await stock_reads.levels(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -49,17 +51,22 @@ async def stock_levels(
 async def stock_movements(
     info: Info,
     sku: str | None = UNSET,
-    location: Annotated[str | None, argument(description="Only of this location (code).")] = UNSET,
+    location: Annotated[
+        str | None, argument(description="Only of the location with this code.")
+    ] = UNSET,
     reference: Annotated[
         str | None,
-        argument(description="A delivery's reference, or `Order:…` as movements show it."),
+        argument(
+            description="Only with this reference: that of a delivery, or type and key as in "
+            "`StockMovement.reference`."
+        ),
     ] = UNSET,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> Connection[StockMovement]:
-    """What changed the levels, newest first. Null arguments choose all."""
+    """Stock movements, newest first. Null arguments do not filter."""
     page = await stock_reads.movements(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -71,9 +78,9 @@ async def stock_movements(
 
 
 async def stock_receive(info: Info, input: StockReceiptInput) -> StockPayload | None:
-    """Book a delivery: its units become available, at their cost. Backorders are served at once.
+    """Record a goods receipt. Its units become available, at their cost.
 
-    Refused: INVALID, NOT_FOUND, LIMIT_EXCEEDED.
+    Open backorders are allocated at once. Refused: INVALID, NOT_FOUND, LIMIT_EXCEEDED.
     """
     return await perform_mutation(
         info, workflows.stock.goods_receipts.receive, input.to_command, StockPayload
@@ -81,10 +88,10 @@ async def stock_receive(info: Info, input: StockReceiptInput) -> StockPayload | 
 
 
 async def stock_adjust(info: Info, input: StockAdjustInput) -> StockPayload | None:
-    """Correct one state of a stock level by hand.
+    """Correct the units of one state of a stock level.
 
-    Refused: STALE_QUANTITY, APPROVAL_REQUIRED for a write-down above the ADJUSTMENT policy's value
-    (per actor, item and day), INSUFFICIENT_STOCK, INVALID, NOT_FOUND.
+    Refused: STALE_QUANTITY, INSUFFICIENT_STOCK, INVALID, NOT_FOUND, APPROVAL_REQUIRED for a
+    write-down above the value in the ADJUSTMENT policy (per actor, item and day).
     """
     return await perform_mutation(
         info, workflows.stock.adjustments.adjust, input.to_command, StockPayload
@@ -92,10 +99,9 @@ async def stock_adjust(info: Info, input: StockAdjustInput) -> StockPayload | No
 
 
 async def stock_move(info: Info, input: StockMoveInput) -> StockPayload | None:
-    """Move units between two states at their location.
+    """Move units from one state to another at a location.
 
-    Refused: INSUFFICIENT_STOCK, also for units that a return still accounts for; INVALID,
-    NOT_FOUND.
+    Refused: INSUFFICIENT_STOCK, also for units that belong to an open return; INVALID, NOT_FOUND.
     """
     return await perform_mutation(
         info, workflows.stock.adjustments.move, input.to_command, StockPayload
@@ -103,7 +109,7 @@ async def stock_move(info: Info, input: StockMoveInput) -> StockPayload | None:
 
 
 async def safety_stock_set(info: Info, input: SafetyStockInput) -> StockPayload | None:
-    """Set how many available units of a SKU at a location are never promised.
+    """Set the safety stock of a SKU at a location: available units that are never promised.
 
     Refused: INVALID, NOT_FOUND.
     """
@@ -115,12 +121,15 @@ async def safety_stock_set(info: Info, input: SafetyStockInput) -> StockPayload 
 async def stock_changed(
     info: Info,
     skus: list[str] | None = UNSET,
-    locations: Annotated[list[str] | None, argument(description="Codes.")] = UNSET,
+    locations: Annotated[
+        list[str] | None, argument(description="Only of the locations with these codes.")
+    ] = UNSET,
     after: Resume = UNSET,
 ) -> AsyncGenerator[StockEvent, None]:
-    """Stock levels that changed, as they are now.
+    """The present state of stock levels, sent after each change.
 
-    Null arguments choose all. A slow reader gets the latest of each level.
+    Null arguments do not filter. A subscriber that reads slowly gets only the latest state of each
+    level.
     """
     context = info.context
     stream = context.services.streams.stock_changed(
@@ -132,12 +141,12 @@ async def stock_changed(
     )
 
     def convert(change: StockChange) -> StockEvent:
-        level = StockLevel.from_row(change.shelf.level, context)
+        level = StockLevel.from_row(change.details.level, context)
         return StockEvent(
             cursor=change.cursor,
             level=level,
             cause=MovementKind(change.cause),
-            shelf=change.shelf,
+            details=change.details,
             replaces=level.id,
         )
 

@@ -1,4 +1,4 @@
-"""Tasks: the queues of a location, their claims, and a subscription to a queue."""
+"""Tasks: the list, claims, and a subscription to a queue."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -24,14 +24,16 @@ from schema.types.tasks import Task
 async def tasks(
     info: Info,
     queue: QueueKind | None = UNSET,
-    location: Annotated[str | None, argument(description="Only of this location (code).")] = UNSET,
+    location: Annotated[
+        str | None, argument(description="Only of the location with this code.")
+    ] = UNSET,
     status: TaskStatus | None = UNSET,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> CountedConnection[Task]:
-    """Tasks, the most urgent first, in the status that they have now. Null arguments choose all."""
+    """Tasks, most urgent first, with their present status. Null arguments do not filter."""
     page = await task_reads.tasks(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
@@ -46,17 +48,22 @@ async def tasks(
 async def task_claim(
     info: Info,
     queue: QueueKind,
-    location_code: Annotated[str, argument(description="Where the work is.")],
-    limit: Annotated[int | None, argument(description="How many: 1 to 200.")] = LIMIT_DEFAULT,
+    location_code: Annotated[str, argument(description="Code of the location.")],
+    limit: Annotated[
+        int | None, argument(description="Number of tasks to claim: 1 to 200.")
+    ] = LIMIT_DEFAULT,
     ids: Annotated[
         list[ID] | None,
-        argument(description="Exactly these instead of the most urgent; at most 200."),
+        argument(
+            description="Claim exactly these tasks instead of the most urgent ones; at most 200."
+        ),
     ] = UNSET,
 ) -> TaskPayload | None:
-    """Take open tasks for ten minutes: the most urgent of a queue, or exactly those named.
+    """Claim open tasks for ten minutes: the most urgent of a queue, or those in `ids`.
 
-    Named ones stand each on its own: those that are free are given. Refused: TASK_NOT_CLAIMED where
-    another worker has it, ILLEGAL_TRANSITION where it is over, LIMIT_EXCEEDED, NOT_FOUND.
+    Tasks in `ids` are claimed independently: those that are free are claimed, even if others are
+    refused. Refused: TASK_NOT_CLAIMED if another worker has the task, ILLEGAL_TRANSITION if it is
+    done or cancelled, LIMIT_EXCEEDED, NOT_FOUND.
     """
     return await perform_mutation(
         info,
@@ -67,10 +74,10 @@ async def task_claim(
 
 
 async def task_renew(info: Info, id: ID) -> TaskPayload | None:
-    """Keep a task for ten more minutes; one that nobody has is claimed.
+    """Extend the claim on a task to ten minutes from now. An unclaimed task is claimed.
 
-    Refused: TASK_NOT_CLAIMED where another worker has it, ILLEGAL_TRANSITION where it is over,
-    NOT_FOUND.
+    Refused: TASK_NOT_CLAIMED if another worker has the task, ILLEGAL_TRANSITION if it is done or
+    cancelled, NOT_FOUND.
     """
     return await perform_mutation(
         info, workflows.tasks.claims.renew, lambda: commands.renew(id), TaskPayload
@@ -78,7 +85,7 @@ async def task_renew(info: Info, id: ID) -> TaskPayload | None:
 
 
 async def task_release(info: Info, id: ID) -> TaskPayload | None:
-    """Give a task back.
+    """Release a claimed task, so that other workers can claim it.
 
     Refused: TASK_NOT_CLAIMED, ILLEGAL_TRANSITION, NOT_FOUND.
     """
@@ -87,13 +94,15 @@ async def task_release(info: Info, id: ID) -> TaskPayload | None:
 
 
 async def queue_changed(
-    info: Info, queue: QueueKind, location: Annotated[str, argument(description="Its code.")]
+    info: Info,
+    queue: QueueKind,
+    location: Annotated[str, argument(description="Code of the location.")],
 ) -> AsyncGenerator[QueueEvent, None]:
-    """What is to be done at a location, then every change of it.
+    """The open tasks of a queue at a location, then every change of them.
 
-    First the open queue, in SNAPSHOT messages of at most 200 tasks with `complete` on the last;
-    then each UPSERT and REMOVE, with none lost between the two. A slow reader gets the latest of
-    each task.
+    First the queue is sent in SNAPSHOT messages of at most 200 tasks; the last one has `complete`.
+    Then each change is sent as UPSERT or REMOVE; no change in between is lost. A subscriber that
+    reads slowly gets only the latest state of each task.
     """
     context = info.context
     place = await lookups.location_by_code(await context.session(), location)

@@ -114,12 +114,12 @@ class Context:
     def another(self, events: Iterable[object] = ()) -> "Context":
         """A context of the same caller with its own snapshot, to be closed separately.
 
-        Events with a `tell` method prime its loaders.
+        Events with a `prime` method prime its loaders.
         """
         fresh = Context(self.caller, self.services, request_id=self.request_id)
         for event in events:
-            if (tell := getattr(event, "tell", None)) is not None:
-                tell(fresh.loaders)
+            if (prime := getattr(event, "prime", None)) is not None:
+                prime(fresh.loaders)
         return fresh
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Errors in answers: refusals become `userErrors`, all others a top-level error with a code."""
+"""Errors in responses: refusals become `userErrors`, all others a top-level error with a code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,17 +66,20 @@ _STATUS: Final = {Unauthenticated: 401, Forbidden: 403, BadRequest: 400}
 
 
 def top_level(error: Exception) -> TopLevel | None:
-    """The error of an exception that left a resolver; None: it is our own mistake."""
+    """The error for an exception that left a resolver; None: a defect of this program."""
     if isinstance(error, RequestError):
         details = error.details if isinstance(error, StreamError) else {}
         return TopLevel(error.code, _STATUS.get(type(error), 400), error.message, details)
     if isinstance(error, DomainError):
         return TopLevel(BadRequest.code, 400, error.message)
     if isinstance(error, OutcomeUnknown):
-        message = "The connection was lost while it was being done: ask again with the same key."
+        message = (
+            "The connection was lost during the commit; the result is unknown. "
+            "Retry with the same idempotency key."
+        )
         return TopLevel("UNAVAILABLE", 503, message)
     if isinstance(error, QueueFull):
-        return TopLevel("UNAVAILABLE", 503, "Too many requests wait already: try again later.")
+        return TopLevel("UNAVAILABLE", 503, "Too many requests are waiting. Retry later.")
     if isinstance(error, DatabaseUnavailable | Contention | TimeoutError):
-        return TopLevel("UNAVAILABLE", 503, "The database is busy or away: try again.")
+        return TopLevel("UNAVAILABLE", 503, "The database is unavailable or too busy. Retry later.")
     return None

@@ -41,13 +41,14 @@ class Loaded(Generic[K, V]):
         self._name = name
 
     def __get__(self, loaders: "Loaders", _: type) -> Loader[K, V]:
-        opened = loaders.opened  # and not `loaders`, which is to be gone without a collection
+        opened = loaders.opened  # no reference to `loaders`: a cycle would delay its release until
+        # garbage collection
 
         async def read(keys: Sequence[K]) -> Mapping[K, V]:
             return await self.read(*await opened(), keys)
 
         made = Loader(read)
-        # From here on the attribute is found before this descriptor is asked.
+        # Further look-ups find the attribute on the instance, not this descriptor.
         loaders.__dict__[self._name] = made
         return made
 

@@ -24,7 +24,7 @@ def admit(caller: Caller, permission: str) -> None:
 
 
 class Guarded(FieldExtension):
-    """Lets a root field run only for callers with a permission."""
+    """A field extension that lets a root field run only for callers with a permission."""
 
     def __init__(self, permission: str) -> None:
         self.permission = permission
@@ -38,12 +38,12 @@ class Guarded(FieldExtension):
 
 
 def fields(resolvers: Mapping[str, Resolver], needed: Mapping[str, str]) -> list[StrawberryField]:
-    """Root fields from a map of names to resolvers, each guarded by what `needed` says."""
+    """Root fields from a map of names to resolvers; `needed` has their permissions."""
     return [
         strawberry.field(
             name=name,
             resolver=resolver,
-            description=_told(resolver, needed[name]),
+            description=_description_of(resolver, needed[name]),
             extensions=[Guarded(needed[name])],
         )
         for name, resolver in resolvers.items()
@@ -51,19 +51,19 @@ def fields(resolvers: Mapping[str, Resolver], needed: Mapping[str, str]) -> list
 
 
 def stream_fields(resolvers: Mapping[str, Stream]) -> list[StrawberryField]:
-    """The fields of Subscription; each asks for its permission when it is opened."""
+    """The guarded fields of Subscription; the permission is checked when the stream is opened."""
     found: list[Any] = [
         strawberry.subscription(
             name=name,
             resolver=_guarded(resolver, permissions.SUBSCRIPTIONS[name]),
-            description=_told(resolver, permissions.SUBSCRIPTIONS[name]),
+            description=_description_of(resolver, permissions.SUBSCRIPTIONS[name]),
         )
         for name, resolver in resolvers.items()
     ]
     return found
 
 
-def _told(resolver: Callable[..., Any], permission: str) -> str:
+def _description_of(resolver: Callable[..., Any], permission: str) -> str:
     """The description of a root field: its resolver's docstring, and the permission."""
     return f"{inspect.getdoc(resolver)}\n\nPermission: `{permission}`."
 

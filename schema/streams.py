@@ -24,7 +24,7 @@ async def converted(
 async def object_changes(
     context: Context, type_name: str, global_id: str, after: str | None
 ) -> AsyncGenerator[tuple[str, Any], None]:
-    """Pairs of (cursor, the object after the change). Raises BadRequest where none is visible."""
+    """Pairs of (cursor, the object after the change). Raises BadRequest if none is visible."""
     key = uuid_in(type_name, global_id)
     if key is None or await object_now(context, type_name, str(key)) is None:
         raise BadRequest(f"No {type_name.lower()} {global_id[:100]!r} was found.")
@@ -39,7 +39,7 @@ async def object_changes(
 
 
 async def object_now(context: Context, type_name: str, key: str) -> Any:
-    """The object in its present state; None where the caller may not see it."""
+    """The object in its present state; None if the caller may not see it."""
     context.renew()
     try:
         return await load(context, type_name, key_of(type_name, key))

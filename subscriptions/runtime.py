@@ -47,8 +47,8 @@ class StreamingRuntime(Generic[AvailabilityT]):
             async with database.reading() as session:
                 return await stock_reads.level_details_by_id(session, ids)
 
-        shelves = LevelCache(read)
-        self.relay = Relay(database, shelves)
+        levels = LevelCache(read)
+        self.relay = Relay(database, levels)
         self.doorbell = Doorbell(broadcast_url, self._heard)
         self.sequencer = Sequencer(
             transactions,
@@ -57,7 +57,7 @@ class StreamingRuntime(Generic[AvailabilityT]):
             forward=self._forward,
             is_heard=lambda: self.relay.listeners > 0,
         )
-        self.streams = Streams(self.relay, shelves, promises)
+        self.streams = Streams(self.relay, levels, promises)
         self.queues = QueueStreams(self.relay, database)
         self.objects = ObjectStreams(self.relay)
         self._tasks: list[asyncio.Task[None]] = []

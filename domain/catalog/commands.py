@@ -39,15 +39,15 @@ class ReasonKind(StrEnum):
     """Purpose of a reason code; each operation accepts reasons of one kind."""
 
     RETURN = "RETURN"
-    """Why a customer returns units."""
+    """Reason of a customer for returning units."""
     ADJUSTMENT = "ADJUSTMENT"
-    """Why stock is corrected or moved by hand."""
+    """Reason why stock is corrected or moved by hand."""
     DECLINE = "DECLINE"
-    """Why a return is declined."""
+    """Reason why a return is declined."""
     WRITE_OFF = "WRITE_OFF"
-    """Why goods are written off."""
+    """Reason why goods are written off."""
     CANCELLATION = "CANCELLATION"
-    """Why an order, or a part of it, is cancelled."""
+    """Reason why an order, or a part of it, is cancelled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Addresses: where something is sent."""
+"""Postal addresses."""
 
 import strawberry
 
@@ -8,7 +8,7 @@ from schema.fields.scalars import json_of
 
 @strawberry.type
 class Address:
-    """Where an order is sent. Personal data, which may be erased."""
+    """Destination of an order. Personal data, which may be erased."""
 
     country_code: str
     """ISO 3166-1 alpha-2."""
@@ -17,9 +17,9 @@ class Address:
     """State, county or province."""
     city: str | None
     lines: list[str] | None
-    """Street and house, in the order in which they are written."""
+    """Street and house number, in the order of writing."""
     name: str | None
-    """Who is to receive it."""
+    """Name of the recipient."""
 
     @staticmethod
     def from_row(row: OrderAddressRow) -> "Address":
@@ -36,7 +36,7 @@ class Address:
 
 @strawberry.input
 class AddressInput:
-    """Where something is to be sent. The country decides lead times."""
+    """Destination. Lead times depend on its country."""
 
     country_code: str
     """ISO 3166-1 alpha-2."""
@@ -45,6 +45,6 @@ class AddressInput:
     """State, county or province."""
     city: str | None = strawberry.UNSET
     lines: list[str] | None = strawberry.UNSET
-    """Street and house, in the order in which they are written."""
+    """Street and house number, in the order of writing."""
     name: str | None = strawberry.UNSET
-    """Who is to receive it."""
+    """Name of the recipient."""

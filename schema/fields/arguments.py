@@ -1,6 +1,6 @@
-"""Arguments that many fields take, and what becomes of those that were left out.
+"""Arguments shared by many fields, and conversions of absent ones.
 
-Left out is UNSET in GraphQL, None or ABSENT further down.
+An absent argument is UNSET in GraphQL, and None or ABSENT in commands.
 """
 
 from typing import Annotated, TypeVar
@@ -14,29 +14,32 @@ T = TypeVar("T")
 
 First = Annotated[
     int | None,
-    argument(description="How many rows, from the list's beginning: 50 where absent, at most 250."),
+    argument(description="Number of rows from the start of the list: 50 by default, at most 250."),
 ]
-After = Annotated[str | None, argument(description="Rows behind this cursor of the same list.")]
+After = Annotated[str | None, argument(description="Only rows after this cursor of the same list.")]
 Last = Annotated[
     int | None,
-    argument(description="How many rows, from the list's end, instead of `first`; at most 250."),
+    argument(
+        description="Number of rows from the end of the list, instead of `first`; at most 250."
+    ),
 ]
 Before = Annotated[
-    str | None, argument(description="Rows in front of this cursor of the same list.")
+    str | None, argument(description="Only rows before this cursor of the same list.")
 ]
 Resume = Annotated[
     str | None,
     argument(
-        description='Go on behind this cursor; "0": from the oldest that is kept. Absent: from now.'
+        description='Continue after this cursor; "0": start with the oldest event that is '
+        "kept. Absent: start now."
     ),
 ]
 
 
 def given(value: T | UnsetType | None) -> T | None:
-    """The value, or None where the argument was left out."""
+    """The value; None for an absent argument."""
     return None if isinstance(value, UnsetType) else value
 
 
 def named(value: T | UnsetType | None) -> T | Absent | None:
-    """The value, None included, or ABSENT where the field was left out: unchanged."""
+    """The value, including None; ABSENT for an absent field, which stays unchanged."""
     return ABSENT if isinstance(value, UnsetType) else value

@@ -53,7 +53,7 @@ def edge(
 
 
 def node_edge(type_name: str, key: str, *, name: str | None = None) -> Any:
-    """The edge to one node, by the name of its type; null where the caller may not see the node."""
+    """The edge to one node, by the name of its type; null if the caller may not see the node."""
 
     def by_id(loaders: Loaders) -> Loader[Any, Any]:
         return NODE_TYPES[type_name].loader(loaders)

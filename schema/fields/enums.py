@@ -1,4 +1,4 @@
-"""The domain's enumerations as GraphQL shows them: same names, same values."""
+"""Enumerations of the domain in GraphQL, with the same names and values."""
 
 import strawberry
 

@@ -1,4 +1,4 @@
-"""Refusals by rule, as data beside the result."""
+"""User errors: refusals by a rule, returned as data beside the result."""
 
 from enum import StrEnum
 
@@ -9,87 +9,91 @@ from schema.fields.scalars import JSON
 
 @strawberry.enum
 class UserErrorCode(StrEnum):
-    """What was refused, for programs.
+    """Code of a refusal, for programs.
 
-    The codes of top-level errors are others: UNAUTHENTICATED, FORBIDDEN, RATE_LIMITED,
-    CURSOR_TOO_OLD, BAD_REQUEST, UNAVAILABLE, INTERNAL, in `extensions.code`.
+    Top-level errors have other codes, in `extensions.code`: UNAUTHENTICATED, FORBIDDEN,
+    RATE_LIMITED, CURSOR_TOO_OLD, BAD_REQUEST, UNAVAILABLE, INTERNAL.
     """
 
     INVALID = "INVALID"
-    """The value at `field` cannot be: unknown unit, out of range, contradictory."""
+    """The value at `field` is not possible: an unknown unit, out of range, or contradictory."""
     NOT_FOUND = "NOT_FOUND"
-    """Nothing of that name exists, or nothing that the caller may see."""
+    """No such object exists, or none that the caller may see."""
     ALREADY_EXISTS = "ALREADY_EXISTS"
-    """The reference is taken; an order or a hold that has it comes along."""
+    """The reference is used by another object; the payload has it if it is an order or a hold."""
     ILLEGAL_TRANSITION = "ILLEGAL_TRANSITION"
-    """What is in this state cannot undergo that; `details` has `from`, `to` and `allowed`."""
+    """The state of the object does not allow the change; `details` has `from`, `to` and `allowed`.
+    """
     POLICY_VIOLATION = "POLICY_VIOLATION"
-    """A published policy forbids it."""
+    """A published policy forbids the change."""
     INSUFFICIENT_STOCK = "INSUFFICIENT_STOCK"
-    """Fewer units than asked for; `details` has `sku`, `requested` and `available`."""
+    """Fewer units are available than requested; `details` has `sku`, `requested` and `available`.
+    """
     STALE_QUANTITY = "STALE_QUANTITY"
-    """The state holds another number than `changeFromQuantity`; `details` has `expected` and
+    """The state has another number of units than `changeFromQuantity`; `details` has `expected` and
     `actual`.
     """
     RESERVATION_EXPIRED = "RESERVATION_EXPIRED"
-    """The hold was over at `details.expiredAt`."""
+    """The hold expired at `details.expiredAt`."""
     NOT_RETURNABLE = "NOT_RETURNABLE"
-    """Final sale, or not a returnable item."""
+    """The item is a final sale, or not returnable."""
     RETURN_WINDOW_CLOSED = "RETURN_WINDOW_CLOSED"
-    """Asked for too late: after `details.closedAt`."""
+    """The return window closed at `details.closedAt`."""
     OVER_RETURN = "OVER_RETURN"
-    """More units than were sent and not yet returned."""
+    """More units than were shipped and are not in a return yet."""
     REFUND_EXCEEDS_BALANCE = "REFUND_EXCEEDS_BALANCE"
-    """More money than may still go back; `details` has `maximumRefundable`."""
+    """More money than can still be refunded; `details` has `maximumRefundable`."""
     APPROVAL_REQUIRED = "APPROVAL_REQUIRED"
-    """A role with more authority must do it."""
+    """The change needs a role with more authority."""
     SELF_APPROVAL = "SELF_APPROVAL"
-    """The actor had a part in the case, under whichever key."""
+    """The actor took part in the case, with any of its keys."""
     GRANT_EXCEEDED = "GRANT_EXCEEDED"
-    """The amount is above the approver's own limit, or in another currency."""
+    """The amount is above the approver's limit, or in another currency."""
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
-    """The key was used before with other arguments."""
+    """The idempotency key was used before with other arguments."""
     IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
-    """The first request with this key still runs; ask again."""
+    """The first request with this idempotency key is still running; retry later."""
     IDEMPOTENCY_KEY_REQUIRED = "IDEMPOTENCY_KEY_REQUIRED"
-    """PARTNER keys send an idempotency key with each mutation. Without an API key, one that is sent
-    has at least 22 characters.
+    """An idempotency key is missing or too short. PARTNER keys must send one with each mutation;
+    without an API key it needs at least 22 characters.
     """
     TASK_NOT_CLAIMED = "TASK_NOT_CLAIMED"
-    """Another worker has the task; `details` has `claimedBy`."""
+    """Another worker claimed the task; `details` has `claimedBy`."""
     PERIOD_CLOSED = "PERIOD_CLOSED"
-    """The books are closed there already, or the instant lies ahead."""
+    """The instant lies in a closed period, or in the future."""
     UNBALANCED_ENTRY = "UNBALANCED_ENTRY"
-    """An entry's debits and credits differ."""
+    """Debits and credits of an entry differ."""
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
-    """Outside a configured limit; `details` has `limit`, `allowed` and `requested`."""
+    """A configured limit is exceeded; `details` has `limit`, `allowed` and `requested`."""
 
 
 @strawberry.type
 class UserError:
-    """One reason why a mutation, or a row of it, was refused.
+    """A refusal of a mutation or of one of its rows.
 
-    Refused means that nothing of stock, money or state has changed.
+    Stock, money and states are unchanged by refused input.
     """
 
     field: list[str] | None
-    """Path into the mutation's arguments: `["input", "lines", "0", "quantity"]`; null where no
-    single argument is to blame.
+    """Path of the argument: `["input", "lines", "0", "quantity"]`; null if no single argument is
+    the cause.
     """
     code: UserErrorCode
     message: str
-    """For people, one sentence; programs go by `code` and `details`."""
+    """One sentence for people. Programs use `code` and `details`."""
     details: JSON | None
-    """Facts to act on, by code."""
+    """Details for programs, depending on `code`."""
 
 
 class Payload:
-    """What is said of `replayed` and `userErrors` in the answer of every mutation.
+    """Fields `replayed` and `userErrors` of every payload, with their descriptions.
 
-    Payloads declare both again, below what they give back: inherited fields would come first.
+    Payloads declare both again after their own fields, because inherited fields would come first.
     """
 
     replayed: bool
-    """True: this key was sent before. Nothing was done again; objects are as they are now."""
+    """True: a mutation with this idempotency key was performed before and was not repeated. Objects
+    are in their present state.
+    """
     user_errors: list[UserError]
-    """Why it was refused, in whole or in part; empty: it was done."""
+    """Refusals of the mutation or of its rows; empty if all of it was performed."""

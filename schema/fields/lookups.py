@@ -1,4 +1,4 @@
-"""Look-ups of one object: by id, or by the shop's own reference on a channel, never by both."""
+"""Look-ups of one object: by id, or by its reference in the shop on a channel."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,7 +10,7 @@ from schema.fields.node import uuid_in
 
 @dataclass(frozen=True, slots=True)
 class ByReference:
-    """The object of a channel under the shop's own reference."""
+    """The reference of an object in the shop, on a channel."""
 
     channel: str
     reference: str
@@ -22,13 +22,13 @@ def chosen(
     channel: str | None,
     external_reference: str | None,
 ) -> UUID | ByReference | None:
-    """What a look-up names; None for an id that no object of the type has.
+    """The key or reference of a look-up; None for an id that no object of the type has.
 
-    Raises BadRequest where it names nothing, half of a reference, or two things.
+    Raises BadRequest for neither, for both, and for half of a reference.
     """
     by_id, code, reference = given(global_id), given(channel), given(external_reference)
     if by_id is not None and code is None and reference is None:
         return uuid_in(type_name, by_id)
     if by_id is None and code is not None and reference is not None:
         return ByReference(code, reference)
-    raise BadRequest("Look it up by id, or by channel and externalReference.")
+    raise BadRequest("Send either id, or channel and externalReference.")

@@ -1,4 +1,4 @@
-"""Money as GraphQL shows it and takes it: an exact decimal and an ISO 4217 code."""
+"""Money in GraphQL: an exact decimal and an ISO 4217 code."""
 
 from decimal import Decimal
 from typing import Any
@@ -13,15 +13,15 @@ from server.projection.records import Record, derived
 
 @strawberry.type
 class Money:
-    """An amount of a currency, with all decimals that the currency has."""
+    """An amount of money, with all decimals of its currency."""
 
-    # Without a __dict__ it is read without a look at what it may have been cast to.
+    # Without a __dict__, fields are read without a look-up of Strawberry's cast marker.
     __slots__ = ("currency_code", "minor")
 
     amount: Decimal = derived(
         lambda money: domain.values.money.in_units(money.minor, money.currency_code)
     )
-    """In whole units with decimals, not in minor units: 12.50."""
+    """Amount in units of the currency with decimals, not in minor units: 12.50."""
     currency_code: str
     """ISO 4217."""
     minor: strawberry.Private[int]
@@ -37,12 +37,12 @@ class Money:
 
     @staticmethod
     def of_optional(minor: int | None, currency: str | None) -> "Money | None":
-        """The same; None where there is no amount."""
+        """An amount in minor units; None if there is none."""
         return None if minor is None or currency is None else Money.of(minor, currency)
 
 
 def money(minor: str, currency: str) -> Any:
-    """A field that is an amount in two columns; null where there is none."""
+    """A field for an amount stored in two columns; null if there is none."""
 
     def amount(record: Record) -> Money | None:
         row = record.row
@@ -54,23 +54,23 @@ def money(minor: str, currency: str) -> Any:
 
 @strawberry.input
 class MoneyInput:
-    """An amount of a currency.
+    """An amount of money.
 
-    More decimals than the currency has are refused with INVALID, never rounded.
+    An amount with more decimals than its currency is refused with INVALID, never rounded.
     """
 
     amount: Decimal
-    """In whole units with decimals, not in minor units: 12.50."""
+    """Amount in units of the currency with decimals, not in minor units: 12.50."""
     currency_code: str
     """ISO 4217."""
 
     def to_money(self, *field: str) -> domain.values.money.Money:
-        """The exact amount. Raises Invalid below `field`, where this input stands."""
+        """The exact amount. Raises Invalid with a path below `field`, the path of this input."""
         try:
             return domain.values.money.parse(self.amount, self.currency_code)
         except Invalid as error:
             raise error.under(*field) from None
 
     def to_given(self) -> GivenMoney:
-        """The amount as it was written, for a workflow that judges each row by itself."""
+        """The amount as it was sent, for a workflow that validates each row separately."""
         return GivenMoney(self.amount, self.currency_code)

@@ -1,4 +1,4 @@
-"""Objects with a global id: base64 of "Type:key", the same for as long as the object lives."""
+"""Objects with a global id: base64 of "Type:key", constant for the lifetime of the object."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ from server.projection.records import Record, derived
 
 LENGTH_MAX: Final = 256
 BIGINT_MAX: Final = 2**63 - 1
-# Objects whose keys are numbers that the database gives; all others have a UUID.
+# Types with numeric keys, assigned by the database; all others have a UUID.
 NUMBERED: Final = frozenset({"Item", "Supplier", "Location", "Channel", "ReasonCode", "StockLevel"})
 
 Key = int | UUID
@@ -31,10 +31,10 @@ def _global_id(record: Record) -> str:
 
 @strawberry.interface
 class Node(Record):
-    """Anything that `node` finds again by its id."""
+    """An object that `node` can find by its id."""
 
     id: ID = derived(_global_id, of=("id",))
-    """Opaque, unique over all types, and the same for as long as the object lives."""
+    """Opaque global id, unique over all types and constant for the lifetime of the object."""
 
 
 def encode(type_name: str, key: object) -> ID:
@@ -43,7 +43,7 @@ def encode(type_name: str, key: object) -> ID:
 
 
 def decode(global_id: str) -> tuple[str, Key] | None:
-    """The type and key in a global id; None for a text that is none."""
+    """The type and key in a global id; None if it is malformed."""
     if len(global_id) > LENGTH_MAX:
         return None
     try:
@@ -56,7 +56,7 @@ def decode(global_id: str) -> tuple[str, Key] | None:
 
 
 def key_of(type_name: str, text: str) -> Key | None:
-    """The key of an object of this type written as text; None for a text that is none."""
+    """The key of an object of this type, from text; None if it is malformed."""
     try:
         if type_name in NUMBERED:
             number = int(text)
@@ -82,7 +82,7 @@ def required_uuid(type_name: str, global_id: str, *field: str) -> UUID:
     """The UUID that an argument names. Raises NotFound (at `field`): no such object exists."""
     key = uuid_in(type_name, global_id)
     if key is None:
-        raise NotFound(_words(type_name), global_id[:LENGTH_MAX], field=field)
+        raise NotFound(_in_words(type_name), global_id[:LENGTH_MAX], field=field)
     return key
 
 
@@ -112,7 +112,7 @@ def found_by(loader: Callable[[Loaders], Loader[Any, Any]]) -> Callable[[N], N]:
 
 
 async def load(context: Context, type_name: str, key: object) -> Any:
-    """The object of this type and key as the caller may see it; None where it does not exist."""
+    """The object of this type and key; None if there is none that the caller may see."""
     if key is None or type_name not in NODE_TYPES:
         return None
     _, loader, from_row = NODE_TYPES[type_name]
@@ -132,12 +132,12 @@ async def load_all(context: Context, type_name: str, keys: list[Any]) -> list[An
     return [from_row(row, context) for row in rows if row is not None]
 
 
-def _words(type_name: str) -> str:
-    """OrderLine as people write it: order line."""
+def _in_words(type_name: str) -> str:
+    """The type name in words: order line for OrderLine."""
     return "".join(f" {c.lower()}" if c.isupper() else c for c in type_name).strip()
 
 
 def subject_of(text: str) -> str:
-    """A subject as audit rows and events name it, `Type:key`, from that or from a global id."""
+    """The form `Type:key`, used in audit entries and events, from that form or from a global id."""
     found = decode(text)
     return text if found is None else f"{found[0]}:{found[1]}"

@@ -1,4 +1,4 @@
-"""Connections: pages by keyset whose cursors carry the sort key of their row, opaquely."""
+"""Connections: keyset pages. A cursor is the encoded sort key of its row."""
 
 import base64
 import binascii
@@ -24,29 +24,29 @@ T = TypeVar("T")
 
 @strawberry.type
 class PageInfo:
-    """Where a page lies in its list."""
+    """Position of a page in its list."""
 
     has_next_page: bool
-    """Whether rows follow, in the list's order."""
+    """True if rows follow, in the order of the list."""
     has_previous_page: bool
-    """Whether rows come before, in the list's order."""
+    """True if rows precede it, in the order of the list."""
     start_cursor: str | None
-    """Cursor of the first row, for `before`; null for an empty page."""
+    """Cursor of the first row, for `before`; null if the page is empty."""
     end_cursor: str | None
-    """Cursor of the last row, for `after`; null for an empty page."""
+    """Cursor of the last row, for `after`; null if the page is empty."""
 
 
 @strawberry.type
 class Edge(Generic[T]):
-    """A row of a list, and the cursor that stands for its place."""
+    """A row of a list, with its cursor."""
 
     cursor: str
-    """Opaque; for `after` and `before` of the same list."""
+    """Opaque; for `after` and `before` in the same list."""
     node: T
 
 
 class Paged(Generic[T]):
-    """A page of a list whose rows become nodes only where they are asked for."""
+    """A page of a list whose rows become nodes on demand."""
 
     def __init__(
         self, page: Page[RowT], node: Callable[[RowT, Context], T], context: Context
@@ -58,12 +58,12 @@ class Paged(Generic[T]):
             context.joined.setdefault(join, {}).update(rows)
 
     def as_nodes(self) -> list[T]:
-        """The rows' objects."""
+        """The nodes of the rows."""
         node, context = self.node, self.context
         return [node(row, context) for row in self.page.rows]
 
     def as_edges(self) -> list[Edge[T]]:
-        """The same, each with its cursor."""
+        """The nodes, each with its cursor."""
         cursors = map(self.cursor_of, self.page.rows)
         return [
             Edge(cursor=cursor, node=node)
@@ -71,11 +71,11 @@ class Paged(Generic[T]):
         ]
 
     def cursor_of(self, row: Any) -> str:
-        """The place of a row in the list."""
+        """The cursor of a row."""
         return _cursor(self.page.listing.key_of(row))
 
     def as_page_info(self) -> PageInfo:
-        """Where the page lies."""
+        """The position of the page in its list."""
         page = self.page
         return PageInfo(
             has_next_page=page.has_next,
@@ -87,7 +87,7 @@ class Paged(Generic[T]):
 
 @strawberry.type(name="Connection")
 class Connection(Paged[T]):
-    """A page of a list, in the list's order."""
+    """A page of a list, in the order of the list."""
 
     edges: list[Edge[T]] = derived(Paged.as_edges)
     nodes: list[T] = derived(Paged.as_nodes)
@@ -101,7 +101,7 @@ class Connection(Paged[T]):
 
 @strawberry.type(name="Connection")
 class CountedConnection(Paged[T]):
-    """A page of a list, in the list's order, and how long the whole list is."""
+    """A page of a list, in the order of the list, and the length of the whole list."""
 
     edges: list[Edge[T]] = derived(Paged.as_edges)
     nodes: list[T] = derived(Paged.as_nodes)
@@ -114,7 +114,7 @@ class CountedConnection(Paged[T]):
 
     @strawberry.field
     async def total_count(self, info: Info) -> int:
-        """Rows of the whole list that the caller may see; counted only where it is asked for."""
+        """Number of rows of the whole list that the caller may see; counted only if selected."""
         return await self.page.listing.count(await info.context.session())
 
 
@@ -125,23 +125,24 @@ def window(
     before: str | None,
     selection: Selection = EVERYTHING,
 ) -> Window:
-    """The part of a list that the four arguments name; UNSET and null ask for nothing.
+    """The page that the four arguments select; UNSET and null mean the default.
 
-    Raises BadRequest for sizes below 0 or above 250, both sizes at once, and foreign cursors.
+    Raises BadRequest for sizes below 0 or above 250, for both sizes at once, and for invalid
+    cursors.
     """
     if first and last:
-        raise BadRequest("Ask for the first or for the last rows, not for both.")
+        raise BadRequest("Send either first or last, not both.")
     if isinstance(last, int):
         size, from_end = last, True
     else:
         size, from_end = first if isinstance(first, int) else SIZE_DEFAULT, False
     if not 0 <= size <= SIZE_MAX:
-        raise BadRequest(f"A page has 0 to {SIZE_MAX} rows.")
+        raise BadRequest(f"A page has 0 to {SIZE_MAX} rows; {size} were requested.")
     return Window(size, _key(after), _key(before), from_end, selection)
 
 
 def selection_of(info: Info) -> Selection:
-    """What a root field shows of its list's rows, where that is known."""
+    """The columns that a root field selects of its list's rows; all if unknown."""
     if info.path.prev is not None:
         return EVERYTHING
     return info.context.selections.get(str(info.path.key), EVERYTHING)

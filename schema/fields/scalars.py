@@ -1,4 +1,4 @@
-"""Scalars: exact decimals, instants in UTC, and JSON; each says why it refuses a value."""
+"""Scalars: exact decimals, instants in UTC, and JSON."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -13,11 +13,11 @@ from strawberry.types.scalar import ScalarDefinition
 
 from server.projection.leaves import instant_text
 
-# Far beyond any amount or rate, far below what arithmetic on them would cost.
+# Above any amount or rate, and small enough for cheap arithmetic.
 DIGITS_MAX: Final = 40
 EXPONENT_MAX: Final = 40
 TEXT_MAX: Final = 64
-# What both engines keep and every client can read again.
+# Both database engines store these integers, and every client can parse them.
 JSON_INTEGER_MAX: Final = 2**63 - 1
 JSON_DEPTH_MAX: Final = 32
 YEAR_MIN: Final = 1900
@@ -26,12 +26,12 @@ JSON = NewType("JSON", object)
 
 
 def json_of(stored: Any) -> Any:
-    """A JSON value as a column gave it: as text, or decoded already."""
+    """A JSON value from a column, which some drivers return as text."""
     return orjson.loads(stored) if isinstance(stored, str | bytes) else stored
 
 
 def decimal_of(value: object) -> Decimal:
-    """The exact number that a client wrote as text, whole number or float (by its digits)."""
+    """The exact number in a text, an integer or a float (by its digits)."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise GraphQLError("Decimal cannot represent a value that is neither text nor number.")
     text = repr(value) if isinstance(value, float) else str(value)
@@ -42,7 +42,7 @@ def decimal_of(value: object) -> Decimal:
     except InvalidOperation:
         raise GraphQLError("Decimal cannot represent this text.") from None
     if not number.is_finite():
-        raise GraphQLError("Decimal cannot represent what is not a finite number.")
+        raise GraphQLError("Decimal cannot represent a number that is not finite.")
     _, digits, exponent = number.as_tuple()
     if len(digits) > DIGITS_MAX or abs(int(exponent)) > EXPONENT_MAX:
         raise GraphQLError("Decimal cannot represent a number of this size or precision.")
@@ -61,21 +61,21 @@ def _decimal_text(value: Decimal) -> str:
 
 
 def instant_of(value: object) -> datetime:
-    """The instant that a client wrote in ISO 8601 with its offset from UTC."""
+    """The instant in an ISO 8601 text with an offset from UTC."""
     if not isinstance(value, str) or not 20 <= len(value) <= TEXT_MAX or value[10] not in "Tt":
-        raise GraphQLError('DateTime is written as in "2026-01-31T12:00:00Z".')
+        raise GraphQLError('DateTime must have the form "2026-01-31T12:00:00Z".')
     try:
         instant = datetime.fromisoformat(value.upper())
         if instant.tzinfo is None:
             raise GraphQLError("DateTime needs an offset from UTC, such as Z or +01:00.")
         instant = instant.astimezone(UTC)
         if instant.year < YEAR_MIN:
-            raise GraphQLError(f"DateTime lies in the years from {YEAR_MIN} to 9999.")
+            raise GraphQLError(f"DateTime must be in the years from {YEAR_MIN} to 9999.")
         return instant
     except OverflowError:
-        raise GraphQLError(f"DateTime lies in the years from {YEAR_MIN} to 9999.") from None
+        raise GraphQLError(f"DateTime must be in the years from {YEAR_MIN} to 9999.") from None
     except ValueError:
-        raise GraphQLError('DateTime is written as in "2026-01-31T12:00:00Z".') from None
+        raise GraphQLError('DateTime must have the form "2026-01-31T12:00:00Z".') from None
 
 
 def _instant_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -> datetime:
@@ -83,7 +83,7 @@ def _instant_literal(node: ValueNode, variables: Mapping[str, Any] | None = None
 
 
 def json_value(value: object) -> object:
-    """A JSON value as a client gave it, if it can be kept exactly and is not too deep."""
+    """A JSON value from a client, checked for exact storage and depth."""
     stack = [(value, 1)]
     while stack:
         part, depth = stack.pop()
@@ -101,7 +101,7 @@ def json_value(value: object) -> object:
 def _check_number(part: object) -> None:
     if not isinstance(part, int | float):
         raise GraphQLError("JSON consists of objects, lists, texts, numbers, true, false, null.")
-    # A float of this size is a whole number too, whose last digits are lost already.
+    # A float of this size is an integer too, and its last digits are lost already.
     size = abs(part) if isinstance(part, float) or part >= 0 else -1 - part
     if not size <= JSON_INTEGER_MAX:
         raise GraphQLError("JSON cannot represent a number beyond 64 bits: send it as text.")
@@ -111,8 +111,8 @@ def _json_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -
     return json_value(value_from_ast_untyped(node, dict(variables or {})))
 
 
-def _placed(parse: Callable[..., Any]) -> Callable[..., Any]:
-    """A literal's parser whose errors say where in the document it stands."""
+def _positioned(parse: Callable[..., Any]) -> Callable[..., Any]:
+    """A parser of literals that adds the position in the document to errors."""
 
     def placed(node: ValueNode, variables: Mapping[str, Any] | None = None) -> Any:
         try:
@@ -126,23 +126,23 @@ def _placed(parse: Callable[..., Any]) -> Callable[..., Any]:
 SCALARS: Final[Mapping[object, ScalarDefinition]] = {
     Decimal: strawberry.scalar(
         name="Decimal",
-        description='An exact decimal number; a string on output: "12.50".',
+        description='Exact decimal number; a string on output: "12.50".',
         serialize=_decimal_text,
         parse_value=decimal_of,
-        parse_literal=_placed(_decimal_literal),
+        parse_literal=_positioned(_decimal_literal),
     ),
     datetime: strawberry.scalar(
         name="DateTime",
-        description="An instant in ISO 8601; UTC on output.",
+        description="Instant in ISO 8601; UTC on output.",
         serialize=instant_text,
         parse_value=instant_of,
-        parse_literal=_placed(_instant_literal),
+        parse_literal=_positioned(_instant_literal),
     ),
     JSON: strawberry.scalar(
         name="JSON",
         description="Any JSON value.",
         serialize=lambda value: value,
         parse_value=json_value,
-        parse_literal=_placed(_json_literal),
+        parse_literal=_positioned(_json_literal),
     ),
 }

@@ -16,27 +16,29 @@ from schema.types.access import ApiKey
 
 @strawberry.input
 class ApiKeyInput:
-    """A key to make. It can do and see no more than the key that makes it."""
+    """A new API key. Its permissions and scope cannot exceed those of the caller's key."""
 
     name: str
-    """For people."""
+    """Name for people."""
     role: Role
     actor: str | None = UNSET
-    """The person or system that it acts for; absent: its name."""
+    """Person or system that the key acts for; absent: its name."""
     channels: list[str] | None = UNSET
-    """Codes of the channels that it reaches; absent: all."""
+    """Codes of the channels in its scope; absent: all."""
     locations: list[str] | None = UNSET
-    """Codes of the locations that it reaches; absent: all.
+    """Codes of the locations in its scope; absent: all.
 
-    An order, hold or return that its actor made exists for it wherever the units lie.
+    Orders, holds and returns made by its actor are visible to it at any location.
     """
     refund_limit: MoneyInput | None = UNSET
-    """The largest refund that it may approve, in this currency alone; absent: the role's own."""
+    """Largest refund that the key may approve, in this currency only; absent: the limit of the
+    role.
+    """
     expires_at: datetime | None = UNSET
-    """It does not work from here on; absent: it lasts."""
+    """End of validity; absent: unlimited."""
 
     def to_command(self) -> CreateKey:
-        """The command. Raises Invalid for the limit's amount."""
+        """The command. Raises Invalid for the amount of the limit."""
         channels, locations = given(self.channels), given(self.locations)
         limit = given(self.refund_limit)
         return CreateKey(
@@ -62,12 +64,12 @@ def revoke(key_id: ID) -> RevokeKey:
 
 @strawberry.type
 class ApiKeyPayload(Payload):
-    """The key as it is now, and its text where it is new."""
+    """The API key, and its text if it is new."""
 
     api_key: ApiKey | None
     replayed: bool
     user_errors: list[UserError]
     secret: str | None = None
-    """The whole key, to be sent as `Authorization: Bearer …`. Shown once, never again: null in a
+    """Text of the key, to be sent as `Authorization: Bearer …`. It is returned only once; null in a
     replay.
     """

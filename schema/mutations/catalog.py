@@ -20,24 +20,26 @@ from schema.types.catalog import Channel, Item, Location, ReasonCode, Supplier
 
 @strawberry.input
 class ItemInput:
-    """An item, named by its SKU.
+    """An item, identified by its SKU.
 
-    On a change an absent field stays as it is, and null empties it.
+    In an update, absent fields stay unchanged and null clears a field.
     """
 
     sku: str
     name: str
     barcode: str | None = UNSET
     category: str | None = UNSET
-    """A code that policies go by."""
+    """Category code, used by policies."""
     price: MoneyInput | None = UNSET
-    """What one unit usually sells for."""
+    """Usual sales price of one unit."""
     unit_cost: MoneyInput | None = UNSET
-    """In the base currency: cost of later receipts that name none. It never revalues stock."""
+    """Cost of one unit in the base currency, for later receipts that name no cost. It never
+    revalues stock.
+    """
     returnable: bool | None = UNSET
-    """Of a new item, absent: true."""
+    """Default for a new item: true."""
     supplier_code: str | None = UNSET
-    """Code of a supplier that exists."""
+    """Code of an existing supplier."""
 
     def to_row(self) -> UpsertItem:
         """One row of the command."""
@@ -65,23 +67,23 @@ def upsert_items(items: list[ItemInput]) -> UpsertItems:
 
 @strawberry.input
 class LocationInput:
-    """A location, named by its code. On a change an absent field stays as it is."""
+    """A location, identified by its code. In an update, absent fields stay unchanged."""
 
     code: str
     name: str
     kind: LocationKind
     parent_code: str | None = UNSET
-    """Code of the location that it is a part of."""
+    """Code of the location that contains this one."""
     country_code: str | None = UNSET
     """ISO 3166-1 alpha-2."""
     daily_order_capacity: int | None = UNSET
-    """How many parcels it sends a day; routing prefers not to exceed it."""
+    """Parcels that the location ships per day; routing prefers locations below it."""
     time_zone: str | None = UNSET
-    """IANA name; of a new location, absent: UTC."""
+    """IANA name. Default for a new location: UTC."""
     pack_required: bool | None = UNSET
-    """Whether parcels are picked and packed before they ship; of a new location, absent: false."""
+    """True if parcels are picked and packed before they ship. Default for a new location: false."""
     active: bool | None = UNSET
-    """Of a new location, absent: true."""
+    """Default for a new location: true."""
 
     def to_command(self) -> UpsertLocation:
         """The command."""
@@ -100,7 +102,7 @@ class LocationInput:
 
 @strawberry.input
 class ChannelInput:
-    """A channel, named by its code. On a change an absent field stays as it is."""
+    """A channel, identified by its code. In an update, absent fields stay unchanged."""
 
     code: str
     name: str
@@ -108,13 +110,13 @@ class ChannelInput:
     currency_code: str
     """ISO 4217."""
     location_codes: list[str]
-    """All locations that it sells from: they take the place of those of before."""
+    """Codes of all locations that supply the channel. They replace the previous list."""
     priority: int | None = UNSET
-    """1 is served first when stock is scarce; of a new channel, absent: 100."""
+    """Rank when stock is scarce; 1 is served first. Default for a new channel: 100."""
     safety_buffer: int | None = UNSET
-    """Units per SKU that it never sells; of a new channel, absent: 0."""
+    """Units per SKU that the channel never sells. Default for a new channel: 0."""
     active: bool | None = UNSET
-    """Of a new channel, absent: true."""
+    """Default for a new channel: true."""
 
     def to_command(self) -> UpsertChannel:
         """The command."""
@@ -132,17 +134,17 @@ class ChannelInput:
 
 @strawberry.type
 class ItemsUpsertPayload(Payload):
-    """What became of each row."""
+    """Results of all rows."""
 
     items: list[Item | None]
-    """In the input's order; null where a row was refused."""
+    """Items in the order of the input; null if the row was refused."""
     replayed: bool
     user_errors: list[UserError]
 
 
 @strawberry.type
 class LocationPayload(Payload):
-    """The location as it is now; null where it was refused."""
+    """The location; null if the mutation was refused."""
 
     location: Location | None
     replayed: bool
@@ -151,7 +153,7 @@ class LocationPayload(Payload):
 
 @strawberry.type
 class ChannelPayload(Payload):
-    """The channel as it is now; null where it was refused."""
+    """The channel; null if the mutation was refused."""
 
     channel: Channel | None
     replayed: bool
@@ -160,7 +162,7 @@ class ChannelPayload(Payload):
 
 @strawberry.type
 class ReasonCodePayload(Payload):
-    """The reason code as it is now; null where it was refused."""
+    """The reason code; null if the mutation was refused."""
 
     reason_code: ReasonCode | None
     replayed: bool
@@ -169,7 +171,7 @@ class ReasonCodePayload(Payload):
 
 @strawberry.type
 class SupplierPayload(Payload):
-    """The supplier as it is now; null where it was refused."""
+    """The supplier; null if the mutation was refused."""
 
     supplier: Supplier | None
     replayed: bool

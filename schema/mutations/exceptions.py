@@ -40,7 +40,7 @@ def resolve(exception_id: ID, resolution: str) -> ResolveException:
 
 @strawberry.type
 class ExceptionPayload(Payload):
-    """The exception as it is now; null where the change was refused."""
+    """The exception; null if the mutation was refused."""
 
     exception: OperationalException | None
     replayed: bool

@@ -27,8 +27,8 @@ class FulfillmentShipInput:
     carrier: str
     tracking_number: str
     shipped_at: datetime | None = UNSET
-    """When it left; absent: now. At most 5 minutes ahead, and 24 hours back without the permission
-    `backdate`.
+    """Time of handover; absent: now. At most 5 minutes ahead, and without the permission `backdate`
+    at most 24 hours back.
     """
 
     def to_command(self) -> ShipFulfillment:
@@ -45,7 +45,7 @@ class FulfillmentShipInput:
 
 @strawberry.type
 class FulfillmentPayload(Payload):
-    """The fulfillment as it is now; null where the change was refused."""
+    """The fulfillment; null if the mutation was refused."""
 
     fulfillment: Fulfillment | None
     replayed: bool
@@ -89,15 +89,15 @@ def reroute(fulfillment_id: ID, location_code: str, note: str) -> RerouteFulfill
 
 @strawberry.input
 class CarrierEventInput:
-    """A carrier's word about a parcel."""
+    """A tracking event of a carrier."""
 
     carrier: str
     tracking_number: str
     event_id: str
-    """The carrier's own id of this word: the same id again changes nothing."""
+    """Id of the event, given by the carrier. An event with a known id changes nothing."""
     status: CarrierStatus
     occurred_at: datetime
-    """When it happened; events may come in any order."""
+    """Time of the event. Events may arrive in any order."""
 
     def to_command(self) -> RecordCarrierEvent:
         """The command."""
@@ -112,12 +112,12 @@ class CarrierEventInput:
 
 @strawberry.type
 class CarrierEventPayload(Payload):
-    """What the tracking number names, as it is now."""
+    """Objects with this tracking number."""
 
     fulfillment: Fulfillment | None
-    """The parcel on its way out; null: it comes back."""
+    """Fulfillment of an outbound parcel; null if the parcel comes back."""
     return_: Return | None = strawberry.field(name="return")
-    """The return that the parcel belongs to; null: none."""
+    """Return that the parcel belongs to; null: none."""
     replayed: bool
     user_errors: list[UserError]
 
@@ -125,7 +125,7 @@ class CarrierEventPayload(Payload):
 async def bringing_back(
     context: Context, parcel: Fulfillment, tracking_number: str
 ) -> Return | None:
-    """The newest return of the parcel's order that comes back under the same number."""
+    """The newest return of the parcel's order with the same tracking number."""
     rows = await context.loaders.returns_of_order.load(parcel.row["order_id"]) or []
     found: list[Return] = await load_all(context, "Return", [row["id"] for row in rows])
     same = [each for each in found if each.tracking_number == tracking_number]

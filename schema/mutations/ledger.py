@@ -1,4 +1,4 @@
-"""Payload of the mutation on the books."""
+"""Payload of the mutation on the ledger."""
 
 import strawberry
 
@@ -8,7 +8,7 @@ from schema.types.ledger import Period
 
 @strawberry.type
 class PeriodPayload(Payload):
-    """The period that was closed; null where it was refused."""
+    """The closed period; null if the mutation was refused."""
 
     period: Period | None
     replayed: bool

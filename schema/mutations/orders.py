@@ -37,16 +37,16 @@ def _address(address: AddressInput) -> Address:
 
 @strawberry.input
 class OrderLineInput:
-    """Units of a SKU at a price. An order may name a SKU twice."""
+    """Units of a SKU at a price. Several lines may have the same SKU."""
 
     sku: str
     quantity: int
     unit_price: MoneyInput
-    """Of one unit, before tax, in the channel's currency."""
+    """Price of one unit, before tax, in the channel's currency."""
     discount: MoneyInput | None = UNSET
-    """Of the whole line."""
+    """Discount of the whole line."""
     tax: MoneyInput | None = UNSET
-    """Of the whole line; it comes on top of `unitPrice`."""
+    """Tax of the whole line, in addition to `unitPrice`."""
 
     def to_line(self, *field: str) -> NewLine:
         """A line of the command."""
@@ -61,47 +61,48 @@ class OrderLineInput:
 
 @strawberry.input
 class PaymentInput:
-    """Money that was captured for the order."""
+    """A payment that was captured for the order."""
 
     reference: str
-    """What the payment gateway knows the payment by; refunds draw on it."""
+    """Reference of the payment at the gateway; refunds use it."""
     amount: MoneyInput
 
 
 @strawberry.input
 class OrderPlaceInput:
-    """An order as a channel took it."""
+    """An order that a channel accepted."""
 
     channel: str
-    """Its code."""
+    """Code of the channel."""
     external_reference: str
-    """The shop's own reference, one of a kind on the channel."""
+    """Reference of the order in the shop, unique on the channel."""
     lines: list[OrderLineInput]
     reservation_id: ID | None = UNSET
-    """A hold of this channel whose units it takes: missing ones are taken fresh, surplus ones
-    released.
+    """A hold of this channel whose units the order takes. Missing units are taken from stock,
+    surplus units are released.
     """
     customer_reference: str | None = UNSET
-    """The shop's opaque name for its customer: no personal data."""
+    """Opaque reference of the customer in the shop, without personal data."""
     ship_to: AddressInput | None = UNSET
-    """The country decides lead times."""
+    """Destination. Lead times depend on its country."""
     placed_at: datetime | None = UNSET
-    """When the customer ordered; absent: now. At most 5 minutes ahead, and 24 hours back without
-    the permission `backdate`.
+    """Time of the customer's order; absent: now. At most 5 minutes ahead, and without the
+    permission `backdate` at most 24 hours back.
     """
     shipping: MoneyInput | None = UNSET
-    """What the customer pays for shipping, before tax."""
+    """Shipping fee of the customer, before tax."""
     shipping_tax: MoneyInput | None = UNSET
-    """On top of `shipping`."""
+    """Tax on `shipping`, in addition to it."""
     service_level: str | None = SERVICE_LEVEL_DEFAULT
-    """Chooses lead times: STANDARD, EXPRESS, …"""
+    """Service level that selects the lead times: STANDARD, EXPRESS, …"""
     payments: list[PaymentInput] | None = UNSET
-    """What was captured; absent: one payment of the total, under the order's number."""
+    """Captured payments; absent: one payment of the total, with the order number as its reference.
+    """
     backorder: bool | None = False
-    """False: all units or nothing. True: units that cannot be found are backordered."""
+    """False: refuse unless all units are found. True: backorder units that are not found."""
 
     def to_command(self) -> PlaceOrder:
-        """The command. Raises Invalid or NotFound naming the argument."""
+        """The command. Raises Invalid or NotFound with the path of the argument."""
         hold, address = given(self.reservation_id), given(self.ship_to)
         return PlaceOrder(
             channel=self.channel,
@@ -166,9 +167,9 @@ def cancel(order_id: ID, reason_code: str, lines: list[OrderCancelLineInput] | N
 
 @strawberry.type
 class OrderPayload(Payload):
-    """The order as it is now.
+    """The order; null if the mutation was refused.
 
-    Where its reference is taken, the order that has it; null where it was refused otherwise.
+    If the reference is used already, the order that has it.
     """
 
     order: Order | None

@@ -60,20 +60,20 @@ def references_of(payload: Callable[..., Payload]) -> tuple[PayloadReference, ..
 
 
 def _present(annotation: Any) -> Any:
-    """X of `X | None`; any other annotation as it is."""
+    """X for `X | None`; any other annotation unchanged."""
     kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
     return kinds[0] if len(kinds) == 1 else annotation
 
 
 async def _found(context: Context, outcome: Outcome, reference: PayloadReference) -> Any:
-    """The record or records that an outcome refers to; lists keep the places of nulls."""
+    """The record or records that an outcome refers to. Lists keep nulls at their positions."""
     _, name, type_name, is_list = reference
     ref = outcome.refs.get(name)
     if is_list:
         loads = (_loaded(context, type_name, each) for each in ref or ())
         return await asyncio.gather(*loads)
     key = key_of(type_name, str(ref))
-    # A caller that is bound to locations may not see all of the row that its action made.
+    # A caller with a limited set of locations may not see every row that its action made.
     if key is not None and name in outcome.made and context.caller.locations is None:
         prime(context, type_name, key, outcome.made[name])
     return await _loaded(context, type_name, ref)

@@ -16,16 +16,15 @@ from workflows.policies.publishing import PublishPolicy
 
 @strawberry.input
 class PolicyInput:
-    """The next version of the rules of a kind for a scope; it is never changed afterwards."""
+    """The next version of the rules of a kind for a scope. Versions never change."""
 
     kind: PolicyKind
     scope: str
     """`global`, `location:X`, `channel:x`, `category:y` or `channel:x,category:y`."""
     rules: JSON
-    """A document whose shape depends on the kind. What is wrong with it is refused with its path.
-    """
+    """Rules; their structure depends on the kind. Errors name the path within the rules."""
     effective_from: datetime | None = UNSET
-    """It decides nothing before; absent: at once."""
+    """Start of validity; absent: now."""
 
     def to_command(self) -> PublishPolicy:
         """The command."""
@@ -39,7 +38,7 @@ class PolicyInput:
 
 @strawberry.type
 class PolicyPayload(Payload):
-    """The version that was published; null where it was refused."""
+    """The published version; null if the mutation was refused."""
 
     policy: Policy | None
     replayed: bool

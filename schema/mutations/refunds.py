@@ -14,17 +14,19 @@ from workflows.refunds.refunds import CreateRefund
 
 @strawberry.input
 class RefundCreateInput:
-    """Goodwill: an amount of an order's money, beside what returns and cancellations give back."""
+    """A goodwill refund of a part of an order's payments, in addition to refunds of returns and
+    cancellations.
+    """
 
     order_id: ID
     amount: MoneyInput
-    """In the order's currency, and at most its `refundable`."""
+    """Amount in the order's currency, at most its `refundable`."""
     reason_code: str
     """An active reason of any kind."""
     note: str
-    """Why, in words."""
+    """Reason, as free text."""
     return_id: ID | None = UNSET
-    """A return of the order that it belongs to."""
+    """A return of the order that the refund belongs to."""
     tender: Tender | None = Tender.ORIGINAL_PAYMENT
 
     def to_command(self) -> CreateRefund:
@@ -44,10 +46,10 @@ class RefundCreateInput:
 
 @strawberry.type
 class RefundPayload(Payload):
-    """The refund as it is now; null where the change was refused."""
+    """The refund; null if the mutation was refused."""
 
     refund: Refund | None
     refunds: list[Refund]
-    """An amount that needs several payments opens several refunds; these are all of them."""
+    """All refunds that were created: one for each payment that was needed."""
     replayed: bool
     user_errors: list[UserError]

@@ -25,7 +25,7 @@ class ReservationLineInput:
     sku: str
     quantity: int
     location_code: str | None = UNSET
-    """Hold them there and nowhere else; absent: routing decides."""
+    """Code of the only location to hold the units at; absent: routing decides."""
 
 
 @strawberry.input
@@ -33,16 +33,16 @@ class ReservationCreateInput:
     """Units to hold for a channel: all lines or none."""
 
     channel: str
-    """Its code."""
+    """Code of the channel."""
     lines: list[ReservationLineInput]
     ttl_seconds: int | None = TTL_SECONDS_DEFAULT
-    """How long to hold: 1 to 86,400 with an API key, to 3,600 without, unless the server is set
-    otherwise.
+    """Lifetime in seconds: 1 to 86,400, without an API key 1 to 3,600, unless the server is
+    configured otherwise.
     """
     external_reference: str | None = UNSET
-    """The shop's own reference. A second live hold with it on the channel is refused."""
+    """Reference of the hold in the shop. It is refused if a live hold of the channel has it."""
     ship_to: AddressInput | None = UNSET
-    """The country decides lead times, and so the choice of locations."""
+    """Destination. Lead times, and so the choice of locations, depend on its country."""
 
     def to_command(self) -> CreateReservation:
         """The command."""
@@ -70,9 +70,9 @@ def release(reservation_id: ID) -> ReleaseReservation:
 
 @strawberry.type
 class ReservationPayload(Payload):
-    """The hold as it is now.
+    """The hold; null if the mutation was refused.
 
-    Where its reference is taken, the hold that has it; null where it was refused otherwise.
+    If the reference is used by a live hold, that hold.
     """
 
     reservation: Reservation | None

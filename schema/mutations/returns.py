@@ -19,7 +19,7 @@ from workflows.returns.requests import RequestedItem, RequestReturn
 
 @strawberry.input
 class ReturnRequestItemInput:
-    """Units that should go back: of an order line by its id, or of a SKU, which is matched to order
+    """Units to return: of an order line, by its id, or of a SKU, which is matched to the order
     lines in their order.
     """
 
@@ -29,8 +29,8 @@ class ReturnRequestItemInput:
     order_line_id: ID | None = UNSET
     sku: str | None = UNSET
     evidence: list[str] | None = UNSET
-    """Addresses of pictures and papers, each with `#sha256=` and 64 hexadecimal digits behind it
-    where known.
+    """Addresses of pictures and documents, each followed by `#sha256=` and 64 hexadecimal digits if
+    known.
     """
 
     def to_item(self, *field: str) -> RequestedItem:
@@ -49,24 +49,24 @@ class ReturnRequestItemInput:
 
 @strawberry.input
 class ReturnRequestInput:
-    """A request for units of one order, named by `orderId`, or by `channel` and
+    """A request for units of one order, identified by `orderId`, or by `channel` and
     `orderExternalReference`.
     """
 
     items: list[ReturnRequestItemInput]
     order_id: ID | None = UNSET
     channel: str | None = UNSET
-    """Its code."""
+    """Code of the channel."""
     order_external_reference: str | None = UNSET
-    """The shop's own reference of the order."""
+    """Reference of the order in the shop."""
     carrier: str | None = UNSET
     tracking_number: str | None = UNSET
-    """Of the parcel, where it is on its way already."""
+    """Tracking number of the parcel, if it is on its way already."""
     customer_note: str | None = UNSET
-    """What the customer wrote."""
+    """Text of the customer."""
     requested_at: datetime | None = UNSET
-    """When the customer asked; absent: now. At most 5 minutes ahead, and 24 hours back without the
-    permission `backdate`.
+    """Time of the customer's request; absent: now. At most 5 minutes ahead, and without the
+    permission `backdate` at most 24 hours back.
     """
 
     def to_command(self) -> RequestReturn:
@@ -89,12 +89,12 @@ class ReturnRequestInput:
 
 @strawberry.input
 class ReturnReceiveItemInput:
-    """Units that lay in a parcel."""
+    """Units in a parcel."""
 
     sku: str
     quantity: int
     return_item_id: ID | None = UNSET
-    """Those of the return that they are; absent: matched by SKU."""
+    """The return item that the units belong to; absent: matched by SKU."""
 
     def to_item(self, *field: str) -> ReceivedItem:
         """An item of the command. Raises NotFound."""
@@ -107,22 +107,23 @@ class ReturnReceiveItemInput:
 
 @strawberry.input
 class ReturnReceiveInput:
-    """A parcel that came, named by `returnId`, else `rmaNumber`, else `trackingNumber`.
+    """A received parcel, identified by `returnId`, else `rmaNumber`, else `trackingNumber`.
 
-    Where none of them matches, its units go into quarantine and UNIDENTIFIED_PARCEL is opened.
+    If none of them matches, its units go to quarantine and the exception UNIDENTIFIED_PARCEL is
+    opened.
     """
 
     location_code: str
-    """Where it came."""
+    """Code of the location that received it."""
     items: list[ReturnReceiveItemInput]
     return_id: ID | None = UNSET
     rma_number: str | None = UNSET
     tracking_number: str | None = UNSET
     complete: bool | None = False
-    """True: nothing more is coming, what is still EXPECTED is MISSING."""
+    """True: no more units are expected; units that are still EXPECTED become MISSING."""
     exception_id: ID | None = UNSET
-    """An UNIDENTIFIED_PARCEL that turned out to be this return's: its units move from quarantine.
-    Without items, all that is left in it.
+    """An exception UNIDENTIFIED_PARCEL whose parcel belongs to this return: its units move from
+    quarantine. Without items, all its remaining units move.
     """
 
     def to_command(self) -> ReceiveReturn:
@@ -148,20 +149,20 @@ class ReturnReceiveInput:
 
 @strawberry.input
 class InspectionFindingInput:
-    """What an inspector found on units."""
+    """Result of an inspection of units."""
 
     return_item_id: ID
     quantity: int
-    """Fewer than the item has: these become an item of their own."""
+    """Number of units. If the item has more, these become an item of their own."""
     condition: ConditionGrade
     note: str | None = UNSET
     evidence: list[str] | None = UNSET
-    """Addresses of pictures and papers, each with `#sha256=` and 64 hexadecimal digits behind it
-    where known.
+    """Addresses of pictures and documents, each followed by `#sha256=` and 64 hexadecimal digits if
+    known.
     """
     disposition: Disposition | None = UNSET
-    """What is to become of them; absent: the DISPOSITION policy decides. Another choice than the
-    policy's may need SUPERVISOR.
+    """Disposition of the units; absent: the DISPOSITION policy decides. A disposition other than
+    the policy's may need the role SUPERVISOR.
     """
 
     def to_finding(self, *field: str) -> Finding:
@@ -178,7 +179,7 @@ class InspectionFindingInput:
 
 @strawberry.input
 class ReturnInspectInput:
-    """Findings on units of one return."""
+    """Results of inspections of units of one return."""
 
     return_id: ID
     findings: list[InspectionFindingInput]
@@ -196,11 +197,11 @@ class ReturnInspectInput:
 
 @strawberry.input
 class DispositionInput:
-    """What becomes of inspected units."""
+    """A disposition of inspected units."""
 
     return_item_id: ID
     quantity: int
-    """Fewer than the item has: these become an item of their own."""
+    """Number of units. If the item has more, these become an item of their own."""
     disposition: Disposition
     note: str | None = UNSET
 
@@ -218,12 +219,10 @@ class DispositionInput:
 
 @strawberry.type
 class ReturnPayload(Payload):
-    """The return as it is now; null where the change was refused, or no return was found for a
-    parcel.
-    """
+    """The return; null if the mutation was refused, or if the parcel matched no return."""
 
     return_: Return | None = strawberry.field(name="return")
     exception: OperationalException | None
-    """What the parcel opened: RETURN_DISCREPANCY or UNIDENTIFIED_PARCEL; null: nothing."""
+    """Exception opened for the parcel, RETURN_DISCREPANCY or UNIDENTIFIED_PARCEL; null: none."""
     replayed: bool
     user_errors: list[UserError]

@@ -19,7 +19,9 @@ class StockReceiptLineInput:
     sku: str
     quantity: int
     unit_cost: MoneyInput | None = UNSET
-    """In the base currency; absent: the item's own. With neither, the line is INVALID."""
+    """Cost of one unit in the base currency; absent: the cost of the item. If the item has none,
+    the line is INVALID.
+    """
 
     def to_line(self, *field: str) -> ReceiptLine:
         """A line of the command."""
@@ -34,7 +36,7 @@ class StockReceiptInput:
 
     location_code: str
     reference: str
-    """Number of the delivery's document, by which its movements and entries are found."""
+    """Number of the delivery document. Its movements and journal entries are found by it."""
     lines: list[StockReceiptLineInput]
 
     def to_command(self) -> ReceiveStock:
@@ -52,13 +54,13 @@ class StockAdjustInput:
     location_code: str
     sku: str
     delta: int
-    """Units to add, or to take away where negative."""
+    """Units to add; negative: units to remove."""
     reason_code: str
     """An active reason of kind ADJUSTMENT."""
     state: StockState | None = StockState.AVAILABLE
-    """Any but HELD and ALLOCATED."""
+    """Any state except HELD and ALLOCATED."""
     change_from_quantity: int | None = UNSET
-    """Compare and set: refused with STALE_QUANTITY unless the state holds this many."""
+    """Compare and set: refused with STALE_QUANTITY unless the state has this many units."""
     note: str | None = UNSET
 
     def to_command(self) -> AdjustStock:
@@ -81,9 +83,9 @@ class StockMoveInput:
     location_code: str
     sku: str
     from_state: StockState
-    """Any but HELD and ALLOCATED."""
+    """Any state except HELD and ALLOCATED."""
     to_state: StockState
-    """Any but HELD and ALLOCATED."""
+    """Any state except HELD and ALLOCATED."""
     quantity: int
     reason_code: str
     """An active reason of kind ADJUSTMENT."""
@@ -104,7 +106,7 @@ class StockMoveInput:
 
 @strawberry.input
 class SafetyStockInput:
-    """The part of `available` of a SKU at a location that is never promised."""
+    """Safety stock of a SKU at a location: units of `available` that are never promised."""
 
     location_code: str
     sku: str
@@ -117,7 +119,7 @@ class SafetyStockInput:
 
 @strawberry.type
 class StockPayload(Payload):
-    """The levels that changed, as they are now, and the movements that changed them."""
+    """The changed levels, and the movements that changed them."""
 
     levels: list[StockLevel]
     movements: list[StockMovement]

@@ -44,7 +44,7 @@ def release(task_id: ID) -> ReleaseTask:
 
 @strawberry.type
 class TaskPayload(Payload):
-    """The tasks that the caller has, or gave back, as they are now."""
+    """The tasks that were claimed, renewed or released."""
 
     tasks: list[Task]
     replayed: bool

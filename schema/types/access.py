@@ -1,4 +1,4 @@
-"""Access: who the caller is, and the keys that there are."""
+"""Types of access: the caller, and API keys."""
 
 from datetime import datetime
 
@@ -15,23 +15,23 @@ from server.projection.records import derived
 
 @strawberry.type
 class Viewer:
-    """Who the caller is, and what its key lets it do and see."""
+    """The caller: its role, permissions and scope."""
 
     actor: str
-    """The person or system that the key acts for; what is done is recorded under this name."""
+    """Person or system that the key acts for. Changes are recorded with this name."""
     role: Role
     permissions: list[str]
-    """All permissions of the role, by name."""
+    """Names of all permissions of the role."""
     channels: list[str] | None
-    """Codes of the channels that the key reaches; null: all."""
+    """Codes of the channels in the scope of the key; null: all."""
     locations: list[str] | None
-    """Codes of the locations that the key reaches; null: all."""
+    """Codes of the locations in the scope of the key; null: all."""
 
     @staticmethod
     def of(caller: Caller) -> "Viewer":
-        """The holder of a key. Raises Forbidden without one."""
+        """The viewer of a caller. Raises Forbidden without an API key."""
         if caller.role is None:
-            raise Forbidden("There is no viewer without an API key.")
+            raise Forbidden("viewer needs an API key: Authorization: Bearer KEY.")
         return Viewer(
             actor=caller.actor,
             role=caller.role,
@@ -44,24 +44,25 @@ class Viewer:
 @found_by(lambda loaders: loaders.keys)
 @strawberry.type
 class ApiKey(Node):
-    """A key that acts for an actor. Of its secret only the prefix is shown."""
+    """An API key of an actor. Only the prefix of its text is readable."""
 
     name: str
     actor: str
-    """The person or system that it acts for. Several keys may act for one actor."""
+    """Person or system that the key acts for. An actor may have several keys."""
     channels: list[str] | None = derived(lambda key: json_of(key.row["channels"]))
-    """Codes of the channels that it reaches; null: all."""
+    """Codes of the channels in the scope of the key; null: all."""
     locations: list[str] | None = derived(lambda key: json_of(key.row["locations"]))
-    """Codes of the locations that it reaches; null: all."""
+    """Codes of the locations in the scope of the key; null: all."""
     refund_limit: Money | None = money("refund_limit_minor", "refund_limit_currency")
-    """The largest refund that it may approve, in this currency alone; null: the role's own."""
+    """Largest refund that the key may approve, in this currency only; null: the limit of the role.
+    """
     role: Role
     prefix: str
-    """The readable part of the key, by which people tell keys apart."""
+    """First characters of the key's text, by which people recognize it."""
     created_at: datetime
     expires_at: datetime | None
-    """It does not work from here on; null: it lasts."""
+    """End of validity; null: unlimited."""
     revoked_at: datetime | None
-    """Null unless it was revoked, or rotated without an overlap."""
+    """Time of revocation, also by a rotation without overlap; null: not revoked."""
     last_used_at: datetime | None
-    """About when it was last used; null: never."""
+    """Approximate time of the last use; null: never used."""

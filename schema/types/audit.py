@@ -1,4 +1,4 @@
-"""The audit trail: who did what, before and after."""
+"""The audit trail: actions with the values before and after."""
 
 from datetime import datetime
 
@@ -12,15 +12,15 @@ from server.projection.records import column, derived
 @found_by(lambda loaders: loaders.audits)
 @strawberry.type
 class AuditEntry(Node):
-    """One action of an actor on one subject, never changed."""
+    """One action of an actor on one subject. Entries never change."""
 
     at: datetime = column("recorded_at")
     actor: str
     action: str
-    """The mutation's name, or that of what the product did by itself."""
+    """Name of the mutation, or of the job that made the change."""
     subject: str
-    """Type and key of what it was done to: `Order:…`."""
+    """Type and key of the changed object: `Order:…`."""
     before: JSON | None = derived(lambda entry: json_of(entry.row["before"]))
-    """Facts that the action changed, as they were; null where there was nothing before."""
+    """Values that the action changed, as they were before; null if there were none."""
     after: JSON | None = derived(lambda entry: json_of(entry.row["after"]))
-    """The same facts as they became; no personal data."""
+    """The same values after the action, without personal data."""

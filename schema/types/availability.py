@@ -1,4 +1,4 @@
-"""Availability: what a channel may sell now. Plain fields only: this is the hottest answer."""
+"""Availability types. They have plain fields only, because this is the most frequent response."""
 
 from datetime import datetime
 from typing import Any
@@ -11,48 +11,46 @@ from domain.access.callers import Caller
 
 @strawberry.type
 class LocationAvailability:
-    """Units of a SKU that one location may promise, and when it would ship them."""
+    """Available units of a SKU at one location, and their shipping date."""
 
     location: str
-    """Its code."""
+    """Code."""
     available: int
-    """Units here that may be promised: less safety stock, before buffers and protected units."""
+    """Units that can be promised: less safety stock, before channel buffers and protected units."""
     ship_by: datetime | None
-    """When units from here would leave; null where there are none."""
+    """Shipping date of an order placed now; null if no units are available."""
 
 
 @strawberry.type
 class Availability:
-    """What a channel may sell of a SKU as of an instant, by the rule that reservations use: what is
-    shown can be held.
+    """Availability of a SKU on a channel at an instant, by the rule that reservations use:
+    available units can be held.
     """
 
     sku: str
     channel: str
-    """Its code."""
+    """Code."""
     available_to_promise: int
-    """What this channel may sell now, never negative: less safety stock, the channel's buffer,
+    """Units that the channel can sell now, at least 0: less safety stock, the channel's buffer,
     units protected for other channels, and backorders.
     """
     in_stock: bool
-    """Whether anything may be sold."""
+    """True if `availableToPromise` is above 0."""
     locations: list[LocationAvailability]
-    """The channel's active locations that the caller may see."""
+    """Active locations of the channel that the caller may see."""
     ship_by: datetime | None
-    """When units of the location that delivers soonest would leave; null where nothing may be sold.
-    """
+    """Shipping date from the location that delivers soonest; null if nothing can be sold."""
     deliver_by: datetime | None
-    """When they would arrive at `shipTo`; null where nothing may be sold, or no lead time is known.
-    """
+    """Delivery date at `shipTo`; null if nothing can be sold, or no lead time is known."""
     as_of: datetime
-    """The instant for which all of this holds."""
+    """Instant at which all of these values are valid."""
 
     @staticmethod
     def of(
         found: workflows.availability.availability.Availability, caller: Caller, as_of: datetime
     ) -> "Availability":
-        """What the workflow found, at the locations that the caller may see."""
-        # As the memory has them, shared by all answers: the type's fields are theirs.
+        """The result of the workflow, limited to the locations that the caller may see."""
+        # The rows of the cache, shared by all responses. They have the attributes of this type.
         places: Any = found.places
         seen = caller.locations
         if seen is not None:

@@ -18,7 +18,7 @@ from server.projection.records import column, derived, one
 @found_by(lambda loaders: loaders.suppliers)
 @strawberry.type
 class Supplier(Node):
-    """A vendor that goods are received from and returned to."""
+    """A vendor that delivers goods and takes returned goods back."""
 
     code: str
     name: str
@@ -27,26 +27,27 @@ class Supplier(Node):
 @found_by(lambda loaders: loaders.items)
 @strawberry.type
 class Item(Node):
-    """What is sold, under its stock-keeping unit (SKU)."""
+    """A product, identified by its stock-keeping unit (SKU)."""
 
     sku: str
     name: str
     barcode: str | None
     category: str | None
-    """A code that policies go by."""
+    """Category code, used by policies."""
     price: Money | None = money("price_minor", "price_currency")
-    """What one unit usually sells for; null: unknown."""
+    """Usual sales price of one unit; null: unknown."""
     unit_cost: Money | None = derived(lambda item: _cost(item.row, item.context))
-    """Cost of receipts that name none; null: unknown, or a role that may not see cost."""
+    """Cost of one unit, for receipts that name no cost; null: unknown, or not visible to the role.
+    """
     returnable: bool
-    """False: returns of it are declined."""
+    """False: returns of this item are declined."""
     supplier: Supplier | None = edge(
         lambda loaders: loaders.suppliers,
         "supplier_id",
         one(Supplier),
         seen_by=lambda caller: caller.may_see_supplier(),
     )
-    """Null: none, or a role that may not see it."""
+    """Null: none, or not visible to the role."""
 
 
 @found_by(lambda loaders: loaders.visible_locations)
@@ -54,7 +55,7 @@ class Item(Node):
 class Location(Node):
     """A place.
 
-    Stock lies at warehouses, stores and partners; zones and bins are addresses inside them.
+    Warehouses, stores and partners keep stock; zones and bins are addresses inside them.
     """
 
     code: str
@@ -63,37 +64,38 @@ class Location(Node):
     country_code: str | None
     """ISO 3166-1 alpha-2; null: unknown."""
     daily_order_capacity: int | None
-    """How many parcels it sends a day. Routing prefers not to exceed it; null: no limit."""
+    """Parcels that the location ships per day; null: no limit. Routing prefers locations below it.
+    """
     active: bool
-    """False: nothing is promised from here."""
+    """False: no units of this location are promised."""
     time_zone: str
-    """IANA name; days, cut-off times and capacity are counted in it."""
+    """IANA name. Days, cut-off times and capacity use this time zone."""
     pack_required: bool
-    """False: shipping a fulfillment that is OPEN or PICKED completes pick and pack in full."""
+    """False: shipping an OPEN or PICKED fulfillment also picks and packs it in full."""
     parent: "Location | None" = node_edge("Location", "parent_id")
-    """The location that it is a part of; null: none, or one that the key does not reach."""
+    """The location that contains this one; null: none, or outside the scope of the caller's key."""
 
 
 @found_by(lambda loaders: loaders.visible_channels)
 @strawberry.type
 class Channel(Node):
-    """A place of sale: a shop, a marketplace, a wholesale contract."""
+    """A sales channel: a shop, a marketplace or a wholesale contract."""
 
     code: str
     name: str
     kind: ChannelKind
     currency_code: str = column("currency")
-    """ISO 4217; orders of the channel are in it."""
+    """ISO 4217 code; currency of the channel's orders."""
     priority: int
-    """1 is served first when stock is scarce."""
+    """Rank when stock is scarce; 1 is served first."""
     safety_buffer: int | None = derived(lambda channel: _buffer(channel.row, channel.context))
-    """Units per SKU that this channel never sells; null for roles that may not see it."""
+    """Units per SKU that this channel never sells; null if not visible to the role."""
     active: bool
-    """False: nothing is sold here."""
+    """False: nothing is sold on this channel."""
 
     @strawberry.field
     async def locations(self, info: Info) -> list[Location]:
-        """The locations that it sells from, active or not, as far as the key reaches."""
+        """Locations that supply the channel, active or not, in the scope of the caller's key."""
         _, scope = await info.context.opened()
         rows = await info.context.loaders.channel_locations.load(self.row["id"]) or []
         return [
@@ -104,14 +106,14 @@ class Channel(Node):
 @found_by(lambda loaders: loaders.reasons)
 @strawberry.type
 class ReasonCode(Node):
-    """A word for why, of one kind."""
+    """A reason code of one kind."""
 
     code: str
     kind: ReasonKind
     label: str
-    """What people read."""
+    """Text for people."""
     active: bool
-    """False: it stands in old records and is refused in new ones."""
+    """False: accepted in old records only, refused in new ones."""
 
 
 def item_edge(key: str) -> Any:

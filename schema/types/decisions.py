@@ -1,4 +1,4 @@
-"""What a policy decided, and why, in words."""
+"""Policy decisions and their reasons."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from schema.fields.scalars import json_of
 
 @strawberry.type
 class PolicyDecision:
-    """What a policy made of a case, as it was stored then."""
+    """Decision of a policy about one case, as stored at that time."""
 
     policy: str
-    """The policy's kind."""
+    """Kind of the policy."""
     scope: str
-    """What the policy was for: `global`, `channel:web`, …"""
+    """Scope of the policy: `global`, `channel:web`, …"""
     version: int
-    """The policy's version at that time."""
+    """Version of the policy that decided."""
     outcome: str
     reasons: list[str]
-    """Why, in words; empty for roles that may not see them."""
+    """Reasons, as text for people; empty if not visible to the role."""
 
     @staticmethod
     def from_json(stored: Any, context: Context) -> "PolicyDecision":

@@ -1,4 +1,4 @@
-"""Events: the facts of the log, and what streams send."""
+"""Events of the log, and messages of streams."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -26,26 +26,28 @@ from schema.types.tasks import Task
 
 @strawberry.type
 class Event:
-    """A fact at its place in the log, written in the transaction of the fact."""
+    """An event in the log, written in the same transaction as the change that it records."""
 
     cursor: str
-    """Its place, a decimal number that grows; give it back as `after` to go on behind it."""
+    """Position in the log, an increasing decimal number. Send it as `after` to continue after this
+    event.
+    """
     id: ID
     type: str
-    """Noun and past tense: `stock.changed`, `reservation.expired`, `refund.succeeded`."""
+    """Subject and past tense: `stock.changed`, `reservation.expired`, `refund.succeeded`."""
     occurred_at: datetime
-    """When it happened."""
+    """Time of the change."""
     actor: str
     subject: ID
-    """Id of the object that it is about, for `node`."""
+    """Global id of the changed object, for `node`."""
     subject_version: int
-    """Grows with each fact about this object."""
+    """Increases with each event of this object."""
     data: JSON
-    """Ids, codes, states and quantities; no personal data. Ids are such as `node` takes."""
+    """Ids, codes, states and quantities, without personal data. Ids are global ids, for `node`."""
 
     @staticmethod
     def of(event: LoggedEvent) -> "Event":
-        """An event as it was logged."""
+        """The GraphQL form of a logged event."""
         data: Any = facts.shown(event)
         return Event(
             cursor=event.cursor,
@@ -61,14 +63,16 @@ class Event:
 
 @strawberry.type
 class EventConnection:
-    """Events in the order of the log, oldest first. Its `endCursor` is the next `after`."""
+    """A page of events in the order of the log, oldest first. To get the next page, send
+    `endCursor` as `after`.
+    """
 
     nodes: list[Event]
     page_info: PageInfo
 
     @staticmethod
     def of(events: list[LoggedEvent], size: int, after: int) -> "EventConnection":
-        """A page of events, of which one more than `size` was looked for."""
+        """A page of events. `events` has up to `size` + 1 events."""
         page = events[:size]
         return EventConnection(
             nodes=[Event.of(event) for event in page],
@@ -83,99 +87,102 @@ class EventConnection:
 
 @strawberry.type
 class StockEvent:
-    """A stock level as it is now. Where many facts came at once, only the latest is told."""
+    """Present state of a stock level.
+
+    Several changes in quick succession are sent as one message.
+    """
 
     cursor: str
-    """Give it back as `after` to go on behind this message."""
+    """Send it as `after` to continue after this message."""
     level: StockLevel
     cause: MovementKind
-    """Why it changed last."""
-    shelf: strawberry.Private[LevelDetails]
-    # for transports: a later event of the same subject replaces this one where it was not sent yet
+    """Cause of the last change."""
+    details: strawberry.Private[LevelDetails]
+    # For transports: a later event with the same value replaces this one while it is unsent.
     replaces: strawberry.Private[str]
 
-    def tell(self, loaders: Loaders) -> None:
-        """Let an execution know what came with the event, so that it need not be read."""
-        item, location = self.shelf.item, self.shelf.location
+    def prime(self, loaders: Loaders) -> None:
+        """Prime the loaders with the rows that came with the event."""
+        item, location = self.details.item, self.details.location
         loaders.items.prime(item["id"], item)
         loaders.locations.prime(location["id"], location)
 
 
 @strawberry.type
 class AvailabilityEvent:
-    """What a channel may sell of a SKU now.
+    """Present availability of a SKU on a channel.
 
-    Where many facts came at once, only the latest is told.
+    Several changes in quick succession are sent as one message.
     """
 
     cursor: str
-    """Give it back as `after` to go on behind this message."""
+    """Send it as `after` to continue after this message."""
     availability: Availability
-    position: strawberry.Private[int]  # of its event; the cursor may lie before it
+    position: strawberry.Private[int]  # position of the event; the cursor may be lower
     replaces: strawberry.Private[str]
 
 
 @strawberry.enum
 class QueueChange(StrEnum):
-    """What a message says of a queue."""
+    """Kind of a message about a queue."""
 
     SNAPSHOT = "SNAPSHOT"
-    """These tasks are in the queue; together the SNAPSHOT messages are all of it."""
+    """The tasks are in the queue. All SNAPSHOT messages together are the whole queue."""
     UPSERT = "UPSERT"
-    """This task has come, or has changed; put it in the place of the one with its id."""
+    """The task was added or has changed. It replaces a task with the same id."""
     REMOVE = "REMOVE"
-    """This task has left the queue."""
+    """The task has left the queue."""
 
 
 @strawberry.type
 class QueueEvent:
-    """Tasks that are in a queue as they are now, or that have left it."""
+    """Tasks that are in a queue, or that have left it."""
 
     cursor: str
-    """Its place in the log. The stream takes no `after`: it begins with a snapshot each time."""
+    """Position in the log. The subscription takes no `after`; it always starts with a snapshot."""
     change: QueueChange
     tasks: list[Task]
-    """At most 200 of a SNAPSHOT, else one."""
+    """At most 200 tasks in a SNAPSHOT message, otherwise one."""
     complete: bool
-    """False while more SNAPSHOT messages follow."""
+    """False if more SNAPSHOT messages follow."""
     replaces: strawberry.Private[str | None]
 
 
 @strawberry.type
 class ExceptionEvent:
-    """An exception that somebody is called for: a new one, or one that was escalated."""
+    """An alert: an exception was opened or escalated."""
 
     cursor: str
-    """Give it back as `after` to go on behind this message."""
+    """Send it as `after` to continue after this message."""
     exception: OperationalException
-    """As it is now, which may be later than the alert."""
+    """Present state of the exception, possibly later than the alert."""
 
 
 @strawberry.type
 class OrderEvent:
-    """An order as it is now."""
+    """Present state of an order."""
 
     cursor: str
-    """Give it back as `after` to go on behind this message."""
+    """Send it as `after` to continue after this message."""
     order: Order
     replaces: strawberry.Private[str]
 
 
 @strawberry.type
 class ReturnEvent:
-    """A return as it is now."""
+    """Present state of a return."""
 
     cursor: str
-    """Give it back as `after` to go on behind this message."""
+    """Send it as `after` to continue after this message."""
     return_: Return = strawberry.field(name="return")
     replaces: strawberry.Private[str]
 
 
 @strawberry.type
 class RefundEvent:
-    """A refund as it is now."""
+    """Present state of a refund."""
 
     cursor: str
-    """Give it back as `after` to go on behind this message."""
+    """Send it as `after` to continue after this message."""
     refund: Refund
     replaces: strawberry.Private[str]

@@ -1,4 +1,4 @@
-"""Operational exceptions: what went against plan, whose it is, and until when."""
+"""Operational exceptions: deviations from plan, with owner and due time."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from server.projection.records import column, derived
 
 
 async def _subject_of(root: strawberry.Parent["OperationalException"], info: Info) -> Node | None:
-    """What it is about, where the caller may see it."""
+    """The object that the exception concerns, if the caller may see it."""
     type_name, _, key = root.row["subject_key"].partition(":")
     if not info.context.caller.may_read_node(type_name):
         return None
@@ -27,44 +27,44 @@ async def _subject_of(root: strawberry.Parent["OperationalException"], info: Inf
 @found_by(lambda loaders: loaders.exceptions)
 @strawberry.type
 class OperationalException(Node):
-    """Something that went against plan, with an owner and a clock.
+    """A deviation from plan, with an owner and a due time.
 
-    There is one open exception per kind and subject.
+    At most one exception is open per kind and subject.
     """
 
     kind: str
-    """A row of the catalogue: OVERSOLD, SHORT_PICK, RETURN_OVERDUE, REFUND_UNKNOWN, …"""
+    """Kind of exception: OVERSOLD, SHORT_PICK, RETURN_OVERDUE, REFUND_UNKNOWN, …"""
     status: ExceptionStatus
     severity: ExceptionSeverity
     message: str
-    """What happened, for people."""
+    """Description for people."""
     owner: str | None
-    """The actor who has it; null: nobody yet."""
+    """Actor that handles the exception; null: not assigned."""
     owner_role: str
-    """Whose it is while nobody has it; the next role once it is escalated."""
+    """Role in charge of assigning it. After an escalation it is the next role."""
     opened_at: datetime
     due_at: datetime
-    """Past this it is escalated. Waiting does not count."""
+    """Time of escalation, extended by the time spent waiting."""
     age_seconds: int = derived(lambda found: _age(found))
-    """From `openedAt` to now, or to its end."""
+    """Seconds since `openedAt`, until now or until the resolution."""
     breached: bool = derived(lambda found: _breached(found))
-    """Whether it is open and past `dueAt`."""
+    """True if it is open and past `dueAt`."""
     occurrences: int
-    """How often it happened while it was open."""
+    """Number of occurrences while it was open."""
     resolution: str | None
-    """How it was settled, in words; null while it is open."""
+    """Description of the resolution; null while it is open."""
     wait_until: datetime | None = column("wait_until_at")
-    """Until when its clock stands still; null unless it is WAITING."""
+    """End of the suspension; null unless it is WAITING."""
     waiting_for: str | None = derived(lambda found: _note(found.row))
-    """What is waited for; null unless it is WAITING."""
+    """Event or person that the exception waits for; null unless it is WAITING."""
     subject: Node | None = strawberry.field(resolver=_subject_of)
-    """What it is about; null where the caller may not see it."""
+    """The object that the exception concerns; null if the caller may not see it."""
     location: Location | None = node_edge("Location", "location_id")
-    """Where it happened; null: nowhere in particular."""
+    """Location of the occurrence; null: none in particular."""
 
 
 def _age(found: OperationalException) -> int:
-    """Its age now; what is over has stopped ageing."""
+    """Seconds since it was opened, until now or until its resolution."""
     row = found.row
     ends = row["resolved_at"] or found.context.now
     return max(0, int((ends - row["opened_at"]).total_seconds()))

@@ -1,7 +1,7 @@
-"""Event payloads as clients read them: ids in them are those that `node` takes.
+"""Event payloads in GraphQL: keys of objects become global ids.
 
-The log keeps plain keys, which its digests cover and which the program uses. The catalogue says
-which fields hold the key of an object.
+The log stores plain keys, which its digests cover and which the program uses. The catalog of event
+types marks the fields that hold the key of an object.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ Show = Callable[[Any], Any]
 
 
 def shown(event: LoggedEvent) -> Mapping[str, Any]:
-    """The payload of an event; of a type that the catalogue does not have, as it is stored."""
+    """The payload of an event with global ids; stored payload of a type missing in the catalog."""
     payload_type: Any = EVENTS.get(event.type)
     return event.data if payload_type is None else _with_ids(payload_type, event.data)
 
@@ -36,13 +36,13 @@ def _with_ids(payload_type: Any, data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @cache
 def _conversions(payload_type: Any) -> Mapping[str, Show]:
-    """How the fields that hold keys are shown, by their names in JSON."""
+    """Conversions of the fields that hold keys, by their names in JSON."""
     found = {each.key: _conversion(each.bare_type) for each in fields_of(payload_type)}
     return {key: conversion for key, conversion in found.items() if conversion is not None}
 
 
 def _conversion(declared: Any) -> Show | None:
-    """How a value of a field's type is shown; None: as it is stored."""
+    """The conversion of a value of this declared type; None: it is returned as stored."""
     origin, arguments = get_origin(declared), get_args(declared)
     if origin is Annotated:
         mark = arguments[1]
@@ -62,6 +62,6 @@ def _conversion(declared: Any) -> Show | None:
 
 
 def _subject(value: str) -> str:
-    """`Fulfillment:<key>`; the subject of a type that is no node stays as it is."""
+    """The global id for `Fulfillment:<key>`; a type that is no node stays as it is."""
     type_name, _, key = value.partition(":")
     return encode(type_name, key) if type_name in NODE_TYPES else value

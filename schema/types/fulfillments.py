@@ -1,4 +1,4 @@
-"""Fulfillments: the part of an order that leaves from one location in one parcel."""
+"""Fulfillments: the parcels of orders, one location each."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -40,17 +40,17 @@ def _lines(rows: Sequence[ShownLineRow]) -> list[FulfillmentLine]:
 @found_by(lambda loaders: loaders.fulfillments)
 @strawberry.type
 class Fulfillment(Node):
-    """The part of an order that leaves from one location in one parcel."""
+    """The units of an order that one location ships in one parcel."""
 
     status: FulfillmentStatus
     carrier: str | None
-    """Null until it is shipped."""
+    """Null until shipped."""
     tracking_number: str | None
-    """Null until it is shipped."""
+    """Null until shipped."""
     shipped_at: datetime | None
-    """Null until it is shipped."""
+    """Null until shipped."""
     delivered_at: datetime | None
-    """As the carrier said; null until then."""
+    """Time of delivery, as reported by the carrier; null until then."""
     order: Annotated["Node", TypeNamed("Order")] = node_edge("Order", "order_id")
     location: Location = location_edge("location_id")
     lines: list[FulfillmentLine] = edge(
@@ -58,4 +58,4 @@ class Fulfillment(Node):
         "id",
         made(lambda _, rows: _lines(rows or ())),
     )
-    """Lines that were cancelled or moved away in full are left out."""
+    """Lines without units left, cancelled or moved to another location, are omitted."""

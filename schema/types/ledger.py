@@ -1,4 +1,4 @@
-"""The books: journal entries, and the balance of each account."""
+"""Ledger: journal entries, trial balance and closed periods."""
 
 from datetime import datetime
 
@@ -15,10 +15,10 @@ from server.projection.records import made
 
 @strawberry.type
 class JournalLine:
-    """A debit or a credit of one account: the other one is null."""
+    """A debit or a credit of one account; the other one is null."""
 
     account: str
-    """Its code: `inventory`, …"""
+    """Code of the account: `inventory`, …"""
     debit: Money | None
     credit: Money | None
 
@@ -36,39 +36,39 @@ class JournalLine:
 @found_by(lambda loaders: loaders.entries)
 @strawberry.type
 class JournalEntry(Node):
-    """One fact in the books. It is never changed; an entry that reverses it corrects it."""
+    """An entry of the journal. Entries never change; corrections are made by a reversing entry."""
 
     posted_at: datetime
-    """When it was booked."""
+    """Time of posting."""
     effective_at: datetime
-    """When the fact happened; for a fact of a closed period the first instant after it, and the
-    memo has the true time.
+    """Time at which the entry takes effect. For an event in a closed period it is the first instant
+    after that period; `memo` has the true time.
     """
     memo: str
-    """What happened, for people."""
+    """Description for people."""
     reference: str
-    """Number of the document: an order, a return (RMA), a delivery."""
+    """Number of the document: of an order, a return (RMA) or a delivery."""
     lines: list[JournalLine] = edge(
         lambda loaders: loaders.lines_of_entry,
         "id",
         made(lambda _, rows: [JournalLine.from_row(row) for row in rows or ()]),
     )
-    """Debits and credits, equal in each currency."""
+    """Lines of the entry. Debits and credits are equal in each currency."""
     reverses: "JournalEntry | None" = node_edge("JournalEntry", "reverses_id")
-    """The entry that this one takes back; null: none."""
+    """The entry that this one reverses; null: none."""
 
 
 @strawberry.type
 class AccountBalance:
-    """What an account was debited and credited in one currency."""
+    """Debits and credits of an account in one currency."""
 
     account: str
-    """Its code."""
+    """Code of the account."""
     name: str
     debit: Money
     credit: Money
     balance: Money
-    """Debit less credit."""
+    """Debit minus credit."""
 
     @staticmethod
     def from_row(row: Row) -> "AccountBalance":
@@ -85,14 +85,14 @@ class AccountBalance:
 
 @strawberry.type
 class TrialBalance:
-    """All accounts as of an instant, one row per account and currency.
+    """Balances at an instant, one row per account and currency.
 
-    Entries count from their `effectiveAt`.
+    Entries with an `effectiveAt` up to that instant count.
     """
 
     as_of: datetime
     balanced: bool
-    """Whether debits and credits are equal in each currency."""
+    """True if debits and credits are equal in each currency."""
     accounts: list[AccountBalance]
 
     @staticmethod
@@ -112,13 +112,13 @@ class TrialBalance:
 @found_by(lambda loaders: loaders.periods)
 @strawberry.type
 class Period:
-    """The books are closed up to and including an instant."""
+    """A closed period: no entry can take effect up to and including its last instant."""
 
     through: datetime
-    """The last instant that is closed."""
+    """Last instant of the period."""
     closed_at: datetime
     closed_by: str
-    """The actor who closed it."""
+    """Actor that closed it."""
 
     @classmethod
     def from_row(cls, row: Row, context: Context) -> "Period":

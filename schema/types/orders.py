@@ -1,4 +1,4 @@
-"""Orders: what was sold, what was paid, and where each unit of it stands."""
+"""Orders: lines, states of units, and payments."""
 
 from datetime import datetime
 from typing import Annotated
@@ -30,24 +30,24 @@ class OrderLineQuantity:
 @found_by(lambda loaders: loaders.order_lines)
 @strawberry.type
 class OrderLine(Node):
-    """A SKU in an order, at a price. An order may name a SKU twice."""
+    """A line of an order: units of a SKU at a price. Several lines may have the same SKU."""
 
     sku: str
     quantity: int
     unit_price: Money = money("unit_price_minor", "currency")
-    """Of one unit, before tax."""
+    """Price of one unit, before tax."""
     discount: Money | None = money("discount_minor", "currency")
-    """Of the whole line; null: none."""
+    """Discount of the whole line; null: none."""
     tax: Money | None = money("tax_minor", "currency")
-    """Of the whole line, on top of the price; null: none."""
+    """Tax of the whole line, in addition to the price; null: none."""
     quantities: list[OrderLineQuantity] = derived(lambda line: _quantities(line.row))
-    """Units by state; they add up to `quantity`."""
+    """Units by state. Their sum is `quantity`."""
     returnable_quantity: int = edge(
         lambda loaders: loaders.claimed,
         "id",
         made(lambda line, units: _returnable(line.row, units)),
     )
-    """Units that were sent and that no return takes up."""
+    """Shipped or delivered units that are not part of a return."""
 
 
 def _quantities(row: OrderLineRow) -> list[OrderLineQuantity]:
@@ -76,31 +76,31 @@ class Order(Node):
     """A placed order."""
 
     number: str
-    """Restow's own number, for people."""
+    """Order number given by Restow."""
     external_reference: str | None
-    """The shop's own reference, one of a kind on its channel."""
+    """Reference of the order in the shop, unique on its channel."""
     status: OrderStatus
-    """What its units say together."""
+    """Status derived from the states of the units."""
     placed_at: datetime
-    """When the customer ordered."""
+    """Time of the customer's order."""
     customer_reference: str | None
-    """The shop's opaque name for its customer; null: none was given."""
+    """Opaque reference of the customer in the shop; null: none was sent."""
     total: Money = money("total_minor", "currency")
-    """Lines less discounts, with tax and shipping."""
+    """Lines minus discounts, plus tax and shipping."""
     service_level: str
-    """STANDARD, EXPRESS, …: the lead times that were asked for."""
+    """Service level that selects the lead times: STANDARD, EXPRESS, …"""
     ship_by: datetime | None = column("ship_by_at")
-    """When it was promised to leave; null: nothing was promised."""
+    """Promised shipping time; null: none was promised."""
     deliver_by: datetime | None = column("deliver_by_at")
-    """When it was promised to arrive; null: nothing was promised."""
+    """Promised delivery time; null: none was promised."""
     routing: RoutingDecision | None = derived(lambda order: _routing(order.row, order.context))
-    """Where the units come from, and why; null for roles that may not see it."""
+    """Chosen locations and reasons; null if not visible to the role."""
     channel: Channel = channel_edge("channel_id")
     lines: list[OrderLine] = edge(lambda loaders: loaders.lines_of_order, "id", many(OrderLine))
     fulfillments: list[Annotated["Node", TypeNamed("Fulfillment")]] = node_edges(
         lambda loaders: loaders.fulfillments_of_order, "id", "Fulfillment"
     )
-    """Those at locations that the key does not reach are left out."""
+    """Fulfillments at locations outside the scope of the caller's key are omitted."""
     returns: list[Annotated["Node", TypeNamed("Return")]] = node_edges(
         lambda loaders: loaders.returns_of_order, "id", "Return"
     )
@@ -109,18 +109,18 @@ class Order(Node):
         "id",
         made(lambda order, minor: _paid(order.row, minor)),
     )
-    """What was captured."""
+    """Sum of the captured payments."""
     refunded: Money = edge(lambda loaders: loaders.order_money, "id", made(refunded_of))
-    """What has gone back."""
+    """Sum of the money that was refunded."""
     refundable: Money = edge(lambda loaders: loaders.order_money, "id", made(refundable_of))
-    """The most that may still go back now."""
+    """Largest amount that can still be refunded now."""
     refunds: list[Refund] = edge(
         lambda loaders: loaders.refunds_of_order, "id", many(Refund), seen_by=may_see_refunds
     )
-    """Empty for roles that may not see refunds."""
+    """Empty if not visible to the role."""
     ship_to: Address | None = edge(
         lambda loaders: loaders.addresses,
         "id",
         made(lambda _, row: None if row is None else Address.from_row(row)),
     )
-    """Null: none was given, or it was erased."""
+    """Null: none was sent, or it was erased."""

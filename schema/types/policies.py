@@ -1,4 +1,4 @@
-"""Policies: written rules in versions that never change."""
+"""Policies: versioned rules that never change."""
 
 from datetime import datetime
 
@@ -13,19 +13,20 @@ from server.projection.records import column, derived
 @found_by(lambda loaders: loaders.policies)
 @strawberry.type
 class Policy(Node):
-    """One version of the rules of a kind for a scope, never changed.
+    """One version of the rules of a kind for a scope. Versions never change.
 
-    Of those that apply to a case the most specific scope wins, and its newest version in force.
+    If several policies apply to a case, the one with the most specific scope decides, in its newest
+    version in force.
     """
 
     kind: PolicyKind
     scope: str
     """`global`, `location:X`, `channel:x`, `category:y` or `channel:x,category:y`."""
     version: int
-    """Counts up from 1 within the kind and scope."""
+    """Version number, from 1 within kind and scope."""
     rules: JSON = derived(lambda policy: json_of(policy.row["rules"]))
-    """A document whose shape depends on the kind."""
+    """Rules; their structure depends on the kind."""
     effective_from: datetime = column("effective_from_at")
-    """It decides nothing before."""
+    """Start of validity."""
     published_by: str
-    """The actor who published it."""
+    """Actor that published it."""

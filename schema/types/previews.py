@@ -1,4 +1,4 @@
-"""What a policy would have decided about past cases, before it is published."""
+"""Preview of a policy on past cases, before it is published."""
 
 import strawberry
 
@@ -11,29 +11,29 @@ from workflows.policies.preview_cases import Case, Preview
 
 @strawberry.type
 class PolicyPreviewChange:
-    """A past case that the policy would have decided otherwise."""
+    """A past case with another decision under the previewed policy."""
 
     subject: Node
     """The Return, ReturnItem or Refund."""
     before: PolicyDecision
-    """As it was decided."""
+    """Stored decision."""
     after: PolicyDecision
-    """As it would have been decided."""
+    """Decision of the previewed policy."""
 
 
 @strawberry.type
 class PolicyPreview:
-    """How many past cases a policy would have decided, and which of them otherwise."""
+    """Number of past cases that a policy would decide, and its changed decisions."""
 
     decided: int
-    """Cases that the policy would have been asked about."""
+    """Number of cases in the scope of the policy."""
     changed: int
-    """How many of them it would have decided otherwise."""
+    """Number of cases with another decision."""
     changes: list[PolicyPreviewChange]
 
     @staticmethod
     async def of(preview: Preview, context: Context) -> "PolicyPreview":
-        """A preview with the objects that it is about."""
+        """A preview with its objects loaded."""
         return PolicyPreview(
             decided=preview.decided,
             changed=len(preview.changes),
@@ -42,8 +42,8 @@ class PolicyPreview:
 
 
 async def _change(case: Case, context: Context) -> PolicyPreviewChange:
-    def told(decision: Decision) -> PolicyDecision:
+    def shown(decision: Decision) -> PolicyDecision:
         return PolicyDecision.from_json(decision, context)
 
     subject: Node = await load(context, *case.subject)
-    return PolicyPreviewChange(subject=subject, before=told(case.before), after=told(case.after))
+    return PolicyPreviewChange(subject=subject, before=shown(case.before), after=shown(case.after))

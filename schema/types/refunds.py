@@ -1,4 +1,4 @@
-"""Refunds: what goes back, why, who agreed, and how it was paid out."""
+"""Refunds: amounts, evidence, approvals and payout attempts."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -22,19 +22,19 @@ from server.projection.records import Record, derived, made
 
 @strawberry.type
 class RefundComponent:
-    """One part of a refund's amount."""
+    """A part of a refund's amount."""
 
     kind: str
     """items, tax, shipping, shipping tax, restocking fee or goodwill."""
     amount: Money
-    """A fee that is kept is negative."""
+    """Amount; negative for a fee that is kept."""
     note: str | None
-    """How it was worked out, in words."""
+    """Description of the calculation."""
 
 
 @strawberry.type
 class Approval:
-    """What an actor said of a refund."""
+    """Decision of an actor about a refund."""
 
     actor: str
     decision: str
@@ -45,22 +45,22 @@ class Approval:
 
 @strawberry.type
 class RefundAttempt:
-    """One attempt at paying out, under a key that the gateway knows it by."""
+    """A payout attempt. The gateway knows it by an idempotency key of its own."""
 
     number: int
-    """Counts up from 1; a new one is made by `refundRetry` only."""
+    """Attempt number, from 1. Only `refundRetry` makes a new attempt."""
     state: AttemptState
     created_at: datetime
     sent_at: datetime | None
-    """When the gateway was first called; null: not yet."""
+    """Time of the first call to the gateway; null: not called yet."""
     settled_at: datetime | None
-    """When it became known what came of it; null: not yet."""
+    """Time at which the result became known; null: not known yet."""
     settled_by: str | None
-    """The person who found out what came of it; null where the gateway told."""
+    """Actor that settled it by hand; null if the gateway reported the result."""
     gateway_reference: str | None
-    """The gateway's own number; null until it gave one."""
+    """Reference of the gateway; null until it sent one."""
     reason: str | None
-    """Why it failed, as the gateway told."""
+    """Reason for the failure, as reported by the gateway."""
 
 
 def _attempt(row: Row) -> RefundAttempt:
@@ -94,86 +94,86 @@ def _breakdown(refund: "Refund") -> list[RefundComponent]:
 
 
 def _internal(name: str) -> Any:
-    """A column that is the staff's affair; null for roles that may not see decisions."""
+    """A column for staff; null if the caller may not see decisions."""
 
-    def words(refund: "Refund") -> str | None:
+    def text(refund: "Refund") -> str | None:
         text: str | None = refund.row[name]
         return text if refund.context.caller.may_see_decisions() else None
 
-    return derived(words)
+    return derived(text)
 
 
-def _words(stored: str) -> list[str]:
+def _parts(stored: str) -> list[str]:
     return stored.split(", ") if stored else []
 
 
 def may_see_refunds(caller: Caller) -> bool:
-    """Whether an order's or a return's refunds are there for a caller."""
+    """True if a caller may see the refunds of orders and returns."""
     return caller.may("refunds.read")
 
 
 @found_by(lambda loaders: loaders.refunds)
 @strawberry.type
 class Refund(Node):
-    """Money that goes back on one payment, or as store credit."""
+    """Money paid back for one payment, or as store credit."""
 
     status: RefundStatus
     kind: RefundKind
     amount: Money = money("amount_minor", "currency")
-    """An estimate while it is EVIDENCE_PENDING, then fixed."""
+    """Amount; an estimate while the refund is EVIDENCE_PENDING, then fixed."""
     tender: Tender
     breakdown: list[RefundComponent] = derived(_breakdown)
-    """Parts that add up to the amount."""
+    """Parts of the amount. Their sum is `amount`."""
     decision: PolicyDecision = derived(
         lambda refund: PolicyDecision.from_json(refund.row["decision"], refund.context)
     )
-    """What the REFUND policy decided."""
-    required_evidence: list[str] = derived(lambda refund: _words(refund.row["required_evidence"]))
-    """What it waits for: AUTHORIZED, CARRIER_SCAN, RECEIVED, INSPECTED."""
-    evidence: list[str] = derived(lambda refund: _words(refund.row["evidence"]))
-    """What of it has come."""
+    """Decision of the REFUND policy."""
+    required_evidence: list[str] = derived(lambda refund: _parts(refund.row["required_evidence"]))
+    """Evidence that is required: AUTHORIZED, CARRIER_SCAN, RECEIVED, INSPECTED."""
+    evidence: list[str] = derived(lambda refund: _parts(refund.row["evidence"]))
+    """Required evidence that is present."""
     approvals_required: int
-    """How many actors must agree: 0 to 2."""
+    """Number of approvals that are required: 0 to 2."""
     payment_reference: str | None
-    """The payment that it draws on."""
+    """Payment from which the refund is taken."""
     gateway_reference: str | None
-    """The gateway's number of the attempt that counts; null until there is one."""
+    """Gateway reference of the deciding attempt; null until there is one."""
     requested_by: str | None = _internal("requested_by")
-    """The actor by whom it came to be; may not approve it. Null for shops and partners."""
+    """Actor that caused the refund, and may not approve it. Null for shops and partners."""
     note: str | None = _internal("note")
-    """Why it was opened, in words; null for shops and partners."""
+    """Reason for its creation, as free text; null for shops and partners."""
     closing_note: str | None = _internal("closing_note")
-    """Why it was rejected, cancelled or settled by hand; null for shops and partners."""
+    """Reason for its rejection, cancellation or manual settlement; null for shops and partners."""
     created_at: datetime
     decided_at: datetime | None
-    """When the amount and the approvals were decided; null while evidence is missing."""
+    """Time at which amount and approvals were decided; null while evidence is missing."""
     settled_at: datetime | None
-    """When it ended; null while it has not."""
+    """Time at which it ended; null until then."""
     return_: Annotated["Node", TypeNamed("Return")] | None = node_edge(
         "Return", "return_id", name="return"
     )
-    """Null: it is for no return."""
+    """Return that the refund belongs to; null: none."""
     order: Annotated["Node", TypeNamed("Order")] = node_edge("Order", "order_id")
     reason: ReasonCode | None = node_edge("ReasonCode", "reason_id")
-    """Null: it follows from a return's units."""
+    """Reason; null for a refund of returned units."""
     approvals: list[Approval] = edge(
         lambda loaders: loaders.approvals_of_refund,
         "id",
         made(lambda _, rows: [_approval(row) for row in rows or ()]),
         seen_by=Caller.may_see_decisions,
     )
-    """What was said of it; empty for roles that may not see it."""
+    """Approvals and rejections; empty if not visible to the role."""
     attempts: list[RefundAttempt] = edge(
         lambda loaders: loaders.attempts_of_refund,
         "id",
         made(lambda _, rows: [_attempt(row) for row in rows or ()]),
         seen_by=Caller.may_see_decisions,
     )
-    """The oldest first; empty for roles that may not see them."""
+    """Payout attempts, oldest first; empty if not visible to the role."""
 
     @strawberry.field
     async def journal_entries(self, info: Info) -> list[JournalEntry]:
-        """What it made the books say; empty for roles that may not see it."""
+        """Journal entries of the refund; empty if not visible to the role."""
         if not info.context.caller.may_see_decisions():
             return []
         rows = await info.context.loaders.entries_of_refund.load(self.row["id"]) or []
@@ -185,10 +185,10 @@ class Refund(Node):
 
 
 def refunded_of(order: Record, money: OrderMoney | None) -> Money:
-    """What has gone back of an order's money."""
+    """Sum of the money refunded for an order."""
     return Money.of(0 if money is None else money.refunded_minor, order.row["currency"])
 
 
 def refundable_of(order: Record, money: OrderMoney | None) -> Money:
-    """The most that may still go back of an order's money now."""
+    """Largest amount of an order that can still be refunded now."""
     return Money.of(0 if money is None else money.refundable_minor, order.row["currency"])

@@ -1,4 +1,4 @@
-"""Reservations: units held for a while for somebody who has not ordered yet."""
+"""Reservations: units held for a limited time before an order."""
 
 from datetime import datetime
 
@@ -36,19 +36,19 @@ def _routing(row: ReservationRow, context: Context) -> RoutingDecision | None:
 @found_by(lambda loaders: loaders.reservations)
 @strawberry.type
 class Reservation(Node):
-    """A hold: units claimed for a while by somebody who has not ordered."""
+    """A hold: units claimed for a limited time, before an order is placed."""
 
     status: ReservationStatus = derived(lambda held: _status(held.row, held.context))
-    """As of now: EXPIRED from `expiresAt`, swept or not."""
+    """Present status. It is EXPIRED from `expiresAt` on."""
     external_reference: str | None
-    """The shop's own reference; null: none was given."""
+    """Reference of the hold in the shop; null: none was sent."""
     expires_at: datetime
-    """The hold is over at this instant, by the clock."""
+    """Instant at which the hold ends."""
     created_at: datetime
     routing: RoutingDecision | None = derived(lambda held: _routing(held.row, held.context))
-    """Where the units come from, and why; null for roles that may not see it."""
+    """Chosen locations and reasons; null if not visible to the role."""
     channel: Channel = channel_edge("channel_id")
     lines: list[ReservationLine] = edge(
         lambda loaders: loaders.reservation_lines, "id", many(ReservationLine)
     )
-    """Those at locations that the key does not reach are left out."""
+    """Lines at locations outside the scope of the caller's key are omitted."""

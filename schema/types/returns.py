@@ -1,4 +1,4 @@
-"""Returns: what comes back, what was found, and what became of it."""
+"""Returns: their items, inspections and dispositions."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,22 +23,22 @@ from server.projection.records import column, derived, many
 
 @strawberry.type
 class DispositionStep:
-    """A disposition that all units of a group have gone through."""
+    """A disposition of all units of a return item."""
 
     disposition: Disposition
     quantity: int
     decided_by: str
-    """The actor, or `policy`."""
+    """Actor that decided, or `policy`."""
     policy_version: int | None
-    """Version of the DISPOSITION policy that decided; null where a person did."""
+    """Version of the DISPOSITION policy that decided; null if a person decided."""
     executed_at: datetime | None
-    """When it was carried out; null: not yet."""
+    """Time of execution; null: not executed yet."""
     note: str | None
     decision: PolicyDecision
 
     @staticmethod
     def from_row(row: Row, quantity: int, context: Context) -> "DispositionStep":
-        """A row of disposition_step, as it was for `quantity` units of it."""
+        """A row of disposition_step, for `quantity` of its units."""
         return DispositionStep(
             disposition=Disposition(row["disposition"]),
             quantity=quantity,
@@ -52,15 +52,15 @@ class DispositionStep:
 
 @strawberry.type
 class Inspection:
-    """What one inspector found on all units of a group."""
+    """Result of one inspection of all units of a return item."""
 
     condition: ConditionGrade
     inspector: str
-    """The actor."""
+    """Actor that inspected."""
     inspected_at: datetime
     note: str | None
     evidence: list[str]
-    """Addresses of pictures and papers."""
+    """Addresses of pictures and documents."""
 
     @staticmethod
     def from_row(row: Row) -> "Inspection":
@@ -76,11 +76,11 @@ class Inspection:
 
 @strawberry.type
 class RiskTerm:
-    """One part of a risk score, and why it weighs what it does."""
+    """A part of a risk score, and the reason for its value."""
 
     name: str
     share: float
-    """What it adds to the score, 0 to 1."""
+    """Contribution to the score, 0 to 1."""
     reason: str
 
 
@@ -89,35 +89,35 @@ class RiskTerm:
 class ReturnItem(Node):
     """Units of a return in one state with one grade.
 
-    When a part of them moves on, that part becomes a new ReturnItem and the rest keeps its id.
+    When some of its units change state, they become a new ReturnItem; the others keep the id.
     """
 
     sku: str
     quantity: int
     state: ReturnItemState
     note: str | None
-    """The last inspector's words; null: none."""
+    """Note of the last inspector; null: none."""
     condition: ConditionGrade | None
-    """The grade that stands; null until it is inspected."""
+    """Final grade; null until it is inspected."""
     inspected_by: str | None
-    """The actor who inspected it; `policy` by the fast lane."""
+    """Actor that inspected it; `policy` if it was graded automatically."""
     evidence: list[str] = derived(lambda group: evidence_of(group.row))
-    """Addresses of pictures and papers."""
+    """Addresses of pictures and documents."""
     disposition: Disposition | None
-    """The last one that was executed; null: none yet."""
+    """Last disposition that was executed; null: none yet."""
     received_at: datetime | None
-    """Null until it is here."""
+    """Time of receipt; null: not received yet."""
     return_: "Return" = node_edge("Return", "return_id", name="return")
     reason: ReasonCode | None = node_edge("ReasonCode", "reason_id")
-    """Why it goes back; null for a wrong or extra unit."""
+    """Reason of the return; null for a wrong or extra unit."""
     order_line: Annotated["Node", TypeNamed("OrderLine")] | None = node_edge(
         "OrderLine", "order_line_id"
     )
-    """What it was sold as; null for a wrong or extra unit."""
+    """Order line of the units; null for a wrong or extra unit."""
 
     @strawberry.field
     async def dispositions(self, info: Info) -> list[DispositionStep]:
-        """What these units have gone through, the oldest first."""
+        """The dispositions of these units, oldest first."""
         steps = await info.context.loaders.steps_of_return.load(self.row["return_id"]) or []
         groups = await info.context.loaders.items_of_return.load(self.row["return_id"]) or []
         return [
@@ -138,44 +138,44 @@ class ReturnItem(Node):
 @found_by(lambda loaders: loaders.returns)
 @strawberry.type
 class Return(Node):
-    """A promise to take units of one order back, under an RMA number."""
+    """An agreement to take back units of one order, under an RMA number."""
 
     rma_number: str
-    """For people and parcels."""
+    """Number for people and parcel labels."""
     status: ReturnStatus
     requested_at: datetime
     expected_by: datetime | None = column("expected_by_at")
-    """When its units should be here; null until it is authorized."""
+    """Time at which the units are expected; null until it is authorized."""
     closed_at: datetime | None
-    """Null until it is CLOSED."""
+    """Time of closing; null until it is CLOSED."""
     carrier: str | None
-    """Of the parcel that comes back; null: not known."""
+    """For the parcel that brings the units back; null: not known."""
     tracking_number: str | None
-    """Of the parcel that comes back; null: not known."""
+    """For the parcel that brings the units back; null: not known."""
     customer_note: str | None
-    """What the customer wrote."""
+    """Text of the customer."""
     authorization: PolicyDecision = derived(
         lambda found: PolicyDecision.from_json(found.row["decision"], found.context)
     )
-    """What the RETURN policy, or a person, decided on the request."""
+    """Decision of the RETURN policy, or of a person, on the request."""
     risk_score: float | None = derived(lambda found: _score(found))
-    """0 to 1; null for roles that may not see it."""
+    """Risk score, 0 to 1; null if not visible to the role."""
     risk_terms: list[RiskTerm] = derived(lambda found: _terms(found))
-    """What the score is made of; empty for roles that may not see it."""
+    """Parts of the score; empty if not visible to the role."""
     order: Annotated["Node", TypeNamed("Order")] = node_edge("Order", "order_id")
     refunds: list[Refund] = edge(
         lambda loaders: loaders.refunds_of_return, "id", many(Refund), seen_by=may_see_refunds
     )
-    """Empty for roles that may not see refunds."""
+    """Empty if not visible to the role."""
     destination: Location | None = node_edge("Location", "destination_id")
-    """Where the units should go; null: the key does not reach it."""
+    """Location that is to receive the units; null: outside the scope of the caller's key."""
     items: list[ReturnItem] = edge(lambda loaders: loaders.items_of_return, "id", many(ReturnItem))
 
 
 def history_of(key: UUID, groups: Sequence[Row], records: Sequence[Row]) -> list[Row]:
-    """What a group's units went through: its own records, and its parent's until it was split off.
+    """The records of an item's units: its own, and those of its parent until it was split off.
 
-    `groups` and `records` are of the whole return, each in their order.
+    `groups` and `records` belong to the whole return and are ordered.
     """
     by_key = {group["id"]: group for group in groups}
     found: list[Row] = []
@@ -195,7 +195,7 @@ def history_of(key: UUID, groups: Sequence[Row], records: Sequence[Row]) -> list
 
 
 def evidence_of(row: Row) -> list[str]:
-    """A row's references, each as one text."""
+    """The references of a row, each as text."""
     return [str(Reference(**each)) for each in json_of(row["evidence"])]
 
 

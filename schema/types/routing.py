@@ -1,4 +1,4 @@
-"""Routing decisions: where the units come from, and why, in words."""
+"""Routing decisions: chosen locations and reasons."""
 
 from typing import Any
 
@@ -13,27 +13,27 @@ class RoutingCandidate:
     """A location that was considered."""
 
     location: str
-    """Its code."""
+    """Code of the location."""
     accepted: bool
-    """Whether units come from here."""
+    """True if units are taken from this location."""
     reasons: list[str]
-    """Why, in words."""
+    """Reasons, as text for people."""
 
 
 @strawberry.type
 class RoutingDecision:
-    """Where units come from, as it was decided and stored."""
+    """Stored decision about the locations that supply the units."""
 
     policy_version: int
     """Version of the ROUTING policy."""
     chosen: list[str]
-    """Codes of the locations that give units."""
+    """Codes of the locations that supply units."""
     considered: list[RoutingCandidate]
-    """Each candidate that the caller may see."""
+    """Candidates that the caller may see."""
 
     @staticmethod
     def from_json(stored: Any, context: Context) -> "RoutingDecision | None":
-        """A stored decision; None where there is none or the caller may not see it."""
+        """A stored decision; None if there is none or the caller may not see it."""
         decision = json_of(stored)
         caller = context.caller
         if not decision or not caller.may_see_routing():

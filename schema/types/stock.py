@@ -1,4 +1,4 @@
-"""Stock: levels by state, and the movements that made them."""
+"""Stock: levels by state, and movements."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ _STATES = tuple(state.lower() for state in StockState)  # the columns
 
 
 def _all_of(row: StockLevelRow) -> int:
-    """The units of all states. Written out: it is asked for each level of a page."""
+    """The units of all states, written as a sum because it runs for each level of a page."""
     return (
         row["available"]
         + row["held"]
@@ -32,28 +32,28 @@ def _all_of(row: StockLevelRow) -> int:
 @found_by(lambda loaders: loaders.levels)
 @strawberry.type
 class StockLevel(Node):
-    """Units of an item at a location, by state. A unit is in exactly one of them."""
+    """Units of an item at a location, by state. Each unit is in exactly one state."""
 
     available: int
-    """Physically here, sellable, claimed by nobody."""
+    """Units in stock and sellable; not held and not allocated."""
     held: int
-    """Claimed by live reservations."""
+    """Units claimed by live reservations."""
     allocated: int
-    """Claimed by placed orders."""
+    """Units claimed by placed orders."""
     quality_control: int
-    """Waiting for inspection."""
+    """Units waiting for inspection."""
     quarantine: int
-    """Set apart until somebody has decided or counted."""
+    """Units blocked from sale until a decision or a count."""
     refurbishing: int
-    """Being put right."""
+    """Units being refurbished."""
     damaged: int
-    """Here, but not sellable."""
+    """Units in stock, but not sellable."""
     safety_stock: int
-    """The part of `available` that is never promised."""
+    """Units of `available` that are never promised."""
     incoming: int
-    """Expected, not here."""
+    """Units that are expected and not in stock."""
     on_hand: int = derived(lambda level: _all_of(level.row), of=_STATES)
-    """All that is here: the sum of the seven states."""
+    """Units in stock: the sum of the seven states."""
     updated_at: datetime
     item: Item = item_edge("item_id")
     location: Location = location_edge("location_id")
@@ -62,31 +62,32 @@ class StockLevel(Node):
 @found_by(lambda loaders: loaders.movements)
 @strawberry.type
 class StockMovement(Node):
-    """Units that went from one state to another, or from or to the outside. Never changed."""
+    """A change of the state of units, or a change from or to outside. Movements never change."""
 
     kind: MovementKind
     from_state: StockState | None
-    """Null: from outside, as a supplier, a customer or a found unit."""
+    """State before; null: from outside, from a supplier, a customer or a found unit."""
     to_state: StockState | None
-    """Null: to the outside, as a customer, scrap or a lost unit."""
+    """State after; null: to outside, to a customer, scrapped or lost."""
     quantity: int
     """Always positive."""
     reference: str | None
-    """The delivery's own reference, or type and key of what moved the units: `Order:…`; null: none.
+    """Reference of the delivery, or type and key of the object that caused the movement: `Order:…`;
+    null: none.
     """
     actor: str
-    """Who did it."""
+    """Actor of the change."""
     occurred_at: datetime
     value: Money | None = derived(lambda movement: _value(movement.row, movement.context))
-    """At cost; null for roles that may not see cost."""
+    """Value at cost; null if not visible to the role."""
     item: Item = item_edge("item_id")
     location: Location = location_edge("location_id")
     reason: ReasonCode | None = node_edge("ReasonCode", "reason_id")
-    """Null where the operation needs none."""
+    """Null if the operation needs none."""
 
 
 def _value(row: StockMovementRow, context: Context) -> Money | None:
-    """The value, for callers who may see cost."""
+    """The value, if the caller may see cost."""
     if not context.caller.may_see_cost():
         return None
     return Money.of_optional(row["value_minor"], row["value_currency"])

@@ -1,4 +1,4 @@
-"""Tasks: what waits for a pair of hands, how urgent it is and why, and who has it."""
+"""Tasks: status, priority with reasons, and claim."""
 
 from datetime import datetime
 from typing import Any
@@ -16,12 +16,12 @@ from server.projection.records import derived
 
 
 def _status(task: "Task") -> Status:
-    """How it stands now."""
+    """The status at the time of the operation."""
     return status_at(Status(task.row["status"]), task.row["lease_until_at"], task.context.now)
 
 
 def _unless_open(name: str) -> Any:
-    """A column that says nothing of a task that is open."""
+    """A column that is null while the task is open."""
     return derived(lambda task: None if _status(task) is Status.OPEN else task.row[name])
 
 
@@ -33,21 +33,21 @@ class Task(Node):
     queue: QueueKind
     status: TaskStatus = derived(_status)
     priority: int
-    """Higher first; a number to compare, not to read."""
+    """Rank within the queue; the highest is first."""
     priority_reasons: list[str] = derived(lambda task: json_of(task.row["priority_reasons"]))
-    """Why, in words."""
+    """Reasons for the priority, as text for people."""
     due_at: datetime | None
-    """When it should be done; null: no date is set."""
+    """Due time; null: none."""
     claimed_by: str | None = _unless_open("claimed_by")
-    """The worker who has it, or did it; null while it is open."""
+    """Worker that claimed or completed the task; null while it is open."""
     lease_until: datetime | None = _unless_open("lease_until_at")
-    """When the claim is over unless it is renewed; null while it is open."""
+    """End of the claim, unless it is renewed; null while the task is open."""
     created_at: datetime
     location: Location = location_edge("location_id")
 
     @strawberry.field
     async def subject(self, info: Info) -> Node:
-        """What the work is on: a Fulfillment, Return, ReturnItem or StockLevel."""
+        """The object to work on: a Fulfillment, Return, ReturnItem or StockLevel."""
         kind = self.row["subject_type"]
         found: Node = await load(info.context, kind, key_of(kind, self.row["subject_key"]))
         return found

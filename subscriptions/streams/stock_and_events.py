@@ -58,7 +58,7 @@ class StockChange:
     """A level as it is now with what it is of, and why it changed last."""
 
     cursor: str
-    shelf: LevelDetails
+    details: LevelDetails
     cause: str
 
 
@@ -117,10 +117,10 @@ class Streams(Generic[AvailabilityT]):
     """Opens streams for the readers of this process."""
 
     def __init__(
-        self, relay: Relay, shelves: LevelCache, promises: AvailabilitySource[AvailabilityT]
+        self, relay: Relay, levels: LevelCache, promises: AvailabilitySource[AvailabilityT]
     ) -> None:
         self._relay = relay
-        self._shelves = shelves
+        self._levels = levels
         self._promises = promises
         self._availability = BatchedReads(self._read_availability)
 
@@ -183,10 +183,10 @@ class Streams(Generic[AvailabilityT]):
         )
         async with aclosing(folded(self._relay, listener, after, [STOCK], audience)) as changes:
             async for taken in changes:
-                shelves = await self._shelves.of([event for _, event in taken])
+                details_of = await self._levels.of([event for _, event in taken])
                 for key, event in taken:
-                    if (shelf := shelves.get(int(key))) is not None:
-                        yield StockChange(event.cursor, shelf, event.data["cause"])
+                    if (details := details_of.get(int(key))) is not None:
+                        yield StockChange(event.cursor, details, event.data["cause"])
 
     async def availability_changed(
         self,

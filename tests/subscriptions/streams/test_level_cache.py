@@ -64,7 +64,7 @@ async def test_the_newest_change_of_a_level_is_what_it_is(database: Database) ->
     async def listen() -> None:
         async with aclosing(live.streams.stock_changed(ADMIN)) as stream:
             async for change in stream:
-                received[change.shelf.level["id"]] = change.shelf
+                received[change.details.level["id"]] = change.details
 
     listening = asyncio.create_task(listen())
     try:

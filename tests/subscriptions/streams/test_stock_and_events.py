@@ -138,7 +138,7 @@ async def test_stock_is_folded_to_what_it_is_now(live_process: LiveProcess) -> N
         await reader.has(3)
         await live_process.stock("A", "north", 4, cause="ADJUSTED")
         await reader.has(4)
-    assert [(c.shelf.level["available"], c.cause, c.cursor) for c in reader.got] == [
+    assert [(c.details.level["available"], c.cause, c.cursor) for c in reader.got] == [
         (3, "RECEIVED", "5"),
         (30, "RECEIVED", "6"),
         (100, "RECEIVED", "7"),
@@ -166,7 +166,7 @@ async def test_stock_is_found_by_sku_and_location(live_process: LiveProcess) -> 
         await asyncio.gather(by_sku.has(2), by_place.has(2), scoped.has(2))
 
     def units_of(reader: Reader) -> list[int]:
-        return [change.shelf.level["available"] for change in reader.got]
+        return [change.details.level["available"] for change in reader.got]
 
     assert units_of(by_sku) == [1, 4]
     assert units_of(by_place) == [3, 4]
@@ -179,12 +179,12 @@ async def test_a_slow_reader_of_stock_gets_the_latest(live_process: LiveProcess)
         first = asyncio.create_task(anext(slow))
         await listening(live_process, 1)
         await live_process.stock("A", "north", 1)
-        assert (await first).shelf.level["available"] == 1
+        assert (await first).details.level["available"] == 1
         for units in range(2, 50):
             await live_process.stock("A", "north", units)
             await live_process.stock("B", "north", units)
         await live_process.numbered(97)
-        assert [(await anext(slow)).shelf.level["available"] for _ in range(2)] == [49, 49]
+        assert [(await anext(slow)).details.level["available"] for _ in range(2)] == [49, 49]
 
 
 async def test_a_slow_reader_of_events_is_closed_with_its_last_cursor(
