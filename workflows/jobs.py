@@ -46,7 +46,7 @@ JOBS: Final[tuple[Job[JobContext], ...]] = (
     Job("sweep holds", 1.0, transaction(reservation_expiry.sweep)),
     Job("start policies", 1.0, transaction(policy_activation.start)),
     Job("serve backorders", 2.0, lambda context: context.backorders.serve()),
-    Job("free lapsed tasks", 2.0, transaction(task_claims.free_lapsed)),
+    Job("release expired claims", 2.0, transaction(task_claims.release_expired)),
     Job("escalate", 5.0, transaction(exception_handling.escalate)),
     Job("resume", 5.0, transaction(exception_handling.resume)),
     Job("overdue refunds", 60.0, lambda context: payouts.tell_overdue(context.transactions)),

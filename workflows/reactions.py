@@ -49,12 +49,12 @@ REACTIONS = Reactions(
     after_event=dict(
         (
             after(CarrierRecorded, undelivered_parcels.hear_carrier),
-            after(FulfillmentCreated, task_lifecycle.made),
-            after(FulfillmentPicked, task_lifecycle.moved_on),
-            after(FulfillmentPacked, task_lifecycle.moved_on),
-            after(FulfillmentShipped, task_lifecycle.moved_on),
-            after(FulfillmentReduced, task_lifecycle.changed),
-            after(FulfillmentCancelled, task_lifecycle.called_off),
+            after(FulfillmentCreated, task_lifecycle.add_first_task),
+            after(FulfillmentPicked, task_lifecycle.advance),
+            after(FulfillmentPacked, task_lifecycle.advance),
+            after(FulfillmentShipped, task_lifecycle.advance),
+            after(FulfillmentReduced, task_lifecycle.report_change),
+            after(FulfillmentCancelled, task_lifecycle.cancel_tasks),
             after(OrderAllocated, shortages.settle),
             after(OrderCancelled, shortages.settle, cancellation_refunds.follow_cancellation),
             after(ReturnAuthorized, *_FOLLOW),

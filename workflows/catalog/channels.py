@@ -1,4 +1,4 @@
-"""Channels: what they sell in, how they rank, and which locations they sell from."""
+"""Channels: currency, priority, and the locations that they sell from."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from workflows.transactions.transaction import Transaction
 
 @one_by_one("channelUpsert")
 async def upsert(tx: Transaction, command: UpsertChannel, caller: Caller) -> Mapping[str, Any]:
-    """Make or change a channel; its locations become those named.
+    """Create or change a channel. Its locations become those that the command names.
 
-    Locations beyond the caller's scope stay as they are. Refused with every fault at once: Invalid
-    or NotFound naming the field. The currency is fixed when the channel is made.
+    Locations outside the caller's scope are kept. All faults are reported together: Invalid or
+    NotFound, with the field. The currency cannot change after creation. Records `channel.changed`.
     """
     problems = Problems()
     facts = channel_facts(command, problems)
@@ -41,7 +41,7 @@ async def upsert(tx: Transaction, command: UpsertChannel, caller: Caller) -> Map
     wanted = await _locations(tx, command, caller, problems)
     refuse(problems, "input")
     written = await write(tx, CHANNEL, current, key, facts, CHANNEL_DEFAULTS)
-    written = await _place(tx, written, wanted, caller)
+    written = await _set_locations(tx, written, wanted, caller)
     event = ChannelChanged(code=command.code, **written.step)
     report(tx, CHANNEL, key, written, caller, event)
     return {"channel": written.id}
@@ -50,33 +50,33 @@ async def upsert(tx: Transaction, command: UpsertChannel, caller: Caller) -> Map
 async def _locations(
     tx: Transaction, command: UpsertChannel, caller: Caller, problems: Problems
 ) -> dict[str, int]:
-    """Ids by code of the locations that the command names; faults go to `problems`."""
+    """Ids by code of the locations in the command. Faults are added to `problems`."""
     found = await catalog_queries.location_ids(tx.session, command.location_codes)
     for index, code in enumerate(command.location_codes):
         with problems.under("locationCodes", str(index)):
             if code not in found or not caller.sees_location(code):
                 raise NotFound("location", code)
             if found[code]["kind"] not in STOCK_KEEPING:
-                raise Invalid(f"No stock lives at a {found[code]['kind']}.")
+                raise Invalid(f"A location of kind {found[code]['kind']} cannot hold stock.")
     return {code: row["id"] for code, row in found.items()}
 
 
-async def _place(
+async def _set_locations(
     tx: Transaction, written: Written, wanted: Mapping[str, int], caller: Caller
 ) -> Written:
-    """Give the channel its locations, and say so in what is reported."""
+    """Set the channel's locations; returns `written` with them among its changes."""
     current = await catalog_queries.channel_locations(tx.session, written.id)
     unseen = {code: each for code, each in current.items() if not caller.sees_location(code)}
-    goal = {**unseen, **wanted}
-    if goal.keys() == current.keys() and written.before is not None:
+    target = {**unseen, **wanted}
+    if target.keys() == current.keys() and written.before is not None:
         return written
     await catalog_queries.set_channel_locations(
         tx.session,
         written.id,
-        gone=set(current.values()) - set(goal.values()),
-        come=set(goal.values()) - set(current.values()),
+        gone=set(current.values()) - set(target.values()),
+        come=set(target.values()) - set(current.values()),
     )
-    after = {**written.after, "locations": sorted(goal)}
+    after = {**written.after, "locations": sorted(target)}
     if written.before is None:
         return replace(written, after=after)
     version = written.version

@@ -1,4 +1,4 @@
-"""Items, thousands at a time: judged row by row, locked, inserted and updated together."""
+"""Bulk upsert of items: each row is checked alone, all rows are locked and written together."""
 
 from __future__ import annotations
 
@@ -28,38 +28,39 @@ from workflows.transactions.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class ItemDraft:
-    """A row of the call: what it says, and what is wrong with it."""
+    """One row of the call: the command, the column values, and the faults found in it."""
 
-    given: UpsertItem
+    command: UpsertItem
     facts: Facts
     problems: Problems
 
 
 @one_by_one("itemsUpsert")
 async def upsert(tx: Transaction, command: UpsertItems, caller: Caller) -> Outcome:
-    """Make or change items; each row stands on its own, and of one SKU's rows the later one wins.
+    """Create or change items. Rows are independent; of several rows for one SKU the last wins.
 
-    The outcome's `items` are ids in the order of the rows, None for a refused one. It is kept with
-    the key unless nothing at all was done. Raises LimitExceeded above ITEMS_MAX rows.
+    The outcome's `items` has the ids in the order of the rows, None for a refused row. It is stored
+    with the key unless nothing was done. Raises LimitExceeded above ITEMS_MAX rows. Locks the
+    items. Records `item.upserted` for each item that changed.
     """
     _check_count(len(command.items))
-    drafts = [_draft(given, tx.terms.base_currency) for given in command.items]
+    drafts = [_draft(item, tx.terms.base_currency) for item in command.items]
     await _find_suppliers(tx, drafts)
     wanted: dict[str, Facts] = {}
     for draft in drafts:
         if not draft.problems.errors:
-            wanted.setdefault(draft.given.sku, {}).update(draft.facts)
+            wanted.setdefault(draft.command.sku, {}).update(draft.facts)
     current = await catalog_queries.lock_items(tx.session, wanted)
     await _update(tx, current, wanted, caller)
     new = {sku: {**ITEM_DEFAULTS, **facts} for sku, facts in wanted.items() if sku not in current}
-    made = await _insert(tx, new, caller)
-    ids = {sku: row["id"] for sku, row in {**current, **made}.items()}
+    created = await _insert(tx, new, caller)
+    ids = {sku: row["id"] for sku, row in {**current, **created}.items()}
     return _outcome(drafts, ids)
 
 
 def _check_count(count: int) -> None:
     if count == 0:
-        raise Invalid("Name at least one item.", field=("items",))
+        raise Invalid("At least one item is required; none was sent.", field=("items",))
     problems = Problems()
     with problems.under("items"):
         check_items(count, "items", ITEMS_MAX)
@@ -67,18 +68,18 @@ def _check_count(count: int) -> None:
         raise error
 
 
-def _draft(given: UpsertItem, base_currency: str) -> ItemDraft:
+def _draft(command: UpsertItem, base_currency: str) -> ItemDraft:
     problems = Problems()
-    return ItemDraft(given, item_facts(given, base_currency, problems), problems)
+    return ItemDraft(command, item_facts(command, base_currency, problems), problems)
 
 
 async def _find_suppliers(tx: Transaction, drafts: Iterable[ItemDraft]) -> None:
-    """Put supplier ids among the facts; an unknown code is a fault of its row."""
-    named = [draft for draft in drafts if not isinstance(draft.given.supplier_code, Absent)]
-    codes = [code for draft in named if isinstance(code := draft.given.supplier_code, str)]
+    """Add supplier ids to the column values. An unknown code is a fault of its row."""
+    named = [draft for draft in drafts if not isinstance(draft.command.supplier_code, Absent)]
+    codes = [code for draft in named if isinstance(code := draft.command.supplier_code, str)]
     ids = await catalog_queries.supplier_ids(tx.session, codes)
     for draft in named:
-        code = draft.given.supplier_code
+        code = draft.command.supplier_code
         draft.facts["supplier_id"] = ids.get(code) if isinstance(code, str) else None
         if isinstance(code, str) and code not in ids:
             draft.problems.errors.append(NotFound("supplier", code, field=("supplierCode",)))
@@ -108,10 +109,10 @@ async def _insert(
     if not new:
         return {}
     await catalog_queries.insert_items(tx.session, new, tx.now)
-    made = await catalog_queries.lock_items(tx.session, new)
-    for sku, row in made.items():
+    created = await catalog_queries.lock_items(tx.session, new)
+    for sku, row in created.items():
         _report(tx, sku, row["id"], row["version"], None, new[sku], caller)
-    return made
+    return created
 
 
 def _report(
@@ -144,6 +145,6 @@ def _outcome(drafts: list[ItemDraft], ids: Mapping[str, int]) -> Outcome:
         for index, draft in enumerate(drafts)
         for error in draft.problems.errors
     )
-    items = [None if draft.problems.errors else ids[draft.given.sku] for draft in drafts]
+    items = [None if draft.problems.errors else ids[draft.command.sku] for draft in drafts]
     refs: dict[str, Any] = {"items": items}
     return Outcome(refs=refs, refusals=refusals, is_stored=bool(ids) or not refusals)

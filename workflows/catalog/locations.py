@@ -1,4 +1,4 @@
-"""Locations: where they lie, their time zones, and when they may be closed."""
+"""Locations: hierarchy, time zones, and the rules for closing one."""
 
 from __future__ import annotations
 
@@ -30,16 +30,17 @@ from workflows.transactions.transaction import Transaction
 
 @lru_cache(maxsize=1)
 def time_zones() -> frozenset[str]:
-    """The IANA names that this machine (or the tzdata package) knows."""
+    """IANA time zone names known to this machine or to the tzdata package."""
     return frozenset(available_timezones())
 
 
 @one_by_one("locationUpsert")
 async def upsert(tx: Transaction, command: UpsertLocation, caller: Caller) -> Mapping[str, Any]:
-    """Make or change a location.
+    """Create or change a location.
 
-    Refused with every fault at once: Invalid or NotFound naming the field; IllegalTransition where
-    a location is closed (field `active`) while units, open holds or fulfillments are in it.
+    Locks the location hierarchy, then the location. All faults are reported together: Invalid or
+    NotFound, with the field; LocationInUse (field `active`) if a location is closed while it has
+    units, open holds or fulfillments. Records `location.upserted`.
     """
     problems = Problems()
     facts = location_facts(command, time_zones(), problems)
@@ -72,9 +73,9 @@ async def _parent_facts(tx: Transaction, command: UpsertLocation, caller: Caller
         return {"parent_id": None}
     found = await catalog_queries.location_ids(tx.session, [code])
     if code not in found or not caller.sees_location(code):
-        # a new location that names itself is not there yet, and would be a circle of one
+        # A new location does not exist yet: naming itself as its parent is a circle.
         if code == command.code:
-            raise Invalid("A location cannot lie in itself.", field=("parentCode",))
+            raise Invalid("A location cannot be its own parent.", field=("parentCode",))
         raise NotFound("location", code, field=("parentCode",))
     return {"parent_id": found[code]["id"]}
 
@@ -99,7 +100,7 @@ async def _check_place(
 async def _check_use(
     tx: Transaction, command: UpsertLocation, current: Location, facts: Facts, problems: Problems
 ) -> None:
-    """A location that something depends on stays open, and stays a place where stock lives."""
+    """Refuse to close a location in use, or to make its kind one that cannot hold stock."""
     is_closed = current.active and facts.get("active") is False
     is_address = current.kind in STOCK_KEEPING and command.kind not in STOCK_KEEPING
     if not (is_closed or is_address):

@@ -61,7 +61,7 @@ class Written:
 
 
 async def lock(tx: Transaction, master: Master[MasterT], key: Mapping[str, str]) -> MasterT | None:
-    """The row of `key`, locked until the transaction ends; None where there is none."""
+    """The row of `key`, locked until the transaction ends; None if it does not exist."""
     locked = master.model.select_for_update(no_key=True, using_db=tx.session.client)
     return await locked.get_or_none(**key)
 
@@ -78,8 +78,8 @@ async def write(
     client = tx.session.client
     if current is None:
         facts = {**defaults, **wanted}
-        made = await master.model.create(using_db=client, **key, **facts)
-        return Written(made.id, made.version, None, facts)
+        created = await master.model.create(using_db=client, **key, **facts)
+        return Written(created.id, created.version, None, facts)
     before = {column: getattr(current, column) for column in wanted}
     after: Facts = changed(before, wanted)
     if after:
@@ -96,7 +96,7 @@ def report(
     caller: Caller,
     event: MasterDataPayload,
 ) -> None:
-    """One event and one audit row of a change; none where nothing changed."""
+    """Record one event and one audit row of a change; nothing if no column changed."""
     if not written.after:
         return
     scope: dict[str, Any] = {} if master.scope is None else {master.scope: written.id}
@@ -117,7 +117,7 @@ def report(
 
 
 def refuse(problems: Problems, *prefix: str) -> None:
-    """Raise Refused for every fault found, fields below `prefix`; return where there is none."""
+    """Raise Refused with all faults, their fields under `prefix`; return if there are none."""
     if problems.errors:
         raise Refused([error.under(*prefix) for error in problems.errors])
 
@@ -126,7 +126,10 @@ def refuse(problems: Problems, *prefix: str) -> None:
 async def upsert_reason_code(
     tx: Transaction, command: UpsertReasonCode, caller: Caller
 ) -> Mapping[str, Any]:
-    """Make or change a reason code; inactive ones stay readable on what used them."""
+    """Create or change a reason code. Inactive codes stay readable on objects that use them.
+
+    All faults are reported together. Records `reason.upserted`.
+    """
     problems = Problems()
     facts = reason_facts(command, problems)
     refuse(problems)
@@ -142,7 +145,10 @@ async def upsert_reason_code(
 async def upsert_supplier(
     tx: Transaction, command: UpsertSupplier, caller: Caller
 ) -> Mapping[str, Any]:
-    """Make or change a supplier."""
+    """Create or change a supplier.
+
+    All faults are reported together. Records `supplier.upserted`.
+    """
     problems = Problems()
     facts = supplier_facts(command, problems)
     refuse(problems)

@@ -1,7 +1,7 @@
-"""Retention: which events are old enough to leave the log, and how they leave it.
+"""Retention of the event log: selection and removal of old events.
 
-Whoever archives reads them, writes them down somewhere safe, and only then removes them: what
-breaks off in between is read and written again.
+The archiver reads old events, writes them to safe storage, and then removes them. After an
+interruption it reads and writes the same events again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PAGE: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Events stay for so many days, and the newest so many of them; None: without that bound."""
+    """Events are kept for `days`, and at most the newest `most`. None: without this limit."""
 
     days: int | None
     most: int | None
@@ -33,18 +33,18 @@ class Retention:
 async def old_events(
     database: Database, retention: Retention, now: datetime, after: int = 0
 ) -> Sequence[ArchivableEventRow]:
-    """The next events behind a position that are not kept any longer, at most `PAGE`, in order.
+    """The next events after a position that need not be kept, at most `PAGE`, in order.
 
-    The newest event always stays: the log never begins anew.
+    The newest event is always kept, so that positions never start again.
     """
     async with database.snapshot() as session:
         newest = await event_log.last_position(session)
         rows = await archive_queries.oldest_events(session, after, newest - 1, PAGE)
-    behind = 0 if retention.most is None else newest - retention.most
+    removable_through = 0 if retention.most is None else newest - retention.most
     since = None if retention.days is None else now - timedelta(days=retention.days)
     for count, row in enumerate(rows):
         is_old = since is not None and row["occurred_at"] < since
-        if not is_old and row["position"] > behind:
+        if not is_old and row["position"] > removable_through:
             return rows[:count]
     return rows
 
@@ -52,9 +52,9 @@ async def old_events(
 async def remove(
     transactions: Transactions, events: Sequence[ArchivableEventRow], kept_in: str
 ) -> int:
-    """Take these consecutive events out of the log; how many were still there.
+    """Remove these consecutive events from the log. Returns the number of those still there.
 
-    `kept_in` names where they were written down, for the audit trail.
+    `kept_in` names the place where they are archived, for the audit trail.
     """
     first, last = events[0]["position"], events[-1]["position"]
 

@@ -1,7 +1,7 @@
-"""The desk: people take exceptions up, wait, and resolve them; the clock escalates what is late.
+"""Handling of operational exceptions: assign, start, wait, resolve; escalation when overdue.
 
-The row of an exception is the only thing locked here, so that it may wait for whoever opens or
-clears it at the end of another transaction.
+A transaction here locks only the row of the exception. So it may wait without deadlock for a
+transaction that opens or clears the exception as its last step.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ ROUND_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class AssignException:
-    """Somebody is to look at it."""
+    """Give the exception an owner."""
 
     exception_id: UUID
     owner: str
@@ -55,14 +55,14 @@ class AssignException:
 
 @dataclass(frozen=True, slots=True)
 class StartException:
-    """Somebody has begun, or goes on after waiting."""
+    """Start work on the exception, or continue after waiting."""
 
     exception_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class WaitException:
-    """Nothing can be done before `until`; `note` says what is waited for."""
+    """Pause the exception until `until`; `note` is the reason."""
 
     exception_id: UUID
     until: datetime
@@ -71,7 +71,7 @@ class WaitException:
 
 @dataclass(frozen=True, slots=True)
 class ResolveException:
-    """It is settled; `resolution` says how."""
+    """Close the exception; `resolution` describes the solution."""
 
     exception_id: UUID
     resolution: str
@@ -79,9 +79,10 @@ class ResolveException:
 
 @one_by_one("exceptionAssign")
 async def assign(tx: Transaction, command: AssignException, caller: Caller) -> Mapping[str, Any]:
-    """Give an exception an owner. One that was escalated gets a new clock with its new owner.
+    """Give an exception an owner. An escalated one also gets a new due time.
 
-    Raises IllegalTransition, Invalid or NotFound.
+    Locks the exception. Raises IllegalTransition, Invalid or NotFound. Records
+    `exception.assigned`.
     """
     check_text(command.owner, "owner")
     before = await _lock(tx, command.exception_id, caller)
@@ -96,9 +97,9 @@ async def assign(tx: Transaction, command: AssignException, caller: Caller) -> M
 
 @one_by_one("exceptionStart")
 async def start(tx: Transaction, command: StartException, caller: Caller) -> Mapping[str, Any]:
-    """Begin, or go on after waiting: the clock runs again, and waiting did not count.
+    """Start work, or continue after waiting. The waiting time is added to the due time.
 
-    Raises IllegalTransition or NotFound.
+    Locks the exception. Raises IllegalTransition or NotFound. Records `exception.started`.
     """
     before = await _lock(tx, command.exception_id, caller)
     after = _resumed(before, tx.now)
@@ -107,15 +108,13 @@ async def start(tx: Transaction, command: StartException, caller: Caller) -> Map
 
 @one_by_one("exceptionWait")
 async def wait(tx: Transaction, command: WaitException, caller: Caller) -> Mapping[str, Any]:
-    """Stop the clock until an instant, or until somebody goes on before.
+    """Stop the clock of an exception until an instant, or until work on it continues earlier.
 
-    Raises IllegalTransition, Invalid or NotFound.
+    Locks the exception. Raises IllegalTransition, Invalid or NotFound. Records `exception.waiting`.
     """
     check_text(command.note, "note", longest=NOTE_MAX)
     if not tx.now < command.until <= tx.now + WAIT_MAX:
-        raise Invalid(
-            f"Wait until an instant within the next {WAIT_MAX.days} days.", field=("until",)
-        )
+        raise Invalid(f"The time must be within the next {WAIT_MAX.days} days.", field=("until",))
     before = await _lock(tx, command.exception_id, caller)
     after = _moved(
         before,
@@ -129,7 +128,11 @@ async def wait(tx: Transaction, command: WaitException, caller: Caller) -> Mappi
 
 @one_by_one("exceptionResolve")
 async def resolve(tx: Transaction, command: ResolveException, caller: Caller) -> Mapping[str, Any]:
-    """Settle an exception, in words. Raises IllegalTransition, Invalid or NotFound."""
+    """Resolve an exception with a note on the solution.
+
+    Locks the exception. Raises IllegalTransition, Invalid or NotFound. Records
+    `exception.resolved`.
+    """
     check_text(command.resolution, "resolution", longest=NOTE_MAX)
     before = await _lock(tx, command.exception_id, caller)
     after = _moved(
@@ -142,7 +145,10 @@ async def resolve(tx: Transaction, command: ResolveException, caller: Caller) ->
 
 
 async def escalate(tx: Transaction) -> int:
-    """Hand what is past its time to the next role, and tell everybody again; how many."""
+    """Escalate overdue exceptions to the next role. Returns their number, at most ROUND_MAX.
+
+    Each records `exception.escalated`, which alerts subscribers again.
+    """
     rows = await exception_queries.lock_overdue(tx.session, tx.now, ROUND_MAX)
     for before in rows:
         handling = await exceptions.handling_of(
@@ -159,7 +165,10 @@ async def escalate(tx: Transaction) -> int:
 
 
 async def resume(tx: Transaction) -> int:
-    """Let the clock of what has waited until its time run again, from that time; how many."""
+    """Resume exceptions that waited until their time. Returns their number, at most ROUND_MAX.
+
+    The clock runs again from that time. Each records `exception.resumed`.
+    """
     rows = await exception_queries.lock_waited(tx.session, tx.now, ROUND_MAX)
     for before in rows:
         after = _resumed(before, tx.now)
@@ -177,11 +186,11 @@ async def _lock(tx: Transaction, exception_id: UUID, caller: Caller) -> Row:
 
 
 def _moved(before: Row, status: ExceptionStatus, **changes: object) -> dict[str, Any]:
-    """The row in another status. Raises IllegalTransition at the id."""
+    """The row with another status. Raises IllegalTransition at the field `id`."""
     current = ExceptionStatus(before["status"])
     step("operational exception", EXCEPTION_TRANSITIONS, current, status, field=("id",))
-    still = {"waiting_since_at": None, "wait_until_at": None}
-    return {**before, **still, "status": str(status), **changes}
+    not_waiting = {"waiting_since_at": None, "wait_until_at": None}
+    return {**before, **not_waiting, "status": str(status), **changes}
 
 
 def _resumed(before: Row, now: datetime) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""What went against plan: opened once per kind and subject, counted again, and cleared.
+"""Opening and clearing of operational exceptions: one open exception per kind and subject.
 
-Other nouns call these inside their own transactions, after they have taken their locks: the row
-of an exception stays locked until commit.
+Other areas call these inside their own transactions, after they have taken their locks. The row of
+the exception stays locked until commit.
 """
 
 from __future__ import annotations
@@ -41,10 +41,11 @@ async def open(
     channel_id: int | None = None,
     actor: str = SYSTEM.actor,
 ) -> UUID:
-    """Open an exception about a subject, or raise `occurrences` of the one that is open.
+    """Open an exception about a subject; if one is open already, increase its `occurrences`.
 
-    The catalogue and the EXCEPTION policy give its severity, owner role and due time. `message`
-    is for people and holds no personal data. Returns its id.
+    The catalogue and the EXCEPTION policy give the severity, owner role and due time. `message` is
+    shown to people and must not hold personal data. Returns the id. Records `exception.opened` or
+    `exception.repeated`.
     """
     handling = await handling_of(tx, kind, location_id, channel_id)
     row = await exception_queries.open_exception(
@@ -61,7 +62,7 @@ async def open(
         handling.due_at(tx.now),
     )
     is_new = row["occurrences"] == 1
-    _tell(tx, row, actor, ExceptionOpened if is_new else ExceptionRepeated)
+    _record_and_audit(tx, row, actor, ExceptionOpened if is_new else ExceptionRepeated)
     exception_id: UUID = row["id"]
     return exception_id
 
@@ -73,23 +74,23 @@ async def clear(
     *,
     actor: str = SYSTEM.actor,
 ) -> UUID | None:
-    """Resolve the open exception of this kind and subject because its condition is gone.
+    """Resolve the open exception of this kind and subject, because its condition has ended.
 
-    Returns its id, or None where none was open.
+    Returns its id, or None if none was open. Records `exception.resolved`.
     """
-    words = f"Cleared: {CLEARED_WHEN[kind]}."
+    resolution = f"Cleared: {CLEARED_WHEN[kind]}."
     row = await exception_queries.clear_exception(
-        tx.session, kind, subject_key(subject), words, tx.now
+        tx.session, kind, subject_key(subject), resolution, tx.now
     )
     if row is None:
         return None
-    _tell(tx, row, actor, ExceptionResolved)
+    _record_and_audit(tx, row, actor, ExceptionResolved)
     exception_id: UUID = row["id"]
     return exception_id
 
 
 def subject_key(subject: tuple[str, object]) -> str:
-    """What an exception is about, as its row keeps it: `Order:<id>`."""
+    """The subject of an exception as its row stores it: `Order:<id>`."""
     subject_type, key = subject
     return f"{subject_type}:{key}"
 
@@ -97,7 +98,7 @@ def subject_key(subject: tuple[str, object]) -> str:
 async def handling_of(
     tx: Transaction, kind: ExceptionKind, location_id: int | None, channel_id: int | None
 ) -> CatalogueRow:
-    """How a kind is handled at a location, for a channel: by the catalogue or by policy."""
+    """Severity, owner role and time limit of a kind, by EXCEPTION policy or catalogue."""
     location = channel = None
     if location_id is not None:
         location = (await lookups.locations_by_id(tx.session, [location_id]))[location_id].code
@@ -112,7 +113,7 @@ async def handling_of(
 def record(
     tx: Transaction, row: Row, actor: str, event: type[ExceptionPayload]
 ) -> ExceptionPayload:
-    """Record an event of an exception; its payload, by which alerts are chosen."""
+    """Record an event of an exception. Returns its payload, which alerts are selected by."""
     payload = event(
         kind=ExceptionKind(row["kind"]),
         subject=row["subject_key"],
@@ -132,7 +133,7 @@ def record(
     return payload
 
 
-def _tell(tx: Transaction, row: Row, actor: str, event: type[ExceptionPayload]) -> None:
+def _record_and_audit(tx: Transaction, row: Row, actor: str, event: type[ExceptionPayload]) -> None:
     payload = record(tx, row, actor, event)
     subject = ("OperationalException", row["id"])
     tx.outbox.audit(actor, event.type, subject, after=encode(payload))

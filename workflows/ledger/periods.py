@@ -1,4 +1,4 @@
-"""Closes the books up to an instant; what happened before it is booked behind it from then on."""
+"""Closing of accounting periods. Later facts about a closed period are posted after it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,23 @@ from workflows.transactions.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class ClosePeriod:
-    """Book nothing more up to and including this instant."""
+    """Allow no postings up to and including this instant."""
 
     through: datetime
 
 
 @one_by_one("periodClose")
 async def close(tx: Transaction, command: ClosePeriod, caller: Caller) -> Mapping[str, Any]:
-    """Close the books. Raises PeriodNotOpen for what is closed or lies ahead, and Forbidden for
-    a caller that sees a part of the house only."""
+    """Close the books up to an instant.
+
+    Raises PeriodNotOpen if the instant is already closed or in the future, and Forbidden for a
+    caller limited to some channels or locations. Records `period.closed`.
+    """
     if caller.channels is not None or caller.locations is not None:
-        raise Forbidden(f"{caller.actor} sees a part of the books only and cannot close them.")
+        raise Forbidden(
+            f"{caller.actor} cannot close the books: its key is limited to some channels or"
+            " locations."
+        )
     period_id = await tx.journal.close(command.through, caller.actor)
     event = PeriodClosed(through=command.through)
     subject = ("Period", period_id)

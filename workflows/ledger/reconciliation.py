@@ -1,4 +1,4 @@
-"""Reconciliation: checks the books of a database and names each difference."""
+"""Reconciliation: checks the books of a database and lists each difference."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _JSON = frozenset({"data", "before", "after"})
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something in the database that is not as the rest of it says."""
+    """A value in the database that contradicts other values there."""
 
     proof: str
     place: str
@@ -35,10 +35,11 @@ class Difference:
 
 
 async def reconcile(database: Database) -> list[Difference]:
-    """Every difference in the books, as one instant of the database shows them.
+    """All differences in the books, from one snapshot of the database.
 
-    Of one proof at most `DIFFERENCES_MAX`, and then a line that says that there are more. Reads
-    everything: minutes on millions of rows, in little memory, and without a lock.
+    At most `DIFFERENCES_MAX` are listed for each proof; a last line states that there are more.
+    Reads all rows: this takes minutes for millions of rows. It needs little memory and takes no
+    locks.
     """
     found: list[Difference] = []
     async with database.snapshot() as session:
@@ -55,12 +56,12 @@ async def reconcile(database: Database) -> list[Difference]:
 
 
 def proof_count() -> int:
-    """How many proofs `reconcile` makes: those in SQL, the digests, and what audit rows cover."""
+    """Number of proofs that `reconcile` makes: those in SQL, the digests, and audit coverage."""
     return len(book_proofs.PROOFS) + len(digests.DIGESTED) + len((COVERED,))
 
 
 async def extent(database: Database) -> Mapping[str, int]:
-    """How many rows of each kind there are to prove."""
+    """Number of rows to prove, by table."""
     async with database.snapshot() as session:
         return {table: await book_proofs.count(session, table) for table in COUNTED}
 
@@ -73,7 +74,7 @@ def _bounded(differences: list[Difference]) -> list[Difference]:
 
 
 async def _changed(session: Session, table: str) -> list[Difference]:
-    """Rows whose content no longer has the digest that was written with it."""
+    """Rows whose content does not match the digest that was written with them."""
     found: list[Difference] = []
     after: Any = None
     while len(found) <= book_proofs.DIFFERENCES_MAX:
@@ -82,7 +83,7 @@ async def _changed(session: Session, table: str) -> list[Difference]:
             break
         after = rows[-1]["id"]
         lines = await _lines(session, rows) if table == "journal_entry" else {}
-        found += _wrong(table, rows, lines)
+        found += _mismatches(table, rows, lines)
     return found
 
 
@@ -95,7 +96,7 @@ async def _lines(session: Session, rows: Sequence[Row]) -> dict[Any, list[list[A
     return lines
 
 
-def _wrong(
+def _mismatches(
     table: str, rows: Sequence[Row], lines: Mapping[Any, list[list[Any]]]
 ) -> Iterator[Difference]:
     for row in rows:
@@ -103,7 +104,7 @@ def _wrong(
         if table == "journal_entry":
             content["lines"] = lines[row["id"]]
         elif table == "event":
-            del content["id"]  # given by the database, after the digest was made
+            del content["id"]  # assigned by the database after the digest was computed
         elif table == "audit_entry":
             content["at"] = content.pop("recorded_at")
         expected = digest(content)
@@ -112,30 +113,30 @@ def _wrong(
 
 
 async def _uncovered(session: Session) -> list[Difference]:
-    """Transactions whose audit rows do not cover exactly what they wrote."""
+    """Transactions whose audit rows do not cover exactly the rows that they wrote."""
     found: list[Difference] = []
     transaction_id: UUID | None = None
     written: list[str] = []
-    covers: set[str] = set()
+    covered: set[str] = set()
     async for rows in digests.by_transaction(session, PAGE):
         for row in rows:
             if row["transaction_id"] != transaction_id:
-                found += _cover(transaction_id, written, covers)
-                transaction_id, written, covers = row["transaction_id"], [], set()
+                found += _check_coverage(transaction_id, written, covered)
+                transaction_id, written, covered = row["transaction_id"], [], set()
             if row["digest"] is None:
-                covers.add(row["content_digest"])
+                covered.add(row["content_digest"])
             else:
                 written.append(row["digest"])
         if len(found) > book_proofs.DIFFERENCES_MAX:
             return found
-    return [*found, *_cover(transaction_id, written, covers)]
+    return [*found, *_check_coverage(transaction_id, written, covered)]
 
 
-def _cover(
-    transaction_id: UUID | None, written: Sequence[str], covers: Collection[str]
+def _check_coverage(
+    transaction_id: UUID | None, written: Sequence[str], covered: Collection[str]
 ) -> Iterator[Difference]:
     expected = digest_of_all(written)
-    for content in covers or ({"no audit row"} if written else ()):
+    for content in covered or ({"no audit row"} if written else ()):
         if content != expected:
             yield Difference(COVERED, f"transaction {transaction_id}", expected, content)
 

@@ -1,4 +1,4 @@
-"""Versions of policies that were published ahead come into force: a fact says so, once."""
+"""Activation of policy versions that were published for a later time: one event for each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ STARTED_MAX = 100
 
 
 async def start(tx: Transaction) -> int:
-    """Record what has come into force since it was published; how many versions there were."""
+    """Record `policy.effective` for versions that came into force. Returns their number.
+
+    At most STARTED_MAX in one transaction.
+    """
     rows = await policy_queries.take_starting(tx.session, tx.now, STARTED_MAX)
     for row in rows:
         channel_id, location_id = await places_of(tx, parse_scope(row["scope"]), SYSTEM)
@@ -28,6 +31,6 @@ async def start(tx: Transaction) -> int:
             actor=SYSTEM.actor,
             channel_id=channel_id,
             location_id=location_id,
-            version=2,  # of the subject: the first fact about it was its publication
+            version=2,  # version of the subject: version 1 was its publication
         )
     return len(rows)

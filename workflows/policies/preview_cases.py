@@ -1,4 +1,4 @@
-"""What a policy that is not published yet would have decided: nothing is written."""
+"""Preview of a policy that is not published yet, on past cases. Nothing is written."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from workflows.policies.publishing import PublishPolicy
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One decided case: the object it was about, what was decided, and what would be now."""
+    """A past case: its subject, the decision made then, and the one under the new policy."""
 
     subject: tuple[str, UUID]
     before: Decision
@@ -34,39 +34,38 @@ class Case:
 
     @property
     def is_changed(self) -> bool:
-        """Whether the outcome would be another."""
+        """True if the outcomes differ."""
         return self.before["outcome"] != self.after["outcome"]
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """How many cases the policy would have decided, and those that it would decide otherwise."""
+    """Number of cases that the policy would decide, and the cases with a different outcome."""
 
     decided: int
     changes: tuple[Case, ...]
 
     @staticmethod
     def of(cases: Iterable[Case]) -> Preview:
-        """The preview that these cases make."""
         found = list(cases)
         return Preview(len(found), tuple(case for case in found if case.is_changed))
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A policy tried out: it, and those that decide where it does not apply."""
+    """A policy to try out, with the policies that decide the cases it does not apply to."""
 
     policy: PolicyVersion[Any]
     others: Sequence[PolicyVersion[Any]]
     scope: Scope
 
     def choose(self, facts: Facts) -> PolicyVersion[Any]:
-        """The policy that would decide a case."""
+        """The policy that would decide a case with these facts."""
         return choose([*self.others, self.policy], facts, self.policy.effective_from)
 
 
 async def trial(session: Session, command: PublishPolicy, scope: Scope, now: datetime) -> Trial:
-    """Read a policy as publishing would. Raises Invalid with the path of what is wrong with it."""
+    """Parse a policy as publishing does. Raises Invalid with the path of a fault in the rules."""
     where = parse_scope(command.scope)
     rules = parse_rules(command.kind, command.rules)
     effective_from = takes_effect(command.effective_from, now)

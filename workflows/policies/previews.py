@@ -1,4 +1,4 @@
-"""Tries a policy out on the last cases of its kind, for whoever is about to publish it."""
+"""Preview of a policy on the last cases of its kind, before it is published."""
 
 from __future__ import annotations
 
@@ -33,14 +33,16 @@ PREVIEWS: Final[Mapping[PolicyKind, Callable[[Session, Trial, int], Awaitable[Pr
 async def preview(
     session: Session, scope: Scope, command: PublishPolicy, last: int, now: datetime
 ) -> Preview:
-    """What this policy would have decided about the last cases that the caller may see.
+    """Decide the last cases that the caller may see again, by this policy.
 
-    Raises Invalid with the path of what is wrong with the rules, BadRequest for a kind without
-    past cases or a number of them outside 1 to CASES_MAX.
+    Raises Invalid with the path of a fault in the rules. Raises BadRequest for a kind without past
+    cases, or for a number of cases outside 1 to CASES_MAX.
     """
-    judge = PREVIEWS.get(command.kind)
-    if judge is None:
-        raise BadRequest(f"There is a preview of {', '.join(PREVIEWS)} policies only.")
+    evaluate = PREVIEWS.get(command.kind)
+    if evaluate is None:
+        raise BadRequest(
+            f"Only {', '.join(PREVIEWS)} policies have a preview; {command.kind} was requested."
+        )
     if not 1 <= last <= CASES_MAX:
-        raise BadRequest(f"A preview looks at 1 to {CASES_MAX} cases.")
-    return await judge(session, await preview_cases.trial(session, command, scope, now), last)
+        raise BadRequest(f"A preview covers 1 to {CASES_MAX} cases; {last} were requested.")
+    return await evaluate(session, await preview_cases.trial(session, command, scope, now), last)

@@ -1,4 +1,4 @@
-"""Written rules: published as new versions, and found by the decisions that they govern."""
+"""Policies: publication of versions, and look-up of the version that decides a case."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Found = tuple[PolicyVersion[AnyRules], ...]
 
 @dataclass(frozen=True, slots=True)
 class PublishPolicy:
-    """A new version of the rules of a kind for a scope; `effective_from` None: at once."""
+    """A new version of the rules of a kind for a scope. `effective_from` None: at once."""
 
     kind: PolicyKind
     scope: str
@@ -75,7 +75,7 @@ async def in_force(session: Session, kind: PolicyKind, now: datetime) -> Found[A
 
 
 def routing_in_force(now: datetime) -> Question[Found[RoutingRules]]:
-    """The policies that route at `now`, to be asked with other questions."""
+    """Query for the routing policies in force at `now`, to be sent together with other queries."""
     return policy_queries.in_force(PolicyKind.ROUTING, now, partial(_read_all, PolicyKind.ROUTING))
 
 
@@ -120,7 +120,7 @@ async def decide(
 def _read(
     kind: PolicyKind, scope: str, version: int, effective_from: datetime, rules: str
 ) -> PolicyVersion[Any]:
-    """A row as the typed document; remembered, because rows of policies never change."""
+    """A row as a typed document. It is cached: rows of policies never change."""
     document = parse_rules(kind, orjson.loads(rules))
     return PolicyVersion(kind, parse_scope(scope), version, effective_from, document)
 
@@ -129,8 +129,8 @@ def _read(
 async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Mapping[str, Any]:
     """Add the next version of a kind and scope.
 
-    Raises Forbidden where the role may not publish this kind, Invalid with the path of what is
-    wrong with the rules, NotFound for a channel or location that the scope names.
+    Raises Forbidden if the role may not publish this kind, Invalid with the path of a fault in the
+    rules, and NotFound for a channel or location in the scope. Records `policy.published`.
     """
     caller.require(f"policies.publish.{command.kind}")
     try:
@@ -152,7 +152,7 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
         "published_by": caller.actor,
         "published_at": tx.now,
     }
-    # Two that publish at once meet at the unique version: the later one is tried again behind it.
+    # Two concurrent publications conflict on the unique version; the later one is then retried.
     tx.add(Policy, row)
     if effective_from > tx.now:
         tx.add(PolicyStart, {"policy_id": policy_id})
@@ -180,11 +180,16 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
 async def places_of(
     tx: Transaction, scope: PolicyScope, caller: Caller
 ) -> tuple[int | None, int | None]:
-    """Ids of the channel and the location that the scope names, which the caller must see."""
+    """Ids of the channel and the location in the scope.
+
+    Raises NotFound unless the caller sees them, and Forbidden for a scope beyond the caller's own.
+    """
     if (caller.channels is not None and scope.channel is None) or (
         caller.locations is not None and scope.location is None
     ):
-        raise Forbidden(f"{caller.actor} may publish for its own channels and locations only.")
+        raise Forbidden(
+            f"{caller.actor} may publish policies only for its own channels and locations."
+        )
     channel_id = location_id = None
     if scope.channel is not None:
         found = await lookups.channels_by_code(tx.session, [scope.channel])

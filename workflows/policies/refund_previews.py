@@ -1,4 +1,4 @@
-"""What a REFUND policy would have decided about the last refunds."""
+"""Preview of a REFUND policy on the last refunds."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from workflows.policies.preview_cases import Case, Preview, Trial
 
 
 async def preview_refunds(session: Session, trial: Trial, last: int) -> Preview:
-    """Decide the last refunds of returns and goodwill again, each with the facts of its time.
+    """Decide the last refunds of returns and goodwill again, with the facts of their time.
 
-    The outcome names the amount too: a deduction changes it without asking other people.
+    The outcome includes the amount, because a deduction may change the amount alone.
     """
     rows = await refund_reads.decided_refunds(session, trial.scope, last)
     units = await refund_reads.units_by_refund(session, [row["id"] for row in rows])
-    cases = (_judge(row, units.get(row["id"], ()), trial) for row in rows)
+    cases = (_evaluate(row, units.get(row["id"], ()), trial) for row in rows)
     return Preview.of(case for case in cases if case is not None)
 
 
-def _judge(row: Row, units: Sequence[Row], trial: Trial) -> Case | None:
-    """A refund decided again; None where the policy has no part in it."""
+def _evaluate(row: Row, units: Sequence[Row], trial: Trial) -> Case | None:
+    """A refund decided again; None if the policy does not apply to it."""
     stored = orjson.loads(row["decision"])
     seen = stored["seen"]
     facts = [
@@ -42,38 +42,47 @@ def _judge(row: Row, units: Sequence[Row], trial: Trial) -> Case | None:
     ]
     if any(trial.choose(each) != trial.policy for each in facts):
         return None
-    was = Money(int(row["family_minor"]), row["currency"])
+    old_amount = Money(int(row["family_minor"]), row["currency"])
     kind = RefundKind(row["kind"])
-    would_be = was if kind is RefundKind.GOODWILL else _amount(row, units, seen, trial.policy.rules)
+    new_amount = (
+        old_amount if kind is RefundKind.GOODWILL else _amount(row, units, seen, trial.policy.rules)
+    )
     before = Decision(
         policy=stored["policy"],
         scope=stored["scope"],
         version=stored["version"],
-        outcome=f"{stored['outcome']} {was}",
+        outcome=f"{stored['outcome']} {old_amount}",
         reasons=stored["reasons"],
     )
-    return Case(("Refund", row["id"]), before, _decide(row, units, seen, trial, was, would_be))
+    return Case(
+        ("Refund", row["id"]), before, _decide(row, units, seen, trial, old_amount, new_amount)
+    )
 
 
 def _decide(
-    row: Row, units: Sequence[Row], seen: Mapping[str, Any], trial: Trial, was: Money, now: Money
+    row: Row,
+    units: Sequence[Row],
+    seen: Mapping[str, Any],
+    trial: Trial,
+    old_amount: Money,
+    now: Money,
 ) -> Decision:
     rules: RefundRules = trial.policy.rules
     missing = [each for each in rules.evidence if each not in row["evidence"].split(", ")]
     if row["kind"] == RefundKind.RETURN and missing:
-        told = f"Waits for {', '.join(missing)}."
-        return decided(trial.policy, f"{RefundStatus.EVIDENCE_PENDING} {now}", (told,))
+        reason = f"Waits for {', '.join(missing)}."
+        return decided(trial.policy, f"{RefundStatus.EVIDENCE_PENDING} {now}", (reason,))
     if now.minor <= 0:
-        told = "Nothing is left to refund."
-        return decided(trial.policy, f"{RefundStatus.CANCELLED} {now}", (told,))
-    cumulative = Money(seen["cumulativeMinor"], was.currency) - was + now
+        reason = "Nothing is left to refund."
+        return decided(trial.policy, f"{RefundStatus.CANCELLED} {now}", (reason,))
+    cumulative = Money(seen["cumulativeMinor"], old_amount.currency) - old_amount + now
     grades = [ConditionGrade(unit["condition"]) for unit in units if unit["condition"] is not None]
-    made = decide(RefundKind(row["kind"]), trial.policy, now, cumulative, grades)
-    return decided(trial.policy, f"{made.status} {now}", made.reasons)
+    decision = decide(RefundKind(row["kind"]), trial.policy, now, cumulative, grades)
+    return decided(trial.policy, f"{decision.status} {now}", decision.reasons)
 
 
 def _amount(row: Row, units: Sequence[Row], seen: Mapping[str, Any], rules: RefundRules) -> Money:
-    """What the units would come to by these rules, before any cut for want of money."""
+    """The amount for the units under these rules, before a limit by the money left."""
     goods = tax = 0
     for unit in units:
         grade = unit["condition"]

@@ -1,4 +1,4 @@
-"""What a RETURN or a DISPOSITION policy would have decided about the last returns."""
+"""Previews of RETURN and DISPOSITION policies on the last returns."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from workflows.policies.preview_cases import Case, Preview, Trial
 
 
 async def preview_returns(session: Session, trial: Trial, last: int) -> Preview:
-    """Judge the last returns again, each at its own time and risk."""
+    """Decide the last returns again, each with its own time and risk."""
     returns = await _last(session, trial, last)
     asked = await preview_reads.asked_units(session, [row["id"] for row in returns])
     parcels = await _parcels(session, [row["order_line_id"] for row in asked])
     by_return: dict[UUID, list[Row]] = {}
     for row in asked:
         by_return.setdefault(row["return_id"], []).append(row)
-    cases = (_judge(row, by_return.get(row["id"], []), parcels, trial) for row in returns)
+    cases = (_evaluate(row, by_return.get(row["id"], []), parcels, trial) for row in returns)
     return Preview.of(case for case in cases if case is not None)
 
 
 async def preview_dispositions(session: Session, trial: Trial, last: int) -> Preview:
-    """Decide again about the units of the last returns that a policy has disposed of."""
+    """Decide again the units of the last returns whose disposition came from a policy."""
     returns = await _last(session, trial, last)
     cases: dict[UUID, Case] = {}
     for row in await preview_reads.decided_units(session, [row["id"] for row in returns]):
@@ -46,8 +46,8 @@ async def preview_dispositions(session: Session, trial: Trial, last: int) -> Pre
             continue
         condition = ConditionGrade(row["condition"])
         outcome = trial.policy.rules.decide(condition, row["reason"])
-        told = f"The policy says {outcome} for {condition} units returned as {row['reason']}."
-        after = decided(trial.policy, outcome, (told,))
+        reason = f"The policy says {outcome} for {condition} units returned as {row['reason']}."
+        after = decided(trial.policy, outcome, (reason,))
         cases[row["id"]] = Case(("ReturnItem", row["id"]), before, after)
     return Preview.of(cases.values())
 
@@ -66,10 +66,10 @@ async def _parcels(session: Session, line_ids: Iterable[UUID]) -> dict[UUID, lis
     return found
 
 
-def _judge(
+def _evaluate(
     row: Row, asked: Sequence[Row], parcels: dict[UUID, list[Row]], trial: Trial
 ) -> Case | None:
-    """A return judged again; None where the policy has no part in it."""
+    """A return decided again; None if the policy does not apply to it."""
     items, chosen = [], []
     for each in asked:
         sent = parcels.get(each["order_line_id"], [])

@@ -92,7 +92,7 @@ async def dispose(tx: Transaction, command: DisposeReturnItem, caller: Caller) -
     part = locked.split(tx, group, command.quantity)
     execute(tx, locked, part, ruling, caller.actor)
     await return_records.write(tx, locked)
-    await tasks.go_on(tx, held, ITEM_STEPS.get(group.state), caller)
+    await tasks.continue_in_queue(tx, held, ITEM_STEPS.get(group.state), caller)
     disposed = ReturnDisposed(**return_records.step(locked, [part]))
     return_records.record(tx, disposed, locked, caller.actor, location_id=part.location_id)
     facts = {"item": part.facts, "before": before, "policy": ruling.decision}

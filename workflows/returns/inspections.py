@@ -96,7 +96,9 @@ async def inspect(tx: Transaction, command: InspectReturn, caller: Caller) -> Ma
             raise error.under("input", "findings", str(position)) from None
     await return_records.write(tx, locked)
     for group in locked.groups:
-        await tasks.go_on(tx, bench.tasks.get(group.id, ()), ITEM_STEPS.get(group.state), caller)
+        await tasks.continue_in_queue(
+            tx, bench.tasks.get(group.id, ()), ITEM_STEPS.get(group.state), caller
+        )
     _tell(tx, bench)
     facts = {"inspected": [group.facts for group in (*bench.recorded, *bench.graded)]}
     return_records.audit(tx, caller.actor, "returnInspect", locked, before=before, facts=facts)

@@ -1,7 +1,8 @@
-"""Tasks: claimed by one worker each under a lease, renewed, given back, and ended by their work.
+"""Claims of tasks: one worker holds a task under a lease, renews it or releases it.
 
-Which facts make and end tasks is said in workflows/tasks/lifecycle.py. Whoever carries out a step
-asks `admit` first: nobody works on what another holds, unless with the power to override, audited.
+workflows/tasks/lifecycle.py lists the events that create and end tasks. Each workflow that performs
+a step of work first calls `admit`. It refuses a task that another worker holds, unless the caller
+may override claims; an override is audited.
 """
 
 from __future__ import annotations
@@ -39,13 +40,13 @@ from workflows.transactions.outcomes import Outcome, Refusal
 from workflows.transactions.transaction import Transaction
 
 OVERRIDE = "tasks.override"
-LAPSED_MAX = 200
+EXPIRED_MAX = 200
 Subject = tuple[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimTasks:
-    """The first `limit` open tasks of a queue, or with `ids` exactly these."""
+    """Claim the first `limit` open tasks of a queue; with `ids`, exactly these."""
 
     queue: QueueKind
     location_code: str
@@ -55,21 +56,21 @@ class ClaimTasks:
 
 @dataclass(frozen=True, slots=True)
 class RenewTask:
-    """The holder still works on it."""
+    """Extend the lease of a task."""
 
     task_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseTask:
-    """The holder gives it back."""
+    """Give a task back to its queue."""
 
     task_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
-    """Work that a fact makes; `channel_id` None: of no channel."""
+    """A task to create. `channel_id` None: it belongs to no channel."""
 
     queue: QueueKind
     subject: Subject
@@ -83,10 +84,11 @@ class NewTask:
 async def claim(
     tx: Transaction, command: ClaimTasks, caller: Caller
 ) -> Mapping[str, Any] | Outcome:
-    """Give the caller open tasks for ten minutes, each to nobody else.
+    """Lease open tasks to the caller, for LEASE (ten minutes). A task has one holder at a time.
 
-    With `ids` each stands on its own: those that can be had are, the others are refused one by
-    one (NotFound, IllegalTransition, TaskNotClaimed). Raises LimitExceeded or NotFound.
+    With `ids` each task is claimed or refused alone (NotFound, IllegalTransition, TaskNotClaimed).
+    Raises LimitExceeded or NotFound. Locks the tasks; skips those that are locked elsewhere.
+    Records `task.claimed` or `task.renewed`.
     """
     location = await lookups.location_by_code(tx.session, command.location_code)
     if location is None or not caller.sees_location(location.code):
@@ -110,7 +112,7 @@ async def _claim_named(
     scope = await scope_of(tx.session, caller)
     seen = await task_queries.tasks_by_id(tx.session, ids)
     free = await task_queries.lock_free(tx.session, ids)
-    taken: list[Row] = []
+    claimed: list[Row] = []
     refused: list[DomainError] = []
     for index, task_id in enumerate(ids):
         field = ("ids", str(index))
@@ -128,12 +130,12 @@ async def _claim_named(
             if task_id not in free:
                 raise TaskNotClaimed(row["claimed_by"] or "another worker", field=field)
             _check_holder(tx, row, caller, field)
-            taken.append(row)
+            claimed.append(row)
         except DomainError as error:
             refused.append(error)
-    await _hold(tx, taken, caller.actor, "taskClaim")
+    await _hold(tx, claimed, caller.actor, "taskClaim")
     return Outcome(
-        refs={"tasks": [str(row["id"]) for row in taken]},
+        refs={"tasks": [str(row["id"]) for row in claimed]},
         refusals=tuple(Refusal.of(error) for error in refused),
         is_stored=all(error.is_stored for error in refused),
     )
@@ -141,9 +143,10 @@ async def _claim_named(
 
 @one_by_one("taskRenew")
 async def renew(tx: Transaction, command: RenewTask, caller: Caller) -> Mapping[str, Any]:
-    """Give the caller ten more minutes; a task that nobody has (any more) is claimed.
+    """Extend the caller's lease by LEASE (ten minutes). A task without a holder is claimed.
 
-    Raises TaskNotClaimed where another has it, IllegalTransition where it is over, or NotFound.
+    Raises TaskNotClaimed if another worker holds it, IllegalTransition if it has ended, or
+    NotFound. Records `task.renewed` or `task.claimed`.
     """
     row = await _lock(tx, command.task_id, caller)
     task_rules.check_live(TaskStatus(row["status"]), TaskStatus.CLAIMED, field=("id",))
@@ -154,12 +157,13 @@ async def renew(tx: Transaction, command: RenewTask, caller: Caller) -> Mapping[
 
 @one_by_one("taskRelease")
 async def release(tx: Transaction, command: ReleaseTask, caller: Caller) -> Mapping[str, Any]:
-    """Give a task back before its lease is over.
+    """Give a task back before its lease expires.
 
-    Raises TaskNotClaimed where another has it, IllegalTransition where nobody has, or NotFound.
+    Raises TaskNotClaimed if another worker holds it, IllegalTransition if it is not claimed, or
+    NotFound. Records `task.released`.
     """
     row = await _lock(tx, command.task_id, caller)
-    status = standing(row, tx.now)
+    status = current_status(row, tx.now)
     if status is not TaskStatus.CLAIMED:
         allowed = task_rules.TASK_TRANSITIONS[status]
         raise IllegalTransition("task", status, TaskStatus.OPEN, allowed, field=("id",))
@@ -179,14 +183,14 @@ async def _lock(tx: Transaction, task_id: UUID, caller: Caller) -> Row:
     raise NotFound("task", str(task_id), field=("id",))
 
 
-def standing(row: Row, now: datetime) -> TaskStatus:
-    """Where a task stands, by the clock."""
+def current_status(row: Row, now: datetime) -> TaskStatus:
+    """Status of a task at `now`: an expired claim counts as open."""
     return task_rules.status_at(TaskStatus(row["status"]), row["lease_until_at"], now)
 
 
 def _check_holder(tx: Transaction, row: Row, caller: Caller, field: tuple[str, ...]) -> None:
-    """Refuse what another holds; who may override does so under their own name."""
-    status, holder = standing(row, tx.now), row["claimed_by"]
+    """Raise TaskNotClaimed if another worker holds the task. An allowed override is audited."""
+    status, holder = current_status(row, tx.now), row["claimed_by"]
     if caller.may(OVERRIDE) and not task_rules.may_act(status, holder, caller.actor):
         _audit_override(tx, row, caller.actor)
         return
@@ -194,13 +198,15 @@ def _check_holder(tx: Transaction, row: Row, caller: Caller, field: tuple[str, .
 
 
 async def _hold(tx: Transaction, rows: Sequence[Row], actor: str, action: str | None) -> None:
-    """Lease these locked tasks to an actor, telling a new claim from a renewed one.
+    """Lease these locked tasks to an actor; record new claims and renewals as different events.
 
-    `action` None: the step that this is a part of has an audit row of its own.
+    `action` None: the workflow that calls writes the audit row.
     """
     held = await task_queries.hold(tx.session, [row["id"] for row in rows], actor, tx.now + LEASE)
     for row in rows:
-        is_renewed = standing(row, tx.now) is TaskStatus.CLAIMED and row["claimed_by"] == actor
+        is_renewed = (
+            current_status(row, tx.now) is TaskStatus.CLAIMED and row["claimed_by"] == actor
+        )
         event = TaskRenewed if is_renewed else TaskClaimed
         _record(tx, held[row["id"]], event, actor)
         if action is not None:
@@ -210,11 +216,11 @@ async def _hold(tx: Transaction, rows: Sequence[Row], actor: str, action: str | 
 async def admit(
     tx: Transaction, subject: Subject, caller: Caller, field: tuple[str, ...]
 ) -> list[Row]:
-    """Refuse to act on a subject whose task another holds; its live tasks, locked.
+    """Check that no other worker holds a task of the subject. Returns its live tasks, locked.
 
-    What the step records ends the task in the caller's name (workflows/tasks/lifecycle.py); what is
-    still to be done is renewed, or claimed, by `progress` or `go_on`. The order or return is locked
-    before. Raises TaskNotClaimed at `field`.
+    The event of the step ends the task in the caller's name (workflows/tasks/lifecycle.py). For
+    work that is still unfinished `progress` or `continue_in_queue` renews or claims the task. The
+    order or return must be locked first. Raises TaskNotClaimed at `field`.
     """
     rows = await task_queries.lock_live(tx.session, subject[0], [str(subject[1])])
     for row in rows:
@@ -223,23 +229,25 @@ async def admit(
 
 
 async def progress(tx: Transaction, rows: Iterable[Row], actor: str) -> None:
-    """Renew locked tasks that an actor worked on and has not ended; one that nobody had is his."""
+    """Renew the locked, unfinished tasks that an actor works on; claim those without a holder."""
     own = [
-        row for row in rows if task_rules.may_act(standing(row, tx.now), row["claimed_by"], actor)
+        row
+        for row in rows
+        if task_rules.may_act(current_status(row, tx.now), row["claimed_by"], actor)
     ]
     if own:
         await _hold(tx, own, actor, None)
 
 
-async def go_on(
+async def continue_in_queue(
     tx: Transaction, rows: Iterable[Row], queue: QueueKind | None, caller: Caller
 ) -> None:
-    """Progress on locked tasks of a subject that is now for this queue; others are over."""
+    """Call `progress` for the locked tasks in `queue`, the current one of the subject."""
     await progress(tx, [row for row in rows if row["queue"] == queue], caller.actor)
 
 
 def add(tx: Transaction, new: NewTask, actor: str) -> None:
-    """Make a task of a subject that has no live one in this queue."""
+    """Create a task. Its subject must have no live task in this queue. Records `task.created`."""
     row = {
         "id": tx.new_id(),
         "queue": str(new.queue),
@@ -260,13 +268,13 @@ def add(tx: Transaction, new: NewTask, actor: str) -> None:
 
 
 async def finish(tx: Transaction, rows: Iterable[Row], actor: str) -> None:
-    """End locked tasks as done by this actor."""
+    """End locked tasks as done by this actor. Records `task.done`."""
     for row in await _end(tx, rows, TaskStatus.DONE, actor):
         _record(tx, row, TaskDone, actor)
 
 
 async def cancel(tx: Transaction, rows: Iterable[Row], actor: str) -> None:
-    """End locked tasks because there is nothing to do any more."""
+    """End locked tasks whose work is no longer needed. Records `task.cancelled`."""
     for row in await _end(tx, rows, TaskStatus.CANCELLED, None):
         _record(tx, row, TaskCancelled, actor)
 
@@ -279,15 +287,18 @@ async def _end(
 
 
 async def touch(tx: Transaction, rows: Iterable[Row], actor: str) -> None:
-    """Tell whoever looks at these locked tasks that their subjects have changed."""
+    """Record `task.changed` for locked tasks whose subjects have changed."""
     ids = [row["id"] for row in rows]
     for row in await task_queries.touch(tx.session, ids) if ids else []:
         _record(tx, row, TaskChanged, actor)
 
 
-async def free_lapsed(tx: Transaction) -> int:
-    """Record claims that have lapsed, so that subscribers of the queue learn of it; how many."""
-    rows = await task_queries.lock_lapsed(tx.session, tx.now, LAPSED_MAX)
+async def release_expired(tx: Transaction) -> int:
+    """Release claims whose lease has expired, at most EXPIRED_MAX. Returns their number.
+
+    Each records `task.released`, which informs subscribers of the queue.
+    """
+    rows = await task_queries.lock_lapsed(tx.session, tx.now, EXPIRED_MAX)
     ids = [row["id"] for row in rows]
     for row in await task_queries.give_back(tx.session, ids) if ids else []:
         _record(tx, row, TaskReleased, SYSTEM.actor)
@@ -316,7 +327,7 @@ def _record(tx: Transaction, row: Mapping[str, Any], event: type[TaskPayload], a
 def _audit(tx: Transaction, before: Row, after: Mapping[str, Any], actor: str, action: str) -> None:
     states = [
         {
-            "status": str(standing(row, tx.now)),
+            "status": str(current_status(row, tx.now)),
             "claimedBy": row["claimed_by"],
             "leaseUntil": row["lease_until_at"],
         }

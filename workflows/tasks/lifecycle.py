@@ -1,7 +1,7 @@
-"""Which work a fact makes, and which it ends: the queues follow the states of what they are about.
+"""Creation and end of tasks as reactions to events of fulfillments and returns.
 
-These run before the fact commits (workflows/reactions.py), under the lock of its order or return.
-A subject's state asks for one step at most (domain.tasks): a task in another queue is over then.
+The reactions run before the commit (workflows/reactions.py), under the lock of the order or return.
+A state asks for at most one step (domain/tasks.py). A task in any other queue ends.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from workflows.tasks.claims import NewTask
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.transaction import Transaction
 
-# A return in these states will not be received: its task is called off, not done.
+# A return in these states will not be received: its task is cancelled, not done.
 _GIVEN_UP: Final = frozenset({ReturnStatus.DECLINED, ReturnStatus.CANCELLED, ReturnStatus.EXPIRED})
 
 
-async def made(tx: Transaction, event: PendingEvent[FulfillmentWorkPayload]) -> None:
-    """A new fulfillment asks for its first step."""
+async def add_first_task(tx: Transaction, event: PendingEvent[FulfillmentWorkPayload]) -> None:
+    """Create the task for the first step of a new fulfillment."""
     queue = FULFILLMENT_STEPS.get(event.payload.status)
     if queue is not None:
         tasks.add(tx, _dispatch(tx, event, queue), event.actor)
 
 
-async def moved_on(tx: Transaction, event: PendingEvent[FulfillmentWorkPayload]) -> None:
-    """A fulfillment took a step: the task of that step is done, the next one is asked for."""
+async def advance(tx: Transaction, event: PendingEvent[FulfillmentWorkPayload]) -> None:
+    """End the task of the step that a fulfillment completed; create the task of the next step."""
     queue = FULFILLMENT_STEPS.get(event.payload.status)
     live = await _live(tx, event)
     await tasks.finish(tx, [row for row in live if row["queue"] != queue], event.actor)
@@ -44,13 +44,13 @@ async def moved_on(tx: Transaction, event: PendingEvent[FulfillmentWorkPayload])
         tasks.add(tx, _dispatch(tx, event, queue), event.actor)
 
 
-async def called_off(tx: Transaction, event: PendingEvent[FulfillmentPayload]) -> None:
-    """A fulfillment was cancelled: there is nothing to do for it any more."""
+async def cancel_tasks(tx: Transaction, event: PendingEvent[FulfillmentPayload]) -> None:
+    """Cancel the tasks of a cancelled fulfillment."""
     await tasks.cancel(tx, await _live(tx, event), event.actor)
 
 
-async def changed(tx: Transaction, event: PendingEvent[FulfillmentPayload]) -> None:
-    """A fulfillment has other units than before: its task is the same, its list is not."""
+async def report_change(tx: Transaction, event: PendingEvent[FulfillmentPayload]) -> None:
+    """Record that the task of a fulfillment has other units than before."""
     await tasks.touch(tx, await _live(tx, event), event.actor)
 
 
@@ -62,7 +62,7 @@ async def _live(tx: Transaction, event: PendingEvent[FulfillmentPayload]) -> lis
 def _dispatch(
     tx: Transaction, event: PendingEvent[FulfillmentWorkPayload], queue: QueueKind
 ) -> NewTask:
-    """The task of a fulfillment, by what its event says of its order's promise."""
+    """The task of a fulfillment; service level and ship-by time come from the event."""
     assert event.location_id is not None
     payload = event.payload
     return NewTask(
@@ -76,16 +76,16 @@ def _dispatch(
 
 
 async def follow_return(tx: Transaction, event: PendingEvent[ReturnPayload]) -> None:
-    """Make the tasks of a return and of its groups of units what their states ask for now."""
+    """Create and end the tasks of a return and of its units, according to their present states."""
     await tx.flush()
     row = await task_queries.return_for_receipt(tx.session, UUID(event.subject_key))
     if row is None:
         return
-    await _follow_dock(tx, row, event)
-    await _follow_bench(tx, row, event.actor)
+    await _follow_receipt(tx, row, event)
+    await _follow_inspection(tx, row, event.actor)
 
 
-async def _follow_dock(tx: Transaction, row: Row, event: PendingEvent[ReturnPayload]) -> None:
+async def _follow_receipt(tx: Transaction, row: Row, event: PendingEvent[ReturnPayload]) -> None:
     status, actor = ReturnStatus(row["status"]), event.actor
     live = await task_queries.lock_live(tx.session, "Return", [str(row["id"])])
     if status not in RETURN_STEPS:
@@ -105,13 +105,13 @@ async def _follow_dock(tx: Transaction, row: Row, event: PendingEvent[ReturnPayl
         await tasks.progress(tx, live, actor)
 
 
-async def _follow_bench(tx: Transaction, parent: Row, actor: str) -> None:
+async def _follow_inspection(tx: Transaction, parent: Row, actor: str) -> None:
     items = await task_queries.items_for_inspection(tx.session, parent["id"])
     by_key: Mapping[str, Row] = {str(item["id"]): item for item in items}
     wanted = {key: ITEM_STEPS.get(ReturnItemState(item["state"])) for key, item in by_key.items()}
     live = await task_queries.lock_live(tx.session, "ReturnItem", list(by_key))
-    over = [row for row in live if row["queue"] != wanted[row["subject_key"]]]
-    await tasks.finish(tx, over, actor)
+    ended = [row for row in live if row["queue"] != wanted[row["subject_key"]]]
+    await tasks.finish(tx, ended, actor)
     _add_missing(tx, by_key, wanted, live, parent["channel_id"], actor)
 
 
@@ -123,9 +123,9 @@ def _add_missing(
     channel_id: int,
     actor: str,
 ) -> None:
-    there = {(row["subject_key"], row["queue"]) for row in live}
+    present = {(row["subject_key"], row["queue"]) for row in live}
     for key, queue in wanted.items():
-        if queue is None or (key, queue) in there:
+        if queue is None or (key, queue) in present:
             continue
         item = items[key]
         worth = Money(

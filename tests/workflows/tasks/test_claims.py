@@ -108,9 +108,9 @@ async def test_a_lost_tablets_tasks_come_back_by_the_clock(warehouse: Warehouse)
 async def test_the_job_records_expired_claims(warehouse: Warehouse) -> None:
     await a_parcel(warehouse)
     await warehouse.claim()
-    assert await warehouse.shop.transactions.run(task_claims.free_lapsed) == 0
+    assert await warehouse.shop.transactions.run(task_claims.release_expired) == 0
     warehouse.shop.clock.forward(minutes=10)
-    assert await warehouse.shop.transactions.run(task_claims.free_lapsed) == 1
+    assert await warehouse.shop.transactions.run(task_claims.release_expired) == 1
     assert await warehouse.live() == [("PICK", "OPEN", None)]
     assert [e["type"] for e in await events(warehouse.database, "task.")] == [
         "task.created",

@@ -129,7 +129,7 @@ class Day(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from([1, 9, 10]))
     def wait(self, minutes: int) -> None:
         self.warehouse.shop.clock.forward(minutes=minutes)
-        self.runner.run(self.warehouse.shop.transactions.run(task_claims.free_lapsed))
+        self.runner.run(self.warehouse.shop.transactions.run(task_claims.release_expired))
 
     @rule()
     def serve(self) -> None:
