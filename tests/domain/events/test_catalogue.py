@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from domain.access.callers import Role, holder
 from domain.access.permissions import EVENT_NOUNS, PERMISSIONS
 from domain.events.catalogue import EVENTS, permission_of
 from domain.events.former import FORMER_TYPES, current_data, stored_types
 from domain.events.payloads import EventPayload, decode, encode, fields_of, json_key
 from domain.events.refunds import REFUND_STATUS_EVENTS
 from domain.events.returns import ReturnUnidentified, UnidentifiedUnits
+from domain.events.visibility import may_see_event
 from scripts.event_reference import reference
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -59,6 +61,16 @@ def test_every_event_is_recorded_by_a_workflow() -> None:
 def test_every_event_has_a_permission_and_every_noun_an_event() -> None:
     assert {name.partition(".")[0] for name in EVENTS} == set(EVENT_NOUNS)
     assert {permission_of(payload) for payload in EVENTS.values()} <= PERMISSIONS
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_sees_the_events_that_the_reference_lists_for_it(role: Role) -> None:
+    table = reference().partition("## Permissions")[2]
+    shown = {line.split("`")[1] for line in table.splitlines() if re.search(rf"\b{role}\b", line)}
+    caller = holder(role, actor="ann")
+    for payload in EVENTS.values():
+        is_listed = permission_of(payload) in shown
+        assert may_see_event(caller, payload.type, None, "LEEDS", "bob") is is_listed
 
 
 def test_the_reference_is_up_to_date_and_names_every_event_and_key() -> None:
