@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
@@ -29,6 +31,26 @@ class ApiKey(Model):
 
     class Meta:
         table = "api_key"
+
+
+class ApiKeyRow(TypedDict):
+    """A row of api_key."""
+
+    id: UUID
+    name: str
+    actor: str
+    role: str
+    prefix: str
+    secret_hash: str
+    channels: str | None
+    locations: str | None
+    refund_limit_minor: int | None
+    refund_limit_currency: str | None
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
 
 
 class IdempotencyKey(Model):

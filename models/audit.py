@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
@@ -24,3 +26,18 @@ class AuditEntry(Model):
 
     class Meta:
         table = "audit_entry"
+
+
+class AuditEntryRow(TypedDict):
+    """A row of audit_entry."""
+
+    id: UUID
+    recorded_at: datetime
+    actor: str
+    action: str
+    subject: str
+    before: str | None
+    after: str | None
+    transaction_id: UUID
+    digest: str
+    content_digest: str

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
@@ -33,3 +35,27 @@ class OperationalException(Model):
 
     class Meta:
         table = "operational_exception"
+
+
+class OperationalExceptionRow(TypedDict):
+    """A row of operational_exception."""
+
+    id: UUID
+    kind: str
+    subject_key: str
+    status: str
+    severity: str
+    message: str
+    details: str | None
+    location_id: int | None
+    channel_id: int | None
+    owner: str | None
+    owner_role: str
+    opened_at: datetime
+    due_at: datetime
+    waiting_since_at: datetime | None
+    wait_until_at: datetime | None
+    occurrences: int
+    resolution: str | None
+    resolved_at: datetime | None
+    version: int

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
+
 from tortoise import fields
 from tortoise.models import Model
 
@@ -25,6 +29,22 @@ class JournalEntry(Model):
         table = "journal_entry"
 
 
+class JournalEntryRow(TypedDict):
+    """A row of journal_entry."""
+
+    id: UUID
+    posted_at: datetime
+    effective_at: datetime
+    memo: str
+    reference: str
+    reverses_id: UUID | None
+    channel_id: int | None
+    location_id: int | None
+    actor: str
+    transaction_id: UUID
+    digest: str
+
+
 class JournalLine(Model):
     """A debit or a credit of one account in one currency."""
 
@@ -38,6 +58,16 @@ class JournalLine(Model):
 
     class Meta:
         table = "journal_line"
+
+
+class JournalLineRow(TypedDict):
+    """A row of journal_line, as it is read."""
+
+    entry_id: UUID
+    account: str
+    currency: str
+    debit_minor: int
+    credit_minor: int
 
 
 class ItemCost(Model):
@@ -60,6 +90,20 @@ class ItemCost(Model):
         table = "item_cost"
 
 
+class ItemCostRow(TypedDict):
+    """A row of item_cost."""
+
+    id: int
+    item_id: int
+    currency: str
+    quantity: int
+    value_minor: int
+    quality_quantity: int
+    quality_value_minor: int
+    returned_quantity: int
+    returned_value_minor: int
+
+
 class PeriodClose(Model):
     """The books are closed up to and including `through_at`. Never changed or reversed."""
 
@@ -70,3 +114,12 @@ class PeriodClose(Model):
 
     class Meta:
         table = "period_close"
+
+
+class PeriodCloseRow(TypedDict):
+    """A row of period_close."""
+
+    id: UUID
+    through_at: datetime
+    closed_at: datetime
+    closed_by: str

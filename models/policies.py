@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
@@ -22,6 +24,19 @@ class Policy(Model):
 
     class Meta:
         table = "policy"
+
+
+class PolicyRow(TypedDict):
+    """A row of policy."""
+
+    id: UUID
+    kind: str
+    scope: str
+    version: int
+    rules: str
+    effective_from_at: datetime
+    published_by: str
+    published_at: datetime
 
 
 class PolicyStart(Model):

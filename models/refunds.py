@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
+
+from models.database.rows import Flag
 
 
 class Refund(Model):
@@ -47,6 +51,39 @@ class Refund(Model):
         table = "refund"
 
 
+class RefundRow(TypedDict):
+    """A row of refund."""
+
+    id: UUID
+    order_id: UUID
+    return_id: UUID | None
+    cancellation_id: UUID | None
+    payment_id: UUID | None
+    family_id: UUID
+    kind: str
+    status: str
+    amount_minor: int
+    owed_minor: int
+    currency: str
+    tender: str
+    reason_id: int | None
+    note: str | None
+    breakdown: str
+    decision: str
+    required_evidence: str
+    evidence: str
+    approvals_required: int
+    requested_by: str
+    decided_entry_id: UUID | None
+    paid_entry_id: UUID | None
+    gateway_reference: str | None
+    closing_note: str | None
+    created_at: datetime
+    decided_at: datetime | None
+    settled_at: datetime | None
+    version: int
+
+
 class RefundUnit(Model):
     """Refunded units of an order line: their gross share, and the amount deducted from it."""
 
@@ -64,6 +101,20 @@ class RefundUnit(Model):
         table = "refund_unit"
 
 
+class RefundUnitRow(TypedDict):
+    """A row of refund_unit."""
+
+    id: UUID
+    refund_id: UUID
+    order_line_id: UUID
+    quantity: int
+    condition: str | None
+    net_minor: int
+    tax_minor: int
+    net_kept_minor: int
+    tax_kept_minor: int
+
+
 class RefundApproval(Model):
     """One actor's decision on a refund. Never changed."""
 
@@ -76,6 +127,16 @@ class RefundApproval(Model):
 
     class Meta:
         table = "refund_approval"
+
+
+class RefundApprovalRow(TypedDict):
+    """A row of refund_approval, as it is read."""
+
+    refund_id: UUID
+    actor: str
+    decision: str
+    note: str | None
+    decided_at: datetime
 
 
 class RefundAttempt(Model):
@@ -104,6 +165,28 @@ class RefundAttempt(Model):
 
     class Meta:
         table = "refund_attempt"
+
+
+class RefundAttemptRow(TypedDict):
+    """A row of refund_attempt."""
+
+    id: UUID
+    refund_id: UUID
+    attempt_no: int
+    key: str
+    state: str
+    created_at: datetime
+    created_by: str
+    sent_at: datetime | None
+    claimed_until_at: datetime | None
+    is_sending: Flag
+    tries: int
+    next_at: datetime
+    person_asked_at: datetime | None
+    gateway_reference: str | None
+    reason: str | None
+    settled_by: str | None
+    settled_at: datetime | None
 
 
 class WebhookMessage(Model):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
+
+from models.database.rows import Flag
 
 
 class Return(Model):
@@ -39,6 +43,33 @@ class Return(Model):
 
     class Meta:
         table = "customer_return"
+
+
+class ReturnRow(TypedDict):
+    """A row of customer_return."""
+
+    id: UUID
+    rma_number: str
+    order_id: UUID
+    status: str
+    requested_at: datetime
+    requested_by: str
+    created_at: datetime
+    authorized_at: datetime | None
+    authorized_by: str | None
+    expected_by_at: datetime | None
+    closed_at: datetime | None
+    carrier: str | None
+    tracking_number: str | None
+    scanned_at: datetime | None
+    destination_id: int
+    customer_note: str | None
+    decline_reason_id: int | None
+    verdict: str
+    decision: str
+    risk_points: int
+    risk: str
+    version: int
 
 
 class ReturnItem(Model):
@@ -75,6 +106,33 @@ class ReturnItem(Model):
         table = "return_item"
 
 
+class ReturnItemRow(TypedDict):
+    """A row of return_item."""
+
+    id: UUID
+    return_id: UUID
+    position: int
+    parent_id: UUID | None
+    since_version: int
+    order_line_id: UUID | None
+    item_id: int
+    quantity: int
+    state: str
+    reason_id: int | None
+    note: str | None
+    evidence: str
+    fast_lane: Flag
+    condition: str | None
+    inspected_by: str | None
+    first_inspector: str | None
+    first_condition: str | None
+    disposition: str | None
+    location_id: int | None
+    stock_state: str | None
+    cost_minor: int | None
+    received_at: datetime | None
+
+
 class Inspection(Model):
     """One inspector's result for units of a group. Never changed."""
 
@@ -91,6 +149,21 @@ class Inspection(Model):
 
     class Meta:
         table = "inspection"
+
+
+class InspectionRow(TypedDict):
+    """A row of inspection."""
+
+    id: UUID
+    return_id: UUID
+    return_item_id: UUID
+    return_version: int
+    quantity: int
+    condition: str
+    inspector: str
+    note: str | None
+    evidence: str
+    inspected_at: datetime
 
 
 class DispositionStep(Model):
@@ -113,6 +186,23 @@ class DispositionStep(Model):
         table = "disposition_step"
 
 
+class DispositionStepRow(TypedDict):
+    """A row of disposition_step."""
+
+    id: UUID
+    return_id: UUID
+    return_item_id: UUID
+    return_version: int
+    movement_id: UUID
+    disposition: str
+    quantity: int
+    decided_by: str
+    decision: str
+    policy_version: int | None
+    note: str | None
+    executed_at: datetime
+
+
 class UnidentifiedParcel(Model):
     """A parcel without a matching return; its units stay in quarantine until it is identified."""
 
@@ -128,6 +218,20 @@ class UnidentifiedParcel(Model):
 
     class Meta:
         table = "unidentified_parcel"
+
+
+class UnidentifiedParcelRow(TypedDict):
+    """A row of unidentified_parcel."""
+
+    id: UUID
+    exception_id: UUID
+    return_id: UUID | None
+    location_id: int
+    tracking_number: str | None
+    rma_number: str | None
+    received_at: datetime
+    received_by: str
+    emptied_at: datetime | None
 
 
 class UnidentifiedUnit(Model):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
@@ -34,6 +36,27 @@ class Task(Model):
 
     class Meta:
         table = "task"
+
+
+class TaskRow(TypedDict):
+    """A row of task."""
+
+    id: UUID
+    queue: str
+    status: str
+    location_id: int
+    channel_id: int | None
+    subject_type: str
+    subject_key: str
+    priority: int
+    priority_reasons: str
+    seniority: int
+    due_at: datetime | None
+    claimed_by: str | None
+    lease_until_at: datetime | None
+    created_at: datetime
+    ended_at: datetime | None
+    version: int
 
 
 class CarrierEvent(Model):

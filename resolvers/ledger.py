@@ -51,7 +51,7 @@ async def trial_balance(
     """Debits, credits and balance of every account as of an instant, by default now."""
     instant = given(as_of) or info.context.now
     rows = await ledger_reads.balances(*await info.context.opened(), instant)
-    return TrialBalance.from_rows(list(rows), instant)
+    return TrialBalance.from_rows(rows, instant)
 
 
 async def periods(info: Info) -> list[Period]:

@@ -20,9 +20,8 @@ from domain.access.callers import Caller
 from domain.errors import BadRequest, RequestError
 from domain.values.money import Money, to_decimal
 from models.database.database import Database
-from models.database.sessions import Row
 from models.queries.listing.scopes import Scope, scope_of
-from models.queries.reads.ledger import JournalCut
+from models.queries.reads.ledger import ExportedLineRow, JournalCut
 from schema.context import Services
 from schema.errors import top_level
 from schema.permissions import admit
@@ -124,7 +123,7 @@ async def _lines(database: Database, caller: Caller, cut: JournalCut) -> AsyncIt
         after = (last["effective_at"], last["entry_id"], last["line_no"])
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: ExportedLineRow) -> tuple[str, ...]:
     currency = row["currency"]
 
     def amount(minor: int) -> str:

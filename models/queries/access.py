@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.access import ApiKeyRow
+from models.database.sessions import Session
 
 _COLUMNS = (
     "id, name, actor, role, prefix, secret_hash, channels, locations, refund_limit_minor,"
@@ -14,22 +15,22 @@ _COLUMNS = (
 )
 
 
-async def key_by_prefix(session: Session, prefix: str) -> Row | None:
+async def key_by_prefix(session: Session, prefix: str) -> ApiKeyRow | None:
     """The key with a prefix, active or not."""
-    return await session.fetch_one(f"SELECT {_COLUMNS} FROM api_key WHERE prefix = $1", prefix)
+    return await session.row(ApiKeyRow, f"SELECT {_COLUMNS} FROM api_key WHERE prefix = $1", prefix)
 
 
-async def key_by_hash(session: Session, secret_hash: str) -> Row | None:
+async def key_by_hash(session: Session, secret_hash: str) -> ApiKeyRow | None:
     """The key whose full text has this hash, active or not."""
-    return await session.fetch_one(
-        f"SELECT {_COLUMNS} FROM api_key WHERE secret_hash = $1", secret_hash
+    return await session.row(
+        ApiKeyRow, f"SELECT {_COLUMNS} FROM api_key WHERE secret_hash = $1", secret_hash
     )
 
 
-async def lock_key(session: Session, key_id: UUID) -> Row | None:
+async def lock_key(session: Session, key_id: UUID) -> ApiKeyRow | None:
     """Lock a key and read it."""
-    return await session.fetch_one(
-        f"SELECT {_COLUMNS} FROM api_key WHERE id = $1 FOR UPDATE", key_id
+    return await session.row(
+        ApiKeyRow, f"SELECT {_COLUMNS} FROM api_key WHERE id = $1 FOR UPDATE", key_id
     )
 
 
@@ -56,9 +57,10 @@ async def live_keys(session: Session, key_ids: Iterable[UUID], now: datetime) ->
     return {row["id"] for row in rows}
 
 
-async def keys_named(session: Session, names: Iterable[str], now: datetime) -> Sequence[Row]:
+async def keys_named(session: Session, names: Iterable[str], now: datetime) -> Sequence[ApiKeyRow]:
     """Live keys of these names."""
-    return await session.fetch(
+    return await session.rows(
+        ApiKeyRow,
         f"SELECT {_COLUMNS} FROM api_key WHERE name = ANY($1::text[]) AND revoked_at IS NULL"
         " AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at, id",
         list(names),
@@ -93,7 +95,7 @@ async def record_uses(session: Session, uses: Mapping[UUID, datetime]) -> None:
 
 async def has_key(session: Session, actor: str) -> bool:
     """True if a key was ever created for this actor."""
-    found = await session.fetch_value("SELECT 1 FROM api_key WHERE actor = $1 LIMIT 1", actor)
+    found = await session.value(int, "SELECT 1 FROM api_key WHERE actor = $1 LIMIT 1", actor)
     return found is not None
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
+from models.exceptions import OperationalExceptionRow
 
 _IS_OPEN = "status NOT IN ('RESOLVED', 'AUTO_RESOLVED')"
 _COLUMNS = (
-    "id, kind, subject_key, status, severity, message, location_id, channel_id, owner, owner_role,"
-    " opened_at, due_at, waiting_since_at, wait_until_at, occurrences, resolution, resolved_at,"
-    " version"
+    "id, kind, subject_key, status, severity, message, details, location_id, channel_id, owner,"
+    " owner_role, opened_at, due_at, waiting_since_at, wait_until_at, occurrences,"
+    " resolution, resolved_at, version"
 )
 
 # One statement on the partial unique index: a second concurrent opener counts the first one's row.
@@ -45,9 +46,10 @@ async def open_exception(
     owner_role: str,
     opened_at: datetime,
     due_at: datetime,
-) -> Row:
+) -> OperationalExceptionRow:
     """Open an exception of this kind and subject, or count the open one once more; returns it."""
-    row = await session.fetch_one(
+    row = await session.row(
+        OperationalExceptionRow,
         _OPEN,
         exception_id,
         kind,
@@ -66,35 +68,37 @@ async def open_exception(
 
 async def clear_exception(
     session: Session, kind: str, subject_key: str, resolution: str, now: datetime
-) -> Row | None:
+) -> OperationalExceptionRow | None:
     """Resolve the open exception of this kind and subject; None if there is none."""
-    return await session.fetch_one(_CLEAR, kind, subject_key, resolution, now)
+    return await session.row(OperationalExceptionRow, _CLEAR, kind, subject_key, resolution, now)
 
 
-async def lock_exception(session: Session, exception_id: UUID) -> Row | None:
+async def lock_exception(session: Session, exception_id: UUID) -> OperationalExceptionRow | None:
     """Lock an exception and read it."""
     sql = f"SELECT {_COLUMNS} FROM operational_exception WHERE id = $1 FOR NO KEY UPDATE"
-    return await session.fetch_one(sql, exception_id)
+    return await session.row(OperationalExceptionRow, sql, exception_id)
 
 
-async def lock_overdue(session: Session, now: datetime, limit: int) -> list[Row]:
+async def lock_overdue(
+    session: Session, now: datetime, limit: int
+) -> list[OperationalExceptionRow]:
     """Lock and read exceptions that are past due and not escalated yet."""
     sql = (
         f"SELECT {_COLUMNS} FROM operational_exception"
         " WHERE status IN ('OPEN', 'ASSIGNED', 'IN_PROGRESS') AND due_at < $1"
         " ORDER BY due_at, id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED"
     )
-    return list(await session.fetch(sql, now, limit))
+    return list(await session.rows(OperationalExceptionRow, sql, now, limit))
 
 
-async def lock_waited(session: Session, now: datetime, limit: int) -> list[Row]:
+async def lock_waited(session: Session, now: datetime, limit: int) -> list[OperationalExceptionRow]:
     """Lock and read WAITING exceptions whose `wait_until_at` has passed."""
     sql = (
         f"SELECT {_COLUMNS} FROM operational_exception"
         " WHERE status = 'WAITING' AND wait_until_at <= $1"
         " ORDER BY wait_until_at, id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED"
     )
-    return list(await session.fetch(sql, now, limit))
+    return list(await session.rows(OperationalExceptionRow, sql, now, limit))
 
 
 _STEP = f"""
@@ -106,9 +110,12 @@ RETURNING {_COLUMNS}
 """
 
 
-async def write_step(session: Session, row: Row, details: str | None = None) -> Row:
+async def write_step(
+    session: Session, row: OperationalExceptionRow, details: str | None = None
+) -> OperationalExceptionRow:
     """Write the changed columns of a locked exception; `details` None: unchanged."""
-    written = await session.fetch_one(
+    written = await session.row(
+        OperationalExceptionRow,
         _STEP,
         row["id"],
         row["status"],

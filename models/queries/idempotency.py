@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TypedDict
 
-from models.database.sessions import Row, Session
+from models.database.rows import Flag
+from models.database.sessions import Session
 
 Pair = tuple[str, str]  # (actor, key)
 
@@ -18,16 +20,35 @@ _COLUMNS = "k.actor, k.key, k.arguments_hash, k.outcome"
 _STORED = f"""
 SELECT {_COLUMNS} FROM unnest($1::text[], $2::text[]) AS p(actor, key)
 JOIN idempotency_key k ON k.actor = p.actor AND k.key = p.key
+WHERE k.outcome IS NOT NULL
 """
 _STORED_SQLITE = f"""
 SELECT {_COLUMNS} FROM json_each($1) p JOIN idempotency_key k
 ON k.actor = json_extract(p.value, '$[0]') AND k.key = json_extract(p.value, '$[1]')
+WHERE k.outcome IS NOT NULL
 """
+
+
+class StoredOutcomeRow(TypedDict):
+    """An idempotency key with the outcome that is stored with it."""
+
+    actor: str
+    key: str
+    arguments_hash: str
+    outcome: str
+
+
+class _TakenKeyRow(TypedDict):
+    actor: str
+    key: str
+    is_free: Flag
+    arguments_hash: str | None
+    outcome: str | None
 
 
 async def take_keys(
     session: Session, numbers: Mapping[Pair, int]
-) -> tuple[set[Pair], dict[Pair, Row]]:
+) -> tuple[set[Pair], dict[Pair, StoredOutcomeRow]]:
     """Lock these keys by their numbers until the transaction ends, without waiting.
 
     Returns the keys that were free, and the stored rows. A key that another transaction stored and
@@ -37,10 +58,17 @@ async def take_keys(
     if session.engine == "sqlite":
         return set(numbers), await key_rows(session, list(numbers))
     actors, keys = zip(*numbers, strict=True)
-    rows = await session.fetch(_TAKE, list(numbers.values()), actors, keys)
-    found = {(row["actor"], row["key"]): row for row in rows}
-    free = {pair for pair, row in found.items() if row["is_free"]}
-    return free, {pair: row for pair, row in found.items() if row["outcome"] is not None}
+    rows = await session.rows(_TakenKeyRow, _TAKE, list(numbers.values()), actors, keys)
+    free = {(row["actor"], row["key"]) for row in rows if row["is_free"]}
+    stored = {(row["actor"], row["key"]): found for row in rows if (found := _stored(row))}
+    return free, stored
+
+
+def _stored(row: _TakenKeyRow) -> StoredOutcomeRow | None:
+    hashed, outcome = row["arguments_hash"], row["outcome"]
+    if hashed is None or outcome is None:
+        return None
+    return {"actor": row["actor"], "key": row["key"], "arguments_hash": hashed, "outcome": outcome}
 
 
 async def wait_for_key(session: Session, number: int) -> None:
@@ -49,12 +77,12 @@ async def wait_for_key(session: Session, number: int) -> None:
         await session.execute("SELECT pg_advisory_xact_lock($1)", number)
 
 
-async def key_rows(session: Session, pairs: Sequence[Pair]) -> dict[Pair, Row]:
+async def key_rows(session: Session, pairs: Sequence[Pair]) -> dict[Pair, StoredOutcomeRow]:
     """The stored rows of these keys."""
     if session.engine == "sqlite":
-        rows = await session.fetch(_STORED_SQLITE, pairs)
+        rows = await session.rows(StoredOutcomeRow, _STORED_SQLITE, pairs)
     else:
-        rows = await session.fetch(_STORED, *zip(*pairs, strict=True))
+        rows = await session.rows(StoredOutcomeRow, _STORED, *zip(*pairs, strict=True))
     return {(row["actor"], row["key"]): row for row in rows}
 
 

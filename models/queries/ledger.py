@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
 from models.database.sql import WriteStatement
+from models.ledger import ItemCostRow
 from models.queries.events.lock_numbers import BOOKS
 
 
 async def kept_currency(session: Session) -> str | None:
     """The currency of recorded costs; None before the first stock."""
-    found: str | None = await session.fetch_value("SELECT currency FROM item_cost LIMIT 1")
-    return found
+    return await session.value(str, "SELECT currency FROM item_cost LIMIT 1")
 
 
 async def ensure_costs(session: Session, item_ids: Sequence[int], currency: str) -> None:
@@ -25,9 +25,10 @@ async def ensure_costs(session: Session, item_ids: Sequence[int], currency: str)
     )
 
 
-async def lock_costs(session: Session, item_ids: Sequence[int]) -> Sequence[Row]:
+async def lock_costs(session: Session, item_ids: Sequence[int]) -> Sequence[ItemCostRow]:
     """Lock the cost rows of these items in item order and read them."""
-    return await session.fetch(
+    return await session.rows(
+        ItemCostRow,
         "SELECT id, item_id, currency, quantity, value_minor, quality_quantity,"
         " quality_value_minor, returned_quantity, returned_value_minor FROM item_cost"
         " WHERE item_id = ANY($1::bigint[])"
@@ -76,5 +77,4 @@ async def hold_shut(session: Session) -> datetime | None:
 
 async def closed_through(session: Session) -> datetime | None:
     """The last closed instant; None if no period is closed."""
-    found: datetime | None = await session.fetch_value(_CLOSED_THROUGH)
-    return found
+    return await session.value(datetime, _CLOSED_THROUGH)

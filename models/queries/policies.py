@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
 
-from models.database.sessions import Row, Session
-from models.database.sql import AnswerT, Question
+from models.database.sessions import Session
+from models.database.sql import AnswerT, Question, question
+from models.policies import PolicyRow
 
 _COLUMNS = (
     "id, kind, scope, version, CAST(rules AS text) AS rules, effective_from_at, published_by,"
@@ -24,27 +27,27 @@ ORDER BY p.scope
 
 
 def in_force(
-    kind: str, now: datetime, read: Callable[[Sequence[Row]], AnswerT]
+    kind: str, now: datetime, read: Callable[[Sequence[PolicyRow]], AnswerT]
 ) -> Question[AnswerT]:
     """The newest version in force at `now`, per scope of a kind, converted by `read`."""
-    return Question(_IN_FORCE, (kind, now), read)
+    return question(PolicyRow, _IN_FORCE, (kind, now), read)
 
 
 async def next_change(session: Session, kind: str, now: datetime) -> datetime | None:
     """The next start of a published version of a kind; None if there is none."""
-    row = await session.fetch_one(
+    return await session.value(
+        datetime,
         "SELECT effective_from_at FROM policy WHERE kind = $1 AND effective_from_at > $2"
         " ORDER BY effective_from_at LIMIT 1",
         kind,
         now,
     )
-    return None if row is None else row["effective_from_at"]
 
 
 async def last_version(session: Session, kind: str, scope: str) -> int:
     """The highest published version of a kind and scope; 0 if there is none."""
-    found = await session.fetch_value(
-        "SELECT MAX(version) FROM policy WHERE kind = $1 AND scope = $2", kind, scope
+    found = await session.value(
+        int, "SELECT MAX(version) FROM policy WHERE kind = $1 AND scope = $2", kind, scope
     )
     return found or 0
 
@@ -57,9 +60,19 @@ ORDER BY p.effective_from_at, p.id LIMIT $2 FOR UPDATE OF s SKIP LOCKED
 """
 
 
-async def take_starting(session: Session, now: datetime, limit: int) -> Sequence[Row]:
+class StartingPolicyRow(TypedDict):
+    """A version of a policy that comes into force."""
+
+    id: UUID
+    kind: str
+    scope: str
+    version: int
+    effective_from_at: datetime
+
+
+async def take_starting(session: Session, now: datetime, limit: int) -> Sequence[StartingPolicyRow]:
     """Delete and return stored starts of policy versions in force by `now`, oldest first."""
-    rows = await session.fetch(_STARTING, now, limit)
+    rows = await session.rows(StartingPolicyRow, _STARTING, now, limit)
     if rows:
         await session.execute(
             "DELETE FROM policy_start WHERE policy_id = ANY($1::uuid[])",

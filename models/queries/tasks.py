@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
+from models.tasks import TaskRow
 
 _COLUMNS = (
     "id, queue, status, location_id, channel_id, subject_type, subject_key, priority,"
-    " priority_reasons, seniority, due_at, claimed_by, lease_until_at, created_at, version"
+    " priority_reasons, seniority, due_at, claimed_by, lease_until_at, created_at, ended_at,"
+    " version"
 )
 _IS_LIVE = "status IN ('OPEN', 'CLAIMED')"
 _RANK = "priority DESC, seniority DESC, id DESC"
@@ -40,79 +43,79 @@ async def lock_claimable(
     now: datetime,
     limit: int,
     channel_ids: Sequence[int] | None,
-) -> list[Row]:
+) -> list[TaskRow]:
     """Lock and read the first OPEN tasks of a queue that no other transaction has locked.
 
     `channel_ids` None: tasks of all channels; else tasks of these channels and those without one.
     """
     if channel_ids is None:
-        return list(await session.fetch(_CLAIMABLE, location_id, queue, now, limit))
+        return list(await session.rows(TaskRow, _CLAIMABLE, location_id, queue, now, limit))
     values = (location_id, queue, now, limit, list(channel_ids))
-    return list(await session.fetch(_CLAIMABLE_OF, *values))
+    return list(await session.rows(TaskRow, _CLAIMABLE_OF, *values))
 
 
-async def tasks_by_id(session: Session, ids: Sequence[UUID]) -> dict[UUID, Row]:
+async def tasks_by_id(session: Session, ids: Sequence[UUID]) -> dict[UUID, TaskRow]:
     """Tasks by id, not locked."""
     sql = f"SELECT {_COLUMNS} FROM task WHERE id = ANY($1::uuid[])"
-    return {row["id"]: row for row in await session.fetch(sql, list(ids))}
+    return {row["id"]: row for row in await session.rows(TaskRow, sql, list(ids))}
 
 
-async def lock_free(session: Session, ids: Sequence[UUID]) -> dict[UUID, Row]:
+async def lock_free(session: Session, ids: Sequence[UUID]) -> dict[UUID, TaskRow]:
     """Lock and read the tasks among these that no other transaction has locked."""
     sql = (
         f"SELECT {_COLUMNS} FROM task WHERE id = ANY($1::uuid[]) ORDER BY {_RANK}"
         " FOR NO KEY UPDATE SKIP LOCKED"
     )
-    return {row["id"]: row for row in await session.fetch(sql, list(ids))}
+    return {row["id"]: row for row in await session.rows(TaskRow, sql, list(ids))}
 
 
-async def lock_task(session: Session, task_id: UUID) -> Row | None:
+async def lock_task(session: Session, task_id: UUID) -> TaskRow | None:
     """Lock a task and read it."""
     sql = f"SELECT {_COLUMNS} FROM task WHERE id = $1 FOR NO KEY UPDATE"
-    return await session.fetch_one(sql, task_id)
+    return await session.row(TaskRow, sql, task_id)
 
 
-async def lock_live(session: Session, subject_type: str, keys: Sequence[str]) -> list[Row]:
+async def lock_live(session: Session, subject_type: str, keys: Sequence[str]) -> list[TaskRow]:
     """Lock and read the unfinished tasks of these subjects, in order."""
     sql = (
         f"SELECT {_COLUMNS} FROM task WHERE subject_type = $1 AND subject_key = ANY($2::text[])"
         f" AND {_IS_LIVE} ORDER BY id FOR NO KEY UPDATE"
     )
-    return list(await session.fetch(sql, subject_type, list(keys)))
+    return list(await session.rows(TaskRow, sql, subject_type, list(keys)))
 
 
-async def lock_lapsed(session: Session, now: datetime, limit: int) -> list[Row]:
+async def lock_lapsed(session: Session, now: datetime, limit: int) -> list[TaskRow]:
     """Lock tasks whose claim has expired and is still stored."""
     sql = (
         f"SELECT {_COLUMNS} FROM task WHERE status = 'CLAIMED' AND lease_until_at <= $1"
         " ORDER BY lease_until_at, id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED"
     )
-    return list(await session.fetch(sql, now, limit))
+    return list(await session.rows(TaskRow, sql, now, limit))
 
 
 async def hold(
     session: Session, ids: Sequence[UUID], actor: str, until: datetime
-) -> dict[UUID, Row]:
+) -> dict[UUID, TaskRow]:
     """Store a claim of these locked tasks until an instant; returns their new rows."""
     sql = (
         "UPDATE task SET status = 'CLAIMED', claimed_by = $2, lease_until_at = $3,"
         f" version = version + 1 WHERE id = ANY($1::uuid[]) RETURNING {_COLUMNS}"
     )
-    return {row["id"]: row for row in await session.fetch(sql, list(ids), actor, until)}
+    return {row["id"]: row for row in await session.rows(TaskRow, sql, list(ids), actor, until)}
 
 
-async def give_back(session: Session, ids: Sequence[UUID]) -> list[Row]:
+async def give_back(session: Session, ids: Sequence[UUID]) -> list[TaskRow]:
     """Store that these locked tasks have no claim; returns their new rows."""
     sql = (
         "UPDATE task SET status = 'OPEN', claimed_by = NULL, lease_until_at = NULL,"
         f" version = version + 1 WHERE id = ANY($1::uuid[]) RETURNING {_COLUMNS}"
     )
-    return list(await session.fetch(sql, list(ids)))
+    return list(await session.rows(TaskRow, sql, list(ids)))
 
 
 async def end(
     session: Session, ids: Sequence[UUID], status: str, actor: str | None, now: datetime
-) -> list[Row]:
+) -> list[TaskRow]:
     """Store the end of these locked tasks, and the actor that did them; returns their new rows.
 
     `actor` None: no actor did them; a stored claimant stays.
@@ -122,13 +125,13 @@ async def end(
         " lease_until_at = NULL, ended_at = $4, version = version + 1"
         f" WHERE id = ANY($1::uuid[]) RETURNING {_COLUMNS}"
     )
-    return list(await session.fetch(sql, list(ids), status, actor, now))
+    return list(await session.rows(TaskRow, sql, list(ids), status, actor, now))
 
 
-async def touch(session: Session, ids: Sequence[UUID]) -> list[Row]:
+async def touch(session: Session, ids: Sequence[UUID]) -> list[TaskRow]:
     """Store that the subjects of these locked tasks have changed; returns their new rows."""
     sql = f"UPDATE task SET version = version + 1 WHERE id = ANY($1::uuid[]) RETURNING {_COLUMNS}"
-    return list(await session.fetch(sql, list(ids)))
+    return list(await session.rows(TaskRow, sql, list(ids)))
 
 
 async def open_queue(
@@ -138,8 +141,8 @@ async def open_queue(
     limit: int,
     *,
     channel_ids: Sequence[int] | None = None,
-    after: Row | None = None,
-) -> list[Row]:
+    after: TaskRow | None = None,
+) -> list[TaskRow]:
     """The unfinished tasks of a queue, claimed or not, the most urgent first.
 
     `channel_ids` None: tasks of all channels; else tasks of these channels and those without one.
@@ -158,7 +161,7 @@ async def open_queue(
         f"SELECT {_COLUMNS} FROM task WHERE location_id = $1 AND queue = $2 AND {_IS_LIVE}"
         f"{conditions} ORDER BY {_RANK} LIMIT $3"
     )
-    return list(await session.fetch(sql, *values))
+    return list(await session.rows(TaskRow, sql, *values))
 
 
 _RETURN = """
@@ -167,15 +170,26 @@ FROM customer_return r JOIN sales_order o ON o.id = r.order_id WHERE r.id = $1
 """
 
 
-async def return_for_receipt(session: Session, return_id: UUID) -> Row | None:
+class ReturnForReceiptRow(TypedDict):
+    """A return with its order's channel."""
+
+    id: UUID
+    status: str
+    destination_id: int
+    expected_by_at: datetime | None
+    authorized_at: datetime | None
+    channel_id: int
+
+
+async def return_for_receipt(session: Session, return_id: UUID) -> ReturnForReceiptRow | None:
     """Data of a return for its RECEIVE task: status, destination, dates, and channel."""
-    return await session.fetch_one(_RETURN, return_id)
+    return await session.row(ReturnForReceiptRow, _RETURN, return_id)
 
 
 # Value at the price of the sale; of wrong and extra units, at the item's price.
 _ITEMS = """
 SELECT i.id, i.state, i.quantity, i.location_id, i.received_at, c.code AS reason,
-  COALESCE(l.unit_price_minor, g.price_minor, 0) AS price_minor,
+  COALESCE(l.unit_price_minor, g.price_minor, 0) AS unit_value_minor,
   CASE WHEN l.id IS NULL THEN g.price_currency ELSE o.currency END AS currency
 FROM return_item i
 JOIN customer_return r ON r.id = i.return_id
@@ -187,6 +201,19 @@ WHERE i.return_id = $1 ORDER BY i.position
 """
 
 
-async def items_for_inspection(session: Session, return_id: UUID) -> list[Row]:
+class ItemForInspectionRow(TypedDict):
+    """A group of a return's units, with its price."""
+
+    id: UUID
+    state: str
+    quantity: int
+    location_id: int | None
+    received_at: datetime | None
+    reason: str | None
+    unit_value_minor: int
+    currency: str | None
+
+
+async def items_for_inspection(session: Session, return_id: UUID) -> list[ItemForInspectionRow]:
     """Data of a return's groups of units for their INSPECT and DISPOSE tasks."""
-    return list(await session.fetch(_ITEMS, return_id))
+    return list(await session.rows(ItemForInspectionRow, _ITEMS, return_id))

@@ -1,12 +1,13 @@
 """Operational exceptions: deviations from plan, with owner and due time."""
 
 from datetime import datetime
+from typing import cast
 
 import strawberry
 
 from domain.exceptions import is_breached
-from models.database.sessions import Row
-from schema.context import Info
+from models.exceptions import OperationalExceptionRow
+from schema.context import Context, Info
 from schema.fields.edges import node_edge
 from schema.fields.enums import ExceptionSeverity, ExceptionStatus
 from schema.fields.node import Node, found_by, key_of, load
@@ -17,7 +18,8 @@ from server.projection.records import column, derived
 
 async def _subject_of(root: strawberry.Parent["OperationalException"], info: Info) -> Node | None:
     """The object that the exception concerns, if the caller may see it."""
-    type_name, _, key = root.row["subject_key"].partition(":")
+    row = cast("OperationalExceptionRow", root.row)
+    type_name, _, key = row["subject_key"].partition(":")
     if not info.context.caller.may_read_node(type_name):
         return None
     found: Node | None = await load(info.context, type_name, key_of(type_name, key))
@@ -45,9 +47,9 @@ class OperationalException(Node):
     opened_at: datetime
     due_at: datetime
     """Time of escalation, extended by the time spent waiting."""
-    age_seconds: int = derived(lambda found: _age(found))
+    age_seconds: int = derived(lambda found: _age(found.row, found.context))
     """Seconds since `openedAt`, until now or until the resolution."""
-    breached: bool = derived(lambda found: _breached(found))
+    breached: bool = derived(lambda found: _breached(found.row, found.context))
     """True if it is open and past `dueAt`."""
     occurrences: int
     """Number of occurrences while it was open."""
@@ -63,20 +65,18 @@ class OperationalException(Node):
     """Location of the occurrence; null: none in particular."""
 
 
-def _age(found: OperationalException) -> int:
+def _age(row: OperationalExceptionRow, context: Context) -> int:
     """Seconds since it was opened, until now or until its resolution."""
-    row = found.row
-    ends = row["resolved_at"] or found.context.now
+    ends = row["resolved_at"] or context.now
     return max(0, int((ends - row["opened_at"]).total_seconds()))
 
 
-def _breached(found: OperationalException) -> bool:
-    row = found.row
+def _breached(row: OperationalExceptionRow, context: Context) -> bool:
     status = ExceptionStatus(row["status"])
-    return is_breached(status, row["due_at"], found.context.now, row["waiting_since_at"])
+    return is_breached(status, row["due_at"], context.now, row["waiting_since_at"])
 
 
-def _note(row: Row) -> str | None:
+def _note(row: OperationalExceptionRow) -> str | None:
     if row["status"] != ExceptionStatus.WAITING:
         return None
     details = json_of(row["details"]) or {}

@@ -1,11 +1,12 @@
 """Ledger: journal entries, trial balance and closed periods."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import strawberry
 
 from domain.ledger.accounts import ACCOUNT_NAMES
-from models.database.sessions import Row
+from models.queries.reads.ledger import AccountTotalsRow, JournalLineRow, PeriodCloseRow
 from schema.context import Context
 from schema.fields.edges import edge, node_edge
 from schema.fields.money import Money
@@ -23,7 +24,7 @@ class JournalLine:
     credit: Money | None
 
     @staticmethod
-    def from_row(row: Row) -> "JournalLine":
+    def from_row(row: JournalLineRow) -> "JournalLine":
         """A row of journal_line."""
         debit, credit = row["debit_minor"], row["credit_minor"]
         return JournalLine(
@@ -71,7 +72,7 @@ class AccountBalance:
     """Debit minus credit."""
 
     @staticmethod
-    def from_row(row: Row) -> "AccountBalance":
+    def from_row(row: AccountTotalsRow) -> "AccountBalance":
         """A sum over journal lines."""
         debit, credit, currency = int(row["debit_minor"]), int(row["credit_minor"]), row["currency"]
         return AccountBalance(
@@ -96,7 +97,7 @@ class TrialBalance:
     accounts: list[AccountBalance]
 
     @staticmethod
-    def from_rows(rows: list[Row], as_of: datetime) -> "TrialBalance":
+    def from_rows(rows: Sequence[AccountTotalsRow], as_of: datetime) -> "TrialBalance":
         """Sums per account and currency."""
         difference: dict[str, int] = {}
         for row in rows:
@@ -121,7 +122,7 @@ class Period:
     """Actor that closed it."""
 
     @classmethod
-    def from_row(cls, row: Row, context: Context) -> "Period":
+    def from_row(cls, row: PeriodCloseRow, context: Context) -> "Period":
         """A row of period_close."""
         return cls(
             through=row["through_at"], closed_at=row["closed_at"], closed_by=row["closed_by"]

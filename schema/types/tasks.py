@@ -1,28 +1,36 @@
 """Tasks: status, priority with reasons, and claim."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 
 from domain.tasks import TaskStatus as Status
 from domain.tasks import status_at
+from models.tasks import TaskRow
 from schema.context import Info
 from schema.fields.enums import QueueKind, TaskStatus
 from schema.fields.node import Node, found_by, key_of, load
 from schema.fields.scalars import json_of
 from schema.types.catalog import Location, location_edge
+from server.projection.contexts import OperationContext
 from server.projection.records import derived
 
 
-def _status(task: "Task") -> Status:
+def _status(row: TaskRow, context: OperationContext) -> Status:
     """The status at the time of the operation."""
-    return status_at(Status(task.row["status"]), task.row["lease_until_at"], task.context.now)
+    return status_at(Status(row["status"]), row["lease_until_at"], context.now)
 
 
-def _unless_open(name: str) -> Any:
+def _unless_open(value: Callable[[TaskRow], object]) -> Any:
     """A column that is null while the task is open."""
-    return derived(lambda task: None if _status(task) is Status.OPEN else task.row[name])
+
+    def shown(task: "Task") -> object:
+        row = cast("TaskRow", task.row)
+        return None if _status(row, task.context) is Status.OPEN else value(row)
+
+    return derived(shown)
 
 
 @found_by(lambda loaders: loaders.tasks)
@@ -31,16 +39,16 @@ class Task(Node):
     """One step of work on one subject, at one location."""
 
     queue: QueueKind
-    status: TaskStatus = derived(_status)
+    status: TaskStatus = derived(lambda task: _status(task.row, task.context))
     priority: int
     """Rank within the queue; the highest is first."""
     priority_reasons: list[str] = derived(lambda task: json_of(task.row["priority_reasons"]))
     """Reasons for the priority, as text for people."""
     due_at: datetime | None
     """Due time; null: none."""
-    claimed_by: str | None = _unless_open("claimed_by")
+    claimed_by: str | None = _unless_open(lambda row: row["claimed_by"])
     """Worker that claimed or completed the task; null while it is open."""
-    lease_until: datetime | None = _unless_open("lease_until_at")
+    lease_until: datetime | None = _unless_open(lambda row: row["lease_until_at"])
     """End of the claim, unless it is renewed; null while the task is open."""
     created_at: datetime
     location: Location = location_edge("location_id")
@@ -48,6 +56,7 @@ class Task(Node):
     @strawberry.field
     async def subject(self, info: Info) -> Node:
         """The object to work on: a Fulfillment, Return, ReturnItem or StockLevel."""
-        kind = self.row["subject_type"]
-        found: Node = await load(info.context, kind, key_of(kind, self.row["subject_key"]))
+        row = cast("TaskRow", self.row)
+        kind = row["subject_type"]
+        found: Node = await load(info.context, kind, key_of(kind, row["subject_key"]))
         return found

@@ -20,9 +20,9 @@ from domain.access.callers import Caller
 from domain.events.visibility import is_in_scope
 from domain.tasks import QueueKind, TaskStatus
 from models.database.database import Database
-from models.database.sessions import Row
 from models.queries.events.event_log import LoggedEvent
 from models.queries.listing.scopes import scope_of
+from models.tasks import TaskRow
 from subscriptions.log.listeners import FoldingListener, in_queue
 from subscriptions.log.relay import Audience, Relay
 from subscriptions.streams.batched_reads import BatchedReads
@@ -48,7 +48,7 @@ class QueueUpdate:
 
     cursor: str
     change: Change
-    tasks: Sequence[Row]
+    tasks: Sequence[TaskRow]
     is_complete: bool = True
 
 
@@ -56,7 +56,7 @@ class QueueStreams:
     """Opens queues for the readers of this process."""
 
     def __init__(self, relay: Relay, database: Database) -> None:
-        async def rows(ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+        async def rows(ids: Sequence[UUID]) -> Mapping[UUID, TaskRow]:
             async with database.reading() as session:
                 return await task_queries.tasks_by_id(session, ids)
 
@@ -103,7 +103,7 @@ class QueueStreams:
     async def _snapshot(
         self, caller: Caller, queue: QueueKind, location_id: int, cursor: str
     ) -> AsyncGenerator[QueueUpdate, None]:
-        last: Row | None = None
+        last: TaskRow | None = None
         while True:
             async with self._database.reading() as session:
                 scope = await scope_of(session, caller)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 import orjson
@@ -35,8 +35,7 @@ from domain.errors import IllegalTransition, Invalid, NotFound
 from domain.events.access import KeyCreated, KeyPayload, KeyRevoked, KeyRotated
 from domain.problems import Problems
 from domain.values.money import Money
-from models.access import ApiKey
-from models.database.sessions import Row
+from models.access import ApiKey, ApiKeyRow
 from workflows.catalog.master_data import refuse
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Outcome
@@ -46,15 +45,28 @@ from workflows.transactions.transaction import Transaction
 BOOTSTRAP = "bootstrap"
 
 
-def caller_of(row: Row) -> Caller:
+class KeyFacts(TypedDict):
+    """The part of a key's row that its successor takes over, and its end."""
+
+    name: str
+    actor: str
+    role: str
+    channels: str | None
+    locations: str | None
+    refund_limit_minor: int | None
+    refund_limit_currency: str | None
+    expires_at: datetime | None
+
+
+def caller_of(row: ApiKeyRow) -> Caller:
     """The caller that the key in this api_key row acts for."""
-    limit = row["refund_limit_minor"]
+    limit, currency = row["refund_limit_minor"], row["refund_limit_currency"]
     return holder(
         Role(row["role"]),
         actor=row["actor"],
         channels=_scope(row["channels"]),
         locations=_scope(row["locations"]),
-        refund_limit=None if limit is None else Money(limit, row["refund_limit_currency"]),
+        refund_limit=None if limit is None or currency is None else Money(limit, currency),
         key_id=row["id"],
     )
 
@@ -78,7 +90,7 @@ async def create(tx: Transaction, command: CreateKey, caller: Caller) -> Outcome
     await _check_scope(tx, command, caller, problems)
     refuse(problems, "input")
     limit = command.refund_limit
-    facts = {
+    facts: KeyFacts = {
         "name": command.name,
         "actor": command.actor or command.name,
         "role": command.role.value,
@@ -123,7 +135,7 @@ def _stored(codes: Iterable[str] | None) -> str | None:
     return None if codes is None else orjson.dumps(sorted(set(codes))).decode()
 
 
-async def _mint(tx: Transaction, facts: Mapping[str, object], caller: Caller) -> tuple[UUID, str]:
+async def _mint(tx: Transaction, facts: KeyFacts, caller: Caller) -> tuple[UUID, str]:
     """Store a key with a new secret. Returns its id and its text."""
     key_id = tx.new_id()
     # The last twelve hexadecimal digits of an id are random in every UUID version used here.
@@ -138,15 +150,17 @@ async def _insert(
     key_id: UUID,
     prefix: str,
     secret_hash: str,
-    facts: Mapping[str, object],
+    facts: KeyFacts,
     caller: Caller,
 ) -> None:
-    row = {
+    row: ApiKeyRow = {
         "id": key_id,
         "prefix": prefix,
         "secret_hash": secret_hash,
         "created_at": tx.now,
         "created_by": caller.actor,
+        "revoked_at": None,
+        "last_used_at": None,
         **facts,
     }
     await tx.session.insert(ApiKey, [row])
@@ -163,17 +177,16 @@ async def rotate(tx: Transaction, command: RotateKey, caller: Caller) -> Outcome
     check_overlap(command.overlap_seconds)
     row = await _lock(tx, command.key_id, caller)
     _check_live(row, tx.now, "rotated")
-    kept = (
-        "name",
-        "actor",
-        "role",
-        "channels",
-        "locations",
-        "refund_limit_minor",
-        "refund_limit_currency",
-    )
-    facts = {column: row[column] for column in kept}
-    facts["expires_at"] = successor_expiry(row["created_at"], row["expires_at"], tx.now)
+    facts: KeyFacts = {
+        "name": row["name"],
+        "actor": row["actor"],
+        "role": row["role"],
+        "channels": row["channels"],
+        "locations": row["locations"],
+        "refund_limit_minor": row["refund_limit_minor"],
+        "refund_limit_currency": row["refund_limit_currency"],
+        "expires_at": successor_expiry(row["created_at"], row["expires_at"], tx.now),
+    }
     key_id, secret = await _mint(tx, facts, caller)
     await key_queries.end_key(
         tx.session,
@@ -210,7 +223,7 @@ async def revoke(tx: Transaction, command: RevokeKey, caller: Caller) -> Mapping
     return {"apiKey": row["id"]}
 
 
-async def _lock(tx: Transaction, key_id: UUID, caller: Caller) -> Row:
+async def _lock(tx: Transaction, key_id: UUID, caller: Caller) -> ApiKeyRow:
     """Lock a key. Raises NotFound unless the caller could have created the key itself."""
     row = await key_queries.lock_key(tx.session, key_id)
     if row is None or not caller.may_mint(caller_of(row)):
@@ -218,7 +231,7 @@ async def _lock(tx: Transaction, key_id: UUID, caller: Caller) -> Row:
     return row
 
 
-def _check_live(row: Row, now: datetime, requested: str) -> None:
+def _check_live(row: ApiKeyRow, now: datetime, requested: str) -> None:
     state = state_at(row["revoked_at"], row["expires_at"], now)
     if state != "live":
         raise IllegalTransition("API key", state, requested, field=("id",))
@@ -230,7 +243,7 @@ def _report(
     action: str,
     key_id: UUID,
     caller: Caller,
-    facts: Mapping[str, Any],
+    facts: KeyFacts,
     before: Mapping[str, object] | None = None,
     after: Mapping[str, object] | None = None,
 ) -> None:
@@ -245,10 +258,20 @@ async def ensure_bootstrap_key(transactions: Transactions, secret: str) -> None:
     async def work(tx: Transaction) -> None:
         if await key_queries.key_by_hash(tx.session, key_hash(secret)) is not None:
             return
-        facts = {"name": BOOTSTRAP, "actor": BOOTSTRAP, "role": Role.ADMIN.value}
+        facts: KeyFacts = {
+            "name": BOOTSTRAP,
+            "actor": BOOTSTRAP,
+            "role": Role.ADMIN.value,
+            "channels": None,
+            "locations": None,
+            "refund_limit_minor": None,
+            "refund_limit_currency": None,
+            "expires_at": None,
+        }
         key_id = tx.new_id()
         prefix = f"{BOOTSTRAP}-{tx.new_id().hex[-8:]}"
         await _insert(tx, key_id, prefix, key_hash(secret), facts, SYSTEM)
-        _report(tx, KeyCreated, "apiKeyCreate", key_id, SYSTEM, facts, after=facts)
+        after = {"name": facts["name"], "actor": facts["actor"], "role": facts["role"]}
+        _report(tx, KeyCreated, "apiKeyCreate", key_id, SYSTEM, facts, after=after)
 
     await transactions.run(work)

@@ -20,9 +20,9 @@ import models.queries.access as key_queries
 from domain.access.api_keys import BEARER_MAX, key_hash, prefix_of, state_at
 from domain.access.callers import Caller
 from domain.errors import Unauthenticated
+from models.access import ApiKeyRow
 from models.database.database import Database
 from models.database.errors import unforeseen
-from models.database.sessions import Row
 from workflows.access.api_keys import caller_of
 from workflows.transactions.runner import Transactions
 from workflows.transactions.transaction import Transaction
@@ -60,7 +60,7 @@ async def _look_up(database: Database, bearer: str, now: datetime) -> CachedKey:
     return CachedKey(caller_of(row), row["expires_at"], now)
 
 
-async def _row(database: Database, bearer: str) -> Row | None:
+async def _row(database: Database, bearer: str) -> ApiKeyRow | None:
     if not 1 <= len(bearer) <= BEARER_MAX:
         return None
     secret_hash, prefix = key_hash(bearer), prefix_of(bearer)

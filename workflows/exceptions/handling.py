@@ -37,7 +37,7 @@ from domain.exceptions import (
 )
 from domain.transitions import step
 from domain.values.texts import NOTE_MAX, check_text
-from models.database.sessions import Row
+from models.exceptions import OperationalExceptionRow
 from models.queries.listing.scopes import scope_of
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
@@ -86,7 +86,8 @@ async def assign(tx: Transaction, command: AssignException, caller: Caller) -> M
     """
     check_text(command.owner, "owner")
     before = await _lock(tx, command.exception_id, caller)
-    after = _moved(before, ExceptionStatus.ASSIGNED, owner=command.owner)
+    after = _moved(before, ExceptionStatus.ASSIGNED)
+    after["owner"] = command.owner
     if before["status"] == ExceptionStatus.ESCALATED:
         handling = await exceptions.handling_of(
             tx, ExceptionKind(before["kind"]), before["location_id"], before["channel_id"]
@@ -116,12 +117,8 @@ async def wait(tx: Transaction, command: WaitException, caller: Caller) -> Mappi
     if not tx.now < command.until <= tx.now + WAIT_MAX:
         raise Invalid(f"The time must be within the next {WAIT_MAX.days} days.", field=("until",))
     before = await _lock(tx, command.exception_id, caller)
-    after = _moved(
-        before,
-        ExceptionStatus.WAITING,
-        waiting_since_at=tx.now,
-        wait_until_at=command.until,
-    )
+    after = _moved(before, ExceptionStatus.WAITING)
+    after["waiting_since_at"], after["wait_until_at"] = tx.now, command.until
     note = orjson.dumps({"waitingFor": command.note}).decode()
     return await _write(tx, before, after, ExceptionWaiting, "exceptionWait", caller.actor, note)
 
@@ -135,12 +132,8 @@ async def resolve(tx: Transaction, command: ResolveException, caller: Caller) ->
     """
     check_text(command.resolution, "resolution", longest=NOTE_MAX)
     before = await _lock(tx, command.exception_id, caller)
-    after = _moved(
-        before,
-        ExceptionStatus.RESOLVED,
-        resolution=command.resolution,
-        resolved_at=tx.now,
-    )
+    after = _moved(before, ExceptionStatus.RESOLVED)
+    after["resolution"], after["resolved_at"] = command.resolution, tx.now
     return await _write(tx, before, after, ExceptionResolved, "exceptionResolve", caller.actor)
 
 
@@ -154,12 +147,9 @@ async def escalate(tx: Transaction) -> int:
         handling = await exceptions.handling_of(
             tx, ExceptionKind(before["kind"]), before["location_id"], before["channel_id"]
         )
-        after = _moved(
-            before,
-            ExceptionStatus.ESCALATED,
-            owner=None,
-            owner_role=str(next_role(handling, before["owner_role"])),
-        )
+        after = _moved(before, ExceptionStatus.ESCALATED)
+        after["owner"] = None
+        after["owner_role"] = str(next_role(handling, before["owner_role"]))
         await _write(tx, before, after, ExceptionEscalated, ExceptionEscalated.type, SYSTEM.actor)
     return len(rows)
 
@@ -176,7 +166,7 @@ async def resume(tx: Transaction) -> int:
     return len(rows)
 
 
-async def _lock(tx: Transaction, exception_id: UUID, caller: Caller) -> Row:
+async def _lock(tx: Transaction, exception_id: UUID, caller: Caller) -> OperationalExceptionRow:
     row = await exception_queries.lock_exception(tx.session, exception_id)
     if row is not None:
         scope = await scope_of(tx.session, caller)
@@ -185,26 +175,25 @@ async def _lock(tx: Transaction, exception_id: UUID, caller: Caller) -> Row:
     raise NotFound("operational exception", str(exception_id), field=("id",))
 
 
-def _moved(before: Row, status: ExceptionStatus, **changes: object) -> dict[str, Any]:
+def _moved(before: OperationalExceptionRow, status: ExceptionStatus) -> OperationalExceptionRow:
     """The row with another status. Raises IllegalTransition at the field `id`."""
     current = ExceptionStatus(before["status"])
     step("operational exception", EXCEPTION_TRANSITIONS, current, status, field=("id",))
-    not_waiting = {"waiting_since_at": None, "wait_until_at": None}
-    return {**before, **not_waiting, "status": str(status), **changes}
+    return {**before, "status": str(status), "waiting_since_at": None, "wait_until_at": None}
 
 
-def _resumed(before: Row, now: datetime) -> dict[str, Any]:
+def _resumed(before: OperationalExceptionRow, now: datetime) -> OperationalExceptionRow:
     after = _moved(before, ExceptionStatus.IN_PROGRESS)
-    if before["waiting_since_at"] is not None:
-        ended = min(now, before["wait_until_at"])
-        after["due_at"] = due_after_waiting(before["due_at"], before["waiting_since_at"], ended)
+    since, until = before["waiting_since_at"], before["wait_until_at"]
+    if since is not None and until is not None:
+        after["due_at"] = due_after_waiting(before["due_at"], since, min(now, until))
     return after
 
 
 async def _write(
     tx: Transaction,
-    before: Row,
-    after: Mapping[str, Any],
+    before: OperationalExceptionRow,
+    after: OperationalExceptionRow,
     event: type[ExceptionPayload],
     action: str,
     actor: str,
@@ -222,6 +211,10 @@ async def _write(
     return {"exception": str(before["id"])}
 
 
-def _facts(row: Row) -> Mapping[str, Any]:
-    names = {"status": "status", "owner": "owner", "owner_role": "ownerRole", "due_at": "dueAt"}
-    return {name: row[column] for column, name in names.items()}
+def _facts(row: OperationalExceptionRow) -> Mapping[str, object]:
+    return {
+        "status": row["status"],
+        "owner": row["owner"],
+        "ownerRole": row["owner_role"],
+        "dueAt": row["due_at"],
+    }

@@ -27,7 +27,7 @@ from domain.exceptions import (
     ExceptionStatus,
 )
 from domain.policies.policies import PolicyKind
-from models.database.sessions import Row
+from models.exceptions import OperationalExceptionRow
 from workflows.transactions.transaction import Transaction
 
 
@@ -63,8 +63,7 @@ async def open(
     )
     is_new = row["occurrences"] == 1
     _record_and_audit(tx, row, actor, ExceptionOpened if is_new else ExceptionRepeated)
-    exception_id: UUID = row["id"]
-    return exception_id
+    return row["id"]
 
 
 async def clear(
@@ -85,8 +84,7 @@ async def clear(
     if row is None:
         return None
     _record_and_audit(tx, row, actor, ExceptionResolved)
-    exception_id: UUID = row["id"]
-    return exception_id
+    return row["id"]
 
 
 def subject_key(subject: tuple[str, object]) -> str:
@@ -111,7 +109,7 @@ async def handling_of(
 
 
 def record(
-    tx: Transaction, row: Row, actor: str, event: type[ExceptionPayload]
+    tx: Transaction, row: OperationalExceptionRow, actor: str, event: type[ExceptionPayload]
 ) -> ExceptionPayload:
     """Record an event of an exception. Returns its payload, which alerts are selected by."""
     payload = event(
@@ -133,7 +131,9 @@ def record(
     return payload
 
 
-def _record_and_audit(tx: Transaction, row: Row, actor: str, event: type[ExceptionPayload]) -> None:
+def _record_and_audit(
+    tx: Transaction, row: OperationalExceptionRow, actor: str, event: type[ExceptionPayload]
+) -> None:
     payload = record(tx, row, actor, event)
     subject = ("OperationalException", row["id"])
     tx.outbox.audit(actor, event.type, subject, after=encode(payload))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -12,12 +11,15 @@ import orjson
 import models.queries.proofs.books as book_proofs
 import models.queries.proofs.digests as digests
 from models.database.database import Database
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
+from models.queries.proofs.digests import DigestedRow
 from workflows.transactions.digests import digest, digest_of_all
 
 PAGE = 2_000
 COVERED = "audit rows cover their transaction"
 COUNTED = ("stock_movement", "journal_entry", "sales_order", "event", "audit_entry")
+# Lines of journal entries by the entry's id: account, currency, debit and credit.
+EntryLines = dict[object, list[list[object]]]
 _JSON = frozenset({"data", "before", "after"})
 
 
@@ -76,40 +78,38 @@ def _bounded(differences: list[Difference]) -> list[Difference]:
 async def _changed(session: Session, table: str) -> list[Difference]:
     """Rows whose content does not match the digest that was written with them."""
     found: list[Difference] = []
-    after: Any = None
+    after: object = None
     while len(found) <= book_proofs.DIFFERENCES_MAX:
         rows = await digests.digested(session, table, after, PAGE)
         if not rows:
             break
-        after = rows[-1]["id"]
+        after = rows[-1].id
         lines = await _lines(session, rows) if table == "journal_entry" else {}
         found += _mismatches(table, rows, lines)
     return found
 
 
-async def _lines(session: Session, rows: Sequence[Row]) -> dict[Any, list[list[Any]]]:
-    lines: dict[Any, list[list[Any]]] = {row["id"]: [] for row in rows}
-    for row in await digests.lines_of_entries(session, list(lines)):
+async def _lines(session: Session, rows: Sequence[DigestedRow]) -> EntryLines:
+    lines: EntryLines = {row.id: [] for row in rows}
+    for row in await digests.lines_of_entries(session, [row.id for row in rows]):
         lines[row["entry_id"]].append(
             [row["account"], row["currency"], row["debit_minor"], row["credit_minor"]]
         )
     return lines
 
 
-def _mismatches(
-    table: str, rows: Sequence[Row], lines: Mapping[Any, list[list[Any]]]
-) -> Iterator[Difference]:
+def _mismatches(table: str, rows: Sequence[DigestedRow], lines: EntryLines) -> Iterator[Difference]:
     for row in rows:
-        content = {name: _value(name, row[name]) for name in digests.DIGESTED[table]}
+        content = {name: _value(name, value) for name, value in row.content.items()}
         if table == "journal_entry":
-            content["lines"] = lines[row["id"]]
+            content["lines"] = lines[row.id]
         elif table == "event":
             del content["id"]  # assigned by the database after the digest was computed
         elif table == "audit_entry":
             content["at"] = content.pop("recorded_at")
         expected = digest(content)
-        if expected != row["digest"]:
-            yield Difference(f"{table} digests", str(row["id"]), expected, row["digest"])
+        if expected != row.digest:
+            yield Difference(f"{table} digests", str(row.id), expected, row.digest)
 
 
 async def _uncovered(session: Session) -> list[Difference]:
@@ -123,10 +123,10 @@ async def _uncovered(session: Session) -> list[Difference]:
             if row["transaction_id"] != transaction_id:
                 found += _check_coverage(transaction_id, written, covered)
                 transaction_id, written, covered = row["transaction_id"], [], set()
-            if row["digest"] is None:
-                covered.add(row["content_digest"])
-            else:
+            if row["digest"] is not None:
                 written.append(row["digest"])
+            elif row["content_digest"] is not None:
+                covered.add(row["content_digest"])
         if len(found) > book_proofs.DIFFERENCES_MAX:
             return found
     return [*found, *_check_coverage(transaction_id, written, covered)]
@@ -141,5 +141,5 @@ def _check_coverage(
             yield Difference(COVERED, f"transaction {transaction_id}", expected, content)
 
 
-def _value(name: str, value: Any) -> Any:
-    return orjson.loads(value) if name in _JSON and value is not None else value
+def _value(name: str, value: object) -> object:
+    return orjson.loads(value) if name in _JSON and isinstance(value, str) else value

@@ -33,9 +33,9 @@ from domain.policies.policies import (
 from domain.policies.refunds import RefundRules
 from domain.policies.returns import ReturnRules
 from domain.policies.routing import RoutingRules
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
 from models.database.sql import Question
-from models.policies import Policy, PolicyStart
+from models.policies import Policy, PolicyRow, PolicyStart
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
@@ -79,7 +79,7 @@ def routing_in_force(now: datetime) -> Question[Found[RoutingRules]]:
     return policy_queries.in_force(PolicyKind.ROUTING, now, partial(_read_all, PolicyKind.ROUTING))
 
 
-def _read_all(kind: PolicyKind, rows: Sequence[Row]) -> Found[Any]:
+def _read_all(kind: PolicyKind, rows: Sequence[PolicyRow]) -> Found[Any]:
     return tuple(
         _read(kind, row["scope"], row["version"], row["effective_from_at"], row["rules"])
         for row in rows
@@ -142,7 +142,7 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
         raise error.under("input") from None
     last = await policy_queries.last_version(tx.session, command.kind, str(scope))
     policy_id = tx.new_id()
-    row = {
+    row: PolicyRow = {
         "id": policy_id,
         "kind": command.kind,
         "scope": str(scope),

@@ -29,7 +29,7 @@ from domain.returns.states import ReturnAction, ReturnItemState
 from domain.stock.states import check_quantity
 from domain.tasks import ITEM_STEPS
 from domain.values.references import Reference, merged, parse_all
-from models.database.sessions import Row
+from models.tasks import TaskRow
 from workflows.returns.locked_returns import LockedReturn, ReturnUnits
 from workflows.returns.requests import check_note
 from workflows.transactions.actions import one_by_one
@@ -69,7 +69,7 @@ class _Bench:
     caller: Caller
     recorded: list[ReturnUnits]
     graded: list[ReturnUnits]
-    tasks: dict[UUID, list[Row]]
+    tasks: dict[UUID, list[TaskRow]]
 
 
 @one_by_one("returnInspect")

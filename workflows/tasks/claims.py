@@ -32,9 +32,8 @@ from domain.events.tasks import (
 )
 from domain.returns.inspections import Priority
 from domain.tasks import LEASE, QueueKind, TaskStatus
-from models.database.sessions import Row
 from models.queries.listing.scopes import scope_of
-from models.tasks import Task
+from models.tasks import Task, TaskRow
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Outcome, Refusal
 from workflows.transactions.transaction import Transaction
@@ -112,7 +111,7 @@ async def _claim_named(
     scope = await scope_of(tx.session, caller)
     seen = await task_queries.tasks_by_id(tx.session, ids)
     free = await task_queries.lock_free(tx.session, ids)
-    claimed: list[Row] = []
+    claimed: list[TaskRow] = []
     refused: list[DomainError] = []
     for index, task_id in enumerate(ids):
         field = ("ids", str(index))
@@ -174,7 +173,7 @@ async def release(tx: Transaction, command: ReleaseTask, caller: Caller) -> Mapp
     return {"tasks": [str(row["id"])]}
 
 
-async def _lock(tx: Transaction, task_id: UUID, caller: Caller) -> Row:
+async def _lock(tx: Transaction, task_id: UUID, caller: Caller) -> TaskRow:
     row = await task_queries.lock_task(tx.session, task_id)
     if row is not None:
         scope = await scope_of(tx.session, caller)
@@ -183,12 +182,12 @@ async def _lock(tx: Transaction, task_id: UUID, caller: Caller) -> Row:
     raise NotFound("task", str(task_id), field=("id",))
 
 
-def current_status(row: Row, now: datetime) -> TaskStatus:
+def current_status(row: TaskRow, now: datetime) -> TaskStatus:
     """Status of a task at `now`: an expired claim counts as open."""
     return task_rules.status_at(TaskStatus(row["status"]), row["lease_until_at"], now)
 
 
-def _check_holder(tx: Transaction, row: Row, caller: Caller, field: tuple[str, ...]) -> None:
+def _check_holder(tx: Transaction, row: TaskRow, caller: Caller, field: tuple[str, ...]) -> None:
     """Raise TaskNotClaimed if another worker holds the task. An allowed override is audited."""
     status, holder = current_status(row, tx.now), row["claimed_by"]
     if caller.may(OVERRIDE) and not task_rules.may_act(status, holder, caller.actor):
@@ -197,7 +196,7 @@ def _check_holder(tx: Transaction, row: Row, caller: Caller, field: tuple[str, .
     task_rules.check_holder(status, holder, caller.actor, field=field)
 
 
-async def _hold(tx: Transaction, rows: Sequence[Row], actor: str, action: str | None) -> None:
+async def _hold(tx: Transaction, rows: Sequence[TaskRow], actor: str, action: str | None) -> None:
     """Lease these locked tasks to an actor; record new claims and renewals as different events.
 
     `action` None: the workflow that calls writes the audit row.
@@ -215,7 +214,7 @@ async def _hold(tx: Transaction, rows: Sequence[Row], actor: str, action: str | 
 
 async def admit(
     tx: Transaction, subject: Subject, caller: Caller, field: tuple[str, ...]
-) -> list[Row]:
+) -> list[TaskRow]:
     """Check that no other worker holds a task of the subject. Returns its live tasks, locked.
 
     The event of the step ends the task in the caller's name (workflows/tasks/lifecycle.py). For
@@ -228,7 +227,7 @@ async def admit(
     return rows
 
 
-async def progress(tx: Transaction, rows: Iterable[Row], actor: str) -> None:
+async def progress(tx: Transaction, rows: Iterable[TaskRow], actor: str) -> None:
     """Renew the locked, unfinished tasks that an actor works on; claim those without a holder."""
     own = [
         row
@@ -240,7 +239,7 @@ async def progress(tx: Transaction, rows: Iterable[Row], actor: str) -> None:
 
 
 async def continue_in_queue(
-    tx: Transaction, rows: Iterable[Row], queue: QueueKind | None, caller: Caller
+    tx: Transaction, rows: Iterable[TaskRow], queue: QueueKind | None, caller: Caller
 ) -> None:
     """Call `progress` for the locked tasks in `queue`, the current one of the subject."""
     await progress(tx, [row for row in rows if row["queue"] == queue], caller.actor)
@@ -248,7 +247,7 @@ async def continue_in_queue(
 
 def add(tx: Transaction, new: NewTask, actor: str) -> None:
     """Create a task. Its subject must have no live task in this queue. Records `task.created`."""
-    row = {
+    row: TaskRow = {
         "id": tx.new_id(),
         "queue": str(new.queue),
         "status": str(TaskStatus.OPEN),
@@ -260,33 +259,36 @@ def add(tx: Transaction, new: NewTask, actor: str) -> None:
         "priority_reasons": orjson.dumps(new.priority.reasons).decode(),
         "seniority": task_rules.seniority(tx.now),
         "due_at": new.due_at,
+        "claimed_by": None,
+        "lease_until_at": None,
         "created_at": tx.now,
+        "ended_at": None,
+        "version": 1,
     }
     tx.add(Task, row)
-    facts = {**row, "claimed_by": None, "lease_until_at": None, "version": 1}
-    _record(tx, facts, TaskCreated, actor)
+    _record(tx, row, TaskCreated, actor)
 
 
-async def finish(tx: Transaction, rows: Iterable[Row], actor: str) -> None:
+async def finish(tx: Transaction, rows: Iterable[TaskRow], actor: str) -> None:
     """End locked tasks as done by this actor. Records `task.done`."""
     for row in await _end(tx, rows, TaskStatus.DONE, actor):
         _record(tx, row, TaskDone, actor)
 
 
-async def cancel(tx: Transaction, rows: Iterable[Row], actor: str) -> None:
+async def cancel(tx: Transaction, rows: Iterable[TaskRow], actor: str) -> None:
     """End locked tasks whose work is no longer needed. Records `task.cancelled`."""
     for row in await _end(tx, rows, TaskStatus.CANCELLED, None):
         _record(tx, row, TaskCancelled, actor)
 
 
 async def _end(
-    tx: Transaction, rows: Iterable[Row], status: TaskStatus, actor: str | None
-) -> list[Row]:
+    tx: Transaction, rows: Iterable[TaskRow], status: TaskStatus, actor: str | None
+) -> list[TaskRow]:
     ids = [row["id"] for row in rows]
     return await task_queries.end(tx.session, ids, status, actor, tx.now) if ids else []
 
 
-async def touch(tx: Transaction, rows: Iterable[Row], actor: str) -> None:
+async def touch(tx: Transaction, rows: Iterable[TaskRow], actor: str) -> None:
     """Record `task.changed` for locked tasks whose subjects have changed."""
     ids = [row["id"] for row in rows]
     for row in await task_queries.touch(tx.session, ids) if ids else []:
@@ -305,7 +307,7 @@ async def release_expired(tx: Transaction) -> int:
     return len(rows)
 
 
-def _record(tx: Transaction, row: Mapping[str, Any], event: type[TaskPayload], actor: str) -> None:
+def _record(tx: Transaction, row: TaskRow, event: type[TaskPayload], actor: str) -> None:
     payload = event(
         queue=QueueKind(row["queue"]),
         status=TaskStatus(row["status"]),
@@ -324,7 +326,7 @@ def _record(tx: Transaction, row: Mapping[str, Any], event: type[TaskPayload], a
     )
 
 
-def _audit(tx: Transaction, before: Row, after: Mapping[str, Any], actor: str, action: str) -> None:
+def _audit(tx: Transaction, before: TaskRow, after: TaskRow, actor: str, action: str) -> None:
     states = [
         {
             "status": str(current_status(row, tx.now)),
@@ -336,7 +338,7 @@ def _audit(tx: Transaction, before: Row, after: Mapping[str, Any], actor: str, a
     tx.outbox.audit(actor, action, ("Task", before["id"]), before=states[0], after=states[1])
 
 
-def _audit_override(tx: Transaction, row: Row, actor: str) -> None:
+def _audit_override(tx: Transaction, row: TaskRow, actor: str) -> None:
     tx.outbox.audit(
         actor,
         "task.overridden",

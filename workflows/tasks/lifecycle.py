@@ -19,7 +19,8 @@ from domain.returns.inspections import inspection_priority
 from domain.returns.states import ReturnItemState, ReturnStatus
 from domain.tasks import FULFILLMENT_STEPS, ITEM_STEPS, RETURN_STEPS, QueueKind
 from domain.values.money import Money
-from models.database.sessions import Row
+from models.queries.tasks import ItemForInspectionRow, ReturnForReceiptRow
+from models.tasks import TaskRow
 from workflows.tasks.claims import NewTask
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.transaction import Transaction
@@ -54,7 +55,7 @@ async def report_change(tx: Transaction, event: PendingEvent[FulfillmentPayload]
     await tasks.touch(tx, await _live(tx, event), event.actor)
 
 
-async def _live(tx: Transaction, event: PendingEvent[FulfillmentPayload]) -> list[Row]:
+async def _live(tx: Transaction, event: PendingEvent[FulfillmentPayload]) -> list[TaskRow]:
     await tx.flush()
     return await task_queries.lock_live(tx.session, event.payload.subject_type, [event.subject_key])
 
@@ -85,7 +86,9 @@ async def follow_return(tx: Transaction, event: PendingEvent[ReturnPayload]) -> 
     await _follow_inspection(tx, row, event.actor)
 
 
-async def _follow_receipt(tx: Transaction, row: Row, event: PendingEvent[ReturnPayload]) -> None:
+async def _follow_receipt(
+    tx: Transaction, row: ReturnForReceiptRow, event: PendingEvent[ReturnPayload]
+) -> None:
     status, actor = ReturnStatus(row["status"]), event.actor
     live = await task_queries.lock_live(tx.session, "Return", [str(row["id"])])
     if status not in RETURN_STEPS:
@@ -105,9 +108,9 @@ async def _follow_receipt(tx: Transaction, row: Row, event: PendingEvent[ReturnP
         await tasks.progress(tx, live, actor)
 
 
-async def _follow_inspection(tx: Transaction, parent: Row, actor: str) -> None:
+async def _follow_inspection(tx: Transaction, parent: ReturnForReceiptRow, actor: str) -> None:
     items = await task_queries.items_for_inspection(tx.session, parent["id"])
-    by_key: Mapping[str, Row] = {str(item["id"]): item for item in items}
+    by_key = {str(item["id"]): item for item in items}
     wanted = {key: ITEM_STEPS.get(ReturnItemState(item["state"])) for key, item in by_key.items()}
     live = await task_queries.lock_live(tx.session, "ReturnItem", list(by_key))
     ended = [row for row in live if row["queue"] != wanted[row["subject_key"]]]
@@ -117,9 +120,9 @@ async def _follow_inspection(tx: Transaction, parent: Row, actor: str) -> None:
 
 def _add_missing(
     tx: Transaction,
-    items: Mapping[str, Row],
+    items: Mapping[str, ItemForInspectionRow],
     wanted: Mapping[str, QueueKind | None],
-    live: Sequence[Row],
+    live: Sequence[TaskRow],
     channel_id: int,
     actor: str,
 ) -> None:
@@ -128,15 +131,19 @@ def _add_missing(
         if queue is None or (key, queue) in present:
             continue
         item = items[key]
+        location_id, received_at = item["location_id"], item["received_at"]
+        assert location_id is not None  # a group with a step has been received
+        assert received_at is not None
         worth = Money(
-            item["price_minor"] * item["quantity"], item["currency"] or tx.terms.base_currency
+            item["unit_value_minor"] * item["quantity"],
+            item["currency"] or tx.terms.base_currency,
         )
         new = NewTask(
             queue=queue,
             subject=("ReturnItem", key),
-            location_id=item["location_id"],
+            location_id=location_id,
             channel_id=channel_id,
-            priority=inspection_priority(worth, item["reason"], item["received_at"]),
+            priority=inspection_priority(worth, item["reason"], received_at),
             due_at=None,
         )
         tasks.add(tx, new, actor)

@@ -20,7 +20,8 @@ import orjson
 import models.queries.idempotency as idempotency_queries
 from domain.errors import IdempotencyKeyRequired, IdempotencyKeyReused
 from models.access import IdempotencyKey
-from models.database.sessions import Contention, Row
+from models.database.sessions import Contention
+from models.queries.idempotency import StoredOutcomeRow
 from workflows.transactions.outcomes import Outcome, Refusal, Request
 from workflows.transactions.unit_of_work import UnitOfWork
 
@@ -139,7 +140,7 @@ def _lock_number(actor: str, key: str) -> int:
     return int.from_bytes(digest[:8], signed=True)
 
 
-def _replay(row: Row, expected_hash: str) -> Outcome:
+def _replay(row: StoredOutcomeRow, expected_hash: str) -> Outcome:
     if row["arguments_hash"] != expected_hash:
         return Outcome.refused(IdempotencyKeyReused())
     return decode(orjson.loads(row["outcome"]))

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import models.queries.proofs.refunds as refund_proofs
 import models.queries.proofs.returns as return_proofs
 import models.queries.proofs.tasks as task_proofs
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
 
 # Differences listed per proof; beyond this only their number is reported.
 DIFFERENCES_MAX = 1_000
@@ -378,12 +379,20 @@ async def begin(session: Session) -> None:
         await session.execute("SET LOCAL statement_timeout = 0")
 
 
-async def differences(session: Session, proof: Proof) -> Sequence[Row]:
+class DifferenceRow(TypedDict):
+    """A place where a proof fails."""
+
+    place: str
+    expected: str
+    found: str
+
+
+async def differences(session: Session, proof: Proof) -> Sequence[DifferenceRow]:
     """Violations of a proof: (place, expected, found), at most DIFFERENCES_MAX and one more."""
-    return await session.fetch(f"SELECT * FROM ({proof.sql}) AS d LIMIT {DIFFERENCES_MAX + 1}")
+    sql = f"SELECT * FROM ({proof.sql}) AS d LIMIT {DIFFERENCES_MAX + 1}"
+    return await session.rows(DifferenceRow, sql)
 
 
 async def count(session: Session, table: str) -> int:
     """The number of rows in a table."""
-    found: int = await session.fetch_value(f"SELECT COUNT(*) FROM {table}")
-    return found
+    return await session.value(int, f"SELECT COUNT(*) FROM {table}") or 0

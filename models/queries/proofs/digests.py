@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypedDict, cast
+from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
+from models.ledger import JournalLineRow
 
 # Tables whose rows carry a digest, and the columns that it covers.
 DIGESTED: dict[str, tuple[str, ...]] = {
@@ -29,19 +32,40 @@ DIGESTED: dict[str, tuple[str, ...]] = {
 }
 
 
-async def digested(session: Session, table: str, after: Any, limit: int) -> Sequence[Row]:
+@dataclass(frozen=True, slots=True)
+class DigestedRow:
+    """A row's columns that its digest covers, and the digest."""
+
+    content: Mapping[str, object]
+    digest: str
+
+    @property
+    def id(self) -> object:
+        """The row's id: a UUID, or an event's number."""
+        return self.content["id"]
+
+
+async def digested(
+    session: Session, table: str, after: object, limit: int
+) -> Sequence[DigestedRow]:
     """The next rows after an id, in id order; `after` None: from the first."""
     columns = ", ".join(DIGESTED[table])
     where = "" if after is None else "WHERE id > $1"
     args = () if after is None else (after,)
-    return await session.fetch(
+    rows = await session.fetch(
         f"SELECT {columns}, digest FROM {table} {where} ORDER BY id LIMIT {limit}", *args
     )
+    return [
+        DigestedRow({name: row[name] for name in DIGESTED[table]}, row["digest"]) for row in rows
+    ]
 
 
-async def lines_of_entries(session: Session, entry_ids: Sequence[Any]) -> Sequence[Row]:
+async def lines_of_entries(
+    session: Session, entry_ids: Sequence[object]
+) -> Sequence[JournalLineRow]:
     """The journal lines of these entries, in line order."""
-    return await session.fetch(
+    return await session.rows(
+        JournalLineRow,
         "SELECT entry_id, account, currency, debit_minor, credit_minor FROM journal_line"
         " WHERE entry_id = ANY($1::uuid[]) ORDER BY entry_id, line_no",
         list(entry_ids),
@@ -60,10 +84,19 @@ _BY_TRANSACTION = " UNION ALL ".join(
 )
 
 
-def by_transaction(session: Session, size: int) -> AsyncIterator[Sequence[Row]]:
+class TransactionDigestRow(TypedDict):
+    """A digest that a transaction wrote, or one by which an audit row covers all of them."""
+
+    transaction_id: UUID
+    digest: str | None
+    content_digest: str | None
+
+
+def by_transaction(session: Session, size: int) -> AsyncIterator[Sequence[TransactionDigestRow]]:
     """The digests written by each transaction, and the digests in its audit rows that cover them.
 
     Rows of (transaction_id, digest, content_digest); one of the two digests is null. The database
     sorts them, because an index for this query alone would cost every writer.
     """
-    return session.pages(f"{_BY_TRANSACTION} ORDER BY transaction_id", size)
+    pages = session.pages(f"{_BY_TRANSACTION} ORDER BY transaction_id", size)
+    return cast("AsyncIterator[Sequence[TransactionDigestRow]]", pages)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
 import orjson
 
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
 from models.queries.listing.paging import Listing, SortKey, by_key
 from models.queries.listing.scopes import Scope
 
@@ -20,7 +22,25 @@ _CREATED = SortKey("k.created_at", "created_at", "instant")
 _ID = SortKey("k.id", "id", "uuid")
 
 
-def _is_visible(scope: Scope, row: Row) -> bool:
+class ShownKeyRow(TypedDict):
+    """A key without its secret's hash."""
+
+    id: UUID
+    name: str
+    actor: str
+    role: str
+    prefix: str
+    channels: str | None
+    locations: str | None
+    refund_limit_minor: int | None
+    refund_limit_currency: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+def _is_visible(scope: Scope, row: ShownKeyRow) -> bool:
     """True if the key's scope lies within the caller's."""
     return _is_within(row["channels"], scope.channels) and _is_within(
         row["locations"], scope.locations
@@ -31,15 +51,17 @@ def _is_within(stored: str | None, whole: frozenset[str] | None) -> bool:
     return whole is None or (stored is not None and whole.issuperset(orjson.loads(stored)))
 
 
-async def keys(session: Session, scope: Scope) -> Sequence[Row]:
+async def keys(session: Session, scope: Scope) -> Sequence[ShownKeyRow]:
     """Keys that the caller may see, newest first, including revoked ones."""
-    rows = await Listing(dict, _COLUMNS, "api_key k", _CREATED, _ID).all(session, KEYS_MAX)
+    rows = await Listing(ShownKeyRow, _COLUMNS, "api_key k", _CREATED, _ID).all(session, KEYS_MAX)
     return [row for row in rows if _is_visible(scope, row)]
 
 
-async def keys_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+async def keys_by_id(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, ShownKeyRow]:
     """Keys by id, if the caller may see them."""
-    rows = await session.fetch(
-        f"SELECT {_COLUMNS} FROM api_key WHERE id = ANY($1::uuid[])", list(ids)
+    rows = await session.rows(
+        ShownKeyRow, f"SELECT {_COLUMNS} FROM api_key WHERE id = ANY($1::uuid[])", list(ids)
     )
     return by_key([row for row in rows if _is_visible(scope, row)], "id")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.audit import AuditEntryRow
+from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
 from models.queries.listing.scopes import Scope
 
@@ -24,9 +24,9 @@ _BY_LOCATION = {
 }
 
 
-def _visible(scope: Scope) -> Listing[dict[str, Any]]:
+def _visible(scope: Scope) -> Listing[AuditEntryRow]:
     """For a caller with a scope, only rows about subjects within it; audit rows have no scope."""
-    listing = Listing(dict, "a.*", "audit_entry a", _ID)
+    listing = Listing(AuditEntryRow, "a.*", "audit_entry a", _ID)
     if scope.is_whole:
         return listing
     parts: list[str] = []
@@ -52,13 +52,15 @@ async def entries(
     subject: str | None,
     actor: str | None,
     action: str | None,
-) -> Page[dict[str, Any]]:
+) -> Page[AuditEntryRow]:
     """Audit rows of a subject (`Order:<id>`), an actor and an action, newest first."""
     listing = _visible(scope).equal("a.subject", subject).equal("a.actor", actor)
     return await listing.equal("a.action", action).page(session, window)
 
 
-async def entries_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+async def entries_by_id(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, AuditEntryRow]:
     """Audit rows by id, if the caller may see them."""
     listing = _visible(scope).where("a.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")

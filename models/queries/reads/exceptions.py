@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
+from models.exceptions import OperationalExceptionRow
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
 from models.queries.listing.scopes import Scope
 
 _ID = SortKey("x.id", "id", "uuid")
 
 
-def _visible(scope: Scope) -> Listing[dict[str, Any]]:
+def _visible(scope: Scope) -> Listing[OperationalExceptionRow]:
     return (
-        Listing(dict, "x.*", "operational_exception x", _ID)
+        Listing(OperationalExceptionRow, "x.*", "operational_exception x", _ID)
         .within_or_none("x.channel_id", scope.channel_ids)
         .within_or_none("x.location_id", scope.location_ids)
     )
@@ -30,7 +30,7 @@ async def exceptions(
     severity: str | None,
     kind: str | None,
     owner: str | None,
-) -> Page[dict[str, Any]]:
+) -> Page[OperationalExceptionRow]:
     """Exceptions by status, severity, kind and owner, newest first."""
     listing = _visible(scope).equal("x.status", status).equal("x.severity", severity)
     return await listing.equal("x.kind", kind).equal("x.owner", owner).page(session, window)
@@ -38,7 +38,7 @@ async def exceptions(
 
 async def exceptions_by_id(
     session: Session, scope: Scope, ids: Sequence[UUID]
-) -> Mapping[UUID, Row]:
+) -> Mapping[UUID, OperationalExceptionRow]:
     """Exceptions by id, if the caller may see them."""
     listing = _visible(scope).where("x.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.rows import Total
+from models.database.sessions import Session
+from models.ledger import JournalEntryRow
+from models.ledger import JournalLineRow as JournalLineRow
+from models.ledger import PeriodCloseRow as PeriodCloseRow
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
 
@@ -16,9 +20,9 @@ _ID = SortKey("e.id", "id", "uuid")
 PERIODS_MAX = 5_000
 
 
-def _visible(scope: Scope) -> Listing[dict[str, Any]]:
+def _visible(scope: Scope) -> Listing[JournalEntryRow]:
     return (
-        Listing(dict, "e.*", "journal_entry e", _ID)
+        Listing(JournalEntryRow, "e.*", "journal_entry e", _ID)
         .within_or_none("e.channel_id", scope.channel_ids)
         .within_or_none("e.location_id", scope.location_ids)
     )
@@ -26,7 +30,7 @@ def _visible(scope: Scope) -> Listing[dict[str, Any]]:
 
 async def entries(
     session: Session, scope: Scope, window: Window, *, reference: str | None, account: str | None
-) -> Page[dict[str, Any]]:
+) -> Page[JournalEntryRow]:
     """Journal entries by reference and account, newest first."""
     listing = _visible(scope).equal("e.reference", reference)
     if account is not None:
@@ -34,15 +38,20 @@ async def entries(
     return await listing.page(session, window)
 
 
-async def entries_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+async def entries_by_id(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, JournalEntryRow]:
     """Journal entries by id, if the caller may see them."""
     listing = _visible(scope).where("e.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
 
 
-async def lines_by_entry(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+async def lines_by_entry(
+    session: Session, ids: Sequence[UUID]
+) -> Mapping[UUID, list[JournalLineRow]]:
     """The lines of each of these entries, in their order."""
-    rows = await session.fetch(
+    rows = await session.rows(
+        JournalLineRow,
         "SELECT entry_id, account, currency, debit_minor, credit_minor FROM journal_line"
         " WHERE entry_id = ANY($1::uuid[]) ORDER BY entry_id, line_no",
         list(ids),
@@ -50,7 +59,16 @@ async def lines_by_entry(session: Session, ids: Sequence[UUID]) -> Mapping[UUID,
     return grouped(rows, "entry_id")
 
 
-async def balances(session: Session, scope: Scope, as_of: datetime) -> Sequence[Row]:
+class AccountTotalsRow(TypedDict):
+    """Debits and credits of an account in a currency."""
+
+    account: str
+    currency: str
+    debit_minor: Total
+    credit_minor: Total
+
+
+async def balances(session: Session, scope: Scope, as_of: datetime) -> Sequence[AccountTotalsRow]:
     """Debits and credits of each account and currency, of entries effective up to `as_of`."""
     conditions, values = ["e.effective_at <= $1"], [as_of]
     sums: list[object] = [*values]
@@ -59,7 +77,8 @@ async def balances(session: Session, scope: Scope, as_of: datetime) -> Sequence[
             sums.append(list(ids))
             place = f"${len(sums)}::bigint[]"
             conditions.append(f"(e.{column} IS NULL OR e.{column} = ANY({place}))")
-    return await session.fetch(
+    return await session.rows(
+        AccountTotalsRow,
         "SELECT l.account, l.currency, sum(l.debit_minor) AS debit_minor,"
         " sum(l.credit_minor) AS credit_minor FROM journal_line l"
         " JOIN journal_entry e ON e.id = l.entry_id"
@@ -69,16 +88,18 @@ async def balances(session: Session, scope: Scope, as_of: datetime) -> Sequence[
     )
 
 
-async def periods(session: Session) -> Sequence[Row]:
+async def periods(session: Session) -> Sequence[PeriodCloseRow]:
     """Closed periods, newest first."""
-    return await session.fetch(
-        f"SELECT * FROM period_close ORDER BY through_at DESC LIMIT {PERIODS_MAX}"
+    return await session.rows(
+        PeriodCloseRow, f"SELECT * FROM period_close ORDER BY through_at DESC LIMIT {PERIODS_MAX}"
     )
 
 
-async def periods_by_id(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+async def periods_by_id(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, PeriodCloseRow]:
     """Closed periods by id."""
-    rows = await session.fetch("SELECT * FROM period_close WHERE id = ANY($1::uuid[])", list(ids))
+    rows = await session.rows(
+        PeriodCloseRow, "SELECT * FROM period_close WHERE id = ANY($1::uuid[])", list(ids)
+    )
     return by_key(rows, "id")
 
 
@@ -93,13 +114,32 @@ class JournalCut:
     reference: str | None = None
 
 
+class ExportedLineRow(TypedDict):
+    """A journal line with its entry, and the codes of the entry's channel and location."""
+
+    entry_id: UUID
+    posted_at: datetime
+    effective_at: datetime
+    reference: str
+    memo: str
+    reverses_id: UUID | None
+    channel: str | None
+    location: str | None
+    actor: str
+    line_no: int
+    account: str
+    currency: str
+    debit_minor: int
+    credit_minor: int
+
+
 async def journal_lines(
     session: Session,
     scope: Scope,
     cut: JournalCut,
     after: Sequence[object] | None,
     limit: int,
-) -> Sequence[Row]:
+) -> Sequence[ExportedLineRow]:
     """Journal lines with their entry, oldest fact first, after (effective_at, entry, line)."""
     conditions = ["e.posted_at <= $1"]
     arguments: list[object] = [cut.posted_until]
@@ -122,7 +162,8 @@ async def journal_lines(
         where("e.reference = {}", cut.reference)
     if after is not None:
         where("(e.effective_at, e.id, l.line_no) > ({}, {}, {})", *after)
-    return await session.fetch(
+    return await session.rows(
+        ExportedLineRow,
         "SELECT e.id AS entry_id, e.posted_at, e.effective_at, e.reference, e.memo, e.reverses_id,"
         " c.code AS channel, p.code AS location, e.actor, l.line_no, l.account, l.currency,"
         " l.debit_minor, l.credit_minor FROM journal_entry e"

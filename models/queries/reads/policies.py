@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from domain.policies.policies import parse_scope
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
+from models.policies import PolicyRow
 from models.queries.listing.paging import Listing, SortKey, by_key
 from models.queries.listing.scopes import Scope
 
@@ -15,7 +16,7 @@ _PUBLISHED = SortKey("p.published_at", "published_at", "instant")
 _ID = SortKey("p.id", "id", "uuid")
 
 
-def _is_visible(scope: Scope, row: Row) -> bool:
+def _is_visible(scope: Scope, row: PolicyRow) -> bool:
     """True if the policy is global, or for a channel or location that the caller may see."""
     named = parse_scope(row["scope"])
     sees_channel = (
@@ -29,14 +30,18 @@ def _is_visible(scope: Scope, row: Row) -> bool:
 
 async def policies(
     session: Session, scope: Scope, *, kind: str | None, policy_scope: str | None
-) -> Sequence[Row]:
+) -> Sequence[PolicyRow]:
     """Policy versions by kind and scope, newest first."""
-    listing = Listing(dict, "p.*", "policy p", _PUBLISHED, _ID).equal("p.kind", kind)
+    listing = Listing(PolicyRow, "p.*", "policy p", _PUBLISHED, _ID).equal("p.kind", kind)
     rows = await listing.equal("p.scope", policy_scope).all(session, POLICIES_MAX)
     return [row for row in rows if _is_visible(scope, row)]
 
 
-async def policies_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+async def policies_by_id(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, PolicyRow]:
     """Policies by id, if the caller may see them."""
-    rows = await session.fetch("SELECT * FROM policy WHERE id = ANY($1::uuid[])", list(ids))
+    rows = await session.rows(
+        PolicyRow, "SELECT * FROM policy WHERE id = ANY($1::uuid[])", list(ids)
+    )
     return by_key([row for row in rows if _is_visible(scope, row)], "id")

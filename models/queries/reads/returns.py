@@ -55,8 +55,7 @@ async def returns_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> 
 
 async def return_by_number(session: Session, scope: Scope, rma_number: str) -> Row | None:
     """The return with an RMA number."""
-    rows = await _visible(scope).equal("r.rma_number", rma_number).all(session, 1)
-    return rows[0] if rows else None
+    return next(iter(await _visible(scope).equal("r.rma_number", rma_number).all(session, 1)), None)
 
 
 async def returns_by_order(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
 from models.queries.listing.scopes import Scope
+from models.tasks import TaskRow
 
 # The most urgent first; of equals the oldest, which has the highest seniority.
 _RANK = (
@@ -19,9 +19,9 @@ _RANK = (
 )
 
 
-def _visible(scope: Scope) -> Listing[dict[str, Any]]:
+def _visible(scope: Scope) -> Listing[TaskRow]:
     return (
-        Listing(dict, "t.*", "task t", *_RANK)
+        Listing(TaskRow, "t.*", "task t", *_RANK)
         .within("t.location_id", scope.location_ids)
         .within_or_none("t.channel_id", scope.channel_ids)
     )
@@ -36,7 +36,7 @@ async def tasks(
     location: str | None,
     status: str | None,
     now: datetime,
-) -> Page[dict[str, Any]]:
+) -> Page[TaskRow]:
     """Tasks by queue, location and status, by priority; a task with an expired claim is OPEN."""
     listing = _visible(scope).equal("t.queue", queue)
     if location is not None:
@@ -52,7 +52,9 @@ async def tasks(
     return await listing.page(session, window)
 
 
-async def tasks_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+async def tasks_by_id(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, TaskRow]:
     """Tasks by id, if the caller may see them."""
     listing = _visible(scope).where("t.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
