@@ -17,7 +17,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -27,3 +27,8 @@ ValueT = TypeVar("ValueT")
 
 Flag = bool | int  # SQLite returns 0 or 1
 Total = int | Decimal  # PostgreSQL adds bigints to a numeric
+
+
+def picked(row: Mapping[str, object], columns: Sequence[str]) -> list[object]:
+    """The values of some columns of a row, in their order: the arguments of a statement."""
+    return [row[column] for column in columns]

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypedDict, TypeVar, cast
 from uuid import UUID
 
 import strawberry
 
 from domain.returns.risk import WHOLE
 from domain.values.references import Reference
-from models.database.sessions import Row
+from models.queries.reads.returns import ShownReturnItemRow
+from models.returns import DispositionStepRow, InspectionRow, ReturnItemRow, ReturnRow
 from schema.context import Context, Info
 from schema.fields.edges import TypeNamed, edge, node_edge
 from schema.fields.enums import ConditionGrade, Disposition, ReturnItemState, ReturnStatus
@@ -37,7 +38,7 @@ class DispositionStep:
     decision: PolicyDecision
 
     @staticmethod
-    def from_row(row: Row, quantity: int, context: Context) -> "DispositionStep":
+    def from_row(row: DispositionStepRow, quantity: int, context: Context) -> "DispositionStep":
         """A row of disposition_step, for `quantity` of its units."""
         return DispositionStep(
             disposition=Disposition(row["disposition"]),
@@ -63,7 +64,7 @@ class Inspection:
     """Addresses of pictures and documents."""
 
     @staticmethod
-    def from_row(row: Row) -> "Inspection":
+    def from_row(row: InspectionRow) -> "Inspection":
         """A row of inspection."""
         return Inspection(
             condition=ConditionGrade(row["condition"]),
@@ -118,21 +119,22 @@ class ReturnItem(Node):
     @strawberry.field
     async def dispositions(self, info: Info) -> list[DispositionStep]:
         """The dispositions of these units, oldest first."""
-        steps = await info.context.loaders.steps_of_return.load(self.row["return_id"]) or []
-        groups = await info.context.loaders.items_of_return.load(self.row["return_id"]) or []
+        group = cast("ShownReturnItemRow", self.row)
+        steps = await info.context.loaders.steps_of_return.load(group["return_id"]) or []
+        groups = await info.context.loaders.items_of_return.load(group["return_id"]) or []
         return [
-            DispositionStep.from_row(row, self.row["quantity"], info.context)
-            for row in history_of(self.row["id"], groups, steps)
+            DispositionStep.from_row(row, group["quantity"], info.context)
+            for row in history_of(group["id"], groups, steps)
         ]
 
     @strawberry.field
     async def inspections(self, info: Info) -> list[Inspection]:
         """The inspections of these units, oldest first; two if the policy requires two."""
-        inspections = (
-            await info.context.loaders.inspections_of_return.load(self.row["return_id"]) or []
-        )
-        groups = await info.context.loaders.items_of_return.load(self.row["return_id"]) or []
-        return [Inspection.from_row(row) for row in history_of(self.row["id"], groups, inspections)]
+        group = cast("ShownReturnItemRow", self.row)
+        loaders = info.context.loaders
+        inspections = await loaders.inspections_of_return.load(group["return_id"]) or []
+        groups = await loaders.items_of_return.load(group["return_id"]) or []
+        return [Inspection.from_row(row) for row in history_of(group["id"], groups, inspections)]
 
 
 @found_by(lambda loaders: loaders.returns)
@@ -154,13 +156,11 @@ class Return(Node):
     """For the parcel that brings the units back; null: not known."""
     customer_note: str | None
     """Text of the customer."""
-    authorization: PolicyDecision = derived(
-        lambda found: PolicyDecision.from_json(found.row["decision"], found.context)
-    )
+    authorization: PolicyDecision = derived(lambda found: _authorization(found.row, found.context))
     """Decision of the RETURN policy, or of a person, on the request."""
-    risk_score: float | None = derived(lambda found: _score(found))
+    risk_score: float | None = derived(lambda found: _score(found.row, found.context))
     """Risk score, 0 to 1; null if not visible to the role."""
-    risk_terms: list[RiskTerm] = derived(lambda found: _terms(found))
+    risk_terms: list[RiskTerm] = derived(lambda found: _terms(found.row, found.context))
     """Parts of the score; empty if not visible to the role."""
     order: Annotated["Node", TypeNamed("Order")] = node_edge("Order", "order_id")
     refunds: list[Refund] = edge(
@@ -172,13 +172,25 @@ class Return(Node):
     items: list[ReturnItem] = edge(lambda loaders: loaders.items_of_return, "id", many(ReturnItem))
 
 
-def history_of(key: UUID, groups: Sequence[Row], records: Sequence[Row]) -> list[Row]:
+class ReturnRecord(TypedDict):
+    """The columns of a return's records by which they belong to a group of units."""
+
+    return_item_id: UUID
+    return_version: int
+
+
+RecordT = TypeVar("RecordT", bound=ReturnRecord)
+
+
+def history_of(
+    key: UUID, groups: Sequence[ReturnItemRow], records: Sequence[RecordT]
+) -> list[RecordT]:
     """The records of an item's units: its own, and those of its parent until it was split off.
 
     `groups` and `records` belong to the whole return and are ordered.
     """
     by_key = {group["id"]: group for group in groups}
-    found: list[Row] = []
+    found: list[RecordT] = []
     current, before = by_key.get(key), None
     while current is not None:
         own = [
@@ -190,24 +202,28 @@ def history_of(key: UUID, groups: Sequence[Row], records: Sequence[Row]) -> list
         found = own + found
         since = current["since_version"]
         before = since if before is None else min(before, since)
-        current = by_key.get(current["parent_id"])
+        parent = current["parent_id"]
+        current = None if parent is None else by_key.get(parent)
     return found
 
 
-def evidence_of(row: Row) -> list[str]:
+def evidence_of(row: ReturnItemRow | InspectionRow) -> list[str]:
     """The references of a row, each as text."""
     return [str(Reference(**each)) for each in json_of(row["evidence"])]
 
 
-def _score(found: Return) -> float | None:
-    points: int = found.row["risk_points"]
-    return points / WHOLE if found.context.caller.may_see_risk() else None
+def _authorization(row: ReturnRow, context: Context) -> PolicyDecision:
+    return PolicyDecision.from_json(row["decision"], context)
 
 
-def _terms(found: Return) -> list[RiskTerm]:
-    if not found.context.caller.may_see_risk():
+def _score(row: ReturnRow, context: Context) -> float | None:
+    return row["risk_points"] / WHOLE if context.caller.may_see_risk() else None
+
+
+def _terms(row: ReturnRow, context: Context) -> list[RiskTerm]:
+    if not context.caller.may_see_risk():
         return []
     return [
         RiskTerm(name=term["name"], share=term["points"] / WHOLE, reason=term["reason"])
-        for term in json_of(found.row["risk"])
+        for term in json_of(row["risk"])
     ]

@@ -63,11 +63,8 @@ def _outcomes(events: Events, replayed: Replayed) -> Table:
         _row(table, f"RMA, {status}", count)
     for why, parcels in sorted(done.parcels.items()):
         units = sum(row.units for parcel in parcels for row in parcel.rows)
-        _row(
-            table,
-            f"no RMA, in quarantine: {UNMATCHED[why]}",
-            Count(len(parcels), units, credited(parcels)),
-        )
+        count = Count(len(parcels), units, credited(parcels))
+        _row(table, f"no RMA, in quarantine: {UNMATCHED[why]}", count)
     lost = unexplained(events, replayed)
     if lost:
         _row(table, "LOST", Count(0, 0, lost))

@@ -17,8 +17,11 @@ from domain.policies.policies import Facts
 from domain.returns.authorizations import RequestedUnits, ReturnCase, ShippedParcel, may_authorize
 from domain.returns.risk import Risk, RiskTerm
 from domain.values.money import Money, share
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
 from models.queries.listing.paging import Window
+from models.queries.reads.previews import AskedUnitsRow
+from models.queries.returns.returns import ShippedParcelRow
+from models.returns import ReturnRow
 from workflows.policies.preview_cases import Case, Preview, Trial
 
 
@@ -27,7 +30,7 @@ async def preview_returns(session: Session, trial: Trial, last: int) -> Preview:
     returns = await _last(session, trial, last)
     asked = await preview_reads.asked_units(session, [row["id"] for row in returns])
     parcels = await _parcels(session, [row["order_line_id"] for row in asked])
-    by_return: dict[UUID, list[Row]] = {}
+    by_return: dict[UUID, list[AskedUnitsRow]] = {}
     for row in asked:
         by_return.setdefault(row["return_id"], []).append(row)
     cases = (_evaluate(row, by_return.get(row["id"], []), parcels, trial) for row in returns)
@@ -42,9 +45,12 @@ async def preview_dispositions(session: Session, trial: Trial, last: int) -> Pre
         facts = Facts(row["channel"], row["category"], row["location"])
         before = orjson.loads(row["decision"])
         is_tabled = before["policy"] == trial.policy.kind
-        if not is_tabled or row["id"] in cases or trial.choose(facts) != trial.policy:
+        graded = row["condition"]
+        if not is_tabled or graded is None or row["id"] in cases:
             continue
-        condition = ConditionGrade(row["condition"])
+        if trial.choose(facts) != trial.policy:
+            continue
+        condition = ConditionGrade(graded)
         outcome = trial.policy.rules.decide(condition, row["reason"])
         reason = f"The policy says {outcome} for {condition} units returned as {row['reason']}."
         after = decided(trial.policy, outcome, (reason,))
@@ -52,22 +58,27 @@ async def preview_dispositions(session: Session, trial: Trial, last: int) -> Pre
     return Preview.of(cases.values())
 
 
-async def _last(session: Session, trial: Trial, last: int) -> Sequence[Row]:
+async def _last(session: Session, trial: Trial, last: int) -> Sequence[ReturnRow]:
     page = await return_reads.returns(
         session, trial.scope, Window(last), status=None, location=None
     )
     return page.rows
 
 
-async def _parcels(session: Session, line_ids: Iterable[UUID]) -> dict[UUID, list[Row]]:
-    found: dict[UUID, list[Row]] = {}
+async def _parcels(
+    session: Session, line_ids: Iterable[UUID]
+) -> dict[UUID, list[ShippedParcelRow]]:
+    found: dict[UUID, list[ShippedParcelRow]] = {}
     for row in await return_queries.shipped_parcels(session, sorted(set(line_ids))):
         found.setdefault(row["order_line_id"], []).append(row)
     return found
 
 
 def _evaluate(
-    row: Row, asked: Sequence[Row], parcels: dict[UUID, list[Row]], trial: Trial
+    row: ReturnRow,
+    asked: Sequence[AskedUnitsRow],
+    parcels: dict[UUID, list[ShippedParcelRow]],
+    trial: Trial,
 ) -> Case | None:
     """A return decided again; None if the policy does not apply to it."""
     items, chosen = [], []
@@ -86,7 +97,7 @@ def _evaluate(
     return Case(("Return", row["id"]), orjson.loads(row["verdict"]), after)
 
 
-def _units(row: Row, sent: Sequence[Row]) -> RequestedUnits:
+def _units(row: AskedUnitsRow, sent: Sequence[ShippedParcelRow]) -> RequestedUnits:
     quantity = int(row["quantity"])
     money = LineMoney(
         row["line_quantity"], row["unit_price_minor"], row["discount_minor"], row["tax_minor"]

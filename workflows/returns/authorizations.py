@@ -7,22 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 import workflows.returns.evaluation as return_evaluation
 import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid
 from domain.events.returns import ReturnAuthorized, ReturnCancelled, ReturnDeclined
-from domain.policies.decisions import Decision, decided
+from domain.policies.decisions import decided
 from domain.returns.authorizations import check_authorization
 from domain.returns.returnable_units import check_room
 from domain.returns.states import ReturnAction, ReturnStatus
 from workflows.catalog.reason_codes import active_reason
 from workflows.returns.evaluation import Wanted
 from workflows.returns.locked_returns import LockedReturn
-from workflows.returns.requests import authorize as write_authorization
 from workflows.returns.requests import check_note
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
@@ -64,7 +61,7 @@ async def authorize(tx: Transaction, command: AuthorizeReturn, caller: Caller) -
     before = locked.status
     wanted = _wanted(locked)
     judgement = await return_evaluation.judge(
-        tx.session, locked.order, locked.channel, wanted, locked.row["requested_at"], tx.now
+        tx.session, locked.order, locked.channel, wanted, locked.requested_at, tx.now
     )
     objections = judgement.verdict.objections
     try:
@@ -77,9 +74,8 @@ async def authorize(tx: Transaction, command: AuthorizeReturn, caller: Caller) -
         raise error.under("id") from None
     is_override = bool(objections) or before is ReturnStatus.DECLINED
     told = f"{caller.actor} authorized it" + (" against the policy." if is_override else ".")
-    _decide(locked, decided(judgement.verdict.policy, "AUTHORIZED", _why(told, command.note)))
-    write_authorization(tx, locked.row, caller.actor)
-    locked.row["decline_reason_id"] = None
+    locked.decide(decided(judgement.verdict.policy, "AUTHORIZED", _why(told, command.note)))
+    locked.authorize(caller.actor, tx.now)
     await return_records.write(tx, locked)
     event = ReturnAuthorized(**return_records.step(locked, locked.groups, before))
     return_records.record(tx, event, locked, caller.actor)
@@ -102,11 +98,10 @@ async def decline(tx: Transaction, command: DeclineReturn, caller: Caller) -> Ma
     locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
     locked.check(ReturnAction.DECLINE, "id")
     before = locked.status
-    locked.go_to(ReturnStatus.DECLINED)
-    locked.row["decline_reason_id"] = reason.id
-    verdict: Decision = orjson.loads(locked.row["verdict"])
+    locked.decline(reason.id)
     told = f"{caller.actor} declined it: {reason.code}."
-    _decide(locked, {**verdict, "outcome": "DECLINED", "reasons": _why(told, command.note)})
+    reasons = _why(told, command.note)
+    locked.decide({**locked.verdict, "outcome": "DECLINED", "reasons": reasons})
     await return_records.write(tx, locked)
     facts = {"reason": reason.code}
     step = return_records.step(locked, locked.groups, before)
@@ -149,7 +144,3 @@ async def _check_room(tx: Transaction, locked: LockedReturn) -> None:
 
 def _why(told: str, note: str | None) -> list[str]:
     return [told, note] if note and note.strip() else [told]
-
-
-def _decide(locked: LockedReturn, decision: Decision) -> None:
-    locked.row["decision"] = orjson.dumps(decision).decode()

@@ -44,8 +44,7 @@ async def close_when_over(
     order = await order_queries.lock_order(tx.session, row["order_id"])
     assert order is not None
     closing = await locked_returns.load(tx, (await locked_orders.load(tx, [order]))[0], row)
-    closing.go_to(ReturnStatus.CLOSED)
-    closing.row["closed_at"] = tx.now
+    closing.close(tx.now)
     await return_records.write(tx, closing)
     before = ReturnStatus.RECEIVED
     closed = ReturnClosed(**return_records.step(closing, (), before))

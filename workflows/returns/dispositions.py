@@ -23,7 +23,7 @@ from domain.access.callers import Caller
 from domain.errors import DomainError, IllegalTransition, NotFound
 from domain.events.returns import ReturnDisposed
 from domain.ledger.entries import Occasion
-from domain.policies.decisions import decided
+from domain.policies.decisions import Decision, decided
 from domain.policies.dispositions import Disposition, DispositionRules
 from domain.policies.policies import PolicyKind, PolicyVersion
 from domain.returns.dispositions import Choice
@@ -32,8 +32,10 @@ from domain.returns.states import ReturnAction, ReturnItemState
 from domain.stock.states import StockState, check_quantity
 from domain.tasks import ITEM_STEPS
 from domain.values.money import Money, share
-from workflows.returns.locked_returns import LockedReturn, ReturnUnits
+from models.returns import DispositionStepRow
+from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.requests import check_note
+from workflows.returns.return_units import ReturnUnits
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.stock_levels import StockMove
 from workflows.transactions.transaction import Transaction
@@ -55,7 +57,7 @@ class Ruling:
 
     disposition: Disposition
     decided_by: str
-    decision: Mapping[str, Any]
+    decision: Decision
     policy_version: int | None = None
     note: str | None = None
 
@@ -68,13 +70,13 @@ async def dispose(tx: Transaction, command: DisposeReturnItem, caller: Caller) -
     counterfeit is never restocked), ApprovalRequired, TaskNotClaimed, Invalid or NotFound.
     """
     path = ("input", "returnItemId")
-    named = await return_queries.order_of_item(tx.session, command.return_item_id)
-    if named is None:
+    return_id = await return_queries.return_of_item(tx.session, command.return_item_id)
+    if return_id is None:
         raise NotFound("return item", str(command.return_item_id), field=path)
     try:
         check_quantity(command.quantity)
         check_note(command.note, "note")
-        locked = await _lock(tx, command, named["return_id"], caller)
+        locked = await _lock(tx, command, return_id, caller)
         locked.check(ReturnAction.DISPOSE, "returnItemId")
         group = locked.group(command.return_item_id)
         assert group is not None
@@ -236,7 +238,7 @@ def execute(
 
 def _step(
     tx: Transaction, locked: LockedReturn, group: ReturnUnits, ruling: Ruling, movement_id: UUID
-) -> dict[str, Any]:
+) -> DispositionStepRow:
     return {
         "id": tx.new_id(),
         "return_id": locked.id,

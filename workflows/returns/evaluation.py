@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -181,7 +181,10 @@ async def _history(
     customer = await evaluation_queries.customer_of(session, order.id)
     if customer is None:
         return None
-    found: Mapping[str, int] = await evaluation_queries.customer_history(
-        session, customer, at, at - RECENT, item_ids
+    found = await evaluation_queries.customer_history(session, customer, at, at - RECENT, item_ids)
+    return CustomerHistory(
+        shipped_units=int(found["shipped_units"]),
+        returned_units=int(found["returned_units"]),
+        recent_returns=found["recent_returns"],
+        same_sku_returns=found["same_sku_returns"],
     )
-    return CustomerHistory(**{name: int(number) for name, number in found.items()})

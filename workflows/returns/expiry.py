@@ -12,7 +12,8 @@ from domain.access.callers import SYSTEM
 from domain.events.returns import ReturnExpired, ReturnReceived
 from domain.returns.receipts import Discrepancy, DiscrepancyKind, mark_missing
 from domain.returns.states import MISSING_AFTER, ReturnItemState, ReturnStatus, overdue_status
-from workflows.returns.locked_returns import LockedReturn, ReturnUnits
+from workflows.returns.locked_returns import LockedReturn
+from workflows.returns.return_units import ReturnUnits
 from workflows.transactions.runner import Transactions
 from workflows.transactions.transaction import Transaction
 
@@ -38,7 +39,7 @@ async def expire_returns(transactions: Transactions) -> int:
 async def _end(tx: Transaction, return_id: UUID) -> bool:
     locked = await locked_returns.lock(tx, return_id, None, ())
     before = locked.status
-    reached = overdue_status(before, locked.row["expected_by_at"], tx.now)
+    reached = overdue_status(before, locked.expected_by_at, tx.now)
     if reached is None:
         return False
     missing = _give_up(tx, locked) if reached is ReturnStatus.RECEIVED else []
@@ -57,7 +58,7 @@ async def _end(tx: Transaction, return_id: UUID) -> bool:
         )
         for group in missing
     ]
-    place = locked.row["destination_id"]
+    place = locked.destination_id
     await discrepancies.tell(tx, locked, found, SYSTEM.actor, location_id=place)
     return True
 

@@ -30,8 +30,9 @@ from domain.stock.states import check_quantity
 from domain.tasks import ITEM_STEPS
 from domain.values.references import Reference, merged, parse_all
 from models.tasks import TaskRow
-from workflows.returns.locked_returns import LockedReturn, ReturnUnits
+from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.requests import check_note
+from workflows.returns.return_units import ReturnUnits
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
@@ -164,7 +165,7 @@ def _note(group: ReturnUnits, finding: Finding, evidence: tuple[Reference, ...])
 
 async def _inspectors_required(tx: Transaction, locked: LockedReturn, group: ReturnUnits) -> int:
     rules_in_force = await _return_rules(tx, locked, group)
-    risk = Decimal(locked.row["risk_points"]) / WHOLE
+    risk = Decimal(locked.risk_points) / WHOLE
     return inspection_rules.inspectors_required(rules_in_force, risk)
 
 

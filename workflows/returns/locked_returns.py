@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -15,103 +13,26 @@ import models.queries.returns.returns as return_queries
 import workflows.orders.locked_orders as locked_orders
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, NotFound
-from domain.events.returns import ReturnedUnits
-from domain.policies.dispositions import ConditionGrade, Disposition
-from domain.returns.inspections import Grading
-from domain.returns.receipts import ItemUnits
-from domain.returns.states import RETURN_TRANSITIONS, ReturnAction, ReturnItemState, ReturnStatus
+from domain.policies.decisions import Decision
+from domain.policies.dispositions import ConditionGrade
+from domain.returns.states import (
+    EXPECTED_WITHIN,
+    RETURN_TRANSITIONS,
+    ReturnAction,
+    ReturnStatus,
+)
 from domain.returns.states import check_action as check_status
 from domain.stock.item_costs import CostPool
-from domain.stock.states import StockState
 from domain.transitions import step
 from domain.values.references import Reference
-from models.database.sessions import Row
 from models.queries.catalog.lookups import ChannelFacts
+from models.queries.returns.returns import LockedReturnRow
+from models.returns import DispositionStepRow, InspectionRow
 from workflows.access.visibility import sees_return
 from workflows.orders.locked_orders import LockedOrder
+from workflows.returns.return_units import ReturnUnits, evidence_json
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.transaction import Transaction
-
-
-@dataclass(slots=True)
-class ReturnUnits:
-    """Units of one item in one state with one grade; `cost_minor` is known once they are here."""
-
-    id: UUID
-    position: int
-    item_id: int
-    sku: str
-    category: str | None
-    quantity: int
-    state: ReturnItemState
-    order_line_id: UUID | None = None
-    reason_id: int | None = None
-    reason: str | None = None
-    note: str | None = None
-    evidence: tuple[Reference, ...] = ()
-    fast_lane: bool = False
-    parent_id: UUID | None = None
-    since_version: int = 1
-    condition: ConditionGrade | None = None
-    inspected_by: str | None = None
-    first_inspection: Grading | None = None
-    disposition: Disposition | None = None
-    location_id: int | None = None
-    stock_state: StockState | None = None
-    cost_minor: int | None = None
-    received_at: datetime | None = None
-    is_new: bool = False
-
-    @property
-    def units(self) -> ItemUnits:
-        """The group as the rules of receipt and inspection see it."""
-        return ItemUnits(self.id, self.sku, self.quantity, self.state, self.order_line_id)
-
-    @property
-    def facts(self) -> ReturnedUnits:
-        """The group as events and audit rows show it now: ids, codes, states and quantities."""
-        return ReturnedUnits(
-            id=self.id,
-            order_line=self.order_line_id,
-            sku=self.sku,
-            quantity=self.quantity,
-            state=self.state,
-            condition=self.condition,
-            disposition=self.disposition,
-        )
-
-    @staticmethod
-    def from_row(row: Row) -> ReturnUnits:
-        """A group as `queries.items_of` reads it."""
-        first, graded = row["first_condition"], row["condition"]
-        given, lies = row["disposition"], row["stock_state"]
-        return ReturnUnits(
-            id=row["id"],
-            position=row["position"],
-            item_id=row["item_id"],
-            sku=row["sku"],
-            category=row["category"],
-            quantity=row["quantity"],
-            state=ReturnItemState(row["state"]),
-            order_line_id=row["order_line_id"],
-            reason_id=row["reason_id"],
-            reason=row["reason"],
-            note=row["note"],
-            evidence=tuple(Reference(**each) for each in orjson.loads(row["evidence"])),
-            fast_lane=bool(row["fast_lane"]),
-            parent_id=row["parent_id"],
-            since_version=row["since_version"],
-            condition=None if graded is None else ConditionGrade(graded),
-            inspected_by=row["inspected_by"],
-            first_inspection=None
-            if first is None
-            else Grading(row["first_inspector"], ConditionGrade(first)),
-            disposition=None if given is None else Disposition(given),
-            location_id=row["location_id"],
-            stock_state=None if lies is None else StockState(lies),
-            cost_minor=row["cost_minor"],
-            received_at=row["received_at"],
-        )
 
 
 @dataclass(slots=True)
@@ -120,16 +41,15 @@ class LockedReturn:
 
     order: LockedOrder
     channel: ChannelFacts
-    row: dict[str, Any]
+    row: LockedReturnRow
     groups: list[ReturnUnits]
-    inspections: list[dict[str, Any]] = field(default_factory=list)
-    steps: list[dict[str, Any]] = field(default_factory=list)
+    inspections: list[InspectionRow] = field(default_factory=list)
+    steps: list[DispositionStepRow] = field(default_factory=list)
 
     @property
     def id(self) -> UUID:
         """The return's id."""
-        return_id: UUID = self.row["id"]
-        return return_id
+        return self.row["id"]
 
     @property
     def status(self) -> ReturnStatus:
@@ -139,7 +59,7 @@ class LockedReturn:
     @property
     def number(self) -> str:
         """The RMA number: what the books cite."""
-        return str(self.row["rma_number"])
+        return self.row["rma_number"]
 
     @property
     def reference(self) -> str:
@@ -149,7 +69,70 @@ class LockedReturn:
     @property
     def next_version(self) -> int:
         """The version that it has once it is written."""
-        return int(self.row["version"]) + 1
+        return self.version + 1
+
+    @property
+    def version(self) -> int:
+        return self.row["version"]
+
+    @property
+    def requested_at(self) -> datetime:
+        return self.row["requested_at"]
+
+    @property
+    def expected_by_at(self) -> datetime | None:
+        return self.row["expected_by_at"]
+
+    @property
+    def scanned_at(self) -> datetime | None:
+        return self.row["scanned_at"]
+
+    @property
+    def destination_id(self) -> int:
+        return self.row["destination_id"]
+
+    @property
+    def risk_points(self) -> int:
+        return self.row["risk_points"]
+
+    @property
+    def verdict(self) -> Decision:
+        """The policy's decision at the request."""
+        verdict: Decision = orjson.loads(self.row["verdict"])
+        return verdict
+
+    @property
+    def decision(self) -> Decision:
+        """The decision in force."""
+        decision: Decision = orjson.loads(self.row["decision"])
+        return decision
+
+    def decide(self, decision: Decision) -> None:
+        """Set the decision in force."""
+        self.row["decision"] = orjson.dumps(decision).decode()
+
+    def authorize(self, actor: str, now: datetime) -> None:
+        """Set the status AUTHORIZED, and the time until which the units are expected."""
+        authorize(self.row, actor, now)
+        self.row["decline_reason_id"] = None
+
+    def decline(self, reason_id: int) -> None:
+        """Change the status to DECLINED, for a reason. Raises IllegalTransition."""
+        self.go_to(ReturnStatus.DECLINED)
+        self.row["decline_reason_id"] = reason_id
+
+    def close(self, now: datetime) -> None:
+        """Change the status to CLOSED. Raises IllegalTransition."""
+        self.go_to(ReturnStatus.CLOSED)
+        self.row["closed_at"] = now
+
+    def set_tracking(self, carrier: str, tracking_number: str) -> None:
+        """Set the carrier and the number of the parcel."""
+        self.row["carrier"], self.row["tracking_number"] = carrier, tracking_number
+
+    def set_scanned(self, at: datetime) -> None:
+        """Set the time of the first scan by the carrier."""
+        self.row["scanned_at"] = at
 
     def group(self, group_id: UUID) -> ReturnUnits | None:
         """One of its groups."""
@@ -200,7 +183,7 @@ class LockedReturn:
         evidence: tuple[Reference, ...] = (),
     ) -> None:
         """Add an inspection of all units of a group."""
-        row = {
+        row: InspectionRow = {
             "id": tx.new_id(),
             "return_id": self.id,
             "return_item_id": group.id,
@@ -215,10 +198,11 @@ class LockedReturn:
         self.inspections.append(row)
 
 
-def evidence_json(references: Iterable[Reference]) -> str:
-    """References as tables keep them."""
-    known = [{"address": each.address, "sha256": each.sha256} for each in references]
-    return orjson.dumps(known).decode()
+def authorize(row: LockedReturnRow, actor: str, now: datetime) -> None:
+    """Write into a return's row that it is authorized now, and until when its units should come."""
+    row["status"] = str(ReturnStatus.AUTHORIZED)
+    row["authorized_at"], row["authorized_by"] = now, actor
+    row["expected_by_at"] = now + EXPECTED_WITHIN
 
 
 async def lock(
@@ -241,9 +225,9 @@ async def lock(
     return found
 
 
-async def load(tx: Transaction, order: LockedOrder, row: Row) -> LockedReturn:
+async def load(tx: Transaction, order: LockedOrder, row: LockedReturnRow) -> LockedReturn:
     """A return whose order is locked, with its groups as they are."""
     channels = await lookups.channels_by_id(tx.session, [order.channel_id])
     items = await return_queries.items_of(tx.session, [row["id"]])
     channel = channels[order.channel_id]
-    return LockedReturn(order, channel, dict(row), [ReturnUnits.from_row(item) for item in items])
+    return LockedReturn(order, channel, {**row}, [ReturnUnits.from_row(item) for item in items])

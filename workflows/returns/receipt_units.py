@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-import orjson
-
 import domain.ledger.return_entries as return_entries
 import models.queries.returns.returns as return_queries
 import workflows.returns.dispositions as dispositions
@@ -21,8 +19,9 @@ from domain.stock.states import MovementKind, StockState
 from domain.values.money import Money
 from models.queries.catalog.lookups import ItemFacts
 from workflows.returns.dispositions import Ruling
-from workflows.returns.locked_returns import LockedReturn, ReturnUnits
+from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.requests import POLICY
+from workflows.returns.return_units import ReturnUnits
 from workflows.returns.unidentified_parcels import Found
 from workflows.transactions.stock_levels import StockMove
 from workflows.transactions.transaction import Transaction
@@ -192,8 +191,8 @@ def pass_unseen(
     passed = [
         group for group in came if group.state is ReturnItemState.RECEIVED and group.fast_lane
     ]
-    decision: Decision = orjson.loads(locked.row["decision"])
-    told = {**decision, "outcome": str(Disposition.RESTOCK)}
+    decision = locked.decision
+    told: Decision = {**decision, "outcome": str(Disposition.RESTOCK)}
     ruling = Ruling(Disposition.RESTOCK, POLICY, told, decision["version"])
     for group in passed:
         locked.record_inspection(tx, group, ConditionGrade.NEW, POLICY)

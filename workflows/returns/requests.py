@@ -14,6 +14,7 @@ import models.queries.catalog.lookups as lookups
 import models.queries.returns.evaluation as evaluation_queries
 import workflows.orders.locked_orders as locked_orders
 import workflows.returns.evaluation as return_evaluation
+import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
@@ -21,17 +22,18 @@ from domain.events.returns import ReturnAuthorized, ReturnDeclined, ReturnReques
 from domain.orders.orders import check_client_time
 from domain.policies.decisions import decided
 from domain.returns.returnable_units import LineRequest, match_lines
-from domain.returns.states import EXPECTED_WITHIN, ReturnItemState, ReturnStatus, rma_number_of
+from domain.returns.states import ReturnItemState, ReturnStatus, rma_number_of
 from domain.stock.states import check_quantity
 from domain.values.references import parse_all
 from domain.values.texts import NOTE_MAX, check_text
 from models.queries.catalog.lookups import ChannelFacts, ReasonFacts
-from models.returns import Return, ReturnItem
+from models.returns import Return, ReturnItem, ReturnRow
 from workflows.access.visibility import sees_order
 from workflows.catalog.reason_codes import active_reason
 from workflows.orders.locked_orders import LockedOrder
 from workflows.returns.evaluation import Judgement, Wanted
-from workflows.returns.locked_returns import LockedReturn, ReturnUnits
+from workflows.returns.locked_returns import LockedReturn
+from workflows.returns.return_units import ReturnUnits
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
@@ -101,13 +103,6 @@ async def request(tx: Transaction, command: RequestReturn, caller: Caller) -> Ma
     )
     opened = tell_opened(tx, order, channel, row, groups, caller.actor)
     return {"return": str(opened.id)}
-
-
-def authorize(tx: Transaction, row: dict[str, Any], actor: str) -> None:
-    """Write into a return's row that it is authorized now, and until when its units should come."""
-    row["status"] = str(ReturnStatus.AUTHORIZED)
-    row["authorized_at"], row["authorized_by"] = tx.now, actor
-    row["expected_by_at"] = tx.now + EXPECTED_WITHIN
 
 
 def check_note(note: str | None, *field: str) -> str | None:
@@ -208,13 +203,13 @@ def add(
     carrier: str | None = None,
     tracking_number: str | None = None,
     customer_note: str | None = None,
-) -> dict[str, Any]:
+) -> ReturnRow:
     """Add a new return, asked for by an actor at an instant and judged so; its row."""
     verdict, risk = judgement.verdict, judgement.risk
     return_id = tx.new_id()
     decision = orjson.dumps(decided(verdict.policy, verdict.outcome, verdict.reasons)).decode()
     terms = [{"name": t.name, "points": t.points, "reason": t.reason} for t in risk.terms]
-    row: dict[str, Any] = {
+    row: ReturnRow = {
         "id": return_id,
         "rma_number": rma_number_of(return_id),
         "order_id": order.id,
@@ -239,7 +234,7 @@ def add(
         "version": 1,
     }
     if verdict.outcome is ReturnStatus.AUTHORIZED:
-        authorize(tx, row, POLICY)
+        locked_returns.authorize(row, POLICY, tx.now)
     tx.add(Return, row)
     return row
 
@@ -248,13 +243,13 @@ def tell_opened(
     tx: Transaction,
     order: LockedOrder,
     channel: ChannelFacts,
-    row: dict[str, Any],
+    row: ReturnRow,
     groups: Sequence[ReturnUnits],
     actor: str,
 ) -> LockedReturn:
     """Add the units of a new return, and record that it was asked for and what was decided."""
     for group in groups:
-        tx.add(ReturnItem, return_records.item_row(row["id"], group))
+        tx.add(ReturnItem, group.to_row(row["id"]))
     opened = LockedReturn(order, channel, row, list(groups))
     requested = ReturnRequested(**return_records.step(opened, groups))
     return_records.record(tx, requested, opened, actor)

@@ -39,8 +39,7 @@ async def set_tracking(tx: Transaction, command: SetTracking, caller: Caller) ->
     locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
     locked.check(ReturnAction.SET_TRACKING, "id")
     before = locked.status
-    locked.row["carrier"] = command.carrier
-    locked.row["tracking_number"] = command.tracking_number
+    locked.set_tracking(command.carrier, command.tracking_number)
     if before is ReturnStatus.AUTHORIZED:
         locked.go_to(ReturnStatus.IN_TRANSIT)
     await return_records.write(tx, locked)
@@ -57,10 +56,10 @@ async def carry(tx: Transaction, locked: LockedReturn, at: datetime, actor: str)
     Never backwards: a return that is here, or off, stays as it is.
     """
     on_its_way = (ReturnStatus.AUTHORIZED, ReturnStatus.IN_TRANSIT)
-    if locked.status not in on_its_way or locked.row["scanned_at"] is not None:
+    if locked.status not in on_its_way or locked.scanned_at is not None:
         return False
     before = locked.status
-    locked.row["scanned_at"] = at
+    locked.set_scanned(at)
     locked.go_to(ReturnStatus.IN_TRANSIT)
     await return_records.write(tx, locked)
     event = ReturnInTransit(**return_records.step(locked, locked.groups, before))

@@ -20,7 +20,7 @@ from domain.returns.states import ReturnItemState, ReturnStatus
 from models.database.sessions import Row
 from workflows.orders.locked_orders import LockedOrder
 from workflows.returns.evaluation import Judgement, Wanted
-from workflows.returns.locked_returns import ReturnUnits
+from workflows.returns.return_units import ReturnUnits
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.transaction import Transaction
 

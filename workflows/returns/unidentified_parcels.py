@@ -21,7 +21,7 @@ from domain.stock.item_costs import CostPool
 from domain.stock.states import MovementKind, StockState
 from domain.values.money import Money
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
-from models.returns import UnidentifiedParcel, UnidentifiedUnit
+from models.returns import UnidentifiedParcel, UnidentifiedParcelRow, UnidentifiedUnit
 from workflows.returns.locked_returns import LockedReturn
 from workflows.transactions.outcomes import Refused
 from workflows.transactions.stock_levels import StockMove
@@ -60,7 +60,7 @@ async def keep(
         for item_id, quantity in units.items()
     }
     exception_id = await _open(tx, parcel, off, parcel_id, caller)
-    row = {
+    row: UnidentifiedParcelRow = {
         "id": parcel_id,
         "exception_id": exception_id,
         "return_id": None if off is None else off.id,
@@ -69,6 +69,7 @@ async def keep(
         "rma_number": parcel.rma_number,
         "received_at": tx.now,
         "received_by": caller.actor,
+        "emptied_at": None,
     }
     tx.add(UnidentifiedParcel, row)
     for item_id, quantity in units.items():
@@ -117,7 +118,12 @@ async def _open(
 
 
 def _keep_units(
-    tx: Transaction, parcel: Mapping[str, Any], item_id: int, quantity: int, value: int, actor: str
+    tx: Transaction,
+    parcel: UnidentifiedParcelRow,
+    item_id: int,
+    quantity: int,
+    value: int,
+    actor: str,
 ) -> None:
     tx.costs.receive_returned(item_id, quantity, value)
     change = StockMove(

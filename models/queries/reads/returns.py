@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
+from models.returns import DispositionStepRow, InspectionRow, ReturnItemRow, ReturnRow
 
 _ID = SortKey("r.id", "id", "uuid")
 
@@ -19,8 +19,8 @@ _AT = (
 )
 
 
-def _visible(scope: Scope) -> Listing[dict[str, Any]]:
-    listing = Listing(dict, "r.*", "customer_return r", _ID)
+def _visible(scope: Scope) -> Listing[ReturnRow]:
+    listing = Listing(ReturnRow, "r.*", "customer_return r", _ID)
     if scope.channel_ids is not None:
         listing.where(
             "r.order_id IN (SELECT id FROM sales_order WHERE channel_id = ANY({}::bigint[]))",
@@ -34,7 +34,7 @@ def _visible(scope: Scope) -> Listing[dict[str, Any]]:
 
 async def returns(
     session: Session, scope: Scope, window: Window, *, status: str | None, location: str | None
-) -> Page[dict[str, Any]]:
+) -> Page[ReturnRow]:
     """Returns by status and by location (destination or place of receipt), newest first."""
     listing = _visible(scope).equal("r.status", status)
     if location is not None:
@@ -47,20 +47,22 @@ async def returns(
     return await listing.page(session, window)
 
 
-async def returns_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+async def returns_by_id(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, ReturnRow]:
     """Returns by id, if the caller may see them."""
     listing = _visible(scope).where("r.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
 
 
-async def return_by_number(session: Session, scope: Scope, rma_number: str) -> Row | None:
+async def return_by_number(session: Session, scope: Scope, rma_number: str) -> ReturnRow | None:
     """The return with an RMA number."""
     return next(iter(await _visible(scope).equal("r.rma_number", rma_number).all(session, 1)), None)
 
 
 async def returns_by_order(
     session: Session, scope: Scope, ids: Sequence[UUID]
-) -> Mapping[UUID, list[Row]]:
+) -> Mapping[UUID, list[ReturnRow]]:
     """Returns of each of these orders that the caller may see, oldest first."""
     rows = await session.fetch(
         "SELECT id FROM customer_return WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, id",
@@ -70,27 +72,40 @@ async def returns_by_order(
     return grouped([seen[row["id"]] for row in rows if row["id"] in seen], "order_id")
 
 
+class ShownReturnItemRow(ReturnItemRow):
+    """A group of a return's units, with its item's SKU."""
+
+    sku: str
+
+
 _ITEMS = "SELECT t.*, i.sku FROM return_item t JOIN item i ON i.id = t.item_id"
 
 
-async def items_by_return(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+async def items_by_return(
+    session: Session, ids: Sequence[UUID]
+) -> Mapping[UUID, list[ShownReturnItemRow]]:
     """The groups of units of each of these returns, in order of creation."""
-    rows = await session.fetch(
-        f"{_ITEMS} WHERE t.return_id = ANY($1::uuid[]) ORDER BY t.return_id, t.position", list(ids)
-    )
+    sql = f"{_ITEMS} WHERE t.return_id = ANY($1::uuid[]) ORDER BY t.return_id, t.position"
+    rows = await session.rows(ShownReturnItemRow, sql, list(ids))
     return grouped(rows, "return_id")
 
 
-async def items_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+async def items_by_id(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, ShownReturnItemRow]:
     """Groups of units by id, if the caller may see their return."""
-    rows = await session.fetch(f"{_ITEMS} WHERE t.id = ANY($1::uuid[])", list(ids))
+    sql = f"{_ITEMS} WHERE t.id = ANY($1::uuid[])"
+    rows = await session.rows(ShownReturnItemRow, sql, list(ids))
     seen = await returns_by_id(session, scope, list({row["return_id"] for row in rows}))
     return by_key([row for row in rows if row["return_id"] in seen], "id")
 
 
-async def steps_by_return(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+async def steps_by_return(
+    session: Session, ids: Sequence[UUID]
+) -> Mapping[UUID, list[DispositionStepRow]]:
     """The executed dispositions of each of these returns, oldest first."""
-    rows = await session.fetch(
+    rows = await session.rows(
+        DispositionStepRow,
         "SELECT * FROM disposition_step WHERE return_id = ANY($1::uuid[])"
         " ORDER BY return_id, return_version, executed_at, id",
         list(ids),
@@ -98,9 +113,12 @@ async def steps_by_return(session: Session, ids: Sequence[UUID]) -> Mapping[UUID
     return grouped(rows, "return_id")
 
 
-async def inspections_by_return(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+async def inspections_by_return(
+    session: Session, ids: Sequence[UUID]
+) -> Mapping[UUID, list[InspectionRow]]:
     """The inspections of each of these returns, oldest first."""
-    rows = await session.fetch(
+    rows = await session.rows(
+        InspectionRow,
         "SELECT * FROM inspection WHERE return_id = ANY($1::uuid[])"
         " ORDER BY return_id, return_version, inspected_at, id",
         list(ids),

@@ -4,33 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.rows import Flag, Total
+from models.database.sessions import Session
 
 
 async def order_named(session: Session, channel: str, reference: str) -> UUID | None:
     """The order of a channel (by code) with this external reference."""
-    order_id: UUID | None = await session.fetch_value(
+    return await session.value(
+        UUID,
         "SELECT o.id FROM sales_order o JOIN channel c ON c.id = o.channel_id"
         " WHERE c.code = $1 AND o.external_reference = $2",
         channel,
         reference,
     )
-    return order_id
 
 
-async def returnable_items(session: Session, item_ids: Sequence[int]) -> dict[int, Row]:
+class ReturnableItemRow(TypedDict):
+    """An item as the policies of returns see it."""
+
+    id: int
+    category: str | None
+    returnable: Flag
+
+
+async def returnable_items(
+    session: Session, item_ids: Sequence[int]
+) -> dict[int, ReturnableItemRow]:
     """(category, returnable) of items, by id."""
-    rows = await session.fetch(
-        "SELECT id, category, returnable FROM item WHERE id = ANY($1::bigint[])", list(item_ids)
+    rows = await session.rows(
+        ReturnableItemRow,
+        "SELECT id, category, returnable FROM item WHERE id = ANY($1::bigint[])",
+        list(item_ids),
     )
     return {row["id"]: row for row in rows}
 
 
-async def customer_of(session: Session, order_id: UUID) -> Row | None:
+class CustomerRow(TypedDict):
+    """A customer of a channel."""
+
+    customer_reference: str
+    channel_id: int
+
+
+async def customer_of(session: Session, order_id: UUID) -> CustomerRow | None:
     """(customer_reference, channel_id) of an order; None if it has no customer reference."""
-    return await session.fetch_one(
+    return await session.row(
+        CustomerRow,
         "SELECT customer_reference, channel_id FROM sales_order"
         " WHERE id = $1 AND customer_reference IS NOT NULL",
         order_id,
@@ -58,15 +80,25 @@ SELECT
 """
 
 
+class CustomerHistoryRow(TypedDict):
+    """Units that a customer was sent and gave back, and numbers of returns."""
+
+    shipped_units: Total
+    returned_units: Total
+    recent_returns: int
+    same_sku_returns: int
+
+
 async def customer_history(
     session: Session,
-    customer: Row,
+    customer: CustomerRow,
     at: datetime,
     recent_since: datetime,
     item_ids: Sequence[int],
-) -> Row:
+) -> CustomerHistoryRow:
     """Units and returns of a channel's customer up to `at`: shipped and returned."""
-    row = await session.fetch_one(
+    row = await session.row(
+        CustomerHistoryRow,
         _HISTORY,
         customer["customer_reference"],
         customer["channel_id"],

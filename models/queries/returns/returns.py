@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
 from domain.policies.dispositions import ConditionGrade
 from domain.policies.refunds import Evidence
 from domain.returns.evidence import evidence_of
 from domain.returns.states import ReturnItemState, ReturnStatus
-from models.database.sessions import Row, Session
+from models.database.rows import Total, picked
+from models.database.sessions import Session
+from models.returns import ReturnItemRow
 
 _RETURN = (
     "SELECT r.id, r.rma_number, r.order_id, r.status, r.requested_at, r.requested_by,"
@@ -30,30 +33,62 @@ FROM return_item t JOIN item i ON i.id = t.item_id LEFT JOIN reason_code c ON c.
 """
 
 
+class LockedReturnRow(TypedDict):
+    """A locked return."""
+
+    id: UUID
+    rma_number: str
+    order_id: UUID
+    status: str
+    requested_at: datetime
+    requested_by: str
+    authorized_at: datetime | None
+    authorized_by: str | None
+    expected_by_at: datetime | None
+    closed_at: datetime | None
+    carrier: str | None
+    tracking_number: str | None
+    scanned_at: datetime | None
+    destination_id: int
+    decline_reason_id: int | None
+    verdict: str
+    decision: str
+    risk_points: int
+    version: int
+
+
+class ReturnUnitsRow(ReturnItemRow):
+    """A group of a return's units, with its item and the code of its reason."""
+
+    sku: str
+    category: str | None
+    reason: str | None
+
+
 async def order_of(session: Session, return_id: UUID) -> UUID | None:
     """The order id of a return, not locked: it never changes, and the order is locked first."""
-    found = await session.fetch_one("SELECT order_id FROM customer_return WHERE id = $1", return_id)
-    return None if found is None else found["order_id"]
-
-
-async def order_of_item(session: Session, return_item_id: UUID) -> Row | None:
-    """(order_id, return_id) of a group of units, not locked."""
-    return await session.fetch_one(
-        "SELECT r.order_id, t.return_id FROM return_item t"
-        " JOIN customer_return r ON r.id = t.return_id WHERE t.id = $1",
-        return_item_id,
+    return await session.value(
+        UUID, "SELECT order_id FROM customer_return WHERE id = $1", return_id
     )
 
 
-async def lock_return(session: Session, return_id: UUID) -> Row | None:
+async def return_of_item(session: Session, return_item_id: UUID) -> UUID | None:
+    """The id of the return of a group of units, not locked."""
+    return await session.value(
+        UUID, "SELECT return_id FROM return_item WHERE id = $1", return_item_id
+    )
+
+
+async def lock_return(session: Session, return_id: UUID) -> LockedReturnRow | None:
     """Lock a return and read it. Its order must be locked before."""
-    return await session.fetch_one(f"{_RETURN} WHERE r.id = $1 FOR NO KEY UPDATE", return_id)
+    sql = f"{_RETURN} WHERE r.id = $1 FOR NO KEY UPDATE"
+    return await session.row(LockedReturnRow, sql, return_id)
 
 
-async def items_of(session: Session, return_ids: Sequence[UUID]) -> list[Row]:
+async def items_of(session: Session, return_ids: Sequence[UUID]) -> Sequence[ReturnUnitsRow]:
     """The groups of units of these returns, in order of creation."""
     sql = f"{_ITEMS} WHERE t.return_id = ANY($1::uuid[]) ORDER BY t.return_id, t.position"
-    return list(await session.fetch(sql, list(return_ids)))
+    return await session.rows(ReturnUnitsRow, sql, list(return_ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +106,7 @@ class RefundableUnits:
     quantity: int
     state: ReturnItemState
     condition: ConditionGrade | None
-    reason: str
+    reason: str | None
     evidence: tuple[Evidence, ...]
 
 
@@ -116,17 +151,30 @@ async def actors_of(session: Session, return_id: UUID) -> dict[str, str]:
     return {row["actor"]: row["part"] for row in reversed(rows)}
 
 
+class NamedReturnRow(TypedDict):
+    """A return that a parcel may belong to, with the codes of its channel and destination."""
+
+    id: UUID
+    order_id: UUID
+    status: str
+    rma_number: str
+    channel: str
+    destination: str
+    named_by: int
+
+
 async def returns_named(
     session: Session,
     return_id: UUID | None,
     rma_number: str | None,
     tracking_number: str | None,
-) -> list[Row]:
+) -> Sequence[NamedReturnRow]:
     """Returns that match any of these, with the codes of their channel and destination.
 
     `named_by`: 1 by id, 2 by RMA number, 3 by tracking number; the best match first.
     """
-    rows = await session.fetch(
+    return await session.rows(
+        NamedReturnRow,
         "SELECT r.id, r.order_id, r.status, r.rma_number, c.code AS channel, l.code AS destination,"
         " CASE WHEN r.id = $1 THEN 1 WHEN r.rma_number = $2 THEN 2 ELSE 3 END AS named_by"
         " FROM customer_return r JOIN sales_order o ON o.id = r.order_id"
@@ -137,7 +185,6 @@ async def returns_named(
         rma_number,
         tracking_number,
     )
-    return list(rows)
 
 
 # Units that a line's returns claim: all except missing ones and those of returns that do not count.
@@ -148,9 +195,18 @@ WHERE t.order_line_id = ANY($1::uuid[]) GROUP BY t.order_line_id, r.status, t.st
 """
 
 
-async def claims_of_lines(session: Session, line_ids: Sequence[UUID]) -> list[Row]:
+class LineClaimRow(TypedDict):
+    """Units of an order line in its returns, by the states of the return and of the units."""
+
+    order_line_id: UUID
+    status: str
+    state: str
+    quantity: Total
+
+
+async def claims_of_lines(session: Session, line_ids: Sequence[UUID]) -> Sequence[LineClaimRow]:
     """Units of order lines in their returns, by both states; under the order's lock."""
-    return list(await session.fetch(_CLAIMS, list(line_ids)))
+    return await session.rows(LineClaimRow, _CLAIMS, list(line_ids))
 
 
 _COSTS = """
@@ -167,9 +223,19 @@ FROM order_line l WHERE l.id = ANY($1::uuid[])
 """
 
 
-async def costs_of_lines(session: Session, line_ids: Sequence[UUID]) -> dict[UUID, Row]:
+class LineCostsRow(TypedDict):
+    """Units of an order line that left and that came back, and their cost."""
+
+    order_line_id: UUID
+    left_units: Total
+    left_minor: Total
+    back_units: Total
+    back_minor: Total
+
+
+async def costs_of_lines(session: Session, line_ids: Sequence[UUID]) -> dict[UUID, LineCostsRow]:
     """Units of order lines that were shipped and returned, each with their cost, by line."""
-    rows = await session.fetch(_COSTS, list(line_ids))
+    rows = await session.rows(LineCostsRow, _COSTS, list(line_ids))
     return {row["order_line_id"]: row for row in rows}
 
 
@@ -179,14 +245,26 @@ SELECT fl.order_line_id, f.location_id, f.shipped_at, f.delivered_at, p.time_zon
 FROM fulfillment f JOIN fulfillment_line fl ON fl.fulfillment_id = f.id
 JOIN location p ON p.id = f.location_id
 WHERE fl.order_line_id = ANY($1::uuid[]) AND fl.quantity > 0
-  AND f.status IN ('SHIPPED', 'DELIVERED')
+  AND f.status IN ('SHIPPED', 'DELIVERED') AND f.shipped_at IS NOT NULL
 ORDER BY f.shipped_at, f.id
 """
 
 
-async def shipped_parcels(session: Session, line_ids: Sequence[UUID]) -> list[Row]:
+class ShippedParcelRow(TypedDict):
+    """Units of an order line in a shipped parcel, and the location that shipped it."""
+
+    order_line_id: UUID
+    location_id: int
+    shipped_at: datetime
+    delivered_at: datetime | None
+    time_zone: str
+    code: str
+    quantity: int
+
+
+async def shipped_parcels(session: Session, line_ids: Sequence[UUID]) -> Sequence[ShippedParcelRow]:
     """The parcels that brought units of these order lines to the customer, oldest first."""
-    return list(await session.fetch(_PARCELS_OUT, list(line_ids)))
+    return await session.rows(ShippedParcelRow, _PARCELS_OUT, list(line_ids))
 
 
 async def refund_statuses(session: Session, return_id: UUID) -> list[str]:
@@ -214,13 +292,20 @@ UPDATE return_item SET quantity = $2, state = $3, condition = $4, inspected_by =
 """
 
 
-async def write_items(session: Session, rows: Sequence[Sequence[object]]) -> None:
-    """Write the changeable columns of groups of units: id, then the columns in the order above."""
+_ITEM_CHANGES = (
+    *("id", "quantity", "state", "condition", "inspected_by", "first_inspector"),
+    *("first_condition", "disposition", "location_id", "stock_state", "cost_minor"),
+    *("received_at", "evidence", "note", "fast_lane"),
+)
+
+
+async def write_items(session: Session, rows: Sequence[ReturnItemRow]) -> None:
+    """Write the changeable columns of groups of units."""
     if rows:
-        await session.execute_many(_WRITE_ITEM, rows)
+        await session.execute_many(_WRITE_ITEM, [picked(row, _ITEM_CHANGES) for row in rows])
 
 
-RETURN_CHANGES = (
+_RETURN_CHANGES = (
     "id",
     "status",
     "authorized_at",
@@ -241,9 +326,9 @@ UPDATE customer_return SET status = $2, authorized_at = $3, authorized_by = $4, 
 """
 
 
-async def write_return(session: Session, values: Sequence[object]) -> None:
-    """Write the changeable columns of a return: the values of RETURN_CHANGES."""
-    await session.execute(_WRITE_RETURN, *values)
+async def write_return(session: Session, row: LockedReturnRow) -> None:
+    """Write the changeable columns of a return."""
+    await session.execute(_WRITE_RETURN, *picked(row, _RETURN_CHANGES))
 
 
 # Units at a location that belong to returns and unidentified parcels, by stock state.

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
 
 
 async def open_parcel(session: Session, tracking_number: str) -> UUID | None:
     """The exception of the parcel with this number that still has units."""
-    exception_id: UUID | None = await session.fetch_value(
+    return await session.value(
+        UUID,
         "SELECT exception_id FROM unidentified_parcel"
         " WHERE tracking_number = $1 AND emptied_at IS NULL",
         tracking_number,
     )
-    return exception_id
 
 
 async def is_waiting(session: Session, return_id: UUID) -> bool:
@@ -28,10 +29,19 @@ async def is_waiting(session: Session, return_id: UUID) -> bool:
     return found is not None
 
 
-async def exception(session: Session, exception_id: UUID) -> Row | None:
+class ParcelExceptionRow(TypedDict):
+    """Kind and subject of an exception that holds parcels."""
+
+    kind: str
+    subject_key: str
+
+
+async def exception(session: Session, exception_id: UUID) -> ParcelExceptionRow | None:
     """(kind, subject_key) of an exception about parcels."""
-    return await session.fetch_one(
-        "SELECT kind, subject_key FROM operational_exception WHERE id = $1", exception_id
+    return await session.row(
+        ParcelExceptionRow,
+        "SELECT kind, subject_key FROM operational_exception WHERE id = $1",
+        exception_id,
     )
 
 
@@ -43,12 +53,24 @@ WHERE p.exception_id = $1 ORDER BY p.received_at, p.id, u.id FOR NO KEY UPDATE O
 """
 
 
-async def units_of_exception(session: Session, exception_id: UUID) -> list[Row]:
+class KeptUnitsRow(TypedDict):
+    """Units of an item in an unidentified parcel."""
+
+    id: UUID
+    parcel_id: UUID
+    item_id: int
+    sku: str
+    quantity: int
+    value_minor: int
+    location_id: int
+
+
+async def units_of_exception(session: Session, exception_id: UUID) -> Sequence[KeptUnitsRow]:
     """Units of an exception's parcels, locked; emptied rows are included, with no units.
 
     Their stock must be locked before, so that the second of two concurrent callers sees them empty.
     """
-    return list(await session.fetch(_UNITS, exception_id))
+    return await session.rows(KeptUnitsRow, _UNITS, exception_id)
 
 
 _CONTENTS = """
@@ -59,9 +81,17 @@ WHERE p.exception_id = $1 ORDER BY u.item_id
 """
 
 
-async def contents_of_exception(session: Session, exception_id: UUID) -> list[Row]:
+class KeptContentsRow(TypedDict):
+    """An item in an unidentified parcel, and the parcel's location."""
+
+    location_id: int
+    location: str
+    item_id: int
+
+
+async def contents_of_exception(session: Session, exception_id: UUID) -> Sequence[KeptContentsRow]:
     """Items of an exception's parcels and their locations; not locked."""
-    return list(await session.fetch(_CONTENTS, exception_id))
+    return await session.rows(KeptContentsRow, _CONTENTS, exception_id)
 
 
 async def write_units(session: Session, rows: Sequence[tuple[UUID, int, int]]) -> None:
@@ -81,9 +111,10 @@ async def mark_empty(session: Session, exception_id: UUID, now: datetime) -> int
         exception_id,
         now,
     )
-    left: int = await session.fetch_value(
+    left = await session.value(
+        int,
         "SELECT COUNT(*) AS number FROM unidentified_parcel"
         " WHERE exception_id = $1 AND emptied_at IS NULL",
         exception_id,
     )
-    return left
+    return left or 0
