@@ -90,20 +90,6 @@ class ItemCost(Model):
         table = "item_cost"
 
 
-class ItemCostRow(TypedDict):
-    """A row of item_cost."""
-
-    id: int
-    item_id: int
-    currency: str
-    quantity: int
-    value_minor: int
-    quality_quantity: int
-    quality_value_minor: int
-    returned_quantity: int
-    returned_value_minor: int
-
-
 class PeriodClose(Model):
     """The books are closed up to and including `through_at`. Never changed or reversed."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypedDict
 
 from models.database.sessions import Session
 from models.database.sql import WriteStatement
-from models.ledger import ItemCostRow
 from models.queries.events.lock_numbers import BOOKS
 
 
@@ -23,6 +23,20 @@ async def ensure_costs(session: Session, item_ids: Sequence[int], currency: str)
         " ON CONFLICT (item_id) DO NOTHING",
         [(item_id, currency) for item_id in item_ids],
     )
+
+
+class ItemCostRow(TypedDict):
+    """A locked row of item_cost."""
+
+    id: int
+    item_id: int
+    currency: str
+    quantity: int
+    value_minor: int
+    quality_quantity: int
+    quality_value_minor: int
+    returned_quantity: int
+    returned_value_minor: int
 
 
 async def lock_costs(session: Session, item_ids: Sequence[int]) -> Sequence[ItemCostRow]:
