@@ -1,18 +1,19 @@
-"""Ending tasks: cancelled, and waited for until they are gone."""
+"""Cancellation of tasks, with a wait until they have ended."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-AGAIN_SECONDS = 10.0  # longer than what a task does at its end, which must not be broken off
+RETRY_SECONDS = 10.0  # longer than the clean-up of a task, which must not be interrupted
 
 
 async def end(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel tasks and wait until all have ended; nobody is told how.
+    """Cancel tasks and wait until all have ended. Their results and exceptions are dropped.
 
-    A cancellation can be lost: where a task's own work fails in the same moment, a task group or a
-    library raises that instead, and the task goes on as after any failure. So it is said again.
+    A cancellation can be lost: if the work of a task fails at the same moment, a task group or a
+    library may raise that failure instead, and the task continues. Therefore the cancellation is
+    repeated every RETRY_SECONDS.
     """
     for task in tasks:
         task.cancel()
@@ -20,9 +21,9 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
 
 
 async def ended(*tasks: asyncio.Task[Any]) -> None:
-    """Wait until all of these tasks have ended, which were cancelled; as `end` does."""
+    """Wait until these cancelled tasks have ended, repeating the cancellation as `end` does."""
     pending = {task for task in tasks if not task.done()}
     while pending:
-        _, pending = await asyncio.wait(pending, timeout=AGAIN_SECONDS)
+        _, pending = await asyncio.wait(pending, timeout=RETRY_SECONDS)
         for task in pending:
             task.cancel()

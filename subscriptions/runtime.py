@@ -1,4 +1,4 @@
-"""The live side of a process, put together: sequencer, doorbell, relay, streams."""
+"""The streaming parts of a process: sequencer, doorbell, relay and streams."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ STOP_SECONDS = 3.0
 
 
 class StreamingRuntime(Generic[AvailabilityT]):
-    """Starts and stops what makes streams live.
+    """Starts and stops the parts that feed streams.
 
-    - `transactions`: for the sequencer's own writes, with `committed` left alone; those that carry
-      out business actions have `committed=live.committed` and `last=live.sequencer.number_within`.
+    - `transactions`: for the sequencer's own writes; its `committed` is not set. Transactions of
+      business actions have `committed=live.committed` and `last=live.sequencer.number_within`.
     - `broadcast_url`: `memory://`, `redis://…` or `postgres://…`.
     - `promises` reads availability.
     """
@@ -49,13 +49,13 @@ class StreamingRuntime(Generic[AvailabilityT]):
 
         levels = LevelCache(read)
         self.relay = Relay(database, levels)
-        self.doorbell = Doorbell(broadcast_url, self._heard)
+        self.doorbell = Doorbell(broadcast_url, self._on_ring)
         self.sequencer = Sequencer(
             transactions,
             holder=str(uuid4()),
             numbered=self._numbered,
             forward=self._forward,
-            is_heard=lambda: self.relay.listeners > 0,
+            has_listeners=lambda: self.relay.listeners > 0,
         )
         self.streams = Streams(self.relay, levels, promises)
         self.queues = QueueStreams(self.relay, database)
@@ -67,7 +67,7 @@ class StreamingRuntime(Generic[AvailabilityT]):
         self.sequencer.wake()
 
     async def start(self) -> None:
-        """Begin to number, to ring and to serve; does not wait for any of it."""
+        """Start numbering, ringing and serving, without waiting for any of them."""
         self._numbering = asyncio.create_task(self.sequencer.run(), name="sequencer")
         self._tasks = [
             asyncio.create_task(self.doorbell.run(), name="doorbell"),
@@ -75,7 +75,7 @@ class StreamingRuntime(Generic[AvailabilityT]):
         ]
 
     async def stop(self) -> None:
-        """Number what is pending, give the lease to another process, and end. Bounded."""
+        """Number pending events, release the lease and end, within about STOP_SECONDS."""
         self.sequencer.stop()
         await asyncio.wait([self._numbering], timeout=STOP_SECONDS)
         await end(self._numbering, *self._tasks)
@@ -88,8 +88,8 @@ class StreamingRuntime(Generic[AvailabilityT]):
     def _forward(self) -> None:
         self.doorbell.ring(PENDING)
 
-    def _heard(self, position: int) -> None:
+    def _on_ring(self, position: int) -> None:
         if position == PENDING:
-            self.sequencer.heard()
+            self.sequencer.notify()
         else:
             self.relay.wake(position)

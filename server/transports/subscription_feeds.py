@@ -24,7 +24,7 @@ from server.operations.request import GraphQLRequest
 from server.transports.protocol import dumped
 from server.transports.send_queue import SendQueue
 from subscriptions.delivery.batching import in_batches
-from subscriptions.delivery.fanout import BREATH_MAX, Answer, Fanout, Feed, Member
+from subscriptions.delivery.fanout import BATCH_MAX, Answer, Fanout, Feed, Member
 from subscriptions.log.relay import Audience
 
 AFTER = "after"
@@ -207,7 +207,7 @@ async def _executed(
 ) -> AsyncGenerator[Sequence[Answer], None]:
     """One answer per event; the events of a batch share a fresh context and its reads."""
     source = cast(AsyncGenerator[Any, None], subscription.source)
-    async with aclosing(in_batches(source, BREATH_MAX)) as breaths:
+    async with aclosing(in_batches(source, BATCH_MAX)) as breaths:
         async for events in breaths:
             fresh = context.another(events)
             try:

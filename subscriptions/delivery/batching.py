@@ -1,7 +1,7 @@
-"""What comes in one breath, taken together.
+"""Batching: items that a source yields without a wait in between are processed together.
 
-A source that has much to give gives it one by one, without a wait in between. Whoever takes it
-can save by taking it together: one read for several events, one write for several answers.
+It saves work for the consumer: one database read for several events, one write for several
+messages.
 """
 
 from __future__ import annotations
@@ -19,35 +19,36 @@ ItemT = TypeVar("ItemT")
 async def in_batches(
     source: AsyncGenerator[ItemT, None], most: int
 ) -> AsyncGenerator[list[ItemT], None]:
-    """The items of a source in their order, in lists of up to `most`; closes the source.
+    """The items of a source in their order, in lists of at most `most`. Closes the source.
 
-    A list is what had come when the last one was dealt with; nothing waits for a list to fill. The
-    source is asked for no more than `most` ahead. Its exception comes after its last item.
+    A list holds the items that arrived while the previous list was processed; there is no wait for
+    a full list. At most `most` items are read ahead. An exception of the source is raised after its
+    last item.
     """
-    came: deque[ItemT] = deque()
-    news, room = asyncio.Event(), asyncio.Event()
+    received: deque[ItemT] = deque()
+    arrived, room = asyncio.Event(), asyncio.Event()
 
     async def take() -> None:
         try:
             async for item in source:
-                came.append(item)
-                news.set()
-                if len(came) >= most:
+                received.append(item)
+                arrived.set()
+                if len(received) >= most:
                     room.clear()
                     await room.wait()
         finally:
             await source.aclose()
 
     taking = asyncio.create_task(take())
-    taking.add_done_callback(lambda _: news.set())
+    taking.add_done_callback(lambda _: arrived.set())
     try:
-        while came or not taking.done():
-            if not came:
-                news.clear()
-                await news.wait()
+        while received or not taking.done():
+            if not received:
+                arrived.clear()
+                await arrived.wait()
                 continue
-            together = list(came)
-            came.clear()
+            together = list(received)
+            received.clear()
             room.set()
             yield together
         taking.result()

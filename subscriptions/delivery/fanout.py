@@ -1,14 +1,15 @@
-"""One execution for many: readers who ask for the same, and may see the same, share its answers.
+"""Fan-out: subscribers with the same subscription and the same visibility share one execution.
 
-    source ──► one execution per event ──► one text ──► every member's own bounded backlog
+    source ──► one execution per event ──► one text ──► bounded backlog of each member
 
-A *group* runs a feed (events executed and written as text) for all members with the same key. A
-member that begins at a cursor first reads a feed of its own; when that has caught up with the
-relay it hands over to the group at one position, in one step, so that nothing is missing and
-nothing comes twice.
+A *group* runs one feed (events executed and serialized) for all members with the same key. A member
+that starts at a cursor first reads its own feed. When that feed has reached the position of the
+relay, it hands the member over to the group, at one position and in one step. So no message is
+missing or repeated.
 
-What a member cannot send at once waits in its backlog: answers about one subject are folded to the
-latest, exact ones are kept in order, and a member whose backlog is full is ended, alone.
+Messages that cannot be sent at once wait in the member's backlog. Messages about one subject are
+folded to the latest; exact messages are kept in order. If the backlog is full, only that member is
+ended.
 """
 
 from __future__ import annotations
@@ -23,19 +24,20 @@ from domain.events.cursors import ReaderTooSlow
 from subscriptions.cancellation import end
 from subscriptions.log.relay import Audience
 
-BACKLOG_MAX = 1_000  # answers of one member that each count; the texts are shared
-SUBJECTS_MAX = 10_000  # subjects of one member of which the latest answer waits
-OFFERED_AT_ONCE_MAX = 250  # answers given to members before other tasks have their turn
-BREATH_MAX = 32  # answers that one member is given before the next one
+BACKLOG_MAX = 1_000  # unsent exact messages of one member; the texts are shared
+SUBJECTS_MAX = 10_000  # subjects of one member with an unsent message
+OFFERED_AT_ONCE_MAX = 250  # messages offered to members before other tasks run
+BATCH_MAX = 32  # messages that one member gets before the next one
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An executed event as the JSON text that is sent to everybody.
+    """An executed event as JSON text, sent to all members.
 
-    `position`: the place of its event in the log, where it has one. `subject`: what a later answer
-    replaces; None where each answer counts. `cursor`: behind what its reader goes on; not behind
-    `position` where others of the same event follow.
+    `position`: position of its event in the log, if any. `subject`: a later message with this
+    subject replaces it; None if every message counts. `cursor`: the position from which a client
+    continues after this message. It is lower than `position` if other messages of the same event
+    follow.
     """
 
     text: str
@@ -48,12 +50,12 @@ class Answer:
             object.__setattr__(self, "cursor", self.position)
 
 
-# Answers in the order of their positions, those that came in one breath together.
+# Messages in the order of their positions, in batches.
 Feed = Callable[[Audience | None], AsyncGenerator[Sequence[Answer], None]]
 
 
 class Backlog:
-    """Answers that wait to be sent, oldest first; at most one per subject."""
+    """Unsent messages, oldest first; at most one per subject."""
 
     __slots__ = ("_count", "_kept", "folds")
 
@@ -66,7 +68,7 @@ class Backlog:
         return len(self._kept)
 
     def put(self, answer: Answer) -> bool:
-        """Keep an answer; false where there is no room."""
+        """Store a message; false if the backlog is full."""
         self._count += 1
         key = self._count if answer.subject is None else answer.subject
         if self._kept.pop(key, None) is not None:
@@ -77,21 +79,21 @@ class Backlog:
         return True
 
     def take(self) -> Answer | None:
-        """The oldest answer, if there is one."""
+        """The oldest message, if any."""
         if not self._kept:
             return None
         return self._kept.pop(next(iter(self._kept)))
 
     def clear(self) -> None:
-        """Drop everything."""
+        """Drop all messages."""
         self._kept.clear()
 
 
 class Member(ABC):
-    """One subscription of one client: takes answers, sends what it can, keeps the rest.
+    """One subscription of one client: sends messages, and stores those that cannot be sent yet.
 
-    A transport says how to send: `_try_send` now or never, `send` when there is room, `_has_more`
-    to be asked for `next_answer` as soon as there is room again.
+    A transport implements the sending: `_try_send` sends now or not at all, `send` waits for room,
+    and `_has_more` requests calls of `next_answer` as soon as there is room.
     """
 
     __slots__ = (
@@ -106,43 +108,47 @@ class Member(ABC):
 
     def __init__(self) -> None:
         self._backlog = Backlog()
-        self._is_direct = False  # nothing stands between an answer and the client
+        self._is_direct = False  # the backlog is empty, so messages are sent directly
         self._is_replaying = False
         self._is_finishing = False
-        self._last: int | None = None  # the cursor of what was sent last
+        self._last: int | None = None  # cursor of the last sent message
         self._floor = 0
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def backlog(self) -> int:
-        """How many answers wait to be sent."""
+        """Number of unsent messages."""
         return len(self._backlog)
 
     @property
     def folds(self) -> int:
-        """How many answers were replaced by later ones before they were sent."""
+        """Number of messages that later ones replaced before they were sent."""
         return self._backlog.folds
 
     @property
     def floor(self) -> int:
-        """The position behind which it began; others have given it, or it asked for, no more."""
+        """Start position: nothing at or before it is delivered."""
         return self._floor
 
     def begin(self, floor: int, *, replaying: bool) -> None:
-        """Take what lies behind `floor`; keep it back while a feed of its own is being sent."""
+        """Start after `floor`. With `replaying`, store messages while the member's own feed is
+        sent.
+        """
         self._floor = floor
         self._is_replaying = replaying
         self._is_direct = not replaying
 
     def go_live(self) -> None:
-        """The feed of its own was sent: now what was kept back."""
+        """Send the messages that were stored during the replay of the member's own feed."""
         self._is_replaying = False
         self._is_direct = not self._backlog
         if self._backlog:
             self._has_more()
 
     def offer(self, answers: Sequence[Answer]) -> None:
-        """Send answers now, or keep them; never waits. Nothing once it is ended or cancelled."""
+        """Send messages now, or store them; never waits. Does nothing after the end or a
+        cancellation.
+        """
         if self._ended.done():
             return
         for answer in answers:
@@ -155,7 +161,7 @@ class Member(ABC):
                 self._keep(answer)
 
     async def give(self, answer: Answer) -> None:
-        """Send an answer of the feed of its own, waiting for room."""
+        """Send a message of the member's own feed, waiting for room."""
         await self.send(answer)
         self._last = answer.cursor
 
@@ -169,7 +175,7 @@ class Member(ABC):
             self._has_more()
 
     def next_answer(self) -> Answer | None:
-        """The next of the backlog to be sent."""
+        """The next message of the backlog."""
         if self._is_replaying or (answer := self._backlog.take()) is None:
             return None
         self._last = answer.cursor
@@ -182,7 +188,7 @@ class Member(ABC):
         return answer
 
     def finish(self) -> None:
-        """There is no more to come: the end is when the backlog was sent."""
+        """Announce the end: the member ends when its backlog is sent."""
         if not self._ended.done():
             self._is_direct = False
             self._is_finishing = True
@@ -190,21 +196,23 @@ class Member(ABC):
                 self._ended.set_result(None)
 
     def fail(self, error: Exception) -> None:
-        """It cannot go on: what was not sent is dropped, its client goes on behind the last."""
+        """End with an error. Unsent messages are dropped; the client continues after the last sent
+        one.
+        """
         if not self._ended.done():
             self._is_direct = False
             self._backlog.clear()
             self._ended.set_exception(error)
-            self._ended.exception()  # its reader may be gone
+            self._ended.exception()  # nothing may wait for it any more
 
     def leave(self) -> None:
-        """The client wants no more."""
+        """Cancel: the client has unsubscribed."""
         self._is_direct = False
         self._backlog.clear()
         self._ended.cancel()
 
     async def ended(self) -> None:
-        """Wait for the end. Raises what ended it."""
+        """Wait for the end. Raises the error that ended it."""
         await self._ended
 
     @abstractmethod
@@ -213,45 +221,47 @@ class Member(ABC):
 
     @abstractmethod
     def _try_send(self, answer: Answer) -> bool:
-        """Send at once; false where there is no room."""
+        """Send at once; false if there is no room."""
 
     @abstractmethod
     def _has_more(self) -> None:
-        """The backlog has something to send."""
+        """Called when the backlog has messages to send."""
 
 
 class FanoutGroup:
-    """Members that get the same answers, and the one feed that makes them, whose audience it is."""
+    """Members that get the same messages, and the feed that makes them. The group is its
+    audience.
+    """
 
     def __init__(self, feed: Feed, spread: Callable[[Answer], None]) -> None:
         self.users = 0
         self.joined_at = 0
-        self._spread_was = spread
+        self._on_offered = spread
         self._members: set[Member] = set()
         self._is_live = asyncio.Event()
         self._task = asyncio.create_task(self._run(feed))
 
     @property
     def size(self) -> int:
-        """How many are offered what comes, once it listens."""
+        """Number of members that get messages, once the feed is live."""
         return len(self._members) if self._is_live.is_set() else 0
 
     @property
     def backlog(self) -> int:
-        """How many answers wait to be sent to its members."""
+        """Number of unsent messages of all members."""
         return sum(member.backlog for member in self._members)
 
     def add(self, member: Member) -> None:
-        """From now on it is offered what comes."""
+        """Add a member; it gets all messages from now on."""
         self._members.add(member)
         self.joined_at = max(self.joined_at, member.floor)
 
     def discard(self, member: Member) -> None:
-        """It is offered nothing more."""
+        """Remove a member."""
         self._members.discard(member)
 
     async def live(self) -> None:
-        """Wait until the feed misses nothing any more, or has ended."""
+        """Wait until the feed is live, or has ended."""
         waiting = asyncio.create_task(self._is_live.wait())
         try:
             await asyncio.wait((waiting, self._task), return_when=asyncio.FIRST_COMPLETED)
@@ -259,39 +269,42 @@ class FanoutGroup:
             waiting.cancel()
 
     async def stop(self) -> None:
-        """End the feed; nobody is left."""
+        """End the feed of a group without members."""
         await end(self._task)
 
     @property
     def is_over(self) -> bool:
-        """Whether the feed has ended."""
+        """True if the feed has ended."""
         return self._task.done()
 
     async def _run(self, feed: Feed) -> None:
         try:
-            async with aclosing(feed(self)) as breaths:
-                async for answers in breaths:
-                    await self._spread(answers)
-        except Exception as error:  # noqa: BLE001  every member is told, and tells its client
+            async with aclosing(feed(self)) as batches:
+                async for answers in batches:
+                    await self._offer_all(answers)
+        except Exception as error:  # noqa: BLE001  every member gets the error
             for member in self._members:
                 member.fail(error)
         else:
             for member in self._members:
                 member.finish()
 
-    async def _spread(self, answers: Sequence[Answer]) -> None:
-        """Offer all of them to one member after the other: its socket takes them as one."""
+    async def _offer_all(self, answers: Sequence[Answer]) -> None:
+        """Offer the whole batch to one member after another, so that its connection writes it at
+        once.
+        """
         at_once = max(1, OFFERED_AT_ONCE_MAX // len(answers))
         for count, member in enumerate(tuple(self._members), start=1):
             member.offer(answers)
             if count % at_once == 0:
                 await asyncio.sleep(0)
-        if self.size:  # else they were for who comes to a stream that begins with what is so now
+        if self.size:  # otherwise the batch is the initial state of a stream that is not live yet
+            # state
             for answer in answers:
-                self._spread_was(answer)
+                self._on_offered(answer)
 
     def caught_up(self, _: int) -> bool:
-        """Told by the feed: it misses nothing any more, and goes on."""
+        """Called by the feed when it is live. It continues."""
         self._is_live.set()
         return False
 
@@ -299,7 +312,7 @@ class FanoutGroup:
 class Newcomer:
     """The audience of a member's own feed, until its group takes the member over."""
 
-    joined_at = 0  # nobody else comes to it
+    joined_at = 0  # no other member joins it
 
     def __init__(self, group: FanoutGroup, member: Member) -> None:
         self._group = group
@@ -307,7 +320,7 @@ class Newcomer:
         self.is_taken_over = False
 
     def caught_up(self, position: int) -> bool:
-        """Hand over to the group, in the step in which the own feed misses nothing."""
+        """Hand the member over to the group, in the step in which its own feed is live."""
         if not self._group.is_over:
             self.is_taken_over = True
             self._member.begin(position, replaying=True)
@@ -316,9 +329,9 @@ class Newcomer:
 
 
 class Fanout:
-    """Groups by what they ask for and what they may see. `position` is where the relay stands.
+    """Groups by subscription and visibility. `position` is the position of the relay.
 
-    `spread` is told of each answer that was offered to all members of a group.
+    `spread` is called with each message that was offered to all members of a group.
     """
 
     def __init__(
@@ -327,34 +340,34 @@ class Fanout:
         spread: Callable[[Answer], None] = lambda _: None,
     ) -> None:
         self._position = position
-        self._spread = spread
+        self._on_offered = spread
         self.folds = 0
         self._groups: dict[Hashable, FanoutGroup] = {}
 
     @property
     def groups(self) -> int:
-        """How many feeds are executed."""
+        """Number of feeds."""
         return len(self._groups)
 
     @property
     def members(self) -> int:
-        """How many subscriptions they serve."""
+        """Number of subscriptions that they serve."""
         return sum(group.size for group in self._groups.values())
 
     @property
     def backlog(self) -> int:
-        """How many answers wait to be sent to all members."""
+        """Number of unsent messages of all members."""
         return sum(group.backlog for group in self._groups.values())
 
     async def serve(self, key: Hashable, feed: Feed, member: Member, own: Feed | None) -> None:
         """Serve a member until the stream ends, or until cancelled.
 
-        `feed` begins now and serves the group; `own` begins at the member's cursor and serves it
-        alone until it has caught up. Raises what ended the stream.
+        `feed` starts now and serves the group. `own` starts at the member's cursor and serves it
+        alone until it is live. Raises the error that ended the stream.
         """
         group = self._groups.get(key)
         if group is None or group.is_over:
-            group = self._groups[key] = FanoutGroup(feed, self._spread)
+            group = self._groups[key] = FanoutGroup(feed, self._on_offered)
         group.users += 1
         try:
             if own is None:
@@ -377,8 +390,8 @@ class Fanout:
     async def _replay(group: FanoutGroup, member: Member, own: Feed) -> None:
         await group.live()
         newcomer = Newcomer(group, member)
-        async with aclosing(own(newcomer)) as breaths:
-            async for answers in breaths:
+        async with aclosing(own(newcomer)) as batches:
+            async for answers in batches:
                 for answer in answers:
                     await member.give(answer)
         if newcomer.is_taken_over:

@@ -1,14 +1,16 @@
-"""The doorbell: tells every process that the log has grown. It carries no fact, only a position.
+"""The doorbell: a broadcast to all processes that the log has grown. A ring carries only a
+position.
 
-Nothing depends on it but speed: whoever listens also looks at the log every second. One channel
-and one subscription per process, opened at start, because of what `broadcaster` does (0.3.1):
+Only latency depends on it, because every process also polls the log once per second. Each process
+has one channel and one subscription, opened at start, because of defects in `broadcaster` (0.3.1):
 
-- It never recovers when Redis or PostgreSQL restarts, and its subscribers hang without an error.
-  So silence is tested: after a quiet second the process rings itself, and if it does not hear
-  that either, everything is built anew.
-- With redis-py ≥ 8 the first subscription receives nothing: Redis has a backend of our own.
-- Two first subscribers of a channel race, and its queues are unbounded: here is only one, which
-  does nothing but note a number.
+- It does not recover after a restart of Redis or PostgreSQL, and its subscribers hang without an
+  error. So silence is tested: after QUIET_SECONDS without a ring the process sends a heartbeat to
+  itself. If that is not received either, the connection is made anew.
+- With redis-py ≥ 8 the first subscription receives nothing. Therefore Redis has its own backend
+  (redis_backend.py).
+- Two concurrent first subscriptions of a channel race, and its queues are unbounded. There is only
+  one subscription, and its reader only stores a number.
 """
 
 from __future__ import annotations
@@ -26,26 +28,26 @@ from subscriptions.log.redis_backend import RedisBackend
 logger = structlog.get_logger(__name__)
 
 CHANNEL = "restow_log"
-PENDING = 0  # "something was committed that has no position yet"
-BEAT = -1  # rung to be heard by ourselves; means nothing
+PENDING = 0  # position of a ring for committed events without a position yet
+HEARTBEAT = -1  # heartbeat of the process to itself
 QUIET_SECONDS = 1.0
 OPEN_SECONDS = 3.0
 CLOSE_SECONDS = 0.5
 BACKOFF_SECONDS = (0.1, 2.0)
 
-Hear = Callable[[], Awaitable[Event]]
+Receive = Callable[[], Awaitable[Event]]
 
 
 class DoorbellSilent(ConnectionError):
-    """We rang and did not hear it: the connection is dead, whatever it says of itself."""
+    """The process did not receive its own heartbeat: the connection is dead."""
 
 
 class Doorbell:
-    """Rings in every process that has the same `url`; `heard` is told the position, or PENDING."""
+    """Rings in every process with the same `url`. `on_ring` gets a position, or PENDING."""
 
-    def __init__(self, url: str, heard: Callable[[int], None]) -> None:
+    def __init__(self, url: str, on_ring: Callable[[int], None]) -> None:
         self._url = url
-        self._heard = heard
+        self._on_ring = on_ring
         self._to_ring: set[int] = set()
         self._has_to_ring = asyncio.Event()
         self._position = PENDING
@@ -53,11 +55,13 @@ class Doorbell:
 
     @property
     def is_connected(self) -> bool:
-        """Whether a subscription stands (`/readyz`)."""
+        """True while a subscription is active (`/readyz`)."""
         return self._is_connected
 
     def ring(self, position: int) -> None:
-        """Have every process hear `position`; does not wait, and the newest one wins."""
+        """Send `position` to every process. Does not wait; only the newest unsent position is
+        sent.
+        """
         if position > PENDING:
             self._to_ring.discard(self._position)
             self._position = position
@@ -65,18 +69,18 @@ class Doorbell:
         self._has_to_ring.set()
 
     async def run(self) -> None:
-        """Ring and listen until cancelled, on a new connection whenever one has failed."""
+        """Ring and receive until cancelled, on a new connection after each failure."""
         attempt = 0
         while True:
             try:
-                async with self._subscribed() as (broadcast, hear):
+                async with self._subscribed() as (broadcast, receive):
                     attempt = 0
                     self._is_connected = True
-                    self.ring(self._position)  # what was rung meanwhile was heard by nobody
+                    self.ring(self._position)  # rings during the disconnection were lost
                     async with asyncio.TaskGroup() as tasks:
                         tasks.create_task(self._publish(broadcast))
-                        tasks.create_task(self._listen(hear))
-            except Exception as error:  # noqa: BLE001  any failure of any backend: build it anew
+                        tasks.create_task(self._listen(receive))
+            except Exception as error:  # noqa: BLE001  any failure: reconnect
                 logger.warning("doorbell.lost", error=_causes(error), attempt=attempt)
             finally:
                 self._is_connected = False
@@ -85,7 +89,7 @@ class Doorbell:
             attempt = min(attempt + 1, 10)
 
     @asynccontextmanager
-    async def _subscribed(self) -> AsyncIterator[tuple[Broadcast, Hear]]:
+    async def _subscribed(self) -> AsyncIterator[tuple[Broadcast, Receive]]:
         backend = None
         if self._url.startswith("redis"):
             backend = RedisBackend(self._url, timeout=OPEN_SECONDS)
@@ -110,35 +114,35 @@ class Doorbell:
                 async with asyncio.timeout(OPEN_SECONDS):
                     await broadcast.publish(CHANNEL, str(position))
 
-    async def _listen(self, hear: Hear) -> None:
+    async def _listen(self, receive: Receive) -> None:
         is_answer_due = False
         while True:
             try:
                 async with asyncio.timeout(QUIET_SECONDS):
-                    message = await hear()
+                    message = await receive()
             except TimeoutError:
                 if is_answer_due:
-                    raise DoorbellSilent("rang, and did not hear it") from None
+                    raise DoorbellSilent("no answer to the heartbeat") from None
                 is_answer_due = True
-                self.ring(BEAT)
+                self.ring(HEARTBEAT)
                 continue
             is_answer_due = False
-            if message.message.isdecimal():  # not a BEAT
-                self._heard(int(message.message))
+            if message.message.isdecimal():  # not a HEARTBEAT
+                self._on_ring(int(message.message))
 
 
 async def _close(*steps: Callable[[], Awaitable[None]]) -> None:
-    """Leave what may be broken already; none of it may keep us from building it anew."""
+    """Close parts that may be broken already; failures do not prevent a new connection."""
     for leave in steps:
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await leave()
-        except Exception as error:  # noqa: BLE001  it was broken: that is why we leave
+        except Exception as error:  # noqa: BLE001  expected: it was broken
             logger.debug("doorbell.close_failed", error=repr(error))
 
 
 def _causes(error: BaseException) -> str:
-    """What failed in the tasks of a group, in one line."""
+    """The failures in the tasks of a group, in one line."""
     if isinstance(error, BaseExceptionGroup):
         return ", ".join(_causes(cause) for cause in error.exceptions)
     return repr(error)

@@ -1,8 +1,8 @@
-"""Who hears of which event: listeners found by what they ask for, not by asking each of them.
+"""Listeners of events, found by key.
 
-A listener names keys; an event has a few (its type, its SKU, its location, what it is about, its
-queue, and EVERY). So an event
-costs as much as it has listeners, however many others there are.
+A listener names keys. An event has a few keys: its type, its SKUs, its location, its subjects, its
+queue, and EVERY. So the cost of an event depends on the number of its listeners, not on all
+listeners.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ ItemT = TypeVar("ItemT")
 
 
 def of_types(types: Iterable[str]) -> frozenset[Key]:
-    """Events of these types."""
+    """Keys of events of these types."""
     return frozenset(("type", name) for name in types)
 
 
 def of_skus(skus: Iterable[str]) -> frozenset[Key]:
-    """Events about these SKUs."""
+    """Keys of events about these SKUs."""
     return frozenset(("sku", sku) for sku in skus)
 
 
 def at_locations(codes: Iterable[str]) -> frozenset[Key]:
-    """Events at these locations."""
+    """Keys of events at these locations."""
     return frozenset(("location", code) for code in codes)
 
 
 def about(subjects: Iterable[str]) -> frozenset[Key]:
-    """Events about these subjects (`Order:<id>`) or about parts of them."""
+    """Keys of events about these subjects (`Order:<id>`) or their parts."""
     return frozenset(("about", subject) for subject in subjects)
 
 
 def in_queue(queue: str, location: str) -> frozenset[Key]:
-    """Events about tasks of a queue at a location."""
+    """Keys of events about tasks of a queue at a location."""
     return frozenset({("queue", f"{queue} {location}")})
 
 
 def subjects_of(event: LoggedEvent) -> Iterable[str]:
-    """What an event is about, and the order and the return that this is a part of."""
+    """The subject of an event, and the order and the return that it is a part of."""
     found = [f"{event.subject_type}:{event.subject_key}"]
     for owner, name in (("Order", "order"), ("Return", "return")):
         if key := event.data.get(name):
@@ -59,7 +59,7 @@ def subjects_of(event: LoggedEvent) -> Iterable[str]:
 
 
 def skus_of(event: LoggedEvent) -> Iterable[str]:
-    """The SKUs that an event names: one as `sku`, or several in `units` by SKU."""
+    """The SKUs that an event names: one as `sku`, or several as the keys of `units`."""
     sku, units = event.data.get("sku"), event.data.get("units")
     if isinstance(sku, str):
         return (sku,)
@@ -67,7 +67,7 @@ def skus_of(event: LoggedEvent) -> Iterable[str]:
 
 
 def keys_of(event: LoggedEvent) -> list[Key]:
-    """Under which keys an event is found."""
+    """The keys of an event."""
     keys = [EVERY, ("type", event.type), *of_skus(skus_of(event)), *about(subjects_of(event))]
     if event.location is not None:
         keys.append(("location", event.location))
@@ -77,10 +77,10 @@ def keys_of(event: LoggedEvent) -> list[Key]:
 
 
 class Listener(ABC, Generic[ItemT]):
-    """Takes events as they come and keeps them, bounded, until its reader takes them.
+    """A bounded buffer of events between the relay and one subscriber.
 
-    `offer` never waits. `wants` decides about an event that was found by one of `keys`; what a
-    listener was offered up to `seen` it is not offered again.
+    `offer` never waits. `wants` decides about an event that one of `keys` selected. Events up to
+    the position `seen` are ignored.
     """
 
     def __init__(self, keys: frozenset[Key], wants: Wants) -> None:
@@ -92,7 +92,7 @@ class Listener(ABC, Generic[ItemT]):
         self._is_over = False
 
     def offer(self, event: LoggedEvent) -> None:
-        """Keep an event if it is new and wanted."""
+        """Store an event if it is new and wanted."""
         if event.position <= self.seen or self._end is not None:
             return
         self.seen = event.position
@@ -101,14 +101,14 @@ class Listener(ABC, Generic[ItemT]):
             self._news.set()
 
     def finish(self) -> None:
-        """Nothing more will be offered: the reader gets what is kept, then the end."""
+        """Announce the end: the subscriber gets the stored events, then the end."""
         self._is_over = True
         self._news.set()
 
     async def take(self, limit: int) -> Sequence[ItemT]:
-        """Up to `limit` of what is kept, oldest first, waiting for one; empty at the end.
+        """Up to `limit` stored events, oldest first; waits for the first, empty at the end.
 
-        Raises ReaderTooSlow when too many were offered, after those that were kept.
+        If too many events were offered, raises ReaderTooSlow after the stored ones.
         """
         while True:
             if taken := self._taken(limit):
@@ -128,7 +128,9 @@ class Listener(ABC, Generic[ItemT]):
 
 
 class ExactListener(Listener[LoggedEvent]):
-    """Every event, in order. A reader that lets its buffer fill up is told where to go on."""
+    """All events, in order. If its buffer is full, the subscriber gets ReaderTooSlow with its last
+    cursor.
+    """
 
     def __init__(self, keys: frozenset[Key], wants: Wants, capacity: int) -> None:
         super().__init__(keys, wants)
@@ -147,10 +149,10 @@ class ExactListener(Listener[LoggedEvent]):
 
 
 class FoldingListener(Listener[tuple[str, LoggedEvent]]):
-    """The latest event per subject, in the order of their positions: a slow reader skips.
+    """The latest event per subject, in the order of positions. A slow subscriber skips older ones.
 
-    `subjects` names what an event is about. An item is (subject, its latest event). Bounded by the
-    number of subjects, and by `capacity`.
+    `subjects` returns the subjects of an event. An item is (subject, its latest event). The buffer
+    is bounded by the number of subjects, and by `capacity`.
     """
 
     def __init__(
@@ -177,7 +179,7 @@ class FoldingListener(Listener[tuple[str, LoggedEvent]]):
 
     @property
     def is_filling(self) -> bool:
-        """Whether half of what it can keep is kept."""
+        """True if the buffer is at least half full."""
         return 2 * len(self._kept) >= self._capacity
 
     def _taken(self, limit: int) -> Sequence[tuple[str, LoggedEvent]]:
@@ -185,7 +187,9 @@ class FoldingListener(Listener[tuple[str, LoggedEvent]]):
         return [(subject, self._kept.pop(subject)) for subject in chosen]
 
     def has_more_of(self, position: int) -> bool:
-        """Whether a subject of the event at this position, which was taken in part, is kept."""
+        """True if a subject of the event at this position, of which others were taken, is still
+        stored.
+        """
         return bool(self._kept) and next(iter(self._kept.values())).position == position
 
 
@@ -200,13 +204,13 @@ class Index:
         return len(self._listeners)
 
     def add(self, listener: Listener[Any]) -> None:
-        """Have a listener found by its keys."""
+        """Add a listener under its keys."""
         self._listeners.add(listener)
         for key in listener.keys:
             self._by_key.setdefault(key, set()).add(listener)
 
     def discard(self, listener: Listener[Any]) -> None:
-        """Forget a listener, if it is here."""
+        """Remove a listener, if present."""
         if listener not in self._listeners:
             return
         self._listeners.remove(listener)
@@ -217,6 +221,6 @@ class Index:
                 del self._by_key[key]
 
     def matching(self, event: LoggedEvent) -> Iterable[Listener[Any]]:
-        """Listeners that named a key of this event, each once."""
+        """Listeners with a key of this event, each once."""
         found = [self._by_key[key] for key in keys_of(event) if key in self._by_key]
         return tuple(found[0]) if len(found) == 1 else set().union(*found)

@@ -1,8 +1,8 @@
-"""Redis for `broadcaster`, without the faults of the backend it brings (0.3.1).
+"""Redis backend for `broadcaster`, without two defects of its own backend (0.3.1).
 
-That one reads in a task of its own which looks before the first subscription is made and, with
-redis-py ≥ 8, then sleeps for ever; and a connection that could not be made leaves the task behind.
-Here nothing runs apart, and nothing is retried: whoever uses it builds a new one.
+Its reader task polls before the first subscription exists and then, with redis-py ≥ 8, never wakes
+up; and a failed connection leaves that task running. This backend starts no task and retries
+nothing: after a failure its user makes a new one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 
 
 class RedisBackend(BroadcastBackend):
-    """One connection to hear and one to publish."""
+    """One connection to receive and one to publish."""
 
     def __init__(self, url: str, *, timeout: float) -> None:
         retry = Retry(NoBackoff(), 0)
@@ -25,7 +25,7 @@ class RedisBackend(BroadcastBackend):
         self._is_subscribed = asyncio.Event()
 
     async def connect(self) -> None:
-        """Raises where nobody answers."""
+        """Check the connection. Raises an exception of the client if the server does not answer."""
         await self._client.ping()
 
     async def disconnect(self) -> None:
@@ -34,20 +34,20 @@ class RedisBackend(BroadcastBackend):
         await self._client.aclose()
 
     async def subscribe(self, channel: str) -> None:
-        """Hear what is published on a channel from now on."""
+        """Receive messages that are published on a channel from now on."""
         await self._pubsub.subscribe(channel)
         self._is_subscribed.set()
 
     async def unsubscribe(self, channel: str) -> None:
-        """Hear no more of it."""
+        """Receive no more messages of a channel."""
         await self._pubsub.unsubscribe(channel)
 
     async def publish(self, channel: str, message: str) -> None:
-        """Have every process that is subscribed hear it."""
+        """Send a message to every subscribed process."""
         await self._client.publish(channel, message)
 
     async def next_published(self) -> Event:
-        """The next message of any channel, once there is one."""
+        """The next message of any channel; waits for it."""
         await self._is_subscribed.wait()
         while True:
             message = await self._pubsub.get_message(timeout=None)

@@ -1,9 +1,9 @@
-"""Reads the log once per process and hands each event to the listeners that asked for it.
+"""The relay: reads the log once per process and delivers each event to its listeners.
 
-The newest events stay in memory as the *tail*. A listener that begins at a cursor reads pages of
-the past at its own pace, from the tail or from the table, and joins the living ones in one step
-without a wait in it, at a position the relay stands at: so nothing is missing and nothing comes
-twice. While nobody listens the relay reads nothing, and once a second notes how long the log is.
+The newest events stay in memory as the *tail*. A listener that starts at a cursor reads pages of
+past events at its own pace, from the tail or from the table. It joins the live listeners at the
+position of the relay, in one step without a wait, so no event is missing or repeated. Without
+listeners the relay reads no events; once per second it reads the length of the log.
 """
 
 from __future__ import annotations
@@ -26,57 +26,59 @@ from subscriptions.log.listeners import Index, Listener
 
 logger = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 PAGE_MAX = 500
 TAIL_MAX = 10_000
-JOIN_MAX = 100  # events that a listener may be behind when it joins; less than any buffer
+JOIN_MAX = 100  # largest distance of a joining listener to the relay; less than any buffer
 
 
 class Audience(Protocol):
-    """Whom a stream is for: one reader, or a group that others join while it goes on."""
+    """The receiver of a stream: one subscriber, or a group that others join while it runs."""
 
     @property
     def joined_at(self) -> int:
-        """The position behind which the last of them joined; whoever joined had not seen more."""
+        """The position at which the last member joined. No member had received later events."""
         ...
 
     def caught_up(self, position: int) -> bool:
-        """The stream stands where the relay does; true: somebody else goes on from there."""
+        """Report that the stream has reached the position of the relay. True: another stream
+        continues.
+        """
         ...
 
 
-class Witness(Protocol):
-    """Somebody who remembers, and is told what the relay shows before listeners are offered it."""
+class Observer(Protocol):
+    """An observer of the relay, called with each event before listeners get it."""
 
-    def saw(self, event: LoggedEvent) -> None:
-        """This event is shown next."""
+    def observe(self, event: LoggedEvent) -> None:
+        """Process the next event."""
         ...
 
-    def forget(self) -> None:
-        """Events were passed without being shown."""
+    def clear(self) -> None:
+        """Drop all state: events were skipped."""
         ...
 
 
 class Relay:
-    """One reader of the log for all listeners of this process, and for its witnesses."""
+    """One reader of the log for all listeners and observers of this process."""
 
-    def __init__(self, database: Database, *witnesses: Witness) -> None:
+    def __init__(self, database: Database, *observers: Observer) -> None:
         self._database = database
-        self._witnesses = witnesses
+        self._observers = observers
         self._index = Index()
         self._tail: deque[LoggedEvent] = deque(maxlen=TAIL_MAX)
-        self._position: int | None = None  # None: before the first look
-        self._heard = 0  # the highest position that we were woken for
-        self._news = asyncio.Event()
+        self._position: int | None = None  # None before the first poll
+        self._announced = 0  # the highest position passed to `wake`
+        self._awake = asyncio.Event()
 
     @property
     def listeners(self) -> int:
-        """How many listen."""
+        """Number of listeners."""
         return len(self._index)
 
     @property
     def position(self) -> int | None:
-        """The position up to which every listener was served; None before the first look."""
+        """Position of the last event delivered to all listeners; None before the first poll."""
         return self._position
 
     def recent(self, position: int) -> LoggedEvent | None:
@@ -87,32 +89,32 @@ class Relay:
         return self._tail[index] if 0 <= index < len(self._tail) else None
 
     def wake(self, position: int) -> None:
-        """The log has grown, perhaps up to this position."""
-        if position > max(self._position or 0, self._heard):
-            self._heard = position
+        """Note that the log has grown, perhaps up to this position."""
+        if position > max(self._position or 0, self._announced):
+            self._announced = position
             if self._index:
-                self._news.set()
+                self._awake.set()
 
     def take(self, events: Sequence[LoggedEvent]) -> None:
-        """Events that this process has just numbered, so that they need not be read."""
+        """Deliver events that this process has just numbered, without reading them again."""
         if self._index and events and events[0].position - 1 == self._position:
             try:
                 for event in events:
-                    self._admit(event)
-            except Exception:  # a listener's; numbering, which tells us, must go on
+                    self._deliver(event)
+            except Exception:  # the failure of a listener must not stop numbering, which calls this
                 logger.exception("relay.failed")
 
     async def run(self) -> None:
-        """Serve until cancelled; a database that is away is asked again every second."""
+        """Deliver events until cancelled; polls every second while the database is unavailable."""
         while True:
             try:
                 await self._catch_up()
-            except Exception as error:  # without a relay no stream of this process moves
+            except Exception as error:  # without a relay no stream of this process advances
                 logger.warning("relay.failed", error=repr(error), exc_info=unforeseen(error))
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await self._news.wait()
-            self._news.clear()
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._awake.wait()
+            self._awake.clear()
 
     @asynccontextmanager
     async def following(
@@ -123,9 +125,9 @@ class Relay:
         types: Sequence[str] | None = None,
         audience: Audience | None = None,
     ) -> AsyncIterator[AsyncIterator[list[LoggedEvent]]]:
-        """Pages of the past behind `after`; when they end, `listener` is offered what comes.
+        """Pages of past events after `after`; when they end, `listener` gets new events.
 
-        `types` narrows the pages where they come from the table. Raises CursorTooOld, CursorAhead.
+        `types` narrows pages that come from the table. Raises CursorTooOld, CursorAhead.
         """
         async with aclosing(self._past(listener, after, types, audience)) as past:
             try:
@@ -141,9 +143,9 @@ class Relay:
         audience: Audience | None,
     ) -> AsyncGenerator[list[LoggedEvent], None]:
         cursor = await self._start(after)
-        while not self._covers(cursor) or self._behind(cursor) > JOIN_MAX:
+        while not self._covers(cursor) or self._lag(cursor) > JOIN_MAX:
             if self._covers(cursor):
-                page = self._rest(cursor)[:PAGE_MAX]
+                page = self._tail_after(cursor)[:PAGE_MAX]
                 cursor = page[-1].position
             else:
                 cursor, page = await self._page(cursor, types)
@@ -152,21 +154,21 @@ class Relay:
         self._join(listener, cursor, audience)
 
     def _join(self, listener: Listener[Any], cursor: int, audience: Audience | None) -> None:
-        """From `cursor` on, which the tail covers; nothing here waits."""
+        """Add the listener at `cursor`, which the tail covers, without a wait."""
         assert self._position is not None
         listener.seen = cursor
-        for event in self._rest(cursor):
+        for event in self._tail_after(cursor):
             listener.offer(event)
-        # Another process may have shown its client more of the log than we have seen so far.
+        # Another process may have sent its client later events than this one has seen.
         if audience is not None and audience.caught_up(max(cursor, self._position)):
             listener.finish()
         else:
             self._index.add(listener)
-            if self._heard > self._position:
-                self._news.set()  # what we were woken for while nobody listened
+            if self._announced > self._position:
+                self._awake.set()  # a wake-up that arrived while there were no listeners
 
     async def _start(self, after: int | None) -> int:
-        """The position to begin behind."""
+        """The start position: events after it are delivered."""
         newest = await self._known_position()
         if after is None or (self._covers(after) and after <= newest):
             return newest if after is None else after
@@ -182,32 +184,32 @@ class Relay:
         return after
 
     async def _known_position(self) -> int:
-        """Where the relay stands; does not wait while somebody listens."""
+        """The position of the relay. Does not wait while there are listeners."""
         if self._position is None or not self._index:
-            await self._measure()
+            await self._skip_to_end()
         assert self._position is not None
         return self._position
 
-    async def _measure(self) -> None:
-        """Stand at the end of the log, unless somebody listens."""
+    async def _skip_to_end(self) -> None:
+        """Move to the end of the log, unless there are listeners."""
         async with self._database.reading() as session:
             newest = await event_log.last_position(session)
-        # Of two looks at once the later may have come first: we never stand further back.
+        # Of two concurrent reads the later one may finish first: never move back.
         if self._position is None or (not self._index and newest > self._position):
             self._position = newest
-            self._forget()
+            self._drop_tail()
 
     def _covers(self, cursor: int) -> bool:
-        """Whether everything behind `cursor` is in the tail, or still to come."""
+        """True if all events after `cursor` are in the tail or still to come."""
         assert self._position is not None
         return cursor >= self._position - len(self._tail)
 
-    def _behind(self, cursor: int) -> int:
+    def _lag(self, cursor: int) -> int:
         assert self._position is not None
         return self._position - cursor
 
-    def _rest(self, cursor: int) -> list[LoggedEvent]:
-        """The events of the tail behind `cursor`; positions have no gaps."""
+    def _tail_after(self, cursor: int) -> list[LoggedEvent]:
+        """The events of the tail after `cursor`; positions have no gaps."""
         assert self._position is not None
         first = cursor - (self._position - len(self._tail))
         return list(islice(self._tail, first, None))
@@ -215,7 +217,7 @@ class Relay:
     async def _page(
         self, cursor: int, types: Sequence[str] | None
     ) -> tuple[int, list[LoggedEvent]]:
-        """The next page of the past from the table, and the cursor behind it."""
+        """The next page of past events from the table, and the cursor after it."""
         newest = await self._known_position()
         through = min(cursor + PAGE_MAX, newest)
         async with self._database.reading() as session:
@@ -231,28 +233,29 @@ class Relay:
             async with self._database.reading() as session:
                 page = await event_log.events_after(session, position, PAGE_MAX)
             for event in page:
-                if event.position > (self._position or 0):  # not taken meanwhile
-                    self._admit(event)
+                if event.position > (self._position or 0):  # not delivered by `take` meanwhile
+                    self._deliver(event)
             if len(page) < PAGE_MAX:
                 return
             await asyncio.sleep(0)
-        await self._measure()
-        if self._index:  # somebody came during that look
-            self._news.set()
+        await self._skip_to_end()
+        if self._index:  # a listener joined during that read
+            self._awake.set()
 
-    def _admit(self, event: LoggedEvent) -> None:
+    def _deliver(self, event: LoggedEvent) -> None:
         if event.position - 1 != self._position:
-            # Retention takes only what is old: then we were away for as long as it keeps events.
+            # Retention deletes only old events: this process was blocked for the whole retention
+            # period.
             logger.error("relay.gap", position=self._position, met=event.position)
-            self._forget()
+            self._drop_tail()
         self._position = event.position
         self._tail.append(event)
-        for witness in self._witnesses:
-            witness.saw(event)
+        for observer in self._observers:
+            observer.observe(event)
         for listener in self._index.matching(event):
             listener.offer(event)
 
-    def _forget(self) -> None:
+    def _drop_tail(self) -> None:
         self._tail.clear()
-        for witness in self._witnesses:
-            witness.forget()
+        for observer in self._observers:
+            observer.clear()

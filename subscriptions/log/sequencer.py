@@ -1,22 +1,21 @@
-"""Gives every event its position in the log, mostly after its transaction has committed.
+"""The sequencer: assigns each event its position in the log, usually after its commit.
 
-Positions cannot be given by each transaction for itself: a counter would let them commit one after
-the other only, and a sequence would let a reader pass a number whose transaction is still open.
-So a transaction leaves its event in `event_pending`, and one process at a time numbers what is
-there, in the order of the events' ids.
+A transaction cannot assign positions itself. A counter would serialize all commits. With a
+sequence, a reader could pass a number whose transaction is still open. So a transaction writes its
+events to `event_pending`, and one process at a time numbers them in the order of their ids.
 
-- No reader that has seen position p ever meets a position ≤ p later: batches are numbered one
-  behind the other under the lock of the lease's row, whose counter is the last position, and each
-  becomes visible whole.
-- Where fact B could see fact A, A comes first: A's id was drawn before A committed and B's after
-  it, since events are inserted last (workflows/transactions/outbox.py); and whoever sees B pending
-  sees A.
-- A long transaction delays nobody: it is not pending until it commits.
-- Who holds the lease and is heard numbers its small transactions in themselves, as the last that
-  is done in them, unless somebody numbers at that moment: readers wait for one commit, not for two.
-  The lock is the same, so batches still follow one behind the other.
-- The lease is a matter of thrift. A process that lost it without knowing (it slept) finds that out
-  under the lock, in the very transaction in which it would number.
+- A reader that has seen position p never meets a position ≤ p later: batches are numbered one after
+  another under the lock of the lease's row, whose counter is the last position, and each batch
+  becomes visible as a whole.
+- If transaction B could see the changes of A, the events of A come first. A's ids were generated
+  before A committed, and B's after that, since events are inserted last
+  (workflows/transactions/outbox.py). A sequencer that sees B pending sees A, too.
+- A long transaction delays no other: it is not pending until it commits.
+- A process that holds the lease and has listeners numbers small transactions inside them, as their
+  last step, unless another numbering is in progress. Then subscribers wait for one commit instead
+  of two. The lock is the same, so batches still follow one after another.
+- The lease only saves work. A process that lost it without notice (for example after a pause)
+  detects that under the lock, in the transaction that would number.
 """
 
 from __future__ import annotations
@@ -39,32 +38,32 @@ from workflows.transactions.runner import Transactions
 logger = structlog.get_logger(__name__)
 
 LEASE = "sequencer"
-LEASE_SECONDS = 2.5  # with LOOK_SECONDS: a dead holder is replaced within 4 seconds
-LOOK_SECONDS = 1.0
+LEASE_SECONDS = 2.5  # with POLL_SECONDS: a dead holder is replaced within 4 seconds
+POLL_SECONDS = 1.0
 BATCH_MAX = 1_000
-# At most 200 batches a second: numbering is a commit too, which the next writers would wait for.
-# What is committed after a quiet moment is numbered at once.
-REST_SECONDS = 0.005
-# So many numbered events leave as many dead rows, which each look at what is pending passes over:
-# half a millisecond behind 60,000.
+# At most 200 batches per second: numbering is a commit, too, and the next writers would wait for
+# it. After a quiet period a commit is numbered at once.
+PAUSE_SECONDS = 0.005
+# After this many numbered events the dead rows are removed, which each scan of pending events has
+# to skip: 0.5 ms for 60,000 rows.
 SWEEP_EVENTS = 20_000
-# Events of one transaction that are numbered in it, and of others that have waited since before.
+# Largest number of events that are numbered inside a transaction: its own, and older pending ones.
 WITHIN_MAX = 100
 
 
-class _Standing(Enum):
-    """Whether this process numbers."""
+class _Role(Enum):
+    """Role of this process."""
 
     HOLDER = "holder"
-    BYSTANDER = "bystander"
+    STANDBY = "standby"
 
 
 class Sequencer:
-    """Numbers events while this process holds the lease, and waits for the lease otherwise.
+    """Numbers events while this process holds the lease; otherwise waits for the lease.
 
-    `transactions` must not call `wake` after commit: numbering would wake itself for ever.
-    `numbered` is told of each batch, with its events while `is_heard`. `forward` is called where
-    this process committed something and another one has to number it.
+    `transactions` must not call `wake` after commit, or numbering would wake itself endlessly.
+    `numbered` gets each batch, with its events if `has_listeners` is true. `forward` is called if
+    this process committed events and another process has to number them.
     """
 
     def __init__(
@@ -74,45 +73,45 @@ class Sequencer:
         holder: str,
         numbered: Callable[[Numbered], None],
         forward: Callable[[], None],
-        is_heard: Callable[[], bool] = lambda: False,
+        has_listeners: Callable[[], bool] = lambda: False,
     ) -> None:
         self._transactions = transactions
         self._holder = holder
         self._lease = ProcessLease(transactions, LEASE, holder)
         self._numbered = numbered
         self._forward = forward
-        self._is_heard = is_heard
-        self._standing = _Standing.BYSTANDER
-        self._renew_at = self._check_at = self._rested_at = 0.0
-        self._news = asyncio.Event()
-        self._news.set()  # look at once, and take a lease that nobody holds
-        self._has_local_news = False
+        self._has_listeners = has_listeners
+        self._role = _Role.STANDBY
+        self._renew_at = self._check_lease_at = self._paused_until = 0.0
+        self._has_work = asyncio.Event()
+        self._has_work.set()  # poll at once, and take a free lease
+        self._has_local_commits = False
         self._unswept = 0  # events numbered since the last sweep
         self._is_stopping = False
 
     @property
     def is_holder(self) -> bool:
-        """Whether this process numbered last, as far as it knows."""
-        return self._standing is _Standing.HOLDER
+        """True if this process numbered last, as far as it knows."""
+        return self._role is _Role.HOLDER
 
     def wake(self) -> None:
         """Call after each commit of this process."""
-        self._has_local_news = True
-        self._news.set()
+        self._has_local_commits = True
+        self._has_work.set()
 
-    def heard(self) -> None:
-        """Call when another process says that it committed something."""
+    def notify(self) -> None:
+        """Call when another process reports a commit."""
         if self.is_holder:
-            self._news.set()
+            self._has_work.set()
 
     async def number_within(self, session: Session, events: int) -> Callable[[], None] | None:
-        """Number in a transaction that has so many events, as the last that is done in it.
+        """Number events inside a transaction that has `events` events, as its last step.
 
-        Gives what to call once it is committed; None: then call `wake`. For who is heard at once:
-        between a commit and its readers there is no second one then. Raises Contention where it
-        failed, unless the database is away: without this, the transaction may succeed.
+        Returns a function to call after the commit, or None: then call `wake`. It saves the second
+        commit between a transaction and its subscribers. Raises Contention if numbering failed and
+        the database is available: the transaction may succeed without it.
         """
-        if not self.is_holder or not self._is_heard() or events > WITHIN_MAX:
+        if not self.is_holder or not self._has_listeners() or events > WITHIN_MAX:
             return None
         try:
             batch = await self._number(session, WITHIN_MAX, waiting=False)
@@ -128,54 +127,55 @@ class Sequencer:
         if not batch.is_all:
             self.wake()
         try:
-            self._tell(batch)
-        except Exception:  # what was committed is done, whatever a listener makes of it
-            logger.exception("sequencer.not_told")
+            self._publish(batch)
+        except Exception:  # the commit stands, even if a listener fails
+            logger.exception("sequencer.publish_failed")
 
     async def run(self) -> None:
-        """Number until `stop`; a database that is away is asked again every second."""
+        """Number until `stop`; polls every second while the database is unavailable."""
         is_last = False
         while not is_last:
-            is_news = await self._next_look()
-            is_last = self._is_stopping  # not if that is said during the look: it may have passed
+            has_work = await self._wait_for_work()
+            is_last = self._is_stopping  # read before polling: a stop during the poll needs another
+            # poll
             try:
-                await self._look(is_news)
+                await self._poll(has_work)
                 await self._sweep()
-            except Exception as error:  # without a sequencer no stream of any process moves
-                self._standing = _Standing.BYSTANDER
+            except Exception as error:  # without a sequencer no stream of any process advances
+                self._role = _Role.STANDBY
                 logger.warning("sequencer.failed", error=repr(error), exc_info=unforeseen(error))
-                await asyncio.sleep(LOOK_SECONDS / 2)
+                await asyncio.sleep(POLL_SECONDS / 2)
         await self._release()
 
     def stop(self) -> None:
-        """Have `run` number what is pending, give the lease back and end."""
+        """Make `run` number pending events, release the lease and end."""
         self._is_stopping = True
-        self._news.set()
+        self._has_work.set()
 
-    async def _next_look(self) -> bool:
-        """Wait for news, a second at most; whether there are any."""
+    async def _wait_for_work(self) -> bool:
+        """Wait for work, at most POLL_SECONDS; true if there is some."""
         try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                await self._news.wait()
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._has_work.wait()
         except TimeoutError:
             return False
-        rest = self._rested_at - time.monotonic()
-        if rest > 0 and not self._is_stopping:
-            await asyncio.sleep(rest)
-        self._news.clear()
+        pause = self._paused_until - time.monotonic()
+        if pause > 0 and not self._is_stopping:
+            await asyncio.sleep(pause)
+        self._has_work.clear()
         return True
 
-    async def _look(self, is_news: bool) -> None:
-        is_local, self._has_local_news = self._has_local_news, False
+    async def _poll(self, has_work: bool) -> None:
+        is_local, self._has_local_commits = self._has_local_commits, False
         if self.is_holder:
-            if is_news or self._must_renew() or await self._has_pending():
+            if has_work or self._must_renew() or await self._has_pending():
                 await self._number_all()
             if self.is_holder:
                 return
         if is_local:
             self._forward()
-        if time.monotonic() >= self._check_at:
-            self._check_at = time.monotonic() + LOOK_SECONDS
+        if time.monotonic() >= self._check_lease_at:
+            self._check_lease_at = time.monotonic() + POLL_SECONDS
             if await self._lease.is_free():
                 await self._number_all()
 
@@ -186,8 +186,8 @@ class Sequencer:
         try:
             async with self._transactions.database.reading() as session:
                 await event_log.vacuum_pending(session)
-        except DatabaseError as error:  # it is thrift: numbering goes on without it
-            logger.warning("sequencer.not_swept", error=repr(error))
+        except DatabaseError as error:  # sweeping only saves work
+            logger.warning("sequencer.sweep_failed", error=repr(error))
 
     def _must_renew(self) -> bool:
         return time.monotonic() >= self._renew_at
@@ -198,24 +198,24 @@ class Sequencer:
 
     async def _number_all(self) -> None:
         while True:
-            batch = await self._transactions.run_briefly(self._number, self._tell)
+            batch = await self._transactions.run_briefly(self._number, self._publish)
             if batch is None:
-                self._lose()
+                self._lost_lease()
                 return
             if not self.is_holder:
                 logger.info("sequencer.took_over", position=batch.position)
-            self._standing = _Standing.HOLDER
+            self._role = _Role.HOLDER
             now = time.monotonic()
             self._renew_at = now + LEASE_SECONDS / 3
             if batch.count:
-                self._rested_at = now + REST_SECONDS
+                self._paused_until = now + PAUSE_SECONDS
             if batch.is_all:
                 return
 
     async def _number(
         self, session: Session, limit: int = BATCH_MAX, *, waiting: bool = True
     ) -> Numbered | None:
-        """Number one batch and extend the lease; None where another process holds it."""
+        """Number one batch and extend the lease; None if another process holds the lease."""
         now = self._transactions.clock()
         until = now + timedelta(seconds=LEASE_SECONDS)
         return await event_log.number_pending(
@@ -225,22 +225,22 @@ class Sequencer:
             now,
             until,
             limit,
-            with_events=self._is_heard(),
+            with_events=self._has_listeners(),
             waiting=waiting,
         )
 
-    def _tell(self, batch: Numbered | None) -> None:
+    def _publish(self, batch: Numbered | None) -> None:
         if batch is not None and batch.count:
             self._unswept += batch.count
             self._numbered(batch)
 
-    def _lose(self) -> None:
+    def _lost_lease(self) -> None:
         if self.is_holder:
             logger.info("sequencer.lost_lease")
-        self._standing = _Standing.BYSTANDER
+        self._role = _Role.STANDBY
 
     async def _release(self) -> None:
         if not self.is_holder:
             return
-        self._standing = _Standing.BYSTANDER
+        self._role = _Role.STANDBY
         await self._lease.release()

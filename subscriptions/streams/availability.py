@@ -1,4 +1,4 @@
-"""What channels may sell, as streams read it: the rule of queries and reservations."""
+"""Availability for streams, by the same rule as queries and reservations."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class AvailabilityReads:
-    """Reads availability for every reader alike; who may see which channel is asked before."""
+    """Reads availability for all subscribers. Callers check before that a channel is visible."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
 
     async def of(self, channel: str, skus: Sequence[str]) -> Mapping[str, Availability]:
-        """The availability of the SKUs that exist, now."""
+        """The present availability of the SKUs that exist."""
         async with self._database.snapshot() as session:
             found = await workflows.availability.availability.find(
                 session, channel, skus, SYSTEM, self._clock()
@@ -31,10 +31,10 @@ class AvailabilityReads:
         return {each.sku: each for each in found if each is not None}
 
     async def skus(self, channel: str) -> Sequence[str]:
-        """Every SKU that lies at one of the channel's locations."""
+        """All SKUs with stock at one of the channel's locations."""
         async with self._database.reading() as session:
             return await availability_queries.skus_of_channel(session, channel)
 
-    def substance(self, availability: Availability) -> Hashable:
-        """All of it but the instant at which it was read."""
+    def comparison_key(self, availability: Availability) -> Hashable:
+        """The availability without the instant of its computation."""
         return replace(availability, places=tuple(availability.places), as_of=_NO_TIME)

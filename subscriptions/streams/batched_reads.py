@@ -1,4 +1,4 @@
-"""What is true now, read once for everybody who asks in the same moment."""
+"""Batched reads: keys requested in the same turn of the event loop are read together."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Read = Callable[[Sequence[KeyT]], Awaitable[Mapping[KeyT, ValueT]]]
 
 
 class BatchedReads(Generic[KeyT, ValueT]):
-    """Reads values by key; what is asked for in one turn of the event loop is one read.
+    """Reads values by key; all keys requested in one turn of the event loop are one read.
 
-    Nothing is remembered: a read begins after it was asked for, so it sees what was committed.
+    There is no cache. A read starts after its request, so it includes everything committed before.
     """
 
     def __init__(self, read: Read[KeyT, ValueT]) -> None:
@@ -29,7 +29,7 @@ class BatchedReads(Generic[KeyT, ValueT]):
         self._reads: set[asyncio.Task[None]] = set()
 
     async def get(self, keys: Collection[KeyT]) -> dict[KeyT, ValueT]:
-        """The values that exist, read now."""
+        """The present values of the keys that exist."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._start)
@@ -56,17 +56,17 @@ class BatchedReads(Generic[KeyT, ValueT]):
 
     async def _fill(self, batch: Mapping[KeyT, asyncio.Future[ValueT | None]]) -> None:
         try:
-            values = await self._patiently(list(batch))
-        except Exception as error:  # noqa: BLE001  whoever asked is told
+            values = await self._read_with_retries(list(batch))
+        except Exception as error:  # noqa: BLE001  every waiter gets the error
             for future in batch.values():
                 future.set_exception(error)
-                future.exception()  # those who asked may be gone
+                future.exception()  # the waiters may be gone
             return
         for key, future in batch.items():
             future.set_result(values.get(key))
 
-    async def _patiently(self, keys: Sequence[KeyT]) -> Mapping[KeyT, ValueT]:
-        """Read; a database that restarts meanwhile only makes it later."""
+    async def _read_with_retries(self, keys: Sequence[KeyT]) -> Mapping[KeyT, ValueT]:
+        """Read the values, with retries while the database restarts."""
         for seconds in RETRY_SECONDS:
             try:
                 return await self._read(keys)

@@ -1,9 +1,9 @@
-"""Levels as events tell them: the numbers come with the event, what they are of is remembered.
+"""Cache of stock levels with their item and location, kept up to date by events.
 
-A `stock.changed` has the numbers that its level had then, so the newest one that was shown of a
-level has those that it has now. The item and the location of a level are read once, and forgotten
-as soon as the relay meets a fact about any item or location, or passes events without having seen
-them: so what is remembered is never older than what the relay has shown.
+A `stock.changed` event contains the quantities of its level. So the present quantities are those of
+its newest delivered event. Item and location are read once per level. The cache is cleared when the
+relay meets an event of any item or location, or skips events. So it is never older than the events
+that the relay has delivered.
 """
 
 from __future__ import annotations
@@ -19,59 +19,61 @@ from models.queries.reads.stock import LevelDetails
 from models.stock import StockLevelRow
 from subscriptions.streams.batched_reads import BatchedReads, Read
 
-REMEMBERED_MAX = 10_000
-# Columns of a level and their keys in its event; no other column of a level changes without one.
+LEVELS_MAX = 10_000
+# Columns of a level and their keys in its event. All other columns change only with an event.
 NUMBERS = {
     column: json_key(column)
     for column in (*(state.lower() for state in StockState), "safety_stock")
 }
-_DESCRIBED = frozenset({"Item", "Location"})
+_CACHED_TYPES = frozenset({"Item", "Location"})
 
 
 class LevelCache:
-    """Levels by id with their item and location; `read` reads them all."""
+    """Levels by id with their item and location; `read` loads them from the database."""
 
     def __init__(self, read: Read[int, LevelDetails]) -> None:
-        self._board = BatchedReads(read)
+        self._reads = BatchedReads(read)
         self._known: OrderedDict[int, LevelDetails] = OrderedDict()
-        self._forgotten = 0  # how often
+        self._clears = 0  # number of clears, to detect one during a read
 
-    def saw(self, event: LoggedEvent) -> None:
-        """The relay shows this event next."""
-        if event.subject_type in _DESCRIBED:
-            self.forget()
+    def observe(self, event: LoggedEvent) -> None:
+        """Process the next event of the relay, before listeners get it."""
+        if event.subject_type in _CACHED_TYPES:
+            self.clear()
 
-    def forget(self) -> None:
-        """Remember nothing: something may have happened that was not seen."""
+    def clear(self) -> None:
+        """Drop all entries: events may have been skipped."""
         self._known.clear()
-        self._forgotten += 1
+        self._clears += 1
 
     async def of(self, events: Sequence[LoggedEvent]) -> Mapping[int, LevelDetails]:
-        """The levels of these `stock.changed`, of which each is its level's newest."""
+        """The levels of these `stock.changed` events, each of which is the newest of its level."""
         found: dict[int, LevelDetails] = {}
         unknown: list[int] = []
         for event in events:
             key = int(event.subject_key)
-            shelf = self._told(key, event)
-            if shelf is None:
+            details = self._updated(key, event)
+            if details is None:
                 unknown.append(key)
             else:
-                found[key] = shelf
+                found[key] = details
         if unknown:
-            forgotten = self._forgotten
-            read = await self._board.get(unknown)
+            clears = self._clears
+            read = await self._reads.get(unknown)
             found.update(read)
-            if forgotten == self._forgotten:  # else it may be older than what was seen meanwhile
-                self._remember(read)
+            if clears == self._clears:  # otherwise the rows may be older than events that were
+                # observed meanwhile
+                self._store(read)
         return found
 
-    def _told(self, key: int, event: LoggedEvent) -> LevelDetails | None:
+    def _updated(self, key: int, event: LoggedEvent) -> LevelDetails | None:
         known, data = self._known.get(key), event.data
         if known is None or not all(name in data for name in NUMBERS.values()):
             return None
         self._known.move_to_end(key)
         if known.level["version"] >= event.subject_version:
-            return known  # it was read when this was committed, and had no position yet
+            return known  # the row was read after the commit of this event, before it had a
+            # position
         level = {
             **known.level,
             **{column: data[name] for column, name in NUMBERS.items()},
@@ -80,7 +82,7 @@ class LevelCache:
         }
         return LevelDetails(cast("StockLevelRow", level), known.item, known.location)
 
-    def _remember(self, shelves: Mapping[int, LevelDetails]) -> None:
-        self._known.update(shelves)
-        while len(self._known) > REMEMBERED_MAX:
+    def _store(self, levels: Mapping[int, LevelDetails]) -> None:
+        self._known.update(levels)
+        while len(self._known) > LEVELS_MAX:
             self._known.popitem(last=False)

@@ -1,4 +1,4 @@
-"""Cases that somebody looks after: alerts about exceptions, and one object as it changes."""
+"""Streams of exception alerts, and of the changes of one object."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from subscriptions.streams.stock_and_events import (
     position_of,
 )
 
-# What somebody is called for: a new exception, and one that went to the next role.
+# Alerts: a new exception, and one that was passed to the next role.
 ALERTS: Final = (ExceptionOpened.type, ExceptionEscalated.type)
 
 
 class ObjectStreams:
-    """Opens streams about single cases for the readers of this process."""
+    """Opens streams of alerts and of single objects for the subscribers of this process."""
 
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
@@ -47,10 +47,10 @@ class ObjectStreams:
         after: str | None = None,
         audience: Audience | None = None,
     ) -> AsyncGenerator[LoggedEvent, None]:
-        """Every alert that the caller may see, in order, each once.
+        """All alerts that the caller may see, in order, each once.
 
         Raises BadRequest (a malformed cursor), CursorTooOld, and ReaderTooSlow at the end of a
-        stream whose reader took less than came.
+        stream whose subscriber reads too slowly.
         """
         of = chosen(severities, "severities"), chosen(kinds, "kinds")
         at = chosen(locations, "locations")
@@ -84,10 +84,10 @@ class ObjectStreams:
         after: str | None = None,
         audience: Audience | None = None,
     ) -> AsyncGenerator[LoggedEvent, None]:
-        """The latest fact about a subject (`Order:<id>`) or a part of it, whenever there is one.
+        """The latest event of a subject (`Order:<id>`) or of a part of it, after each change.
 
-        Whether the caller may see the subject is asked by who reads it, each time: a fact changes
-        that as well.
+        The consumer checks at each event that the caller may see the subject, because an event can
+        change that.
         """
         listener = FoldingListener(
             about([subject]),

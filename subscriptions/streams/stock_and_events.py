@@ -1,7 +1,7 @@
-"""The streams: what happened (exact, in order) and what is so now (the latest per subject).
+"""Streams of events (exact, in order), stock levels and availability (the latest per subject).
 
-Each is a generator of plain values for one reader; closing it ends the subscription. `after` is a
-cursor: "0" for everything that is kept, absent for what comes from now on.
+Each is a generator of plain values for one subscriber; closing it ends the subscription. `after` is
+a cursor: "0" starts with the oldest event that is kept, None starts now.
 """
 
 from __future__ import annotations
@@ -35,18 +35,19 @@ from subscriptions.log.relay import Audience, Relay
 from subscriptions.streams.batched_reads import BatchedReads
 from subscriptions.streams.level_cache import LevelCache
 
-EXACT_BUFFER_MAX = 4_000  # a bulk transaction may bring thousands at once; they are shared
+EXACT_BUFFER_MAX = 4_000  # a bulk transaction can bring thousands at once; listeners share the
+# events
 FOLDED_BUFFER_MAX = 50_000
-FILTER_MAX = 1_000  # names in one argument
-STEP = 32  # subjects taken at once: what is taken is no longer folded
-PIECE = 500  # SKUs read at once where all of a channel may have changed
-_ALL = ""  # the subject of facts about every SKU; none is empty
+FILTER_MAX = 1_000  # names per argument
+STEP = 32  # subjects taken at a time; later events can no longer replace taken ones
+PIECE = 500  # SKUs per read when availability of a whole channel may have changed
+_ALL = ""  # subject of events that concern every SKU; no SKU is empty
 
 STOCK = StockChanged.type
-# Facts after which a channel may sell another number of a SKU that they name.
-PROMISING = frozenset({STOCK, OrderPlaced.type, OrderCancelled.type, ItemUpserted.type})
-# Facts after which it may be another number of every SKU.
-PROMISING_ALL = frozenset(
+# Event types that can change the availability of the SKUs that they name.
+SKU_TYPES = frozenset({STOCK, OrderPlaced.type, OrderCancelled.type, ItemUpserted.type})
+# Event types that can change the availability of every SKU.
+CHANNEL_TYPES = frozenset(
     {ChannelChanged.type, LocationUpserted.type, PolicyPublished.type, PolicyEffective.type}
 )
 
@@ -55,7 +56,7 @@ AvailabilityT = TypeVar("AvailabilityT")
 
 @dataclass(frozen=True, slots=True)
 class StockChange:
-    """A level as it is now with what it is of, and why it changed last."""
+    """The present state of a level with its item and location, and the cause of its last change."""
 
     cursor: str
     details: LevelDetails
@@ -64,9 +65,9 @@ class StockChange:
 
 @dataclass(frozen=True, slots=True)
 class AvailabilityChange(Generic[AvailabilityT]):
-    """What a channel may sell of a SKU now, after the event at `position`.
+    """The present availability of a SKU on a channel, after the event at `position`.
 
-    `cursor` lies before it where other SKUs of the same event follow.
+    `cursor` is lower than `position` if other SKUs of the same event follow.
     """
 
     cursor: str
@@ -75,46 +76,46 @@ class AvailabilityChange(Generic[AvailabilityT]):
 
 
 class AvailabilitySource(Protocol[AvailabilityT]):
-    """Reads availability; the one rule of queries and reservations."""
+    """Reads availability, by the same rule as queries and reservations."""
 
     async def of(self, channel: str, skus: Sequence[str]) -> Mapping[str, AvailabilityT]:
-        """The availability of the SKUs that exist, now."""
+        """The present availability of the SKUs that exist."""
         ...
 
     async def skus(self, channel: str) -> Sequence[str]:
-        """Every SKU that lies at one of the channel's locations."""
+        """All SKUs with stock at one of the channel's locations."""
         ...
 
-    def substance(self, availability: AvailabilityT) -> Hashable:
-        """What of it matters: equal for two that differ only in when they were computed."""
+    def comparison_key(self, availability: AvailabilityT) -> Hashable:
+        """A value that is equal for two results that differ only in the time of computation."""
         ...
 
 
-class _Given:
-    """What the audience of a stream was given last of each SKU.
+class _SentAvailability:
+    """The last availability that was sent to a stream's audience, per SKU.
 
-    Whoever joined later began behind a position, and what was said of an event before that passed
-    it by: so this may be said again.
+    A subscriber that joined later has not received earlier messages, so a value sent before it
+    joined may have to be sent again.
     """
 
     def __init__(self, audience: Audience | None) -> None:
         self._audience = audience
         self._last: dict[str, tuple[int, Hashable]] = {}
 
-    def is_news(self, sku: str, substance: Hashable, position: int) -> bool:
-        """Note what is given now; false where everybody was given the same before."""
+    def is_new(self, sku: str, comparison_key: Hashable, position: int) -> bool:
+        """Record a value to be sent; false if the whole audience got the same value before."""
         joined_at = 0 if self._audience is None else self._audience.joined_at
         known = self._last.get(sku)
-        if known is not None and known[0] > joined_at and known[1] == substance:
+        if known is not None and known[0] > joined_at and known[1] == comparison_key:
             return False
         if known is None and len(self._last) >= FOLDED_BUFFER_MAX:
-            self._last.clear()  # then it is said again, which only costs
-        self._last[sku] = position, substance
+            self._last.clear()  # then values are sent again, which is harmless
+        self._last[sku] = position, comparison_key
         return True
 
 
 class Streams(Generic[AvailabilityT]):
-    """Opens streams for the readers of this process."""
+    """Opens streams for the subscribers of this process."""
 
     def __init__(
         self, relay: Relay, levels: LevelCache, promises: AvailabilitySource[AvailabilityT]
@@ -132,10 +133,10 @@ class Streams(Generic[AvailabilityT]):
         after: str | None = None,
         audience: Audience | None = None,
     ) -> AsyncGenerator[LoggedEvent, None]:
-        """Every event that the caller may see, in order, each once.
+        """All events that the caller may see, in order, each once.
 
         Raises BadRequest (a malformed cursor), CursorTooOld, and ReaderTooSlow at the end of a
-        stream whose reader took less than came.
+        stream whose subscriber reads too slowly.
         """
         names = chosen(types, "types")
 
@@ -164,7 +165,9 @@ class Streams(Generic[AvailabilityT]):
         after: str | None = None,
         audience: Audience | None = None,
     ) -> AsyncGenerator[StockChange, None]:
-        """Levels that changed, as they are now; what changes faster than it is read is folded."""
+        """The present state of levels that changed. Changes that arrive faster than they are read
+        are folded.
+        """
         of, at = chosen(skus, "skus"), chosen(locations, "locations")
 
         def wants(event: LoggedEvent) -> bool:
@@ -197,15 +200,15 @@ class Streams(Generic[AvailabilityT]):
         after: str | None = None,
         audience: Audience | None = None,
     ) -> AsyncGenerator[AvailabilityChange[AvailabilityT], None]:
-        """What the channel may sell of each SKU, whenever that may have changed.
+        """Availability of each SKU of the channel, after each change that can affect it.
 
-        The caller sees the channel: its events' own scope does not matter, since the numbers are
-        the channel's.
+        The caller sees the channel. The scope of the events is not checked, because availability
+        belongs to the channel.
         """
         of = chosen(skus, "skus")
 
         def subjects(event: LoggedEvent) -> Iterable[str]:
-            if event.type in PROMISING_ALL:
+            if event.type in CHANNEL_TYPES:
                 return (_ALL,)
             named = skus_of(event)
             return named if of is None else of.intersection(named)
@@ -217,19 +220,19 @@ class Streams(Generic[AvailabilityT]):
             for sku, event in taken:
                 if sku != _ALL:
                     found.append((sku, event))
-                else:  # those that the channel has by now
+                else:  # the SKUs that the channel has by now
                     every = await self._promises.skus(channel) if of is None else sorted(of)
                     found += [(each, event) for each in every]
             return found
 
         listener = FoldingListener(
-            (of_skus(of) if of is not None else of_types(PROMISING)) | of_types(PROMISING_ALL),
-            lambda event: event.type in PROMISING or event.type in PROMISING_ALL,
+            (of_skus(of) if of is not None else of_types(SKU_TYPES)) | of_types(CHANNEL_TYPES),
+            lambda event: event.type in SKU_TYPES or event.type in CHANNEL_TYPES,
             subjects,
             FOLDED_BUFFER_MAX,
         )
-        given = _Given(audience)
-        types = sorted(PROMISING | PROMISING_ALL)
+        given = _SentAvailability(audience)
+        types = sorted(SKU_TYPES | CHANNEL_TYPES)
         async with aclosing(folded(self._relay, listener, after, types, audience)) as changes:
             async for taken in changes:
                 last = taken[-1][1].position
@@ -246,28 +249,31 @@ class Streams(Generic[AvailabilityT]):
         self,
         channel: str,
         asked: Sequence[tuple[str, LoggedEvent]],
-        given: _Given,
+        given: _SentAvailability,
         follows: int | None,
     ) -> Sequence[AvailabilityChange[AvailabilityT]]:
-        """What there is to tell of these SKUs; more of the event at `follows` comes behind them."""
+        """The changed availability of these SKUs.
+
+        `follows`: the position of an event of which more SKUs are sent later.
+        """
         found = await self._availability.get([(channel, sku) for sku, _ in asked])
-        told = []
+        changed = []
         for sku, event in asked:
             availability = found.get((channel, sku))
-            if availability is not None and given.is_news(
-                sku, self._promises.substance(availability), event.position
+            if availability is not None and given.is_new(
+                sku, self._promises.comparison_key(availability), event.position
             ):
-                told.append((event.position, availability))
-        behind = [*(position for position, _ in told[1:]), follows]
+                changed.append((event.position, availability))
+        next_positions = [*(position for position, _ in changed[1:]), follows]
         return [
             AvailabilityChange(str(position - (position == next_one)), position, availability)
-            for (position, availability), next_one in zip(told, behind, strict=False)
+            for (position, availability), next_one in zip(changed, next_positions, strict=False)
         ]
 
     async def _read_availability(
         self, asked: Sequence[tuple[str, str]]
     ) -> Mapping[tuple[str, str], AvailabilityT]:
-        """By (channel, SKU)."""
+        """Availability by (channel, SKU)."""
         by_channel: dict[str, list[str]] = {}
         for channel, sku in asked:
             by_channel.setdefault(channel, []).append(sku)
@@ -285,14 +291,14 @@ async def folded(
     types: Sequence[str] | None,
     audience: Audience | None,
 ) -> AsyncGenerator[Sequence[tuple[str, LoggedEvent]], None]:
-    """The past folded to one event per subject, then what comes, in the order of positions."""
+    """Past events folded to one per subject, then new events, in the order of positions."""
     async with relay.following(
         listener, position_of(after), types=types, audience=audience
     ) as past:
         async for page in past:
             for event in page:
                 listener.offer(event)
-                while listener.is_filling:  # a long past is folded piece by piece
+                while listener.is_filling:  # a long past is delivered in pieces
                     yield await listener.take(STEP)
         while taken := await listener.take(STEP):
             yield taken
@@ -303,14 +309,16 @@ def _sees(caller: Caller, event: LoggedEvent) -> bool:
 
 
 def position_of(after: str | None) -> int | None:
-    """The position that a cursor names. Raises BadRequest for a malformed one."""
+    """The position in a cursor. Raises BadRequest if it is malformed."""
     return None if after is None else parse_cursor(after)
 
 
 def chosen(names: Collection[str] | None, argument: str) -> frozenset[str] | None:
-    """The names in an argument. Raises BadRequest where there are too many."""
+    """The names in an argument. Raises BadRequest if there are too many."""
     if names is not None and len(names) > FILTER_MAX:
-        raise BadRequest(f"The argument {argument} names more than {FILTER_MAX}.")
+        raise BadRequest(
+            f"At most {FILTER_MAX:,} values are allowed in {argument}; {len(names):,} were sent."
+        )
     return None if names is None else frozenset(names)
 
 
@@ -320,7 +328,7 @@ def _keys(
     skus: frozenset[str] | None = None,
     locations: frozenset[str] | None = None,
 ) -> frozenset[Key]:
-    """The most selective keys for a listener that asks for all of this together."""
+    """The most selective keys for a listener with all of these filters."""
     if skus is not None:
         return of_skus(skus)
     if locations is not None:

@@ -1,9 +1,9 @@
-"""Queues as they are worked on: what is to be done, then every change of it.
+"""Streams of task queues: a snapshot of the open tasks, then every change.
 
-The snapshot begins at a position of the log and is read in pages behind it. A task never changes
-its rank, so one that is in the queue all the while is on some page; whatever changes meanwhile has
-a position behind the first and is sent after the last page. Nothing is lost between the two, and
-no snapshot of the database is kept open for a slow client.
+The snapshot starts at a position of the log and is read in pages afterwards. The rank of a task
+never changes, so a task that stays in the queue is on one of the pages. Each later change has a
+higher position than the start and is sent after the last page. So no change is lost, and no
+database snapshot is kept open for a slow client.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from subscriptions.streams.batched_reads import BatchedReads
 from subscriptions.streams.stock_and_events import FOLDED_BUFFER_MAX, folded
 
 PAGE_MAX: Final = 200
-# Every fact about a task; a claim that runs out is one too (workflows.tasks.claims.free_lapsed).
+# All event types of tasks; the end of a claim is one, too (workflows.tasks.claims.free_lapsed).
 FACTS: Final = tuple(
     f"task.{what}"
     for what in ("created", "claimed", "renewed", "released", "changed", "done", "cancelled")
@@ -41,7 +41,7 @@ Change = Literal["SNAPSHOT", "UPSERT", "REMOVE"]
 
 @dataclass(frozen=True, slots=True)
 class QueueUpdate:
-    """Tasks (rows of `task`) that are in the queue now, or are no longer.
+    """Tasks (rows of `task`) that are in the queue, or have left it.
 
     `is_complete` is false while more of the snapshot follows.
     """
@@ -53,7 +53,7 @@ class QueueUpdate:
 
 
 class QueueStreams:
-    """Opens queues for the readers of this process."""
+    """Opens streams of queues for the subscribers of this process."""
 
     def __init__(self, relay: Relay, database: Database) -> None:
         async def rows(ids: Sequence[UUID]) -> Mapping[UUID, TaskRow]:
@@ -89,7 +89,8 @@ class QueueStreams:
             lambda event: (event.subject_key,),
             FOLDED_BUFFER_MAX,
         )
-        # "0" would be the oldest kept: in an empty log there is nothing to go on behind.
+        # "0" would mean the oldest event that is kept; in an empty log there is no event to start
+        # after.
         after = None if position == "0" else position
         changes = folded(self._relay, listener, after, FACTS, audience)
         async with aclosing(changes):

@@ -32,7 +32,7 @@ class FakeAvailability:
         """All SKUs."""
         return sorted(self.units)
 
-    def substance(self, availability: tuple[str, int]) -> Hashable:
+    def comparison_key(self, availability: tuple[str, int]) -> Hashable:
         """The whole value: every change counts."""
         return availability
 

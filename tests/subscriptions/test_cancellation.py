@@ -31,7 +31,7 @@ async def _again_after_failures() -> None:
 async def test_a_task_that_loses_a_cancellation_is_ended_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cancellation, "AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(cancellation, "RETRY_SECONDS", 0.01)
     stubborn = asyncio.create_task(_again_after_failures())
     await asyncio.sleep(0)
     await asyncio.sleep(0)

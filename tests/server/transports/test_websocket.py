@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.access.callers import Role, holder
-from subscriptions.delivery.fanout import BREATH_MAX
+from subscriptions.delivery.fanout import BATCH_MAX
 from tests.server.socket import KEY, InProcessServer
 
 TICKS = "subscription ($count: Int) { ticks(count: $count) { units } }"
@@ -47,8 +47,8 @@ async def test_a_query_a_mutation_and_a_subscription() -> None:
 async def test_each_operation_of_a_batch_has_its_own_context() -> None:
     api = InProcessServer()
     async with api.open() as client:
-        client.subscribe("s", TICKS, variables={"count": 2 * BREATH_MAX + 1})
-        for _ in range(2 * BREATH_MAX + 2):
+        client.subscribe("s", TICKS, variables={"count": 2 * BATCH_MAX + 1})
+        for _ in range(2 * BATCH_MAX + 2):
             await client.receive()
     opened, *batches = api.contexts
     assert len(batches) == 3

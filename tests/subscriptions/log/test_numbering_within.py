@@ -27,9 +27,9 @@ class Within:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.heard = Callbacks()
-        self.is_heard = True
+        self.has_listeners = True
         self.left_over = 0  # commits that left events without a position
-        self.sequencer = a_sequencer(database, self.heard, is_heard=lambda: self.is_heard)
+        self.sequencer = a_sequencer(database, self.heard, has_listeners=lambda: self.has_listeners)
         self.writer = transactions(database, self._committed, self.sequencer.number_within)
 
     def _committed(self) -> None:
@@ -46,7 +46,7 @@ async def holding(database: Database) -> AsyncIterator[Within]:
     """A lease holder after position 1, which checks for pending events only when it is woken."""
     place = Within(database)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sequencer, "LOOK_SECONDS", 6.0)
+        patch.setattr(sequencer, "POLL_SECONDS", 6.0)
         async with running(place.sequencer):
             await until(lambda: place.sequencer.is_holder)
             await write(transactions(database), 1)
@@ -77,10 +77,10 @@ async def test_with_listeners_events_are_numbered_in_the_transaction(database: D
 
 async def test_otherwise_it_is_numbered_after_the_commit(database: Database) -> None:
     async with holding(database) as place:
-        place.is_heard = False
+        place.has_listeners = False
         await write(place.writer, 2)
         assert (place.left_over, place.heard.position) == (1, 1)
-        place.is_heard = True
+        place.has_listeners = True
         await write(place.writer, *range(3, 4 + WITHIN_MAX))
         assert (place.left_over, place.heard.position) == (2, 1)
         place.sequencer.wake()
@@ -96,14 +96,14 @@ async def test_what_waits_since_before_comes_first_and_what_is_left_wakes(
     async with holding(database) as place:
         woken: list[int] = []
         monkeypatch.setattr(place.sequencer, "wake", lambda: woken.append(place.heard.position))
-        place.is_heard = False
+        place.has_listeners = False
         await write(place.writer, *range(2, WITHIN_MAX))
-        place.is_heard = True
+        place.has_listeners = True
         await write(place.writer, 998)
         assert (place.heard.position, woken) == (WITHIN_MAX, [])
-        place.is_heard = False
+        place.has_listeners = False
         await write(place.writer, *range(WITHIN_MAX, 2 * WITHIN_MAX))
-        place.is_heard = True
+        place.has_listeners = True
         # the limit leaves room only for the events that waited before
         await write(place.writer, 999)
         assert woken == [WITHIN_MAX]

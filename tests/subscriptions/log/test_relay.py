@@ -97,10 +97,10 @@ async def test_overlapping_checks_never_set_the_relay_back(database: Database, l
     for _ in range(10):
         checks = []
         for _ in range(3):
-            checks.append(asyncio.create_task(relay._measure()))
+            checks.append(asyncio.create_task(relay._skip_to_end()))
             await log.grow(1)
             stands = relay.position or 0
-            await relay._measure()
+            await relay._skip_to_end()
             assert (relay.position or 0) >= max(stands, log.last)
         await asyncio.gather(*checks)
         assert relay.position == log.last
@@ -109,13 +109,13 @@ async def test_overlapping_checks_never_set_the_relay_back(database: Database, l
 async def test_events_before_the_first_listener_are_read_when_it_joins(
     database: Database, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("subscriptions.log.relay.LOOK_SECONDS", 60.0)
+    monkeypatch.setattr("subscriptions.log.relay.POLL_SECONDS", 60.0)
     relay = Relay(database)
     running = asyncio.create_task(relay.run())
     await until(lambda: relay.position == 0)
     listener = a_listener()
     measured = asyncio.Event()
-    check = relay._measure
+    check = relay._skip_to_end
 
     async def check_then_grow() -> None:
         await check()
@@ -124,7 +124,7 @@ async def test_events_before_the_first_listener_are_read_when_it_joins(
             await log.grow(1)
             relay.wake(1)
 
-    monkeypatch.setattr(relay, "_measure", check_then_grow)
+    monkeypatch.setattr(relay, "_skip_to_end", check_then_grow)
     async with asyncio.timeout(10), relay.following(listener, None) as past:
         assert [page async for page in past] == []
         assert [event.position for event in await listener.take(10)] == [1]

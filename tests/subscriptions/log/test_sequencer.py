@@ -36,13 +36,13 @@ async def test_what_is_committed_gets_the_next_positions(database: Database) -> 
 async def test_with_listeners_it_passes_on_the_events_of_the_log(
     database: Database,
 ) -> None:
-    heard, is_heard = Callbacks(), True
-    sequencer = a_sequencer(database, heard, is_heard=lambda: is_heard)
+    heard, has_listeners = Callbacks(), True
+    sequencer = a_sequencer(database, heard, has_listeners=lambda: has_listeners)
     writer = transactions(database, sequencer.wake)
     async with running(sequencer):
         await write(writer, *range(BATCH_MAX + 3))
         await heard.until(BATCH_MAX + 3)
-        is_heard = False
+        has_listeners = False
         await write(writer, 1)
         await heard.until(BATCH_MAX + 4)
     async with database.reading() as session:
@@ -79,7 +79,7 @@ async def test_a_bystander_forwards_and_never_numbers(database: Database) -> Non
         async with running(bystander):
             await write(writer, 2)
             await theirs.until_forwarded()
-            holder.heard()
+            holder.notify()
             await mine.until(2)
             assert not bystander.is_holder
     assert theirs.position == 0

@@ -88,7 +88,7 @@ class _Nothing:
     async def skus(self, channel: str) -> list[str]:
         return []
 
-    def substance(self, availability: Any) -> Any:
+    def comparison_key(self, availability: Any) -> Any:
         return None
 
 

@@ -149,14 +149,14 @@ async def test_item_and_location_are_read_once_until_they_may_have_changed() -> 
     assert (await shelves.of([_change(1, 5)]))[1].level == _level(1, 5)
     assert reads.requested == [[1, 2]]
     for change in (_event(9, 6, "Order"), _change(1, 6)):
-        shelves.saw(change)
+        shelves.observe(change)
     await shelves.of([_change(1, 6)])
     assert reads.requested == [[1, 2]]
     for subject in ("Item", "Location"):
-        shelves.saw(_event(1, 7, subject))
+        shelves.observe(_event(1, 7, subject))
         await shelves.of([_change(1, 7)])
     assert reads.requested == [[1, 2], [1], [1]]
-    shelves.forget()
+    shelves.clear()
     await shelves.of([_change(2, 7)])
     assert reads.requested[3:] == [[2]]
 
@@ -164,7 +164,7 @@ async def test_item_and_location_are_read_once_until_they_may_have_changed() -> 
 async def test_a_read_during_a_possible_change_is_not_cached() -> None:
     reads = Reads()
     shelves = LevelCache(reads)
-    reads.meanwhile = lambda: shelves.saw(_event(1, 1, "Item"))
+    reads.meanwhile = lambda: shelves.observe(_event(1, 1, "Item"))
     await shelves.of([_change(1, 1)])
     reads.meanwhile = lambda: None
     await shelves.of([_change(1, 2)])
@@ -193,7 +193,7 @@ async def test_an_event_without_all_numbers_has_its_level_read() -> None:
 
 
 async def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscriptions.streams.level_cache, "REMEMBERED_MAX", 2)
+    monkeypatch.setattr(subscriptions.streams.level_cache, "LEVELS_MAX", 2)
     reads = Reads()
     shelves = LevelCache(reads)
     for key in (1, 2, 1, 3, 1, 2):
