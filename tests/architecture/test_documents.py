@@ -36,7 +36,7 @@ def prose(document: Path) -> str:
 
 @cache
 def existing() -> frozenset[str]:
-    """Files of the project and their folders, without what only caches have left behind."""
+    """Files of the project and their folders, without caches."""
     files = {name_of(path) for path in text_files()}
     return frozenset(
         files | {str(above) for name in files for above in PurePosixPath(name).parents}
