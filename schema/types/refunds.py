@@ -1,14 +1,17 @@
 """Refunds: amounts, evidence, approvals and payout attempts."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import strawberry
 
 from domain.access.callers import Caller
-from models.database.sessions import Row
+from models.queries.reads.ledger import JournalEntryRow
+from models.queries.reads.orders import OrderRow
 from models.queries.reads.refunds import OrderMoney
-from schema.context import Info
+from models.refunds import RefundApprovalRow, RefundAttemptRow, RefundRow
+from schema.context import Context, Info
 from schema.fields.edges import TypeNamed, edge, node_edge
 from schema.fields.enums import AttemptState, RefundKind, RefundStatus, Tender
 from schema.fields.money import Money, money
@@ -63,7 +66,7 @@ class RefundAttempt:
     """Reason for the failure, as reported by the gateway."""
 
 
-def _attempt(row: Row) -> RefundAttempt:
+def _attempt(row: RefundAttemptRow) -> RefundAttempt:
     return RefundAttempt(
         number=row["attempt_no"],
         state=AttemptState(row["state"]),
@@ -76,31 +79,43 @@ def _attempt(row: Row) -> RefundAttempt:
     )
 
 
-def _approval(row: Row) -> Approval:
+def _approval(row: RefundApprovalRow) -> Approval:
     return Approval(
         actor=row["actor"], decision=row["decision"], at=row["decided_at"], note=row["note"]
     )
 
 
-def _breakdown(refund: "Refund") -> list[RefundComponent]:
+def _breakdown(row: RefundRow) -> list[RefundComponent]:
     return [
         RefundComponent(
             kind=part["kind"],
-            amount=Money.of(part["amountMinor"], refund.row["currency"]),
+            amount=Money.of(part["amountMinor"], row["currency"]),
             note=part["note"],
         )
-        for part in json_of(refund.row["breakdown"])
+        for part in json_of(row["breakdown"])
     ]
 
 
-def _internal(name: str) -> Any:
+def _internal(value: Callable[[RefundRow], str | None]) -> Any:
     """A column for staff; null if the caller may not see decisions."""
 
     def text(refund: "Refund") -> str | None:
-        text: str | None = refund.row[name]
-        return text if refund.context.caller.may_see_decisions() else None
+        may_see = refund.context.caller.may_see_decisions()
+        return value(cast("RefundRow", refund.row)) if may_see else None
 
     return derived(text)
+
+
+def _decision(row: RefundRow, context: Context) -> PolicyDecision:
+    return PolicyDecision.from_json(row["decision"], context)
+
+
+def _required(row: RefundRow) -> list[str]:
+    return _parts(row["required_evidence"])
+
+
+def _reached(row: RefundRow) -> list[str]:
+    return _parts(row["evidence"])
 
 
 def _parts(stored: str) -> list[str]:
@@ -122,15 +137,13 @@ class Refund(Node):
     amount: Money = money("amount_minor", "currency")
     """Amount; an estimate while the refund is EVIDENCE_PENDING, then fixed."""
     tender: Tender
-    breakdown: list[RefundComponent] = derived(_breakdown)
+    breakdown: list[RefundComponent] = derived(lambda refund: _breakdown(refund.row))
     """Parts of the amount. Their sum is `amount`."""
-    decision: PolicyDecision = derived(
-        lambda refund: PolicyDecision.from_json(refund.row["decision"], refund.context)
-    )
+    decision: PolicyDecision = derived(lambda refund: _decision(refund.row, refund.context))
     """Decision of the REFUND policy."""
-    required_evidence: list[str] = derived(lambda refund: _parts(refund.row["required_evidence"]))
+    required_evidence: list[str] = derived(lambda refund: _required(refund.row))
     """Evidence that is required: AUTHORIZED, CARRIER_SCAN, RECEIVED, INSPECTED."""
-    evidence: list[str] = derived(lambda refund: _parts(refund.row["evidence"]))
+    evidence: list[str] = derived(lambda refund: _reached(refund.row))
     """Required evidence that is present."""
     approvals_required: int
     """Number of approvals that are required: 0 to 2."""
@@ -138,11 +151,11 @@ class Refund(Node):
     """Payment from which the refund is taken."""
     gateway_reference: str | None
     """Gateway reference of the deciding attempt; null until there is one."""
-    requested_by: str | None = _internal("requested_by")
+    requested_by: str | None = _internal(lambda row: row["requested_by"])
     """Actor that caused the refund, and may not approve it. Null for shops and partners."""
-    note: str | None = _internal("note")
+    note: str | None = _internal(lambda row: row["note"])
     """Reason for its creation, as free text; null for shops and partners."""
-    closing_note: str | None = _internal("closing_note")
+    closing_note: str | None = _internal(lambda row: row["closing_note"])
     """Reason for its rejection, cancellation or manual settlement; null for shops and partners."""
     created_at: datetime
     decided_at: datetime | None
@@ -176,19 +189,27 @@ class Refund(Node):
         """Journal entries of the refund; empty if not visible to the role."""
         if not info.context.caller.may_see_decisions():
             return []
-        rows = await info.context.loaders.entries_of_refund.load(self.row["id"]) or []
-        keys = sorted({row["entry_id"] for row in rows})
+        row = cast("RefundRow", self.row)
+        rows = await info.context.loaders.entries_of_refund.load(row["id"]) or []
+        keys = sorted({each["entry_id"] for each in rows})
         found: list[JournalEntry] = await load_all(info.context, "JournalEntry", keys)
-        return sorted(
-            found, key=lambda entry: (entry.posted_at, entry.row["reverses_id"] is not None)
-        )
+        return sorted(found, key=_order_of_entry)
+
+
+def _order_of_entry(entry: JournalEntry) -> tuple[datetime, bool]:
+    row = cast("JournalEntryRow", entry.row)
+    return row["posted_at"], row["reverses_id"] is not None
+
+
+def _currency(order: Record) -> str:
+    return cast("OrderRow", order.row)["currency"]
 
 
 def refunded_of(order: Record, money: OrderMoney | None) -> Money:
     """Sum of the money refunded for an order."""
-    return Money.of(0 if money is None else money.refunded_minor, order.row["currency"])
+    return Money.of(0 if money is None else money.refunded_minor, _currency(order))
 
 
 def refundable_of(order: Record, money: OrderMoney | None) -> Money:
     """Largest amount of an order that can still be refunded now."""
-    return Money.of(0 if money is None else money.refundable_minor, order.row["currency"])
+    return Money.of(0 if money is None else money.refundable_minor, _currency(order))

@@ -17,7 +17,9 @@ from domain.refunds.approvals import RefundKind, decide
 from domain.refunds.breakdowns import ShippingAccount
 from domain.refunds.states import RefundStatus, shipping_to_refund
 from domain.values.money import Money, at_rate
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
+from models.queries.reads.refunds import DecidedRefundRow
+from models.queries.refunds.refunds import RefundedUnitsRow
 from workflows.policies.preview_cases import Case, Preview, Trial
 
 
@@ -32,7 +34,9 @@ async def preview_refunds(session: Session, trial: Trial, last: int) -> Preview:
     return Preview.of(case for case in cases if case is not None)
 
 
-def _evaluate(row: Row, units: Sequence[Row], trial: Trial) -> Case | None:
+def _evaluate(
+    row: DecidedRefundRow, units: Sequence[RefundedUnitsRow], trial: Trial
+) -> Case | None:
     """A refund decided again; None if the policy does not apply to it."""
     stored = orjson.loads(row["decision"])
     seen = stored["seen"]
@@ -60,8 +64,8 @@ def _evaluate(row: Row, units: Sequence[Row], trial: Trial) -> Case | None:
 
 
 def _decide(
-    row: Row,
-    units: Sequence[Row],
+    row: DecidedRefundRow,
+    units: Sequence[RefundedUnitsRow],
     seen: Mapping[str, Any],
     trial: Trial,
     old_amount: Money,
@@ -81,7 +85,12 @@ def _decide(
     return decided(trial.policy, f"{decision.status} {now}", decision.reasons)
 
 
-def _amount(row: Row, units: Sequence[Row], seen: Mapping[str, Any], rules: RefundRules) -> Money:
+def _amount(
+    row: DecidedRefundRow,
+    units: Sequence[RefundedUnitsRow],
+    seen: Mapping[str, Any],
+    rules: RefundRules,
+) -> Money:
     """The amount for the units under these rules, before a limit by the money left."""
     goods = tax = 0
     for unit in units:

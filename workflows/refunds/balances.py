@@ -6,9 +6,8 @@ several refunds of one transaction see each other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -19,7 +18,12 @@ from domain.refunds.balances import Draw, LineUnits, PaymentBalance, refundable_
 from domain.refunds.breakdowns import ComponentKind, LineAccount, ShippingAccount
 from domain.refunds.states import WITHDRAWN, RefundStatus
 from domain.values.money import Money, share
-from models.database.sessions import Row
+from models.queries.refunds.refunds import (
+    CancelledPartRow,
+    CapturedPaymentRow,
+    RefundedUnitsRow,
+)
+from models.refunds import RefundRow
 from workflows.orders.locked_orders import Line, LockedOrder
 from workflows.transactions.transaction import Transaction
 
@@ -31,23 +35,23 @@ class Balances:
     """An order's payments and refunds. `without`, everywhere: refunds that are left out."""
 
     order: LockedOrder
-    payments: list[Row]
-    refunds: dict[UUID, Mapping[str, Any]]
-    units: list[Mapping[str, Any]]
-    cancelled: Mapping[UUID, Row] = field(default_factory=dict)
+    payments: Sequence[CapturedPaymentRow]
+    refunds: dict[UUID, RefundRow]
+    units: list[RefundedUnitsRow]
+    cancelled: Mapping[UUID, CancelledPartRow] = field(default_factory=dict)
 
     @property
     def currency(self) -> str:
         """The order's currency."""
-        return str(self.order.currency)
+        return self.order.currency
 
-    def put(self, refund: Mapping[str, Any], units: Collection[Mapping[str, Any]] = ()) -> None:
+    def put(self, refund: RefundRow, units: Collection[RefundedUnitsRow] = ()) -> None:
         """Count a refund as it is now, with its units in place of those that it had."""
         self.refunds[refund["id"]] = refund
         self.units = [each for each in self.units if each["refund_id"] != refund["id"]]
         self.units.extend(units)
 
-    def live(self, without: Collection[UUID] = NONE) -> list[Mapping[str, Any]]:
+    def live(self, without: Collection[UUID] = NONE) -> list[RefundRow]:
         """The refunds that count: succeeded and pending ones."""
         return [
             refund
@@ -62,7 +66,7 @@ class Balances:
 
     def of_payments(self, without: Collection[UUID] = NONE) -> list[PaymentBalance]:
         """What is left of each payment."""
-        drawn: dict[UUID, int] = {}
+        drawn: dict[UUID | None, int] = {}
         for refund in self.live(without):
             payment_id = refund["payment_id"]
             drawn[payment_id] = drawn.get(payment_id, 0) + refund["amount_minor"]
@@ -73,8 +77,7 @@ class Balances:
 
     def payment_of(self, draw: Draw) -> UUID:
         """The id of the payment that a draw is on."""
-        found: UUID = next(row["id"] for row in self.payments if row["reference"] == draw.reference)
-        return found
+        return next(row["id"] for row in self.payments if row["reference"] == draw.reference)
 
     def of_lines(self, without: Collection[UUID] = NONE) -> dict[UUID, LineAccount]:
         """What refunds and cancellations have taken of each line: units and gross money."""
@@ -122,12 +125,12 @@ class Balances:
 
     def unclaimed_minor(self) -> int:
         """What cancellations owe for which no refund stands: theirs were given up or came back."""
-        withdrawn: int = sum(
+        withdrawn = sum(
             refund["amount_minor"]
             for refund in self.refunds.values()
             if refund["cancellation_id"] is not None and RefundStatus(refund["status"]) in WITHDRAWN
         )
-        claimed: int = sum(refund["owed_minor"] for refund in self.live())
+        claimed = sum(refund["owed_minor"] for refund in self.live())
         return withdrawn - claimed
 
     def _account(self, line: Line) -> LineAccount:
@@ -150,7 +153,7 @@ class Balances:
         )
 
 
-def _taken(account: LineAccount, unit: Mapping[str, Any]) -> LineAccount:
+def _taken(account: LineAccount, unit: RefundedUnitsRow) -> LineAccount:
     return LineAccount(
         account.order_line_id,
         account.sku,

@@ -16,7 +16,7 @@ from domain.policies.policies import Facts, PolicyVersion
 from domain.policies.refunds import RefundRules, Tender
 from domain.refunds.approvals import RefundKind
 from domain.refunds.breakdowns import Breakdown, Component, ComponentKind, split
-from models.database.sessions import Row
+from models.queries.refunds.refunds import OwedCancellationRow
 from workflows.refunds.balances import Balances
 from workflows.refunds.opening import RefundDraft
 from workflows.transactions.lock_order import LockClass
@@ -65,7 +65,7 @@ async def _open_of(tx: Transaction, order_id: UUID) -> int:
     return await open_owed(tx, await balances.read(tx, order))
 
 
-def _draft(row: Row, policy: PolicyVersion[RefundRules]) -> RefundDraft:
+def _draft(row: OwedCancellationRow, policy: PolicyVersion[RefundRules]) -> RefundDraft:
     amounts = {
         ComponentKind.ITEMS: row["items_minor"],
         ComponentKind.TAX: row["tax_minor"],

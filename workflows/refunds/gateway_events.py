@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
-from uuid import UUID
 
 import structlog
 
@@ -71,8 +70,7 @@ async def _take(tx: Transaction, message_id: str, event: PaymentEvent, terms: Pa
     found = await payout_queries.attempt_by_key(tx.session, event.key)
     if found is None:
         return Taken.UNKNOWN_KEY
-    refund_id: UUID = found["refund_id"]
-    case, _ = await locked_refunds.lock(tx, refund_id, None, ())
+    case, _ = await locked_refunds.lock(tx, found["refund_id"], None, ())
     word = GatewaySignal(event.type.rpartition(".")[2].upper())
     said = GatewayReport(word, event.id, event.reason)
     await payout_attempts.listen(tx, case, found["id"], said, terms, actor=ACTOR)

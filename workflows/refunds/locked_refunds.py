@@ -9,9 +9,9 @@ is booked here. Events are `refund.opened` and `refund.<status>`; their data nam
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 import orjson
@@ -40,8 +40,7 @@ from domain.refunds.breakdowns import Breakdown, Component, ComponentKind
 from domain.refunds.states import REFUND_TRANSITIONS, SETTLED, WITHDRAWN, RefundStatus
 from domain.transitions import step
 from domain.values.money import Money
-from models.database.sessions import Row
-from models.refunds import Refund, RefundUnit
+from models.refunds import Refund, RefundRow, RefundUnit, RefundUnitRow
 from workflows.access.visibility import sees_order
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.lock_order import LockClass
@@ -52,36 +51,75 @@ _S = RefundStatus
 
 @dataclass(slots=True)
 class LockedRefund:
-    """A refund as it is now, and its order's row."""
+    """A refund as it is now, and its order."""
 
-    row: dict[str, Any]
-    order: Row
+    row: RefundRow
+    order: LockedOrder
 
     @property
     def id(self) -> UUID:
-        """The refund's id."""
-        refund_id: UUID = self.row["id"]
-        return refund_id
+        return self.row["id"]
 
     @property
     def status(self) -> RefundStatus:
-        """Where it stands."""
         return RefundStatus(self.row["status"])
 
     @property
     def kind(self) -> RefundKind:
-        """Why money goes back."""
         return RefundKind(self.row["kind"])
 
     @property
     def amount(self) -> Money:
-        """How much."""
         return Money(self.row["amount_minor"], self.row["currency"])
 
     @property
     def tender(self) -> Tender:
-        """How it is given back."""
         return Tender(self.row["tender"])
+
+    @property
+    def return_id(self) -> UUID | None:
+        return self.row["return_id"]
+
+    @property
+    def payment_id(self) -> UUID | None:
+        return self.row["payment_id"]
+
+    @property
+    def family_id(self) -> UUID:
+        return self.row["family_id"]
+
+    @property
+    def requested_by(self) -> str:
+        return self.row["requested_by"]
+
+    @property
+    def evidence(self) -> str:
+        """The evidence that has been reached, as text."""
+        return self.row["evidence"]
+
+    @property
+    def approvals_required(self) -> int:
+        return self.row["approvals_required"]
+
+    @property
+    def decided_at(self) -> datetime | None:
+        return self.row["decided_at"]
+
+    @property
+    def settled_at(self) -> datetime | None:
+        return self.row["settled_at"]
+
+    @property
+    def version(self) -> int:
+        return self.row["version"]
+
+    def set_closing_note(self, note: str) -> None:
+        """Set the reason why the refund was rejected, cancelled or settled by hand."""
+        self.row["closing_note"] = note
+
+    def set_gateway_reference(self, reference: str) -> None:
+        """Set the gateway's number of the attempt that counts."""
+        self.row["gateway_reference"] = reference
 
 
 async def lock(
@@ -104,14 +142,14 @@ async def lock(
     tx.locking(LockClass.REFUND)
     row = await refund_queries.lock_refund(tx.session, refund_id)
     assert row is not None
-    return LockedRefund(dict(row), order.row), order
+    return LockedRefund({**row}, order), order
 
 
 async def involvement(tx: Transaction, case: LockedRefund) -> Involvement:
     """The actors that had a part in a refund: in the request, the return, and the approvals."""
-    parts: dict[str, set[str]] = {"requested": {case.row["requested_by"]}}
-    if case.row["return_id"] is not None:
-        found = await return_queries.actors_of(tx.session, case.row["return_id"])
+    parts: dict[str, set[str]] = {"requested": {case.requested_by}}
+    if case.return_id is not None:
+        found = await return_queries.actors_of(tx.session, case.return_id)
         for actor, part in found.items():
             parts.setdefault(part, set()).add(actor)
     for row in await refund_queries.approvals_of(tx.session, case.id):
@@ -120,7 +158,7 @@ async def involvement(tx: Transaction, case: LockedRefund) -> Involvement:
 
 
 async def add(
-    tx: Transaction, case: LockedRefund, units: Sequence[Mapping[str, Any]], actor: str
+    tx: Transaction, case: LockedRefund, units: Sequence[RefundUnitRow], actor: str
 ) -> None:
     """Write a new refund with its units."""
     await tx.session.insert(Refund, [case.row])
@@ -129,7 +167,7 @@ async def add(
 
 
 async def renew(
-    tx: Transaction, case: LockedRefund, units: Sequence[Mapping[str, Any]], actor: str
+    tx: Transaction, case: LockedRefund, units: Sequence[RefundUnitRow], actor: str
 ) -> None:
     """Write a refund that waits for evidence anew, with other units and another amount."""
     await refund_queries.delete_units(tx.session, [case.id])
@@ -153,13 +191,13 @@ async def advance(
     before = case.status
     case.row["status"] = str(step("refund", REFUND_TRANSITIONS, before, status))
     _book(tx, case, before, actor)
-    if status in (_S.NEEDS_APPROVAL, _S.APPROVED) and case.row["decided_at"] is None:
+    if status in (_S.NEEDS_APPROVAL, _S.APPROVED) and case.decided_at is None:
         case.row["decided_at"] = tx.now
     if status in SETTLED:
         case.row["settled_at"] = tx.now
     await write(tx, case)
-    if status in WITHDRAWN and case.row["payment_id"] is not None:
-        await refund_queries.give_back(tx.session, case.row["payment_id"], case.amount.minor)
+    if status in WITHDRAWN and case.payment_id is not None:
+        await refund_queries.give_back(tx.session, case.payment_id, case.amount.minor)
     event = REFUND_STATUS_EVENTS[status](**_step(case, before), attempt=attempt)
     _record(tx, case, event, actor)
     await _tell_people(tx, case)
@@ -175,12 +213,10 @@ async def agree(tx: Transaction, case: LockedRefund, actor: str, approvals: int)
 async def write(tx: Transaction, case: LockedRefund) -> None:
     """Write a refund as its next version."""
     case.row["version"] += 1
-    await refund_queries.write_refund(
-        tx.session, [case.row[name] for name in refund_queries.CHANGES]
-    )
+    await refund_queries.write_refund(tx.session, case.row)
 
 
-def breakdown_of(row: Mapping[str, Any]) -> Breakdown:
+def breakdown_of(row: RefundRow) -> Breakdown:
     """A refund's components, as its row keeps them."""
     return Breakdown(
         tuple(
@@ -220,14 +256,14 @@ def _book(tx: Transaction, case: LockedRefund, before: RefundStatus, actor: str)
 def _decided(tx: Transaction, case: LockedRefund) -> LedgerEntry:
     return refund_decided(
         breakdown_of(case.row),
-        case.row["currency"],
-        Occasion(case.order["number"], tx.now),
+        case.amount.currency,
+        Occasion(case.order.number, tx.now),
         owed_minor=case.row["owed_minor"],
     )
 
 
 def _paid(tx: Transaction, case: LockedRefund) -> LedgerEntry:
-    return refund_paid(case.amount, case.tender, Occasion(case.order["number"], tx.now))
+    return refund_paid(case.amount, case.tender, Occasion(case.order.number, tx.now))
 
 
 def _take_back(
@@ -244,7 +280,7 @@ def _take_back(
 
 
 def _post(tx: Transaction, case: LockedRefund, entry: LedgerEntry, actor: str) -> UUID | None:
-    return tx.journal.post(entry, actor=actor, channel_id=case.order["channel_id"])
+    return tx.journal.post(entry, actor=actor, channel_id=case.order.channel_id)
 
 
 def _step(case: LockedRefund, before: RefundStatus | None) -> RefundStep:
@@ -253,7 +289,7 @@ def _step(case: LockedRefund, before: RefundStatus | None) -> RefundStep:
     return {
         "order": row["order_id"],
         "return_": row["return_id"],
-        "number": case.order["number"],
+        "number": case.order.number,
         "status": case.status,
         "before": before,
         "tender": case.tender,
@@ -267,14 +303,14 @@ def _record(tx: Transaction, case: LockedRefund, event: RefundPayload, actor: st
         event,
         case.id,
         actor=actor,
-        version=case.row["version"],
-        channel_id=case.order["channel_id"],
+        version=case.version,
+        channel_id=case.order.channel_id,
     )
 
 
 async def _tell_people(tx: Transaction, case: LockedRefund) -> None:
     """Open an exception for what only a person can go on with, and clear what is settled."""
-    subject, channel_id = ("Refund", case.id), case.order["channel_id"]
+    subject, channel_id = ("Refund", case.id), case.order.channel_id
     if case.status in (_S.SUCCEEDED, _S.FAILED):
         await exceptions.clear(tx, ExceptionKind.REFUND_UNKNOWN, subject)
     if case.status in (_S.SUCCEEDED, _S.CANCELLED, _S.REJECTED):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-import models.queries.refunds.payouts as payout_queries
 import workflows.refunds.locked_refunds as locked_refunds
 import workflows.refunds.payout_attempts as payout_attempts
 from domain.access.callers import Caller
@@ -48,13 +47,13 @@ async def retry(tx: Transaction, command: RetryRefund, caller: Caller) -> Mappin
         check_action(before, RefundAction.RETRY)
     except DomainError as error:
         raise error.under("id") from None
-    row = await payout_attempts.begin(tx, case, caller.actor)
+    attempt = await payout_attempts.begin(tx, case, caller.actor)
     tx.outbox.audit(
         caller.actor,
         "refundRetry",
         ("Refund", case.id),
         before={"status": str(before)},
-        after={"status": str(case.status), "attempt": row["attempt_no"]},
+        after={"status": str(case.status), "attempt": attempt.number},
     )
     return {"refund": str(case.id)}
 
@@ -73,26 +72,30 @@ async def settle(tx: Transaction, command: SettleRefund, caller: Caller) -> Mapp
         check_settler(before, await locked_refunds.involvement(tx, case), caller)
     except DomainError as error:
         raise error.under("id") from None
-    found = await payout_queries.last_attempt(tx.session, case.id)
-    assert found is not None
-    row = dict(found)
-    is_sent_now = row["is_sending"] and (row["claimed_until_at"] or tx.now) > tx.now
+    attempt = await payout_attempts.last(tx, case.id)
+    assert attempt is not None
+    is_sent_now = attempt.is_sending and (attempt.claimed_until or tx.now) > tx.now
     if is_sent_now and not command.succeeded:
         raise Invalid("It is being sent to the gateway just now: ask again soon.", field=("id",))
     ended = AttemptState.SUCCEEDED if command.succeeded else AttemptState.FAILED
-    row["state"] = str(ended)
-    row["settled_by"], row["settled_at"] = caller.actor, tx.now
-    row["claimed_until_at"], row["is_sending"] = None, False
-    row["gateway_reference"] = command.gateway_reference or row["gateway_reference"]
-    await payout_attempts.write(tx, row)
-    case.row["closing_note"] = command.note
-    await payout_attempts.follow(tx, case, row, caller.actor)
+    attempt = replace(
+        attempt,
+        state=ended,
+        settled_by=caller.actor,
+        settled_at=tx.now,
+        claimed_until=None,
+        is_sending=False,
+        gateway_reference=command.gateway_reference or attempt.gateway_reference,
+    )
+    await payout_attempts.write(tx, attempt)
+    case.set_closing_note(command.note)
+    await payout_attempts.follow(tx, case, attempt, caller.actor)
     tx.outbox.audit(
         caller.actor,
         "refundSettle",
         ("Refund", case.id),
         before={"status": str(before)},
-        after={"status": str(case.status), "attempt": row["attempt_no"], "byHand": True},
+        after={"status": str(case.status), "attempt": attempt.number, "byHand": True},
     )
     return {"refund": str(case.id)}
 

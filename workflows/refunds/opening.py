@@ -26,6 +26,7 @@ from domain.refunds.breakdowns import Breakdown, split
 from domain.refunds.states import RefundStatus
 from domain.values.money import Money
 from models.queries.catalog.lookups import ChannelFacts
+from models.refunds import RefundRow, RefundUnitRow
 from workflows.orders.locked_orders import LockedOrder
 from workflows.refunds.balances import NONE, Balances
 from workflows.refunds.locked_refunds import LockedRefund
@@ -127,7 +128,7 @@ async def open_family(
         row["decision"] = _decision(draft, decision.status, decision.reasons, cumulative)
         if not draft.waits_for:
             row["approvals_required"] = decision.approvals_required
-        case = LockedRefund(row, balances.order.row)
+        case = LockedRefund(row, balances.order)
         units = _units(tx, case.id, part, draft.conditions)
         await _put(tx, case, units, old, actor)
         if not draft.waits_for:
@@ -140,7 +141,7 @@ async def open_family(
 async def _put(
     tx: Transaction,
     case: LockedRefund,
-    units: Sequence[Mapping[str, Any]],
+    units: Sequence[RefundUnitRow],
     old: LockedRefund | None,
     actor: str,
 ) -> None:
@@ -159,7 +160,7 @@ async def _open_nothing(
     row["decision"] = _decision(draft, RefundStatus.CANCELLED, told, None)
     row["amount_minor"] = 0
     row["status"], row["settled_at"] = str(RefundStatus.CANCELLED), tx.now
-    case = LockedRefund(row, balances.order.row)
+    case = LockedRefund(row, balances.order)
     units = _units(tx, case.id, draft.breakdown, draft.conditions)
     await locked_refunds.add(tx, case, units, actor)
     balances.put(row, units)
@@ -172,12 +173,12 @@ def _row(
     draft: RefundDraft,
     part: Breakdown,
     old: LockedRefund | None,
-) -> dict[str, Any]:
+) -> RefundRow:
     """A refund's row, as new or as the next version of `old`."""
     # What a cancellation owes already is claimed by goodwill only: it names no units.
     owed = balances.unclaimed_minor() if draft.kind is RefundKind.GOODWILL else 0
     refund_id = tx.new_id()
-    row: dict[str, Any] = {
+    row: RefundRow = {
         "id": refund_id,
         "order_id": balances.order.id,
         "return_id": draft.return_id,
@@ -208,8 +209,10 @@ def _row(
         "version": 1,
     }
     if old is not None:
-        kept = ("id", "order_id", "created_at", "version", "requested_by")
-        row.update({name: old.row[name] for name in kept})
+        kept = old.row
+        row["id"], row["order_id"] = kept["id"], kept["order_id"]
+        row["created_at"], row["version"] = kept["created_at"], kept["version"]
+        row["requested_by"] = kept["requested_by"]
     return row
 
 
@@ -232,7 +235,7 @@ def _units(
     refund_id: UUID,
     part: Breakdown,
     conditions: Sequence[ConditionGrade | None],
-) -> list[dict[str, Any]]:
+) -> list[RefundUnitRow]:
     return [
         {
             "id": tx.new_id(),

@@ -6,9 +6,9 @@ refund's order covers its attempts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import models.queries.refunds.payouts as payout_queries
@@ -24,8 +24,8 @@ from domain.refunds.payouts import (
     needs_person,
 )
 from domain.refunds.states import RefundStatus, path_to
-from models.database.sessions import Row
-from models.refunds import RefundAttempt
+from models.queries.refunds.payouts import AttemptChanges
+from models.refunds import RefundAttempt, RefundAttemptRow
 from workflows.refunds.locked_refunds import LockedRefund
 from workflows.transactions.transaction import Transaction
 
@@ -61,18 +61,57 @@ class GatewayReport:
     reason: str | None = None
 
 
-def as_attempt(row: Row) -> Attempt:
-    """An attempt's row as the rules see it."""
-    return Attempt(row["key"], AttemptState(row["state"]), row["sent_at"], row["claimed_until_at"])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutAttempt(Attempt):
+    """One attempt as it is stored. A change makes a new object, which `write` stores."""
+
+    id: UUID
+    refund_id: UUID
+    number: int
+    is_sending: bool
+    tries: int
+    next_at: datetime
+    person_asked_at: datetime | None
+    gateway_reference: str | None
+    reason: str | None
+    settled_by: str | None
+    settled_at: datetime | None
+
+    @staticmethod
+    def from_row(row: RefundAttemptRow) -> PayoutAttempt:
+        """An attempt as `payout_queries` reads it."""
+        return PayoutAttempt(
+            key=row["key"],
+            state=AttemptState(row["state"]),
+            sent_at=row["sent_at"],
+            claimed_until=row["claimed_until_at"],
+            id=row["id"],
+            refund_id=row["refund_id"],
+            number=row["attempt_no"],
+            is_sending=bool(row["is_sending"]),
+            tries=row["tries"],
+            next_at=row["next_at"],
+            person_asked_at=row["person_asked_at"],
+            gateway_reference=row["gateway_reference"],
+            reason=row["reason"],
+            settled_by=row["settled_by"],
+            settled_at=row["settled_at"],
+        )
 
 
-async def begin(tx: Transaction, case: LockedRefund, actor: str) -> dict[str, Any]:
+async def last(tx: Transaction, refund_id: UUID) -> PayoutAttempt | None:
+    """The newest attempt of a locked refund."""
+    row = await payout_queries.last_attempt(tx.session, refund_id)
+    return None if row is None else PayoutAttempt.from_row(row)
+
+
+async def begin(tx: Transaction, case: LockedRefund, actor: str) -> PayoutAttempt:
     """Add the refund's next attempt, with a key of its own, not sent yet."""
-    last = await payout_queries.last_attempt(tx.session, case.id)
-    row: dict[str, Any] = {
+    before = await last(tx, case.id)
+    row: RefundAttemptRow = {
         "id": tx.new_id(),
         "refund_id": case.id,
-        "attempt_no": 1 if last is None else last["attempt_no"] + 1,
+        "attempt_no": 1 if before is None else before.number + 1,
         "key": str(tx.new_id()),
         "state": str(AttemptState.OPEN),
         "created_at": tx.now,
@@ -89,14 +128,28 @@ async def begin(tx: Transaction, case: LockedRefund, actor: str) -> dict[str, An
         "settled_at": None,
     }
     await tx.session.insert(RefundAttempt, [row])
-    attempt = row["attempt_no"]
-    await locked_refunds.advance(tx, case, RefundStatus.PROCESSING, actor, attempt=attempt)
-    return row
+    begun = PayoutAttempt.from_row(row)
+    await locked_refunds.advance(tx, case, RefundStatus.PROCESSING, actor, attempt=begun.number)
+    return begun
 
 
-async def write(tx: Transaction, row: dict[str, Any]) -> None:
+async def write(tx: Transaction, attempt: PayoutAttempt) -> None:
     """Write what changed of an attempt."""
-    await payout_queries.write_attempt(tx.session, [row[name] for name in payout_queries.CHANGES])
+    changes: AttemptChanges = {
+        "id": attempt.id,
+        "state": str(attempt.state),
+        "sent_at": attempt.sent_at,
+        "claimed_until_at": attempt.claimed_until,
+        "is_sending": attempt.is_sending,
+        "tries": attempt.tries,
+        "next_at": attempt.next_at,
+        "person_asked_at": attempt.person_asked_at,
+        "gateway_reference": attempt.gateway_reference,
+        "reason": attempt.reason,
+        "settled_by": attempt.settled_by,
+        "settled_at": attempt.settled_at,
+    }
+    await payout_queries.write_attempt(tx.session, changes)
 
 
 async def listen(
@@ -107,73 +160,78 @@ async def listen(
     terms: PayoutTerms,
     *,
     actor: str,
-) -> dict[str, Any]:
+) -> PayoutAttempt:
     """Tell a locked refund's attempt what was heard of it, and go on with the refund; the attempt.
 
     Hearing the same again changes nothing. A word that contradicts an earlier one changes nothing
     either, and a person is told.
     """
-    found = await payout_queries.attempt(tx.session, attempt_id)
-    assert found is not None
-    row, before = dict(found), AttemptState(found["state"])
-    heard = apply(before, said.word)
+    row = await payout_queries.attempt(tx.session, attempt_id)
+    assert row is not None
+    attempt = PayoutAttempt.from_row(row)
+    heard = apply(attempt.state, said.word)
     if heard.is_contradiction:
-        await _tell_contradiction(tx, case, row, said)
-        return row
-    if before not in UNSETTLED and heard.state is before:
-        return row
-    row["state"] = str(heard.state)
-    row["gateway_reference"] = said.gateway_reference or row["gateway_reference"]
-    row["reason"] = said.reason or row["reason"]
-    row["claimed_until_at"], row["is_sending"] = None, False
-    if row["sent_at"] is None:
+        await _tell_contradiction(tx, case, attempt, said)
+        return attempt
+    if attempt.state not in UNSETTLED and heard.state is attempt.state:
+        return attempt
+    attempt = replace(
+        attempt,
+        state=heard.state,
+        gateway_reference=said.gateway_reference or attempt.gateway_reference,
+        reason=said.reason or attempt.reason,
+        claimed_until=None,
+        is_sending=False,
         # The gateway knows the key, so the call was made: a restored backup forgets that it was.
-        row["sent_at"] = tx.now
-    if heard.state in UNSETTLED:
-        await _wait(tx, case, row, terms)
-    elif row["settled_at"] is None:
-        row["settled_at"] = tx.now
-    await write(tx, row)
-    await follow(tx, case, row, actor)
-    return row
+        sent_at=attempt.sent_at or tx.now,
+    )
+    if attempt.state in UNSETTLED:
+        attempt = await _wait(tx, case, attempt, terms)
+    elif attempt.settled_at is None:
+        attempt = replace(attempt, settled_at=tx.now)
+    await write(tx, attempt)
+    await follow(tx, case, attempt, actor)
+    return attempt
 
 
-async def follow(tx: Transaction, case: LockedRefund, row: dict[str, Any], actor: str) -> None:
+async def follow(tx: Transaction, case: LockedRefund, attempt: PayoutAttempt, actor: str) -> None:
     """Move the refund to where its attempt stands."""
-    if row["gateway_reference"] is not None:
-        case.row["gateway_reference"] = row["gateway_reference"]
-    for status in path_to(case.status, AttemptState(row["state"])):
-        await locked_refunds.advance(tx, case, status, actor, attempt=row["attempt_no"])
+    if attempt.gateway_reference is not None:
+        case.set_gateway_reference(attempt.gateway_reference)
+    for status in path_to(case.status, attempt.state):
+        await locked_refunds.advance(tx, case, status, actor, attempt=attempt.number)
 
 
 async def _wait(
-    tx: Transaction, case: LockedRefund, row: dict[str, Any], terms: PayoutTerms
-) -> None:
+    tx: Transaction, case: LockedRefund, attempt: PayoutAttempt, terms: PayoutTerms
+) -> PayoutAttempt:
     """Say when to look again: later each time, and seldom once a person was asked."""
-    wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(row["tries"], DOUBLINGS_MAX))
-    row["tries"] += 1
-    if needs_person(as_attempt(row), tx.now, terms.key_retention):
+    wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempt.tries, DOUBLINGS_MAX))
+    asked_at = attempt.person_asked_at
+    if needs_person(attempt, tx.now, terms.key_retention):
         wait = WAIT_FOR_PERSON
-        if row["person_asked_at"] is None:
-            row["person_asked_at"] = tx.now
+        if asked_at is None:
+            asked_at = tx.now
             words = (
                 f"Nobody knows whether {case.amount} was paid back: the gateway no longer tells. "
                 "Find out and settle the refund."
             )
             await _ask(tx, case, words)
-    row["next_at"] = tx.now + wait
+    return replace(
+        attempt, tries=attempt.tries + 1, next_at=tx.now + wait, person_asked_at=asked_at
+    )
 
 
 async def _tell_contradiction(
-    tx: Transaction, case: LockedRefund, row: dict[str, Any], said: GatewayReport
+    tx: Transaction, case: LockedRefund, attempt: PayoutAttempt, said: GatewayReport
 ) -> None:
     words = (
-        f"The gateway says {said.word} of attempt {row['attempt_no']} at {case.amount}, which had"
-        f" ended as {row['state']}: money may have moved that the books do not know."
+        f"The gateway says {said.word} of attempt {attempt.number} at {case.amount}, which had"
+        f" ended as {attempt.state}: money may have moved that the books do not know."
     )
     await _ask(tx, case, words)
 
 
 async def _ask(tx: Transaction, case: LockedRefund, words: str) -> None:
     kind, subject = ExceptionKind.REFUND_UNKNOWN, ("Refund", case.id)
-    await exceptions.open(tx, kind, subject, words, channel_id=case.order["channel_id"])
+    await exceptions.open(tx, kind, subject, words, channel_id=case.order.channel_id)

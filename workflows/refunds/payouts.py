@@ -8,9 +8,9 @@ before it sends anything again, and then sends the same key (decision 7).
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -24,7 +24,6 @@ from domain.exceptions import ExceptionKind
 from domain.policies.refunds import Tender
 from domain.refunds.payouts import (
     UNSETTLED,
-    AttemptState,
     GatewaySignal,
     PayoutStep,
     may_send_again,
@@ -33,7 +32,12 @@ from domain.refunds.payouts import (
 from domain.refunds.states import RefundStatus
 from integrations.payments.gateway import GatewayAnswer, GatewayError, PaymentGateway
 from workflows.refunds.locked_refunds import LockedRefund
-from workflows.refunds.payout_attempts import DEFAULT_PAYOUT_TERMS, GatewayReport, PayoutTerms
+from workflows.refunds.payout_attempts import (
+    DEFAULT_PAYOUT_TERMS,
+    GatewayReport,
+    PayoutAttempt,
+    PayoutTerms,
+)
 from workflows.transactions.runner import Transactions
 from workflows.transactions.transaction import Transaction
 
@@ -148,31 +152,35 @@ class Payouts:
             if case.tender is Tender.STORE_CREDIT:
                 await _give_credit(tx, case)
                 return None
-            row = await payout_attempts.begin(tx, case, ACTOR)
-            return await self._take(tx, case, row, PayoutStep.SEND)
-        found = await payout_queries.last_attempt(tx.session, refund_id)
-        if found is None or found["next_at"] > tx.now:
+            begun = await payout_attempts.begin(tx, case, ACTOR)
+            return await self._take(tx, case, begun, PayoutStep.SEND)
+        attempt = await payout_attempts.last(tx, refund_id)
+        if attempt is None or attempt.next_at > tx.now:
             return None
-        step = next_step(payout_attempts.as_attempt(found), tx.now)
+        step = next_step(attempt, tx.now)
         if step not in (PayoutStep.SEND, PayoutStep.LOOK_UP):
             return None
-        return await self._take(tx, case, dict(found), step)
+        return await self._take(tx, case, attempt, step)
 
     async def _take(
-        self, tx: Transaction, case: LockedRefund, row: dict[str, Any], step: PayoutStep
+        self, tx: Transaction, case: LockedRefund, attempt: PayoutAttempt, step: PayoutStep
     ) -> ClaimedPayout:
         """Store that the attempt is in hand, and that it is sent, before anybody is called."""
-        row["claimed_until_at"] = tx.now + self.terms.claim
-        row["is_sending"] = step is PayoutStep.SEND
-        if step is PayoutStep.SEND:
-            row["sent_at"] = row["sent_at"] or tx.now
-        await payout_attempts.write(tx, row)
-        reference = await payout_queries.payment_reference(tx.session, case.row["payment_id"])
+        is_sending = step is PayoutStep.SEND
+        attempt = replace(
+            attempt,
+            claimed_until=tx.now + self.terms.claim,
+            is_sending=is_sending,
+            sent_at=attempt.sent_at or tx.now if is_sending else attempt.sent_at,
+        )
+        await payout_attempts.write(tx, attempt)
+        assert case.payment_id is not None
+        reference = await payout_queries.payment_reference(tx.session, case.payment_id)
         return ClaimedPayout(
             refund_id=case.id,
-            attempt_id=row["id"],
+            attempt_id=attempt.id,
             step=step,
-            key=row["key"],
+            key=attempt.key,
             payment_reference=reference,
             amount_minor=case.amount.minor,
             currency=case.amount.currency,
@@ -183,15 +191,14 @@ class Payouts:
     ) -> ClaimedPayout | None:
         """Record what was heard; where the gateway knows nothing, the errand to send it again."""
         case, _ = await locked_refunds.lock(tx, errand.refund_id, None, ())
-        row = await payout_attempts.listen(
+        attempt = await payout_attempts.listen(
             tx, case, errand.attempt_id, said, self.terms, actor=ACTOR
         )
-        is_open = AttemptState(row["state"]) in UNSETTLED
-        if said.word is not GatewaySignal.NOT_FOUND or not is_open:
+        if said.word is not GatewaySignal.NOT_FOUND or attempt.state not in UNSETTLED:
             return None
-        if not may_send_again(payout_attempts.as_attempt(row), tx.now, self.terms.key_retention):
+        if not may_send_again(attempt, tx.now, self.terms.key_retention):
             return None
-        return await self._take(tx, case, row, PayoutStep.SEND)
+        return await self._take(tx, case, attempt, PayoutStep.SEND)
 
 
 async def tell_overdue(
@@ -208,14 +215,14 @@ async def tell_overdue(
 
 async def _tell_overdue(tx: Transaction, refund_id: UUID) -> None:
     case, _ = await locked_refunds.lock(tx, refund_id, None, ())
-    if case.row["settled_at"] is None:
-        words = f"A refund of {case.amount} is {case.status} since {case.row['decided_at']}."
+    if case.settled_at is None:
+        words = f"A refund of {case.amount} is {case.status} since {case.decided_at}."
         await exceptions.open(
             tx,
             ExceptionKind.REFUND_OVERDUE,
             ("Refund", case.id),
             words,
-            channel_id=case.order["channel_id"],
+            channel_id=case.order.channel_id,
         )
 
 

@@ -133,7 +133,7 @@ async def approve(tx: Transaction, command: ApproveRefund, caller: Caller) -> Ma
         raise error.under("id") from None
     await _say(tx, case, caller, "APPROVED", command.note)
     given = await refund_queries.approvals_of(tx.session, case.id)
-    status = status_after_approval(len(given), case.row["approvals_required"])
+    status = status_after_approval(len(given), case.approvals_required)
     if status is RefundStatus.APPROVED:
         await locked_refunds.advance(tx, case, status, caller.actor)
     else:
@@ -153,7 +153,7 @@ async def reject(tx: Transaction, command: RejectRefund, caller: Caller) -> Mapp
     if caller.actor in (await locked_refunds.involvement(tx, case)).approved:
         raise SelfApproval(caller.actor, "approved", field=("id",))
     await _say(tx, case, caller, "REJECTED", command.note)
-    case.row["closing_note"] = command.note
+    case.set_closing_note(command.note)
     await locked_refunds.advance(tx, case, RefundStatus.REJECTED, caller.actor)
     _audit(tx, caller, "refundReject", case, before=before)
     return {"refund": str(case.id)}
@@ -169,7 +169,7 @@ async def cancel(tx: Transaction, command: CancelRefund, caller: Caller) -> Mapp
     case, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
     before = case.status
     _check(case, RefundAction.CANCEL)
-    case.row["closing_note"] = command.note
+    case.set_closing_note(command.note)
     await locked_refunds.advance(tx, case, RefundStatus.CANCELLED, caller.actor)
     _audit(tx, caller, "refundCancel", case, before=before)
     return {"refund": str(case.id)}
@@ -211,8 +211,7 @@ async def _whole(tx: Transaction, case: LockedRefund, order: LockedOrder) -> Mon
     family = [
         row["amount_minor"]
         for row in await refund_queries.refunds_of_order(tx.session, order.id)
-        if row["family_id"] == case.row["family_id"]
-        and RefundStatus(row["status"]) not in WITHDRAWN
+        if row["family_id"] == case.family_id and RefundStatus(row["status"]) not in WITHDRAWN
     ]
     return Money(sum(family), case.amount.currency)
 

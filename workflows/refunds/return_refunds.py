@@ -29,8 +29,7 @@ from domain.refunds.breakdowns import LineAccount, UnitsToRefund, break_down, is
 from domain.refunds.states import RefundStatus, shipping_to_refund
 from domain.returns.evidence import is_proven, opens_refund
 from domain.values.money import Money
-from models.database.sessions import Row
-from models.queries.returns.returns import RefundableUnits
+from models.queries.returns.returns import LockedReturnRow, RefundableUnits
 from workflows.refunds.balances import Balances
 from workflows.refunds.locked_refunds import LockedRefund
 from workflows.refunds.opening import POLICY, RefundDraft
@@ -84,7 +83,7 @@ async def follow_return(tx: Transaction, event: PendingEvent[ReturnPayload]) -> 
 async def _open(
     tx: Transaction,
     found: Balances,
-    row: Row,
+    row: LockedReturnRow,
     batch: Batch,
     actor: str,
     reuse: list[LockedRefund],
@@ -105,14 +104,14 @@ async def _give_up(tx: Transaction, found: Balances, cases_left: Iterable[Locked
     """Cancel refunds that waited for units of which none will come any more."""
     for case in cases_left:
         await refund_queries.delete_units(tx.session, [case.id])
-        case.row["closing_note"] = "None of its units will come."
+        case.set_closing_note("None of its units will come.")
         await locked_refunds.advance(tx, case, RefundStatus.CANCELLED, POLICY)
         found.put(case.row)
 
 
 def _pending(found: Balances, return_id: UUID) -> list[LockedRefund]:
     return [
-        LockedRefund(dict(refund), found.order.row)
+        LockedRefund({**refund}, found.order)
         for refund in found.refunds.values()
         if refund["return_id"] == return_id and refund["status"] == _PENDING
     ]
@@ -128,7 +127,8 @@ def _without_decided(
     """
     decided: dict[tuple[UUID, str | None], int] = {}
     for row in found.units:
-        if row["return_id"] == return_id and row["status"] != _PENDING:
+        refund = found.refunds[row["refund_id"]]
+        if refund["return_id"] == return_id and refund["status"] != _PENDING:
             key = (row["order_line_id"], row["condition"])
             decided[key] = decided.get(key, 0) + row["quantity"]
     left = []
@@ -145,7 +145,7 @@ def _without_decided(
 
 
 async def _policies(
-    tx: Transaction, found: Balances, row: Row, units: Iterable[RefundableUnits]
+    tx: Transaction, found: Balances, row: LockedReturnRow, units: Iterable[RefundableUnits]
 ) -> Mapping[UUID, PolicyVersion[RefundRules]]:
     """The policy that decides each group of units, by the group's id."""
     channel = await refund_opening.channel_of(tx, found.order)
@@ -187,7 +187,7 @@ def _stands_for(pending: Sequence[LockedRefund], waiting: Sequence[Batch], found
         for each in batch.units:
             wants[each.order_line_id] = wants.get(each.order_line_id, 0) + each.quantity
     reached = {refund_opening.evidence_text(batch.reached) for batch in waiting}
-    return has == wants and {case.row["evidence"] for case in pending} == reached
+    return has == wants and {case.evidence for case in pending} == reached
 
 
 def _grades(
@@ -209,7 +209,9 @@ def _grades(
     return grades
 
 
-def _draft(found: Balances, row: Row, batch: Batch, without: set[UUID]) -> RefundDraft | None:
+def _draft(
+    found: Balances, row: LockedReturnRow, batch: Batch, without: set[UUID]
+) -> RefundDraft | None:
     """What these units come to now: deducted by grade once they are proven, else an estimate."""
     rules, lines = batch.policy.rules, found.of_lines(without)
     grades = _grades(batch, lines)

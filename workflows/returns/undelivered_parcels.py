@@ -17,7 +17,7 @@ from domain.events.fulfillments import CarrierRecorded
 from domain.orders.carriers import CarrierStatus
 from domain.returns.authorizations import Verdict
 from domain.returns.states import ReturnItemState, ReturnStatus
-from models.database.sessions import Row
+from models.fulfillments import FulfillmentRow
 from workflows.orders.locked_orders import LockedOrder
 from workflows.returns.evaluation import Judgement, Wanted
 from workflows.returns.return_units import ReturnUnits
@@ -113,7 +113,7 @@ def _brought_back(judged: Judgement, destination_id: int) -> Judgement:
     return Judgement(verdict, judged.risk, judged.fast_lane, destination_id)
 
 
-async def _units(tx: Transaction, order: LockedOrder, parcel: Row) -> list[Wanted]:
+async def _units(tx: Transaction, order: LockedOrder, parcel: FulfillmentRow) -> list[Wanted]:
     """Units that left under the parcel's number, as far as they may be returned at all."""
     together = [
         row["id"]

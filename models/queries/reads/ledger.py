@@ -10,7 +10,7 @@ from uuid import UUID
 
 from models.database.rows import Total
 from models.database.sessions import Session
-from models.ledger import JournalEntryRow
+from models.ledger import JournalEntryRow as JournalEntryRow
 from models.ledger import JournalLineRow as JournalLineRow
 from models.ledger import PeriodCloseRow as PeriodCloseRow
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 from uuid import UUID
 
 import models.queries.reads.orders as order_reads
-from domain.orders.orders import LEFT, OrderLineState, OrderStatus
+from domain.orders.orders import OrderStatus
 from domain.refunds.balances import LineUnits, PaymentBalance, refundable_of_order
-from models.database.sessions import Row, Session
+from models.database.rows import Total
+from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
+from models.queries.refunds.refunds import RefundedUnitsRow
+from models.refunds import RefundApprovalRow, RefundAttemptRow, RefundRow
 
 _ID = SortKey("r.id", "id", "uuid")
 _SOURCE = (
@@ -21,21 +24,29 @@ _SOURCE = (
 )
 
 
-def _visible(scope: Scope) -> Listing[dict[str, Any]]:
+class ShownRefundRow(RefundRow):
+    """A refund with the reference of its payment."""
+
+    payment_reference: str | None
+
+
+def _visible(scope: Scope) -> Listing[ShownRefundRow]:
     """Refunds of orders that the caller may see."""
     return order_reads.visible_orders(
-        Listing(dict, "r.*, p.reference AS payment_reference", _SOURCE, _ID), scope
+        Listing(ShownRefundRow, "r.*, p.reference AS payment_reference", _SOURCE, _ID), scope
     )
 
 
 async def refunds(
     session: Session, scope: Scope, window: Window, *, status: str | None
-) -> Page[dict[str, Any]]:
+) -> Page[ShownRefundRow]:
     """Refunds by status, newest first."""
     return await _visible(scope).equal("r.status", status).page(session, window)
 
 
-async def refunds_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> Mapping[UUID, Row]:
+async def refunds_by_id(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, ShownRefundRow]:
     """Refunds by id, if the caller may see them."""
     listing = _visible(scope).where("r.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
@@ -43,21 +54,21 @@ async def refunds_by_id(session: Session, scope: Scope, ids: Sequence[UUID]) -> 
 
 async def refunds_by_return(
     session: Session, scope: Scope, ids: Sequence[UUID]
-) -> Mapping[UUID, list[Row]]:
+) -> Mapping[UUID, list[ShownRefundRow]]:
     """Refunds of each of these returns that the caller may see, oldest first."""
     return await _refunds_by(session, scope, "return_id", ids)
 
 
 async def refunds_by_order(
     session: Session, scope: Scope, ids: Sequence[UUID]
-) -> Mapping[UUID, list[Row]]:
+) -> Mapping[UUID, list[ShownRefundRow]]:
     """Refunds of each of these orders that the caller may see, oldest first."""
     return await _refunds_by(session, scope, "order_id", ids)
 
 
 async def _refunds_by(
     session: Session, scope: Scope, column: str, ids: Sequence[UUID]
-) -> Mapping[UUID, list[Row]]:
+) -> Mapping[UUID, list[ShownRefundRow]]:
     rows = await session.fetch(
         f"SELECT id FROM refund WHERE {column} = ANY($1::uuid[]) ORDER BY {column}, created_at, id",
         list(ids),
@@ -66,9 +77,12 @@ async def _refunds_by(
     return grouped([seen[row["id"]] for row in rows if row["id"] in seen], column)
 
 
-async def approvals_by_refund(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+async def approvals_by_refund(
+    session: Session, ids: Sequence[UUID]
+) -> Mapping[UUID, list[RefundApprovalRow]]:
     """Decisions of actors on each of these refunds, in order."""
-    rows = await session.fetch(
+    rows = await session.rows(
+        RefundApprovalRow,
         "SELECT refund_id, actor, decision, decided_at, note FROM refund_approval"
         " WHERE refund_id = ANY($1::uuid[]) ORDER BY refund_id, decided_at, id",
         list(ids),
@@ -76,11 +90,13 @@ async def approvals_by_refund(session: Session, ids: Sequence[UUID]) -> Mapping[
     return grouped(rows, "refund_id")
 
 
-async def attempts_by_refund(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+async def attempts_by_refund(
+    session: Session, ids: Sequence[UUID]
+) -> Mapping[UUID, list[RefundAttemptRow]]:
     """Payout attempts of each of these refunds, in order."""
-    rows = await session.fetch(
-        "SELECT refund_id, attempt_no, state, created_at, sent_at, settled_at, settled_by, reason,"
-        " gateway_reference FROM refund_attempt"
+    rows = await session.rows(
+        RefundAttemptRow,
+        "SELECT * FROM refund_attempt"
         " WHERE refund_id = ANY($1::uuid[]) ORDER BY refund_id, attempt_no",
         list(ids),
     )
@@ -95,9 +111,18 @@ _ENTRIES = " UNION ALL ".join(
 )
 
 
-async def entries_by_refund(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+class RefundEntryRow(TypedDict):
+    """A journal entry of a refund."""
+
+    refund_id: UUID
+    entry_id: UUID
+
+
+async def entries_by_refund(
+    session: Session, ids: Sequence[UUID]
+) -> Mapping[UUID, list[RefundEntryRow]]:
     """Ids of the journal entries of each of these refunds: postings, then reversals."""
-    return grouped(await session.fetch(_ENTRIES, list(ids)), "refund_id")
+    return grouped(await session.rows(RefundEntryRow, _ENTRIES, list(ids)), "refund_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +151,39 @@ _LINES = (
 )
 
 
+class _OrderTotalsRow(TypedDict):
+    id: UUID
+    status: str
+    shipping: int
+    deposit_minor: int
+    refunded: Total
+    unopened: Total
+
+
+class _DrawnPaymentRow(TypedDict):
+    order_id: UUID
+    reference: str
+    amount_minor: int
+    drawn_minor: int
+
+
+class _SoldLineRow(TypedDict):
+    order_id: UUID
+    quantity: int
+    unit_price_minor: int
+    discount_minor: int
+    tax_minor: int
+    shipped: int
+    delivered: int
+    lost: int
+    cancelled: int
+
+
 async def money_by_order(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, OrderMoney]:
     """The refunded and the still refundable amount of each of these orders."""
-    orders = await session.fetch(_ORDERS, list(ids))
-    payments = grouped(await session.fetch(_PAYMENTS, list(ids)), "order_id")
-    lines = grouped(await session.fetch(_LINES, list(ids)), "order_id")
+    orders = await session.rows(_OrderTotalsRow, _ORDERS, list(ids))
+    payments = grouped(await session.rows(_DrawnPaymentRow, _PAYMENTS, list(ids)), "order_id")
+    lines = grouped(await session.rows(_SoldLineRow, _LINES, list(ids)), "order_id")
     return {
         row["id"]: OrderMoney(
             int(row["refunded"]),
@@ -150,13 +203,13 @@ async def money_by_order(session: Session, ids: Sequence[UUID]) -> Mapping[UUID,
     }
 
 
-def _units(line: Row) -> LineUnits:
+def _units(line: _SoldLineRow) -> LineUnits:
     return LineUnits(
         net_minor=line["unit_price_minor"] * line["quantity"] - line["discount_minor"],
         tax_minor=line["tax_minor"],
         units=line["quantity"],
-        left=sum(line[state.lower()] for state in LEFT),
-        cancelled=line[OrderLineState.CANCELLED.lower()],
+        left=line["shipped"] + line["delivered"] + line["lost"],
+        cancelled=line["cancelled"],
     )
 
 
@@ -172,9 +225,17 @@ _DECIDED_SOURCE = (
 )
 
 
-async def decided_refunds(session: Session, scope: Scope, last: int) -> Sequence[Row]:
+class DecidedRefundRow(RefundRow):
+    """A decided refund with the facts of its case, and the amount of its family."""
+
+    channel: str
+    location: str | None
+    family_minor: Total
+
+
+async def decided_refunds(session: Session, scope: Scope, last: int) -> Sequence[DecidedRefundRow]:
     """The last refunds decided by policy, one per amount, with the facts of their cases."""
-    listing = Listing(dict, _DECIDED, _DECIDED_SOURCE, _ID)
+    listing = Listing(DecidedRefundRow, _DECIDED, _DECIDED_SOURCE, _ID)
     listing.within("o.channel_id", scope.channel_ids)
     listing.where("r.decided_at IS NOT NULL AND r.kind <> 'CANCELLATION'")
     listing.where(
@@ -183,11 +244,14 @@ async def decided_refunds(session: Session, scope: Scope, last: int) -> Sequence
     return await listing.all(session, last)
 
 
-async def units_by_refund(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[Row]]:
+async def units_by_refund(
+    session: Session, ids: Sequence[UUID]
+) -> Mapping[UUID, list[RefundedUnitsRow]]:
     """The units of each of these refunds, with their gross share of their lines."""
-    rows = await session.fetch(
-        "SELECT refund_id, quantity, condition, net_minor, tax_minor FROM refund_unit"
-        " WHERE refund_id = ANY($1::uuid[]) ORDER BY refund_id, id",
+    rows = await session.rows(
+        RefundedUnitsRow,
+        "SELECT refund_id, order_line_id, quantity, condition, net_minor, tax_minor"
+        " FROM refund_unit WHERE refund_id = ANY($1::uuid[]) ORDER BY refund_id, id",
         list(ids),
     )
     return grouped(rows, "refund_id")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.rows import picked
+from models.database.sessions import Session
+from models.refunds import RefundAttemptRow
 
 _UNSETTLED = "state IN ('OPEN', 'PENDING', 'UNKNOWN')"
 _ATTEMPT = (
-    "SELECT id, refund_id, attempt_no, key, state, sent_at, claimed_until_at, is_sending, tries,"
-    " next_at, person_asked_at, gateway_reference, reason, settled_by, settled_at"
-    " FROM refund_attempt"
+    "SELECT id, refund_id, attempt_no, key, state, created_at, created_by, sent_at,"
+    " claimed_until_at, is_sending, tries, next_at, person_asked_at, gateway_reference, reason,"
+    " settled_by, settled_at FROM refund_attempt"
 )
 
 # Refunds without an attempt, and attempts that no worker has claimed; the oldest first.
@@ -33,53 +35,56 @@ async def due_refunds(session: Session, now: datetime, limit: int) -> list[UUID]
     return [row["id"] for row in await session.fetch(_TO_DO, now, limit)]
 
 
-async def last_attempt(session: Session, refund_id: UUID) -> Row | None:
+async def last_attempt(session: Session, refund_id: UUID) -> RefundAttemptRow | None:
     """The newest attempt of a locked refund."""
-    return await session.fetch_one(
-        f"{_ATTEMPT} WHERE refund_id = $1 ORDER BY attempt_no DESC LIMIT 1", refund_id
-    )
+    sql = f"{_ATTEMPT} WHERE refund_id = $1 ORDER BY attempt_no DESC LIMIT 1"
+    return await session.row(RefundAttemptRow, sql, refund_id)
 
 
-async def attempt(session: Session, attempt_id: UUID) -> Row | None:
+async def attempt(session: Session, attempt_id: UUID) -> RefundAttemptRow | None:
     """An attempt, read under the lock of its refund."""
-    return await session.fetch_one(f"{_ATTEMPT} WHERE id = $1", attempt_id)
+    return await session.row(RefundAttemptRow, f"{_ATTEMPT} WHERE id = $1", attempt_id)
 
 
-async def attempt_by_key(session: Session, key: str) -> Row | None:
+async def attempt_by_key(session: Session, key: str) -> RefundAttemptRow | None:
     """The attempt with this key, not locked."""
-    return await session.fetch_one(f"{_ATTEMPT} WHERE key = $1", key)
+    return await session.row(RefundAttemptRow, f"{_ATTEMPT} WHERE key = $1", key)
 
 
-# Columns of an attempt that may change, in the order of `write_attempt`. Its key never changes.
-CHANGES = (
-    "id",
-    "state",
-    "sent_at",
-    "claimed_until_at",
-    "is_sending",
-    "tries",
-    "next_at",
-    "person_asked_at",
-    "gateway_reference",
-    "reason",
-    "settled_by",
-    "settled_at",
-)
+class AttemptChanges(TypedDict):
+    """Columns of an attempt that may change. Its key never changes."""
+
+    id: UUID
+    state: str
+    sent_at: datetime | None
+    claimed_until_at: datetime | None
+    is_sending: bool
+    tries: int
+    next_at: datetime
+    person_asked_at: datetime | None
+    gateway_reference: str | None
+    reason: str | None
+    settled_by: str | None
+    settled_at: datetime | None
+
+
+_CHANGES = tuple(AttemptChanges.__annotations__)
 _WRITE = "UPDATE refund_attempt SET {} WHERE id = $1".format(
-    ", ".join(f"{name} = ${place}" for place, name in enumerate(CHANGES[1:], start=2))
+    ", ".join(f"{name} = ${place}" for place, name in enumerate(_CHANGES[1:], start=2))
 )
 
 
-async def write_attempt(session: Session, values: Sequence[object]) -> None:
-    """Write the changeable columns of an attempt: the values of CHANGES."""
-    await session.execute(_WRITE, *values)
+async def write_attempt(session: Session, changes: AttemptChanges) -> None:
+    """Write the changeable columns of an attempt."""
+    await session.execute(_WRITE, *picked(changes, _CHANGES))
 
 
 async def payment_reference(session: Session, payment_id: UUID) -> str:
     """The gateway's reference of a captured payment."""
-    found: str = await session.fetch_value(
-        "SELECT reference FROM order_payment WHERE id = $1", payment_id
+    found = await session.value(
+        str, "SELECT reference FROM order_payment WHERE id = $1", payment_id
     )
+    assert found is not None
     return found
 
 

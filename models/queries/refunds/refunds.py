@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
-from models.database.sessions import Row, Session
+from models.database.rows import Total, picked
+from models.database.sessions import Session
+from models.refunds import RefundApprovalRow, RefundRow
 
 _REFUND = (
     "SELECT id, order_id, return_id, cancellation_id, payment_id, family_id, kind, status,"
@@ -21,58 +24,102 @@ _REFUND = (
 )
 
 
-async def places_of(session: Session, refund_id: UUID) -> Row | None:
+class RefundPlacesRow(TypedDict):
+    """The order and the return of a refund."""
+
+    order_id: UUID
+    return_id: UUID | None
+
+
+class RefundedUnitsRow(TypedDict):
+    """Units of an order line in a refund, and their gross share."""
+
+    refund_id: UUID
+    order_line_id: UUID
+    quantity: int
+    condition: str | None
+    net_minor: int
+    tax_minor: int
+
+
+class CancelledPartRow(TypedDict):
+    """Units, net and tax of an order line that cancellations took."""
+
+    order_line_id: UUID
+    quantity: Total
+    net_minor: Total
+    tax_minor: Total
+
+
+class CapturedPaymentRow(TypedDict):
+    """A captured payment, and the amount that refunds draw on it."""
+
+    id: UUID
+    reference: str
+    amount_minor: int
+    drawn_minor: int
+
+
+class OwedCancellationRow(TypedDict):
+    """A cancellation that owes money."""
+
+    id: UUID
+    items_minor: int
+    tax_minor: int
+    shipping_minor: int
+    refund_minor: int
+    reason_id: int
+    actor: str
+    entry_id: UUID | None
+
+
+async def places_of(session: Session, refund_id: UUID) -> RefundPlacesRow | None:
     """(order_id, return_id) of a refund, not locked: they never change."""
-    return await session.fetch_one(
-        "SELECT order_id, return_id FROM refund WHERE id = $1", refund_id
-    )
+    sql = "SELECT order_id, return_id FROM refund WHERE id = $1"
+    return await session.row(RefundPlacesRow, sql, refund_id)
 
 
-async def lock_refund(session: Session, refund_id: UUID) -> Row | None:
+async def lock_refund(session: Session, refund_id: UUID) -> RefundRow | None:
     """Lock a refund and read it. Its order and its return must be locked before."""
-    return await session.fetch_one(f"{_REFUND} WHERE id = $1 FOR NO KEY UPDATE", refund_id)
+    return await session.row(RefundRow, f"{_REFUND} WHERE id = $1 FOR NO KEY UPDATE", refund_id)
 
 
-async def refunds_of_order(session: Session, order_id: UUID) -> list[Row]:
+async def refunds_of_order(session: Session, order_id: UUID) -> Sequence[RefundRow]:
     """All refunds of an order, oldest first; under the order's lock."""
     sql = f"{_REFUND} WHERE order_id = $1 ORDER BY created_at, id"
-    return list(await session.fetch(sql, order_id))
+    return await session.rows(RefundRow, sql, order_id)
 
 
-async def units_of_order(session: Session, order_id: UUID) -> list[Row]:
-    """Refunded units of an order's lines, each with its refund's id, status and return."""
-    return list(
-        await session.fetch(
-            "SELECT u.refund_id, u.order_line_id, u.quantity, u.condition, u.net_minor,"
-            " u.tax_minor, r.status, r.return_id FROM refund_unit u"
-            " JOIN refund r ON r.id = u.refund_id WHERE r.order_id = $1"
-            " ORDER BY r.created_at, r.id, u.id",
-            order_id,
-        )
+async def units_of_order(session: Session, order_id: UUID) -> Sequence[RefundedUnitsRow]:
+    """Refunded units of an order's lines, in the order of the refunds."""
+    return await session.rows(
+        RefundedUnitsRow,
+        "SELECT u.refund_id, u.order_line_id, u.quantity, u.condition, u.net_minor, u.tax_minor"
+        " FROM refund_unit u JOIN refund r ON r.id = u.refund_id WHERE r.order_id = $1"
+        " ORDER BY r.created_at, r.id, u.id",
+        order_id,
     )
 
 
-async def cancelled_parts(session: Session, order_id: UUID) -> list[Row]:
+async def cancelled_parts(session: Session, order_id: UUID) -> Sequence[CancelledPartRow]:
     """Units, net and tax of an order's lines taken by cancellations, where recorded."""
-    return list(
-        await session.fetch(
-            "SELECT l.order_line_id, SUM(l.quantity) AS quantity, SUM(l.net_minor) AS net_minor,"
-            " SUM(l.tax_minor) AS tax_minor FROM order_cancellation_line l"
-            " JOIN order_cancellation c ON c.id = l.cancellation_id WHERE c.order_id = $1"
-            " GROUP BY l.order_line_id",
-            order_id,
-        )
+    return await session.rows(
+        CancelledPartRow,
+        "SELECT l.order_line_id, SUM(l.quantity) AS quantity, SUM(l.net_minor) AS net_minor,"
+        " SUM(l.tax_minor) AS tax_minor FROM order_cancellation_line l"
+        " JOIN order_cancellation c ON c.id = l.cancellation_id WHERE c.order_id = $1"
+        " GROUP BY l.order_line_id",
+        order_id,
     )
 
 
-async def payments_of(session: Session, order_id: UUID) -> list[Row]:
+async def payments_of(session: Session, order_id: UUID) -> Sequence[CapturedPaymentRow]:
     """An order's captured payments, in the order of capture."""
-    return list(
-        await session.fetch(
-            "SELECT id, reference, amount_minor, drawn_minor FROM order_payment"
-            " WHERE order_id = $1 ORDER BY captured_at, id",
-            order_id,
-        )
+    return await session.rows(
+        CapturedPaymentRow,
+        "SELECT id, reference, amount_minor, drawn_minor FROM order_payment"
+        " WHERE order_id = $1 ORDER BY captured_at, id",
+        order_id,
     )
 
 
@@ -82,17 +129,18 @@ async def write_drawn(session: Session, rows: Sequence[tuple[UUID, int]]) -> Non
         await session.execute_many("UPDATE order_payment SET drawn_minor = $2 WHERE id = $1", rows)
 
 
-async def cancellations_without_refund(session: Session, order_id: UUID) -> list[Row]:
+async def cancellations_without_refund(
+    session: Session, order_id: UUID
+) -> Sequence[OwedCancellationRow]:
     """An order's cancellations that owe money and have no refund yet."""
-    return list(
-        await session.fetch(
-            "SELECT c.id, c.items_minor, c.tax_minor, c.shipping_minor, c.refund_minor,"
-            " c.reason_id, c.actor, c.entry_id"
-            " FROM order_cancellation c WHERE c.order_id = $1 AND c.refund_minor > 0"
-            " AND NOT EXISTS (SELECT 1 FROM refund r WHERE r.cancellation_id = c.id)"
-            " ORDER BY c.created_at, c.id",
-            order_id,
-        )
+    return await session.rows(
+        OwedCancellationRow,
+        "SELECT c.id, c.items_minor, c.tax_minor, c.shipping_minor, c.refund_minor,"
+        " c.reason_id, c.actor, c.entry_id"
+        " FROM order_cancellation c WHERE c.order_id = $1 AND c.refund_minor > 0"
+        " AND NOT EXISTS (SELECT 1 FROM refund r WHERE r.cancellation_id = c.id)"
+        " ORDER BY c.created_at, c.id",
+        order_id,
     )
 
 
@@ -107,8 +155,7 @@ async def orders_with_unrefunded_cancellations(session: Session, limit: int) -> 
     return [row["order_id"] for row in rows]
 
 
-# Columns of a refund that may change, in the order of `write_refund`.
-CHANGES = (
+_CHANGES = (
     "id",
     "payment_id",
     "status",
@@ -129,13 +176,13 @@ CHANGES = (
     "family_id",
 )
 _WRITE = "UPDATE refund SET {} WHERE id = $1".format(
-    ", ".join(f"{name} = ${place}" for place, name in enumerate(CHANGES[1:], start=2))
+    ", ".join(f"{name} = ${place}" for place, name in enumerate(_CHANGES[1:], start=2))
 )
 
 
-async def write_refund(session: Session, values: Sequence[object]) -> None:
-    """Write the changeable columns of a refund: the values of CHANGES."""
-    await session.execute(_WRITE, *values)
+async def write_refund(session: Session, row: RefundRow) -> None:
+    """Write the changeable columns of a refund."""
+    await session.execute(_WRITE, *picked(row, _CHANGES))
 
 
 async def give_back(session: Session, payment_id: UUID, amount_minor: int) -> None:
@@ -159,14 +206,13 @@ async def delete_units(session: Session, refund_ids: Sequence[UUID]) -> None:
     )
 
 
-async def approvals_of(session: Session, refund_id: UUID) -> list[Row]:
+async def approvals_of(session: Session, refund_id: UUID) -> Sequence[RefundApprovalRow]:
     """Decisions of actors on a refund, in order."""
-    return list(
-        await session.fetch(
-            "SELECT actor, decision, note, decided_at FROM refund_approval WHERE refund_id = $1"
-            " ORDER BY decided_at, id",
-            refund_id,
-        )
+    return await session.rows(
+        RefundApprovalRow,
+        "SELECT refund_id, actor, decision, note, decided_at FROM refund_approval"
+        " WHERE refund_id = $1 ORDER BY decided_at, id",
+        refund_id,
     )
 
 
