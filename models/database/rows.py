@@ -8,6 +8,7 @@
    `Listing(OrderRow, …)` for a list, `question(OrderRow, SQL, args, read)` for a question.
 4. This costs nothing at run time: the driver's row passes through, and the type is not used.
    Rows are only read: PostgreSQL's are asyncpg records. `{**row, "status": …}` makes a copy.
+   A write takes a declared row too, and `picked` gives the values of its columns.
 5. `session.fetch` is untyped. Its rows do not leave the query function.
 6. A column that the table allows to be null is declared `… | None`; so is one of a LEFT JOIN.
    A boolean is a `Flag`, a sum a `Total`, a JSON column `str`.

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any
 
 import orjson
 
 
-def canonical(value: Any) -> bytes:
+def canonical(value: object) -> bytes:
     """Canonical JSON of a value: keys sorted, instants in ISO 8601, ids as text."""
     options = orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z
     return orjson.dumps(value, default=str, option=options)
 
 
-def digest(value: Any) -> str:
+def digest(value: object) -> str:
     """SHA-256 of a value's canonical JSON, in hexadecimal."""
     return hashlib.sha256(canonical(value)).hexdigest()
 

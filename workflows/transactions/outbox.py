@@ -174,6 +174,6 @@ def _plain(value: object) -> object:
     return encode(value) if is_dataclass(value) else str(value)
 
 
-def _read(text: str | None) -> Any:
+def _read(text: str | None) -> object:
     """What the database gives back: a digest covers JSON by its meaning, not by its spelling."""
     return None if text is None else orjson.loads(text)

@@ -96,8 +96,8 @@ async def attempts_by_refund(
     """Payout attempts of each of these refunds, in order."""
     rows = await session.rows(
         RefundAttemptRow,
-        "SELECT * FROM refund_attempt"
-        " WHERE refund_id = ANY($1::uuid[]) ORDER BY refund_id, attempt_no",
+        "SELECT * FROM refund_attempt WHERE refund_id = ANY($1::uuid[])"
+        " ORDER BY refund_id, attempt_no",
         list(ids),
     )
     return grouped(rows, "refund_id")
