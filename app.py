@@ -73,12 +73,13 @@ from workflows.transactions.runner import Transactions
 logger = structlog.get_logger(__name__)
 
 PROBE_SECONDS = 3.0
-# Together with the time for running requests (scripts/serve.py) below the ten seconds of a stop.
+# In total with the time for running requests (scripts/serve.py), less than the ten seconds of a
+# stop.
 STOP_SECONDS = 3.5
 
 
 class NotMigrated(RuntimeError):
-    """The database lacks versions that this program needs."""
+    """The database lacks migrations that this program needs."""
 
     def __init__(self, versions: list[str]) -> None:
         names = ", ".join(versions)
@@ -116,7 +117,7 @@ class Restow:
         self.clock = Clock(read_clock)
         terms = Terms(settings.base_currency, settings.holds)
         ids = Ids()
-        # Numbering events must not wake the numbering: it has transactions of its own.
+        # Numbering events must not wake the sequencer again, so it has separate transactions.
         self.quiet_transactions = Transactions(
             self.database, clock=self.clock, new_id=ids, reactions=REACTIONS, terms=terms
         )
@@ -194,7 +195,7 @@ class Restow:
     def _stream_context(
         self, caller: Caller, operation: Operation, audience: Audience | None
     ) -> Context:
-        """The context of an operation of a socket. Raises RequestRefused."""
+        """The context of an operation on a WebSocket. Raises RequestRefused."""
         self.rates.admit(caller)
         keys = operation.idempotency_keys
         return Context(caller, self.services, keys, operation.request_id, audience)
@@ -250,9 +251,8 @@ class Restow:
             await self.stop()
 
     async def start(self) -> None:
-        """Connect and begin to work.
-
-        Raises NotMigrated, DatabaseUnavailable, CostsInAnotherCurrency.
+        """Connect and start the background work. Raises NotMigrated, DatabaseUnavailable,
+        CostsInAnotherCurrency.
         """
         if versions := await missing(self.settings.database_url):
             raise NotMigrated(versions)
@@ -271,9 +271,9 @@ class Restow:
         logger.info("restow.started", engine=self.database.engine)
 
     async def stop(self) -> None:
-        """End what runs in the background, let transactions finish, and disconnect.
+        """Stop background work, let transactions finish, and disconnect.
 
-        After STOP_SECONDS, transactions and connections that still hang are abandoned.
+        After STOP_SECONDS, transactions and connections that do not end are abandoned.
         """
         self.sockets.close_all()
         try:
@@ -312,7 +312,7 @@ class Restow:
 
 
 def _new_request_id() -> str:
-    return f"{getrandbits(128):032x}"  # told apart, not kept secret
+    return f"{getrandbits(128):032x}"  # unique, not secret
 
 
 def create_app() -> ASGIApp:
