@@ -41,8 +41,8 @@ class Loaded(Generic[K, V]):
         self._name = name
 
     def __get__(self, loaders: "Loaders", _: type) -> Loader[K, V]:
-        opened = loaders.opened  # no reference to `loaders`: a cycle would delay its release until
-        # garbage collection
+        # No reference to `loaders`: a cycle would delay its release until garbage collection.
+        opened = loaders.opened
 
         async def read(keys: Sequence[K]) -> Mapping[K, V]:
             return await self.read(*await opened(), keys)

@@ -1,8 +1,8 @@
-"""Answers: from an execution result to what is sent, with errors sorted by whose fault they are.
+"""Responses: the conversion of execution results, and the classification of their errors.
 
-A client's mistake goes out as it is, with a code. Anything else, a domain error that no resolver
-turned into data included, is our mistake: it goes out as INTERNAL with the request's id and no
-detail, and is logged once with its traceback.
+An error caused by the client is sent unchanged, with a code. Any other error, including a domain
+error that no resolver turned into data, is a defect of this program. It is sent as INTERNAL with
+the request id and without details, and is logged once with its traceback.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,40 +19,42 @@ from server.operations.errors import BAD_REQUEST, INTERNAL, RequestRefused
 
 logger = structlog.get_logger(__name__)
 
-LOGGED_ERRORS_MAX = 10  # per answer: one broken resolver may fail once per row
+LOGGED_ERRORS_MAX = 10  # per response: one defective resolver may fail once per row
 
 Translate = Callable[[Exception], RequestRefused | None]
 Answer = dict[str, Any]
 
 
 def encoded(answer: Any) -> bytes:
-    """The JSON of an answer. Instants in UTC that the projection left to this end in Z as well."""
+    """The JSON of a response. Instants that the projection left as objects are written in UTC with
+    Z.
+    """
     return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
 
 
 class Answers:
-    """Builds answers; `translate` may turn an exception of the lower rooms into a refusal.
+    """Builds responses. `translate` may turn an exception of a lower layer into a refusal.
 
-    `translate` is asked about every exception that is neither a RequestRefused nor a client's
-    mistake (a database that cannot be reached: UNAVAILABLE); None keeps it INTERNAL.
+    It is called with every exception that is neither a RequestRefused nor caused by the client; for
+    example, an unavailable database becomes UNAVAILABLE. If it returns None, the error is INTERNAL.
     """
 
     def __init__(self, translate: Translate | None = None) -> None:
         self._translate = translate
 
     def of(self, result: ExecutionResult, request_id: str) -> Answer:
-        """`{"data"}` or `{"errors", "data"}`, ready to be encoded."""
+        """The response of a result, `{"data"}` or `{"errors", "data"}`, ready to be encoded."""
         if not result.errors:
             return {"data": result.data}
         return {"errors": self.errors(result.errors, request_id), "data": result.data}
 
     def errors(self, errors: Sequence[GraphQLError], request_id: str) -> list[dict[str, Any]]:
-        """The errors of an execution as they are sent; ours are logged."""
+        """The errors of an execution as they are sent. Internal errors are logged."""
         logged: set[int] = set()
         return [self._formatted(error, request_id, logged) for error in errors]
 
     def failure(self, error: Exception, request_id: str) -> RequestRefused:
-        """The error to send for an exception outside of any field; our own mistakes are logged."""
+        """The error to send for an exception outside of any field. Internal errors are logged."""
         refused = self._refusal(error)
         if refused is not None:
             return refused
@@ -95,10 +97,10 @@ def _cause(error: GraphQLError) -> Exception | None:
 
 
 def _is_clients_mistake(cause: Exception) -> bool:
-    """Whether an error inside a field is about what the client sent.
+    """True if an error in a field was caused by the client's input.
 
-    A GraphQLError with a code is meant for the client. Without one it is the client's if it came
-    from its arguments; the others are values of ours that do not fit the schema.
+    A GraphQL error with a code is meant for the client. Without a code it is the client's if it
+    came from arguments; otherwise a resolved value does not fit the schema.
     """
     if not isinstance(cause, GraphQLError):
         return False
@@ -122,4 +124,4 @@ def _log(error: Exception, request_id: str, path: Sequence[str | int] | None) ->
 
 
 def _internal_message(request_id: str) -> str:
-    return f"Something went wrong on our side. Please quote the request id {request_id}."
+    return f"Internal error. Please report the request id {request_id}."

@@ -1,8 +1,8 @@
-"""Conversions: from coerced arguments to what a Strawberry resolver takes, composed once per type.
+"""Argument conversion: from coerced arguments to resolver arguments, composed once per type.
 
-Strawberry looks up, for every request and every field of each input, its name, its annotation and
-its kind. None of that changes once the schema stands. These functions make the very same objects;
-what needs more (a `Maybe`, an input that builds itself) is not simple.
+Strawberry looks up name, annotation and kind of every field of each input for every request. They
+do not change after the schema is built. The functions composed here make the same objects. Inputs
+that need more (a `Maybe`, an input that builds itself) are left to Strawberry.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -27,7 +27,7 @@ Converter = Callable[[Any], Any]
 
 
 class NotSimple(Exception):
-    """Something that is left to Strawberry."""
+    """A type that is left to Strawberry."""
 
 
 class ArgumentConversion:
@@ -39,7 +39,7 @@ class ArgumentConversion:
         self._inputs: dict[type, Converter | None] = {}  # None while it is composed
 
     def of(self, arguments: Iterable[StrawberryArgument]) -> list[tuple[str, str, Converter]]:
-        """By GraphQL name: the resolver's name, and the function. Raises NotSimple."""
+        """Resolver argument name and conversion function, by GraphQL name. Raises NotSimple."""
         name_of = self._names.from_argument
         return [(name_of(each), each.python_name, self._converter(each.type)) for each in arguments]
 
@@ -63,7 +63,7 @@ class ArgumentConversion:
             self._inputs[type_] = None
             self._inputs[type_] = self._input(type_, type_.__strawberry_definition__)
         found = self._inputs[type_]
-        if found is None:  # refers to itself
+        if found is None:  # recursive type
             raise NotSimple
         return found
 
@@ -73,7 +73,7 @@ class ArgumentConversion:
         def convert(value: Any) -> Any:
             if value is None or value is UNSET:
                 return value
-            # A list of its own in any case: one that is a default is shared by all requests.
+            # Always a new list: a default value is shared by all requests.
             return list(value) if item is _itself else [item(each) for each in value]
 
         return convert

@@ -1,14 +1,15 @@
-'''Descriptions: what introspection says is what the code says.
+'''Descriptions of the schema, taken from the docstrings of the code.
 
-A type, an input or an enum has the words of its docstring, a field that a function resolves those
-of the function, and every other field and each value of an enum what stands under it:
+- A type, an input or an enum has the docstring of its class.
+- A field with a resolver function has the docstring of that function.
+- Every other field, and each value of an enum, has the docstring below it:
 
     available: int
-    """Physically here, sellable, claimed by nobody."""
+    """Units in stock and sellable; not held and not allocated."""
 
-Words under a field of a parent class are those of its children too. Only arguments say theirs on
-the spot (`strawberry.argument`); whatever has been given a description keeps it. So docstrings
-that come this way are written for whoever calls the API.
+The docstring of an inherited field is that of the parent class. Arguments have their descriptions
+in `strawberry.argument`. An explicit description takes precedence. These docstrings are the public
+reference of the API, so they are written for its users.
 '''
 
 import ast
@@ -36,18 +37,18 @@ _DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class _ClassDocs:
     """The docstring of a class, and those of its attributes."""
 
     of_class: str | None
     under: Mapping[str, str] = field(default_factory=dict)
 
 
-_NOTHING = _Words(None)
+_NO_DOCS = _ClassDocs(None)
 
 
 def describe(schema: GraphQLSchema) -> None:
-    """Give the types, fields and values of a schema the words that stand in the code."""
+    """Set the descriptions of the types, fields and enum values of a schema."""
     source = Docstrings()
     for named in schema.type_map.values():
         definition = named.extensions.get(_DEFINITION)
@@ -63,14 +64,14 @@ def _describe(
     origin = definition.origin
     if isinstance(definition, StrawberryObjectDefinition) and definition.concrete_of is not None:
         origin = definition.concrete_of.origin
-    named.description = _flowing(named.description or source.of(origin).of_class)
+    named.description = _unwrapped(named.description or source.of(origin).of_class)
     if isinstance(named, GraphQLEnumType):
         for name, value in named.values.items():
-            value.description = _flowing(value.description or source.of(origin).under.get(name))
+            value.description = _unwrapped(value.description or source.of(origin).under.get(name))
     elif isinstance(named, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
         for each in named.fields.values():
             found = each.description or _of_field(each.extensions[_DEFINITION], origin, source)
-            each.description = _flowing(found)
+            each.description = _unwrapped(found)
 
 
 def _of_field(declared: StrawberryField, origin: type[Any], source: "Docstrings") -> str | None:
@@ -80,26 +81,26 @@ def _of_field(declared: StrawberryField, origin: type[Any], source: "Docstrings"
     return found
 
 
-def _flowing(words: str | None) -> str | None:
-    """The paragraphs, each on one line: readers such as GraphiQL keep every line break."""
-    if words is None:
+def _unwrapped(text: str | None) -> str | None:
+    """The text with each paragraph on one line: clients such as GraphiQL keep every line break."""
+    if text is None:
         return None
-    return "\n\n".join(" ".join(part.split()) for part in words.split("\n\n"))
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
 class Docstrings:
     """Docstrings of classes and their attributes; each module is read once."""
 
     def __init__(self) -> None:
-        self._modules: dict[str, dict[str, _Words]] = {}
+        self._modules: dict[str, dict[str, _ClassDocs]] = {}
 
-    def of(self, origin: type[Any]) -> _Words:
-        """The words of a class; none of one that was made on the way."""
+    def of(self, origin: type[Any]) -> _ClassDocs:
+        """The docstrings of a class; empty for a class that was made at run time."""
         name = origin.__module__
         if name not in self._modules:
             path = getattr(sys.modules[name], "__file__", None)
             self._modules[name] = {} if path is None else dict(_classes(Path(path)))
-        return self._modules[name].get(origin.__qualname__, _NOTHING)
+        return self._modules[name].get(origin.__qualname__, _NO_DOCS)
 
     def under(self, origin: type[Any], attribute: str) -> str | None:
         """The docstring of an attribute, from the class or its nearest parent that has one."""
@@ -111,10 +112,10 @@ class Docstrings:
         return None
 
 
-def _classes(path: Path) -> Iterator[tuple[str, _Words]]:
+def _classes(path: Path) -> Iterator[tuple[str, _ClassDocs]]:
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ClassDef):
-            yield node.name, _Words(ast.get_docstring(node), dict(_attributes(node)))
+            yield node.name, _ClassDocs(ast.get_docstring(node), dict(_attributes(node)))
 
 
 def _attributes(node: ast.ClassDef) -> Iterator[tuple[str, str]]:

@@ -1,8 +1,8 @@
-"""Documents: a text is parsed, measured and validated once, then found by (text, operation name).
+"""Document cache: a text is parsed, measured and validated once per (text, operation name).
 
-A new document text costs some milliseconds before anything runs, so entries are kept in a bounded
-cache with two segments: a text seen once waits in *probation*, a text seen again is *kept*. A
-flood of distinct texts only turns probation over; what clients really use stays.
+A new text costs some milliseconds before it runs, so entries are kept in a bounded cache with two
+segments. A text seen once is in *probation*; a text seen again is *kept*. A flood of distinct texts
+replaces only probation, and the texts that clients use repeatedly stay.
 """
 
 from collections import OrderedDict
@@ -34,17 +34,18 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from server.operations.errors import DocumentRefused, RequestRefused, bad_request
 from server.operations.limits import RequestLimits, check_document, lone_surrogate_refusal
 
-# What one character of a text costs in bytes: measured 100 as syntax tree and tokens, 210 with
-# compiled functions; rounded up. The byte bound is only that exact.
+# Memory in bytes per character of a text. Measured: 100 as syntax tree and tokens, 210 with
+# compiled functions; rounded up. The byte bound is only as exact as this number.
 BYTES_PER_CHARACTER = 250
 
-# How graphql-core's messages end when a limit of the parser is met, not a rule of the language.
+# Ends of graphql-core's messages when a limit of its parser is exceeded, as opposed to a syntax
+# error.
 _PARSER_LIMITS = ("Parsing aborted.", "nested too deeply")
 
 
 @dataclass(eq=False, slots=True)
 class Document:
-    """One operation of one text, ready to run; `memory` is for what executors learn about it."""
+    """One operation of one text, ready to run. `memory` stores derived data of executors."""
 
     text: str
     schema: GraphQLSchema
@@ -52,7 +53,7 @@ class Document:
     root_type: GraphQLObjectType
     fragments: dict[str, FragmentDetails]
     fragment_definitions: dict[str, FragmentDefinitionNode]
-    condition_variables: tuple[str, ...]  # those that decide a @skip or @include
+    condition_variables: tuple[str, ...]  # variables of a @skip or @include
     uses: int = 1
     memory: dict[Any, Any] = field(default_factory=dict)
 
@@ -63,7 +64,7 @@ class Document:
 
     @property
     def name(self) -> str | None:
-        """The operation's own name, where it has one."""
+        """The name of the operation, if any."""
         return self.operation.name.value if self.operation.name else None
 
 
@@ -94,7 +95,7 @@ class DocumentCache:
         self.hide_suggestions = not introspection
         rules = [*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule]
         self._rules = rules if introspection else [*rules, NoSchemaIntrospectionCustomRule]
-        # A quarter is for texts seen once; the rest for texts that came back.
+        # A quarter is for texts seen once, the rest for texts seen again.
         self._probation = _Segment(max(entries // 4, 1), bytes // 4)
         self._kept = _Segment(max(entries - entries // 4, 1), bytes - bytes // 4)
 
@@ -107,9 +108,10 @@ class DocumentCache:
         return self._kept.bytes + self._probation.bytes
 
     def get(self, text: str, operation_name: str | None) -> Document:
-        """The operation ready to run, or RequestRefused (limits) or DocumentRefused (validation).
+        """The operation ready to run. Raises RequestRefused (limits) or DocumentRefused
+        (validation).
 
-        Refusals are remembered too, so that repeating a bad document is cheap.
+        Refusals are cached, too, so repeating an invalid document is cheap.
         """
         key = (text, operation_name)
         entry = self._kept.find(key)
@@ -127,7 +129,7 @@ class DocumentCache:
         if isinstance(found, Document):
             found.uses += 1
             return found
-        # A fresh traceback each time: raising one exception again and again would grow it.
+        # A new traceback each time: otherwise the traceback of a shared exception would grow.
         raise found.with_traceback(None)
 
     def _read(self, text: str, operation_name: str | None) -> _Entry:
@@ -211,7 +213,9 @@ class _Segment:
     def put(
         self, key: tuple[str, str | None], entry: _Entry
     ) -> list[tuple[tuple[str, str | None], _Entry]]:
-        """Store, and return what had to leave; an entry above the bound leaves at once."""
+        """Store an entry, and return the evicted ones; an entry larger than the bound is evicted at
+        once.
+        """
         self.entries[key] = entry
         self.bytes += entry.bytes
         left = []

@@ -1,11 +1,11 @@
-"""The engine: schema, documents and execution behind three calls: prepare, execute, subscribe.
+"""The engine: schema, documents and execution in three calls: prepare, execute, subscribe.
 
     request = request_of(payload)                       # well formed
     operation = engine.prepare(request, header)         # valid, variables coerced, keys read
-    answer = await engine.execute(operation, context)   # {"data": …} and, where any, {"errors": …}
+    answer = await engine.execute(operation, context)   # {"data": …}, {"errors": …} if any
 
-Strawberry builds the schema and its resolvers; running an operation goes straight to graphql-core,
-since Strawberry's own way parses, validates and sets up extensions anew for every request.
+Strawberry builds the schema and its resolvers. Operations are run by graphql-core directly, because
+Strawberry parses, validates and sets up extensions anew for every request.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -36,14 +36,16 @@ from server.operations.variables import Variables
 
 
 class MemoisedNameConverter(NameConverter):
-    """Strawberry's names, each computed once: it asks again for every argument of every request."""
+    """A cache of Strawberry's names, which it computes again for every argument of every
+    request.
+    """
 
     def __init__(self) -> None:
         super().__init__(auto_camel_case=True)
         self._names: dict[str, str] = {}
 
     def apply_naming_config(self, name: str) -> str:
-        """The camelCase name; names come from the schema, so the memory is bounded."""
+        """The camelCase name. Names come from the schema, so the cache is bounded."""
         found = self._names.get(name)
         if found is None:
             found = self._names[name] = to_camel_case(name)
@@ -51,12 +53,11 @@ class MemoisedNameConverter(NameConverter):
 
 
 class Schema(strawberry.Schema):
-    """A Strawberry schema whose directives are SDL only, and whose root fields resolve at once.
+    """A Strawberry schema with directives in the SDL only, and with composed root resolvers.
 
-    Its descriptions are the docstrings of the code (server/operations/descriptions.py).
-
-    Strawberry hooks an async resolve function around every field as soon as one directive is
-    registered. `@idempotent` needs none: its key is read before execution.
+    Its descriptions are the docstrings of the code (server/operations/descriptions.py). Strawberry
+    wraps every field in an async function as soon as one directive is registered. `@idempotent`
+    does not need it: its key is read before execution.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -98,15 +99,16 @@ class Operation:
 
     @property
     def name(self) -> str | None:
-        """The operation's name, where the client gave one."""
+        """The name of the operation, if any."""
         return self.document.name
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """An open subscription: `source` gives events, `respond` executes the selection for one.
+    """An open subscription: `source` yields events, `respond` executes the selection for one.
 
-    Apart, so that one execution can serve many subscribers of the same document and variables.
+    They are separate, so that one execution can serve many subscribers with the same document and
+    variables.
     """
 
     source: AsyncIterator[Any]
@@ -115,7 +117,7 @@ class Subscription:
     request_id: str
 
     async def respond(self, event: Any, context: Any = None) -> Answer:
-        """The answer for one event of the source, in a context of its own where one is given."""
+        """The response for one event of the source, in its own context if one is given."""
         executor = cast(Executor, self.executor.build_per_event_executor(event))
         if context is not None:
             executor.context_value = context
@@ -148,9 +150,8 @@ class Engine:
     def prepare(
         self, request: GraphQLRequest, *, request_id: str, idempotency_header: str | None = None
     ) -> Operation:
-        """The operation that `request` asks for, or RequestRefused.
-
-        DocumentRefused for syntax, validation and variables; both are errors of the client.
+        """The operation of `request`. Raises RequestRefused, and DocumentRefused for errors of
+        syntax, validation or variables; both are errors of the client.
         """
         document = self.documents.get(request.query, request.operation_name)
         variables = self._variables.of(document, request.variables)
@@ -162,9 +163,11 @@ class Engine:
     async def execute(
         self, operation: Operation, context: Any, *, root_value: Any = None
     ) -> Answer:
-        """The answer of a query or mutation; mutations run their root fields one by one."""
+        """The response of a query or mutation; mutations run their root fields one after
+        another.
+        """
         if operation.type is OperationType.SUBSCRIPTION:
-            raise bad_request("Subscriptions run over a websocket.")
+            raise bad_request("Subscriptions need a WebSocket.")
         executor = self._executor(operation, context, root_value)
         result = await _settled(executor.execute_operation())
         return self.answers.of(result, operation.request_id)
@@ -172,7 +175,7 @@ class Engine:
     async def open(
         self, operation: Operation, context: Any, *, root_value: Any = None
     ) -> Subscription | Answer:
-        """The open subscription, or `{"errors": …}` where its source could not be opened."""
+        """The open subscription, or `{"errors": …}` if its source could not be opened."""
         if operation.type is not OperationType.SUBSCRIPTION:
             raise bad_request("The operation is not a subscription.")
         executor = self._executor(operation, context, root_value)
@@ -187,9 +190,9 @@ class Engine:
     async def subscribe(
         self, operation: Operation, context: Any, *, root_value: Any = None
     ) -> AsyncIterator[Answer] | Answer:
-        """An iterator of answers, one per event, or `{"errors": …}`; close it with `aclose()`.
+        """An iterator of responses, one per event, or `{"errors": …}`; close it with `aclose()`.
 
-        An exception of the source ends the iterator with one last answer that holds its error.
+        An exception of the source ends the iterator with a last response that contains its error.
         """
         opened = await self.open(operation, context, root_value=root_value)
         return _answers_of(opened) if isinstance(opened, Subscription) else opened

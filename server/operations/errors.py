@@ -1,6 +1,6 @@
-"""Refusals: a request, or an operation, that is answered by top-level errors alone.
+"""Refusals: errors that reject a whole request or operation, sent as top-level errors.
 
-RequestRefused            one error, with the HTTP status that goes with its code
+RequestRefused            one error, with the HTTP status of its code
 └── DocumentRefused       the errors of a document that cannot run, or of its variables
 """
 
@@ -15,10 +15,10 @@ UNAUTHENTICATED = "UNAUTHENTICATED"
 
 
 class RequestRefused(Exception):
-    """The whole request is refused: `code` for programs, `status` for HTTP, one sentence.
+    """A refusal of the whole request: `code` for programs, `status` for HTTP, and one sentence.
 
-    `headers` go out with the HTTP answer (`WWW-Authenticate`, `Retry-After`, `Allow`), `details`
-    are facts that join `extensions` beside the code.
+    `headers` are sent with the HTTP response (`WWW-Authenticate`, `Retry-After`, `Allow`).
+    `details` are added to `extensions` beside the code.
     """
 
     def __init__(
@@ -44,10 +44,10 @@ class RequestRefused(Exception):
 
 
 class DocumentRefused(RequestRefused):
-    """A well-formed request whose document or variables do not stand: BAD_REQUEST throughout.
+    """A refusal of an invalid document or invalid variables; the code is always BAD_REQUEST.
 
-    Answered with 400, or with 200 where the client accepts only `application/json`, whose rules
-    keep 4xx for requests that are not GraphQL at all.
+    The status is 400, or 200 if the client accepts only `application/json`, where 4xx is for
+    requests that are not GraphQL.
     """
 
     def __init__(self, errors: Sequence[GraphQLError]) -> None:

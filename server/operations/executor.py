@@ -1,7 +1,7 @@
-"""The executor: graphql-core's walk over one operation, with the plain parts projected.
+"""The executor: runs one operation with graphql-core, and plain parts with generated code.
 
-See `projection` for what that means. Two of the walk's steps look for generated code first: the
-completion of a field's value, and the execution of an object's fields.
+server/projection explains plain parts. Two steps of graphql-core first check for generated code:
+the completion of a field's value, and the execution of an object's fields.
 """
 
 from collections.abc import Callable
@@ -33,12 +33,13 @@ class Executor(graphql.execution.Executor[None]):
 
     operation_extensions: dict[str, Any] | None = None
     shape: Shape
-    # For tests and benchmarks: values and objects finished by generated code, and those given up.
+    # For tests and benchmarks: numbers of values and objects that generated code completed and gave
+    # up.
     projected = 0
     walked_again = 0
 
     def use_shape(self, shape: Shape) -> None:
-        """Remember in `shape` what this execution finds out about the selection."""
+        """Store derived data about the selection in `shape`."""
         self.shape = shape
         self._relevant_sub_fields = shape.subfields
 
@@ -54,7 +55,7 @@ class Executor(graphql.execution.Executor[None]):
         return build(cast(Any, self), field_def, field_nodes, parent_type, path)
 
     def get_stream_usage(self, *_: Any) -> StreamUsage | None:
-        """None: looking for @stream on every list is work for nothing."""
+        """None, which skips the search for @stream on every list."""
         return None
 
     def execute_collected_root_fields(
@@ -65,7 +66,7 @@ class Executor(graphql.execution.Executor[None]):
         serially: bool,
         new_defer_usages: Any,
     ) -> AwaitableOrValue[dict[str, Any]]:
-        """Execute the root fields as the shape has them, so that what it knows can be found."""
+        """Execute the root fields of the shape, so that its stored data is found by identity."""
         root = self.shape.root
         if root is None:
             root = self.shape.root = grouped_field_set
@@ -82,7 +83,7 @@ class Executor(graphql.execution.Executor[None]):
         result: Any,
         position_context: None,
     ) -> AwaitableOrValue[Any]:
-        """Complete a value in one go where all of its selection is plain."""
+        """Complete a value at once if all of its selection is plain."""
         if field_details_list[0].node.selection_set is not None:
             values = self.shape.values
             key = (id(field_details_list), return_type)
@@ -139,7 +140,7 @@ class Executor(graphql.execution.Executor[None]):
         grouped_field_set: GroupedFieldSet,
         position_context: None,
     ) -> AwaitableOrValue[dict[str, Any]]:
-        """Execute an object's fields: the plain ones in one go, the others by the walk."""
+        """Execute the fields of an object: plain ones at once, others by graphql-core."""
         objects = self.shape.objects
         key = (id(grouped_field_set), parent_type)
         plan = objects.get(key, _UNDECIDED)

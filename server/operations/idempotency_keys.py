@@ -1,8 +1,8 @@
-"""Idempotency keys: which key goes with which mutation field of one operation.
+"""Idempotency keys of the mutation fields of one operation.
 
-`@idempotent(key:)` stands on root fields of a mutation, directly or in fragments; the HTTP header
-`Idempotency-Key` stands for it where the operation has one mutation field. A key anywhere else
-would promise a protection that does not exist, so it is refused.
+`@idempotent(key:)` is allowed on root fields of a mutation, directly or in fragments. The HTTP
+header `Idempotency-Key` replaces it if the operation has one mutation field. A key anywhere else
+would have no effect, so it is refused.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,39 +35,43 @@ KEY_LENGTH_MAX = 255
     locations=[DirectiveLocation.FIELD],
     name=DIRECTIVE,
     description=(
-        "Makes a mutation field at the root safe to repeat: the same key does it once.\n\n"
-        "The same arguments again get the first result, with `replayed`; other arguments are"
-        " refused with IDEMPOTENCY_KEY_REUSED. Keys belong to an actor and are kept for 7 days."
+        "Makes a mutation field at the root safe to repeat: the same key "
+        "performs it once. A repeated request with the same arguments gets the "
+        "first result, with `replayed`; other arguments are refused with "
+        "IDEMPOTENCY_KEY_REUSED. Keys belong to an actor and are kept for 7 "
+        "days."
     ),
 )
 def idempotent(
     value: DirectiveValue[Any],
-    key: Annotated[str, argument(description="1 to 255 characters, new for each thing to do.")],
+    key: Annotated[str, argument(description="1 to 255 characters, new for each change.")],
 ) -> Any:
-    """Part of the SDL only: the key is read before execution, see `keys_of`."""
+    """A part of the SDL only: the key is read before execution, see `keys_of`."""
     return value
 
 
 def keys_of(
     document: Document, variables: VariableValues, header: str | None
 ) -> dict[str, str | None]:
-    """Per response key at the root of a mutation its idempotency key, or None; {} for a query.
+    """Idempotency keys, or None, by response key of the mutation's root fields; {} for a query.
 
     `header` is the value of `Idempotency-Key`, or None. Raises RequestRefused (BAD_REQUEST).
     """
     if document.operation_type is not OperationType.MUTATION:
         if header is not None:
-            raise bad_request("Idempotency-Key goes with a mutation.")
+            raise bad_request("Idempotency-Key is allowed only with a mutation.")
         if _places(document):
-            raise bad_request(f"@{DIRECTIVE} goes with the fields of a mutation.")
+            raise bad_request(f"@{DIRECTIVE} is allowed only on fields of a mutation.")
         return {}
     if "elsewhere" in _places(document):
-        raise bad_request(f"@{DIRECTIVE} goes with a field at the root of a mutation.")
+        raise bad_request(f"@{DIRECTIVE} is allowed only on root fields of a mutation.")
     keys = _keys_at_root(document, variables)
     if header is None or not keys:
         return keys
     if len(keys) > 1:
-        raise bad_request("Idempotency-Key goes with one mutation field: use @idempotent.")
+        raise bad_request(
+            "Idempotency-Key is allowed only with one mutation field; use @idempotent for several."
+        )
     [(name, key)] = keys.items()
     header_key = _checked(_unquoted(header))
     if key is not None and key != header_key:
@@ -76,7 +80,9 @@ def keys_of(
 
 
 def _keys_at_root(document: Document, variables: VariableValues) -> dict[str, str | None]:
-    """The keys by `@idempotent` alone, before the header; cached where no directive stands."""
+    """The keys in `@idempotent`, without the header; cached if the document has no such
+    directive.
+    """
     if document.condition_variables or _places(document):
         return _read_keys(document, variables)
     names: tuple[str, ...] | None = document.memory.get("mutation fields")
@@ -105,15 +111,15 @@ def _read_keys(document: Document, variables: VariableValues) -> dict[str, str |
                 if values:
                     found.add(_checked(values["key"]))
             if len(found) > 1:
-                raise bad_request(f"The field '{name}' carries different idempotency keys.")
+                raise bad_request(f"The field '{name}' has different idempotency keys.")
             keys[name] = found.pop() if found else None
-    except GraphQLError as error:  # a @skip or @include without a value
+    except GraphQLError as error:  # a missing value of @skip or @include
         raise DocumentRefused([error]) from None
     return keys
 
 
 def _places(document: Document) -> frozenset[str]:
-    """Where the directive stands: any of "root" and "elsewhere"; remembered by the document."""
+    """The places of the directive, "root" and "elsewhere"; stored with the document."""
     places: frozenset[str] | None = document.memory.get(DIRECTIVE)
     if places is None:
         places = frozenset()

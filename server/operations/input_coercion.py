@@ -1,8 +1,8 @@
-"""Coercions: from decoded JSON to the values of an input type, composed once per type.
+"""Input coercion: from decoded JSON to the values of an input type, composed once per type.
 
-graphql-core asks of every value, again and again, what kind of type it is for. A type's kind never
-changes, so here it is asked once. The composed functions only know values that are right; whatever
-else they meet, they raise Unsure, or what a scalar raises.
+graphql-core determines the kind of type for every value anew. The kind never changes, so it is
+determined once here. The composed functions accept only valid values. For any other value they
+raise Unsure, or the error of a scalar.
 """
 
 from collections.abc import Callable
@@ -30,14 +30,14 @@ Coercer = Callable[[Any], Any]
 
 
 class Unsure(Exception):
-    """A value, or a type, that is left to graphql-core."""
+    """A value or type that is left to graphql-core."""
 
 
 class InputCoercion:
     """The composed functions of one schema's types."""
 
     def __init__(self) -> None:
-        # Of input objects and leaves, by type: bounded by the schema. None while it is composed.
+        # Functions of input objects and leaves, bounded by the schema. None while one is composed.
         self._named: dict[GraphQLInputType, Coercer | None] = {}
 
     def of(self, type_: GraphQLInputType) -> Coercer:
@@ -56,7 +56,7 @@ class InputCoercion:
             else:
                 self._named[type_] = _leaf(type_)  # type: ignore[arg-type]  # nothing else is left
         found = self._named[type_]
-        if found is None:  # refers to itself: how deep it goes is for graphql-core to bound
+        if found is None:  # recursive type: graphql-core bounds its depth
             raise Unsure
         return found
 
@@ -109,7 +109,7 @@ def _nullable(inner: Coercer) -> Coercer:
 
 
 def _text_alone(type_: GraphQLInputType) -> bool:
-    """Whether a value of the type is any text and nothing else."""
+    """True if every text, and nothing else, is a value of the type."""
     return isinstance(type_, GraphQLNonNull) and type_.of_type in (GraphQLString, GraphQLID)
 
 
@@ -125,7 +125,7 @@ def _listed(item: Coercer, is_text: bool) -> Coercer:
 
 
 def _leaf(type_: GraphQLLeafType) -> Coercer:
-    """The coercion of a leaf; a JSON value of the right kind stays as it is."""
+    """The coercion of a leaf; a JSON value of the right kind is returned unchanged."""
     own = type_.coerce_input_value
     if type_ is GraphQLString or type_ is GraphQLID:
         return lambda value: value if type(value) is str else _sure(own(value))

@@ -1,8 +1,8 @@
-"""Limits: what one document may ask, measured in one pass before validation sees it.
+"""Limits of one document, checked in one pass before validation.
 
-Validation is quadratic in places and execution is exponential in nested fragments, so both run
-only on documents that this pass has found small. The pass itself visits every fragment once: what
-a fragment amounts to is remembered, and a spread adds the remembered numbers.
+Validation is quadratic in places, and execution is exponential in nested fragments. So both run
+only on documents within these limits. The pass visits every fragment once, stores its size, and
+adds the stored size for each spread.
 """
 
 import math
@@ -28,13 +28,13 @@ from graphql import (
 
 from server.operations.errors import RequestRefused, bad_request
 
-# Selection sets may nest this deep with inline fragments and spreads counted, so that neither this
-# pass nor validation nears the interpreter's recursion limit.
+# Largest depth of selection sets, with inline fragments and spreads counted. It keeps this pass and
+# validation far from the interpreter's recursion limit.
 NESTING_MAX = 100
 DIGITS_MAX = 64
 
-# Only a text that matches can hold a literal that _check_literal() would refuse. Written text
-# cannot hold a surrogate (the lexer refuses it), and an escaped lone one is a syntax error.
+# Only a text that matches can contain a literal that _check_literal() refuses. The lexer refuses
+# written surrogates, and an escaped lone surrogate is a syntax error.
 _SUSPECT_TEXT = re.compile(rf"\x00|\\u|[0-9]{{{DIGITS_MAX + 1}}}|[eE][+-]?[0-9]{{3}}")
 LONE_SURROGATE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
@@ -46,17 +46,17 @@ LONE_SURROGATE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """Limits of one request; every attribute is the largest number that is accepted."""
+    """Limits of one request; each attribute is the largest number that is accepted."""
 
     body_bytes: int = 4 * 1024 * 1024  # a bulk upsert of some thousand rows in variables
     body_seconds: float = 10.0  # from the first byte to the last
     text_length: int = 64 * 1024  # characters of the document
-    tokens: int = 4_000  # larger values belong into variables
+    tokens: int = 4_000  # larger values should be sent as variables
     comments: int = 1_000
     operations: int = 20
     fragments: int = 40
     depth: int = 14  # nested fields; introspection has NESTING_MAX and its own validation rule
-    fields: int = 2_000  # of one operation with every fragment written out
+    fields: int = 2_000  # of one operation with all fragments expanded
     root_fields: int = 30  # of one operation
     aliases: int = 100
     directives: int = 100
@@ -103,7 +103,7 @@ class _Gate:
 
     def fragment(self, name: str, level: int) -> _Size:
         if name not in self.fragments:
-            return _Size(0, 0, 0)  # validation names the unknown fragment better
+            return _Size(0, 0, 0)  # validation reports the unknown fragment with its position
         if name not in self.sizes:
             self.sizes[name] = None
             node = self.fragments[name]
@@ -111,7 +111,7 @@ class _Gate:
             self.sizes[name] = self._measure(node.selection_set, level)
         size = self.sizes[name]
         if size is None:
-            raise bad_request(f"Fragment '{name}' spreads itself.")
+            raise bad_request(f"Fragment '{name}' contains itself.")
         _refuse_above(level + size.nesting, NESTING_MAX, "levels of nesting")
         return size
 
@@ -133,7 +133,7 @@ class _Gate:
         if isinstance(node, FragmentSpreadNode):
             return self.fragment(node.name.value, level + 1)
         if isinstance(node, InlineFragmentNode):
-            # Its fields stand in the same selection set as far as merging goes.
+            # Its fields belong to the same selection set when fields are merged.
             return self._measure(node.selection_set, level + 1, keys)
         assert isinstance(node, FieldNode)
         return self._field(node, level, keys)
@@ -151,12 +151,12 @@ class _Gate:
         if node.selection_set is None:
             return _Size(1, 0, 1)
         inner = self._measure(node.selection_set, level + 1)
-        # Introspection nests by design; its size in fields is counted like any other.
+        # Introspection is nested by design; its number of fields is counted as usual.
         depth = 1 if node.name.value in ("__schema", "__type") else inner.depth + 1
         return _Size(depth, inner.nesting, inner.fields + 1)
 
     def _fields_at(self, selection_set: SelectionSetNode, seen: set[str]) -> int:
-        """The number of fields that stand in this very selection set, through fragments."""
+        """The number of fields of this selection set itself, including its fragments."""
         total = 0
         for node in selection_set.selections:
             if isinstance(node, FieldNode):
@@ -178,9 +178,10 @@ class _Gate:
 
 
 def check_document(document: DocumentNode, text: str, limits: RequestLimits) -> None:
-    """Let `document` (parsed from `text`) through, or raise RequestRefused with the first excess.
+    """Check `document` (parsed from `text`). Raises RequestRefused for the first limit exceeded.
 
-    Linear in the document; safe before validation: fragments may be unknown, unused or circular.
+    Linear in the document, and safe before validation: fragments may be unknown, unused or
+    circular.
     """
     definitions = document.definitions
     operations = [node for node in definitions if isinstance(node, OperationDefinitionNode)]
@@ -197,9 +198,11 @@ def check_document(document: DocumentNode, text: str, limits: RequestLimits) -> 
 
 
 def lone_surrogate_refusal(text: str) -> RequestRefused | None:
-    """The refusal for a text that failed to parse because of a lone surrogate, if it holds one."""
+    """The refusal for a text that was not parsed because of a lone surrogate, if it contains
+    one.
+    """
     if LONE_SURROGATE.search(text):
-        return bad_request("The document holds a lone surrogate, which is not a character.")
+        return bad_request("The document contains a lone surrogate, which is not a character.")
     return None
 
 

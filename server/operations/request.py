@@ -1,7 +1,7 @@
-"""Requests: from bytes to (query, variables, operationName), every malformed input refused.
+"""Requests: parsing of (query, variables, operationName); malformed input is refused.
 
-JSON is decoded by orjson, which itself refuses bad UTF-8, lone surrogates, NaN, numbers beyond a
-double and nesting beyond 1,024; NUL characters, which PostgreSQL cannot store, are refused here.
+orjson decodes JSON. It refuses invalid UTF-8, lone surrogates, NaN, numbers beyond a double, and
+nesting beyond 1,024 levels. NUL characters, which PostgreSQL cannot store, are refused here.
 """
 
 from dataclasses import dataclass, field
@@ -26,11 +26,11 @@ class GraphQLRequest:
 
 
 def decode_json(body: bytes | str) -> Any:
-    """The JSON value in `body`, without NUL or lone surrogates in any text; BAD_REQUEST if not."""
+    """The JSON value in `body`. Raises BAD_REQUEST if it is invalid or a text contains NUL."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        # The first line of its message says what and where; the rest may quote the body.
+        # The first line of the message has cause and position; the rest may quote the body.
         raise bad_request(f"The body is not valid JSON: {_one_line(error.msg)}.") from None
     if (_ESCAPED_NUL in body) if isinstance(body, bytes) else ("\\u0000" in body):
         _refuse_nul(value)
@@ -38,7 +38,7 @@ def decode_json(body: bytes | str) -> Any:
 
 
 def request_of(payload: Any) -> GraphQLRequest:
-    """The request in a decoded JSON payload (HTTP body, or a websocket's subscribe message)."""
+    """The request in a decoded JSON payload (HTTP body, or a WebSocket subscribe message)."""
     if isinstance(payload, list):
         raise bad_request("Batches of operations are not supported: send one operation.")
     if not isinstance(payload, dict):
@@ -58,7 +58,7 @@ def request_of(payload: Any) -> GraphQLRequest:
 
 
 def request_of_query_string(query_string: bytes) -> GraphQLRequest:
-    """The request in the URL of a GET; variables and extensions are JSON there."""
+    """The request in the URL of a GET; variables and extensions are in JSON."""
     try:
         pairs = parse_qsl(
             query_string.decode("ascii"),
@@ -67,7 +67,7 @@ def request_of_query_string(query_string: bytes) -> GraphQLRequest:
             errors="strict",
             max_num_fields=PARAMETERS_MAX,
         )
-    except ValueError:  # also bad UTF-8 and too many fields
+    except ValueError:  # also invalid UTF-8 and too many fields
         raise bad_request("The URL's query string is malformed.") from None
     parameters: dict[str, Any] = {}
     for name, value in pairs:
@@ -108,7 +108,7 @@ def _refuse_nul(value: Any) -> None:
 
 
 def _place_of(text: str, value: Any) -> str:
-    """Where a text stands in a request, for people: `variables.input.lines.0.sku: `."""
+    """The place of a text in a request, for people: `variables.input.lines.0.sku: `."""
     stack: list[tuple[tuple[str, ...], Any]] = [((), value)]
     while stack:
         path, item = stack.pop()
@@ -118,7 +118,7 @@ def _place_of(text: str, value: Any) -> str:
             stack.extend(((*path, name[:40]), each) for name, each in item.items())
         elif isinstance(item, list):
             stack.extend(((*path, str(index)), each) for index, each in enumerate(item))
-    return ""  # it is the name of something
+    return ""  # the text is a name, not a value
 
 
 def _one_line(message: str) -> str:

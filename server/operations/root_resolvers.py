@@ -1,8 +1,8 @@
-"""Root fields resolved without asking again for every request what their arguments are.
+"""Root resolvers that are composed once instead of for every request.
 
-Strawberry converts arguments by their annotations, and wraps the resolver anew into its extensions,
-for every request. Here both are composed once, to the same effect. A field that needs more keeps
-Strawberry's own resolver.
+Strawberry converts arguments by their annotations, and wraps the resolver in its extensions, for
+every request. Here both are composed once, with the same effect. A field that needs more keeps
+Strawberry's resolver.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ RootResolver = Callable[..., Any]
 
 
 def resolve_at_once(fields: Iterable[GraphQLField], converter: GraphQLCoreConverter) -> None:
-    """Give those of these root fields that need nothing special a composed resolver."""
+    """Give a composed resolver to each of these root fields that has no special needs."""
     if converter.exception_handlers:
         return
     conversions = ArgumentConversion(converter)

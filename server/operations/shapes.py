@@ -1,4 +1,4 @@
-"""Shapes of documents: which one an execution uses, and from when on it is compiled."""
+"""Shapes of documents: selection of the shape of an execution, and the start of its compilation."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from server.operations.documents import Document
 from server.projection.plans import Shape
 
 SHAPES_MAX = 16
-# Compiling costs about as much as one walk over a small answer: only for a repeated document.
+# Compiling costs about as much as one small execution, so only repeated documents are compiled.
 COMPILED_FROM_USE = 2
 
 
 def shape_of(document: Document, variables: VariableValues) -> Shape:
-    """The shape that `document` has with these variables; not kept beyond SHAPES_MAX of them."""
+    """The shape of `document` with these variables; above SHAPES_MAX a shape is not stored."""
     key = ()
     if document.condition_variables:
         values = variables.coerced

@@ -1,8 +1,8 @@
-"""Variables: coerced by functions that are composed once per document.
+"""Variables: coercion by functions that are composed once per document.
 
-graphql-core looks up each variable's type anew for every request, and asks of every value what kind
-of type it is for: for a list of 24 texts that takes longer than answering. What the composed
-functions do not know, graphql-core does from the start, so errors are always its own.
+For every request graphql-core looks up each variable's type, and the kind of type of every value:
+for a list of 24 texts that takes longer than the execution. Values that the composed functions do
+not accept are coerced by graphql-core from the start, so all errors are its own.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ ERRORS_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class _Variable:
-    """A variable of an operation and how a value of it becomes the resolver's."""
+    """A variable of an operation, and the coercion of its values."""
 
     signature: GraphQLVariableSignature
     coerce: Coercer
@@ -32,7 +32,9 @@ class _Variable:
 
 
 class Variables:
-    """Coerces variables of one schema's documents; what it learns of a document stays there."""
+    """Coerces variables of the documents of one schema; derived data is stored with the
+    document.
+    """
 
     def __init__(self, schema: GraphQLSchema, *, hide_suggestions: bool = False) -> None:
         self._schema = schema
@@ -40,7 +42,9 @@ class Variables:
         self._coercions = InputCoercion()
 
     def of(self, document: Document, inputs: dict[str, Any]) -> VariableValues | list[GraphQLError]:
-        """The variables of a document from `inputs`, which is decoded JSON, or what is wrong."""
+        """The coerced variables of a document from `inputs`, which is decoded JSON, or the
+        errors.
+        """
         variables = document.memory.get("variables")
         if variables is None:
             variables = document.memory["variables"] = self._read(document)
@@ -92,5 +96,5 @@ def _refuse(_: Any) -> Any:
     raise Unsure
 
 
-# Stands for the variables of an operation that graphql-core coerces: it never has a value.
+# Marks an operation whose variables graphql-core coerces; it never has a value.
 _UNKNOWN = _Variable(GraphQLVariableSignature("", GraphQLString, None), _refuse, is_required=True)

@@ -1,4 +1,4 @@
-"""Background tasks of a process: started together, ended together, never lost in silence."""
+"""Background tasks of a process: started and stopped together; their failures are logged."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -18,7 +18,7 @@ class BackgroundTasks:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
-        """Run `work`; should it end by an exception, that is logged at once."""
+        """Run `work`. If it raises an exception, that is logged at once."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -26,10 +26,10 @@ class BackgroundTasks:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("task.died", task=task.get_name(), exc_info=error)
+            logger.error("task.failed", task=task.get_name(), exc_info=error)
 
     async def stop(self) -> None:
-        """Cancel all of them and wait, bounded."""
+        """Cancel all tasks and wait for them, at most STOP_SECONDS."""
         tasks = set(self._tasks)
         for task in tasks:
             task.cancel()

@@ -12,7 +12,7 @@ UNKNOWN_ADDRESS = "unknown"
 
 
 class Callers:
-    """Finds the caller of a request or a socket.
+    """Finds the caller of a request or a connection.
 
     `open_channels`: the channels that need no API key.
     """
@@ -28,9 +28,9 @@ class Callers:
         self._clock = clock
 
     async def find(self, authorization: str | None, address: str | None) -> Caller:
-        """The holder of the key, or a caller without one where channels are open.
+        """The caller of the key, or an anonymous caller if there are open channels.
 
-        Raises Unauthenticated. A wrong key is refused, it does not fall back to none.
+        Raises Unauthenticated. A wrong key is refused, also on open channels.
         """
         if authorization is None:
             if not self._open_channels:
@@ -38,5 +38,5 @@ class Callers:
             return anonymous(address or UNKNOWN_ADDRESS, self._open_channels)
         scheme, _, key = authorization.strip().partition(" ")
         if scheme.lower() != _SCHEME or not key.strip():
-            raise Unauthenticated("The Authorization is written: Bearer KEY.")
+            raise Unauthenticated("The Authorization header must have the form: Bearer KEY.")
         return await self._keys.authenticate(key.strip(), self._clock())

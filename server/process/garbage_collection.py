@@ -1,14 +1,14 @@
-"""The garbage collector of a process that serves."""
+"""Configuration of the garbage collector for a server process."""
 
 import gc
 
-# Objects that outlive their making before the youngest are looked at; Python's own is 700, which
-# a hundred requests under way at once pass with each other's living objects.
+# Number of new objects that starts a collection of the youngest generation. Python's default is
+# 700, which the living objects of a hundred concurrent requests exceed.
 YOUNG_MAX = 20_000
 
 
 def settle() -> None:
-    """Call once all is loaded: what lives as long as the process is not looked at again."""
+    """Exclude all present objects from collection. Call it after start-up."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_MAX, 10, 10)

@@ -1,4 +1,4 @@
-"""Logs: one JSON object per line (or coloured text on a terminal), each with the request's id."""
+"""Logs: one JSON object per line (or colored text on a terminal), each with the request id."""
 
 import logging
 import sys
@@ -8,21 +8,23 @@ import structlog
 
 
 class _NoBadFrames(logging.Filter):
-    """Leaves out what the server logs, with a traceback, of a frame that is not UTF-8.
+    """Filters out the server's traceback for a frame that is not UTF-8.
 
-    It closes that socket with 1007: the client's mistake, and nothing for whoever runs us.
+    The server closes that connection with 1007. It is an error of the client, without use for the
+    operator.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is to be written."""
+        """True if the record is to be written."""
         is_servers = record.name == "uvicorn.error"
         return not (is_servers and str(record.msg).startswith("Invalid UTF-8 sequence"))
 
 
 def configure(log_format: str, level: str) -> None:
-    """Have structlog and the libraries' own loggers write the same lines to standard error."""
+    """Make structlog and the loggers of libraries write the same format to standard error."""
     is_json = log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
-    # A traceback with every local variable takes seconds to draw, and the variables hold secrets.
+    # A traceback with all local variables takes seconds to format, and variables may contain
+    # secrets.
     on_terminal = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     renderer: Any = structlog.processors.JSONRenderer() if is_json else on_terminal
     shared: list[Any] = [
@@ -36,7 +38,7 @@ def configure(log_format: str, level: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        # A line below the level costs nothing: it is dropped before it is put together.
+        # A message below the level is dropped before it is formatted.
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )

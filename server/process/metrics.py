@@ -18,7 +18,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "restow_graphql_requests",
-            "GraphQL requests over HTTP that were answered",
+            "GraphQL requests over HTTP",
             ["operation", "status"],
             registry=self.registry,
         )
@@ -30,16 +30,16 @@ class Metrics:
         )
         self._seconds = Histogram(
             "restow_graphql_seconds",
-            "From the first byte of a request to the last byte of its answer",
+            "Duration from the first byte of a request to the last byte of its response",
             ["operation"],
             buckets=_SECONDS,
             registry=self.registry,
         )
-        # Counters by kind and status, found without making texts of their labels each time.
+        # Counters by kind and status, which saves making their labels for each request.
         self._answered: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, observation: Observation) -> None:
-        """Count an answered request."""
+        """Count a completed request."""
         operation = observation.operation
         kind = NONE if operation is None else operation.type.value
         answered = self._answered.get((kind, observation.status))
@@ -54,9 +54,9 @@ class Metrics:
             self._errors.labels(code).inc()
 
     def gauge(self, name: str, documentation: str) -> Gauge:
-        """A further number of this process, to be set or read by a function."""
+        """An additional gauge, to be set or read by a function."""
         return Gauge(name, documentation, registry=self.registry)
 
     def text(self) -> bytes:
-        """All of it in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self.registry)

@@ -12,7 +12,7 @@ from domain.errors import RequestError
 from server.process.callers import Callers
 from server.process.metrics import Metrics
 
-# A check of one part of the process: None when it works, else the problem.
+# A check of one part of the process: None if it works, else the problem.
 Check = Callable[[], Awaitable[str | None]]
 
 
@@ -30,7 +30,9 @@ def probe_routes(checks: Mapping[str, Check], metrics: Metrics, callers: Callers
 
     async def show_metrics(request: Request) -> Response:
         if not await _may_see_metrics(request, callers):
-            return PlainTextResponse("Metrics are for this machine or an ADMIN key.\n", 403)
+            return PlainTextResponse(
+                "Metrics need a request from this machine or an ADMIN key.", 403
+            )
         return Response(metrics.text(), media_type=metrics.content_type)
 
     return [

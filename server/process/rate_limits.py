@@ -1,4 +1,4 @@
-"""Rate limits by role: requests are counted per API key, without a key per address."""
+"""Rate limits by role: requests are counted per API key, or per address without a key."""
 
 from collections.abc import Mapping
 
@@ -26,7 +26,7 @@ class RateLimits:
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     def admit(self, caller: Caller) -> None:
-        """Count a request. Raises RequestRefused (RATE_LIMITED, 429) where there were too many."""
+        """Count a request. Raises RequestRefused (RATE_LIMITED, 429) if there were too many."""
         role = ANONYMOUS if caller.role is None else caller.role.value
         item = self._items.get(role)
         if item is None:
@@ -37,7 +37,7 @@ class RateLimits:
             raise RequestRefused(
                 "RATE_LIMITED",
                 429,
-                f"More than {item.amount} requests in {item.get_expiry()} seconds.",
+                f"At most {item.amount} requests in {item.get_expiry()} seconds are allowed.",
                 headers={"Retry-After": str(seconds)},
                 details={"retryAfterSeconds": seconds},
             )

@@ -1,4 +1,4 @@
-"""Around every HTTP request: an id that its answer and all of its log lines carry."""
+"""Request ids: each HTTP request has an id, which its response and its log lines contain."""
 
 import re
 import time
@@ -15,9 +15,10 @@ _SOUND = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 
 
 class RequestIds:
-    """Gives each request an id, its caller's own where that is sound, and logs what went wrong.
+    """Middleware that gives each request an id, or keeps a valid id of the client, and logs
+    responses.
 
-    Answers of 5xx and slow ones are logged as warnings, the others for whoever debugs.
+    5xx and slow responses are logged as warnings, all others at debug level.
     """
 
     def __init__(self, app: ASGIApp, new_id: Callable[[], str]) -> None:
@@ -31,7 +32,7 @@ class RequestIds:
             return
         request_id = _given(scope) or self._new_id()
         scope.setdefault("state", {})["request_id"] = request_id
-        # Not `bound_contextvars`, which first copies all that is bound.
+        # `bound_contextvars` is not used because it first copies all bound values.
         bound = structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             if scope["type"] == "websocket":
@@ -44,7 +45,7 @@ class RequestIds:
     async def _serve(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         started, status, header = time.perf_counter(), 500, (HEADER, request_id.encode())
 
-        async def told(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -52,12 +53,12 @@ class RequestIds:
             await send(message)
 
         try:
-            await self._app(scope, receive, told)
+            await self._app(scope, receive, send_with_id)
         finally:
             seconds = time.perf_counter() - started
             log = logger.warning if status >= 500 or seconds > SLOW_SECONDS else logger.debug
             log(
-                "http.answered",
+                "http.responded",
                 method=scope["method"],
                 path=scope["path"],
                 status=status,
@@ -66,7 +67,7 @@ class RequestIds:
 
 
 def _given(scope: Scope) -> str | None:
-    """The id that the caller gave, where it is sound."""
+    """The id that the client sent, if it is valid."""
     for name, value in scope["headers"]:
         if name == HEADER:
             return value.decode() if _SOUND.fullmatch(value) else None

@@ -29,13 +29,13 @@ class Lag:
         self._clock = clock
         self._seconds = Histogram(
             "restow_stream_lag_seconds",
-            "From a fact's transaction to its being offered to all who subscribed alike",
+            "Delay from the transaction of an event until it is offered to all members of a group",
             buckets=_SECONDS,
             registry=registry,
         )
 
     def observe(self, answer: Answer) -> None:
-        """Count an answer that was spread."""
+        """Count a message that was offered to a group."""
         event = None if answer.position is None else self._relay.recent(answer.position)
         if event is not None:
             seconds = (self._clock() - event.occurred_at).total_seconds()
@@ -43,7 +43,7 @@ class Lag:
 
 
 class StreamNumbers:
-    """Reads what the parts of the live side count, whenever Prometheus asks."""
+    """Collects the numbers of the streaming parts when Prometheus requests them."""
 
     def __init__(
         self, relay: Relay, fanout: Fanout, feeds: SubscriptionFeeds, sockets: ConnectionRegistry
@@ -54,23 +54,23 @@ class StreamNumbers:
         self._sockets = sockets
 
     def collect(self) -> Iterator[Metric]:
-        """The numbers now."""
+        """The present numbers."""
         gauges = {
-            "subscribers": ("Subscriptions that are being served", self._feeds.serving),
-            "executions": ("Executions shared by subscribers of the same", self._fanout.groups),
-            "listeners": ("Readers of the log in this process", self._relay.listeners),
-            "buffered": ("Answers that wait for clients to take them", self._fanout.backlog),
-            "sockets": ("Open sockets and event streams", len(self._sockets)),
+            "subscribers": ("Active subscriptions", self._feeds.serving),
+            "executions": ("Executions shared by equal subscriptions", self._fanout.groups),
+            "listeners": ("Listeners of the log in this process", self._relay.listeners),
+            "buffered": ("Unsent messages of all clients", self._fanout.backlog),
+            "sockets": ("Open WebSockets and event streams", len(self._sockets)),
         }
         for name, (words, value) in gauges.items():
             yield GaugeMetricFamily(f"restow_stream_{name}", words, value=value)
         yield CounterMetricFamily(
             "restow_stream_folds",
-            "Answers replaced by later ones before slow clients took them",
+            "Unsent messages replaced by later ones",
             value=self._fanout.folds,
         )
-        yield _by_reason("ends", "Subscriptions that ended", self._feeds.ends)
-        yield _by_reason("closes", "Sockets that ended", self._sockets.closes)
+        yield _by_reason("ends", "Ended subscriptions", self._feeds.ends)
+        yield _by_reason("closes", "Ended WebSockets and event streams", self._sockets.closes)
 
 
 def _by_reason(name: str, words: str, counts: Mapping[str, int]) -> Metric:

@@ -1,6 +1,6 @@
 """The code of the projection: Python source for the plain parts of a selection, and its helpers.
 
-For `places { code units }` on a list of non-null objects the source reads
+For `places { code units }` on a list of non-null objects the source is:
 
     def object1(o, w):
         if type(o) not in k1:
@@ -14,9 +14,9 @@ For `places { code units }` on a list of non-null objects the source reads
     def project(v, w):
         return [object1(v1, w) for v1 in v] if type(v) is list or type(v) is tuple else walk()
 
-A declared field (server/projection/records.py) is read by what its declaration says:
-`o.row['code']` for a column, `work(o)` for a derived one. An edge gets a place in the dict. The
-record and the dict are added to the list of that edge (`w` has one list per edge of the selection):
+A declared field (server/projection/records.py) is read as declared: `o.row['code']` for a column,
+`work(o)` for a derived one. An edge gets a place in the dict. The record and the dict are added to
+the list of that edge (`w` has one list per edge of the selection):
 
         d = {'sku': …, 'location': None}
         w[0].append((o, d))
@@ -59,7 +59,7 @@ _OWN_TYPE_CHECK = f"{_CONVERTER}.from_object.<locals>._get_is_type_of.<locals>.i
 
 
 class Selections(Protocol):
-    """The part of an executor that knows which fields are selected."""
+    """The part of an executor that knows the selected fields."""
 
     schema: GraphQLSchema
 
@@ -95,11 +95,11 @@ def compile_object(
 
 
 class _NotPlain(Exception):
-    """This part of the selection needs the walk."""
+    """Raised for a part of a selection that graphql-core must execute."""
 
 
 class _Code:
-    """Source in the making, with the names it refers to."""
+    """Source code under construction, with the names it refers to."""
 
     def __init__(self, selections: Selections) -> None:
         self._selections = selections
@@ -111,7 +111,7 @@ class _Code:
         self._place: int | None = None
 
     def function(self, name: str, parameter: str, body: list[str]) -> Project:
-        """Add the last function and load them all."""
+        """Add the last function and load all of them."""
         self._define(name, parameter, body)
         exec(compile("\n".join(self._lines), "<projection>", "exec"), self._names)
         project: Project = self._names[name]
@@ -146,7 +146,7 @@ class _Code:
         elif isinstance(inner, GraphQLObjectType):
             finished = f"{self._object(inner, details)}({v}, w)"
         else:
-            raise _NotPlain  # an interface or a union: what it holds is known only at run time
+            raise _NotPlain  # an interface or a union: its type is known only at run time
         return f"(None if {v} is None else {finished})" if nullable else f"({finished})"
 
     def fields(
@@ -154,8 +154,9 @@ class _Code:
     ) -> tuple[list[str], Sources]:
         """The body that completes `fields` of `o`, and the attributes it reads.
 
-        What is not plain, or waits for an edge, goes into `rest` and gets a place in the dict;
-        without `rest` it raises, or waits.
+        Fields that are not plain, or that need an edge, are added to `rest` and get a place in the
+        dict. Without `rest`, a field that is not plain raises _NotPlain, and an edge gets a list of
+        records.
         """
         reads: list[str] = []
         entries: list[str] = []
@@ -227,7 +228,7 @@ class _Code:
     def _remembered(
         self, variable: str, columns: tuple[str, ...], read: str, expression: str
     ) -> list[str]:
-        """The lines that complete a field, or take what was made of the same columns before."""
+        """The lines that complete a field, or use a cached value of the same columns."""
         values = ", ".join(f"r[{column!r}]" for column in columns)
         return [
             f"t = ({next(FIELDS)}, {values})",
@@ -245,7 +246,7 @@ class _Code:
         type_: Any,
         details: FieldDetailsList,
     ) -> int:
-        """The number of the list for those who wait for this edge."""
+        """The number of the list of records for this edge."""
         number = len(self._places)
         name = self._name("edge", None)
         self._places.append(Place(parent, key, edge, get_named_type(type_), name, self._depth))
@@ -261,12 +262,12 @@ class _Code:
     def admission(
         self, sources: Sources, type_check: Callable[[Any, Any], bool] | None
     ) -> list[str]:
-        """The lines that make sure that reading `sources` of `o` does what was declared."""
+        """The lines that check that reading `sources` of `o` runs only declared code."""
         plain = self._name("k", set())
         if type_check is None:
             admit = self._name("admit", admission_of(sources, None, self._names[plain], set()))
             return [f"if type(o) not in {plain}:", f"    {admit}(o)"]
-        # Objects with a __dict__ may each have been cast to another type.
+        # Each object with a __dict__ may have been cast to another type.
         loose = self._name("d", set())
         admit = self._name(
             "admit", admission_of(sources, type_check, self._names[plain], self._names[loose])
@@ -283,7 +284,7 @@ class _Code:
             raise _NotPlain
         try:
             selected = self._selections.collect_subfields(type_, details).grouped_field_set
-        except GraphQLError:  # a condition without a value: the walk says so where it belongs
+        except GraphQLError:  # a condition without a value: graphql-core reports the error
             raise _NotPlain from None
         body, sources = self.fields(type_, selected, None)
         name = f"object{len(self._names)}"

@@ -12,7 +12,7 @@ _ANY = "*"  # among the columns: the whole row is read
 
 
 class Place(NamedTuple):
-    """The place of an edge in the code: `function` completes its values, which are of `type`."""
+    """An edge in the code: `function` completes its values, which are of `type`."""
 
     parent: GraphQLObjectType
     key: str
@@ -35,7 +35,7 @@ class Columns:
         type_: GraphQLObjectType,
         source: Column | Derived | RecordEdge | None,
     ) -> None:
-        """Note what a field of a row reads; None: an attribute, which is no column."""
+        """Record the columns that a field reads; None: an attribute, which is not a column."""
         columns = self._read.setdefault((place, type_), set())
         if isinstance(source, Column):
             columns.add(source.name)
@@ -66,7 +66,7 @@ class Columns:
         }
 
     def is_of_node(self, type_: GraphQLOutputType, place: Place) -> bool:
-        """Whether an edge is one of the connection's nodes."""
+        """True if an edge belongs to the connection's nodes."""
         return place.depth == 0 and place.parent is _node_of(type_)
 
 

@@ -13,8 +13,8 @@ Row = Mapping[str, Any]
 class OperationContext(Protocol):
     """The context of one operation of one caller.
 
-    `loaders`: an object with a `Loader` per attribute; edges name the one they need.
-    `selections`: the columns that root fields show of their lists, by response key.
+    `loaders`: an object with a `Loader` per attribute, which edges refer to. `selections`: the
+    columns that root fields select of their lists, by response key.
     """
 
     selections: Mapping[str, Selection]
@@ -25,7 +25,7 @@ class OperationContext(Protocol):
 
     @property
     def now(self) -> datetime:
-        """The instant for which the operation reads."""
+        """The instant at which the operation reads."""
 
     @property
     def loaders(self) -> Any:
@@ -33,4 +33,4 @@ class OperationContext(Protocol):
 
     @property
     def joined(self) -> Mapping[Join, Mapping[Any, Row]]:
-        """Rows that lists of this snapshot brought along, by id."""
+        """Rows that lists of this snapshot have joined, by id."""

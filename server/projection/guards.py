@@ -46,7 +46,7 @@ def admission_of(
 
 
 def _is_as_declared(cls: type, sources: Sources) -> bool:
-    """Whether reading attributes of an instance runs no other code than what was declared."""
+    """True if reading attributes of an instance runs no other code than declared."""
     if cls is type(None) or cls is type(Undefined) or issubclass(cls, BaseException):
         return False
     if cls.__getattribute__ is not object.__getattribute__:

@@ -23,11 +23,11 @@ class Loader(Generic[K, V]):
         self._next: _Round | None = None
 
     def prime(self, key: K, value: V) -> None:
-        """Store a value, in the place of an older one."""
+        """Store a value, replacing an older one."""
         self.found[key] = value
 
     async def load(self, key: K) -> V | None:
-        """The value of one key; None where there is none."""
+        """The value of one key; None if there is none."""
         return (await self.many((key,)))[key]
 
     async def load_many(self, keys: Sequence[K]) -> list[V | None]:
@@ -36,7 +36,7 @@ class Loader(Generic[K, V]):
         return [found[key] for key in keys]
 
     async def many(self, keys: Iterable[K]) -> Mapping[K, V | None]:
-        """A mapping that has all these keys: their values, None where there is none."""
+        """A mapping with all these keys: their values, or None if there is none."""
         found, rounds = self.found, self._rounds
         unknown = {key: None for key in keys if key not in found}
         if unknown:
@@ -47,7 +47,7 @@ class Loader(Generic[K, V]):
                     self._next.task = asyncio.ensure_future(self._run(self._next))
                 self._next.keys += fresh
                 rounds.update(dict.fromkeys(fresh, self._next))
-            # Every round learns at once that it is needed, also while another one is awaited.
+            # Every round is joined at once, also while another one is awaited.
             needed = {id(rounds[key]): rounds[key] for key in unknown}.values()
             waiters = [(round_, round_.join()) for round_ in needed]
             try:

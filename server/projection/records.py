@@ -88,7 +88,7 @@ class Record:
         for name, annotation in cls.__annotations__.items():
             if name not in vars(cls) and not is_private(annotation):
                 setattr(cls, name, Column(name))
-        # Strawberry makes dataclasses: those have an __init__ of all fields unless they bring one.
+        # Strawberry makes dataclasses, which get an __init__ of all fields unless they have one.
         cls.__init__ = Record.__init__  # type: ignore[method-assign]
 
     @classmethod
@@ -101,9 +101,9 @@ class Record:
 class RecordEdge:
     """The source of a field: the value of a loader for a column of the parent's row.
 
-    `value(found, parent, context)` makes the field's value. `found` is None where no row exists
-    and for callers who are not `seen_by`. `is_shared`: parents with the same key share one value.
-    `join`: a list of parents may read the same rows with this join.
+    `value(found, parent, context)` makes the field's value. `found` is None if no row exists, or
+    the caller is not `seen_by`. `is_shared`: parents with the same key share one value. `join`: a
+    list of parents may read the same rows with this join.
     """
 
     loader: Callable[[Any], Loader[Any, Any]]
@@ -131,9 +131,9 @@ def edge(
     seen_by: Callable[[Caller], bool] = lambda _: True,
     join: Join | None = None,
 ) -> Any:
-    """A field whose value `loader` finds by the column `key`.
+    """A field with the value that `loader` finds by the column `key`.
 
-    `name`: its name in GraphQL, where Python reserves the word.
+    `name`: its name in GraphQL, if Python reserves the word.
     """
     made = RecordEdge(loader, key, of.value, seen_by, of.is_shared, join)
 
@@ -144,12 +144,14 @@ def edge(
 
 
 def edge_of(field: StrawberryField) -> RecordEdge | None:
-    """The edge of a field; None for a field that is no edge."""
+    """The edge of a field; None if it has none."""
     return field.metadata.get(RecordEdge)
 
 
 class Of(NamedTuple):
-    """The value that an edge makes from the loader's; `is_shared`: whatever the parent."""
+    """The function that makes an edge's value; `is_shared`: the value does not depend on the
+    parent.
+    """
 
     value: Callable[[Any, Any, OperationContext], Any]
     is_shared: bool
@@ -166,5 +168,5 @@ def many(kind: type[Record]) -> Of:
 
 
 def made(work: Callable[[Any, Any], Any]) -> Of:
-    """The result of `work(parent, found)`; `found` is None where no row exists."""
+    """The result of `work(parent, found)`; `found` is None if no row exists."""
     return Of(lambda found, parent, _: work(parent, found), False)

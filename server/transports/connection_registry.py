@@ -1,4 +1,4 @@
-"""The live sockets of a process: counted by caller and address, closed when their key ends."""
+"""Registry of open connections: counted by caller and address, closed when their key ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from server.transports.protocol import Closing, Code
 
 logger = structlog.get_logger(__name__)
 
-# Sockets of a revoked key are closed within 5 seconds, even if their client reads nothing.
+# Connections of a revoked key are closed within 5 seconds, even if their client reads nothing.
 CHECK_SECONDS = 2.0
 CLOSE_SECONDS = 2.0
 
@@ -24,18 +24,18 @@ LiveKeys = Callable[[Collection[UUID]], Awaitable[Collection[UUID]]]
 
 
 class Socket(Protocol):
-    """A live socket."""
+    """An open connection."""
 
     address: str
     caller: Caller | None  # None before the client has authenticated
 
     def close(self, closing: Closing) -> None:
-        """End it; returns at once."""
+        """Close it; returns at once."""
         ...
 
 
 class ConnectionRegistry:
-    """Registers sockets. `*_max`: the limits of the process, of an address and of a key."""
+    """Registers connections. `*_max`: the limits of the process, of an address and of a key."""
 
     def __init__(
         self, *, process_max: int = 20_000, address_max: int = 5_000, key_max: int = 10_000
@@ -43,7 +43,7 @@ class ConnectionRegistry:
         self._sockets: set[Socket] = set()
         self._by_address: Counter[str] = Counter()
         self._by_key: Counter[UUID] = Counter()
-        self.closes: Counter[str] = Counter()  # ended sockets by reason
+        self.closes: Counter[str] = Counter()  # ended connections by reason
         self._process_max = process_max
         self._address_max = address_max
         self._key_max = key_max
@@ -52,7 +52,7 @@ class ConnectionRegistry:
         return len(self._sockets)
 
     def add(self, socket: Socket) -> None:
-        """Register a socket that was just opened. Raises Closing where there are too many."""
+        """Register a new connection. Raises Closing if there are too many."""
         if len(self._sockets) >= self._process_max:
             raise Closing(Code.TOO_MANY, "This server has too many connections.")
         if self._by_address[socket.address] >= self._address_max:
@@ -61,7 +61,7 @@ class ConnectionRegistry:
         self._by_address[socket.address] += 1
 
     def identify(self, socket: Socket, caller: Caller) -> None:
-        """Record the caller of a socket. Raises Closing where its key has too many."""
+        """Record the caller of a connection. Raises Closing if its key has too many."""
         if caller.key_id is not None:
             if self._by_key[caller.key_id] >= self._key_max:
                 raise Closing(Code.TOO_MANY, "This key has too many connections.")
@@ -69,7 +69,7 @@ class ConnectionRegistry:
         socket.caller = caller
 
     def remove(self, socket: Socket) -> None:
-        """Remove a socket, if it is registered."""
+        """Remove a connection, if it is registered."""
         if socket not in self._sockets:
             return
         self._sockets.remove(socket)
@@ -78,7 +78,7 @@ class ConnectionRegistry:
             _decrease(self._by_key, socket.caller.key_id)
 
     async def watch(self, live_keys: LiveKeys) -> None:
-        """Close sockets whose key was revoked or has expired; until cancelled."""
+        """Close connections of revoked or expired keys, until cancelled."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             try:
@@ -97,7 +97,7 @@ class ConnectionRegistry:
                 socket.close(Closing(Code.UNAUTHORIZED, "The API key is no longer valid."))
 
     def close_all(self) -> None:
-        """The server ends: clients may connect again elsewhere."""
+        """Close all connections because the server stops; clients may reconnect to another one."""
         for socket in tuple(self._sockets):
             socket.close(Closing(Code.RESTART, "The server restarts: connect again."))
 

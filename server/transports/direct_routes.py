@@ -1,4 +1,4 @@
-"""Direct routes: hot paths go straight to their endpoints, all others through Starlette."""
+"""Direct routes: frequent paths are served without Starlette's router."""
 
 from collections.abc import Awaitable, Mapping
 
@@ -8,9 +8,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 class DirectRoutes:
     """Serves `endpoints` by (kind, path) without Starlette's router; `app` serves all others.
 
-    For every request and every frame of a socket, Starlette matches patterns and adds exception
-    handlers. That costs more than many answers. An endpoint that handles its own exceptions needs
-    none of it.
+    Starlette matches patterns and adds exception handlers for every request and every frame of a
+    WebSocket. That costs more than many responses. An endpoint that handles its own exceptions does
+    not need it.
     """
 
     def __init__(self, app: ASGIApp, endpoints: Mapping[tuple[str, str], ASGIApp]) -> None:

@@ -1,4 +1,4 @@
-"""GraphiQL, from our own origin: a page, its files, and nothing from anywhere else."""
+"""GraphiQL, served from the same origin: a page and its files, without external resources."""
 
 import html
 import json
@@ -16,8 +16,8 @@ from starlette.types import Receive, Scope, Send
 
 WEB = Path(__file__).parents[2] / "web"
 
-# Scripts and styles are files of ours, never inline; the page talks to its own origin only and
-# nobody may frame it. GraphiQL's stylesheet brings its fonts as data.
+# Scripts and styles are files of the same origin, never inline. The page connects to its own origin
+# only and cannot be framed. GraphiQL's stylesheet contains its fonts as data.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -33,8 +33,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 
 
-# A foreign page can point its own name at 127.0.0.1 (DNS rebinding) and would then read the key as
-# if it were ours; the Host header still tells its name.
+# A foreign page can resolve its own name to 127.0.0.1 (DNS rebinding) and could then read the key
+# from the same origin; but the Host header contains its name.
 LOOPBACK_HOST: Final = re.compile(
     r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE
 )
@@ -46,7 +46,7 @@ def example_documents() -> list[str]:
 
 
 def _tab(document: str) -> Mapping[str, str]:
-    """A tab with the document, and a place to fill in for each of its variables."""
+    """A tab with the document, and a placeholder for each of its variables."""
     names = [
         variable.variable.name.value
         for definition in parse(document).definitions
@@ -58,11 +58,11 @@ def _tab(document: str) -> Mapping[str, str]:
 
 
 class GraphiQLPage:
-    """The page, as an ASGI application that answers every request with it.
+    """The page, as an ASGI application that serves it for every request.
 
-    `key`, where given, is written into the page and fills each tab's Authorization header: only a
-    demo key may be handed in. It goes to browsers that asked for this machine by a loopback name;
-    under any other name the page comes without it. Without `documents` the tabs show the examples.
+    `key`, if given, is written into the page and fills the Authorization header of each tab. Only a
+    demo key may be passed. It is included if the browser requested a loopback host name, and
+    omitted for any other host. Without `documents` the tabs show the examples.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""HTTP: GraphQL over HTTP as one ASGI endpoint, with nothing done twice on the way.
+"""HTTP: GraphQL over HTTP as one ASGI endpoint.
 
-The request is read within its limits, prepared, given a context, executed, encoded. A refusal at
-any step is an answer with top-level errors and the status that goes with it.
+The steps are: read the request within its limits, prepare it, make its context, execute, encode. A
+refusal at any step is a response with top-level errors and their HTTP status.
 """
 
 import time
@@ -44,7 +44,7 @@ class ResolverContext(Protocol):
     """The `info.context` of resolvers; it lives as long as one operation."""
 
     async def close(self) -> None:
-        """Give back what the operation held (a snapshot's connection)."""
+        """Release the resources of the operation (the connection of a snapshot)."""
 
 
 ContextFactory = Callable[[Request, Operation], Awaitable[ResolverContext]]
@@ -52,7 +52,7 @@ ContextFactory = Callable[[Request, Operation], Awaitable[ResolverContext]]
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One answered request, for metrics; `operation` is None where it was refused before."""
+    """One completed request, for metrics; `operation` is None if it was refused before."""
 
     operation: Operation | None
     status: int
@@ -61,20 +61,20 @@ class Observation:
 
 
 class ClientLeft(Exception):
-    """The connection closed before the request was complete; there is nobody to answer."""
+    """The connection closed before the request was complete; no response is possible."""
 
 
 class GraphQLEndpoint:
     """An ASGI application for `/graphql` over HTTP.
 
-    - `context_factory` makes the context of one operation; it may raise RequestRefused
+    - `context_factory` makes the context of one operation. It may raise RequestRefused
       (UNAUTHENTICATED with 401, RATE_LIMITED with 429, …).
-    - `admit`, where given, is asked before the body is read; it may raise RequestRefused.
-    - `page`, where given, answers a GET without a query that accepts text/html.
-    - `streams`, where given, serves subscriptions as server-sent events, and whatever else is asked
-      for in that media type alone.
-    - `observe`, where given, is told about every answer.
-    - The request id is `scope["state"]["request_id"]` where a middleware put one there.
+    - `admit`, if given, is called before the body is read. It may raise RequestRefused.
+    - `page`, if given, serves GET requests without a query that accept text/html.
+    - `streams`, if given, serves subscriptions as server-sent events, and every operation of a
+      client that accepts only that media type.
+    - `observe`, if given, is called after every response.
+    - The request id is `scope["state"]["request_id"]` if a middleware has set one.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class GraphQLEndpoint:
         exchange = _Exchange(
             request,
             scope.get("state", {}).get("request_id") or self._new_request_id(),
-            # Of a header that is given twice the first counts, as it does in `request.headers`.
+            # Of a repeated header the first value counts, as in `request.headers`.
             dict(reversed(scope["headers"])),
         )
         try:
@@ -138,7 +138,7 @@ class GraphQLEndpoint:
             exchange.takes_events_only = True
 
     async def _answer(self, exchange: "_Exchange", send: Send) -> Answer | None:
-        """The answer; None where it was streamed."""
+        """The response; None if it was streamed."""
         request = exchange.request
         if request.method not in ("GET", "POST"):
             raise bad_request("GraphQL is served over GET and POST.", 405, allow="GET, POST")
@@ -152,7 +152,7 @@ class GraphQLEndpoint:
         )
         is_stream = operation.type is OperationType.SUBSCRIPTION
         if is_stream and not exchange.takes_events:
-            raise bad_request("Subscriptions run over a websocket, or as text/event-stream.")
+            raise bad_request("Subscriptions need a WebSocket or text/event-stream.")
         if operation.type is OperationType.MUTATION and request.method == "GET":
             raise bad_request("Mutations are sent with POST.", 405, allow="POST")
         if exchange.takes_events_only or is_stream:
@@ -188,20 +188,20 @@ class _Exchange:
         return None if value is None else value.decode("latin-1")
 
     def status_of(self, refused: RequestRefused) -> int:
-        """The HTTP status; application/json keeps 4xx for requests that are not GraphQL."""
+        """The HTTP status. With application/json, 4xx is for requests that are not GraphQL."""
         if isinstance(refused, DocumentRefused) and self.media_type != GRAPHQL_RESPONSE:
             return 200
         return refused.status
 
     def observation(self, status: int, answer: Answer) -> Observation:
-        """The answered request, for metrics."""
+        """The completed request, for metrics."""
         codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
         seconds = time.perf_counter() - self.started
         return Observation(self.operation, status, seconds, codes)
 
 
 def _status_of(answer: Answer) -> tuple[int, dict[str, str]]:
-    """The status, and headers, of an answer: 401 where a missing key left nothing to answer."""
+    """The status and headers of a response: 401 if a missing key left no data."""
     if "errors" not in answer:
         return 200, {}
     codes = {error["extensions"]["code"] for error in answer["errors"]}
@@ -263,7 +263,7 @@ def _idempotency_header(exchange: _Exchange) -> str | None:
         return None
     values = set(exchange.request.headers.getlist("idempotency-key"))
     if len(values) > 1:
-        raise bad_request("Idempotency-Key is given twice, with different values.")
+        raise bad_request("Idempotency-Key was sent twice, with different values.")
     [value] = values
     if not (value.isascii() and value.isprintable()):
         raise bad_request("Idempotency-Key must consist of printable ASCII characters.")

@@ -1,4 +1,4 @@
-"""Negotiation: which media type an answer has, and whether a body is JSON, by exact media type."""
+"""Content negotiation: media types of responses and of request bodies."""
 
 from functools import lru_cache
 
@@ -8,7 +8,8 @@ JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 EVENT_STREAM = "text/event-stream"
 
-# GraphQL over HTTP: who does not ask gets application/json, and with it the older status codes.
+# GraphQL over HTTP: without an Accept header the response is application/json, with the status
+# codes of older clients.
 _RANGES = {
     GRAPHQL_RESPONSE: GRAPHQL_RESPONSE,
     JSON: JSON,
@@ -19,20 +20,23 @@ HEADER_LENGTH_MAX = 1_000
 
 
 def response_type(accept: str | None) -> str:
-    """The media type to answer in, or RequestRefused (406).
+    """The media type of the response. Raises RequestRefused (406).
 
-    The higher q wins, then the more exact range, then `application/graphql-response+json`.
+    The order of preference: higher q, then the more specific range, then
+    `application/graphql-response+json`.
     """
     if not accept or len(accept) > HEADER_LENGTH_MAX:
         return JSON
     found = _negotiated(accept)
     if found is None:
-        raise bad_request(f"Answers are {GRAPHQL_RESPONSE} or {JSON}.", 406)
+        raise bad_request(
+            f"The response can be {GRAPHQL_RESPONSE} or {JSON}; Accept allows neither.", 406
+        )
     return found
 
 
 def accepts_events(accept: str | None) -> bool:
-    """Whether answers may be streamed as server-sent events."""
+    """True if the response may be streamed as server-sent events."""
     return accept is not None and any(
         media_type == EVENT_STREAM and quality > 0
         for media_type, quality in _parsed(accept[:HEADER_LENGTH_MAX])
@@ -40,14 +44,14 @@ def accepts_events(accept: str | None) -> bool:
 
 
 def accepts_html(accept: str | None) -> bool:
-    """Whether this is a browser that wants a page."""
+    """True for a browser that requests a page."""
     return accept is not None and any(
         media_type == "text/html" for media_type, _ in _parsed(accept[:HEADER_LENGTH_MAX])
     )
 
 
 def check_content_type(header: str | None) -> None:
-    """Let a JSON body in UTF-8 through, or raise RequestRefused (415)."""
+    """Check for a JSON body in UTF-8. Raises RequestRefused (415)."""
     if header == JSON:
         return
     if header is None:

@@ -1,4 +1,4 @@
-"""graphql-transport-ws: its messages as text, and the codes a socket is closed with.
+"""graphql-transport-ws: messages as text, and close codes.
 
 The protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
@@ -23,7 +23,7 @@ PONG = '{"type":"pong"}'
 
 
 class Code(IntEnum):
-    """Why a socket is closed."""
+    """Close codes of a WebSocket."""
 
     NORMAL = 1000
     TOO_BIG = 1009
@@ -39,7 +39,7 @@ class Code(IntEnum):
 
 
 class Closing(Exception):
-    """The socket is closed, with a code and a sentence for whoever reads it."""
+    """Closing of a WebSocket, with a code and one sentence for people."""
 
     def __init__(self, code: Code, reason: str) -> None:
         super().__init__(reason)
@@ -61,7 +61,7 @@ _WITHOUT_ID = frozenset({"connection_init", "ping", "pong"})
 
 
 def message_of(text: str | None) -> Message:
-    """The message in a frame; None stands for a binary one. Raises Closing (4400)."""
+    """The message in a frame; None is a binary frame. Raises Closing (4400)."""
     if text is None:
         raise _bad("Messages are text frames.")
     try:
@@ -107,9 +107,9 @@ class Frames:
         self.complete = f'{{"id":{quoted},"type":"complete"}}'
 
     def next(self, answer: str) -> str:
-        """A result, given as JSON text."""
+        """The frame of a result in JSON."""
         return f"{self._next}{answer}}}"
 
     def error(self, errors: list[dict[str, Any]]) -> str:
-        """The errors that end the operation."""
+        """The frame of the errors that end the operation."""
         return f"{self._error}{dumped(errors)}}}"

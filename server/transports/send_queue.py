@@ -1,7 +1,7 @@
-"""Send queue of one websocket: eager while the client keeps up, round robin when it does not.
+"""Send queue of one WebSocket: direct while the client keeps up, round robin when it does not.
 
-A frame is passed to the server when it is made: the send coroutine runs up to its first wait.
-While the server accepts frames there is no wait, so no task is woken for a frame. A wait means
+A frame is passed to the server when it is made: the send coroutine runs up to its first wait. While
+the server accepts frames there is no wait, so no task is woken for a frame. A wait means
 backpressure. Then a task finishes that frame and serves the waiting senders, one frame each in
 turn.
 """
@@ -21,19 +21,21 @@ STALL_SECONDS = 30.0
 
 
 class Stalled(Exception):
-    """The client has read nothing for too long; its connection is given up."""
+    """The client has read nothing for too long; its connection is closed."""
 
 
 class Sender(Protocol):
     """A source of frames to send."""
 
     def next_frame(self) -> str | None:
-        """The next frame in its present state; None: nothing more."""
+        """The next frame; None if there is none."""
         ...
 
 
 class SendQueue:
-    """Frames of one socket. `broken` is called once the socket is gone; then nothing is sent."""
+    """Frames of one WebSocket. `broken` is called when the connection is lost; then nothing is
+    sent.
+    """
 
     __slots__ = ("_broken", "_is_over", "_send", "_waiting", "_writing")
 
@@ -46,11 +48,11 @@ class SendQueue:
 
     @property
     def is_free(self) -> bool:
-        """Whether a frame would go out at once."""
+        """True if a frame would be sent at once."""
         return self._writing is None and not self._is_over
 
     def send_now(self, frame: str) -> bool:
-        """Send at once; false where the socket is full or gone."""
+        """Send at once; false if the queue is full or the connection is lost."""
         if self._writing is not None or self._is_over:
             return False
         sending = self._send({"type": "websocket.send", "text": frame})
@@ -65,20 +67,21 @@ class SendQueue:
         return True
 
     def add(self, sender: Sender) -> None:
-        """Ask this sender for frames as soon as there is room."""
+        """Request frames from this sender as soon as there is room."""
         self._waiting[sender] = None
         if self._writing is None and not self._is_over:
             self._writing = asyncio.create_task(self._drain())
 
     async def send(self, frame: str, going: Callable[[], None] = lambda: None) -> None:
-        """Send a frame in its turn. Waits while the socket is full, for ever once it is gone.
+        """Send a frame in its turn. Waits while there is no room, and forever after a lost
+        connection.
 
         `going` is called when the frame is sent, before the client can react to it. The frame of a
-        cancelled sender is dropped. A sender that waits while the socket breaks is cancelled.
+        cancelled sender is dropped. A sender that waits when the connection breaks is cancelled.
         """
         if self.send_now(frame):
             going()
-            await asyncio.sleep(0)  # otherwise a long replay would leave no turn to others
+            await asyncio.sleep(0)  # otherwise a long replay would block other senders
             return
         single = _Single(frame, going)
         self.add(single)
@@ -130,7 +133,7 @@ class SendQueue:
 
 
 class _Single:
-    """One frame, and whether it was sent."""
+    """One frame, with a flag for sent."""
 
     def __init__(self, frame: str, going: Callable[[], None]) -> None:
         self._frame: str | None = frame
@@ -151,7 +154,7 @@ class _Single:
 
 @coroutine
 def _rest_of(started: Any, wait: Any) -> Generator[Any, Any, None]:
-    """Go on with a coroutine that was driven up to a wait; await this in a task."""
+    """Continue a coroutine that was driven up to a wait; await this in a task."""
     while True:
         try:
             value = yield wait

@@ -1,7 +1,7 @@
 """GraphQL over server-sent events: graphql-sse in its distinct connections mode.
 
-One request carries one operation and gets one streamed answer: for networks that block websockets.
-Rules and limits are those of sockets. A refusal is answered before the stream begins.
+One request has one operation and gets one streamed response, for networks that block WebSockets.
+Rules and limits are those of WebSockets. A refusal is sent before the stream begins.
 """
 
 from __future__ import annotations
@@ -44,16 +44,18 @@ class EventFrames:
     complete = "event: complete\ndata:\n\n"
 
     def next(self, answer: str) -> str:
-        """A result, given as JSON text."""
+        """The event of a result in JSON."""
         return f"event: next\ndata: {answer}\n\n"
 
     def error(self, errors: list[dict[str, Any]]) -> str:
-        """The errors that end the operation."""
+        """The event of the errors that end the operation."""
         return self.next(dumped({"errors": errors})) + self.complete
 
 
 class EventStreams:
-    """Serves operations as streams; `sockets` counts them and closes them with their keys."""
+    """Serves operations as streams; `sockets` counts the streams and closes them with their
+    keys.
+    """
 
     def __init__(
         self,
@@ -74,7 +76,7 @@ class EventStreams:
         operation: Operation,
         send: Send,
     ) -> None:
-        """Answer to the end. Raises the error of a refusal before anything is sent."""
+        """Serve the stream to its end. Raises the error of a refusal before anything is sent."""
         stream = _Stream(self, request, send)
         caller = await self.authenticate(request.headers.get("authorization"), stream.address)
         try:
@@ -88,7 +90,7 @@ class EventStreams:
 
 
 class _Stream:
-    """One streamed answer."""
+    """One streamed response."""
 
     def __init__(self, streams: EventStreams, request: Request, send: Send) -> None:
         self.address = request.client.host if request.client else "unknown"
@@ -103,7 +105,7 @@ class _Stream:
         self._outbox = SendQueue(self._pass_on, self._broken)
 
     def close(self, closing: Closing) -> None:
-        """End it with a reason; returns at once."""
+        """Close it with a reason; returns at once."""
         if self._closing is None:
             self._closing = closing
             self._hurry()
@@ -127,7 +129,7 @@ class _Stream:
         await self._send(body)
 
     async def run(self, request: GraphQLRequest, operation: Operation) -> None:
-        """Answer, until the end, until the client leaves or until the server closes it."""
+        """Serve until the end, until the client leaves or until the server closes the stream."""
         await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         frames = EventFrames()
         self._operating = asyncio.create_task(self._operate(request, operation, frames))
@@ -160,9 +162,9 @@ class _Stream:
         await self._send_last(last)
 
     async def _send_last(self, frame: str) -> None:
-        """End the answer; the server drops the connection of a client that does not read the end.
+        """End the response. The server drops the connection of a client that does not read the end.
 
-        A slow client is waited for as always, but not once its stream is closed.
+        Earlier frames wait for a slow client, but not after its stream was closed.
         """
         try:
             async with asyncio.timeout(STALL_SECONDS) as self._last_frame:
@@ -179,7 +181,7 @@ class _Stream:
     async def _operate(
         self, request: GraphQLRequest, operation: Operation, frames: EventFrames
     ) -> str:
-        """Run the operation; the frames that end it."""
+        """Run the operation, and return the frames that end it."""
         feeds, caller = self._streams.feeds, self.caller
         assert caller is not None
         try:
@@ -202,7 +204,7 @@ class _Stream:
         self._broken(ConnectionError("the client left"))
 
     async def _beat(self) -> None:
-        """Send comments that keep proxies open and reveal dead connections."""
+        """Send comments, which keep proxies open and detect dead connections."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             self._outbox.send_now(BEAT)

@@ -1,7 +1,8 @@
-"""Feeds: subscriptions as executed answers; equal subscriptions share one execution.
+"""Subscription feeds: executed responses; equal subscriptions share one execution.
 
-Between the transports (websocket, server-sent events) and the fan-out: the test for equal
-operations, the context of each one, and the handover from a feed of its own to a shared feed.
+The layer between the transports (WebSocket, server-sent events) and the fan-out. It tests
+subscriptions for equality, makes the context of each one, and hands a subscriber over from its own
+feed to a shared feed.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class StreamContext(Protocol):
         ...
 
 
-# The context of an operation; the last argument goes to the stream that the operation opens.
+# The context of an operation; the last argument is passed to the stream that the operation opens.
 MakeContext = Callable[[Caller, Operation, Audience | None], StreamContext]
 
 
@@ -75,7 +76,7 @@ class Subscriber(Member):
         self._frames = frames
 
     async def send(self, answer: Answer) -> None:
-        """Send an answer of the feed of its own, waiting for room."""
+        """Send a message of the subscriber's own feed, waiting for room."""
         await self._outbox.send(self._frames.next(answer.text))
 
     def next_frame(self) -> str | None:
@@ -114,7 +115,7 @@ class SubscriptionFeeds:
         self.ends: Counter[str] = Counter()  # ended subscriptions by reason
 
     async def execute(self, operation: Operation, caller: Caller) -> AnswerData:
-        """The answer of a query or mutation."""
+        """The response of a query or mutation."""
         context = self._make_context(caller, operation, None)
         try:
             return await self._engine.execute(operation, context)
@@ -183,7 +184,7 @@ class SubscriptionFeeds:
         return field is not None and field.name.value in self._greeting_fields
 
     def _live(self, request: GraphQLRequest, operation: Operation) -> Operation | None:
-        """The operation without its start position; None where it cannot be shared."""
+        """The operation without its start position; None if it cannot be shared."""
         field = _root_field(operation.document)
         if field is None or field.name.value not in self._shared_fields:
             return None
@@ -205,7 +206,7 @@ class SubscriptionFeeds:
 async def _executed(
     subscription: Subscription, context: StreamContext
 ) -> AsyncGenerator[Sequence[Answer], None]:
-    """One answer per event; the events of a batch share a fresh context and its reads."""
+    """One response per event; the events of a batch share a new context and its reads."""
     source = cast(AsyncGenerator[Any, None], subscription.source)
     async with aclosing(in_batches(source, BATCH_MAX)) as breaths:
         async for events in breaths:
@@ -237,10 +238,10 @@ async def _all(executions: Sequence[Awaitable[AnswerData]]) -> list[AnswerData]:
 
 
 def _sameness(request: GraphQLRequest, live: Operation, caller: Caller) -> Hashable:
-    """A value that is equal for subscriptions with the same answers from now on.
+    """A value that is equal for subscriptions with the same responses from now on.
 
-    It includes the actor of a key that is bound to locations: what its actor made is visible to it
-    at other locations, too.
+    For a key that is limited to locations it includes the actor, because objects made by its actor
+    are visible to it at all locations.
     """
     name = _after_variable(live.document)
     variables = _without(request, name).variables if name else request.variables
@@ -255,7 +256,7 @@ def _without(request: GraphQLRequest, name: str) -> GraphQLRequest:
 
 
 def _root_field(document: Document) -> FieldNode | None:
-    """The root field of a subscription; None where it is not plain."""
+    """The root field of a subscription; None if it is not a plain field."""
     [*selections] = document.operation.selection_set.selections
     if len(selections) == 1 and isinstance(selections[0], FieldNode):
         return selections[0]
@@ -271,7 +272,7 @@ def _after_variable(document: Document) -> str | None:
 
 
 def _is_free(document: Document, name: str) -> bool:
-    """Whether a variable is optional, and is used for this one argument only."""
+    """True if a variable is optional, and is used for this argument only."""
     definition = next(
         each
         for each in document.operation.variable_definitions or ()

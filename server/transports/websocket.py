@@ -1,7 +1,8 @@
-"""GraphQL over a websocket: the subprotocol graphql-transport-ws as one ASGI endpoint.
+"""GraphQL over WebSocket: the subprotocol graphql-transport-ws as one ASGI endpoint.
 
-A message of a client can end its own operation or its own socket, nothing else. Each operation and
-each event of a subscription has its own context: loaders never live as long as a socket.
+A message of a client can end its own operation or its own connection, and nothing else. Each
+operation and each event of a subscription has its own context, so loaders do not live as long as
+the connection.
 """
 
 from __future__ import annotations
@@ -37,14 +38,14 @@ from subscriptions.cancellation import end, ended
 
 logger = structlog.get_logger(__name__)
 
-# The caller of a connection: from `authorization` in the payload of connection_init, or None, and
-# the address. Raises RequestRefused, or an error that the engine's `translate` knows.
+# Finds the caller of a connection: from `authorization` in the payload of connection_init, or None,
+# and the address. Raises RequestRefused, or an error that the engine's `translate` accepts.
 Authenticate = Callable[[str | None, str], Awaitable[Caller]]
 
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
-    """Limits of one socket. Messages beyond the rate are not read until the rate allows them."""
+    """Limits of one connection. Messages above the rate are not read until the rate allows it."""
 
     init_seconds: float = 5.0
     operations: int = 200
@@ -54,9 +55,11 @@ class SocketLimits:
 
 
 class WebSocketEndpoint:
-    """An ASGI application for `/graphql` over websockets; all arguments are shared by all sockets.
+    """An ASGI application for `/graphql` over WebSocket. Its arguments are shared by all
+    connections.
 
-    `feeds` makes contexts and opens subscriptions (`Feeds`); `sockets` registers connections.
+    `feeds` makes contexts and opens subscriptions (`SubscriptionFeeds`); `sockets` registers
+    connections.
     """
 
     def __init__(
@@ -82,7 +85,7 @@ class WebSocketEndpoint:
 
 
 class WebSocketConnection:
-    """One client's socket."""
+    """The connection of one client."""
 
     __slots__ = (
         "_closing",
@@ -119,7 +122,7 @@ class WebSocketConnection:
         self._pace = _Pace(endpoint.limits)
 
     async def run(self) -> None:
-        """Serve the socket from the handshake to the end, and release all its resources."""
+        """Serve the connection from the handshake to the end, and release all its resources."""
         try:
             if not await self._accepted():
                 return
@@ -135,7 +138,7 @@ class WebSocketConnection:
             self._endpoint.sockets.remove(self)
 
     def close(self, closing: Closing) -> None:
-        """End the socket with this code; returns at once."""
+        """Close the connection with this code; returns at once."""
         if self._closing is None:
             self._closing = closing
         if self._reading is not None:
@@ -172,10 +175,10 @@ class WebSocketConnection:
             self._closing = self._closing or closing
         except Exception:
             logger.exception("websocket.failed")
-            self._closing = Closing(Code.INTERNAL, "Something went wrong on our side.")
+            self._closing = Closing(Code.INTERNAL, "Internal error.")
 
     async def _next(self) -> Message | None:
-        """The next message; None when the client is gone. Raises Closing for a malformed one."""
+        """The next message; None if the client is gone. Raises Closing if it is malformed."""
         await self._pace.step()
         received = await self._receive()
         if received["type"] == "websocket.disconnect":
@@ -186,7 +189,7 @@ class WebSocketConnection:
         return message_of(text)
 
     async def _is_initialised(self) -> bool:
-        """Everything up to the acknowledgement; false when the client left. Raises Closing."""
+        """All steps up to the acknowledgement; false if the client left. Raises Closing."""
         try:
             async with asyncio.timeout(self._endpoint.limits.init_seconds):
                 while (message := await self._next()) is not None:
@@ -264,7 +267,7 @@ class WebSocketConnection:
             await self.outbox.send(last, lambda: self._forget(message.id))
 
     def _forget(self, message_id: str) -> None:
-        """Free the id of an operation whose last frame is sent; the client may use it again."""
+        """Free the id of an operation after its last frame; the client may use it again."""
         del self._operations[message_id]
 
     async def _answer(
@@ -280,7 +283,7 @@ class WebSocketConnection:
             await self.outbox.send(frames.next(dumped(answer)))
 
     async def _end(self) -> None:
-        """Stop running operations, and close the socket if it is still open."""
+        """Stop running operations, and close the connection if it is open."""
         running = [*self._operations.values()]
         if self._reading is not None:
             running.append(self._reading)
@@ -305,7 +308,7 @@ class WebSocketConnection:
 
 
 def _request_in(message: Message) -> GraphQLRequest:
-    """The request that a subscribe message carries. Raises RequestRefused."""
+    """The request in a subscribe message. Raises RequestRefused."""
     payload = message.payload
     text = dumped(payload)
     return request_of(decode_json(text) if "\\u0000" in text else payload)
@@ -322,7 +325,7 @@ class _Pace:
         self._at = 0.0
 
     async def step(self) -> None:
-        """Use one token; waits where none is left."""
+        """Use one token; waits if none is left."""
         now = asyncio.get_running_loop().time()
         self._left = min(self._most, self._left + (now - self._at) * self._per_second)
         self._at = now

@@ -1,8 +1,8 @@
-"""Websockets whose frames of one turn of the event loop leave in one write.
+"""Write coalescing: WebSocket frames of one turn of the event loop are sent in one write.
 
-uvloop gives each frame to the kernel at once, and that costs more than all else that a delivery
-takes. Frames for a socket mostly come several together: what one commit changed, what one breath of
-a stream brought. So they are kept until the turn is over, a moment that comes anyway.
+uvloop passes each frame to the kernel at once, and that call costs more than all other steps of a
+delivery. Frames of one connection mostly come in groups: the changes of one commit, or one batch of
+a stream. So they are buffered until the end of the turn, which adds no timer.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-FULL_BYTES = 64 * 1024  # are written at once, so that a socket that is full shows while it fills
+# Written at once, so that backpressure is visible while a connection fills up.
+FULL_BYTES = 64 * 1024
 
 
 class CoalescedWrites:
-    """A transport that keeps what is written until the turn ends; all else is the transport's."""
+    """A transport that buffers writes until the turn ends; all else is passed to the transport."""
 
     __slots__ = ("_call_soon", "_kept", "_size", "_transport")
 
@@ -27,7 +28,7 @@ class CoalescedWrites:
         self._size = 0
 
     def write(self, data: bytes) -> None:
-        """Write, at the end of this turn at the latest."""
+        """Buffer data, to be written at the end of this turn at the latest."""
         if not self._kept:
             self._call_soon(self.flush)
         self._kept.append(data)
@@ -36,7 +37,7 @@ class CoalescedWrites:
             self.flush()
 
     def flush(self) -> None:
-        """Write now what was kept."""
+        """Write all buffered data now."""
         if self._kept:
             together = b"".join(self._kept)
             self._kept.clear()
@@ -45,7 +46,7 @@ class CoalescedWrites:
                 self._transport.write(together)
 
     def close(self) -> None:
-        """Write what was kept, and close."""
+        """Write all buffered data, and close."""
         self.flush()
         self._transport.close()
 
@@ -54,8 +55,7 @@ class CoalescedWrites:
 
 
 class CoalescingWebSockets(WebSocketsSansIOProtocol):
-    """uvicorn's websockets, corked."""
+    """uvicorn's WebSocket protocol with coalesced writes."""
 
     def connection_made(self, transport: Any) -> None:
-        """Called when a connection is made."""
         super().connection_made(CoalescedWrites(transport, self.loop))  # type: ignore[arg-type]

@@ -298,8 +298,7 @@ class FanoutGroup:
             member.offer(answers)
             if count % at_once == 0:
                 await asyncio.sleep(0)
-        if self.size:  # otherwise the batch is the initial state of a stream that is not live yet
-            # state
+        if self.size:  # otherwise it is the initial state of a stream that is not live yet
             for answer in answers:
                 self._on_offered(answer)
 

@@ -136,8 +136,7 @@ class Sequencer:
         is_last = False
         while not is_last:
             has_work = await self._wait_for_work()
-            is_last = self._is_stopping  # read before polling: a stop during the poll needs another
-            # poll
+            is_last = self._is_stopping  # before polling: a stop during the poll needs another
             try:
                 await self._poll(has_work)
                 await self._sweep()

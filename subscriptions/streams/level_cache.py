@@ -61,8 +61,7 @@ class LevelCache:
             clears = self._clears
             read = await self._reads.get(unknown)
             found.update(read)
-            if clears == self._clears:  # otherwise the rows may be older than events that were
-                # observed meanwhile
+            if clears == self._clears:  # otherwise the rows may be older than events
                 self._store(read)
         return found
 
@@ -72,8 +71,7 @@ class LevelCache:
             return None
         self._known.move_to_end(key)
         if known.level["version"] >= event.subject_version:
-            return known  # the row was read after the commit of this event, before it had a
-            # position
+            return known  # read after the commit of this event, before it had a position
         level = {
             **known.level,
             **{column: data[name] for column, name in NUMBERS.items()},

@@ -35,8 +35,7 @@ from subscriptions.log.relay import Audience, Relay
 from subscriptions.streams.batched_reads import BatchedReads
 from subscriptions.streams.level_cache import LevelCache
 
-EXACT_BUFFER_MAX = 4_000  # a bulk transaction can bring thousands at once; listeners share the
-# events
+EXACT_BUFFER_MAX = 4_000  # a bulk transaction can bring thousands at once
 FOLDED_BUFFER_MAX = 50_000
 FILTER_MAX = 1_000  # names per argument
 STEP = 32  # subjects taken at a time; later events can no longer replace taken ones

@@ -245,7 +245,7 @@ async def test_what_the_same_columns_decide_is_worked_out_once(
     walked, compiled = LABELLED[:5], LABELLED[5:]
     assert walked == [1, 2, 3, 3, 2]
     assert compiled == [1, 2, 3]
-    monkeypatch.setattr(value_cache, "REMEMBERED_MAX", 1)
+    monkeypatch.setattr(value_cache, "VALUES_MAX", 1)
     (again, _), _, _ = await run("{ things { parts { label { text } size } } }", *things)
     assert [part["label"] for thing in again["things"] for part in thing["parts"]] == labels
     assert len(value_cache.KNOWN) == 1
