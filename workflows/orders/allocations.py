@@ -1,4 +1,4 @@
-"""Finds an order its units: those of its hold first, fresh ones by routing, the rest waits."""
+"""Allocation of an order: units of its hold first, others by routing, the rest backordered."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from workflows.transactions.lock_order import LockClass
 from workflows.transactions.stock_levels import StockMove
 from workflows.transactions.transaction import Transaction
 
-_FRESH = (StockState.AVAILABLE, StockState.ALLOCATED)
-_TAKEN = (StockState.HELD, StockState.ALLOCATED)
-_RELEASED = (StockState.HELD, StockState.AVAILABLE)
+_FROM_AVAILABLE = (StockState.AVAILABLE, StockState.ALLOCATED)
+_FROM_HOLD = (StockState.HELD, StockState.ALLOCATED)
+_BACK_TO_AVAILABLE = (StockState.HELD, StockState.AVAILABLE)
 
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """Units of an item that an order got at a location."""
+    """Units of an item that were allocated to an order at a location."""
 
     item_id: int
     location_id: int
@@ -49,7 +49,7 @@ class Portion:
 
 @dataclass(slots=True)
 class OrderAllocation:
-    """Where an order's units are: per line the (location, units) it got; the rest waits."""
+    """The allocated (location, units) of each order line; the other units are backordered."""
 
     places_by_line: list[list[tuple[int, int]]]
     units_by_line: list[dict[OrderLineState, int]]
@@ -59,13 +59,12 @@ class OrderAllocation:
 
     @property
     def backordered_units(self) -> int:
-        """Units that nothing was found for."""
         return sum(units[OrderLineState.BACKORDERED] for units in self.units_by_line)
 
 
 @dataclass(slots=True)
-class _Hunt:
-    """What is still wanted of each item, and what was found so far."""
+class _OpenDemand:
+    """Units of each item still to be found for an order, and the portions found so far."""
 
     wanted: dict[int, int]
     portions: list[Portion] = field(default_factory=list)
@@ -77,23 +76,23 @@ class _Hunt:
 
 @dataclass(slots=True)
 class Supply:
-    """What orders may draw on: locked stock, their locked holds with lines, and the market.
+    """Supply of orders: locked stock, their locked holds with lines, and the ATP context.
 
-    `owed` is the market's: open backordered units by (channel, item), those of orders that were
-    just placed among them. `committed`: holds that have become orders, still to be written.
+    `backordered` is the context's mapping: open backordered units by (channel, item). It includes
+    orders that this transaction has placed. `committed`: holds turned into orders, not yet written.
     """
 
     holds: dict[UUID, ReservationRow]
     lines: Mapping[UUID, Sequence[HeldLineRow]]
     context: atp_context.AtpContext
-    owed: dict[tuple[int, int], int]
+    backordered: dict[tuple[int, int], int]
     committed: list[tuple[UUID, str, UUID | None, int]] = field(default_factory=list)
 
 
 async def lock(
     tx: Transaction, item_ids: Collection[int], reservation_ids: Collection[UUID]
 ) -> Supply:
-    """Lock the stock of these items and of these holds, then the holds themselves."""
+    """Lock the stock of these items and of these holds, then the holds."""
     ids = sorted(reservation_ids)
     lines: dict[UUID, list[HeldLineRow]] = {}
     for line in await reservation_queries.lines_of(tx.session, ids) if ids else ():
@@ -105,8 +104,13 @@ async def lock(
         tx.locking(LockClass.HOLDS)
         rows = await reservation_queries.lock_holds(tx.session, ids)
     context = await atp_context.read(tx.session, wanted, tx.now)
-    owed = dict(context.backordered)
-    return Supply({row["id"]: row for row in rows}, lines, replace(context, backordered=owed), owed)
+    backordered = dict(context.backordered)
+    return Supply(
+        {row["id"]: row for row in rows},
+        lines,
+        replace(context, backordered=backordered),
+        backordered,
+    )
 
 
 async def allocate(
@@ -119,18 +123,19 @@ async def allocate(
     *,
     caller: Caller,
 ) -> OrderAllocation:
-    """Take the demanded units and those of the order's hold.
+    """Allocate the demanded units to an order, those of its hold first. Ends the hold.
 
-    Raises InsufficientStock unless the order may be backordered, NotFound or IllegalTransition
-    for a hold that is not this channel's or has ended; then nothing was taken.
+    Raises InsufficientStock unless the order may be backordered. Raises NotFound or
+    IllegalTransition for a hold of another channel or one that has ended. If it raises, nothing is
+    allocated. Records `reservation.committed`.
     """
     context = supply.context
     held = await _live_hold(tx, supply, channel, command.reservation_id, caller)
-    hunt = _Hunt(totals((demand.item.id, demand.quantity) for demand in demands))
-    ends = [] if held is None else _held_portions(hunt, supply.lines.get(held["id"], ()))
-    missing = _missing(demands, hunt)
+    open_demand = _OpenDemand(totals((demand.item.id, demand.quantity) for demand in demands))
+    moves = [] if held is None else _held_portions(open_demand, supply.lines.get(held["id"], ()))
+    missing = _missing(demands, open_demand)
     if command.backorder:
-        missing = _clip(tx, context, channel, missing)
+        missing = _limit_to_promisable(tx, context, channel, missing)
     country = None if command.ship_to is None else command.ship_to.country_code
     terms = (country, command.service_level)
     decision: dict[str, Any] = {} if held is None else orjson.loads(held["routing"])
@@ -138,20 +143,20 @@ async def allocate(
         plan = await routing.plan(tx, context, channel, missing, *terms)
         decision = dict(plan.decision)
         for item_id, location_id, quantity in plan.allocation:
-            hunt.take(item_id, location_id, quantity)
-            ends.append((item_id, location_id, _FRESH, quantity))
+            open_demand.take(item_id, location_id, quantity)
+            moves.append((item_id, location_id, _FROM_AVAILABLE, quantity))
     elif not decision:
         decision = routing.undecided(context, channel, [demand.item for demand in demands])
-    # Nothing is refused from here on.
-    for item_id, location_id, states, quantity in ends:
+    # No refusal is possible from here on.
+    for item_id, location_id, states, quantity in moves:
         _move(tx, channel, item_id, location_id, states, quantity, order_id, caller.actor)
     if held is not None:
         _commit(tx, supply, held, order_id, caller.actor)
-    for item_id, quantity in hunt.wanted.items():
+    for item_id, quantity in open_demand.wanted.items():
         if quantity:
             key = (channel.id, item_id)
-            supply.owed[key] = supply.owed.get(key, 0) + quantity
-    allocation = _per_line(demands, hunt, decision)
+            supply.backordered[key] = supply.backordered.get(key, 0) + quantity
+    allocation = _per_line(demands, open_demand, decision)
     places = {place for line in allocation.places_by_line for place, _ in line}
     decision["chosen"] = [each.code for each in channel.locations if each.id in places]
     items = [demand.item for demand in demands]
@@ -168,7 +173,7 @@ async def _live_hold(
     reservation_id: UUID | None,
     caller: Caller,
 ) -> ReservationRow | None:
-    """The order's locked hold, or None where it is over: then the order tries afresh."""
+    """The order's locked hold; None if it has expired: the order then needs other units."""
     if reservation_id is None:
         return None
     row = supply.holds.get(reservation_id)
@@ -194,19 +199,19 @@ async def _live_hold(
 
 
 def _held_portions(
-    hunt: _Hunt, lines: Sequence[HeldLineRow]
+    open_demand: _OpenDemand, lines: Sequence[HeldLineRow]
 ) -> list[tuple[int, int, tuple[StockState, StockState], int]]:
-    """Where held units go: the wanted ones to the order, the surplus back."""
-    ends = []
+    """Stock moves of the held units: wanted units to the order, the surplus back to AVAILABLE."""
+    moves = []
     for line in lines:
         item_id, location_id = line["item_id"], line["location_id"]
-        taken = min(line["quantity"], hunt.wanted.get(item_id, 0))
+        taken = min(line["quantity"], open_demand.wanted.get(item_id, 0))
         if taken:
-            hunt.take(item_id, location_id, taken)
-            ends.append((item_id, location_id, _TAKEN, taken))
+            open_demand.take(item_id, location_id, taken)
+            moves.append((item_id, location_id, _FROM_HOLD, taken))
         if surplus := line["quantity"] - taken:
-            ends.append((item_id, location_id, _RELEASED, surplus))
-    return ends
+            moves.append((item_id, location_id, _BACK_TO_AVAILABLE, surplus))
+    return moves
 
 
 def _commit(
@@ -220,27 +225,27 @@ def _commit(
 
 
 async def commit_holds(tx: Transaction, supply: Supply) -> None:
-    """Write which holds have become orders."""
+    """Write the holds that were turned into orders."""
     await reservation_queries.end_holds(tx.session, supply.committed)
 
 
-def _missing(demands: Sequence[Demand], hunt: _Hunt) -> list[Demand]:
-    """What is still wanted, once per item, at the path of the first line that names it."""
+def _missing(demands: Sequence[Demand], open_demand: _OpenDemand) -> list[Demand]:
+    """Units still to be found, once per item, with the path of the first line of the item."""
     missing = []
-    for item_id, quantity in hunt.wanted.items():
+    for item_id, quantity in open_demand.wanted.items():
         if quantity:
             first = next(demand for demand in demands if demand.item.id == item_id)
             missing.append(Demand(first.item, quantity, None, first.field))
     return missing
 
 
-def _clip(
+def _limit_to_promisable(
     tx: Transaction,
     context: atp_context.AtpContext,
     channel: ChannelFacts,
     missing: Sequence[Demand],
 ) -> list[Demand]:
-    """As much of each item as can be promised now; the rest of a backorder waits."""
+    """Reduce each demand to the units that can be promised now; the rest is backordered."""
     clipped = []
     for demand in missing:
         quantity = min(demand.quantity, routing.promised(tx, context, channel, demand.item))
@@ -274,23 +279,25 @@ def _move(
 
 
 def _per_line(
-    demands: Sequence[Demand], hunt: _Hunt, decision: Mapping[str, Any]
+    demands: Sequence[Demand], open_demand: _OpenDemand, decision: Mapping[str, Any]
 ) -> OrderAllocation:
-    """Hand the found units to the lines that asked for them, in line order."""
+    """Assign the found units to the lines that asked for them, in line order."""
     places: list[list[tuple[int, int]]] = [[] for _ in demands]
     by_item: dict[int, list[int]] = {}
     for index, demand in enumerate(demands):
         by_item.setdefault(demand.item.id, []).append(index)
     for item_id, indexes in by_item.items():
-        portions = [portion for portion in hunt.portions if portion.item_id == item_id]
+        portions = [portion for portion in open_demand.portions if portion.item_id == item_id]
         wanted = [demands[index].quantity for index in indexes]
         shares = distribute(wanted, [portion.quantity for portion in portions])
-        for index, got in zip(indexes, shares, strict=True):
-            places[index] = [(portions[which].location_id, units) for which, units in got]
+        for index, shares_of_line in zip(indexes, shares, strict=True):
+            places[index] = [
+                (portions[position].location_id, units) for position, units in shares_of_line
+            ]
     units_by_line = []
-    for demand, got in zip(demands, places, strict=True):
+    for demand, shares_of_line in zip(demands, places, strict=True):
         units = dict.fromkeys(OrderLineState, 0)
-        units[OrderLineState.ALLOCATED] = sum(quantity for _, quantity in got)
+        units[OrderLineState.ALLOCATED] = sum(quantity for _, quantity in shares_of_line)
         units[OrderLineState.BACKORDERED] = demand.quantity - units[OrderLineState.ALLOCATED]
         units_by_line.append(units)
     return OrderAllocation(places, units_by_line, decision)
@@ -304,7 +311,7 @@ def add_fulfillments(
     *,
     actor: str,
 ) -> list[UUID]:
-    """Add one fulfillment per location with units for the (line, item) pairs; their ids."""
+    """Add one fulfillment per location that has units for the (line, item) pairs. Returns ids."""
     parcels: dict[int, dict[int, int]] = {}
     for index, places in enumerate(allocation.places_by_line):
         for location_id, quantity in places:

@@ -1,4 +1,4 @@
-"""Serves those who wait: channels by priority, then the oldest order first."""
+"""Allocation of backorders: channels by priority, then the oldest order first."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ SYSTEM = "system"
 
 
 async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
-    """Allocate what became available of these items to lines that wait for it; to how many.
+    """Allocate units of these items to backordered lines. Returns the number of lines served.
 
-    The items' stock is locked. Orders that somebody else has locked are skipped, and so is what
-    goes beyond SERVED_MAX lines: both are left to the job.
+    The items' stock must be locked. Orders locked by another transaction are skipped, and at most
+    SERVED_MAX lines are read. A job serves the others. Records `order.allocated`.
     """
     await tx.flush()
     if not await order_queries.has_backordered_items(tx.session, sorted(item_ids)):
@@ -40,18 +40,18 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
     items = await lookups.items_by_id(tx.session, item_ids)
     context = await atp_context.read(tx.session, item_ids, tx.now)
     channels = {channel.id: channel for channel in context.channels}
-    # Lines that nothing can be had for would be in the way of others, up to the last of the limit.
+    # Lines that cannot be served are not read: they would use up the limit of SERVED_MAX lines.
     servable = [
         (channel_id, item_id)
         for channel_id, item_id in context.backordered
-        if _room(tx, context, channels[channel_id], items[item_id]) > 0
+        if _units_to_serve(tx, context, channels[channel_id], items[item_id]) > 0
     ]
     if not servable:
         return 0
     waiting = await order_queries.backordered_lines(tx.session, servable, SERVED_MAX)
     orders = {
         order.id: order
-        for order in await locked_orders.lock_free(tx, [row["order_id"] for row in waiting])
+        for order in await locked_orders.try_lock(tx, [row["order_id"] for row in waiting])
     }
     served = 0
     found: dict[UUID, dict[int, list[tuple[UUID, int, int]]]] = {}
@@ -60,24 +60,24 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
         if order is None:
             continue
         channel = channels[row["channel_id"]]
-        got = _take(tx, context, channel, items[row["item_id"]], order, row)
-        served += bool(got)
-        for location_id, quantity in got:
+        portions = _take(tx, context, channel, items[row["item_id"]], order, row)
+        served += bool(portions)
+        for location_id, quantity in portions:
             parcels = found.setdefault(order.id, {})
             parcels.setdefault(location_id, []).append((row["line_id"], row["item_id"], quantity))
     for order_id, parcels in found.items():
         order = orders[order_id]
         await _promise(tx, context, channels[order.channel_id], order, parcels)
-        await _send_to_work(tx, order, parcels)
+        await _create_fulfillments(tx, order, parcels)
     return served
 
 
-def _room(
+def _units_to_serve(
     tx: Transaction, context: atp_context.AtpContext, channel: ChannelFacts, item: ItemFacts
 ) -> int:
-    """How many units of an item may go to who waits at a channel, those in front being served.
+    """Units of an item that backorders of a channel may take, after those served before them.
 
-    The buffer and higher channels' shares stay untouched.
+    The safety buffer and the units protected for channels of higher priority are left.
     """
     if not channel.active:
         return 0
@@ -98,13 +98,13 @@ def _take(
     order: LockedOrder,
     row: BackorderedLineRow,
 ) -> list[tuple[int, int]]:
-    """Allocate up to what the line waits for, where there is most; (location, units) taken."""
+    """Allocate the line's backordered units, from the fullest location first; (location, units)."""
     line = order.line(row["line_id"])
     assert line is not None
-    room = _room(tx, context, channel, item)
-    wanted = min(line.units[OrderLineState.BACKORDERED], room)
+    limit = _units_to_serve(tx, context, channel, item)
+    wanted = min(line.units[OrderLineState.BACKORDERED], limit)
     taken = []
-    for level in sorted(_levels(tx, channel, item), key=_deepest_first):
+    for level in sorted(_levels(tx, channel, item), key=_fullest_first):
         units = min(wanted, level.promisable)
         if units > 0:
             wanted -= units
@@ -114,7 +114,7 @@ def _take(
     return taken
 
 
-def _deepest_first(level: Level) -> tuple[int, int]:
+def _fullest_first(level: Level) -> tuple[int, int]:
     return (-level.promisable, level.location_id)
 
 
@@ -140,9 +140,9 @@ async def _promise(
     order: LockedOrder,
     place_ids: Iterable[int],
 ) -> None:
-    """Once nothing of an order waits any more, say when it ships, as if it were placed now.
+    """Set the promised dates of an order without backordered units, as if it were placed now.
 
-    An order that was told a date before keeps it: that is what was promised.
+    An order that has a ship-by date keeps it: it was promised to the customer.
     """
     is_waiting = any(line.units[OrderLineState.BACKORDERED] for line in order.lines)
     if is_waiting or order.ship_by_at is not None:
@@ -159,24 +159,24 @@ async def _promise(
     order.row = {**order.row, "ship_by_at": dates[0], "deliver_by_at": dates[1]}
 
 
-async def _send_to_work(
+async def _create_fulfillments(
     tx: Transaction,
     order: LockedOrder,
     parcels: Mapping[int, list[tuple[UUID, int, int]]],
 ) -> None:
-    made: dict[str, int] = {}
+    created: dict[str, int] = {}
     for location_id, lines in sorted(parcels.items()):
         fulfillment_id = fulfillments.add(tx, order.row, location_id, lines, actor=SYSTEM)
-        made[str(fulfillment_id)] = sum(quantity for _, _, quantity in lines)
+        created[str(fulfillment_id)] = sum(quantity for _, _, quantity in lines)
     await tx.flush()
-    event = OrderAllocated(**await locked_orders.write(tx, order), fulfillments=made)
+    event = OrderAllocated(**await locked_orders.write(tx, order), fulfillments=created)
     locked_orders.record(tx, order, event, SYSTEM)
 
 
 class BackorderRounds:
-    """Serves lines that transactions left waiting: so many items a step, round and round.
+    """Serves backorders that transactions left, ITEMS_MAX items a step, in turn by item.
 
-    An item that cannot be served, or that fails, delays the others by its place in the round.
+    An item that cannot be served, or fails, delays the others by one turn at most.
     """
 
     def __init__(self, transactions: Transactions) -> None:
@@ -184,7 +184,7 @@ class BackorderRounds:
         self._after = 0
 
     async def serve(self) -> int:
-        """Serve the next items; how many lines something was allocated to."""
+        """Serve the next items. Returns the number of lines that got units."""
         async with self._transactions.database.reading() as session:
             item_ids = await order_queries.servable_items(session, self._after, ITEMS_MAX)
         self._after = item_ids[-1] if len(item_ids) == ITEMS_MAX else 0

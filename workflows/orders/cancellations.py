@@ -1,4 +1,4 @@
-"""Cancels what has not left: units go back, and what was paid for them is owed."""
+"""Cancellation of units that have not shipped: they become available and are refunded."""
 
 from __future__ import annotations
 
@@ -35,15 +35,13 @@ from workflows.transactions.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class CancelLine:
-    """Units of one order line."""
-
     order_line_id: UUID
     quantity: int
 
 
 @dataclass(frozen=True, slots=True)
 class CancelOrder:
-    """Cancel these lines, or with None all that has not left."""
+    """Cancel these lines; None: all units that have not shipped."""
 
     order_id: UUID
     reason_code: str
@@ -51,8 +49,8 @@ class CancelOrder:
 
 
 @dataclass(slots=True)
-class _Value:
-    """What cancelled units come to, in minor units; `lines`: (line, units, net, tax) of each."""
+class _CancelledValue:
+    """Value of cancelled units in minor units; `lines`: (line, units, net, tax) of each."""
 
     items: int = 0
     tax: int = 0
@@ -66,10 +64,11 @@ class _Value:
 
 @one_by_one("orderCancel")
 async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mapping[str, Any]:
-    """Cancel what is not shipped, or some of it, and owe the customer what was paid for it.
+    """Cancel all or some units that have not shipped, and record the refund owed for them.
 
-    Raises IllegalTransition where nothing (or less than asked for) is left to cancel, NotFound,
-    or Invalid.
+    Locks the order, then the items' stock. Raises IllegalTransition if fewer units are left to
+    cancel than requested, NotFound, or Invalid. Records `order.cancelled` and, for each
+    fulfillment, `fulfillment.cancelled` or `fulfillment.reduced`.
     """
     order = await locked_orders.lock(tx, command.order_id, ("id",))
     if not await sees_order(tx.session, caller, order.id):
@@ -79,11 +78,11 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
     await tx.stock.lock([line.item_id for line, _ in wanted])
     had_shipped = order.has_shipped
     value = _value(wanted)
-    await _give_back(tx, order, wanted, caller.actor)
+    await _release_units(tx, order, wanted, caller.actor)
     if order.status is OrderStatus.CANCELLED and not had_shipped:
         value.shipping = order.shipping_minor
         value.tax += order.shipping_tax_minor
-    refund = _settle_money(tx, order, wanted, value, reason.id, caller.actor)
+    refund = _release_deposit(tx, order, wanted, value, reason.id, caller.actor)
     units: Counter[str] = Counter()
     for line, quantity in wanted:
         units[line.sku] += quantity
@@ -117,7 +116,10 @@ def _wanted(order: LockedOrder, command: CancelOrder) -> list[tuple[Line, int]]:
             raise IllegalTransition("order", order.recorded_status, "CANCELLED", (), field=("id",))
         return wanted
     if not command.lines:
-        raise Invalid("Name at least one line, or leave the lines out.", field=("lines",))
+        raise Invalid(
+            "At least one line is required. Omit `lines` to cancel all unshipped units.",
+            field=("lines",),
+        )
     chosen: dict[UUID, int] = {}
     for index, each in enumerate(command.lines):
         path = ("lines", str(index))
@@ -141,8 +143,8 @@ def _wanted(order: LockedOrder, command: CancelOrder) -> list[tuple[Line, int]]:
     return [(line, chosen[line.id]) for line in order.lines if line.id in chosen]
 
 
-def _value(wanted: Sequence[tuple[Line, int]]) -> _Value:
-    value = _Value()
+def _value(wanted: Sequence[tuple[Line, int]]) -> _CancelledValue:
+    value = _CancelledValue()
     for line, quantity in wanted:
         net, tax = line.money.part(line.settled, quantity)
         value.items += net
@@ -151,10 +153,10 @@ def _value(wanted: Sequence[tuple[Line, int]]) -> _Value:
     return value
 
 
-async def _give_back(
+async def _release_units(
     tx: Transaction, order: LockedOrder, wanted: Sequence[tuple[Line, int]], actor: str
 ) -> None:
-    """Move the units back to AVAILABLE, out of their fulfillments; empty ones are cancelled."""
+    """Move the units back to AVAILABLE and out of their fulfillments; cancel empty fulfillments."""
     parcels = {
         row["id"]: row
         for row in await fulfillment_queries.of_order(tx.session, order.id)
@@ -219,8 +221,8 @@ async def _write_parcels(
     statuses = []
     for fulfillment_id in sorted(changed):
         parcel = parcels[fulfillment_id]
-        own = [row for row in contents if row["fulfillment_id"] == fulfillment_id]
-        is_empty = not any(left[row["id"]] for row in own)
+        of_fulfillment = [row for row in contents if row["fulfillment_id"] == fulfillment_id]
+        is_empty = not any(left[row["id"]] for row in of_fulfillment)
         status = str(FulfillmentStatus.CANCELLED) if is_empty else parcel["status"]
         version = parcel["version"] + 1
         statuses.append((fulfillment_id, status, version))
@@ -242,16 +244,16 @@ async def _write_parcels(
     await fulfillment_queries.write_status(tx.session, statuses)
 
 
-def _settle_money(
+def _release_deposit(
     tx: Transaction,
     order: LockedOrder,
     wanted: Sequence[tuple[Line, int]],
-    value: _Value,
+    value: _CancelledValue,
     reason_id: int,
     actor: str,
 ) -> int:
-    """Owe the customer the deposits that nothing live needs any more; how much that is."""
-    refund = ledger_entries.left_over(order.deposit_minor, 0, _still_to_come(order))
+    """Post the deposit that the remaining units do not need as owed to the customer; its amount."""
+    refund = ledger_entries.left_over(order.deposit_minor, 0, _amount_due(order))
     order.deposit_minor -= refund
     units = sum(quantity for _, quantity in wanted)
     paid = Money(refund, order.currency)
@@ -284,8 +286,8 @@ def _settle_money(
     return refund
 
 
-def _still_to_come(order: LockedOrder) -> int:
-    """What the units that will still leave come to, with the fee if none has left yet."""
+def _amount_due(order: LockedOrder) -> int:
+    """Amount due for units that will still ship, with the shipping fee if none has shipped."""
     due = 0
     for line in order.lines:
         net, tax = line.money.part(line.settled, line.money.quantity - line.settled)

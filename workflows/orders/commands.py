@@ -11,7 +11,7 @@ from domain.values.money import Money
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an order is sent."""
+    """Delivery address of an order."""
 
     country_code: str
     postal_code: str | None = None
@@ -23,7 +23,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class NewLine:
-    """Units of a SKU at a price; discount and tax are of the whole line."""
+    """Units of a SKU at a unit price. `discount` and `tax` are for the whole line."""
 
     sku: str
     quantity: int
@@ -34,15 +34,13 @@ class NewLine:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Money that was captured for the order."""
-
     reference: str
     amount: Money
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """An order as a channel took it; `payments` None: one payment of the total."""
+    """An order received from a channel. `payments` None: one payment of the total."""
 
     channel: str
     external_reference: str

@@ -1,4 +1,4 @@
-"""Fulfillments: made where units were allocated, and sent."""
+"""Fulfillments: creation for allocated units, and shipment."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ LINE_STATE: Mapping[FulfillmentStatus, OrderLineState] = {
 
 @dataclass(frozen=True, slots=True)
 class ShipFulfillment:
-    """A parcel was handed to a carrier."""
+    """Record that a parcel was handed to a carrier."""
 
     fulfillment_id: UUID
     carrier: str
@@ -57,7 +57,7 @@ class ShipFulfillment:
 
 
 class PromisedOrder(TypedDict):
-    """An order's channel, and what was promised: the facts that its fulfillments need."""
+    """Facts of an order that its fulfillments need: channel, service level, promised date."""
 
     id: UUID
     channel_id: int
@@ -66,7 +66,7 @@ class PromisedOrder(TypedDict):
 
 
 class LocatedFulfillment(TypedDict):
-    """A fulfillment and its location, as its events name them."""
+    """Id and location of a fulfillment, for its events."""
 
     id: UUID
     location_id: int
@@ -80,7 +80,7 @@ def add(
     *,
     actor: str,
 ) -> UUID:
-    """Add an OPEN fulfillment for (order line, item, units) at a location; its id."""
+    """Add an OPEN fulfillment for (order line, item, units) at a location. Returns its id."""
     fulfillment_id = tx.new_id()
     row = {
         "id": fulfillment_id,
@@ -117,7 +117,7 @@ def step(order: PromisedOrder, status: FulfillmentStatus, before: str | None) ->
 def work_step(
     order: PromisedOrder, status: FulfillmentStatus, before: str | None
 ) -> FulfillmentWorkStep:
-    """The same and the order's promise, by which the tasks of the fulfillment are ordered."""
+    """The fields of `step`, with the order's promise, which sets the priority of tasks."""
     return {
         **step(order, status, before),
         "service_level": order["service_level"],
@@ -133,7 +133,7 @@ def record(
     order: PromisedOrder,
     actor: str,
 ) -> None:
-    """Record the event of a fulfillment of an order."""
+    """Record an event of a fulfillment."""
     tx.outbox.record(
         event,
         fulfillment["id"],
@@ -146,11 +146,12 @@ def record(
 
 @one_by_one("fulfillmentShip")
 async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Mapping[str, Any]:
-    """Hand a parcel to its carrier: the units leave, are sold, and their cost is spent.
+    """Hand a parcel to its carrier: the units leave the stock and the sale is posted.
 
-    From OPEN or PICKED this completes pick and pack in full, unless the location packs itself.
-    Raises IllegalTransition, Invalid (texts, times), NotFound, or TaskNotClaimed where another
-    worker has the task.
+    From OPEN or PICKED this completes pick and pack in full, unless the location requires packing.
+    Locks the order, the tasks, the items' stock, then their costs. Raises IllegalTransition,
+    Invalid (texts, times), NotFound, or TaskNotClaimed if another worker holds the task. Records
+    `fulfillment.shipped` and `order.shipped`.
     """
     check_text(command.carrier, "input", "carrier")
     check_text(command.tracking_number, "input", "trackingNumber")
@@ -234,7 +235,7 @@ def _check_may_ship(
 
 
 def next_steps(status: FulfillmentStatus, location: LocationFacts) -> frozenset[FulfillmentStatus]:
-    """What a fulfillment may become next."""
+    """Statuses that a fulfillment at this location may take next."""
     match status:
         case FulfillmentStatus.ON_HOLD:
             return frozenset({FulfillmentStatus.OPEN, FulfillmentStatus.CANCELLED})
@@ -261,7 +262,7 @@ async def _send_units(
     caller: Caller,
     shipped_at: datetime,
 ) -> int:
-    """Move the units out of the house and keep what each line's units cost; the sum of it."""
+    """Move the units out of the stock, and store the cost of each line. Returns the total cost."""
     costs = []
     for line in lines:
         cost_minor = tx.costs.issue(line["item_id"], line["quantity"])
@@ -288,7 +289,7 @@ async def _send_units(
 def _sell(
     order: LockedOrder, units: Mapping[UUID, int], state: OrderLineState, cost: Money
 ) -> Sale:
-    """Mark units as shipped; what they are sold for. The first parcel carries the shipping fee."""
+    """Mark units as shipped. Returns their sale; the first parcel carries the shipping fee."""
     is_first = not order.has_shipped
     goods = tax = 0
     for line_id, quantity in units.items():

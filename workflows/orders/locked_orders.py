@@ -1,4 +1,4 @@
-"""An order's units by state, changed in memory under the order's lock and written together."""
+"""An order under its lock: units by state, changed in memory and written together."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from workflows.transactions.transaction import Transaction
 
 @dataclass(slots=True)
 class Line:
-    """One locked order line."""
-
     id: UUID
     item_id: int
     sku: str
@@ -29,19 +27,19 @@ class Line:
 
     @property
     def settled(self) -> int:
-        """Units that have left or were cancelled: whose part of the money is decided."""
+        """Units that have shipped or were cancelled: their part of the money is final."""
         waiting = ("BACKORDERED", "ALLOCATED", "PICKED", "PACKED")
         return self.money.quantity - sum(self.units[OrderLineState(state)] for state in waiting)
 
     def shift(self, from_state: OrderLineState, to_state: OrderLineState, quantity: int) -> None:
-        """Move units between states; the database refuses a state that would go below zero."""
+        """Move units between states. A CHECK constraint refuses a negative number of units."""
         self.units[from_state] -= quantity
         self.units[to_state] += quantity
 
 
 @dataclass(slots=True)
 class LockedOrder:
-    """An order under its lock: its facts, its lines in line order, and its deposits."""
+    """A locked order: its row, its lines in line order, and its deposits."""
 
     row: LockedOrderRow
     lines: list[Line]
@@ -89,21 +87,20 @@ class LockedOrder:
 
     @property
     def recorded_status(self) -> str:
-        """The status as it was written last; `status` follows from the lines."""
+        """The status stored in the row; `status` is derived from the lines."""
         return self.row["status"]
 
     def line(self, line_id: UUID) -> Line | None:
-        """One of its lines."""
         return next((line for line in self.lines if line.id == line_id), None)
 
     @property
     def status(self) -> OrderStatus:
-        """What its lines say together now."""
+        """The status derived from the lines."""
         return status_of(line.units for line in self.lines)
 
     @property
     def has_shipped(self) -> bool:
-        """Whether any unit has left."""
+        """True if at least one unit has shipped."""
         left = (OrderLineState.SHIPPED, OrderLineState.DELIVERED, OrderLineState.LOST)
         return any(line.units[state] for line in self.lines for state in left)
 
@@ -117,21 +114,23 @@ async def lock(tx: Transaction, order_id: UUID, field: tuple[str, ...]) -> Locke
     return (await load(tx, [row]))[0]
 
 
-async def held(tx: Transaction, order_id: UUID) -> LockedOrder:
-    """An order that this transaction has locked already, as it is now."""
+async def reload(tx: Transaction, order_id: UUID) -> LockedOrder:
+    """Read again an order that this transaction has locked already."""
     await tx.flush()
     row = await order_queries.lock_order(tx.session, order_id)
     assert row is not None
     return (await load(tx, [row]))[0]
 
 
-async def lock_free(tx: Transaction, order_ids: Iterable[UUID]) -> list[LockedOrder]:
-    """Lock those of these orders that nobody else has locked; allowed out of the lock order."""
+async def try_lock(tx: Transaction, order_ids: Iterable[UUID]) -> list[LockedOrder]:
+    """Lock those of these orders that no other transaction has locked.
+
+    It never waits, so the lock order allows it at any time.
+    """
     return await load(tx, await order_queries.lock_free_orders(tx.session, sorted(set(order_ids))))
 
 
 async def load(tx: Transaction, rows: Iterable[LockedOrderRow]) -> list[LockedOrder]:
-    """Locked orders with their lines."""
     orders = {row["id"]: LockedOrder(row, [], row["deposit_minor"]) for row in rows}
     for line in await order_queries.lines_of(tx.session, sorted(orders)) if orders else []:
         orders[line["order_id"]].lines.append(_line(line))
@@ -146,9 +145,9 @@ def _line(row: LockedLineRow) -> Line:
 
 
 async def write(tx: Transaction, order: LockedOrder) -> OrderStep:
-    """Write the lines, the status that follows from them, and the deposits, as a new version.
+    """Write the lines, the status derived from them, and the deposits, as a new version.
 
-    Returns the fields that the event of this change has, for `record`.
+    Returns the fields of the event of this change, for `record`.
     """
     before, after = OrderStatus(order.recorded_status), order.status
     version = order.version + 1
@@ -170,7 +169,7 @@ async def write(tx: Transaction, order: LockedOrder) -> OrderStep:
 
 
 def record(tx: Transaction, order: LockedOrder, event: OrderChangedPayload, actor: str) -> None:
-    """Record the event of an order that was just written."""
+    """Record an event of an order that was just written."""
     tx.outbox.record(
         event,
         order.id,

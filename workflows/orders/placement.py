@@ -1,4 +1,4 @@
-"""Places orders: units, money and promise in one transaction, or nothing at all."""
+"""Placement of orders: units, money and promised dates in one transaction."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from workflows.transactions.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class _OrderDraft:
-    """An order whose names were found and whose amounts add up."""
+    """A request whose names were resolved and whose amounts are consistent."""
 
     command: PlaceOrder
     caller: Caller
@@ -58,23 +58,24 @@ class _OrderDraft:
 
 @action("orderPlace")
 async def place(tx: Transaction, requests: Sequence[Request[PlaceOrder]]) -> list[Outcome]:
-    """Place orders, each with all of its units or, unless `backorder`, none; all locked at once.
+    """Place orders, each with all of its units or, unless `backorder`, not at all.
 
-    Each is decided before anything of it is written. Refusals: AlreadyExists (with the order
-    there is), InsufficientStock, Invalid, NotFound, LimitExceeded, IllegalTransition (a hold that
-    ended otherwise than by its clock).
+    Locks the stock of all items, then the holds. Each order is decided before it is written, so a
+    refused one does not affect the others. Refusals: AlreadyExists (with the existing order),
+    InsufficientStock, Invalid, NotFound, LimitExceeded, IllegalTransition (for a hold that did not
+    end by expiry). Records `order.placed`, `fulfillment.created` and `reservation.committed`.
     """
     drafts = await _find(tx, requests)
-    good = [draft for draft in drafts if isinstance(draft, _OrderDraft)]
+    valid = [draft for draft in drafts if isinstance(draft, _OrderDraft)]
     placed = await order_queries.orders_by_reference(
         tx.session,
-        sorted({draft.channel.id for draft in good}),
-        sorted({draft.command.external_reference for draft in good}),
+        sorted({draft.channel.id for draft in valid}),
+        sorted({draft.command.external_reference for draft in valid}),
     )
     supply = await allocations.lock(
         tx,
-        {demand.item.id for draft in good for demand in draft.demands},
-        {hold for draft in good if (hold := draft.command.reservation_id) is not None},
+        {demand.item.id for draft in valid for demand in draft.demands},
+        {hold for draft in valid if (hold := draft.command.reservation_id) is not None},
     )
     outcomes = []
     for draft in drafts:
@@ -103,7 +104,7 @@ async def _place(
     allocation = await allocations.allocate(
         tx, supply, channel, draft.demands, order_id, command, caller=caller
     )
-    # Nothing is refused from here on.
+    # No refusal is possible from here on.
     order = _order_row(
         tx, command, caller, channel, draft.money, allocation, order_id, draft.placed_at
     )
@@ -207,7 +208,7 @@ def _add_order(
     order: NewOrderRow,
     items: Mapping[str, ItemFacts],
 ) -> list[tuple[UUID, int]]:
-    """Add the order, its address and its lines; (line id, item id) in order."""
+    """Add the order, its address and its lines. Returns (line id, item id) in line order."""
     tx.add(Order, order)
     if command.ship_to is not None:
         to = command.ship_to

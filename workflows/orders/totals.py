@@ -1,4 +1,4 @@
-"""What an order comes to, and what was captured for it."""
+"""Totals of an order and the payments captured for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class OrderTotals:
-    """An order's amounts in minor units of one currency; a payment's reference None: the number."""
+    """Amounts of an order in minor units. A payment without a reference has the order's number."""
 
     lines: tuple[LineMoney, ...]
     shipping_minor: int
@@ -25,18 +25,20 @@ class OrderTotals:
 
     @property
     def paid_minor(self) -> int:
-        """What was captured."""
         return sum(amount for _, amount in self.payments)
 
 
 def of_order(command: PlaceOrder, currency: str) -> OrderTotals:
-    """Check every amount of an order and add them up. Raises Invalid naming the field."""
+    """Check all amounts of an order and add them up. Raises Invalid with the field."""
     lines = tuple(_line(line, currency, index) for index, line in enumerate(command.lines))
     shipping = _amount(command.shipping, currency, ("shipping",))
     shipping_tax = _amount(command.shipping_tax, currency, ("shippingTax",))
     total = sum(line.total_minor for line in lines) + shipping + shipping_tax
     if total > MINOR_MAX:
-        raise Invalid("The order comes to more than this system keeps.", field=("lines",))
+        raise Invalid(
+            f"The order total must be at most {MINOR_MAX} minor units; it is {total}.",
+            field=("lines",),
+        )
     payments = _payments(command, currency, total)
     return OrderTotals(lines, shipping, shipping_tax, total, payments)
 
@@ -47,9 +49,15 @@ def _line(line: NewLine, currency: str, index: int) -> LineMoney:
     discount = _amount(line.discount, currency, (*path, "discount"))
     tax = _amount(line.tax, currency, (*path, "tax"))
     if price * line.quantity > MINOR_MAX:
-        raise Invalid("The line comes to more than this system keeps.", field=path)
+        raise Invalid(
+            f"The amount of a line must be at most {MINOR_MAX} minor units;"
+            f" it is {price * line.quantity}.",
+            field=path,
+        )
     if discount > price * line.quantity:
-        raise Invalid("The discount is more than the line.", field=(*path, "discount"))
+        raise Invalid(
+            "The discount must not exceed the amount of the line.", field=(*path, "discount")
+        )
     return LineMoney(line.quantity, price, discount, tax)
 
 
@@ -58,12 +66,12 @@ def _amount(money: Money | None, currency: str, path: Path) -> int:
         return 0
     if money.currency != currency:
         raise Invalid(
-            f"The channel sells in {currency}.",
+            f"Amounts must be in {currency}, the channel's currency; {money.currency} was sent.",
             field=(*path, "currencyCode"),
             details={"allowed": [currency]},
         )
     if money.minor < 0:
-        raise Invalid("An amount is not negative.", field=(*path, "amount"))
+        raise Invalid("An amount must not be negative.", field=(*path, "amount"))
     return money.minor
 
 
@@ -76,17 +84,20 @@ def _payments(command: PlaceOrder, currency: str, total: int) -> tuple[tuple[str
         path = ("payments", str(index))
         amount = _amount(payment.amount, currency, (*path, "amount"))
         if amount == 0:
-            raise Invalid("A payment is more than nothing.", field=(*path, "amount", "amount"))
+            raise Invalid(
+                "The amount of a payment must be greater than 0.",
+                field=(*path, "amount", "amount"),
+            )
         if not 0 < len(payment.reference) <= TEXT_MAX or payment.reference in seen:
             raise Invalid(
-                f"A payment needs a reference of its own of at most {TEXT_MAX} characters.",
+                f"Each payment needs a unique reference of 1 to {TEXT_MAX} characters.",
                 field=(*path, "reference"),
             )
         seen.add(payment.reference)
         payments.append((payment.reference, amount))
     if sum(amount for _, amount in payments) > total:
         raise Invalid(
-            "The payments are more than the order comes to.",
+            "The payments must not exceed the order total.",
             field=("payments",),
             details={"total": str(Money(total, currency))},
         )

@@ -29,7 +29,7 @@ ORDERS_MAX = 50
 
 async def follow_cancellation(tx: Transaction, event: PendingEvent[OrderCancelled]) -> None:
     """Open the refunds of an order whose cancellation was just recorded."""
-    order = await locked_orders.held(tx, UUID(event.subject_key))
+    order = await locked_orders.reload(tx, UUID(event.subject_key))
     found = await balances.read(tx, order)
     await open_owed(tx, found)
 

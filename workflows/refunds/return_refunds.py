@@ -60,7 +60,7 @@ async def follow_return(tx: Transaction, event: PendingEvent[ReturnPayload]) -> 
     row = await return_queries.lock_return(tx.session, return_id)
     assert row is not None
     units = await return_queries.refundable_units(tx.session, return_id)
-    order = await locked_orders.held(tx, row["order_id"])
+    order = await locked_orders.reload(tx, row["order_id"])
     found = await balances.read(tx, order)
     await cancellation_refunds.open_owed(tx, found)
     pending = _pending(found, return_id)

@@ -1,4 +1,4 @@
-"""Callers without a key: what they hold already, and how much more they may."""
+"""Limits of holds by callers without an API key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workflows.transactions.transaction import Transaction
 
 @dataclass(slots=True)
 class AnonymousUsage:
-    """Live holds by network address, and units in them by (item, address)."""
+    """Live holds by network address, and the units in them by (item, address)."""
 
     holds: dict[str, int]
     units: dict[tuple[int, str], int]
@@ -31,7 +31,7 @@ class AnonymousUsage:
         caller: Caller,
         demands: Sequence[Demand],
     ) -> None:
-        """Raise LimitExceeded where one more hold of these units would be too much."""
+        """Raise LimitExceeded if another hold of these units would exceed the limits."""
         address = caller.address or ""
         check_anonymous_address(self.holds.get(address, 0), tx.terms.holds)
         wanted: dict[int, int] = {}
@@ -46,8 +46,8 @@ class AnonymousUsage:
             except LimitExceeded as error:
                 raise error.under(*demand.field) from None
 
-    def count(self, caller: Caller, demands: Iterable[Demand]) -> None:
-        """Remember a hold that was made in this transaction."""
+    def add(self, caller: Caller, demands: Iterable[Demand]) -> None:
+        """Add a hold that was made in this transaction."""
         address = caller.address or ""
         self.holds[address] = self.holds.get(address, 0) + 1
         for demand in demands:
@@ -55,8 +55,8 @@ class AnonymousUsage:
             self.units[key] = self.units.get(key, 0) + demand.quantity
 
 
-async def visit(tx: Transaction, callers: Iterable[Caller]) -> AnonymousUsage:
-    """What callers without a key hold of the items whose stock is locked."""
+async def read_usage(tx: Transaction, callers: Iterable[Caller]) -> AnonymousUsage:
+    """Read the live anonymous holds of these addresses and of the items whose stock is locked."""
     addresses = {caller.address or "" for caller in callers if caller.is_anonymous}
     if not addresses:
         return AnonymousUsage({}, {})

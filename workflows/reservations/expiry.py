@@ -1,4 +1,4 @@
-"""Ends holds: taken back when they are over, released when nobody wants them."""
+"""End of holds, by expiry or release: their units become available again."""
 
 from __future__ import annotations
 
@@ -24,23 +24,29 @@ _EVENTS: Final[Mapping[ReservationStatus, type[ReservationReleased] | type[Reser
 
 
 async def lock_supply(
-    tx: Transaction, item_ids: Iterable[int], also_over: Sequence[UUID] = ()
+    tx: Transaction, item_ids: Iterable[int], also_expired: Sequence[UUID] = ()
 ) -> None:
-    """Lock all stock of these items and take back their holds that are over.
+    """Lock all stock of these items and end their expired holds.
 
-    A hold may hold other items too: those are locked with them, so that rows are taken in order.
-    `also_over`: further holds to take back if they are over.
+    An expired hold may contain other items; these are locked together, in lock order.
+    `also_expired`: further holds to end if they have expired.
     """
     wanted = set(item_ids)
-    over = {*await reservation_queries.holds_over(tx.session, sorted(wanted), tx.now), *also_over}
-    lines = await reservation_queries.lines_of(tx.session, sorted(over)) if over else []
+    expired = {
+        *await reservation_queries.holds_over(tx.session, sorted(wanted), tx.now),
+        *also_expired,
+    }
+    lines = await reservation_queries.lines_of(tx.session, sorted(expired)) if expired else []
     await tx.stock.lock(wanted | {line["item_id"] for line in lines})
-    if over:
-        await take_back(tx, sorted(over))
+    if expired:
+        await expire(tx, sorted(expired))
 
 
-async def take_back(tx: Transaction, ids: Sequence[UUID]) -> int:
-    """End those of these holds that are over; their items' stock is locked. How many there were."""
+async def expire(tx: Transaction, ids: Sequence[UUID]) -> int:
+    """End those of these holds that have expired; returns their number.
+
+    The stock of their items must be locked. Locks the holds. Records `reservation.expired`.
+    """
     tx.locking(LockClass.HOLDS)
     rows = await reservation_queries.lock_holds_over(tx.session, ids, tx.now)
     await end(tx, rows, ReservationStatus.EXPIRED, SYSTEM)
@@ -48,19 +54,25 @@ async def take_back(tx: Transaction, ids: Sequence[UUID]) -> int:
 
 
 async def sweep(tx: Transaction) -> int:
-    """Write down that holds are over and give their units back; how many there were."""
-    over = await reservation_queries.any_holds_over(tx.session, tx.now, SWEPT_MAX)
-    if not over:
+    """End expired holds, at most SWEPT_MAX; returns their number.
+
+    Locks the stock of their items, then the holds. Records `reservation.expired`.
+    """
+    expired = await reservation_queries.any_holds_over(tx.session, tx.now, SWEPT_MAX)
+    if not expired:
         return 0
-    lines = await reservation_queries.lines_of(tx.session, over)
+    lines = await reservation_queries.lines_of(tx.session, expired)
     await tx.stock.lock({line["item_id"] for line in lines})
-    return await take_back(tx, sorted(over))
+    return await expire(tx, sorted(expired))
 
 
 async def end(
     tx: Transaction, rows: Sequence[ReservationRow], status: ReservationStatus, actor: str
 ) -> None:
-    """Give back the units of locked holds and write how they ended (RELEASED or EXPIRED)."""
+    """Return the units of locked holds to AVAILABLE and store the status, RELEASED or EXPIRED.
+
+    Records `reservation.released` or `reservation.expired`.
+    """
     if not rows:
         return
     holds = {row["id"]: row for row in rows}
@@ -92,7 +104,7 @@ async def end(
 
 
 class RecordedReservation(TypedDict):
-    """A reservation as its events name it."""
+    """Facts of a reservation that its events need."""
 
     id: UUID
     channel_id: int
@@ -101,5 +113,5 @@ class RecordedReservation(TypedDict):
 def record(
     tx: Transaction, row: RecordedReservation, event: ReservationPayload, actor: str, version: int
 ) -> None:
-    """Record the event of a reservation."""
+    """Record an event of a reservation."""
     tx.outbox.record(event, row["id"], actor=actor, version=version, channel_id=row["channel_id"])

@@ -1,4 +1,4 @@
-"""What a hold and an order have in common: lines of goods, sold by a channel."""
+"""Checks of channel and lines that holds and orders share."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ LINES_MAX = 2_000
 def check_lines(count: int) -> None:
     """Raise Invalid or LimitExceeded (field `lines`) unless there are 1 to LINES_MAX lines."""
     if count == 0:
-        raise Invalid("At least one line is needed.", field=("lines",))
+        raise Invalid("At least one line is required; none was sent.", field=("lines",))
     if count > LINES_MAX:
         raise LimitExceeded("lines", LINES_MAX, count, field=("lines",))
 
 
 def open_channel(channels: Mapping[str, ChannelFacts], caller: Caller, code: str) -> ChannelFacts:
-    """The channel of this code if the caller sees it and it sells (field `channel`)."""
+    """The active channel of this code. Raises NotFound or Invalid at `channel`.
+
+    A channel that the caller does not see is not found.
+    """
     channel = channels.get(code)
     if channel is None or not caller.sees_channel(code):
         raise NotFound("channel", code, field=("channel",))
     if not channel.active:
-        raise Invalid("The channel is closed.", field=("channel",))
+        raise Invalid("The channel is not active.", field=("channel",))
     return channel

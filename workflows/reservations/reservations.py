@@ -1,4 +1,7 @@
-"""Holds: units claimed for a while. What availability shows can be held, and no unit twice."""
+"""Reservations (holds): units set aside for a limited time.
+
+All units that availability reports can be held. No unit is held twice.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ REFERENCE_MAX = 255
 
 @dataclass(frozen=True, slots=True)
 class HoldLine:
-    """Units of a SKU, at one location where `location_code` names it."""
+    """Units of a SKU, from the location `location_code` only if it is set."""
 
     sku: str
     quantity: int
@@ -73,7 +76,7 @@ class CreateReservation:
 
 @dataclass(frozen=True, slots=True)
 class ExtendReservation:
-    """Let a live hold live `ttl_seconds` from now."""
+    """Set the end of a live hold to `ttl_seconds` from now."""
 
     reservation_id: UUID
     ttl_seconds: int
@@ -81,14 +84,14 @@ class ExtendReservation:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseReservation:
-    """Give a hold's units back."""
+    """Release a hold and its units."""
 
     reservation_id: UUID
 
 
 @dataclass(slots=True)
 class _ReservationDraft:
-    """A request whose names were found."""
+    """A request whose names were resolved."""
 
     command: CreateReservation
     caller: Caller
@@ -97,41 +100,42 @@ class _ReservationDraft:
 
 
 @dataclass(slots=True)
-class _Facts:
-    """What requests are held against, read in one look behind the lock of their stock.
+class _Inputs:
+    """Data that requests are checked against, read after the lock of their stock.
 
-    `same`: live holds by (channel, reference).
+    `by_reference`: live holds by (channel, reference).
     """
 
     context: atp_context.AtpContext
     channels: Mapping[str, ChannelFacts]
     items: Mapping[str, ItemFacts]
-    same: dict[tuple[int, str], UUID]
+    by_reference: dict[tuple[int, str], UUID]
 
 
 @action("reservationCreate")
 async def create(tx: Transaction, requests: Sequence[Request[CreateReservation]]) -> list[Outcome]:
-    """Hold units for each request, or say why not; one lock, one look and one write for all.
+    """Hold units for each request, or refuse it; one lock, one read and one write for all.
 
-    A refusal is decided in memory before anything is written, so no request harms another.
-    Refusals: Invalid, NotFound, LimitExceeded, AlreadyExists, InsufficientStock.
+    Locks the stock, then expired holds. A request is refused in memory before anything is written,
+    so it does not affect the others. Refusals: Invalid, NotFound, LimitExceeded, AlreadyExists,
+    InsufficientStock. Records `reservation.created`.
     """
     refused = [_refusal(tx, request) for request in requests]
-    sound = [each for each, refusal in zip(requests, refused, strict=True) if refusal is None]
-    facts = await _look(tx, [request.command for request in sound])
+    valid = [each for each, refusal in zip(requests, refused, strict=True) if refusal is None]
+    inputs = await _read_inputs(tx, [request.command for request in valid])
     drafts = [
-        _draft(request, facts) if refusal is None else refusal
+        _draft(request, inputs) if refusal is None else refusal
         for request, refusal in zip(requests, refused, strict=True)
     ]
     callers = [draft.caller for draft in drafts if isinstance(draft, _ReservationDraft)]
-    visitors = await anonymous_limits.visit(tx, callers)
+    usage = await anonymous_limits.read_usage(tx, callers)
     outcomes = []
     for draft in drafts:
         if isinstance(draft, Outcome):
             outcomes.append(draft)
             continue
         try:
-            outcomes.append(await _hold(tx, draft, facts, visitors))
+            outcomes.append(await _hold(tx, draft, inputs, usage))
         except AlreadyExists as error:
             outcomes.append(Outcome.refused(error, refs={"reservation": error.existing}))
         except DomainError as error:
@@ -139,28 +143,28 @@ async def create(tx: Transaction, requests: Sequence[Request[CreateReservation]]
     return outcomes
 
 
-async def _look(tx: Transaction, commands: Sequence[CreateReservation]) -> _Facts:
-    """Lock the stock that the commands name, read what else they depend on, sweep what is over."""
+async def _read_inputs(tx: Transaction, commands: Sequence[CreateReservation]) -> _Inputs:
+    """Lock the stock of the commands, read the other data they need, and end expired holds."""
     skus = {line.sku for command in commands for line in command.lines}
     references = sorted(
         {each.external_reference for each in commands if each.external_reference is not None}
     )
     await tx.stock.lock_supply(skus, references)
     item_ids = tx.stock.item_ids
-    channels, rules, backordered, items, same, over = await tx.session.ask(
+    channels, rules, backordered, items, by_reference, expired = await tx.session.ask(
         *atp_context.questions(item_ids, tx.now),
         lookups.items_of(skus),
         reservation_queries.live_by_reference(references, tx.now),
         reservation_queries.over_of(sorted(item_ids), references, tx.now),
     )
-    if over:
-        await reservation_expiry.take_back(tx, over)
+    if expired:
+        await reservation_expiry.expire(tx, expired)
     context = atp_context.AtpContext(channels, rules, backordered, tx.now)
-    return _Facts(context, {each.code: each for each in channels}, items, same)
+    return _Inputs(context, {each.code: each for each in channels}, items, by_reference)
 
 
 def _refusal(tx: Transaction, request: Request[CreateReservation]) -> Outcome | None:
-    """Why a command cannot be, whatever the house has; None: it can."""
+    """Refusal of a command that is invalid in itself; None if it is valid."""
     command = request.command
     try:
         check_ttl(command.ttl_seconds, request.caller, tx.terms.holds)
@@ -169,20 +173,21 @@ def _refusal(tx: Transaction, request: Request[CreateReservation]) -> Outcome | 
         reference = command.external_reference
         if reference is not None and not 0 < len(reference) <= REFERENCE_MAX:
             raise Invalid(
-                f"A reference has 1 to {REFERENCE_MAX} characters.", field=("externalReference",)
+                f"A reference must have 1 to {REFERENCE_MAX} characters; it has {len(reference)}.",
+                field=("externalReference",),
             )
     except DomainError as error:
         return Outcome.refused(error.under("input"))
     return None
 
 
-def _draft(request: Request[CreateReservation], facts: _Facts) -> _ReservationDraft | Outcome:
+def _draft(request: Request[CreateReservation], inputs: _Inputs) -> _ReservationDraft | Outcome:
     command, caller = request.command, request.caller
     try:
-        channel = open_channel(facts.channels, caller, command.channel)
+        channel = open_channel(inputs.channels, caller, command.channel)
         codes = {place.code for place in channel.locations}
         demands = [
-            _demand(line, ("lines", str(index)), facts.items, codes)
+            _demand(line, ("lines", str(index)), inputs.items, codes)
             for index, line in enumerate(command.lines)
         ]
     except DomainError as error:
@@ -208,19 +213,25 @@ def _demand(
 async def _hold(
     tx: Transaction,
     draft: _ReservationDraft,
-    facts: _Facts,
-    visitors: anonymous_limits.AnonymousUsage,
+    inputs: _Inputs,
+    usage: anonymous_limits.AnonymousUsage,
 ) -> Outcome:
-    command, channel, context, same = draft.command, draft.channel, facts.context, facts.same
+    command, channel, context, by_reference = (
+        draft.command,
+        draft.channel,
+        inputs.context,
+        inputs.by_reference,
+    )
     reference = command.external_reference
-    existing = None if reference is None else same.get((channel.id, reference))
+    existing = None if reference is None else by_reference.get((channel.id, reference))
     if existing is not None and reference is not None:
         field = ("input", "externalReference")
         raise AlreadyExists("reservation", reference, str(existing), field=field)
     if draft.caller.is_anonymous:
-        visitors.check(tx, context, channel, draft.caller, draft.demands)
+        usage.check(tx, context, channel, draft.caller, draft.demands)
     plan = await routing.plan(tx, context, channel, draft.demands, country=command.country_code)
-    # Random, not time-ordered like other ids: a caller that knows a hold's id may act on it.
+    # Random, unlike other ids, which are ordered by time: a caller needs only the id of an
+    # anonymous hold to act on it.
     reservation_id = unguessable()
     row = _add_hold(tx, draft, reservation_id, plan.decision)
     for index, (item_id, location_id, quantity) in enumerate(plan.allocation):
@@ -246,9 +257,9 @@ async def _hold(
             ),
         )
     if reference is not None:
-        same[(channel.id, reference)] = reservation_id
+        by_reference[(channel.id, reference)] = reservation_id
     if draft.caller.is_anonymous:
-        visitors.count(draft.caller, draft.demands)
+        usage.add(draft.caller, draft.demands)
     return Outcome(refs={"reservation": str(reservation_id)}, made={"reservation": row})
 
 
@@ -283,7 +294,10 @@ def _add_hold(
 
 
 async def _own_hold(tx: Transaction, reservation_id: UUID, caller: Caller) -> ReservationRow:
-    """A hold in the caller's scope. Without a key only those made without one exist, by id."""
+    """A hold in the caller's scope; raises NotFound for others.
+
+    A caller without a key sees only holds made without a key, by their id.
+    """
     row = await reservation_queries.hold(tx.session, reservation_id)
     channels = await lookups.channels_by_id(tx.session, [row["channel_id"]] if row else [])
     if row is None or not await _sees(tx, caller, row, channels):
@@ -294,17 +308,17 @@ async def _own_hold(tx: Transaction, reservation_id: UUID, caller: Caller) -> Re
 async def _sees(
     tx: Transaction, caller: Caller, row: ReservationRow, channels: Mapping[int, ChannelFacts]
 ) -> bool:
-    """Whether a hold exists for this caller."""
+    """True if the caller's scope contains the hold."""
     if caller.is_anonymous and row["address"] is None:
         return False
     if not caller.sees_channel(channels[row["channel_id"]].code):
         return False
-    # Who has no locations in its key sees all of a channel: nothing more to ask the database.
+    # A caller without a limit on locations sees all of a channel: no query is needed.
     return caller.locations is None or await sees_hold(tx.session, caller, row["id"])
 
 
 def check_is_held(row: ReservationRow, requested: ReservationStatus) -> None:
-    """Raise IllegalTransition unless a hold may still become `requested`."""
+    """Raise IllegalTransition unless the hold may become `requested`."""
     status = ReservationStatus(row["status"])
     if requested not in RESERVATION_TRANSITIONS[status]:
         allowed = RESERVATION_TRANSITIONS[status]
@@ -315,8 +329,8 @@ def check_is_held(row: ReservationRow, requested: ReservationStatus) -> None:
 async def extend(tx: Transaction, command: ExtendReservation, caller: Caller) -> Mapping[str, Any]:
     """Move the end of a live hold, within its limits.
 
-    Raises ReservationAlreadyExpired from its end on, and IllegalTransition where it has ended
-    otherwise.
+    Locks the hold. Raises ReservationAlreadyExpired from its end on, and IllegalTransition if it
+    has ended in another way. Records `reservation.extended`.
     """
     check_ttl(command.ttl_seconds, caller, tx.terms.holds)
     await _own_hold(tx, command.reservation_id, caller)
@@ -353,10 +367,11 @@ async def extend(tx: Transaction, command: ExtendReservation, caller: Caller) ->
 async def release(
     tx: Transaction, requests: Sequence[Request[ReleaseReservation]]
 ) -> list[Outcome]:
-    """Give live holds' units back; one locked read and one write for all.
+    """Release live holds; one locked read and one write for all.
 
-    Refusals: ReservationAlreadyExpired from a hold's end on (its units are free already),
-    IllegalTransition where it has ended before, NotFound outside the caller's scope.
+    Locks the stock of their items, then the holds. Refusals: ReservationAlreadyExpired from a
+    hold's end on (its units are available already), IllegalTransition if it has ended before,
+    NotFound outside the caller's scope. Records `reservation.released`.
     """
     ids = sorted({request.command.reservation_id for request in requests})
     lines = await reservation_queries.lines_of(tx.session, ids)

@@ -1,4 +1,4 @@
-"""Stock corrected and moved by a person's hand, with a reason and its value on the books."""
+"""Manual corrections and moves of stock, with a reason code and postings of their value."""
 
 from __future__ import annotations
 
@@ -32,7 +32,12 @@ from domain.stock.states import (
 from domain.values.money import Money
 from models.queries.catalog.lookups import ItemFacts, LocationFacts, ReasonFacts
 from workflows.catalog.reason_codes import active_reason, check_active
-from workflows.stock.goods_receipts import check_open, keeping_stock, stock_item, stock_location
+from workflows.stock.goods_receipts import (
+    check_open,
+    stock_item,
+    stock_keeping_location,
+    stock_location,
+)
 from workflows.transactions.actions import action, one_by_one
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.stock_levels import Level, StockMove
@@ -43,7 +48,10 @@ _REASON = ("input", "reasonCode")
 
 @dataclass(frozen=True, slots=True)
 class AdjustStock:
-    """Correct one state of a level by `delta`, if it holds `change_from_quantity` where given."""
+    """Change the units of one state of a level by `delta`.
+
+    With `change_from_quantity` only if the state has exactly that many units (compare-and-set).
+    """
 
     location_code: str
     sku: str
@@ -56,7 +64,7 @@ class AdjustStock:
 
 @dataclass(frozen=True, slots=True)
 class MoveStock:
-    """Move units between two states at a location, with a reason."""
+    """Move units between two states at a location."""
 
     location_code: str
     sku: str
@@ -73,7 +81,7 @@ def _counts(level: Level) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class _AdjustmentDraft:
-    """A correction whose names were found."""
+    """A request whose names were resolved."""
 
     command: AdjustStock
     caller: Caller
@@ -84,16 +92,16 @@ class _AdjustmentDraft:
 
 @action("stockAdjust")
 async def adjust(tx: Transaction, requests: Sequence[Request[AdjustStock]]) -> list[Outcome]:
-    """Correct states by hand, with a reason, their cost onto the books; all locked at once.
+    """Correct units of states by hand, with a reason, and post their cost.
 
-    Each is decided before anything of it is written. Refusals: StaleQuantity (compare-and-set),
-    InsufficientStock, ApprovalRequired (the ADJUSTMENT policy's value, cumulative per actor, item
-    and day), Invalid, NotFound.
+    Locks all levels, then the item costs. Each request is decided before it is written. Refusals:
+    StaleQuantity (compare-and-set), InsufficientStock, ApprovalRequired (limit of the ADJUSTMENT
+    policy for the total value per actor, item and day), Invalid, NotFound. Records `stock.changed`.
     """
     drafts = await _find(tx, requests)
-    good = [draft for draft in drafts if isinstance(draft, _AdjustmentDraft)]
-    await tx.stock.open_levels([(draft.item.id, draft.location.id) for draft in good])
-    await tx.costs.lock([draft.item.id for draft in good])
+    valid = [draft for draft in drafts if isinstance(draft, _AdjustmentDraft)]
+    await tx.stock.open_levels([(draft.item.id, draft.location.id) for draft in valid])
+    await tx.costs.lock([draft.item.id for draft in valid])
     outcomes = []
     for draft in drafts:
         if isinstance(draft, _AdjustmentDraft):
@@ -124,7 +132,7 @@ async def _find(
             drafts.append(Outcome.refused(error.under("input")))
             continue
         try:
-            location = keeping_stock(locations[code], request.caller, code)
+            location = stock_keeping_location(locations[code], request.caller, code)
             if command.delta > 0:
                 check_open(location)
             if command.sku not in items:
@@ -152,9 +160,9 @@ async def _adjust(tx: Transaction, draft: _AdjustmentDraft) -> Outcome:
     is_up = command.delta > 0
     quantity = abs(command.delta)
     if not is_up:
-        loose = await _loose(tx, level, command.state)
-        if loose < quantity:
-            raise InsufficientStock(item.sku, quantity, loose, field=("input", "delta"))
+        movable = await _movable_units(tx, level, command.state)
+        if movable < quantity:
+            raise InsufficientStock(item.sku, quantity, movable, field=("input", "delta"))
         await _check_value(tx, item, quantity, command.state, caller)
     value_minor = _adjusted_value(tx, item, command.state, command.delta)
     movement = tx.stock.move(
@@ -172,17 +180,20 @@ async def _adjust(tx: Transaction, draft: _AdjustmentDraft) -> Outcome:
             kind=MovementKind.ADJUSTED,
         ),
     )
-    book = ledger_entries.adjusted_up if is_up else ledger_entries.adjusted_down
+    make_entry = ledger_entries.adjusted_up if is_up else ledger_entries.adjusted_down
     value = Money(value_minor, tx.terms.base_currency)
     occasion = Occasion(f"StockMovement:{movement}", tx.now)
-    entry = book(quantity, command.state, value, occasion)
+    entry = make_entry(quantity, command.state, value, occasion)
     tx.journal.post(entry, actor=caller.actor, location_id=location.id)
     _audit_level(tx, caller, "stockAdjust", level, before, reason, command.note)
     return Outcome(refs={"levels": [level.id], "movements": [movement]})
 
 
-async def _loose(tx: Transaction, level: Level, state: StockState) -> int:
-    """Units of a locked level that a person may take: those of returns leave with them only."""
+async def _movable_units(tx: Transaction, level: Level, state: StockState) -> int:
+    """Units of a locked level that may be moved by hand.
+
+    Units of returns outside the inventory move only with their return.
+    """
     held = level.units[state]
     if state in INVENTORY_STATES or not held:
         return held
@@ -191,7 +202,10 @@ async def _loose(tx: Transaction, level: Level, state: StockState) -> int:
 
 
 def _adjusted_value(tx: Transaction, item: ItemFacts, state: StockState, delta: int) -> int:
-    """Move the units' cost in or out of the item's pool; found units come at its unit cost."""
+    """Move the cost of the units into or out of the item's pool. Returns it in minor units.
+
+    Units that were found get the item's unit cost.
+    """
     is_inventory = state in INVENTORY_STATES
     if delta < 0:
         return tx.costs.issue(item.id, -delta) if is_inventory else tx.costs.scrap(item.id, -delta)
@@ -206,30 +220,33 @@ def _adjusted_value(tx: Transaction, item: ItemFacts, state: StockState, delta: 
 async def _check_value(
     tx: Transaction, item: ItemFacts, quantity: int, state: StockState, caller: Caller
 ) -> None:
-    """Refuse a write-down above what the policy lets this actor decide about this item today."""
+    """Raise ApprovalRequired if the actor's write-downs of this item today exceed the limit.
+
+    The ADJUSTMENT policy sets the limit.
+    """
     if caller.may("stock.approve"):
         return
     start = tx.now.replace(hour=0, minute=0, second=0, microsecond=0)
-    # What the commands before this one took counts as well.
+    # Flush: units taken by earlier requests of this transaction count as well.
     await tx.flush()
     before = await stock_queries.written_down(tx.session, item.id, caller.actor, start)
-    worth = _worth(tx, item, before + quantity, state)
+    value = _value_of(tx, item, before + quantity, state)
     policy = await policies.decide(tx.session, PolicyKind.ADJUSTMENT, tx.now, item.category)
-    if not policy.rules.needs_approval(worth):
+    if not policy.rules.needs_approval(value):
         return
     raise ApprovalRequired(
-        "This write-down needs a supervisor or finance.",
+        "The write-down needs the approval of a supervisor or of finance.",
         field=("input", "delta"),
         details={
             "policy": str(PolicyKind.ADJUSTMENT),
             "version": policy.version,
-            "value": None if worth is None else str(worth),
+            "value": None if value is None else str(value),
         },
     )
 
 
-def _worth(tx: Transaction, item: ItemFacts, quantity: int, state: StockState) -> Money | None:
-    """What units are worth: at cost, where that is unknown at price; None if neither is known."""
+def _value_of(tx: Transaction, item: ItemFacts, quantity: int, state: StockState) -> Money | None:
+    """Value of units at cost, or at price if the cost is unknown; None if both are unknown."""
     minor = tx.costs.value_of_found(item.id, quantity, item.unit_cost_minor)
     if minor or item.unit_cost_minor is not None:
         return Money(minor, tx.terms.base_currency)
@@ -240,9 +257,10 @@ def _worth(tx: Transaction, item: ItemFacts, quantity: int, state: StockState) -
 
 @one_by_one("stockMove")
 async def move(tx: Transaction, command: MoveStock, caller: Caller) -> Mapping[str, Any]:
-    """Move units between two states by hand; AVAILABLE's border is one of the books too.
+    """Move units between two states by hand.
 
-    Raises Invalid, NotFound or InsufficientStock.
+    A move into or out of the inventory states is posted to the ledger. Locks the level, then the
+    item cost. Raises Invalid, NotFound or InsufficientStock. Records `stock.changed`.
     """
     try:
         check_move(command.from_state, command.to_state, command.quantity)
@@ -254,11 +272,11 @@ async def move(tx: Transaction, command: MoveStock, caller: Caller) -> Mapping[s
     await tx.stock.open_levels([(item.id, location.id)])
     level = tx.stock.levels[(item.id, location.id)]
     before = _counts(level)
-    loose = await _loose(tx, level, command.from_state)
-    if loose < command.quantity:
-        raise InsufficientStock(item.sku, command.quantity, loose, field=("input", "quantity"))
+    movable = await _movable_units(tx, level, command.from_state)
+    if movable < command.quantity:
+        raise InsufficientStock(item.sku, command.quantity, movable, field=("input", "quantity"))
     await tx.costs.lock([item.id])
-    value_minor = _cross_border(tx, item.id, command)
+    value_minor = _quality_cost(tx, item.id, command)
     movement = tx.stock.move(
         StockMove(
             item_id=item.id,
@@ -287,8 +305,8 @@ async def move(tx: Transaction, command: MoveStock, caller: Caller) -> Mapping[s
     return {"levels": [level.id], "movements": [movement]}
 
 
-def _cross_border(tx: Transaction, item_id: int, command: MoveStock) -> int | None:
-    """The cost that goes with units between inventory and quality control; None: it stays."""
+def _quality_cost(tx: Transaction, item_id: int, command: MoveStock) -> int | None:
+    """Cost of units moved between inventory and quality control; None for other moves."""
     ends = (command.from_state in INVENTORY_STATES, command.to_state in INVENTORY_STATES)
     if ends == (True, False):
         return tx.costs.to_quality(item_id, command.quantity)

@@ -1,4 +1,4 @@
-"""Units that come, go and change their state by a person's hand: receive, adjust, move."""
+"""Goods receipts and safety stock, and the checks of locations and items that stock needs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RECEIPT_LINES_MAX = 2_000
 
 @dataclass(frozen=True, slots=True)
 class ReceiptLine:
-    """Units of a SKU that arrived; `unit_cost` None: the item's own."""
+    """Units of a SKU that arrived. `unit_cost` None: the item's unit cost."""
 
     sku: str
     quantity: int
@@ -43,7 +43,7 @@ class ReceiptLine:
 
 @dataclass(frozen=True, slots=True)
 class ReceiveStock:
-    """A delivery at a location under a supplier's or a document's reference."""
+    """A delivery to a location. `reference` is the supplier's or that of a document."""
 
     location_code: str
     reference: str
@@ -52,7 +52,7 @@ class ReceiveStock:
 
 @dataclass(frozen=True, slots=True)
 class SetSafetyStock:
-    """Set the part of available that is never promised."""
+    """Set the units of AVAILABLE that are never promised."""
 
     location_code: str
     sku: str
@@ -61,9 +61,10 @@ class SetSafetyStock:
 
 @one_by_one("stockReceive")
 async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Mapping[str, Any]:
-    """Book a delivery: units into AVAILABLE, their cost onto the books, backorders served.
+    """Receive a delivery: units become AVAILABLE, their cost is posted, backorders are served.
 
-    Raises Invalid, NotFound or LimitExceeded naming the line.
+    Locks the levels, then the item costs. Raises Invalid, NotFound or LimitExceeded with the line.
+    Records `stock.changed`.
     """
     _check_receipt(command)
     location = await stock_location(tx, caller, command.location_code)
@@ -110,7 +111,7 @@ async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Map
 def _check_receipt(command: ReceiveStock) -> None:
     check_text(command.reference, "input", "reference")
     if not command.lines:
-        raise Invalid("A receipt has at least one line.", field=("input", "lines"))
+        raise Invalid("At least one line is required; none was sent.", field=("input", "lines"))
     if len(command.lines) > RECEIPT_LINES_MAX:
         raise LimitExceeded(
             "lines", RECEIPT_LINES_MAX, len(command.lines), field=("input", "lines")
@@ -126,16 +127,16 @@ def _unit_cost(tx: Transaction, item: ItemFacts, line: ReceiptLine, index: int) 
     path = ("input", "lines", str(index), "unitCost")
     if line.unit_cost is None:
         if item.unit_cost_minor is None:
-            raise Invalid("Neither the line nor the item names a unit cost.", field=path)
+            raise Invalid("A unit cost is required: the item has none.", field=path)
         return item.unit_cost_minor
     if line.unit_cost.currency != tx.terms.base_currency:
         raise Invalid(
-            f"Costs are kept in {tx.terms.base_currency}.",
+            f"Unit costs must be in {tx.terms.base_currency}; {line.unit_cost.currency} was sent.",
             field=(*path, "currencyCode"),
             details={"allowed": [tx.terms.base_currency]},
         )
     if line.unit_cost.minor < 0:
-        raise Invalid("A cost is not negative.", field=(*path, "amount"))
+        raise Invalid("A unit cost must not be negative.", field=(*path, "amount"))
     return line.unit_cost.minor
 
 
@@ -148,25 +149,27 @@ async def _items_of_lines(tx: Transaction, lines: Sequence[ReceiptLine]) -> Mapp
 
 
 async def stock_location(tx: Transaction, caller: Caller, code: str) -> LocationFacts:
-    """A location in the caller's scope at which stock lives, or a refusal that names the field.
+    """A location in the caller's scope that can hold stock, locked until the transaction ends.
 
-    It is held: whoever would close it waits for the units that this transaction puts there.
+    The lock makes a transaction that closes the location wait. Raises NotFound or Invalid.
     """
-    return keeping_stock(await lookups.hold_location(tx.session, code), caller, code)
+    return stock_keeping_location(await lookups.hold_location(tx.session, code), caller, code)
 
 
-def keeping_stock(location: LocationFacts | None, caller: Caller, code: str) -> LocationFacts:
-    """The location that was found, if the caller sees it and stock lives there."""
+def stock_keeping_location(
+    location: LocationFacts | None, caller: Caller, code: str
+) -> LocationFacts:
+    """The location, if the caller sees it and it can hold stock. Raises NotFound or Invalid."""
     field = ("input", "locationCode")
     if location is None or not caller.sees_location(code):
         raise NotFound("location", code, field=field)
     if location.kind not in STOCK_KEEPING:
-        raise Invalid(f"No stock lives at a {location.kind}.", field=field)
+        raise Invalid(f"A location of kind {location.kind} cannot hold stock.", field=field)
     return location
 
 
 def check_open(location: LocationFacts) -> None:
-    """Raise Invalid where the location takes no units, because it is closed."""
+    """Raise Invalid if the location is inactive and takes no units."""
     if not location.active:
         raise Invalid("The location is not active.", field=("input", "locationCode"))
 
@@ -186,7 +189,10 @@ def _levels(tx: Transaction, keys: Sequence[tuple[int, int]]) -> list[Level]:
 async def set_safety_stock(
     tx: Transaction, command: SetSafetyStock, caller: Caller
 ) -> Mapping[str, Any]:
-    """Set the part of available that is never promised; more than is there is allowed."""
+    """Set the units of AVAILABLE that are never promised. They may exceed the units there.
+
+    Locks the level. Raises Invalid or NotFound. Records `stock.changed`.
+    """
     try:
         check_quantity(command.quantity, least=0)
     except Invalid as error:

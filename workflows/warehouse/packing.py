@@ -1,4 +1,4 @@
-"""Packs fulfillments: what was picked is ready to be handed to a carrier."""
+"""Packing of fulfillments that were picked."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ FIELD = ("fulfillmentId",)
 
 @dataclass(frozen=True, slots=True)
 class PackFulfillment:
-    """Everything in the fulfillment was packed."""
+    """Record that all units of the fulfillment were packed."""
 
     fulfillment_id: UUID
 
 
 @one_by_one("fulfillmentPack")
 async def pack(tx: Transaction, command: PackFulfillment, caller: Caller) -> Mapping[str, Any]:
-    """Say that a picked fulfillment was packed.
+    """Record that a picked fulfillment was packed.
 
-    Raises IllegalTransition unless it is PICKED, TaskNotClaimed, or NotFound.
+    Locks the order, then the tasks. Raises IllegalTransition unless the fulfillment is PICKED,
+    TaskNotClaimed, or NotFound. Records `fulfillment.packed` and `order.packed`.
     """
     order, row, location = await fulfillments.lock_with_order(
         tx, command.fulfillment_id, caller, FIELD

@@ -47,7 +47,7 @@ class Shortage:
 
 @dataclass(frozen=True, slots=True)
 class PickFulfillment:
-    """Everything in the fulfillment was picked but for these shortages."""
+    """Record that all units of the fulfillment were picked, except these shortages."""
 
     fulfillment_id: UUID
     shortages: tuple[Shortage, ...] = ()
@@ -55,11 +55,13 @@ class PickFulfillment:
 
 @one_by_one("fulfillmentPick")
 async def pick(tx: Transaction, command: PickFulfillment, caller: Caller) -> Mapping[str, Any]:
-    """Say what was picked. Missing units go to QUARANTINE until somebody counts, and the order
-    gets others where there are any, else it waits for them and SHORT_PICK is opened.
+    """Record the picked units of a fulfillment.
 
-    Raises IllegalTransition unless it is OPEN, TaskNotClaimed, NotFound, or Invalid for more
-    units than the fulfillment has.
+    Missing units move to QUARANTINE until they are counted. The order gets other units if there are
+    any; else the units are backordered and SHORT_PICK is opened. Locks the order, the tasks, the
+    items' stock, then their costs. Raises IllegalTransition unless the fulfillment is OPEN,
+    TaskNotClaimed, NotFound, or Invalid for more units than the fulfillment has. Records
+    `fulfillment.picked`, or `fulfillment.cancelled` if no unit was found, and `order.picked`.
     """
     order, row, location = await fulfillments.lock_with_order(
         tx, command.fulfillment_id, caller, FIELD
@@ -74,49 +76,50 @@ async def pick(tx: Transaction, command: PickFulfillment, caller: Caller) -> Map
         if line["quantity"]
     ]
     short = _short(command.shortages, lines)
-    held = await tasks.admit(tx, ("Fulfillment", row["id"]), caller, FIELD)
+    live_tasks = await tasks.admit(tx, ("Fulfillment", row["id"]), caller, FIELD)
     missing = [(line, short[line.id]) for line in order.lines if line.id in short]
     found = Replacement((), 0, None)
     if missing:
-        await _set_apart(tx, order, location, missing, caller.actor)
+        await _quarantine(tx, order, location, missing, caller.actor)
         found = await shortages.replace_units(tx, order, missing, location, caller.actor)
-        # What was not there was looked for: this is done, not called off.
-        await tasks.finish(tx, held, caller.actor)
+        # The worker looked for the missing units: the task is done, not cancelled.
+        await tasks.finish(tx, live_tasks, caller.actor)
     await _write(tx, order, row, lines, short, found, caller.actor)
     return {"fulfillment": str(row["id"])}
 
 
-def _short(given: Sequence[Shortage], lines: Sequence[FulfillmentLineRow]) -> dict[UUID, int]:
-    """Missing units by order line."""
-    there = {line["order_line_id"]: line["quantity"] for line in lines}
+def _short(reported: Sequence[Shortage], lines: Sequence[FulfillmentLineRow]) -> dict[UUID, int]:
+    """Missing units by order line. Raises Invalid or NotFound."""
+    expected = {line["order_line_id"]: line["quantity"] for line in lines}
     short: dict[UUID, int] = {}
-    for index, each in enumerate(given):
+    for index, each in enumerate(reported):
         path = ("shortages", str(index))
         try:
             check_quantity(each.quantity)
         except Invalid as error:
             raise error.under(*path) from None
-        if each.order_line_id not in there:
+        if each.order_line_id not in expected:
             reference = str(each.order_line_id)
             raise NotFound("order line", reference, field=(*path, "orderLineId"))
         short[each.order_line_id] = short.get(each.order_line_id, 0) + each.quantity
-        if short[each.order_line_id] > there[each.order_line_id]:
+        if short[each.order_line_id] > expected[each.order_line_id]:
             raise Invalid(
-                "No more units can be missing than the fulfillment has of the line.",
+                f"At most {expected[each.order_line_id]} units of this line can be missing;"
+                f" {short[each.order_line_id]} were reported.",
                 field=(*path, "quantity"),
-                details={"maximum": there[each.order_line_id]},
+                details={"maximum": expected[each.order_line_id]},
             )
     return short
 
 
-async def _set_apart(
+async def _quarantine(
     tx: Transaction,
     order: LockedOrder,
     location: LocationFacts,
     missing: Sequence[tuple[Line, int]],
     actor: str,
 ) -> None:
-    """Move missing units to QUARANTINE at their cost, and ask for a count."""
+    """Move missing units to QUARANTINE at cost, and open COUNT_VARIANCE for their levels."""
     item_ids = [line.item_id for line, _ in missing]
     await reservation_expiry.lock_supply(tx, item_ids)
     await tx.costs.lock(item_ids)
@@ -168,12 +171,12 @@ async def _write(
     found: Replacement,
     actor: str,
 ) -> None:
-    """Write what was picked; a fulfillment of which nothing was found is cancelled."""
+    """Write the picked units. A fulfillment without any is cancelled."""
     units = {each["order_line_id"]: each["quantity"] for each in lines}
-    for line_id, there in units.items():
+    for line_id, expected in units.items():
         line = order.line(line_id)
         assert line is not None
-        picked = there - short.get(line_id, 0)
+        picked = expected - short.get(line_id, 0)
         line.shift(OrderLineState.ALLOCATED, OrderLineState.PICKED, picked)
     is_empty = sum(units.values()) == sum(short.values())
     status = FulfillmentStatus.CANCELLED if is_empty else FulfillmentStatus.PICKED

@@ -1,4 +1,4 @@
-"""Overrides where a fulfillment leaves from: a person's decision against the plan, with words."""
+"""Manual reroute of a fulfillment to another location, with a note."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ REROUTE_NOTE_MAX = 1_000
 
 @dataclass(frozen=True, slots=True)
 class RerouteFulfillment:
-    """Have this fulfillment's units come from another location; `note` says why."""
+    """Supply this fulfillment from another location. `note` gives the reason."""
 
     fulfillment_id: UUID
     location_code: str
@@ -47,10 +47,11 @@ class RerouteFulfillment:
 async def reroute(
     tx: Transaction, command: RerouteFulfillment, caller: Caller
 ) -> Mapping[str, Any]:
-    """Take a fulfillment's units from another of its channel's locations instead.
+    """Supply a fulfillment from another of its channel's locations.
 
-    What was allocated becomes available again where it was. Raises IllegalTransition unless the
-    fulfillment is OPEN, InsufficientStock, Invalid or NotFound.
+    The units allocated so far become available. Locks the order, the tasks, then the stock. Raises
+    IllegalTransition unless the fulfillment is OPEN, InsufficientStock, Invalid, TaskNotClaimed or
+    NotFound. Records `fulfillment.cancelled`, `fulfillment.created` and `order.rerouted`.
     """
     check_text(command.note, "note", longest=REROUTE_NOTE_MAX)
     order, row, origin = await fulfillments.lock_with_order(
@@ -69,8 +70,8 @@ async def reroute(
     ]
     item_ids = [line["item_id"] for line in lines]
     await reservation_expiry.lock_supply(tx, item_ids)
-    made = _swap(tx, order, lines, origin, target, caller.actor)
-    await _write(tx, command, order, row, lines, made, caller.actor)
+    new_fulfillment_id = _reallocate(tx, order, lines, origin, target, caller.actor)
+    await _write(tx, command, order, row, lines, new_fulfillment_id, caller.actor)
     return {"order": str(order.id)}
 
 
@@ -87,7 +88,7 @@ async def _target(
         raise NotFound("location", command.location_code, field=field)
     channel = (await lookups.channels_by_id(tx.session, [order.channel_id]))[order.channel_id]
     if found.id == origin.id:
-        raise Invalid("The fulfillment leaves from there already.", field=field)
+        raise Invalid("The fulfillment already ships from this location.", field=field)
     if found.id not in {place.id for place in channel.locations}:
         raise Invalid(
             "The order's channel does not sell from this location.",
@@ -97,7 +98,7 @@ async def _target(
     return found
 
 
-def _swap(
+def _reallocate(
     tx: Transaction,
     order: LockedOrder,
     lines: Sequence[FulfillmentLineRow],
@@ -105,15 +106,15 @@ def _swap(
     target: LocationFacts,
     actor: str,
 ) -> UUID:
-    """Free the units where they are and take others at the target; the new fulfillment's id."""
+    """Release the units at the origin and allocate others at the target; new fulfillment's id."""
     wanted = totals((line["item_id"], line["quantity"]) for line in lines)
     for item_id in sorted(wanted):
         units = wanted[item_id]
         level = tx.stock.level(item_id, target.id)
-        there = 0 if level is None else level.promisable
-        if there < units:
+        promisable = 0 if level is None else level.promisable
+        if promisable < units:
             sku = tx.stock.levels[item_id, origin.id].sku
-            raise InsufficientStock(sku, units, there, field=("locationCode",))
+            raise InsufficientStock(sku, units, promisable, field=("locationCode",))
         change = StockMove(
             item_id=item_id,
             location_id=origin.id,
@@ -136,10 +137,10 @@ async def _write(
     order: LockedOrder,
     row: FulfillmentRow,
     lines: Sequence[FulfillmentLineRow],
-    made: UUID,
+    new_fulfillment_id: UUID,
     actor: str,
 ) -> None:
-    """Write the empty fulfillment, and whose decision it was, against which policy."""
+    """Write the cancelled fulfillment, and audit the decision with the policy it overrides."""
     version = row["version"] + 1
     cancelled = str(FulfillmentStatus.CANCELLED)
     await tx.flush()
@@ -148,7 +149,7 @@ async def _write(
     event = FulfillmentCancelled(
         **fulfillments.step(order.row, FulfillmentStatus.CANCELLED, row["status"]),
         shortages=None,
-        rerouted=(made,),
+        rerouted=(new_fulfillment_id,),
         backordered=None,
     )
     fulfillments.record(tx, event, row, version, order.row, actor)
@@ -162,7 +163,7 @@ async def _write(
         ("Fulfillment", row["id"]),
         before={"status": row["status"], "location": row["location_id"]},
         after={
-            "fulfillment": str(made),
+            "fulfillment": str(new_fulfillment_id),
             "order": str(order.id),
             "location": command.location_code,
             "note": command.note,
@@ -170,5 +171,7 @@ async def _write(
             "policyVersion": context.rules_for(channel, items.values()).version,
         },
     )
-    rerouted = OrderRerouted(**await locked_orders.write(tx, order), from_=row["id"], to=made)
+    rerouted = OrderRerouted(
+        **await locked_orders.write(tx, order), from_=row["id"], to=new_fulfillment_id
+    )
     locked_orders.record(tx, order, rerouted, actor)

@@ -1,7 +1,7 @@
-"""Units that were sold and are not where they should be: found elsewhere, or the order waits.
+"""Missing units of an order: replacement from other locations, or backorder.
 
-The location they are missing at is not asked again: whatever its books say of the rest is in doubt
-until it has been counted.
+The location where units are missing is left out: its stock figures are in doubt until it is
+counted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Missing = Sequence[tuple[Line, int]]
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """What was found for missing units: new fulfillments, units that wait, and why, as JSON."""
+    """Result for missing units: new fulfillments, backordered units, and the routing decision."""
 
     fulfillment_ids: Sequence[UUID]
     backordered: int
@@ -44,9 +44,9 @@ class Replacement:
 async def replace_units(
     tx: Transaction, order: LockedOrder, missing: Missing, origin: LocationFacts, actor: str
 ) -> Replacement:
-    """Allocate missing ALLOCATED units at the channel's other locations; the rest is backordered.
+    """Allocate units at the channel's other locations for missing ones; backorder the rest.
 
-    All stock of their items is locked. Opens SHORT_PICK where nothing else has enough.
+    All stock of the items must be locked. Opens SHORT_PICK if the other locations have too few.
     """
     context = await atp_context.read(tx.session, [line.item_id for line, _ in missing], tx.now)
     channel = next(each for each in context.channels if each.id == order.channel_id)
@@ -64,7 +64,7 @@ async def replace_units(
         level = order.service_level
         plan = await routing.plan(tx, context, elsewhere, demands, country, level)
     portions = [] if plan is None else plan.allocation
-    made = _send_from(tx, order, missing, portions, actor)
+    fulfillment_ids = _allocate_portions(tx, order, missing, portions, actor)
     waiting = sum(units for _, units in missing) - sum(units for *_, units in portions)
     if waiting:
         message = f"{waiting} units of order {order.number} are missing at {origin.code}."
@@ -77,21 +77,21 @@ async def replace_units(
             channel_id=channel.id,
             actor=actor,
         )
-    return Replacement(made, waiting, None if plan is None else plan.decision)
+    return Replacement(fulfillment_ids, waiting, None if plan is None else plan.decision)
 
 
 def _units_by_item(missing: Missing) -> dict[int, int]:
     return totals((line.item_id, units) for line, units in missing)
 
 
-def _send_from(
+def _allocate_portions(
     tx: Transaction,
     order: LockedOrder,
     missing: Missing,
     portions: Iterable[tuple[int, int, int]],
     actor: str,
 ) -> list[UUID]:
-    """Take (item, location, units) and hand them to the lines in line order; new fulfillments."""
+    """Allocate (item, location, units) to the lines in line order. Returns new fulfillments."""
     parcels: dict[int, list[tuple[UUID, int, int]]] = {}
     by_item: dict[int, list[tuple[int, int]]] = {}
     for item_id, location_id, units in portions:
@@ -101,10 +101,10 @@ def _send_from(
         places = by_item.get(item_id, [])
         lines = [(line, units) for line, units in missing if line.item_id == item_id]
         shares = distribute([units for _, units in lines], [units for _, units in places])
-        for (line, units), got in zip(lines, shares, strict=True):
-            for index, taken in got:
+        for (line, units), shares_of_line in zip(lines, shares, strict=True):
+            for index, taken in shares_of_line:
                 parcels.setdefault(places[index][0], []).append((line.id, item_id, taken))
-            waiting = units - sum(taken for _, taken in got)
+            waiting = units - sum(taken for _, taken in shares_of_line)
             line.shift(OrderLineState.ALLOCATED, OrderLineState.BACKORDERED, waiting)
     return [
         fulfillments.add(tx, order.row, location_id, parcels[location_id], actor=actor)
@@ -115,7 +115,7 @@ def _send_from(
 def allocate(
     tx: Transaction, order: LockedOrder, item_id: int, location_id: int, units: int, actor: str
 ) -> None:
-    """Take fresh units of a locked level for an order."""
+    """Allocate AVAILABLE units of a locked level to an order."""
     tx.stock.move(
         StockMove(
             item_id=item_id,
@@ -131,7 +131,7 @@ def allocate(
 
 
 async def settle(tx: Transaction, event: PendingEvent[OrderAllocated | OrderCancelled]) -> None:
-    """An order's units were allocated or cancelled: nothing is short once none of them waits."""
+    """Clear SHORT_PICK after an allocation or cancellation if no unit is backordered any more."""
     order_id = UUID(event.subject_key)
     await tx.flush()
     if not await order_queries.has_backorders(tx.session, order_id):
