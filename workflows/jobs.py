@@ -1,7 +1,7 @@
-"""The jobs of the program, and how often each runs.
+"""The jobs of the program, and the interval of each in seconds.
 
-Each job is a bounded step that returns how much it did; 0 means that nothing is left. The
-scheduler (workflows/scheduler.py) sees to it that one process at a time runs them.
+Each job is a bounded step that returns how many objects it processed; 0: nothing is left. The
+scheduler (workflows/scheduler.py) runs them in one process at a time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from workflows.transactions.transaction import Transaction
 
 
 class JobContext:
-    """The objects that jobs work with."""
+    """The services that jobs use."""
 
     def __init__(self, transactions: Transactions, payouts: Payouts) -> None:
         self.transactions = transactions
@@ -37,7 +37,7 @@ class JobContext:
 def transaction(
     step: Callable[[Transaction], Awaitable[int]],
 ) -> Callable[[JobContext], Awaitable[int]]:
-    """Make a step inside one transaction the step of a job."""
+    """Turn a step inside one transaction into the step of a job."""
     return lambda context: context.transactions.run(step)
 
 
@@ -49,10 +49,10 @@ JOBS: Final[tuple[Job[JobContext], ...]] = (
     Job("release expired claims", 2.0, transaction(task_claims.release_expired)),
     Job("escalate", 5.0, transaction(exception_handling.escalate)),
     Job("resume", 5.0, transaction(exception_handling.resume)),
-    Job("overdue refunds", 60.0, lambda context: payouts.tell_overdue(context.transactions)),
+    Job("open overdue refunds", 60.0, lambda context: payouts.open_overdue(context.transactions)),
     Job("expire returns", 60.0, lambda context: return_expiry.expire_returns(context.transactions)),
     Job(
-        "old cancellations",
+        "refund old cancellations",
         60.0,
         lambda context: cancellation_refunds.open_old(context.transactions),
     ),

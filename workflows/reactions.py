@@ -1,6 +1,6 @@
-"""Reactions: work in one area that follows from an event of another, in the same transaction.
+"""Reactions: what one area does because of another area's event, before the event commits.
 
-The program hands this table to Transactions, so the areas do not import each other in a circle.
+The composition root (app.py) passes this map to Transactions. So areas need not import each other.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from domain.events.returns import (
 from workflows.transactions.actions import Reactions, after
 
 _FOLLOW = (return_refunds.follow_return, task_lifecycle.follow_return)
-# Refunds are opened first: a return closes only over the refunds that exist.
+# Refunds are opened first, because a return closes only if all its refunds are settled.
 _SETTLE = (*_FOLLOW, return_closing.close_when_over)
 
 REACTIONS = Reactions(

@@ -26,7 +26,7 @@ ContextT = TypeVar("ContextT")
 
 @dataclass(frozen=True, slots=True)
 class Job(Generic[ContextT]):
-    """A bounded step, run every `seconds`. It returns how much it did; 0: nothing is left."""
+    """A bounded step, run every `seconds`. It returns how many objects it processed; 0: none."""
 
     name: str
     seconds: float
@@ -45,7 +45,7 @@ class Scheduler(Generic[ContextT]):
         self._held_until = 0.0
 
     async def run(self) -> None:
-        """Hold the lease and run the jobs until cancelled, then give the lease back."""
+        """Hold the lease and run the jobs until cancelled, then release the lease."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_lease())
@@ -60,7 +60,7 @@ class Scheduler(Generic[ContextT]):
             try:
                 if await self._lease.take(LEASE_SECONDS):
                     self._held_until = asked_at + LEASE_SECONDS
-            except Exception as error:  # without the lease no job of any process runs
+            except Exception as error:  # keep trying: without the lease this process runs no jobs
                 logger.warning("jobs.lease_failed", error=repr(error), exc_info=unforeseen(error))
             await asyncio.sleep(RENEW_SECONDS)
 
@@ -76,7 +76,7 @@ class Scheduler(Generic[ContextT]):
             for _ in range(RUNS_MAX):
                 if not await job.step(self._context):
                     return
-        except Exception as error:  # one job must not end the others
+        except Exception as error:  # a failed job must not stop the others
             logger.warning(
                 "jobs.failed", job=job.name, error=repr(error), exc_info=unforeseen(error)
             )

@@ -22,7 +22,7 @@ from benchmarks.processes import ROOT
 from domain.access.callers import Role, holder
 from models.database.database import Database
 from workflows.reactions import REACTIONS
-from workflows.reservations.reservations import CreateReservation, HoldLine
+from workflows.reservations.commands import CreateReservation, HoldLine
 from workflows.transactions.clock import Clock
 from workflows.transactions.ids import Ids
 from workflows.transactions.outcomes import Request

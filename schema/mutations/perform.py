@@ -74,8 +74,8 @@ async def _found(context: Context, outcome: Outcome, reference: PayloadReference
         return await asyncio.gather(*loads)
     key = key_of(type_name, str(ref))
     # A caller with a limited set of locations may not see every row that its action made.
-    if key is not None and name in outcome.made and context.caller.locations is None:
-        prime(context, type_name, key, outcome.made[name])
+    if key is not None and name in outcome.created_rows and context.caller.locations is None:
+        prime(context, type_name, key, outcome.created_rows[name])
     return await _loaded(context, type_name, ref)
 
 

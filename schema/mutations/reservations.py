@@ -8,7 +8,7 @@ from schema.fields.arguments import given
 from schema.fields.errors import Payload, UserError
 from schema.fields.node import required_uuid
 from schema.types.reservations import Reservation
-from workflows.reservations.reservations import (
+from workflows.reservations.commands import (
     CreateReservation,
     ExtendReservation,
     HoldLine,

@@ -42,7 +42,7 @@ from workflows.orders.cancellations import CancelOrder
 from workflows.orders.commands import Address, NewLine, PlaceOrder
 from workflows.orders.fulfillments import ShipFulfillment
 from workflows.policies.publishing import PublishPolicy
-from workflows.reservations.reservations import CreateReservation, HoldLine
+from workflows.reservations.commands import CreateReservation, HoldLine
 from workflows.stock.adjustments import AdjustStock, MoveStock
 from workflows.stock.goods_receipts import ReceiptLine, ReceiveStock, SetSafetyStock
 from workflows.transactions.actions import Action

@@ -29,7 +29,7 @@ from workflows.orders.commands import NewLine, PlaceOrder
 from workflows.orders.fulfillments import ShipFulfillment
 from workflows.policies.publishing import PublishPolicy
 from workflows.reactions import REACTIONS
-from workflows.reservations.reservations import (
+from workflows.reservations.commands import (
     CreateReservation,
     ExtendReservation,
     HoldLine,

@@ -43,6 +43,12 @@ from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from models.reservations import NewReservationRow, Reservation, ReservationLine, ReservationRow
 from workflows.access.visibility import sees_hold
 from workflows.availability.routing import Demand
+from workflows.reservations.commands import (
+    CreateReservation,
+    ExtendReservation,
+    HoldLine,
+    ReleaseReservation,
+)
 from workflows.reservations.line_checks import check_lines, open_channel
 from workflows.transactions.actions import action, one_by_one
 from workflows.transactions.ids import unguessable
@@ -52,41 +58,6 @@ from workflows.transactions.stock_levels import StockMove
 from workflows.transactions.transaction import Transaction
 
 REFERENCE_MAX = 255
-
-
-@dataclass(frozen=True, slots=True)
-class HoldLine:
-    """Units of a SKU, from the location `location_code` only if it is set."""
-
-    sku: str
-    quantity: int
-    location_code: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CreateReservation:
-    """Hold these lines for `ttl_seconds`, all of them or none."""
-
-    channel: str
-    lines: tuple[HoldLine, ...]
-    ttl_seconds: int = 900
-    external_reference: str | None = None
-    country_code: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ExtendReservation:
-    """Set the end of a live hold to `ttl_seconds` from now."""
-
-    reservation_id: UUID
-    ttl_seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseReservation:
-    """Release a hold and its units."""
-
-    reservation_id: UUID
 
 
 @dataclass(slots=True)
@@ -260,7 +231,7 @@ async def _hold(
         by_reference[(channel.id, reference)] = reservation_id
     if draft.caller.is_anonymous:
         usage.add(draft.caller, draft.demands)
-    return Outcome(refs={"reservation": str(reservation_id)}, made={"reservation": row})
+    return Outcome(refs={"reservation": str(reservation_id)}, created_rows={"reservation": row})
 
 
 def _add_hold(

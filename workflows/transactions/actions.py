@@ -31,7 +31,7 @@ def after(
 
 @dataclass(frozen=True, slots=True)
 class Reactions:
-    """Work that follows before commit from events, and from units that became AVAILABLE."""
+    """Work before commit that follows from events, and from units that became AVAILABLE."""
 
     after_event: Mapping[type[EventPayload], Sequence[Reaction]]
     after_available: Sequence[Callable[[Transaction, frozenset[int]], Awaitable[object]]] = ()
@@ -39,10 +39,11 @@ class Reactions:
 
 @dataclass(frozen=True, slots=True)
 class Action(Generic[CommandT]):
-    """A business action by its GraphQL name, and the workflow that carries it out.
+    """A business action: its GraphQL name, and the workflow that performs it.
 
-    `takes_batches`: it takes each class of locks for all its commands before the next. One that
-    does not gets a transaction per command, or the second would lock out of order.
+    `takes_batches`: the workflow takes each class of locks for all its commands before the next
+    class. Other actions get a transaction per command, because a second command would lock out of
+    order.
     """
 
     name: str

@@ -42,5 +42,5 @@ class Clock:
             await asyncio.sleep(MEASURE_SECONDS)
             try:
                 await self.measure(database)
-            except Exception as error:  # leases and expiry go by this clock until the process ends
+            except Exception as error:  # keep measuring: leases and expiry depend on this clock
                 logger.warning("clock.not_measured", error=repr(error), exc_info=unforeseen(error))

@@ -123,7 +123,7 @@ class CommitQueue(Generic[CommandT]):
 
     @property
     def _is_crowd(self) -> bool:
-        """Whether there are enough requests for two halves, those just served included."""
+        """True if there are enough requests for two halves, including those just served."""
         crowd = len(self._queue) + len(self._held_back)
         return self._crowd_min is not None and crowd >= self._crowd_min
 

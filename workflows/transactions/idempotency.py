@@ -38,7 +38,7 @@ def arguments_hash(action: str, command: object) -> str:
 
 
 def _by_value(part: object) -> str:
-    """A decimal by its value: 1.5 and 1.50 are the same argument."""
+    """JSON of a decimal by its value: 1.5 and 1.50 are the same argument."""
     return f"{part.normalize():f}" if isinstance(part, Decimal) else str(part)
 
 
@@ -75,7 +75,7 @@ class Claims:
     busy: set[int] = field(default_factory=set)
 
     def is_fresh(self, index: int) -> bool:
-        """Whether the request is to be performed."""
+        """True if the request is to be performed."""
         return not (index in self.answered or index in self.followers or index in self.busy)
 
     def following(self, index: int, first: Outcome | None) -> Outcome | None:
@@ -188,6 +188,6 @@ def settle(
 
 
 async def forget_keys(unit: UnitOfWork) -> int:
-    """Forget keys that are older than they are kept; how many there were."""
+    """Delete idempotency keys after their retention time; returns their number."""
     before = unit.now - KEPT
     return await idempotency_queries.delete_keys(unit.session, before, FORGOTTEN_MAX)

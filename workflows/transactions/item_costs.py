@@ -1,10 +1,10 @@
 """The item costs that a transaction has locked, changed in memory and written together.
 
-Each item has two pools (domain/stock/item_costs.py): AVAILABLE, HELD and ALLOCATED units are
-inventory, units in the other states are inventory in quality control. Of the latter, units that
-returns and unidentified parcels account for keep the cost of their own; the others share what is
-left. An issue of more units than a pool has is a ValueError: the stock columns are checked before,
-so the books were wrong already.
+Each item has two pools (domain/stock/item_costs.py). AVAILABLE, HELD and ALLOCATED units are
+inventory; units in the other states are inventory in quality control. Units of returns and
+unidentified parcels keep their own cost; the other units in quality control share the rest. An
+issue of more units than a pool has is a ValueError: the stock columns are checked before, so the
+costs must have been wrong.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from workflows.transactions.unit_of_work import Restore, UnitOfWork
 
 
 class CostsInAnotherCurrency(Exception):
-    """Costs are kept in another currency already, which stays since stock came in."""
+    """Costs are stored in another currency; it cannot change after the first goods receipt."""
 
     def __init__(self, wanted: str, kept: str) -> None:
         super().__init__(f"it is {wanted}, but costs are kept in {kept} since stock was received")
 
 
 async def check_base_currency(database: Database, wanted: str) -> None:
-    """Raise CostsInAnotherCurrency where costs are kept in another currency than `wanted`."""
+    """Raise CostsInAnotherCurrency if costs are stored in another currency than `wanted`."""
     async with database.reading() as session:
         kept = await ledger_queries.kept_currency(session)
     if kept not in (None, wanted):
@@ -50,7 +50,7 @@ class ItemPools:
 
     @property
     def loose(self) -> CostPool:
-        """Units in quality control that no return and no parcel accounts for."""
+        """Units in quality control that belong to no return and no parcel."""
         return CostPool(
             self.quality.quantity - self.returned.quantity,
             self.quality.value_minor - self.returned.value_minor,
@@ -58,14 +58,14 @@ class ItemPools:
 
 
 class LockedCosts:
-    """Locked cost rows by item. Everything but `lock` needs the item's row locked before."""
+    """Locked cost rows by item. All methods but `lock` need the item's row to be locked."""
 
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
         self._pools: dict[int, ItemPools] = {}
 
     async def lock(self, item_ids: Iterable[int]) -> None:
-        """Lock the cost rows of these items in order, making those that do not exist yet."""
+        """Lock the cost rows of these items in order; insert missing rows."""
         wanted = sorted(set(item_ids) - self._pools.keys())
         if not wanted:
             return
@@ -85,63 +85,64 @@ class LockedCosts:
             )
 
     def receive(self, item_id: int, quantity: int, value_minor: int) -> None:
-        """Units that cost `value_minor` together came into inventory. Raises Invalid."""
+        """Add units with a total cost of `value_minor` to inventory. Raises Invalid."""
         pools = self._changing(item_id)
         pools.inventory = _within_bounds(pools.inventory.receive(quantity, value_minor))
 
     def issue(self, item_id: int, quantity: int) -> int:
-        """Units left inventory; what they cost."""
+        """Remove units from inventory; returns their cost."""
         pools = self._changing(item_id)
         pools.inventory, value_minor = pools.inventory.issue(quantity)
         return value_minor
 
     def receive_quality(self, item_id: int, quantity: int, value_minor: int) -> None:
-        """Units that cost `value_minor` together came into quality control. Raises Invalid."""
+        """Add units with a total cost of `value_minor` to quality control. Raises Invalid."""
         pools = self._changing(item_id)
         pools.quality = _within_bounds(pools.quality.receive(quantity, value_minor))
 
     def scrap(self, item_id: int, quantity: int) -> int:
-        """Loose units left quality control for the outside; what they cost."""
+        """Remove units without a return from quality control and the stock; returns their cost."""
         pools = self._changing(item_id)
         _, value_minor = pools.loose.issue(quantity)
         pools.quality = _without(pools.quality, quantity, value_minor)
         return value_minor
 
     def receive_returned(self, item_id: int, quantity: int, value_minor: int) -> None:
-        """Units of a return or a parcel came in, which cost `value_minor`. Raises Invalid."""
+        """Add units of a return or parcel with a total cost of `value_minor`. Raises Invalid."""
         self.receive_quality(item_id, quantity, value_minor)
         pools = self._pools[item_id]
         pools.returned = pools.returned.receive(quantity, value_minor)
 
     def issue_returned(self, item_id: int, quantity: int, value_minor: int) -> None:
-        """Units of a return or a parcel left quality control, at the cost of their own."""
+        """Remove units of a return or parcel from quality control, at their own cost."""
         pools = self._changing(item_id)
         pools.quality = _without(pools.quality, quantity, value_minor)
         pools.returned = _without(pools.returned, quantity, value_minor)
 
     def to_quality(self, item_id: int, quantity: int) -> int:
-        """Units went from inventory into quality control; the cost that went with them."""
+        """Move units from inventory to quality control; returns the cost moved."""
         value_minor = self.issue(item_id, quantity)
         self.receive_quality(item_id, quantity, value_minor)
         return value_minor
 
     def from_quality(self, item_id: int, quantity: int) -> int:
-        """Units went from quality control into inventory; the cost that went with them."""
+        """Move units from quality control to inventory; returns the cost moved."""
         value_minor = self.scrap(item_id, quantity)
         self.receive(item_id, quantity, value_minor)
         return value_minor
 
     def value_of_found(self, item_id: int, quantity: int, unit_cost_minor: int | None) -> int:
-        """What units without a receipt are booked at: the item's unit cost, else 0.
+        """Value of units without a receipt: at the item's average cost.
 
-        By the pool that has units, inventory first; where neither has, by `unit_cost_minor`.
+        The cost comes from the pool that has units, inventory first; if both are empty, from
+        `unit_cost_minor`, else 0.
         """
         pools = self._pools[item_id]
         pool = pools.inventory if pools.inventory.quantity else pools.quality
         return pool.value_of(quantity, unit_cost_minor or 0)
 
     def take_changes(self) -> WriteStatement:
-        """The pools that changed and are not written yet, in item order."""
+        """The pools that changed since they were written, in item order."""
         dirty = [self._pools[i] for i in sorted(self._pools) if self._pools[i].is_dirty]
         rows = [
             (
@@ -160,7 +161,7 @@ class LockedCosts:
         return ledger_queries.changed_costs(rows)
 
     def snapshot(self) -> Restore:
-        """Return a function that forgets everything locked and moved since now."""
+        """Return a function that undoes, in memory, all locks and moves from now on."""
         pools = {item_id: replace(pools) for item_id, pools in self._pools.items()}
 
         def restore() -> None:

@@ -1,11 +1,11 @@
-"""The journal: every fact posts a balanced entry in its own transaction.
+"""The journal: every business event posts a balanced entry in its own transaction.
 
-`domain.ledger.entries` makes the entry of each kind of fact. Where units move, callers move the
-item's cost with `tx.costs` first and post what it returned.
+`domain.ledger.entries` makes each kind of entry. If units move, the caller first moves the item's
+cost with `tx.costs` and posts the cost that it returned.
 
 Entries are written last, before the events only. The transaction takes a shared lock on the books,
-which costs no other writer anything, and then reads the newest close. Closing a period takes the
-lock exclusively, so that no race books into a closed period.
+which does not block other writers, and then reads the newest close. Closing a period takes the lock
+exclusively. So no concurrent transaction can post into a closed period.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from workflows.transactions.unit_of_work import Restore, UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """An entry that waits to be written, and whose fact it is."""
+    """An entry that waits to be written, with its actor, channel and location."""
 
     id: UUID
     entry: LedgerEntry
@@ -50,10 +50,11 @@ class Journal:
         channel_id: int | None = None,
         location_id: int | None = None,
     ) -> UUID | None:
-        """Write an entry with this transaction, covered by its audit rows; its id.
+        """Write an entry at the end of this transaction, covered by its audit rows. Returns its id.
 
-        An entry that moves no money is not written: then None. Raises UnbalancedEntry before
-        anything is written. A fact of a closed period is booked at the first instant after it.
+        Returns None for an entry that moves no money; it is not written. Raises UnbalancedEntry
+        before anything is written. An entry in a closed period is posted at the first instant after
+        it.
         """
         check_balance(entry.lines)
         if entry.is_empty:
@@ -64,13 +65,13 @@ class Journal:
 
     @property
     def has_bookings(self) -> bool:
-        """Whether entries wait to be written."""
+        """True if entries wait to be written."""
         return bool(self._bookings)
 
     async def book(self) -> None:
-        """Add the entries to the rows to insert, each in the first open period from its time on.
+        """Add the entries to the rows to insert, each in an open period: at its time or later.
 
-        Everything else but the events is written before, because closing the books waits for it.
+        All other rows but the events are written before, because closing the books waits for this.
         """
         bookings, self._bookings = self._bookings, []
         self._unit.locking(LockClass.LEDGER)
@@ -109,9 +110,10 @@ class Journal:
             unit.add(JournalLine, line)
 
     async def close(self, through: datetime, actor: str) -> UUID:
-        """Close the books up to and including an instant; the id of the close.
+        """Close the books up to and including an instant. Returns the id of the close.
 
-        It waits for transactions that are booking; later ones see the close. Raises PeriodNotOpen.
+        It waits for transactions that are posting; later transactions see the close. Raises
+        PeriodNotOpen.
         """
         unit = self._unit
         unit.locking(LockClass.LEDGER)
@@ -123,7 +125,7 @@ class Journal:
         return close_id
 
     def snapshot(self) -> Restore:
-        """Return a function that forgets every entry posted since now."""
+        """Return a function that discards all entries posted from now on."""
         count = len(self._bookings)
 
         def restore() -> None:

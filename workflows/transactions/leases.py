@@ -1,4 +1,4 @@
-"""Leases: one process at a time does a job that only one may do."""
+"""Leases: a lease lets one process at a time do a job."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ logger = structlog.get_logger(__name__)
 
 
 class ProcessLease:
-    """A lease as one process sees it. It lapses unless the holder takes it again in time."""
+    """A lease as one process sees it. It expires unless the holder renews it in time."""
 
     def __init__(self, transactions: Transactions, name: str, holder: str) -> None:
         self._transactions = transactions
@@ -23,7 +23,7 @@ class ProcessLease:
         self._holder = holder
 
     async def take(self, seconds: float) -> bool:
-        """Take or renew the lease for so long; False while another process holds it."""
+        """Take or renew the lease for `seconds`; False if another process holds it."""
 
         async def work(tx: Transaction) -> bool:
             row = await lease_queries.lock_lease(tx.session, self._name)
@@ -42,7 +42,7 @@ class ProcessLease:
         return await self._transactions.run(work)
 
     async def is_free(self) -> bool:
-        """Whether no process holds the lease; makes its row if there is none."""
+        """True if no process holds the lease. Inserts the lease's row if it is missing."""
         async with self._transactions.database.reading() as session:
             row = await lease_queries.lease(session, self._name)
         if row is None:

@@ -56,7 +56,7 @@ class Outbox:
         self._digests: list[str] = []
 
     def cover(self, content_digest: str) -> None:
-        """Have the audit rows of this transaction cover a movement or a journal entry."""
+        """Add a movement or journal entry to those that this transaction's audit rows cover."""
         self._digests.append(content_digest)
 
     def record(
@@ -70,7 +70,7 @@ class Outbox:
         location_id: int | None = None,
         occurred_at: datetime | None = None,
     ) -> None:
-        """Write an event about the subject with this key; `version` is the subject's."""
+        """Record an event about the subject with this key. `version` is the subject's version."""
         self.events.append(
             PendingEvent(
                 payload,
@@ -92,15 +92,15 @@ class Outbox:
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write an audit row with this transaction: the actor, the action, its subject.
+        """Record an audit row: the actor, the action and its subject.
 
-        No personal data.
+        It must hold no personal data.
         """
         subject_type, key = subject
         self.audits.append(PendingAudit(actor, action, f"{subject_type}:{key}", before, after))
 
     def add_rows(self) -> None:
-        """Add the events, and the audit rows that cover them, to what the transaction writes."""
+        """Add the events, and the audit rows that cover them, to the rows to insert."""
         rows = [self._event_row(event, self._unit.id) for event in self.events]
         content = digest_of_all([*self._digests, *(row["digest"] for row in rows)])
         if self.events and not self.audits:
@@ -146,7 +146,7 @@ class Outbox:
         return row
 
     def snapshot(self) -> Restore:
-        """Return a function that forgets everything recorded since now."""
+        """Return a function that discards all events and audit rows recorded from now on."""
         events, audits, digests = len(self.events), len(self.audits), len(self._digests)
 
         def restore() -> None:
@@ -175,5 +175,5 @@ def _plain(value: object) -> object:
 
 
 def _read(text: str | None) -> object:
-    """What the database gives back: a digest covers JSON by its meaning, not by its spelling."""
+    """A value as the database returns it: a digest covers JSON by its meaning, not its text."""
     return None if text is None else orjson.loads(text)

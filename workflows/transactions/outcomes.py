@@ -44,8 +44,8 @@ class Outcome:
     """The result of a command: references to the objects it made, or refusals.
 
     `refs` is JSON: names to ids. `is_stored` is false if the same key may be tried again. `secret`
-    is shown once; it is never stored, and a replay has none. `made` has the rows of the objects in
-    `refs` as this transaction left them, which saves a look-up; it is not stored either.
+    is shown once; it is never stored, and a replay has none. `created_rows` has the rows of the
+    objects in `refs` as this transaction left them, which saves a look-up; it is not stored either.
     """
 
     refs: Mapping[str, Any] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Outcome:
     replayed: bool = False
     is_stored: bool = True
     secret: str | None = field(default=None, repr=False)
-    made: Mapping[str, object] = field(default_factory=dict, repr=False)
+    created_rows: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     @staticmethod
     def refused(*errors: DomainError, refs: Mapping[str, Any] | None = None) -> Outcome:

@@ -211,9 +211,9 @@ class LockedStock:
         return self.levels.get((item_id, location_id))
 
     def move(self, change: StockMove) -> UUID:
-        """Move units between states of a locked level and record the movement; its id.
+        """Move units between states of a locked level and record the movement. Returns its id.
 
-        Raises InsufficientStock where the state holds fewer units.
+        Raises InsufficientStock if the state holds fewer units.
         """
         key = (change.item_id, change.location_id)
         level = self.levels[key]
@@ -278,7 +278,7 @@ class LockedStock:
     def record_changes(self) -> None:
         """Record one `stock.changed` per level that moved, with its present numbers.
 
-        In the order of their last movements.
+        The events are in the order of the last movements of the levels.
         """
         for key, cause in self._changed.items():
             level = self.levels[key]
@@ -292,7 +292,7 @@ class LockedStock:
 
     @property
     def has_entered(self) -> bool:
-        """Whether units became AVAILABLE since `take_entered` was last called."""
+        """True if units became AVAILABLE since the last call of `take_entered`."""
         return bool(self._entered)
 
     def take_entered(self) -> frozenset[int]:
@@ -301,11 +301,11 @@ class LockedStock:
         return entered
 
     def touch(self, level: Level, cause: Cause) -> None:
-        """Report a level as changed though no unit moved (its safety stock did)."""
+        """Mark a level as changed although no units moved (its safety stock changed)."""
         self._changed[level.key] = cause
 
     def snapshot(self) -> Restore:
-        """Return a function that forgets everything locked and moved since now."""
+        """Return a function that undoes, in memory, all locks and moves from now on."""
         levels = {key: level.copy() for key, level in self.levels.items()}
         item_ids = list(self._by_item)
         changed, entered = dict(self._changed), set(self._entered)

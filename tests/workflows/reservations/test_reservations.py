@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+import workflows.reservations.commands
 import workflows.reservations.expiry as reservation_expiry
 import workflows.reservations.reservations
 from domain.access.callers import Caller, Role, anonymous, holder
@@ -208,8 +209,8 @@ async def test_a_batch_decides_each_request_on_its_own(shop: Shop) -> None:
     wanted = [3, 9, 2, 1]
     requests = [
         Request(
-            workflows.reservations.reservations.CreateReservation(
-                "web", (workflows.reservations.reservations.HoldLine("TEE-M", units),)
+            workflows.reservations.commands.CreateReservation(
+                "web", (workflows.reservations.commands.HoldLine("TEE-M", units),)
             ),
             ADMIN,
             f"key-{index}",

@@ -26,7 +26,7 @@ from tests.builders.store import ADMIN, CLERK, SHOP, Shop, open_shop, pounds
 from tests.builders.transactions import rows
 from tests.databases import Databases
 from workflows.orders.commands import NewLine, PlaceOrder
-from workflows.reservations.reservations import CreateReservation, HoldLine, ReleaseReservation
+from workflows.reservations.commands import CreateReservation, HoldLine, ReleaseReservation
 from workflows.stock.adjustments import AdjustStock
 from workflows.transactions.actions import Action
 from workflows.transactions.outcomes import Outcome, Request

@@ -18,7 +18,7 @@ from tests.builders.books import faults
 from tests.builders.store import ADMIN, CLERK, Shop, open_shop, pounds
 from tests.builders.transactions import codes, rows
 from workflows.orders.commands import NewLine, PlaceOrder
-from workflows.reservations.reservations import ReleaseReservation
+from workflows.reservations.commands import ReleaseReservation
 from workflows.stock.adjustments import AdjustStock
 from workflows.transactions.actions import Action
 from workflows.transactions.outcomes import Outcome, Request

@@ -17,7 +17,7 @@ from models.database.sessions import DatabaseUnavailable, PostgresSession, Sessi
 from tests.builders.sample_actions import Crash, Gate, NameSupplier, naming
 from tests.builders.store import ADMIN, open_shop
 from tests.builders.transactions import codes, counts, rows, transactions_on
-from workflows.reservations.reservations import CreateReservation, HoldLine
+from workflows.reservations.commands import CreateReservation, HoldLine
 from workflows.transactions.actions import action, one_by_one
 from workflows.transactions.group_commit import CROWD_MIN, CommitQueue, QueueFull
 from workflows.transactions.outcomes import Outcome, Request
