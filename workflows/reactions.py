@@ -43,12 +43,12 @@ from workflows.transactions.actions import Reactions, after
 
 _FOLLOW = (return_refunds.follow_return, task_lifecycle.follow_return)
 # Refunds are opened first, because a return closes only if all its refunds are settled.
-_SETTLE = (*_FOLLOW, return_closing.close_when_over)
+_SETTLE = (*_FOLLOW, return_closing.close_when_settled)
 
 REACTIONS = Reactions(
     after_event=dict(
         (
-            after(CarrierRecorded, undelivered_parcels.hear_carrier),
+            after(CarrierRecorded, undelivered_parcels.follow_tracking),
             after(FulfillmentCreated, task_lifecycle.add_first_task),
             after(FulfillmentPicked, task_lifecycle.advance),
             after(FulfillmentPacked, task_lifecycle.advance),
@@ -66,10 +66,10 @@ REACTIONS = Reactions(
             after(ReturnReceived, *_SETTLE),
             after(ReturnInspected, *_SETTLE),
             after(ReturnDisposed, *_SETTLE),
-            after(RefundSucceeded, return_closing.close_when_over),
-            after(RefundRejected, return_closing.close_when_over),
-            after(RefundReversed, return_closing.close_when_over),
-            after(RefundCancelled, return_closing.close_when_over),
+            after(RefundSucceeded, return_closing.close_when_settled),
+            after(RefundRejected, return_closing.close_when_settled),
+            after(RefundReversed, return_closing.close_when_settled),
+            after(RefundCancelled, return_closing.close_when_settled),
         )
     ),
     after_available=(backorders.serve,),

@@ -1,4 +1,4 @@
-"""People decide about returns: authorize, also against the policy, decline, or call them off."""
+"""Manual decisions about returns: authorize (also against the policy), decline, cancel."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from workflows.transactions.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class AuthorizeReturn:
-    """Take the units back; against the policy it needs a note that says why."""
+    """Accept the units back. Against the policy a note with the reason is required."""
 
     return_id: UUID
     note: str | None = None
@@ -35,7 +35,7 @@ class AuthorizeReturn:
 
 @dataclass(frozen=True, slots=True)
 class DeclineReturn:
-    """Do not take the units back."""
+    """Refuse to take the units back."""
 
     return_id: UUID
     reason_code: str
@@ -44,26 +44,27 @@ class DeclineReturn:
 
 @dataclass(frozen=True, slots=True)
 class CancelReturn:
-    """The customer keeps the units."""
+    """Cancel the return: the customer keeps the units."""
 
     return_id: UUID
 
 
 @one_by_one("returnAuthorize")
 async def authorize(tx: Transaction, command: AuthorizeReturn, caller: Caller) -> Mapping[str, Any]:
-    """Authorize a return that waits for a person, or that was declined.
+    """Authorize a return that waits for a decision, or that was declined.
 
-    Who may override answers for it with a note. Raises IllegalTransition, ReturnWindowClosed,
-    NotReturnable, OverReturn (another return took the units up meanwhile), Invalid or NotFound.
+    A caller that may override the policy must give a note. Locks the order, then the return. Raises
+    IllegalTransition, ReturnWindowClosed, NotReturnable, OverReturn (another return claims the
+    units now), Invalid or NotFound. Records `return.authorized`.
     """
     check_note(command.note, "note")
     locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
     before = locked.status
     wanted = _wanted(locked)
-    judgement = await return_evaluation.judge(
+    evaluation = await return_evaluation.evaluate(
         tx.session, locked.order, locked.channel, wanted, locked.requested_at, tx.now
     )
-    objections = judgement.verdict.objections
+    objections = evaluation.verdict.objections
     try:
         check_authorization(before, objections, caller, command.note)
         if before is ReturnStatus.DECLINED:
@@ -73,13 +74,15 @@ async def authorize(tx: Transaction, command: AuthorizeReturn, caller: Caller) -
     except DomainError as error:
         raise error.under("id") from None
     is_override = bool(objections) or before is ReturnStatus.DECLINED
-    told = f"{caller.actor} authorized it" + (" against the policy." if is_override else ".")
-    locked.decide(decided(judgement.verdict.policy, "AUTHORIZED", _why(told, command.note)))
+    reason = f"{caller.actor} authorized the return" + (
+        " against the policy." if is_override else "."
+    )
+    locked.decide(decided(evaluation.verdict.policy, "AUTHORIZED", _reasons(reason, command.note)))
     locked.authorize(caller.actor, tx.now)
     await return_records.write(tx, locked)
     event = ReturnAuthorized(**return_records.step(locked, locked.groups, before))
     return_records.record(tx, event, locked, caller.actor)
-    policy = judgement.verdict.policy
+    policy = evaluation.verdict.policy
     facts = {
         "override": is_override,
         "policy": f"{policy.kind} {policy.scope}",
@@ -92,15 +95,19 @@ async def authorize(tx: Transaction, command: AuthorizeReturn, caller: Caller) -
 
 @one_by_one("returnDecline")
 async def decline(tx: Transaction, command: DeclineReturn, caller: Caller) -> Mapping[str, Any]:
-    """Decline a return that waits for a person. Raises IllegalTransition, Invalid or NotFound."""
+    """Decline a return that waits for a decision.
+
+    Locks the order, then the return. Raises IllegalTransition, Invalid or NotFound. Records
+    `return.declined`.
+    """
     check_note(command.note, "note")
     reason = await active_reason(tx, command.reason_code, "DECLINE")
     locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
     locked.check(ReturnAction.DECLINE, "id")
     before = locked.status
     locked.decline(reason.id)
-    told = f"{caller.actor} declined it: {reason.code}."
-    reasons = _why(told, command.note)
+    text = f"{caller.actor} declined the return: {reason.code}."
+    reasons = _reasons(text, command.note)
     locked.decide({**locked.verdict, "outcome": "DECLINED", "reasons": reasons})
     await return_records.write(tx, locked)
     facts = {"reason": reason.code}
@@ -112,11 +119,15 @@ async def decline(tx: Transaction, command: DeclineReturn, caller: Caller) -> Ma
 
 @one_by_one("returnCancel")
 async def cancel(tx: Transaction, command: CancelReturn, caller: Caller) -> Mapping[str, Any]:
-    """Call a return off before anything came. Raises IllegalTransition or NotFound."""
+    """Cancel a return of which no unit has been received.
+
+    Locks the order, then the return. Raises IllegalTransition or NotFound. Records
+    `return.cancelled`.
+    """
     locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
     locked.check(ReturnAction.CANCEL, "id")
     before = locked.status
-    locked.go_to(ReturnStatus.CANCELLED)
+    locked.set_status(ReturnStatus.CANCELLED)
     await return_records.write(tx, locked)
     event = ReturnCancelled(**return_records.step(locked, locked.groups, before))
     return_records.record(tx, event, locked, caller.actor)
@@ -134,7 +145,7 @@ def _wanted(locked: LockedReturn) -> list[Wanted]:
 
 
 async def _check_room(tx: Transaction, locked: LockedReturn) -> None:
-    """A declined return takes its units up again: they may have been asked for meanwhile."""
+    """Raise OverReturn if other returns have claimed the units since this return was declined."""
     units: dict[UUID, int] = {}
     for group in locked.groups:
         if group.order_line_id is not None:
@@ -142,5 +153,5 @@ async def _check_room(tx: Transaction, locked: LockedReturn) -> None:
     check_room(units, await return_evaluation.returnable_lines(tx.session, locked.order))
 
 
-def _why(told: str, note: str | None) -> list[str]:
-    return [told, note] if note and note.strip() else [told]
+def _reasons(reason: str, note: str | None) -> list[str]:
+    return [reason, note] if note and note.strip() else [reason]

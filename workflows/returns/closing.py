@@ -17,13 +17,13 @@ from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.transaction import Transaction
 
 
-async def close_when_over(
+async def close_when_settled(
     tx: Transaction, event: PendingEvent[ReturnPayload | RefundPayload]
 ) -> None:
-    """Close the return whose last unit or last refund was settled by `event`.
+    """Close the return if `event` settled its last unit or its last refund.
 
-    The transaction that recorded it
-    holds the order's lock, which covers the return: so no lock is taken out of order here.
+    The transaction that recorded the event holds the order's lock, which covers the return. So no
+    lock is taken out of order. Records `return.closed`.
     """
     payload = event.payload
     return_id = payload.return_ if isinstance(payload, RefundPayload) else UUID(event.subject_key)

@@ -1,4 +1,4 @@
-"""What came and was not expected, or was and did not: told to people until it is settled."""
+"""RETURN_DISCREPANCY exceptions: opened for missing, wrong or extra units, closed when resolved."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workflows.transactions.transaction import Transaction
 KIND = ExceptionKind.RETURN_DISCREPANCY
 
 
-async def tell(
+async def open_exception(
     tx: Transaction,
     locked: LockedReturn,
     found: Sequence[Discrepancy],
@@ -24,15 +24,15 @@ async def tell(
     *,
     location_id: int,
 ) -> UUID | None:
-    """Open RETURN_DISCREPANCY, once for each difference; its id, or None where there is none."""
-    words = " ".join(each.description for each in found)
+    """Open RETURN_DISCREPANCY, once for each difference. Returns its id, or None."""
+    description = " ".join(each.description for each in found)
     exception_id = None
     for _ in found:
         exception_id = await exceptions.open(
             tx,
             KIND,
             ("Return", locked.id),
-            f"Return {locked.number}: {words}",
+            f"Return {locked.number}: {description}",
             location_id=location_id,
             channel_id=locked.channel.id,
             actor=actor,
@@ -41,12 +41,12 @@ async def tell(
 
 
 async def clear_when_settled(tx: Transaction, locked: LockedReturn, actor: str) -> None:
-    """Clear RETURN_DISCREPANCY once nothing is missing and no strange unit waits any more.
+    """Clear RETURN_DISCREPANCY when no unit is missing and all unexpected units are disposed of.
 
-    Nor a parcel that came while the return was off.
+    It stays open while a parcel that came for an ended return is still in quarantine.
     """
-    strange = [group for group in locked.groups if group.order_line_id is None]
-    is_settled = all(group.state is ReturnItemState.DISPOSED for group in strange) and all(
+    unexpected = [group for group in locked.groups if group.order_line_id is None]
+    is_settled = all(group.state is ReturnItemState.DISPOSED for group in unexpected) and all(
         group.state is not ReturnItemState.MISSING for group in locked.groups
     )
     if is_settled and not await parcel_queries.is_waiting(tx.session, locked.id):

@@ -43,7 +43,7 @@ from workflows.transactions.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class DisposeReturnItem:
-    """A person decides what becomes of inspected units."""
+    """Dispose of inspected units by a person's decision."""
 
     return_item_id: UUID
     quantity: int
@@ -53,7 +53,7 @@ class DisposeReturnItem:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What is to be executed, who decided it, and by which version of the policy."""
+    """A disposition to execute, with its author, the decision and the version of the policy."""
 
     disposition: Disposition
     decided_by: str
@@ -64,10 +64,11 @@ class Ruling:
 
 @one_by_one("returnItemDispose")
 async def dispose(tx: Transaction, command: DisposeReturnItem, caller: Caller) -> Mapping[str, Any]:
-    """Execute a disposition of inspected units; a part of them becomes a group of its own.
+    """Execute a disposition of inspected units; a part of a group becomes a group of its own.
 
-    Raises IllegalTransition (not inspected, disposed of, more than are left), PolicyViolation (a
-    counterfeit is never restocked), ApprovalRequired, TaskNotClaimed, Invalid or NotFound.
+    Locks the order, the return, the tasks, the stock, then the item costs. Raises IllegalTransition
+    (not inspected, disposed of already, or too few units), PolicyViolation (a counterfeit is never
+    restocked), ApprovalRequired, TaskNotClaimed, Invalid or NotFound. Records `return.disposed`.
     """
     path = ("input", "returnItemId")
     return_id = await return_queries.return_of_item(tx.session, command.return_item_id)
@@ -130,7 +131,7 @@ async def rule(
     caller: Caller,
     note: str | None,
 ) -> Ruling:
-    """What becomes of inspected units, by the DISPOSITION policy or by the caller's own choice.
+    """Disposition of inspected units by the DISPOSITION policy or the caller's choice.
 
     Raises PolicyViolation or ApprovalRequired.
     """
@@ -171,17 +172,17 @@ async def _policy(
 
 
 async def _value(tx: Transaction, locked: LockedReturn, group: ReturnUnits) -> Money:
-    """What all units of this item in the return are worth: as sold, else at price, else at cost."""
+    """Value of all units of this item in the return: as sold, else at price, else at cost."""
     alike = [each for each in locked.groups if each.item_id == group.item_id]
     units = sum(each.quantity for each in alike)
-    worth, sold = Money(0, locked.order.currency), 0
+    total, sold = Money(0, locked.order.currency), 0
     for each in alike:
         line = None if each.order_line_id is None else locked.order.line(each.order_line_id)
         if line is not None:
-            worth += return_evaluation.worth(locked.order, line, each.quantity)
+            total += return_evaluation.sales_value(locked.order, line, each.quantity)
             sold += each.quantity
     if sold:
-        return Money(share(worth.minor, units, sold), worth.currency)
+        return Money(share(total.minor, units, sold), total.currency)
     item = (await lookups.items_by_id(tx.session, [group.item_id]))[group.item_id]
     if item.price_minor is not None and item.price_currency is not None:
         return Money(item.price_minor * units, item.price_currency)
@@ -189,7 +190,7 @@ async def _value(tx: Transaction, locked: LockedReturn, group: ReturnUnits) -> M
 
 
 async def lock_units(tx: Transaction, groups: list[ReturnUnits]) -> None:
-    """Lock the stock and the cost of groups that are here."""
+    """Lock the stock levels, then the item costs, of groups that are at a location."""
     keys = [(group.item_id, group.location_id) for group in groups if group.location_id is not None]
     await tx.stock.open_levels(keys)
     await tx.costs.lock([group.item_id for group in groups])
@@ -198,9 +199,9 @@ async def lock_units(tx: Transaction, groups: list[ReturnUnits]) -> None:
 def execute(
     tx: Transaction, locked: LockedReturn, group: ReturnUnits, ruling: Ruling, actor: str
 ) -> None:
-    """Carry a ruling out on all units of an inspected group whose stock and cost are locked.
+    """Execute a disposition on all units of an inspected group. Its stock and cost must be locked.
 
-    Raises IllegalTransition where the chain has no such exit.
+    Raises IllegalTransition if the group's state does not allow the disposition.
     """
     effect = disposition_rules.execute(group.state, group.disposition, ruling.disposition)
     assert group.location_id is not None

@@ -1,4 +1,4 @@
-"""Requests for returns as a policy judges them: what is asked for, its value, age and risk."""
+"""Evaluation of return requests by the RETURN policy: units, value, age and risk."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from models.database.sessions import Session
 from models.queries.catalog.lookups import ChannelFacts
 from workflows.orders.locked_orders import Line, LockedOrder
 
-WAS_SENT = (OrderLineState.SHIPPED, OrderLineState.DELIVERED)
+SHIPPED_STATES = (OrderLineState.SHIPPED, OrderLineState.DELIVERED)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Units of an order line that should go back, for a reason."""
+    """Units of an order line that are to be returned, with the reason code."""
 
     line: Line
     quantity: int
@@ -44,15 +44,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class CaseItem:
-    """What is known of wanted units: how the policy sees them, and what it is chosen by."""
+    """Requested units as the policy sees them, and the facts by which the policy is chosen."""
 
     asked: RequestedUnits
     facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """What the policies say of a request, its risk, and which of the wanted units pass unseen."""
+class Evaluation:
+    """Result of an evaluation: verdict, risk, and the units that skip inspection (fast lane)."""
 
     verdict: Verdict
     risk: Risk
@@ -61,7 +61,7 @@ class Judgement:
 
 
 async def returnable_lines(session: Session, order: LockedOrder) -> list[ReturnableLine]:
-    """Of each line of a locked order: units sent, and units that its returns take up now."""
+    """For each line of a locked order: units shipped, and units that its returns claim now."""
     claims: dict[UUID, list[LineClaim]] = {}
     for row in await return_queries.claims_of_lines(session, [line.id for line in order.lines]):
         claim = LineClaim(
@@ -72,38 +72,39 @@ async def returnable_lines(session: Session, order: LockedOrder) -> list[Returna
         ReturnableLine(
             id=line.id,
             sku=line.sku,
-            shipped=sum(line.units[state] for state in WAS_SENT),
+            shipped=sum(line.units[state] for state in SHIPPED_STATES),
             claimed=claimed_units(claims.get(line.id, ())),
         )
         for line in order.lines
     ]
 
 
-def worth(order: LockedOrder, line: Line, quantity: int) -> Money:
-    """What units of a line were sold for, with tax."""
+def sales_value(order: LockedOrder, line: Line, quantity: int) -> Money:
+    """Amount that these units of a line were sold for, with tax."""
     minor = share(line.money.total_minor, quantity, line.money.quantity)
     return Money(minor, order.currency)
 
 
-async def judge(
+async def evaluate(
     session: Session,
     order: LockedOrder,
     channel: ChannelFacts,
     wanted: Sequence[Wanted],
     requested_at: datetime,
     now: datetime,
-) -> Judgement:
-    """Judge a request by the RETURN policies in force now, its window as of `requested_at`."""
+) -> Evaluation:
+    """Evaluate a request by the RETURN policies in force now, its window as of `requested_at`."""
     items, destination_id = await case_items(session, order, channel, wanted)
     in_force = await policies.in_force(session, PolicyKind.RETURN, now)
     chosen = [choose(in_force, item.facts, now) for item in items]
     risk = await _risk(session, order, items, wanted, chosen, requested_at)
     verdict = decide(items, chosen, risk, requested_at)
     fast_lane = tuple(
-        verdict.outcome is ReturnStatus.AUTHORIZED and passes(item.asked, policy.rules, risk)
+        verdict.outcome is ReturnStatus.AUTHORIZED
+        and may_use_fast_lane(item.asked, policy.rules, risk)
         for item, policy in zip(items, chosen, strict=True)
     )
-    return Judgement(verdict, risk, fast_lane, destination_id)
+    return Evaluation(verdict, risk, fast_lane, destination_id)
 
 
 def decide(
@@ -112,21 +113,21 @@ def decide(
     risk: Risk,
     requested_at: datetime,
 ) -> Verdict:
-    """What these policies, one for each item, say of a request with this risk."""
+    """Verdict of these policies, one for each item, on a request with this risk."""
     case = ReturnCase(tuple(item.asked for item in items), risk)
     return may_authorize(case, chosen, requested_at)
 
 
-def passes(asked: RequestedUnits, rules: ReturnRules, risk: Risk) -> bool:
-    """Whether such units go straight back on the shelf (the fast lane)."""
-    told = may_skip_inspection(rules, risk.value, asked.reason, asked.sku, unit_value(asked))
-    return told is not None
+def may_use_fast_lane(asked: RequestedUnits, rules: ReturnRules, risk: Risk) -> bool:
+    """True if the units are restocked without inspection (fast lane)."""
+    reason = may_skip_inspection(rules, risk.value, asked.reason, asked.sku, unit_value(asked))
+    return reason is not None
 
 
 async def case_items(
     session: Session, order: LockedOrder, channel: ChannelFacts, wanted: Sequence[Wanted]
 ) -> tuple[list[CaseItem], int]:
-    """Wanted units as policies see them, and the location that sent the first of them."""
+    """Requested units as the policies see them, and the location that shipped the first of them."""
     parcels: dict[UUID, list[ShippedParcel]] = {}
     places: dict[UUID, tuple[int, str]] = {}
     for row in await return_queries.shipped_parcels(session, [each.line.id for each in wanted]):
@@ -143,7 +144,7 @@ async def case_items(
             sku=each.line.sku,
             quantity=each.quantity,
             reason=each.reason,
-            value=worth(order, each.line, each.quantity),
+            value=sales_value(order, each.line, each.quantity),
             is_returnable=bool(item["returnable"]),
             parcels=tuple(parcels[each.line.id]),
         )

@@ -1,4 +1,4 @@
-"""What did not come in time: a return of which nothing came expires, else its rest is missing."""
+"""Expiry of overdue returns: without any receipt they expire, else the rest is missing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ EXPIRED_MAX = 50
 
 
 async def expire_returns(transactions: Transactions) -> int:
-    """End returns that are waited for in vain, each in a transaction of its own; how many."""
+    """End overdue returns, each in its own transaction; returns their number.
+
+    At most EXPIRED_MAX. Locks the order, then the return. Records `return.expired` or
+    `return.received`, and opens RETURN_DISCREPANCY for missing units.
+    """
 
     async def find(tx: Transaction) -> list[UUID]:
         return await return_queries.overdue(tx.session, tx.now - MISSING_AFTER, EXPIRED_MAX)
@@ -39,32 +43,32 @@ async def expire_returns(transactions: Transactions) -> int:
 async def _end(tx: Transaction, return_id: UUID) -> bool:
     locked = await locked_returns.lock(tx, return_id, None, ())
     before = locked.status
-    reached = overdue_status(before, locked.expected_by_at, tx.now)
-    if reached is None:
+    next_status = overdue_status(before, locked.expected_by_at, tx.now)
+    if next_status is None:
         return False
-    missing = _give_up(tx, locked) if reached is ReturnStatus.RECEIVED else []
-    locked.go_to(reached)
+    missing = _mark_missing(tx, locked) if next_status is ReturnStatus.RECEIVED else []
+    locked.set_status(next_status)
     await return_records.write(tx, locked)
-    event = ReturnExpired if reached is ReturnStatus.EXPIRED else ReturnReceived
+    event = ReturnExpired if next_status is ReturnStatus.EXPIRED else ReturnReceived
     ended = event(**return_records.step(locked, missing or locked.groups, before))
     return_records.record(tx, ended, locked, SYSTEM.actor)
     return_records.audit(tx, SYSTEM.actor, event.type, locked, before=before)
     found = [
         Discrepancy(
             DiscrepancyKind.MISSING,
-            f"{group.quantity} units of {group.sku} did not come.",
+            f"{group.quantity} units of {group.sku} were not received.",
             group.sku,
             group.quantity,
         )
         for group in missing
     ]
     place = locked.destination_id
-    await discrepancies.tell(tx, locked, found, SYSTEM.actor, location_id=place)
+    await discrepancies.open_exception(tx, locked, found, SYSTEM.actor, location_id=place)
     return True
 
 
-def _give_up(tx: Transaction, locked: LockedReturn) -> list[ReturnUnits]:
-    """All that is still EXPECTED is MISSING from now on."""
+def _mark_missing(tx: Transaction, locked: LockedReturn) -> list[ReturnUnits]:
+    """Mark all units that are still EXPECTED as MISSING."""
     missing = []
     for each in mark_missing([group.units for group in locked.groups]):
         group = locked.group(each.item_id)

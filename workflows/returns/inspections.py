@@ -41,7 +41,7 @@ FINDINGS_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What an inspector found on units of a group; `disposition` None: the policy decides."""
+    """An inspector's grade for units of a group. `disposition` None: the policy decides."""
 
     return_item_id: UUID
     quantity: int
@@ -53,17 +53,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class InspectReturn:
-    """Findings on units of one return."""
+    """Record findings on units of one return."""
 
     return_id: UUID
     findings: tuple[Finding, ...]
 
 
 @dataclass(slots=True)
-class _Bench:
-    """What one inspection did: groups that were looked at, graded for good, and disposed of.
+class _InspectionRun:
+    """Progress of one inspection: groups recorded, groups graded finally, and their locked tasks.
 
-    `tasks`: by the group that units were taken from, the locked ones that the work was on.
+    `tasks`: by the group that the units were taken from.
     """
 
     locked: LockedReturn
@@ -75,11 +75,13 @@ class _Bench:
 
 @one_by_one("returnInspect")
 async def inspect(tx: Transaction, command: InspectReturn, caller: Caller) -> Mapping[str, Any]:
-    """Grade received units; once the grade stands, what the policy says of it is executed.
+    """Grade received units; execute the disposition as soon as the grade is final.
 
-    Where the RETURN policy wants two inspectors, units stay RECEIVED after the first. Raises
-    IllegalTransition (not received, more than are left), SelfApproval, PolicyViolation,
-    ApprovalRequired, TaskNotClaimed, Invalid, NotFound or LimitExceeded, naming the finding.
+    If the RETURN policy requires two inspectors, units stay RECEIVED after the first inspection.
+    Locks the order, the return, the stock, the item costs, then the tasks. Raises IllegalTransition
+    (not received, or too few units), SelfApproval, PolicyViolation, ApprovalRequired,
+    TaskNotClaimed, Invalid, NotFound or LimitExceeded, with the finding. Records
+    `return.inspection_recorded`, or `return.inspected` and `return.disposed`.
     """
     _check(command)
     locked = await locked_returns.lock(tx, command.return_id, caller, ("input", "returnId"))
@@ -89,30 +91,30 @@ async def inspect(tx: Transaction, command: InspectReturn, caller: Caller) -> Ma
     await dispositions.lock_units(
         tx, [each for each in locked.groups if each.id in named and each.stock_state is not None]
     )
-    bench = _Bench(locked, caller, [], [], {})
+    run = _InspectionRun(locked, caller, [], [], {})
     for position, finding in enumerate(command.findings):
         try:
-            await _inspect(tx, bench, finding)
+            await _inspect(tx, run, finding)
         except DomainError as error:
             raise error.under("input", "findings", str(position)) from None
     await return_records.write(tx, locked)
     for group in locked.groups:
         await tasks.continue_in_queue(
-            tx, bench.tasks.get(group.id, ()), ITEM_STEPS.get(group.state), caller
+            tx, run.tasks.get(group.id, ()), ITEM_STEPS.get(group.state), caller
         )
-    _tell(tx, bench)
-    facts = {"inspected": [group.facts for group in (*bench.recorded, *bench.graded)]}
+    _record_events(tx, run)
+    facts = {"inspected": [group.facts for group in (*run.recorded, *run.graded)]}
     return_records.audit(tx, caller.actor, "returnInspect", locked, before=before, facts=facts)
     await discrepancies.clear_when_settled(tx, locked, caller.actor)
     return {"return": str(locked.id)}
 
 
-def _tell(tx: Transaction, bench: _Bench) -> None:
-    """One event per place and fact: readers see what happened at their locations."""
+def _record_events(tx: Transaction, run: _InspectionRun) -> None:
+    """Record each event once per location, because readers may see some locations only."""
     facts = (
-        (ReturnInspectionRecorded, bench.recorded),
-        (ReturnInspected, bench.graded),
-        (ReturnDisposed, bench.graded),
+        (ReturnInspectionRecorded, run.recorded),
+        (ReturnInspected, run.graded),
+        (ReturnDisposed, run.graded),
     )
     for event, groups in facts:
         places = dict.fromkeys(group.location_id for group in groups)
@@ -120,16 +122,16 @@ def _tell(tx: Transaction, bench: _Bench) -> None:
             here = [group for group in groups if group.location_id == place]
             return_records.record(
                 tx,
-                event(**return_records.step(bench.locked, here)),
-                bench.locked,
-                bench.caller.actor,
+                event(**return_records.step(run.locked, here)),
+                run.locked,
+                run.caller.actor,
                 location_id=place,
             )
 
 
-async def _inspect(tx: Transaction, bench: _Bench, finding: Finding) -> None:
-    """Put one finding on record and, when the grade stands, execute what follows from it."""
-    locked, caller = bench.locked, bench.caller
+async def _inspect(tx: Transaction, run: _InspectionRun, finding: Finding) -> None:
+    """Record one finding. If the grade is final, execute the disposition."""
+    locked, caller = run.locked, run.caller
     group = locked.group(finding.return_item_id)
     if group is None:
         reference = str(finding.return_item_id)
@@ -137,28 +139,28 @@ async def _inspect(tx: Transaction, bench: _Bench, finding: Finding) -> None:
     evidence = parse_all(finding.evidence, "evidence")
     move(group.units, finding.quantity, ReturnItemState.INSPECTED)
     subject = ("ReturnItem", group.id)
-    bench.tasks[group.id] = await tasks.admit(tx, subject, caller, ("returnItemId",))
+    run.tasks[group.id] = await tasks.admit(tx, subject, caller, ("returnItemId",))
     required = await _inspectors_required(tx, locked, group)
     inspection = Grading(caller.actor, finding.condition)
     result = inspection_rules.inspect(group.state, group.first_inspection, inspection, required)
     part = locked.split(tx, group, finding.quantity)
-    _note(part, finding, evidence)
+    _add_notes(part, finding, evidence)
     locked.record_inspection(tx, part, finding.condition, caller.actor, finding.note, evidence)
     if not result.is_complete:
         part.first_inspection = inspection
-        bench.recorded.append(part)
+        run.recorded.append(part)
         if part is group:
-            # A second inspection is the work of another inspector: this task ends here.
-            await tasks.finish(tx, bench.tasks.pop(group.id), caller.actor)
+            # Another inspector makes the second inspection, so this task ends.
+            await tasks.finish(tx, run.tasks.pop(group.id), caller.actor)
         return
     part.state, part.condition = result.state, result.condition
     part.inspected_by = ", ".join(result.inspectors)
     ruling = await dispositions.rule(tx, locked, part, finding.disposition, caller, finding.note)
     dispositions.execute(tx, locked, part, ruling, caller.actor)
-    bench.graded.append(part)
+    run.graded.append(part)
 
 
-def _note(group: ReturnUnits, finding: Finding, evidence: tuple[Reference, ...]) -> None:
+def _add_notes(group: ReturnUnits, finding: Finding, evidence: tuple[Reference, ...]) -> None:
     group.evidence = merged(group.evidence, evidence)
     group.note = finding.note or group.note
 
@@ -186,7 +188,7 @@ async def _return_rules(tx: Transaction, locked: LockedReturn, group: ReturnUnit
 def _check(command: InspectReturn) -> None:
     field = ("input", "findings")
     if not command.findings:
-        raise Invalid("An inspection has at least one finding.", field=field)
+        raise Invalid("At least one finding is required; none was sent.", field=field)
     if len(command.findings) > FINDINGS_MAX:
         raise LimitExceeded("findings", FINDINGS_MAX, len(command.findings), field=field)
     for position, finding in enumerate(command.findings):

@@ -37,7 +37,7 @@ from workflows.transactions.transaction import Transaction
 
 @dataclass(slots=True)
 class LockedReturn:
-    """A return under its order's lock: its row, its groups in order, and what is to be written."""
+    """A return under its order's lock: its row, its groups in order, and rows to be written."""
 
     order: LockedOrder
     channel: ChannelFacts
@@ -48,27 +48,25 @@ class LockedReturn:
 
     @property
     def id(self) -> UUID:
-        """The return's id."""
         return self.row["id"]
 
     @property
     def status(self) -> ReturnStatus:
-        """Where it stands now."""
         return ReturnStatus(self.row["status"])
 
     @property
     def number(self) -> str:
-        """The RMA number: what the books cite."""
+        """The RMA number, to which ledger entries refer."""
         return self.row["rma_number"]
 
     @property
     def reference(self) -> str:
-        """What movements cite."""
+        """The reference for stock movements."""
         return f"Return:{self.id}"
 
     @property
     def next_version(self) -> int:
-        """The version that it has once it is written."""
+        """The version that the return has after it is written."""
         return self.version + 1
 
     @property
@@ -118,12 +116,12 @@ class LockedReturn:
 
     def decline(self, reason_id: int) -> None:
         """Change the status to DECLINED, for a reason. Raises IllegalTransition."""
-        self.go_to(ReturnStatus.DECLINED)
+        self.set_status(ReturnStatus.DECLINED)
         self.row["decline_reason_id"] = reason_id
 
     def close(self, now: datetime) -> None:
         """Change the status to CLOSED. Raises IllegalTransition."""
-        self.go_to(ReturnStatus.CLOSED)
+        self.set_status(ReturnStatus.CLOSED)
         self.row["closed_at"] = now
 
     def set_tracking(self, carrier: str, tracking_number: str) -> None:
@@ -135,25 +133,24 @@ class LockedReturn:
         self.row["scanned_at"] = at
 
     def group(self, group_id: UUID) -> ReturnUnits | None:
-        """One of its groups."""
         return next((group for group in self.groups if group.id == group_id), None)
 
-    def go_to(self, status: ReturnStatus) -> None:
-        """Change the status. Raises IllegalTransition where the table has no such step."""
+    def set_status(self, status: ReturnStatus) -> None:
+        """Change the status. Raises IllegalTransition if the transition is not allowed."""
         if status is not self.status:
             self.row["status"] = str(step("return", RETURN_TRANSITIONS, self.status, status))
 
     def check(self, action: ReturnAction, *path: str) -> None:
-        """Raise IllegalTransition at `path` unless this action fits the status."""
+        """Raise IllegalTransition at `path` if the status does not allow this action."""
         try:
             check_status(self.status, action)
         except IllegalTransition as error:
             raise error.under(*path) from None
 
     def split(self, tx: Transaction, group: ReturnUnits, quantity: int) -> ReturnUnits:
-        """These units of a group as a group that may move on: itself, if it is all of them.
+        """Separate `quantity` units of a group; returns the group itself for all of its units.
 
-        The part gets an id of its own and its exact share of the cost; the rest keeps the id.
+        The part gets a new id and its exact share of the cost. The rest keeps the id.
         """
         if quantity == group.quantity:
             return group
@@ -199,7 +196,7 @@ class LockedReturn:
 
 
 def authorize(row: LockedReturnRow, actor: str, now: datetime) -> None:
-    """Write into a return's row that it is authorized now, and until when its units should come."""
+    """Set the authorization in a return's row, and the time until which its units are expected."""
     row["status"] = str(ReturnStatus.AUTHORIZED)
     row["authorized_at"], row["authorized_by"] = now, actor
     row["expected_by_at"] = now + EXPECTED_WITHIN
@@ -208,9 +205,9 @@ def authorize(row: LockedReturnRow, actor: str, now: datetime) -> None:
 async def lock(
     tx: Transaction, return_id: UUID, caller: Caller | None, path: tuple[str, ...]
 ) -> LockedReturn:
-    """Lock a return's order, then the return, and read it; `caller` None: everything is visible.
+    """Lock a return's order, then the return, and read it. `caller` None: no visibility check.
 
-    Raises NotFound at `path` where it does not exist for the caller.
+    Raises NotFound at `path` unless the return exists and the caller sees it.
     """
     order_id = await return_queries.order_of(tx.session, return_id)
     if order_id is None:
@@ -226,7 +223,7 @@ async def lock(
 
 
 async def load(tx: Transaction, order: LockedOrder, row: LockedReturnRow) -> LockedReturn:
-    """A return whose order is locked, with its groups as they are."""
+    """Read a return whose order is locked, with its groups."""
     channels = await lookups.channels_by_id(tx.session, [order.channel_id])
     items = await return_queries.items_of(tx.session, [row["id"]])
     channel = channels[order.channel_id]

@@ -1,4 +1,4 @@
-"""A matched parcel's units: into quality control, each group at the cost at which it left."""
+"""Units of a matched parcel: moved to quality control, each group at the cost it shipped at."""
 
 from __future__ import annotations
 
@@ -22,49 +22,49 @@ from workflows.returns.dispositions import Ruling
 from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.requests import POLICY
 from workflows.returns.return_units import ReturnUnits
-from workflows.returns.unidentified_parcels import Found
+from workflows.returns.unidentified_parcels import IdentifiedUnits
 from workflows.transactions.stock_levels import StockMove
 from workflows.transactions.transaction import Transaction
 
 
 async def lock(tx: Transaction, item_ids: Sequence[int], location_id: int) -> None:
-    """Lock the stock of these items, with a level at the location, and their cost."""
+    """Lock the stock of these items, with a level at the location, then the item costs."""
     await tx.stock.open_levels([(item_id, location_id) for item_id in item_ids])
     await tx.costs.lock(item_ids)
 
 
-async def place(
+async def apply_receipt(
     tx: Transaction,
     locked: LockedReturn,
     receipt: Receipt,
     items: Mapping[str, ItemFacts],
     location_id: int,
-    found: Found | None,
+    found: IdentifiedUnits | None,
     actor: str,
 ) -> list[ReturnUnits]:
-    """Carry out what a parcel does to a return's groups; those that moved.
+    """Apply a parcel's receipt to a return's groups. Returns the groups that moved.
 
-    `found`: the units lie in quarantine already, and on the books. Stock and cost are locked.
+    `found`: the units are in quarantine and in the ledger already. Stock and cost must be locked.
     """
     moved = _split(tx, locked, receipt)
-    came = [group for group in moved if group.state is ReturnItemState.RECEIVED]
-    strange = _strangers(tx, locked, receipt, items)
-    await _price_sold(tx, came)
-    was_worth = _price_found(tx, found, came, strange, items)
-    for group in (*came, *strange):
-        _bring(tx, locked, group, location_id, found, actor)
-    value = sum(group.cost_minor or 0 for group in came)
-    _post(tx, locked, return_entries.returned, came, value, location_id, actor)
+    received = [group for group in moved if group.state is ReturnItemState.RECEIVED]
+    unexpected = _add_unexpected(tx, locked, receipt, items)
+    await _set_cost_of_sold(tx, received)
+    found_minor = _set_cost_of_unexpected(tx, found, received, unexpected, items)
+    for group in (*received, *unexpected):
+        _move_to_quality_control(tx, locked, group, location_id, found, actor)
+    value = sum(group.cost_minor or 0 for group in received)
+    _post(tx, locked, return_entries.returned, received, value, location_id, actor)
     if found is None:
-        value = sum(group.cost_minor or 0 for group in strange)
-        _post(tx, locked, return_entries.received_unexpected, strange, value, location_id, actor)
+        value = sum(group.cost_minor or 0 for group in unexpected)
+        _post(tx, locked, return_entries.received_unexpected, unexpected, value, location_id, actor)
     else:
-        _post(tx, locked, return_entries.identified, came, was_worth, location_id, actor)
-    return [*moved, *strange]
+        _post(tx, locked, return_entries.identified, received, found_minor, location_id, actor)
+    return [*moved, *unexpected]
 
 
 def _split(tx: Transaction, locked: LockedReturn, receipt: Receipt) -> list[ReturnUnits]:
-    """Move the parts of groups that came or will not come; they are the groups given back."""
+    """Separate the units that were received or will not come. Returns these groups."""
     moved = []
     for each in receipt.moves:
         group = locked.group(each.item_id)
@@ -75,11 +75,11 @@ def _split(tx: Transaction, locked: LockedReturn, receipt: Receipt) -> list[Retu
     return moved
 
 
-def _strangers(
+def _add_unexpected(
     tx: Transaction, locked: LockedReturn, receipt: Receipt, items: Mapping[str, ItemFacts]
 ) -> list[ReturnUnits]:
-    """New groups for wrong and extra units."""
-    strange = []
+    """Add groups for wrong and extra units."""
+    unexpected = []
     for each in receipt.unexpected:
         group = ReturnUnits(
             id=tx.new_id(),
@@ -93,55 +93,57 @@ def _strangers(
             is_new=True,
         )
         locked.groups.append(group)
-        strange.append(group)
-    return strange
+        unexpected.append(group)
+    return unexpected
 
 
-async def _price_sold(tx: Transaction, came: Sequence[ReturnUnits]) -> None:
-    """Give groups of sold units their exact part of what the units of their line cost."""
-    line_ids = sorted({group.order_line_id for group in came if group.order_line_id is not None})
+async def _set_cost_of_sold(tx: Transaction, received: Sequence[ReturnUnits]) -> None:
+    """Set the cost of groups of sold units: their exact share of what the line's units cost."""
+    line_ids = sorted(
+        {group.order_line_id for group in received if group.order_line_id is not None}
+    )
     pools: dict[UUID | None, CostPool] = {}
     for sold_id, row in (await return_queries.costs_of_lines(tx.session, line_ids)).items():
         pools[sold_id] = CostPool(
             int(row["left_units"]) - int(row["back_units"]),
             int(row["left_minor"]) - int(row["back_minor"]),
         )
-    for group in came:
+    for group in received:
         line_id = group.order_line_id
         pools[line_id], group.cost_minor = pools[line_id].issue(group.quantity)
 
 
-def _price_found(
+def _set_cost_of_unexpected(
     tx: Transaction,
-    found: Found | None,
-    came: Sequence[ReturnUnits],
-    strange: Sequence[ReturnUnits],
+    found: IdentifiedUnits | None,
+    received: Sequence[ReturnUnits],
+    unexpected: Sequence[ReturnUnits],
     items: Mapping[str, ItemFacts],
 ) -> int:
-    """Give groups that nobody sold their value; what sold ones were on the books at as found."""
+    """Set the cost of unexpected groups. Returns the recorded value of sold units found."""
     if found is None:
-        for group in strange:
+        for group in unexpected:
             unit_cost = items[group.sku].unit_cost_minor
             group.cost_minor = tx.costs.value_of_found(group.item_id, group.quantity, unit_cost)
         return 0
-    pools, was_worth = dict(found.pools), 0
-    for group in came:
+    pools, found_minor = dict(found.pools), 0
+    for group in received:
         pools[group.item_id], part = pools[group.item_id].issue(group.quantity)
-        was_worth += part
-    for group in strange:
+        found_minor += part
+    for group in unexpected:
         pools[group.item_id], group.cost_minor = pools[group.item_id].issue(group.quantity)
-    return was_worth
+    return found_minor
 
 
-def _bring(
+def _move_to_quality_control(
     tx: Transaction,
     locked: LockedReturn,
     group: ReturnUnits,
     location_id: int,
-    found: Found | None,
+    found: IdentifiedUnits | None,
     actor: str,
 ) -> None:
-    """Move a group's units into quality control, from outside or out of quarantine."""
+    """Move a group's units to quality control, from outside the stock or from quarantine."""
     assert group.cost_minor is not None
     group.location_id, group.received_at = location_id, tx.now
     group.stock_state = StockState.QUALITY_CONTROL
@@ -161,8 +163,8 @@ def _bring(
         kind=MovementKind.RETURNED,
     )
     if found is not None:
-        kept = {"from_state": StockState.QUARANTINE, "kind": MovementKind.MOVED}
-        change = replace(change, **kept)  # type: ignore[arg-type]
+        changes = {"from_state": StockState.QUARANTINE, "kind": MovementKind.MOVED}
+        change = replace(change, **changes)  # type: ignore[arg-type]
     tx.stock.move(change)
 
 
@@ -181,19 +183,19 @@ def _post(
     tx.journal.post(entry, actor=actor, channel_id=locked.channel.id, location_id=location_id)
 
 
-def pass_unseen(
-    tx: Transaction, locked: LockedReturn, came: Sequence[ReturnUnits]
+def restock_fast_lane(
+    tx: Transaction, locked: LockedReturn, received: Sequence[ReturnUnits]
 ) -> list[ReturnUnits]:
-    """Put units that the decision let into the fast lane back on the shelf; which groups passed.
+    """Restock the units of the fast lane without inspection. Returns their groups.
 
-    They count as inspected, as NEW, by the policy.
+    They are recorded as inspected by the policy with grade NEW.
     """
     passed = [
-        group for group in came if group.state is ReturnItemState.RECEIVED and group.fast_lane
+        group for group in received if group.state is ReturnItemState.RECEIVED and group.fast_lane
     ]
     decision = locked.decision
-    told: Decision = {**decision, "outcome": str(Disposition.RESTOCK)}
-    ruling = Ruling(Disposition.RESTOCK, POLICY, told, decision["version"])
+    restock_decision: Decision = {**decision, "outcome": str(Disposition.RESTOCK)}
+    ruling = Ruling(Disposition.RESTOCK, POLICY, restock_decision, decision["version"])
     for group in passed:
         locked.record_inspection(tx, group, ConditionGrade.NEW, POLICY)
         group.state, group.condition = ReturnItemState.INSPECTED, ConditionGrade.NEW

@@ -29,7 +29,7 @@ from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from workflows.access.visibility import sees_return
 from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.requests import POLICY
-from workflows.returns.unidentified_parcels import Found, KeptParcel
+from workflows.returns.unidentified_parcels import IdentifiedUnits, QuarantinedParcel
 from workflows.stock.goods_receipts import stock_location
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
@@ -39,7 +39,7 @@ ITEMS_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class ReceivedItem:
-    """Units that lay in a parcel; `return_item_id` names the group they are for."""
+    """Units found in a parcel. `return_item_id` names the group that they belong to."""
 
     sku: str
     quantity: int
@@ -48,7 +48,10 @@ class ReceivedItem:
 
 @dataclass(frozen=True, slots=True)
 class ReceiveReturn:
-    """A parcel came; `complete`: nothing more is coming. With `exception_id` its units are here."""
+    """Receive a parcel. `complete`: no other parcel is expected.
+
+    With `exception_id` the units are those of a parcel that is in quarantine already.
+    """
 
     location_code: str
     items: tuple[ReceivedItem, ...]
@@ -61,7 +64,7 @@ class ReceiveReturn:
 
 @dataclass(frozen=True, slots=True)
 class _Arrival:
-    """A checked receipt: where it came to, what of, and which return it names."""
+    """A checked receipt: the command with its location and its items."""
 
     command: ReceiveReturn
     location: LocationFacts
@@ -71,10 +74,12 @@ class _Arrival:
 
 @one_by_one("returnReceive")
 async def receive(tx: Transaction, command: ReceiveReturn, caller: Caller) -> Mapping[str, Any]:
-    """Receive a parcel of a return; what cannot be matched waits in quarantine with an exception.
+    """Receive a parcel of a return. An unmatched parcel goes to quarantine with an exception.
 
-    Raises IllegalTransition (a second receipt of the same parcel), AlreadyExists (the same of a
-    parcel nobody could match), TaskNotClaimed, Invalid, NotFound or LimitExceeded.
+    Locks the order, the return, the tasks, the stock, then the item costs. Raises IllegalTransition
+    (the parcel was received before), AlreadyExists (an unmatched parcel was received before),
+    TaskNotClaimed, Invalid, NotFound or LimitExceeded. Records `return.received` or
+    `return.unidentified`; for units of the fast lane also `return.inspected` and `return.disposed`.
     """
     location = await stock_location(tx, caller, command.location_code)
     if not location.active:
@@ -89,30 +94,34 @@ async def receive(tx: Transaction, command: ReceiveReturn, caller: Caller) -> Ma
         items = {**items, **await unidentified_parcels.items_of(tx, command.exception_id, location)}
     arrival = _Arrival(command, location, items, caller)
     if named is None:
-        return await _keep(tx, arrival, None)
+        return await _quarantine(tx, arrival, None)
     path = ("input", "returnId")
     locked = await locked_returns.lock(tx, named, caller, path)
-    is_off = locked.status in RETURN_ACTIONS[ReturnAction.QUARANTINE]
-    if is_off and command.exception_id is None:
-        return await _keep(tx, arrival, locked)
+    is_ended = locked.status in RETURN_ACTIONS[ReturnAction.QUARANTINE]
+    if is_ended and command.exception_id is None:
+        return await _quarantine(tx, arrival, locked)
     return await _receive(tx, arrival, locked)
 
 
-async def _keep(tx: Transaction, arrival: _Arrival, off: LockedReturn | None) -> Mapping[str, Any]:
+async def _quarantine(
+    tx: Transaction, arrival: _Arrival, ended_return: LockedReturn | None
+) -> Mapping[str, Any]:
     command = arrival.command
-    if off is None and command.exception_id is not None:
+    if ended_return is None and command.exception_id is not None:
         reference = command.rma_number or command.tracking_number or command.return_id
         if reference is None:
             raise Invalid(
-                "Name the return whose parcel it is: by returnId, rmaNumber or trackingNumber.",
+                "The return is required: send returnId, rmaNumber or trackingNumber.",
                 field=("input", "returnId"),
             )
         raise NotFound("return", str(reference), field=("input", "returnId"))
     if not command.items:
-        raise Invalid("Nothing came: there is nothing to receive.", field=("input", "items"))
+        raise Invalid("At least one item is required; none was sent.", field=("input", "items"))
     contents = [(arrival.items[item.sku], item.quantity) for item in command.items]
-    kept = KeptParcel(arrival.location, contents, command.tracking_number, command.rma_number)
-    return await unidentified_parcels.keep(tx, kept, off, arrival.caller)
+    parcel = QuarantinedParcel(
+        arrival.location, contents, command.tracking_number, command.rma_number
+    )
+    return await unidentified_parcels.quarantine(tx, parcel, ended_return, arrival.caller)
 
 
 async def _receive(tx: Transaction, arrival: _Arrival, locked: LockedReturn) -> Mapping[str, Any]:
@@ -122,29 +131,31 @@ async def _receive(tx: Transaction, arrival: _Arrival, locked: LockedReturn) -> 
     await tasks.admit(tx, ("Return", locked.id), arrival.caller, ("input", "returnId"))
     contents, found = await _lock_contents(tx, arrival)
     lines = await return_evaluation.returnable_lines(tx.session, locked.order)
-    room = {line.id: line.returnable for line in lines}
+    returnable_units = {line.id: line.returnable for line in lines}
     parcel = Parcel(tuple(contents), command.complete)
     try:
-        receipt = match_parcel(before, [group.units for group in locked.groups], parcel, room)
+        receipt = match_parcel(
+            before, [group.units for group in locked.groups], parcel, returnable_units
+        )
     except DomainError as error:
         raise error.under("input") from None
-    moved = await receipt_units.place(
+    moved = await receipt_units.apply_receipt(
         tx, locked, receipt, arrival.items, arrival.location.id, found, actor
     )
-    locked.go_to(receipt.status)
-    told = [group.facts for group in moved]
-    passed = receipt_units.pass_unseen(tx, locked, moved)
+    locked.set_status(receipt.status)
+    moved_facts = [group.facts for group in moved]
+    passed = receipt_units.restock_fast_lane(tx, locked, moved)
     await return_records.write(tx, locked)
-    here = arrival.location.id
-    received = ReturnReceived(**return_records.step(locked, told, before))
-    return_records.record(tx, received, locked, actor, location_id=here)
+    place_id = arrival.location.id
+    received = ReturnReceived(**return_records.step(locked, moved_facts, before))
+    return_records.record(tx, received, locked, actor, location_id=place_id)
     for event in (ReturnInspected, ReturnDisposed) if passed else ():
         passing = event(**return_records.step(locked, passed))
-        return_records.record(tx, passing, locked, POLICY, location_id=here)
-    facts = {"location": arrival.location.code, "moved": told}
+        return_records.record(tx, passing, locked, POLICY, location_id=place_id)
+    facts = {"location": arrival.location.code, "moved": moved_facts}
     return_records.audit(tx, actor, "returnReceive", locked, before=before, facts=facts)
-    exception_id = await discrepancies.tell(
-        tx, locked, receipt.discrepancies, actor, location_id=here
+    exception_id = await discrepancies.open_exception(
+        tx, locked, receipt.discrepancies, actor, location_id=place_id
     )
     if exception_id is None:
         await discrepancies.clear_when_settled(tx, locked, actor)
@@ -154,8 +165,8 @@ async def _receive(tx: Transaction, arrival: _Arrival, locked: LockedReturn) -> 
 
 async def _lock_contents(
     tx: Transaction, arrival: _Arrival
-) -> tuple[Sequence[ArrivedUnits], Found | None]:
-    """Lock the stock and cost of what came, and take it out of its parcel where it is here."""
+) -> tuple[Sequence[ArrivedUnits], IdentifiedUnits | None]:
+    """Lock the stock and cost of the received units; take them out of quarantine, if there."""
     command, location = arrival.command, arrival.location
     await receipt_units.lock(tx, [item.id for item in arrival.items.values()], location.id)
     contents = [
@@ -163,11 +174,11 @@ async def _lock_contents(
     ]
     if command.exception_id is None:
         return contents, None
-    left = await unidentified_parcels.left_in(tx, command.exception_id, location)
+    left = await unidentified_parcels.remaining_units(tx, command.exception_id, location)
     contents = contents or [ArrivedUnits(sku, units) for sku, units in left]
     wanted = totals((arrival.items[each.sku].id, each.quantity) for each in contents)
     actor = arrival.caller.actor
-    return contents, await unidentified_parcels.take_out(
+    return contents, await unidentified_parcels.remove_units(
         tx, command.exception_id, location, wanted, actor
     )
 
@@ -193,10 +204,10 @@ async def _items(tx: Transaction, command: ReceiveReturn) -> Mapping[str, ItemFa
 
 
 async def _named(tx: Transaction, command: ReceiveReturn, caller: Caller) -> UUID | None:
-    """The return that a receipt names: by id, else RMA number, else tracking number.
+    """The return that a receipt names: by id, else by RMA number, else by tracking number.
 
-    A tracking number may stand for returns of several orders in one parcel: then the one that
-    still waits for units. Raises Invalid where several do, or where id and number differ.
+    A tracking number may stand for returns of several orders in one parcel; the return that still
+    expects units is taken. Raises Invalid if several do, or if id and number differ.
     """
     found = await return_queries.returns_named(
         tx.session, command.return_id, command.rma_number, command.tracking_number
@@ -204,14 +215,14 @@ async def _named(tx: Transaction, command: ReceiveReturn, caller: Caller) -> UUI
     seen = [row for row in found if await sees_return(tx.session, caller, row["id"])]
     exact = {row["id"] for row in seen if row["named_by"] < 3}
     if len(exact) > 1:
-        raise Invalid("The id and the RMA number are of two returns.", field=("rmaNumber",))
+        raise Invalid("returnId and rmaNumber name different returns.", field=("rmaNumber",))
     if exact:
         return_id: UUID = exact.pop()
         return return_id
     waiting = [row for row in seen if row["status"] in _WAITING] or seen
     if len(waiting) > 1:
         raise Invalid(
-            "Several returns are on their way under this tracking number: name one.",
+            "Several returns have this tracking number. Send the returnId or rmaNumber of one.",
             field=("trackingNumber",),
             details={"rmaNumbers": [row["rma_number"] for row in waiting]},
         )

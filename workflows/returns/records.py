@@ -1,4 +1,4 @@
-"""Writes returns as their next version, and records their events and audit rows."""
+"""Writing of returns as their next version, with their events and audit rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workflows.transactions.transaction import Transaction
 
 
 async def write(tx: Transaction, changed: LockedReturn) -> None:
-    """Write the return and its groups, and add its inspections and steps, as its next version."""
+    """Write the return and its groups as the next version; add its inspections and dispositions."""
     await tx.session.insert(
         ReturnItem, [group.to_row(changed.id) for group in changed.groups if group.is_new]
     )
@@ -38,9 +38,9 @@ def step(
     items: Iterable[ReturnUnits | ReturnedUnits],
     before: ReturnStatus | None = None,
 ) -> ReturnStep:
-    """The fields that every event of a return has; `items`: the groups of units that moved.
+    """The fields that every event of a return has. `items`: the groups of units that moved.
 
-    A group is shown as it is now, ReturnedUnits as they were when they were made.
+    A ReturnUnits is shown as it is now; a ReturnedUnits as it was when it was made.
     """
     return {
         "order": changed.order.id,
@@ -59,7 +59,7 @@ def record(
     *,
     location_id: int | None = None,
 ) -> None:
-    """Record an event of a written return, at its destination where no location is named."""
+    """Record an event of a written return, at its destination if no location is given."""
     tx.outbox.record(
         event,
         changed.id,
@@ -79,7 +79,7 @@ def audit(
     before: ReturnStatus | None,
     facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write who changed a return, and what its units are now."""
+    """Add an audit row with the actor and the present state of the return's units."""
     tx.outbox.audit(
         actor,
         action,

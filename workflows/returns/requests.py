@@ -1,4 +1,4 @@
-"""Returns asked for by customers, judged by policy when they are."""
+"""Return requests of customers, decided by the RETURN policy when they are made."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ from models.returns import Return, ReturnItem, ReturnRow
 from workflows.access.visibility import sees_order
 from workflows.catalog.reason_codes import active_reason
 from workflows.orders.locked_orders import LockedOrder
-from workflows.returns.evaluation import Judgement, Wanted
+from workflows.returns.evaluation import Evaluation, Wanted
 from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.return_units import ReturnUnits
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
 ITEMS_MAX = 200
-# Who decides where no person does; no key may speak for it (domain/access/api_keys.py).
+# Actor of decisions made by policy. No API key may have this name (domain/access/api_keys.py).
 POLICY = "policy"
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedItem:
-    """Units that should go back: of an order line, or of a SKU to be found among the lines."""
+    """Units to return: of an order line, or of a SKU that is matched with the order's lines."""
 
     quantity: int
     reason_code: str
@@ -55,7 +55,7 @@ class RequestedItem:
 
 @dataclass(frozen=True, slots=True)
 class RequestReturn:
-    """A customer wants to send units of one order back; several orders are several returns."""
+    """Request to return units of one order. Units of several orders need several returns."""
 
     items: tuple[RequestedItem, ...]
     order_id: UUID | None = None
@@ -69,10 +69,11 @@ class RequestReturn:
 
 @one_by_one("returnRequest")
 async def request(tx: Transaction, command: RequestReturn, caller: Caller) -> Mapping[str, Any]:
-    """Open a return and have the RETURN policy judge it: AUTHORIZED, DECLINED or REQUESTED.
+    """Open a return and decide it by the RETURN policy: AUTHORIZED, DECLINED or REQUESTED.
 
-    What the policy declines is a return too, with the reasons. Raises OverReturn for more units
-    than were sent and not asked back yet, Invalid, NotFound or LimitExceeded.
+    A declined request is stored too, with the reasons. Locks the order. Raises OverReturn if more
+    units are requested than were shipped and are not in other returns, Invalid, NotFound or
+    LimitExceeded. Records `return.requested`, then `return.authorized` or `return.declined`.
     """
     try:
         _check_texts(command)
@@ -86,27 +87,27 @@ async def request(tx: Transaction, command: RequestReturn, caller: Caller) -> Ma
         raise error.under("input") from None
     channels = await lookups.channels_by_id(tx.session, [order.channel_id])
     channel = channels[order.channel_id]
-    judgement = await return_evaluation.judge(
+    evaluation = await return_evaluation.evaluate(
         tx.session, order, channel, wanted, requested_at, tx.now
     )
-    for group, is_fast in zip(groups, judgement.fast_lane, strict=True):
+    for group, is_fast in zip(groups, evaluation.fast_lane, strict=True):
         group.fast_lane = is_fast
     row = add(
         tx,
         order,
-        judgement,
-        by=caller.actor,
-        at=requested_at,
+        evaluation,
+        requested_by=caller.actor,
+        requested_at=requested_at,
         carrier=command.carrier,
         tracking_number=command.tracking_number,
         customer_note=command.customer_note,
     )
-    opened = tell_opened(tx, order, channel, row, groups, caller.actor)
+    opened = record_opened(tx, order, channel, row, groups, caller.actor)
     return {"return": str(opened.id)}
 
 
 def check_note(note: str | None, *field: str) -> str | None:
-    """A note of at most NOTE_MAX characters. Raises Invalid."""
+    """Raise Invalid for a note of more than NOTE_MAX characters."""
     if note is not None and len(note) > NOTE_MAX:
         raise Invalid(
             f"At most {NOTE_MAX} characters are allowed; {len(note)} were sent.", field=field
@@ -119,7 +120,7 @@ def _check_texts(command: RequestReturn) -> None:
     check_text(command.tracking_number, "trackingNumber")
     check_note(command.customer_note, "customerNote")
     if not command.items:
-        raise Invalid("A return has at least one item.", field=("items",))
+        raise Invalid("At least one item is required; none was sent.", field=("items",))
     if len(command.items) > ITEMS_MAX:
         raise LimitExceeded("items", ITEMS_MAX, len(command.items), field=("items",))
     for position, item in enumerate(command.items):
@@ -140,17 +141,22 @@ async def _reasons(tx: Transaction, items: Sequence[RequestedItem]) -> dict[str,
 
 
 async def _lock_order(tx: Transaction, command: RequestReturn, caller: Caller) -> LockedOrder:
-    """The order that a request names, by its id or by the shop's own reference."""
+    """Lock the order that a request names, by its id or by the channel's own reference."""
     by_reference = (command.channel, command.order_external_reference)
     order_id = command.order_id
     if order_id is not None:
         if by_reference != (None, None):
-            raise Invalid("Name the order by id or by its reference, not by both.", field=())
+            raise Invalid(
+                "Send either orderId, or channel and orderExternalReference, not both.", field=()
+            )
         missing = NotFound("order", str(order_id), field=("orderId",))
     else:
         channel, reference = by_reference
         if channel is None or reference is None:
-            raise Invalid("Name the order by orderId, or by channel and reference.", field=())
+            raise Invalid(
+                "The order is required: send orderId, or channel and orderExternalReference.",
+                field=(),
+            )
         missing = NotFound("order", reference, field=("orderExternalReference",))
         order_id = await evaluation_queries.order_named(tx.session, channel, reference)
     if order_id is None or not await sees_order(tx.session, caller, order_id):
@@ -164,7 +170,7 @@ async def _match(
     command: RequestReturn,
     reasons: Mapping[str, ReasonFacts],
 ) -> tuple[list[ReturnUnits], list[Wanted]]:
-    """The units asked for as groups of order lines; an item may be spread over several."""
+    """The requested units as groups of order lines; one item may use several lines."""
     lines = await return_evaluation.returnable_lines(tx.session, order)
     asked = [LineRequest(item.quantity, item.order_line_id, item.sku) for item in command.items]
     groups: list[ReturnUnits] = []
@@ -196,16 +202,16 @@ async def _match(
 def add(
     tx: Transaction,
     order: LockedOrder,
-    judgement: Judgement,
+    evaluation: Evaluation,
     *,
-    by: str,
-    at: datetime,
+    requested_by: str,
+    requested_at: datetime,
     carrier: str | None = None,
     tracking_number: str | None = None,
     customer_note: str | None = None,
 ) -> ReturnRow:
-    """Add a new return, asked for by an actor at an instant and judged so; its row."""
-    verdict, risk = judgement.verdict, judgement.risk
+    """Add a new return with its evaluation. Returns its row."""
+    verdict, risk = evaluation.verdict, evaluation.risk
     return_id = tx.new_id()
     decision = orjson.dumps(decided(verdict.policy, verdict.outcome, verdict.reasons)).decode()
     terms = [{"name": t.name, "points": t.points, "reason": t.reason} for t in risk.terms]
@@ -214,8 +220,8 @@ def add(
         "rma_number": rma_number_of(return_id),
         "order_id": order.id,
         "status": str(verdict.outcome),
-        "requested_at": at,
-        "requested_by": by,
+        "requested_at": requested_at,
+        "requested_by": requested_by,
         "created_at": tx.now,
         "authorized_at": None,
         "authorized_by": None,
@@ -224,7 +230,7 @@ def add(
         "carrier": carrier,
         "tracking_number": tracking_number,
         "scanned_at": None,
-        "destination_id": judgement.destination_id,
+        "destination_id": evaluation.destination_id,
         "customer_note": customer_note,
         "decline_reason_id": None,
         "verdict": decision,
@@ -239,7 +245,7 @@ def add(
     return row
 
 
-def tell_opened(
+def record_opened(
     tx: Transaction,
     order: LockedOrder,
     channel: ChannelFacts,
@@ -247,7 +253,7 @@ def tell_opened(
     groups: Sequence[ReturnUnits],
     actor: str,
 ) -> LockedReturn:
-    """Add the units of a new return, and record that it was asked for and what was decided."""
+    """Add the units of a new return; record `return.requested` and the policy's decision."""
     for group in groups:
         tx.add(ReturnItem, group.to_row(row["id"]))
     opened = LockedReturn(order, channel, row, list(groups))

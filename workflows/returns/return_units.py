@@ -22,7 +22,7 @@ from models.returns import ReturnItemRow
 
 @dataclass(slots=True)
 class ReturnUnits:
-    """Units of one item in one state with one grade; `cost_minor` is known once they are here."""
+    """Units of one item in one state with one grade. `cost_minor` is set at their receipt."""
 
     id: UUID
     position: int
@@ -51,12 +51,12 @@ class ReturnUnits:
 
     @property
     def units(self) -> ItemUnits:
-        """The group as the rules of receipt and inspection see it."""
+        """The group in the form of the rules of receipt and inspection."""
         return ItemUnits(self.id, self.sku, self.quantity, self.state, self.order_line_id)
 
     @property
     def facts(self) -> ReturnedUnits:
-        """The group as events and audit rows show it now: ids, codes, states and quantities."""
+        """The group in the form of events and audit rows."""
         return ReturnedUnits(
             id=self.id,
             order_line=self.order_line_id,
@@ -69,10 +69,10 @@ class ReturnUnits:
 
     @staticmethod
     def from_row(row: ReturnUnitsRow) -> ReturnUnits:
-        """A group as `queries.items_of` reads it."""
+        """A group from a row of `return_queries.items_of`."""
         first, inspector = row["first_condition"], row["first_inspector"]
         graded = row["condition"]
-        given, lies = row["disposition"], row["stock_state"]
+        disposition_name, stock_state_name = row["disposition"], row["stock_state"]
         return ReturnUnits(
             id=row["id"],
             position=row["position"],
@@ -94,15 +94,15 @@ class ReturnUnits:
             first_inspection=None
             if first is None or inspector is None
             else Grading(inspector, ConditionGrade(first)),
-            disposition=None if given is None else Disposition(given),
+            disposition=None if disposition_name is None else Disposition(disposition_name),
             location_id=row["location_id"],
-            stock_state=None if lies is None else StockState(lies),
+            stock_state=None if stock_state_name is None else StockState(stock_state_name),
             cost_minor=row["cost_minor"],
             received_at=row["received_at"],
         )
 
     def to_row(self, return_id: UUID) -> ReturnItemRow:
-        """A group as its table keeps it."""
+        """The group's row in its table."""
         first = self.first_inspection
         return {
             "id": self.id,
@@ -131,6 +131,6 @@ class ReturnUnits:
 
 
 def evidence_json(references: Iterable[Reference]) -> str:
-    """References as tables keep them."""
+    """References as JSON for the tables."""
     known = [{"address": each.address, "sha256": each.sha256} for each in references]
     return orjson.dumps(known).decode()

@@ -1,4 +1,4 @@
-"""Returns on their way: the number of their parcel, and what a carrier says of it."""
+"""Tracking of returns in transit: tracking number and carrier scans."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workflows.transactions.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class SetTracking:
-    """The parcel in which units come back has a number."""
+    """Set the tracking number of the parcel in which the units come back."""
 
     return_id: UUID
     carrier: str
@@ -30,9 +30,10 @@ class SetTracking:
 
 @one_by_one("returnTrackingSet")
 async def set_tracking(tx: Transaction, command: SetTracking, caller: Caller) -> Mapping[str, Any]:
-    """Note the parcel's number; an authorized return is on its way from then on.
+    """Set the parcel's tracking number; an AUTHORIZED return becomes IN_TRANSIT.
 
-    Raises IllegalTransition, Invalid or NotFound.
+    Locks the order, then the return. Raises IllegalTransition, Invalid or NotFound. Records
+    `return.in_transit` or `return.tracked`.
     """
     check_text(command.carrier, "carrier")
     check_text(command.tracking_number, "trackingNumber")
@@ -41,7 +42,7 @@ async def set_tracking(tx: Transaction, command: SetTracking, caller: Caller) ->
     before = locked.status
     locked.set_tracking(command.carrier, command.tracking_number)
     if before is ReturnStatus.AUTHORIZED:
-        locked.go_to(ReturnStatus.IN_TRANSIT)
+        locked.set_status(ReturnStatus.IN_TRANSIT)
     await return_records.write(tx, locked)
     event = ReturnTracked if before is locked.status else ReturnInTransit
     tracked = event(**return_records.step(locked, locked.groups, before))
@@ -50,17 +51,18 @@ async def set_tracking(tx: Transaction, command: SetTracking, caller: Caller) ->
     return {"return": str(locked.id)}
 
 
-async def carry(tx: Transaction, locked: LockedReturn, at: datetime, actor: str) -> bool:
-    """A carrier has the parcel, which is evidence of its own; whether this changed anything.
+async def record_scan(tx: Transaction, locked: LockedReturn, at: datetime, actor: str) -> bool:
+    """Record the first carrier scan of a return's parcel; it is evidence for a refund.
 
-    Never backwards: a return that is here, or off, stays as it is.
+    Returns False if nothing changed: a return that is received or has ended is not changed. Records
+    `return.in_transit`.
     """
     on_its_way = (ReturnStatus.AUTHORIZED, ReturnStatus.IN_TRANSIT)
     if locked.status not in on_its_way or locked.scanned_at is not None:
         return False
     before = locked.status
     locked.set_scanned(at)
-    locked.go_to(ReturnStatus.IN_TRANSIT)
+    locked.set_status(ReturnStatus.IN_TRANSIT)
     await return_records.write(tx, locked)
     event = ReturnInTransit(**return_records.step(locked, locked.groups, before))
     return_records.record(tx, event, locked, actor)

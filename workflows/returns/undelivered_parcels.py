@@ -1,4 +1,4 @@
-"""What returns do about a carrier's word: on their way, or parcels that come back undelivered."""
+"""Reactions of returns to tracking events: scans of returns, and undelivered parcels."""
 
 from __future__ import annotations
 
@@ -19,36 +19,38 @@ from domain.returns.authorizations import Verdict
 from domain.returns.states import ReturnItemState, ReturnStatus
 from models.fulfillments import FulfillmentRow
 from workflows.orders.locked_orders import LockedOrder
-from workflows.returns.evaluation import Judgement, Wanted
+from workflows.returns.evaluation import Evaluation, Wanted
 from workflows.returns.return_units import ReturnUnits
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.transaction import Transaction
 
 REASON = "UNDELIVERED"
-# Words that say that the carrier does not have the parcel, or not any more.
-_SAYS_NOTHING = frozenset({CarrierStatus.LOST, CarrierStatus.DELIVERY_FAILED})
+# Reports after which the carrier does not have the parcel.
+_NOT_WITH_CARRIER = frozenset({CarrierStatus.LOST, CarrierStatus.DELIVERY_FAILED})
 
 
-async def hear_carrier(tx: Transaction, event: PendingEvent[CarrierRecorded]) -> None:
-    """Follow `carrier.recorded`: a return's parcel is on its way, or an order's comes back.
+async def follow_tracking(tx: Transaction, event: PendingEvent[CarrierRecorded]) -> None:
+    """React to `carrier.recorded`: a scan of a return, or an order's parcel that comes back.
 
-    Whoever recorded it holds the order's lock, which covers its returns.
+    The transaction that recorded it holds the order's lock, which covers its returns.
     """
     report = event.payload
     if report.return_ is not None:
-        if report.status not in _SAYS_NOTHING:
-            await _carry(tx, report.return_, event)
+        if report.status not in _NOT_WITH_CARRIER:
+            await _record_scan(tx, report.return_, event)
     elif report.fulfillment is not None and report.status is CarrierStatus.RETURNED_TO_SENDER:
-        await _take_back(tx, report.order, report.fulfillment, event)
+        await _open_return(tx, report.order, report.fulfillment, event)
 
 
-async def _carry(tx: Transaction, return_id: UUID, event: PendingEvent[CarrierRecorded]) -> None:
+async def _record_scan(
+    tx: Transaction, return_id: UUID, event: PendingEvent[CarrierRecorded]
+) -> None:
     await tx.flush()
     row = await return_queries.lock_return(tx.session, return_id)
     if row is not None:
         order = await _order(tx, row["order_id"])
         locked = await locked_returns.load(tx, order, row)
-        await return_tracking.carry(tx, locked, event.occurred_at, event.actor)
+        await return_tracking.record_scan(tx, locked, event.occurred_at, event.actor)
 
 
 async def _order(tx: Transaction, order_id: UUID) -> LockedOrder:
@@ -58,10 +60,10 @@ async def _order(tx: Transaction, order_id: UUID) -> LockedOrder:
     return (await locked_orders.load(tx, [row]))[0]
 
 
-async def _take_back(
+async def _open_return(
     tx: Transaction, order_id: UUID, fulfillment_id: UUID, event: PendingEvent[CarrierRecorded]
 ) -> None:
-    """Open a return of the parcel's units that no return takes up; it is on its way at once."""
+    """Open a return for the parcel's units that are in no other return. It is IN_TRANSIT."""
     await tx.flush()
     order = await _order(tx, order_id)
     parcel = await fulfillment_queries.fulfillment(tx.session, fulfillment_id)
@@ -73,7 +75,9 @@ async def _take_back(
         return
     channels = await lookups.channels_by_id(tx.session, [order.channel_id])
     channel = channels[order.channel_id]
-    judged = await return_evaluation.judge(tx.session, order, channel, wanted, tx.now, tx.now)
+    evaluation = await return_evaluation.evaluate(
+        tx.session, order, channel, wanted, tx.now, tx.now
+    )
     groups = [
         ReturnUnits(
             id=tx.new_id(),
@@ -88,34 +92,34 @@ async def _take_back(
             reason=reason.code,
             fast_lane=is_fast,
         )
-        for position, (each, is_fast) in enumerate(zip(wanted, judged.fast_lane, strict=True))
+        for position, (each, is_fast) in enumerate(zip(wanted, evaluation.fast_lane, strict=True))
     ]
     row = return_requests.add(
         tx,
         order,
-        _brought_back(judged, parcel["location_id"]),
-        by=event.actor,
-        at=tx.now,
+        _authorized(evaluation, parcel["location_id"]),
+        requested_by=event.actor,
+        requested_at=tx.now,
         carrier=parcel["carrier"],
         tracking_number=parcel["tracking_number"],
     )
-    opened = return_requests.tell_opened(tx, order, channel, row, groups, event.actor)
+    opened = return_requests.record_opened(tx, order, channel, row, groups, event.actor)
     await tx.flush()
-    await return_tracking.carry(tx, opened, event.occurred_at, event.actor)
+    await return_tracking.record_scan(tx, opened, event.occurred_at, event.actor)
 
 
-def _brought_back(judged: Judgement, destination_id: int) -> Judgement:
-    """The same, authorized whatever the policy says: the parcel comes, nobody asks."""
-    told = ("The parcel could not be delivered and the carrier brings it back.",)
-    is_fine = judged.verdict.outcome is ReturnStatus.AUTHORIZED
-    reasons = (*told, *judged.verdict.reasons) if is_fine else told
-    verdict = Verdict(ReturnStatus.AUTHORIZED, judged.verdict.policy, reasons)
-    return Judgement(verdict, judged.risk, judged.fast_lane, destination_id)
+def _authorized(evaluation: Evaluation, destination_id: int) -> Evaluation:
+    """The evaluation, but authorized: the parcel comes back whatever the policy decides."""
+    reason = ("The carrier could not deliver the parcel and returns it.",)
+    is_authorized = evaluation.verdict.outcome is ReturnStatus.AUTHORIZED
+    reasons = (*reason, *evaluation.verdict.reasons) if is_authorized else reason
+    verdict = Verdict(ReturnStatus.AUTHORIZED, evaluation.verdict.policy, reasons)
+    return Evaluation(verdict, evaluation.risk, evaluation.fast_lane, destination_id)
 
 
 async def _units(tx: Transaction, order: LockedOrder, parcel: FulfillmentRow) -> list[Wanted]:
-    """Units that left under the parcel's number, as far as they may be returned at all."""
-    together = [
+    """Returnable units of the fulfillments shipped under the parcel's tracking number."""
+    fulfillment_ids = [
         row["id"]
         for row in await fulfillment_queries.of_order(tx.session, order.id)
         if (row["carrier"], row["tracking_number"])
@@ -123,7 +127,7 @@ async def _units(tx: Transaction, order: LockedOrder, parcel: FulfillmentRow) ->
     ]
     left = {line.id: line for line in await return_evaluation.returnable_lines(tx.session, order)}
     units: dict[UUID, int] = {}
-    for row in await fulfillment_queries.lines_of(tx.session, together):
+    for row in await fulfillment_queries.lines_of(tx.session, fulfillment_ids):
         line_id = row["order_line_id"]
         units[line_id] = units.get(line_id, 0) + row["quantity"]
     wanted = [(line, min(units.get(line.id, 0), left[line.id].returnable)) for line in order.lines]

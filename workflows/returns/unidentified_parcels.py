@@ -1,4 +1,4 @@
-"""Parcels that no return takes: kept in quarantine and on the books until somebody knows better."""
+"""Parcels without a matching return: kept in quarantine and in the ledger until identified."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ EXCEPTION_FIELD = ("input", "exceptionId")
 
 
 @dataclass(frozen=True, slots=True)
-class KeptParcel:
-    """What somebody unpacked, and what was written on it."""
+class QuarantinedParcel:
+    """Contents of an unmatched parcel, and the numbers on its label."""
 
     location: LocationFacts
     contents: Sequence[tuple[ItemFacts, int]]
@@ -40,12 +40,14 @@ class KeptParcel:
     rma_number: str | None = None
 
 
-async def keep(
-    tx: Transaction, parcel: KeptParcel, off: LockedReturn | None, caller: Caller
+async def quarantine(
+    tx: Transaction, parcel: QuarantinedParcel, ended_return: LockedReturn | None, caller: Caller
 ) -> Mapping[str, Any]:
-    """Put a parcel's units into quarantine behind an exception; `off`: its return, that is over.
+    """Put a parcel's units into quarantine and open an exception.
 
-    Raises Refused with ALREADY_EXISTS for a tracking number whose parcel is kept already.
+    `ended_return`: the return that it belongs to, if that has ended. Locks the stock levels, then
+    the item costs. Raises Refused with ALREADY_EXISTS for a tracking number whose parcel is already
+    in quarantine. Records `return.unidentified`.
     """
     await _check_tracking(tx, parcel)
     units: dict[int, int] = {}
@@ -59,11 +61,11 @@ async def keep(
         item_id: tx.costs.value_of_found(item_id, quantity, facts[item_id].unit_cost_minor)
         for item_id, quantity in units.items()
     }
-    exception_id = await _open(tx, parcel, off, parcel_id, caller)
+    exception_id = await _open(tx, parcel, ended_return, parcel_id, caller)
     row: UnidentifiedParcelRow = {
         "id": parcel_id,
         "exception_id": exception_id,
-        "return_id": None if off is None else off.id,
+        "return_id": None if ended_return is None else ended_return.id,
         "location_id": parcel.location.id,
         "tracking_number": parcel.tracking_number,
         "rma_number": parcel.rma_number,
@@ -73,51 +75,55 @@ async def keep(
     }
     tx.add(UnidentifiedParcel, row)
     for item_id, quantity in units.items():
-        _keep_units(tx, row, item_id, quantity, values[item_id], caller.actor)
-    number = str(exception_id) if off is None else off.number
+        _quarantine_units(tx, row, item_id, quantity, values[item_id], caller.actor)
+    number = str(exception_id) if ended_return is None else ended_return.number
     value = Money(sum(values.values()), tx.terms.base_currency)
     entry = return_entries.received_unexpected(sum(units.values()), value, Occasion(number, tx.now))
     tx.journal.post(entry, actor=caller.actor, location_id=parcel.location.id)
-    _tell(tx, parcel, off, exception_id, caller)
+    _record_event(tx, parcel, ended_return, exception_id, caller)
     refs = {"exception": str(exception_id)}
-    return refs if off is None else {**refs, "return": str(off.id)}
+    return refs if ended_return is None else {**refs, "return": str(ended_return.id)}
 
 
-async def _check_tracking(tx: Transaction, parcel: KeptParcel) -> None:
+async def _check_tracking(tx: Transaction, parcel: QuarantinedParcel) -> None:
     if parcel.tracking_number is None:
         return
-    kept = await parcel_queries.open_parcel(tx.session, parcel.tracking_number)
-    if kept is not None:
+    existing = await parcel_queries.open_parcel(tx.session, parcel.tracking_number)
+    if existing is not None:
         field = ("input", "trackingNumber")
-        error = AlreadyExists("parcel", parcel.tracking_number, str(kept), field=field)
-        raise Refused([error], refs={"exception": str(kept)})
+        error = AlreadyExists("parcel", parcel.tracking_number, str(existing), field=field)
+        raise Refused([error], refs={"exception": str(existing)})
 
 
 async def _open(
-    tx: Transaction, parcel: KeptParcel, off: LockedReturn | None, parcel_id: UUID, caller: Caller
+    tx: Transaction,
+    parcel: QuarantinedParcel,
+    ended_return: LockedReturn | None,
+    parcel_id: UUID,
+    caller: Caller,
 ) -> UUID:
-    if off is None:
+    if ended_return is None:
         return await exceptions.open(
             tx,
             ExceptionKind.UNIDENTIFIED_PARCEL,
             ("UnidentifiedParcel", parcel_id),
-            "A parcel came that no return can be found for; its units are in quarantine.",
+            "A parcel was received that matches no return. Its units are in quarantine.",
             location_id=parcel.location.id,
             actor=caller.actor,
         )
     return await exceptions.open(
         tx,
         ExceptionKind.RETURN_DISCREPANCY,
-        ("Return", off.id),
-        f"A parcel came for return {off.number}, which is {off.status}; its units are in"
-        " quarantine.",
+        ("Return", ended_return.id),
+        f"A parcel was received for return {ended_return.number}, which is {ended_return.status}."
+        " Its units are in quarantine.",
         location_id=parcel.location.id,
-        channel_id=off.channel.id,
+        channel_id=ended_return.channel.id,
         actor=caller.actor,
     )
 
 
-def _keep_units(
+def _quarantine_units(
     tx: Transaction,
     parcel: UnidentifiedParcelRow,
     item_id: int,
@@ -149,16 +155,16 @@ def _keep_units(
     tx.add(UnidentifiedUnit, row)
 
 
-def _tell(
+def _record_event(
     tx: Transaction,
-    parcel: KeptParcel,
-    off: LockedReturn | None,
+    parcel: QuarantinedParcel,
+    ended_return: LockedReturn | None,
     exception_id: UUID,
     caller: Caller,
 ) -> None:
     subject = ("OperationalException", exception_id)
     event = ReturnUnidentified(
-        return_=None if off is None else off.id,
+        return_=None if ended_return is None else ended_return.id,
         location=parcel.location.code,
         items=tuple(
             UnidentifiedUnits(sku=item.sku, quantity=quantity) for item, quantity in parcel.contents
@@ -168,15 +174,15 @@ def _tell(
         event,
         exception_id,
         actor=caller.actor,
-        channel_id=None if off is None else off.channel.id,
+        channel_id=None if ended_return is None else ended_return.channel.id,
         location_id=parcel.location.id,
     )
     tx.outbox.audit(caller.actor, "returnReceive", subject, after=encode(event))
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Units taken out of kept parcels: per item how many, and what they are on the books at."""
+class IdentifiedUnits:
+    """Units taken out of quarantined parcels: quantity and recorded value per item."""
 
     exception_id: UUID
     pools: Mapping[int, CostPool]
@@ -185,9 +191,9 @@ class Found:
 async def items_of(
     tx: Transaction, exception_id: UUID, location: LocationFacts
 ) -> dict[str, ItemFacts]:
-    """The items, by SKU, of the parcels behind an exception, which must lie at `location`.
+    """The items, by SKU, of the quarantined parcels of an exception; they must be at `location`.
 
-    Raises NotFound for an exception without a parcel, Invalid for one that lies elsewhere.
+    Raises NotFound for an exception without a parcel, Invalid for a parcel at another location.
     """
     rows = await parcel_queries.contents_of_exception(tx.session, exception_id)
     if not rows:
@@ -195,19 +201,19 @@ async def items_of(
     here = [row["item_id"] for row in rows if row["location_id"] == location.id]
     if not here:
         raise Invalid(
-            f"The parcel lies at {rows[0]['location']}.",
+            f"The parcel is at {rows[0]['location']}, not at {location.code}.",
             field=("input", "locationCode"),
             details={"allowed": sorted({row["location"] for row in rows})},
         )
     return {item.sku: item for item in (await lookups.items_by_id(tx.session, here)).values()}
 
 
-async def left_in(
+async def remaining_units(
     tx: Transaction, exception_id: UUID, location: LocationFacts
 ) -> list[tuple[str, int]]:
-    """(sku, units) that are left in the parcels behind an exception; their stock is locked.
+    """(SKU, units) left in the quarantined parcels of an exception. Their stock must be locked.
 
-    Raises IllegalTransition where nothing is: they were identified before.
+    Raises IllegalTransition if none are left: all were identified before.
     """
     left = [
         (row["sku"], row["quantity"])
@@ -219,16 +225,16 @@ async def left_in(
     return left
 
 
-async def take_out(
+async def remove_units(
     tx: Transaction,
     exception_id: UUID,
     location: LocationFacts,
     wanted: Mapping[int, int],
     actor: str,
-) -> Found:
-    """Take units (by item) out of the parcels behind an exception, which is cleared when empty.
+) -> IdentifiedUnits:
+    """Take units (by item) out of the quarantined parcels of an exception; clear it when empty.
 
-    Their stock and cost are locked. Raises InsufficientStock where the parcels hold fewer.
+    Their stock and cost must be locked. Raises InsufficientStock if the parcels hold fewer units.
     """
     rows = [
         row
@@ -252,7 +258,7 @@ async def take_out(
     await parcel_queries.write_units(tx.session, changes)
     if not await parcel_queries.mark_empty(tx.session, exception_id, tx.now):
         await _clear(tx, exception_id, actor)
-    return Found(exception_id, pools)
+    return IdentifiedUnits(exception_id, pools)
 
 
 async def _clear(tx: Transaction, exception_id: UUID, actor: str) -> None:

@@ -77,7 +77,7 @@ async def test_the_window_counts_to_the_end_of_its_last_day(desk: Desk) -> None:
     assert not (await desk.authorize(late, "A loyal customer", by=BOSS)).refusals
     assert await desk.status(late) == "AUTHORIZED"
     assert (await decision(desk, late))["reasons"] == [
-        "boss authorized it against the policy.",
+        "boss authorized the return against the policy.",
         "A loyal customer",
     ]
 
