@@ -61,7 +61,7 @@ from workflows.access.authentication import KeyCache, live_keys
 from workflows.availability.cache import AvailabilityCache
 from workflows.jobs import JOBS, JobContext
 from workflows.reactions import REACTIONS
-from workflows.refunds.gateway_events import take_payment
+from workflows.refunds.gateway_events import receive_payment_event
 from workflows.refunds.payout_attempts import PayoutTerms
 from workflows.refunds.payouts import Payouts
 from workflows.scheduler import Scheduler
@@ -295,7 +295,7 @@ class Restow:
         await self.database.close()
 
     async def _hear(self, message_id: str, event: PaymentEvent) -> str:
-        return await take_payment(self.transactions, message_id, event, self.payouts.terms)
+        return await receive_payment_event(self.transactions, message_id, event, self.payouts.terms)
 
     async def _database_problem(self) -> str | None:
         try:

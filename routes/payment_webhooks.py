@@ -60,7 +60,7 @@ def payment_webhooks(
     """
 
     async def take_event(message: SignedMessage) -> Mapping[str, Any]:
-        return {"taken": await take(message.id, parse_event(message.body))}
+        return {"result": await take(message.id, parse_event(message.body))}
 
     return webhook_route("/webhooks/payments", secrets, take_event)
 

@@ -54,8 +54,8 @@ JOBS: Final[tuple[Job[JobContext], ...]] = (
     Job(
         "refund old cancellations",
         60.0,
-        lambda context: cancellation_refunds.open_old(context.transactions),
+        lambda context: cancellation_refunds.open_for_old_cancellations(context.transactions),
     ),
     Job("forget keys", 600.0, transaction(lambda tx: idempotency.forget_keys(tx.unit))),
-    Job("forget webhooks", 600.0, transaction(gateway_events.forget_messages)),
+    Job("forget webhooks", 600.0, transaction(gateway_events.delete_old_messages)),
 )

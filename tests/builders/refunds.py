@@ -20,7 +20,7 @@ from tests.builders.returns import Desk, open_return_desk
 from tests.builders.store import Shop, pounds
 from tests.builders.transactions import rows
 from workflows.ledger.periods import ClosePeriod
-from workflows.refunds.gateway_events import Taken
+from workflows.refunds.gateway_events import MessageResult
 from workflows.refunds.manual_settlement import RetryRefund, SettleRefund
 from workflows.refunds.payout_attempts import PayoutTerms
 from workflows.refunds.payouts import Payouts
@@ -132,11 +132,13 @@ class RefundDesk:
         """Run the payout job once."""
         return await Payouts(self.shop.transactions, self.gateway, self.terms).work()
 
-    async def receive_webhook(self, refund: Any, what: Told, message_id: str = "msg-1") -> Taken:
+    async def receive_webhook(
+        self, refund: Any, what: Told, message_id: str = "msg-1"
+    ) -> MessageResult:
         """Process a gateway webhook about the last attempt of a refund."""
         attempt = (await self.attempts(refund))[-1]
         event = PaymentEvent(what, attempt["key"], "gw-1")
-        return await workflows.refunds.gateway_events.take_payment(
+        return await workflows.refunds.gateway_events.receive_payment_event(
             self.shop.transactions, message_id, event
         )
 

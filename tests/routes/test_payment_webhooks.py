@@ -14,7 +14,7 @@ from models.database.database import Database
 from routes.payment_webhooks import BODY_BYTES_MAX, payment_webhooks
 from tests.builders.in_process_server import InProcessServer
 from tests.builders.refunds import PENDING, RefundDesk, open_refund_desk
-from workflows.refunds.gateway_events import take_payment
+from workflows.refunds.gateway_events import receive_payment_event
 from workflows.transactions.outcomes import Outcome
 
 SECRET = "whsec_c2VjcmV0c2VjcmV0c2VjcmV0"
@@ -30,7 +30,7 @@ async def refund_desk(database: Database) -> RefundDesk:
 @pytest.fixture
 async def client(refund_desk: RefundDesk) -> AsyncIterator[httpx.AsyncClient]:
     async def take(message_id: str, event: PaymentEvent) -> str:
-        return await take_payment(refund_desk.shop.transactions, message_id, event)
+        return await receive_payment_event(refund_desk.shop.transactions, message_id, event)
 
     app = Starlette(routes=[payment_webhooks(SECRETS, take)])
     transport = httpx.ASGITransport(app)
@@ -66,10 +66,10 @@ async def test_a_signed_message_settles_its_refund_once(
 ) -> None:
     made, body = await processing(refund_desk)
     first = await send(client, body)
-    assert (first.status_code, first.json()) == (200, {"taken": "heard"})
+    assert (first.status_code, first.json()) == (200, {"result": "applied"})
     assert await refund_desk.status(made) == "SUCCEEDED"
     again = await send(client, body, secret=OTHER)
-    assert (again.status_code, again.json()) == (200, {"taken": "repeated"})
+    assert (again.status_code, again.json()) == (200, {"result": "repeated"})
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ async def test_a_malformed_body_is_refused(
 
 async def test_a_key_that_is_not_ours_is_taken_and_left(client: httpx.AsyncClient) -> None:
     answer = await send(client, event_body(PaymentEvent(Told.FAILED, "nobody's")))
-    assert (answer.status_code, answer.json()) == (200, {"taken": "unknown key"})
+    assert (answer.status_code, answer.json()) == (200, {"result": "unknown key"})
 
 
 async def test_without_a_secret_no_webhook_is_believed(api: InProcessServer) -> None:

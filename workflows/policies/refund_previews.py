@@ -74,7 +74,7 @@ def _decide(
     rules: RefundRules = trial.policy.rules
     missing = [each for each in rules.evidence if each not in row["evidence"].split(", ")]
     if row["kind"] == RefundKind.RETURN and missing:
-        reason = f"Waits for {', '.join(missing)}."
+        reason = f"Waiting for evidence: {', '.join(missing)}."
         return decided(trial.policy, f"{RefundStatus.EVIDENCE_PENDING} {now}", (reason,))
     if now.minor <= 0:
         reason = "Nothing is left to refund."

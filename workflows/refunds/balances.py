@@ -1,7 +1,7 @@
-"""What an order's refunds take of its payments and of its lines, under the order's lock.
+"""Balances of an order: the parts of its payments and lines that refunds take.
 
-Read once by whoever opens refunds; what is opened or given up meanwhile is `put` into it, so that
-several refunds of one transaction see each other.
+Read once under the order's lock by the workflow that opens refunds. Refunds opened or cancelled in
+the transaction are added with `put`, so that later refunds of the transaction see them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NONE: Collection[UUID] = frozenset()
 
 @dataclass(slots=True)
 class Balances:
-    """An order's payments and refunds. `without`, everywhere: refunds that are left out."""
+    """An order's payments and refunds. The argument `without` names refunds to leave out."""
 
     order: LockedOrder
     payments: Sequence[CapturedPaymentRow]
@@ -42,11 +42,10 @@ class Balances:
 
     @property
     def currency(self) -> str:
-        """The order's currency."""
         return self.order.currency
 
     def put(self, refund: RefundRow, units: Collection[RefundedUnitsRow] = ()) -> None:
-        """Count a refund as it is now, with its units in place of those that it had."""
+        """Store the present version of a refund; `units` replace the units that it had."""
         self.refunds[refund["id"]] = refund
         self.units = [each for each in self.units if each["refund_id"] != refund["id"]]
         self.units.extend(units)
@@ -60,12 +59,12 @@ class Balances:
         ]
 
     def cumulative(self, without: Collection[UUID] = NONE) -> Money:
-        """What the order's refunds that count come to together."""
+        """Total amount of the order's refunds that count."""
         minor = sum(refund["amount_minor"] for refund in self.live(without))
         return Money(minor, self.currency)
 
     def of_payments(self, without: Collection[UUID] = NONE) -> list[PaymentBalance]:
-        """What is left of each payment."""
+        """Captured and drawn amount of each payment."""
         drawn: dict[UUID | None, int] = {}
         for refund in self.live(without):
             payment_id = refund["payment_id"]
@@ -80,30 +79,30 @@ class Balances:
         return next(row["id"] for row in self.payments if row["reference"] == draw.reference)
 
     def of_lines(self, without: Collection[UUID] = NONE) -> dict[UUID, LineAccount]:
-        """What refunds and cancellations have taken of each line: units and gross money."""
+        """Units and gross amounts of each line that refunds and cancellations have taken."""
         accounts = {line.id: self._account(line) for line in self.order.lines}
         counted = {refund["id"] for refund in self.live(without)}
         for unit in self.units:
             if unit["refund_id"] in counted:
                 line_id = unit["order_line_id"]
-                accounts[line_id] = _taken(accounts[line_id], unit)
+                accounts[line_id] = _add_unit(accounts[line_id], unit)
         return accounts
 
     def of_shipping(self, without: Collection[UUID] = NONE) -> ShippingAccount:
-        """What of the order's shipping and its tax has not been given back yet."""
-        given = {ComponentKind.SHIPPING: 0, ComponentKind.SHIPPING_TAX: 0}
+        """The part of the order's shipping fee and its tax that is not refunded yet."""
+        refunded = {ComponentKind.SHIPPING: 0, ComponentKind.SHIPPING_TAX: 0}
         for refund in self.live(without):
             for part in orjson.loads(refund["breakdown"]):
-                if part["kind"] in given:
-                    given[ComponentKind(part["kind"])] += part["amountMinor"]
+                if part["kind"] in refunded:
+                    refunded[ComponentKind(part["kind"])] += part["amountMinor"]
         row = self.order.row
         return ShippingAccount(
-            row["shipping_minor"] - given[ComponentKind.SHIPPING],
-            row["shipping_tax_minor"] - given[ComponentKind.SHIPPING_TAX],
+            row["shipping_minor"] - refunded[ComponentKind.SHIPPING],
+            row["shipping_tax_minor"] - refunded[ComponentKind.SHIPPING_TAX],
         )
 
     def maximum_minor(self, without: Collection[UUID] = NONE) -> int:
-        """The most that may be refunded now, beside what live units still need of the deposits."""
+        """The highest amount that may be refunded now, without deposits for units still to ship."""
         lines = [
             LineUnits(
                 net_minor=line.money.net_minor,
@@ -124,7 +123,7 @@ class Balances:
         )
 
     def unclaimed_minor(self) -> int:
-        """What cancellations owe for which no refund stands: theirs were given up or came back."""
+        """Amount owed by cancellations whose refunds were withdrawn, less later claims to it."""
         withdrawn = sum(
             refund["amount_minor"]
             for refund in self.refunds.values()
@@ -134,7 +133,11 @@ class Balances:
         return withdrawn - claimed
 
     def _account(self, line: Line) -> LineAccount:
-        """A line's account before refunds. Cancellations of old times kept no parts of lines."""
+        """A line's account before refunds.
+
+        Cancellations made before refunds existed stored no amounts per line; their share is
+        computed.
+        """
         part = self.cancelled.get(line.id)
         units, net, tax = 0, 0, 0
         if part is not None:
@@ -153,7 +156,7 @@ class Balances:
         )
 
 
-def _taken(account: LineAccount, unit: RefundedUnitsRow) -> LineAccount:
+def _add_unit(account: LineAccount, unit: RefundedUnitsRow) -> LineAccount:
     return LineAccount(
         account.order_line_id,
         account.sku,
@@ -167,7 +170,7 @@ def _taken(account: LineAccount, unit: RefundedUnitsRow) -> LineAccount:
 
 
 async def read(tx: Transaction, order: LockedOrder) -> Balances:
-    """The balances of a locked order; what this transaction has added is written first."""
+    """The balances of a locked order. Rows that this transaction has added are written first."""
     await tx.flush()
     cancelled = await refund_queries.cancelled_parts(tx.session, order.id)
     return Balances(
@@ -180,7 +183,7 @@ async def read(tx: Transaction, order: LockedOrder) -> Balances:
 
 
 async def write(tx: Transaction, balances: Balances) -> None:
-    """Write what the order's refunds draw on each payment now."""
+    """Write the amount that the order's refunds now draw on each payment."""
     await refund_queries.write_drawn(
         tx.session,
         [

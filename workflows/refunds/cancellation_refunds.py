@@ -1,6 +1,6 @@
-"""Refunds of cancellations: what was paid for units that will not be sent goes back by itself.
+"""Refunds of cancellations: the payment for cancelled units is refunded automatically.
 
-A cancellation that was made before there were refunds gets its own from a job.
+A job opens the refunds of cancellations that were made before refunds existed.
 """
 
 from __future__ import annotations
@@ -31,38 +31,38 @@ async def follow_cancellation(tx: Transaction, event: PendingEvent[OrderCancelle
     """Open the refunds of an order whose cancellation was just recorded."""
     order = await locked_orders.reload(tx, UUID(event.subject_key))
     found = await balances.read(tx, order)
-    await open_owed(tx, found)
+    await open_missing(tx, found)
 
 
-async def open_owed(tx: Transaction, found: Balances) -> int:
-    """Open a refund for each cancellation of the order that has none; how many there were."""
+async def open_missing(tx: Transaction, found: Balances) -> int:
+    """Open a refund for each cancellation of the order that has none; returns their number."""
     owed = await refund_queries.cancellations_without_refund(tx.session, found.order.id)
     if not owed:
         return 0
     channel = await refund_opening.channel_of(tx, found.order)
     policy = await refund_opening.policy_for(tx, Facts(channel=channel.code))
     for row in owed:
-        await refund_opening.open_family(tx, found, _draft(row, policy), actor=row["actor"])
+        await refund_opening.open_refunds(tx, found, _draft(row, policy), actor=row["actor"])
     await balances.write(tx, found)
     return len(owed)
 
 
-async def open_old(transactions: Transactions) -> int:
-    """Open refunds for cancellations that were made before there were any; how many orders."""
+async def open_for_old_cancellations(transactions: Transactions) -> int:
+    """Open refunds for cancellations made before refunds existed; returns the number of orders."""
 
     async def find(tx: Transaction) -> list[UUID]:
         return await refund_queries.orders_with_unrefunded_cancellations(tx.session, ORDERS_MAX)
 
     order_ids = await transactions.run(find)
     for order_id in order_ids:
-        await transactions.run(lambda tx, each=order_id: _open_of(tx, each))  # type: ignore[misc]
+        await transactions.run(lambda tx, each=order_id: _open_for_order(tx, each))  # type: ignore[misc]
     return len(order_ids)
 
 
-async def _open_of(tx: Transaction, order_id: UUID) -> int:
+async def _open_for_order(tx: Transaction, order_id: UUID) -> int:
     tx.locking(LockClass.ORDER)
     order = await locked_orders.lock(tx, order_id, ())
-    return await open_owed(tx, await balances.read(tx, order))
+    return await open_missing(tx, await balances.read(tx, order))
 
 
 def _draft(row: OwedCancellationRow, policy: PolicyVersion[RefundRules]) -> RefundDraft:
@@ -72,7 +72,7 @@ def _draft(row: OwedCancellationRow, policy: PolicyVersion[RefundRules]) -> Refu
         ComponentKind.SHIPPING: row["shipping_minor"],
     }
     parts = tuple(Component(kind, minor) for kind, minor in amounts.items() if minor)
-    # Of an order that was paid in part only so much goes back as was paid for the cancelled units.
+    # If the order was paid in part, only the amount paid for the cancelled units is refunded.
     [breakdown] = split(Breakdown(parts), [row["refund_minor"]])
     return RefundDraft(
         kind=RefundKind.CANCELLATION,

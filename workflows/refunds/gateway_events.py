@@ -1,4 +1,4 @@
-"""What a payment gateway tells by itself: each message once, before or behind our own answer."""
+"""Messages of a payment gateway, each applied once, before or after the answer to our call."""
 
 from __future__ import annotations
 
@@ -23,55 +23,57 @@ logger = structlog.get_logger(__name__)
 
 PAYMENTS: Final = "payments"
 ACTOR: Final = "gateway"
-# Signatures are good for five minutes; ids are remembered far longer than that.
-KEPT: Final = timedelta(days=7)
-FORGOTTEN_MAX: Final = 1_000
+# Ids are kept much longer than a signature is valid (five minutes).
+KEPT_FOR: Final = timedelta(days=7)
+DELETED_MAX: Final = 1_000
 
 
-class Taken(StrEnum):
-    """What became of a message."""
+class MessageResult(StrEnum):
+    """Result of receiving a message."""
 
-    HEARD = "heard"
+    APPLIED = "applied"
     REPEATED = "repeated"
     UNKNOWN_KEY = "unknown key"
 
 
-async def take_payment(
+async def receive_payment_event(
     transactions: Transactions,
     message_id: str,
     event: PaymentEvent,
     terms: PayoutTerms = DEFAULT_PAYOUT_TERMS,
-) -> Taken:
-    """Take a gateway's message in, once: its id and what follows from it commit together."""
+) -> MessageResult:
+    """Apply a gateway's message once. Its id and its effects commit in one transaction."""
 
-    async def work(tx: Transaction) -> Taken:
-        return await _take(tx, message_id, event, terms)
+    async def work(tx: Transaction) -> MessageResult:
+        return await _receive(tx, message_id, event, terms)
 
-    taken = await transactions.run(work)
-    if taken is Taken.UNKNOWN_KEY:
+    result = await transactions.run(work)
+    if result is MessageResult.UNKNOWN_KEY:
         logger.warning("webhooks.unknown_key", message=message_id, type=event.type)
-    return taken
+    return result
 
 
-async def forget_messages(tx: Transaction) -> int:
-    """Forget ids of messages that are older than they are kept; how many there were."""
-    return await refund_queries.delete_messages(tx.session, tx.now - KEPT, FORGOTTEN_MAX)
+async def delete_old_messages(tx: Transaction) -> int:
+    """Delete ids of messages that are older than KEPT; returns their number."""
+    return await refund_queries.delete_messages(tx.session, tx.now - KEPT_FOR, DELETED_MAX)
 
 
-async def take_once(tx: Transaction, source: str, message_id: str) -> bool:
-    """Whether a signed message of this source is new; it is not from now on."""
+async def record_once(tx: Transaction, source: str, message_id: str) -> bool:
+    """Record a message of this source. Returns False if it was recorded before."""
     tx.locking(LockClass.KEYS)
     return await refund_queries.record_message(tx.session, tx.new_id(), source, message_id, tx.now)
 
 
-async def _take(tx: Transaction, message_id: str, event: PaymentEvent, terms: PayoutTerms) -> Taken:
-    if not await take_once(tx, PAYMENTS, message_id):
-        return Taken.REPEATED
+async def _receive(
+    tx: Transaction, message_id: str, event: PaymentEvent, terms: PayoutTerms
+) -> MessageResult:
+    if not await record_once(tx, PAYMENTS, message_id):
+        return MessageResult.REPEATED
     found = await payout_queries.attempt_by_key(tx.session, event.key)
     if found is None:
-        return Taken.UNKNOWN_KEY
-    case, _ = await locked_refunds.lock(tx, found["refund_id"], None, ())
-    word = GatewaySignal(event.type.rpartition(".")[2].upper())
-    said = GatewayReport(word, event.id, event.reason)
-    await payout_attempts.listen(tx, case, found["id"], said, terms, actor=ACTOR)
-    return Taken.HEARD
+        return MessageResult.UNKNOWN_KEY
+    refund, _ = await locked_refunds.lock(tx, found["refund_id"], None, ())
+    signal = GatewaySignal(event.type.rpartition(".")[2].upper())
+    report = GatewayReport(signal, event.id, event.reason)
+    await payout_attempts.apply_report(tx, refund, found["id"], report, terms, actor=ACTOR)
+    return MessageResult.APPLIED

@@ -1,10 +1,11 @@
-"""A refund under its order's lock: moved from state to state, with what each step books.
+"""A refund under its order's lock: status changes with their ledger entries and events.
 
-    APPROVED    the books owe it           SUCCEEDED   it is paid out, or store credit
-    CANCELLED   the debt is taken back     REVERSED    the payment and the debt are taken back
+    APPROVED   post the debt              SUCCEEDED  post the payout, or store credit
+    CANCELLED  reverse the debt           REVERSED   reverse the payout and the debt
 
-A cancellation's refund is owed since the cancellation: only paying it out, and that coming back,
-is booked here. Events are `refund.opened` and `refund.<status>`; their data name order and return.
+The debt of a cancellation's refund was posted by the cancellation. So only its payout, and the
+reversal of the payout, are posted here. Events are `refund.opened` and `refund.<status>`; their
+payload names the order and the return.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ _S = RefundStatus
 
 @dataclass(slots=True)
 class LockedRefund:
-    """A refund as it is now, and its order."""
+    """A locked refund and its order."""
 
     row: RefundRow
     order: LockedOrder
@@ -94,7 +95,7 @@ class LockedRefund:
 
     @property
     def evidence(self) -> str:
-        """The evidence that has been reached, as text."""
+        """The evidence reached so far, as text."""
         return self.row["evidence"]
 
     @property
@@ -118,16 +119,16 @@ class LockedRefund:
         self.row["closing_note"] = note
 
     def set_gateway_reference(self, reference: str) -> None:
-        """Set the gateway's number of the attempt that counts."""
+        """Set the gateway's reference of the attempt that decides the refund."""
         self.row["gateway_reference"] = reference
 
 
 async def lock(
     tx: Transaction, refund_id: UUID, caller: Caller | None, path: tuple[str, ...]
 ) -> tuple[LockedRefund, LockedOrder]:
-    """Lock a refund behind its order and its return; `caller` None: everything is visible.
+    """Lock a refund after its order and its return. `caller` None: no visibility check.
 
-    Raises NotFound at `path` where it does not exist for the caller.
+    Raises NotFound at `path` unless the refund exists and the caller sees it.
     """
     missing = NotFound("refund", str(refund_id), field=path)
     places = await refund_queries.places_of(tx.session, refund_id)
@@ -145,79 +146,85 @@ async def lock(
     return LockedRefund({**row}, order), order
 
 
-async def involvement(tx: Transaction, case: LockedRefund) -> Involvement:
-    """The actors that had a part in a refund: in the request, the return, and the approvals."""
-    parts: dict[str, set[str]] = {"requested": {case.requested_by}}
-    if case.return_id is not None:
-        found = await return_queries.actors_of(tx.session, case.return_id)
+async def involvement(tx: Transaction, refund: LockedRefund) -> Involvement:
+    """The actors that took part in a refund: in the request, the return, and the approvals."""
+    parts: dict[str, set[str]] = {"requested": {refund.requested_by}}
+    if refund.return_id is not None:
+        found = await return_queries.actors_of(tx.session, refund.return_id)
         for actor, part in found.items():
             parts.setdefault(part, set()).add(actor)
-    for row in await refund_queries.approvals_of(tx.session, case.id):
+    for row in await refund_queries.approvals_of(tx.session, refund.id):
         parts.setdefault("approved", set()).add(row["actor"])
     return Involvement(**{part: frozenset(actors) for part, actors in parts.items()})
 
 
 async def add(
-    tx: Transaction, case: LockedRefund, units: Sequence[RefundUnitRow], actor: str
+    tx: Transaction, refund: LockedRefund, units: Sequence[RefundUnitRow], actor: str
 ) -> None:
-    """Write a new refund with its units."""
-    await tx.session.insert(Refund, [case.row])
+    """Insert a new refund with its units. Records `refund.opened`."""
+    await tx.session.insert(Refund, [refund.row])
     await tx.session.insert(RefundUnit, units)
-    _record(tx, case, RefundOpened(**_step(case, None)), actor)
+    _record(tx, refund, RefundOpened(**_step(refund, None)), actor)
 
 
-async def renew(
-    tx: Transaction, case: LockedRefund, units: Sequence[RefundUnitRow], actor: str
+async def update_estimate(
+    tx: Transaction, refund: LockedRefund, units: Sequence[RefundUnitRow], actor: str
 ) -> None:
-    """Write a refund that waits for evidence anew, with other units and another amount."""
-    await refund_queries.delete_units(tx.session, [case.id])
-    await write(tx, case)
+    """Write a refund that waits for evidence with other units and another amount.
+
+    Records `refund.estimated`.
+    """
+    await refund_queries.delete_units(tx.session, [refund.id])
+    await write(tx, refund)
     await tx.session.insert(RefundUnit, units)
-    _record(tx, case, RefundEstimated(**_step(case, case.status)), actor)
+    _record(tx, refund, RefundEstimated(**_step(refund, refund.status)), actor)
 
 
 async def advance(
     tx: Transaction,
-    case: LockedRefund,
+    refund: LockedRefund,
     status: RefundStatus,
     actor: str,
     *,
     attempt: int | None = None,
 ) -> None:
-    """Move a refund on and book what the step means; `attempt`: of the payout that led to it.
+    """Move a refund to `status` and post the entry of this step.
 
-    Raises IllegalTransition.
+    `attempt`: number of the payout attempt that led to it. A withdrawn refund no longer draws on
+    its payment. Opens and clears exceptions. Raises IllegalTransition. Records `refund.<status>`.
     """
-    before = case.status
-    case.row["status"] = str(step("refund", REFUND_TRANSITIONS, before, status))
-    _book(tx, case, before, actor)
-    if status in (_S.NEEDS_APPROVAL, _S.APPROVED) and case.decided_at is None:
-        case.row["decided_at"] = tx.now
+    before = refund.status
+    refund.row["status"] = str(step("refund", REFUND_TRANSITIONS, before, status))
+    _post_step(tx, refund, before, actor)
+    if status in (_S.NEEDS_APPROVAL, _S.APPROVED) and refund.decided_at is None:
+        refund.row["decided_at"] = tx.now
     if status in SETTLED:
-        case.row["settled_at"] = tx.now
-    await write(tx, case)
-    if status in WITHDRAWN and case.payment_id is not None:
-        await refund_queries.give_back(tx.session, case.payment_id, case.amount.minor)
-    event = REFUND_STATUS_EVENTS[status](**_step(case, before), attempt=attempt)
-    _record(tx, case, event, actor)
-    await _tell_people(tx, case)
+        refund.row["settled_at"] = tx.now
+    await write(tx, refund)
+    if status in WITHDRAWN and refund.payment_id is not None:
+        await refund_queries.give_back(tx.session, refund.payment_id, refund.amount.minor)
+    event = REFUND_STATUS_EVENTS[status](**_step(refund, before), attempt=attempt)
+    _record(tx, refund, event, actor)
+    await _update_exceptions(tx, refund)
 
 
-async def agree(tx: Transaction, case: LockedRefund, actor: str, approvals: int) -> None:
-    """Keep that one more actor agrees to a refund that needs still others."""
-    await write(tx, case)
-    event = RefundApprovalRecorded(**_step(case, case.status), approvals=approvals)
-    _record(tx, case, event, actor)
+async def record_approval(
+    tx: Transaction, refund: LockedRefund, actor: str, approvals: int
+) -> None:
+    """Record an approval of a refund that needs more. Records `refund.approval_recorded`."""
+    await write(tx, refund)
+    event = RefundApprovalRecorded(**_step(refund, refund.status), approvals=approvals)
+    _record(tx, refund, event, actor)
 
 
-async def write(tx: Transaction, case: LockedRefund) -> None:
+async def write(tx: Transaction, refund: LockedRefund) -> None:
     """Write a refund as its next version."""
-    case.row["version"] += 1
-    await refund_queries.write_refund(tx.session, case.row)
+    refund.row["version"] += 1
+    await refund_queries.write_refund(tx.session, refund.row)
 
 
 def breakdown_of(row: RefundRow) -> Breakdown:
-    """A refund's components, as its row keeps them."""
+    """The components stored in a refund's row."""
     return Breakdown(
         tuple(
             Component(ComponentKind(part["kind"]), part["amountMinor"], part["note"])
@@ -227,7 +234,7 @@ def breakdown_of(row: RefundRow) -> Breakdown:
 
 
 def breakdown_text(breakdown: Breakdown) -> str:
-    """A refund's components, as its row keeps them."""
+    """Components as JSON for a refund's row."""
     return orjson.dumps(
         [
             {"kind": str(part.kind), "amountMinor": part.amount_minor, "note": part.note}
@@ -236,90 +243,90 @@ def breakdown_text(breakdown: Breakdown) -> str:
     ).decode()
 
 
-def _book(tx: Transaction, case: LockedRefund, before: RefundStatus, actor: str) -> None:
-    """Post what the step from `before` to the case's status means."""
-    row, is_owed_before = case.row, case.kind is RefundKind.CANCELLATION
-    match case.status:
+def _post_step(tx: Transaction, refund: LockedRefund, before: RefundStatus, actor: str) -> None:
+    """Post the ledger entries of the step from `before` to the present status."""
+    row, is_owed_before = refund.row, refund.kind is RefundKind.CANCELLATION
+    match refund.status:
         case _S.APPROVED if not is_owed_before:
-            row["decided_entry_id"] = _post(tx, case, _decided(tx, case), actor)
+            row["decided_entry_id"] = _post(tx, refund, _decided(tx, refund), actor)
         case _S.SUCCEEDED:
-            row["paid_entry_id"] = _post(tx, case, _paid(tx, case), actor)
+            row["paid_entry_id"] = _post(tx, refund, _paid(tx, refund), actor)
         case _S.CANCELLED if not is_owed_before and before in (_S.APPROVED, _S.FAILED):
-            _take_back(tx, case, _decided(tx, case), row["decided_entry_id"], "cancelled", actor)
+            _reverse(tx, refund, _decided(tx, refund), row["decided_entry_id"], "cancelled", actor)
         case _S.REVERSED:
-            why = "the bank sent it back"
-            _take_back(tx, case, _paid(tx, case), row["paid_entry_id"], why, actor)
+            reason = "returned by the bank"
+            _reverse(tx, refund, _paid(tx, refund), row["paid_entry_id"], reason, actor)
             if not is_owed_before:
-                _take_back(tx, case, _decided(tx, case), row["decided_entry_id"], why, actor)
+                _reverse(tx, refund, _decided(tx, refund), row["decided_entry_id"], reason, actor)
 
 
-def _decided(tx: Transaction, case: LockedRefund) -> LedgerEntry:
+def _decided(tx: Transaction, refund: LockedRefund) -> LedgerEntry:
     return refund_decided(
-        breakdown_of(case.row),
-        case.amount.currency,
-        Occasion(case.order.number, tx.now),
-        owed_minor=case.row["owed_minor"],
+        breakdown_of(refund.row),
+        refund.amount.currency,
+        Occasion(refund.order.number, tx.now),
+        owed_minor=refund.row["owed_minor"],
     )
 
 
-def _paid(tx: Transaction, case: LockedRefund) -> LedgerEntry:
-    return refund_paid(case.amount, case.tender, Occasion(case.order.number, tx.now))
+def _paid(tx: Transaction, refund: LockedRefund) -> LedgerEntry:
+    return refund_paid(refund.amount, refund.tender, Occasion(refund.order.number, tx.now))
 
 
-def _take_back(
+def _reverse(
     tx: Transaction,
-    case: LockedRefund,
+    refund: LockedRefund,
     entry: LedgerEntry,
     entry_id: UUID | None,
-    why: str,
+    reason: str,
     actor: str,
 ) -> None:
-    # A refund that a cancellation owed in full has posted no debt of its own.
+    # A refund whose whole amount a cancellation already owed has posted no debt.
     if entry_id is not None:
-        _post(tx, case, ledger_entries.reversal(entry, entry_id, why, tx.now), actor)
+        _post(tx, refund, ledger_entries.reversal(entry, entry_id, reason, tx.now), actor)
 
 
-def _post(tx: Transaction, case: LockedRefund, entry: LedgerEntry, actor: str) -> UUID | None:
-    return tx.journal.post(entry, actor=actor, channel_id=case.order.channel_id)
+def _post(tx: Transaction, refund: LockedRefund, entry: LedgerEntry, actor: str) -> UUID | None:
+    return tx.journal.post(entry, actor=actor, channel_id=refund.order.channel_id)
 
 
-def _step(case: LockedRefund, before: RefundStatus | None) -> RefundStep:
+def _step(refund: LockedRefund, before: RefundStatus | None) -> RefundStep:
     """The fields that every event of a refund has."""
-    row = case.row
+    row = refund.row
     return {
         "order": row["order_id"],
         "return_": row["return_id"],
-        "number": case.order.number,
-        "status": case.status,
+        "number": refund.order.number,
+        "status": refund.status,
         "before": before,
-        "tender": case.tender,
+        "tender": refund.tender,
         "amount_minor": row["amount_minor"],
         "currency": row["currency"],
     }
 
 
-def _record(tx: Transaction, case: LockedRefund, event: RefundPayload, actor: str) -> None:
+def _record(tx: Transaction, refund: LockedRefund, event: RefundPayload, actor: str) -> None:
     tx.outbox.record(
         event,
-        case.id,
+        refund.id,
         actor=actor,
-        version=case.version,
-        channel_id=case.order.channel_id,
+        version=refund.version,
+        channel_id=refund.order.channel_id,
     )
 
 
-async def _tell_people(tx: Transaction, case: LockedRefund) -> None:
-    """Open an exception for what only a person can go on with, and clear what is settled."""
-    subject, channel_id = ("Refund", case.id), case.order.channel_id
-    if case.status in (_S.SUCCEEDED, _S.FAILED):
+async def _update_exceptions(tx: Transaction, refund: LockedRefund) -> None:
+    """Open REFUND_OVERDUE if a person must act; clear exceptions that the new status ends."""
+    subject, channel_id = ("Refund", refund.id), refund.order.channel_id
+    if refund.status in (_S.SUCCEEDED, _S.FAILED):
         await exceptions.clear(tx, ExceptionKind.REFUND_UNKNOWN, subject)
-    if case.status in (_S.SUCCEEDED, _S.CANCELLED, _S.REJECTED):
+    if refund.status in (_S.SUCCEEDED, _S.CANCELLED, _S.REJECTED):
         await exceptions.clear(tx, ExceptionKind.REFUND_OVERDUE, subject)
-    told = {
-        _S.FAILED: "The gateway refused the refund of {}: retry or cancel it.",
-        _S.REVERSED: "The bank sent the refund of {} back: the customer has not got it.",
-    }.get(case.status)
-    if told is not None:
-        words = told.format(case.amount)
+    template = {
+        _S.FAILED: "The gateway refused the refund of {}. Retry or cancel it.",
+        _S.REVERSED: "The bank returned the refund of {}: the customer did not receive it.",
+    }.get(refund.status)
+    if template is not None:
+        message = template.format(refund.amount)
         kind = ExceptionKind.REFUND_OVERDUE
-        await exceptions.open(tx, kind, subject, words, channel_id=channel_id)
+        await exceptions.open(tx, kind, subject, message, channel_id=channel_id)

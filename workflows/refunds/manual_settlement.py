@@ -1,4 +1,4 @@
-"""Payouts that people put right: a failed one tried again, an unknown one settled by hand."""
+"""Manual actions on payouts: retry of a failed refund, settlement of an unknown one."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ REFERENCE_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class RetryRefund:
-    """Try a failed refund again: a new attempt with a new key."""
+    """Pay a failed refund again: a new attempt with a new key."""
 
     refund_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class SettleRefund:
-    """What a person found out about a refund whose outcome the gateway does not tell."""
+    """Result that a person found for a refund whose outcome the gateway cannot confirm."""
 
     refund_id: UUID
     succeeded: bool
@@ -40,43 +40,52 @@ class SettleRefund:
 
 @one_by_one("refundRetry")
 async def retry(tx: Transaction, command: RetryRefund, caller: Caller) -> Mapping[str, Any]:
-    """Have a refund that definitely failed paid again. Raises IllegalTransition or NotFound."""
-    case, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
-    before = case.status
+    """Start a new payout attempt of a FAILED refund.
+
+    Locks the order, the return, then the refund. Raises IllegalTransition or NotFound. Records
+    `refund.processing`.
+    """
+    refund, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
+    before = refund.status
     try:
         check_action(before, RefundAction.RETRY)
     except DomainError as error:
         raise error.under("id") from None
-    attempt = await payout_attempts.begin(tx, case, caller.actor)
+    attempt = await payout_attempts.begin(tx, refund, caller.actor)
     tx.outbox.audit(
         caller.actor,
         "refundRetry",
-        ("Refund", case.id),
+        ("Refund", refund.id),
         before={"status": str(before)},
-        after={"status": str(case.status), "attempt": attempt.number},
+        after={"status": str(refund.status), "attempt": attempt.number},
     )
-    return {"refund": str(case.id)}
+    return {"refund": str(refund.id)}
 
 
 @one_by_one("refundSettle")
 async def settle(tx: Transaction, command: SettleRefund, caller: Caller) -> Mapping[str, Any]:
-    """Write down what became of an UNKNOWN refund; never by whoever requested it.
+    """Record the outcome of an UNKNOWN refund. The actor that requested it may not settle it.
 
-    That it failed cannot be said while it is being sent: it might be paid a moment later. Raises
-    IllegalTransition, SelfApproval, Invalid or NotFound.
+    A refund that is being sent cannot be settled as failed: it may be paid a moment later. Locks
+    the order, the return, then the refund. Raises IllegalTransition, SelfApproval, Invalid or
+    NotFound. Records `refund.succeeded` or `refund.failed`.
     """
     _check_texts(command)
-    case, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
-    before = case.status
+    refund, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
+    before = refund.status
     try:
-        check_settler(before, await locked_refunds.involvement(tx, case), caller)
+        check_settler(before, await locked_refunds.involvement(tx, refund), caller)
     except DomainError as error:
         raise error.under("id") from None
-    attempt = await payout_attempts.last(tx, case.id)
+    attempt = await payout_attempts.last(tx, refund.id)
     assert attempt is not None
     is_sent_now = attempt.is_sending and (attempt.claimed_until or tx.now) > tx.now
     if is_sent_now and not command.succeeded:
-        raise Invalid("It is being sent to the gateway just now: ask again soon.", field=("id",))
+        raise Invalid(
+            "The refund is being sent to the gateway and cannot be settled as failed now."
+            " Try again in a few minutes.",
+            field=("id",),
+        )
     ended = AttemptState.SUCCEEDED if command.succeeded else AttemptState.FAILED
     attempt = replace(
         attempt,
@@ -88,16 +97,16 @@ async def settle(tx: Transaction, command: SettleRefund, caller: Caller) -> Mapp
         gateway_reference=command.gateway_reference or attempt.gateway_reference,
     )
     await payout_attempts.write(tx, attempt)
-    case.set_closing_note(command.note)
-    await payout_attempts.follow(tx, case, attempt, caller.actor)
+    refund.set_closing_note(command.note)
+    await payout_attempts.advance_refund(tx, refund, attempt, caller.actor)
     tx.outbox.audit(
         caller.actor,
         "refundSettle",
-        ("Refund", case.id),
+        ("Refund", refund.id),
         before={"status": str(before)},
-        after={"status": str(case.status), "attempt": attempt.number, "byHand": True},
+        after={"status": str(refund.status), "attempt": attempt.number, "byHand": True},
     )
-    return {"refund": str(case.id)}
+    return {"refund": str(refund.id)}
 
 
 def _check_texts(command: SettleRefund) -> None:
@@ -105,5 +114,6 @@ def _check_texts(command: SettleRefund) -> None:
     reference = command.gateway_reference
     if reference is not None and not 0 < len(reference) <= REFERENCE_MAX:
         raise Invalid(
-            f"Between 1 and {REFERENCE_MAX} characters are needed.", field=("gatewayReference",)
+            f"The reference must have 1 to {REFERENCE_MAX} characters; it has {len(reference)}.",
+            field=("gatewayReference",),
         )

@@ -1,6 +1,6 @@
-"""Opens refunds: an amount becomes a refund for each payment that it draws on.
+"""Opening of refunds: an amount becomes one refund for each payment that it draws on.
 
-Whoever opens one holds the order's lock and has read the order's balances.
+The caller holds the order's lock and has read the order's balances.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from workflows.refunds.balances import NONE, Balances
 from workflows.refunds.locked_refunds import LockedRefund
 from workflows.transactions.transaction import Transaction
 
-# Who decides where no person does; no key may speak for it (domain/access/api_keys.py).
+# Actor of decisions made by policy. No API key may have this name (domain/access/api_keys.py).
 POLICY = "policy"
 
 
 @dataclass(frozen=True, slots=True)
 class RefundDraft:
-    """One amount that is to go back, and why.
+    """An amount to refund, with its reason.
 
-    `conditions`: the grade of each of the breakdown's shares. `waits_for` is not empty while not
-    all evidence is there: then the amount is an estimate, and nothing is decided. `seen`: facts of
-    the case that a preview needs to judge it again.
+    `conditions`: the grade of each share of the breakdown. While `waits_for` is not empty, evidence
+    is missing: the amount is an estimate and nothing is decided. `facts`: data that a preview needs
+    to decide the refund again.
     """
 
     kind: RefundKind
@@ -59,40 +59,40 @@ class RefundDraft:
     reached: tuple[Evidence, ...] = ()
     reasons: tuple[str, ...] = ()
     decided_entry_id: UUID | None = None
-    seen: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def waits_for(self) -> tuple[Evidence, ...]:
-        """Evidence that the policy names and that is not there yet."""
+        """Evidence that the policy requires and that is still missing."""
         return tuple(each for each in self.required if each not in self.reached)
 
 
 async def channel_of(tx: Transaction, order: LockedOrder) -> ChannelFacts:
-    """The channel that an order was sold on."""
+    """The channel of an order."""
     channel_id: int = order.channel_id
     return (await lookups.channels_by_id(tx.session, [channel_id]))[channel_id]
 
 
 async def policy_for(tx: Transaction, facts: Facts) -> PolicyVersion[RefundRules]:
-    """The REFUND policy that decides such a case now."""
+    """The REFUND policy that decides a case with these facts now."""
     return choose(await policies.in_force(tx.session, PolicyKind.REFUND, tx.now), facts, tx.now)
 
 
 def within(draft: RefundDraft, maximum: Money) -> RefundDraft:
-    """The draft cut down to what may be refunded, saying so."""
+    """The draft, reduced to `maximum` if it is more, with a reason that states this."""
     if draft.breakdown.amount_minor <= maximum.minor:
         return draft
     [cut] = split(draft.breakdown, [maximum.minor])
-    told = f"Cut down to {maximum}: no more may be refunded of the order."
-    return replace(draft, breakdown=cut, reasons=(*draft.reasons, told))
+    reason = f"Reduced to {maximum}: the order has no more left to refund."
+    return replace(draft, breakdown=cut, reasons=(*draft.reasons, reason))
 
 
 def evidence_text(evidence: Iterable[Evidence]) -> str:
-    """Evidence as a refund's row keeps it."""
+    """Evidence in the form of a refund's row."""
     return ", ".join(evidence)
 
 
-async def open_family(
+async def open_refunds(
     tx: Transaction,
     balances: Balances,
     draft: RefundDraft,
@@ -101,14 +101,14 @@ async def open_family(
     reuse: list[LockedRefund] | None = None,
     without: Collection[UUID] = NONE,
 ) -> list[LockedRefund]:
-    """Open a refund per payment that the draft's amount needs, and decide it if it is proven.
+    """Open one refund per payment that the amount draws on; decide them if all evidence is there.
 
-    Refunds that still wait (`reuse`) go on as the new ones and are taken out of the list; `without`
-    names those that do not count meanwhile. Raises RefundExceedsBalance.
+    Refunds in `reuse` that wait for evidence become the new ones and are removed from the list.
+    `without` names refunds that do not count meanwhile. Raises RefundExceedsBalance.
     """
     amount = Money(draft.breakdown.amount_minor, balances.currency)
     if amount.minor <= 0:
-        return [await _open_nothing(tx, balances, draft, actor)]
+        return [await _open_empty(tx, balances, draft, actor)]
     draws = draw(amount, balances.of_payments(without))
     cumulative = balances.cumulative(without) + amount
     decision = decide(
@@ -128,43 +128,43 @@ async def open_family(
         row["decision"] = _decision(draft, decision.status, decision.reasons, cumulative)
         if not draft.waits_for:
             row["approvals_required"] = decision.approvals_required
-        case = LockedRefund(row, balances.order)
-        units = _units(tx, case.id, part, draft.conditions)
-        await _put(tx, case, units, old, actor)
+        refund = LockedRefund(row, balances.order)
+        units = _units(tx, refund.id, part, draft.conditions)
+        await _save(tx, refund, units, old, actor)
         if not draft.waits_for:
-            await locked_refunds.advance(tx, case, decision.status, POLICY)
-        balances.put(case.row, units)
-        opened.append(case)
+            await locked_refunds.advance(tx, refund, decision.status, POLICY)
+        balances.put(refund.row, units)
+        opened.append(refund)
     return opened
 
 
-async def _put(
+async def _save(
     tx: Transaction,
-    case: LockedRefund,
+    refund: LockedRefund,
     units: Sequence[RefundUnitRow],
     old: LockedRefund | None,
     actor: str,
 ) -> None:
     if old is None:
-        await locked_refunds.add(tx, case, units, actor)
+        await locked_refunds.add(tx, refund, units, actor)
     else:
-        await locked_refunds.renew(tx, case, units, actor)
+        await locked_refunds.update_estimate(tx, refund, units, actor)
 
 
-async def _open_nothing(
+async def _open_empty(
     tx: Transaction, balances: Balances, draft: RefundDraft, actor: str
 ) -> LockedRefund:
-    """Keep that these units bring nothing: a refund that is over before it began."""
+    """Insert a cancelled refund of 0, which records that these units bring no refund."""
     row = _row(tx, balances, draft, draft.breakdown, None)
-    told = (*draft.reasons, "Nothing is left to refund.")
-    row["decision"] = _decision(draft, RefundStatus.CANCELLED, told, None)
+    reasons = (*draft.reasons, "Nothing is left to refund.")
+    row["decision"] = _decision(draft, RefundStatus.CANCELLED, reasons, None)
     row["amount_minor"] = 0
     row["status"], row["settled_at"] = str(RefundStatus.CANCELLED), tx.now
-    case = LockedRefund(row, balances.order)
-    units = _units(tx, case.id, draft.breakdown, draft.conditions)
-    await locked_refunds.add(tx, case, units, actor)
+    refund = LockedRefund(row, balances.order)
+    units = _units(tx, refund.id, draft.breakdown, draft.conditions)
+    await locked_refunds.add(tx, refund, units, actor)
     balances.put(row, units)
-    return case
+    return refund
 
 
 def _row(
@@ -174,8 +174,8 @@ def _row(
     part: Breakdown,
     old: LockedRefund | None,
 ) -> RefundRow:
-    """A refund's row, as new or as the next version of `old`."""
-    # What a cancellation owes already is claimed by goodwill only: it names no units.
+    """Row of a new refund, or of the next version of `old`."""
+    # Only goodwill claims an amount that a cancellation already owes: it names no units.
     owed = balances.unclaimed_minor() if draft.kind is RefundKind.GOODWILL else 0
     refund_id = tx.new_id()
     row: RefundRow = {
@@ -219,15 +219,15 @@ def _row(
 def _decision(
     draft: RefundDraft, status: RefundStatus, reasons: Sequence[str], cumulative: Money | None
 ) -> str:
-    """The decision as it is kept, with the facts by which it can be made again."""
-    told = [*draft.reasons, *reasons]
+    """The decision as stored JSON, with the facts needed to decide again."""
+    all_reasons = [*draft.reasons, *reasons]
     if draft.waits_for:
         status = RefundStatus.EVIDENCE_PENDING
-        told = [*draft.reasons, f"Waits for {', '.join(draft.waits_for)}."]
-    seen = dict(draft.seen)
+        all_reasons = [*draft.reasons, f"Waiting for evidence: {', '.join(draft.waits_for)}."]
+    facts = dict(draft.facts)
     if cumulative is not None:
-        seen["cumulativeMinor"] = cumulative.minor
-    return orjson.dumps({**decided(draft.policy, status, told), "seen": seen}).decode()
+        facts["cumulativeMinor"] = cumulative.minor
+    return orjson.dumps({**decided(draft.policy, status, all_reasons), "seen": facts}).decode()
 
 
 def _units(

@@ -37,11 +37,12 @@ DOUBLINGS_MAX: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class PayoutTerms:
-    """How the gateway keeps keys, and how long a worker is believed to live in a call.
+    """Times of the gateway and of payout workers.
 
-    `claim` is longer than any call with all its tries. Should it be too short all the same, two
-    workers may send one key, which the gateway pays once. `overdue`: how long after its decision
-    people are told of a refund that is not over.
+    `key_retention`: how long the gateway keeps a key. `claim`: how long a worker owns an attempt;
+    it is longer than any call with all its retries. If it were too short, two workers could send
+    one key, which the gateway pays once. `overdue`: time from the decision until an unfinished
+    refund opens an exception.
     """
 
     key_retention: timedelta = timedelta(hours=24)
@@ -54,16 +55,16 @@ DEFAULT_PAYOUT_TERMS: Final = PayoutTerms()
 
 @dataclass(frozen=True, slots=True)
 class GatewayReport:
-    """What was heard of an attempt, with the gateway's own reference and reason where given."""
+    """A report about an attempt, with the gateway's own reference and reason if it gave them."""
 
-    word: GatewaySignal
+    signal: GatewaySignal
     gateway_reference: str | None = None
     reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutAttempt(Attempt):
-    """One attempt as it is stored. A change makes a new object, which `write` stores."""
+    """One payout attempt. It is immutable: a change makes a new object, which `write` stores."""
 
     id: UUID
     refund_id: UUID
@@ -79,7 +80,7 @@ class PayoutAttempt(Attempt):
 
     @staticmethod
     def from_row(row: RefundAttemptRow) -> PayoutAttempt:
-        """An attempt as `payout_queries` reads it."""
+        """An attempt from a row of `payout_queries`."""
         return PayoutAttempt(
             key=row["key"],
             state=AttemptState(row["state"]),
@@ -105,12 +106,12 @@ async def last(tx: Transaction, refund_id: UUID) -> PayoutAttempt | None:
     return None if row is None else PayoutAttempt.from_row(row)
 
 
-async def begin(tx: Transaction, case: LockedRefund, actor: str) -> PayoutAttempt:
-    """Add the refund's next attempt, with a key of its own, not sent yet."""
-    before = await last(tx, case.id)
+async def begin(tx: Transaction, refund: LockedRefund, actor: str) -> PayoutAttempt:
+    """Add the refund's next attempt, with a new key, not sent yet. Records `refund.processing`."""
+    before = await last(tx, refund.id)
     row: RefundAttemptRow = {
         "id": tx.new_id(),
-        "refund_id": case.id,
+        "refund_id": refund.id,
         "attempt_no": 1 if before is None else before.number + 1,
         "key": str(tx.new_id()),
         "state": str(AttemptState.OPEN),
@@ -129,12 +130,12 @@ async def begin(tx: Transaction, case: LockedRefund, actor: str) -> PayoutAttemp
     }
     await tx.session.insert(RefundAttempt, [row])
     begun = PayoutAttempt.from_row(row)
-    await locked_refunds.advance(tx, case, RefundStatus.PROCESSING, actor, attempt=begun.number)
+    await locked_refunds.advance(tx, refund, RefundStatus.PROCESSING, actor, attempt=begun.number)
     return begun
 
 
 async def write(tx: Transaction, attempt: PayoutAttempt) -> None:
-    """Write what changed of an attempt."""
+    """Write an attempt as it is now."""
     changes: AttemptChanges = {
         "id": attempt.id,
         "state": str(attempt.state),
@@ -152,86 +153,89 @@ async def write(tx: Transaction, attempt: PayoutAttempt) -> None:
     await payout_queries.write_attempt(tx.session, changes)
 
 
-async def listen(
+async def apply_report(
     tx: Transaction,
-    case: LockedRefund,
+    refund: LockedRefund,
     attempt_id: UUID,
-    said: GatewayReport,
+    report: GatewayReport,
     terms: PayoutTerms,
     *,
     actor: str,
 ) -> PayoutAttempt:
-    """Tell a locked refund's attempt what was heard of it, and go on with the refund; the attempt.
+    """Apply a report to an attempt of a locked refund, then advance the refund.
 
-    Hearing the same again changes nothing. A word that contradicts an earlier one changes nothing
-    either, and a person is told.
+    Returns the attempt. A repeated report changes nothing. A report that contradicts an earlier one
+    changes nothing either; it opens REFUND_UNKNOWN for a person to check.
     """
     row = await payout_queries.attempt(tx.session, attempt_id)
     assert row is not None
     attempt = PayoutAttempt.from_row(row)
-    heard = apply(attempt.state, said.word)
-    if heard.is_contradiction:
-        await _tell_contradiction(tx, case, attempt, said)
+    change = apply(attempt.state, report.signal)
+    if change.is_contradiction:
+        await _open_contradiction(tx, refund, attempt, report)
         return attempt
-    if attempt.state not in UNSETTLED and heard.state is attempt.state:
+    if attempt.state not in UNSETTLED and change.state is attempt.state:
         return attempt
     attempt = replace(
         attempt,
-        state=heard.state,
-        gateway_reference=said.gateway_reference or attempt.gateway_reference,
-        reason=said.reason or attempt.reason,
+        state=change.state,
+        gateway_reference=report.gateway_reference or attempt.gateway_reference,
+        reason=report.reason or attempt.reason,
         claimed_until=None,
         is_sending=False,
-        # The gateway knows the key, so the call was made: a restored backup forgets that it was.
+        # The gateway knows the key, so it was sent. A restored backup may lack this fact.
         sent_at=attempt.sent_at or tx.now,
     )
     if attempt.state in UNSETTLED:
-        attempt = await _wait(tx, case, attempt, terms)
+        attempt = await _schedule_next_try(tx, refund, attempt, terms)
     elif attempt.settled_at is None:
         attempt = replace(attempt, settled_at=tx.now)
     await write(tx, attempt)
-    await follow(tx, case, attempt, actor)
+    await advance_refund(tx, refund, attempt, actor)
     return attempt
 
 
-async def follow(tx: Transaction, case: LockedRefund, attempt: PayoutAttempt, actor: str) -> None:
-    """Move the refund to where its attempt stands."""
+async def advance_refund(
+    tx: Transaction, refund: LockedRefund, attempt: PayoutAttempt, actor: str
+) -> None:
+    """Advance the refund to the status that matches its attempt."""
     if attempt.gateway_reference is not None:
-        case.set_gateway_reference(attempt.gateway_reference)
-    for status in path_to(case.status, attempt.state):
-        await locked_refunds.advance(tx, case, status, actor, attempt=attempt.number)
+        refund.set_gateway_reference(attempt.gateway_reference)
+    for status in path_to(refund.status, attempt.state):
+        await locked_refunds.advance(tx, refund, status, actor, attempt=attempt.number)
 
 
-async def _wait(
-    tx: Transaction, case: LockedRefund, attempt: PayoutAttempt, terms: PayoutTerms
+async def _schedule_next_try(
+    tx: Transaction, refund: LockedRefund, attempt: PayoutAttempt, terms: PayoutTerms
 ) -> PayoutAttempt:
-    """Say when to look again: later each time, and seldom once a person was asked."""
+    """Set the time of the next look-up: later each time, and hourly after a person was asked."""
     wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempt.tries, DOUBLINGS_MAX))
     asked_at = attempt.person_asked_at
     if needs_person(attempt, tx.now, terms.key_retention):
         wait = WAIT_FOR_PERSON
         if asked_at is None:
             asked_at = tx.now
-            words = (
-                f"Nobody knows whether {case.amount} was paid back: the gateway no longer tells. "
-                "Find out and settle the refund."
+            message = (
+                f"The payment gateway cannot confirm whether {refund.amount} was refunded."
+                " Check with the bank, then settle the refund by hand."
             )
-            await _ask(tx, case, words)
+            await _open_exception(tx, refund, message)
     return replace(
         attempt, tries=attempt.tries + 1, next_at=tx.now + wait, person_asked_at=asked_at
     )
 
 
-async def _tell_contradiction(
-    tx: Transaction, case: LockedRefund, attempt: PayoutAttempt, said: GatewayReport
+async def _open_contradiction(
+    tx: Transaction, refund: LockedRefund, attempt: PayoutAttempt, report: GatewayReport
 ) -> None:
-    words = (
-        f"The gateway says {said.word} of attempt {attempt.number} at {case.amount}, which had"
-        f" ended as {attempt.state}: money may have moved that the books do not know."
+    message = (
+        f"The gateway reports {report.signal} for attempt {attempt.number} of {refund.amount},"
+        f" but this attempt had ended as {attempt.state}."
+        " Money may have moved without a ledger entry."
     )
-    await _ask(tx, case, words)
+    await _open_exception(tx, refund, message)
 
 
-async def _ask(tx: Transaction, case: LockedRefund, words: str) -> None:
-    kind, subject = ExceptionKind.REFUND_UNKNOWN, ("Refund", case.id)
-    await exceptions.open(tx, kind, subject, words, channel_id=case.order.channel_id)
+async def _open_exception(tx: Transaction, refund: LockedRefund, message: str) -> None:
+    kind, subject = ExceptionKind.REFUND_UNKNOWN, ("Refund", refund.id)
+    await exceptions.open(tx, kind, subject, message, channel_id=refund.order.channel_id)

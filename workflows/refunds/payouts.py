@@ -44,16 +44,16 @@ from workflows.transactions.transaction import Transaction
 logger = structlog.get_logger(__name__)
 
 ROUND_MAX: Final = 100
-AT_ONCE: Final = 8
+CONCURRENT_MAX: Final = 8
 OVERDUE_MAX: Final = 50
 ACTOR: Final = SYSTEM.actor
-SILENCES_MAX: Final = 5
+FAILURES_MAX: Final = 5
 GATEWAY: Final = ("Integration", "payments")
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedPayout:
-    """What a worker has claimed: to send a key, or to look it up."""
+    """A payout step that a worker has claimed: sending a key, or looking it up."""
 
     refund_id: UUID
     attempt_id: UUID
@@ -65,7 +65,7 @@ class ClaimedPayout:
 
 
 class Payouts:
-    """Pays refunds out by one gateway. Several processes may do so at once."""
+    """Pays refunds out through one gateway. Several processes may run it at once."""
 
     def __init__(
         self,
@@ -76,96 +76,99 @@ class Payouts:
         self._transactions = transactions
         self._gateway = gateway
         self.terms = terms
-        self._silences = 0
-        # None: not known, because another process may have told people of it.
+        self._failures = 0
+        # None: not known, because another process may have opened the exception.
         self._is_down: bool | None = None
 
     async def work(self) -> int:
-        """Do what can be done now, a bounded round of it; how many refunds were looked at."""
+        """Process due refunds, at most ROUND_MAX; returns their number."""
         now = self._transactions.clock()
         async with self._transactions.database.snapshot() as session:
             refund_ids = await payout_queries.due_refunds(session, now, ROUND_MAX)
-        gate = asyncio.Semaphore(AT_ONCE)
+        slots = asyncio.Semaphore(CONCURRENT_MAX)
 
-        async def one(refund_id: UUID) -> None:
-            async with gate:
+        async def pay_one(refund_id: UUID) -> None:
+            async with slots:
                 await self.pay(refund_id)
 
-        await asyncio.gather(*map(one, refund_ids))
+        await asyncio.gather(*map(pay_one, refund_ids))
         return len(refund_ids)
 
     async def pay(self, refund_id: UUID) -> None:
-        """Take the next step with one refund, if nobody else has it in hand."""
-        errand = await self._transactions.run(lambda tx: self._claim(tx, refund_id))
-        if errand is not None and errand.step is PayoutStep.LOOK_UP:
-            said = await self._look_up(errand)
-            errand = await self._record(errand, said)
-        if errand is not None:
-            await self._record(errand, await self._send(errand))
+        """Perform the next step of one refund, unless another worker has claimed it."""
+        payout = await self._transactions.run(lambda tx: self._claim(tx, refund_id))
+        if payout is not None and payout.step is PayoutStep.LOOK_UP:
+            report = await self._look_up(payout)
+            payout = await self._record(payout, report)
+        if payout is not None:
+            await self._record(payout, await self._send(payout))
 
-    async def _send(self, errand: ClaimedPayout) -> GatewayReport:
+    async def _send(self, payout: ClaimedPayout) -> GatewayReport:
         try:
             answer = await self._gateway.refund(
-                errand.key,
-                str(errand.refund_id),
-                errand.payment_reference,
-                errand.amount_minor,
-                errand.currency,
+                payout.key,
+                str(payout.refund_id),
+                payout.payment_reference,
+                payout.amount_minor,
+                payout.currency,
             )
         except GatewayError as error:
-            return await self._silence(error)
-        await self._notice_answer()
-        return _said(answer)
+            return await self._record_no_answer(error)
+        await self._record_answer()
+        return _report_of(answer)
 
-    async def _look_up(self, errand: ClaimedPayout) -> GatewayReport:
+    async def _look_up(self, payout: ClaimedPayout) -> GatewayReport:
         try:
-            answer = await self._gateway.look_up(errand.key)
+            answer = await self._gateway.look_up(payout.key)
         except GatewayError as error:
-            return await self._silence(error)
-        await self._notice_answer()
-        return GatewayReport(GatewaySignal.NOT_FOUND) if answer is None else _said(answer)
+            return await self._record_no_answer(error)
+        await self._record_answer()
+        return GatewayReport(GatewaySignal.NOT_FOUND) if answer is None else _report_of(answer)
 
-    async def _record(self, errand: ClaimedPayout, said: GatewayReport) -> ClaimedPayout | None:
-        return await self._transactions.run(lambda tx: self._heard(tx, errand, said))
+    async def _record(self, payout: ClaimedPayout, report: GatewayReport) -> ClaimedPayout | None:
+        return await self._transactions.run(lambda tx: self._apply_report(tx, payout, report))
 
-    async def _silence(self, error: GatewayError) -> GatewayReport:
-        """What silence says of an attempt; a gateway that stays silent is told to people."""
-        self._silences += 1
-        if self._silences >= SILENCES_MAX and not self._is_down:
-            words = f"The payment gateway has not answered {self._silences} times in a row."
+    async def _record_no_answer(self, error: GatewayError) -> GatewayReport:
+        """Count a call without an answer; after FAILURES_MAX in a row open INTEGRATION_DOWN.
+
+        Returns the report for the attempt.
+        """
+        self._failures += 1
+        if self._failures >= FAILURES_MAX and not self._is_down:
+            message = f"The payment gateway did not answer {self._failures} calls in a row."
             kind = ExceptionKind.INTEGRATION_DOWN
-            await self._transactions.run(lambda tx: exceptions.open(tx, kind, GATEWAY, words))
+            await self._transactions.run(lambda tx: exceptions.open(tx, kind, GATEWAY, message))
             self._is_down = True
         return GatewayReport(GatewaySignal.SILENCE if error.was_asked else GatewaySignal.NOT_ASKED)
 
-    async def _notice_answer(self) -> None:
-        self._silences = 0
+    async def _record_answer(self) -> None:
+        self._failures = 0
         if self._is_down is not False:
             kind = ExceptionKind.INTEGRATION_DOWN
             await self._transactions.run(lambda tx: exceptions.clear(tx, kind, GATEWAY))
             self._is_down = False
 
     async def _claim(self, tx: Transaction, refund_id: UUID) -> ClaimedPayout | None:
-        """Take a refund's next step in hand; None: there is none now."""
-        case, _ = await locked_refunds.lock(tx, refund_id, None, ())
-        if case.status is RefundStatus.APPROVED:
-            if case.tender is Tender.STORE_CREDIT:
-                await _give_credit(tx, case)
+        """Claim a refund's next step; None if there is none now. Store credit is paid at once."""
+        refund, _ = await locked_refunds.lock(tx, refund_id, None, ())
+        if refund.status is RefundStatus.APPROVED:
+            if refund.tender is Tender.STORE_CREDIT:
+                await _pay_store_credit(tx, refund)
                 return None
-            begun = await payout_attempts.begin(tx, case, ACTOR)
-            return await self._take(tx, case, begun, PayoutStep.SEND)
+            begun = await payout_attempts.begin(tx, refund, ACTOR)
+            return await self._store_claim(tx, refund, begun, PayoutStep.SEND)
         attempt = await payout_attempts.last(tx, refund_id)
         if attempt is None or attempt.next_at > tx.now:
             return None
         step = next_step(attempt, tx.now)
         if step not in (PayoutStep.SEND, PayoutStep.LOOK_UP):
             return None
-        return await self._take(tx, case, attempt, step)
+        return await self._store_claim(tx, refund, attempt, step)
 
-    async def _take(
-        self, tx: Transaction, case: LockedRefund, attempt: PayoutAttempt, step: PayoutStep
+    async def _store_claim(
+        self, tx: Transaction, refund: LockedRefund, attempt: PayoutAttempt, step: PayoutStep
     ) -> ClaimedPayout:
-        """Store that the attempt is in hand, and that it is sent, before anybody is called."""
+        """Store the claim, and that the key is sent, before the gateway is called."""
         is_sending = step is PayoutStep.SEND
         attempt = replace(
             attempt,
@@ -174,62 +177,62 @@ class Payouts:
             sent_at=attempt.sent_at or tx.now if is_sending else attempt.sent_at,
         )
         await payout_attempts.write(tx, attempt)
-        assert case.payment_id is not None
-        reference = await payout_queries.payment_reference(tx.session, case.payment_id)
+        assert refund.payment_id is not None
+        reference = await payout_queries.payment_reference(tx.session, refund.payment_id)
         return ClaimedPayout(
-            refund_id=case.id,
+            refund_id=refund.id,
             attempt_id=attempt.id,
             step=step,
             key=attempt.key,
             payment_reference=reference,
-            amount_minor=case.amount.minor,
-            currency=case.amount.currency,
+            amount_minor=refund.amount.minor,
+            currency=refund.amount.currency,
         )
 
-    async def _heard(
-        self, tx: Transaction, errand: ClaimedPayout, said: GatewayReport
+    async def _apply_report(
+        self, tx: Transaction, payout: ClaimedPayout, report: GatewayReport
     ) -> ClaimedPayout | None:
-        """Record what was heard; where the gateway knows nothing, the errand to send it again."""
-        case, _ = await locked_refunds.lock(tx, errand.refund_id, None, ())
-        attempt = await payout_attempts.listen(
-            tx, case, errand.attempt_id, said, self.terms, actor=ACTOR
+        """Apply a report. Returns the claim to send again if the gateway does not know the key."""
+        refund, _ = await locked_refunds.lock(tx, payout.refund_id, None, ())
+        attempt = await payout_attempts.apply_report(
+            tx, refund, payout.attempt_id, report, self.terms, actor=ACTOR
         )
-        if said.word is not GatewaySignal.NOT_FOUND or attempt.state not in UNSETTLED:
+        if report.signal is not GatewaySignal.NOT_FOUND or attempt.state not in UNSETTLED:
             return None
         if not may_send_again(attempt, tx.now, self.terms.key_retention):
             return None
-        return await self._take(tx, case, attempt, PayoutStep.SEND)
+        return await self._store_claim(tx, refund, attempt, PayoutStep.SEND)
 
 
-async def tell_overdue(
+async def open_overdue(
     transactions: Transactions, terms: PayoutTerms = DEFAULT_PAYOUT_TERMS
 ) -> int:
-    """Open an exception for each refund that was decided long ago and is not over; how many."""
+    """Open REFUND_OVERDUE for refunds decided long ago and not finished; returns their number."""
     since = transactions.clock() - terms.overdue
     async with transactions.database.snapshot() as session:
         refund_ids = await payout_queries.waiting_since(session, since, OVERDUE_MAX)
     for refund_id in refund_ids:
-        await transactions.run(partial(_tell_overdue, refund_id=refund_id))
+        await transactions.run(partial(_open_overdue, refund_id=refund_id))
     return len(refund_ids)
 
 
-async def _tell_overdue(tx: Transaction, refund_id: UUID) -> None:
-    case, _ = await locked_refunds.lock(tx, refund_id, None, ())
-    if case.settled_at is None:
-        words = f"A refund of {case.amount} is {case.status} since {case.decided_at}."
+async def _open_overdue(tx: Transaction, refund_id: UUID) -> None:
+    refund, _ = await locked_refunds.lock(tx, refund_id, None, ())
+    if refund.settled_at is None:
+        message = f"A refund of {refund.amount} has been {refund.status} since {refund.decided_at}."
         await exceptions.open(
             tx,
             ExceptionKind.REFUND_OVERDUE,
-            ("Refund", case.id),
-            words,
-            channel_id=case.order.channel_id,
+            ("Refund", refund.id),
+            message,
+            channel_id=refund.order.channel_id,
         )
 
 
-async def _give_credit(tx: Transaction, case: LockedRefund) -> None:
-    await locked_refunds.advance(tx, case, RefundStatus.PROCESSING, ACTOR)
-    await locked_refunds.advance(tx, case, RefundStatus.SUCCEEDED, ACTOR)
+async def _pay_store_credit(tx: Transaction, refund: LockedRefund) -> None:
+    await locked_refunds.advance(tx, refund, RefundStatus.PROCESSING, ACTOR)
+    await locked_refunds.advance(tx, refund, RefundStatus.SUCCEEDED, ACTOR)
 
 
-def _said(answer: GatewayAnswer) -> GatewayReport:
+def _report_of(answer: GatewayAnswer) -> GatewayReport:
     return GatewayReport(GatewaySignal(answer.status.upper()), answer.id, answer.reason)

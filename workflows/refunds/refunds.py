@@ -1,4 +1,4 @@
-"""Refunds that people open, agree to, turn down and call off."""
+"""Refunds opened, approved, rejected and cancelled by people."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from workflows.transactions.actions import one_by_one
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.transaction import Transaction
 
-# In which lists a goodwill refund's reason is looked for, in this order.
+# Kinds of reason codes that a goodwill refund may use, in order of look-up.
 REASONS = (
     ReasonKind.RETURN,
     ReasonKind.CANCELLATION,
@@ -47,7 +47,7 @@ REASONS = (
 
 @dataclass(frozen=True, slots=True)
 class CreateRefund:
-    """Goodwill: an amount of an order's money, for no units at all."""
+    """Open a goodwill refund: an amount of an order's payments, for no units."""
 
     order_id: UUID
     amount: Money
@@ -59,7 +59,7 @@ class CreateRefund:
 
 @dataclass(frozen=True, slots=True)
 class ApproveRefund:
-    """Agree to a refund."""
+    """Approve a refund."""
 
     refund_id: UUID
     note: str | None = None
@@ -67,7 +67,7 @@ class ApproveRefund:
 
 @dataclass(frozen=True, slots=True)
 class RejectRefund:
-    """Turn a refund down, saying why."""
+    """Reject a refund. `note` gives the reason."""
 
     refund_id: UUID
     note: str
@@ -75,7 +75,7 @@ class RejectRefund:
 
 @dataclass(frozen=True, slots=True)
 class CancelRefund:
-    """Call a refund off before it was paid, saying why."""
+    """Cancel a refund before it is paid. `note` gives the reason."""
 
     refund_id: UUID
     note: str
@@ -85,8 +85,9 @@ class CancelRefund:
 async def create(tx: Transaction, command: CreateRefund, caller: Caller) -> Mapping[str, Any]:
     """Open a goodwill refund, which always needs an approval.
 
-    An amount that needs several payments becomes several refunds; the first is given back.
-    Raises RefundExceedsBalance, Invalid or NotFound.
+    An amount that draws on several payments becomes several refunds; `refund` in the outcome is the
+    first of them. Locks the order, then the return. Raises RefundExceedsBalance, Invalid or
+    NotFound. Records `refund.opened` and `refund.needs_approval`.
     """
     try:
         check_text(command.note or "", "note", longest=NOTE_MAX)
@@ -94,7 +95,7 @@ async def create(tx: Transaction, command: CreateRefund, caller: Caller) -> Mapp
         _check_amount(command.amount, order)
         reason = await active_reason(tx, command.reason_code, *REASONS)
         found = await balances.read(tx, order)
-        await cancellation_refunds.open_owed(tx, found)
+        await cancellation_refunds.open_missing(tx, found)
         check_balance(command.amount, found.maximum_minor())
     except DomainError as error:
         raise error.under("input") from None
@@ -109,74 +110,79 @@ async def create(tx: Transaction, command: CreateRefund, caller: Caller) -> Mapp
         reason_id=reason.id,
         note=command.note,
     )
-    opened = await refund_opening.open_family(tx, found, draft, actor=caller.actor)
+    opened = await refund_opening.open_refunds(tx, found, draft, actor=caller.actor)
     await balances.write(tx, found)
-    for case in opened:
-        _audit(tx, caller, "refundCreate", case, before=None)
-    return {"refund": str(opened[0].id), "refunds": [str(case.id) for case in opened]}
+    for refund in opened:
+        _audit(tx, caller, "refundCreate", refund, before=None)
+    return {"refund": str(opened[0].id), "refunds": [str(refund.id) for refund in opened]}
 
 
 @one_by_one("refundApprove")
 async def approve(tx: Transaction, command: ApproveRefund, caller: Caller) -> Mapping[str, Any]:
-    """Agree to a refund; with the last approval that it needs, it is going to be paid.
+    """Approve a refund. With the last approval that it needs, it becomes APPROVED for payout.
 
-    Raises IllegalTransition, SelfApproval for whoever had a part in the case under any key,
-    GrantExceeded, Invalid or NotFound.
+    Locks the order, the return, then the refund. Raises IllegalTransition, SelfApproval if the
+    actor took part in the refund or its return under any key, GrantExceeded, Invalid or NotFound.
+    Records `refund.approval_recorded` or `refund.approved`.
     """
     check_text(command.note, "note", longest=NOTE_MAX)
-    case, order = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
-    before = case.status
+    refund, order = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
+    before = refund.status
     try:
-        whole = await _whole(tx, case, order)
-        check_approver(before, whole, await locked_refunds.involvement(tx, case), caller)
+        family_amount = await _family_amount(tx, refund, order)
+        check_approver(before, family_amount, await locked_refunds.involvement(tx, refund), caller)
     except DomainError as error:
         raise error.under("id") from None
-    await _say(tx, case, caller, "APPROVED", command.note)
-    given = await refund_queries.approvals_of(tx.session, case.id)
-    status = status_after_approval(len(given), case.approvals_required)
+    await _store_decision(tx, refund, caller, "APPROVED", command.note)
+    approvals = await refund_queries.approvals_of(tx.session, refund.id)
+    status = status_after_approval(len(approvals), refund.approvals_required)
     if status is RefundStatus.APPROVED:
-        await locked_refunds.advance(tx, case, status, caller.actor)
+        await locked_refunds.advance(tx, refund, status, caller.actor)
     else:
-        await locked_refunds.agree(tx, case, caller.actor, len(given))
-    _audit(tx, caller, "refundApprove", case, before=before)
-    return {"refund": str(case.id)}
+        await locked_refunds.record_approval(tx, refund, caller.actor, len(approvals))
+    _audit(tx, caller, "refundApprove", refund, before=before)
+    return {"refund": str(refund.id)}
 
 
 @one_by_one("refundReject")
 async def reject(tx: Transaction, command: RejectRefund, caller: Caller) -> Mapping[str, Any]:
-    """Turn a refund down for good. Raises IllegalTransition, SelfApproval for whoever agreed to it
-    before, Invalid or NotFound."""
+    """Reject a refund finally.
+
+    Locks the order, the return, then the refund. Raises IllegalTransition, SelfApproval if the
+    actor has approved the refund before, Invalid or NotFound. Records `refund.rejected`.
+    """
     check_text(command.note or "", "note", longest=NOTE_MAX)
-    case, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
-    before = case.status
-    _check(case, RefundAction.REJECT)
-    if caller.actor in (await locked_refunds.involvement(tx, case)).approved:
+    refund, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
+    before = refund.status
+    _check(refund, RefundAction.REJECT)
+    if caller.actor in (await locked_refunds.involvement(tx, refund)).approved:
         raise SelfApproval(caller.actor, "approved", field=("id",))
-    await _say(tx, case, caller, "REJECTED", command.note)
-    case.set_closing_note(command.note)
-    await locked_refunds.advance(tx, case, RefundStatus.REJECTED, caller.actor)
-    _audit(tx, caller, "refundReject", case, before=before)
-    return {"refund": str(case.id)}
+    await _store_decision(tx, refund, caller, "REJECTED", command.note)
+    refund.set_closing_note(command.note)
+    await locked_refunds.advance(tx, refund, RefundStatus.REJECTED, caller.actor)
+    _audit(tx, caller, "refundReject", refund, before=before)
+    return {"refund": str(refund.id)}
 
 
 @one_by_one("refundCancel")
 async def cancel(tx: Transaction, command: CancelRefund, caller: Caller) -> Mapping[str, Any]:
-    """Call a refund off before it is paid; a debt that was booked is taken back.
+    """Cancel a refund before it is paid. A debt that was posted for it is reversed.
 
-    Raises IllegalTransition, Invalid or NotFound.
+    Locks the order, the return, then the refund. Raises IllegalTransition, Invalid or NotFound.
+    Records `refund.cancelled`.
     """
     check_text(command.note or "", "note", longest=NOTE_MAX)
-    case, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
-    before = case.status
-    _check(case, RefundAction.CANCEL)
-    case.set_closing_note(command.note)
-    await locked_refunds.advance(tx, case, RefundStatus.CANCELLED, caller.actor)
-    _audit(tx, caller, "refundCancel", case, before=before)
-    return {"refund": str(case.id)}
+    refund, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
+    before = refund.status
+    _check(refund, RefundAction.CANCEL)
+    refund.set_closing_note(command.note)
+    await locked_refunds.advance(tx, refund, RefundStatus.CANCELLED, caller.actor)
+    _audit(tx, caller, "refundCancel", refund, before=before)
+    return {"refund": str(refund.id)}
 
 
 async def _lock_order(tx: Transaction, command: CreateRefund, caller: Caller) -> LockedOrder:
-    """The order, and the return of it that the refund is for, both locked."""
+    """Lock the order, then the return that the refund is for. Raises NotFound."""
     order = await locked_orders.lock(tx, command.order_id, ("orderId",))
     if not await sees_order(tx.session, caller, order.id):
         raise NotFound("order", str(command.order_id), field=("orderId",))
@@ -191,38 +197,39 @@ async def _lock_order(tx: Transaction, command: CreateRefund, caller: Caller) ->
 def _check_amount(amount: Money, order: LockedOrder) -> None:
     if amount.currency != order.currency:
         raise Invalid(
-            f"The order was paid in {order.currency}.",
+            f"The amount must be in {order.currency}, the order's currency;"
+            f" {amount.currency} was sent.",
             field=("amount", "currencyCode"),
             details={"allowed": [order.currency]},
         )
     if amount.minor <= 0:
-        raise Invalid("A refund is more than nothing.", field=("amount", "amount"))
+        raise Invalid("The amount of a refund must be greater than 0.", field=("amount", "amount"))
 
 
-def _check(case: LockedRefund, action: RefundAction) -> None:
+def _check(refund: LockedRefund, action: RefundAction) -> None:
     try:
-        check_action(case.status, action)
+        check_action(refund.status, action)
     except DomainError as error:
         raise error.under("id") from None
 
 
-async def _whole(tx: Transaction, case: LockedRefund, order: LockedOrder) -> Money:
-    """The amount that the refund is a part of: a limit holds for all of its refunds together."""
+async def _family_amount(tx: Transaction, refund: LockedRefund, order: LockedOrder) -> Money:
+    """Total of the refunds opened together with this one: a limit applies to this total."""
     family = [
         row["amount_minor"]
         for row in await refund_queries.refunds_of_order(tx.session, order.id)
-        if row["family_id"] == case.family_id and RefundStatus(row["status"]) not in WITHDRAWN
+        if row["family_id"] == refund.family_id and RefundStatus(row["status"]) not in WITHDRAWN
     ]
-    return Money(sum(family), case.amount.currency)
+    return Money(sum(family), refund.amount.currency)
 
 
-async def _say(
-    tx: Transaction, case: LockedRefund, caller: Caller, decision: str, note: str | None
+async def _store_decision(
+    tx: Transaction, refund: LockedRefund, caller: Caller, decision: str, note: str | None
 ) -> None:
-    """Keep what an actor said of a refund, for ever."""
+    """Store an actor's decision about a refund. Such rows are never changed or deleted."""
     row = {
         "id": tx.new_id(),
-        "refund_id": case.id,
+        "refund_id": refund.id,
         "actor": caller.actor,
         "decision": decision,
         "note": note,
@@ -235,18 +242,18 @@ def _audit(
     tx: Transaction,
     caller: Caller,
     action: str,
-    case: LockedRefund,
+    refund: LockedRefund,
     *,
     before: RefundStatus | None,
 ) -> None:
     tx.outbox.audit(
         caller.actor,
         action,
-        ("Refund", case.id),
+        ("Refund", refund.id),
         before=None if before is None else {"status": str(before)},
         after={
-            "status": str(case.status),
-            "amountMinor": case.amount.minor,
-            "currency": case.amount.currency,
+            "status": str(refund.status),
+            "amountMinor": refund.amount.minor,
+            "currency": refund.amount.currency,
         },
     )

@@ -48,13 +48,13 @@ class Batch:
 
     @property
     def reached(self) -> tuple[Evidence, ...]:
-        """The evidence that all of them have reached."""
+        """The evidence that all of the units have reached."""
         ladders = [unit.evidence for unit in self.units]
         return tuple(each for each in Evidence if all(each in ladder for ladder in ladders))
 
 
 async def follow_return(tx: Transaction, event: PendingEvent[ReturnPayload]) -> None:
-    """Open, renew, decide or give up the refunds of the return that the event is of."""
+    """Open, update, decide or cancel the refunds of the return that the event is about."""
     await tx.flush()
     return_id = UUID(event.subject_key)
     row = await return_queries.lock_return(tx.session, return_id)
@@ -62,21 +62,22 @@ async def follow_return(tx: Transaction, event: PendingEvent[ReturnPayload]) -> 
     units = await return_queries.refundable_units(tx.session, return_id)
     order = await locked_orders.reload(tx, row["order_id"])
     found = await balances.read(tx, order)
-    await cancellation_refunds.open_owed(tx, found)
+    await cancellation_refunds.open_missing(tx, found)
     pending = _pending(found, return_id)
     undecided = _without_decided(units, found, return_id)
     policy_of = await _policies(tx, found, row, undecided)
-    proven, waiting = _sort(undecided, policy_of)
-    if not proven and _stands_for(pending, waiting, found):
+    proven, waiting = _split_by_evidence(undecided, policy_of)
+    if not proven and _is_up_to_date(pending, waiting, found):
         return
-    without = {case.id for case in pending}
-    spare = list(pending)
-    # Proven units leave a refund that waits on for others; all of them proven, it goes on itself.
+    without = {refund.id for refund in pending}
+    reusable = list(pending)
+    # Proven units get a new refund while other units still wait. If all are proven, the pending
+    # refund is decided itself.
     for batch in proven:
-        await _open(tx, found, row, batch, event.actor, [] if waiting else spare, without)
+        await _open(tx, found, row, batch, event.actor, [] if waiting else reusable, without)
     for batch in waiting:
-        await _open(tx, found, row, batch, event.actor, spare, without)
-    await _give_up(tx, found, spare)
+        await _open(tx, found, row, batch, event.actor, reusable, without)
+    await _cancel_unneeded(tx, found, reusable)
     await balances.write(tx, found)
 
 
@@ -89,24 +90,26 @@ async def _open(
     reuse: list[LockedRefund],
     without: set[UUID],
 ) -> None:
-    """Open what the units come to; refunds that were used for it count again."""
+    """Open the refunds of a batch of units; reused refunds then count again."""
     draft = _draft(found, row, batch, without)
     if draft is None:
         return
     maximum = Money(found.maximum_minor(without), found.currency)
-    opened = await refund_opening.open_family(
+    opened = await refund_opening.open_refunds(
         tx, found, refund_opening.within(draft, maximum), actor=actor, reuse=reuse, without=without
     )
-    without -= {case.id for case in opened}
+    without -= {refund.id for refund in opened}
 
 
-async def _give_up(tx: Transaction, found: Balances, cases_left: Iterable[LockedRefund]) -> None:
-    """Cancel refunds that waited for units of which none will come any more."""
-    for case in cases_left:
-        await refund_queries.delete_units(tx.session, [case.id])
-        case.set_closing_note("None of its units will come.")
-        await locked_refunds.advance(tx, case, RefundStatus.CANCELLED, POLICY)
-        found.put(case.row)
+async def _cancel_unneeded(
+    tx: Transaction, found: Balances, refunds_left: Iterable[LockedRefund]
+) -> None:
+    """Cancel refunds that waited for units, none of which will be received."""
+    for refund in refunds_left:
+        await refund_queries.delete_units(tx.session, [refund.id])
+        refund.set_closing_note("None of its units will be received.")
+        await locked_refunds.advance(tx, refund, RefundStatus.CANCELLED, POLICY)
+        found.put(refund.row)
 
 
 def _pending(found: Balances, return_id: UUID) -> list[LockedRefund]:
@@ -120,10 +123,10 @@ def _pending(found: Balances, return_id: UUID) -> list[LockedRefund]:
 def _without_decided(
     units: Sequence[RefundableUnits], found: Balances, return_id: UUID
 ) -> list[RefundableUnits]:
-    """The units that no decided refund of this return is for.
+    """The units that are in no decided refund of this return.
 
-    Decided units are taken by their grade; those decided before they were graded are the ones that
-    have come furthest.
+    Decided units are matched by grade. Units decided before grading are matched with those that
+    have the most evidence.
     """
     decided: dict[tuple[UUID, str | None], int] = {}
     for row in found.units:
@@ -158,10 +161,10 @@ async def _policies(
     }
 
 
-def _sort(
+def _split_by_evidence(
     units: Iterable[RefundableUnits], policy_of: Mapping[UUID, PolicyVersion[RefundRules]]
 ) -> tuple[list[Batch], list[Batch]]:
-    """What can be decided, and what waits for further evidence, by deciding policy."""
+    """Batches that can be decided, and batches that wait for evidence, each by policy."""
     proven: dict[str, Batch] = {}
     waiting: dict[str, Batch] = {}
     for unit in units:
@@ -175,9 +178,11 @@ def _sort(
     return list(proven.values()), list(waiting.values())
 
 
-def _stands_for(pending: Sequence[LockedRefund], waiting: Sequence[Batch], found: Balances) -> bool:
-    """Whether the pending refunds are already for exactly these units and this evidence."""
-    ids = {case.id for case in pending}
+def _is_up_to_date(
+    pending: Sequence[LockedRefund], waiting: Sequence[Batch], found: Balances
+) -> bool:
+    """True if the pending refunds are already for exactly these units and this evidence."""
+    ids = {refund.id for refund in pending}
     has: dict[UUID, int] = {}
     for unit in found.units:
         if unit["refund_id"] in ids:
@@ -187,15 +192,15 @@ def _stands_for(pending: Sequence[LockedRefund], waiting: Sequence[Batch], found
         for each in batch.units:
             wants[each.order_line_id] = wants.get(each.order_line_id, 0) + each.quantity
     reached = {refund_opening.evidence_text(batch.reached) for batch in waiting}
-    return has == wants and {case.evidence for case in pending} == reached
+    return has == wants and {refund.evidence for refund in pending} == reached
 
 
 def _grades(
     batch: Batch, lines: Mapping[UUID, LineAccount]
 ) -> dict[tuple[UUID, ConditionGrade | None], int]:
-    """Units by order line and grade, as far as their lines have units left to refund.
+    """Units by order line and grade, limited to the units that their lines have left to refund.
 
-    Units of a return that expired may have been paid for and come back in another one.
+    Units of an expired return may have been refunded and come back in another return.
     """
     is_decided = is_proven(batch.policy.rules.evidence, batch.reached)
     left = {line_id: line.units - line.units_so_far for line_id, line in lines.items()}
@@ -212,7 +217,7 @@ def _grades(
 def _draft(
     found: Balances, row: LockedReturnRow, batch: Batch, without: set[UUID]
 ) -> RefundDraft | None:
-    """What these units come to now: deducted by grade once they are proven, else an estimate."""
+    """The refund of these units: with deductions by grade if proven, else an estimate."""
     rules, lines = batch.policy.rules, found.of_lines(without)
     grades = _grades(batch, lines)
     if not grades:
@@ -239,7 +244,7 @@ def _draft(
         return_id=row["id"],
         required=rules.evidence,
         reached=batch.reached,
-        seen={
+        facts={
             "categories": sorted({unit.category or "" for unit in batch.units}),
             "isWholeOrder": is_whole,
             "shippingLeftMinor": [left.shipping_minor, left.tax_minor],

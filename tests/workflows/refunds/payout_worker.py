@@ -114,7 +114,9 @@ async def run_worker(facts: dict[str, Any]) -> None:
     transactions.kill_point = kill_point
 
     async def deliver(message_id: str, event: PaymentEvent) -> None:
-        await workflows.refunds.gateway_events.take_payment(transactions, message_id, event)
+        await workflows.refunds.gateway_events.receive_payment_event(
+            transactions, message_id, event
+        )
 
     gateway = MortalGateway(
         behavior=chaos(facts["seed"]),

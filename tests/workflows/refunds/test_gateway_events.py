@@ -14,7 +14,7 @@ from tests.builders.refunds import (
     open_refund_desk,
 )
 from tests.builders.transactions import events
-from workflows.refunds.gateway_events import Taken
+from workflows.refunds.gateway_events import MessageResult
 from workflows.transactions.outcomes import Outcome
 
 SILENT = GatewayTimeout("silent")
@@ -44,7 +44,7 @@ async def test_a_webhook_may_come_before_our_own_answer(
     refund_desk: RefundDesk, refund: Outcome
 ) -> None:
     async def meanwhile(key: str) -> None:
-        assert await refund_desk.receive_webhook(refund, Told.SUCCEEDED) is Taken.HEARD
+        assert await refund_desk.receive_webhook(refund, Told.SUCCEEDED) is MessageResult.APPLIED
 
     refund_desk.gateway.meanwhile, refund_desk.gateway.answers = meanwhile, [SILENT]
     await refund_desk.pay()
@@ -60,7 +60,7 @@ async def test_a_webhook_about_a_key_that_was_never_sent_counts_as_sent(
     refund_desk.gateway.answers = [FAILED]
     await refund_desk.pay()
     assert not (await refund_desk.retry(refund)).refusals
-    assert await refund_desk.receive_webhook(refund, reported, "evt-1") is Taken.HEARD
+    assert await refund_desk.receive_webhook(refund, reported, "evt-1") is MessageResult.APPLIED
     [_, attempt] = await refund_desk.attempts(refund)
     assert attempt["state"] == reported.rpartition(".")[2].upper()
     assert attempt["sent_at"] == refund_desk.shop.clock.now
@@ -71,11 +71,13 @@ async def test_a_webhook_about_a_key_that_was_never_sent_counts_as_sent(
 async def test_a_webhook_is_taken_once(refund_desk: RefundDesk, refund: Outcome) -> None:
     refund_desk.gateway.answers = [SILENT]
     await refund_desk.pay()
-    assert await refund_desk.receive_webhook(refund, Told.SUCCEEDED) is Taken.HEARD
+    assert await refund_desk.receive_webhook(refund, Told.SUCCEEDED) is MessageResult.APPLIED
     balances = await refund_desk.balances()
-    assert await refund_desk.receive_webhook(refund, Told.SUCCEEDED) is Taken.REPEATED
-    assert await refund_desk.receive_webhook(refund, Told.SUCCEEDED, "msg-2") is Taken.HEARD
-    assert await refund_desk.receive_webhook(refund, Told.FAILED) is Taken.REPEATED
+    assert await refund_desk.receive_webhook(refund, Told.SUCCEEDED) is MessageResult.REPEATED
+    assert (
+        await refund_desk.receive_webhook(refund, Told.SUCCEEDED, "msg-2") is MessageResult.APPLIED
+    )
+    assert await refund_desk.receive_webhook(refund, Told.FAILED) is MessageResult.REPEATED
     assert await refund_desk.balances() == balances
     assert await refund_desk.status(refund) == "SUCCEEDED"
 
@@ -97,10 +99,10 @@ async def test_a_webhook_about_a_key_that_is_not_ours_is_taken_and_left(
     refund_desk: RefundDesk,
 ) -> None:
     event = PaymentEvent(Told.SUCCEEDED, "nobody's")
-    taken = await workflows.refunds.gateway_events.take_payment(
+    taken = await workflows.refunds.gateway_events.receive_payment_event(
         refund_desk.shop.transactions, "msg-9", event
     )
-    assert taken is Taken.UNKNOWN_KEY
+    assert taken is MessageResult.UNKNOWN_KEY
 
 
 async def test_the_bank_may_send_it_back(refund_desk: RefundDesk, refund: Outcome) -> None:
@@ -137,11 +139,15 @@ async def test_message_ids_are_forgotten_long_after_their_signature(
     await refund_desk.pay()
     await refund_desk.receive_webhook(refund, Told.SUCCEEDED)
     assert (
-        await refund_desk.shop.transactions.run(workflows.refunds.gateway_events.forget_messages)
+        await refund_desk.shop.transactions.run(
+            workflows.refunds.gateway_events.delete_old_messages
+        )
         == 0
     )
     refund_desk.shop.clock.forward(days=7, seconds=1)
     assert (
-        await refund_desk.shop.transactions.run(workflows.refunds.gateway_events.forget_messages)
+        await refund_desk.shop.transactions.run(
+            workflows.refunds.gateway_events.delete_old_messages
+        )
         == 1
     )

@@ -238,10 +238,10 @@ async def test_unsettled_refunds_open_an_exception_after_a_day(
     refund_desk: RefundDesk, refund: Outcome
 ) -> None:
     transactions = refund_desk.shop.transactions
-    assert await workflows.refunds.payouts.tell_overdue(transactions) == 0
+    assert await workflows.refunds.payouts.open_overdue(transactions) == 0
     refund_desk.shop.clock.forward(days=1, seconds=1)
-    assert await workflows.refunds.payouts.tell_overdue(transactions) == 1
-    assert await workflows.refunds.payouts.tell_overdue(transactions) == 0
+    assert await workflows.refunds.payouts.open_overdue(transactions) == 1
+    assert await workflows.refunds.payouts.open_overdue(transactions) == 0
     assert await refund_desk.open_exceptions("REFUND_OVERDUE") == [
         f"Refund:{refund_desk.id(refund)}"
     ]
@@ -275,7 +275,9 @@ async def test_chaos_ends_with_each_refund_paid_once_or_with_people(
     transactions, clock = refund_desk.shop.transactions, refund_desk.shop.clock
 
     async def deliver(message_id: str, event: PaymentEvent) -> None:
-        await workflows.refunds.gateway_events.take_payment(transactions, message_id, event)
+        await workflows.refunds.gateway_events.receive_payment_event(
+            transactions, message_id, event
+        )
 
     journal = PaymentJournal()
     gateway = PaymentSimulator(

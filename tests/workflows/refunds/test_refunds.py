@@ -281,8 +281,18 @@ async def test_cancellations_of_old_times_get_their_refunds(refund_desk: RefundD
         for table in ("refund_unit", "refund"):
             await session.execute(f"DELETE FROM {table}")
         await session.execute("UPDATE order_payment SET drawn_minor = 0")
-    assert await workflows.refunds.cancellation_refunds.open_old(refund_desk.shop.transactions) == 1
-    assert await workflows.refunds.cancellation_refunds.open_old(refund_desk.shop.transactions) == 0
+    assert (
+        await workflows.refunds.cancellation_refunds.open_for_old_cancellations(
+            refund_desk.shop.transactions
+        )
+        == 1
+    )
+    assert (
+        await workflows.refunds.cancellation_refunds.open_for_old_cancellations(
+            refund_desk.shop.transactions
+        )
+        == 0
+    )
     assert [refund["amount_minor"] for refund in await refund_desk.refunds()] == [1000, 1000]
     await refund_desk.pay()
     assert "refund_liability" not in await refund_desk.balances()

@@ -241,7 +241,7 @@ async def test_a_return_gets_no_more_than_what_is_left(refund_desk: RefundDesk) 
     await graded(refund_desk, a_return, ("TEE-M", 2, "NEW"))
     refund = (await refund_desk.refunds())[1]
     assert refund["amount_minor"] == 500
-    assert any("Cut down to 5.00 GBP" in r for r in orjson.loads(refund["decision"])["reasons"])
+    assert any("Reduced to 5.00 GBP" in r for r in orjson.loads(refund["decision"])["reasons"])
 
 
 async def test_many_small_refunds_do_not_pass_the_bands(refund_desk: RefundDesk) -> None:
