@@ -43,12 +43,12 @@ def transaction(
 
 JOBS: Final[tuple[Job[JobContext], ...]] = (
     Job("pay refunds", 0.5, lambda context: context.payouts.work()),
-    Job("sweep holds", 1.0, transaction(reservation_expiry.sweep)),
-    Job("start policies", 1.0, transaction(policy_activation.start)),
+    Job("expire holds", 1.0, transaction(reservation_expiry.sweep)),
+    Job("activate policies", 1.0, transaction(policy_activation.start)),
     Job("serve backorders", 2.0, lambda context: context.backorders.serve()),
     Job("release expired claims", 2.0, transaction(task_claims.release_expired)),
-    Job("escalate", 5.0, transaction(exception_handling.escalate)),
-    Job("resume", 5.0, transaction(exception_handling.resume)),
+    Job("escalate exceptions", 5.0, transaction(exception_handling.escalate)),
+    Job("resume exceptions", 5.0, transaction(exception_handling.resume)),
     Job("open overdue refunds", 60.0, lambda context: payouts.open_overdue(context.transactions)),
     Job("expire returns", 60.0, lambda context: return_expiry.expire_returns(context.transactions)),
     Job(
@@ -56,6 +56,10 @@ JOBS: Final[tuple[Job[JobContext], ...]] = (
         60.0,
         lambda context: cancellation_refunds.open_for_old_cancellations(context.transactions),
     ),
-    Job("forget keys", 600.0, transaction(lambda tx: idempotency.forget_keys(tx.unit))),
-    Job("forget webhooks", 600.0, transaction(gateway_events.delete_old_messages)),
+    Job(
+        "delete old idempotency keys",
+        600.0,
+        transaction(lambda tx: idempotency.delete_old_keys(tx.unit)),
+    ),
+    Job("delete old webhook messages", 600.0, transaction(gateway_events.delete_old_messages)),
 )

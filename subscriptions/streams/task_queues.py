@@ -29,7 +29,7 @@ from subscriptions.streams.batched_reads import BatchedReads
 from subscriptions.streams.stock_and_events import FOLDED_BUFFER_MAX, folded
 
 PAGE_MAX: Final = 200
-# All event types of tasks; the end of a claim is one, too (workflows.tasks.claims.free_lapsed).
+# All event types of tasks; the end of a claim is one, too (workflows.tasks.claims.release_expired).
 FACTS: Final = tuple(
     f"task.{what}"
     for what in ("created", "claimed", "renewed", "released", "changed", "done", "cancelled")

@@ -168,11 +168,11 @@ async def _insert(
 
 @one_by_one("apiKeyRotate")
 async def rotate(tx: Transaction, command: RotateKey, caller: Caller) -> Outcome:
-    """Create a key's successor with the same actor, role and scope; the old key ends after the
-    overlap.
+    """Create a key's successor with the same actor, role and scope.
 
-    An overlap of 0 seconds revokes the old key at once. Raises LimitExceeded, NotFound, or
-    IllegalTransition if the key has expired or is revoked. Records `key.rotated`.
+    The old key ends after the overlap; an overlap of 0 seconds revokes it at once. Raises
+    LimitExceeded, NotFound, or IllegalTransition if the key has expired or is revoked. Records
+    `key.rotated`.
     """
     check_overlap(command.overlap_seconds)
     row = await _lock(tx, command.key_id, caller)

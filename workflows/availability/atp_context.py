@@ -29,8 +29,7 @@ class LocationDates:
 
 @dataclass(frozen=True, slots=True)
 class AtpContext:
-    """Inputs of the availability-to-promise rule: channels, policies, open backorders, from one
-    snapshot.
+    """Inputs of the availability-to-promise rule, from one transaction or one snapshot.
 
     `backordered`: open backordered units by (channel, item). `dates`: computed dates of locations,
     by (location, policy version, country, service level). `dates`, `_sharing`, `_chosen` and

@@ -131,8 +131,9 @@ class AvailabilityCache:
         country: str | None = None,
         service_level: str = routing.STANDARD,
     ) -> tuple[datetime, list[Availability | None]]:
-        """Availability as `workflows.availability.availability.find`, and the instant for which it
-        holds.
+        """Availability of each SKU, and the instant for which it holds.
+
+        The arguments, results and errors are those of `workflows.availability.availability.find`.
         """
         validation = await self._validations.next()
         now, expired = validation.now, validation.expired
@@ -213,9 +214,7 @@ class AvailabilityCache:
     async def _apply(
         self, session: Session, rows: Sequence[ChangeRow], now: datetime
     ) -> _Validation:
-        """Drop the entries that these events concern. If there are too many events, drop all
-        entries.
-        """
+        """Drop the entries that these events concern; drop all if there are too many events."""
         expired = {row["subject_key"] for row in rows if row["subject_type"] == _HOLD_EXPIRED}
         if len(rows) >= change_queries.CHANGES_MAX:
             self._clear()

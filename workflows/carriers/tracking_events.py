@@ -67,9 +67,7 @@ class RecordCarrierEvent:
 
 @dataclass(frozen=True, slots=True)
 class TrackedParcel:
-    """The parcel of a tracking number: a fulfillment to the customer, or a return from the
-    customer.
-    """
+    """The parcel of a tracking number: an outbound fulfillment, or a return coming back."""
 
     subject: tuple[str, UUID]
     order_id: UUID
@@ -184,9 +182,7 @@ async def _find(tx: Transaction, command: RecordCarrierEvent, caller: Caller) ->
 async def _replay(
     tx: Transaction, recorded: RecordedSubjectRow, command: RecordCarrierEvent, caller: Caller
 ) -> Outcome:
-    """The outcome of a report that was recorded before. Raises NotFound if the caller does not see
-    it.
-    """
+    """The outcome of a report that was recorded before. Raises NotFound if not visible."""
     if (key := recorded["fulfillment_id"]) is not None:
         kind = "fulfillment"
         row = await carrier_event_queries.parcel(tx.session, key)

@@ -15,7 +15,11 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class OrderTotals:
-    """Amounts of an order in minor units. A payment without a reference has the order's number."""
+    """Amounts of an order in minor units. `payments`: (reference, amount) of each payment.
+
+    The reference is None for the only payment of an order that was sent without payments. That
+    payment gets the order's number as its reference.
+    """
 
     lines: tuple[LineMoney, ...]
     shipping_minor: int

@@ -18,7 +18,7 @@ from domain.returns.authorizations import check_authorization
 from domain.returns.returnable_units import check_room
 from domain.returns.states import ReturnAction, ReturnStatus
 from workflows.catalog.reason_codes import active_reason
-from workflows.returns.evaluation import Wanted
+from workflows.returns.evaluation import RequestedLine
 from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.requests import check_note
 from workflows.transactions.actions import one_by_one
@@ -135,12 +135,12 @@ async def cancel(tx: Transaction, command: CancelReturn, caller: Caller) -> Mapp
     return {"return": str(locked.id)}
 
 
-def _wanted(locked: LockedReturn) -> list[Wanted]:
+def _wanted(locked: LockedReturn) -> list[RequestedLine]:
     wanted = []
     for group in locked.groups:
         line = None if group.order_line_id is None else locked.order.line(group.order_line_id)
         if line is not None and group.reason is not None:
-            wanted.append(Wanted(line, group.quantity, group.reason))
+            wanted.append(RequestedLine(line, group.quantity, group.reason))
     return wanted
 
 

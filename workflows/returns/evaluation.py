@@ -34,7 +34,7 @@ SHIPPED_STATES = (OrderLineState.SHIPPED, OrderLineState.DELIVERED)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RequestedLine:
     """Units of an order line that are to be returned, with the reason code."""
 
     line: Line
@@ -89,7 +89,7 @@ async def evaluate(
     session: Session,
     order: LockedOrder,
     channel: ChannelFacts,
-    wanted: Sequence[Wanted],
+    wanted: Sequence[RequestedLine],
     requested_at: datetime,
     now: datetime,
 ) -> Evaluation:
@@ -125,7 +125,7 @@ def may_use_fast_lane(asked: RequestedUnits, rules: ReturnRules, risk: Risk) -> 
 
 
 async def case_items(
-    session: Session, order: LockedOrder, channel: ChannelFacts, wanted: Sequence[Wanted]
+    session: Session, order: LockedOrder, channel: ChannelFacts, wanted: Sequence[RequestedLine]
 ) -> tuple[list[CaseItem], int]:
     """Requested units as the policies see them, and the location that shipped the first of them."""
     parcels: dict[UUID, list[ShippedParcel]] = {}
@@ -157,7 +157,7 @@ async def _risk(
     session: Session,
     order: LockedOrder,
     items: Sequence[CaseItem],
-    wanted: Sequence[Wanted],
+    wanted: Sequence[RequestedLine],
     chosen: Sequence[PolicyVersion[ReturnRules]],
     requested_at: datetime,
 ) -> Risk:

@@ -31,7 +31,7 @@ from models.returns import Return, ReturnItem, ReturnRow
 from workflows.access.visibility import sees_order
 from workflows.catalog.reason_codes import active_reason
 from workflows.orders.locked_orders import LockedOrder
-from workflows.returns.evaluation import Evaluation, Wanted
+from workflows.returns.evaluation import Evaluation, RequestedLine
 from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.return_units import ReturnUnits
 from workflows.transactions.actions import one_by_one
@@ -169,12 +169,12 @@ async def _match(
     order: LockedOrder,
     command: RequestReturn,
     reasons: Mapping[str, ReasonFacts],
-) -> tuple[list[ReturnUnits], list[Wanted]]:
+) -> tuple[list[ReturnUnits], list[RequestedLine]]:
     """The requested units as groups of order lines; one item may use several lines."""
     lines = await return_evaluation.returnable_lines(tx.session, order)
     asked = [LineRequest(item.quantity, item.order_line_id, item.sku) for item in command.items]
     groups: list[ReturnUnits] = []
-    wanted: list[Wanted] = []
+    wanted: list[RequestedLine] = []
     for match in match_lines(asked, lines):
         item = command.items[match.position]
         line = order.line(match.order_line_id)
@@ -195,7 +195,7 @@ async def _match(
             evidence=parse_all(item.evidence, *field),
         )
         groups.append(group)
-        wanted.append(Wanted(line, match.quantity, reason.code))
+        wanted.append(RequestedLine(line, match.quantity, reason.code))
     return groups, wanted
 
 

@@ -19,7 +19,7 @@ from domain.returns.authorizations import Verdict
 from domain.returns.states import ReturnItemState, ReturnStatus
 from models.fulfillments import FulfillmentRow
 from workflows.orders.locked_orders import LockedOrder
-from workflows.returns.evaluation import Evaluation, Wanted
+from workflows.returns.evaluation import Evaluation, RequestedLine
 from workflows.returns.return_units import ReturnUnits
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.transaction import Transaction
@@ -117,7 +117,9 @@ def _authorized(evaluation: Evaluation, destination_id: int) -> Evaluation:
     return Evaluation(verdict, evaluation.risk, evaluation.fast_lane, destination_id)
 
 
-async def _units(tx: Transaction, order: LockedOrder, parcel: FulfillmentRow) -> list[Wanted]:
+async def _units(
+    tx: Transaction, order: LockedOrder, parcel: FulfillmentRow
+) -> list[RequestedLine]:
     """Returnable units of the fulfillments shipped under the parcel's tracking number."""
     fulfillment_ids = [
         row["id"]
@@ -131,4 +133,4 @@ async def _units(tx: Transaction, order: LockedOrder, parcel: FulfillmentRow) ->
         line_id = row["order_line_id"]
         units[line_id] = units.get(line_id, 0) + row["quantity"]
     wanted = [(line, min(units.get(line.id, 0), left[line.id].returnable)) for line in order.lines]
-    return [Wanted(line, quantity, REASON) for line, quantity in wanted if quantity]
+    return [RequestedLine(line, quantity, REASON) for line, quantity in wanted if quantity]

@@ -49,10 +49,13 @@ def check_key(request: Request[object], requires_key: bool) -> None:
             raise IdempotencyKeyRequired()
         return
     if not request.key or len(request.key) > KEY_MAX:
-        raise IdempotencyKeyRequired(f"An idempotency key has 1 to {KEY_MAX} characters.")
+        raise IdempotencyKeyRequired(
+            f"An idempotency key must have 1 to {KEY_MAX} characters; it has {len(request.key)}."
+        )
     if request.caller.role is None and len(request.key) < ANONYMOUS_KEY_MIN:
         raise IdempotencyKeyRequired(
-            f"Without an API key an idempotency key has at least {ANONYMOUS_KEY_MIN} characters."
+            f"Without an API key, an idempotency key must have at least {ANONYMOUS_KEY_MIN}"
+            f" characters; it has {len(request.key)}."
         )
 
 
@@ -187,7 +190,7 @@ def settle(
             unit.add(IdempotencyKey, row)
 
 
-async def forget_keys(unit: UnitOfWork) -> int:
+async def delete_old_keys(unit: UnitOfWork) -> int:
     """Delete idempotency keys after their retention time; returns their number."""
     before = unit.now - KEPT
     return await idempotency_queries.delete_keys(unit.session, before, FORGOTTEN_MAX)

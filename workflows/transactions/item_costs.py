@@ -49,7 +49,7 @@ class ItemPools:
     is_dirty: bool = False
 
     @property
-    def loose(self) -> CostPool:
+    def untracked(self) -> CostPool:
         """Units in quality control that belong to no return and no parcel."""
         return CostPool(
             self.quality.quantity - self.returned.quantity,
@@ -103,7 +103,7 @@ class LockedCosts:
     def scrap(self, item_id: int, quantity: int) -> int:
         """Remove units without a return from quality control and the stock; returns their cost."""
         pools = self._changing(item_id)
-        _, value_minor = pools.loose.issue(quantity)
+        _, value_minor = pools.untracked.issue(quantity)
         pools.quality = _without(pools.quality, quantity, value_minor)
         return value_minor
 
@@ -182,7 +182,7 @@ def _without(pool: CostPool, quantity: int, value_minor: int) -> CostPool:
 def _within_bounds(pool: CostPool) -> CostPool:
     if pool.value_minor > MINOR_MAX:
         raise Invalid(
-            "The units are worth more than this system keeps.",
+            f"The value of the units must be at most {MINOR_MAX} minor units.",
             field=("input",),
             details={"maximumMinor": MINOR_MAX},
         )

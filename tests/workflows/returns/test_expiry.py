@@ -102,7 +102,7 @@ async def test_a_parcel_returned_to_sender_opens_a_return(desk: Desk) -> None:
     )
     opened = next(row for row in found if row["requested_by"] == "ada")
     assert (opened["status"], opened["tracking_number"]) == ("IN_TRANSIT", "JD0001")
-    assert "could not be delivered" in orjson.loads(opened["decision"])["reasons"][0]
+    assert "could not deliver the parcel" in orjson.loads(opened["decision"])["reasons"][0]
     made = Outcome(refs={"return": str(opened["id"])})
     # Units that another return already includes are not added again.
     assert await desk.units(made) == [("TEE-M", 2, "EXPECTED")]
