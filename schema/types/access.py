@@ -6,6 +6,7 @@ import strawberry
 
 from domain.access.callers import Caller
 from domain.errors import Forbidden
+from models.queries.reads.access import ShownKeyRow
 from schema.fields.enums import Role
 from schema.fields.money import Money, money
 from schema.fields.node import Node, found_by
@@ -41,6 +42,16 @@ class Viewer:
         )
 
 
+def _channels(row: ShownKeyRow) -> list[str] | None:
+    codes: list[str] | None = json_of(row["channels"])
+    return codes
+
+
+def _locations(row: ShownKeyRow) -> list[str] | None:
+    codes: list[str] | None = json_of(row["locations"])
+    return codes
+
+
 @found_by(lambda loaders: loaders.keys)
 @strawberry.type
 class ApiKey(Node):
@@ -49,9 +60,9 @@ class ApiKey(Node):
     name: str
     actor: str
     """Person or system that the key acts for. An actor may have several keys."""
-    channels: list[str] | None = derived(lambda key: json_of(key.row["channels"]))
+    channels: list[str] | None = derived(lambda key: _channels(key.row))
     """Codes of the channels in the scope of the key; null: all."""
-    locations: list[str] | None = derived(lambda key: json_of(key.row["locations"]))
+    locations: list[str] | None = derived(lambda key: _locations(key.row))
     """Codes of the locations in the scope of the key; null: all."""
     refund_limit: Money | None = money("refund_limit_minor", "refund_limit_currency")
     """Largest refund that the key may approve, in this currency only; null: the limit of the role.

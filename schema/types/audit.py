@@ -4,9 +4,18 @@ from datetime import datetime
 
 import strawberry
 
+from models.audit import AuditEntryRow
 from schema.fields.node import Node, found_by
 from schema.fields.scalars import JSON, json_of
 from server.projection.records import column, derived
+
+
+def _before(row: AuditEntryRow) -> object:
+    return json_of(row["before"])
+
+
+def _after(row: AuditEntryRow) -> object:
+    return json_of(row["after"])
 
 
 @found_by(lambda loaders: loaders.audits)
@@ -20,7 +29,7 @@ class AuditEntry(Node):
     """Name of the mutation, or of the job that made the change."""
     subject: str
     """Type and key of the changed object: `Order:…`."""
-    before: JSON | None = derived(lambda entry: json_of(entry.row["before"]))
+    before: JSON | None = derived(lambda entry: _before(entry.row))
     """Values that the action changed, as they were before; null if there were none."""
-    after: JSON | None = derived(lambda entry: json_of(entry.row["after"]))
+    after: JSON | None = derived(lambda entry: _after(entry.row))
     """The same values after the action, without personal data."""

@@ -4,10 +4,15 @@ from datetime import datetime
 
 import strawberry
 
+from models.policies import PolicyRow
 from schema.fields.enums import PolicyKind
 from schema.fields.node import Node, found_by
 from schema.fields.scalars import JSON, json_of
 from server.projection.records import column, derived
+
+
+def _rules(row: PolicyRow) -> object:
+    return json_of(row["rules"])
 
 
 @found_by(lambda loaders: loaders.policies)
@@ -24,7 +29,7 @@ class Policy(Node):
     """`global`, `location:X`, `channel:x`, `category:y` or `channel:x,category:y`."""
     version: int
     """Version number, from 1 within kind and scope."""
-    rules: JSON = derived(lambda policy: json_of(policy.row["rules"]))
+    rules: JSON = derived(lambda policy: _rules(policy.row))
     """Rules; their structure depends on the kind."""
     effective_from: datetime = column("effective_from_at")
     """Start of validity."""

@@ -33,6 +33,11 @@ def _unless_open(value: Callable[[TaskRow], object]) -> Any:
     return derived(shown)
 
 
+def _reasons(row: TaskRow) -> list[str]:
+    reasons: list[str] = json_of(row["priority_reasons"])
+    return reasons
+
+
 @found_by(lambda loaders: loaders.tasks)
 @strawberry.type
 class Task(Node):
@@ -42,7 +47,7 @@ class Task(Node):
     status: TaskStatus = derived(lambda task: _status(task.row, task.context))
     priority: int
     """Rank within the queue; the highest is first."""
-    priority_reasons: list[str] = derived(lambda task: json_of(task.row["priority_reasons"]))
+    priority_reasons: list[str] = derived(lambda task: _reasons(task.row))
     """Reasons for the priority, as text for people."""
     due_at: datetime | None
     """Due time; null: none."""
