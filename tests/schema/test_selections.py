@@ -114,9 +114,12 @@ def document_on(name: str, chance: Random) -> str:
 
 
 async def test_what_is_shown_is_the_same_however_it_is_read(
-    api: InProcessServer, executors: list[Executor]
+    api: InProcessServer, executors: list[Executor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await busy(api)
+    # Ages of exceptions count seconds.
+    stopped = api.restow.clock()
+    monkeypatch.setattr(api.restow.clock, "_read", lambda: stopped)
     chance = Random(11)
     filled = 0
     for name in LISTS:

@@ -364,6 +364,7 @@ PROOFS: Sequence[Proof] = (
     Proof("drawn on payments = refunds", refund_proofs.DRAWN_IS_REFUNDS),
     Proof("refund liability = open refunds", refund_proofs.LIABILITY_IS_OPEN_REFUNDS),
     Proof("one unsettled attempt per refund", refund_proofs.ONE_UNSETTLED_ATTEMPT),
+    Proof("one successful attempt per refund", refund_proofs.ONE_PAID_ATTEMPT),
     Proof("refund status follows its last attempt", refund_proofs.STATUS_FOLLOWS_ATTEMPT),
     Proof("paid refunds have a successful attempt", refund_proofs.PAID_WITH_ATTEMPT),
     Proof("refunds go on with enough approvals", refund_proofs.ENOUGH_AGREED),

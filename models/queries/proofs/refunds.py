@@ -53,6 +53,13 @@ FROM refund_attempt WHERE state IN ('OPEN', 'PENDING', 'UNKNOWN')
 GROUP BY refund_id HAVING COUNT(*) > 1
 """
 
+ONE_PAID_ATTEMPT = """
+SELECT 'refund ' || CAST(refund_id AS text) AS place, 'at most 1 that succeeded' AS expected,
+  CAST(COUNT(*) AS text) AS found
+FROM refund_attempt WHERE state = 'SUCCEEDED'
+GROUP BY refund_id HAVING COUNT(*) > 1
+"""
+
 # The state of the last attempt matches the status of the refund.
 STATUS_FOLLOWS_ATTEMPT = """
 SELECT 'refund ' || CAST(id AS text) AS place, expected, status AS found FROM (

@@ -71,6 +71,16 @@ BREAKS: dict[str, tuple[tuple[str, ...], str, str]] = {
         "one unsettled attempt per refund",
         "expected at most 1 unsettled, found 2",
     ),
+    "a second attempt that paid": (
+        (
+            "INSERT INTO refund_attempt (id, refund_id, attempt_no, key, state, created_at,"
+            " created_by, sent_at, settled_at, next_at) SELECT order_id, id, 2, 'other',"
+            " 'SUCCEEDED', created_at, 'x', created_at, created_at, created_at FROM refund"
+            f" WHERE {IS_PAID}",
+        ),
+        "one successful attempt per refund",
+        "expected at most 1 that succeeded, found 2",
+    ),
     "what an attempt came to": (
         (f"UPDATE refund_attempt SET state = 'FAILED' WHERE {OF_PAID}",),
         "refund status follows its last attempt",
