@@ -28,7 +28,7 @@ from integrations.signed_webhooks import WebhookSecrets
 from models.database.database import Database, DatabaseLimits
 from models.database.sessions import DatabaseError
 from models.migrations.runner import MigrationError, missing
-from resolvers.root import GREETING_STREAMS, SHARED_STREAMS, schema
+from resolvers.root import SHARED_STREAMS, SNAPSHOT_STREAMS, schema
 from routes.journal_export import journal_export
 from routes.payment_webhooks import payment_webhooks
 from schema.context import Context, Services
@@ -162,7 +162,9 @@ class Restow:
             introspection=settings.demo,
             translate=translate,
         )
-        self.gateway = open_gateway(parse_gateway(settings.payment_gateway), deliver=self._hear)
+        self.gateway = open_gateway(
+            parse_gateway(settings.payment_gateway), deliver=self._apply_gateway_event
+        )
         keys_kept = timedelta(hours=settings.payment_key_hours)
         self.payouts = Payouts(self.transactions, self.gateway, PayoutTerms(keys_kept))
         self._make_streams()
@@ -174,7 +176,7 @@ class Restow:
         lag = Lag(self.metrics.registry, self.live.relay, self.clock)
         self.fanout = Fanout(lambda: self.live.relay.position, lag.observe)
         self.feeds = SubscriptionFeeds(
-            self.engine, self._stream_context, self.fanout, SHARED_STREAMS, GREETING_STREAMS
+            self.engine, self._stream_context, self.fanout, SHARED_STREAMS, SNAPSHOT_STREAMS
         )
         self.sockets = ConnectionRegistry(
             process_max=self.settings.sockets_max,
@@ -230,16 +232,18 @@ class Restow:
                 self.metrics,
                 self.callers,
             ),
-            payment_webhooks(WebhookSecrets(self.settings.webhook_secrets), self._hear),
+            payment_webhooks(
+                WebhookSecrets(self.settings.webhook_secrets), self._apply_gateway_event
+            ),
             journal_export(self.services, self.callers),
         ]
         if self.settings.demo:
             routes.append(graphiql_files())
         pages = Starlette(routes=routes, lifespan=self._lifespan)
-        doors = DirectRoutes(
+        direct_routes = DirectRoutes(
             pages, {("http", "/graphql"): endpoint, ("websocket", "/graphql"): websocket}
         )
-        return RequestIds(doors, _new_request_id)
+        return RequestIds(direct_routes, _new_request_id)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -294,7 +298,7 @@ class Restow:
         await self.quiet_transactions.drain()
         await self.database.close()
 
-    async def _hear(self, message_id: str, event: PaymentEvent) -> str:
+    async def _apply_gateway_event(self, message_id: str, event: PaymentEvent) -> str:
         return await receive_payment_event(self.transactions, message_id, event, self.payouts.terms)
 
     async def _database_problem(self) -> str | None:

@@ -139,9 +139,9 @@ SUBSCRIPTIONS: Final[Mapping[str, Stream]] = {
 }
 
 # Streams that join one execution shared by all subscribers with the same arguments. Of these, the
-# greeting streams start with messages that are made for each subscriber separately.
+# snapshot streams start with a snapshot that is made for each subscriber.
 SHARED_STREAMS: Final = frozenset(SUBSCRIPTIONS)
-GREETING_STREAMS: Final = frozenset({"queueChanged"})
+SNAPSHOT_STREAMS: Final = frozenset({"queueChanged"})
 
 schema = Schema(
     query=create_type("Query", query_fields(QUERIES), description=QUERY),

@@ -74,7 +74,7 @@ class Context:
     def renew(self) -> None:
         """Set the time to now and drop the loaders; the snapshot was closed before."""
         self.now = self.services.clock()
-        self._forget()
+        self._drop_rows()
 
     @property
     def loaders(self) -> Loaders:
@@ -130,7 +130,7 @@ class Context:
         else:
             await self._close()
 
-    def _forget(self) -> None:
+    def _drop_rows(self) -> None:
         """Drop the rows of the snapshot, and the loaders, which refer to this context."""
         self._loaders = None
         self.joined = {}
@@ -138,7 +138,7 @@ class Context:
     async def _close(self) -> None:
         async with self._opening:
             snapshot, self._snapshot, self._opened = self._snapshot, None, None
-            self._forget()
+            self._drop_rows()
         if snapshot is not None:
             await snapshot.__aexit__(None, None, None)
 

@@ -54,8 +54,8 @@ class UserErrorCode(StrEnum):
     IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
     """The first request with this idempotency key is still running; retry later."""
     IDEMPOTENCY_KEY_REQUIRED = "IDEMPOTENCY_KEY_REQUIRED"
-    """An idempotency key is missing or too short. PARTNER keys must send one with each mutation;
-    without an API key it needs at least 22 characters.
+    """An idempotency key is missing or too short. PARTNER keys must send one with each mutation.
+    Without an API key it is optional, and has at least 22 characters.
     """
     TASK_NOT_CLAIMED = "TASK_NOT_CLAIMED"
     """Another worker claimed the task; `details` has `claimedBy`."""
@@ -64,7 +64,7 @@ class UserErrorCode(StrEnum):
     UNBALANCED_ENTRY = "UNBALANCED_ENTRY"
     """Debits and credits of an entry differ."""
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
-    """A configured limit is exceeded; `details` has `limit`, `allowed` and `requested`."""
+    """A value is outside a configured limit; `details` has `limit`, `allowed` and `requested`."""
 
 
 @strawberry.type

@@ -14,7 +14,7 @@ class LocationAvailability:
     """Available units of a SKU at one location, and their shipping date."""
 
     location: str
-    """Code."""
+    """Code of the location."""
     available: int
     """Units that can be promised: less safety stock, before channel buffers and protected units."""
     ship_by: datetime | None
@@ -29,7 +29,7 @@ class Availability:
 
     sku: str
     channel: str
-    """Code."""
+    """Code of the channel."""
     available_to_promise: int
     """Units that the channel can sell now, at least 0: less safety stock, the channel's buffer,
     units protected for other channels, and backorders.

@@ -99,7 +99,7 @@ class Executor(graphql.execution.Executor[None]):
                 waits = project.waits()
                 try:
                     completed = project.project(result, waits)
-                except Exception:  # noqa: BLE001  the walk finds the same, and says where
+                except Exception:  # noqa: BLE001  graphql-core reports the error with its path
                     self.walked_again += 1
                 else:
                     if not any(waits):
@@ -125,7 +125,7 @@ class Executor(graphql.execution.Executor[None]):
         """The completed value, once all edges in it are followed."""
         try:
             await projection.follow(waits, self.context_value)
-        except Exception:  # noqa: BLE001  the walk finds the same, and says where
+        except Exception:  # noqa: BLE001  graphql-core reports the error with its path
             self.walked_again += 1
             walked = walk()
             return await walked if isawaitable(walked) else walked
@@ -154,7 +154,7 @@ class Executor(graphql.execution.Executor[None]):
             )
         try:
             completed: dict[str, Any] = plan.project(source_value, ())
-        except Exception:  # noqa: BLE001  the walk finds the same, and says where
+        except Exception:  # noqa: BLE001  graphql-core reports the error with its path
             self.walked_again += 1
             return super().execute_fields(
                 parent_type, source_value, path, grouped_field_set, position_context

@@ -50,7 +50,7 @@ class Variables:
             variables = document.memory["variables"] = self._read(document)
         try:
             return _coerced(variables, inputs)
-        except Exception:  # noqa: BLE001  graphql-core finds the same, and says where
+        except Exception:  # noqa: BLE001  graphql-core reports the error with its path
             return get_variable_values(
                 self._schema,
                 document.operation.variable_definitions or (),

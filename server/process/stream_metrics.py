@@ -62,8 +62,8 @@ class StreamNumbers:
             "buffered": ("Unsent messages of all clients", self._fanout.backlog),
             "sockets": ("Open WebSockets and event streams", len(self._sockets)),
         }
-        for name, (words, value) in gauges.items():
-            yield GaugeMetricFamily(f"restow_stream_{name}", words, value=value)
+        for name, (text, value) in gauges.items():
+            yield GaugeMetricFamily(f"restow_stream_{name}", text, value=value)
         yield CounterMetricFamily(
             "restow_stream_folds",
             "Unsent messages replaced by later ones",
@@ -73,8 +73,8 @@ class StreamNumbers:
         yield _by_reason("closes", "Ended WebSockets and event streams", self._sockets.closes)
 
 
-def _by_reason(name: str, words: str, counts: Mapping[str, int]) -> Metric:
-    family = CounterMetricFamily(f"restow_stream_{name}", words, labels=["reason"])
+def _by_reason(name: str, text: str, counts: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(f"restow_stream_{name}", text, labels=["reason"])
     for reason, count in sorted(counts.items()):
         family.add_metric([reason], count)
     return family

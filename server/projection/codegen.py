@@ -202,7 +202,7 @@ class _Code:
                         and not is_leaf_type(get_named_type(output))
                         and len(self._places) == known
                     ):
-                        reads += self._remembered(variable, source.of, read, expression)
+                        reads += self._cached(variable, source.of, read, expression)
                         expression = variable
                     else:
                         reads.append(read)
@@ -225,7 +225,7 @@ class _Code:
             return f"{variable} = {self._name('derive', source.work)}(o)"
         return f"{variable} = o.{name}"
 
-    def _remembered(
+    def _cached(
         self, variable: str, columns: tuple[str, ...], read: str, expression: str
     ) -> list[str]:
         """The lines that complete a field, or use a cached value of the same columns."""

@@ -28,7 +28,7 @@ from subscriptions.cancellation import end
 
 logger = structlog.get_logger(__name__)
 
-BEAT = ":\n\n"
+HEARTBEAT = ":\n\n"
 BEAT_SECONDS = 12.0
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -133,7 +133,10 @@ class _Stream:
         await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         frames = EventFrames()
         self._operating = asyncio.create_task(self._operate(request, operation, frames))
-        others = [asyncio.create_task(self._leaving()), asyncio.create_task(self._beat())]
+        others = [
+            asyncio.create_task(self._leaving()),
+            asyncio.create_task(self._send_heartbeats()),
+        ]
         try:
             await asyncio.wait((self._operating,))
         except asyncio.CancelledError:
@@ -203,8 +206,8 @@ class _Stream:
             pass
         self._broken(ConnectionError("the client left"))
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         """Send comments, which keep proxies open and detect dead connections."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            self._outbox.send_now(BEAT)
+            self._outbox.send_now(HEARTBEAT)

@@ -95,7 +95,7 @@ class SubscriptionFeeds:
     """Executes operations for transports.
 
     `shared_fields`: the subscriptions that are handed over to a shared feed.
-    `greeting_fields`: of these, the ones that begin with messages for each subscriber alone.
+    `snapshot_fields`: of these, the ones that start with a snapshot for each subscriber.
     """
 
     def __init__(
@@ -104,13 +104,13 @@ class SubscriptionFeeds:
         make_context: MakeContext,
         fanout: Fanout,
         shared_fields: frozenset[str] = frozenset(),
-        greeting_fields: frozenset[str] = frozenset(),
+        snapshot_fields: frozenset[str] = frozenset(),
     ) -> None:
         self._engine = engine
         self._make_context = make_context
         self._fanout = fanout
         self._shared_fields = shared_fields
-        self._greeting_fields = greeting_fields
+        self._snapshot_fields = snapshot_fields
         self.serving = 0
         self.ends: Counter[str] = Counter()  # ended subscriptions by reason
 
@@ -147,14 +147,14 @@ class SubscriptionFeeds:
         own = self._feed(operation, caller)
         live = self._live(request, operation)
         if live is None:
-            async with aclosing(own(None)) as breaths:
-                async for answers in breaths:
+            async with aclosing(own(None)) as batches:
+                async for answers in batches:
                     for answer in answers:
                         await member.send(answer)
             return
         key = _sameness(request, live, caller)
         feed = self._feed(live, caller)
-        begins_alone = live is not operation or self._greets(live)
+        begins_alone = live is not operation or self._starts_with_snapshot(live)
         await self._fanout.serve(key, feed, member, own=own if begins_alone else None)
 
     def _feed(self, operation: Operation, caller: Caller) -> Feed:
@@ -166,8 +166,8 @@ class SubscriptionFeeds:
                 opened = await self._engine.open(operation, context)
                 if not isinstance(opened, Subscription):
                     raise StreamRefused(opened["errors"])
-                async with aclosing(_executed(opened, context)) as breaths:
-                    async for answers in breaths:
+                async with aclosing(_executed(opened, context)) as batches:
+                    async for answers in batches:
                         yield answers
             except StreamRefused:
                 raise
@@ -179,9 +179,9 @@ class SubscriptionFeeds:
 
         return feed
 
-    def _greets(self, operation: Operation) -> bool:
+    def _starts_with_snapshot(self, operation: Operation) -> bool:
         field = _root_field(operation.document)
-        return field is not None and field.name.value in self._greeting_fields
+        return field is not None and field.name.value in self._snapshot_fields
 
     def _live(self, request: GraphQLRequest, operation: Operation) -> Operation | None:
         """The operation without its start position; None if it cannot be shared."""
@@ -208,8 +208,8 @@ async def _executed(
 ) -> AsyncGenerator[Sequence[Answer], None]:
     """One response per event; the events of a batch share a new context and its reads."""
     source = cast(AsyncGenerator[Any, None], subscription.source)
-    async with aclosing(in_batches(source, BATCH_MAX)) as breaths:
-        async for events in breaths:
+    async with aclosing(in_batches(source, BATCH_MAX)) as batches:
+        async for events in batches:
             fresh = context.another(events)
             try:
                 answers = await _all([subscription.respond(event, fresh) for event in events])

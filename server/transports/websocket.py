@@ -264,9 +264,9 @@ class WebSocketConnection:
             failure = self._endpoint.engine.answers.failure(error, request_id)
             last = frames.error(failure.errors)
         if self._operations.get(message.id) is asyncio.current_task():
-            await self.outbox.send(last, lambda: self._forget(message.id))
+            await self.outbox.send(last, lambda: self._free_id(message.id))
 
-    def _forget(self, message_id: str) -> None:
+    def _free_id(self, message_id: str) -> None:
         """Free the id of an operation after its last frame; the client may use it again."""
         del self._operations[message_id]
 

@@ -87,7 +87,7 @@ class Listener(ABC, Generic[ItemT]):
         self.keys = keys
         self.seen = 0
         self._wants = wants
-        self._news = asyncio.Event()
+        self._arrived = asyncio.Event()
         self._end: RequestError | None = None
         self._is_over = False
 
@@ -98,12 +98,12 @@ class Listener(ABC, Generic[ItemT]):
         self.seen = event.position
         if self._wants(event):
             self._keep(event)
-            self._news.set()
+            self._arrived.set()
 
     def finish(self) -> None:
         """Announce the end: the subscriber gets the stored events, then the end."""
         self._is_over = True
-        self._news.set()
+        self._arrived.set()
 
     async def take(self, limit: int) -> Sequence[ItemT]:
         """Up to `limit` stored events, oldest first; waits for the first, empty at the end.
@@ -117,8 +117,8 @@ class Listener(ABC, Generic[ItemT]):
                 raise self._end
             if self._is_over:
                 return ()
-            self._news.clear()
-            await self._news.wait()
+            self._arrived.clear()
+            await self._arrived.wait()
 
     @abstractmethod
     def _keep(self, event: LoggedEvent) -> None: ...
