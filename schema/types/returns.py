@@ -151,9 +151,9 @@ class Return(Node):
     closed_at: datetime | None
     """Time of closing; null until it is CLOSED."""
     carrier: str | None
-    """For the parcel that brings the units back; null: not known."""
+    """Carrier of the parcel that brings the units back; null: not known."""
     tracking_number: str | None
-    """For the parcel that brings the units back; null: not known."""
+    """Tracking number of the parcel that brings the units back; null: not known."""
     customer_note: str | None
     """Text of the customer."""
     authorization: PolicyDecision = derived(lambda found: _authorization(found.row, found.context))

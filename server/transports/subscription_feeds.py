@@ -152,10 +152,10 @@ class SubscriptionFeeds:
                     for answer in answers:
                         await member.send(answer)
             return
-        key = _sameness(request, live, caller)
+        key = _sharing_key(request, live, caller)
         feed = self._feed(live, caller)
-        begins_alone = live is not operation or self._starts_with_snapshot(live)
-        await self._fanout.serve(key, feed, member, own=own if begins_alone else None)
+        starts_alone = live is not operation or self._starts_with_snapshot(live)
+        await self._fanout.serve(key, feed, member, own=own if starts_alone else None)
 
     def _feed(self, operation: Operation, caller: Caller) -> Feed:
         """A feed that opens and executes a subscription; an error ends it and is sent once."""
@@ -237,7 +237,7 @@ async def _all(executions: Sequence[Awaitable[AnswerData]]) -> list[AnswerData]:
     return answers
 
 
-def _sameness(request: GraphQLRequest, live: Operation, caller: Caller) -> Hashable:
+def _sharing_key(request: GraphQLRequest, live: Operation, caller: Caller) -> Hashable:
     """A value that is equal for subscriptions with the same responses from now on.
 
     For a key that is limited to locations it includes the actor, because objects made by its actor

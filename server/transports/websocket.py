@@ -158,7 +158,7 @@ class WebSocketConnection:
         )
         try:
             if not is_ours:
-                raise Closing(Code.SUBPROTOCOL, f"The subprotocol is {SUBPROTOCOL}.")
+                raise Closing(Code.SUBPROTOCOL, f"The subprotocol must be {SUBPROTOCOL}.")
             self._endpoint.sockets.add(self)
         except Closing as closing:
             await self._send_close(closing)
@@ -244,7 +244,9 @@ class WebSocketConnection:
         most = self._endpoint.limits.operations
         if len(self._operations) >= most:
             refused = RequestRefused(
-                "RATE_LIMITED", 429, f"This socket runs {most} operations already."
+                "RATE_LIMITED",
+                429,
+                f"At most {most} operations may run on a connection at the same time.",
             )
             await self.outbox.send(frames.error(refused.errors))
             return
