@@ -1,4 +1,4 @@
-"""Closing of accounting periods. Later facts about a closed period are posted after it."""
+"""Closing of accounting periods. An entry for a time in a closed period is posted after it."""
 
 from __future__ import annotations
 

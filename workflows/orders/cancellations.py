@@ -252,7 +252,10 @@ def _release_deposit(
     reason_id: int,
     actor: str,
 ) -> int:
-    """Post the deposit that the remaining units do not need as owed to the customer; its amount."""
+    """Post the deposit that the remaining units do not need as owed to the customer.
+
+    Returns its amount in minor units.
+    """
     refund = ledger_entries.left_over(order.deposit_minor, 0, _amount_due(order))
     order.deposit_minor -= refund
     units = sum(quantity for _, quantity in wanted)

@@ -33,7 +33,7 @@ PREVIEWS: Final[Mapping[PolicyKind, Callable[[Session, Trial, int], Awaitable[Pr
 async def preview(
     session: Session, scope: Scope, command: PublishPolicy, last: int, now: datetime
 ) -> Preview:
-    """Decide the last cases that the caller may see again, by this policy.
+    """Decide again, by this policy, the last cases that the caller may see.
 
     Raises Invalid with the path of a fault in the rules. Raises BadRequest for a kind without past
     cases, or for a number of cases outside 1 to CASES_MAX.

@@ -70,7 +70,7 @@ async def in_force(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: d
 
 
 async def in_force(session: Session, kind: PolicyKind, now: datetime) -> Found[Any]:
-    """The policies of a kind as they stand at `now`, one version per scope: a single query."""
+    """The policies of a kind in force at `now`, one version per scope. Sends one query."""
     return await session.answer(policy_queries.in_force(kind, now, partial(_read_all, kind)))
 
 
@@ -111,7 +111,7 @@ async def decide(
     channel: str | None = None,
     location: str | None = None,
 ) -> PolicyVersion[Any]:
-    """The policy of a kind that decides a case at `now`, by codes; None: the case has no such."""
+    """The policy of a kind that decides a case at `now`. None: the case has no such code."""
     found: Found[Any] = await in_force(session, kind, now)  # type: ignore[call-overload]
     return choose(found, Facts(channel, category, location), now)
 

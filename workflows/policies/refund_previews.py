@@ -91,7 +91,7 @@ def _amount(
     seen: Mapping[str, Any],
     rules: RefundRules,
 ) -> Money:
-    """The amount for the units under these rules, before a limit by the money left."""
+    """The amount for the units under these rules, not yet limited to the money that is left."""
     goods = tax = 0
     for unit in units:
         grade = unit["condition"]

@@ -54,7 +54,7 @@ async def receive_payment_event(
 
 
 async def delete_old_messages(tx: Transaction) -> int:
-    """Delete ids of messages that are older than KEPT; returns their number."""
+    """Delete ids of messages that are older than KEPT_FOR; returns their number."""
     return await refund_queries.delete_messages(tx.session, tx.now - KEPT_FOR, DELETED_MAX)
 
 

@@ -1,8 +1,8 @@
 """Payout worker for approved refunds: claim, call the gateway, record its report.
 
 The call is made outside any transaction. The attempt and its key are stored before the call, the
-report after it. The worker may die at any point in between. The next worker looks the key up
-before it sends anything again, and then sends the same key (decision 7).
+report after it. The worker may die at any point in between. The next worker looks the key up before
+it sends anything again, and then sends the same key (docs/decisions/0007-payouts-happen-once.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Refunds opened, approved, rejected and cancelled by people."""
+"""Manual refunds: opening of goodwill refunds, approval, rejection and cancellation."""
 
 from __future__ import annotations
 

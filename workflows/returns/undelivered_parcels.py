@@ -54,7 +54,7 @@ async def _record_scan(
 
 
 async def _order(tx: Transaction, order_id: UUID) -> LockedOrder:
-    """An order that this transaction has locked already."""
+    """Read an order that this transaction has locked already."""
     row = await order_queries.lock_order(tx.session, order_id)
     assert row is not None
     return (await locked_orders.load(tx, [row]))[0]

@@ -50,7 +50,7 @@ _REASON = ("input", "reasonCode")
 class AdjustStock:
     """Change the units of one state of a level by `delta`.
 
-    With `change_from_quantity` only if the state has exactly that many units (compare-and-set).
+    `change_from_quantity`: the units that the state must have now (compare-and-set); None: any.
     """
 
     location_code: str

@@ -228,7 +228,7 @@ async def admit(
 
 
 async def progress(tx: Transaction, rows: Iterable[TaskRow], actor: str) -> None:
-    """Renew the locked, unfinished tasks that an actor works on; claim those without a holder."""
+    """Renew the locked, unfinished tasks of an actor; claim those without a holder for it."""
     own = [
         row
         for row in rows

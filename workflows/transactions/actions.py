@@ -53,7 +53,7 @@ class Action(Generic[CommandT]):
 
 
 def action(name: str) -> Callable[[Run[CommandT]], Action[CommandT]]:
-    """Make a workflow over lists of requests an action."""
+    """Decorate a workflow over lists of requests as an action."""
     return lambda run: Action(name, run, takes_batches=True)
 
 
@@ -63,7 +63,7 @@ def one_by_one(
     [Callable[[Transaction, CommandT, Caller], Awaitable[Mapping[str, Any] | Outcome]]],
     Action[CommandT],
 ]:
-    """Make a workflow over a single command an action: each request under a savepoint of its own.
+    """Decorate a workflow over a single command as an action; each request has its own savepoint.
 
     The workflow returns the references of its outcome, or raises a domain error.
     """

@@ -24,7 +24,7 @@ from workflows.transactions.unit_of_work import Restore, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
-class Booking:
+class PendingEntry:
     """An entry that waits to be written, with its actor, channel and location."""
 
     id: UUID
@@ -40,7 +40,7 @@ class Journal:
     def __init__(self, unit: UnitOfWork, outbox: Outbox) -> None:
         self._unit = unit
         self._outbox = outbox
-        self._bookings: list[Booking] = []
+        self._pending: list[PendingEntry] = []
 
     def post(
         self,
@@ -59,38 +59,38 @@ class Journal:
         check_balance(entry.lines)
         if entry.is_empty:
             return None
-        booking = Booking(self._unit.new_id(), entry, actor, channel_id, location_id)
-        self._bookings.append(booking)
-        return booking.id
+        pending = PendingEntry(self._unit.new_id(), entry, actor, channel_id, location_id)
+        self._pending.append(pending)
+        return pending.id
 
     @property
-    def has_bookings(self) -> bool:
+    def has_pending(self) -> bool:
         """True if entries wait to be written."""
-        return bool(self._bookings)
+        return bool(self._pending)
 
-    async def book(self) -> None:
+    async def add_rows(self) -> None:
         """Add the entries to the rows to insert, each in an open period: at its time or later.
 
         All other rows but the events are written before, because closing the books waits for this.
         """
-        bookings, self._bookings = self._bookings, []
+        pending, self._pending = self._pending, []
         self._unit.locking(LockClass.LEDGER)
         closed_through = await ledger_queries.hold_open(self._unit.session)
-        for booking in bookings:
-            self._add(booking, in_open_period(booking.entry, closed_through))
+        for each in pending:
+            self._add(each, in_open_period(each.entry, closed_through))
 
-    def _add(self, booking: Booking, entry: LedgerEntry) -> None:
+    def _add(self, pending: PendingEntry, entry: LedgerEntry) -> None:
         unit = self._unit
         row = {
-            "id": booking.id,
+            "id": pending.id,
             "posted_at": unit.now,
             "effective_at": entry.effective_at,
             "memo": entry.memo,
             "reference": entry.reference,
             "reverses_id": entry.reverses,
-            "channel_id": booking.channel_id,
-            "location_id": booking.location_id,
-            "actor": booking.actor,
+            "channel_id": pending.channel_id,
+            "location_id": pending.location_id,
+            "actor": pending.actor,
             "transaction_id": unit.id,
         }
         amounts = [[x.account, x.currency, x.debit_minor, x.credit_minor] for x in entry.lines]
@@ -100,7 +100,7 @@ class Journal:
         for number, (account, currency, debit_minor, credit_minor) in enumerate(amounts, start=1):
             line = {
                 "id": unit.new_id(),
-                "entry_id": booking.id,
+                "entry_id": pending.id,
                 "line_no": number,
                 "account": account,
                 "currency": currency,
@@ -126,9 +126,9 @@ class Journal:
 
     def snapshot(self) -> Restore:
         """Return a function that discards all entries posted from now on."""
-        count = len(self._bookings)
+        count = len(self._pending)
 
         def restore() -> None:
-            del self._bookings[count:]
+            del self._pending[count:]
 
         return restore

@@ -200,9 +200,9 @@ class Transactions:
             if item_ids := tx.stock.take_entered():
                 for serve in self._reactions.after_available:
                     await serve(tx, item_ids)
-        if tx.journal.has_bookings:
+        if tx.journal.has_pending:
             await tx.flush()
-            await tx.journal.book()
+            await tx.journal.add_rows()
         tx.stock.record_changes()
         tx.outbox.add_rows()
 

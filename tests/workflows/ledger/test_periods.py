@@ -93,27 +93,27 @@ async def test_a_booking_during_a_close_never_enters_the_closed_period(
     transactions, through = refund_desk.shop.transactions, MORNING - timedelta(hours=1)
     began, may_end = asyncio.Event(), asyncio.Event()
 
-    async def book(tx: Transaction) -> None:
+    async def add_rows(tx: Transaction) -> None:
         occasion = Occasion("R-1", through - timedelta(hours=1))
         tx.journal.post(payment_captured(Money(100, "GBP"), occasion), actor="fiona")
-        await tx.journal.book()
+        await tx.journal.add_rows()
         began.set()
         await may_end.wait()
 
-    booking = asyncio.create_task(transactions.run(book))
+    pending = asyncio.create_task(transactions.run(add_rows))
     await began.wait()
     closing = asyncio.create_task(refund_desk.close_books(through))
     await asyncio.sleep(0.1)
     assert not closing.done()
     may_end.set()
-    await booking
+    await pending
     assert not (await closing).refusals
     [before] = await rows(
         refund_desk.database, "SELECT effective_at FROM journal_entry WHERE reference = 'R-1'"
     )
     assert before["effective_at"] == through - timedelta(hours=1)
     began.clear()
-    await transactions.run(book)
+    await transactions.run(add_rows)
     entries = await rows(
         refund_desk.database,
         "SELECT effective_at FROM journal_entry WHERE reference = 'R-1' ORDER BY effective_at",
