@@ -15,7 +15,7 @@ from domain.events.catalog import ChannelChanged
 from domain.problems import Problems
 from domain.stock.states import STOCK_KEEPING
 from models.catalog import Channel
-from workflows.catalog.master_data import CHANNEL, Written, lock, refuse, report, write
+from workflows.catalog.master_data import CHANNEL, UpsertedRow, lock, refuse, report, write
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
@@ -40,11 +40,11 @@ async def upsert(tx: Transaction, command: UpsertChannel, caller: Caller) -> Map
             check_currency_kept(current.currency, command.currency_code)
     wanted = await _locations(tx, command, caller, problems)
     refuse(problems, "input")
-    written = await write(tx, CHANNEL, current, key, facts, CHANNEL_DEFAULTS)
-    written = await _set_locations(tx, written, wanted, caller)
-    event = ChannelChanged(code=command.code, **written.step)
-    report(tx, CHANNEL, key, written, caller, event)
-    return {"channel": written.id}
+    upserted = await write(tx, CHANNEL, current, key, facts, CHANNEL_DEFAULTS)
+    upserted = await _set_locations(tx, upserted, wanted, caller)
+    event = ChannelChanged(code=command.code, **upserted.step)
+    report(tx, CHANNEL, key, upserted, caller, event)
+    return {"channel": upserted.id}
 
 
 async def _locations(
@@ -62,27 +62,27 @@ async def _locations(
 
 
 async def _set_locations(
-    tx: Transaction, written: Written, wanted: Mapping[str, int], caller: Caller
-) -> Written:
-    """Set the channel's locations; returns `written` with them among its changes."""
-    current = await catalog_queries.channel_locations(tx.session, written.id)
+    tx: Transaction, upserted: UpsertedRow, wanted: Mapping[str, int], caller: Caller
+) -> UpsertedRow:
+    """Set the channel's locations; returns `upserted` with them among its changes."""
+    current = await catalog_queries.channel_locations(tx.session, upserted.id)
     unseen = {code: each for code, each in current.items() if not caller.sees_location(code)}
     target = {**unseen, **wanted}
-    if target.keys() == current.keys() and written.before is not None:
-        return written
+    if target.keys() == current.keys() and upserted.before is not None:
+        return upserted
     await catalog_queries.set_channel_locations(
         tx.session,
-        written.id,
+        upserted.id,
         gone=set(current.values()) - set(target.values()),
         come=set(target.values()) - set(current.values()),
     )
-    after = {**written.after, "locations": sorted(target)}
-    if written.before is None:
-        return replace(written, after=after)
-    version = written.version
-    if not written.after:
+    after = {**upserted.after, "locations": sorted(target)}
+    if upserted.before is None:
+        return replace(upserted, after=after)
+    version = upserted.version
+    if not upserted.after:
         version += 1
-        of_channel = Channel.filter(id=written.id).using_db(tx.session.client)
+        of_channel = Channel.filter(id=upserted.id).using_db(tx.session.client)
         await of_channel.update(version=version)
-    before = {**written.before, "locations": sorted(current)}
-    return replace(written, before=before, after=after, version=version)
+    before = {**upserted.before, "locations": sorted(current)}
+    return replace(upserted, before=before, after=after, version=version)

@@ -59,10 +59,10 @@ async def upsert(tx: Transaction, command: UpsertLocation, caller: Caller) -> Ma
         if current is not None:
             await _check_use(tx, command, current, facts, problems)
     refuse(problems, "input")
-    written = await write(tx, LOCATION, current, key, facts, LOCATION_DEFAULTS)
-    event = LocationUpserted(code=command.code, **written.step)
-    report(tx, LOCATION, key, written, caller, event)
-    return {"location": written.id}
+    upserted = await write(tx, LOCATION, current, key, facts, LOCATION_DEFAULTS)
+    event = LocationUpserted(code=command.code, **upserted.step)
+    report(tx, LOCATION, key, upserted, caller, event)
+    return {"location": upserted.id}
 
 
 async def _parent_facts(tx: Transaction, command: UpsertLocation, caller: Caller) -> Facts:

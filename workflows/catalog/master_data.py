@@ -46,7 +46,7 @@ CHANNEL = Master(Channel, "Channel", "channelUpsert", "channel_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class UpsertedRow:
     """An upserted row, with the columns that changed: `before` is None for a new row."""
 
     id: int
@@ -73,46 +73,48 @@ async def write(
     key: Mapping[str, str],
     wanted: Mapping[str, object],
     defaults: Mapping[str, object],
-) -> Written:
+) -> UpsertedRow:
     """Insert the row of `key`, or update the columns of the locked `current` that differ."""
     client = tx.session.client
     if current is None:
         facts = {**defaults, **wanted}
         created = await master.model.create(using_db=client, **key, **facts)
-        return Written(created.id, created.version, None, facts)
+        return UpsertedRow(created.id, created.version, None, facts)
     before = {column: getattr(current, column) for column in wanted}
     after: Facts = changed(before, wanted)
     if after:
         current.update_from_dict({**after, "version": current.version + 1})
         await current.save(using_db=client, update_fields=[*after, "version"])
-    return Written(current.id, current.version, {column: before[column] for column in after}, after)
+    return UpsertedRow(
+        current.id, current.version, {column: before[column] for column in after}, after
+    )
 
 
 def report(
     tx: Transaction,
     master: Master[MasterT],
     key: Mapping[str, str],
-    written: Written,
+    upserted: UpsertedRow,
     caller: Caller,
     event: MasterDataPayload,
 ) -> None:
     """Record one event and one audit row of a change; nothing if no column changed."""
-    if not written.after:
+    if not upserted.after:
         return
-    scope: dict[str, Any] = {} if master.scope is None else {master.scope: written.id}
+    scope: dict[str, Any] = {} if master.scope is None else {master.scope: upserted.id}
     tx.outbox.record(
         event,
-        written.id,
+        upserted.id,
         actor=caller.actor,
-        version=written.version,
+        version=upserted.version,
         **scope,
     )
     tx.outbox.audit(
         caller.actor,
         master.action,
-        (master.subject, written.id),
-        before=written.before,
-        after={**key, **written.after},
+        (master.subject, upserted.id),
+        before=upserted.before,
+        after={**key, **upserted.after},
     )
 
 
@@ -135,10 +137,10 @@ async def upsert_reason_code(
     refuse(problems)
     key = {"kind": command.kind.value, "code": command.code}
     current = await lock(tx, REASON_CODE, key)
-    written = await write(tx, REASON_CODE, current, key, facts, {"active": True})
-    event = ReasonUpserted(kind=command.kind, code=command.code, **written.step)
-    report(tx, REASON_CODE, key, written, caller, event)
-    return {"reasonCode": written.id}
+    upserted = await write(tx, REASON_CODE, current, key, facts, {"active": True})
+    event = ReasonUpserted(kind=command.kind, code=command.code, **upserted.step)
+    report(tx, REASON_CODE, key, upserted, caller, event)
+    return {"reasonCode": upserted.id}
 
 
 @one_by_one("supplierUpsert")
@@ -154,7 +156,7 @@ async def upsert_supplier(
     refuse(problems)
     key = {"code": command.code}
     current = await lock(tx, SUPPLIER, key)
-    written = await write(tx, SUPPLIER, current, key, facts, {})
-    event = SupplierUpserted(code=command.code, **written.step)
-    report(tx, SUPPLIER, key, written, caller, event)
-    return {"supplier": written.id}
+    upserted = await write(tx, SUPPLIER, current, key, facts, {})
+    event = SupplierUpserted(code=command.code, **upserted.step)
+    report(tx, SUPPLIER, key, upserted, caller, event)
+    return {"supplier": upserted.id}

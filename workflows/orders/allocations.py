@@ -125,9 +125,9 @@ async def allocate(
 ) -> OrderAllocation:
     """Allocate the demanded units to an order, those of its hold first. Ends the hold.
 
-    Raises InsufficientStock unless the order may be backordered. Raises NotFound or
-    IllegalTransition for a hold of another channel or one that has ended. If it raises, nothing is
-    allocated. Records `reservation.committed`.
+    Raises InsufficientStock unless the order may be backordered. Raises NotFound for a hold of
+    another channel, and IllegalTransition for one that was released or committed. If it raises,
+    nothing is allocated. Records `reservation.committed`.
     """
     context = supply.context
     held = await _live_hold(tx, supply, channel, command.reservation_id, caller)
