@@ -35,7 +35,7 @@ class MasterDataPayload(EventPayload):
     """The fields that every event of master data has."""
 
     created: bool
-    """Whether the object is new."""
+    """True if the object is new."""
     changed: tuple[str, ...]
     """Names of the changed fields, sorted."""
 

@@ -11,7 +11,7 @@ SPREAD_NOUNS = ("order", "reservation", "refund")
 
 
 def is_in_scope(caller: Caller, channel: str | None, location: str | None) -> bool:
-    """Whether the caller's key covers a channel and a location; None: the event has neither."""
+    """True if the caller's key covers the event's channel and location; None: it has none."""
     return (channel is None or caller.sees_channel(channel)) and (
         location is None or caller.sees_location(location)
     )
@@ -20,7 +20,7 @@ def is_in_scope(caller: Caller, channel: str | None, location: str | None) -> bo
 def may_see_event(
     caller: Caller, event_type: str, channel: str | None, location: str | None, actor: str
 ) -> bool:
-    """Whether an event of this channel and location exists for the caller."""
+    """True if the caller may read an event of this type, channel, location and actor."""
     if not is_in_scope(caller, channel, location) or not caller.may_read_event(event_type):
         return False
     is_spread = location is None and event_type.partition(".")[0] in SPREAD_NOUNS

@@ -1,4 +1,4 @@
-"""Refusals: errors that reject a whole request or operation, sent as top-level errors.
+"""Exceptions for requests that get only top-level GraphQL errors.
 
 RequestRefused            one error, with the HTTP status of its code
 └── DocumentRefused       the errors of a document that cannot run, or of its variables

@@ -1,8 +1,8 @@
 """Subscription feeds: executed responses; equal subscriptions share one execution.
 
-The layer between the transports (WebSocket, server-sent events) and the fan-out. It tests
-subscriptions for equality, makes the context of each one, and hands a subscriber over from its own
-feed to a shared feed.
+The layer between the transports (WebSocket, server-sent events) and the fan-out. It finds equal
+subscriptions and makes the context of each one. A subscriber catches up on its own feed, then joins
+the shared one.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ class Subscriber(Member):
 class SubscriptionFeeds:
     """Executes operations for transports.
 
-    `shared_fields`: the subscriptions that are handed over to a shared feed.
-    `snapshot_fields`: of these, the ones that start with a snapshot for each subscriber.
+    `shared_fields`: subscriptions whose subscribers join a shared feed.
+    `snapshot_fields`: those of them that first send a snapshot, executed for each subscriber.
     """
 
     def __init__(
@@ -145,17 +145,17 @@ class SubscriptionFeeds:
         self, request: GraphQLRequest, operation: Operation, caller: Caller, member: Member
     ) -> None:
         own = self._feed(operation, caller)
-        live = self._live(request, operation)
-        if live is None:
+        shared = self._without_start(request, operation)
+        if shared is None:
             async with aclosing(own(None)) as batches:
                 async for answers in batches:
                     for answer in answers:
                         await member.send(answer)
             return
-        key = _sharing_key(request, live, caller)
-        feed = self._feed(live, caller)
-        starts_alone = live is not operation or self._starts_with_snapshot(live)
-        await self._fanout.serve(key, feed, member, own=own if starts_alone else None)
+        key = _sharing_key(request, shared, caller)
+        feed = self._feed(shared, caller)
+        must_catch_up = shared is not operation or self._starts_with_snapshot(shared)
+        await self._fanout.serve(key, feed, member, own=own if must_catch_up else None)
 
     def _feed(self, operation: Operation, caller: Caller) -> Feed:
         """A feed that opens and executes a subscription; an error ends it and is sent once."""
@@ -183,8 +183,8 @@ class SubscriptionFeeds:
         field = _root_field(operation.document)
         return field is not None and field.name.value in self._snapshot_fields
 
-    def _live(self, request: GraphQLRequest, operation: Operation) -> Operation | None:
-        """The operation without its start position; None if it cannot be shared."""
+    def _without_start(self, request: GraphQLRequest, operation: Operation) -> Operation | None:
+        """The operation without its start position; None if it cannot use a shared feed."""
         field = _root_field(operation.document)
         if field is None or field.name.value not in self._shared_fields:
             return None
@@ -198,7 +198,7 @@ class SubscriptionFeeds:
         name = after.name.value
         if operation.variables.coerced.get(name) is None:
             return operation
-        if not _is_free(operation.document, name):
+        if not _may_omit(operation.document, name):
             return None
         return self._engine.prepare(_without(request, name), request_id=operation.request_id)
 
@@ -237,17 +237,17 @@ async def _all(executions: Sequence[Awaitable[AnswerData]]) -> list[AnswerData]:
     return answers
 
 
-def _sharing_key(request: GraphQLRequest, live: Operation, caller: Caller) -> Hashable:
+def _sharing_key(request: GraphQLRequest, shared: Operation, caller: Caller) -> Hashable:
     """A value that is equal for subscriptions with the same responses from now on.
 
-    For a key that is limited to locations it includes the actor, because objects made by its actor
-    are visible to it at all locations.
+    A location-bound key also sees objects that its actor created elsewhere. So its value includes
+    the actor.
     """
-    name = _after_variable(live.document)
+    name = _after_variable(shared.document)
     variables = _without(request, name).variables if name else request.variables
-    asked = (request.query, request.operation_name, orjson.dumps(variables, option=_SORTED))
+    operation = (request.query, request.operation_name, orjson.dumps(variables, option=_SORTED))
     actor = None if caller.locations is None else caller.actor
-    return asked, caller.role, caller.permissions, caller.channels, caller.locations, actor
+    return operation, caller.role, caller.permissions, caller.channels, caller.locations, actor
 
 
 def _without(request: GraphQLRequest, name: str) -> GraphQLRequest:
@@ -271,8 +271,8 @@ def _after_variable(document: Document) -> str | None:
     return None
 
 
-def _is_free(document: Document, name: str) -> bool:
-    """True if a variable is optional, and is used for this argument only."""
+def _may_omit(document: Document, name: str) -> bool:
+    """True if a variable is optional, and no other argument uses it."""
     definition = next(
         each
         for each in document.operation.variable_definitions or ()

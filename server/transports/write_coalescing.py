@@ -1,8 +1,8 @@
-"""Write coalescing: WebSocket frames of one turn of the event loop are sent in one write.
+"""Write coalescing: frames of a WebSocket are joined into one write per turn of the event loop.
 
-uvloop passes each frame to the kernel at once, and that call costs more than all other steps of a
-delivery. Frames of one connection mostly come in groups: the changes of one commit, or one batch of
-a stream. So they are buffered until the end of the turn, which adds no timer.
+uvloop calls the kernel for each write, and that call costs more than all other steps of a delivery.
+Several frames of a connection are often written in one turn: the changes of one commit, or one
+batch of a stream. So frames are buffered until the turn ends. No timer delays them.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-# Written at once, so that backpressure is visible while a connection fills up.
+# A buffer of this size is written before the turn ends, so that backpressure is noticed early.
 FULL_BYTES = 64 * 1024
 
 
 class CoalescedWrites:
-    """A transport that buffers writes until the turn ends; all else is passed to the transport."""
+    """A transport that buffers writes until the turn ends; other calls go to the wrapped one."""
 
     __slots__ = ("_call_soon", "_kept", "_size", "_transport")
 
@@ -28,7 +28,7 @@ class CoalescedWrites:
         self._size = 0
 
     def write(self, data: bytes) -> None:
-        """Buffer data, to be written at the end of this turn at the latest."""
+        """Buffer data; it is written at the end of this turn at the latest."""
         if not self._kept:
             self._call_soon(self.flush)
         self._kept.append(data)

@@ -1,6 +1,6 @@
-"""The doorbell: a broadcast to all processes that the log has grown. A ring carries only a
-position.
+"""The doorbell: a broadcast to all processes that the log has grown.
 
+A ring carries only a position.
 Only latency depends on it, because every process also polls the log once per second. Each process
 has one channel and one subscription, opened at start, because of defects in `broadcaster` (0.3.1):
 
@@ -9,8 +9,8 @@ has one channel and one subscription, opened at start, because of defects in `br
   itself. If that is not received either, the connection is made anew.
 - With redis-py ≥ 8 the first subscription receives nothing. Therefore Redis has its own backend
   (redis_backend.py).
-- Two concurrent first subscriptions of a channel race, and its queues are unbounded. There is only
-  one subscription, and its reader only stores a number.
+- Two concurrent first subscriptions of a channel race, and its queues are unbounded. Therefore
+  there is only one subscription, and its reader only stores a number.
 """
 
 from __future__ import annotations

@@ -187,9 +187,7 @@ class FoldingListener(Listener[tuple[str, LoggedEvent]]):
         return [(subject, self._kept.pop(subject)) for subject in chosen]
 
     def has_more_of(self, position: int) -> bool:
-        """True if a subject of the event at this position, of which others were taken, is still
-        stored.
-        """
+        """True if only a part of this event's subjects was taken, and others are still stored."""
         return bool(self._kept) and next(iter(self._kept.values())).position == position
 
 

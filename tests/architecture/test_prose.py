@@ -1,4 +1,4 @@
-"""Prose in the code: docstrings and comments refer to nothing outside the repository."""
+"""Prose in the code: plain first lines, and no reference to anything outside the repository."""
 
 import ast
 import io
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from tests.architecture.source import ROOT, modules
 
+CLAUSE = re.compile(r"\s*(?:What|Whatever|Who|Whom|Whose|Whoever|Which|Whether|How)\b")
 SECTION_REFERENCE = re.compile(r"\((?:section )?\d+\.\d+(?:, \d+\.\d+)*\)|§")
 
 
@@ -34,3 +35,13 @@ def test_prose_refers_to_no_numbered_section() -> None:
         if SECTION_REFERENCE.search(text)
     }
     assert references == set()
+
+
+def test_docstrings_begin_with_no_clause() -> None:
+    clauses = {
+        f"{name}:{line} {text.split()[0]}"
+        for name, tree in modules().items()
+        for line, text in docstrings(tree)
+        if CLAUSE.match(text)
+    }
+    assert clauses == set()

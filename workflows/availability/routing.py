@@ -24,7 +24,7 @@ STANDARD = "STANDARD"
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Units of an item, from `location` only if it is set. `field`: path of the line."""
+    """Units of an item, from `location` if it is set, else from any. `field`: path of the line."""
 
     item: ItemFacts
     quantity: int

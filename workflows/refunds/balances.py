@@ -135,8 +135,7 @@ class Balances:
     def _account(self, line: Line) -> LineAccount:
         """A line's account before refunds.
 
-        Cancellations made before refunds existed stored no amounts per line; their share is
-        computed.
+        Cancellations made before migration m0004 stored no amounts per line, so they are computed.
         """
         part = self.cancelled.get(line.id)
         units, net, tax = 0, 0, 0

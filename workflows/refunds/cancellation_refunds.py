@@ -1,6 +1,6 @@
 """Refunds of cancellations: the payment for cancelled units is refunded automatically.
 
-A job opens the refunds of cancellations that were made before refunds existed.
+A job opens the refunds of cancellations that were made before migration m0004, which added refunds.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ async def open_missing(tx: Transaction, found: Balances) -> int:
 
 
 async def open_for_old_cancellations(transactions: Transactions) -> int:
-    """Open refunds for cancellations made before refunds existed; returns the number of orders."""
+    """Open refunds for cancellations made before migration m0004. Returns the number of orders."""
 
     async def find(tx: Transaction) -> list[UUID]:
         return await refund_queries.orders_with_unrefunded_cancellations(tx.session, ORDERS_MAX)

@@ -1,8 +1,7 @@
 """Refunds of returns: opened, estimated and decided as evidence about the units arrives.
 
-A refund is opened when units have the first evidence that the policy requires, and decided when
-they have the last. Units are counted per order line and grade, not per return item, because return
-items split.
+A refund is opened when units have the first evidence that the policy requires. It is decided when
+they have the last. Units are counted per order line and grade, because return items split.
 """
 
 from __future__ import annotations
@@ -71,8 +70,8 @@ async def follow_return(tx: Transaction, event: PendingEvent[ReturnPayload]) -> 
         return
     without = {refund.id for refund in pending}
     reusable = list(pending)
-    # Proven units get a new refund while other units still wait. If all are proven, the pending
-    # refund is decided itself.
+    # Proven units get a new refund while other units still wait for evidence. If all units are
+    # proven, the pending refund is decided, and no new one is opened.
     for batch in proven:
         await _open(tx, found, row, batch, event.actor, [] if waiting else reusable, without)
     for batch in waiting:
@@ -90,7 +89,7 @@ async def _open(
     reuse: list[LockedRefund],
     without: set[UUID],
 ) -> None:
-    """Open the refunds of a batch of units; reused refunds then count again."""
+    """Open the refunds of a batch of units. Reused refunds then count in the balances again."""
     draft = _draft(found, row, batch, without)
     if draft is None:
         return
@@ -104,7 +103,7 @@ async def _open(
 async def _cancel_unneeded(
     tx: Transaction, found: Balances, refunds_left: Iterable[LockedRefund]
 ) -> None:
-    """Cancel refunds that waited for units, none of which will be received."""
+    """Cancel pending refunds of units that will not be received."""
     for refund in refunds_left:
         await refund_queries.delete_units(tx.session, [refund.id])
         refund.set_closing_note("None of its units will be received.")

@@ -5,9 +5,9 @@ arrival, and each has an outcome of its own. If one request fails the whole tran
 is halved until it is found, so that it does not fail the others.
 
 Under load, requests are served in two halves that take turns: while the database writes one half,
-this process receives and answers requests of the other. For that, the outcomes of a group are held
-back until the next group has only its last statements to send. If they were returned at once, this
-process and the database would each wait for the other in turn.
+this process receives and answers requests of the other. Answers of one group are sent while the
+next is being written. If they were sent at once, this process and the database would each wait for
+the other in turn.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class CommitQueue(Generic[CommandT]):
     def _next(self) -> list[Waiting]:
         """The next group: all queued requests, or under load half of them.
 
-        Requests that were just served count: their clients will probably send the next ones.
+        Also counts just-served clients, who probably send again at once.
         """
         count = len(self._queue)
         if self._is_crowd:
