@@ -59,7 +59,7 @@ class ExceptionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogueRow:
+class HandlingRule:
     """Handling of one kind of exception: owner, due time, and the role to escalate to."""
 
     severity: ExceptionSeverity
@@ -75,33 +75,33 @@ class CatalogueRow:
 _LOW, _MEDIUM, _HIGH, _CRITICAL = ExceptionSeverity
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
-CATALOGUE: Final[Mapping[ExceptionKind, CatalogueRow]] = MappingProxyType(
+DEFAULT_HANDLING: Final[Mapping[ExceptionKind, HandlingRule]] = MappingProxyType(
     {
-        ExceptionKind.OVERSOLD: CatalogueRow(_CRITICAL, Role.SUPERVISOR, _HOUR, Role.ADMIN),
-        ExceptionKind.SHORT_PICK: CatalogueRow(
+        ExceptionKind.OVERSOLD: HandlingRule(_CRITICAL, Role.SUPERVISOR, _HOUR, Role.ADMIN),
+        ExceptionKind.SHORT_PICK: HandlingRule(
             _HIGH, Role.SUPERVISOR, 4 * _HOUR, Role.SUPPLY_CHAIN
         ),
-        ExceptionKind.COUNT_VARIANCE: CatalogueRow(_MEDIUM, Role.WAREHOUSE, _DAY, Role.SUPERVISOR),
-        ExceptionKind.RESERVATION_EXPIRED_AFTER_PAYMENT: CatalogueRow(
+        ExceptionKind.COUNT_VARIANCE: HandlingRule(_MEDIUM, Role.WAREHOUSE, _DAY, Role.SUPERVISOR),
+        ExceptionKind.RESERVATION_EXPIRED_AFTER_PAYMENT: HandlingRule(
             _HIGH, Role.SUPPORT, 2 * _HOUR, Role.SUPERVISOR
         ),
-        ExceptionKind.ORDER_LATE: CatalogueRow(_HIGH, Role.WAREHOUSE, 4 * _HOUR, Role.SUPERVISOR),
-        ExceptionKind.CARRIER_DELAY: CatalogueRow(_MEDIUM, Role.SUPPORT, _DAY, Role.SUPERVISOR),
-        ExceptionKind.RETURN_OVERDUE: CatalogueRow(_LOW, Role.SUPPORT, 3 * _DAY, Role.SUPERVISOR),
-        ExceptionKind.RETURN_DISCREPANCY: CatalogueRow(
+        ExceptionKind.ORDER_LATE: HandlingRule(_HIGH, Role.WAREHOUSE, 4 * _HOUR, Role.SUPERVISOR),
+        ExceptionKind.CARRIER_DELAY: HandlingRule(_MEDIUM, Role.SUPPORT, _DAY, Role.SUPERVISOR),
+        ExceptionKind.RETURN_OVERDUE: HandlingRule(_LOW, Role.SUPPORT, 3 * _DAY, Role.SUPERVISOR),
+        ExceptionKind.RETURN_DISCREPANCY: HandlingRule(
             _MEDIUM, Role.SUPPORT, 2 * _DAY, Role.SUPERVISOR
         ),
-        ExceptionKind.UNIDENTIFIED_PARCEL: CatalogueRow(
+        ExceptionKind.UNIDENTIFIED_PARCEL: HandlingRule(
             _MEDIUM, Role.WAREHOUSE, 2 * _DAY, Role.SUPERVISOR
         ),
-        ExceptionKind.INSPECTION_OVERDUE: CatalogueRow(
+        ExceptionKind.INSPECTION_OVERDUE: HandlingRule(
             _MEDIUM, Role.WAREHOUSE, _DAY, Role.SUPERVISOR
         ),
-        ExceptionKind.REFUND_OVERDUE: CatalogueRow(_HIGH, Role.FINANCE, _DAY, Role.ADMIN),
-        ExceptionKind.REFUND_UNKNOWN: CatalogueRow(_CRITICAL, Role.FINANCE, 4 * _HOUR, Role.ADMIN),
-        ExceptionKind.RETURN_SPIKE: CatalogueRow(_MEDIUM, Role.SUPPLY_CHAIN, 2 * _DAY, Role.ADMIN),
-        ExceptionKind.LEDGER_DRIFT: CatalogueRow(_CRITICAL, Role.FINANCE, 4 * _HOUR, Role.ADMIN),
-        ExceptionKind.INTEGRATION_DOWN: CatalogueRow(_CRITICAL, Role.ADMIN, _HOUR, Role.ADMIN),
+        ExceptionKind.REFUND_OVERDUE: HandlingRule(_HIGH, Role.FINANCE, _DAY, Role.ADMIN),
+        ExceptionKind.REFUND_UNKNOWN: HandlingRule(_CRITICAL, Role.FINANCE, 4 * _HOUR, Role.ADMIN),
+        ExceptionKind.RETURN_SPIKE: HandlingRule(_MEDIUM, Role.SUPPLY_CHAIN, 2 * _DAY, Role.ADMIN),
+        ExceptionKind.LEDGER_DRIFT: HandlingRule(_CRITICAL, Role.FINANCE, 4 * _HOUR, Role.ADMIN),
+        ExceptionKind.INTEGRATION_DOWN: HandlingRule(_CRITICAL, Role.ADMIN, _HOUR, Role.ADMIN),
     }
 )
 
@@ -166,6 +166,6 @@ def due_after_waiting(due_at: datetime, waiting_since: datetime, now: datetime) 
 WAIT_MAX: Final = timedelta(days=90)
 
 
-def next_role(handling: CatalogueRow, owner_role: str) -> Role:
+def next_role(handling: HandlingRule, owner_role: str) -> Role:
     """The role that owns an exception after `owner_role` missed the due time; ADMIN is the last."""
     return Role.ADMIN if owner_role in (handling.escalate_to, Role.ADMIN) else handling.escalate_to

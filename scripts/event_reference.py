@@ -1,4 +1,4 @@
-"""The text of docs/events.md: every event of the catalogue, from the docstrings of its payload."""
+"""The text of docs/events.md: every type of event, from the docstrings of its payload."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Annotated, Any, Final, get_args, get_origin
 
 from domain.access.callers import ROLE_PERMISSIONS
-from domain.events.catalogue import AREAS, EVENTS, permission_of
+from domain.events.event_types import AREAS, EVENTS, permission_of
 from domain.events.former import FORMER_TYPES
 from domain.events.payloads import EventPayload, NodeId, PayloadField, fields_of
 from server.operations.descriptions import Docstrings
@@ -15,7 +15,7 @@ from server.operations.descriptions import Docstrings
 INTRODUCTION: Final = """\
 # Events
 
-<!-- Written by `make schema` from the catalogue in domain/events; edit the docstrings there. -->
+<!-- Written by `make schema` from the docstrings in domain/events; edit them there. -->
 
 Every change is recorded as an event in the transaction that makes it. The query `events` and the
 subscription `events` return them in the order of the log (docs/streams.md), as the GraphQL type

@@ -17,7 +17,7 @@ EVENTS = ROOT / "docs" / "events.md"
 
 
 def main(check: bool = typer.Option(False, help="write nothing, fail where one differs")) -> None:
-    """Export the schema of resolvers/root.py as SDL and the event catalogue as Markdown."""
+    """Export the schema of resolvers/root.py as SDL and the event types as Markdown."""
     # The printer also indents the empty lines of descriptions.
     sdl = "".join(f"{line.rstrip()}\n" for line in schema.as_str().splitlines())
     for file, text in ((SDL, sdl), (EVENTS, reference())):

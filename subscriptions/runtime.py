@@ -30,7 +30,8 @@ class StreamingRuntime(Generic[AvailabilityT]):
     """Starts and stops the parts that feed streams.
 
     - `transactions`: for the sequencer's own writes; its `committed` is not set. Transactions of
-      business actions have `committed=live.committed` and `last=live.sequencer.number_within`.
+      business actions have `committed=live.committed` and
+      `before_commit=live.sequencer.number_within`.
     - `broadcast_url`: `memory://`, `redis://…` or `postgres://…`.
     - `promises` reads availability.
     """

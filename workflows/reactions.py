@@ -41,14 +41,17 @@ from domain.events.returns import (
 )
 from workflows.transactions.actions import Reactions, after
 
-_FOLLOW = (return_refunds.follow_return, task_lifecycle.follow_return)
+_UPDATE_REFUNDS_AND_TASKS = (
+    return_refunds.update_refunds_of_return,
+    task_lifecycle.update_tasks_of_return,
+)
 # Refunds are opened first, because a return closes only if all its refunds are settled.
-_SETTLE = (*_FOLLOW, return_closing.close_when_settled)
+_UPDATE_AND_CLOSE = (*_UPDATE_REFUNDS_AND_TASKS, return_closing.close_when_settled)
 
 REACTIONS = Reactions(
     after_event=dict(
         (
-            after(CarrierRecorded, undelivered_parcels.follow_tracking),
+            after(CarrierRecorded, undelivered_parcels.handle_carrier_event),
             after(FulfillmentCreated, task_lifecycle.add_first_task),
             after(FulfillmentPicked, task_lifecycle.advance),
             after(FulfillmentPacked, task_lifecycle.advance),
@@ -56,16 +59,18 @@ REACTIONS = Reactions(
             after(FulfillmentReduced, task_lifecycle.report_change),
             after(FulfillmentCancelled, task_lifecycle.cancel_tasks),
             after(OrderAllocated, shortages.settle),
-            after(OrderCancelled, shortages.settle, cancellation_refunds.follow_cancellation),
-            after(ReturnAuthorized, *_FOLLOW),
-            after(ReturnDeclined, *_FOLLOW),
-            after(ReturnCancelled, *_FOLLOW),
-            after(ReturnInTransit, *_FOLLOW),
-            after(ReturnExpired, *_FOLLOW),
-            after(ReturnInspectionRecorded, *_FOLLOW),
-            after(ReturnReceived, *_SETTLE),
-            after(ReturnInspected, *_SETTLE),
-            after(ReturnDisposed, *_SETTLE),
+            after(
+                OrderCancelled, shortages.settle, cancellation_refunds.open_refunds_of_cancellation
+            ),
+            after(ReturnAuthorized, *_UPDATE_REFUNDS_AND_TASKS),
+            after(ReturnDeclined, *_UPDATE_REFUNDS_AND_TASKS),
+            after(ReturnCancelled, *_UPDATE_REFUNDS_AND_TASKS),
+            after(ReturnInTransit, *_UPDATE_REFUNDS_AND_TASKS),
+            after(ReturnExpired, *_UPDATE_REFUNDS_AND_TASKS),
+            after(ReturnInspectionRecorded, *_UPDATE_REFUNDS_AND_TASKS),
+            after(ReturnReceived, *_UPDATE_AND_CLOSE),
+            after(ReturnInspected, *_UPDATE_AND_CLOSE),
+            after(ReturnDisposed, *_UPDATE_AND_CLOSE),
             after(RefundSucceeded, return_closing.close_when_settled),
             after(RefundRejected, return_closing.close_when_settled),
             after(RefundReversed, return_closing.close_when_settled),

@@ -1,7 +1,7 @@
 """Events of earlier versions, read as today's: former types and payload keys.
 
 The log is append-only and its audit chain covers the stored payloads, so they stay as they were
-written (docs/decisions/0019-event-catalogue.md).
+written (docs/decisions/0019-event-types.md).
 """
 
 from __future__ import annotations

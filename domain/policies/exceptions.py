@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.access.callers import Role
-from domain.exceptions import CATALOGUE, CatalogueRow, ExceptionKind, ExceptionSeverity
+from domain.exceptions import DEFAULT_HANDLING, ExceptionKind, ExceptionSeverity, HandlingRule
 from domain.policies.reading import Value
 
 
@@ -12,11 +12,11 @@ from domain.policies.reading import Value
 class ExceptionRules:
     """A parsed EXCEPTION policy."""
 
-    kinds: Mapping[ExceptionKind, CatalogueRow]
+    kinds: Mapping[ExceptionKind, HandlingRule]
 
-    def row(self, kind: ExceptionKind) -> CatalogueRow:
+    def row(self, kind: ExceptionKind) -> HandlingRule:
         """Handling of this kind: the policy's row, or the default if it has none."""
-        return self.kinds.get(kind) or CATALOGUE[kind]
+        return self.kinds.get(kind) or DEFAULT_HANDLING[kind]
 
 
 def parse(rules: Value) -> ExceptionRules:
@@ -31,12 +31,12 @@ def _kind(name: str, row: Value) -> ExceptionKind:
     return ExceptionKind(name)
 
 
-def _row(value: Value) -> CatalogueRow:
+def _row(value: Value) -> HandlingRule:
     members = value.members("severity ownerRole due escalateTo")
     due = members["due"].duration()
     if not due:
         members["due"].refuse("must be longer than zero")
-    return CatalogueRow(
+    return HandlingRule(
         severity=members["severity"].choice(ExceptionSeverity),
         owner_role=members["ownerRole"].choice(Role),
         due=due,

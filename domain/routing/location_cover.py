@@ -145,12 +145,12 @@ class _Search:
                 if missing > 0 and index not in chosen:
                     chosen.add(index)
                     missing -= need.supply[index]
-        spare = [-_missing(need, frozenset(chosen)) for need in self.needs]
+        surplus = [-_missing(need, frozenset(chosen)) for need in self.needs]
         for index in reversed(self.useful):
             supplies = [need.supply[index] for need in self.needs]
-            if index in chosen and all(map(int.__le__, supplies, spare)):
+            if index in chosen and all(map(int.__le__, supplies, surplus)):
                 chosen.remove(index)
-                spare = [each - there for each, there in zip(spare, supplies, strict=True)]
+                surplus = [each - there for each, there in zip(surplus, supplies, strict=True)]
         return frozenset(chosen)
 
     def _work(self, amount: int) -> None:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
 from domain.access.permissions import NODE_TYPES
-from domain.events.catalogue import EVENTS
+from domain.events.event_types import EVENTS
 from domain.events.payloads import NodeId, SubjectReference, fields_of
 from models.queries.events.event_log import LoggedEvent
 from schema.fields.node import encode

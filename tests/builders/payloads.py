@@ -1,4 +1,4 @@
-"""Payloads that the catalogue does not have, for tests of the machinery; and all stored events."""
+"""Payloads of event types that exist in tests only; and all stored events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, make_dataclass

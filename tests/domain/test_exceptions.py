@@ -5,8 +5,8 @@ import pytest
 from domain import exceptions
 from domain.access.callers import Role
 from domain.exceptions import (
-    CATALOGUE,
     CLEARED_WHEN,
+    DEFAULT_HANDLING,
     EXCEPTION_TRANSITIONS,
     OPEN_STATUSES,
     ExceptionKind,
@@ -18,8 +18,8 @@ HOUR = timedelta(hours=1)
 
 
 def test_every_kind_has_an_owner_a_time_and_a_condition_that_clears_it() -> None:
-    assert set(CATALOGUE) == set(CLEARED_WHEN) == set(ExceptionKind)
-    for row in CATALOGUE.values():
+    assert set(DEFAULT_HANDLING) == set(CLEARED_WHEN) == set(ExceptionKind)
+    for row in DEFAULT_HANDLING.values():
         assert row.due > timedelta(0)
         assert row.due_at(NOW) == NOW + row.due
 
@@ -58,7 +58,7 @@ def test_past_its_time_it_is_breached() -> None:
 def test_an_exception_goes_up_from_role_to_role_and_stays_with_the_admin(
     kind: ExceptionKind,
 ) -> None:
-    handling = CATALOGUE[kind]
+    handling = DEFAULT_HANDLING[kind]
     roles = [handling.owner_role]
     while len(roles) < 5:
         roles.append(exceptions.next_role(handling, roles[-1]))

@@ -145,7 +145,7 @@ async def test_hot_queries_use_indexes(postgres_url: str, skus: int) -> None:
     ids = list(range(100, 100 + skus))
     names = [f"SKU-{number}" for number in ids]
     async with planner(postgres_url) as session:
-        assert len(await availability_queries.goods(session, names, NOW)) == skus
+        assert len(await availability_queries.supply_of_items(session, names, NOW)) == skus
         await session.answer(availability_queries.backordered(ids))
         assert len(await lookups.items_by_sku(session, names)) == skus
         assert len(await stock_queries.lock_levels(session, ids)) == 3 * skus

@@ -1,4 +1,4 @@
-"""Every payload of the catalogue survives storing and reading, with any values in its fields."""
+"""The payload of every event type survives storing and reading, with any values in its fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from domain.events.catalogue import EVENTS
+from domain.events.event_types import EVENTS
 from domain.events.payloads import EventPayload, decode, fields_of
 from models.database.database import Database
 from models.migrations.runner import migrate

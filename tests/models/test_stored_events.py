@@ -14,7 +14,7 @@ import pytest
 import models.queries.events.event_log as event_log
 import models.queries.reads.events as event_reads
 from domain.access.callers import Role, holder
-from domain.events.catalogue import EVENTS
+from domain.events.event_types import EVENTS
 from domain.events.payloads import decode
 from models.database.database import Database
 from models.migrations import runner
@@ -26,8 +26,8 @@ from tests.builders.transactions import rows
 from workflows.ledger.reconciliation import COVERED, reconcile
 from workflows.transactions.digests import digest_of_all
 
-BEFORE_THE_CATALOGUE = "0009_policy_starts"
-# One event of each type and each set of keys, as versions before the catalogue recorded them.
+BEFORE_EVENT_TYPES = "0009_policy_starts"
+# One event of each type and each set of keys, as versions without typed events recorded them.
 FORMER = Path(__file__).parent.parent / "released" / "0009_events.jsonl"
 ADMIN = holder(Role.ADMIN, actor="root")
 
@@ -99,7 +99,7 @@ async def upgraded(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     names = [version.name for version in VERSIONS]
     await raw.empty(database_url)
     with monkeypatch.context() as patched:
-        patched.setattr(runner, "VERSIONS", VERSIONS[: names.index(BEFORE_THE_CATALOGUE) + 1])
+        patched.setattr(runner, "VERSIONS", VERSIONS[: names.index(BEFORE_EVENT_TYPES) + 1])
         await migrate(database_url)
     await raw.execute(database_url, *_stored(_former()))
     await migrate(database_url)
@@ -121,7 +121,7 @@ async def test_events_of_earlier_versions_are_read_as_todays(upgraded: str) -> N
         (event["type"], event["data"]) for event in former
     ]
     assert {"event digests", COVERED}.isdisjoint(differences)
-    # Readers get today's types and keys: each event is one of the catalogue.
+    # Readers get today's types and keys: each event is of a listed type.
     assert {event.type for event in read} == set(EVENTS)
     for event in read:
         payload = decode(EVENTS[event.type], event.data)

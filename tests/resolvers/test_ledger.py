@@ -116,7 +116,9 @@ async def test_an_exception_ages_and_shows_its_subject(api: InProcessServer) -> 
 
     async def work(tx: Transaction) -> None:
         subject = ("Order", key)
-        await exceptions.open(tx, ExceptionKind.ORDER_LATE, subject, "late", actor=SYSTEM.actor)
+        await exceptions.open_exception(
+            tx, ExceptionKind.ORDER_LATE, subject, "late", actor=SYSTEM.actor
+        )
 
     await api.restow.transactions.run(work)
     api.advance_clock(7_200)

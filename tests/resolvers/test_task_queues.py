@@ -179,7 +179,7 @@ async def test_a_queue_shows_what_the_key_may_see(api: InProcessServer) -> None:
 async def order_is_late(api: InProcessServer, subject: str = "Item:1") -> None:
     async def work(tx: Transaction) -> None:
         name, key = subject.split(":")
-        await workflows.exceptions.opening.open(
+        await workflows.exceptions.opening.open_exception(
             tx, ExceptionKind.ORDER_LATE, (name, key), "It is late."
         )
 

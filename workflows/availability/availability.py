@@ -20,7 +20,7 @@ from domain.policies.policies import PolicyKind
 from domain.routing.shipping_calendar import Promise
 from models.database.sessions import Session
 from models.queries.catalog.lookups import ChannelFacts
-from models.queries.stock.availability import Goods
+from models.queries.stock.availability import ItemSupply
 
 SHOWN_MAX = 2**31 - 1
 
@@ -63,16 +63,16 @@ async def find(
     """
     channels = await lookups.all_channels(session)
     channel = visible(channels, channel_code, caller)
-    goods = await availability_queries.goods(session, sorted(set(skus)), now)
+    supply = await availability_queries.supply_of_items(session, sorted(set(skus)), now)
     context = atp_context.AtpContext(
         channels=channels,
         routing=await policies.in_force(session, PolicyKind.ROUTING, now),
-        backordered=backordered_units(goods.values()),
+        backordered=backordered_units(supply.values()),
         now=now,
     )
     found: list[Availability | None] = []
     for sku in skus:
-        each = goods.get(sku)
+        each = supply.get(sku)
         if each is None:
             found.append(None)
             continue
@@ -80,7 +80,7 @@ async def find(
         terms = (country, service_level)
         places = await routing.promises(session, context, channel.locations, policy, *terms)
         dates = {place_id: place.promise for place_id, place in places.items()}
-        found.append(of_goods(context, channel, each, dates))
+        found.append(of_supply(context, channel, each, dates))
     return found
 
 
@@ -92,24 +92,24 @@ def visible(channels: Iterable[ChannelFacts], code: str, caller: Caller) -> Chan
     raise NotFound("channel", code, field=("channel",))
 
 
-def backordered_units(goods: Iterable[Goods]) -> dict[tuple[int, int], int]:
+def backordered_units(supply: Iterable[ItemSupply]) -> dict[tuple[int, int], int]:
     """Open backordered units by (channel, item)."""
     return {
         (channel_id, each.item.id): units
-        for each in goods
+        for each in supply
         for channel_id, units in each.backordered.items()
     }
 
 
-def of_goods(
+def of_supply(
     context: atp_context.AtpContext,
     channel: ChannelFacts,
-    goods: Goods,
+    supply: ItemSupply,
     dates: Mapping[int, Promise],
 ) -> Availability:
     """Availability of one SKU in a channel. `dates`: the promise of each of its locations."""
-    item = goods.item
-    there = {place.id: goods.promisable.get(place.id, 0) for place in channel.locations}
+    item = supply.item
+    there = {place.id: supply.promisable.get(place.id, 0) for place in channel.locations}
     total = context.promise(channel, item, there.values()) if channel.active else 0
     # The sum over several levels may exceed GraphQL's 32-bit Int.
     total = min(total, SHOWN_MAX)

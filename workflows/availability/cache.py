@@ -37,7 +37,7 @@ from domain.routing.shipping_calendar import start_of_day, zone_of
 from models.database.database import Database
 from models.database.sessions import Session
 from models.queries.catalog.lookups import ChannelFacts
-from models.queries.stock.availability import Goods
+from models.queries.stock.availability import ItemSupply
 from models.queries.stock.changes import ChangeRow
 from workflows.availability.atp_context import AtpContext
 from workflows.availability.availability import Availability
@@ -84,12 +84,12 @@ class _Rules:
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    """Cached goods of a SKU (None: no such item) and the answers computed from them.
+    """Cached supply of a SKU (None: no such item) and the answers computed from them.
 
     Each answer keeps the rules and dates from which it was computed.
     """
 
-    goods: Goods | None
+    supply: ItemSupply | None
     answers: dict[Terms, tuple[_Rules, DeliveryDates, Availability]] = field(default_factory=dict)
 
 
@@ -155,7 +155,7 @@ class AvailabilityCache:
         found: list[Availability | None] = []
         for sku in skus:
             each = entries[sku]
-            if each.goods is None:
+            if each.supply is None:
                 found.append(None)
                 continue
             answer = each.answers.get(terms)
@@ -164,7 +164,7 @@ class AvailabilityCache:
                 or answer[0] is not rules
                 or not (answer[1] is valid or answer[1].is_valid_at(now, second))
             ):
-                answer = self._answer(rules, channel, each.goods, terms, order_counts, now)
+                answer = self._answer(rules, channel, each.supply, terms, order_counts, now)
                 if len(each.answers) >= ANSWERS_MAX:
                     each.answers.clear()
                 each.answers[terms] = answer
@@ -176,15 +176,15 @@ class AvailabilityCache:
         self,
         rules: _Rules,
         channel: ChannelFacts,
-        goods: Goods,
+        supply: ItemSupply,
         terms: Terms,
         order_counts: OrderCounts,
         now: datetime,
     ) -> tuple[_Rules, DeliveryDates, Availability]:
         context = AtpContext(
-            rules.channels, rules.routing, availability.backordered_units([goods]), now
+            rules.channels, rules.routing, availability.backordered_units([supply]), now
         )
-        policy = context.rules_for(channel, [goods.item])
+        policy = context.rules_for(channel, [supply.item])
         key = (terms, str(policy.scope))
         dates = self._dates.get(key)
         is_same = dates is not None and dates.channel is channel and dates.policy is policy
@@ -192,7 +192,7 @@ class AvailabilityCache:
             if len(self._dates) >= DATES_MAX:
                 self._dates.clear()
             dates = self._dates[key] = DeliveryDates.at(channel, policy, terms, order_counts, now)
-        return rules, dates, availability.of_goods(context, channel, goods, dates.promises)
+        return rules, dates, availability.of_supply(context, channel, supply, dates.promises)
 
     # ─── validation against the event log ───
 
@@ -287,13 +287,13 @@ class AvailabilityCache:
         self._readings.add(reading)
         try:
             async with self._database.reading() as session:
-                found = await availability_queries.goods(session, sorted(skus), now)
+                found = await availability_queries.supply_of_items(session, sorted(skus), now)
         finally:
             self._readings.discard(reading)
         entries = {sku: _Entry(found.get(sku)) for sku in skus}
         for sku in reading.skus:
-            goods = entries[sku].goods
-            if goods is None or not goods.has_expired:
+            supply = entries[sku].supply
+            if supply is None or not supply.has_expired:
                 self._entries[sku] = entries[sku]
         while len(self._entries) > GOODS_MAX:
             self._entries.popitem(last=False)

@@ -298,7 +298,7 @@ async def _watch_delay(
             command.status is CarrierStatus.DELIVERY_FAILED
             and row["status"] == FulfillmentStatus.SHIPPED
         ):
-            await exceptions.open(
+            await exceptions.open_exception(
                 tx,
                 ExceptionKind.CARRIER_DELAY,
                 subject,

@@ -21,17 +21,17 @@ from domain.events.exceptions import (
 from domain.events.payloads import encode
 from domain.exceptions import (
     CLEARED_WHEN,
-    CatalogueRow,
     ExceptionKind,
     ExceptionSeverity,
     ExceptionStatus,
+    HandlingRule,
 )
 from domain.policies.policies import PolicyKind
 from models.exceptions import OperationalExceptionRow
 from workflows.transactions.transaction import Transaction
 
 
-async def open(
+async def open_exception(
     tx: Transaction,
     kind: ExceptionKind,
     subject: tuple[str, object],
@@ -43,9 +43,9 @@ async def open(
 ) -> UUID:
     """Open an exception about a subject; if one is open already, increase its `occurrences`.
 
-    The catalogue and the EXCEPTION policy give the severity, owner role and due time. `message` is
-    shown to people and must not hold personal data. Returns the id. Records `exception.opened` or
-    `exception.repeated`.
+    The EXCEPTION policy, or else DEFAULT_HANDLING, gives the severity, owner role and due time.
+    `message` is shown to people and must not hold personal data. Returns the id. Records
+    `exception.opened` or `exception.repeated`.
     """
     handling = await handling_of(tx, kind, location_id, channel_id)
     row = await exception_queries.open_exception(
@@ -95,8 +95,8 @@ def subject_key(subject: tuple[str, object]) -> str:
 
 async def handling_of(
     tx: Transaction, kind: ExceptionKind, location_id: int | None, channel_id: int | None
-) -> CatalogueRow:
-    """Severity, owner role and time limit of a kind, by EXCEPTION policy or catalogue."""
+) -> HandlingRule:
+    """Severity, owner role and time limit of a kind, by EXCEPTION policy or DEFAULT_HANDLING."""
     location = channel = None
     if location_id is not None:
         location = (await lookups.locations_by_id(tx.session, [location_id]))[location_id].code

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.proofs.books as book_proofs
 import models.queries.proofs.digests as digests
+import models.queries.proofs.invariants as invariants
 from models.database.database import Database
 from models.database.sessions import Session
 from models.queries.proofs.digests import DigestedRow
@@ -45,9 +45,9 @@ async def reconcile(database: Database) -> list[Difference]:
     """
     found: list[Difference] = []
     async with database.snapshot() as session:
-        await book_proofs.begin(session)
-        for proof in book_proofs.PROOFS:
-            rows = await book_proofs.differences(session, proof)
+        await invariants.begin(session)
+        for proof in invariants.PROOFS:
+            rows = await invariants.differences(session, proof)
             found += _bounded(
                 [Difference(proof.name, r["place"], r["expected"], r["found"]) for r in rows]
             )
@@ -59,19 +59,19 @@ async def reconcile(database: Database) -> list[Difference]:
 
 def proof_count() -> int:
     """Number of proofs that `reconcile` makes: those in SQL, the digests, and audit coverage."""
-    return len(book_proofs.PROOFS) + len(digests.DIGESTED) + len((COVERED,))
+    return len(invariants.PROOFS) + len(digests.DIGESTED) + len((COVERED,))
 
 
 async def extent(database: Database) -> Mapping[str, int]:
     """Number of rows to prove, by table."""
     async with database.snapshot() as session:
-        return {table: await book_proofs.count(session, table) for table in COUNTED}
+        return {table: await invariants.count(session, table) for table in COUNTED}
 
 
 def _bounded(differences: list[Difference]) -> list[Difference]:
-    if len(differences) <= book_proofs.DIFFERENCES_MAX:
+    if len(differences) <= invariants.DIFFERENCES_MAX:
         return differences
-    first = differences[: book_proofs.DIFFERENCES_MAX]
+    first = differences[: invariants.DIFFERENCES_MAX]
     return [*first, Difference(first[0].proof, "more", "no more", "more than are listed")]
 
 
@@ -79,7 +79,7 @@ async def _changed(session: Session, table: str) -> list[Difference]:
     """Rows whose content does not match the digest that was written with them."""
     found: list[Difference] = []
     after: object = None
-    while len(found) <= book_proofs.DIFFERENCES_MAX:
+    while len(found) <= invariants.DIFFERENCES_MAX:
         rows = await digests.digested(session, table, after, PAGE)
         if not rows:
             break
@@ -127,7 +127,7 @@ async def _uncovered(session: Session) -> list[Difference]:
                 written.append(row["digest"])
             elif row["content_digest"] is not None:
                 covered.add(row["content_digest"])
-        if len(found) > book_proofs.DIFFERENCES_MAX:
+        if len(found) > invariants.DIFFERENCES_MAX:
             return found
     return [*found, *_check_coverage(transaction_id, written, covered)]
 

@@ -98,7 +98,7 @@ async def lock(
     for line in await reservation_queries.lines_of(tx.session, ids) if ids else ():
         lines.setdefault(line["reservation_id"], []).append(line)
     wanted = {line["item_id"] for of_hold in lines.values() for line in of_hold} | set(item_ids)
-    await reservation_expiry.lock_supply(tx, wanted, ids)
+    await reservation_expiry.lock_stock_and_expire_holds(tx, wanted, ids)
     rows: Sequence[ReservationRow] = ()
     if ids:
         tx.locking(LockClass.HOLDS)

@@ -32,7 +32,7 @@ NONE: Collection[UUID] = frozenset()
 
 @dataclass(slots=True)
 class Balances:
-    """An order's payments and refunds. The argument `without` names refunds to leave out."""
+    """An order's payments and refunds. The argument `excluded` names refunds to leave out."""
 
     order: LockedOrder
     payments: Sequence[CapturedPaymentRow]
@@ -50,23 +50,23 @@ class Balances:
         self.units = [each for each in self.units if each["refund_id"] != refund["id"]]
         self.units.extend(units)
 
-    def live(self, without: Collection[UUID] = NONE) -> list[RefundRow]:
+    def live(self, excluded: Collection[UUID] = NONE) -> list[RefundRow]:
         """The refunds that count: succeeded and pending ones."""
         return [
             refund
             for refund in self.refunds.values()
-            if refund["id"] not in without and RefundStatus(refund["status"]) not in WITHDRAWN
+            if refund["id"] not in excluded and RefundStatus(refund["status"]) not in WITHDRAWN
         ]
 
-    def cumulative(self, without: Collection[UUID] = NONE) -> Money:
+    def cumulative(self, excluded: Collection[UUID] = NONE) -> Money:
         """Total amount of the order's refunds that count."""
-        minor = sum(refund["amount_minor"] for refund in self.live(without))
+        minor = sum(refund["amount_minor"] for refund in self.live(excluded))
         return Money(minor, self.currency)
 
-    def of_payments(self, without: Collection[UUID] = NONE) -> list[PaymentBalance]:
+    def of_payments(self, excluded: Collection[UUID] = NONE) -> list[PaymentBalance]:
         """Captured and drawn amount of each payment."""
         drawn: dict[UUID | None, int] = {}
-        for refund in self.live(without):
+        for refund in self.live(excluded):
             payment_id = refund["payment_id"]
             drawn[payment_id] = drawn.get(payment_id, 0) + refund["amount_minor"]
         return [
@@ -78,20 +78,20 @@ class Balances:
         """The id of the payment that a draw is on."""
         return next(row["id"] for row in self.payments if row["reference"] == draw.reference)
 
-    def of_lines(self, without: Collection[UUID] = NONE) -> dict[UUID, LineAccount]:
+    def of_lines(self, excluded: Collection[UUID] = NONE) -> dict[UUID, LineAccount]:
         """Units and gross amounts of each line that refunds and cancellations have taken."""
         accounts = {line.id: self._account(line) for line in self.order.lines}
-        counted = {refund["id"] for refund in self.live(without)}
+        counted = {refund["id"] for refund in self.live(excluded)}
         for unit in self.units:
             if unit["refund_id"] in counted:
                 line_id = unit["order_line_id"]
                 accounts[line_id] = _add_unit(accounts[line_id], unit)
         return accounts
 
-    def of_shipping(self, without: Collection[UUID] = NONE) -> ShippingAccount:
+    def of_shipping(self, excluded: Collection[UUID] = NONE) -> ShippingAccount:
         """The part of the order's shipping fee and its tax that is not refunded yet."""
         refunded = {ComponentKind.SHIPPING: 0, ComponentKind.SHIPPING_TAX: 0}
-        for refund in self.live(without):
+        for refund in self.live(excluded):
             for part in orjson.loads(refund["breakdown"]):
                 if part["kind"] in refunded:
                     refunded[ComponentKind(part["kind"])] += part["amountMinor"]
@@ -101,7 +101,7 @@ class Balances:
             row["shipping_tax_minor"] - refunded[ComponentKind.SHIPPING_TAX],
         )
 
-    def maximum_minor(self, without: Collection[UUID] = NONE) -> int:
+    def maximum_minor(self, excluded: Collection[UUID] = NONE) -> int:
         """The highest amount that may be refunded now, without deposits for units still to ship."""
         lines = [
             LineUnits(
@@ -117,7 +117,7 @@ class Balances:
         return refundable_of_order(
             lines,
             row["shipping_minor"] + row["shipping_tax_minor"],
-            self.of_payments(without),
+            self.of_payments(excluded),
             kept_minor=self.order.deposit_minor,
             is_over=self.order.status is OrderStatus.CANCELLED,
         )

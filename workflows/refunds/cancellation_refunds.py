@@ -9,7 +9,7 @@ from uuid import UUID
 
 import models.queries.refunds.refunds as refund_queries
 import workflows.orders.locked_orders as locked_orders
-import workflows.refunds.balances as balances
+import workflows.refunds.balances as order_balances
 import workflows.refunds.opening as refund_opening
 from domain.events.orders import OrderCancelled
 from domain.policies.policies import Facts, PolicyVersion
@@ -27,23 +27,25 @@ from workflows.transactions.transaction import Transaction
 ORDERS_MAX = 50
 
 
-async def follow_cancellation(tx: Transaction, event: PendingEvent[OrderCancelled]) -> None:
+async def open_refunds_of_cancellation(
+    tx: Transaction, event: PendingEvent[OrderCancelled]
+) -> None:
     """Open the refunds of an order whose cancellation was just recorded."""
     order = await locked_orders.reload(tx, UUID(event.subject_key))
-    found = await balances.read(tx, order)
-    await open_missing(tx, found)
+    balances = await order_balances.read(tx, order)
+    await open_missing(tx, balances)
 
 
-async def open_missing(tx: Transaction, found: Balances) -> int:
+async def open_missing(tx: Transaction, balances: Balances) -> int:
     """Open a refund for each cancellation of the order that has none; returns their number."""
-    owed = await refund_queries.cancellations_without_refund(tx.session, found.order.id)
+    owed = await refund_queries.cancellations_without_refund(tx.session, balances.order.id)
     if not owed:
         return 0
-    channel = await refund_opening.channel_of(tx, found.order)
+    channel = await refund_opening.channel_of(tx, balances.order)
     policy = await refund_opening.policy_for(tx, Facts(channel=channel.code))
     for row in owed:
-        await refund_opening.open_refunds(tx, found, _draft(row, policy), actor=row["actor"])
-    await balances.write(tx, found)
+        await refund_opening.open_refunds(tx, balances, _draft(row, policy), actor=row["actor"])
+    await order_balances.write(tx, balances)
     return len(owed)
 
 
@@ -62,7 +64,7 @@ async def open_for_old_cancellations(transactions: Transactions) -> int:
 async def _open_for_order(tx: Transaction, order_id: UUID) -> int:
     tx.locking(LockClass.ORDER)
     order = await locked_orders.lock(tx, order_id, ())
-    return await open_missing(tx, await balances.read(tx, order))
+    return await open_missing(tx, await order_balances.read(tx, order))
 
 
 def _draft(row: OwedCancellationRow, policy: PolicyVersion[RefundRules]) -> RefundDraft:

@@ -329,4 +329,4 @@ async def _update_exceptions(tx: Transaction, refund: LockedRefund) -> None:
     if template is not None:
         message = template.format(refund.amount)
         kind = ExceptionKind.REFUND_OVERDUE
-        await exceptions.open(tx, kind, subject, message, channel_id=channel_id)
+        await exceptions.open_exception(tx, kind, subject, message, channel_id=channel_id)

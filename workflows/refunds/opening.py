@@ -99,18 +99,18 @@ async def open_refunds(
     *,
     actor: str,
     reuse: list[LockedRefund] | None = None,
-    without: Collection[UUID] = NONE,
+    excluded: Collection[UUID] = NONE,
 ) -> list[LockedRefund]:
     """Open one refund per payment that the amount draws on; decide them if all evidence is there.
 
     Refunds in `reuse` that wait for evidence become the new ones and are removed from the list.
-    `without` names refunds that do not count meanwhile. Raises RefundExceedsBalance.
+    `excluded` names refunds that do not count meanwhile. Raises RefundExceedsBalance.
     """
     amount = Money(draft.breakdown.amount_minor, balances.currency)
     if amount.minor <= 0:
         return [await _open_empty(tx, balances, draft, actor)]
-    draws = draw(amount, balances.of_payments(without))
-    cumulative = balances.cumulative(without) + amount
+    draws = draw(amount, balances.of_payments(excluded))
+    cumulative = balances.cumulative(excluded) + amount
     decision = decide(
         draft.kind,
         draft.policy,

@@ -238,4 +238,4 @@ async def _open_contradiction(
 
 async def _open_exception(tx: Transaction, refund: LockedRefund, message: str) -> None:
     kind, subject = ExceptionKind.REFUND_UNKNOWN, ("Refund", refund.id)
-    await exceptions.open(tx, kind, subject, message, channel_id=refund.order.channel_id)
+    await exceptions.open_exception(tx, kind, subject, message, channel_id=refund.order.channel_id)

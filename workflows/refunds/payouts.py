@@ -137,7 +137,9 @@ class Payouts:
         if self._failures >= FAILURES_MAX and not self._is_down:
             message = f"The payment gateway did not answer {self._failures} calls in a row."
             kind = ExceptionKind.INTEGRATION_DOWN
-            await self._transactions.run(lambda tx: exceptions.open(tx, kind, GATEWAY, message))
+            await self._transactions.run(
+                lambda tx: exceptions.open_exception(tx, kind, GATEWAY, message)
+            )
             self._is_down = True
         return GatewayReport(GatewaySignal.SILENCE if error.was_asked else GatewaySignal.NOT_ASKED)
 
@@ -220,7 +222,7 @@ async def _open_overdue(tx: Transaction, refund_id: UUID) -> None:
     refund, _ = await locked_refunds.lock(tx, refund_id, None, ())
     if refund.settled_at is None:
         message = f"A refund of {refund.amount} has been {refund.status} since {refund.decided_at}."
-        await exceptions.open(
+        await exceptions.open_exception(
             tx,
             ExceptionKind.REFUND_OVERDUE,
             ("Refund", refund.id),

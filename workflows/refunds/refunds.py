@@ -10,7 +10,7 @@ from uuid import UUID
 import models.queries.refunds.refunds as refund_queries
 import models.queries.returns.returns as return_queries
 import workflows.orders.locked_orders as locked_orders
-import workflows.refunds.balances as balances
+import workflows.refunds.balances as order_balances
 import workflows.refunds.cancellation_refunds as cancellation_refunds
 import workflows.refunds.locked_refunds as locked_refunds
 import workflows.refunds.opening as refund_opening
@@ -94,9 +94,9 @@ async def create(tx: Transaction, command: CreateRefund, caller: Caller) -> Mapp
         order = await _lock_order(tx, command, caller)
         _check_amount(command.amount, order)
         reason = await active_reason(tx, command.reason_code, *REASONS)
-        found = await balances.read(tx, order)
-        await cancellation_refunds.open_missing(tx, found)
-        check_balance(command.amount, found.maximum_minor())
+        balances = await order_balances.read(tx, order)
+        await cancellation_refunds.open_missing(tx, balances)
+        check_balance(command.amount, balances.maximum_minor())
     except DomainError as error:
         raise error.under("input") from None
     channel = await refund_opening.channel_of(tx, order)
@@ -110,8 +110,8 @@ async def create(tx: Transaction, command: CreateRefund, caller: Caller) -> Mapp
         reason_id=reason.id,
         note=command.note,
     )
-    opened = await refund_opening.open_refunds(tx, found, draft, actor=caller.actor)
-    await balances.write(tx, found)
+    opened = await refund_opening.open_refunds(tx, balances, draft, actor=caller.actor)
+    await order_balances.write(tx, balances)
     for refund in opened:
         _audit(tx, caller, "refundCreate", refund, before=None)
     return {"refund": str(opened[0].id), "refunds": [str(refund.id) for refund in opened]}

@@ -15,7 +15,7 @@ import models.queries.refunds.refunds as refund_queries
 import models.queries.returns.returns as return_queries
 import workflows.orders.locked_orders as locked_orders
 import workflows.policies.publishing as policies
-import workflows.refunds.balances as balances
+import workflows.refunds.balances as order_balances
 import workflows.refunds.cancellation_refunds as cancellation_refunds
 import workflows.refunds.locked_refunds as locked_refunds
 import workflows.refunds.opening as refund_opening
@@ -52,7 +52,7 @@ class Batch:
         return tuple(each for each in Evidence if all(each in ladder for ladder in ladders))
 
 
-async def follow_return(tx: Transaction, event: PendingEvent[ReturnPayload]) -> None:
+async def update_refunds_of_return(tx: Transaction, event: PendingEvent[ReturnPayload]) -> None:
     """Open, update, decide or cancel the refunds of the return that the event is about."""
     await tx.flush()
     return_id = UUID(event.subject_key)
@@ -60,67 +60,72 @@ async def follow_return(tx: Transaction, event: PendingEvent[ReturnPayload]) -> 
     assert row is not None
     units = await return_queries.refundable_units(tx.session, return_id)
     order = await locked_orders.reload(tx, row["order_id"])
-    found = await balances.read(tx, order)
-    await cancellation_refunds.open_missing(tx, found)
-    pending = _pending(found, return_id)
-    undecided = _without_decided(units, found, return_id)
-    policy_of = await _policies(tx, found, row, undecided)
+    balances = await order_balances.read(tx, order)
+    await cancellation_refunds.open_missing(tx, balances)
+    pending = _pending(balances, return_id)
+    undecided = _without_decided(units, balances, return_id)
+    policy_of = await _policies(tx, balances, row, undecided)
     proven, waiting = _split_by_evidence(undecided, policy_of)
-    if not proven and _is_up_to_date(pending, waiting, found):
+    if not proven and _is_up_to_date(pending, waiting, balances):
         return
-    without = {refund.id for refund in pending}
+    excluded = {refund.id for refund in pending}
     reusable = list(pending)
     # Proven units get a new refund while other units still wait for evidence. If all units are
     # proven, the pending refund is decided, and no new one is opened.
     for batch in proven:
-        await _open(tx, found, row, batch, event.actor, [] if waiting else reusable, without)
+        await _open(tx, balances, row, batch, event.actor, [] if waiting else reusable, excluded)
     for batch in waiting:
-        await _open(tx, found, row, batch, event.actor, reusable, without)
-    await _cancel_unneeded(tx, found, reusable)
-    await balances.write(tx, found)
+        await _open(tx, balances, row, batch, event.actor, reusable, excluded)
+    await _cancel_unneeded(tx, balances, reusable)
+    await order_balances.write(tx, balances)
 
 
 async def _open(
     tx: Transaction,
-    found: Balances,
+    balances: Balances,
     row: LockedReturnRow,
     batch: Batch,
     actor: str,
     reuse: list[LockedRefund],
-    without: set[UUID],
+    excluded: set[UUID],
 ) -> None:
     """Open the refunds of a batch of units. Reused refunds then count in the balances again."""
-    draft = _draft(found, row, batch, without)
+    draft = _draft(balances, row, batch, excluded)
     if draft is None:
         return
-    maximum = Money(found.maximum_minor(without), found.currency)
+    maximum = Money(balances.maximum_minor(excluded), balances.currency)
     opened = await refund_opening.open_refunds(
-        tx, found, refund_opening.within(draft, maximum), actor=actor, reuse=reuse, without=without
+        tx,
+        balances,
+        refund_opening.within(draft, maximum),
+        actor=actor,
+        reuse=reuse,
+        excluded=excluded,
     )
-    without -= {refund.id for refund in opened}
+    excluded -= {refund.id for refund in opened}
 
 
 async def _cancel_unneeded(
-    tx: Transaction, found: Balances, refunds_left: Iterable[LockedRefund]
+    tx: Transaction, balances: Balances, refunds_left: Iterable[LockedRefund]
 ) -> None:
     """Cancel pending refunds of units that will not be received."""
     for refund in refunds_left:
         await refund_queries.delete_units(tx.session, [refund.id])
         refund.set_closing_note("None of its units will be received.")
         await locked_refunds.advance(tx, refund, RefundStatus.CANCELLED, POLICY)
-        found.put(refund.row)
+        balances.put(refund.row)
 
 
-def _pending(found: Balances, return_id: UUID) -> list[LockedRefund]:
+def _pending(balances: Balances, return_id: UUID) -> list[LockedRefund]:
     return [
-        LockedRefund({**refund}, found.order)
-        for refund in found.refunds.values()
+        LockedRefund({**refund}, balances.order)
+        for refund in balances.refunds.values()
         if refund["return_id"] == return_id and refund["status"] == _PENDING
     ]
 
 
 def _without_decided(
-    units: Sequence[RefundableUnits], found: Balances, return_id: UUID
+    units: Sequence[RefundableUnits], balances: Balances, return_id: UUID
 ) -> list[RefundableUnits]:
     """The units that are in no decided refund of this return.
 
@@ -128,8 +133,8 @@ def _without_decided(
     have the most evidence.
     """
     decided: dict[tuple[UUID, str | None], int] = {}
-    for row in found.units:
-        refund = found.refunds[row["refund_id"]]
+    for row in balances.units:
+        refund = balances.refunds[row["refund_id"]]
         if refund["return_id"] == return_id and refund["status"] != _PENDING:
             key = (row["order_line_id"], row["condition"])
             decided[key] = decided.get(key, 0) + row["quantity"]
@@ -147,10 +152,10 @@ def _without_decided(
 
 
 async def _policies(
-    tx: Transaction, found: Balances, row: LockedReturnRow, units: Iterable[RefundableUnits]
+    tx: Transaction, balances: Balances, row: LockedReturnRow, units: Iterable[RefundableUnits]
 ) -> Mapping[UUID, PolicyVersion[RefundRules]]:
     """The policy that decides each group of units, by the group's id."""
-    channel = await refund_opening.channel_of(tx, found.order)
+    channel = await refund_opening.channel_of(tx, balances.order)
     places = await lookups.locations_by_id(tx.session, [row["destination_id"]])
     location = places[row["destination_id"]].code
     in_force = await policies.in_force(tx.session, PolicyKind.REFUND, tx.now)
@@ -178,12 +183,12 @@ def _split_by_evidence(
 
 
 def _is_up_to_date(
-    pending: Sequence[LockedRefund], waiting: Sequence[Batch], found: Balances
+    pending: Sequence[LockedRefund], waiting: Sequence[Batch], balances: Balances
 ) -> bool:
     """True if the pending refunds are already for exactly these units and this evidence."""
     ids = {refund.id for refund in pending}
     has: dict[UUID, int] = {}
-    for unit in found.units:
+    for unit in balances.units:
         if unit["refund_id"] in ids:
             has[unit["order_line_id"]] = has.get(unit["order_line_id"], 0) + unit["quantity"]
     wants: dict[UUID, int] = {}
@@ -214,10 +219,10 @@ def _grades(
 
 
 def _draft(
-    found: Balances, row: LockedReturnRow, batch: Batch, without: set[UUID]
+    balances: Balances, row: LockedReturnRow, batch: Batch, excluded: set[UUID]
 ) -> RefundDraft | None:
     """The refund of these units: with deductions by grade if proven, else an estimate."""
-    rules, lines = batch.policy.rules, found.of_lines(without)
+    rules, lines = batch.policy.rules, balances.of_lines(excluded)
     grades = _grades(batch, lines)
     if not grades:
         return None
@@ -228,10 +233,10 @@ def _draft(
         for (line_id, grade), quantity in grades.items()
     ]
     is_whole = is_whole_order(parts, lines.values())
-    left = found.of_shipping(without)
+    left = balances.of_shipping(excluded)
     shipping = shipping_to_refund(rules, left, is_whole_order=is_whole)
     breakdown = break_down(
-        parts, lines, found.currency, shipping=shipping, fee_rate=rules.restocking_fee
+        parts, lines, balances.currency, shipping=shipping, fee_rate=rules.restocking_fee
     )
     return RefundDraft(
         kind=RefundKind.RETURN,

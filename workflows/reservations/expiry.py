@@ -23,7 +23,7 @@ _EVENTS: Final[Mapping[ReservationStatus, type[ReservationReleased] | type[Reser
 }
 
 
-async def lock_supply(
+async def lock_stock_and_expire_holds(
     tx: Transaction, item_ids: Iterable[int], also_expired: Sequence[UUID] = ()
 ) -> None:
     """Lock all stock of these items and end their expired holds.

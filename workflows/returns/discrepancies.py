@@ -28,7 +28,7 @@ async def open_exception(
     description = " ".join(each.description for each in found)
     exception_id = None
     for _ in found:
-        exception_id = await exceptions.open(
+        exception_id = await exceptions.open_exception(
             tx,
             KIND,
             ("Return", locked.id),

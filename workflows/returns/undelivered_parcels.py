@@ -29,7 +29,7 @@ REASON = "UNDELIVERED"
 _NOT_WITH_CARRIER = frozenset({CarrierStatus.LOST, CarrierStatus.DELIVERY_FAILED})
 
 
-async def follow_tracking(tx: Transaction, event: PendingEvent[CarrierRecorded]) -> None:
+async def handle_carrier_event(tx: Transaction, event: PendingEvent[CarrierRecorded]) -> None:
     """React to `carrier.recorded`: a scan of a return, or an order's parcel that comes back.
 
     The transaction that recorded it holds the order's lock, which covers its returns.

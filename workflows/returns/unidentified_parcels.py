@@ -103,7 +103,7 @@ async def _open(
     caller: Caller,
 ) -> UUID:
     if ended_return is None:
-        return await exceptions.open(
+        return await exceptions.open_exception(
             tx,
             ExceptionKind.UNIDENTIFIED_PARCEL,
             ("UnidentifiedParcel", parcel_id),
@@ -111,7 +111,7 @@ async def _open(
             location_id=parcel.location.id,
             actor=caller.actor,
         )
-    return await exceptions.open(
+    return await exceptions.open_exception(
         tx,
         ExceptionKind.RETURN_DISCREPANCY,
         ("Return", ended_return.id),

@@ -76,7 +76,7 @@ def _dispatch(
     )
 
 
-async def follow_return(tx: Transaction, event: PendingEvent[ReturnPayload]) -> None:
+async def update_tasks_of_return(tx: Transaction, event: PendingEvent[ReturnPayload]) -> None:
     """Create and end the tasks of a return and of its units, according to their present states."""
     await tx.flush()
     row = await task_queries.return_for_receipt(tx.session, UUID(event.subject_key))

@@ -39,8 +39,9 @@ BeforeCommit = Callable[[Session, int], Awaitable[Callable[[], None] | None]]
 class Transactions:
     """Performs actions on a database. Callers may be cancelled; a started transaction still ends.
 
-    `committed` is called after each commit, unless `last` returned another function. `last` does
-    not run when a transaction is retried, so that Contention in it fails nothing else.
+    `committed` is called after each commit, unless `before_commit` returned another function.
+    `before_commit` does not run when a transaction is retried, so that Contention in it fails
+    nothing else.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Transactions:
         terms: Terms = DEFAULT_TERMS,
         new_secret: Callable[[], str] = new_secret,
         committed: Callable[[], None] = lambda: None,
-        last: BeforeCommit | None = None,
+        before_commit: BeforeCommit | None = None,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -62,7 +63,7 @@ class Transactions:
         self._new_secret = new_secret
         self._reactions = reactions
         self._committed = committed
-        self._last = last
+        self._before_commit = before_commit
         self._running: set[asyncio.Task[Any]] = set()
         self._groups: dict[str, CommitQueue[Any]] = {}
 
@@ -183,8 +184,8 @@ class Transactions:
             await self._finish(tx)
             writing()
             await tx.flush()
-            if is_first and self._last is not None and tx.outbox.events:
-                committed = await self._last(session, len(tx.outbox.events)) or committed
+            if is_first and self._before_commit is not None and tx.outbox.events:
+                committed = await self._before_commit(session, len(tx.outbox.events)) or committed
         return result
 
     async def _finish(self, tx: Transaction) -> None:

@@ -121,7 +121,7 @@ async def _quarantine(
 ) -> None:
     """Move missing units to QUARANTINE at cost, and open COUNT_VARIANCE for their levels."""
     item_ids = [line.item_id for line, _ in missing]
-    await reservation_expiry.lock_supply(tx, item_ids)
+    await reservation_expiry.lock_stock_and_expire_holds(tx, item_ids)
     await tx.costs.lock(item_ids)
     total = 0
     by_item: dict[int, int] = {}
@@ -152,7 +152,7 @@ async def _quarantine(
     tx.journal.post(entry, actor=actor, channel_id=order.channel_id, location_id=location.id)
     for item_id in sorted(by_item):
         level = tx.stock.levels[item_id, location.id]
-        await exceptions.open(
+        await exceptions.open_exception(
             tx,
             ExceptionKind.COUNT_VARIANCE,
             ("StockLevel", level.id),

@@ -69,7 +69,7 @@ async def reroute(
         if line["quantity"]
     ]
     item_ids = [line["item_id"] for line in lines]
-    await reservation_expiry.lock_supply(tx, item_ids)
+    await reservation_expiry.lock_stock_and_expire_holds(tx, item_ids)
     new_fulfillment_id = _reallocate(tx, order, lines, origin, target, caller.actor)
     await _write(tx, command, order, row, lines, new_fulfillment_id, caller.actor)
     return {"order": str(order.id)}

@@ -68,7 +68,7 @@ async def replace_units(
     waiting = sum(units for _, units in missing) - sum(units for *_, units in portions)
     if waiting:
         message = f"{waiting} units of order {order.number} are missing at {origin.code}."
-        await exceptions.open(
+        await exceptions.open_exception(
             tx,
             ExceptionKind.SHORT_PICK,
             ("Order", order.id),

@@ -40,7 +40,7 @@ def backordered(item_ids: Sequence[int]) -> Question[dict[tuple[int, int], int]]
 # All inputs of the ATP rule for some SKUs: one row per level, and one row per channel with
 # backordered units. A level's row includes units of expired holds that are not released yet; they
 # count as available. An item without either has one row.
-_GOODS = """
+_ITEM_SUPPLY = """
 SELECT i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor,
   s.location_id, s.available, s.safety_stock, COALESCE(x.expired, 0) AS expired,
   NULL AS channel_id, 0 AS backordered
@@ -64,7 +64,7 @@ GROUP BY i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_m
 """
 
 
-class _GoodsRow(TypedDict):
+class _ItemSupplyRow(TypedDict):
     id: int
     sku: str
     category: str | None
@@ -80,7 +80,7 @@ class _GoodsRow(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Goods:
+class ItemSupply:
     """An item, the promisable units of each location, and the backordered units of each channel.
 
     `has_expired`: units of expired holds are included; releasing the holds moves them.
@@ -92,13 +92,15 @@ class Goods:
     has_expired: bool
 
 
-async def goods(session: Session, skus: Sequence[str], now: datetime) -> dict[str, Goods]:
-    """The goods of these SKUs, by one statement; unknown SKUs are missing."""
+async def supply_of_items(
+    session: Session, skus: Sequence[str], now: datetime
+) -> dict[str, ItemSupply]:
+    """The supply of these SKUs, by one statement; unknown SKUs are missing."""
     items: dict[str, ItemFacts] = {}
     units: dict[str, dict[int, int]] = {}
     owed: dict[str, dict[int, int]] = {}
     expired: set[str] = set()
-    for row in await session.rows(_GoodsRow, _GOODS, list(skus), now):
+    for row in await session.rows(_ItemSupplyRow, _ITEM_SUPPLY, list(skus), now):
         sku = row["sku"]
         if sku not in items:
             items[sku] = ItemFacts(
@@ -118,7 +120,7 @@ async def goods(session: Session, skus: Sequence[str], now: datetime) -> dict[st
             units[sku][row["location_id"]] = promisable(
                 row["available"] or 0, int(row["expired"]), row["safety_stock"] or 0
             )
-    return {sku: Goods(items[sku], units[sku], owed[sku], sku in expired) for sku in items}
+    return {sku: ItemSupply(items[sku], units[sku], owed[sku], sku in expired) for sku in items}
 
 
 _LOAD = """

@@ -10,7 +10,7 @@ import pytest
 import domain.policies.policies as policies
 from domain.access.callers import Role
 from domain.errors import Invalid
-from domain.exceptions import CATALOGUE, ExceptionKind
+from domain.exceptions import DEFAULT_HANDLING, ExceptionKind
 from domain.policies.adjustments import AdjustmentRules
 from domain.policies.defaults import DEFAULT_RULES
 from domain.policies.dispositions import ConditionGrade, Disposition, DispositionRules
@@ -347,11 +347,11 @@ def test_exception_rules_replace_the_catalog() -> None:
     )
     assert isinstance(rules, ExceptionRules)
     assert rules.row(ExceptionKind.REFUND_OVERDUE).owner_role is Role.SUPPORT
-    assert rules.row(ExceptionKind.OVERSOLD) == CATALOGUE[ExceptionKind.OVERSOLD]
+    assert rules.row(ExceptionKind.OVERSOLD) == DEFAULT_HANDLING[ExceptionKind.OVERSOLD]
 
 
 def test_the_contract_example_of_exceptions_equals_the_catalog() -> None:
     rules = read(E)
     assert isinstance(rules, ExceptionRules)
     kind = ExceptionKind.REFUND_OVERDUE
-    assert rules.kinds[kind] == CATALOGUE[kind]
+    assert rules.kinds[kind] == DEFAULT_HANDLING[kind]

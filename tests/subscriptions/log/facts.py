@@ -25,7 +25,7 @@ def now() -> datetime:
 def transactions(
     database: Database,
     committed: Callable[[], None] = lambda: None,
-    last: BeforeCommit | None = None,
+    before_commit: BeforeCommit | None = None,
 ) -> Transactions:
     """Transactions without reactions."""
     return Transactions(
@@ -34,7 +34,7 @@ def transactions(
         new_id=uuid.uuid4,
         reactions=NO_REACTIONS,
         committed=committed,
-        last=last,
+        before_commit=before_commit,
     )
 
 

@@ -100,13 +100,13 @@ async def test_what_it_knows_is_not_read_again(
 ) -> None:
     shop, cached = await stocked(database)
     requested: list[list[str]] = []
-    goods = availability_queries.goods
+    supply_of_items = availability_queries.supply_of_items
 
     async def counted(session: object, skus: list[str], now: object) -> object:
         requested.append(list(skus))
-        return await goods(session, skus, now)  # type: ignore[arg-type]
+        return await supply_of_items(session, skus, now)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(availability_queries, "goods", counted)
+    monkeypatch.setattr(availability_queries, "supply_of_items", counted)
     await from_cache(cached)
     await from_cache(cached)
     assert requested == [sorted(SKUS)]
@@ -120,19 +120,19 @@ async def test_news_during_a_read_are_kept(
 ) -> None:
     """An event is committed after the read's snapshot, and its news arrive before the read ends."""
     shop, cached = await stocked(database)
-    goods = availability_queries.goods
+    supply_of_items = availability_queries.supply_of_items
     is_first = True
 
     async def overtaken(session: object, skus: list[str], now: object) -> object:
         nonlocal is_first
-        found = await goods(session, skus, now)  # type: ignore[arg-type]
+        found = await supply_of_items(session, skus, now)  # type: ignore[arg-type]
         if is_first:
             is_first = False
             await shop.hold(("TEE-M", 4))
             await cached.find("web", ["unknown"], ADMIN)
         return found
 
-    monkeypatch.setattr(availability_queries, "goods", overtaken)
+    monkeypatch.setattr(availability_queries, "supply_of_items", overtaken)
     await from_cache(cached)
     assert await from_cache(cached) == await read(shop)
 

@@ -36,7 +36,7 @@ async def opened(
     async def work(tx: Transaction) -> UUID:
         subject = ("Order", UUID(int=number))
         message = "Two units are missing."
-        return await exceptions.open(
+        return await exceptions.open_exception(
             tx, ExceptionKind(kind), subject, message, location_id=place["id"]
         )
 

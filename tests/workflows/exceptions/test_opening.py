@@ -39,7 +39,7 @@ async def _open(
     location_id: int | None = None,
 ) -> UUID:
     async def work(tx: Transaction) -> UUID:
-        return await exceptions.open(tx, kind, subject, message, location_id=location_id)
+        return await exceptions.open_exception(tx, kind, subject, message, location_id=location_id)
 
     return await transactions.run(work)
 
@@ -140,7 +140,7 @@ async def test_each_step_is_an_event_and_an_audit_row(database: Database) -> Non
 async def test_opened_in_what_is_refused_it_never_was(database: Database) -> None:
     async def refused(tx: Transaction) -> None:
         async with tx.savepoint():
-            await exceptions.open(tx, ExceptionKind.OVERSOLD, ORDER, "No.")
+            await exceptions.open_exception(tx, ExceptionKind.OVERSOLD, ORDER, "No.")
             raise PolicyViolation("No.")
 
     async def work(tx: Transaction) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import models.queries.events.event_log as event_log
 import models.queries.events.leases as leases
-import models.queries.proofs.books as book_proofs
+import models.queries.proofs.invariants as invariants
 import workflows.exceptions.opening as exceptions
 from domain.exceptions import ExceptionKind
 from models.database.database import Database
@@ -55,7 +55,7 @@ async def shop(database: Database) -> Shop:
     async def open_exception(tx: Transaction) -> None:
         for number in (1, 2):
             subject = ("Order", UUID(int=number))
-            await exceptions.open(tx, ExceptionKind.OVERSOLD, subject, "Too many.")
+            await exceptions.open_exception(tx, ExceptionKind.OVERSOLD, subject, "Too many.")
 
     await shop.transactions.run(open_exception)
     await shop.transactions.run(_number)
@@ -308,14 +308,14 @@ def test_every_proof_is_broken_once() -> None:
     digests = {f"{table} digests" for table in DIGESTED}
     broken = [*BREAKS.values(), *RETURN_BREAKS.values(), *REFUND_BREAKS.values()]
     names = {proof for _, proof, _ in broken}
-    assert names == {p.name for p in book_proofs.PROOFS} | digests
+    assert names == {p.name for p in invariants.PROOFS} | digests
     # The cover of audit entries is one more proof, tested in
     # tests/workflows/ledger/test_audit_cover.py.
     assert proof_count() == len(names) + 1
 
 
 async def test_many_differences_are_bounded(database: Database) -> None:
-    count = book_proofs.DIFFERENCES_MAX + 5
+    count = invariants.DIFFERENCES_MAX + 5
 
     async def work(tx: Transaction) -> None:
         for number in range(count):
@@ -325,7 +325,7 @@ async def test_many_differences_are_bounded(database: Database) -> None:
     await shop.transactions.run(work)
     await tamper(database.url, "UPDATE event SET actor = 'else' WHERE type = 'test.done'")
     found = [each for each in await reconcile(database) if each.proof == "event digests"]
-    assert len(found) == book_proofs.DIFFERENCES_MAX + 1
+    assert len(found) == invariants.DIFFERENCES_MAX + 1
     assert found[-1] == Difference("event digests", "more", "no more", "more than are listed")
 
 

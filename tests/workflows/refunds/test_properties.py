@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
-import models.queries.proofs.books as book_proofs
+import models.queries.proofs.invariants as invariants
 from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
 from domain.policies.refunds import Tender
@@ -54,7 +54,7 @@ EXPECTED = {
     "RETURN_WINDOW_CLOSED",
 }
 # No sequencer runs here, so positions are not proven; every other proof must hold after each step.
-PROOFS = [each for each in book_proofs.PROOFS if "position" not in each.name]
+PROOFS = [each for each in invariants.PROOFS if "position" not in each.name]
 
 
 class Counter(RuleBasedStateMachine):
@@ -252,7 +252,7 @@ class Counter(RuleBasedStateMachine):
         found = []
         async with self.refund_desk.database.snapshot() as session:
             for proof in PROOFS:
-                for row in await book_proofs.differences(session, proof):
+                for row in await invariants.differences(session, proof):
                     found.append(f"{proof.name}: {dict(row)}")
         return found
 

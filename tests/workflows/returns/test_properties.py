@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
-import models.queries.proofs.books as book_proofs
+import models.queries.proofs.invariants as invariants
 from domain.access.callers import Caller
 from domain.policies.dispositions import Disposition
 from domain.policies.policies import PolicyKind
@@ -43,7 +43,7 @@ EXPECTED = {
     "RETURN_WINDOW_CLOSED",
 }
 # No sequencer runs here, so positions are not proven; every other proof must hold after each step.
-PROOFS = [each for each in book_proofs.PROOFS if "position" not in each.name]
+PROOFS = [each for each in invariants.PROOFS if "position" not in each.name]
 # Sums of units in returns, parcels and stock; units arrive only by receipts and parcels.
 _EVER = """
 SELECT (SELECT COALESCE(SUM(quantity), 0) FROM stock_movement WHERE from_state IS NULL)
@@ -215,7 +215,7 @@ class ReturnsDesk(RuleBasedStateMachine):
         found = []
         async with self.desk.database.snapshot() as session:
             for proof in PROOFS:
-                for row in await book_proofs.differences(session, proof):
+                for row in await invariants.differences(session, proof):
                     found.append(f"{proof.name}: {dict(row)}")
         return found
 

@@ -1,4 +1,4 @@
-"""The catalogue: every type of event, by area. docs/events.md is written from it."""
+"""Every type of event, by area. docs/events.md is written from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue lists every event that is declared, recorded, visible and documented."""
+"""Every type of event is listed, recorded, visible and documented."""
 
 import ast
 import importlib
@@ -11,7 +11,7 @@ import pytest
 
 from domain.access.callers import Role, holder
 from domain.access.permissions import EVENT_NOUNS, PERMISSIONS
-from domain.events.catalogue import EVENTS, permission_of
+from domain.events.event_types import EVENTS, permission_of
 from domain.events.former import FORMER_TYPES, current_data, stored_types
 from domain.events.payloads import EventPayload, decode, encode, fields_of, json_key
 from domain.events.refunds import REFUND_STATUS_EVENTS
