@@ -1,4 +1,7 @@
-"""Default policies of an empty database: version 1 of each kind, with global scope."""
+"""Default policies of an empty database: version 1 of each kind, with global scope.
+
+Migrations install them (m0002_defaults); this module states them for the rules and for tests.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -95,7 +95,9 @@ def test_every_kind_has_a_default_that_is_valid_json(kind: PolicyKind) -> None:
 
 
 def test_the_migrations_install_these_defaults() -> None:
-    assert {kind.value: rules for kind, rules in DEFAULT_RULES.items()} == m0002_defaults.RULES
+    # A kind that is added later is installed by its own migration.
+    installed = {kind.value: rules for kind, rules in DEFAULT_RULES.items()}
+    assert {kind: installed[kind] for kind in m0002_defaults.RULES} == m0002_defaults.RULES
 
 
 @pytest.mark.parametrize("kind", PolicyKind)
