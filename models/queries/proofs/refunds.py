@@ -79,7 +79,7 @@ FROM refund r WHERE r.status IN ('SUCCEEDED', 'REVERSED') AND r.tender = 'ORIGIN
     AND a.state IN ('SUCCEEDED', 'REVERSED'))
 """
 
-ENOUGH_AGREED = """
+ENOUGH_APPROVALS = """
 SELECT 'refund ' || CAST(id AS text) AS place, CAST(approvals_required AS text) AS expected,
   CAST(agreed AS text) AS found
 FROM (

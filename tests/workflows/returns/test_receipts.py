@@ -1,10 +1,12 @@
 """Receipts: partial, wrong, extra, missing, late and unidentified units, at their original cost."""
 
+import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+import models.queries.exceptions as exception_queries
 import workflows.stock.goods_receipts
 from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
@@ -215,6 +217,48 @@ async def test_a_declined_return_takes_its_parcel_once_it_is_authorized(desk: De
     assert not (await desk.receive(other, exception_id=exception)).refusals
     assert await desk.status(other) == "RECEIVED"
     assert await desk.exceptions() == [("RETURN_DISCREPANCY", "AUTO_RESOLVED", 1)]
+
+
+async def test_two_returns_that_swap_quarantined_parcels_do_not_fail(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each receipt clears the exception that the other counts next; their deadlock is retried."""
+    database = Database(postgres_url)
+    await database.open()
+    try:
+        desk = await open_return_desk(database)
+        await desk.shop.publish(PolicyKind.RETURN, {"window": "P30D", "finalSale": True})
+        tee = await desk.requested(("TEE-M", 1), reference="W-1")
+        coat = await desk.requested(("COAT", 1), reference="W-2")
+        kept_tee = UUID((await desk.receive(tee, ("TEE-M", 1))).refs["exception"])
+        kept_coat = UUID((await desk.receive(coat, ("COAT", 1))).refs["exception"])
+        for made in (tee, coat):
+            await desk.authorize(made, "the parcel is here", by=BOSS)
+        clear = exception_queries.clear_exception
+        both_cleared = asyncio.Barrier(2)
+        calls = 0
+
+        async def clear_together(*args: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            found = await clear(*args)
+            if calls <= 2:
+                await both_cleared.wait()
+            return found
+
+        monkeypatch.setattr(exception_queries, "clear_exception", clear_together)
+        outcomes = await asyncio.gather(
+            desk.receive(tee, exception_id=kept_coat), desk.receive(coat, exception_id=kept_tee)
+        )
+        assert [outcome.refusals for outcome in outcomes] == [(), ()]
+        assert calls == 3  # the database ended one transaction, which was run again
+        assert [await desk.status(made) for made in (tee, coat)] == ["PARTIALLY_RECEIVED"] * 2
+        assert [states[-1] for states in [await desk.units(made) for made in (tee, coat)]] == [
+            ("COAT", 1, "WRONG_ITEM"),
+            ("TEE-M", 1, "WRONG_ITEM"),
+        ]
+    finally:
+        await database.close()
 
 
 async def test_low_risk_units_take_the_fast_lane(desk: Desk) -> None:
