@@ -62,7 +62,7 @@ class RefundEstimated(RefundPayload):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundApprovalRecorded(RefundPayload):
-    """An approver agreed to a refund that needs further approvals."""
+    """A refund was approved once and needs further approvals."""
 
     type: ClassVar[str] = "refund.approval_recorded"
 

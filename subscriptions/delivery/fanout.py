@@ -3,9 +3,9 @@
     source ──► one execution per event ──► one text ──► bounded backlog of each member
 
 A *group* runs one feed (events executed and serialized) for all members with the same key. A member
-that starts at a cursor first reads its own feed. When that feed has reached the position of the
-relay, it hands the member over to the group, at one position and in one step. So no message is
-missing or repeated.
+that starts at a cursor first catches up on its own feed. When that feed has reached the position of
+the relay, the member joins the group, at one position and in one step. So no message is missing or
+repeated.
 
 Messages that cannot be sent at once wait in the member's backlog. Messages about one subject are
 folded to the latest; exact messages are kept in order. If the backlog is full, only that member is
@@ -361,8 +361,8 @@ class Fanout:
     async def serve(self, key: Hashable, feed: Feed, member: Member, own: Feed | None) -> None:
         """Serve a member until the stream ends, or until cancelled.
 
-        `feed` starts now and serves the group. `own` starts at the member's cursor and serves it
-        alone until it is live. Raises the error that ended the stream.
+        `feed` starts now and serves the group. `own` serves only this member, from its cursor until
+        it has caught up. Raises the error that ended the stream.
         """
         group = self._groups.get(key)
         if group is None or group.is_over:

@@ -1,4 +1,4 @@
-"""Messages of a payment gateway, each applied once, before or after the answer to our call."""
+"""Messages of a payment gateway, each applied once, before or after the answer to the call."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ class Payouts:
     async def _store_claim(
         self, tx: Transaction, refund: LockedRefund, attempt: PayoutAttempt, step: PayoutStep
     ) -> ClaimedPayout:
-        """Store the claim, and that the key is sent, before the gateway is called."""
+        """Store the claim and mark the key as sent, before the gateway is called."""
         is_sending = step is PayoutStep.SEND
         attempt = replace(
             attempt,
