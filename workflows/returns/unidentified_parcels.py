@@ -265,4 +265,6 @@ async def _clear(tx: Transaction, exception_id: UUID, actor: str) -> None:
     row = await parcel_queries.exception(tx.session, exception_id)
     assert row is not None
     subject_type, _, key = row["subject_key"].partition(":")
+    if subject_type == "Return" and await parcel_queries.has_discrepancies(tx.session, UUID(key)):
+        return  # The return keeps its exception for its other units.
     await exceptions.clear(tx, ExceptionKind(row["kind"]), (subject_type, key), actor=actor)

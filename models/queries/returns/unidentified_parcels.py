@@ -29,6 +29,16 @@ async def is_waiting(session: Session, return_id: UUID) -> bool:
     return found is not None
 
 
+async def has_discrepancies(session: Session, return_id: UUID) -> bool:
+    """True if units of a return are missing, or are unexpected and not disposed of."""
+    found = await session.fetch_one(
+        "SELECT 1 AS one FROM return_item WHERE return_id = $1 AND (state = 'MISSING'"
+        " OR order_line_id IS NULL AND state <> 'DISPOSED') LIMIT 1",
+        return_id,
+    )
+    return found is not None
+
+
 class ParcelExceptionRow(TypedDict):
     """Kind and subject of an exception that holds parcels."""
 

@@ -261,6 +261,21 @@ async def test_two_returns_that_swap_quarantined_parcels_do_not_fail(
         await database.close()
 
 
+async def test_an_emptied_parcel_leaves_other_discrepancies_of_its_return_open(desk: Desk) -> None:
+    await desk.shop.publish(PolicyKind.RETURN, {"window": "P30D", "finalSale": True})
+    tee = await desk.requested(("TEE-M", 1), reference="W-1")
+    coat = await desk.requested(("COAT", 1), reference="W-2")
+    kept_tee = UUID((await desk.receive(tee, ("TEE-M", 1))).refs["exception"])
+    kept_coat = UUID((await desk.receive(coat, ("COAT", 1))).refs["exception"])
+    for made in (tee, coat):
+        await desk.authorize(made, "the parcel is here", by=BOSS)
+    assert not (await desk.receive(tee, exception_id=kept_coat)).refusals
+    assert not (await desk.receive(coat, exception_id=kept_tee)).refusals
+    # Both parcels are empty, and each return has a unit of the other item.
+    statuses = [status for _, status, _ in await desk.exceptions()]
+    assert sorted(statuses) == ["AUTO_RESOLVED", "OPEN", "OPEN"]
+
+
 async def test_low_risk_units_take_the_fast_lane(desk: Desk) -> None:
     lane = {"maxRisk": 0.2, "reasons": ["UNWANTED"], "maxUnitValue": {"GBP": "50.00"}}
     await desk.shop.publish(PolicyKind.RETURN, {"window": "P30D", "fastLane": lane})
