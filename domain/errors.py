@@ -317,17 +317,20 @@ class IdempotencyError(DomainError):
 
     is_stored = False
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-
 
 class IdempotencyKeyReused(IdempotencyError):
-    """The key belongs to an earlier request with other arguments."""
+    """The key, or the id of an outside event, belongs to an earlier request with other content."""
 
     code = "IDEMPOTENCY_KEY_REUSED"
 
-    def __init__(self) -> None:
-        super().__init__("The idempotency key was already used with other arguments.")
+    def __init__(
+        self,
+        message: str = "The idempotency key was already used with other arguments.",
+        *,
+        field: Path = (),
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message, field=field, details=details)
 
 
 class IdempotencyInProgress(IdempotencyError):

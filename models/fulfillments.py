@@ -22,6 +22,7 @@ class Fulfillment(Model):
     created_at = fields.DatetimeField()
     shipped_at = fields.DatetimeField(null=True)
     delivered_at = fields.DatetimeField(null=True)
+    lost_at = fields.DatetimeField(null=True)
     version = fields.BigIntField(default=1)
 
     class Meta:
@@ -40,6 +41,7 @@ class FulfillmentRow(TypedDict):
     created_at: datetime
     shipped_at: datetime | None
     delivered_at: datetime | None
+    lost_at: datetime | None
     version: int
 
 

@@ -60,7 +60,7 @@ class TaskRow(TypedDict):
 
 
 class CarrierEvent(Model):
-    """A carrier's report about a parcel, stored once per carrier and event id."""
+    """A carrier's report about a parcel, stored once per carrier, event id and tracking number."""
 
     id = fields.UUIDField(primary_key=True)
     carrier = fields.TextField()

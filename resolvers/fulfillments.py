@@ -116,9 +116,10 @@ async def fulfillment_reroute(
 async def carrier_event_record(info: Info, input: CarrierEventInput) -> CarrierEventPayload | None:
     """Record a carrier's tracking event for a parcel and apply its effects.
 
-    Each event is recorded once per carrier and `eventId`. Events may arrive in any order; the
-    status of a parcel never goes back, except from LOST to DELIVERED. Refused: NOT_FOUND if no
-    parcel has the tracking number, INVALID.
+    Each event is recorded once per carrier, `eventId` and tracking number. Events may arrive in any
+    order; the status of a parcel never goes back, except from LOST, when it is found: DELIVERED, or
+    SHIPPED if it returns to its sender. Refused: NOT_FOUND if no parcel has the tracking number,
+    IDEMPOTENCY_KEY_REUSED if the event was recorded with another status, INVALID.
     """
     payload = await perform_mutation(
         info, workflows.carriers.tracking_events.record, input.to_command, CarrierEventPayload

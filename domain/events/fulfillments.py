@@ -115,6 +115,13 @@ class FulfillmentLost(FulfillmentPayload):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentFound(FulfillmentPayload):
+    """The carrier found a lost parcel and returns it to its sender."""
+
+    type: ClassVar[str] = "fulfillment.found"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FulfillmentReduced(FulfillmentPayload):
     """Some of its units were cancelled."""
 

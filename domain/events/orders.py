@@ -116,6 +116,16 @@ class OrderLost(OrderChangedPayload):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFound(OrderChangedPayload):
+    """A carrier found a lost parcel of the order and returns it to its sender."""
+
+    type: ClassVar[str] = "order.found"
+
+    fulfillment: FulfillmentId
+    carrier_status: CarrierStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRerouted(OrderChangedPayload):
     """A fulfillment of the order was moved to another location."""
 

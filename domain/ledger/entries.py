@@ -5,7 +5,7 @@ An unbalanced entry cannot be created. Amounts of zero leave no line; an entry w
 entry may hold both, and balances in each currency.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -205,6 +205,10 @@ def order_cancelled(units: int, paid: Money, occasion: Occasion) -> LedgerEntry:
     )
 
 
+# Makes the entry of a lost or found parcel from its units, their cost, and the occasion.
+ParcelEntry = Callable[[int, Money, Occasion], LedgerEntry]
+
+
 def parcel_lost(units: int, cost: Money, occasion: Occasion) -> LedgerEntry:
     """A parcel was lost: the cost of its units is a write-off, not a cost of sales."""
     return transfer(
@@ -217,7 +221,7 @@ def parcel_lost(units: int, cost: Money, occasion: Occasion) -> LedgerEntry:
 
 
 def parcel_found(units: int, cost: Money, occasion: Occasion) -> LedgerEntry:
-    """A lost parcel was delivered: the write-off is reversed."""
+    """A lost parcel was found: the write-off is reversed."""
     return transfer(
         f"Found {_counted(units)} of order {occasion.reference}",
         occasion,

@@ -1,6 +1,6 @@
 """Carrier statuses of a parcel, and the fulfillment transition that each causes.
 
-A parcel never moves back to an earlier state.
+A parcel never moves back to an earlier state, except from LOST: then it was found.
 """
 
 from collections.abc import Mapping
@@ -22,9 +22,9 @@ class CarrierStatus(StrEnum):
     DELIVERY_FAILED = "DELIVERY_FAILED"
     """The parcel could not be handed over; opens the exception CARRIER_DELAY."""
     DELIVERED = "DELIVERED"
-    """At its destination. The only report that still has an effect after LOST: it was found."""
+    """At its destination. A lost parcel was found."""
     RETURNED_TO_SENDER = "RETURNED_TO_SENDER"
-    """On its way back to the sender; opens a return."""
+    """On its way back to the sender; opens a return. A lost parcel was found."""
     LOST = "LOST"
     """It will not arrive; the units are written off."""
 
@@ -32,13 +32,14 @@ class CarrierStatus(StrEnum):
 _F, _C = FulfillmentStatus, CarrierStatus
 
 # The only reports that change a parcel's state. All other reports, and these in other states, are
-# recorded without effect. LOST → DELIVERED: a lost parcel was found.
+# recorded without effect. From LOST: the parcel was found, at its destination or on its way back.
 PARCEL_STEPS: Final[Mapping[tuple[FulfillmentStatus, CarrierStatus], FulfillmentStatus]] = (
     MappingProxyType(
         {
             (_F.SHIPPED, _C.DELIVERED): _F.DELIVERED,
             (_F.SHIPPED, _C.LOST): _F.LOST,
             (_F.LOST, _C.DELIVERED): _F.DELIVERED,
+            (_F.LOST, _C.RETURNED_TO_SENDER): _F.SHIPPED,
         }
     )
 )
@@ -56,6 +57,14 @@ UNIT_STATE: Final[Mapping[FulfillmentStatus, OrderLineState]] = MappingProxyType
 ENDS_DELAY: Final = frozenset({_C.DELIVERED, _C.RETURNED_TO_SENDER, _C.LOST})
 
 
-def parcel_after(status: FulfillmentStatus, reported: CarrierStatus) -> FulfillmentStatus | None:
-    """The parcel's new state after a carrier's report; None if it does not change."""
+def parcel_after(
+    status: FulfillmentStatus, reported: CarrierStatus, *, was_sent_back: bool = False
+) -> FulfillmentStatus | None:
+    """The parcel's new state after a carrier's report; None if it does not change.
+
+    `was_sent_back`: the carrier has reported RETURNED_TO_SENDER. Then a report of its loss is an
+    older one that arrives late: the parcel was found since.
+    """
+    if was_sent_back and reported is CarrierStatus.LOST:
+        return None
     return PARCEL_STEPS.get((status, reported))

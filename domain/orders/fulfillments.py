@@ -18,6 +18,6 @@ class FulfillmentStatus(StrEnum):
     """With its carrier; its units have left inventory."""
     DELIVERED = "DELIVERED"
     LOST = "LOST"
-    """Lost by its carrier; may still become DELIVERED."""
+    """Lost by its carrier. If found, it becomes DELIVERED, or SHIPPED on its way back."""
     CANCELLED = "CANCELLED"
     """Nothing of it will ship: cancelled, moved to another location, or not found."""

@@ -29,6 +29,7 @@ from models.migrations import (
     m0008_indexes,
     m0009_policy_starts,
     m0010_standard_names,
+    m0011_carrier_events,
 )
 from models.migrations.dialect import Engine
 
@@ -57,6 +58,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0008_indexes", m0008_indexes.statements),
     Version("0009_policy_starts", m0009_policy_starts.statements),
     Version("0010_standard_names", m0010_standard_names.statements),
+    Version("0011_carrier_events", m0011_carrier_events.statements),
 )
 
 _TABLE = (

@@ -12,7 +12,7 @@ from schema.fields.errors import Payload, UserError
 from schema.fields.node import load_all, required_uuid
 from schema.types.fulfillments import Fulfillment
 from schema.types.returns import Return
-from workflows.carriers.tracking_events import RecordCarrierEvent
+from workflows.carriers.commands import RecordCarrierEvent
 from workflows.orders.fulfillments import ShipFulfillment
 from workflows.warehouse.packing import PackFulfillment
 from workflows.warehouse.picking import PickFulfillment, Shortage
@@ -94,7 +94,9 @@ class CarrierEventInput:
     carrier: str
     tracking_number: str
     event_id: str
-    """Id of the event, given by the carrier. An event with a known id changes nothing."""
+    """Id of the event, given by the carrier; unique with the carrier and the tracking number. An
+    event that was recorded before changes nothing.
+    """
     status: CarrierStatus
     occurred_at: datetime
     """Time of the event. Events may arrive in any order."""

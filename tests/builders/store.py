@@ -136,8 +136,9 @@ class Shop:
             workflows.orders.cancellations.cancel, Request(command, by)
         )
 
-    async def ship(self, fulfillment_id: object, by: Caller = ADMIN) -> Outcome:
-        command = ShipFulfillment(UUID(str(fulfillment_id)), "DHL", "JD0001")
+    async def ship(self, fulfillment_id: object, by: Caller = ADMIN, **facts: Any) -> Outcome:
+        number = facts.pop("tracking_number", "JD0001")
+        command = ShipFulfillment(UUID(str(fulfillment_id)), "DHL", number, **facts)
         return await self.transactions.perform(
             workflows.orders.fulfillments.ship, Request(command, by)
         )

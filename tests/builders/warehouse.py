@@ -20,7 +20,7 @@ from domain.tasks import QueueKind
 from models.database.database import Database
 from tests.builders.store import Shop, open_shop
 from tests.builders.transactions import rows
-from workflows.carriers.tracking_events import RecordCarrierEvent
+from workflows.carriers.commands import RecordCarrierEvent
 from workflows.tasks.claims import ClaimTasks, ReleaseTask, RenewTask
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.warehouse.packing import PackFulfillment

@@ -10,23 +10,25 @@ from uuid import UUID
 from models.database.sessions import Session
 
 
-class RecordedSubjectRow(TypedDict):
-    """The parcel that a recorded carrier event is about: a fulfillment or a return."""
+class RecordedEventRow(TypedDict):
+    """A recorded carrier event: its status, and its parcel, a fulfillment or a return."""
 
+    status: str
     fulfillment_id: UUID | None
     return_id: UUID | None
 
 
-async def recorded_subject(
-    session: Session, carrier: str, event_reference: str
-) -> RecordedSubjectRow | None:
-    """The subject of a carrier event that is already recorded; None if it is new."""
+async def recorded_event(
+    session: Session, carrier: str, event_reference: str, tracking_number: str
+) -> RecordedEventRow | None:
+    """A carrier event that is already recorded; None if it is new."""
     return await session.row(
-        RecordedSubjectRow,
-        "SELECT fulfillment_id, return_id FROM carrier_event"
-        " WHERE carrier = $1 AND event_reference = $2",
+        RecordedEventRow,
+        "SELECT status, fulfillment_id, return_id FROM carrier_event"
+        " WHERE carrier = $1 AND event_reference = $2 AND tracking_number = $3",
         carrier,
         event_reference,
+        tracking_number,
     )
 
 
@@ -34,7 +36,7 @@ _KEEP = """
 INSERT INTO carrier_event (id, carrier, event_reference, tracking_number, status, occurred_at,
   recorded_at, actor, fulfillment_id, return_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-ON CONFLICT (carrier, event_reference) DO NOTHING
+ON CONFLICT (carrier, event_reference, tracking_number) DO NOTHING
 """
 
 
@@ -43,16 +45,14 @@ async def record(session: Session, values: Sequence[object]) -> bool:
     return await session.execute(_KEEP, *values) == 1
 
 
-async def was_sent_back(session: Session, fulfillment_id: UUID, at: datetime) -> bool:
-    """True if a carrier had reported a parcel as RETURNED_TO_SENDER by an instant."""
-    found = await session.value(
-        int,
-        "SELECT 1 AS found FROM carrier_event WHERE fulfillment_id = $1"
-        " AND status = 'RETURNED_TO_SENDER' AND occurred_at <= $2 LIMIT 1",
+async def sent_back_at(session: Session, fulfillment_id: UUID) -> datetime | None:
+    """The time from which a carrier reports a parcel as RETURNED_TO_SENDER; None: it does not."""
+    return await session.value(
+        datetime,
+        "SELECT MIN(occurred_at) AS sent_back_at FROM carrier_event WHERE fulfillment_id = $1"
+        " AND status = 'RETURNED_TO_SENDER'",
         fulfillment_id,
-        at,
     )
-    return found is not None
 
 
 _PARCELS = """
@@ -92,14 +92,23 @@ async def parcel(session: Session, fulfillment_id: UUID) -> ParcelRow | None:
     return await session.row(ParcelRow, f"{_PARCELS} WHERE f.id = $1", fulfillment_id)
 
 
-async def write_parcel(
-    session: Session, fulfillment_id: UUID, status: str, delivered_at: datetime | None, version: int
-) -> None:
+class ParcelChanges(TypedDict):
+    """Columns of a fulfillment that a carrier event changes."""
+
+    status: str
+    delivered_at: datetime | None
+    lost_at: datetime | None
+    version: int
+
+
+async def write_parcel(session: Session, fulfillment_id: UUID, changes: ParcelChanges) -> None:
     """Write a fulfillment's new state after a carrier event."""
     await session.execute(
-        "UPDATE fulfillment SET status = $2, delivered_at = $3, version = $4 WHERE id = $1",
+        "UPDATE fulfillment SET status = $2, delivered_at = $3, lost_at = $4, version = $5"
+        " WHERE id = $1",
         fulfillment_id,
-        status,
-        delivered_at,
-        version,
+        changes["status"],
+        changes["delivered_at"],
+        changes["lost_at"],
+        changes["version"],
     )

@@ -11,7 +11,7 @@ from models.fulfillments import FulfillmentLineRow, FulfillmentRow
 
 _FULFILLMENT = (
     "SELECT id, order_id, location_id, status, carrier, tracking_number, created_at, shipped_at,"
-    " delivered_at, version FROM fulfillment"
+    " delivered_at, lost_at, version FROM fulfillment"
 )
 
 

@@ -8,24 +8,17 @@ millions of rows are proven in little memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypedDict
 
+import models.queries.proofs.parcels as parcel_proofs
 import models.queries.proofs.refunds as refund_proofs
 import models.queries.proofs.returns as return_proofs
 import models.queries.proofs.tasks as task_proofs
 from models.database.sessions import Session
+from models.queries.proofs.proof import Proof
 
 # Differences listed per proof; beyond this only their number is reported.
 DIFFERENCES_MAX = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """A proven statement in words, and the SQL that finds its violations."""
-
-    name: str
-    sql: str
 
 
 _STATES = (
@@ -352,6 +345,7 @@ PROOFS: Sequence[Proof] = (
     Proof("positions follow the versions of a subject", _IN_ORDER),
     Proof("idempotency keys are settled", _SETTLED),
     Proof("one open exception per kind and subject", _OPEN_ONCE),
+    *parcel_proofs.PROOFS,
     Proof("open tasks = open steps", task_proofs.STEPS_HAVE_TASKS),
     Proof("units of returns are in stock", return_proofs.UNITS_ARE_THERE),
     Proof("units of returns keep their cost", return_proofs.COST_IS_THEIRS),

@@ -12,6 +12,7 @@ from domain.orders.fulfillments import FulfillmentStatus
 from models.database.database import Database
 from tests.builders.transactions import MORNING, codes, counts, events, rows
 from tests.builders.warehouse import Warehouse, open_warehouse
+from workflows.ledger.reconciliation import reconcile
 from workflows.transactions.outcomes import Outcome
 
 NUMBER = ("input", "trackingNumber")
@@ -66,10 +67,33 @@ async def test_the_same_event_again_does_nothing(warehouse: Warehouse) -> None:
     await sent(warehouse)
     first = await warehouse.record_event("DELIVERED")
     before = await counts(warehouse.database, *TABLES)
-    again = await warehouse.record_event("LOST")
+    again = await warehouse.record_event("DELIVERED")
     assert (again.refs, again.replayed) == (first.refs, True)
     assert await counts(warehouse.database, *TABLES) == before
     assert not (await warehouse.record_event("IN_TRANSIT", carrier="DHL", event="E-2")).replayed
+
+
+async def test_the_same_event_with_another_status_is_refused(warehouse: Warehouse) -> None:
+    placed = await sent(warehouse)
+    await warehouse.record_event("DELIVERED")
+    before = await counts(warehouse.database, *TABLES)
+    outcome = await warehouse.record_event("LOST")
+    assert codes(outcome) == [("IDEMPOTENCY_KEY_REUSED", ("input", "eventId"))]
+    assert outcome.refusals[0].details == {"recorded": "DELIVERED", "sent": "LOST"}
+    assert await counts(warehouse.database, *TABLES) == before
+    assert await status_of(warehouse, placed) == ("DELIVERED", "DELIVERED")
+
+
+async def test_an_id_names_an_event_of_one_parcel_only(warehouse: Warehouse) -> None:
+    """Carriers number the events of each parcel anew."""
+    first = await sent(warehouse, "W-1")
+    second = await warehouse.shop.place(("TEE-M", 2), reference="W-2")
+    [parcel] = await warehouse.shop.fulfillments(second)
+    await warehouse.shop.ship(parcel["id"], tracking_number="JD0002")
+    await warehouse.record_event("DELIVERED", "1")
+    assert not (await warehouse.record_event("LOST", "1", number="JD0002")).replayed
+    assert await status_of(warehouse, first) == ("DELIVERED", "DELIVERED")
+    assert await status_of(warehouse, second) == ("DELIVERED", "LOST")
 
 
 @pytest.mark.parametrize("order", list(permutations(["ACCEPTED", "OUT_FOR_DELIVERY", "DELIVERED"])))
@@ -94,7 +118,9 @@ def test_only_the_lost_come_back() -> None:
         (f.SHIPPED, c.DELIVERED): f.DELIVERED,
         (f.SHIPPED, c.LOST): f.LOST,
         (f.LOST, c.DELIVERED): f.DELIVERED,
+        (f.LOST, c.RETURNED_TO_SENDER): f.SHIPPED,
     }
+    assert parcel_after(f.SHIPPED, c.LOST, was_sent_back=True) is None
 
 
 async def test_a_lost_parcel_is_written_off_until_it_is_found(warehouse: Warehouse) -> None:
@@ -110,6 +136,55 @@ async def test_a_lost_parcel_is_written_off_until_it_is_found(warehouse: Warehou
     await warehouse.record_event("LOST", "E-4")
     assert await status_of(warehouse, placed) == ("DELIVERED", "DELIVERED")
     assert await written_off(warehouse) == 0
+
+
+async def test_a_lost_parcel_that_comes_back_reverses_the_loss(warehouse: Warehouse) -> None:
+    """Row 10: the loss is reversed and a return opens for all units."""
+    placed = await sent(warehouse)
+    await warehouse.record_event("LOST", "E-1")
+    warehouse.shop.clock.forward(hours=1)
+    await warehouse.record_event("RETURNED_TO_SENDER", "E-2")
+    assert await status_of(warehouse, placed) == ("SHIPPED", "SHIPPED")
+    assert await written_off(warehouse) == 0
+    [line] = await warehouse.shop.lines(placed)
+    assert (line["shipped"], line["lost"]) == (2, 0)
+    [opened] = await rows(warehouse.database, "SELECT * FROM customer_return")
+    assert (opened["status"], opened["tracking_number"]) == ("IN_TRANSIT", "JD0001")
+    [group] = await rows(warehouse.database, "SELECT quantity, state FROM return_item")
+    assert group == {"quantity": 2, "state": "EXPECTED"}
+    types = [event["type"] for event in await events(warehouse.database, "%.found")]
+    assert sorted(types) == ["fulfillment.found", "order.found"]
+    # The number names the return now: a loss on the way back writes nothing off.
+    warehouse.shop.clock.forward(hours=1)
+    assert list((await warehouse.record_event("LOST", "E-3")).refs) == ["return"]
+    assert await written_off(warehouse) == 0
+    assert await reconcile(warehouse.database) == []
+
+
+async def test_a_loss_that_is_reported_late_does_not_undo_its_end(warehouse: Warehouse) -> None:
+    """The same reports in the other order come to the same."""
+    placed = await sent(warehouse)
+    warehouse.shop.clock.forward(hours=2)
+    await warehouse.record_event("RETURNED_TO_SENDER", "E-2")
+    await warehouse.record_event("LOST", "E-1", at=MORNING + timedelta(hours=1))
+    assert await status_of(warehouse, placed) == ("SHIPPED", "SHIPPED")
+    assert await written_off(warehouse) == 0
+    [group] = await rows(warehouse.database, "SELECT quantity, state FROM return_item")
+    assert group == {"quantity": 2, "state": "EXPECTED"}
+
+
+@pytest.mark.parametrize("end", ["DELIVERED", "RETURNED_TO_SENDER"])
+async def test_the_end_of_a_loss_is_not_booked_before_it(warehouse: Warehouse, end: str) -> None:
+    await sent(warehouse)
+    warehouse.shop.clock.forward(hours=3)
+    await warehouse.record_event("LOST", "E-2")
+    await warehouse.record_event(end, "E-1", at=MORNING + timedelta(hours=1))
+    found = await rows(
+        warehouse.database,
+        "SELECT DISTINCT e.effective_at FROM journal_entry e JOIN journal_line l"
+        " ON l.entry_id = e.id WHERE l.account = 'write_offs'",
+    )
+    assert [row["effective_at"] for row in found] == [MORNING + timedelta(hours=3)]
 
 
 async def test_parcels_of_an_order_under_one_number_arrive_together(warehouse: Warehouse) -> None:

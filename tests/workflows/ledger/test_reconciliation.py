@@ -18,6 +18,7 @@ from scripts.reconcile import prove
 from tests.builders.payloads import TestDone
 from tests.builders.store import Shop, open_shop
 from tests.builders.tampering import tamper
+from tests.workflows.carriers.test_reconciliation import BREAKS as PARCEL_BREAKS
 from tests.workflows.refunds.test_reconciliation import BREAKS as REFUND_BREAKS
 from tests.workflows.returns.test_reconciliation import BREAKS as RETURN_BREAKS
 from workflows.ledger.reconciliation import Difference, proof_count, reconcile
@@ -306,8 +307,8 @@ async def test_what_was_changed_is_named(shop: Shop, what: str) -> None:
 
 def test_every_proof_is_broken_once() -> None:
     digests = {f"{table} digests" for table in DIGESTED}
-    broken = [*BREAKS.values(), *RETURN_BREAKS.values(), *REFUND_BREAKS.values()]
-    names = {proof for _, proof, _ in broken}
+    breaks = (BREAKS, PARCEL_BREAKS, RETURN_BREAKS, REFUND_BREAKS)
+    names = {proof for each in breaks for _, proof, _ in each.values()}
     assert names == {p.name for p in invariants.PROOFS} | digests
     # The cover of audit entries is one more proof, tested in
     # tests/workflows/ledger/test_audit_cover.py.

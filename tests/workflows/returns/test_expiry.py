@@ -11,7 +11,7 @@ from models.database.database import Database
 from tests.builders.returns import Desk, open_return_desk
 from tests.builders.store import ADMIN
 from tests.builders.transactions import events, rows
-from workflows.carriers.tracking_events import RecordCarrierEvent
+from workflows.carriers.commands import RecordCarrierEvent
 from workflows.transactions.outcomes import Outcome, Request
 
 

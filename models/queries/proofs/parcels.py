@@ -1,0 +1,42 @@
+"""Invariants of parcels after their shipment: the order of their times, and their write-offs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from models.queries.proofs.proof import Proof
+
+# A parcel is delivered or lost after it was shipped, and shipped after its order was placed.
+_TIMES_IN_ORDER = """
+SELECT number || ' ' || tracking_number AS place, expected, found FROM (
+  SELECT o.number, f.tracking_number,
+    'placed ' || CAST(o.placed_at AS text) || ', then shipped ' || CAST(f.shipped_at AS text)
+      || ', then its end' AS expected,
+    f.status || ' ' || COALESCE(CAST(COALESCE(f.lost_at, f.delivered_at) AS text), 'without a time')
+      AS found
+  FROM fulfillment f JOIN sales_order o ON o.id = f.order_id
+  WHERE f.status IN ('SHIPPED', 'DELIVERED', 'LOST') AND (
+    f.shipped_at < o.placed_at
+    OR f.delivered_at < f.shipped_at OR f.lost_at < f.shipped_at
+    OR (f.status = 'DELIVERED') <> (f.delivered_at IS NOT NULL)
+    OR (f.status = 'LOST') <> (f.lost_at IS NOT NULL))) AS parcels
+"""
+
+# What an order has written off is the cost of its parcels that are lost now.
+_WRITTEN_OFF_IS_LOST = """
+SELECT (SELECT o.number FROM sales_order o WHERE o.id = order_id) AS place,
+  CAST(SUM(lost) AS text) AS expected, CAST(SUM(written_off) AS text) AS found
+FROM (
+  SELECT f.order_id, COALESCE(l.cost_minor, 0) AS lost, 0 AS written_off
+  FROM fulfillment f JOIN fulfillment_line l ON l.fulfillment_id = f.id WHERE f.status = 'LOST'
+  UNION ALL
+  SELECT o.id, 0, l.debit_minor - l.credit_minor FROM journal_line l
+  JOIN journal_entry e ON e.id = l.entry_id JOIN sales_order o ON o.number = e.reference
+  WHERE l.account = 'write_offs') AS sides
+GROUP BY order_id HAVING SUM(lost) <> SUM(written_off)
+"""
+
+PROOFS: Final = (
+    Proof("times of parcels are in order", _TIMES_IN_ORDER),
+    Proof("write-offs of an order = its lost parcels", _WRITTEN_OFF_IS_LOST),
+)
