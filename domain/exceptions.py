@@ -53,6 +53,7 @@ class ExceptionKind(StrEnum):
     INSPECTION_OVERDUE = "INSPECTION_OVERDUE"
     REFUND_OVERDUE = "REFUND_OVERDUE"
     REFUND_UNKNOWN = "REFUND_UNKNOWN"
+    REFUND_RECOVERY = "REFUND_RECOVERY"
     RETURN_SPIKE = "RETURN_SPIKE"
     LEDGER_DRIFT = "LEDGER_DRIFT"
     INTEGRATION_DOWN = "INTEGRATION_DOWN"
@@ -99,6 +100,7 @@ DEFAULT_HANDLING: Final[Mapping[ExceptionKind, HandlingRule]] = MappingProxyType
         ),
         ExceptionKind.REFUND_OVERDUE: HandlingRule(_HIGH, Role.FINANCE, _DAY, Role.ADMIN),
         ExceptionKind.REFUND_UNKNOWN: HandlingRule(_CRITICAL, Role.FINANCE, 4 * _HOUR, Role.ADMIN),
+        ExceptionKind.REFUND_RECOVERY: HandlingRule(_HIGH, Role.FINANCE, 3 * _DAY, Role.ADMIN),
         ExceptionKind.RETURN_SPIKE: HandlingRule(_MEDIUM, Role.SUPPLY_CHAIN, 2 * _DAY, Role.ADMIN),
         ExceptionKind.LEDGER_DRIFT: HandlingRule(_CRITICAL, Role.FINANCE, 4 * _HOUR, Role.ADMIN),
         ExceptionKind.INTEGRATION_DOWN: HandlingRule(_CRITICAL, Role.ADMIN, _HOUR, Role.ADMIN),
@@ -119,7 +121,8 @@ CLEARED_WHEN: Final[Mapping[ExceptionKind, str]] = MappingProxyType(
         ExceptionKind.UNIDENTIFIED_PARCEL: "the parcel is received as a known return",
         ExceptionKind.INSPECTION_OVERDUE: "no received unit waits for inspection",
         ExceptionKind.REFUND_OVERDUE: "the refund has succeeded or is given up",
-        ExceptionKind.REFUND_UNKNOWN: "the gateway or a person has settled the refund",
+        ExceptionKind.REFUND_UNKNOWN: "no attempt of the refund needs a person any more",
+        ExceptionKind.REFUND_RECOVERY: "the money that the customer owes is recorded",
         ExceptionKind.RETURN_SPIKE: "the item's return rate is back in its usual range",
         ExceptionKind.LEDGER_DRIFT: "reconcile finds no difference",
         ExceptionKind.INTEGRATION_DOWN: "the integration answers again",

@@ -143,6 +143,8 @@ class RefundAttempt(Model):
     """One payout attempt. Its key never changes and is stored before the first call.
 
     `claimed_until_at`: a worker owns it until then. `is_sending`: it is to be sent, not looked up.
+    `contradicted_as`: a later report that contradicts `state` and that no person has settled.
+    `overpaid_entry_id`: the entry of a payment that the refund does not account for.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -162,6 +164,9 @@ class RefundAttempt(Model):
     reason = fields.TextField(null=True)
     settled_by = fields.TextField(null=True)
     settled_at = fields.DatetimeField(null=True)
+    contradicted_as = fields.TextField(null=True)
+    contradicted_at = fields.DatetimeField(null=True)
+    overpaid_entry_id = fields.UUIDField(null=True)
 
     class Meta:
         table = "refund_attempt"
@@ -187,6 +192,9 @@ class RefundAttemptRow(TypedDict):
     reason: str | None
     settled_by: str | None
     settled_at: datetime | None
+    contradicted_as: str | None
+    contradicted_at: datetime | None
+    overpaid_entry_id: UUID | None
 
 
 class WebhookMessage(Model):

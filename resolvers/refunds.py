@@ -92,7 +92,8 @@ async def refund_cancel(
 ) -> RefundPayload | None:
     """Cancel a refund that was not paid yet, or that FAILED.
 
-    Refused: ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
+    Refused: ILLEGAL_TRANSITION, also while an attempt is contradicted and not settled; INVALID,
+    NOT_FOUND.
     """
     return await perform_mutation(
         info,
@@ -105,7 +106,7 @@ async def refund_cancel(
 async def refund_retry(info: Info, id: ID) -> RefundPayload | None:
     """Retry a FAILED refund with a new payout attempt, which has a new idempotency key.
 
-    Refused: ILLEGAL_TRANSITION, NOT_FOUND.
+    Refused: ILLEGAL_TRANSITION, also while an attempt is contradicted and not settled; NOT_FOUND.
     """
     return await perform_mutation(
         info,
@@ -125,8 +126,16 @@ async def refund_settle(
     gateway_reference: Annotated[
         str | None, argument(description="Reference of the payment gateway, if known.")
     ] = UNSET,
+    attempt: Annotated[
+        int | None,
+        argument(description="Number of the attempt; required if several wait for settlement."),
+    ] = UNSET,
 ) -> RefundPayload | None:
-    """Settle an UNKNOWN refund by hand, after its result was found out outside the system.
+    """Settle by hand an attempt that is UNKNOWN, or about which the gateway contradicted itself.
+
+    A FAILED attempt that was paid makes the refund SUCCEEDED; a SUCCEEDED one that was not paid
+    makes it REVERSED. Money that the refund does not account for, because it is CANCELLED,
+    REVERSED or paid by another attempt, is owed by the customer and opens REFUND_RECOVERY.
 
     Refused: SELF_APPROVAL for the actor that requested the refund, ILLEGAL_TRANSITION, INVALID
     (also while an attempt is being sent), NOT_FOUND.
@@ -135,7 +144,11 @@ async def refund_settle(
         info,
         workflows.refunds.manual_settlement.settle,
         lambda: SettleRefund(
-            required_uuid("Refund", id, "id"), succeeded, note, given(gateway_reference)
+            required_uuid("Refund", id, "id"),
+            succeeded,
+            note,
+            given(gateway_reference),
+            given(attempt),
         ),
         RefundPayload,
     )

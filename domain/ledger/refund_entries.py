@@ -48,6 +48,17 @@ def refund_paid(amount: Money, tender: Tender, occasion: Occasion) -> LedgerEntr
     )
 
 
+def refund_overpaid(amount: Money, occasion: Occasion) -> LedgerEntry:
+    """Money was paid back that no refund accounts for: the customer owes it."""
+    return transfer(
+        f"Paid back {amount} too much on order {occasion.reference}",
+        occasion,
+        amount,
+        to=Account.RECEIVABLES,
+        from_=Account.PAYMENTS_CLEARING,
+    )
+
+
 def already_owed(components_minor: int, unclaimed_minor: int) -> int:
     """The part of a goodwill refund that a cancellation already owes and no refund has claimed."""
     return min(components_minor, max(0, unclaimed_minor))

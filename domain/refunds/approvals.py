@@ -107,9 +107,8 @@ def status_after_approval(approvals: int, required: int) -> RefundStatus:
     return _S.APPROVED if approvals >= required else _S.NEEDS_APPROVAL
 
 
-def check_settler(status: RefundStatus, involvement: Involvement, caller: Caller) -> None:
-    """Raise unless `caller` may settle this UNKNOWN refund by hand; its requester may not."""
-    check_action(status, RefundAction.SETTLE)
+def check_settler(involvement: Involvement, caller: Caller) -> None:
+    """Raise SelfApproval if `caller` requested the refund and may not settle it by hand."""
     if caller.actor in involvement.requested:
         raise SelfApproval(caller.actor, "requested")
 

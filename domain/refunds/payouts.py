@@ -13,7 +13,8 @@ the first call. Every later signal of the gateway refers to this key:
     not asked        same             same        same           same          same
 
 ¹ UNKNOWN stays UNKNOWN, because a refund does not return from it to PENDING. A contradiction never
-changes the attempt; a person must check it. An outdated signal (a duplicate, or an answer that
+changes the attempt's state; it is stored with the attempt until a person has settled it
+(`domain.refunds.settlements`). An outdated signal (a duplicate, or an answer that
 arrives after its own webhook) is "same".
 """
 
@@ -115,12 +116,20 @@ class Attempt:
     """One attempt. `sent_at` is stored before the first call; None: never sent.
 
     `claimed_until`: a worker owns it until then; after that the worker is considered dead.
+    `contradicted_as`: the last report that contradicts the final state; None: none, or a person
+    has settled it since.
     """
 
     key: str
     state: AttemptState
     sent_at: datetime | None = None
     claimed_until: datetime | None = None
+    contradicted_as: GatewaySignal | None = None
+
+    @property
+    def is_settleable(self) -> bool:
+        """True if a person may settle it: the gateway's word is missing or contradictory."""
+        return self.state is AttemptState.UNKNOWN or self.contradicted_as is not None
 
 
 class PayoutStep(StrEnum):

@@ -53,7 +53,8 @@ REFUND_TRANSITIONS: Final[Mapping[RefundStatus, frozenset[RefundStatus]]] = Mapp
         _S.APPROVED: frozenset({_S.PROCESSING, _S.CANCELLED}),
         _S.PROCESSING: frozenset({_S.SUCCEEDED, _S.FAILED, _S.UNKNOWN}),
         _S.UNKNOWN: frozenset({_S.SUCCEEDED, _S.FAILED}),
-        _S.FAILED: frozenset({_S.PROCESSING, _S.CANCELLED}),
+        # SUCCEEDED: a person found that it was paid, against the gateway's first report.
+        _S.FAILED: frozenset({_S.PROCESSING, _S.SUCCEEDED, _S.CANCELLED}),
         _S.SUCCEEDED: frozenset({_S.REVERSED}),
         _S.REJECTED: frozenset(),
         _S.REVERSED: frozenset(),

@@ -30,6 +30,7 @@ from models.migrations import (
     m0009_policy_starts,
     m0010_standard_names,
     m0011_carrier_events,
+    m0012_contradictions,
 )
 from models.migrations.dialect import Engine
 
@@ -59,6 +60,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0009_policy_starts", m0009_policy_starts.statements),
     Version("0010_standard_names", m0010_standard_names.statements),
     Version("0011_carrier_events", m0011_carrier_events.statements),
+    Version("0012_contradictions", m0012_contradictions.statements),
 )
 
 _TABLE = (

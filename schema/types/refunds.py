@@ -64,9 +64,14 @@ class RefundAttempt:
     """Reference of the gateway; null until it sent one."""
     reason: str | None
     """Reason for the failure, as reported by the gateway."""
+    contradicted_as: AttemptState | None
+    """Latest report of the gateway that contradicts `state`: `refundSettle` must settle the
+    attempt. Null: none, or it was settled.
+    """
 
 
 def _attempt(row: RefundAttemptRow) -> RefundAttempt:
+    contradiction = row["contradicted_as"]
     return RefundAttempt(
         number=row["attempt_no"],
         state=AttemptState(row["state"]),
@@ -76,6 +81,7 @@ def _attempt(row: RefundAttemptRow) -> RefundAttempt:
         settled_by=row["settled_by"],
         gateway_reference=row["gateway_reference"],
         reason=row["reason"],
+        contradicted_as=None if contradiction is None else AttemptState(contradiction),
     )
 
 

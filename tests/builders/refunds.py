@@ -133,11 +133,11 @@ class RefundDesk:
         return await Payouts(self.shop.transactions, self.gateway, self.terms).work()
 
     async def receive_webhook(
-        self, refund: Any, what: Told, message_id: str = "msg-1"
+        self, refund: Any, what: Told, message_id: str = "msg-1", attempt: int = -1
     ) -> MessageResult:
-        """Process a gateway webhook about the last attempt of a refund."""
-        attempt = (await self.attempts(refund))[-1]
-        event = PaymentEvent(what, attempt["key"], "gw-1")
+        """Process a gateway webhook about an attempt of a refund, by default the last one."""
+        key = (await self.attempts(refund))[attempt]["key"]
+        event = PaymentEvent(what, key, "gw-1")
         return await workflows.refunds.gateway_events.receive_payment_event(
             self.shop.transactions, message_id, event
         )

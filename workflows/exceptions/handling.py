@@ -15,9 +15,10 @@ from uuid import UUID
 import orjson
 
 import models.queries.exceptions as exception_queries
+import models.queries.refunds.payouts as payout_queries
 import workflows.exceptions.opening as exceptions
 from domain.access.callers import SYSTEM, Caller
-from domain.errors import Invalid, NotFound
+from domain.errors import IllegalTransition, Invalid, NotFound
 from domain.events.exceptions import (
     ExceptionAssigned,
     ExceptionEscalated,
@@ -127,12 +128,13 @@ async def wait(tx: Transaction, command: WaitException, caller: Caller) -> Mappi
 async def resolve(tx: Transaction, command: ResolveException, caller: Caller) -> Mapping[str, Any]:
     """Resolve an exception with a note on the solution.
 
-    Locks the exception. Raises IllegalTransition, Invalid or NotFound. Records
-    `exception.resolved`.
+    REFUND_UNKNOWN ends with the settlement of the attempt, not with words. Locks the exception.
+    Raises IllegalTransition, Invalid or NotFound. Records `exception.resolved`.
     """
     check_text(command.resolution, "resolution", longest=NOTE_MAX)
     before = await _lock(tx, command.exception_id, caller)
     after = _moved(before, ExceptionStatus.RESOLVED)
+    await _check_cause_ended(tx, before)
     after["resolution"], after["resolved_at"] = command.resolution, tx.now
     return await _write(tx, before, after, ExceptionResolved, "exceptionResolve", caller.actor)
 
@@ -173,6 +175,18 @@ async def _lock(tx: Transaction, exception_id: UUID, caller: Caller) -> Operatio
         if scope.sees_location(row["location_id"]) and scope.sees_channel(row["channel_id"]):
             return row
     raise NotFound("operational exception", str(exception_id), field=("id",))
+
+
+async def _check_cause_ended(tx: Transaction, row: OperationalExceptionRow) -> None:
+    """Raise IllegalTransition if only the end of its cause may resolve this exception."""
+    if row["kind"] != ExceptionKind.REFUND_UNKNOWN:
+        return
+    refund_id = UUID(row["subject_key"].partition(":")[2])
+    if await payout_queries.awaits_person(tx.session, refund_id):
+        current = ExceptionStatus(row["status"])
+        allowed = EXCEPTION_TRANSITIONS[current] - {ExceptionStatus.RESOLVED}
+        resolved = ExceptionStatus.RESOLVED
+        raise IllegalTransition("operational exception", current, resolved, allowed, field=("id",))
 
 
 def _moved(before: OperationalExceptionRow, status: ExceptionStatus) -> OperationalExceptionRow:

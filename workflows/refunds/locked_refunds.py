@@ -318,8 +318,6 @@ def _record(tx: Transaction, refund: LockedRefund, event: RefundPayload, actor: 
 async def _update_exceptions(tx: Transaction, refund: LockedRefund) -> None:
     """Open REFUND_OVERDUE if a person must act; clear exceptions that the new status ends."""
     subject, channel_id = ("Refund", refund.id), refund.order.channel_id
-    if refund.status in (_S.SUCCEEDED, _S.FAILED):
-        await exceptions.clear(tx, ExceptionKind.REFUND_UNKNOWN, subject)
     if refund.status in (_S.SUCCEEDED, _S.CANCELLED, _S.REJECTED):
         await exceptions.clear(tx, ExceptionKind.REFUND_OVERDUE, subject)
     template = {

@@ -11,10 +11,14 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import domain.refunds.settlements as settlements
 import models.queries.refunds.payouts as payout_queries
 import workflows.exceptions.opening as exceptions
 import workflows.refunds.locked_refunds as locked_refunds
+from domain.errors import DomainError
 from domain.exceptions import ExceptionKind
+from domain.ledger.entries import Occasion, reversal
+from domain.ledger.refund_entries import refund_overpaid
 from domain.refunds.payouts import (
     UNSETTLED,
     Attempt,
@@ -77,10 +81,13 @@ class PayoutAttempt(Attempt):
     reason: str | None
     settled_by: str | None
     settled_at: datetime | None
+    contradicted_at: datetime | None
+    overpaid_entry_id: UUID | None
 
     @staticmethod
     def from_row(row: RefundAttemptRow) -> PayoutAttempt:
         """An attempt from a row of `payout_queries`."""
+        signal = row["contradicted_as"]
         return PayoutAttempt(
             key=row["key"],
             state=AttemptState(row["state"]),
@@ -97,6 +104,9 @@ class PayoutAttempt(Attempt):
             reason=row["reason"],
             settled_by=row["settled_by"],
             settled_at=row["settled_at"],
+            contradicted_as=None if signal is None else GatewaySignal(signal),
+            contradicted_at=row["contradicted_at"],
+            overpaid_entry_id=row["overpaid_entry_id"],
         )
 
 
@@ -104,6 +114,22 @@ async def last(tx: Transaction, refund_id: UUID) -> PayoutAttempt | None:
     """The newest attempt of a locked refund."""
     row = await payout_queries.last_attempt(tx.session, refund_id)
     return None if row is None else PayoutAttempt.from_row(row)
+
+
+async def all_of(tx: Transaction, refund_id: UUID) -> list[PayoutAttempt]:
+    """All attempts of a locked refund, the oldest first."""
+    rows = await payout_queries.attempts_of(tx.session, refund_id)
+    return [PayoutAttempt.from_row(row) for row in rows]
+
+
+async def check_uncontradicted(
+    tx: Transaction, refund: LockedRefund, requested: RefundStatus
+) -> None:
+    """Raise IllegalTransition at `id` while an attempt is contradicted and not settled."""
+    try:
+        settlements.check_uncontradicted(await all_of(tx, refund.id), refund.status, requested)
+    except DomainError as error:
+        raise error.under("id") from None
 
 
 async def begin(tx: Transaction, refund: LockedRefund, actor: str) -> PayoutAttempt:
@@ -127,6 +153,9 @@ async def begin(tx: Transaction, refund: LockedRefund, actor: str) -> PayoutAtte
         "reason": None,
         "settled_by": None,
         "settled_at": None,
+        "contradicted_as": None,
+        "contradicted_at": None,
+        "overpaid_entry_id": None,
     }
     await tx.session.insert(RefundAttempt, [row])
     begun = PayoutAttempt.from_row(row)
@@ -149,6 +178,11 @@ async def write(tx: Transaction, attempt: PayoutAttempt) -> None:
         "reason": attempt.reason,
         "settled_by": attempt.settled_by,
         "settled_at": attempt.settled_at,
+        "contradicted_as": None
+        if attempt.contradicted_as is None
+        else str(attempt.contradicted_as),
+        "contradicted_at": attempt.contradicted_at,
+        "overpaid_entry_id": attempt.overpaid_entry_id,
     }
     await payout_queries.write_attempt(tx.session, changes)
 
@@ -165,15 +199,14 @@ async def apply_report(
     """Apply a report to an attempt of a locked refund, then advance the refund.
 
     Returns the attempt. A repeated report changes nothing. A report that contradicts an earlier one
-    changes nothing either; it opens REFUND_UNKNOWN for a person to check.
+    is stored with the attempt and opens REFUND_UNKNOWN; a person must settle the attempt.
     """
     row = await payout_queries.attempt(tx.session, attempt_id)
     assert row is not None
     attempt = PayoutAttempt.from_row(row)
     change = apply(attempt.state, report.signal)
     if change.is_contradiction:
-        await _open_contradiction(tx, refund, attempt, report)
-        return attempt
+        return await _record_contradiction(tx, refund, attempt, report)
     if attempt.state not in UNSETTLED and change.state is attempt.state:
         return attempt
     attempt = replace(
@@ -192,13 +225,31 @@ async def apply_report(
         attempt = replace(attempt, settled_at=tx.now)
     await write(tx, attempt)
     await advance_refund(tx, refund, attempt, actor)
+    await clear_unknown(tx, refund)
     return attempt
+
+
+async def clear_unknown(tx: Transaction, refund: LockedRefund) -> None:
+    """Clear REFUND_UNKNOWN unless an attempt of the refund still waits for a person."""
+    if not await payout_queries.awaits_person(tx.session, refund.id):
+        await exceptions.clear(tx, ExceptionKind.REFUND_UNKNOWN, ("Refund", refund.id))
 
 
 async def advance_refund(
     tx: Transaction, refund: LockedRefund, attempt: PayoutAttempt, actor: str
 ) -> None:
-    """Advance the refund to the status that matches its attempt."""
+    """Advance the refund to the status that matches its attempt.
+
+    The reversal of a payment that the refund does not account for reverses its own entry instead.
+    """
+    if attempt.overpaid_entry_id is not None:
+        entry = refund_overpaid(refund.amount, Occasion(refund.order.number, tx.now))
+        reason = "returned by the bank"
+        reversed_ = reversal(entry, attempt.overpaid_entry_id, reason, tx.now)
+        tx.journal.post(reversed_, actor=actor, channel_id=refund.order.channel_id)
+        after = {"attempt": attempt.number, "attemptState": str(attempt.state)}
+        tx.outbox.audit(actor, "refundOverpaymentReturned", ("Refund", refund.id), after=after)
+        return
     if attempt.gateway_reference is not None:
         refund.set_gateway_reference(attempt.gateway_reference)
     for status in path_to(refund.status, attempt.state):
@@ -225,15 +276,18 @@ async def _schedule_next_try(
     )
 
 
-async def _open_contradiction(
+async def _record_contradiction(
     tx: Transaction, refund: LockedRefund, attempt: PayoutAttempt, report: GatewayReport
-) -> None:
+) -> PayoutAttempt:
     message = (
         f"The gateway reports {report.signal} for attempt {attempt.number} of {refund.amount},"
         f" but this attempt had ended as {attempt.state}."
-        " Money may have moved without a ledger entry."
+        " Money may have moved without a ledger entry. Check with the bank, then settle the refund."
     )
+    attempt = replace(attempt, contradicted_as=report.signal, contradicted_at=tx.now)
+    await write(tx, attempt)
     await _open_exception(tx, refund, message)
+    return attempt
 
 
 async def _open_exception(tx: Transaction, refund: LockedRefund, message: str) -> None:

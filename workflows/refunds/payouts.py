@@ -165,6 +165,8 @@ class Payouts:
         step = next_step(attempt, tx.now)
         if step not in (PayoutStep.SEND, PayoutStep.LOOK_UP):
             return None
+        if step is PayoutStep.SEND and await payout_queries.is_contradicted(tx.session, refund_id):
+            return None
         return await self._store_claim(tx, refund, attempt, step)
 
     async def _store_claim(
@@ -202,6 +204,8 @@ class Payouts:
         if report.signal is not GatewaySignal.NOT_FOUND or attempt.state not in UNSETTLED:
             return None
         if not may_send_again(attempt, tx.now, self.terms.key_retention):
+            return None
+        if await payout_queries.is_contradicted(tx.session, refund.id):
             return None
         return await self._store_claim(tx, refund, attempt, PayoutStep.SEND)
 

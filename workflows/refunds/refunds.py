@@ -14,6 +14,7 @@ import workflows.refunds.balances as order_balances
 import workflows.refunds.cancellation_refunds as cancellation_refunds
 import workflows.refunds.locked_refunds as locked_refunds
 import workflows.refunds.opening as refund_opening
+import workflows.refunds.payout_attempts as payout_attempts
 from domain.access.callers import Caller
 from domain.catalog.commands import ReasonKind
 from domain.errors import DomainError, Invalid, NotFound, SelfApproval
@@ -168,13 +169,14 @@ async def reject(tx: Transaction, command: RejectRefund, caller: Caller) -> Mapp
 async def cancel(tx: Transaction, command: CancelRefund, caller: Caller) -> Mapping[str, Any]:
     """Cancel a refund before it is paid. A debt that was posted for it is reversed.
 
-    Locks the order, the return, then the refund. Raises IllegalTransition, Invalid or NotFound.
-    Records `refund.cancelled`.
+    Locks the order, the return, then the refund. Raises IllegalTransition, also while a
+    contradicted attempt is not settled, Invalid or NotFound. Records `refund.cancelled`.
     """
     check_text(command.note or "", "note", longest=NOTE_MAX)
     refund, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
     before = refund.status
     _check(refund, RefundAction.CANCEL)
+    await payout_attempts.check_uncontradicted(tx, refund, RefundStatus.CANCELLED)
     refund.set_closing_note(command.note)
     await locked_refunds.advance(tx, refund, RefundStatus.CANCELLED, caller.actor)
     _audit(tx, caller, "refundCancel", refund, before=before)

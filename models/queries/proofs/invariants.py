@@ -361,6 +361,7 @@ PROOFS: Sequence[Proof] = (
     Proof("one successful attempt per refund", refund_proofs.ONE_PAID_ATTEMPT),
     Proof("refund status follows its last attempt", refund_proofs.STATUS_FOLLOWS_ATTEMPT),
     Proof("paid refunds have a successful attempt", refund_proofs.PAID_WITH_ATTEMPT),
+    *refund_proofs.PAYOUT_PROOFS,
     Proof("refunds go on with enough approvals", refund_proofs.ENOUGH_APPROVALS),
     Proof("refunded units are within their line", refund_proofs.LINES_BEAR_REFUNDS),
 )

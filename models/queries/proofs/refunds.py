@@ -2,6 +2,12 @@
 each.
 """
 
+from __future__ import annotations
+
+from typing import Final
+
+from models.queries.proofs.proof import Proof
+
 # Refunds that draw on a payment: all except rejected, cancelled and reversed ones.
 _DRAWS = "status NOT IN ('REJECTED', 'CANCELLED', 'REVERSED')"
 _UNPAID = "('APPROVED', 'PROCESSING', 'FAILED', 'UNKNOWN')"
@@ -56,28 +62,68 @@ GROUP BY refund_id HAVING COUNT(*) > 1
 ONE_PAID_ATTEMPT = """
 SELECT 'refund ' || CAST(refund_id AS text) AS place, 'at most 1 that succeeded' AS expected,
   CAST(COUNT(*) AS text) AS found
-FROM refund_attempt WHERE state = 'SUCCEEDED'
+FROM refund_attempt WHERE state = 'SUCCEEDED' AND overpaid_entry_id IS NULL
 GROUP BY refund_id HAVING COUNT(*) > 1
 """
 
-# The state of the last attempt matches the status of the refund.
-STATUS_FOLLOWS_ATTEMPT = """
+# Attempts that the refund accounts for; a payment beyond it is owed by the customer.
+_COUNTED = "SELECT * FROM refund_attempt WHERE overpaid_entry_id IS NULL"
+
+# The attempt that was paid, else the last one, matches the status of the refund.
+STATUS_FOLLOWS_ATTEMPT = f"""
 SELECT 'refund ' || CAST(id AS text) AS place, expected, status AS found FROM (
   SELECT r.id, r.status, CASE
     WHEN a.state IN ('OPEN', 'PENDING') THEN 'PROCESSING' ELSE a.state END AS expected
-  FROM refund r JOIN refund_attempt a ON a.refund_id = r.id
-  WHERE a.attempt_no = (SELECT MAX(b.attempt_no) FROM refund_attempt b WHERE b.refund_id = r.id)
+  FROM refund r JOIN ({_COUNTED}) AS a ON a.refund_id = r.id
+  WHERE a.attempt_no = COALESCE(
+    (SELECT MAX(b.attempt_no) FROM ({_COUNTED}) AS b WHERE b.refund_id = r.id
+      AND b.state IN ('SUCCEEDED', 'REVERSED')),
+    (SELECT MAX(c.attempt_no) FROM ({_COUNTED}) AS c WHERE c.refund_id = r.id))
 ) AS refunds
 WHERE status <> expected AND NOT (expected = 'FAILED' AND status = 'CANCELLED')
 """
 
-PAID_WITH_ATTEMPT = """
+PAID_WITH_ATTEMPT = f"""
 SELECT 'refund ' || CAST(r.id AS text) AS place, 'an attempt that succeeded' AS expected,
   'none' AS found
 FROM refund r WHERE r.status IN ('SUCCEEDED', 'REVERSED') AND r.tender = 'ORIGINAL_PAYMENT'
-  AND NOT EXISTS (SELECT 1 FROM refund_attempt a WHERE a.refund_id = r.id
+  AND NOT EXISTS (SELECT 1 FROM ({_COUNTED}) AS a WHERE a.refund_id = r.id
     AND a.state IN ('SUCCEEDED', 'REVERSED'))
 """
+
+# REFUND_UNKNOWN is open exactly while an attempt of the refund waits for a person.
+_UNCERTAIN_IS_ALERTED = """
+SELECT subject_key AS place,
+  CASE WHEN SUM(waiting) > 0 THEN 'open' ELSE 'none open' END AS expected,
+  CASE WHEN SUM(alerts) > 0 THEN 'open' ELSE 'none open' END AS found
+FROM (
+  SELECT 'Refund:' || CAST(a.refund_id AS text) AS subject_key, 1 AS waiting, 0 AS alerts
+  FROM refund_attempt a WHERE a.contradicted_as IS NOT NULL
+    OR (a.state = 'UNKNOWN' AND a.person_asked_at IS NOT NULL)
+  UNION ALL
+  SELECT e.subject_key, 0, 1 FROM operational_exception e
+  WHERE e.kind = 'REFUND_UNKNOWN' AND e.status NOT IN ('RESOLVED', 'AUTO_RESOLVED')) AS sides
+GROUP BY subject_key HAVING (SUM(waiting) > 0) <> (SUM(alerts) > 0)
+"""
+
+# The entry of an attempt that the refund does not account for has its amount, reversed if it was.
+_OVERPAID_IS_OWED = """
+SELECT 'refund ' || CAST(id AS text) AS place, CAST(amount_minor AS text) AS expected,
+  CAST(owed AS text) AS found
+FROM (
+  SELECT r.id, CASE a.state WHEN 'SUCCEEDED' THEN r.amount_minor ELSE 0 END AS amount_minor, (
+    SELECT COALESCE(SUM(l.debit_minor - l.credit_minor), 0) FROM journal_entry e
+    JOIN journal_line l ON l.entry_id = e.id WHERE l.account = 'receivables'
+      AND (e.id = a.overpaid_entry_id OR e.reverses_id = a.overpaid_entry_id)) AS owed
+  FROM refund_attempt a JOIN refund r ON r.id = a.refund_id
+  WHERE a.overpaid_entry_id IS NOT NULL) AS attempts
+WHERE amount_minor <> owed
+"""
+
+PAYOUT_PROOFS: Final = (
+    Proof("REFUND_UNKNOWN is open while an attempt is uncertain", _UNCERTAIN_IS_ALERTED),
+    Proof("overpaid attempts are owed by the customer", _OVERPAID_IS_OWED),
+)
 
 ENOUGH_APPROVALS = """
 SELECT 'refund ' || CAST(id AS text) AS place, CAST(approvals_required AS text) AS expected,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
@@ -14,10 +15,12 @@ _UNSETTLED = "state IN ('OPEN', 'PENDING', 'UNKNOWN')"
 _ATTEMPT = (
     "SELECT id, refund_id, attempt_no, key, state, created_at, created_by, sent_at,"
     " claimed_until_at, is_sending, tries, next_at, person_asked_at, gateway_reference, reason,"
-    " settled_by, settled_at FROM refund_attempt"
+    " settled_by, settled_at, contradicted_as, contradicted_at, overpaid_entry_id"
+    " FROM refund_attempt"
 )
 
-# Refunds without an attempt, and attempts that no worker has claimed; the oldest first.
+# Refunds without an attempt, and attempts that no worker has claimed; the oldest first. An attempt
+# that was not sent waits while an earlier one is contradicted.
 _TO_DO = f"""
 SELECT id FROM (
   SELECT * FROM (SELECT id FROM refund WHERE status = 'APPROVED' ORDER BY id LIMIT $2) AS decided
@@ -25,6 +28,8 @@ SELECT id FROM (
   SELECT * FROM (SELECT refund_id AS id FROM refund_attempt
     WHERE {_UNSETTLED} AND next_at <= $1
       AND (claimed_until_at IS NULL OR claimed_until_at <= $1)
+      AND (sent_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM refund_attempt c
+        WHERE c.refund_id = refund_attempt.refund_id AND c.contradicted_as IS NOT NULL))
     ORDER BY next_at, id LIMIT $2) AS open_attempts) AS due
 LIMIT $2
 """
@@ -39,6 +44,38 @@ async def last_attempt(session: Session, refund_id: UUID) -> RefundAttemptRow | 
     """The newest attempt of a locked refund."""
     sql = f"{_ATTEMPT} WHERE refund_id = $1 ORDER BY attempt_no DESC LIMIT 1"
     return await session.row(RefundAttemptRow, sql, refund_id)
+
+
+async def attempts_of(session: Session, refund_id: UUID) -> Sequence[RefundAttemptRow]:
+    """All attempts of a locked refund, the oldest first."""
+    sql = f"{_ATTEMPT} WHERE refund_id = $1 ORDER BY attempt_no"
+    return await session.rows(RefundAttemptRow, sql, refund_id)
+
+
+_AWAITS_PERSON = (
+    "(contradicted_as IS NOT NULL OR (state = 'UNKNOWN' AND person_asked_at IS NOT NULL))"
+)
+
+
+async def awaits_person(session: Session, refund_id: UUID) -> bool:
+    """True if a person was asked to settle an attempt of this refund, and has not done it yet."""
+    found = await session.value(
+        int,
+        f"SELECT 1 AS found FROM refund_attempt WHERE refund_id = $1 AND {_AWAITS_PERSON} LIMIT 1",
+        refund_id,
+    )
+    return found is not None
+
+
+async def is_contradicted(session: Session, refund_id: UUID) -> bool:
+    """True if the gateway contradicted itself about an attempt that no person has settled yet."""
+    found = await session.value(
+        int,
+        "SELECT 1 AS found FROM refund_attempt WHERE refund_id = $1"
+        " AND contradicted_as IS NOT NULL LIMIT 1",
+        refund_id,
+    )
+    return found is not None
 
 
 async def attempt(session: Session, attempt_id: UUID) -> RefundAttemptRow | None:
@@ -66,6 +103,9 @@ class AttemptChanges(TypedDict):
     reason: str | None
     settled_by: str | None
     settled_at: datetime | None
+    contradicted_as: str | None
+    contradicted_at: datetime | None
+    overpaid_entry_id: UUID | None
 
 
 _CHANGES = tuple(AttemptChanges.__annotations__)

@@ -209,12 +209,21 @@ class Counter(RuleBasedStateMachine):
             by = holder(Role.ADMIN, actor=actor)
             self.run(getattr(self.refund_desk, act)(refund, by=by))
 
-    @rule(pick=PICKS, actor=ACTORS, succeeded=st.booleans())
-    def settle(self, pick: int, actor: str, succeeded: bool) -> None:
-        refund = self._pick(pick, "UNKNOWN")
+    @rule(
+        pick=PICKS,
+        actor=ACTORS,
+        succeeded=st.booleans(),
+        status=st.sampled_from([None, "UNKNOWN", "FAILED"]),
+        attempt=st.sampled_from([None, None, 1, 2]),
+    )
+    def settle(
+        self, pick: int, actor: str, succeeded: bool, status: str | None, attempt: int | None
+    ) -> None:
+        refund = self._pick(pick, status)
         if refund is not None:
             by = holder(Role.ADMIN, actor=actor)
-            self.run(self.refund_desk.settle(refund, succeeded=succeeded, by=by))
+            settled = self.refund_desk.settle(refund, succeeded=succeeded, by=by, attempt=attempt)
+            self.run(settled)
 
     @rule(answer=ANSWERS, found=ANSWERS, known=st.booleans())
     def pay(self, answer: Any, found: Any, known: bool) -> None:
@@ -223,11 +232,12 @@ class Counter(RuleBasedStateMachine):
         self.refund_desk.shop.clock.forward(seconds=10)
         self.runner.run(self.refund_desk.pay())
 
-    @rule(pick=PICKS, reported=st.sampled_from(Told))
-    def webhook(self, pick: int, reported: Told) -> None:
+    @rule(pick=PICKS, reported=st.sampled_from(Told), attempt=st.sampled_from([-1, -1, 0]))
+    def webhook(self, pick: int, reported: Told, attempt: int) -> None:
         refund = self._pick(pick)
         if refund is not None and self.runner.run(self.refund_desk.attempts(refund)):
-            self.runner.run(self.refund_desk.receive_webhook(refund, reported, uuid4().hex))
+            message = (refund, reported, uuid4().hex, attempt)
+            self.runner.run(self.refund_desk.receive_webhook(*message))
 
     @rule(hours=st.sampled_from([1, 20]))
     def wait(self, hours: int) -> None:

@@ -73,6 +73,7 @@ BREAKS: dict[str, tuple[tuple[str, ...], str, str]] = {
     ),
     "a second attempt that paid": (
         (
+            "DROP INDEX refund_attempt_paid",
             "INSERT INTO refund_attempt (id, refund_id, attempt_no, key, state, created_at,"
             " created_by, sent_at, settled_at, next_at) SELECT order_id, id, 2, 'other',"
             " 'SUCCEEDED', created_at, 'x', created_at, created_at, created_at FROM refund"
@@ -90,6 +91,27 @@ BREAKS: dict[str, tuple[tuple[str, ...], str, str]] = {
         (f"DELETE FROM refund_attempt WHERE {OF_PAID}",),
         "paid refunds have a successful attempt",
         "expected an attempt that succeeded, found none",
+    ),
+    "a contradiction without an alert": (
+        (
+            "UPDATE refund_attempt SET contradicted_as = 'SUCCEEDED', contradicted_at = settled_at"
+            " WHERE state = 'FAILED'",
+        ),
+        "REFUND_UNKNOWN is open while an attempt is uncertain",
+        "expected open, found none open",
+    ),
+    "an alert without a contradiction": (
+        ("UPDATE operational_exception SET kind = 'REFUND_UNKNOWN'",),
+        "REFUND_UNKNOWN is open while an attempt is uncertain",
+        "expected none open, found open",
+    ),
+    "a payment that nobody owes": (
+        (
+            "UPDATE refund_attempt SET overpaid_entry_id = (SELECT e.id FROM journal_entry e"
+            " WHERE e.memo LIKE 'Received%' ORDER BY e.memo LIMIT 1) WHERE state = 'SUCCEEDED'",
+        ),
+        "overpaid attempts are owed by the customer",
+        "expected 100, found 0",
     ),
     "an approval that is gone": (
         (f"DELETE FROM refund_approval WHERE {OF_PAID}",),

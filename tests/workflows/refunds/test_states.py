@@ -149,13 +149,15 @@ def test_the_actions_are_those_of_the_table() -> None:
         (_S.UNKNOWN, _S.FAILED),
         (_S.SUCCEEDED, _S.REVERSED),
     }
+    # A person settles a contradicted attempt: tests/workflows/refunds/test_contradictions.py.
+    by_settlement = {(_S.FAILED, _S.SUCCEEDED)}
     by_policy = {
         (_S.EVIDENCE_PENDING, _S.NEEDS_APPROVAL),
         (_S.EVIDENCE_PENDING, _S.APPROVED),
         (_S.APPROVED, _S.PROCESSING),
     }
     table = {(a, b) for a, reached in REFUND_TRANSITIONS.items() for b in reached}
-    assert by_people | by_gateway | by_policy == table
+    assert by_people | by_gateway | by_settlement | by_policy == table
 
 
 async def test_who_requested_a_refund_does_not_settle_it(refund_desk: RefundDesk) -> None:
