@@ -138,7 +138,8 @@ async def return_decline(
 async def return_cancel(info: Info, id: ID) -> ReturnPayload | None:
     """Cancel a return of which no unit was received. The customer keeps the units.
 
-    Refused: ILLEGAL_TRANSITION, NOT_FOUND.
+    Refused: ILLEGAL_TRANSITION also if a refund of the return is APPROVED, PROCESSING, UNKNOWN or
+    SUCCEEDED, because the customer would keep the money, too; NOT_FOUND.
     """
     return await perform_mutation(
         info,

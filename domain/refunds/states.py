@@ -67,6 +67,10 @@ SETTLED: Final = frozenset({_S.SUCCEEDED, _S.REJECTED, _S.REVERSED, _S.CANCELLED
 # Refunds in these states draw on no payment, and their units may be refunded again. A FAILED one
 # still draws, because it may be retried at any time.
 WITHDRAWN: Final = frozenset({_S.REJECTED, _S.REVERSED, _S.CANCELLED})
+# Refunds in these states were not sent to the gateway, or it refused them: they can be withdrawn.
+UNSENT: Final = frozenset({_S.EVIDENCE_PENDING, _S.NEEDS_APPROVAL, _S.APPROVED, _S.FAILED})
+# A return with such a refund cannot be cancelled: its money is paid, or about to be paid.
+BINDING: Final = frozenset({_S.APPROVED, _S.PROCESSING, _S.UNKNOWN, _S.SUCCEEDED})
 
 
 class RefundAction(StrEnum):
@@ -87,7 +91,7 @@ REFUND_ACTIONS: Final[Mapping[RefundAction, frozenset[RefundStatus]]] = MappingP
     {
         _A.APPROVE: frozenset({_S.NEEDS_APPROVAL}),
         _A.REJECT: frozenset({_S.NEEDS_APPROVAL}),
-        _A.CANCEL: frozenset({_S.EVIDENCE_PENDING, _S.NEEDS_APPROVAL, _S.APPROVED, _S.FAILED}),
+        _A.CANCEL: UNSENT,
         _A.PAY: frozenset({_S.APPROVED}),
         _A.RETRY: frozenset({_S.FAILED}),
         _A.SETTLE: frozenset({_S.UNKNOWN}),

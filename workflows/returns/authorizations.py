@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import models.queries.returns.returns as return_queries
 import workflows.returns.evaluation as return_evaluation
 import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
@@ -14,7 +15,9 @@ from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid
 from domain.events.returns import ReturnAuthorized, ReturnCancelled, ReturnDeclined
 from domain.policies.decisions import decided
+from domain.refunds.states import RefundStatus
 from domain.returns.authorizations import check_authorization
+from domain.returns.cancellations import check_cancellation
 from domain.returns.returnable_units import check_room
 from domain.returns.states import ReturnAction, ReturnStatus
 from workflows.catalog.reason_codes import active_reason
@@ -119,14 +122,18 @@ async def decline(tx: Transaction, command: DeclineReturn, caller: Caller) -> Ma
 
 @one_by_one("returnCancel")
 async def cancel(tx: Transaction, command: CancelReturn, caller: Caller) -> Mapping[str, Any]:
-    """Cancel a return of which no unit has been received.
+    """Cancel a return of which no unit has been received, and no refund is paid or to be paid.
 
     Locks the order, then the return. Raises IllegalTransition or NotFound. Records
     `return.cancelled`.
     """
     locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
-    locked.check(ReturnAction.CANCEL, "id")
     before = locked.status
+    refunds = await return_queries.refund_statuses(tx.session, locked.id)
+    try:
+        check_cancellation(before, [RefundStatus(each) for each in refunds])
+    except DomainError as error:
+        raise error.under("id") from None
     locked.set_status(ReturnStatus.CANCELLED)
     await return_records.write(tx, locked)
     event = ReturnCancelled(**return_records.step(locked, locked.groups, before))

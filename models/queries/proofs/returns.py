@@ -98,3 +98,24 @@ FROM disposition_step s JOIN stock_movement m ON m.id = s.movement_id
 JOIN return_item t ON t.id = s.return_item_id JOIN customer_return r ON r.id = s.return_id
 WHERE m.quantity <> s.quantity OR m.item_id <> t.item_id
 """
+
+# A return that is cancelled has no refund of its units that is paid or will be paid.
+CANCELLED_KEEP_NO_MONEY = """
+SELECT r.rma_number AS place, 'no refund' AS expected,
+  f.status || ' ' || CAST(f.amount_minor AS text) AS found
+FROM customer_return r JOIN refund f ON f.return_id = r.id
+WHERE r.status = 'CANCELLED' AND f.kind = 'RETURN'
+  AND f.status IN ('APPROVED', 'PROCESSING', 'UNKNOWN', 'SUCCEEDED') AND f.amount_minor > 0
+"""
+
+# (name, SQL) of each proof of this area.
+ALL = (
+    ("units of returns are in stock", UNITS_ARE_THERE),
+    ("units of returns keep their cost", COST_IS_THEIRS),
+    ("returned units were shipped", LINES_BEAR_RETURNS),
+    ("units return at their shipped cost", COST_CAME_BACK),
+    ("return status follows its units", STATUS_FOLLOWS_UNITS),
+    ("no settled return is left open", NONE_LEFT_OPEN),
+    ("disposition steps = movements", STEPS_ARE_MOVEMENTS),
+    ("a cancelled return has no refund", CANCELLED_KEEP_NO_MONEY),
+)
