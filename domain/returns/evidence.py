@@ -4,20 +4,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from domain.policies.dispositions import Disposition
 from domain.policies.refunds import Evidence
 from domain.returns.states import ReturnItemState, ReturnStatus
 
 
 def evidence_of(
-    status: ReturnStatus, state: ReturnItemState, *, is_scanned: bool
+    status: ReturnStatus,
+    state: ReturnItemState,
+    disposition: Disposition | None = None,
+    *,
+    is_scanned: bool,
 ) -> tuple[Evidence, ...]:
     """Evidence reached by units of an order line, in the order in which it occurs.
 
     `is_scanned`: a carrier reported the parcel. Received units count as carried, with or without a
-    scan. Units that will never arrive (MISSING, or of a declined or cancelled return) have none.
+    scan. Units that will never arrive (MISSING, or of a declined or cancelled return) have none,
+    nor have units that go back to the customer (`disposition`).
     """
     is_off = status in (ReturnStatus.REQUESTED, ReturnStatus.DECLINED, ReturnStatus.CANCELLED)
-    if is_off or state in (ReturnItemState.MISSING, ReturnItemState.WRONG_ITEM):
+    is_kept = disposition is not Disposition.RETURN_TO_CUSTOMER
+    if is_off or not is_kept or state in (ReturnItemState.MISSING, ReturnItemState.WRONG_ITEM):
         return ()
     if state in (ReturnItemState.INSPECTED, ReturnItemState.DISPOSED):
         return tuple(Evidence)

@@ -19,14 +19,25 @@ import workflows.refunds.balances as order_balances
 import workflows.refunds.cancellation_refunds as cancellation_refunds
 import workflows.refunds.locked_refunds as locked_refunds
 import workflows.refunds.opening as refund_opening
-from domain.events.returns import ReturnPayload
-from domain.policies.dispositions import ConditionGrade
+import workflows.refunds.unearned_units as unearned_units
+from domain.events.returns import ReturnDisposed, ReturnedUnits, ReturnPayload
+from domain.policies.dispositions import ConditionGrade, Disposition
 from domain.policies.policies import Facts, PolicyKind, PolicyVersion, choose
 from domain.policies.refunds import Evidence, RefundRules
 from domain.refunds.approvals import RefundKind
-from domain.refunds.breakdowns import LineAccount, UnitsToRefund, break_down, is_whole_order
+from domain.refunds.breakdowns import (
+    Breakdown,
+    Component,
+    ComponentKind,
+    LineAccount,
+    UnitsToRefund,
+    break_down,
+    is_whole_order,
+)
 from domain.refunds.states import RefundStatus, shipping_to_refund
 from domain.returns.evidence import is_proven, opens_refund
+from domain.returns.returnable_units import FORGOTTEN
+from domain.returns.states import ReturnStatus
 from domain.values.money import Money
 from models.queries.returns.returns import LockedReturnRow, RefundableUnits
 from workflows.refunds.balances import Balances
@@ -53,7 +64,10 @@ class Batch:
 
 
 async def update_refunds_of_return(tx: Transaction, event: PendingEvent[ReturnPayload]) -> None:
-    """Open, update, decide or cancel the refunds of the return that the event is about."""
+    """Open, update, decide or cancel the refunds of the return that the event is about.
+
+    Refunds of units that do not stay are withdrawn, or recovered if they were sent already.
+    """
     await tx.flush()
     return_id = UUID(event.subject_key)
     row = await return_queries.lock_return(tx.session, return_id)
@@ -62,6 +76,9 @@ async def update_refunds_of_return(tx: Transaction, event: PendingEvent[ReturnPa
     order = await locked_orders.reload(tx, row["order_id"])
     balances = await order_balances.read(tx, order)
     await cancellation_refunds.open_missing(tx, balances)
+    unearned = await unearned_units.follow(tx, balances, return_id, units, event.payload)
+    if isinstance(event.payload, ReturnDisposed) and not unearned:
+        await _record_units_sent_back(tx, balances, row, event.payload, event.actor)
     pending = _pending(balances, return_id)
     undecided = _without_decided(units, balances, return_id)
     policy_of = await _policies(tx, balances, row, undecided)
@@ -114,6 +131,41 @@ async def _cancel_unneeded(
         refund.set_closing_note("None of its units will be received.")
         await locked_refunds.advance(tx, refund, RefundStatus.CANCELLED, POLICY)
         balances.put(refund.row)
+
+
+async def _record_units_sent_back(
+    tx: Transaction, balances: Balances, row: LockedReturnRow, event: ReturnDisposed, actor: str
+) -> None:
+    """Open a refund of 0 that records why units which go back to the customer bring no money.
+
+    It has no units: the customer keeps them, so their order line is not undone.
+    """
+    sent_back = [
+        each
+        for each in event.items
+        if each.order_line is not None and each.disposition is Disposition.RETURN_TO_CUSTOMER
+    ]
+    if not sent_back or ReturnStatus(row["status"]) in FORGOTTEN:
+        return
+    channel = await refund_opening.channel_of(tx, balances.order)
+    policy = await refund_opening.policy_for(tx, Facts(channel=channel.code))
+    draft = RefundDraft(
+        kind=RefundKind.RETURN,
+        breakdown=Breakdown(tuple(_sent_back(each) for each in sent_back)),
+        tender=policy.rules.tender,
+        policy=policy,
+        requested_by=row["requested_by"],
+        return_id=row["id"],
+        required=policy.rules.evidence,
+        reached=tuple(Evidence),
+        reasons=("The units go back to the customer: they bring no refund.",),
+    )
+    await refund_opening.open_refunds(tx, balances, draft, actor=actor)
+
+
+def _sent_back(units: ReturnedUnits) -> Component:
+    note = f"{units.quantity} × {units.sku}: goes back to the customer (RETURN_TO_CUSTOMER)"
+    return Component(ComponentKind.ITEMS, 0, note)
 
 
 def _pending(balances: Balances, return_id: UUID) -> list[LockedRefund]:

@@ -108,6 +108,44 @@ WHERE r.status = 'CANCELLED' AND f.kind = 'RETURN'
   AND f.status IN ('APPROVED', 'PROCESSING', 'UNKNOWN', 'SUCCEEDED') AND f.amount_minor > 0
 """
 
+# Units of a return that stay: neither missing, nor sent back to the customer, nor of a return that
+# has ended before they came.
+_STAY = """
+  SELECT t.quantity FROM return_item t
+  WHERE t.return_id = r.id AND t.order_line_id = u.order_line_id AND t.state <> 'MISSING'
+    AND (t.disposition IS NULL OR t.disposition <> 'RETURN_TO_CUSTOMER')
+    AND NOT (r.status = 'EXPIRED' AND t.state = 'EXPECTED')
+    AND r.status NOT IN ('DECLINED', 'CANCELLED')
+"""
+
+_REFUNDED = f"""
+  SELECT r.id, r.rma_number, SUM(u.quantity) AS units,
+    (SELECT COALESCE(SUM(s.quantity), 0) FROM ({_STAY}) AS s) AS stay
+  FROM refund f JOIN refund_unit u ON u.refund_id = f.id
+  JOIN customer_return r ON r.id = f.return_id
+  WHERE f.kind = 'RETURN' AND f.amount_minor > 0 AND f.status IN ({{statuses}})
+  GROUP BY r.id, r.rma_number, r.status, u.order_line_id
+"""
+_UNSENT = _REFUNDED.format(statuses="'NEEDS_APPROVAL', 'APPROVED', 'FAILED'")
+_SENT = _REFUNDED.format(statuses="'PROCESSING', 'UNKNOWN', 'SUCCEEDED'")
+
+# A refund that is still to be paid is for units that stay.
+NO_MONEY_WITHOUT_UNITS = f"""
+SELECT rma_number AS place, 'at most ' || CAST(stay AS text) || ' units to be paid' AS expected,
+  CAST(units AS text) AS found
+FROM ({_UNSENT}) AS lines WHERE units > stay
+"""
+
+# If more units were paid than stay, REFUND_RECOVERY was opened for a refund of the return.
+PAID_UNITS_ARE_RECOVERED = f"""
+SELECT rma_number AS place, 'REFUND_RECOVERY' AS expected,
+  CAST(units - stay AS text) || ' paid units that do not stay' AS found
+FROM ({_SENT}) AS lines WHERE units > stay AND NOT EXISTS (
+  SELECT 1 FROM refund f JOIN operational_exception e
+  ON e.subject_key = 'Refund:' || CAST(f.id AS text)
+  WHERE f.return_id = lines.id AND e.kind = 'REFUND_RECOVERY')
+"""
+
 # (name, SQL) of each proof of this area.
 ALL = (
     ("units of returns are in stock", UNITS_ARE_THERE),
@@ -118,4 +156,6 @@ ALL = (
     ("no settled return is left open", NONE_LEFT_OPEN),
     ("disposition steps = movements", STEPS_ARE_MOVEMENTS),
     ("a cancelled return has no refund", CANCELLED_KEEP_NO_MONEY),
+    ("refunds to be paid are for units that stay", NO_MONEY_WITHOUT_UNITS),
+    ("paid units that do not stay are recovered", PAID_UNITS_ARE_RECOVERED),
 )

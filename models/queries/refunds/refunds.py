@@ -197,13 +197,21 @@ async def give_back(session: Session, payment_id: UUID, amount_minor: int) -> No
 async def delete_units(session: Session, refund_ids: Sequence[UUID]) -> None:
     """Delete the units of refunds that still wait for evidence, before they are grouped again.
 
-    Units of decided refunds are never deleted.
+    Units of decided refunds stay, except for `release_units`.
     """
     await session.execute(
         "DELETE FROM refund_unit WHERE refund_id IN (SELECT id FROM refund"
         " WHERE id = ANY($1::uuid[]) AND status = 'EVIDENCE_PENDING')",
         list(refund_ids),
     )
+
+
+async def release_units(session: Session, refund_id: UUID) -> None:
+    """Delete the units of a refund that is withdrawn because units of it do not stay.
+
+    Those that stay, or that come later, are refunded anew. The breakdown still names the units.
+    """
+    await session.execute("DELETE FROM refund_unit WHERE refund_id = $1", refund_id)
 
 
 async def approvals_of(session: Session, refund_id: UUID) -> Sequence[RefundApprovalRow]:

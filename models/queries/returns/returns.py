@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
-from domain.policies.dispositions import ConditionGrade
+from domain.policies.dispositions import ConditionGrade, Disposition
 from domain.policies.refunds import Evidence
 from domain.returns.evidence import evidence_of
 from domain.returns.states import ReturnItemState, ReturnStatus
@@ -95,7 +95,8 @@ async def items_of(session: Session, return_ids: Sequence[UUID]) -> Sequence[Ret
 class RefundableUnits:
     """A group of units of an order line, and its evidence.
 
-    `condition` None: not graded yet. `evidence` empty: the units will never arrive.
+    `condition` None: not graded yet. `evidence` empty: the units will never arrive, or go back to
+    the customer.
     """
 
     return_item_id: UUID
@@ -132,7 +133,12 @@ async def refundable_units(session: Session, return_id: UUID) -> list[Refundable
             state=ReturnItemState(row["state"]),
             condition=None if row["condition"] is None else ConditionGrade(row["condition"]),
             reason=row["reason"],
-            evidence=evidence_of(status, ReturnItemState(row["state"]), is_scanned=is_scanned),
+            evidence=evidence_of(
+                status,
+                ReturnItemState(row["state"]),
+                None if row["disposition"] is None else Disposition(row["disposition"]),
+                is_scanned=is_scanned,
+            ),
         )
         for row in await items_of(session, [return_id])
         if row["order_line_id"] is not None

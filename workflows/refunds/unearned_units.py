@@ -1,0 +1,130 @@
+"""Refunds of units that will not stay: withdrawn if not sent to the gateway, else recovered.
+
+Units of a return stop earning a refund when they are missing, when they go back to the customer,
+or when the return expires or is cancelled.
+
+1. Present units are matched with the decided refunds by order line and grade, sent refunds first.
+2. A refund that has more units than are present is withdrawn if it was not sent. Its other units
+   are then refunded anew.
+3. If it was sent, REFUND_RECOVERY asks FINANCE to get the money back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+from uuid import UUID
+
+import models.queries.refunds.refunds as refund_queries
+import workflows.exceptions.opening as exceptions
+import workflows.refunds.locked_refunds as locked_refunds
+from domain.events.returns import ReturnDisposed, ReturnExpired, ReturnPayload, ReturnReceived
+from domain.exceptions import ExceptionKind
+from domain.policies.dispositions import Disposition
+from domain.refunds.approvals import RefundKind
+from domain.refunds.states import UNSENT, WITHDRAWN, RefundStatus
+from domain.returns.states import ReturnItemState
+from models.queries.returns.returns import RefundableUnits
+from models.refunds import RefundRow
+from workflows.refunds.balances import Balances
+from workflows.refunds.locked_refunds import LockedRefund
+from workflows.refunds.opening import POLICY
+from workflows.transactions.transaction import Transaction
+
+_PENDING: Final = RefundStatus.EVIDENCE_PENDING
+_NOTE: Final = "Units of it do not stay: missing, not received, or sent back to the customer."
+
+
+async def follow(
+    tx: Transaction,
+    balances: Balances,
+    return_id: UUID,
+    units: Iterable[RefundableUnits],
+    payload: ReturnPayload,
+) -> int:
+    """Withdraw or recover the return's refunds that have more units than the return has.
+
+    `units`: of the return, with their evidence. Returns the number of units without a refund now.
+    """
+    unearned = _unearned(balances, return_id, units)
+    for refund_id, quantity in unearned.items():
+        family_id = balances.refunds[refund_id]["family_id"]
+        family = [each for each in _live(balances, return_id) if each["family_id"] == family_id]
+        if all(RefundStatus(each["status"]) in UNSENT for each in family):
+            await _withdraw(tx, balances, family)
+        elif _ends_claims(payload):
+            await _recover(tx, balances, refund_id, quantity)
+    return sum(unearned.values())
+
+
+def _live(balances: Balances, return_id: UUID) -> list[RefundRow]:
+    """The return's decided refunds of units that count, those sent to the gateway first."""
+    decided = [
+        refund
+        for refund in balances.live()
+        if refund["return_id"] == return_id
+        and refund["kind"] == RefundKind.RETURN
+        and refund["status"] != _PENDING
+    ]
+    return sorted(decided, key=lambda each: RefundStatus(each["status"]) in UNSENT)
+
+
+def _unearned(
+    balances: Balances, return_id: UUID, units: Iterable[RefundableUnits]
+) -> dict[UUID, int]:
+    """Units in each decided refund beyond those that the return has with any evidence."""
+    present: dict[tuple[UUID, str | None], int] = {}
+    for unit in units:
+        if unit.evidence:
+            key = (unit.order_line_id, None if unit.condition is None else str(unit.condition))
+            present[key] = present.get(key, 0) + unit.quantity
+    rank = {refund["id"]: position for position, refund in enumerate(_live(balances, return_id))}
+    rows = [row for row in balances.units if row["refund_id"] in rank]
+    # Refunds decided before grading take what those of a known grade leave.
+    rows.sort(key=lambda row: (row["condition"] is None, rank[row["refund_id"]]))
+    unearned: dict[UUID, int] = {}
+    for row in rows:
+        left = row["quantity"]
+        line_id, grade = row["order_line_id"], row["condition"]
+        keys = [key for key in present if key[0] == line_id and grade in (None, key[1])]
+        for key in keys:
+            taken = min(left, present[key])
+            present[key] -= taken
+            left -= taken
+        if left:
+            unearned[row["refund_id"]] = unearned.get(row["refund_id"], 0) + left
+    return unearned
+
+
+def _ends_claims(payload: ReturnPayload) -> bool:
+    """True if this event is the one by which units stop earning a refund."""
+    if isinstance(payload, ReturnExpired):
+        return True
+    sold = [each for each in payload.items if each.order_line is not None]
+    if isinstance(payload, ReturnDisposed):
+        return any(each.disposition is Disposition.RETURN_TO_CUSTOMER for each in sold)
+    if isinstance(payload, ReturnReceived):
+        return any(each.state is ReturnItemState.MISSING for each in sold)
+    return False
+
+
+async def _withdraw(tx: Transaction, balances: Balances, family: Sequence[RefundRow]) -> None:
+    for row in family:
+        refund = LockedRefund({**row}, balances.order)
+        await refund_queries.release_units(tx.session, refund.id)
+        refund.set_closing_note(_NOTE)
+        await locked_refunds.advance(tx, refund, RefundStatus.CANCELLED, POLICY)
+        balances.put(refund.row)
+
+
+async def _recover(tx: Transaction, balances: Balances, refund_id: UUID, quantity: int) -> None:
+    refund = LockedRefund(balances.refunds[refund_id], balances.order)
+    assert refund.status not in WITHDRAWN
+    await exceptions.open_exception(
+        tx,
+        ExceptionKind.REFUND_RECOVERY,
+        ("Refund", refund.id),
+        f"{quantity} units of the refund of {refund.amount} on order {balances.order.number} do not"
+        " stay: missing, not received, or sent back to the customer. Recover the money.",
+        channel_id=balances.order.channel_id,
+    )
