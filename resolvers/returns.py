@@ -193,7 +193,8 @@ async def return_inspect(info: Info, input: ReturnInspectInput) -> ReturnPayload
 async def return_item_dispose(info: Info, input: DispositionInput) -> ReturnPayload | None:
     """Execute a disposition of INSPECTED units.
 
-    Refused: POLICY_VIOLATION (counterfeit units are never restocked), APPROVAL_REQUIRED above the
+    Units that came for a DECLINED or CANCELLED return are in quarantine. For them,
+    RETURN_TO_CUSTOMER, SCRAP, LIQUIDATE and QUARANTINE are allowed, and no refund follows. Refused: POLICY_VIOLATION (counterfeit units are never restocked), APPROVAL_REQUIRED above the
     value in the policy, ILLEGAL_TRANSITION for more units than are left, TASK_NOT_CLAIMED, INVALID,
     NOT_FOUND.
     """

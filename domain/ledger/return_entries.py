@@ -69,5 +69,23 @@ def disposed(disposition: Disposition, units: int, cost: Money, occasion: Occasi
     )
 
 
+def disposed_unidentified(
+    disposition: Disposition, units: int, value: Money, occasion: Occasion
+) -> LedgerEntry:
+    """A disposition of units that came without a return, or for one that has ended.
+
+    Their receipt was a gain in inventory adjustments. If they go back to the customer, that gain is
+    reversed.
+    """
+    to = DISPOSITION_ACCOUNTS[disposition]
+    return transfer(
+        f"{disposition} of {_counted(units)} received with {occasion.reference}",
+        occasion,
+        value,
+        to=_A.INVENTORY_ADJUSTMENTS if disposition is _D.RETURN_TO_CUSTOMER else to,
+        from_=_A.INVENTORY_IN_QUALITY_CONTROL,
+    )
+
+
 def _counted(units: int) -> str:
     return "1 unit" if units == 1 else f"{units} units"

@@ -41,6 +41,11 @@ EXITS: Final[Mapping[Disposition | None, frozenset[Disposition]]] = MappingProxy
 )
 
 
+# Dispositions of units that came for a declined or cancelled return. They were not inspected, so
+# they cannot be sold.
+FOR_ENDED_RETURNS: Final = frozenset({_D.RETURN_TO_CUSTOMER, _D.SCRAP, _D.LIQUIDATE, _D.QUARANTINE})
+
+
 @dataclass(frozen=True, slots=True)
 class DispositionMove:
     """One executed disposition: stock movement (`to_state` None: units leave) and item state."""
@@ -125,6 +130,42 @@ def execute(
         MovementKind.SCRAPPED if disposition is _D.SCRAP else MovementKind.DISPOSED,
         ReturnItemState.DISPOSED if disposition in FINAL else ReturnItemState.INSPECTED,
     )
+
+
+def leave_quarantine(disposition: Disposition) -> DispositionMove:
+    """The effects of `disposition` on units that are in quarantine and were not inspected.
+
+    Raises IllegalTransition for QUARANTINE: they are there.
+    """
+    return execute(ReturnItemState.INSPECTED, _D.QUARANTINE, disposition)
+
+
+def check_ended_return(last: Disposition | None, disposition: Disposition) -> None:
+    """Raise IllegalTransition unless units of a declined or cancelled return may go this way.
+
+    `last`: the units' last disposition.
+    """
+    allowed = FOR_ENDED_RETURNS & EXITS[last]
+    if disposition not in allowed:
+        current = last or ReturnItemState.EXPECTED
+        raise IllegalTransition("return item", current, disposition, allowed)
+
+
+def check_unidentified(disposition: Disposition, caller: Caller) -> DispositionMove:
+    """The effects of `disposition` on units of a parcel that nobody can match.
+
+    Raises IllegalTransition for QUARANTINE, and ApprovalRequired if the caller may not restock
+    units that nobody inspected.
+    """
+    effect = leave_quarantine(disposition)
+    if disposition is _D.RESTOCK and not caller.may("dispositions.override"):
+        raise ApprovalRequired(
+            "Restocking units of an unidentified parcel requires a caller with"
+            " dispositions.override.",
+            field=("disposition",),
+            details={"disposition": disposition},
+        )
+    return effect
 
 
 def _to_state(disposition: Disposition) -> StockState | None:

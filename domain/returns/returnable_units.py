@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from domain.errors import Invalid, NotFound, OverReturn
+from domain.policies.dispositions import Disposition
 from domain.returns.states import ReturnItemState, ReturnStatus
 
 # Units of these returns may be requested again.
@@ -19,16 +20,29 @@ class LineClaim:
     status: ReturnStatus
     state: ReturnItemState
     quantity: int
+    disposition: Disposition | None = None
 
 
-def counts_as_returned(status: ReturnStatus, state: ReturnItemState) -> bool:
-    """True if units in this state of such a return are claimed from their order line."""
-    return status not in FORGOTTEN and state is not ReturnItemState.MISSING
+def counts_as_returned(
+    status: ReturnStatus, state: ReturnItemState, disposition: Disposition | None = None
+) -> bool:
+    """True if units in this state of such a return are claimed from their order line.
+
+    Units of a declined or cancelled return that came and were disposed of count, unless they went
+    back to the customer.
+    """
+    if status in FORGOTTEN:
+        return disposition in (Disposition.SCRAP, Disposition.LIQUIDATE)
+    return state is not ReturnItemState.MISSING
 
 
 def claimed_units(claims: Iterable[LineClaim]) -> int:
     """Units of an order line that all its returns claim together."""
-    return sum(each.quantity for each in claims if counts_as_returned(each.status, each.state))
+    return sum(
+        each.quantity
+        for each in claims
+        if counts_as_returned(each.status, each.state, each.disposition)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import workflows.returns.evaluation as return_evaluation
 import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 from domain.access.callers import Caller
-from domain.errors import DomainError, Invalid
+from domain.errors import DomainError, IllegalTransition, Invalid
 from domain.events.returns import ReturnAuthorized, ReturnCancelled, ReturnDeclined
 from domain.policies.decisions import decided
 from domain.refunds.states import RefundStatus
@@ -71,6 +71,7 @@ async def authorize(tx: Transaction, command: AuthorizeReturn, caller: Caller) -
     try:
         check_authorization(before, objections, caller, command.note)
         if before is ReturnStatus.DECLINED:
+            _check_not_disposed(locked)
             await _check_room(tx, locked)
     except Invalid:
         raise
@@ -149,6 +150,15 @@ def _wanted(locked: LockedReturn) -> list[RequestedLine]:
         if line is not None and group.reason is not None:
             wanted.append(RequestedLine(line, group.quantity, group.reason))
     return wanted
+
+
+def _check_not_disposed(locked: LockedReturn) -> None:
+    """Raise IllegalTransition if units that came for the declined return were disposed of.
+
+    Their refund would have no units. The customer can request the rest as a new return.
+    """
+    if any(group.disposition is not None for group in locked.groups):
+        raise IllegalTransition("return", locked.status, ReturnStatus.AUTHORIZED, ())
 
 
 async def _check_room(tx: Transaction, locked: LockedReturn) -> None:

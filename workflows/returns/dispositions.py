@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 import domain.ledger.return_entries as return_entries
 import domain.returns.dispositions as disposition_rules
 import models.queries.catalog.lookups as lookups
 import models.queries.returns.returns as return_queries
 import workflows.policies.publishing as policies
 import workflows.returns.discrepancies as discrepancies
+import workflows.returns.ended_returns as ended_returns
 import workflows.returns.evaluation as return_evaluation
 import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
@@ -23,17 +22,17 @@ from domain.access.callers import Caller
 from domain.errors import DomainError, IllegalTransition, NotFound
 from domain.events.returns import ReturnDisposed
 from domain.ledger.entries import Occasion
-from domain.policies.decisions import Decision, decided
+from domain.policies.decisions import decided
 from domain.policies.dispositions import Disposition, DispositionRules
 from domain.policies.policies import PolicyKind, PolicyVersion
 from domain.returns.dispositions import Choice
 from domain.returns.receipts import TooFewUnits
-from domain.returns.states import ReturnAction, ReturnItemState
+from domain.returns.states import RETURN_ACTIONS, ReturnAction, ReturnItemState
 from domain.stock.states import StockState, check_quantity
 from domain.tasks import ITEM_STEPS
 from domain.values.money import Money, share
-from models.returns import DispositionStepRow
-from workflows.returns.locked_returns import LockedReturn
+from workflows.returns.ended_returns import QuarantinedUnits
+from workflows.returns.locked_returns import LockedReturn, Ruling
 from workflows.returns.requests import check_note
 from workflows.returns.return_units import ReturnUnits
 from workflows.transactions.actions import one_by_one
@@ -51,21 +50,11 @@ class DisposeReturnItem:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """A disposition to execute, with its author, the decision and the version of the policy."""
-
-    disposition: Disposition
-    decided_by: str
-    decision: Decision
-    policy_version: int | None = None
-    note: str | None = None
-
-
 @one_by_one("returnItemDispose")
 async def dispose(tx: Transaction, command: DisposeReturnItem, caller: Caller) -> Mapping[str, Any]:
     """Execute a disposition of inspected units; a part of a group becomes a group of its own.
 
+    Units of a declined or cancelled return are disposed of from quarantine, without an inspection.
     Locks the order, the return, the tasks, the stock, then the item costs. Raises IllegalTransition
     (not inspected, disposed of already, or too few units), PolicyViolation (a counterfeit is never
     restocked), ApprovalRequired, TaskNotClaimed, Invalid or NotFound. Records `return.disposed`.
@@ -78,9 +67,12 @@ async def dispose(tx: Transaction, command: DisposeReturnItem, caller: Caller) -
         check_quantity(command.quantity)
         check_note(command.note, "note")
         locked = await _lock(tx, command, return_id, caller)
-        locked.check(ReturnAction.DISPOSE, "returnItemId")
         group = locked.group(command.return_item_id)
         assert group is not None
+        if locked.status in RETURN_ACTIONS[ReturnAction.QUARANTINE]:
+            units = QuarantinedUnits(group, command.quantity, command.disposition, command.note)
+            return await ended_returns.dispose(tx, locked, units, caller)
+        locked.check(ReturnAction.DISPOSE, "returnItemId")
         before = group.disposition
         _check_step(group, command.disposition)
         if command.quantity > group.quantity:
@@ -234,23 +226,4 @@ def execute(
     group.state, group.disposition = effect.item_state, ruling.disposition
     is_here = group.state is ReturnItemState.INSPECTED
     group.stock_state = effect.to_state if is_here else None
-    locked.steps.append(_step(tx, locked, group, ruling, movement_id))
-
-
-def _step(
-    tx: Transaction, locked: LockedReturn, group: ReturnUnits, ruling: Ruling, movement_id: UUID
-) -> DispositionStepRow:
-    return {
-        "id": tx.new_id(),
-        "return_id": locked.id,
-        "return_item_id": group.id,
-        "return_version": locked.next_version,
-        "movement_id": movement_id,
-        "disposition": str(ruling.disposition),
-        "quantity": group.quantity,
-        "decided_by": ruling.decided_by,
-        "decision": orjson.dumps(ruling.decision).decode(),
-        "policy_version": ruling.policy_version,
-        "note": ruling.note,
-        "executed_at": tx.now,
-    }
+    locked.record_disposition(tx, group, movement_id, ruling)

@@ -11,6 +11,7 @@ import models.queries.returns.evaluation as evaluation_queries
 import models.queries.returns.returns as return_queries
 import workflows.policies.publishing as policies
 from domain.orders.orders import OrderLineState
+from domain.policies.dispositions import Disposition
 from domain.policies.policies import Facts, PolicyKind, PolicyVersion, choose
 from domain.policies.returns import ReturnRules
 from domain.returns.authorizations import (
@@ -65,7 +66,10 @@ async def returnable_lines(session: Session, order: LockedOrder) -> list[Returna
     claims: dict[UUID, list[LineClaim]] = {}
     for row in await return_queries.claims_of_lines(session, [line.id for line in order.lines]):
         claim = LineClaim(
-            ReturnStatus(row["status"]), ReturnItemState(row["state"]), int(row["quantity"])
+            ReturnStatus(row["status"]),
+            ReturnItemState(row["state"]),
+            int(row["quantity"]),
+            None if row["disposition"] is None else Disposition(row["disposition"]),
         )
         claims.setdefault(row["order_line_id"], []).append(claim)
     return [

@@ -14,7 +14,7 @@ import workflows.orders.locked_orders as locked_orders
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, NotFound
 from domain.policies.decisions import Decision
-from domain.policies.dispositions import ConditionGrade
+from domain.policies.dispositions import ConditionGrade, Disposition
 from domain.returns.states import (
     EXPECTED_WITHIN,
     RETURN_TRANSITIONS,
@@ -33,6 +33,17 @@ from workflows.orders.locked_orders import LockedOrder
 from workflows.returns.return_units import ReturnUnits, evidence_json
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A disposition to execute, with its author, the decision and the version of the policy."""
+
+    disposition: Disposition
+    decided_by: str
+    decision: Decision
+    policy_version: int | None = None
+    note: str | None = None
 
 
 @dataclass(slots=True)
@@ -193,6 +204,30 @@ class LockedReturn:
             "inspected_at": tx.now,
         }
         self.inspections.append(row)
+
+    def record_disposition(
+        self,
+        tx: Transaction,
+        group: ReturnUnits,
+        movement_id: UUID,
+        ruling: Ruling,
+    ) -> None:
+        """Add an executed disposition of all units of a group, with its stock movement."""
+        row: DispositionStepRow = {
+            "id": tx.new_id(),
+            "return_id": self.id,
+            "return_item_id": group.id,
+            "return_version": self.next_version,
+            "movement_id": movement_id,
+            "disposition": str(ruling.disposition),
+            "quantity": group.quantity,
+            "decided_by": ruling.decided_by,
+            "decision": orjson.dumps(ruling.decision).decode(),
+            "policy_version": ruling.policy_version,
+            "note": ruling.note,
+            "executed_at": tx.now,
+        }
+        self.steps.append(row)
 
 
 def authorize(row: LockedReturnRow, actor: str, now: datetime) -> None:

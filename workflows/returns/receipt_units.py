@@ -18,8 +18,7 @@ from domain.stock.item_costs import CostPool
 from domain.stock.states import MovementKind, StockState
 from domain.values.money import Money
 from models.queries.catalog.lookups import ItemFacts
-from workflows.returns.dispositions import Ruling
-from workflows.returns.locked_returns import LockedReturn
+from workflows.returns.locked_returns import LockedReturn, Ruling
 from workflows.returns.requests import POLICY
 from workflows.returns.return_units import ReturnUnits
 from workflows.returns.unidentified_parcels import IdentifiedUnits

@@ -131,8 +131,9 @@ async def claimed_by_line(session: Session, ids: Sequence[UUID]) -> Mapping[UUID
     rows = await session.fetch(
         "SELECT t.order_line_id, SUM(t.quantity) AS units FROM return_item t"
         " JOIN customer_return r ON r.id = t.return_id WHERE t.order_line_id = ANY($1::uuid[])"
-        " AND r.status NOT IN ('DECLINED', 'CANCELLED', 'EXPIRED') AND t.state <> 'MISSING'"
-        " GROUP BY t.order_line_id",
+        " AND CASE WHEN r.status IN ('DECLINED', 'CANCELLED', 'EXPIRED')"
+        " THEN COALESCE(t.disposition, '') IN ('SCRAP', 'LIQUIDATE')"
+        " ELSE t.state <> 'MISSING' END GROUP BY t.order_line_id",
         list(ids),
     )
     return {row["order_line_id"]: int(row["units"]) for row in rows}

@@ -195,9 +195,10 @@ async def returns_named(
 
 # Units that a line's returns claim: all except missing ones and those of returns that do not count.
 _CLAIMS = """
-SELECT t.order_line_id, r.status, t.state, SUM(t.quantity) AS quantity
+SELECT t.order_line_id, r.status, t.state, t.disposition, SUM(t.quantity) AS quantity
 FROM return_item t JOIN customer_return r ON r.id = t.return_id
-WHERE t.order_line_id = ANY($1::uuid[]) GROUP BY t.order_line_id, r.status, t.state
+WHERE t.order_line_id = ANY($1::uuid[])
+GROUP BY t.order_line_id, r.status, t.state, t.disposition
 """
 
 
@@ -207,6 +208,7 @@ class LineClaimRow(TypedDict):
     order_line_id: UUID
     status: str
     state: str
+    disposition: str | None
     quantity: Total
 
 

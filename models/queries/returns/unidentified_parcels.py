@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
+from models.database.rows import Total
 from models.database.sessions import Session
 
 
@@ -37,6 +38,32 @@ async def has_discrepancies(session: Session, return_id: UUID) -> bool:
         return_id,
     )
     return found is not None
+
+
+class QuarantinedRow(TypedDict):
+    """Units of an item in quarantine at one location, and the exception that holds them."""
+
+    exception_id: UUID
+    location_id: int
+    quantity: Total
+
+
+async def units_of_return(
+    session: Session, return_id: UUID, item_id: int
+) -> Sequence[QuarantinedRow]:
+    """Units of an item that came for a declined or cancelled return, the oldest first.
+
+    Not locked: the return's lock excludes other changes of them.
+    """
+    return await session.rows(
+        QuarantinedRow,
+        "SELECT p.exception_id, p.location_id, SUM(u.quantity) AS quantity"
+        " FROM unidentified_parcel p JOIN unidentified_unit u ON u.parcel_id = p.id"
+        " WHERE p.return_id = $1 AND u.item_id = $2 AND u.quantity > 0"
+        " GROUP BY p.exception_id, p.location_id ORDER BY MIN(p.received_at), p.location_id",
+        return_id,
+        item_id,
+    )
 
 
 class ParcelExceptionRow(TypedDict):
