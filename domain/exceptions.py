@@ -118,7 +118,7 @@ CLEARED_WHEN: Final[Mapping[ExceptionKind, str]] = MappingProxyType(
         ExceptionKind.CARRIER_DELAY: "the parcel is delivered, lost or sent back",
         ExceptionKind.RETURN_OVERDUE: "the return is received, cancelled or expired",
         ExceptionKind.RETURN_DISCREPANCY: "the missing or wrong units are settled",
-        ExceptionKind.UNIDENTIFIED_PARCEL: "the parcel is received as a known return",
+        ExceptionKind.UNIDENTIFIED_PARCEL: "its units are received as a return or disposed of",
         ExceptionKind.INSPECTION_OVERDUE: "no received unit waits for inspection",
         ExceptionKind.REFUND_OVERDUE: "the refund has succeeded or is given up",
         ExceptionKind.REFUND_UNKNOWN: "no attempt of the refund needs a person any more",

@@ -10,15 +10,17 @@ import models.queries.reads.returns as return_reads
 import workflows.returns.authorizations
 import workflows.returns.dispositions
 import workflows.returns.inspections
+import workflows.returns.parcel_dispositions
 import workflows.returns.receipts
 import workflows.returns.requests
 import workflows.returns.tracking
 from domain.errors import BadRequest
 from schema.context import Info
 from schema.fields.arguments import After, Before, First, Last, Resume, given
-from schema.fields.enums import ReturnStatus
+from schema.fields.enums import Disposition, ReturnStatus
 from schema.fields.node import load, required_uuid, uuid_in
 from schema.fields.paging import CountedConnection, selection_of, window
+from schema.mutations.exceptions import ExceptionPayload
 from schema.mutations.perform import perform_mutation
 from schema.mutations.returns import (
     DispositionInput,
@@ -31,6 +33,7 @@ from schema.streams import object_changes
 from schema.types.events import ReturnEvent
 from schema.types.returns import Return
 from workflows.returns.authorizations import AuthorizeReturn, CancelReturn, DeclineReturn
+from workflows.returns.parcel_dispositions import DisposeUnidentified
 from workflows.returns.tracking import SetTracking
 
 
@@ -194,12 +197,44 @@ async def return_item_dispose(info: Info, input: DispositionInput) -> ReturnPayl
     """Execute a disposition of INSPECTED units.
 
     Units that came for a DECLINED or CANCELLED return are in quarantine. For them,
-    RETURN_TO_CUSTOMER, SCRAP, LIQUIDATE and QUARANTINE are allowed, and no refund follows. Refused: POLICY_VIOLATION (counterfeit units are never restocked), APPROVAL_REQUIRED above the
-    value in the policy, ILLEGAL_TRANSITION for more units than are left, TASK_NOT_CLAIMED, INVALID,
+    RETURN_TO_CUSTOMER, SCRAP, LIQUIDATE and QUARANTINE are allowed, and no refund follows. Refused:
+    POLICY_VIOLATION (counterfeit units are never restocked), APPROVAL_REQUIRED above the value in
+    the policy, ILLEGAL_TRANSITION for more units than are left, TASK_NOT_CLAIMED, INVALID,
     NOT_FOUND.
     """
     return await perform_mutation(
         info, workflows.returns.dispositions.dispose, input.to_command, ReturnPayload
+    )
+
+
+async def unidentified_units_dispose(
+    info: Info,
+    exception_id: Annotated[
+        ID, argument(description="The exception UNIDENTIFIED_PARCEL of the parcel.")
+    ],
+    sku: str,
+    quantity: int,
+    disposition: Disposition,
+    note: Annotated[str, argument(description="Reason, as free text.")],
+) -> ExceptionPayload | None:
+    """Dispose of units of a parcel that nobody can match with a return.
+
+    The exception is resolved with the last unit. Units that the parcel of a DECLINED or CANCELLED
+    return brought beyond that return are disposed of here, too. Refused: APPROVAL_REQUIRED for
+    RESTOCK without `dispositions.override`, ILLEGAL_TRANSITION for QUARANTINE, where the units are,
+    INSUFFICIENT_STOCK for more units than are left, INVALID, NOT_FOUND.
+    """
+    return await perform_mutation(
+        info,
+        workflows.returns.parcel_dispositions.dispose,
+        lambda: DisposeUnidentified(
+            required_uuid("OperationalException", exception_id, "exceptionId"),
+            sku,
+            quantity,
+            disposition,
+            note,
+        ),
+        ExceptionPayload,
     )
 
 

@@ -110,6 +110,7 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "returnReceive": returns.return_receive,
     "returnInspect": returns.return_inspect,
     "returnItemDispose": returns.return_item_dispose,
+    "unidentifiedUnitsDispose": returns.unidentified_units_dispose,
     "refundCreate": refunds.refund_create,
     "refundApprove": refunds.refund_approve,
     "refundReject": refunds.refund_reject,

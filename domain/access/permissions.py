@@ -76,6 +76,7 @@ MUTATIONS: Final[Mapping[str, str]] = MappingProxyType(
         "returnReceive": "returns.receive",
         "returnInspect": "returns.inspect",
         "returnItemDispose": "returns.dispose",
+        "unidentifiedUnitsDispose": "returns.dispose",
         "refundCreate": "refunds.create",
         "refundCancel": "refunds.cancel",
         "refundApprove": "refunds.approve",
@@ -164,7 +165,7 @@ POWERS: Final[frozenset[str]] = frozenset(
         "stock.approve",  # write-downs above the ADJUSTMENT policy's value
         "tasks.override",  # act on a task that another worker holds
         "returns.override",  # authorize against the policy, or a declined return
-        "dispositions.override",  # another disposition above the policy's value
+        "dispositions.override",  # other dispositions above the policy's value; restock unmatched
         "policies.publish.ROUTING",
         "policies.publish.RETURN",
         "policies.publish.DISPOSITION",

@@ -78,6 +78,7 @@ AREAS: Final[Mapping[str, tuple[type[EventPayload], ...]]] = MappingProxyType(
             returns.ReturnExpired,
             returns.ReturnClosed,
             returns.ReturnUnidentified,
+            returns.ReturnUnidentifiedDisposed,
         ),
         "Refunds": (
             refunds.RefundOpened,

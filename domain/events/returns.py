@@ -161,3 +161,19 @@ class ReturnUnidentified(EventPayload):
     location: str
     """Code of the location."""
     items: tuple[UnidentifiedUnits, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnUnidentifiedDisposed(EventPayload):
+    """Units of a parcel that nobody could match were disposed of."""
+
+    type: ClassVar[str] = "return.unidentified_disposed"
+    subject_type: ClassVar[str] = "OperationalException"
+    scoped_by: ClassVar[tuple[str, ...]] = ("channel", "location")
+
+    return_: ReturnId | None
+    """The ended return that the parcel names; else null."""
+    location: str
+    """Code of the location."""
+    disposition: Disposition
+    items: tuple[UnidentifiedUnits, ...]

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import workflows.exceptions.handling
 import workflows.returns.authorizations
 import workflows.returns.dispositions
 import workflows.returns.expiry
 import workflows.returns.inspections
+import workflows.returns.parcel_dispositions
 import workflows.returns.receipts
 import workflows.returns.requests
 import workflows.returns.tracking
@@ -18,9 +20,11 @@ from domain.policies.dispositions import ConditionGrade, Disposition
 from models.database.database import Database
 from tests.builders.store import Shop, open_shop
 from tests.builders.transactions import rows
+from workflows.exceptions.handling import ResolveException
 from workflows.returns.authorizations import AuthorizeReturn, CancelReturn, DeclineReturn
 from workflows.returns.dispositions import DisposeReturnItem
 from workflows.returns.inspections import Finding, InspectReturn
+from workflows.returns.parcel_dispositions import DisposeUnidentified
 from workflows.returns.receipts import ReceivedItem, ReceiveReturn
 from workflows.returns.requests import RequestedItem, RequestReturn
 from workflows.returns.tracking import SetTracking
@@ -134,6 +138,24 @@ class Desk:
     ) -> Outcome:
         command = DisposeReturnItem(group, units, Disposition(disposition))
         return await self._do(workflows.returns.dispositions.dispose, command, by)
+
+    async def dispose_unidentified(
+        self,
+        received: Outcome,
+        units: int,
+        disposition: str,
+        by: Caller = INSPECTOR,
+        sku: str = "TEE-M",
+    ) -> Outcome:
+        """Dispose of units of the quarantined parcel that `received` opened an exception for."""
+        exception_id = UUID(received.refs["exception"])
+        command = DisposeUnidentified(exception_id, sku, units, Disposition(disposition), "Why.")
+        return await self._do(workflows.returns.parcel_dispositions.dispose, command, by)
+
+    async def resolve(self, received: Outcome, by: Caller = INSPECTOR) -> Outcome:
+        """Resolve the exception that `received` opened."""
+        command = ResolveException(UUID(received.refs["exception"]), "Done.")
+        return await self._do(workflows.exceptions.handling.resolve, command, by)
 
     async def expire(self) -> int:
         return await workflows.returns.expiry.expire_returns(self.shop.transactions)

@@ -16,6 +16,7 @@ import orjson
 
 import models.queries.exceptions as exception_queries
 import models.queries.refunds.payouts as payout_queries
+import models.queries.returns.unidentified_parcels as parcel_queries
 import workflows.exceptions.opening as exceptions
 from domain.access.callers import SYSTEM, Caller
 from domain.errors import IllegalTransition, Invalid, NotFound
@@ -128,8 +129,8 @@ async def wait(tx: Transaction, command: WaitException, caller: Caller) -> Mappi
 async def resolve(tx: Transaction, command: ResolveException, caller: Caller) -> Mapping[str, Any]:
     """Resolve an exception with a note on the solution.
 
-    REFUND_UNKNOWN ends with the settlement of the attempt, not with words. Locks the exception.
-    Raises IllegalTransition, Invalid or NotFound. Records `exception.resolved`.
+    REFUND_UNKNOWN ends with the settlement of the attempt, not with words, and
+    UNIDENTIFIED_PARCEL only when its units are out of quarantine. Locks the exception. Raises IllegalTransition, Invalid or NotFound. Records `exception.resolved`.
     """
     check_text(command.resolution, "resolution", longest=NOTE_MAX)
     before = await _lock(tx, command.exception_id, caller)
@@ -179,10 +180,13 @@ async def _lock(tx: Transaction, exception_id: UUID, caller: Caller) -> Operatio
 
 async def _check_cause_ended(tx: Transaction, row: OperationalExceptionRow) -> None:
     """Raise IllegalTransition if only the end of its cause may resolve this exception."""
-    if row["kind"] != ExceptionKind.REFUND_UNKNOWN:
-        return
-    refund_id = UUID(row["subject_key"].partition(":")[2])
-    if await payout_queries.awaits_person(tx.session, refund_id):
+    is_ended = True
+    if row["kind"] == ExceptionKind.REFUND_UNKNOWN:
+        refund_id = UUID(row["subject_key"].partition(":")[2])
+        is_ended = not await payout_queries.awaits_person(tx.session, refund_id)
+    elif row["kind"] == ExceptionKind.UNIDENTIFIED_PARCEL:
+        is_ended = not await parcel_queries.has_units(tx.session, row["id"])
+    if not is_ended:
         current = ExceptionStatus(row["status"])
         allowed = EXCEPTION_TRANSITIONS[current] - {ExceptionStatus.RESOLVED}
         resolved = ExceptionStatus.RESOLVED

@@ -146,6 +146,16 @@ FROM ({_SENT}) AS lines WHERE units > stay AND NOT EXISTS (
   WHERE f.return_id = lines.id AND e.kind = 'REFUND_RECOVERY')
 """
 
+# An exception UNIDENTIFIED_PARCEL is resolved when its parcel is empty.
+RESOLVED_PARCELS_ARE_EMPTY = """
+SELECT 'exception ' || CAST(e.id AS text) AS place, 'no units left' AS expected,
+  CAST(SUM(u.quantity) AS text) || ' units' AS found
+FROM operational_exception e JOIN unidentified_parcel p ON p.exception_id = e.id
+JOIN unidentified_unit u ON u.parcel_id = p.id
+WHERE e.kind = 'UNIDENTIFIED_PARCEL' AND e.status IN ('RESOLVED', 'AUTO_RESOLVED')
+GROUP BY e.id HAVING SUM(u.quantity) > 0
+"""
+
 # (name, SQL) of each proof of this area.
 ALL = (
     ("units of returns are in stock", UNITS_ARE_THERE),
@@ -156,6 +166,7 @@ ALL = (
     ("no settled return is left open", NONE_LEFT_OPEN),
     ("disposition steps = movements", STEPS_ARE_MOVEMENTS),
     ("a cancelled return has no refund", CANCELLED_KEEP_NO_MONEY),
+    ("resolved parcels are empty", RESOLVED_PARCELS_ARE_EMPTY),
     ("refunds to be paid are for units that stay", NO_MONEY_WITHOUT_UNITS),
     ("paid units that do not stay are recovered", PAID_UNITS_ARE_RECOVERED),
 )

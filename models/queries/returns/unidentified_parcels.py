@@ -66,6 +66,24 @@ async def units_of_return(
     )
 
 
+async def return_of_exception(session: Session, exception_id: UUID) -> UUID | None:
+    """The ended return that the parcels of an exception name; never changes."""
+    return await session.value(
+        UUID,
+        "SELECT return_id FROM unidentified_parcel WHERE exception_id = $1 LIMIT 1",
+        exception_id,
+    )
+
+
+async def has_units(session: Session, exception_id: UUID) -> bool:
+    """True if the parcels of an exception still have units."""
+    found = await session.fetch_one(
+        "SELECT 1 AS one FROM unidentified_parcel WHERE exception_id = $1 AND emptied_at IS NULL",
+        exception_id,
+    )
+    return found is not None
+
+
 class ParcelExceptionRow(TypedDict):
     """Kind and subject of an exception that holds parcels."""
 
