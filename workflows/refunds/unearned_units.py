@@ -11,7 +11,7 @@ or when the return expires or is cancelled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from domain.exceptions import ExceptionKind
 from domain.policies.dispositions import Disposition
 from domain.refunds.approvals import RefundKind
 from domain.refunds.states import UNSENT, WITHDRAWN, RefundStatus
+from domain.refunds.unearned_units import GradedUnits, unearned_units
 from domain.returns.states import ReturnItemState
 from models.queries.returns.returns import RefundableUnits
 from models.refunds import RefundRow
@@ -71,29 +72,25 @@ def _live(balances: Balances, return_id: UUID) -> list[RefundRow]:
 
 def _unearned(
     balances: Balances, return_id: UUID, units: Iterable[RefundableUnits]
-) -> dict[UUID, int]:
+) -> Mapping[UUID, int]:
     """Units in each decided refund beyond those that the return has with any evidence."""
-    present: dict[tuple[UUID, str | None], int] = {}
-    for unit in units:
-        if unit.evidence:
-            key = (unit.order_line_id, None if unit.condition is None else str(unit.condition))
-            present[key] = present.get(key, 0) + unit.quantity
-    rank = {refund["id"]: position for position, refund in enumerate(_live(balances, return_id))}
-    rows = [row for row in balances.units if row["refund_id"] in rank]
-    # Refunds decided before grading take what those of a known grade leave.
-    rows.sort(key=lambda row: (row["condition"] is None, rank[row["refund_id"]]))
-    unearned: dict[UUID, int] = {}
-    for row in rows:
-        left = row["quantity"]
-        line_id, grade = row["order_line_id"], row["condition"]
-        keys = [key for key in present if key[0] == line_id and grade in (None, key[1])]
-        for key in keys:
-            taken = min(left, present[key])
-            present[key] -= taken
-            left -= taken
-        if left:
-            unearned[row["refund_id"]] = unearned.get(row["refund_id"], 0) + left
-    return unearned
+    in_refunds = [
+        (
+            refund["id"],
+            [
+                GradedUnits(row["order_line_id"], row["condition"], row["quantity"])
+                for row in balances.units
+                if row["refund_id"] == refund["id"]
+            ],
+        )
+        for refund in _live(balances, return_id)
+    ]
+    present = [
+        GradedUnits(unit.order_line_id, unit.condition, unit.quantity)
+        for unit in units
+        if unit.evidence
+    ]
+    return unearned_units(in_refunds, present)
 
 
 def _ends_claims(payload: ReturnPayload) -> bool:

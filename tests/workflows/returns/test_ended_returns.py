@@ -4,8 +4,8 @@ import pytest
 
 from domain.policies.policies import PolicyKind
 from models.database.database import Database
-from tests.builders.returns import BOSS, Desk, open_return_desk
-from tests.builders.transactions import counts, rows
+from tests.builders.returns import Desk, open_return_desk
+from tests.builders.transactions import rows
 from workflows.ledger.reconciliation import reconcile
 from workflows.transactions.outcomes import Outcome
 
@@ -74,57 +74,4 @@ async def test_quarantine_keeps_the_units_there_and_has_exits(desk: Desk) -> Non
     assert [each.code for each in again.refusals] == ["ILLEGAL_TRANSITION"]
     assert not (await desk.dispose(group["id"], 2, "RETURN_TO_CUSTOMER")).refusals
     assert "quarantine" not in await desk.shop.level()
-    assert await reconcile(desk.database) == []
-
-
-@pytest.mark.parametrize(
-    ("units", "disposition"),
-    [(2, "RESTOCK"), (2, "REFURBISH"), (2, "RETURN_TO_VENDOR"), (3, "SCRAP")],
-)
-async def test_other_dispositions_and_more_units_change_nothing(
-    desk: Desk, units: int, disposition: str
-) -> None:
-    a_return = await ended(desk, "DECLINED", 3)
-    await desk.receive(a_return, ("TEE-M", 2))
-    [group] = await desk.groups(a_return)
-    tables = ("return_item", "stock_movement", "journal_entry", "event", "disposition_step")
-    before = await counts(desk.database, *tables)
-    refused = await desk.dispose(group["id"], units, disposition, by=BOSS)
-    assert [each.code for each in refused.refusals] == ["ILLEGAL_TRANSITION"]
-    assert await counts(desk.database, *tables) == before
-
-
-async def test_units_that_never_came_cannot_be_disposed_of(desk: Desk) -> None:
-    a_return = await ended(desk, "CANCELLED")
-    [group] = await desk.groups(a_return)
-    refused = await desk.dispose(group["id"], 1, "SCRAP")
-    assert [each.code for each in refused.refusals] == ["ILLEGAL_TRANSITION"]
-    assert refused.refusals[0].field == ("input", "returnItemId")
-
-
-async def test_a_declined_return_is_not_authorized_after_its_units_left(desk: Desk) -> None:
-    a_return = await ended(desk, "DECLINED")
-    await desk.receive(a_return, ("TEE-M", 2))
-    [group] = await desk.groups(a_return)
-    await desk.dispose(group["id"], 1, "RETURN_TO_CUSTOMER")
-    refused = await desk.authorize(a_return, "Fair.", by=BOSS)
-    assert [each.code for each in refused.refusals] == ["ILLEGAL_TRANSITION"]
-    assert await desk.status(a_return) == "DECLINED"
-
-
-@pytest.mark.parametrize(("disposition", "left"), [("RETURN_TO_CUSTOMER", 2), ("SCRAP", 1)])
-async def test_only_units_that_the_customer_has_can_be_requested_again(
-    desk: Desk, disposition: str, left: int
-) -> None:
-    a_return = await ended(desk, "CANCELLED")
-    await desk.receive(a_return, ("TEE-M", 1))
-    [group] = await desk.groups(a_return)
-    await desk.dispose(group["id"], 1, disposition)
-    [row] = await rows(desk.database, "SELECT order_id FROM customer_return")
-    order = Outcome(refs={"order": str(row["order_id"])})
-    over = await desk.request(order, ("TEE-M", left + 1))
-    assert [each.code for each in over.refusals] == ["OVER_RETURN"]
-    again = await desk.request(order, ("TEE-M", left))
-    assert not again.refusals
-    assert not (await desk.receive(again, ("TEE-M", left))).refusals
     assert await reconcile(desk.database) == []
