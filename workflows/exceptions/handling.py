@@ -129,8 +129,9 @@ async def wait(tx: Transaction, command: WaitException, caller: Caller) -> Mappi
 async def resolve(tx: Transaction, command: ResolveException, caller: Caller) -> Mapping[str, Any]:
     """Resolve an exception with a note on the solution.
 
-    REFUND_UNKNOWN ends with the settlement of the attempt, not with words, and
-    UNIDENTIFIED_PARCEL only when its units are out of quarantine. Locks the exception. Raises IllegalTransition, Invalid or NotFound. Records `exception.resolved`.
+    REFUND_UNKNOWN ends with the settlement of the attempt, and UNIDENTIFIED_PARCEL when its units
+    are out of quarantine, not with words before. Locks the exception. Raises IllegalTransition,
+    Invalid or NotFound. Records `exception.resolved`.
     """
     check_text(command.resolution, "resolution", longest=NOTE_MAX)
     before = await _lock(tx, command.exception_id, caller)

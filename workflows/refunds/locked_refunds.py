@@ -320,8 +320,8 @@ async def _update_exceptions(tx: Transaction, refund: LockedRefund) -> None:
     subject, channel_id = ("Refund", refund.id), refund.order.channel_id
     if refund.status in (_S.SUCCEEDED, _S.CANCELLED, _S.REJECTED):
         await exceptions.clear(tx, ExceptionKind.REFUND_OVERDUE, subject)
-    if refund.status in (_S.CANCELLED, _S.REVERSED):
-        # The customer does not have the money.
+    if refund.status is _S.CANCELLED:
+        # It was not paid: nothing is to be recovered.
         await exceptions.clear(tx, ExceptionKind.REFUND_RECOVERY, subject)
     template = {
         _S.FAILED: "The gateway refused the refund of {}. Retry or cancel it.",

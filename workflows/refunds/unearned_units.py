@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
+import models.queries.refunds.payouts as payout_queries
 import models.queries.refunds.refunds as refund_queries
 import workflows.exceptions.opening as exceptions
 import workflows.refunds.locked_refunds as locked_refunds
@@ -51,7 +52,7 @@ async def follow(
     for refund_id, quantity in unearned.items():
         family_id = balances.refunds[refund_id]["family_id"]
         family = [each for each in _live(balances, return_id) if each["family_id"] == family_id]
-        if all(RefundStatus(each["status"]) in UNSENT for each in family):
+        if await _may_withdraw(tx, family):
             await _withdraw(tx, balances, family)
         elif _ends_claims(payload):
             await _recover(tx, balances, refund_id, quantity)
@@ -103,6 +104,15 @@ def _ends_claims(payload: ReturnPayload) -> bool:
     if isinstance(payload, ReturnReceived):
         return any(each.state is ReturnItemState.MISSING for each in sold)
     return False
+
+
+async def _may_withdraw(tx: Transaction, family: Sequence[RefundRow]) -> bool:
+    """True if nothing of these refunds was paid: none was sent, or the gateway refused it."""
+    for row in family:
+        is_unsent = RefundStatus(row["status"]) in UNSENT
+        if not is_unsent or await payout_queries.is_contradicted(tx.session, row["id"]):
+            return False
+    return True
 
 
 async def _withdraw(tx: Transaction, balances: Balances, family: Sequence[RefundRow]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import models.queries.refunds.payouts as payout_queries
 import models.queries.returns.returns as return_queries
 import workflows.returns.evaluation as return_evaluation
 import workflows.returns.locked_returns as locked_returns
@@ -130,9 +131,12 @@ async def cancel(tx: Transaction, command: CancelReturn, caller: Caller) -> Mapp
     """
     locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
     before = locked.status
-    refunds = await return_queries.refund_statuses(tx.session, locked.id)
+    names = await return_queries.refund_statuses(tx.session, locked.id)
+    refunds = [RefundStatus(each) for each in names]
+    if await payout_queries.is_return_contradicted(tx.session, locked.id):
+        refunds.append(RefundStatus.UNKNOWN)
     try:
-        check_cancellation(before, [RefundStatus(each) for each in refunds])
+        check_cancellation(before, refunds)
     except DomainError as error:
         raise error.under("id") from None
     locked.set_status(ReturnStatus.CANCELLED)

@@ -126,7 +126,7 @@ _REFUNDED = f"""
   WHERE f.kind = 'RETURN' AND f.amount_minor > 0 AND f.status IN ({{statuses}})
   GROUP BY r.id, r.rma_number, r.status, u.order_line_id
 """
-_UNSENT = _REFUNDED.format(statuses="'NEEDS_APPROVAL', 'APPROVED', 'FAILED'")
+_UNSENT = _REFUNDED.format(statuses="'NEEDS_APPROVAL', 'APPROVED'")
 _SENT = _REFUNDED.format(statuses="'PROCESSING', 'UNKNOWN', 'SUCCEEDED'")
 
 # A refund that is still to be paid is for units that stay.

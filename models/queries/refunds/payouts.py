@@ -140,3 +140,14 @@ async def waiting_since(session: Session, before: datetime, limit: int) -> list[
         limit,
     )
     return [row["id"] for row in rows]
+
+
+async def is_return_contradicted(session: Session, return_id: UUID) -> bool:
+    """True if an attempt of a refund of this return is contradicted: it may have been paid."""
+    found = await session.value(
+        int,
+        "SELECT 1 AS found FROM refund r JOIN refund_attempt a ON a.refund_id = r.id"
+        " WHERE r.return_id = $1 AND a.contradicted_as IS NOT NULL LIMIT 1",
+        return_id,
+    )
+    return found is not None

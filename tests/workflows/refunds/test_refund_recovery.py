@@ -3,9 +3,10 @@
 import pytest
 
 from domain.policies.policies import PolicyKind
+from integrations.payments.gateway import PaymentEventType as Told
 from models.database.database import Database
 from tests.builders.inspected_returns import refund_rules
-from tests.builders.refunds import RefundDesk, open_refund_desk
+from tests.builders.refunds import FAILED, RefundDesk, open_refund_desk
 from workflows.ledger.reconciliation import reconcile
 
 
@@ -80,4 +81,22 @@ async def test_missing_units_whose_refund_was_not_sent_leave_it(refund_desk: Ref
     assert not (await refund_desk.desk.receive(a_return, ("TEE-M", 3))).refusals
     amounts = [each["amount_minor"] for each in await refund_desk.refunds()]
     assert sorted(amounts) == [3000, 5000, 8000]
+    assert await reconcile(refund_desk.database) == []
+
+
+async def test_a_refund_that_the_gateway_contradicts_binds_its_return(
+    refund_desk: RefundDesk,
+) -> None:
+    refund_desk.gateway.answers = [FAILED]
+    a_return = await refund_desk.desk.requested(("TEE-M", 8))
+    await refund_desk.pay()
+    [refund] = await refund_desk.refunds()
+    await refund_desk.receive_webhook(refund, Told.SUCCEEDED)
+    refused = await refund_desk.desk.cancel(a_return)
+    assert [each.code for each in refused.refusals] == ["ILLEGAL_TRANSITION"]
+    # It may have been paid, so it is not withdrawn when the return expires.
+    refund_desk.shop.clock.forward(days=28)
+    assert await refund_desk.desk.expire() == 1
+    assert await refund_desk.status(refund) == "FAILED"
+    assert await refund_desk.open_exceptions("REFUND_RECOVERY") == [f"Refund:{refund['id']}"]
     assert await reconcile(refund_desk.database) == []
