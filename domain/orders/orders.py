@@ -147,7 +147,11 @@ def number_of(order_id: UUID) -> str:
 def check_client_time(
     instant: datetime | None, now: datetime, *, may_backdate: bool, field: str
 ) -> datetime:
-    """Return the client's `instant`, or `now` without one; Invalid if too far ahead or back."""
+    """Return the client's `instant`, or `now` without one; Invalid if too far ahead or back.
+
+    An instant ahead is a client's fast clock: the fact happens now, so that no later fact of this
+    program can precede it.
+    """
     if instant is None:
         return now
     if instant > now + AHEAD_MAX:
@@ -160,4 +164,24 @@ def check_client_time(
         raise Invalid(
             f"A time at most 24 hours in the past is allowed; {instant} was sent.", field=(field,)
         )
-    return instant
+    return min(instant, now)
+
+
+def check_cause(
+    stated: datetime | None, at: datetime, cause_at: datetime, cause: str, *, field: str
+) -> datetime:
+    """Return `at`, but not before `cause_at`; Invalid if the client stated an earlier time.
+
+    `cause` is a sentence without its time: "The order was placed".
+    """
+    if stated is not None and stated < cause_at:
+        raise Invalid(
+            f"{cause} at {cause_at}. This time or a later one is allowed; {stated} was sent.",
+            field=(field,),
+        )
+    return max(at, cause_at)
+
+
+def effect_time(reported_at: datetime, now: datetime, cause_at: datetime) -> datetime:
+    """The time of an effect that an outside system reports: not before its cause, nor ahead."""
+    return max(min(reported_at, now), cause_at)

@@ -31,6 +31,7 @@ from models.migrations import (
     m0010_standard_names,
     m0011_carrier_events,
     m0012_contradictions,
+    m0013_causes,
 )
 from models.migrations.dialect import Engine
 
@@ -61,6 +62,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0010_standard_names", m0010_standard_names.statements),
     Version("0011_carrier_events", m0011_carrier_events.statements),
     Version("0012_contradictions", m0012_contradictions.statements),
+    Version("0013_causes", m0013_causes.statements),
 )
 
 _TABLE = (

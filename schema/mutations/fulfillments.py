@@ -27,8 +27,8 @@ class FulfillmentShipInput:
     carrier: str
     tracking_number: str
     shipped_at: datetime | None = UNSET
-    """Time of handover; absent: now. At most 5 minutes ahead, and without the permission `backdate`
-    at most 24 hours back.
+    """Time of handover; absent: now. Not before the order was placed. At most 5 minutes ahead,
+    which counts as now; without the permission `backdate` at most 24 hours back.
     """
 
     def to_command(self) -> ShipFulfillment:
@@ -99,7 +99,9 @@ class CarrierEventInput:
     """
     status: CarrierStatus
     occurred_at: datetime
-    """Time of the event. Events may arrive in any order."""
+    """Time of the event. Events may arrive in any order. An effect is dated when the parcel was
+    shipped if the event is dated earlier.
+    """
 
     def to_command(self) -> RecordCarrierEvent:
         """The command."""

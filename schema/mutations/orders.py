@@ -86,8 +86,8 @@ class OrderPlaceInput:
     ship_to: AddressInput | None = UNSET
     """Destination. Lead times depend on its country."""
     placed_at: datetime | None = UNSET
-    """Time of the customer's order; absent: now. At most 5 minutes ahead, and without the
-    permission `backdate` at most 24 hours back.
+    """Time of the customer's order; absent: now. At most 5 minutes ahead, which counts as now, and
+    without the permission `backdate` at most 24 hours back.
     """
     shipping: MoneyInput | None = UNSET
     """Shipping fee of the customer, before tax."""

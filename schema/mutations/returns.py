@@ -65,8 +65,8 @@ class ReturnRequestInput:
     customer_note: str | None = UNSET
     """Text of the customer."""
     requested_at: datetime | None = UNSET
-    """Time of the customer's request; absent: now. At most 5 minutes ahead, and without the
-    permission `backdate` at most 24 hours back.
+    """Time of the customer's request; absent: now. Not before the order's first shipment. At most
+    5 minutes ahead, which counts as now; without the permission `backdate` at most 24 hours back.
     """
 
     def to_command(self) -> RequestReturn:

@@ -166,3 +166,30 @@ async def test_only_policies_published_ahead_are_recorded(
     await migrate(url)
     waiting = await raw.rows(url, "SELECT policy_id FROM policy_start")
     assert [str(row[0])[-1] for row in waiting] == ["2"]
+
+
+async def test_facts_before_their_cause_are_corrected(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Version 13 dates a parcel's facts at its order, and a return's facts at the shipment."""
+    older = NAMES[: NAMES.index("0013_causes")]
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "VERSIONS", VERSIONS[: len(older)])
+        await migrate(url)
+    early, placed = "2026-03-01 08:00:00.000000+00:00", "2026-03-02 09:00:00.000000+00:00"
+    await raw.execute(
+        url,
+        *raw.released_rows(older),
+        f"UPDATE fulfillment SET status = 'LOST', shipped_at = '{early}', lost_at = '{early}',"
+        f" delivered_at = '{early}'",
+        f"UPDATE customer_return SET requested_at = '{early}', scanned_at = '{early}'",
+        f"UPDATE return_item SET received_at = '{early}' WHERE received_at IS NOT NULL",
+    )
+    await migrate(url)
+    for columns, table in (
+        ("shipped_at, lost_at, delivered_at", "fulfillment"),
+        ("requested_at, scanned_at", "customer_return"),
+        ("received_at", "return_item WHERE received_at IS NOT NULL"),
+    ):
+        found = await raw.rows(url, f"SELECT {columns} FROM {table}")
+        assert {str(value)[:19] for row in found for value in row} == {placed[:19]}

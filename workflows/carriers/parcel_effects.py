@@ -24,6 +24,7 @@ from domain.exceptions import ExceptionKind
 from domain.ledger.entries import Occasion
 from domain.orders.carriers import ENDS_DELAY, UNIT_STATE, CarrierStatus, parcel_after
 from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.orders import effect_time
 from domain.values.money import Money
 from models.fulfillments import FulfillmentRow
 from workflows.carriers.commands import RecordCarrierEvent
@@ -90,7 +91,7 @@ async def _move(
     if after is None:
         return False
     assert row["shipped_at"] is not None
-    at = max(command.occurred_at, row["shipped_at"])
+    at = effect_time(command.occurred_at, tx.now, row["shipped_at"])
     for each in await fulfillment_queries.lines_of(tx.session, [row["id"]]):
         line = order.line(each["order_line_id"])
         assert line is not None

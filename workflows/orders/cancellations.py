@@ -260,7 +260,9 @@ def _release_deposit(
     order.deposit_minor -= refund
     units = sum(quantity for _, quantity in wanted)
     paid = Money(refund, order.currency)
-    entry = ledger_entries.order_cancelled(units, paid, Occasion(order.number, tx.now))
+    entry = ledger_entries.order_cancelled(
+        units, paid, Occasion(order.number, order.time_of(tx.now))
+    )
     entry_id = tx.journal.post(entry, actor=actor, channel_id=order.channel_id)
     row = {
         "id": tx.new_id(),

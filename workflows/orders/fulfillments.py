@@ -26,7 +26,7 @@ from domain.events.orders import OrderShipped
 from domain.events.payloads import encode
 from domain.ledger.entries import Occasion, Sale, covered_by
 from domain.orders.fulfillments import FulfillmentStatus
-from domain.orders.orders import OrderLineState, check_client_time
+from domain.orders.orders import OrderLineState, check_cause, check_client_time
 from domain.stock.states import StockState
 from domain.values.money import Money
 from domain.values.texts import check_text
@@ -163,6 +163,7 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
         raise error.under("input") from None
     field = ("input", "fulfillmentId")
     order, row, location = await lock_with_order(tx, command.fulfillment_id, caller, field)
+    shipped_at = _not_before_order(command, shipped_at, order)
     before = _check_may_ship(row, location, field)
     await tasks.admit(tx, ("Fulfillment", row["id"]), caller, field)
     lines = [
@@ -202,6 +203,16 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
     shipped = OrderShipped(**await locked_orders.write(tx, order), fulfillment=row["id"])
     locked_orders.record(tx, order, shipped, caller.actor)
     return {"fulfillment": str(row["id"])}
+
+
+def _not_before_order(
+    command: ShipFulfillment, shipped_at: datetime, order: LockedOrder
+) -> datetime:
+    cause = (order.placed_at, "The order was placed")
+    try:
+        return check_cause(command.shipped_at, shipped_at, *cause, field="shippedAt")
+    except Invalid as error:
+        raise error.under("input") from None
 
 
 async def lock_with_order(

@@ -78,6 +78,17 @@ class LockedOrder:
         return self.row["total_minor"]
 
     @property
+    def placed_at(self) -> datetime:
+        return self.row["placed_at"]
+
+    def time_of(self, now: datetime) -> datetime:
+        """The time of a fact of this order that happens now.
+
+        It is not before the order, which a process with a faster clock may have placed.
+        """
+        return max(now, self.placed_at)
+
+    @property
     def ship_by_at(self) -> datetime | None:
         return self.row["ship_by_at"]
 

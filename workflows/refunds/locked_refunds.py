@@ -264,13 +264,17 @@ def _decided(tx: Transaction, refund: LockedRefund) -> LedgerEntry:
     return refund_decided(
         breakdown_of(refund.row),
         refund.amount.currency,
-        Occasion(refund.order.number, tx.now),
+        _occasion(tx, refund),
         owed_minor=refund.row["owed_minor"],
     )
 
 
 def _paid(tx: Transaction, refund: LockedRefund) -> LedgerEntry:
-    return refund_paid(refund.amount, refund.tender, Occasion(refund.order.number, tx.now))
+    return refund_paid(refund.amount, refund.tender, _occasion(tx, refund))
+
+
+def _occasion(tx: Transaction, refund: LockedRefund) -> Occasion:
+    return Occasion(refund.order.number, refund.order.time_of(tx.now))
 
 
 def _reverse(
@@ -283,7 +287,8 @@ def _reverse(
 ) -> None:
     # A refund whose whole amount a cancellation already owed has posted no debt.
     if entry_id is not None:
-        _post(tx, refund, ledger_entries.reversal(entry, entry_id, reason, tx.now), actor)
+        at = max(refund.order.time_of(tx.now), refund.settled_at or tx.now)
+        _post(tx, refund, ledger_entries.reversal(entry, entry_id, reason, at), actor)
 
 
 def _post(tx: Transaction, refund: LockedRefund, entry: LedgerEntry, actor: str) -> UUID | None:

@@ -181,7 +181,8 @@ async def _end_unsent(
 
 
 def _post_overpaid(tx: Transaction, refund: LockedRefund, caller: Caller) -> UUID | None:
-    entry = refund_overpaid(refund.amount, Occasion(refund.order.number, tx.now))
+    occasion = Occasion(refund.order.number, refund.order.time_of(tx.now))
+    entry = refund_overpaid(refund.amount, occasion)
     return tx.journal.post(entry, actor=caller.actor, channel_id=refund.order.channel_id)
 
 

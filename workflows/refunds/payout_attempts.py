@@ -243,9 +243,10 @@ async def advance_refund(
     The reversal of a payment that the refund does not account for reverses its own entry instead.
     """
     if attempt.overpaid_entry_id is not None:
-        entry = refund_overpaid(refund.amount, Occasion(refund.order.number, tx.now))
+        at = max(refund.order.time_of(tx.now), attempt.settled_at or tx.now)
+        entry = refund_overpaid(refund.amount, Occasion(refund.order.number, at))
         reason = "returned by the bank"
-        reversed_ = reversal(entry, attempt.overpaid_entry_id, reason, tx.now)
+        reversed_ = reversal(entry, attempt.overpaid_entry_id, reason, at)
         tx.journal.post(reversed_, actor=actor, channel_id=refund.order.channel_id)
         after = {"attempt": attempt.number, "attemptState": str(attempt.state)}
         tx.outbox.audit(actor, "refundOverpaymentReturned", ("Refund", refund.id), after=after)

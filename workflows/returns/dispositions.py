@@ -220,7 +220,7 @@ def execute(
     )
     cost = Money(group.cost_minor, tx.terms.base_currency)
     entry = return_entries.disposed(
-        ruling.disposition, group.quantity, cost, Occasion(locked.number, tx.now)
+        ruling.disposition, group.quantity, cost, Occasion(locked.number, locked.time_of(tx.now))
     )
     tx.journal.post(entry, actor=actor, channel_id=locked.channel.id, location_id=group.location_id)
     group.state, group.disposition = effect.item_state, ruling.disposition

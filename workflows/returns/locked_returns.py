@@ -88,6 +88,10 @@ class LockedReturn:
     def requested_at(self) -> datetime:
         return self.row["requested_at"]
 
+    def time_of(self, now: datetime) -> datetime:
+        """The time of a fact of this return that happens now: not before its request."""
+        return max(now, self.requested_at)
+
     @property
     def expected_by_at(self) -> datetime | None:
         return self.row["expected_by_at"]

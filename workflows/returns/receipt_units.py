@@ -144,7 +144,7 @@ def _move_to_quality_control(
 ) -> None:
     """Move a group's units to quality control, from outside the stock or from quarantine."""
     assert group.cost_minor is not None
-    group.location_id, group.received_at = location_id, tx.now
+    group.location_id, group.received_at = location_id, locked.time_of(tx.now)
     group.stock_state = StockState.QUALITY_CONTROL
     tx.costs.receive_returned(group.item_id, group.quantity, group.cost_minor)
     change = StockMove(
@@ -177,7 +177,7 @@ def _post(
     actor: str,
 ) -> None:
     units = sum(group.quantity for group in groups)
-    occasion = Occasion(locked.number, tx.now)
+    occasion = Occasion(locked.number, locked.time_of(tx.now))
     entry = fact(units, Money(value_minor, tx.terms.base_currency), occasion)
     tx.journal.post(entry, actor=actor, channel_id=locked.channel.id, location_id=location_id)
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 
 import models.queries.catalog.lookups as lookups
+import models.queries.orders.fulfillments as fulfillment_queries
 import models.queries.returns.evaluation as evaluation_queries
 import workflows.orders.locked_orders as locked_orders
 import workflows.returns.evaluation as return_evaluation
@@ -19,7 +20,7 @@ import workflows.returns.records as return_records
 from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
 from domain.events.returns import ReturnAuthorized, ReturnDeclined, ReturnRequested
-from domain.orders.orders import check_client_time
+from domain.orders.orders import check_cause, check_client_time
 from domain.policies.decisions import decided
 from domain.returns.returnable_units import LineRequest, match_lines
 from domain.returns.states import ReturnItemState, ReturnStatus, rma_number_of
@@ -83,6 +84,7 @@ async def request(tx: Transaction, command: RequestReturn, caller: Caller) -> Ma
         reasons = await _reasons(tx, command.items)
         order = await _lock_order(tx, command, caller)
         groups, wanted = await _match(tx, order, command, reasons)
+        requested_at = await _after_shipment(tx, order, command, requested_at)
     except DomainError as error:
         raise error.under("input") from None
     channels = await lookups.channels_by_id(tx.session, [order.channel_id])
@@ -162,6 +164,15 @@ async def _lock_order(tx: Transaction, command: RequestReturn, caller: Caller) -
     if order_id is None or not await sees_order(tx.session, caller, order_id):
         raise missing
     return await locked_orders.lock(tx, order_id, missing.field)
+
+
+async def _after_shipment(
+    tx: Transaction, order: LockedOrder, command: RequestReturn, requested_at: datetime
+) -> datetime:
+    shipped_at = await fulfillment_queries.first_shipped_at(tx.session, order.id)
+    assert shipped_at is not None  # else there are no units to return
+    cause = (shipped_at, "The order's first parcel was shipped")
+    return check_cause(command.requested_at, requested_at, *cause, field="requestedAt")
 
 
 async def _match(

@@ -12,6 +12,7 @@ import workflows.returns.locked_returns as locked_returns
 import workflows.returns.records as return_records
 from domain.access.callers import Caller
 from domain.events.returns import ReturnInTransit, ReturnTracked
+from domain.orders.orders import effect_time
 from domain.returns.states import ReturnAction, ReturnStatus
 from domain.values.texts import check_text
 from workflows.returns.locked_returns import LockedReturn
@@ -54,6 +55,8 @@ async def set_tracking(tx: Transaction, command: SetTracking, caller: Caller) ->
 async def record_scan(tx: Transaction, locked: LockedReturn, at: datetime, actor: str) -> bool:
     """Record the first carrier scan of a return's parcel; it is evidence for a refund.
 
+    A scan that the carrier dates before the request is dated at the request.
+
     Returns False if nothing changed: a return that is received or has ended is not changed. Records
     `return.in_transit`.
     """
@@ -61,7 +64,7 @@ async def record_scan(tx: Transaction, locked: LockedReturn, at: datetime, actor
     if locked.status not in on_its_way or locked.scanned_at is not None:
         return False
     before = locked.status
-    locked.set_scanned(at)
+    locked.set_scanned(effect_time(at, tx.now, locked.requested_at))
     locked.set_status(ReturnStatus.IN_TRANSIT)
     await return_records.write(tx, locked)
     event = ReturnInTransit(**return_records.step(locked, locked.groups, before))

@@ -15,6 +15,7 @@ import workflows.returns.requests as return_requests
 import workflows.returns.tracking as return_tracking
 from domain.events.fulfillments import CarrierRecorded
 from domain.orders.carriers import CarrierStatus
+from domain.orders.orders import effect_time
 from domain.returns.authorizations import Verdict
 from domain.returns.states import ReturnItemState, ReturnStatus
 from models.fulfillments import FulfillmentRow
@@ -63,7 +64,10 @@ async def _order(tx: Transaction, order_id: UUID) -> LockedOrder:
 async def _open_return(
     tx: Transaction, order_id: UUID, fulfillment_id: UUID, event: PendingEvent[CarrierRecorded]
 ) -> None:
-    """Open a return for the parcel's units that are in no other return. It is IN_TRANSIT."""
+    """Open a return for the parcel's units that are in no other return. It is IN_TRANSIT.
+
+    The request is dated at the carrier's report, but not before the parcel was shipped.
+    """
     await tx.flush()
     order = await _order(tx, order_id)
     parcel = await fulfillment_queries.fulfillment(tx.session, fulfillment_id)
@@ -75,8 +79,10 @@ async def _open_return(
         return
     channels = await lookups.channels_by_id(tx.session, [order.channel_id])
     channel = channels[order.channel_id]
+    assert parcel["shipped_at"] is not None
+    reported_at = effect_time(event.occurred_at, tx.now, parcel["shipped_at"])
     evaluation = await return_evaluation.evaluate(
-        tx.session, order, channel, wanted, tx.now, tx.now
+        tx.session, order, channel, wanted, reported_at, tx.now
     )
     groups = [
         ReturnUnits(
@@ -99,7 +105,7 @@ async def _open_return(
         order,
         _authorized(evaluation, parcel["location_id"]),
         requested_by=event.actor,
-        requested_at=tx.now,
+        requested_at=reported_at,
         carrier=parcel["carrier"],
         tracking_number=parcel["tracking_number"],
     )

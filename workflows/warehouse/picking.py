@@ -147,7 +147,7 @@ async def _quarantine(
         StockState.ALLOCATED,
         StockState.QUARANTINE,
         Money(total, tx.terms.base_currency),
-        Occasion(order.number, tx.now),
+        Occasion(order.number, order.time_of(tx.now)),
     )
     tx.journal.post(entry, actor=actor, channel_id=order.channel_id, location_id=location.id)
     for item_id in sorted(by_item):

@@ -26,6 +26,15 @@ async def of_order(session: Session, order_id: UUID) -> Sequence[FulfillmentRow]
     return await session.rows(FulfillmentRow, sql, order_id)
 
 
+async def first_shipped_at(session: Session, order_id: UUID) -> datetime | None:
+    """The time of an order's first shipment; None: nothing has shipped."""
+    return await session.value(
+        datetime,
+        "SELECT MIN(shipped_at) AS shipped_at FROM fulfillment WHERE order_id = $1",
+        order_id,
+    )
+
+
 async def lines_of(
     session: Session, fulfillment_ids: Sequence[UUID]
 ) -> Sequence[FulfillmentLineRow]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypedDict
 
+import models.queries.proofs.causes as cause_proofs
 import models.queries.proofs.parcels as parcel_proofs
 import models.queries.proofs.refunds as refund_proofs
 import models.queries.proofs.returns as return_proofs
@@ -346,6 +347,7 @@ PROOFS: Sequence[Proof] = (
     Proof("idempotency keys are settled", _SETTLED),
     Proof("one open exception per kind and subject", _OPEN_ONCE),
     *parcel_proofs.PROOFS,
+    *cause_proofs.PROOFS,
     Proof("open tasks = open steps", task_proofs.STEPS_HAVE_TASKS),
     *(Proof(name, sql) for name, sql in return_proofs.ALL),
     Proof("refunds are within their payment", refund_proofs.PAYMENTS_BEAR_REFUNDS),
