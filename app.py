@@ -23,7 +23,7 @@ from domain.access.callers import Caller
 from domain.errors import Unauthenticated
 from domain.terms import Terms
 from integrations.payments.addresses import open_gateway, parse_gateway
-from integrations.payments.gateway import PaymentEvent
+from integrations.payments.gateway import Chargeback, PaymentEvent
 from integrations.signed_webhooks import WebhookSecrets
 from models.database.database import Database, DatabaseLimits
 from models.database.sessions import DatabaseError
@@ -298,7 +298,7 @@ class Restow:
         await self.quiet_transactions.drain()
         await self.database.close()
 
-    async def _apply_gateway_event(self, message_id: str, event: PaymentEvent) -> str:
+    async def _apply_gateway_event(self, message_id: str, event: PaymentEvent | Chargeback) -> str:
         return await receive_payment_event(self.transactions, message_id, event, self.payouts.terms)
 
     async def _database_problem(self) -> str | None:

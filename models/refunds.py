@@ -207,3 +207,20 @@ class WebhookMessage(Model):
 
     class Meta:
         table = "webhook_message"
+
+
+class PaymentChargeback(Model):
+    """Money of a captured payment that the customer's bank took back; never changed or deleted."""
+
+    id = fields.UUIDField(primary_key=True)
+    payment_id = fields.UUIDField()
+    refund_id = fields.UUIDField(null=True)
+    amount_minor = fields.BigIntField()
+    currency = fields.TextField()
+    reason = fields.TextField(null=True)
+    gateway_reference = fields.TextField(null=True)
+    entry_id = fields.UUIDField()
+    received_at = fields.DatetimeField()
+
+    class Meta:
+        table = "payment_chargeback"

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from integrations.payments.gateway import PaymentEvent, parse_event
+from integrations.payments.gateway import Chargeback, PaymentEvent, parse_event
 from integrations.signed_webhooks import SignedMessage, WebhookRefused, WebhookSecrets
 from models.database.sessions import DatabaseError
 
@@ -52,9 +52,9 @@ def webhook_route(path: str, secrets: WebhookSecrets, take: Take) -> Route:
 
 
 def payment_webhooks(
-    secrets: WebhookSecrets, take: Callable[[str, PaymentEvent], Awaitable[str]]
+    secrets: WebhookSecrets, take: Callable[[str, PaymentEvent | Chargeback], Awaitable[str]]
 ) -> Route:
-    """`/webhooks/payments`: reports of the payment gateway on refunds.
+    """`/webhooks/payments`: reports of the payment gateway on refunds, and chargebacks.
 
     `take` gets the id of the message and the event.
     """

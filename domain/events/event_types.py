@@ -40,6 +40,7 @@ AREAS: Final[Mapping[str, tuple[type[EventPayload], ...]]] = MappingProxyType(
             orders.OrderDelivered,
             orders.OrderLost,
             orders.OrderFound,
+            orders.OrderChargedBack,
             orders.OrderRerouted,
             orders.OrderCancelled,
         ),

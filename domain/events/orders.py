@@ -126,6 +126,17 @@ class OrderFound(OrderChangedPayload):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderChargedBack(OrderChangedPayload):
+    """The customer's bank took a payment of the order back."""
+
+    type: ClassVar[str] = "order.charged_back"
+
+    amount_minor: int
+    """Amount in minor units of `currency`."""
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRerouted(OrderChangedPayload):
     """A fulfillment of the order was moved to another location."""
 

@@ -59,6 +59,17 @@ def refund_overpaid(amount: Money, occasion: Occasion) -> LedgerEntry:
     )
 
 
+def charged_back(amount: Money, occasion: Occasion) -> LedgerEntry:
+    """The customer's bank took a payment back: the customer owes the amount again."""
+    return transfer(
+        f"Charged back {amount} on order {occasion.reference}",
+        occasion,
+        amount,
+        to=Account.RECEIVABLES,
+        from_=Account.PAYMENTS_CLEARING,
+    )
+
+
 def already_owed(components_minor: int, unclaimed_minor: int) -> int:
     """The part of a goodwill refund that a cancellation already owes and no refund has claimed."""
     return min(components_minor, max(0, unclaimed_minor))

@@ -14,6 +14,9 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from domain.values.currencies import DECIMALS
+from domain.values.money import MINOR_MAX, Money
+
 REASON_LENGTH_MAX: Final = 500
 ID_LENGTH_MAX: Final = 200
 
@@ -94,19 +97,52 @@ class PaymentEvent:
     reason: str | None = None
 
 
-def parse_event(body: bytes) -> PaymentEvent:
+CHARGEBACK: Final = "payment.chargeback"
+
+
+@dataclass(frozen=True, slots=True)
+class Chargeback:
+    """The body of a webhook: the customer's bank took money of a captured payment back."""
+
+    payment_reference: str
+    amount: Money
+    id: str | None = None
+    reason: str | None = None
+
+
+def parse_event(body: bytes) -> PaymentEvent | Chargeback:
     """Parse a webhook's body. Raises ValueError with the faulty field."""
     facts = _facts(body)
+    if facts.get("type") == CHARGEBACK:
+        return _chargeback(facts)
     try:
         kind = PaymentEventType(str(facts.get("type")))
     except ValueError:
-        raise ValueError(f"type must be one of {', '.join(PaymentEventType)}") from None
+        allowed = ", ".join((*PaymentEventType, CHARGEBACK))
+        raise ValueError(f"type must be one of {allowed}") from None
+    return PaymentEvent(kind, _key(facts), _text(facts, "id", ID_LENGTH_MAX), _reason(facts))
+
+
+def _chargeback(facts: dict[str, Any]) -> Chargeback:
+    minor, currency = facts.get("amountMinor"), facts.get("currency")
+    if type(minor) is not int or not 0 < minor <= MINOR_MAX:
+        raise ValueError(f"amountMinor must be a whole number from 1 to {MINOR_MAX}")
+    if not isinstance(currency, str) or currency not in DECIMALS:
+        raise ValueError("currency must be a code of ISO 4217")
+    return Chargeback(
+        _key(facts), Money(minor, currency), _text(facts, "id", ID_LENGTH_MAX), _reason(facts)
+    )
+
+
+def _key(facts: dict[str, Any]) -> str:
     key = _text(facts, "key", ID_LENGTH_MAX)
     if not key:
         raise ValueError("key is missing")
-    return PaymentEvent(
-        kind, key, _text(facts, "id", ID_LENGTH_MAX), _text(facts, "reason", REASON_LENGTH_MAX)
-    )
+    return key
+
+
+def _reason(facts: dict[str, Any]) -> str | None:
+    return _text(facts, "reason", REASON_LENGTH_MAX)
 
 
 def event_body(event: PaymentEvent) -> bytes:

@@ -32,6 +32,7 @@ from models.migrations import (
     m0011_carrier_events,
     m0012_contradictions,
     m0013_causes,
+    m0014_chargebacks,
 )
 from models.migrations.dialect import Engine
 
@@ -63,6 +64,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0011_carrier_events", m0011_carrier_events.statements),
     Version("0012_contradictions", m0012_contradictions.statements),
     Version("0013_causes", m0013_causes.statements),
+    Version("0014_chargebacks", m0014_chargebacks.statements),
 )
 
 _TABLE = (

@@ -4,16 +4,19 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import orjson
 import pytest
 from starlette.applications import Starlette
 
-from integrations.payments.gateway import PaymentEvent, event_body
+from domain.values.money import Money
+from integrations.payments.gateway import Chargeback, PaymentEvent, event_body
 from integrations.payments.gateway import PaymentEventType as Told
 from integrations.signed_webhooks import WebhookSecrets
 from models.database.database import Database
 from routes.payment_webhooks import BODY_BYTES_MAX, payment_webhooks
 from tests.builders.in_process_server import InProcessServer
 from tests.builders.refunds import PENDING, RefundDesk, open_refund_desk
+from workflows.orders.commands import Payment
 from workflows.refunds.gateway_events import receive_payment_event
 from workflows.transactions.outcomes import Outcome
 
@@ -29,7 +32,7 @@ async def refund_desk(database: Database) -> RefundDesk:
 
 @pytest.fixture
 async def client(refund_desk: RefundDesk) -> AsyncIterator[httpx.AsyncClient]:
-    async def take(message_id: str, event: PaymentEvent) -> str:
+    async def take(message_id: str, event: PaymentEvent | Chargeback) -> str:
         return await receive_payment_event(refund_desk.shop.transactions, message_id, event)
 
     app = Starlette(routes=[payment_webhooks(SECRETS, take)])
@@ -105,6 +108,19 @@ async def test_a_malformed_body_is_refused(
     headers = {} if body == b"\xff" else SECRETS.sign("msg-1", datetime.now(UTC), body)
     answer = await client.post("/webhooks/payments", content=body, headers=headers)
     assert answer.status_code == (status if headers else 401)
+
+
+async def test_a_chargeback_is_booked_or_refused(
+    refund_desk: RefundDesk, client: httpx.AsyncClient
+) -> None:
+    await refund_desk.desk.sold(("TEE-M", 1), payments=(Payment("pay-7", Money(1000, "GBP")),))
+    facts = {"type": "payment.chargeback", "key": "pay-7", "amountMinor": 1000, "currency": "GBP"}
+    for wrong in ({"amountMinor": 1001}, {"amountMinor": True}, {"currency": "XXX"}, {"key": ""}):
+        refused = await send(client, orjson.dumps({**facts, **wrong}), message_id="msg-0")
+        assert refused.status_code == 400
+    answer = await send(client, orjson.dumps({**facts, "reason": "fraudulent"}))
+    assert (answer.status_code, answer.json()) == (200, {"result": "applied"})
+    assert (await refund_desk.balances())["receivables"] == 1000
 
 
 async def test_a_key_that_is_not_ours_is_taken_and_left(client: httpx.AsyncClient) -> None:

@@ -8,12 +8,14 @@ from typing import Final
 
 import structlog
 
+import models.queries.refunds.chargebacks as chargeback_queries
 import models.queries.refunds.payouts as payout_queries
 import models.queries.refunds.refunds as refund_queries
+import workflows.refunds.chargebacks as chargebacks
 import workflows.refunds.locked_refunds as locked_refunds
 import workflows.refunds.payout_attempts as payout_attempts
 from domain.refunds.payouts import GatewaySignal
-from integrations.payments.gateway import PaymentEvent
+from integrations.payments.gateway import CHARGEBACK, Chargeback, PaymentEvent
 from workflows.refunds.payout_attempts import DEFAULT_PAYOUT_TERMS, GatewayReport, PayoutTerms
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.runner import Transactions
@@ -39,17 +41,21 @@ class MessageResult(StrEnum):
 async def receive_payment_event(
     transactions: Transactions,
     message_id: str,
-    event: PaymentEvent,
+    event: PaymentEvent | Chargeback,
     terms: PayoutTerms = DEFAULT_PAYOUT_TERMS,
 ) -> MessageResult:
-    """Apply a gateway's message once. Its id and its effects commit in one transaction."""
+    """Apply a gateway's message once. Its id and its effects commit in one transaction.
+
+    Raises ValueError for a chargeback that the payment cannot bear.
+    """
 
     async def work(tx: Transaction) -> MessageResult:
         return await _receive(tx, message_id, event, terms)
 
     result = await transactions.run(work)
     if result is MessageResult.UNKNOWN_KEY:
-        logger.warning("webhooks.unknown_key", message=message_id, type=event.type)
+        kind = CHARGEBACK if isinstance(event, Chargeback) else event.type
+        logger.warning("webhooks.unknown_key", message=message_id, type=kind)
     return result
 
 
@@ -65,10 +71,16 @@ async def record_once(tx: Transaction, source: str, message_id: str) -> bool:
 
 
 async def _receive(
-    tx: Transaction, message_id: str, event: PaymentEvent, terms: PayoutTerms
+    tx: Transaction, message_id: str, event: PaymentEvent | Chargeback, terms: PayoutTerms
 ) -> MessageResult:
     if not await record_once(tx, PAYMENTS, message_id):
         return MessageResult.REPEATED
+    if isinstance(event, Chargeback):
+        payment = await chargeback_queries.payment_named(tx.session, event.payment_reference)
+        if payment is None:
+            return MessageResult.UNKNOWN_KEY
+        is_new = await chargebacks.record(tx, payment, event, ACTOR)
+        return MessageResult.APPLIED if is_new else MessageResult.REPEATED
     found = await payout_queries.attempt_by_key(tx.session, event.key)
     if found is None:
         return MessageResult.UNKNOWN_KEY

@@ -120,7 +120,26 @@ FROM (
 WHERE amount_minor <> owed
 """
 
+# A chargeback's entry has its amount and currency; together they are within their payment.
+_CHARGEBACKS_ARE_OWED = """
+SELECT place, expected, found FROM (
+  SELECT 'chargeback of ' || p.reference AS place,
+    CAST(c.amount_minor AS text) || ' ' || c.currency AS expected,
+    COALESCE((SELECT CAST(SUM(l.debit_minor - l.credit_minor) AS text) || ' ' || MAX(l.currency)
+      FROM journal_line l WHERE l.entry_id = c.entry_id AND l.account = 'receivables'), 'nothing')
+      AS found
+  FROM payment_chargeback c JOIN order_payment p ON p.id = c.payment_id
+  UNION ALL
+  SELECT 'chargebacks of ' || p.reference, 'at most ' || CAST(p.amount_minor AS text),
+    CASE WHEN SUM(c.amount_minor) > p.amount_minor THEN CAST(SUM(c.amount_minor) AS text)
+      ELSE 'at most ' || CAST(p.amount_minor AS text) END
+  FROM payment_chargeback c JOIN order_payment p ON p.id = c.payment_id
+  GROUP BY p.id, p.reference, p.amount_minor) AS chargebacks
+WHERE expected <> found
+"""
+
 PAYOUT_PROOFS: Final = (
+    Proof("chargebacks are owed by the customer", _CHARGEBACKS_ARE_OWED),
     Proof("REFUND_UNKNOWN is open while an attempt is uncertain", _UNCERTAIN_IS_ALERTED),
     Proof("overpaid attempts are owed by the customer", _OVERPAID_IS_OWED),
 )

@@ -20,6 +20,7 @@ from tests.builders.store import Shop, open_shop
 from tests.builders.tampering import tamper
 from tests.workflows.carriers.test_reconciliation import BREAKS as PARCEL_BREAKS
 from tests.workflows.orders.test_causes import BREAKS as CAUSE_BREAKS
+from tests.workflows.refunds.test_chargeback_proofs import BREAKS as CHARGEBACK_BREAKS
 from tests.workflows.refunds.test_reconciliation import BREAKS as REFUND_BREAKS
 from tests.workflows.returns.test_reconciliation import BREAKS as RETURN_BREAKS
 from workflows.ledger.reconciliation import Difference, proof_count, reconcile
@@ -308,7 +309,7 @@ async def test_what_was_changed_is_named(shop: Shop, what: str) -> None:
 
 def test_every_proof_is_broken_once() -> None:
     digests = {f"{table} digests" for table in DIGESTED}
-    breaks = (BREAKS, CAUSE_BREAKS, PARCEL_BREAKS, RETURN_BREAKS, REFUND_BREAKS)
+    breaks = (BREAKS, CAUSE_BREAKS, CHARGEBACK_BREAKS, PARCEL_BREAKS, RETURN_BREAKS, REFUND_BREAKS)
     names = {proof for each in breaks for _, proof, _ in each.values()}
     assert names == {p.name for p in invariants.PROOFS} | digests
     # The cover of audit entries is one more proof, tested in

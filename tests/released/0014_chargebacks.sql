@@ -1,0 +1,2 @@
+-- Rows in every table that version 0014_chargebacks adds, beside those of the versions before.
+INSERT INTO payment_chargeback (id, payment_id, refund_id, amount_minor, currency, reason, gateway_reference, entry_id, received_at) VALUES ('00000000-0000-7000-8000-000000000501', '00000000-0000-7000-8000-0000000000c4', NULL, 100, 'GBP', 'fraud', 'cb-1', '00000000-0000-7000-8000-0000000000e1', '2026-03-20 09:00:00.000000+00:00');
