@@ -22,6 +22,7 @@ from tests.workflows.carriers.test_reconciliation import BREAKS as PARCEL_BREAKS
 from tests.workflows.orders.test_causes import BREAKS as CAUSE_BREAKS
 from tests.workflows.refunds.test_chargeback_proofs import BREAKS as CHARGEBACK_BREAKS
 from tests.workflows.refunds.test_reconciliation import BREAKS as REFUND_BREAKS
+from tests.workflows.refunds.test_unearned_units import BREAKS as UNEARNED_BREAKS
 from tests.workflows.returns.test_reconciliation import BREAKS as RETURN_BREAKS
 from workflows.ledger.reconciliation import Difference, proof_count, reconcile
 from workflows.transactions.transaction import Transaction
@@ -309,8 +310,15 @@ async def test_what_was_changed_is_named(shop: Shop, what: str) -> None:
 
 def test_every_proof_is_broken_once() -> None:
     digests = {f"{table} digests" for table in DIGESTED}
-    breaks = (BREAKS, CAUSE_BREAKS, CHARGEBACK_BREAKS, PARCEL_BREAKS, RETURN_BREAKS, REFUND_BREAKS)
-    names = {proof for each in breaks for _, proof, _ in each.values()}
+    breaks = (
+        BREAKS,
+        CAUSE_BREAKS,
+        CHARGEBACK_BREAKS,
+        PARCEL_BREAKS,
+        REFUND_BREAKS,
+        RETURN_BREAKS,
+    )
+    names = {proof for each in breaks for _, proof, _ in each.values()} | set(UNEARNED_BREAKS)
     assert names == {p.name for p in invariants.PROOFS} | digests
     # The cover of audit entries is one more proof, tested in
     # tests/workflows/ledger/test_audit_cover.py.
