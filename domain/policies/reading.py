@@ -8,7 +8,7 @@ have. Anything else raises Invalid, with `rules.bands.GBP[1].upTo` in the messag
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Final, NoReturn, TypeVar
@@ -127,6 +127,17 @@ class Value:
             return time(int(hours), int(minutes))
         except ValueError:
             self.refuse("must be a time of day from 00:00 to 23:59")
+
+    def day(self) -> date:
+        """A calendar day such as `2026-12-25`."""
+        text = self.text()
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            self.refuse("must be a date such as 2026-12-25")
+        if text != day.isoformat():  # ISO 8601 has other forms, such as 2026-W52-5
+            self.refuse("must be a date such as 2026-12-25")
+        return day
 
     def amount(self, currency: str) -> int:
         """Minor units of an amount, written as a text in the currency's decimals; not negative."""

@@ -1,8 +1,8 @@
 """ROUTING policy: criteria for choosing locations, and their working hours."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import time, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, time, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -51,11 +51,20 @@ class Protection:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Cut-off time, working days (Monday is 0) and handling time of a location."""
+    """Cut-off times (Monday first), working days (Monday is 0), handling time and holidays."""
 
-    cut_off: time
+    cut_offs: tuple[time, ...]
     working_days: frozenset[int]
     handling: timedelta
+    holidays: frozenset[date] = frozenset()
+
+    def cut_off_on(self, day: date) -> time:
+        """The time before which an order must be ready to ship on `day`."""
+        return self.cut_offs[day.weekday()]
+
+    def is_working_day(self, day: date) -> bool:
+        """True if the location ships on `day`."""
+        return day.weekday() in self.working_days and day not in self.holidays
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +90,9 @@ class LeadTime:
         )
 
 
-DEFAULT_HOURS: Final = Hours(time(15, 0), frozenset(range(5)), timedelta(0))
+NO_HOLIDAYS: Final[frozenset[date]] = frozenset()
+DEFAULT_CUT_OFF: Final = time(15, 0)
+DEFAULT_HOURS: Final = Hours((DEFAULT_CUT_OFF,) * 7, frozenset(range(5)), timedelta(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +105,11 @@ class RoutingRules:
     protected: tuple[Protection, ...]
     locations: Mapping[str, Hours]
     lead_times: tuple[LeadTime, ...]
+    other_locations: Hours = DEFAULT_HOURS
 
     def hours_of(self, location: str) -> Hours:
         """Hours of a location: its own, else those of `*`, else Monday to Friday until 15:00."""
-        return self.locations.get(location) or self.locations.get(ANY) or DEFAULT_HOURS
+        return self.locations.get(location, self.other_locations)
 
     def lead_days(self, service_level: str, origin: str, country: str) -> int | None:
         """Working days in transit, by the most specific lead time that matches; None: unknown."""
@@ -107,14 +119,21 @@ class RoutingRules:
 
 def parse(rules: Value) -> RoutingRules:
     """Parse a ROUTING document; raises Invalid with the path of the fault."""
-    members = rules.members(optional="order preference maxParcels protected locations leadTimes")
+    members = rules.members(
+        optional="order preference maxParcels protected locations holidays leadTimes"
+    )
+    holidays = members.get("holidays", _holidays, NO_HOLIDAYS)
+    locations: dict[str, Hours] = members.get(
+        "locations", lambda value: _locations(value, holidays), {}
+    )
     return RoutingRules(
         order=members.get("order", _order, tuple(Criterion)),
         preference=members.get("preference", lambda value: value.distinct(Value.text), ()),
         parcels_max=members["maxParcels"].optional(lambda value: value.integer(1, 1_000)),
         protected=members.get("protected", _protected, ()),
-        locations=members.get("locations", _locations, {}),
+        locations=locations,
         lead_times=members.get("leadTimes", _lead_times, ()),
+        other_locations=locations.get(ANY, replace(DEFAULT_HOURS, holidays=holidays)),
     )
 
 
@@ -140,17 +159,31 @@ def _protected(value: Value) -> tuple[Protection, ...]:
     return tuple(found)
 
 
-def _locations(value: Value) -> dict[str, Hours]:
-    return {code: _hours(each) for code, each in value.entries()}
+def _locations(value: Value, holidays: frozenset[date]) -> dict[str, Hours]:
+    return {code: _hours(each, holidays) for code, each in value.entries()}
 
 
-def _hours(value: Value) -> Hours:
-    members = value.members(optional="cutOff workingDays handling")
+def _hours(value: Value, holidays: frozenset[date]) -> Hours:
+    """Hours of one location. `holidays` are those of all locations, to which its own are added."""
+    members = value.members(optional="cutOff workingDays handling holidays")
     return Hours(
-        cut_off=members.get("cutOff", Value.clock, DEFAULT_HOURS.cut_off),
+        cut_offs=members.get("cutOff", _cut_offs, DEFAULT_HOURS.cut_offs),
         working_days=members.get("workingDays", _working_days, DEFAULT_HOURS.working_days),
         handling=members.get("handling", Value.duration, DEFAULT_HOURS.handling),
+        holidays=holidays | members.get("holidays", _holidays, NO_HOLIDAYS),
     )
+
+
+def _cut_offs(value: Value) -> tuple[time, ...]:
+    """One time for all days, or times by weekday; a weekday without a time has the default."""
+    if not isinstance(value.json, Mapping):
+        return (value.clock(),) * len(Weekday)
+    members = value.members(optional=" ".join(Weekday))
+    return tuple(members.get(day, Value.clock, DEFAULT_CUT_OFF) for day in Weekday)
+
+
+def _holidays(value: Value) -> frozenset[date]:
+    return frozenset(value.distinct(Value.day))
 
 
 def _working_days(value: Value) -> frozenset[int]:

@@ -8,7 +8,7 @@ all.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,7 @@ from domain.policies.returns import ReturnRules
 from domain.returns.inspections import Lane, lane_of
 from domain.returns.risk import Risk
 from domain.returns.states import ReturnAction, ReturnStatus, check_action
+from domain.values.days import day_of, first_instant
 from domain.values.money import Money
 
 
@@ -148,8 +149,7 @@ def may_skip_inspection(
 def _closes_at(parcel: ShippedParcel, window_days: int) -> datetime:
     start = parcel.delivered_at or parcel.shipped_at
     zone = ZoneInfo(parcel.time_zone)
-    day_after = start.astimezone(zone).date() + timedelta(days=window_days + 1)
-    return datetime.combine(day_after, time(0), zone).astimezone(UTC)
+    return first_instant(day_of(start, zone) + timedelta(days=window_days + 1), zone)
 
 
 def _objections(item: RequestedUnits, rules: ReturnRules, now: datetime) -> Iterable[DomainError]:

@@ -1,18 +1,18 @@
 """Shipping and delivery dates of a location: cut-off, working days, handling, capacity, lead time.
 
-Days are days of the location's time zone. `ship_by` and `deliver_by` are the last second of the
-promised day, as UTC instants.
+Days are days of the location's time zone. `ship_by` and `deliver_by` are the last instant of the
+promised day, in UTC.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.errors import Invalid
 from domain.policies.routing import Hours
+from domain.values.days import day_of, first_instant, last_instant
 
-LAST_SECOND: Final = time(23, 59, 59)
 # Limit of the backlog; a later date would carry no useful information.
 BACKLOG_DAYS_MAX: Final = 365
 
@@ -67,42 +67,38 @@ def zone_of(name: str) -> ZoneInfo:
 
 def start_of_day(instant: datetime, zone: ZoneInfo) -> datetime:
     """The first instant (UTC) of the local day that contains `instant`."""
-    day = instant.astimezone(zone).date()
-    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
+    return first_instant(day_of(instant, zone), zone)
 
 
-def end_of_day(day: date, zone: ZoneInfo) -> datetime:
-    """The last second (as a UTC instant) of a local day."""
-    return datetime.combine(day, LAST_SECOND, tzinfo=zone).astimezone(UTC)
-
-
-def add_working_days(day: date, count: int, working_days: frozenset[int]) -> date:
-    """The day `count` working days after `day`; with 0, the first working day from `day` on.
-
-    `working_days` holds weekday numbers (Monday is 0) and is not empty.
-    """
-    day = _next_working_day(day, working_days)
-    weeks, rest = divmod(count, len(working_days))
-    day += timedelta(weeks=weeks)
-    for _ in range(rest):
-        day = _next_working_day(day + timedelta(days=1), working_days)
+def add_working_days(day: date, count: int, hours: Hours) -> date:
+    """The day `count` working days after `day`; with 0, the first working day from `day` on."""
+    if not hours.working_days:
+        raise ValueError("at least one working day is required")
+    day = _next_working_day(day, hours)
+    if not hours.holidays:  # whole weeks at once
+        weeks, count = divmod(count, len(hours.working_days))
+        day += timedelta(weeks=weeks)
+    for _ in range(count):
+        day = _next_working_day(day + timedelta(days=1), hours)
     return day
 
 
 def ship_on(now: datetime, zone: ZoneInfo, hours: Hours, capacity: Capacity) -> date:
     """The local day on which an order placed at `now` ships.
 
-    1. Today, if it is a working day and handling ends before the cut-off (exclusive); else the next
-    working day.
+    1. Today, if it is a working day and handling ends before the cut-off of its weekday
+    (exclusive); else the next working day. Holidays are not working days.
     2. Whole days of handling and of backlog are added as working days.
     """
-    local = now.astimezone(zone)
+    today = day_of(now, zone)
     whole_days, rest = divmod(hours.handling, timedelta(days=1))
-    # Naive local time, so that a change to or from summer time does not shift working hours.
-    ready = local.replace(tzinfo=None) + rest
-    is_in_time = ready < datetime.combine(local.date(), hours.cut_off)
-    first = local.date() if is_in_time else local.date() + timedelta(days=1)
-    return add_working_days(first, whole_days + capacity.days_behind, hours.working_days)
+    # Local time without an offset, so that a clock change does not shift working hours.
+    deadline = datetime.combine(today, hours.cut_off_on(today)) - rest
+    is_in_time = now.astimezone(zone).replace(tzinfo=None) < deadline
+    # The deadline may come again when the clocks go back.
+    is_in_time |= now < deadline.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    first = today if is_in_time else today + timedelta(days=1)
+    return add_working_days(first, whole_days + capacity.days_behind, hours)
 
 
 def promise(
@@ -116,13 +112,12 @@ def promise(
     """The location's promise for an order placed at `now`; `lead_days` are working days."""
     leaves = ship_on(now, zone, hours, capacity)
     if lead_days is None:
-        return Promise(leaves, end_of_day(leaves, zone))
-    arrives = add_working_days(leaves, lead_days, hours.working_days)
-    return Promise(leaves, end_of_day(leaves, zone), arrives, end_of_day(arrives, zone))
+        return Promise(leaves, last_instant(leaves, zone))
+    arrives = add_working_days(leaves, lead_days, hours)
+    return Promise(leaves, last_instant(leaves, zone), arrives, last_instant(arrives, zone))
 
 
-def _next_working_day(day: date, working_days: frozenset[int]) -> date:
-    for ahead in range(7):
-        if (day + timedelta(days=ahead)).weekday() in working_days:
-            return day + timedelta(days=ahead)
-    raise ValueError("at least one working day is required")
+def _next_working_day(day: date, hours: Hours) -> date:
+    while not hours.is_working_day(day):
+        day += timedelta(days=1)
+    return day

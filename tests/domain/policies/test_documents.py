@@ -1,7 +1,7 @@
 """Policy documents of each kind are parsed; each mistake is refused with its path."""
 
 import copy
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -112,6 +112,16 @@ MISTAKES: list[tuple[PolicyKind, str, Any, str]] = [
     (R, "locations.LONDON.cutOff", "24:00", "rules.locations.LONDON.cutOff"),
     (R, "locations.LONDON.cutOff", "3pm", "rules.locations.LONDON.cutOff"),
     (R, "locations.LONDON.cutOff", "+3:00", "rules.locations.LONDON.cutOff"),
+    (R, "locations.LONDON.cutOff", {"MONDAY": "15:00"}, "rules.locations.LONDON.cutOff.MONDAY"),
+    (R, "locations.LONDON.cutOff", {"MON": "24:00"}, "rules.locations.LONDON.cutOff.MON"),
+    (R, "locations.LONDON.cutOff", {"MON": None}, "rules.locations.LONDON.cutOff.MON"),
+    (R, "locations.LONDON.cutOff", ["15:00"], "rules.locations.LONDON.cutOff"),
+    (R, "locations.LONDON.holidays", "2026-12-25", "rules.locations.LONDON.holidays"),
+    (R, "locations.LONDON.holidays", ["25/12/2026"], "rules.locations.LONDON.holidays[0]"),
+    (R, "locations.LONDON.holidays", ["2026-02-29"], "rules.locations.LONDON.holidays[0]"),
+    (R, "locations.LONDON.holidays", ["2026-W53-5"], "rules.locations.LONDON.holidays[0]"),
+    (R, "locations.LONDON.holidays", ["20261225"], "rules.locations.LONDON.holidays[0]"),
+    (R, "holidays", ["2026-12-25", "2026-12-25"], "rules.holidays[1]"),
     (R, "locations.LONDON.workingDays", [], "rules.locations.LONDON.workingDays"),
     (R, "locations.LONDON.workingDays.0", "MONDAY", "rules.locations.LONDON.workingDays[0]"),
     (R, "locations.LONDON.handling", "1 day", "rules.locations.LONDON.handling"),
@@ -241,7 +251,7 @@ def test_routing_rules_are_read() -> None:
     assert isinstance(rules, RoutingRules)
     assert rules.order == tuple(Criterion)
     assert rules.protected == (Protection("web", "coats", 5),)
-    assert rules.hours_of("LONDON") == Hours(time(15), frozenset(range(5)), timedelta(0))
+    assert rules.hours_of("LONDON") == Hours((time(15),) * 7, frozenset(range(5)), timedelta(0))
     assert rules.hours_of("LEEDS") == rules.hours_of("LONDON")
     assert rules.lead_days("EXPRESS", "LEEDS", "GB") == 1
     assert rules.lead_days("EXPRESS", "LEEDS", "FR") is None
@@ -255,10 +265,35 @@ def test_the_narrowest_lead_time_and_the_wildcard_hours_are_used() -> None:
     ]
     rules = policies.parse_rules(R, document)
     assert isinstance(rules, RoutingRules)
-    assert rules.hours_of("ANYWHERE").cut_off == time(9, 30)
+    assert rules.hours_of("ANYWHERE").cut_offs == (time(9, 30),) * 7
     assert rules.lead_days("STANDARD", "LEEDS", "GB") == 3
     assert rules.lead_days("STANDARD", "LONDON", "GB") == 2
     assert rules.lead_days("PIGEON", "LONDON", "GB") == 9
+
+
+def test_cut_offs_by_weekday_and_holidays_are_read() -> None:
+    document = changed(
+        DOCUMENTS[R],
+        "locations",
+        {
+            "LEEDS": {"cutOff": {"FRI": "12:00", "SAT": "10:30"}, "holidays": ["2026-12-28"]},
+            "YORK": {},
+        },
+    )
+    document["holidays"] = ["2026-12-25"]
+    rules = policies.parse_rules(R, document)
+    assert isinstance(rules, RoutingRules)
+    christmas, monday = date(2026, 12, 25), date(2026, 12, 28)
+    leeds = rules.hours_of("LEEDS")
+    assert leeds.cut_offs == (*(time(15),) * 4, time(12), time(10, 30), time(15))
+    assert leeds.holidays == {christmas, monday}
+    assert (leeds.is_working_day(monday), leeds.is_working_day(date(2026, 12, 29))) == (False, True)
+    for code in ("YORK", "ANYWHERE"):
+        assert rules.hours_of(code).holidays == {christmas}
+    document["locations"]["*"] = {"holidays": ["2026-12-24"]}
+    rules = policies.parse_rules(R, document)
+    assert isinstance(rules, RoutingRules)
+    assert rules.hours_of("ANYWHERE").holidays == {date(2026, 12, 24), christmas}
 
 
 def test_return_rules_are_read() -> None:

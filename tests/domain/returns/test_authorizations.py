@@ -62,6 +62,10 @@ def judged(*items: RequestedUnits, policy: PolicyVersion[ReturnRules], risk: Ris
         ("2026-03-10T12:00", "Europe/London", "2026-04-09T23:00"),
         ("2026-01-10T03:00", "America/New_York", "2026-02-09T05:00"),
         ("2026-01-10T12:00", "UTC", "2026-02-10T00:00"),
+        # clock changes at midnight: the last hour is twice, or the next day begins at 01:00
+        ("2026-03-05T12:00", "America/Santiago", "2026-04-05T04:00"),
+        ("2026-03-24T12:00", "Africa/Cairo", "2026-04-23T22:00"),
+        ("2010-10-07T12:00", "America/St_Johns", "2010-11-07T03:30"),
     ],
 )
 def test_the_window_ends_with_a_day_of_the_location(start: str, zone: str, closes: str) -> None:
