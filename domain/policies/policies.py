@@ -1,13 +1,15 @@
 """Published policies: kinds, scopes, and the choice of the one that decides a case.
 
 A version is never changed. Among the policies of a kind that apply, the most specific scope decides
-alone; policies are not merged. Within a scope the newest version in force decides.
+alone; policies are not merged. Within a scope the newest version in force decides. A kind has only
+the scopes whose facts its decisions know: see SCOPES.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
 import domain.policies.adjustments as adjustments
@@ -50,6 +52,28 @@ class PolicyKind(StrEnum):
     """Owner, severity and due time of each kind of exception."""
 
 
+ScopeForm = tuple[str, ...]
+"""Names of the parts of a scope, such as ("channel", "category"); the global scope has none."""
+
+_GLOBAL: Final[ScopeForm] = ()
+_CHANNEL_OR_CATEGORY: Final = (_GLOBAL, ("channel",), ("category",), ("channel", "category"))
+_LOCATION_OR_CATEGORY: Final = (_GLOBAL, ("location",), ("category",))
+
+# The forms of scope that each kind may have: a decision of the kind knows each of these facts.
+SCOPES: Final[Mapping[PolicyKind, tuple[ScopeForm, ...]]] = MappingProxyType(
+    {
+        PolicyKind.ROUTING: _CHANNEL_OR_CATEGORY,
+        PolicyKind.RETURN: _CHANNEL_OR_CATEGORY,
+        PolicyKind.DISPOSITION: _LOCATION_OR_CATEGORY,
+        PolicyKind.REFUND: _CHANNEL_OR_CATEGORY,
+        PolicyKind.ADJUSTMENT: _LOCATION_OR_CATEGORY,
+        PolicyKind.EXCEPTION: (_GLOBAL, ("location",), ("channel",)),
+    }
+)
+_KNOWN_FORMS: Final = frozenset(form for forms in SCOPES.values() for form in forms)
+_EXAMPLES: Final = {"location": "location:X", "channel": "channel:x", "category": "category:y"}
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Facts of a case by which its policy is chosen; None: the case has no such fact."""
@@ -66,6 +90,16 @@ class PolicyScope:
     location: str | None = None
     channel: str | None = None
     category: str | None = None
+
+    @property
+    def form(self) -> ScopeForm:
+        """Names of the parts that are set."""
+        parts = (
+            ("location", self.location),
+            ("channel", self.channel),
+            ("category", self.category),
+        )
+        return tuple(name for name, code in parts if code is not None)
 
     @property
     def specificity(self) -> int:
@@ -105,23 +139,37 @@ class PolicyVersion(Generic[AnyRules]):
 
 
 def parse_scope(text: str) -> PolicyScope:
-    """Parse `global`, `location:X`, `channel:x`, `category:y` or `channel:x,category:y`.
+    """Parse a scope that some kind may have, such as `global` or `channel:x,category:y`.
 
     Raises Invalid (field `scope`) for anything else.
     """
+    return _parse_scope(text, _KNOWN_FORMS, "A scope")
+
+
+def scope_for(kind: PolicyKind, text: str) -> PolicyScope:
+    """Parse the scope of a policy to be published.
+
+    Raises Invalid (field `scope`) with the allowed scopes if the kind cannot have this one.
+    """
+    return _parse_scope(text, SCOPES[kind], f"The scope of policies of the kind {kind}")
+
+
+def _parse_scope(text: str, allowed: Iterable[ScopeForm], subject: str) -> PolicyScope:
     if text == "global":
         return PolicyScope()
     parts = [part.partition(":") for part in text.split(",")]
-    names = tuple(name for name, _, _ in parts)
+    form = tuple(name for name, _, _ in parts)
     codes = [code for _, _, code in parts]
-    is_known = names in (("location",), ("channel",), ("category",), ("channel", "category"))
-    if not is_known or len(text) > SCOPE_MAX or not all(map(_is_code, codes)):
+    if form not in allowed or len(text) > SCOPE_MAX or not all(map(_is_code, codes)):
+        forms = sorted(allowed, key=lambda form: (len(form), form))
+        examples = [",".join(_EXAMPLES[name] for name in form) or "global" for form in forms]
         raise Invalid(
-            "A scope must be global, location:X, channel:x, category:y or channel:x,category:y.",
+            f"{subject} must be {', '.join(examples[:-1])} or {examples[-1]}; "
+            f"{text[:SCOPE_MAX]} was sent.",
             field=("scope",),
-            details={"scope": text[:SCOPE_MAX]},
+            details={"scope": text[:SCOPE_MAX], "allowed": examples},
         )
-    return PolicyScope(**dict(zip(names, codes, strict=True)))
+    return PolicyScope(**dict(zip(form, codes, strict=True)))
 
 
 def parse_rules(kind: PolicyKind, rules: object) -> Rules:
@@ -147,16 +195,26 @@ def choose(
 ) -> PolicyVersion[AnyRules]:
     """The policy, among those of one kind, that decides a case at `now`.
 
-    Raises LookupError if none is in force; the installed defaults prevent that.
+    A stored policy with a scope that its kind cannot have never decides: earlier versions of the
+    program accepted such scopes. Raises LookupError if no policy is in force; the installed
+    defaults prevent that.
     """
     in_force = [
         policy
         for policy in policies
-        if policy.effective_from <= now and policy.scope.applies_to(facts)
+        if policy.effective_from <= now
+        and policy.scope.form in SCOPES[policy.kind]
+        and policy.scope.applies_to(facts)
     ]
     if not in_force:
         raise LookupError("no policy is in force")
     return max(in_force, key=lambda policy: (policy.scope.specificity, policy.version))
+
+
+def shared_category(categories: Iterable[str | None]) -> str | None:
+    """The category of a case about several items: theirs if all have the same, else none."""
+    found = set(categories)
+    return found.pop() if len(found) == 1 else None
 
 
 def takes_effect(asked: datetime | None, now: datetime) -> datetime:

@@ -20,7 +20,10 @@ class PolicyInput:
 
     kind: PolicyKind
     scope: str
-    """`global`, `location:X`, `channel:x`, `category:y` or `channel:x,category:y`."""
+    """`global`, or a scope by facts that decisions of the kind know. ROUTING, RETURN and REFUND:
+    `channel:x`, `category:y` or `channel:x,category:y`. DISPOSITION and ADJUSTMENT: `location:X` or
+    `category:y`. EXCEPTION: `location:X` or `channel:x`. INVALID for another, with the allowed ones
+    in `details`."""
     rules: JSON
     """Rules; their structure depends on the kind. Errors name the path within the rules."""
     effective_from: datetime | None = UNSET

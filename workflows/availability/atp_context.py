@@ -9,7 +9,7 @@ from datetime import datetime
 import models.queries.catalog.lookups as lookups
 import models.queries.stock.availability as availability_queries
 import workflows.policies.publishing as policies
-from domain.policies.policies import Facts, PolicyVersion, choose
+from domain.policies.policies import Facts, PolicyVersion, choose, shared_category
 from domain.policies.routing import RoutingRules
 from domain.routing.plan_cache import Plans
 from domain.routing.shipping_calendar import Capacity, Promise
@@ -69,8 +69,7 @@ class AtpContext:
         self, channel: ChannelFacts, items: Iterable[ItemFacts]
     ) -> PolicyVersion[RoutingRules]:
         """The policy that routes these items together. A category counts if all items share it."""
-        categories = {item.category for item in items}
-        category = categories.pop() if len(categories) == 1 else None
+        category = shared_category(item.category for item in items)
         return self._rules(Facts(channel.code, category))
 
     def plans_of(

@@ -16,7 +16,7 @@ from domain.policies.policies import (
     PolicyVersion,
     choose,
     parse_rules,
-    parse_scope,
+    scope_for,
     takes_effect,
 )
 from models.database.sessions import Session
@@ -65,8 +65,10 @@ class Trial:
 
 
 async def trial(session: Session, command: PublishPolicy, scope: Scope, now: datetime) -> Trial:
-    """Parse a policy as publishing does. Raises Invalid with the path of a fault in the rules."""
-    where = parse_scope(command.scope)
+    """Parse a policy as publishing does. Raises Invalid with the path of a fault in the rules
+    or the scope.
+    """
+    where = scope_for(command.kind, command.scope)
     rules = parse_rules(command.kind, command.rules)
     effective_from = takes_effect(command.effective_from, now)
     version = await policy_queries.last_version(session, command.kind, str(where)) + 1

@@ -28,6 +28,7 @@ from domain.policies.policies import (
     choose,
     parse_rules,
     parse_scope,
+    scope_for,
     takes_effect,
 )
 from domain.policies.refunds import RefundRules
@@ -86,19 +87,19 @@ def _read_all(kind: PolicyKind, rows: Sequence[PolicyRow]) -> Found[Any]:
     )
 
 
+# Each kind takes the facts that its scopes name (domain/policies/policies.py: SCOPES). They have no
+# default, so that no decision can forget one.
 # fmt: off
 @overload
-async def decide(session: Session, kind: Literal[PolicyKind.ROUTING], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> PolicyVersion[RoutingRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.RETURN], now: datetime, *, channel: str, category: str | None) -> PolicyVersion[ReturnRules]: ...  # noqa: E501
 @overload
-async def decide(session: Session, kind: Literal[PolicyKind.RETURN], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> PolicyVersion[ReturnRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.DISPOSITION], now: datetime, *, location: str, category: str | None) -> PolicyVersion[DispositionRules]: ...  # noqa: E501
 @overload
-async def decide(session: Session, kind: Literal[PolicyKind.DISPOSITION], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> PolicyVersion[DispositionRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.REFUND], now: datetime, *, channel: str, category: str | None) -> PolicyVersion[RefundRules]: ...  # noqa: E501
 @overload
-async def decide(session: Session, kind: Literal[PolicyKind.REFUND], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> PolicyVersion[RefundRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.ADJUSTMENT], now: datetime, *, location: str, category: str | None) -> PolicyVersion[AdjustmentRules]: ...  # noqa: E501
 @overload
-async def decide(session: Session, kind: Literal[PolicyKind.ADJUSTMENT], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> PolicyVersion[AdjustmentRules]: ...  # noqa: E501
-@overload
-async def decide(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: datetime, category: str | None = None, *, channel: str | None = None, location: str | None = None) -> PolicyVersion[ExceptionRules]: ...  # noqa: E501
+async def decide(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: datetime, *, location: str | None, channel: str | None) -> PolicyVersion[ExceptionRules]: ...  # noqa: E501
 # fmt: on
 
 
@@ -106,9 +107,9 @@ async def decide(
     session: Session,
     kind: PolicyKind,
     now: datetime,
-    category: str | None = None,
     *,
     channel: str | None = None,
+    category: str | None = None,
     location: str | None = None,
 ) -> PolicyVersion[Any]:
     """The policy of a kind that decides a case at `now`. None: the case has no such code."""
@@ -130,11 +131,12 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
     """Add the next version of a kind and scope.
 
     Raises Forbidden if the role may not publish this kind, Invalid with the path of a fault in the
-    rules, and NotFound for a channel or location in the scope. Records `policy.published`.
+    rules or for a scope that the kind cannot have, and NotFound for a channel or location in the
+    scope. Records `policy.published`.
     """
     caller.require(f"policies.publish.{command.kind}")
     try:
-        scope = parse_scope(command.scope)
+        scope = scope_for(command.kind, command.scope)
         channel_id, location_id = await places_of(tx, scope, caller)
         parse_rules(command.kind, command.rules)
         effective_from = takes_effect(command.effective_from, tx.now)

@@ -40,10 +40,7 @@ def _evaluate(
     """A refund decided again; None if the policy does not apply to it."""
     stored = orjson.loads(row["decision"])
     seen = stored["seen"]
-    facts = [
-        Facts(row["channel"], category or None, row["location"])
-        for category in seen.get("categories", [""])
-    ]
+    facts = [Facts(row["channel"], category or None) for category in seen.get("categories", [""])]
     if any(trial.choose(each) != trial.policy for each in facts):
         return None
     old_amount = Money(int(row["family_minor"]), row["currency"])

@@ -42,7 +42,7 @@ async def preview_dispositions(session: Session, trial: Trial, last: int) -> Pre
     returns = await _last(session, trial, last)
     cases: dict[UUID, Case] = {}
     for row in await preview_reads.decided_units(session, [row["id"] for row in returns]):
-        facts = Facts(row["channel"], row["category"], row["location"])
+        facts = Facts(category=row["category"], location=row["location"])
         before = orjson.loads(row["decision"])
         is_tabled = before["policy"] == trial.policy.kind
         graded = row["condition"]
@@ -87,7 +87,7 @@ def _evaluate(
         if not sent:
             return None
         items.append(_units(each, sent))
-        chosen.append(trial.choose(Facts(each["channel"], each["category"], sent[0]["code"])))
+        chosen.append(trial.choose(Facts(each["channel"], each["category"])))
     if trial.policy not in chosen:
         return None
     terms = orjson.loads(row["risk"])

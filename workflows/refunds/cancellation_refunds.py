@@ -12,7 +12,7 @@ import workflows.orders.locked_orders as locked_orders
 import workflows.refunds.balances as order_balances
 import workflows.refunds.opening as refund_opening
 from domain.events.orders import OrderCancelled
-from domain.policies.policies import Facts, PolicyVersion
+from domain.policies.policies import Facts, PolicyVersion, shared_category
 from domain.policies.refunds import RefundRules, Tender
 from domain.refunds.approvals import RefundKind
 from domain.refunds.breakdowns import Breakdown, Component, ComponentKind, split
@@ -42,8 +42,12 @@ async def open_missing(tx: Transaction, balances: Balances) -> int:
     if not owed:
         return 0
     channel = await refund_opening.channel_of(tx, balances.order)
-    policy = await refund_opening.policy_for(tx, Facts(channel=channel.code))
+    goods = await refund_queries.cancelled_goods(tx.session, balances.order.id)
     for row in owed:
+        category = shared_category(
+            each["category"] for each in goods if each["cancellation_id"] == row["id"]
+        )
+        policy = await refund_opening.policy_for(tx, Facts(channel.code, category))
         await refund_opening.open_refunds(tx, balances, _draft(row, policy), actor=row["actor"])
     await order_balances.write(tx, balances)
     return len(owed)

@@ -18,7 +18,7 @@ import workflows.refunds.locked_refunds as locked_refunds
 from domain.ledger.refund_entries import already_owed
 from domain.policies.decisions import decided
 from domain.policies.dispositions import ConditionGrade
-from domain.policies.policies import Facts, PolicyKind, PolicyVersion, choose
+from domain.policies.policies import Facts, PolicyKind, PolicyVersion, choose, shared_category
 from domain.policies.refunds import Evidence, RefundRules, Tender
 from domain.refunds.approvals import RefundKind, decide
 from domain.refunds.balances import draw
@@ -71,6 +71,13 @@ async def channel_of(tx: Transaction, order: LockedOrder) -> ChannelFacts:
     """The channel of an order."""
     channel_id: int = order.channel_id
     return (await lookups.channels_by_id(tx.session, [channel_id]))[channel_id]
+
+
+async def facts_of(tx: Transaction, order: LockedOrder) -> Facts:
+    """Facts by which the policy of a refund for a whole order is chosen."""
+    channel = await channel_of(tx, order)
+    items = await lookups.items_by_id(tx.session, [line.item_id for line in order.lines])
+    return Facts(channel.code, shared_category(item.category for item in items.values()))
 
 
 async def policy_for(tx: Transaction, facts: Facts) -> PolicyVersion[RefundRules]:

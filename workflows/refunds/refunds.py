@@ -18,7 +18,6 @@ import workflows.refunds.payout_attempts as payout_attempts
 from domain.access.callers import Caller
 from domain.catalog.commands import ReasonKind
 from domain.errors import DomainError, Invalid, NotFound, SelfApproval
-from domain.policies.policies import Facts
 from domain.policies.refunds import Tender
 from domain.refunds.approvals import RefundKind, check_approver, status_after_approval
 from domain.refunds.balances import check_balance
@@ -100,16 +99,17 @@ async def create(tx: Transaction, command: CreateRefund, caller: Caller) -> Mapp
         check_balance(command.amount, balances.maximum_minor())
     except DomainError as error:
         raise error.under("input") from None
-    channel = await refund_opening.channel_of(tx, order)
+    facts = await refund_opening.facts_of(tx, order)
     draft = RefundDraft(
         kind=RefundKind.GOODWILL,
         breakdown=goodwill(command.amount, reason.code),
         tender=command.tender,
-        policy=await refund_opening.policy_for(tx, Facts(channel=channel.code)),
+        policy=await refund_opening.policy_for(tx, facts),
         requested_by=caller.actor,
         return_id=command.return_id,
         reason_id=reason.id,
         note=command.note,
+        facts={"categories": [facts.category or ""]},
     )
     opened = await refund_opening.open_refunds(tx, balances, draft, actor=caller.actor)
     await order_balances.write(tx, balances)

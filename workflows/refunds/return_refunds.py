@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-import models.queries.catalog.lookups as lookups
 import models.queries.refunds.refunds as refund_queries
 import models.queries.returns.returns as return_queries
 import workflows.orders.locked_orders as locked_orders
@@ -81,7 +80,7 @@ async def update_refunds_of_return(tx: Transaction, event: PendingEvent[ReturnPa
         await _record_units_sent_back(tx, balances, row, event.payload, event.actor)
     pending = _pending(balances, return_id)
     undecided = _without_decided(units, balances, return_id)
-    policy_of = await _policies(tx, balances, row, undecided)
+    policy_of = await _policies(tx, balances, undecided)
     proven, waiting = _split_by_evidence(undecided, policy_of)
     if not proven and _is_up_to_date(pending, waiting, balances):
         return
@@ -204,15 +203,13 @@ def _without_decided(
 
 
 async def _policies(
-    tx: Transaction, balances: Balances, row: LockedReturnRow, units: Iterable[RefundableUnits]
+    tx: Transaction, balances: Balances, units: Iterable[RefundableUnits]
 ) -> Mapping[UUID, PolicyVersion[RefundRules]]:
     """The policy that decides each group of units, by the group's id."""
     channel = await refund_opening.channel_of(tx, balances.order)
-    places = await lookups.locations_by_id(tx.session, [row["destination_id"]])
-    location = places[row["destination_id"]].code
     in_force = await policies.in_force(tx.session, PolicyKind.REFUND, tx.now)
     return {
-        unit.return_item_id: choose(in_force, Facts(channel.code, unit.category, location), tx.now)
+        unit.return_item_id: choose(in_force, Facts(channel.code, unit.category), tx.now)
         for unit in units
     }
 

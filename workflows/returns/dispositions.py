@@ -127,7 +127,7 @@ async def rule(
 
     Raises PolicyViolation or ApprovalRequired.
     """
-    policy = await _policy(tx, locked, group)
+    policy = await _policy(tx, group)
     assert group.condition is not None
     value = await _value(tx, locked, group)
     choice = disposition_rules.choose(
@@ -148,18 +148,15 @@ def _ruling(
     )
 
 
-async def _policy(
-    tx: Transaction, locked: LockedReturn, group: ReturnUnits
-) -> PolicyVersion[DispositionRules]:
+async def _policy(tx: Transaction, group: ReturnUnits) -> PolicyVersion[DispositionRules]:
     assert group.location_id is not None
     places = await lookups.locations_by_id(tx.session, [group.location_id])
     return await policies.decide(
         tx.session,
         PolicyKind.DISPOSITION,
         tx.now,
-        group.category,
-        channel=locked.channel.code,
         location=places[group.location_id].code,
+        category=group.category,
     )
 
 

@@ -101,9 +101,8 @@ async def _decision(
         tx.session,
         PolicyKind.DISPOSITION,
         tx.now,
-        part.category,
-        channel=locked.channel.code,
         location=place.code,
+        category=part.category,
     )
     reason = (
         f"{caller.actor} chose {part.disposition}: the return is {locked.status}, and its units"

@@ -133,11 +133,11 @@ async def case_items(
 ) -> tuple[list[CaseItem], int]:
     """Requested units as the policies see them, and the location that shipped the first of them."""
     parcels: dict[UUID, list[ShippedParcel]] = {}
-    places: dict[UUID, tuple[int, str]] = {}
+    places: dict[UUID, int] = {}
     for row in await return_queries.shipped_parcels(session, [each.line.id for each in wanted]):
         parcel = ShippedParcel(row["shipped_at"], row["delivered_at"], row["time_zone"])
         parcels.setdefault(row["order_line_id"], []).append(parcel)
-        places.setdefault(row["order_line_id"], (row["location_id"], row["code"]))
+        places.setdefault(row["order_line_id"], row["location_id"])
     goods = await evaluation_queries.returnable_items(
         session, [each.line.item_id for each in wanted]
     )
@@ -152,9 +152,8 @@ async def case_items(
             is_returnable=bool(item["returnable"]),
             parcels=tuple(parcels[each.line.id]),
         )
-        location = places[each.line.id][1]
-        items.append(CaseItem(asked, Facts(channel.code, item["category"], location)))
-    return items, places[wanted[0].line.id][0]
+        items.append(CaseItem(asked, Facts(channel.code, item["category"])))
+    return items, places[wanted[0].line.id]
 
 
 async def _risk(

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import domain.returns.inspections as inspection_rules
-import models.queries.catalog.lookups as lookups
 import workflows.policies.publishing as policies
 import workflows.returns.discrepancies as discrepancies
 import workflows.returns.dispositions as dispositions
@@ -172,15 +171,12 @@ async def _inspectors_required(tx: Transaction, locked: LockedReturn, group: Ret
 
 
 async def _return_rules(tx: Transaction, locked: LockedReturn, group: ReturnUnits) -> ReturnRules:
-    assert group.location_id is not None
-    places = await lookups.locations_by_id(tx.session, [group.location_id])
     policy = await policies.decide(
         tx.session,
         PolicyKind.RETURN,
         tx.now,
-        group.category,
         channel=locked.channel.code,
-        location=places[group.location_id].code,
+        category=group.category,
     )
     return policy.rules
 

@@ -163,7 +163,7 @@ async def _adjust(tx: Transaction, draft: _AdjustmentDraft) -> Outcome:
         movable = await _movable_units(tx, level, command.state)
         if movable < quantity:
             raise InsufficientStock(item.sku, quantity, movable, field=("input", "delta"))
-        await _check_value(tx, item, quantity, command.state, caller)
+        await _check_value(tx, draft)
     value_minor = _adjusted_value(tx, item, command.state, command.delta)
     movement = tx.stock.move(
         StockMove(
@@ -217,21 +217,27 @@ def _adjusted_value(tx: Transaction, item: ItemFacts, state: StockState, delta: 
     return value_minor
 
 
-async def _check_value(
-    tx: Transaction, item: ItemFacts, quantity: int, state: StockState, caller: Caller
-) -> None:
+async def _check_value(tx: Transaction, draft: _AdjustmentDraft) -> None:
     """Raise ApprovalRequired if the actor's write-downs of this item today exceed the limit.
 
-    The ADJUSTMENT policy sets the limit.
+    The ADJUSTMENT policy of the location and the category sets the limit. Write-downs at other
+    locations count as well.
     """
+    caller, item = draft.caller, draft.item
     if caller.may("stock.approve"):
         return
     start = tx.now.replace(hour=0, minute=0, second=0, microsecond=0)
     # Flush: units taken by earlier requests of this transaction count as well.
     await tx.flush()
     before = await stock_queries.written_down(tx.session, item.id, caller.actor, start)
-    value = _value_of(tx, item, before + quantity, state)
-    policy = await policies.decide(tx.session, PolicyKind.ADJUSTMENT, tx.now, item.category)
+    value = _value_of(tx, item, before - draft.command.delta)
+    policy = await policies.decide(
+        tx.session,
+        PolicyKind.ADJUSTMENT,
+        tx.now,
+        location=draft.location.code,
+        category=item.category,
+    )
     if not policy.rules.needs_approval(value):
         return
     raise ApprovalRequired(
@@ -245,7 +251,7 @@ async def _check_value(
     )
 
 
-def _value_of(tx: Transaction, item: ItemFacts, quantity: int, state: StockState) -> Money | None:
+def _value_of(tx: Transaction, item: ItemFacts, quantity: int) -> Money | None:
     """Value of units at cost, or at price if the cost is unknown; None if both are unknown."""
     minor = tx.costs.value_of_found(item.id, quantity, item.unit_cost_minor)
     if minor or item.unit_cost_minor is not None:

@@ -48,11 +48,9 @@ async def asked_units(session: Session, return_ids: Sequence[UUID]) -> Sequence[
 
 
 _FIRST_STEPS = """
-SELECT t.id, t.return_id, t.condition, c.code AS reason, i.category, h.code AS channel,
-  p.code AS location, s.decision
+SELECT t.id, t.return_id, t.condition, c.code AS reason, i.category, p.code AS location, s.decision
 FROM disposition_step s JOIN return_item t ON t.id = s.return_item_id
-JOIN customer_return r ON r.id = s.return_id JOIN sales_order o ON o.id = r.order_id
-JOIN channel h ON h.id = o.channel_id JOIN item i ON i.id = t.item_id
+JOIN item i ON i.id = t.item_id
 JOIN location p ON p.id = t.location_id LEFT JOIN reason_code c ON c.id = t.reason_id
 WHERE s.return_id = ANY($1::uuid[]) AND s.policy_version IS NOT NULL AND s.decided_by = 'policy'
 ORDER BY s.return_id, t.position, s.return_version, s.id
@@ -67,7 +65,6 @@ class DecidedUnitsRow(TypedDict):
     condition: str | None
     reason: str | None
     category: str | None
-    channel: str
     location: str
     decision: str
 

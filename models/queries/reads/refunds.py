@@ -215,21 +215,16 @@ def _units(line: _SoldLineRow) -> LineUnits:
 
 # The first refund of each amount has its units; the others only have a part of the amount.
 _DECIDED = (
-    "r.*, c.code AS channel, l.code AS location, (SELECT SUM(f.amount_minor) FROM refund f"
+    "r.*, c.code AS channel, (SELECT SUM(f.amount_minor) FROM refund f"
     " WHERE f.family_id = r.family_id) AS family_minor"
 )
-_DECIDED_SOURCE = (
-    f"{_SOURCE} JOIN channel c ON c.id = o.channel_id"
-    " LEFT JOIN customer_return t ON t.id = r.return_id"
-    " LEFT JOIN location l ON l.id = t.destination_id"
-)
+_DECIDED_SOURCE = f"{_SOURCE} JOIN channel c ON c.id = o.channel_id"
 
 
 class DecidedRefundRow(RefundRow):
     """A decided refund with the facts of its case, and the amount of its family."""
 
     channel: str
-    location: str | None
     family_minor: Total
 
 

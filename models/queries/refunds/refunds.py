@@ -144,6 +144,25 @@ async def cancellations_without_refund(
     )
 
 
+class CancelledGoodsRow(TypedDict):
+    """Category of goods that a cancellation took from its order."""
+
+    cancellation_id: UUID
+    category: str | None
+
+
+async def cancelled_goods(session: Session, order_id: UUID) -> Sequence[CancelledGoodsRow]:
+    """The categories of the goods of each cancellation of an order."""
+    return await session.rows(
+        CancelledGoodsRow,
+        "SELECT DISTINCT c.id AS cancellation_id, i.category FROM order_cancellation c"
+        " JOIN order_cancellation_line n ON n.cancellation_id = c.id"
+        " JOIN order_line l ON l.id = n.order_line_id JOIN item i ON i.id = l.item_id"
+        " WHERE c.order_id = $1",
+        order_id,
+    )
+
+
 async def orders_with_unrefunded_cancellations(session: Session, limit: int) -> list[UUID]:
     """Orders with a cancellation that owes money and has no refund yet; not locked."""
     rows = await session.fetch(

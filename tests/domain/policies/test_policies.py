@@ -21,10 +21,12 @@ WEB_SHOES = Facts(channel="web", category="shoes", location="LEEDS")
 SCOPES = ["global", "location:LEEDS", "channel:web", "category:shoes", "channel:web,category:shoes"]
 
 
-def a_policy(scope: str, version: int = 1, days: int = 0) -> PolicyVersion[AdjustmentRules]:
+def a_policy(
+    scope: str, version: int = 1, days: int = 0, kind: PolicyKind = PolicyKind.ADJUSTMENT
+) -> PolicyVersion[AdjustmentRules]:
     rules = adjustments.parse(Value({"approvalAbove": {"GBP": "50.00"}}))
     return PolicyVersion(
-        kind=PolicyKind.ADJUSTMENT,
+        kind=kind,
         scope=policies.parse_scope(scope),
         version=version,
         effective_from=NOW + timedelta(days=days),
@@ -65,11 +67,55 @@ def test_a_scope_applies_only_to_what_it_names() -> None:
     assert PolicyScope().applies_to(Facts())
 
 
-@given(st.permutations(SCOPES), st.integers(1, len(SCOPES)))
-def test_the_most_specific_scope_wins_whatever_the_order(order: list[str], count: int) -> None:
-    published = [a_policy(text) for text in order[:count]]
-    best = max(order[:count], key=SCOPES.index)
+# The scopes of each kind beside `global`, as the contract lists them.
+BY_CHANNEL = {"channel:web", "category:shoes", "channel:web,category:shoes"}
+ALLOWED = {
+    PolicyKind.ROUTING: BY_CHANNEL,
+    PolicyKind.RETURN: BY_CHANNEL,
+    PolicyKind.DISPOSITION: {"location:LEEDS", "category:shoes"},
+    PolicyKind.REFUND: BY_CHANNEL,
+    PolicyKind.ADJUSTMENT: {"location:LEEDS", "category:shoes"},
+    PolicyKind.EXCEPTION: {"location:LEEDS", "channel:web"},
+}
+
+
+@pytest.mark.parametrize("kind", PolicyKind)
+@pytest.mark.parametrize("text", SCOPES)
+def test_each_kind_has_its_scopes(kind: PolicyKind, text: str) -> None:
+    if text in ALLOWED[kind] | {"global"}:
+        assert str(policies.scope_for(kind, text)) == text
+        return
+    with pytest.raises(Invalid) as refusal:
+        policies.scope_for(kind, text)
+    assert refusal.value.field == ("scope",)
+    allowed = refusal.value.details["allowed"]
+    assert isinstance(allowed, list)
+    assert {
+        each.replace(":x", ":web").replace(":y", ":shoes").replace(":X", ":LEEDS")
+        for each in allowed
+    } == ALLOWED[kind] | {"global"}
+    assert all(each in refusal.value.message for each in (*allowed, text, kind))
+
+
+@given(st.permutations(SCOPES), st.integers(1, len(SCOPES)), st.sampled_from(PolicyKind))
+def test_the_most_specific_scope_wins_whatever_the_order(
+    order: list[str], count: int, kind: PolicyKind
+) -> None:
+    """A stored policy in a scope that its kind cannot have does not decide."""
+    published = [a_policy(text, kind=kind) for text in ["global", *order[:count]]]
+    knows = [text for text in order[:count] if text in ALLOWED[kind]]
+    best = max(["global", *knows], key=SCOPES.index)
     assert str(policies.choose(published, WEB_SHOES, NOW).scope) == best
+
+
+@pytest.mark.parametrize(
+    ("categories", "shared"),
+    [([], None), (["a", "a"], "a"), (["a", "b"], None), (["a", None], None), ([None], None)],
+)
+def test_several_items_have_a_category_if_all_share_it(
+    categories: list[str | None], shared: str | None
+) -> None:
+    assert policies.shared_category(categories) == shared
 
 
 def test_the_newest_version_in_force_decides() -> None:
@@ -77,7 +123,7 @@ def test_the_newest_version_in_force_decides() -> None:
     assert policies.choose(published, WEB_SHOES, NOW).version == 2
     assert policies.choose(published, WEB_SHOES, NOW + timedelta(days=1)).version == 3
     with pytest.raises(LookupError):
-        policies.choose([a_policy("channel:amazon")], WEB_SHOES, NOW)
+        policies.choose([a_policy("category:hats")], WEB_SHOES, NOW)
 
 
 def test_a_policy_takes_effect_now_or_later() -> None:

@@ -36,6 +36,12 @@ from workflows.transactions.outcomes import Request
 ADMIN = holder(Role.ADMIN, actor="boss")
 
 
+DOCUMENTS: Mapping[PolicyKind, Mapping[str, Any]] = {
+    PolicyKind.ADJUSTMENT: {"approvalAbove": {"GBP": "10.00"}},
+    PolicyKind.RETURN: {"window": "P14D"},
+}
+
+
 def publishing(
     kind: PolicyKind = PolicyKind.ADJUSTMENT,
     scope: str = "global",
@@ -45,7 +51,7 @@ def publishing(
     caller: Caller = ADMIN,
 ) -> Request[PublishPolicy]:
     """A request of policyPublish."""
-    document = {"approvalAbove": {"GBP": "10.00"}} if rules is None else rules
+    document = DOCUMENTS.get(kind, {}) if rules is None else rules
     return Request(PublishPolicy(kind, scope, document, at), caller)
 
 
@@ -121,7 +127,7 @@ async def test_the_documents_own_amounts_are_named_by_position(database: Databas
     ("request_", "refusal"),
     [
         (publishing(scope="planet:earth"), ("INVALID", ("input", "scope"))),
-        (publishing(scope="channel:nowhere"), ("NOT_FOUND", ("input", "scope"))),
+        (publishing(PolicyKind.RETURN, "channel:nowhere"), ("NOT_FOUND", ("input", "scope"))),
         (publishing(scope="location:NOWHERE"), ("NOT_FOUND", ("input", "scope"))),
         (
             publishing(at=MORNING - timedelta(microseconds=1)),
@@ -171,18 +177,26 @@ async def test_a_key_of_one_channel_publishes_for_that_channel_only(database: Da
     limited = replace(ADMIN, channels=frozenset({"web"}))
     with pytest.raises(Forbidden):
         await transactions.perform(policies.publish, publishing(caller=limited))
-    foreign = publishing(scope="channel:shop", caller=limited)
+    foreign = publishing(PolicyKind.RETURN, "channel:shop", caller=limited)
     assert codes(await transactions.perform(policies.publish, foreign)) == [
         ("NOT_FOUND", ("input", "scope"))
     ]
-    own = publishing(scope="channel:web,category:shoes", caller=limited)
+    own = publishing(PolicyKind.RETURN, "channel:web,category:shoes", caller=limited)
     assert not (await transactions.perform(policies.publish, own)).refusals
 
 
-async def _limit(database: Database, now: datetime = MORNING, **case: str) -> int:
+async def _limit(
+    database: Database,
+    now: datetime = MORNING,
+    *,
+    location: str = "YORK",
+    category: str | None = None,
+) -> int:
     """Highest amount in pounds that the deciding ADJUSTMENT policy allows without an approval."""
     async with database.snapshot() as session:
-        policy = await policies.decide(session, PolicyKind.ADJUSTMENT, now, **case)
+        policy = await policies.decide(
+            session, PolicyKind.ADJUSTMENT, now, location=location, category=category
+        )
     for pounds in range(200):
         if policy.rules.needs_approval(Money(100 * pounds + 1, "GBP")):
             return pounds
@@ -195,23 +209,15 @@ def _up_to(pounds: int) -> dict[str, Any]:
 
 async def test_the_most_specific_scope_decides_whole(database: Database) -> None:
     transactions = transactions_on(database)
-    await transactions.perform(workflows.catalog.channels.upsert, a_channel("web"))
     await transactions.perform(workflows.catalog.locations.upsert, a_location("LEEDS"))
-    scopes = {
-        "location:LEEDS": 1,
-        "channel:web": 2,
-        "category:shoes": 3,
-        "channel:web,category:shoes": 4,
-    }
-    for scope, pounds in scopes.items():
+    for scope, pounds in {"location:LEEDS": 1, "category:shoes": 3}.items():
         request = publishing(scope=scope, rules=_up_to(pounds))
         assert not (await transactions.perform(policies.publish, request)).refusals
     assert await _limit(database) == 50
     assert await _limit(database, location="LEEDS") == 1
-    assert await _limit(database, location="LEEDS", channel="web") == 2
-    assert await _limit(database, location="LEEDS", channel="web", category="hats") == 2
+    assert await _limit(database, location="LEEDS", category="hats") == 1
     assert await _limit(database, location="LEEDS", category="shoes") == 3
-    assert await _limit(database, channel="web", category="shoes") == 4
+    assert await _limit(database, category="shoes") == 3
 
 
 async def test_a_version_decides_from_its_own_instant_on(database: Database) -> None:
@@ -242,8 +248,8 @@ async def test_a_version_published_ahead_is_an_event_once_it_is_in_force(
 ) -> None:
     clock = Clock()
     transactions = transactions_on(database, clock=clock)
-    await transactions.perform(workflows.catalog.channels.upsert, a_channel("web"))
-    for scope, hours in (("global", 0), ("channel:web", 2), ("global", 1)):
+    await transactions.perform(workflows.catalog.locations.upsert, a_location("LEEDS"))
+    for scope, hours in (("global", 0), ("location:LEEDS", 2), ("global", 1)):
         at = MORNING + timedelta(hours=hours)
         outcome = await transactions.perform(policies.publish, publishing(scope=scope, at=at))
         assert not outcome.refusals
@@ -259,5 +265,5 @@ async def test_a_version_published_ahead_is_an_event_once_it_is_in_force(
     recorded = [event["data"] for event in await events(database, "policy.effective")]
     assert [(each["scope"], each["version"]) for each in recorded] == [
         ("global", 3),
-        ("channel:web", 1),
+        ("location:LEEDS", 1),
     ]
