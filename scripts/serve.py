@@ -16,6 +16,7 @@ from models.migrations.runner import DatabaseUnreachable, MigrationError, migrat
 from scripts.demo.seed import DemoKeys, DemoRefused, is_empty, renew_keys, seed
 from server.transports.write_coalescing import CoalescingWebSockets
 from settings import PREFIX, Settings, SettingsError, load
+from workflows.policies.default_limits import name_base_currency
 from workflows.reactions import REACTIONS
 from workflows.transactions.clock import Clock
 from workflows.transactions.ids import Ids
@@ -30,14 +31,12 @@ GRACEFUL_SECONDS = 5
 
 async def prepare(settings: Settings) -> DemoKeys | None:
     """Migrate the database. In demo mode also fill an empty one and renew the demo keys."""
-    for name in await migrate(settings.database_url):
+    for name in await migrate(settings.database_url, settings.base_currency):
         print(f"serve: migrated to {name}")
     database = Database(settings.database_url)
     await database.open()
     try:
         await check_base_currency(database, settings.base_currency)
-        if not settings.demo:
-            return None
         clock = Clock()
         await clock.measure(database)
         transactions = Transactions(
@@ -47,6 +46,12 @@ async def prepare(settings: Settings) -> DemoKeys | None:
             reactions=REACTIONS,
             terms=Terms(settings.base_currency, settings.holds),
         )
+        for kind in await transactions.run(name_base_currency):
+            print(
+                f"serve: the default {kind} policy now has its limits in {settings.base_currency}"
+            )
+        if not settings.demo:
+            return None
         if await is_empty(database):
             print("serve: the database is empty, adding the demo")
             return await seed(transactions, database)

@@ -1,6 +1,6 @@
 """Default policies of an empty database: version 1 of each kind, with global scope.
 
-Migrations install them (m0002_defaults); this module states them for the rules and for tests.
+Their amounts are whole units of the base currency: 100 and 500 for refunds, 50 for write-downs.
 """
 
 from collections.abc import Mapping
@@ -8,12 +8,24 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from domain.policies.policies import PolicyKind
+from domain.values.money import decimals_of
 
-_BANDS: Final = [
-    {"upTo": "100.00", "approvers": 0},
-    {"upTo": "500.00", "approvers": 1},
-    {"upTo": None, "approvers": 2},
-]
+BASE_CURRENCY: Final = "GBP"
+# Refunds have limits in these currencies, whatever the base currency is.
+REFUND_CURRENCIES: Final = ("GBP", "EUR", "USD")
+
+
+def in_units(units: int, currency: str) -> str:
+    """The text of an amount of whole units: 50 is `50.00` in GBP and `50` in JPY."""
+    return f"{units:.{decimals_of(currency)}f}"
+
+
+def _bands(currency: str) -> list[dict[str, object]]:
+    return [
+        {"upTo": in_units(100, currency), "approvers": 0},
+        {"upTo": in_units(500, currency), "approvers": 1},
+        {"upTo": None, "approvers": 2},
+    ]
 
 
 def _disposed(condition: str, disposition: str) -> dict[str, str]:
@@ -24,8 +36,10 @@ def _lead_time(service_level: str, days: int) -> dict[str, object]:
     return {"serviceLevel": service_level, "from": "*", "to": "*", "days": days}
 
 
-DEFAULT_RULES: Final[Mapping[PolicyKind, Mapping[str, Any]]] = MappingProxyType(
-    {
+def default_rules(base_currency: str) -> Mapping[PolicyKind, Mapping[str, Any]]:
+    """The rules of each kind, with the amounts in the base currency."""
+    refund_currencies = dict.fromkeys((*REFUND_CURRENCIES, base_currency))
+    return {
         PolicyKind.ROUTING: {
             "order": ["lead_time", "capacity", "one_parcel", "depth", "preference"],
             "maxParcels": 2,
@@ -49,9 +63,9 @@ DEFAULT_RULES: Final[Mapping[PolicyKind, Mapping[str, Any]]] = MappingProxyType(
             "restockingFee": 0.0,
             "refundShipping": "FULL_ORDER_ONLY",
             "tender": "ORIGINAL_PAYMENT",
-            "bands": {"GBP": _BANDS, "EUR": _BANDS, "USD": _BANDS},
+            "bands": {currency: _bands(currency) for currency in refund_currencies},
         },
-        PolicyKind.ADJUSTMENT: {"approvalAbove": {"GBP": "50.00"}},
+        PolicyKind.ADJUSTMENT: {"approvalAbove": {base_currency: in_units(50, base_currency)}},
         PolicyKind.EXCEPTION: {
             "kinds": {
                 "REFUND_OVERDUE": {
@@ -63,4 +77,8 @@ DEFAULT_RULES: Final[Mapping[PolicyKind, Mapping[str, Any]]] = MappingProxyType(
             }
         },
     }
+
+
+DEFAULT_RULES: Final[Mapping[PolicyKind, Mapping[str, Any]]] = MappingProxyType(
+    default_rules(BASE_CURRENCY)
 )

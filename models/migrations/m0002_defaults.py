@@ -1,4 +1,8 @@
-"""Version 2: default reason codes and policies of an empty database."""
+"""Version 2: default reason codes and policies of an empty database.
+
+Amounts of the policies are whole units of the base currency, which an operator may choose. The
+digest of this version is that of its statements for GBP.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from domain.values.money import decimals_of
 from models.migrations.dialect import Engine
 
 REASONS: Mapping[str, Mapping[str, str]] = {
@@ -51,11 +56,19 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     },
 }
 
-_BANDS = [
-    {"upTo": "100.00", "approvers": 0},
-    {"upTo": "500.00", "approvers": 1},
-    {"upTo": None, "approvers": 2},
-]
+BASE_CURRENCY = "GBP"
+
+
+def _in_units(units: int, currency: str) -> str:
+    return f"{units:.{decimals_of(currency)}f}"
+
+
+def _bands(currency: str) -> list[dict[str, object]]:
+    return [
+        {"upTo": _in_units(100, currency), "approvers": 0},
+        {"upTo": _in_units(500, currency), "approvers": 1},
+        {"upTo": None, "approvers": 2},
+    ]
 
 
 def _row(condition: str, disposition: str) -> dict[str, str]:
@@ -66,7 +79,7 @@ def _lead_time(service_level: str, days: int) -> dict[str, object]:
     return {"serviceLevel": service_level, "from": "*", "to": "*", "days": days}
 
 
-RULES: Mapping[str, Mapping[str, Any]] = {
+_RULES: Mapping[str, Mapping[str, Any]] = {
     "ROUTING": {
         "order": ["lead_time", "capacity", "one_parcel", "depth", "preference"],
         "maxParcels": 2,
@@ -90,9 +103,9 @@ RULES: Mapping[str, Mapping[str, Any]] = {
         "restockingFee": 0.0,
         "refundShipping": "FULL_ORDER_ONLY",
         "tender": "ORIGINAL_PAYMENT",
-        "bands": {"GBP": _BANDS, "EUR": _BANDS, "USD": _BANDS},
+        "bands": {},
     },
-    "ADJUSTMENT": {"approvalAbove": {"GBP": "50.00"}},
+    "ADJUSTMENT": {"approvalAbove": {}},
     "EXCEPTION": {
         "kinds": {
             "REFUND_OVERDUE": {
@@ -106,11 +119,23 @@ RULES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+def rules_in(base_currency: str) -> Mapping[str, Mapping[str, Any]]:
+    """The default rules of each kind, with the amounts in the base currency."""
+    refund_currencies = dict.fromkeys(("GBP", "EUR", "USD", base_currency))
+    bands = {currency: _bands(currency) for currency in refund_currencies}
+    limit = {base_currency: _in_units(50, base_currency)}
+    return {
+        **_RULES,
+        "REFUND": {**_RULES["REFUND"], "bands": bands},
+        "ADJUSTMENT": {"approvalAbove": limit},
+    }
+
+
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def statements(engine: Engine) -> Iterator[str]:
+def statements(engine: Engine, base_currency: str = BASE_CURRENCY) -> Iterator[str]:
     """One row per reason code and per kind of policy; policies start at an instant in the past."""
     for kind, reasons in REASONS.items():
         for code, label in reasons.items():
@@ -119,7 +144,7 @@ def statements(engine: Engine) -> Iterator[str]:
                 f"({_quoted(code)}, {_quoted(kind)}, {_quoted(label)}, TRUE)"
             )
     start = "'2000-01-01 00:00:00.000000+00:00'"
-    for number, (kind, rules) in enumerate(RULES.items(), start=1):
+    for number, (kind, rules) in enumerate(rules_in(base_currency).items(), start=1):
         yield (
             "INSERT INTO policy (id, kind, scope, version, rules, effective_from_at, "
             f"published_by, published_at) VALUES ('00000000-0000-7000-8000-{number:012d}', "

@@ -40,10 +40,21 @@ LOCK_KEY = 7_239_401_156
 
 
 class Version(NamedTuple):
-    """One version: its name, and its statements for an engine."""
+    """One version: its name, and its statements for an engine.
+
+    `in_currency`: the statements if they depend on the base currency. The digest does not: the
+    operator may change the currency until stock is received.
+    """
 
     name: str
     statements: Callable[[Engine], Iterator[str]]
+    in_currency: Callable[[Engine, str], Iterator[str]] | None = None
+
+    def statements_in(self, engine: Engine, base_currency: str) -> Iterator[str]:
+        """The statements for an engine and a base currency."""
+        if self.in_currency is not None:
+            return self.in_currency(engine, base_currency)
+        return self.statements(engine)
 
     def digest(self, engine: Engine) -> str:
         """The digest that the stored row of this version must have."""
@@ -52,7 +63,7 @@ class Version(NamedTuple):
 
 VERSIONS: tuple[Version, ...] = (
     Version("0001_core", m0001_core.statements),
-    Version("0002_defaults", m0002_defaults.statements),
+    Version("0002_defaults", m0002_defaults.statements, m0002_defaults.statements),
     Version("0003_returns", m0003_returns.statements),
     Version("0004_refunds", m0004_refunds.statements),
     Version("0005_tasks", m0005_tasks.statements),
@@ -118,7 +129,7 @@ def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-async def _migrate_postgres(database_url: str) -> list[str]:
+async def _migrate_postgres(database_url: str, base_currency: str) -> list[str]:
     connection = await _connect(database_url)
     try:
         async with connection.transaction():
@@ -127,7 +138,7 @@ async def _migrate_postgres(database_url: str) -> list[str]:
             rows = await connection.fetch("SELECT name, digest FROM schema_version")
             pending = _pending({row["name"]: row["digest"] for row in rows}, "postgres")
             for version in pending:
-                for statement in version.statements("postgres"):
+                for statement in version.statements_in("postgres", base_currency):
                     await connection.execute(statement)
                 await connection.execute(
                     "INSERT INTO schema_version VALUES ($1, $2, $3)",
@@ -140,7 +151,7 @@ async def _migrate_postgres(database_url: str) -> list[str]:
         await connection.close()
 
 
-def _migrate_sqlite(database_url: str) -> list[str]:
+def _migrate_sqlite(database_url: str, base_currency: str) -> list[str]:
     path = sqlite_path(database_url)
     with _reaching():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -154,7 +165,7 @@ def _migrate_sqlite(database_url: str) -> list[str]:
         rows = connection.execute("SELECT name, digest FROM schema_version").fetchall()
         pending = _pending(dict(rows), "sqlite")
         for version in pending:
-            for statement in version.statements("sqlite"):
+            for statement in version.statements_in("sqlite", base_currency):
                 connection.execute(statement)
             values = (version.name, version.digest("sqlite"), _now())
             connection.execute("INSERT INTO schema_version VALUES (?, ?, ?)", values)
@@ -166,15 +177,18 @@ def _migrate_sqlite(database_url: str) -> list[str]:
         connection.close()
 
 
-async def migrate(database_url: str) -> list[str]:
+async def migrate(
+    database_url: str, base_currency: str = m0002_defaults.BASE_CURRENCY
+) -> list[str]:
     """Apply the missing versions and return their names; one process at a time, all or nothing.
 
+    The default policies of a new database name their amounts in the base currency.
     Raises MigrationError if the database is newer than this program or a version differs;
     DatabaseUnreachable if it cannot be reached.
     """
     if urlsplit(database_url).scheme == "sqlite":
-        return _migrate_sqlite(database_url)
-    return await _migrate_postgres(database_url)
+        return _migrate_sqlite(database_url, base_currency)
+    return await _migrate_postgres(database_url, base_currency)
 
 
 async def missing(database_url: str) -> list[str]:

@@ -52,6 +52,17 @@ async def last_version(session: Session, kind: str, scope: str) -> int:
     return found or 0
 
 
+async def newest(session: Session, kind: str, scope: str) -> PolicyRow | None:
+    """The highest published version of a kind and scope, in force or not."""
+    return await session.row(
+        PolicyRow,
+        f"SELECT {_COLUMNS} FROM policy WHERE kind = $1 AND scope = $2"
+        " ORDER BY version DESC LIMIT 1",
+        kind,
+        scope,
+    )
+
+
 _STARTING = """
 SELECT p.id, p.kind, p.scope, p.version, p.effective_from_at
 FROM policy_start s JOIN policy p ON p.id = s.policy_id

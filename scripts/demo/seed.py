@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID
 
@@ -35,7 +36,7 @@ from domain.catalog.commands import (
 )
 from domain.policies.policies import PolicyKind
 from domain.stock.states import StockState
-from domain.values.money import Money, to_decimal
+from domain.values.money import Money, at_rate, decimals_of, to_decimal
 from models.database.database import Database
 from scripts.demo.story import DemoItem, DemoOrder
 from workflows.orders.cancellations import CancelOrder
@@ -252,12 +253,14 @@ class _Seeder:
 
 
 def _upsert(item: DemoItem, base_currency: str) -> UpsertItem:
+    # Costs are as many units of the base currency, rounded to its decimals: 4.50 is 4 in JPY.
+    minor_per_cent = Decimal(10) ** (decimals_of(base_currency) - 2)
     return UpsertItem(
         item.sku,
         item.name,
         category=item.category,
         price=_given(Money(item.price, "GBP")),
-        unit_cost=_given(Money(item.cost, base_currency)),
+        unit_cost=_given(Money(at_rate(item.cost, minor_per_cent), base_currency)),
         supplier_code=story.SUPPLIER_OF.get(item.category, "KESWICK"),
     )
 

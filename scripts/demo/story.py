@@ -20,7 +20,7 @@ KEY_NAME: Final = "demo"
 
 @dataclass(frozen=True, slots=True)
 class DemoItem:
-    """A garment; price and cost in pence, units by location."""
+    """A garment; price in pence, cost in hundredths of the base currency, units by location."""
 
     sku: str
     name: str

@@ -98,7 +98,7 @@ async def replay(
 
     Raises ServerFailed, ApiFailed, DatabaseError or MigrationError.
     """
-    url = await prepare_database()
+    url = await prepare_database(events.currency)
     async with serving(url, events.currency) as (address, key):
         server = Api(address, key, at_once)
         try:

@@ -29,14 +29,14 @@ class ServerFailed(RuntimeError):
     """The server did not start, or the database is not empty."""
 
 
-async def prepare_database() -> str:
+async def prepare_database(currency: str) -> str:
     """Migrate an empty database and return its URL: the configured one, or a new SQLite file.
 
     Raises ServerFailed if the configured database is in use.
     """
     named = os.environ.get("RESTOW_DATABASE_URL")
     url = named or _fresh_sqlite()
-    await migrate(url)
+    await migrate(url, currency)
     database = Database(url)
     await database.open()
     try:

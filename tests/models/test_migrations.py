@@ -1,13 +1,14 @@
 """Migrations are applied once, completely and in order, and keep the rows of released versions."""
 
 import asyncio
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import asyncpg
 import pytest
 
-from models.migrations import runner
+from models.migrations import m0002_defaults, runner
 from models.migrations.dialect import Engine
 from models.migrations.runner import VERSIONS, MigrationError, Version, migrate, missing
 from tests import live_schema, raw
@@ -32,6 +33,17 @@ async def test_all_versions_are_applied_once(url: str) -> None:
     assert await missing(url) == []
     assert await raw.rows(url, "SELECT * FROM schema_version") == before
     assert [row[0] for row in before] == NAMES
+
+
+@pytest.mark.parametrize("currency", ["GBP", "USD", "JPY", "KWD"])
+async def test_a_new_database_has_policies_in_its_base_currency(url: str, currency: str) -> None:
+    """The digest of the version is the same: the currency may change until stock is received."""
+    await migrate(url, currency)
+    found = await raw.rows(url, "SELECT kind, version, published_by, rules FROM policy")
+    rules = {str(row[0]): json.loads(str(row[3])) for row in found}
+    assert rules == m0002_defaults.rules_in(currency)
+    assert {row[1:3] for row in found} == {(1, "system")}
+    assert await migrate(url, "GBP") == await missing(url) == []
 
 
 async def test_two_that_migrate_at_once_do_it_once(url: str) -> None:

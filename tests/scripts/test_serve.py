@@ -1,16 +1,28 @@
 """If `make serve` cannot start, it names the reason and the wrong variable."""
 
+import asyncio
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from models.database.database import Database
+from scripts.serve import prepare
+from settings import Settings
+from tests import raw
 from tests.builders.store import open_shop
+from tests.races.server_processes import KEY, PATIENCE_SECONDS
+from tests.servers import free_port
 
 ROOT = Path(__file__).parent.parent.parent
+LONG = os.environ.get("RESTOW_LONG") == "1"
+CURRENCIES = ["USD", "EUR", "JPY", "KWD"] if LONG else ["USD", "JPY"]
+ITEMS = "{ items(first: 50) { totalCount edges { node { unitCost { amount currencyCode } } } } }"
 
 
 def refusal(**variables: str) -> str:
@@ -60,3 +72,70 @@ async def test_the_base_currency_stays_once_stock_was_received(database: Databas
     assert line == (
         "serve: RESTOW_BASE_CURRENCY: it is EUR, but costs are kept in GBP since stock was received"
     )
+
+
+@pytest.mark.parametrize("currency", CURRENCIES)
+def test_a_fresh_checkout_serves_the_demo_in_any_base_currency(
+    database_url: str, currency: str
+) -> None:
+    asyncio.run(raw.empty(database_url))
+    port = free_port()
+    environment = {
+        "PATH": os.defpath,
+        "RESTOW_DATABASE_URL": database_url,
+        "RESTOW_BASE_CURRENCY": currency,
+        "RESTOW_DEMO": "1",
+        "RESTOW_PORT": str(port),
+        "RESTOW_BOOTSTRAP_KEY": KEY,
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "scripts.serve"], cwd=ROOT, env=environment, stdout=subprocess.PIPE
+    ) as server:
+        try:
+            nodes = asyncio.run(_items(server, f"http://127.0.0.1:{port}"))
+        finally:
+            server.terminate()
+        output = server.communicate(timeout=60)[0].decode()
+    assert "adding the demo" in output
+    assert len(nodes) == 14
+    assert {each["node"]["unitCost"]["currencyCode"] for each in nodes} == {currency}
+    proven = subprocess.run(
+        [sys.executable, "-m", "scripts.reconcile"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (proven.returncode, proven.stderr) == (0, ""), proven
+
+
+async def _items(server: "subprocess.Popen[bytes]", address: str) -> list[Any]:
+    """The items of the demo, as soon as the server is ready."""
+    headers = {"authorization": f"Bearer {KEY}"}
+    async with httpx.AsyncClient(trust_env=False, headers=headers, timeout=30) as client:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while server.poll() is None and time.monotonic() < deadline:
+            try:
+                if (await client.get(f"{address}/readyz")).is_success:
+                    answer = await client.post(f"{address}/graphql", json={"query": ITEMS})
+                    nodes: list[Any] = answer.json()["data"]["items"]["edges"]
+                    return nodes
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.1)
+    raise AssertionError("the server is not ready")
+
+
+async def test_another_base_currency_before_stock_is_received_renews_the_default_limits(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(database_url=database_url, base_currency="KWD")
+    await prepare(settings)
+    assert capsys.readouterr().out.splitlines() == [
+        "serve: the default REFUND policy now has its limits in KWD",
+        "serve: the default ADJUSTMENT policy now has its limits in KWD",
+    ]
+    await prepare(settings)
+    assert capsys.readouterr().out == ""

@@ -6,13 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import domain.policies.adjustments as adjustments
+import domain.policies.adjustments as adjustment_rules
 import domain.policies.policies as policies
 from domain.errors import Invalid
 from domain.policies.adjustments import AdjustmentRules
-from domain.policies.defaults import DEFAULT_RULES
+from domain.policies.defaults import DEFAULT_RULES, default_rules
 from domain.policies.policies import Facts, PolicyKind, PolicyScope, PolicyVersion
 from domain.policies.reading import Value
+from domain.policies.refunds import RefundRules
+from domain.values.currencies import DECIMALS
+from domain.values.money import Money
 from models.migrations import m0002_defaults
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -24,7 +27,7 @@ SCOPES = ["global", "location:LEEDS", "channel:web", "category:shoes", "channel:
 def a_policy(
     scope: str, version: int = 1, days: int = 0, kind: PolicyKind = PolicyKind.ADJUSTMENT
 ) -> PolicyVersion[AdjustmentRules]:
-    rules = adjustments.parse(Value({"approvalAbove": {"GBP": "50.00"}}))
+    rules = adjustment_rules.parse(Value({"approvalAbove": {"GBP": "50.00"}}))
     return PolicyVersion(
         kind=kind,
         scope=policies.parse_scope(scope),
@@ -140,10 +143,24 @@ def test_every_kind_has_a_default_that_is_valid_json(kind: PolicyKind) -> None:
     assert policies.parse_rules(kind, rules) == policies.parse_rules(kind, DEFAULT_RULES[kind])
 
 
-def test_the_migrations_install_these_defaults() -> None:
-    # A kind that is added later is installed by its own migration.
-    installed = {kind.value: rules for kind, rules in DEFAULT_RULES.items()}
-    assert {kind: installed[kind] for kind in m0002_defaults.RULES} == m0002_defaults.RULES
+@pytest.mark.parametrize("currency", DECIMALS)
+def test_defaults_have_their_limits_in_any_base_currency(currency: str) -> None:
+    """Automatic up to 100, one approver up to 500, write-downs up to 50: whole units of it."""
+    rules = default_rules(currency)
+    assert {kind.value: document for kind, document in rules.items()} == m0002_defaults.rules_in(
+        currency
+    )
+    refunds = policies.parse_rules(PolicyKind.REFUND, rules[PolicyKind.REFUND])
+    adjustments = policies.parse_rules(PolicyKind.ADJUSTMENT, rules[PolicyKind.ADJUSTMENT])
+    assert isinstance(refunds, RefundRules)
+    assert isinstance(adjustments, AdjustmentRules)
+    for each in {"GBP", "EUR", "USD", currency}:
+        unit = 10 ** DECIMALS[each]
+        limits = [100 * unit, 100 * unit + 1, 500 * unit, 500 * unit + 1]
+        assert [refunds.approvers(Money(minor, each)) for minor in limits] == [0, 1, 1, 2]
+    unit = 10 ** DECIMALS[currency]
+    assert not adjustments.needs_approval(Money(50 * unit, currency))
+    assert adjustments.needs_approval(Money(50 * unit + 1, currency))
 
 
 @pytest.mark.parametrize("kind", PolicyKind)

@@ -1,0 +1,48 @@
+"""Default policies in the base currency, if the operator changes it before stock is received.
+
+A new database gets them from the migrations (models/migrations/m0002_defaults.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+import models.queries.policies as policy_queries
+from domain.access.callers import SYSTEM
+from domain.policies.defaults import default_rules
+from domain.policies.policies import PolicyKind
+from workflows.policies.publishing import PublishPolicy, publish
+from workflows.transactions.outcomes import Request
+from workflows.transactions.transaction import Transaction
+
+GLOBAL = "global"
+# Members of the default documents that hold amounts by currency.
+AMOUNTS: Mapping[PolicyKind, str] = {
+    PolicyKind.REFUND: "bands",
+    PolicyKind.ADJUSTMENT: "approvalAbove",
+}
+
+
+async def name_base_currency(tx: Transaction) -> list[PolicyKind]:
+    """Publish the defaults that do not name the base currency again, in it. Returns their kinds.
+
+    A kind for which a person has published global rules stays as it is. Records
+    `policy.published`.
+    """
+    published = []
+    rules = default_rules(tx.terms.base_currency)
+    for kind, member in AMOUNTS.items():
+        newest = await policy_queries.newest(tx.session, kind, GLOBAL)
+        if newest is None or newest["published_by"] != SYSTEM.actor:
+            continue
+        stored: Mapping[str, Any] = orjson.loads(newest["rules"])
+        if tx.terms.base_currency in stored[member]:
+            continue
+        command = PublishPolicy(kind, GLOBAL, rules[kind])
+        [outcome] = await publish.run(tx, [Request(command, SYSTEM)])
+        assert not outcome.refusals, outcome.refusals
+        published.append(kind)
+    return published
