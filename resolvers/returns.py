@@ -170,7 +170,9 @@ async def return_tracking_set(
 async def return_receive(info: Info, input: ReturnReceiveInput) -> ReturnPayload | None:
     """Receive a parcel. Its units go to quality control, at the cost at which they were shipped.
 
-    Wrong, extra and missing units open the exception RETURN_DISCREPANCY. The units of a parcel that
+    More units than were requested join the return as far as the order line can still return them
+    and the RETURN policy authorizes them; a late unit reopens a CLOSED return. Wrong, extra,
+    missing and unannounced units open the exception RETURN_DISCREPANCY. The units of a parcel that
     matches no return, or whose return is CANCELLED or DECLINED, go to quarantine, and an exception
     is opened. Refused: ILLEGAL_TRANSITION, ALREADY_EXISTS, TASK_NOT_CLAIMED, LIMIT_EXCEEDED,
     INVALID, NOT_FOUND.

@@ -66,6 +66,7 @@ class DiscrepancyKind(StrEnum):
     EXTRA = "EXTRA"
     LATE = "LATE"
     MISSING = "MISSING"
+    UNANNOUNCED = "UNANNOUNCED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,15 @@ class UnexpectedUnits:
 
 
 @dataclass(frozen=True, slots=True)
+class UnannouncedUnits:
+    """Units beyond the request that their order line can still return: a new RECEIVED group."""
+
+    order_line_id: UUID
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """The effects of a parcel: moves in this order, new groups, and the return's new status."""
 
@@ -95,6 +105,7 @@ class Receipt:
     moves: tuple[ItemMove, ...]
     unexpected: tuple[UnexpectedUnits, ...]
     discrepancies: tuple[Discrepancy, ...]
+    unannounced: tuple[UnannouncedUnits, ...] = ()
 
 
 class TooFewUnits(IllegalTransition):
@@ -127,6 +138,7 @@ def receive(
     items: Sequence[ItemUnits],
     parcel: Parcel,
     room: Mapping[UUID, int],
+    lines: Sequence[tuple[UUID, str]] = (),
 ) -> Receipt:
     """Match the contents of a parcel to a return's groups; every unit is accounted for.
 
@@ -136,8 +148,10 @@ def receive(
        only
     up to `room`: per order line, shipped units minus the units that count as returned now, over all
     returns.
-    3. The rest becomes new groups: EXTRA if the return has the SKU, else WRONG.
-    4. EXPECTED units become MISSING with the last parcel, or if an expired return has no room for
+    3. More units than were requested join the return as far as their order line can still return
+       them. `lines`: (id, SKU) of the order lines whose units may join.
+    4. The rest becomes new groups: EXTRA if the return has the SKU, else WRONG.
+    5. EXPECTED units become MISSING with the last parcel, or if an expired return has no room for
        them.
 
     Raises IllegalTransition if this return cannot receive (more) units, NotFound for a group of
@@ -145,10 +159,11 @@ def receive(
     """
     check_action(status, ReturnAction.RECEIVE)
     _check_contents(status, parcel)
-    match = _Match(status, items, room)
+    match = _Match(status, items, room, lines)
     for position, arrived in enumerate(parcel.contents):
         match.put(position, arrived)
-    if status is ReturnStatus.RECEIVED and not match.received:
+    is_complete = status in (ReturnStatus.RECEIVED, ReturnStatus.CLOSED)
+    if is_complete and not match.received and not match.unannounced:
         # All expected units are here already: this parcel is received a second time.
         raise IllegalTransition("return", status, ReturnStatus.RECEIVED, RETURN_TRANSITIONS[status])
     return match.receipt(parcel)
@@ -177,13 +192,18 @@ class _Match:
     """Running state of matching one parcel."""
 
     def __init__(
-        self, status: ReturnStatus, items: Sequence[ItemUnits], room: Mapping[UUID, int]
+        self,
+        status: ReturnStatus,
+        items: Sequence[ItemUnits],
+        room: Mapping[UUID, int],
+        lines: Sequence[tuple[UUID, str]],
     ) -> None:
-        self.status, self.items, self.room = status, items, dict(room)
+        self.status, self.items, self.room, self.lines = status, items, dict(room), lines
         self.by_id = {item.id: item for item in items}
         self.left = {item.id: item.quantity for item in items}
         self.received: dict[UUID, int] = {}
         self.unexpected: dict[tuple[str, DiscrepancyKind], int] = {}
+        self.unannounced: dict[UUID, UnannouncedUnits] = {}
 
     def put(self, position: int, arrived: ArrivedUnits) -> None:
         """Assign the arrived units to groups that wait for them; the rest is wrong or extra."""
@@ -193,6 +213,7 @@ class _Match:
             if taken:
                 self._receive(item, taken)
                 units -= taken
+        units -= self._join(arrived.sku, units)
         if units:
             is_known = any(
                 item.sku == arrived.sku and item.order_line_id is not None for item in self.items
@@ -200,6 +221,19 @@ class _Match:
             kind = DiscrepancyKind.EXTRA if is_known else DiscrepancyKind.WRONG
             key = (arrived.sku, kind)
             self.unexpected[key] = self.unexpected.get(key, 0) + units
+
+    def _join(self, sku: str, units: int) -> int:
+        """Let units join the return from order lines with room; returns their number."""
+        joined = 0
+        for line_id, line_sku in self.lines:
+            taken = min(units - joined, self.room.get(line_id, 0)) if line_sku == sku else 0
+            if taken > 0:
+                self.room[line_id] -= taken
+                joined += taken
+                before = self.unannounced.get(line_id)
+                total = taken + (before.quantity if before else 0)
+                self.unannounced[line_id] = UnannouncedUnits(line_id, sku, total)
+        return joined
 
     def receipt(self, parcel: Parcel) -> Receipt:
         """The finished match, as moves of the groups and the resulting status."""
@@ -228,7 +262,13 @@ class _Match:
             UnexpectedUnits(sku, quantity, kind)
             for (sku, kind), quantity in self.unexpected.items()
         )
-        return Receipt(reached, tuple(moves), unexpected, self._discrepancies(unexpected, missing))
+        return Receipt(
+            reached,
+            tuple(moves),
+            unexpected,
+            self._discrepancies(unexpected, missing),
+            tuple(self.unannounced.values()),
+        )
 
     def _waiting_for(self, position: int, arrived: ArrivedUnits) -> list[ItemUnits]:
         """Groups of this SKU that can take units: the named one, then EXPECTED, then MISSING."""
@@ -291,6 +331,12 @@ class _Match:
         if self.status is ReturnStatus.EXPIRED:
             description = "The parcel arrived after the return had expired."
             found.append(Discrepancy(DiscrepancyKind.LATE, description))
+        for units in self.unannounced.values():
+            description = (
+                f"{units.quantity} unannounced units of {units.sku} arrived and joined the return."
+            )
+            kind = DiscrepancyKind.UNANNOUNCED
+            found.append(Discrepancy(kind, description, units.sku, units.quantity))
         for each in unexpected:
             description = (
                 f"{each.quantity} units of {each.sku} arrived that are not part of this return."

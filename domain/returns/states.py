@@ -33,7 +33,7 @@ class ReturnStatus(StrEnum):
     RECEIVED = "RECEIVED"
     """Nothing more is expected."""
     CLOSED = "CLOSED"
-    """Every unit is disposed of or missing, and every refund is settled. Final."""
+    """Every unit is disposed of or missing, and every refund is settled; a late unit reopens it."""
     CANCELLED = "CANCELLED"
     """Cancelled before any unit was received. Final."""
     EXPIRED = "EXPIRED"
@@ -70,7 +70,7 @@ RETURN_TRANSITIONS: Final[Mapping[ReturnStatus, frozenset[ReturnStatus]]] = Mapp
         _S.PARTIALLY_RECEIVED: frozenset({_S.RECEIVED}),
         _S.EXPIRED: frozenset({_S.PARTIALLY_RECEIVED, _S.RECEIVED}),
         _S.RECEIVED: frozenset({_S.CLOSED}),
-        _S.CLOSED: frozenset(),
+        _S.CLOSED: frozenset({_S.RECEIVED}),
         _S.CANCELLED: frozenset(),
     }
 )
@@ -104,7 +104,8 @@ class ReturnAction(StrEnum):
 
 _A = ReturnAction
 
-# RECEIVE on RECEIVED is for units that were MISSING; `domain.returns.receipts` refuses any other.
+# RECEIVE on RECEIVED and CLOSED is for units that were MISSING, or that the order line can still
+# return; `domain.returns.receipts` refuses any other.
 # A parcel of a declined or cancelled return is not received but set apart: QUARANTINE.
 RETURN_ACTIONS: Final[Mapping[ReturnAction, frozenset[ReturnStatus]]] = MappingProxyType(
     {
@@ -115,7 +116,14 @@ RETURN_ACTIONS: Final[Mapping[ReturnAction, frozenset[ReturnStatus]]] = MappingP
             {_S.REQUESTED, _S.AUTHORIZED, _S.IN_TRANSIT, _S.PARTIALLY_RECEIVED}
         ),
         _A.RECEIVE: frozenset(
-            {_S.AUTHORIZED, _S.IN_TRANSIT, _S.PARTIALLY_RECEIVED, _S.EXPIRED, _S.RECEIVED}
+            {
+                _S.AUTHORIZED,
+                _S.IN_TRANSIT,
+                _S.PARTIALLY_RECEIVED,
+                _S.EXPIRED,
+                _S.RECEIVED,
+                _S.CLOSED,
+            }
         ),
         _A.QUARANTINE: frozenset({_S.DECLINED, _S.CANCELLED}),
         _A.INSPECT: frozenset({_S.PARTIALLY_RECEIVED, _S.RECEIVED}),

@@ -153,6 +153,7 @@ class LockedReturn:
     def set_status(self, status: ReturnStatus) -> None:
         """Change the status. Raises IllegalTransition if the transition is not allowed."""
         if status is not self.status:
+            self.row["closed_at"] = None
             self.row["status"] = str(step("return", RETURN_TRANSITIONS, self.status, status))
 
     def check(self, action: ReturnAction, *path: str) -> None:

@@ -40,12 +40,19 @@ async def apply_receipt(
     location_id: int,
     found: IdentifiedUnits | None,
     actor: str,
+    joining: Sequence[ReturnUnits] = (),
 ) -> list[ReturnUnits]:
     """Apply a parcel's receipt to a return's groups. Returns the groups that moved.
+
+    `joining`: new groups of sold units that were not requested.
 
     `found`: the units are in quarantine and in the ledger already. Stock and cost must be locked.
     """
     moved = _split(tx, locked, receipt)
+    for group in joining:
+        group.position = len(locked.groups)
+        locked.groups.append(group)
+        moved.append(group)
     received = [group for group in moved if group.state is ReturnItemState.RECEIVED]
     unexpected = _add_unexpected(tx, locked, receipt, items)
     await _set_cost_of_sold(tx, received)

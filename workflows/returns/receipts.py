@@ -10,17 +10,16 @@ from uuid import UUID
 import models.queries.catalog.lookups as lookups
 import models.queries.returns.returns as return_queries
 import workflows.returns.discrepancies as discrepancies
-import workflows.returns.evaluation as return_evaluation
 import workflows.returns.locked_returns as locked_returns
 import workflows.returns.receipt_units as receipt_units
 import workflows.returns.records as return_records
+import workflows.returns.unannounced_units as unannounced_units
 import workflows.returns.unidentified_parcels as unidentified_parcels
 import workflows.tasks.claims as tasks
 from domain.access.callers import Caller
 from domain.errors import DomainError, Invalid, LimitExceeded, NotFound
 from domain.events.returns import ReturnDisposed, ReturnInspected, ReturnReceived
 from domain.returns.receipts import ArrivedUnits, Parcel
-from domain.returns.receipts import receive as match_parcel
 from domain.returns.states import RETURN_ACTIONS, ReturnAction, ReturnStatus
 from domain.stock.states import check_quantity
 from domain.values.texts import check_text
@@ -76,6 +75,8 @@ class _Arrival:
 async def receive(tx: Transaction, command: ReceiveReturn, caller: Caller) -> Mapping[str, Any]:
     """Receive a parcel of a return. An unmatched parcel goes to quarantine with an exception.
 
+    Units beyond the request join the return if the RETURN policy accepts them. A late unit reopens
+    a closed return.
     Locks the order, the return, the tasks, the stock, then the item costs. Raises IllegalTransition
     (the parcel was received before), AlreadyExists (an unmatched parcel was received before),
     TaskNotClaimed, Invalid, NotFound or LimitExceeded. Records `return.received` or
@@ -130,17 +131,13 @@ async def _receive(tx: Transaction, arrival: _Arrival, locked: LockedReturn) -> 
     locked.check(ReturnAction.RECEIVE, "input", "returnId")
     await tasks.admit(tx, ("Return", locked.id), arrival.caller, ("input", "returnId"))
     contents, found = await _lock_contents(tx, arrival)
-    lines = await return_evaluation.returnable_lines(tx.session, locked.order)
-    returnable_units = {line.id: line.returnable for line in lines}
     parcel = Parcel(tuple(contents), command.complete)
     try:
-        receipt = match_parcel(
-            before, [group.units for group in locked.groups], parcel, returnable_units
-        )
+        receipt, joining = await unannounced_units.match(tx, locked, parcel)
     except DomainError as error:
         raise error.under("input") from None
     moved = await receipt_units.apply_receipt(
-        tx, locked, receipt, arrival.items, arrival.location.id, found, actor
+        tx, locked, receipt, arrival.items, arrival.location.id, found, actor, joining
     )
     locked.set_status(receipt.status)
     moved_facts = [group.facts for group in moved]

@@ -15,6 +15,7 @@ from domain.returns.receipts import (
     Parcel,
     Receipt,
     TooFewUnits,
+    UnannouncedUnits,
     UnexpectedUnits,
     mark_missing,
     move,
@@ -150,12 +151,32 @@ def test_late_units_that_another_return_has_claimed_are_extra_and_the_rest_is_mi
 
 @pytest.mark.parametrize("status", ReturnStatus)
 def test_only_some_returns_receive_anything(status: ReturnStatus) -> None:
-    items = [an_item(state=_R.MISSING if status is _S.RECEIVED else _R.EXPECTED)]
+    is_complete = status in (_S.RECEIVED, _S.CLOSED)
+    items = [an_item(state=_R.MISSING if is_complete else _R.EXPECTED)]
     if status in RETURN_ACTIONS[ReturnAction.RECEIVE]:
         receive(status, items, a_parcel(("COAT", 1)), {LINE: 3})
         return
     with pytest.raises(IllegalTransition):
         receive(status, items, a_parcel(("COAT", 1)), {LINE: 3})
+
+
+@pytest.mark.parametrize("status", [_S.AUTHORIZED, _S.PARTIALLY_RECEIVED, _S.EXPIRED])
+def test_units_beyond_the_request_join_within_the_room_of_their_line(status: ReturnStatus) -> None:
+    room = {LINE: 2 + (3 if status is _S.EXPIRED else 0)}
+    parcel = a_parcel(("COAT", 6))
+    receipt = receive(status, [an_item(quantity=3)], parcel, room, [(LINE, "COAT")])
+    assert receipt.unannounced == (UnannouncedUnits(LINE, "COAT", 2),)
+    assert receipt.unexpected == (UnexpectedUnits("COAT", 1, DiscrepancyKind.EXTRA),)
+    kinds = {each.kind for each in receipt.discrepancies} - {DiscrepancyKind.LATE}
+    assert kinds == {DiscrepancyKind.UNANNOUNCED, DiscrepancyKind.EXTRA}
+
+
+@pytest.mark.parametrize("status", [_S.RECEIVED, _S.CLOSED])
+def test_a_complete_return_is_reopened_only_by_units_that_count(status: ReturnStatus) -> None:
+    items, parcel = [an_item(state=_R.DISPOSED)], a_parcel(("COAT", 1))
+    assert receive(status, items, parcel, {LINE: 1}, [(LINE, "COAT")]).status is _S.RECEIVED
+    with pytest.raises(IllegalTransition):
+        receive(status, items, parcel, {LINE: 0}, [(LINE, "COAT")])
 
 
 @pytest.mark.parametrize("quantity", [0, -1])

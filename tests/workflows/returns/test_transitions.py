@@ -60,9 +60,9 @@ async def in_status(desk: Desk, status: ReturnStatus) -> Outcome:
             desk.shop.clock.forward(days=28)
             await desk.expire()
         case _S.CLOSED:
-            await desk.receive(made, ITEM)
-            [group] = await desk.groups(made)
-            await desk.inspect(made, (group["id"], 2, "NEW"))
+            await desk.receive(made, ("TEE-M", 1), complete=True)
+            received = await an_item_in(desk, made, _I.RECEIVED)
+            await desk.inspect(made, (received, 1, "NEW"))
     assert await desk.status(made) == status
     return made
 
