@@ -228,7 +228,9 @@ class ReturnsDesk(RuleBasedStateMachine):
         for row in self.runner.run(rows(self.desk.database, _PROMISED)):
             key = (row["return_id"], row["order_line_id"])
             # However return items are split, the units of an order line in a return stay the same.
-            assert self.promised.setdefault(key, row["units"]) == row["units"]
+            # Units beyond the request may join; a proof bounds them by the shipped units.
+            assert self.promised.get(key, 0) <= row["units"]
+            self.promised[key] = row["units"]
 
     def teardown(self) -> None:
         if hasattr(self, "desk"):
