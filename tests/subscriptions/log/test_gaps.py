@@ -88,7 +88,9 @@ class Reader:
                     stream.drop()
 
 
-async def write_for_long(database: Database, is_enough: asyncio.Event) -> None:
+async def write_for_long(
+    database: Database, has_written: asyncio.Event, is_enough: asyncio.Event
+) -> None:
     """Write an event early in a transaction that commits after many later transactions."""
 
     async def work(tx: Transaction) -> None:
@@ -96,6 +98,7 @@ async def write_for_long(database: Database, is_enough: asyncio.Event) -> None:
         tx.outbox.add_rows()
         await tx.flush()
         tx.outbox.events.clear()
+        has_written.set()
         await is_enough.wait()
 
     await transactions(database).run(work)
@@ -121,9 +124,13 @@ async def test_every_reader_has_the_whole_log_in_order(
                 for seed in range(WRITERS):
                     await processes.enter_async_context(writing(url, seed, redis_url))
                 await until(lambda: all(reader.got for reader in readers), seconds=30)
-                is_enough = asyncio.Event()
-                long = tasks.create_task(write_for_long(database, is_enough))
+                has_written, is_enough = asyncio.Event(), asyncio.Event()
+                long = tasks.create_task(write_for_long(database, has_written, is_enough))
+                await has_written.wait()
+                earlier = len(first)
                 await asyncio.sleep(SECONDS / 3)
+                # Also on a slow machine, other transactions must pass the long one.
+                await until(lambda: len(first) > earlier + 20, seconds=30)
                 await _restart(redis)
                 is_enough.set()
                 await long
