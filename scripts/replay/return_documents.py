@@ -31,8 +31,10 @@ INSPECT: Final = f"""mutation ($input: ReturnInspectInput!) {{
 DISPOSE: Final = """mutation ($input: DispositionInput!) {
   returnItemDispose(input: $input) { return { status } userErrors { code field message } }
 }"""
-RESOLVE: Final = """mutation ($id: ID!, $resolution: String!) {
-  exceptionResolve(id: $id, resolution: $resolution) { userErrors { code field message } }
+DISPOSE_UNIDENTIFIED: Final = """mutation ($exception: ID!, $sku: String!, $quantity: Int!,
+    $disposition: Disposition!, $note: String!) {
+  unidentifiedUnitsDispose(exceptionId: $exception, sku: $sku, quantity: $quantity,
+      disposition: $disposition, note: $note) { userErrors { code field message } }
 }"""
 GOODWILL: Final = f"""mutation ($input: RefundCreateInput!) {{
   refundCreate(input: $input) {{ refunds {{ id status approvalsRequired }} {_REFUND} }}

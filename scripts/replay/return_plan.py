@@ -38,7 +38,7 @@ RETURN_RULES: Final = (
     "Units in refurbishment are restocked. Quarantined units are liquidated if they sell for £5 or"
     " more, else scrapped.",
     "After a declined request no parcel is sent. Goods that match no purchase come as an"
-    " unidentified parcel: quarantine, an exception with the reason, no refund.",
+    " unidentified parcel: an exception, its units scrapped with the reason, no refund.",
     "Postage, carriage, discounts, vouchers and manual credits become goodwill refunds on the order"
     " of the note's goods, else on the customer's latest earlier order of at least that amount.",
     "Refunds are approved by two people in finance who took no other part in the return.",

@@ -64,7 +64,7 @@ def _outcomes(events: Events, replayed: Replayed) -> Table:
     for why, parcels in sorted(done.parcels.items()):
         units = sum(row.units for parcel in parcels for row in parcel.rows)
         count = Count(len(parcels), units, credited(parcels))
-        _row(table, f"no RMA, in quarantine: {UNMATCHED[why]}", count)
+        _row(table, f"no RMA, scrapped: {UNMATCHED[why]}", count)
     lost = unexplained(events, replayed)
     if lost:
         _row(table, "LOST", Count(0, 0, lost))

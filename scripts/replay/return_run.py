@@ -5,6 +5,7 @@ Each step uses the key of the actor whose work it is, so approvals by a second p
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -203,7 +204,7 @@ class ReturnsRun:
                 self.done.approvals += 1
 
     async def _receive_unmatched(self, parcel: Parcel) -> None:
-        """Receive an unmatched parcel and resolve its exception with the reason."""
+        """Receive an unmatched parcel and scrap its units, with the reason."""
         receipt = {
             "locationCode": WAREHOUSE,
             "trackingNumber": parcel.reference,
@@ -213,15 +214,22 @@ class ReturnsRun:
         received = await receiver.mutate(
             documents.RECEIVE, {"input": receipt}, key=f"{parcel.reference}-receive"
         )
-        resolution = (
-            f"Credit note {parcel.rows[0].note}: {UNMATCHED[parcel.why]}."
-            " No refund is paid; the units stay in quarantine."
-        )
-        await self._staff.supervisor.mutate(
-            documents.RESOLVE,
-            {"id": received["exception"]["id"], "resolution": resolution},
-            key=f"{parcel.reference}-resolve",
-        )
+        note = f"Credit note {parcel.rows[0].note}: {UNMATCHED[parcel.why]}. No refund is paid."
+        units: Counter[str] = Counter()
+        for row in parcel.rows:
+            units[row.sku] += row.units
+        for sku, quantity in units.items():
+            await self._staff.supervisor.mutate(
+                documents.DISPOSE_UNIDENTIFIED,
+                {
+                    "exception": received["exception"]["id"],
+                    "sku": sku,
+                    "quantity": quantity,
+                    "disposition": "SCRAP",
+                    "note": note,
+                },
+                key=f"{parcel.reference}-dispose-{sku}",
+            )
         self.done.parcels.setdefault(parcel.why, []).append(parcel)
 
     async def _refund_fee(self, goodwill: Goodwill) -> None:
