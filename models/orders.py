@@ -13,7 +13,11 @@ from domain.orders.orders import OrderLineState
 
 
 class Order(Model):
-    """A placed order; `status` is derived from its lines, in the transaction that changes them."""
+    """A placed order; `status` is derived from its lines, in the transaction that changes them.
+
+    `deposit_minor`: money for units that have not shipped. `receivable_minor`: owed for shipped
+    units. At most one of them is not 0.
+    """
 
     id = fields.UUIDField(primary_key=True)
     number = fields.TextField()
@@ -27,6 +31,7 @@ class Order(Model):
     shipping_tax_minor = fields.BigIntField(default=0)
     total_minor = fields.BigIntField()
     deposit_minor = fields.BigIntField(default=0)
+    receivable_minor = fields.BigIntField(default=0)
     placed_at = fields.DatetimeField()
     created_at = fields.DatetimeField()
     ship_by_at = fields.DatetimeField(null=True)
@@ -145,7 +150,10 @@ def units_by_state(row: OrderLineUnits) -> dict[OrderLineState, int]:
 
 
 class OrderCancellation(Model):
-    """Units of an order that will not ship, and the amount paid for them. Never changed."""
+    """Units of an order that will not ship, and the amount paid for them. Never changed.
+
+    `tax_minor` includes `shipping_tax_minor`.
+    """
 
     id = fields.UUIDField(primary_key=True)
     order_id = fields.UUIDField()
@@ -153,6 +161,7 @@ class OrderCancellation(Model):
     items_minor = fields.BigIntField()
     tax_minor = fields.BigIntField()
     shipping_minor = fields.BigIntField()
+    shipping_tax_minor = fields.BigIntField(default=0)
     refund_minor = fields.BigIntField()
     currency = fields.TextField()
     actor = fields.TextField()

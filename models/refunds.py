@@ -16,6 +16,9 @@ class Refund(Model):
     """An amount refunded on one payment; refunds split from one amount share a `family_id`.
 
     `owed_minor`: the part that a cancellation already owed before this refund was decided.
+    `items_minor` to `shipping_tax_minor`: the parts of the order's value that it takes back.
+    `fee_minor` stays with the retailer; `unpaid_minor` was never paid, so it lowers what the order
+    owes. The amount is the parts less the fee and the unpaid part, plus the owed part.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -46,12 +49,33 @@ class Refund(Model):
     decided_at = fields.DatetimeField(null=True)
     settled_at = fields.DatetimeField(null=True)
     version = fields.BigIntField(default=1)
+    items_minor = fields.BigIntField(default=0)
+    tax_minor = fields.BigIntField(default=0)
+    shipping_minor = fields.BigIntField(default=0)
+    shipping_tax_minor = fields.BigIntField(default=0)
+    fee_minor = fields.BigIntField(default=0)
+    unpaid_minor = fields.BigIntField(null=True)
 
     class Meta:
         table = "refund"
 
 
-class RefundRow(TypedDict):
+class RefundValueColumns(TypedDict):
+    """The parts of the order's value that a refund takes back, and what becomes of them.
+
+    `unpaid_minor` is None for refunds opened before version 15 of the database.
+    """
+
+    owed_minor: int
+    items_minor: int
+    tax_minor: int
+    shipping_minor: int
+    shipping_tax_minor: int
+    fee_minor: int
+    unpaid_minor: int | None
+
+
+class RefundRow(RefundValueColumns):
     """A row of refund."""
 
     id: UUID
@@ -63,7 +87,6 @@ class RefundRow(TypedDict):
     kind: str
     status: str
     amount_minor: int
-    owed_minor: int
     currency: str
     tender: str
     reason_id: int | None

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from domain.errors import PeriodNotOpen, UnbalancedEntry
 from domain.ledger.accounts import Account, stock_account
+from domain.refunds.parts import CustomerAccount, Parts
 from domain.stock.states import StockState
 from domain.values.money import Money
 
@@ -194,15 +195,41 @@ def moved(
     )
 
 
-def order_cancelled(units: int, paid: Money, occasion: Occasion) -> LedgerEntry:
-    """Units will not ship: the amount paid for them (`left_over`) is owed to the customer."""
-    return transfer(
-        f"Cancelled {_counted(units)} of order {occasion.reference}",
-        occasion,
-        paid,
-        to=Account.CUSTOMER_DEPOSITS,
-        from_=Account.REFUND_LIABILITY,
-    )
+def order_cancelled(
+    units: int,
+    paid: Money,
+    occasion: Occasion,
+    *,
+    unearned: Parts,
+    before: CustomerAccount,
+    after: CustomerAccount,
+) -> LedgerEntry:
+    """Units will not ship: the amount paid for them (`left_over`) is owed to the customer.
+
+    `unearned`: shipping that was booked with the first parcel, and that the cancellation of the
+    last live unit takes back.
+    """
+    currency = paid.currency
+    lines = [
+        *debit(Account.SHIPPING_INCOME, Money(unearned.shipping_minor, currency)),
+        *debit(Account.TAX_PAYABLE, Money(unearned.shipping_tax_minor, currency)),
+        *account_change(before, after, currency),
+        *credit(Account.REFUND_LIABILITY, paid),
+    ]
+    memo = f"Cancelled {_counted(units)} of order {occasion.reference}"
+    return LedgerEntry(memo, occasion.reference, occasion.at, tuple(lines))
+
+
+def account_change(
+    before: CustomerAccount, after: CustomerAccount, currency: str
+) -> list[LedgerLine]:
+    """The lines by which an order's deposit and debt change."""
+    deposit = Money(after.deposit_minor - before.deposit_minor, currency)
+    debt = Money(after.receivable_minor - before.receivable_minor, currency)
+    lines = []
+    for account, credited in ((Account.CUSTOMER_DEPOSITS, deposit), (Account.RECEIVABLES, -debt)):
+        lines += credit(account, credited) if credited.minor > 0 else debit(account, -credited)
+    return lines
 
 
 # Makes the entry of a lost or found parcel from its units, their cost, and the occasion.

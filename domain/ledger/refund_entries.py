@@ -4,34 +4,39 @@ The refund of a cancellation is a liability since the cancellation, so deciding 
 """
 
 from domain.ledger.accounts import Account
-from domain.ledger.entries import LedgerEntry, Occasion, credit, debit, transfer
+from domain.ledger.entries import LedgerEntry, Occasion, account_change, credit, debit, transfer
 from domain.policies.refunds import Tender
-from domain.refunds.breakdowns import Breakdown, ComponentKind
+from domain.refunds.parts import CustomerAccount, RefundValue
 from domain.values.money import Money
-
-_K = ComponentKind
 
 
 def refund_decided(
-    breakdown: Breakdown, currency: str, occasion: Occasion, *, owed_minor: int = 0
+    value: RefundValue,
+    currency: str,
+    occasion: Occasion,
+    *,
+    before: CustomerAccount,
+    after: CustomerAccount,
 ) -> LedgerEntry:
-    """Goods, tax and shipping are reversed; the amount without the fee becomes a liability.
+    """Goods, tax and shipping are reversed; the amount becomes a liability, the fee stays.
 
-    `owed_minor`: the part of the amount that a cancellation already owes; it posts nothing.
+    The unpaid part changes the customer's account from `before` to `after`. The part that a
+    cancellation already owes posts nothing.
     """
 
-    def of(*kinds: ComponentKind) -> Money:
-        return Money(breakdown.total_of(*kinds), currency)
+    def of(minor: int) -> Money:
+        return Money(minor, currency)
 
-    returned = of(_K.ITEMS, _K.GOODWILL)
+    parts = value.parts
     lines = [
-        *debit(Account.SALES_RETURNS, returned - Money(owed_minor, currency)),
-        *debit(Account.TAX_PAYABLE, of(_K.TAX, _K.SHIPPING_TAX)),
-        *debit(Account.SHIPPING_INCOME, of(_K.SHIPPING)),
-        *credit(Account.REFUND_LIABILITY, Money(breakdown.amount_minor - owed_minor, currency)),
-        *credit(Account.RESTOCKING_FEES, -of(_K.RESTOCKING_FEE)),
+        *debit(Account.SALES_RETURNS, of(parts.items_minor)),
+        *debit(Account.TAX_PAYABLE, of(parts.tax_minor + parts.shipping_tax_minor)),
+        *debit(Account.SHIPPING_INCOME, of(parts.shipping_minor)),
+        *account_change(before, after, currency),
+        *credit(Account.REFUND_LIABILITY, of(value.amount_minor - value.owed_minor)),
+        *credit(Account.RESTOCKING_FEES, of(value.fee_minor)),
     ]
-    memo = f"Refund of {Money(breakdown.amount_minor, currency)} on order {occasion.reference}"
+    memo = f"Refund of {of(value.amount_minor)} on order {occasion.reference}"
     return LedgerEntry(memo, occasion.reference, occasion.at, tuple(lines))
 
 
@@ -68,8 +73,3 @@ def charged_back(amount: Money, occasion: Occasion) -> LedgerEntry:
         to=Account.RECEIVABLES,
         from_=Account.PAYMENTS_CLEARING,
     )
-
-
-def already_owed(components_minor: int, unclaimed_minor: int) -> int:
-    """The part of a goodwill refund that a cancellation already owes and no refund has claimed."""
-    return min(components_minor, max(0, unclaimed_minor))

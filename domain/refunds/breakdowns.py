@@ -15,6 +15,7 @@ from typing import Final
 from uuid import UUID
 
 from domain.errors import Invalid
+from domain.refunds.parts import Parts, RefundValue, in_proportion, refundable_part, within
 from domain.values.money import Money, at_rate, part_due
 
 
@@ -26,12 +27,15 @@ class ComponentKind(StrEnum):
     SHIPPING = "shipping"
     SHIPPING_TAX = "shipping tax"
     RESTOCKING_FEE = "restocking fee"
+    UNPAID = "unpaid"
+    """Never paid for the units: it lowers what the order owes; negative."""
     GOODWILL = "goodwill"
+    """Owed by a cancellation whose own refund was withdrawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One amount of a refund, in minor units; the restocking fee's is negative."""
+    """One amount of a refund, in minor units; the fee and the unpaid part are negative."""
 
     kind: ComponentKind
     amount_minor: int
@@ -100,9 +104,23 @@ class Breakdown:
     def amount_minor(self) -> int:
         return sum(component.amount_minor for component in self.components)
 
-    def total_of(self, *kinds: ComponentKind) -> int:
-        """The sum of components of these kinds, in minor units, as posted to one account."""
-        return sum(each.amount_minor for each in self.components if each.kind in kinds)
+    @property
+    def value(self) -> RefundValue:
+        """The components as the parts that are stored and booked."""
+        return RefundValue(
+            Parts(
+                self._total_of(ComponentKind.ITEMS),
+                self._total_of(ComponentKind.TAX),
+                self._total_of(ComponentKind.SHIPPING),
+                self._total_of(ComponentKind.SHIPPING_TAX),
+            ),
+            fee_minor=-self._total_of(ComponentKind.RESTOCKING_FEE),
+            unpaid_minor=-self._total_of(ComponentKind.UNPAID),
+            owed_minor=self._total_of(ComponentKind.GOODWILL),
+        )
+
+    def _total_of(self, kind: ComponentKind) -> int:
+        return sum(each.amount_minor for each in self.components if each.kind is kind)
 
 
 def break_down(
@@ -145,9 +163,41 @@ def break_down(
     return Breakdown(tuple(components), tuple(shares))
 
 
-def goodwill(amount: Money, note: str) -> Breakdown:
-    """A refund of an amount without units."""
-    return Breakdown((Component(ComponentKind.GOODWILL, amount.minor, note),))
+def goodwill(amount: Money, note: str, left: Parts, owed_minor: int = 0) -> Breakdown:
+    """A refund of an amount without units, split over what is left of the order's parts.
+
+    It first claims `owed_minor`, which a cancellation owes and no refund has claimed.
+    """
+    owed = min(amount.minor, max(0, owed_minor))
+    components = _components(in_proportion(amount.minor - owed, left), note)
+    if owed:
+        components.append(Component(ComponentKind.GOODWILL, owed, note))
+    return Breakdown(tuple(components))
+
+
+def within_order(
+    breakdown: Breakdown, left: Parts, *, kept_minor: int, live_minor: int
+) -> Breakdown:
+    """The breakdown as the order's money allows it.
+
+    1. Parts of which less is left are cut down, by `parts.within`; the fee is cut with them.
+    2. Money first takes back what is owed: only what was paid beyond it is refunded.
+
+    `kept_minor`: payments less refunds. `live_minor`: the order's value before this refund.
+    """
+    value = breakdown.value
+    parts = within(value.parts, left)
+    components = list(breakdown.components)
+    if parts != value.parts:
+        fee_minor = min(value.fee_minor, parts.total_minor)
+        components = _components(parts, "all that is left on the order")
+        if fee_minor:
+            components.append(Component(ComponentKind.RESTOCKING_FEE, -fee_minor))
+    net_minor = sum(each.amount_minor for each in components)
+    paid_minor = refundable_part(kept_minor, max(0, live_minor - net_minor), net_minor)
+    if paid_minor < net_minor:
+        components.append(Component(ComponentKind.UNPAID, paid_minor - net_minor, "was never paid"))
+    return Breakdown(tuple(components), breakdown.shares)
 
 
 def is_whole_order(units: Iterable[UnitsToRefund], lines: Iterable[LineAccount]) -> bool:
@@ -162,8 +212,8 @@ def split(breakdown: Breakdown, amounts_minor: Sequence[int]) -> list[Breakdown]
     """Split the breakdown into refunds of these amounts, which add up to at most its own.
 
     Negative components and the units' shares stay with the first refund, so that they count once.
-    If the amounts add up to less than the whole, the rest is dropped. A refund is reduced to the
-    refundable balance that way.
+    If the amounts add up to less than the whole, the rest is dropped: a cancellation's refund pays
+    only what was paid for its units.
     """
     if sum(amounts_minor) > breakdown.amount_minor or any(each < 0 for each in amounts_minor):
         raise ValueError("the parts of a refund exceed the whole")
@@ -227,6 +277,17 @@ def _shipping(shipping: ShippingAccount) -> Iterable[Component]:
         yield Component(ComponentKind.SHIPPING, shipping.shipping_minor)
     if shipping.tax_minor:
         yield Component(ComponentKind.SHIPPING_TAX, shipping.tax_minor)
+
+
+def _components(parts: Parts, note: str) -> list[Component]:
+    kinds = (
+        ComponentKind.ITEMS,
+        ComponentKind.TAX,
+        ComponentKind.SHIPPING,
+        ComponentKind.SHIPPING_TAX,
+    )
+    found = zip(kinds, parts.minors, strict=True)
+    return [Component(kind, minor, note) for kind, minor in found if minor]
 
 
 def _percent(rate: Decimal) -> str:

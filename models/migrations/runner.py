@@ -33,6 +33,7 @@ from models.migrations import (
     m0012_contradictions,
     m0013_causes,
     m0014_chargebacks,
+    m0015_refund_parts,
 )
 from models.migrations.dialect import Engine
 
@@ -76,6 +77,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0012_contradictions", m0012_contradictions.statements),
     Version("0013_causes", m0013_causes.statements),
     Version("0014_chargebacks", m0014_chargebacks.statements),
+    Version("0015_refund_parts", m0015_refund_parts.statements),
 )
 
 _TABLE = (

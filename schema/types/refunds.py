@@ -28,7 +28,11 @@ class RefundComponent:
     """A part of a refund's amount."""
 
     kind: str
-    """items, tax, shipping, shipping tax, restocking fee or goodwill."""
+    """items, tax, shipping, shipping tax, restocking fee, unpaid or goodwill.
+
+    restocking fee: kept by the retailer. unpaid: never paid, so it lowers what the order owes
+    instead. goodwill: owed since a cancellation whose own refund was withdrawn.
+    """
     amount: Money
     """Amount; negative for a fee that is kept."""
     note: str | None

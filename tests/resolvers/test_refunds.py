@@ -53,9 +53,7 @@ async def test_a_refund_from_request_to_journal(api: InProcessServer, order: JSO
         "GOODWILL",
         "ORIGINAL_PAYMENT",
     )
-    assert made["breakdown"] == [
-        {"kind": "goodwill", "amount": {"amount": "1.00"}, "note": "OTHER"}
-    ]
+    assert made["breakdown"] == [{"kind": "items", "amount": {"amount": "1.00"}, "note": "OTHER"}]
     assert made["decision"]["policy"] == "REFUND"
     assert made["paymentReference"] == order["number"]
     finance = await api.a_key(Role.FINANCE)

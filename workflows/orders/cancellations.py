@@ -9,9 +9,12 @@ from typing import Any
 from uuid import UUID
 
 import domain.ledger.entries as ledger_entries
+import models.queries.catalog.lookups as lookups
 import models.queries.orders.fulfillments as fulfillment_queries
+import models.queries.refunds.refunds as refund_queries
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as locked_orders
+import workflows.policies.publishing as policies
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, Invalid, NotFound
 from domain.events.fulfillments import FulfillmentCancelled, FulfillmentReduced
@@ -20,6 +23,10 @@ from domain.events.payloads import encode
 from domain.ledger.entries import Occasion
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import CANCELLABLE, OrderLineState, OrderStatus
+from domain.policies.policies import Facts, PolicyKind, choose
+from domain.refunds.breakdowns import ShippingAccount
+from domain.refunds.parts import NOTHING, Parts
+from domain.refunds.states import shipping_to_refund
 from domain.stock.states import StockState, check_quantity
 from domain.values.money import Money
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
@@ -54,12 +61,8 @@ class _CancelledValue:
 
     items: int = 0
     tax: int = 0
-    shipping: int = 0
+    shipping: Parts = NOTHING
     lines: list[tuple[UUID, int, int, int]] = field(default_factory=list)
-
-    @property
-    def total(self) -> int:
-        return self.items + self.tax + self.shipping
 
 
 @one_by_one("orderCancel")
@@ -76,12 +79,9 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
     reason = await active_reason(tx, command.reason_code, "CANCELLATION")
     wanted = _wanted(order, command)
     await tx.stock.lock([line.item_id for line, _ in wanted])
-    had_shipped = order.has_shipped
     value = _value(wanted)
     await _release_units(tx, order, wanted, caller.actor)
-    if order.status is OrderStatus.CANCELLED and not had_shipped:
-        value.shipping = order.shipping_minor
-        value.tax += order.shipping_tax_minor
+    value.shipping = await _shipping(tx, order)
     refund = _release_deposit(tx, order, wanted, value, reason.id, caller.actor)
     units: Counter[str] = Counter()
     for line, quantity in wanted:
@@ -151,6 +151,33 @@ def _value(wanted: Sequence[tuple[Line, int]]) -> _CancelledValue:
         value.tax += tax
         value.lines.append((line.id, quantity, net, tax))
     return value
+
+
+async def _shipping(tx: Transaction, order: LockedOrder) -> Parts:
+    """The shipping that is refunded with these units: what is left, if the order is now undone.
+
+    If nothing was ever shipped, it is the whole fee. If parcels were sent and the rest was refunded
+    before, the REFUND policy decides, as for the last returned unit.
+    """
+    if order.status is OrderStatus.CANCELLED:
+        return Parts(0, 0, order.shipping_minor, order.shipping_tax_minor)
+    undone = await refund_queries.undone_units(tx.session, order.id)
+    if any(
+        line.units[OrderLineState.CANCELLED] + undone.get(line.id, 0) < line.money.quantity
+        for line in order.lines
+    ):
+        return NOTHING
+    channels = await lookups.channels_by_id(tx.session, [order.channel_id])
+    in_force = await policies.in_force(tx.session, PolicyKind.REFUND, tx.now)
+    facts = Facts(channel=channels[order.channel_id].code)
+    given = await refund_queries.shipping_given(tx.session, order.id)
+    left = ShippingAccount(
+        order.shipping_minor - int(given["shipping_minor"]),
+        order.shipping_tax_minor - int(given["shipping_tax_minor"]),
+    )
+    rules = choose(in_force, facts, tx.now).rules
+    shipping = shipping_to_refund(rules, left, is_whole_order=True)
+    return Parts(0, 0, shipping.shipping_minor, shipping.tax_minor)
 
 
 async def _release_units(
@@ -256,12 +283,21 @@ def _release_deposit(
 
     Returns its amount in minor units.
     """
-    refund = ledger_entries.left_over(order.deposit_minor, 0, _amount_due(order))
-    order.deposit_minor -= refund
+    # Shipping was booked with the first parcel, if there was one.
+    unearned = value.shipping if order.has_shipped else NOTHING
+    before = order.account
+    credited = before.credited(unearned.total_minor)
+    refund = ledger_entries.left_over(credited.deposit_minor, 0, _amount_due(order))
+    refund = min(refund, value.items + value.tax + value.shipping.total_minor)
+    order.account = credited.credited(-refund)
     units = sum(quantity for _, quantity in wanted)
-    paid = Money(refund, order.currency)
     entry = ledger_entries.order_cancelled(
-        units, paid, Occasion(order.number, order.time_of(tx.now))
+        units,
+        Money(refund, order.currency),
+        Occasion(order.number, order.time_of(tx.now)),
+        unearned=unearned,
+        before=before,
+        after=order.account,
     )
     entry_id = tx.journal.post(entry, actor=actor, channel_id=order.channel_id)
     row = {
@@ -269,8 +305,9 @@ def _release_deposit(
         "order_id": order.id,
         "reason_id": reason_id,
         "items_minor": value.items,
-        "tax_minor": value.tax,
-        "shipping_minor": value.shipping,
+        "tax_minor": value.tax + value.shipping.shipping_tax_minor,
+        "shipping_minor": value.shipping.shipping_minor,
+        "shipping_tax_minor": value.shipping.shipping_tax_minor,
         "refund_minor": refund,
         "currency": order.currency,
         "actor": actor,

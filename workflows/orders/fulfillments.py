@@ -311,6 +311,7 @@ def _sell(
         line.shift(state, OrderLineState.SHIPPED, quantity)
     shipping = order.shipping_minor if is_first else 0
     tax += order.shipping_tax_minor if is_first else 0
-    deposit = covered_by(order.deposit_minor, goods + tax + shipping)
-    order.deposit_minor -= deposit
+    owed = goods + tax + shipping
+    deposit = covered_by(order.account.deposit_minor, owed)
+    order.account = order.account.credited(-owed)
     return Sale(order.currency, goods, tax, shipping, deposit, cost)

@@ -11,6 +11,7 @@ import models.queries.orders.orders as order_queries
 from domain.errors import NotFound
 from domain.events.orders import OrderChangedPayload, OrderStep
 from domain.orders.orders import LineMoney, OrderLineState, OrderStatus, status_of
+from domain.refunds.parts import CustomerAccount
 from models.orders import units_by_state
 from models.queries.orders.orders import LockedLineRow, LockedOrderRow
 from workflows.transactions.lock_order import LockClass
@@ -39,11 +40,11 @@ class Line:
 
 @dataclass(slots=True)
 class LockedOrder:
-    """A locked order: its row, its lines in line order, and its deposits."""
+    """A locked order: its row, its lines in line order, and its customer's account."""
 
     row: LockedOrderRow
     lines: list[Line]
-    deposit_minor: int
+    account: CustomerAccount
 
     @property
     def id(self) -> UUID:
@@ -142,7 +143,12 @@ async def try_lock(tx: Transaction, order_ids: Iterable[UUID]) -> list[LockedOrd
 
 
 async def load(tx: Transaction, rows: Iterable[LockedOrderRow]) -> list[LockedOrder]:
-    orders = {row["id"]: LockedOrder(row, [], row["deposit_minor"]) for row in rows}
+    orders = {
+        row["id"]: LockedOrder(
+            row, [], CustomerAccount(row["deposit_minor"], row["receivable_minor"])
+        )
+        for row in rows
+    }
     for line in await order_queries.lines_of(tx.session, sorted(orders)) if orders else []:
         orders[line["order_id"]].lines.append(_line(line))
     return list(orders.values())
@@ -156,7 +162,7 @@ def _line(row: LockedLineRow) -> Line:
 
 
 async def write(tx: Transaction, order: LockedOrder) -> OrderStep:
-    """Write the lines, the status derived from them, and the deposits, as a new version.
+    """Write the lines, the status derived from them, and the account, as a new version.
 
     Returns the fields of the event of this change, for `record`.
     """
@@ -169,14 +175,23 @@ async def write(tx: Transaction, order: LockedOrder) -> OrderStep:
             for line in order.lines
         ],
     )
-    await order_queries.write_order(tx.session, order.id, after, order.deposit_minor, version)
+    await order_queries.write_order(tx.session, order.id, after, version)
+    order.row = {**order.row, "status": str(after), "version": version}
+    await write_account(tx, order)
+    return {"number": order.number, "status": after, "before": before}
+
+
+async def write_account(tx: Transaction, order: LockedOrder) -> None:
+    """Write the deposit and the debt of a locked order. It is not a new version of the order."""
+    account = order.account
+    await order_queries.write_account(
+        tx.session, order.id, account.deposit_minor, account.receivable_minor
+    )
     order.row = {
         **order.row,
-        "status": str(after),
-        "deposit_minor": order.deposit_minor,
-        "version": version,
+        "deposit_minor": account.deposit_minor,
+        "receivable_minor": account.receivable_minor,
     }
-    return {"number": order.number, "status": after, "before": before}
 
 
 def record(tx: Transaction, order: LockedOrder, event: OrderChangedPayload, actor: str) -> None:

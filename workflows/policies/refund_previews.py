@@ -75,7 +75,7 @@ def _decide(
         return decided(trial.policy, f"{RefundStatus.EVIDENCE_PENDING} {now}", (reason,))
     if now.minor <= 0:
         reason = "Nothing is left to refund."
-        return decided(trial.policy, f"{RefundStatus.CANCELLED} {now}", (reason,))
+        return decided(trial.policy, f"{RefundStatus.SUCCEEDED} {now}", (reason,))
     cumulative = Money(seen["cumulativeMinor"], old_amount.currency) - old_amount + now
     grades = [ConditionGrade(unit["condition"]) for unit in units if unit["condition"] is not None]
     decision = decide(RefundKind(row["kind"]), trial.policy, now, cumulative, grades)

@@ -7,19 +7,20 @@ the transaction are added with `put`, so that later refunds of the transaction s
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID
 
-import orjson
-
 import models.queries.refunds.refunds as refund_queries
+import workflows.refunds.locked_refunds as locked_refunds
 from domain.orders.orders import LEFT, OrderLineState, OrderStatus
 from domain.refunds.balances import Draw, LineUnits, PaymentBalance, refundable_of_order
-from domain.refunds.breakdowns import ComponentKind, LineAccount, ShippingAccount
+from domain.refunds.breakdowns import LineAccount, ShippingAccount
+from domain.refunds.parts import NOTHING, LineTotals, Parts, RefundValue
 from domain.refunds.states import WITHDRAWN, RefundStatus
 from domain.values.money import Money, share
 from models.queries.refunds.refunds import (
     CancelledPartRow,
+    CancelledTotalsRow,
     CapturedPaymentRow,
     RefundedUnitsRow,
 )
@@ -38,7 +39,8 @@ class Balances:
     payments: Sequence[CapturedPaymentRow]
     refunds: dict[UUID, RefundRow]
     units: list[RefundedUnitsRow]
-    cancelled: Mapping[UUID, CancelledPartRow] = field(default_factory=dict)
+    cancelled: Mapping[UUID, CancelledPartRow]
+    cancellations: CancelledTotalsRow
 
     @property
     def currency(self) -> str:
@@ -57,6 +59,11 @@ class Balances:
             for refund in self.refunds.values()
             if refund["id"] not in excluded and RefundStatus(refund["status"]) not in WITHDRAWN
         ]
+
+    def estimates(self) -> set[UUID]:
+        """The refunds that wait for evidence."""
+        waiting = RefundStatus.EVIDENCE_PENDING
+        return {row["id"] for row in self.refunds.values() if row["status"] == waiting}
 
     def cumulative(self, excluded: Collection[UUID] = NONE) -> Money:
         """Total amount of the order's refunds that count."""
@@ -88,18 +95,61 @@ class Balances:
                 accounts[line_id] = _add_unit(accounts[line_id], unit)
         return accounts
 
+    def value_given(self, excluded: Collection[UUID] = NONE) -> Sequence[RefundValue]:
+        """What refunds that count have taken of the order's value; not what cancellations took."""
+        return [
+            locked_refunds.value_of(refund)
+            for refund in self.live(excluded)
+            if refund["cancellation_id"] is None
+        ]
+
     def of_shipping(self, excluded: Collection[UUID] = NONE) -> ShippingAccount:
-        """The part of the order's shipping fee and its tax that is not refunded yet."""
-        refunded = {ComponentKind.SHIPPING: 0, ComponentKind.SHIPPING_TAX: 0}
-        for refund in self.live(excluded):
-            for part in orjson.loads(refund["breakdown"]):
-                if part["kind"] in refunded:
-                    refunded[ComponentKind(part["kind"])] += part["amountMinor"]
-        row = self.order.row
+        """The part of the order's shipping fee and its tax that nothing has taken back yet."""
+        given = [value.parts for value in self.value_given(excluded)]
+        row, taken = self.order.row, self.cancellations
         return ShippingAccount(
-            row["shipping_minor"] - refunded[ComponentKind.SHIPPING],
-            row["shipping_tax_minor"] - refunded[ComponentKind.SHIPPING_TAX],
+            row["shipping_minor"]
+            - int(taken["shipping_minor"])
+            - sum(each.shipping_minor for each in given),
+            row["shipping_tax_minor"]
+            - int(taken["shipping_tax_minor"])
+            - sum(each.shipping_tax_minor for each in given),
         )
+
+    def left_minor_by_part(self, excluded: Collection[UUID] = NONE) -> Parts:
+        """The booked value of the order's shipped units and shipping that is not refunded yet."""
+        left = NOTHING
+        for line in self.order.lines:
+            taken = self._account(line)
+            left += LineTotals(
+                line.money.net_minor,
+                line.money.tax_minor,
+                line.money.quantity,
+                line.settled,
+                taken.net_so_far_minor,
+                taken.tax_so_far_minor,
+            ).sold
+        if self.order.has_shipped:
+            row = self.order.row
+            left += Parts(
+                0,
+                0,
+                row["shipping_minor"] - int(self.cancellations["shipping_minor"]),
+                row["shipping_tax_minor"] - int(self.cancellations["shipping_tax_minor"]),
+            )
+        for value in self.value_given(excluded):
+            left -= value.parts
+        return left.at_least_zero()
+
+    def kept_minor(self, excluded: Collection[UUID] = NONE) -> int:
+        """Payments less refunds that count, and less what cancellations owe besides."""
+        paid = sum(row["amount_minor"] for row in self.payments)
+        return paid - self.cumulative(excluded).minor - self.unclaimed_minor()
+
+    def live_minor(self, excluded: Collection[UUID] = NONE) -> int:
+        """The value of the order that no cancellation and no refund has taken back."""
+        given = sum(value.net_minor for value in self.value_given(excluded))
+        return self.order.total_minor - int(self.cancellations["total_minor"]) - given
 
     def maximum_minor(self, excluded: Collection[UUID] = NONE) -> int:
         """The highest amount that may be refunded now, without deposits for units still to ship."""
@@ -114,13 +164,15 @@ class Balances:
             for line in self.order.lines
         ]
         row = self.order.row
-        return refundable_of_order(
+        maximum = refundable_of_order(
             lines,
             row["shipping_minor"] + row["shipping_tax_minor"],
             self.of_payments(excluded),
-            kept_minor=self.order.deposit_minor,
+            kept_minor=self.order.account.deposit_minor,
             is_over=self.order.status is OrderStatus.CANCELLED,
         )
+        booked = self.left_minor_by_part(excluded).total_minor + self.unclaimed_minor()
+        return max(0, min(maximum, booked))
 
     def unclaimed_minor(self) -> int:
         """Amount owed by cancellations whose refunds were withdrawn, less later claims to it."""
@@ -178,6 +230,7 @@ async def read(tx: Transaction, order: LockedOrder) -> Balances:
         {row["id"]: row for row in await refund_queries.refunds_of_order(tx.session, order.id)},
         list(await refund_queries.units_of_order(tx.session, order.id)),
         {row["order_line_id"]: row for row in cancelled},
+        await refund_queries.cancelled_totals(tx.session, order.id),
     )
 
 

@@ -74,8 +74,9 @@ async def _open_for_order(tx: Transaction, order_id: UUID) -> int:
 def _draft(row: OwedCancellationRow, policy: PolicyVersion[RefundRules]) -> RefundDraft:
     amounts = {
         ComponentKind.ITEMS: row["items_minor"],
-        ComponentKind.TAX: row["tax_minor"],
+        ComponentKind.TAX: row["tax_minor"] - row["shipping_tax_minor"],
         ComponentKind.SHIPPING: row["shipping_minor"],
+        ComponentKind.SHIPPING_TAX: row["shipping_tax_minor"],
     }
     parts = tuple(Component(kind, minor) for kind, minor in amounts.items() if minor)
     # If the order was paid in part, only the amount paid for the cancelled units is refunded.

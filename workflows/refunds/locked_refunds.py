@@ -37,11 +37,12 @@ from domain.ledger.entries import LedgerEntry, Occasion
 from domain.ledger.refund_entries import refund_decided, refund_paid
 from domain.policies.refunds import Tender
 from domain.refunds.approvals import Involvement, RefundKind
-from domain.refunds.breakdowns import Breakdown, Component, ComponentKind
+from domain.refunds.breakdowns import Breakdown
+from domain.refunds.parts import CustomerAccount, Parts, RefundValue
 from domain.refunds.states import REFUND_TRANSITIONS, SETTLED, WITHDRAWN, RefundStatus
 from domain.transitions import step
 from domain.values.money import Money
-from models.refunds import Refund, RefundRow, RefundUnit, RefundUnitRow
+from models.refunds import Refund, RefundRow, RefundUnit, RefundUnitRow, RefundValueColumns
 from workflows.access.visibility import sees_order
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.lock_order import LockClass
@@ -195,7 +196,7 @@ async def advance(
     """
     before = refund.status
     refund.row["status"] = str(step("refund", REFUND_TRANSITIONS, before, status))
-    _post_step(tx, refund, before, actor)
+    await _post_step(tx, refund, before, actor)
     if status in (_S.NEEDS_APPROVAL, _S.APPROVED) and refund.decided_at is None:
         refund.row["decided_at"] = tx.now
     if status in SETTLED:
@@ -223,14 +224,32 @@ async def write(tx: Transaction, refund: LockedRefund) -> None:
     await refund_queries.write_refund(tx.session, refund.row)
 
 
-def breakdown_of(row: RefundRow) -> Breakdown:
-    """The components stored in a refund's row."""
-    return Breakdown(
-        tuple(
-            Component(ComponentKind(part["kind"]), part["amountMinor"], part["note"])
-            for part in orjson.loads(row["breakdown"])
-        )
+def value_of(row: RefundRow) -> RefundValue:
+    """The parts stored in a refund's row."""
+    return RefundValue(
+        Parts(
+            row["items_minor"],
+            row["tax_minor"],
+            row["shipping_minor"],
+            row["shipping_tax_minor"],
+        ),
+        fee_minor=row["fee_minor"],
+        unpaid_minor=row["unpaid_minor"] or 0,
+        owed_minor=row["owed_minor"],
     )
+
+
+def value_columns(value: RefundValue) -> RefundValueColumns:
+    """The columns of a refund's row that hold its parts."""
+    return {
+        "items_minor": value.parts.items_minor,
+        "tax_minor": value.parts.tax_minor,
+        "shipping_minor": value.parts.shipping_minor,
+        "shipping_tax_minor": value.parts.shipping_tax_minor,
+        "fee_minor": value.fee_minor,
+        "unpaid_minor": value.unpaid_minor,
+        "owed_minor": value.owed_minor,
+    }
 
 
 def breakdown_text(breakdown: Breakdown) -> str:
@@ -243,29 +262,58 @@ def breakdown_text(breakdown: Breakdown) -> str:
     ).decode()
 
 
-def _post_step(tx: Transaction, refund: LockedRefund, before: RefundStatus, actor: str) -> None:
+async def _post_step(
+    tx: Transaction, refund: LockedRefund, before: RefundStatus, actor: str
+) -> None:
     """Post the ledger entries of the step from `before` to the present status."""
     row, is_owed_before = refund.row, refund.kind is RefundKind.CANCELLATION
     match refund.status:
         case _S.APPROVED if not is_owed_before:
-            row["decided_entry_id"] = _post(tx, refund, _decided(tx, refund), actor)
+            await _decide(tx, refund, actor)
         case _S.SUCCEEDED:
             row["paid_entry_id"] = _post(tx, refund, _paid(tx, refund), actor)
         case _S.CANCELLED if not is_owed_before and before in (_S.APPROVED, _S.FAILED):
-            _reverse(tx, refund, _decided(tx, refund), row["decided_entry_id"], "cancelled", actor)
+            await _undo(tx, refund, "cancelled", actor)
         case _S.REVERSED:
             reason = "returned by the bank"
             _reverse(tx, refund, _paid(tx, refund), row["paid_entry_id"], reason, actor)
             if not is_owed_before:
-                _reverse(tx, refund, _decided(tx, refund), row["decided_entry_id"], reason, actor)
+                await _undo(tx, refund, reason, actor)
 
 
-def _decided(tx: Transaction, refund: LockedRefund) -> LedgerEntry:
+async def _decide(tx: Transaction, refund: LockedRefund, actor: str) -> None:
+    """Post the refund's value: its amount is a liability, its unpaid part lowers the debt."""
+    value, before = value_of(refund.row), refund.order.account
+    after = before.credited(value.unpaid_minor)
+    entry = _decided(tx, refund, before, after)
+    refund.row["decided_entry_id"] = _post(tx, refund, entry, actor)
+    await _write_account(tx, refund, after)
+
+
+async def _undo(tx: Transaction, refund: LockedRefund, reason: str, actor: str) -> None:
+    """Reverse the value of a refund. Its unpaid part is owed again, from deposits first."""
+    after = refund.order.account
+    before = after.credited(-value_of(refund.row).unpaid_minor)
+    entry = _decided(tx, refund, before, after)
+    _reverse(tx, refund, entry, refund.row["decided_entry_id"], reason, actor)
+    await _write_account(tx, refund, before)
+
+
+async def _write_account(tx: Transaction, refund: LockedRefund, account: CustomerAccount) -> None:
+    if account != refund.order.account:
+        refund.order.account = account
+        await locked_orders.write_account(tx, refund.order)
+
+
+def _decided(
+    tx: Transaction, refund: LockedRefund, before: CustomerAccount, after: CustomerAccount
+) -> LedgerEntry:
     return refund_decided(
-        breakdown_of(refund.row),
+        value_of(refund.row),
         refund.amount.currency,
         _occasion(tx, refund),
-        owed_minor=refund.row["owed_minor"],
+        before=before,
+        after=after,
     )
 
 

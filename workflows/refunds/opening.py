@@ -15,14 +15,13 @@ import orjson
 import models.queries.catalog.lookups as lookups
 import workflows.policies.publishing as policies
 import workflows.refunds.locked_refunds as locked_refunds
-from domain.ledger.refund_entries import already_owed
 from domain.policies.decisions import decided
 from domain.policies.dispositions import ConditionGrade
 from domain.policies.policies import Facts, PolicyKind, PolicyVersion, choose, shared_category
 from domain.policies.refunds import Evidence, RefundRules, Tender
 from domain.refunds.approvals import RefundKind, decide
 from domain.refunds.balances import draw
-from domain.refunds.breakdowns import Breakdown, split
+from domain.refunds.breakdowns import Breakdown, split, within_order
 from domain.refunds.states import RefundStatus
 from domain.values.money import Money
 from models.queries.catalog.lookups import ChannelFacts
@@ -85,13 +84,25 @@ async def policy_for(tx: Transaction, facts: Facts) -> PolicyVersion[RefundRules
     return choose(await policies.in_force(tx.session, PolicyKind.REFUND, tx.now), facts, tx.now)
 
 
-def within(draft: RefundDraft, maximum: Money) -> RefundDraft:
-    """The draft, reduced to `maximum` if it is more, with a reason that states this."""
-    if draft.breakdown.amount_minor <= maximum.minor:
-        return draft
-    [cut] = split(draft.breakdown, [maximum.minor])
-    reason = f"Reduced to {maximum}: the order has no more left to refund."
-    return replace(draft, breakdown=cut, reasons=(*draft.reasons, reason))
+def within(
+    draft: RefundDraft, balances: Balances, excluded: Collection[UUID] = NONE
+) -> RefundDraft:
+    """The draft as the order's money allows it, with reasons for what is less."""
+    asked = draft.breakdown
+    allowed = within_order(
+        asked,
+        balances.left_minor_by_part(excluded),
+        kept_minor=balances.kept_minor(excluded),
+        live_minor=balances.live_minor(excluded),
+    )
+    value, reasons = allowed.value, list(draft.reasons)
+    if value.net_minor < asked.value.net_minor:
+        most = Money(value.net_minor, balances.currency)
+        reasons.append(f"Reduced to {most}: the order has no more left to refund.")
+    if value.unpaid_minor:
+        unpaid = Money(value.unpaid_minor, balances.currency)
+        reasons.append(f"{unpaid} was never paid; it lowers what the order owes.")
+    return replace(draft, breakdown=allowed, reasons=tuple(reasons))
 
 
 def evidence_text(evidence: Iterable[Evidence]) -> str:
@@ -114,10 +125,11 @@ async def open_refunds(
     `excluded` names refunds that do not count meanwhile. Raises RefundExceedsBalance.
     """
     amount = Money(draft.breakdown.amount_minor, balances.currency)
-    if amount.minor <= 0:
-        return [await _open_empty(tx, balances, draft, actor)]
-    draws = draw(amount, balances.of_payments(excluded))
     cumulative = balances.cumulative(excluded) + amount
+    if amount.minor <= 0:
+        old = reuse.pop(0) if reuse else None
+        return [await _open_zero(tx, balances, draft, actor, old, cumulative)]
+    draws = draw(amount, balances.of_payments(excluded))
     decision = decide(
         draft.kind,
         draft.policy,
@@ -158,19 +170,25 @@ async def _save(
         await locked_refunds.update_estimate(tx, refund, units, actor)
 
 
-async def _open_empty(
-    tx: Transaction, balances: Balances, draft: RefundDraft, actor: str
+async def _open_zero(
+    tx: Transaction,
+    balances: Balances,
+    draft: RefundDraft,
+    actor: str,
+    old: LockedRefund | None,
+    cumulative: Money,
 ) -> LockedRefund:
-    """Insert a cancelled refund of 0, which records that these units bring no refund."""
-    row = _row(tx, balances, draft, draft.breakdown, None)
-    reasons = (*draft.reasons, "Nothing is left to refund.")
-    row["decision"] = _decision(draft, RefundStatus.CANCELLED, reasons, None)
-    row["amount_minor"] = 0
-    row["status"], row["settled_at"] = str(RefundStatus.CANCELLED), tx.now
+    """Open a refund of 0. Once decided, it succeeds without the gateway, and its units count."""
+    row = _row(tx, balances, draft, draft.breakdown, old)
+    reasons = ("Nothing is left to refund.",)
+    row["decision"] = _decision(draft, RefundStatus.SUCCEEDED, reasons, cumulative)
     refund = LockedRefund(row, balances.order)
     units = _units(tx, refund.id, draft.breakdown, draft.conditions)
-    await locked_refunds.add(tx, refund, units, actor)
-    balances.put(row, units)
+    await _save(tx, refund, units, old, actor)
+    if not draft.waits_for:
+        for status in (RefundStatus.APPROVED, RefundStatus.PROCESSING, RefundStatus.SUCCEEDED):
+            await locked_refunds.advance(tx, refund, status, POLICY)
+    balances.put(refund.row, units)
     return refund
 
 
@@ -182,8 +200,6 @@ def _row(
     old: LockedRefund | None,
 ) -> RefundRow:
     """Row of a new refund, or of the next version of `old`."""
-    # Only goodwill claims an amount that a cancellation already owes: it names no units.
-    owed = balances.unclaimed_minor() if draft.kind is RefundKind.GOODWILL else 0
     refund_id = tx.new_id()
     row: RefundRow = {
         "id": refund_id,
@@ -195,7 +211,6 @@ def _row(
         "kind": str(draft.kind),
         "status": str(RefundStatus.EVIDENCE_PENDING),
         "amount_minor": part.amount_minor,
-        "owed_minor": already_owed(part.amount_minor, owed),
         "currency": balances.currency,
         "tender": str(draft.tender),
         "reason_id": draft.reason_id,
@@ -214,6 +229,7 @@ def _row(
         "decided_at": None,
         "settled_at": None,
         "version": 1,
+        **locked_refunds.value_columns(part.value),
     }
     if old is not None:
         kept = old.row
@@ -224,16 +240,14 @@ def _row(
 
 
 def _decision(
-    draft: RefundDraft, status: RefundStatus, reasons: Sequence[str], cumulative: Money | None
+    draft: RefundDraft, status: RefundStatus, reasons: Sequence[str], cumulative: Money
 ) -> str:
     """The decision as stored JSON, with the facts needed to decide again."""
     all_reasons = [*draft.reasons, *reasons]
     if draft.waits_for:
         status = RefundStatus.EVIDENCE_PENDING
         all_reasons = [*draft.reasons, f"Waiting for evidence: {', '.join(draft.waits_for)}."]
-    facts = dict(draft.facts)
-    if cumulative is not None:
-        facts["cumulativeMinor"] = cumulative.minor
+    facts = {**draft.facts, "cumulativeMinor": cumulative.minor}
     return orjson.dumps({**decided(draft.policy, status, all_reasons), "seen": facts}).decode()
 
 

@@ -102,7 +102,9 @@ async def create(tx: Transaction, command: CreateRefund, caller: Caller) -> Mapp
     facts = await refund_opening.facts_of(tx, order)
     draft = RefundDraft(
         kind=RefundKind.GOODWILL,
-        breakdown=goodwill(command.amount, reason.code),
+        breakdown=goodwill(
+            command.amount, reason.code, balances.left_minor_by_part(), balances.unclaimed_minor()
+        ),
         tender=command.tender,
         policy=await refund_opening.policy_for(tx, facts),
         requested_by=caller.actor,

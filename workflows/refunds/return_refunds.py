@@ -37,7 +37,6 @@ from domain.refunds.states import RefundStatus, shipping_to_refund
 from domain.returns.evidence import is_proven, opens_refund
 from domain.returns.returnable_units import FORGOTTEN
 from domain.returns.states import ReturnStatus
-from domain.values.money import Money
 from models.queries.returns.returns import LockedReturnRow, RefundableUnits
 from workflows.refunds.balances import Balances
 from workflows.refunds.locked_refunds import LockedRefund
@@ -109,11 +108,10 @@ async def _open(
     draft = _draft(balances, row, batch, excluded)
     if draft is None:
         return
-    maximum = Money(balances.maximum_minor(excluded), balances.currency)
     opened = await refund_opening.open_refunds(
         tx,
         balances,
-        refund_opening.within(draft, maximum),
+        refund_opening.within(draft, balances, excluded),
         actor=actor,
         reuse=reuse,
         excluded=excluded,
@@ -281,7 +279,8 @@ def _draft(
         else UnitsToRefund(line_id, quantity)
         for (line_id, grade), quantity in grades.items()
     ]
-    is_whole = is_whole_order(parts, lines.values())
+    # Units that only an estimate names are not undone yet.
+    is_whole = is_whole_order(parts, balances.of_lines(excluded | balances.estimates()).values())
     left = balances.of_shipping(excluded)
     shipping = shipping_to_refund(rules, left, is_whole_order=is_whole)
     breakdown = break_down(

@@ -12,8 +12,8 @@ from models.orders import OrderLineUnits
 
 _ORDER = (
     "SELECT id, number, channel_id, external_reference, status, service_level, currency,"
-    " shipping_minor, shipping_tax_minor, total_minor, deposit_minor, placed_at, ship_by_at,"
-    " deliver_by_at, version FROM sales_order"
+    " shipping_minor, shipping_tax_minor, total_minor, deposit_minor, receivable_minor,"
+    " placed_at, ship_by_at, deliver_by_at, version FROM sales_order"
 )
 
 
@@ -31,6 +31,7 @@ class LockedOrderRow(TypedDict):
     shipping_tax_minor: int
     total_minor: int
     deposit_minor: int
+    receivable_minor: int
     placed_at: datetime
     ship_by_at: datetime | None
     deliver_by_at: datetime | None
@@ -118,16 +119,22 @@ async def write_lines(session: Session, lines: Sequence[tuple[UUID, dict[str, in
     await session.execute_many(_WRITE_LINE, rows)
 
 
-async def write_order(
-    session: Session, order_id: UUID, status: str, deposit_minor: int, version: int
-) -> None:
-    """Write the columns of an order that follow from its lines."""
+async def write_order(session: Session, order_id: UUID, status: str, version: int) -> None:
+    """Write the status of an order, which follows from its lines."""
     await session.execute(
-        "UPDATE sales_order SET status = $2, deposit_minor = $3, version = $4 WHERE id = $1",
+        "UPDATE sales_order SET status = $2, version = $3 WHERE id = $1", order_id, status, version
+    )
+
+
+async def write_account(
+    session: Session, order_id: UUID, deposit_minor: int, receivable_minor: int
+) -> None:
+    """Write the remaining deposit and debt of an order's customer."""
+    await session.execute(
+        "UPDATE sales_order SET deposit_minor = $2, receivable_minor = $3 WHERE id = $1",
         order_id,
-        status,
         deposit_minor,
-        version,
+        receivable_minor,
     )
 
 

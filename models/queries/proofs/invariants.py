@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 import models.queries.proofs.causes as cause_proofs
+import models.queries.proofs.order_money as order_proofs
 import models.queries.proofs.parcels as parcel_proofs
 import models.queries.proofs.refunds as refund_proofs
 import models.queries.proofs.returns as return_proofs
@@ -177,49 +178,6 @@ SELECT number AS place, expected, status AS found FROM (
 WHERE expected <> status
 """
 
-_ORDER_TOTAL = f"""
-SELECT number AS place, {_as_text("expected")} AS expected, {_as_text("total_minor")} AS found
-FROM (
-  SELECT o.number, o.total_minor, o.shipping_minor + o.shipping_tax_minor + COALESCE((
-    SELECT SUM(l.unit_price_minor * l.quantity - l.discount_minor + l.tax_minor)
-    FROM order_line l WHERE l.order_id = o.id), 0) AS expected
-  FROM sales_order o) AS orders
-WHERE expected <> total_minor
-"""
-
-_PAYMENTS = f"""
-SELECT number AS place, 'at most ' || {_as_text("total_minor")} AS expected,
-  {_as_text("paid")} AS found
-FROM (SELECT o.number, o.total_minor, COALESCE((
-    SELECT SUM(p.amount_minor) FROM order_payment p WHERE p.order_id = o.id), 0) AS paid
-  FROM sales_order o) AS orders
-WHERE paid > total_minor
-"""
-
-_PAYMENT_CURRENCY = """
-SELECT o.number AS place, o.currency AS expected, p.currency AS found
-FROM order_payment p JOIN sales_order o ON o.id = p.order_id WHERE p.currency <> o.currency
-"""
-
-# CROSS JOIN: SQLite without statistics would start with the account, again for every order.
-_DEPOSITS = f"""
-SELECT number AS place, {_as_text("expected")} AS expected, {_as_text("deposit_minor")} AS found
-FROM (
-  SELECT o.number, o.deposit_minor, COALESCE((
-    SELECT SUM(l.credit_minor - l.debit_minor) FROM journal_entry e CROSS JOIN journal_line l
-    WHERE e.reference = o.number AND l.entry_id = e.id
-      AND l.account = 'customer_deposits' AND l.currency = o.currency), 0) AS expected
-  FROM sales_order o) AS orders
-WHERE expected <> deposit_minor
-"""
-
-_HOLD_ORDERS = f"""
-SELECT 'reservation ' || {_as_text("r.id")} AS place, 'an order' AS expected,
-  {_as_text("r.order_id")} AS found
-FROM reservation r WHERE r.order_id IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM sales_order o WHERE o.id = r.order_id)
-"""
-
 
 def _cost_units(column: str, units: str) -> str:
     """Units of an item's cost pool equal the units of its levels in the pool's states."""
@@ -325,12 +283,15 @@ PROOFS: Sequence[Proof] = (
     Proof("order line states = fulfillments", _line_states_of_fulfillments()),
     Proof("fulfillments hold their own order's lines", _FOREIGN_PARCELS),
     Proof("order status follows from its lines", _ORDER_STATUS),
-    Proof("order total = its lines and shipping", _ORDER_TOTAL),
-    Proof("payments are within the order", _PAYMENTS),
-    Proof("payments are in the order's currency", _PAYMENT_CURRENCY),
-    Proof("deposits = journal of the order", _DEPOSITS),
+    Proof("order total = its lines and shipping", order_proofs.ORDER_TOTAL),
+    Proof("payments are within the order", order_proofs.PAYMENTS),
+    Proof("payments are in the order's currency", order_proofs.PAYMENT_CURRENCY),
+    Proof("deposits = journal of the order", order_proofs.DEPOSITS),
+    Proof("receivables = journal of the order", order_proofs.RECEIVABLES),
+    Proof("order accounts follow from its facts", order_proofs.ACCOUNTS_FOLLOW_FACTS),
+    Proof("an undone order leaves nothing", order_proofs.NOTHING_IS_LEFT),
     Proof("deposits = account", _account("customer_deposits", _ORDER_DEPOSITS)),
-    Proof("committed holds have an order", _HOLD_ORDERS),
+    Proof("committed holds have an order", order_proofs.HOLD_ORDERS),
     Proof("item cost = units in inventory", _cost_units("quantity", _INVENTORY)),
     Proof("item cost = units in quality control", _cost_units("quality_quantity", _QUALITY)),
     Proof("inventory = item values", _account("inventory", _pool_values("value_minor"))),
@@ -360,6 +321,8 @@ PROOFS: Sequence[Proof] = (
     *refund_proofs.PAYOUT_PROOFS,
     Proof("refunds go on with enough approvals", refund_proofs.ENOUGH_APPROVALS),
     Proof("refunded units are within their line", refund_proofs.LINES_BEAR_REFUNDS),
+    Proof("refund amount = its parts", refund_proofs.AMOUNT_IS_PARTS),
+    Proof("every inspected unit is in a refund", refund_proofs.UNITS_HAVE_REFUNDS),
 )
 
 

@@ -87,6 +87,7 @@ PAID_WITH_ATTEMPT = f"""
 SELECT 'refund ' || CAST(r.id AS text) AS place, 'an attempt that succeeded' AS expected,
   'none' AS found
 FROM refund r WHERE r.status IN ('SUCCEEDED', 'REVERSED') AND r.tender = 'ORIGINAL_PAYMENT'
+  AND r.amount_minor > 0
   AND NOT EXISTS (SELECT 1 FROM ({_COUNTED}) AS a WHERE a.refund_id = r.id
     AND a.state IN ('SUCCEEDED', 'REVERSED'))
 """
@@ -170,4 +171,33 @@ FROM (
   GROUP BY o.number, l.line_no, l.quantity, l.cancelled, l.unit_price_minor, l.discount_minor
 ) AS lines
 WHERE units > quantity OR given > net
+"""
+
+AMOUNT_IS_PARTS = """
+SELECT 'refund ' || CAST(id AS text) AS place, CAST(expected AS text) AS expected,
+  CAST(amount_minor AS text) AS found
+FROM (SELECT id, amount_minor, items_minor + tax_minor + shipping_minor + shipping_tax_minor
+    - fee_minor - COALESCE(unpaid_minor, 0) + owed_minor AS expected FROM refund) AS refunds
+WHERE expected <> amount_minor
+"""
+
+# Units of an order line are in a refund, cancelled, on their way to the customer, or with it. An
+# inspected unit is in a refund: paid, pending, of 0, or withdrawn by a person. So is every unit
+# that an extra return of the same line brought. Units that go back to their customer need none.
+UNITS_HAVE_REFUNDS = """
+SELECT o.number || ' line ' || CAST(l.line_no AS text) AS place,
+  CAST(inspected AS text) || ' units in refunds' AS expected,
+  CAST(refunded AS text) || ' of ' || CAST(l.quantity AS text) || ' units; '
+    || CAST(l.cancelled AS text) || ' cancelled, '
+    || CAST(l.shipped + l.delivered + l.lost AS text) || ' shipped' AS found
+FROM (
+  SELECT i.order_line_id, i.units AS inspected, COALESCE((SELECT SUM(u.quantity)
+    FROM refund_unit u WHERE u.order_line_id = i.order_line_id), 0) AS refunded
+  FROM (SELECT t.order_line_id, SUM(t.quantity) AS units FROM return_item t
+    JOIN customer_return r ON r.id = t.return_id
+    WHERE t.order_line_id IS NOT NULL AND t.state IN ('INSPECTED', 'DISPOSED')
+      AND COALESCE(t.disposition, '') <> 'RETURN_TO_CUSTOMER'
+      AND r.status NOT IN ('DECLINED', 'CANCELLED') GROUP BY t.order_line_id) AS i) AS lines
+JOIN order_line l ON l.id = lines.order_line_id JOIN sales_order o ON o.id = l.order_id
+WHERE refunded < inspected AND refunded < l.quantity - l.cancelled
 """

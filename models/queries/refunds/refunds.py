@@ -19,7 +19,8 @@ _REFUND = (
     "SELECT id, order_id, return_id, cancellation_id, payment_id, family_id, kind, status,"
     " amount_minor, owed_minor, currency, tender, reason_id, note, breakdown, decision,"
     " required_evidence, evidence, approvals_required, requested_by, decided_entry_id,"
-    " paid_entry_id, gateway_reference, closing_note, created_at, decided_at, settled_at, version"
+    " paid_entry_id, gateway_reference, closing_note, created_at, decided_at, settled_at, version,"
+    " items_minor, tax_minor, shipping_minor, shipping_tax_minor, fee_minor, unpaid_minor"
     " FROM refund"
 )
 
@@ -51,6 +52,28 @@ class CancelledPartRow(TypedDict):
     tax_minor: Total
 
 
+class CancelledTotalsRow(TypedDict):
+    """What an order's cancellations took of its value; the total includes all parts."""
+
+    total_minor: Total
+    shipping_minor: Total
+    shipping_tax_minor: Total
+
+
+class UndoneUnitsRow(TypedDict):
+    """Units of an order line in refunds that are decided and count."""
+
+    order_line_id: UUID
+    quantity: Total
+
+
+class ShippingGivenRow(TypedDict):
+    """Shipping and its tax in refunds that count, cancellations aside."""
+
+    shipping_minor: Total
+    shipping_tax_minor: Total
+
+
 class CapturedPaymentRow(TypedDict):
     """A captured payment, and the amount that refunds draw on it."""
 
@@ -67,6 +90,7 @@ class OwedCancellationRow(TypedDict):
     items_minor: int
     tax_minor: int
     shipping_minor: int
+    shipping_tax_minor: int
     refund_minor: int
     reason_id: int
     actor: str
@@ -113,6 +137,49 @@ async def cancelled_parts(session: Session, order_id: UUID) -> Sequence[Cancelle
     )
 
 
+async def cancelled_totals(session: Session, order_id: UUID) -> CancelledTotalsRow:
+    """What all cancellations of an order took of its value."""
+    row = await session.row(
+        CancelledTotalsRow,
+        "SELECT COALESCE(SUM(items_minor + tax_minor + shipping_minor), 0) AS total_minor,"
+        " COALESCE(SUM(shipping_minor), 0) AS shipping_minor,"
+        " COALESCE(SUM(shipping_tax_minor), 0) AS shipping_tax_minor"
+        " FROM order_cancellation WHERE order_id = $1",
+        order_id,
+    )
+    assert row is not None
+    return row
+
+
+_COUNTS = "r.status NOT IN ('REJECTED', 'REVERSED', 'CANCELLED')"
+
+
+async def undone_units(session: Session, order_id: UUID) -> dict[UUID, int]:
+    """Units of each order line in decided refunds that count; estimates are left out."""
+    rows = await session.rows(
+        UndoneUnitsRow,
+        "SELECT u.order_line_id, SUM(u.quantity) AS quantity FROM refund_unit u"
+        f" JOIN refund r ON r.id = u.refund_id WHERE r.order_id = $1 AND {_COUNTS}"
+        " AND r.status <> 'EVIDENCE_PENDING' GROUP BY u.order_line_id",
+        order_id,
+    )
+    return {row["order_line_id"]: int(row["quantity"]) for row in rows}
+
+
+async def shipping_given(session: Session, order_id: UUID) -> ShippingGivenRow:
+    """Shipping and its tax that decided refunds of an order took back; cancellations aside."""
+    row = await session.row(
+        ShippingGivenRow,
+        "SELECT COALESCE(SUM(r.shipping_minor), 0) AS shipping_minor,"
+        " COALESCE(SUM(r.shipping_tax_minor), 0) AS shipping_tax_minor FROM refund r"
+        f" WHERE r.order_id = $1 AND {_COUNTS} AND r.status <> 'EVIDENCE_PENDING'"
+        " AND r.cancellation_id IS NULL",
+        order_id,
+    )
+    assert row is not None
+    return row
+
+
 async def payments_of(session: Session, order_id: UUID) -> Sequence[CapturedPaymentRow]:
     """An order's captured payments, in the order of capture."""
     return await session.rows(
@@ -135,8 +202,8 @@ async def cancellations_without_refund(
     """An order's cancellations that owe money and have no refund yet."""
     return await session.rows(
         OwedCancellationRow,
-        "SELECT c.id, c.items_minor, c.tax_minor, c.shipping_minor, c.refund_minor,"
-        " c.reason_id, c.actor, c.entry_id"
+        "SELECT c.id, c.items_minor, c.tax_minor, c.shipping_minor,"
+        " c.shipping_tax_minor, c.refund_minor, c.reason_id, c.actor, c.entry_id"
         " FROM order_cancellation c WHERE c.order_id = $1 AND c.refund_minor > 0"
         " AND NOT EXISTS (SELECT 1 FROM refund r WHERE r.cancellation_id = c.id)"
         " ORDER BY c.created_at, c.id",
@@ -193,6 +260,12 @@ _CHANGES = (
     "settled_at",
     "version",
     "family_id",
+    "items_minor",
+    "tax_minor",
+    "shipping_minor",
+    "shipping_tax_minor",
+    "fee_minor",
+    "unpaid_minor",
 )
 _WRITE = "UPDATE refund SET {} WHERE id = $1".format(
     ", ".join(f"{name} = ${place}" for place, name in enumerate(_CHANGES[1:], start=2))

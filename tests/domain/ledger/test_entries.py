@@ -9,6 +9,7 @@ import domain.ledger.entries as ledger_entries
 from domain.errors import PeriodNotOpen, UnbalancedEntry
 from domain.ledger.accounts import ACCOUNT_NAMES, Account
 from domain.ledger.entries import LedgerEntry, LedgerLine, Occasion, Sale
+from domain.refunds.parts import NOTHING, CustomerAccount, Parts
 from domain.stock.states import StockState
 from domain.values.money import Money
 
@@ -105,8 +106,29 @@ def test_only_moves_between_the_two_books_are_posted() -> None:
 
 
 def test_a_cancellation_owes_the_deposit_back() -> None:
-    entry = ledger_entries.order_cancelled(1, Money(600, "GBP"), OCCASION)
+    entry = ledger_entries.order_cancelled(
+        1,
+        Money(600, "GBP"),
+        OCCASION,
+        unearned=NOTHING,
+        before=CustomerAccount(700, 0),
+        after=CustomerAccount(100, 0),
+    )
     assert posted(entry) == gbp({"customer_deposits": 600, "refund_liability": -600})
+
+
+def test_a_cancellation_takes_back_shipping_that_was_booked() -> None:
+    entry = ledger_entries.order_cancelled(
+        1,
+        Money(250, "GBP"),
+        OCCASION,
+        unearned=Parts(0, 0, 500, 100),
+        before=CustomerAccount(0, 350),
+        after=CustomerAccount(0, 0),
+    )
+    assert posted(entry) == gbp(
+        {"shipping_income": 500, "tax_payable": 100, "receivables": -350, "refund_liability": -250}
+    )
 
 
 def test_a_reversal_takes_back_everything_and_names_what() -> None:

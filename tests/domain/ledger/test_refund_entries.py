@@ -6,13 +6,12 @@ from hypothesis import strategies as st
 
 from domain.ledger.accounts import Account
 from domain.ledger.entries import LedgerEntry, Occasion
-from domain.ledger.refund_entries import already_owed, refund_decided, refund_paid
+from domain.ledger.refund_entries import refund_decided, refund_paid
 from domain.policies.refunds import Tender
-from domain.refunds.breakdowns import Breakdown, Component, ComponentKind, goodwill
+from domain.refunds.parts import CustomerAccount, Parts, RefundValue
 from domain.values.money import Money
 
 WHEN = Occasion("R-1", datetime(2026, 3, 1, tzinfo=UTC))
-_K = ComponentKind
 
 
 def amounts(entry: LedgerEntry) -> dict[str, int]:
@@ -20,15 +19,12 @@ def amounts(entry: LedgerEntry) -> dict[str, int]:
     return {line.account: line.debit_minor - line.credit_minor for line in entry.lines}
 
 
+NO_DEBT = CustomerAccount()
+
+
 def test_a_decided_refund_takes_back_the_sale_and_owes_the_rest() -> None:
-    parts = (
-        Component(_K.ITEMS, 1000),
-        Component(_K.TAX, 200),
-        Component(_K.SHIPPING, 500),
-        Component(_K.SHIPPING_TAX, 100),
-        Component(_K.RESTOCKING_FEE, -50),
-    )
-    assert amounts(refund_decided(Breakdown(parts), "GBP", WHEN)) == {
+    value = RefundValue(Parts(1000, 200, 500, 100), fee_minor=50)
+    assert amounts(refund_decided(value, "GBP", WHEN, before=NO_DEBT, after=NO_DEBT)) == {
         Account.SALES_RETURNS: 1000,
         Account.TAX_PAYABLE: 300,
         Account.SHIPPING_INCOME: 500,
@@ -37,13 +33,25 @@ def test_a_decided_refund_takes_back_the_sale_and_owes_the_rest() -> None:
     }
 
 
-@given(st.integers(1, 10**9), st.integers(0, 10**9))
-def test_what_is_owed_already_is_not_owed_again(amount: int, unclaimed: int) -> None:
-    owed = already_owed(amount, unclaimed)
-    entry = refund_decided(goodwill(Money(amount, "GBP"), "x"), "GBP", WHEN, owed_minor=owed)
-    assert 0 <= owed <= min(amount, unclaimed)
-    assert amounts(entry).get(Account.REFUND_LIABILITY, 0) == owed - amount
-    assert entry.is_empty == (owed == amount)
+def test_what_was_never_paid_lowers_the_debt_then_is_a_deposit() -> None:
+    value = RefundValue(Parts(1000, 200), unpaid_minor=900)
+    before = CustomerAccount(0, 700)
+    after = before.credited(900)
+    assert amounts(refund_decided(value, "GBP", WHEN, before=before, after=after)) == {
+        Account.SALES_RETURNS: 1000,
+        Account.TAX_PAYABLE: 200,
+        Account.RECEIVABLES: -700,
+        Account.CUSTOMER_DEPOSITS: -200,
+        Account.REFUND_LIABILITY: -300,
+    }
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9))
+def test_what_is_owed_already_is_not_owed_again(items: int, owed: int) -> None:
+    value = RefundValue(Parts(items), owed_minor=owed)
+    entry = refund_decided(value, "GBP", WHEN, before=NO_DEBT, after=NO_DEBT)
+    assert amounts(entry).get(Account.REFUND_LIABILITY, 0) == -items
+    assert entry.is_empty == (items == 0)
 
 
 @pytest.mark.parametrize(

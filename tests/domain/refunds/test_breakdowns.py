@@ -22,7 +22,9 @@ from domain.refunds.breakdowns import (
     goodwill,
     is_whole_order,
     split,
+    within_order,
 )
+from domain.refunds.parts import Parts, RefundValue
 from domain.values.money import Money
 
 LINE, OTHER = UUID(int=1), UUID(int=2)
@@ -81,8 +83,8 @@ def test_one_inspection_may_find_units_of_a_line_in_several_conditions() -> None
         UnitsToRefund(LINE, 1), UnitsToRefund(LINE, 2, Decimal("0.5"), "DAMAGED"), line=a_line()
     )
     assert [each.net_minor for each in breakdown.shares] == [3_333, 6_667]
-    assert breakdown.total_of(_K.ITEMS) == 3_333 + 6_667 - 3_334
-    assert breakdown.total_of(_K.TAX) == 667 + 1_333 - 666
+    assert breakdown._total_of(_K.ITEMS) == 3_333 + 6_667 - 3_334
+    assert breakdown._total_of(_K.TAX) == 667 + 1_333 - 666
 
 
 def test_shipping_and_the_restocking_fee_are_parts_of_their_own() -> None:
@@ -116,9 +118,30 @@ def test_the_whole_order_is_refunded_with_its_last_unit() -> None:
     assert not is_whole_order([UnitsToRefund(LINE, 1)], lines)
 
 
-def test_goodwill_is_one_component() -> None:
-    breakdown = goodwill(Money(500, "GBP"), "a late parcel")
-    assert breakdown.components == (Component(_K.GOODWILL, 500, "a late parcel"),)
+def test_goodwill_is_split_over_what_is_left() -> None:
+    breakdown = goodwill(Money(500, "GBP"), "late", Parts(10_000, 2_000), owed_minor=200)
+    assert breakdown.components == (
+        Component(_K.ITEMS, 250, "late"),
+        Component(_K.TAX, 50, "late"),
+        Component(_K.GOODWILL, 200, "late"),
+    )
+
+
+def test_a_refund_takes_what_is_left_of_each_part() -> None:
+    whole = Breakdown((Component(_K.ITEMS, 6_000), Component(_K.RESTOCKING_FEE, -600)))
+    left = Parts(5_000, 1_000, 500, 100)
+    cut = within_order(whole, left, kept_minor=6_600, live_minor=6_600)
+    assert cut.value == RefundValue(Parts(5_000, 1_000), fee_minor=600)
+    assert within_order(whole, Parts(6_000), kept_minor=9_000, live_minor=6_000) == whole
+
+
+def test_what_was_not_paid_is_not_refunded() -> None:
+    whole = Breakdown((Component(_K.ITEMS, 10_000), Component(_K.TAX, 2_000)))
+    left = Parts(10_000, 2_000)
+    half = within_order(whole, left, kept_minor=5_000, live_minor=12_000)
+    assert (half.amount_minor, half.value.unpaid_minor) == (5_000, 7_000)
+    none = within_order(whole, left, kept_minor=0, live_minor=12_000)
+    assert (none.amount_minor, none.value.unpaid_minor) == (0, 12_000)
 
 
 lines = st.builds(
@@ -142,8 +165,8 @@ def test_part_refunds_add_up_to_the_line_whatever_their_order_and_size(
         breakdown = of(UnitsToRefund(LINE, quantity), line=account)
         assert breakdown.amount_minor >= 0
         account = refunded(account, breakdown.shares)
-        net += breakdown.total_of(_K.ITEMS)
-        tax += breakdown.total_of(_K.TAX)
+        net += breakdown._total_of(_K.ITEMS)
+        tax += breakdown._total_of(_K.TAX)
     assert (net, tax) == (line.net_minor, line.tax_minor)
 
 
@@ -187,8 +210,8 @@ def test_the_components_add_up_and_so_do_the_parts_of_a_split(
     units = [UnitsToRefund(LINE, quantity, rate) for quantity, rate in parts]
     whole = break_down(units, {LINE: line}, "GBP", shipping=shipping, fee_rate=fee)
     goods = sum(each.net_minor - each.net_kept_minor for each in whole.shares)
-    assert whole.total_of(_K.ITEMS) == goods
-    assert 0 <= -whole.total_of(_K.RESTOCKING_FEE) <= goods
+    assert whole._total_of(_K.ITEMS) == goods
+    assert 0 <= -whole._total_of(_K.RESTOCKING_FEE) <= goods
     assert whole.amount_minor >= 0
     cut = data.draw(st.integers(0, whole.amount_minor))
     one, other = split(whole, [cut, whole.amount_minor - cut])
@@ -196,7 +219,7 @@ def test_the_components_add_up_and_so_do_the_parts_of_a_split(
     assert one.shares == whole.shares
     assert other.shares == ()
     for kind in ComponentKind:
-        assert one.total_of(kind) + other.total_of(kind) == whole.total_of(kind)
+        assert one._total_of(kind) + other._total_of(kind) == whole._total_of(kind)
     (short,) = split(whole, [cut])
     assert short.amount_minor == cut
 
