@@ -10,17 +10,30 @@ from schema.fields.money import MoneyInput
 from schema.fields.node import required_uuid
 from schema.types.refunds import Refund
 from workflows.refunds.refunds import CreateRefund
+from workflows.refunds.unit_claims import RefundLine
+
+
+@strawberry.input
+class RefundLineInput:
+    """Units of one order line."""
+
+    order_line_id: ID
+    quantity: int
+
+    def to_line(self, index: int) -> RefundLine:
+        """The line of the command. Raises NotFound."""
+        path = ("input", "lines", str(index), "orderLineId")
+        return RefundLine(required_uuid("OrderLine", self.order_line_id, *path), self.quantity)
 
 
 @strawberry.input
 class RefundCreateInput:
-    """A goodwill refund of a part of an order's payments, in addition to refunds of returns and
-    cancellations.
+    """A refund that a person opens, in addition to refunds of returns and cancellations.
+
+    Exactly one of `amount`, or `lines` and/or `shipping`.
     """
 
     order_id: ID
-    amount: MoneyInput
-    """Amount in the order's currency, at most its `refundable`."""
     reason_code: str
     """An active reason of any kind."""
     note: str
@@ -28,19 +41,28 @@ class RefundCreateInput:
     return_id: ID | None = UNSET
     """A return of the order that the refund belongs to."""
     tender: Tender | None = Tender.ORIGINAL_PAYMENT
+    amount: MoneyInput | None = UNSET
+    """Goodwill in the order's currency, at most its `refundable`."""
+    lines: list[RefundLineInput] | None = UNSET
+    """Units, shipped or lost, that do not come back; with their tax."""
+    shipping: bool | None = False
+    """Also refund what is left of the shipping, with its tax."""
 
     def to_command(self) -> CreateRefund:
         """The command. Raises Invalid or NotFound."""
-        named = given(self.return_id)
+        named, amount = given(self.return_id), given(self.amount)
+        lines = given(self.lines) or ()
         return CreateRefund(
             order_id=required_uuid("Order", self.order_id, "input", "orderId"),
-            amount=self.amount.to_money("input", "amount"),
+            amount=None if amount is None else amount.to_money("input", "amount"),
             reason_code=self.reason_code,
             note=self.note,
             return_id=None
             if named is None
             else required_uuid("Return", named, "input", "returnId"),
             tender=self.tender or Tender.ORIGINAL_PAYMENT,
+            lines=tuple(line.to_line(index) for index, line in enumerate(lines)),
+            shipping=bool(self.shipping),
         )
 
 

@@ -7,12 +7,15 @@ from typing import Any
 from uuid import UUID
 
 import workflows.orders.placement
+import workflows.refunds.refunds
 from domain.policies.policies import PolicyKind
 from domain.values.money import Money
-from tests.builders.refunds import FIONA, FRED, RefundDesk
+from tests.builders.refunds import CLERK, FIONA, FRED, RefundDesk
 from tests.builders.store import ADMIN
 from tests.builders.transactions import rows
 from workflows.orders.commands import NewLine, Payment, PlaceOrder
+from workflows.refunds.refunds import CreateRefund
+from workflows.refunds.unit_claims import RefundLine
 from workflows.transactions.outcomes import Outcome, Request
 
 FREE = {
@@ -111,9 +114,37 @@ class Sales:
         assert not found.refusals, found.refusals
         return a_return
 
-    async def goodwill(self, order: Outcome, minor: int) -> None:
+    async def try_claim(
+        self,
+        order: Outcome,
+        *lines: tuple[object, int],
+        shipping: bool = False,
+        money: Money | None = None,
+    ) -> Outcome:
+        """Ask for a refund of units that do not come back, of shipping, or of an amount."""
         self.refund_desk.shop.clock.forward(seconds=1)
-        opened = await self.refund_desk.create(order, "", money=self.money(minor))
+        command = CreateRefund(
+            UUID(order.refs["order"]),
+            money,
+            "OTHER",
+            "Never arrived.",
+            lines=tuple(RefundLine(UUID(str(line)), units) for line, units in lines),
+            shipping=shipping,
+        )
+        return await self.refund_desk.shop.transactions.perform(
+            workflows.refunds.refunds.create, Request(command, CLERK)
+        )
+
+    async def claim(
+        self, order: Outcome, *lines: tuple[object, int], shipping: bool = False
+    ) -> None:
+        """Refund units that do not come back, with the approvals that it needs."""
+        await self._approve(await self.try_claim(order, *lines, shipping=shipping))
+
+    async def goodwill(self, order: Outcome, minor: int) -> None:
+        await self._approve(await self.try_claim(order, money=self.money(minor)))
+
+    async def _approve(self, opened: Outcome) -> None:
         assert not opened.refusals, opened.refusals
         for refund in opened.refs["refunds"]:
             for approver in (FIONA, FRED):

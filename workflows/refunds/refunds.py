@@ -18,10 +18,11 @@ import workflows.refunds.payout_attempts as payout_attempts
 from domain.access.callers import Caller
 from domain.catalog.commands import ReasonKind
 from domain.errors import DomainError, Invalid, NotFound, SelfApproval
-from domain.policies.refunds import Tender
+from domain.policies.policies import PolicyVersion
+from domain.policies.refunds import RefundRules, Tender
 from domain.refunds.approvals import RefundKind, check_approver, status_after_approval
 from domain.refunds.balances import check_balance
-from domain.refunds.breakdowns import goodwill
+from domain.refunds.breakdowns import Breakdown, goodwill
 from domain.refunds.states import WITHDRAWN, RefundAction, RefundStatus, check_action
 from domain.values.money import Money
 from domain.values.texts import NOTE_MAX, check_text
@@ -29,8 +30,10 @@ from models.refunds import RefundApproval
 from workflows.access.visibility import sees_order
 from workflows.catalog.reason_codes import active_reason
 from workflows.orders.locked_orders import LockedOrder
+from workflows.refunds.balances import Balances
 from workflows.refunds.locked_refunds import LockedRefund
 from workflows.refunds.opening import RefundDraft
+from workflows.refunds.unit_claims import RefundLine, break_down_claim
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.transaction import Transaction
@@ -47,14 +50,16 @@ REASONS = (
 
 @dataclass(frozen=True, slots=True)
 class CreateRefund:
-    """Open a goodwill refund: an amount of an order's payments, for no units."""
+    """Open a refund of an amount, or of units that do not come back, or of shipping."""
 
     order_id: UUID
-    amount: Money
+    amount: Money | None
     reason_code: str
     note: str
     return_id: UUID | None = None
     tender: Tender = Tender.ORIGINAL_PAYMENT
+    lines: tuple[RefundLine, ...] = ()
+    shipping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ class CancelRefund:
 
 @one_by_one("refundCreate")
 async def create(tx: Transaction, command: CreateRefund, caller: Caller) -> Mapping[str, Any]:
-    """Open a goodwill refund, which always needs an approval.
+    """Open a refund of an amount, of units or of shipping, which always needs an approval.
 
     An amount that draws on several payments becomes several refunds; `refund` in the outcome is the
     first of them. Locks the order, then the return. Raises RefundExceedsBalance, Invalid or
@@ -92,27 +97,29 @@ async def create(tx: Transaction, command: CreateRefund, caller: Caller) -> Mapp
     try:
         check_text(command.note or "", "note", longest=NOTE_MAX)
         order = await _lock_order(tx, command, caller)
-        _check_amount(command.amount, order)
+        _check_scope(command, order)
         reason = await active_reason(tx, command.reason_code, *REASONS)
         balances = await order_balances.read(tx, order)
         await cancellation_refunds.open_missing(tx, balances)
-        check_balance(command.amount, balances.maximum_minor())
+        facts = await refund_opening.facts_of(tx, order)
+        policy = await refund_opening.policy_for(tx, facts)
+        breakdown = _break_down(balances, command, policy, reason.code)
     except DomainError as error:
         raise error.under("input") from None
-    facts = await refund_opening.facts_of(tx, order)
     draft = RefundDraft(
         kind=RefundKind.GOODWILL,
-        breakdown=goodwill(
-            command.amount, reason.code, balances.left_minor_by_part(), balances.unclaimed_minor()
-        ),
+        breakdown=breakdown,
+        conditions=(None,) * len(breakdown.shares),
         tender=command.tender,
-        policy=await refund_opening.policy_for(tx, facts),
+        policy=policy,
         requested_by=caller.actor,
         return_id=command.return_id,
         reason_id=reason.id,
         note=command.note,
         facts={"categories": [facts.category or ""]},
     )
+    if command.amount is None:
+        draft = refund_opening.within(draft, balances)
     opened = await refund_opening.open_refunds(tx, balances, draft, actor=caller.actor)
     await order_balances.write(tx, balances)
     for refund in opened:
@@ -196,6 +203,26 @@ async def _lock_order(tx: Transaction, command: CreateRefund, caller: Caller) ->
         if row is None or row["order_id"] != order.id:
             raise NotFound("return", str(command.return_id), field=("returnId",))
     return order
+
+
+def _break_down(
+    found: Balances, command: CreateRefund, policy: PolicyVersion[RefundRules], note: str
+) -> Breakdown:
+    """The parts of the refund. Raises RefundExceedsBalance, Invalid or NotFound."""
+    if command.amount is None:
+        return break_down_claim(found, command.lines, policy, with_shipping=command.shipping)
+    check_balance(command.amount, found.maximum_minor())
+    return goodwill(command.amount, note, found.left_minor_by_part(), found.unclaimed_minor())
+
+
+def _check_scope(command: CreateRefund, order: LockedOrder) -> None:
+    """Raise Invalid unless the refund is of an amount, or of lines, shipping, or both."""
+    if (command.amount is None) == (not command.lines and not command.shipping):
+        raise Invalid(
+            "Exactly one is required: an amount, or lines and/or shipping.", field=("amount",)
+        )
+    if command.amount is not None:
+        _check_amount(command.amount, order)
 
 
 def _check_amount(amount: Money, order: LockedOrder) -> None:

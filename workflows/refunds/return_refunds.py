@@ -184,7 +184,8 @@ def _without_decided(
     decided: dict[tuple[UUID, str | None], int] = {}
     for row in balances.units:
         refund = balances.refunds[row["refund_id"]]
-        if refund["return_id"] == return_id and refund["status"] != _PENDING:
+        is_of_return = refund["return_id"] == return_id and refund["kind"] == RefundKind.RETURN
+        if is_of_return and refund["status"] != _PENDING:
             key = (row["order_line_id"], row["condition"])
             decided[key] = decided.get(key, 0) + row["quantity"]
     left = []

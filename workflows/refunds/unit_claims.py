@@ -1,0 +1,90 @@
+"""Refunds of units that do not come back (lost or kept) and of shipping, opened by a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.errors import Invalid, NotFound
+from domain.orders.orders import LEFT, OrderLineState
+from domain.policies.policies import PolicyVersion
+from domain.policies.refunds import RefundRules
+from domain.refunds.breakdowns import (
+    NO_SHIPPING,
+    Breakdown,
+    LineAccount,
+    UnitsToRefund,
+    break_down,
+    is_whole_order,
+)
+from domain.refunds.states import shipping_to_refund
+from domain.stock.states import check_quantity
+from workflows.orders.locked_orders import Line
+from workflows.refunds.balances import Balances
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """Units of an order line to refund."""
+
+    order_line_id: UUID
+    quantity: int
+
+
+def break_down_claim(
+    found: Balances,
+    lines: tuple[RefundLine, ...],
+    policy: PolicyVersion[RefundRules],
+    *,
+    with_shipping: bool,
+) -> Breakdown:
+    """The value of these units, with their tax, and of the shipping.
+
+    Shipping is included if it is asked for, and as the policy says if the last unit of the order is
+    refunded. Raises NotFound or Invalid, with the field.
+    """
+    accounts = found.of_lines()
+    units = _units(found, lines, accounts)
+    decided = found.of_lines(found.estimates()).values()
+    left = found.of_shipping() if found.order.has_shipped else NO_SHIPPING
+    if with_shipping and left == NO_SHIPPING:
+        raise Invalid(
+            "No shipping is left to refund. It is refundable once a parcel was shipped.",
+            field=("shipping",),
+        )
+    shipping = left
+    if not with_shipping:
+        is_whole = is_whole_order(units, decided)
+        shipping = shipping_to_refund(policy.rules, left, is_whole_order=is_whole)
+    return break_down(units, accounts, found.currency, shipping=shipping)
+
+
+def _units(
+    found: Balances, lines: tuple[RefundLine, ...], accounts: dict[UUID, LineAccount]
+) -> list[UnitsToRefund]:
+    """The units by line; at most those that have shipped and are in no refund that counts."""
+    wanted: dict[UUID, int] = {}
+    for index, each in enumerate(lines):
+        path = ("lines", str(index))
+        try:
+            check_quantity(each.quantity)
+        except Invalid as error:
+            raise error.under(*path) from None
+        line = found.order.line(each.order_line_id)
+        if line is None:
+            reference = str(each.order_line_id)
+            raise NotFound("order line", reference, field=(*path, "orderLineId"))
+        wanted[line.id] = wanted.get(line.id, 0) + each.quantity
+        left = _left(line, accounts[line.id])
+        if wanted[line.id] > left:
+            raise Invalid(
+                f"At most {left} shipped units of this line can be refunded;"
+                f" {wanted[line.id]} were sent.",
+                field=(*path, "quantity"),
+            )
+    return [UnitsToRefund(line_id, quantity) for line_id, quantity in wanted.items()]
+
+
+def _left(line: Line, account: LineAccount) -> int:
+    refunded = account.units_so_far - line.units[OrderLineState.CANCELLED]
+    return max(0, sum(line.units[state] for state in LEFT) - refunded)
