@@ -103,12 +103,13 @@ class LineMoney:
         """The amount that the customer pays for the line."""
         return self.net_minor + self.tax_minor
 
-    def part(self, settled: int, units: int) -> tuple[int, int]:
-        """(net, tax) of the next `units`, where `settled` units were shipped or cancelled before.
+    def part(self, first: int, units: int) -> tuple[int, int]:
+        """(net, tax) of `units` of the line, from number `first` on.
 
-        In any portions, the parts of a line add up to it exactly: the last one takes the remainder.
+        Units are shipped from the first one on and cancelled from the last one back. So the parts
+        add up to the line exactly, and no part depends on what happened to other units before.
         """
-        ends = (settled + units, settled)
+        ends = (first + units, first)
         net = [share(self.net_minor, end, self.quantity) for end in ends]
         tax = [share(self.tax_minor, end, self.quantity) for end in ends]
         return net[0] - net[1], tax[0] - tax[1]

@@ -128,11 +128,18 @@ def refundable_of_order(
     """
     counted, settled = list(lines), list(payments)
     values = [
-        LineValue(minor, line.units, line.left + line.cancelled)
+        each
         for line in counted
         for minor in (line.net_minor, line.tax_minor)
+        for each in _values(minor, line)
     ]
     is_due = is_over or any(line.left for line in counted)
     by_value = refundable_minor(values, shipping_minor if is_due else 0, settled)
     left = sum(payment.left_minor for payment in settled)
     return max(0, min(by_value, left - kept_minor))
+
+
+def _values(minor: int, line: LineUnits) -> tuple[LineValue, LineValue]:
+    """The value of the units that have shipped, and of those that were cancelled."""
+    cancelled = minor - share(minor, line.units - line.cancelled, line.units)
+    return LineValue(minor, line.units, line.left), LineValue(cancelled, 1, min(1, line.cancelled))

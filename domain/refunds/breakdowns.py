@@ -46,6 +46,8 @@ class Component:
 class LineAccount:
     """An order line's amounts, and the gross shares that counted refunds have taken of them.
 
+    `units_so_far` includes `cancelled` units. Those are the last units of the line; the amounts are
+    of refunds alone.
     `net_minor`: unit price × units − discount. `tax_minor`: of the whole line. Refunds that were
     rejected, cancelled or reversed do not count.
     """
@@ -56,6 +58,7 @@ class LineAccount:
     net_minor: int
     tax_minor: int
     units_so_far: int = 0
+    cancelled: int = 0
     net_so_far_minor: int = 0
     tax_so_far_minor: int = 0
 
@@ -231,7 +234,7 @@ def split(breakdown: Breakdown, amounts_minor: Sequence[int]) -> list[Breakdown]
 
 
 def _share(account: LineAccount, part: UnitsToRefund) -> UnitShare:
-    so_far = account.units_so_far + part.quantity
+    so_far = account.units_so_far - account.cancelled + part.quantity
 
     def due(total_minor: int, settled_minor: int) -> int:
         # Negative if a refund of more expensive units counts and one of cheaper units was rejected.

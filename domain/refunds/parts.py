@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Final
 
-from domain.values.money import share
-
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -126,23 +124,3 @@ def refundable_part(kept_minor: int, live_minor: int, value_minor: int) -> int:
     The rest of the value was never paid and lowers the debt.
     """
     return max(0, min(value_minor, kept_minor - live_minor))
-
-
-@dataclass(frozen=True, slots=True)
-class LineTotals:
-    """An order line's amounts, its units that shipped or were cancelled, and the cancelled part."""
-
-    net_minor: int
-    tax_minor: int
-    units: int
-    settled: int
-    cancelled_net_minor: int
-    cancelled_tax_minor: int
-
-    @property
-    def sold(self) -> Parts:
-        """The value of the units that have shipped, as it was booked."""
-        return Parts(
-            share(self.net_minor, self.settled, self.units) - self.cancelled_net_minor,
-            share(self.tax_minor, self.settled, self.units) - self.cancelled_tax_minor,
-        )

@@ -139,12 +139,12 @@ class Sales:
         self, order: Outcome, *lines: tuple[object, int], shipping: bool = False
     ) -> None:
         """Refund units that do not come back, with the approvals that it needs."""
-        await self._approve(await self.try_claim(order, *lines, shipping=shipping))
+        await self.approve(await self.try_claim(order, *lines, shipping=shipping))
 
     async def goodwill(self, order: Outcome, minor: int) -> None:
-        await self._approve(await self.try_claim(order, money=self.money(minor)))
+        await self.approve(await self.try_claim(order, money=self.money(minor)))
 
-    async def _approve(self, opened: Outcome) -> None:
+    async def approve(self, opened: Outcome) -> None:
         assert not opened.refusals, opened.refusals
         for refund in opened.refs["refunds"]:
             for approver in (FIONA, FRED):

@@ -146,7 +146,8 @@ def _wanted(order: LockedOrder, command: CancelOrder) -> list[tuple[Line, int]]:
 def _value(wanted: Sequence[tuple[Line, int]]) -> _CancelledValue:
     value = _CancelledValue()
     for line, quantity in wanted:
-        net, tax = line.money.part(line.settled, quantity)
+        first = line.money.quantity - line.cancelled - quantity
+        net, tax = line.money.part(first, quantity)
         value.items += net
         value.tax += tax
         value.lines.append((line.id, quantity, net, tax))
@@ -332,7 +333,8 @@ def _amount_due(order: LockedOrder) -> int:
     """Amount due for units that will still ship, with the shipping fee if none has shipped."""
     due = 0
     for line in order.lines:
-        net, tax = line.money.part(line.settled, line.money.quantity - line.settled)
+        waiting = line.money.quantity - line.cancelled - line.left
+        net, tax = line.money.part(line.left, waiting)
         due += net + tax
     if order.status is OrderStatus.CANCELLED or order.has_shipped:
         return due

@@ -306,7 +306,7 @@ def _sell(
     for line_id, quantity in units.items():
         line = order.line(line_id)
         assert line is not None
-        net_part, tax_part = line.money.part(line.settled, quantity)
+        net_part, tax_part = line.money.part(line.left, quantity)
         goods, tax = goods + net_part, tax + tax_part
         line.shift(state, OrderLineState.SHIPPED, quantity)
     shipping = order.shipping_minor if is_first else 0

@@ -10,7 +10,7 @@ from uuid import UUID
 import models.queries.orders.orders as order_queries
 from domain.errors import NotFound
 from domain.events.orders import OrderChangedPayload, OrderStep
-from domain.orders.orders import LineMoney, OrderLineState, OrderStatus, status_of
+from domain.orders.orders import LEFT, LineMoney, OrderLineState, OrderStatus, status_of
 from domain.refunds.parts import CustomerAccount
 from models.orders import units_by_state
 from models.queries.orders.orders import LockedLineRow, LockedOrderRow
@@ -27,10 +27,14 @@ class Line:
     units: dict[OrderLineState, int]
 
     @property
-    def settled(self) -> int:
-        """Units that have shipped or were cancelled: their part of the money is final."""
-        waiting = ("BACKORDERED", "ALLOCATED", "PICKED", "PACKED")
-        return self.money.quantity - sum(self.units[OrderLineState(state)] for state in waiting)
+    def left(self) -> int:
+        """Units that have shipped; they are the first units of the line."""
+        return sum(self.units[state] for state in LEFT)
+
+    @property
+    def cancelled(self) -> int:
+        """Units that were cancelled; they are the last units of the line."""
+        return self.units[OrderLineState.CANCELLED]
 
     def shift(self, from_state: OrderLineState, to_state: OrderLineState, quantity: int) -> None:
         """Move units between states. A CHECK constraint refuses a negative number of units."""
@@ -113,8 +117,7 @@ class LockedOrder:
     @property
     def has_shipped(self) -> bool:
         """True if at least one unit has shipped."""
-        left = (OrderLineState.SHIPPED, OrderLineState.DELIVERED, OrderLineState.LOST)
-        return any(line.units[state] for line in self.lines for state in left)
+        return any(line.left for line in self.lines)
 
 
 async def lock(tx: Transaction, order_id: UUID, field: tuple[str, ...]) -> LockedOrder:

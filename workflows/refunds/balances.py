@@ -6,20 +6,19 @@ the transaction are added with `put`, so that later refunds of the transaction s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import models.queries.refunds.refunds as refund_queries
 import workflows.refunds.locked_refunds as locked_refunds
-from domain.orders.orders import LEFT, OrderLineState, OrderStatus
+from domain.orders.orders import OrderStatus
 from domain.refunds.balances import Draw, LineUnits, PaymentBalance, refundable_of_order
 from domain.refunds.breakdowns import LineAccount, ShippingAccount
-from domain.refunds.parts import NOTHING, LineTotals, Parts, RefundValue
+from domain.refunds.parts import NOTHING, Parts, RefundValue
 from domain.refunds.states import WITHDRAWN, RefundStatus
-from domain.values.money import Money, share
+from domain.values.money import Money
 from models.queries.refunds.refunds import (
-    CancelledPartRow,
     CancelledTotalsRow,
     CapturedPaymentRow,
     RefundedUnitsRow,
@@ -39,7 +38,6 @@ class Balances:
     payments: Sequence[CapturedPaymentRow]
     refunds: dict[UUID, RefundRow]
     units: list[RefundedUnitsRow]
-    cancelled: Mapping[UUID, CancelledPartRow]
     cancellations: CancelledTotalsRow
 
     @property
@@ -87,7 +85,7 @@ class Balances:
 
     def of_lines(self, excluded: Collection[UUID] = NONE) -> dict[UUID, LineAccount]:
         """Units and gross amounts of each line that refunds and cancellations have taken."""
-        accounts = {line.id: self._account(line) for line in self.order.lines}
+        accounts = {line.id: _account(line) for line in self.order.lines}
         counted = {refund["id"] for refund in self.live(excluded)}
         for unit in self.units:
             if unit["refund_id"] in counted:
@@ -120,15 +118,7 @@ class Balances:
         """The booked value of the order's shipped units and shipping that is not refunded yet."""
         left = NOTHING
         for line in self.order.lines:
-            taken = self._account(line)
-            left += LineTotals(
-                line.money.net_minor,
-                line.money.tax_minor,
-                line.money.quantity,
-                line.settled,
-                taken.net_so_far_minor,
-                taken.tax_so_far_minor,
-            ).sold
+            left += Parts(*line.money.part(0, line.left))
         if self.order.has_shipped:
             row = self.order.row
             left += Parts(
@@ -158,8 +148,8 @@ class Balances:
                 net_minor=line.money.net_minor,
                 tax_minor=line.money.tax_minor,
                 units=line.money.quantity,
-                left=sum(line.units[state] for state in LEFT),
-                cancelled=line.units[OrderLineState.CANCELLED],
+                left=line.left,
+                cancelled=line.cancelled,
             )
             for line in self.order.lines
         ]
@@ -184,52 +174,38 @@ class Balances:
         claimed = sum(refund["owed_minor"] for refund in self.live())
         return withdrawn - claimed
 
-    def _account(self, line: Line) -> LineAccount:
-        """A line's account before refunds.
 
-        Cancellations made before migration m0004 stored no amounts per line, so they are computed.
-        """
-        part = self.cancelled.get(line.id)
-        units, net, tax = 0, 0, 0
-        if part is not None:
-            units, net, tax = int(part["quantity"]), int(part["net_minor"]), int(part["tax_minor"])
-        rest = line.units[OrderLineState.CANCELLED] - units
-        money = line.money
-        return LineAccount(
-            line.id,
-            line.sku,
-            money.quantity,
-            money.net_minor,
-            money.tax_minor,
-            units + rest,
-            net + share(money.net_minor, rest, money.quantity),
-            tax + share(money.tax_minor, rest, money.quantity),
-        )
+def _account(line: Line) -> LineAccount:
+    """A line's account before refunds."""
+    money = line.money
+    return LineAccount(
+        line.id,
+        line.sku,
+        money.quantity,
+        money.net_minor,
+        money.tax_minor,
+        units_so_far=line.cancelled,
+        cancelled=line.cancelled,
+    )
 
 
 def _add_unit(account: LineAccount, unit: RefundedUnitsRow) -> LineAccount:
-    return LineAccount(
-        account.order_line_id,
-        account.sku,
-        account.units,
-        account.net_minor,
-        account.tax_minor,
-        account.units_so_far + unit["quantity"],
-        account.net_so_far_minor + unit["net_minor"],
-        account.tax_so_far_minor + unit["tax_minor"],
+    return replace(
+        account,
+        units_so_far=account.units_so_far + unit["quantity"],
+        net_so_far_minor=account.net_so_far_minor + unit["net_minor"],
+        tax_so_far_minor=account.tax_so_far_minor + unit["tax_minor"],
     )
 
 
 async def read(tx: Transaction, order: LockedOrder) -> Balances:
     """The balances of a locked order. Rows that this transaction has added are written first."""
     await tx.flush()
-    cancelled = await refund_queries.cancelled_parts(tx.session, order.id)
     return Balances(
         order,
         await refund_queries.payments_of(tx.session, order.id),
         {row["id"]: row for row in await refund_queries.refunds_of_order(tx.session, order.id)},
         list(await refund_queries.units_of_order(tx.session, order.id)),
-        {row["order_line_id"]: row for row in cancelled},
         await refund_queries.cancelled_totals(tx.session, order.id),
     )
 

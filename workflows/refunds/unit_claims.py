@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from domain.errors import Invalid, NotFound
-from domain.orders.orders import LEFT, OrderLineState
 from domain.policies.policies import PolicyVersion
 from domain.policies.refunds import RefundRules
 from domain.refunds.breakdowns import (
@@ -86,5 +85,4 @@ def _units(
 
 
 def _left(line: Line, account: LineAccount) -> int:
-    refunded = account.units_so_far - line.units[OrderLineState.CANCELLED]
-    return max(0, sum(line.units[state] for state in LEFT) - refunded)
+    return max(0, line.left - (account.units_so_far - account.cancelled))

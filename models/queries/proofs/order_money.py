@@ -63,12 +63,11 @@ def _share(total: str, part: str, whole: str) -> str:
 
 
 _NET = "(l.unit_price_minor * l.quantity - l.discount_minor)"
-_SETTLED = "(l.shipped + l.delivered + l.lost + l.cancelled)"
+_LEFT = "(l.shipped + l.delivered + l.lost)"
 _BOOKED = "('APPROVED', 'PROCESSING', 'FAILED', 'UNKNOWN', 'SUCCEEDED')"
 
 # The value of what was shipped, less refunds that are decided and count. The customer's account is
-# the payments less what they cover. Orders with cancellations of the first version, which stored
-# no lines, are left out: their parts are accurate to one minor unit only.
+# the payments less what they cover.
 _FACTS = f"""
 facts AS MATERIALIZED (
   SELECT o.id, o.number, o.currency,
@@ -82,11 +81,9 @@ facts AS MATERIALIZED (
   JOIN (
     SELECT l.order_id, MAX(CASE WHEN l.shipped + l.delivered + l.lost > 0 THEN 1 ELSE 0 END)
         AS has_left,
-      SUM({_share(_NET, _SETTLED, "l.quantity")} - COALESCE(x.net, 0)) AS net,
-      SUM({_share("l.tax_minor", _SETTLED, "l.quantity")} - COALESCE(x.tax, 0)) AS tax
-    FROM order_line l LEFT JOIN (
-      SELECT order_line_id, SUM(net_minor) AS net, SUM(tax_minor) AS tax
-      FROM order_cancellation_line GROUP BY order_line_id) AS x ON x.order_line_id = l.id
+      SUM({_share(_NET, _LEFT, "l.quantity")}) AS net,
+      SUM({_share("l.tax_minor", _LEFT, "l.quantity")}) AS tax
+    FROM order_line l
     GROUP BY l.order_id) AS s ON s.order_id = o.id
   LEFT JOIN (SELECT order_id, SUM(refund_minor) AS refund, SUM(shipping_minor) AS shipping,
     SUM(shipping_tax_minor) AS shipping_tax FROM order_cancellation GROUP BY order_id
@@ -97,9 +94,7 @@ facts AS MATERIALIZED (
     FROM refund WHERE cancellation_id IS NULL AND status IN {_BOOKED} GROUP BY order_id
   ) AS g ON g.order_id = o.id
   LEFT JOIN (SELECT order_id, SUM(amount_minor) AS paid FROM order_payment GROUP BY order_id
-  ) AS p ON p.order_id = o.id
-  WHERE NOT EXISTS (SELECT 1 FROM order_cancellation a WHERE a.order_id = o.id
-    AND NOT EXISTS (SELECT 1 FROM order_cancellation_line b WHERE b.cancellation_id = a.id)))
+  ) AS p ON p.order_id = o.id)
 """
 
 

@@ -43,15 +43,6 @@ class RefundedUnitsRow(TypedDict):
     tax_minor: int
 
 
-class CancelledPartRow(TypedDict):
-    """Units, net and tax of an order line that cancellations took."""
-
-    order_line_id: UUID
-    quantity: Total
-    net_minor: Total
-    tax_minor: Total
-
-
 class CancelledTotalsRow(TypedDict):
     """What an order's cancellations took of its value; the total includes all parts."""
 
@@ -121,18 +112,6 @@ async def units_of_order(session: Session, order_id: UUID) -> Sequence[RefundedU
         "SELECT u.refund_id, u.order_line_id, u.quantity, u.condition, u.net_minor, u.tax_minor"
         " FROM refund_unit u JOIN refund r ON r.id = u.refund_id WHERE r.order_id = $1"
         " ORDER BY r.created_at, r.id, u.id",
-        order_id,
-    )
-
-
-async def cancelled_parts(session: Session, order_id: UUID) -> Sequence[CancelledPartRow]:
-    """Units, net and tax of an order's lines taken by cancellations, where recorded."""
-    return await session.rows(
-        CancelledPartRow,
-        "SELECT l.order_line_id, SUM(l.quantity) AS quantity, SUM(l.net_minor) AS net_minor,"
-        " SUM(l.tax_minor) AS tax_minor FROM order_cancellation_line l"
-        " JOIN order_cancellation c ON c.id = l.cancellation_id WHERE c.order_id = $1"
-        " GROUP BY l.order_line_id",
         order_id,
     )
 
