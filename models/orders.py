@@ -16,7 +16,7 @@ class Order(Model):
     """A placed order; `status` is derived from its lines, in the transaction that changes them.
 
     `deposit_minor`: money for units that have not shipped. `receivable_minor`: owed for shipped
-    units. At most one of them is not 0.
+    units, overpaid refunds aside. At most one of them is not 0.
     """
 
     id = fields.UUIDField(primary_key=True)

@@ -27,6 +27,14 @@ FROM order_payment p JOIN sales_order o ON o.id = p.order_id WHERE p.currency <>
 """
 
 
+# Money that the gateway paid beyond a refund is owed apart from the order's sales, with a proof of
+# its own.
+_OVERPAID = "SELECT a.overpaid_entry_id FROM refund_attempt a WHERE a.overpaid_entry_id IS NOT NULL"
+_OF_SALES = (
+    f"e.id NOT IN ({_OVERPAID}) AND (e.reverses_id IS NULL OR e.reverses_id NOT IN ({_OVERPAID}))"
+)
+
+
 def _customer_account(account: str, column: str, sign: str) -> str:
     """A column of the order equals the balance of the account in the order's entries."""
     # CROSS JOIN: SQLite without statistics would start with the account, again for every order.
@@ -35,7 +43,7 @@ SELECT number AS place, CAST(expected AS text) AS expected, CAST({column} AS tex
 FROM (
   SELECT o.number, o.{column}, COALESCE((
     SELECT SUM({sign}) FROM journal_entry e CROSS JOIN journal_line l
-    WHERE e.reference = o.number AND l.entry_id = e.id
+    WHERE e.reference = o.number AND l.entry_id = e.id AND {_OF_SALES}
       AND l.account = '{account}' AND l.currency = o.currency), 0) AS expected
   FROM sales_order o) AS orders
 WHERE expected <> {column}
@@ -110,7 +118,7 @@ booked AS MATERIALIZED (
     {_balance("'customer_deposits', 'receivables'")} AS customer
   FROM journal_line l JOIN journal_entry e ON e.id = l.entry_id
   WHERE l.account IN ('sales', 'sales_returns', 'tax_payable', 'shipping_income',
-    'restocking_fees', 'customer_deposits', 'receivables')
+    'restocking_fees', 'customer_deposits', 'receivables') AND {_OF_SALES}
   GROUP BY e.reference, l.currency)
 """
 
