@@ -13,7 +13,8 @@ from uuid import UUID
 
 from domain.errors import PeriodNotOpen, UnbalancedEntry
 from domain.ledger.accounts import Account, stock_account
-from domain.refunds.parts import CustomerAccount, Parts
+from domain.refunds.accounts import CustomerAccount
+from domain.refunds.parts import Parts
 from domain.stock.states import StockState
 from domain.values.money import Money
 

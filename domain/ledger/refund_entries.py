@@ -6,7 +6,8 @@ The refund of a cancellation is a liability since the cancellation, so deciding 
 from domain.ledger.accounts import Account
 from domain.ledger.entries import LedgerEntry, Occasion, account_change, credit, debit, transfer
 from domain.policies.refunds import Tender
-from domain.refunds.parts import CustomerAccount, RefundValue
+from domain.refunds.accounts import CustomerAccount
+from domain.refunds.parts import RefundValue
 from domain.values.money import Money
 
 

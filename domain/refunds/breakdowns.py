@@ -15,7 +15,8 @@ from typing import Final
 from uuid import UUID
 
 from domain.errors import Invalid
-from domain.refunds.parts import Parts, RefundValue, in_proportion, refundable_part, within
+from domain.refunds.accounts import refundable_part
+from domain.refunds.parts import Parts, RefundValue, in_proportion, within
 from domain.values.money import Money, at_rate, part_due
 
 

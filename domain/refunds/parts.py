@@ -102,25 +102,3 @@ class RefundValue:
     def amount_minor(self) -> int:
         """The amount to pay."""
         return self.net_minor - self.unpaid_minor + self.owed_minor
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerAccount:
-    """What an order's customer paid ahead, or owes; at most one of the two is not 0."""
-
-    deposit_minor: int = 0
-    receivable_minor: int = 0
-
-    def credited(self, minor: int) -> "CustomerAccount":
-        """The account after a credit, or a debit if it is negative: debts fall first."""
-        balance = self.deposit_minor - self.receivable_minor + minor
-        return CustomerAccount(max(0, balance), max(0, -balance))
-
-
-def refundable_part(kept_minor: int, live_minor: int, value_minor: int) -> int:
-    """The part of undone units' value that is paid back: money beyond what is still owed.
-
-    `kept_minor`: payments less refunds. `live_minor`: the value of the order without these units.
-    The rest of the value was never paid and lowers the debt.
-    """
-    return max(0, min(value_minor, kept_minor - live_minor))

@@ -11,7 +11,7 @@ import models.queries.orders.orders as order_queries
 from domain.errors import NotFound
 from domain.events.orders import OrderChangedPayload, OrderStep
 from domain.orders.orders import LEFT, LineMoney, OrderLineState, OrderStatus, status_of
-from domain.refunds.parts import CustomerAccount
+from domain.refunds.accounts import CustomerAccount
 from models.orders import units_by_state
 from models.queries.orders.orders import LockedLineRow, LockedOrderRow
 from workflows.transactions.lock_order import LockClass

@@ -94,7 +94,7 @@ class Balances:
         return accounts
 
     def value_given(self, excluded: Collection[UUID] = NONE) -> Sequence[RefundValue]:
-        """What refunds that count have taken of the order's value; not what cancellations took."""
+        """The value that refunds which count have taken from the order, cancellations aside."""
         return [
             locked_refunds.value_of(refund)
             for refund in self.live(excluded)

@@ -36,9 +36,10 @@ from domain.exceptions import ExceptionKind
 from domain.ledger.entries import LedgerEntry, Occasion
 from domain.ledger.refund_entries import refund_decided, refund_paid
 from domain.policies.refunds import Tender
+from domain.refunds.accounts import CustomerAccount
 from domain.refunds.approvals import Involvement, RefundKind
 from domain.refunds.breakdowns import Breakdown
-from domain.refunds.parts import CustomerAccount, Parts, RefundValue
+from domain.refunds.parts import Parts, RefundValue
 from domain.refunds.states import REFUND_TRANSITIONS, SETTLED, WITHDRAWN, RefundStatus
 from domain.transitions import step
 from domain.values.money import Money

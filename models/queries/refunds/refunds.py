@@ -44,7 +44,7 @@ class RefundedUnitsRow(TypedDict):
 
 
 class CancelledTotalsRow(TypedDict):
-    """What an order's cancellations took of its value; the total includes all parts."""
+    """Value that an order's cancellations took; the total includes all parts."""
 
     total_minor: Total
     shipping_minor: Total
@@ -117,7 +117,7 @@ async def units_of_order(session: Session, order_id: UUID) -> Sequence[RefundedU
 
 
 async def cancelled_totals(session: Session, order_id: UUID) -> CancelledTotalsRow:
-    """What all cancellations of an order took of its value."""
+    """The value that all cancellations of an order took."""
     row = await session.row(
         CancelledTotalsRow,
         "SELECT COALESCE(SUM(items_minor + tax_minor + shipping_minor), 0) AS total_minor,"

@@ -9,7 +9,8 @@ import domain.ledger.entries as ledger_entries
 from domain.errors import PeriodNotOpen, UnbalancedEntry
 from domain.ledger.accounts import ACCOUNT_NAMES, Account
 from domain.ledger.entries import LedgerEntry, LedgerLine, Occasion, Sale
-from domain.refunds.parts import NOTHING, CustomerAccount, Parts
+from domain.refunds.accounts import CustomerAccount
+from domain.refunds.parts import NOTHING, Parts
 from domain.stock.states import StockState
 from domain.values.money import Money
 

@@ -8,7 +8,8 @@ from domain.ledger.accounts import Account
 from domain.ledger.entries import LedgerEntry, Occasion
 from domain.ledger.refund_entries import refund_decided, refund_paid
 from domain.policies.refunds import Tender
-from domain.refunds.parts import CustomerAccount, Parts, RefundValue
+from domain.refunds.accounts import CustomerAccount
+from domain.refunds.parts import Parts, RefundValue
 from domain.values.money import Money
 
 WHEN = Occasion("R-1", datetime(2026, 3, 1, tzinfo=UTC))

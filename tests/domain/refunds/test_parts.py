@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.refunds.parts import CustomerAccount, Parts, in_proportion, refundable_part, within
+from domain.refunds.accounts import CustomerAccount, refundable_part
+from domain.refunds.parts import Parts, in_proportion, within
 
 minors = st.integers(0, 10**9)
 some_parts = st.builds(Parts, minors, minors, minors, minors)
