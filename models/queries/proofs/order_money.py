@@ -27,9 +27,12 @@ FROM order_payment p JOIN sales_order o ON o.id = p.order_id WHERE p.currency <>
 """
 
 
-# Money that the gateway paid beyond a refund is owed apart from the order's sales, with a proof of
-# its own.
-_OVERPAID = "SELECT a.overpaid_entry_id FROM refund_attempt a WHERE a.overpaid_entry_id IS NOT NULL"
+# Money that was paid beyond a refund or charged back is owed apart from the order's sales; other
+# proofs cover it.
+_OVERPAID = (
+    "SELECT a.overpaid_entry_id FROM refund_attempt a WHERE a.overpaid_entry_id IS NOT NULL"
+    " UNION ALL SELECT c.entry_id FROM payment_chargeback c"
+)
 _OF_SALES = (
     f"e.id NOT IN ({_OVERPAID}) AND (e.reverses_id IS NULL OR e.reverses_id NOT IN ({_OVERPAID}))"
 )
