@@ -20,8 +20,8 @@ from tests.builders.store import Shop, open_shop
 from tests.builders.tampering import tamper
 from tests.workflows.carriers.test_reconciliation import BREAKS as PARCEL_BREAKS
 from tests.workflows.orders.test_causes import BREAKS as CAUSE_BREAKS
+from tests.workflows.refunds.money.test_money_proofs import BREAKS as MONEY_BREAKS
 from tests.workflows.refunds.test_chargeback_proofs import BREAKS as CHARGEBACK_BREAKS
-from tests.workflows.refunds.test_money_proofs import BREAKS as MONEY_BREAKS
 from tests.workflows.refunds.test_reconciliation import BREAKS as REFUND_BREAKS
 from tests.workflows.refunds.test_unearned_units import BREAKS as UNEARNED_BREAKS
 from tests.workflows.returns.test_reconciliation import BREAKS as RETURN_BREAKS
