@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 import models.queries.exceptions as exception_queries
+import models.queries.returns.unidentified_parcels as parcel_queries
 import workflows.stock.goods_receipts
 from domain.access.callers import Role, holder
 from domain.policies.policies import PolicyKind
@@ -236,22 +237,27 @@ async def test_two_returns_that_swap_quarantined_parcels_do_not_fail(
             await desk.authorize(made, "the parcel is here", by=BOSS)
         clear = exception_queries.clear_exception
         both_cleared = asyncio.Barrier(2)
-        calls = 0
+        attempts = 0
 
         async def clear_together(*args: Any) -> Any:
-            nonlocal calls
-            calls += 1
             found = await clear(*args)
-            if calls <= 2:
+            if attempts <= 2:
                 await both_cleared.wait()
             return found
 
+        async def count_attempts(*args: Any) -> Any:
+            nonlocal attempts
+            attempts += 1
+            return await mark_empty(*args)
+
+        mark_empty = parcel_queries.mark_empty
         monkeypatch.setattr(exception_queries, "clear_exception", clear_together)
+        monkeypatch.setattr(parcel_queries, "mark_empty", count_attempts)
         outcomes = await asyncio.gather(
             desk.receive(tee, exception_id=kept_coat), desk.receive(coat, exception_id=kept_tee)
         )
         assert [outcome.refusals for outcome in outcomes] == [(), ()]
-        assert calls == 3  # the database ended one transaction, which was run again
+        assert attempts == 3  # the database ended one transaction, which was run again
         assert [await desk.status(made) for made in (tee, coat)] == ["PARTIALLY_RECEIVED"] * 2
         assert [states[-1] for states in [await desk.units(made) for made in (tee, coat)]] == [
             ("COAT", 1, "WRONG_ITEM"),

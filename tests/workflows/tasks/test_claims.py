@@ -60,7 +60,7 @@ async def test_a_task_says_where_why_and_until_when(warehouse: Warehouse) -> Non
         "Fulfillment",
         parcel,
     )
-    assert task["due_at"] == MORNING.replace(hour=23, minute=59, second=59)
+    assert task["due_at"] == MORNING.replace(hour=23, minute=59, second=59, microsecond=999_999)
     assert task["priority_reasons"] == [
         "Promised to ship by 2026-03-02 23:59 UTC.",
         "STANDARD service.",
