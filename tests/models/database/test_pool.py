@@ -192,5 +192,8 @@ async def test_a_connection_that_broke_while_it_stood_ready_is_replaced(
         found = await watcher.fetchval(STATE.replace("count(*)", "max(pid)").format(STANDS_READY))
         assert await watcher.fetchval("SELECT pg_terminate_backend($1)", found)
         await until(watcher, f"pid = {found}", 0)
+        # The server's last message may arrive before the end of the connection.
+        [(_, ready)] = connections_of(one)._ready
+        await eventually(lambda ready=ready: not pool._is_open(ready))  # type: ignore[misc]
         async with asyncio.timeout(5):
             await use(one)
