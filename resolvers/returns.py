@@ -219,7 +219,7 @@ async def unidentified_units_dispose(
     disposition: Disposition,
     note: Annotated[str, argument(description="Reason, as free text.")],
 ) -> ExceptionPayload | None:
-    """Dispose of units of a parcel that nobody can match with a return.
+    """Dispose of units of a parcel that matches no return.
 
     The exception is resolved with the last unit. Units that the parcel of a DECLINED or CANCELLED
     return brought beyond that return are disposed of here, too. Refused: APPROVAL_REQUIRED for

@@ -165,7 +165,7 @@ class ReturnUnidentified(EventPayload):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnUnidentifiedDisposed(EventPayload):
-    """Units of a parcel that nobody could match were disposed of."""
+    """Units of an unmatched parcel were disposed of."""
 
     type: ClassVar[str] = "return.unidentified_disposed"
     subject_type: ClassVar[str] = "OperationalException"

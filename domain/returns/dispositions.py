@@ -152,10 +152,10 @@ def check_ended_return(last: Disposition | None, disposition: Disposition) -> No
 
 
 def check_unidentified(disposition: Disposition, caller: Caller) -> DispositionMove:
-    """The effects of `disposition` on units of a parcel that nobody can match.
+    """The effects of `disposition` on units of an unmatched parcel.
 
     Raises IllegalTransition for QUARANTINE, and ApprovalRequired if the caller may not restock
-    units that nobody inspected.
+    units without an inspection.
     """
     effect = leave_quarantine(disposition)
     if disposition is _D.RESTOCK and not caller.may("dispositions.override"):

@@ -1,4 +1,4 @@
-"""Dispositions of units of parcels that nobody can match with a return."""
+"""Dispositions of units of parcels that match no return."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Units of a parcel that nobody can match: their exits, and the end of their exception."""
+"""Units of unmatched parcels: their dispositions, and the end of their exception."""
 
 import pytest
 
