@@ -60,8 +60,10 @@ class Shop:
     transactions: Transactions
     clock: Clock
 
-    async def receive(self, units: int, sku: str = "TEE-M", at: str = "LEEDS") -> Outcome:
-        line = ReceiptLine(sku, units, pounds("4.00"))
+    async def receive(
+        self, units: int, sku: str = "TEE-M", at: str = "LEEDS", cost: str = "4.00"
+    ) -> Outcome:
+        line = ReceiptLine(sku, units, pounds(cost))
         command = ReceiveStock(at, "PO-1", (line,))
         return await self.transactions.perform(
             workflows.stock.goods_receipts.receive, Request(command, ADMIN)

@@ -7,14 +7,16 @@ from dataclasses import replace
 from uuid import UUID
 
 import domain.ledger.return_entries as return_entries
-import models.queries.returns.returns as return_queries
+import domain.returns.costs as return_costs
+import models.queries.returns.costs as cost_queries
 import workflows.returns.dispositions as dispositions
 from domain.ledger.entries import LedgerEntry, Occasion
+from domain.orders.fulfillments import FulfillmentStatus
 from domain.policies.decisions import Decision
 from domain.policies.dispositions import ConditionGrade, Disposition
+from domain.returns.costs import ReceivedUnits, SentUnits
 from domain.returns.receipts import Receipt
 from domain.returns.states import ReturnItemState
-from domain.stock.item_costs import CostPool
 from domain.stock.states import MovementKind, StockState
 from domain.values.money import Money
 from models.queries.catalog.lookups import ItemFacts
@@ -55,7 +57,7 @@ async def apply_receipt(
         moved.append(group)
     received = [group for group in moved if group.state is ReturnItemState.RECEIVED]
     unexpected = _add_unexpected(tx, locked, receipt, items)
-    await _set_cost_of_sold(tx, received)
+    await _set_cost_of_sold(tx, locked, received)
     found_minor = _set_cost_of_unexpected(tx, found, received, unexpected, items)
     for group in (*received, *unexpected):
         _move_to_quality_control(tx, locked, group, location_id, found, actor)
@@ -103,20 +105,42 @@ def _add_unexpected(
     return unexpected
 
 
-async def _set_cost_of_sold(tx: Transaction, received: Sequence[ReturnUnits]) -> None:
-    """Set the cost of groups of sold units: their exact share of what the line's units cost."""
+async def _set_cost_of_sold(
+    tx: Transaction, locked: LockedReturn, received: Sequence[ReturnUnits]
+) -> None:
+    """Set the cost of groups of sold units: that of the parcels in which they left."""
     line_ids = sorted(
         {group.order_line_id for group in received if group.order_line_id is not None}
     )
-    pools: dict[UUID | None, CostPool] = {}
-    for sold_id, row in (await return_queries.costs_of_lines(tx.session, line_ids)).items():
-        pools[sold_id] = CostPool(
-            int(row["left_units"]) - int(row["back_units"]),
-            int(row["left_minor"]) - int(row["back_minor"]),
-        )
+    tracking = return_costs.tracking(locked.row["carrier"], locked.row["tracking_number"])
+    sent, back = await _units_of_lines(tx, line_ids)
+    pools = {each: return_costs.pools(sent[each], back[each], tracking) for each in line_ids}
     for group in received:
-        line_id = group.order_line_id
-        pools[line_id], group.cost_minor = pools[line_id].issue(group.quantity)
+        assert group.order_line_id is not None
+        left, group.cost_minor = return_costs.issue(pools[group.order_line_id], group.quantity)
+        pools[group.order_line_id] = left
+
+
+async def _units_of_lines(
+    tx: Transaction, line_ids: Sequence[UUID]
+) -> tuple[Mapping[UUID, list[SentUnits]], Mapping[UUID, list[ReceivedUnits]]]:
+    """Units of order lines that have shipped, and those that came back, by line."""
+    sent: dict[UUID, list[SentUnits]] = {each: [] for each in line_ids}
+    back: dict[UUID, list[ReceivedUnits]] = {each: [] for each in line_ids}
+    for row in await cost_queries.sent_units(tx.session, line_ids):
+        sent[row["order_line_id"]].append(
+            SentUnits(
+                FulfillmentStatus(row["status"]),
+                return_costs.tracking(row["carrier"], row["tracking_number"]),
+                int(row["quantity"]),
+                int(row["cost_minor"]),
+            )
+        )
+    for each in await cost_queries.received_units(tx.session, line_ids):
+        tracking = return_costs.tracking(each["carrier"], each["tracking_number"])
+        units = ReceivedUnits(tracking, int(each["quantity"]), int(each["cost_minor"]))
+        back[each["order_line_id"]].append(units)
+    return sent, back
 
 
 def _set_cost_of_unexpected(

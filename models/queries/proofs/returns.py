@@ -69,6 +69,30 @@ FROM (
 WHERE back > spent
 """
 
+# Units that came back after the loss of other parcels was recorded: their cost is that of parcels
+# that are not lost, unless lost units came back as well.
+LOST_COST_STAYED_AWAY = f"""
+SELECT {_LINE} AS place, 'at most ' || CAST(kept_minor AS text) AS expected,
+  CAST(back_minor AS text) AS found
+FROM (
+  SELECT l.order_id, l.line_no, s.kept, s.kept_minor, b.back, b.back_minor
+  FROM (
+    SELECT n.order_line_id, MAX(f.lost_at) AS lost_at,
+      SUM(CASE WHEN f.status <> 'LOST' THEN n.quantity ELSE 0 END) AS kept,
+      SUM(CASE WHEN f.status <> 'LOST' THEN n.cost_minor ELSE 0 END) AS kept_minor,
+      MAX((SELECT MAX(c.recorded_at) FROM carrier_event c WHERE c.status = 'LOST'
+        AND c.carrier = f.carrier AND c.tracking_number = f.tracking_number)) AS known_at
+    FROM fulfillment_line n JOIN fulfillment f ON f.id = n.fulfillment_id
+    WHERE n.cost_minor IS NOT NULL GROUP BY n.order_line_id) AS s
+  JOIN (SELECT t.order_line_id, SUM(t.quantity) AS back, SUM(t.cost_minor) AS back_minor,
+      MIN(t.received_at) AS received_at
+    FROM return_item t WHERE t.cost_minor IS NOT NULL GROUP BY t.order_line_id
+  ) AS b ON b.order_line_id = s.order_line_id
+  JOIN order_line l ON l.id = s.order_line_id
+  WHERE s.lost_at IS NOT NULL AND b.received_at > s.known_at) AS lines
+WHERE back <= kept AND back_minor > kept_minor
+"""
+
 # A RECEIVED return expects no more units; all units of a CLOSED return are finished.
 STATUS_FOLLOWS_UNITS = """
 SELECT r.rma_number AS place, r.status AS expected,
@@ -162,6 +186,7 @@ ALL = (
     ("units of returns keep their cost", COST_IS_THEIRS),
     ("returned units were shipped", LINES_BEAR_RETURNS),
     ("units return at their shipped cost", COST_CAME_BACK),
+    ("units return without the cost of lost ones", LOST_COST_STAYED_AWAY),
     ("return status follows its units", STATUS_FOLLOWS_UNITS),
     ("no settled return is left open", NONE_LEFT_OPEN),
     ("disposition steps = movements", STEPS_ARE_MOVEMENTS),

@@ -217,36 +217,6 @@ async def claims_of_lines(session: Session, line_ids: Sequence[UUID]) -> Sequenc
     return await session.rows(LineClaimRow, _CLAIMS, list(line_ids))
 
 
-_COSTS = """
-SELECT l.id AS order_line_id,
-  (SELECT COALESCE(SUM(f.quantity), 0) FROM fulfillment_line f
-   WHERE f.order_line_id = l.id AND f.cost_minor IS NOT NULL) AS left_units,
-  (SELECT COALESCE(SUM(f.cost_minor), 0) FROM fulfillment_line f
-   WHERE f.order_line_id = l.id) AS left_minor,
-  (SELECT COALESCE(SUM(t.quantity), 0) FROM return_item t
-   WHERE t.order_line_id = l.id AND t.cost_minor IS NOT NULL) AS back_units,
-  (SELECT COALESCE(SUM(t.cost_minor), 0) FROM return_item t
-   WHERE t.order_line_id = l.id) AS back_minor
-FROM order_line l WHERE l.id = ANY($1::uuid[])
-"""
-
-
-class LineCostsRow(TypedDict):
-    """Units of an order line that left and that came back, and their cost."""
-
-    order_line_id: UUID
-    left_units: Total
-    left_minor: Total
-    back_units: Total
-    back_minor: Total
-
-
-async def costs_of_lines(session: Session, line_ids: Sequence[UUID]) -> dict[UUID, LineCostsRow]:
-    """Units of order lines that were shipped and returned, each with their cost, by line."""
-    rows = await session.rows(LineCostsRow, _COSTS, list(line_ids))
-    return {row["order_line_id"]: row for row in rows}
-
-
 _PARCELS_OUT = """
 SELECT fl.order_line_id, f.location_id, f.shipped_at, f.delivered_at, p.time_zone, p.code,
   fl.quantity

@@ -1,0 +1,52 @@
+"""Costs of returned units: which parcel they come from."""
+
+import pytest
+
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.returns.costs import ReceivedUnits, SentUnits, issue, pools
+from domain.stock.item_costs import CostPool
+
+_F = FulfillmentStatus
+A, B, C = ("DHL", "A"), ("DHL", "B"), ("DHL", "C")
+SENT = (
+    SentUnits(_F.LOST, A, 1, 900),
+    SentUnits(_F.SHIPPED, B, 2, 100),
+    SentUnits(_F.DELIVERED, C, 3, 30),
+)
+
+
+def test_delivered_units_come_back_before_others_and_lost_ones_last() -> None:
+    found = pools(SENT, (), None)
+    costs = []
+    for _ in range(6):
+        found, cost = issue(found, 1)
+        costs.append(cost)
+    assert costs == [10, 10, 10, 50, 50, 900]
+
+
+def test_one_issue_takes_from_several_parcels() -> None:
+    left, cost = issue(pools(SENT, (), None), 5)
+    assert cost == 130
+    assert sum(each.quantity for each in left) == 1
+
+
+def test_an_undelivered_parcel_is_apart_from_the_others() -> None:
+    assert issue(pools(SENT, (), B), 2)[1] == 100
+    came_back = (ReceivedUnits(B, 2, 100), ReceivedUnits(None, 2, 20))
+    assert pools(SENT, came_back, None) == [
+        CostPool(0, 0),
+        CostPool(1, 10),
+        CostPool(0, 0),
+        CostPool(1, 900),
+    ]
+
+
+def test_a_cost_that_came_back_already_comes_back_only_once() -> None:
+    sent = (SentUnits(_F.DELIVERED, None, 2, 20), SentUnits(_F.LOST, B, 1, 400))
+    [_, kept, _, _] = pools(sent, (ReceivedUnits(None, 1, 140),), None)
+    assert kept == CostPool(1, 0)
+
+
+def test_units_that_never_left_are_refused() -> None:
+    with pytest.raises(ValueError, match="1 units"):
+        issue(pools(SENT, (), None), 7)
