@@ -142,6 +142,7 @@ async def test_a_lost_parcel_that_comes_back_reverses_the_loss(warehouse: Wareho
     """Row 10: the loss is reversed and a return opens for all units."""
     placed = await sent(warehouse)
     await warehouse.record_event("LOST", "E-1")
+    assert await written_off(warehouse) == 800
     warehouse.shop.clock.forward(hours=1)
     await warehouse.record_event("RETURNED_TO_SENDER", "E-2")
     assert await status_of(warehouse, placed) == ("SHIPPED", "SHIPPED")

@@ -55,9 +55,8 @@ async def test_the_last_unit_takes_what_earlier_ones_rounded_away(database: Data
     for _ in range(10):
         await sales.take_back(order, "TEE-S")
     found = await sales.amounts()
-    assert len(found) == 10
+    assert [amount for amount, _ in found] == [0, 1, 0, 1, 0, 0, 1, 0, 1, 0]
     assert {status for _, status in found} == {"SUCCEEDED"}
-    assert sum(amount for amount, _ in found) == 4
     assert await sales.order_balances() == {}
 
 
