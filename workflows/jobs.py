@@ -43,7 +43,7 @@ def transaction(
 
 JOBS: Final[tuple[Job[JobContext], ...]] = (
     Job("pay refunds", 0.5, lambda context: context.payouts.work()),
-    Job("expire holds", 1.0, transaction(reservation_expiry.sweep)),
+    Job("expire holds", 0.25, lambda context: reservation_expiry.sweep(context.transactions)),
     Job("activate policies", 1.0, transaction(policy_activation.start)),
     Job("serve backorders", 2.0, lambda context: context.backorders.serve()),
     Job("release expired claims", 2.0, transaction(task_claims.release_expired)),

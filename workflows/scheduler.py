@@ -54,6 +54,10 @@ class Scheduler(Generic[ContextT]):
         finally:
             await self._lease.release()
 
+    @property
+    def _holds_lease(self) -> bool:
+        return asyncio.get_running_loop().time() < self._held_until
+
     async def _keep_lease(self) -> None:
         while True:
             asked_at = asyncio.get_running_loop().time()
@@ -67,14 +71,16 @@ class Scheduler(Generic[ContextT]):
     async def _repeat(self, job: Job[ContextT]) -> None:
         while True:
             await asyncio.sleep(job.seconds)
-            if asyncio.get_running_loop().time() < self._held_until:
-                await self._run(job)
+            await self._run(job)
 
     async def _run(self, job: Job[ContextT]) -> None:
-        """Run a job until nothing is left, at most RUNS_MAX times; a failure ends the run."""
+        """Run a job until nothing is left or the lease ends, at most RUNS_MAX times.
+
+        A failure ends the run.
+        """
         try:
             for _ in range(RUNS_MAX):
-                if not await job.step(self._context):
+                if not self._holds_lease or not await job.step(self._context):
                     return
         except Exception as error:  # a failed job must not stop the others
             logger.warning(

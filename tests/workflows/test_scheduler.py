@@ -88,6 +88,23 @@ async def test_a_job_goes_on_while_it_finds_more(database: Database) -> None:
     await asyncio.wait([task])
 
 
+async def test_a_job_that_finds_more_stops_when_the_lease_ends(database: Database) -> None:
+    transactions = transactions_on_clock(database)
+    steps: list[float] = []
+
+    async def step(_: None) -> int:
+        steps.append(schedule._held_until)
+        schedule._held_until = 0.0
+        return 1
+
+    schedule = Scheduler(transactions, [Job("drain", 0.01, step)], None)
+    task = asyncio.create_task(schedule.run())
+    await until(lambda: len(steps) > 2)
+    task.cancel()
+    await asyncio.wait([task])
+    assert all(held_until > 0 for held_until in steps)
+
+
 async def test_an_unexpected_failure_costs_only_the_lease(
     database: Database,
 ) -> None:

@@ -79,14 +79,15 @@ class Supply:
     """Supply of orders: locked stock, their locked holds with lines, and the ATP context.
 
     `backordered` is the context's mapping: open backordered units by (channel, item). It includes
-    orders that this transaction has placed. `committed`: holds turned into orders, not yet written.
+    orders that this transaction has placed. `committed`: (hold, order) of the holds turned into
+    orders, not yet written.
     """
 
     holds: dict[UUID, ReservationRow]
     lines: Mapping[UUID, Sequence[HeldLineRow]]
     context: atp_context.AtpContext
     backordered: dict[tuple[int, int], int]
-    committed: list[tuple[UUID, str, UUID | None, int]] = field(default_factory=list)
+    committed: list[tuple[UUID, UUID]] = field(default_factory=list)
 
 
 async def lock(
@@ -218,7 +219,7 @@ def _commit(
     tx: Transaction, supply: Supply, hold: ReservationRow, order_id: UUID, actor: str
 ) -> None:
     version, status = hold["version"] + 1, str(ReservationStatus.COMMITTED)
-    supply.committed.append((hold["id"], status, order_id, version))
+    supply.committed.append((hold["id"], order_id))
     supply.holds[hold["id"]] = {**hold, "status": status, "version": version}
     event = ReservationCommitted(expires_at=hold["expires_at"], order=order_id)
     reservation_expiry.record(tx, hold, event, actor, version)
@@ -226,7 +227,7 @@ def _commit(
 
 async def commit_holds(tx: Transaction, supply: Supply) -> None:
     """Write the holds that were turned into orders."""
-    await reservation_queries.end_holds(tx.session, supply.committed)
+    await reservation_queries.commit_holds(tx.session, supply.committed)
 
 
 def _missing(demands: Sequence[Demand], open_demand: _OpenDemand) -> list[Demand]:

@@ -1,8 +1,16 @@
-"""End of holds, by expiry or release: their units become available again."""
+"""End of holds, by expiry or release: their units become available again.
+
+A hold is over at its end by the clock. The sweep stores that, in four steps:
+1. one look, without a lock, finds the oldest expired holds with their lines;
+2. they are sorted by item, so that a batch moves the stock of an item once for many holds;
+3. each batch, of at most SWEPT_LINES_MAX lines or one hold, is a transaction of its own;
+4. a batch that fails delays no other: the sweep goes on, and raises the error at its end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final, TypedDict
 from uuid import UUID
 
@@ -10,13 +18,17 @@ import models.queries.orders.reservations as reservation_queries
 from domain.events.reservations import ReservationExpired, ReservationPayload, ReservationReleased
 from domain.stock.reservations import ReservationStatus
 from domain.stock.states import StockState
-from models.reservations import ReservationRow
+from models.queries.orders.reservations import EndingHoldRow, HeldLineRow
 from workflows.transactions.lock_order import LockClass
+from workflows.transactions.runner import Transactions
 from workflows.transactions.stock_levels import StockMove
 from workflows.transactions.transaction import Transaction
 
 SYSTEM = "system"
-SWEPT_MAX = 200
+# Lines of expired holds that one look finds; more than a single hold can have.
+LOOK_MAX = 4_000
+# A batch locks its stock for a few milliseconds: a hold of the same stock waits that long.
+SWEPT_LINES_MAX = 64
 _EVENTS: Final[Mapping[ReservationStatus, type[ReservationReleased] | type[ReservationExpired]]] = {
     ReservationStatus.RELEASED: ReservationReleased,
     ReservationStatus.EXPIRED: ReservationExpired,
@@ -49,34 +61,78 @@ async def expire(tx: Transaction, ids: Sequence[UUID]) -> int:
     """
     tx.locking(LockClass.HOLDS)
     rows = await reservation_queries.lock_holds_over(tx.session, ids, tx.now)
-    await end(tx, rows, ReservationStatus.EXPIRED, SYSTEM)
+    lines = await reservation_queries.lines_of(tx.session, [row["id"] for row in rows])
+    await end(tx, rows, lines, ReservationStatus.EXPIRED, SYSTEM)
     return len(rows)
 
 
-async def sweep(tx: Transaction) -> int:
-    """End expired holds, at most SWEPT_MAX; returns their number.
+Batch = Mapping[UUID, Sequence[HeldLineRow]]
 
-    Locks the stock of their items, then the holds. Records `reservation.expired`.
+
+async def sweep(transactions: Transactions) -> int:
+    """End expired holds, at most LOOK_MAX lines; returns the number of holds.
+
+    Each batch locks the stock of its items, then its holds. Records `reservation.expired`. Raises
+    the error of the first batch that failed, after the others.
     """
-    expired = await reservation_queries.any_holds_over(tx.session, tx.now, SWEPT_MAX)
-    if not expired:
-        return 0
-    lines = await reservation_queries.lines_of(tx.session, expired)
-    await tx.stock.lock({line["item_id"] for line in lines})
-    return await expire(tx, sorted(expired))
+    async with transactions.database.reading() as session:
+        lines = await reservation_queries.lines_over(session, transactions.clock(), LOOK_MAX)
+    ended, failures = 0, list[Exception]()
+    for batch in _batches(lines):
+        try:
+            ended += await transactions.run(partial(_expire_batch, batch))
+        except Exception as error:  # noqa: BLE001  raised below
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return ended
+
+
+def _batches(lines: Sequence[HeldLineRow]) -> Iterator[Batch]:
+    """Whole holds by their lowest item, in batches of at most SWEPT_LINES_MAX lines or one hold."""
+    by_hold: dict[UUID, list[HeldLineRow]] = {}
+    for line in lines:
+        by_hold.setdefault(line["reservation_id"], []).append(line)
+    if len(lines) == LOOK_MAX and len(by_hold) > 1:
+        by_hold.popitem()  # the last hold may lack lines
+    batch: dict[UUID, list[HeldLineRow]] = {}
+    count = 0
+    for hold_id, of_hold in sorted(
+        by_hold.items(), key=lambda hold: min(line["item_id"] for line in hold[1])
+    ):
+        if batch and count + len(of_hold) > SWEPT_LINES_MAX:
+            yield batch
+            batch, count = {}, 0
+        batch[hold_id] = of_hold
+        count += len(of_hold)
+    if batch:
+        yield batch
+
+
+async def _expire_batch(batch: Batch, tx: Transaction) -> int:
+    await tx.stock.lock({line["item_id"] for lines in batch.values() for line in lines})
+    tx.locking(LockClass.HOLDS)
+    rows = await reservation_queries.lock_holds_over(tx.session, sorted(batch), tx.now)
+    lines = [line for row in rows for line in batch[row["id"]]]
+    await end(tx, rows, lines, ReservationStatus.EXPIRED, SYSTEM)
+    return len(rows)
 
 
 async def end(
-    tx: Transaction, rows: Sequence[ReservationRow], status: ReservationStatus, actor: str
+    tx: Transaction,
+    rows: Sequence[EndingHoldRow],
+    lines: Iterable[HeldLineRow],
+    status: ReservationStatus,
+    actor: str,
 ) -> None:
     """Return the units of locked holds to AVAILABLE and store the status, RELEASED or EXPIRED.
 
-    Records `reservation.released` or `reservation.expired`.
+    `lines`: all lines of these holds. Records `reservation.released` or `reservation.expired`.
     """
     if not rows:
         return
-    holds = {row["id"]: row for row in rows}
-    for line in await reservation_queries.lines_of(tx.session, sorted(holds)):
+    channels = {row["id"]: row["channel_id"] for row in rows}
+    for line in lines:
         tx.stock.move(
             StockMove(
                 item_id=line["item_id"],
@@ -85,12 +141,11 @@ async def end(
                 to_state=StockState.AVAILABLE,
                 quantity=line["quantity"],
                 actor=actor,
-                channel_id=holds[line["reservation_id"]]["channel_id"],
+                channel_id=channels[line["reservation_id"]],
                 reference=f"Reservation:{line['reservation_id']}",
             ),
         )
-    ended = [(row["id"], str(status), None, row["version"] + 1) for row in rows]
-    await reservation_queries.end_holds(tx.session, ended)
+    await reservation_queries.end_holds(tx.session, sorted(channels), str(status))
     event = _EVENTS[status]
     for row in rows:
         record(tx, row, event(expires_at=row["expires_at"]), actor, row["version"] + 1)

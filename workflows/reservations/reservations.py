@@ -366,7 +366,9 @@ async def release(
         rows[row["id"]] = {**row, "status": str(ReservationStatus.RELEASED)}
         outcomes.append(Outcome(refs={"reservation": str(row["id"])}))
     for actor, of_actor in ended.items():
-        await reservation_expiry.end(tx, of_actor, ReservationStatus.RELEASED, actor)
+        of_holds = {row["id"] for row in of_actor}
+        their_lines = [line for line in lines if line["reservation_id"] in of_holds]
+        await reservation_expiry.end(tx, of_actor, their_lines, ReservationStatus.RELEASED, actor)
     return outcomes
 
 

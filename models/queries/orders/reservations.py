@@ -76,18 +76,6 @@ def live_by_reference(
     )
 
 
-async def any_holds_over(session: Session, now: datetime, limit: int) -> list[UUID]:
-    """Up to `limit` expired holds, oldest first; not locked."""
-    rows = await session.rows(
-        _HoldIdRow,
-        "SELECT id FROM reservation WHERE status = 'HELD' AND expires_at <= $1"
-        " ORDER BY expires_at, id LIMIT $2",
-        now,
-        limit,
-    )
-    return [row["id"] for row in rows]
-
-
 _HOLD = (
     "SELECT id, status, channel_id, external_reference, actor, address, created_at, expires_at,"
     " first_ttl_seconds, order_id, version, routing FROM reservation"
@@ -100,15 +88,27 @@ async def lock_holds(session: Session, ids: Sequence[UUID]) -> Sequence[Reservat
     return await session.rows(ReservationRow, sql, list(ids))
 
 
+class EndingHoldRow(TypedDict):
+    """A locked hold that is about to end."""
+
+    id: UUID
+    channel_id: int
+    expires_at: datetime
+    version: int
+
+
+_LOCK_OVER = """
+SELECT id, channel_id, expires_at, version FROM reservation
+WHERE id = ANY($1::uuid[]) AND status = 'HELD' AND expires_at <= $2
+ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+
 async def lock_holds_over(
     session: Session, ids: Sequence[UUID], now: datetime
-) -> Sequence[ReservationRow]:
+) -> Sequence[EndingHoldRow]:
     """Lock those of these holds that are still expired and not locked by another transaction."""
-    sql = (
-        f"{_HOLD} WHERE id = ANY($1::uuid[]) AND status = 'HELD' AND expires_at <= $2"
-        " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
-    )
-    return await session.rows(ReservationRow, sql, list(ids), now)
+    return await session.rows(EndingHoldRow, _LOCK_OVER, list(ids), now)
 
 
 async def hold(session: Session, reservation_id: UUID) -> ReservationRow | None:
@@ -135,11 +135,40 @@ async def lines_of(session: Session, ids: Sequence[UUID]) -> Sequence[HeldLineRo
     return await session.rows(HeldLineRow, sql, list(ids))
 
 
-async def end_holds(session: Session, rows: Sequence[tuple[UUID, str, UUID | None, int]]) -> None:
-    """Write (id, status, order, version) of ended holds."""
+_LINES_OVER = """
+SELECT l.reservation_id, l.line_no, l.item_id, l.location_id, l.quantity
+FROM (
+  SELECT id, expires_at FROM reservation WHERE status = 'HELD' AND expires_at <= $1
+  ORDER BY expires_at, id LIMIT $2
+) AS r JOIN reservation_line l ON l.reservation_id = r.id
+ORDER BY r.expires_at, r.id, l.line_no LIMIT $2
+"""
+
+
+async def lines_over(session: Session, now: datetime, limit: int) -> Sequence[HeldLineRow]:
+    """The first `limit` lines of expired holds, oldest hold first; not locked.
+
+    If there are more, the last hold may lack lines.
+    """
+    return await session.rows(HeldLineRow, _LINES_OVER, now, limit)
+
+
+async def end_holds(session: Session, ids: Sequence[UUID], status: str) -> None:
+    """Store the status, RELEASED or EXPIRED, of locked holds."""
+    await session.execute(
+        "UPDATE reservation SET status = $2, version = version + 1 WHERE id = ANY($1::uuid[])",
+        list(ids),
+        status,
+    )
+
+
+async def commit_holds(session: Session, rows: Sequence[tuple[UUID, UUID]]) -> None:
+    """Store the (id, order) of locked holds whose units orders have taken."""
     if rows:
         await session.execute_many(
-            "UPDATE reservation SET status = $2, order_id = $3, version = $4 WHERE id = $1", rows
+            "UPDATE reservation SET status = 'COMMITTED', order_id = $2, version = version + 1"
+            " WHERE id = $1",
+            rows,
         )
 
 

@@ -256,7 +256,7 @@ async def test_released_and_expired_units_serve_waiting_orders(shop: Shop) -> No
     await shop.release(kept)
     assert await shop.level() == {"held": 3, "allocated": 2}
     shop.clock.forward(seconds=61)
-    await shop.transactions.run(reservation_expiry.sweep)
+    await reservation_expiry.sweep(shop.transactions)
     assert await shop.level() == {"allocated": 5}
     assert (await shop.order(waiting))["status"] == "ALLOCATED"
     assert held.refs

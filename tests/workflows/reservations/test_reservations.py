@@ -70,11 +70,11 @@ async def test_a_hold_is_over_by_the_clock_whether_or_not_it_was_swept(shop: Sho
 async def test_the_sweeper_gives_back_what_is_over(shop: Shop) -> None:
     await shop.receive(5)
     await shop.hold(("TEE-M", 2), ttl_seconds=60)
-    assert await shop.transactions.run(reservation_expiry.sweep) == 0
+    assert await reservation_expiry.sweep(shop.transactions) == 0
     shop.clock.forward(seconds=61)
-    assert await shop.transactions.run(reservation_expiry.sweep) == 1
+    assert await reservation_expiry.sweep(shop.transactions) == 1
     assert await shop.level() == {"available": 5}
-    assert await shop.transactions.run(reservation_expiry.sweep) == 0
+    assert await reservation_expiry.sweep(shop.transactions) == 0
 
 
 async def test_extending_moves_the_end_up_to_four_times_the_first_ttl(shop: Shop) -> None:

@@ -118,7 +118,7 @@ class Trade(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        self.runner.run(self.shop.transactions.run(reservation_expiry.sweep))
+        self.runner.run(reservation_expiry.sweep(self.shop.transactions))
 
     @rule(sku=SKUS, channel=CHANNELS)
     def what_is_shown_can_be_held_and_no_more(self, sku: str, channel: str) -> None:
