@@ -40,16 +40,18 @@ _OF_SALES = (
 
 def _customer_account(account: str, column: str, sign: str) -> str:
     """A column of the order equals the balance of the account in the order's entries."""
-    # CROSS JOIN: SQLite without statistics would start with the account, again for every order.
+    # The journal is summed once for all orders. PostgreSQL without statistics read all lines of the
+    # account again for every order: 5,000 orders took minutes.
     return f"""
-SELECT number AS place, CAST(expected AS text) AS expected, CAST({column} AS text) AS found
-FROM (
-  SELECT o.number, o.{column}, COALESCE((
-    SELECT SUM({sign}) FROM journal_entry e CROSS JOIN journal_line l
-    WHERE e.reference = o.number AND l.entry_id = e.id AND {_OF_SALES}
-      AND l.account = '{account}' AND l.currency = o.currency), 0) AS expected
-  FROM sales_order o) AS orders
-WHERE expected <> {column}
+WITH booked AS MATERIALIZED (
+  SELECT e.reference, l.currency, SUM({sign}) AS balance
+  FROM journal_line l JOIN journal_entry e ON e.id = l.entry_id
+  WHERE l.account = '{account}' AND {_OF_SALES}
+  GROUP BY e.reference, l.currency)
+SELECT o.number AS place, CAST(COALESCE(b.balance, 0) AS text) AS expected,
+  CAST(o.{column} AS text) AS found
+FROM sales_order o LEFT JOIN booked b ON b.reference = o.number AND b.currency = o.currency
+WHERE COALESCE(b.balance, 0) <> o.{column}
 """
 
 

@@ -77,19 +77,22 @@ SELECT {_LINE} AS place, 'at most ' || CAST(kept_minor AS text) AS expected,
 FROM (
   SELECT l.order_id, l.line_no, s.kept, s.kept_minor, b.back, b.back_minor
   FROM (
-    SELECT n.order_line_id, MAX(f.lost_at) AS lost_at,
+    SELECT n.order_line_id,
       SUM(CASE WHEN f.status <> 'LOST' THEN n.quantity ELSE 0 END) AS kept,
       SUM(CASE WHEN f.status <> 'LOST' THEN n.cost_minor ELSE 0 END) AS kept_minor,
       MAX((SELECT MAX(c.recorded_at) FROM carrier_event c WHERE c.status = 'LOST'
         AND c.carrier = f.carrier AND c.tracking_number = f.tracking_number)) AS known_at
     FROM fulfillment_line n JOIN fulfillment f ON f.id = n.fulfillment_id
-    WHERE n.cost_minor IS NOT NULL GROUP BY n.order_line_id) AS s
+    WHERE n.cost_minor IS NOT NULL AND n.order_line_id IN (
+      SELECT m.order_line_id FROM fulfillment g JOIN fulfillment_line m ON m.fulfillment_id = g.id
+      WHERE g.lost_at IS NOT NULL)
+    GROUP BY n.order_line_id) AS s
   JOIN (SELECT t.order_line_id, SUM(t.quantity) AS back, SUM(t.cost_minor) AS back_minor,
       MIN(t.received_at) AS received_at
     FROM return_item t WHERE t.cost_minor IS NOT NULL GROUP BY t.order_line_id
   ) AS b ON b.order_line_id = s.order_line_id
   JOIN order_line l ON l.id = s.order_line_id
-  WHERE s.lost_at IS NOT NULL AND b.received_at > s.known_at) AS lines
+  WHERE b.received_at > s.known_at) AS lines
 WHERE back <= kept AND back_minor > kept_minor
 """
 
