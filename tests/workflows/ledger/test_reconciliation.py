@@ -24,6 +24,7 @@ from tests.workflows.refunds.money.test_money_proofs import BREAKS as MONEY_BREA
 from tests.workflows.refunds.test_chargeback_proofs import BREAKS as CHARGEBACK_BREAKS
 from tests.workflows.refunds.test_reconciliation import BREAKS as REFUND_BREAKS
 from tests.workflows.refunds.test_unearned_units import BREAKS as UNEARNED_BREAKS
+from tests.workflows.returns.test_costs import BROKEN as COST_PROOF
 from tests.workflows.returns.test_reconciliation import BREAKS as RETURN_BREAKS
 from workflows.ledger.reconciliation import Difference, proof_count, reconcile
 from workflows.transactions.transaction import Transaction
@@ -320,7 +321,8 @@ def test_every_proof_is_broken_once() -> None:
         REFUND_BREAKS,
         RETURN_BREAKS,
     )
-    names = {proof for each in breaks for _, proof, _ in each.values()} | set(UNEARNED_BREAKS)
+    names = {proof for each in breaks for _, proof, _ in each.values()}
+    names |= {*UNEARNED_BREAKS, COST_PROOF}
     assert names == {p.name for p in invariants.PROOFS} | digests
     # The cover of audit entries is one more proof, tested in
     # tests/workflows/ledger/test_audit_cover.py.
