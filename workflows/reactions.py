@@ -8,6 +8,7 @@ from __future__ import annotations
 import workflows.orders.backorders as backorders
 import workflows.refunds.cancellation_refunds as cancellation_refunds
 import workflows.refunds.return_refunds as return_refunds
+import workflows.refunds.waiting_refunds as waiting_refunds
 import workflows.returns.closing as return_closing
 import workflows.returns.undelivered_parcels as undelivered_parcels
 import workflows.tasks.lifecycle as task_lifecycle
@@ -23,6 +24,7 @@ from domain.events.fulfillments import (
 )
 from domain.events.orders import OrderAllocated, OrderCancelled
 from domain.events.refunds import (
+    RefundApproved,
     RefundCancelled,
     RefundRejected,
     RefundReversed,
@@ -47,6 +49,10 @@ _UPDATE_REFUNDS_AND_TASKS = (
 )
 # Refunds are opened first, because a return closes only if all its refunds are settled.
 _UPDATE_AND_CLOSE = (*_UPDATE_REFUNDS_AND_TASKS, return_closing.close_when_settled)
+_REVISE_AND_CLOSE = (
+    waiting_refunds.revise_after_refund,
+    return_closing.close_when_settled,
+)
 
 REACTIONS = Reactions(
     after_event=dict(
@@ -71,10 +77,11 @@ REACTIONS = Reactions(
             after(ReturnReceived, *_UPDATE_AND_CLOSE),
             after(ReturnInspected, *_UPDATE_AND_CLOSE),
             after(ReturnDisposed, *_UPDATE_AND_CLOSE),
+            after(RefundApproved, waiting_refunds.revise_after_refund),
             after(RefundSucceeded, return_closing.close_when_settled),
-            after(RefundRejected, return_closing.close_when_settled),
-            after(RefundReversed, return_closing.close_when_settled),
-            after(RefundCancelled, return_closing.close_when_settled),
+            after(RefundRejected, *_REVISE_AND_CLOSE),
+            after(RefundReversed, *_REVISE_AND_CLOSE),
+            after(RefundCancelled, *_REVISE_AND_CLOSE),
         )
     ),
     after_available=(backorders.serve,),

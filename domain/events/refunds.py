@@ -55,7 +55,7 @@ class RefundOpened(RefundPayload):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundEstimated(RefundPayload):
-    """The amount of a refund that waits for evidence changed."""
+    """The amount of a refund that waits for evidence or approval changed."""
 
     type: ClassVar[str] = "refund.estimated"
 

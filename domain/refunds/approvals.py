@@ -68,6 +68,31 @@ def decide(
     return RefundDecision(status, needed, policy, tuple(reasons))
 
 
+def decide_zero(
+    kind: RefundKind,
+    policy: PolicyVersion[RefundRules],
+    value: Money,
+    conditions: Iterable[ConditionGrade] = (),
+) -> RefundDecision:
+    """Decide how many approvals a refund that pays nothing needs.
+
+    `value`: what it takes back from the order, which then owes less. Bands limit money that leaves,
+    so none applies. Goodwill, and the conditions listed in the policy, need an approval to take
+    back any value: else a person could cancel a debt alone.
+    """
+    reasons = ["Nothing is left to refund."]
+    needed = 0
+    if value.minor > 0:
+        if kind is RefundKind.GOODWILL:
+            needed = 1
+            reasons.append(f"It lowers what the order owes by {value}: one approver.")
+        for condition in sorted(policy.rules.approval_for.intersection(conditions)):
+            needed = 1
+            reasons.append(f"{condition} units need an approval.")
+    status = _S.NEEDS_APPROVAL if needed else _S.SUCCEEDED
+    return RefundDecision(status, needed, policy, tuple(reasons))
+
+
 @dataclass(frozen=True, slots=True)
 class Involvement:
     """Actors that took part in a refund and so cannot approve it."""

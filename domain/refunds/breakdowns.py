@@ -158,7 +158,7 @@ def break_down(
         accounts[part.order_line_id] = _after(account, share)
         shares.append(share)
         components += _goods(account, part, share, currency)
-    components += _shipping(shipping)
+    components += shipping_components(shipping)
     goods_minor = sum(share.net_minor - share.net_kept_minor for share in shares)
     fee_minor = at_rate(goods_minor, fee_rate)
     if fee_minor:
@@ -276,7 +276,8 @@ def _goods(
         yield Component(ComponentKind.TAX, tax, f"of {part.quantity} × {account.sku}")
 
 
-def _shipping(shipping: ShippingAccount) -> Iterable[Component]:
+def shipping_components(shipping: ShippingAccount) -> Iterable[Component]:
+    """The components of a refund that return this shipping and its tax."""
     if shipping.shipping_minor:
         yield Component(ComponentKind.SHIPPING, shipping.shipping_minor)
     if shipping.tax_minor:

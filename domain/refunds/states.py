@@ -39,7 +39,9 @@ class RefundStatus(StrEnum):
     decides.
     """
     REVERSED = "REVERSED"
-    """It was paid, and the bank returned the money. Final."""
+    """It was paid, and the bank returned the money, or it was of 0 and its units do not stay.
+    Final.
+    """
     CANCELLED = "CANCELLED"
     """Cancelled before it was paid. Final."""
 
@@ -69,6 +71,8 @@ SETTLED: Final = frozenset({_S.SUCCEEDED, _S.REJECTED, _S.REVERSED, _S.CANCELLED
 WITHDRAWN: Final = frozenset({_S.REJECTED, _S.REVERSED, _S.CANCELLED})
 # Refunds in these states were not sent to the gateway, or it refused them: they can be withdrawn.
 UNSENT: Final = frozenset({_S.EVIDENCE_PENDING, _S.NEEDS_APPROVAL, _S.APPROVED, _S.FAILED})
+# Refunds in these states are not booked: they may come to nothing, so no amount counts on them.
+UNDECIDED: Final = frozenset({_S.EVIDENCE_PENDING, _S.NEEDS_APPROVAL})
 # A return with such a refund cannot be cancelled: its money is paid, or about to be paid.
 BINDING: Final = frozenset({_S.APPROVED, _S.PROCESSING, _S.UNKNOWN, _S.SUCCEEDED})
 

@@ -63,6 +63,17 @@ async def newest(session: Session, kind: str, scope: str) -> PolicyRow | None:
     )
 
 
+async def published(session: Session, kind: str, scope: str, version: int) -> PolicyRow | None:
+    """A published version of a kind and scope, also one that was superseded."""
+    return await session.row(
+        PolicyRow,
+        f"SELECT {_COLUMNS} FROM policy WHERE kind = $1 AND scope = $2 AND version = $3",
+        kind,
+        scope,
+        version,
+    )
+
+
 _STARTING = """
 SELECT p.id, p.kind, p.scope, p.version, p.effective_from_at
 FROM policy_start s JOIN policy p ON p.id = s.policy_id

@@ -56,12 +56,14 @@ class Sales:
         *lines: tuple[str, int, int, int],
         shipping: int = 0,
         shipping_tax: int = 0,
-        paid: int | None = None,
+        paid: int | tuple[int, ...] | None = None,
         channel: str = "web",
         reference: str = "W-1",
         discount: int = 0,
     ) -> Outcome:
-        """Place an order of (sku, units, price of one, tax of the line); None: paid in full.
+        """Place an order of (sku, units, price of one, tax of the line).
+
+        `paid`: the amount of one payment, or of several; None: paid in full.
 
         The discount is of every line.
         """
@@ -71,7 +73,12 @@ class Sales:
         )
         payments = None
         if paid is not None:
-            payments = (Payment("card", self.money(paid)),) if paid else ()
+            amounts = paid if isinstance(paid, tuple) else (paid,)
+            payments = tuple(
+                Payment(f"card-{place}", self.money(minor))
+                for place, minor in enumerate(amounts)
+                if minor
+            )
         command = PlaceOrder(
             channel=channel,
             external_reference=reference,

@@ -117,6 +117,14 @@ async def decide(
     return choose(found, Facts(channel, category, location), now)
 
 
+async def refund_policy(session: Session, scope: str, version: int) -> PolicyVersion[RefundRules]:
+    """The REFUND policy that a refund was decided by; it may have been superseded since."""
+    row = await policy_queries.published(session, PolicyKind.REFUND, scope, version)
+    assert row is not None
+    kind = PolicyKind.REFUND
+    return _read(kind, row["scope"], row["version"], row["effective_from_at"], row["rules"])
+
+
 @lru_cache(maxsize=1_024)
 def _read(
     kind: PolicyKind, scope: str, version: int, effective_from: datetime, rules: str

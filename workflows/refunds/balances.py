@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 import models.queries.refunds.refunds as refund_queries
-import workflows.refunds.locked_refunds as locked_refunds
+import workflows.refunds.stored_values as stored_values
 from domain.orders.orders import OrderStatus
 from domain.refunds.balances import Draw, LineUnits, PaymentBalance, refundable_of_order
 from domain.refunds.breakdowns import LineAccount, ShippingAccount
 from domain.refunds.parts import NOTHING, Parts, RefundValue
-from domain.refunds.states import WITHDRAWN, RefundStatus
+from domain.refunds.states import UNDECIDED, WITHDRAWN, RefundStatus
 from domain.values.money import Money
 from models.queries.refunds.refunds import (
     CancelledTotalsRow,
@@ -58,10 +58,9 @@ class Balances:
             if refund["id"] not in excluded and RefundStatus(refund["status"]) not in WITHDRAWN
         ]
 
-    def estimates(self) -> set[UUID]:
-        """The refunds that wait for evidence."""
-        waiting = RefundStatus.EVIDENCE_PENDING
-        return {row["id"] for row in self.refunds.values() if row["status"] == waiting}
+    def undecided(self) -> set[UUID]:
+        """The refunds that wait for evidence or approval; nothing of them is booked yet."""
+        return {row["id"] for row in self.refunds.values() if row["status"] in UNDECIDED}
 
     def cumulative(self, excluded: Collection[UUID] = NONE) -> Money:
         """Total amount of the order's refunds that count."""
@@ -96,7 +95,7 @@ class Balances:
     def value_given(self, excluded: Collection[UUID] = NONE) -> Sequence[RefundValue]:
         """The value that refunds which count have taken from the order, cancellations aside."""
         return [
-            locked_refunds.value_of(refund)
+            stored_values.value_of(refund)
             for refund in self.live(excluded)
             if refund["cancellation_id"] is None
         ]

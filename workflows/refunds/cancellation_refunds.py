@@ -11,6 +11,7 @@ import models.queries.refunds.refunds as refund_queries
 import workflows.orders.locked_orders as locked_orders
 import workflows.refunds.balances as order_balances
 import workflows.refunds.opening as refund_opening
+import workflows.refunds.waiting_refunds as waiting_refunds
 from domain.events.orders import OrderCancelled
 from domain.policies.policies import Facts, PolicyVersion, shared_category
 from domain.policies.refunds import RefundRules, Tender
@@ -33,11 +34,22 @@ async def open_refunds_of_cancellation(
     """Open the refunds of an order whose cancellation was just recorded."""
     order = await locked_orders.reload(tx, UUID(event.subject_key))
     balances = await order_balances.read(tx, order)
-    await open_missing(tx, balances)
+    await _open_missing(tx, balances)
+    await waiting_refunds.revise(tx, balances)
+    await order_balances.write(tx, balances)
 
 
 async def open_missing(tx: Transaction, balances: Balances) -> int:
     """Open a refund for each cancellation of the order that has none; returns their number."""
+    number = await _open_missing(tx, balances)
+    if number:
+        await waiting_refunds.revise(tx, balances)
+        await order_balances.write(tx, balances)
+    return number
+
+
+async def _open_missing(tx: Transaction, balances: Balances) -> int:
+    """Open them on payments that undecided refunds may draw on: the caller revises those."""
     owed = await refund_queries.cancellations_without_refund(tx.session, balances.order.id)
     if not owed:
         return 0
@@ -48,8 +60,13 @@ async def open_missing(tx: Transaction, balances: Balances) -> int:
             each["category"] for each in goods if each["cancellation_id"] == row["id"]
         )
         policy = await refund_opening.policy_for(tx, Facts(channel.code, category))
-        await refund_opening.open_refunds(tx, balances, _draft(row, policy), actor=row["actor"])
-    await order_balances.write(tx, balances)
+        await refund_opening.open_refunds(
+            tx,
+            balances,
+            _draft(row, policy),
+            actor=row["actor"],
+            excluded=balances.undecided(),
+        )
     return len(owed)
 
 

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import orjson
-
 import domain.ledger.entries as ledger_entries
 import models.queries.refunds.refunds as refund_queries
 import models.queries.returns.returns as return_queries
 import workflows.exceptions.opening as exceptions
 import workflows.orders.locked_orders as locked_orders
+import workflows.refunds.stored_values as stored_values
 from domain.access.callers import Caller
 from domain.errors import NotFound
 from domain.events.refunds import (
@@ -38,12 +37,10 @@ from domain.ledger.refund_entries import refund_decided, refund_paid
 from domain.policies.refunds import Tender
 from domain.refunds.accounts import CustomerAccount
 from domain.refunds.approvals import Involvement, RefundKind
-from domain.refunds.breakdowns import Breakdown
-from domain.refunds.parts import Parts, RefundValue
 from domain.refunds.states import REFUND_TRANSITIONS, SETTLED, WITHDRAWN, RefundStatus
 from domain.transitions import step
 from domain.values.money import Money
-from models.refunds import Refund, RefundRow, RefundUnit, RefundUnitRow, RefundValueColumns
+from models.refunds import Refund, RefundRow, RefundUnit, RefundUnitRow
 from workflows.access.visibility import sees_order
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.lock_order import LockClass
@@ -210,6 +207,23 @@ async def advance(
     await _update_exceptions(tx, refund)
 
 
+async def approve(tx: Transaction, refund: LockedRefund, actor: str) -> None:
+    """Move a refund to APPROVED. One of 0 then succeeds at once, because nothing is paid.
+
+    Records `refund.approved`, and for a refund of 0 the events up to `refund.succeeded`.
+    """
+    await advance(tx, refund, _S.APPROVED, actor)
+    if not refund.amount.minor:
+        for status in (_S.PROCESSING, _S.SUCCEEDED):
+            await advance(tx, refund, status, actor)
+
+
+async def revise(tx: Transaction, refund: LockedRefund, actor: str) -> None:
+    """Write a refund that waits for approval with another amount. Records `refund.estimated`."""
+    await write(tx, refund)
+    _record(tx, refund, RefundEstimated(**_step(refund, refund.status)), actor)
+
+
 async def record_approval(
     tx: Transaction, refund: LockedRefund, actor: str, approvals: int
 ) -> None:
@@ -223,44 +237,6 @@ async def write(tx: Transaction, refund: LockedRefund) -> None:
     """Write a refund as its next version."""
     refund.row["version"] += 1
     await refund_queries.write_refund(tx.session, refund.row)
-
-
-def value_of(row: RefundRow) -> RefundValue:
-    """The parts stored in a refund's row."""
-    return RefundValue(
-        Parts(
-            row["items_minor"],
-            row["tax_minor"],
-            row["shipping_minor"],
-            row["shipping_tax_minor"],
-        ),
-        fee_minor=row["fee_minor"],
-        unpaid_minor=row["unpaid_minor"] or 0,
-        owed_minor=row["owed_minor"],
-    )
-
-
-def value_columns(value: RefundValue) -> RefundValueColumns:
-    """The columns of a refund's row that hold its parts."""
-    return {
-        "items_minor": value.parts.items_minor,
-        "tax_minor": value.parts.tax_minor,
-        "shipping_minor": value.parts.shipping_minor,
-        "shipping_tax_minor": value.parts.shipping_tax_minor,
-        "fee_minor": value.fee_minor,
-        "unpaid_minor": value.unpaid_minor,
-        "owed_minor": value.owed_minor,
-    }
-
-
-def breakdown_text(breakdown: Breakdown) -> str:
-    """Components as JSON for a refund's row."""
-    return orjson.dumps(
-        [
-            {"kind": str(part.kind), "amountMinor": part.amount_minor, "note": part.note}
-            for part in breakdown.components
-        ]
-    ).decode()
 
 
 async def _post_step(
@@ -284,7 +260,7 @@ async def _post_step(
 
 async def _decide(tx: Transaction, refund: LockedRefund, actor: str) -> None:
     """Post the refund's value: its amount is a liability, its unpaid part lowers the debt."""
-    value, before = value_of(refund.row), refund.order.account
+    value, before = stored_values.value_of(refund.row), refund.order.account
     after = before.credited(value.unpaid_minor)
     entry = _decided(tx, refund, before, after)
     refund.row["decided_entry_id"] = _post(tx, refund, entry, actor)
@@ -294,7 +270,7 @@ async def _decide(tx: Transaction, refund: LockedRefund, actor: str) -> None:
 async def _undo(tx: Transaction, refund: LockedRefund, reason: str, actor: str) -> None:
     """Reverse the value of a refund. Its unpaid part is owed again, from deposits first."""
     after = refund.order.account
-    before = after.credited(-value_of(refund.row).unpaid_minor)
+    before = after.credited(-stored_values.value_of(refund.row).unpaid_minor)
     entry = _decided(tx, refund, before, after)
     _reverse(tx, refund, entry, refund.row["decided_entry_id"], reason, actor)
     await _write_account(tx, refund, before)
@@ -310,7 +286,7 @@ def _decided(
     tx: Transaction, refund: LockedRefund, before: CustomerAccount, after: CustomerAccount
 ) -> LedgerEntry:
     return refund_decided(
-        value_of(refund.row),
+        stored_values.value_of(refund.row),
         refund.amount.currency,
         _occasion(tx, refund),
         before=before,
@@ -377,6 +353,8 @@ async def _update_exceptions(tx: Transaction, refund: LockedRefund) -> None:
     if refund.status is _S.CANCELLED:
         # It was not paid: nothing is to be recovered.
         await exceptions.clear(tx, ExceptionKind.REFUND_RECOVERY, subject)
+    if not refund.amount.minor:
+        return
     template = {
         _S.FAILED: "The gateway refused the refund of {}. Retry or cancel it.",
         _S.REVERSED: "The bank returned the refund of {}: the customer did not receive it.",

@@ -15,11 +15,12 @@ import orjson
 import models.queries.catalog.lookups as lookups
 import workflows.policies.publishing as policies
 import workflows.refunds.locked_refunds as locked_refunds
+import workflows.refunds.stored_values as stored_values
 from domain.policies.decisions import decided
 from domain.policies.dispositions import ConditionGrade
 from domain.policies.policies import Facts, PolicyKind, PolicyVersion, choose, shared_category
 from domain.policies.refunds import Evidence, RefundRules, Tender
-from domain.refunds.approvals import RefundKind, decide
+from domain.refunds.approvals import RefundDecision, RefundKind, decide, decide_zero
 from domain.refunds.balances import draw
 from domain.refunds.breakdowns import Breakdown, split, within_order
 from domain.refunds.states import RefundStatus
@@ -87,13 +88,18 @@ async def policy_for(tx: Transaction, facts: Facts) -> PolicyVersion[RefundRules
 def within(
     draft: RefundDraft, balances: Balances, excluded: Collection[UUID] = NONE
 ) -> RefundDraft:
-    """The draft as the order's money allows it, with reasons for what is less."""
+    """The draft as the order's money allows it, with reasons for what is less.
+
+    Parts that undecided refunds take are not left. Debts follow from decided refunds alone, so
+    that the amount does not depend on the order in which refunds are decided.
+    """
     asked = draft.breakdown
+    booked = {*excluded, *balances.undecided()}
     allowed = within_order(
         asked,
         balances.left_minor_by_part(excluded),
-        kept_minor=balances.kept_minor(excluded),
-        live_minor=balances.live_minor(excluded),
+        kept_minor=balances.kept_minor(booked),
+        live_minor=balances.live_minor(booked),
     )
     value, reasons = allowed.value, list(draft.reasons)
     if value.net_minor < asked.value.net_minor:
@@ -126,25 +132,19 @@ async def open_refunds(
     """
     amount = Money(draft.breakdown.amount_minor, balances.currency)
     cumulative = balances.cumulative(excluded) + amount
+    decision = decide_again(draft, cumulative)
     if amount.minor <= 0:
         old = reuse.pop(0) if reuse else None
-        return [await _open_zero(tx, balances, draft, actor, old, cumulative)]
+        return [await _open_zero(tx, balances, draft, decision, actor, old, cumulative)]
     draws = draw(amount, balances.of_payments(excluded))
-    decision = decide(
-        draft.kind,
-        draft.policy,
-        amount,
-        cumulative,
-        [each for each in draft.conditions if each is not None],
-    )
     family_id = tx.new_id()
     opened = []
     parts = split(draft.breakdown, [each.amount_minor for each in draws])
     for part, drawn in zip(parts, draws, strict=True):
         old = reuse.pop(0) if reuse else None
-        row = _row(tx, balances, draft, part, old)
+        row = row_of(tx, balances, draft, part, old)
         row["family_id"], row["payment_id"] = family_id, balances.payment_of(drawn)
-        row["decision"] = _decision(draft, decision.status, decision.reasons, cumulative)
+        row["decision"] = decision_text(draft, decision.status, decision.reasons, cumulative)
         if not draft.waits_for:
             row["approvals_required"] = decision.approvals_required
         refund = LockedRefund(row, balances.order)
@@ -155,6 +155,19 @@ async def open_refunds(
         balances.put(refund.row, units)
         opened.append(refund)
     return opened
+
+
+def decide_again(draft: RefundDraft, cumulative: Money) -> RefundDecision:
+    """The decision on the draft, once its evidence is complete.
+
+    `cumulative`: the order's refunds that count, with this one.
+    """
+    conditions = [each for each in draft.conditions if each is not None]
+    amount = Money(draft.breakdown.amount_minor, cumulative.currency)
+    if amount.minor > 0:
+        return decide(draft.kind, draft.policy, amount, cumulative, conditions)
+    value = Money(draft.breakdown.value.net_minor, cumulative.currency)
+    return decide_zero(draft.kind, draft.policy, value, conditions)
 
 
 async def _save(
@@ -174,25 +187,28 @@ async def _open_zero(
     tx: Transaction,
     balances: Balances,
     draft: RefundDraft,
+    decision: RefundDecision,
     actor: str,
     old: LockedRefund | None,
     cumulative: Money,
 ) -> LockedRefund:
-    """Open a refund of 0. Once decided, it succeeds without the gateway, and its units count."""
-    row = _row(tx, balances, draft, draft.breakdown, old)
-    reasons = ("Nothing is left to refund.",)
-    row["decision"] = _decision(draft, RefundStatus.SUCCEEDED, reasons, cumulative)
+    """Open a refund of 0. Once approved, it succeeds without the gateway, and its units count."""
+    row = row_of(tx, balances, draft, draft.breakdown, old)
+    row["decision"] = decision_text(draft, decision.status, decision.reasons, cumulative)
+    if not draft.waits_for:
+        row["approvals_required"] = decision.approvals_required
     refund = LockedRefund(row, balances.order)
     units = _units(tx, refund.id, draft.breakdown, draft.conditions)
     await _save(tx, refund, units, old, actor)
-    if not draft.waits_for:
-        for status in (RefundStatus.APPROVED, RefundStatus.PROCESSING, RefundStatus.SUCCEEDED):
-            await locked_refunds.advance(tx, refund, status, POLICY)
+    if decision.approvals_required and not draft.waits_for:
+        await locked_refunds.advance(tx, refund, RefundStatus.NEEDS_APPROVAL, POLICY)
+    elif not draft.waits_for:
+        await locked_refunds.approve(tx, refund, POLICY)
     balances.put(refund.row, units)
     return refund
 
 
-def _row(
+def row_of(
     tx: Transaction,
     balances: Balances,
     draft: RefundDraft,
@@ -215,7 +231,7 @@ def _row(
         "tender": str(draft.tender),
         "reason_id": draft.reason_id,
         "note": draft.note,
-        "breakdown": locked_refunds.breakdown_text(part),
+        "breakdown": stored_values.breakdown_text(part),
         "decision": "",
         "required_evidence": evidence_text(draft.required),
         "evidence": evidence_text(draft.reached),
@@ -229,7 +245,7 @@ def _row(
         "decided_at": None,
         "settled_at": None,
         "version": 1,
-        **locked_refunds.value_columns(part.value),
+        **stored_values.value_columns(part.value),
     }
     if old is not None:
         kept = old.row
@@ -239,7 +255,7 @@ def _row(
     return row
 
 
-def _decision(
+def decision_text(
     draft: RefundDraft, status: RefundStatus, reasons: Sequence[str], cumulative: Money
 ) -> str:
     """The decision as stored JSON, with the facts needed to decide again."""

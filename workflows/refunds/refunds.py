@@ -116,7 +116,7 @@ async def create(tx: Transaction, command: CreateRefund, caller: Caller) -> Mapp
         return_id=command.return_id,
         reason_id=reason.id,
         note=command.note,
-        facts={"categories": [facts.category or ""]},
+        facts={"categories": [facts.category or ""], "asksShipping": command.shipping},
     )
     if command.amount is None:
         draft = refund_opening.within(draft, balances)
@@ -147,7 +147,7 @@ async def approve(tx: Transaction, command: ApproveRefund, caller: Caller) -> Ma
     approvals = await refund_queries.approvals_of(tx.session, refund.id)
     status = status_after_approval(len(approvals), refund.approvals_required)
     if status is RefundStatus.APPROVED:
-        await locked_refunds.advance(tx, refund, status, caller.actor)
+        await locked_refunds.approve(tx, refund, caller.actor)
     else:
         await locked_refunds.record_approval(tx, refund, caller.actor, len(approvals))
     _audit(tx, caller, "refundApprove", refund, before=before)
@@ -245,9 +245,13 @@ def _check(refund: LockedRefund, action: RefundAction) -> None:
 
 
 async def _family_amount(tx: Transaction, refund: LockedRefund, order: LockedOrder) -> Money:
-    """Total of the refunds opened together with this one: a limit applies to this total."""
+    """Total of the refunds opened together with this one: a limit applies to this total.
+
+    A limit also covers the debt that goodwill takes off the order.
+    """
+    is_goodwill = refund.kind is RefundKind.GOODWILL
     family = [
-        row["amount_minor"]
+        row["amount_minor"] + (row["unpaid_minor"] or 0 if is_goodwill else 0)
         for row in await refund_queries.refunds_of_order(tx.session, order.id)
         if row["family_id"] == refund.family_id and RefundStatus(row["status"]) not in WITHDRAWN
     ]

@@ -280,8 +280,8 @@ def _draft(
         else UnitsToRefund(line_id, quantity)
         for (line_id, grade), quantity in grades.items()
     ]
-    # Units that only an estimate names are not undone yet.
-    is_whole = is_whole_order(parts, balances.of_lines(excluded | balances.estimates()).values())
+    # Units whose refund is not decided are not undone yet.
+    is_whole = is_whole_order(parts, balances.of_lines(excluded | balances.undecided()).values())
     left = balances.of_shipping(excluded)
     shipping = shipping_to_refund(rules, left, is_whole_order=is_whole)
     breakdown = break_down(

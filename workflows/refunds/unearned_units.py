@@ -4,8 +4,8 @@ Units of a return stop earning a refund when they are missing, when they go back
 or when the return expires or is cancelled.
 
 1. Present units are matched with the decided refunds by order line and grade, sent refunds first.
-2. A refund that has more units than are present is withdrawn if it was not sent. Its other units
-   are then refunded anew.
+2. A refund that has more units than are present is withdrawn if it was not sent, or is of 0. What
+   they owed is owed again. Its other units are then refunded anew.
 3. If it was sent, REFUND_RECOVERY asks FINANCE to get the money back.
 """
 
@@ -68,7 +68,11 @@ def _live(balances: Balances, return_id: UUID) -> list[RefundRow]:
         and refund["kind"] == RefundKind.RETURN
         and refund["status"] != _PENDING
     ]
-    return sorted(decided, key=lambda each: RefundStatus(each["status"]) in UNSENT)
+    return sorted(decided, key=_paid_nothing)
+
+
+def _paid_nothing(row: RefundRow) -> bool:
+    return RefundStatus(row["status"]) in UNSENT or not row["amount_minor"]
 
 
 def _unearned(
@@ -107,10 +111,9 @@ def _ends_claims(payload: ReturnPayload) -> bool:
 
 
 async def _may_withdraw(tx: Transaction, family: Sequence[RefundRow]) -> bool:
-    """True if nothing of these refunds was paid: none was sent, or the gateway refused it."""
+    """True if nothing of these refunds was paid: not sent, refused by the gateway, or of 0."""
     for row in family:
-        is_unsent = RefundStatus(row["status"]) in UNSENT
-        if not is_unsent or await payout_queries.is_contradicted(tx.session, row["id"]):
+        if not _paid_nothing(row) or await payout_queries.is_contradicted(tx.session, row["id"]):
             return False
     return True
 
@@ -120,7 +123,9 @@ async def _withdraw(tx: Transaction, balances: Balances, family: Sequence[Refund
         refund = LockedRefund({**row}, balances.order)
         await refund_queries.release_units(tx.session, refund.id)
         refund.set_closing_note(_NOTE)
-        await locked_refunds.advance(tx, refund, RefundStatus.CANCELLED, POLICY)
+        is_over = refund.status is RefundStatus.SUCCEEDED
+        status = RefundStatus.REVERSED if is_over else RefundStatus.CANCELLED
+        await locked_refunds.advance(tx, refund, status, POLICY)
         balances.put(refund.row)
 
 

@@ -44,7 +44,7 @@ def break_down_claim(
     """
     accounts = found.of_lines()
     units = _units(found, lines, accounts)
-    decided = found.of_lines(found.estimates()).values()
+    decided = found.of_lines(found.undecided()).values()
     left = found.of_shipping() if found.order.has_shipped else NO_SHIPPING
     if with_shipping and left == NO_SHIPPING:
         raise Invalid(

@@ -245,8 +245,9 @@ async def units_by_refund(
     """The units of each of these refunds, with their gross share of their lines."""
     rows = await session.rows(
         RefundedUnitsRow,
-        "SELECT refund_id, order_line_id, quantity, condition, net_minor, tax_minor"
-        " FROM refund_unit WHERE refund_id = ANY($1::uuid[]) ORDER BY refund_id, id",
+        "SELECT refund_id, order_line_id, quantity, condition, net_minor, tax_minor,"
+        " net_kept_minor, tax_kept_minor FROM refund_unit WHERE refund_id = ANY($1::uuid[])"
+        " ORDER BY refund_id, id",
         list(ids),
     )
     return grouped(rows, "refund_id")

@@ -41,6 +41,8 @@ class RefundedUnitsRow(TypedDict):
     condition: str | None
     net_minor: int
     tax_minor: int
+    net_kept_minor: int
+    tax_kept_minor: int
 
 
 class CancelledTotalsRow(TypedDict):
@@ -105,13 +107,23 @@ async def refunds_of_order(session: Session, order_id: UUID) -> Sequence[RefundR
     return await session.rows(RefundRow, sql, order_id)
 
 
+async def has_waiting(session: Session, order_id: UUID) -> bool:
+    """True if a refund of the order waits for approval; under the order's lock."""
+    found = await session.value(
+        int,
+        "SELECT 1 AS found FROM refund WHERE order_id = $1 AND status = 'NEEDS_APPROVAL' LIMIT 1",
+        order_id,
+    )
+    return found is not None
+
+
 async def units_of_order(session: Session, order_id: UUID) -> Sequence[RefundedUnitsRow]:
     """Refunded units of an order's lines, in the order of the refunds."""
     return await session.rows(
         RefundedUnitsRow,
-        "SELECT u.refund_id, u.order_line_id, u.quantity, u.condition, u.net_minor, u.tax_minor"
-        " FROM refund_unit u JOIN refund r ON r.id = u.refund_id WHERE r.order_id = $1"
-        " ORDER BY r.created_at, r.id, u.id",
+        "SELECT u.refund_id, u.order_line_id, u.quantity, u.condition, u.net_minor, u.tax_minor,"
+        " u.net_kept_minor, u.tax_kept_minor FROM refund_unit u JOIN refund r ON r.id = u.refund_id"
+        " WHERE r.order_id = $1 ORDER BY r.created_at, r.id, u.id",
         order_id,
     )
 
@@ -131,15 +143,16 @@ async def cancelled_totals(session: Session, order_id: UUID) -> CancelledTotalsR
 
 
 _COUNTS = "r.status NOT IN ('REJECTED', 'REVERSED', 'CANCELLED')"
+_IS_DECIDED = "r.status NOT IN ('EVIDENCE_PENDING', 'NEEDS_APPROVAL')"
 
 
 async def undone_units(session: Session, order_id: UUID) -> dict[UUID, int]:
-    """Units of each order line in decided refunds that count; estimates are left out."""
+    """Units of each order line in refunds that count and are decided."""
     rows = await session.rows(
         UndoneUnitsRow,
         "SELECT u.order_line_id, SUM(u.quantity) AS quantity FROM refund_unit u"
         f" JOIN refund r ON r.id = u.refund_id WHERE r.order_id = $1 AND {_COUNTS}"
-        " AND r.status <> 'EVIDENCE_PENDING' GROUP BY u.order_line_id",
+        f" AND {_IS_DECIDED} GROUP BY u.order_line_id",
         order_id,
     )
     return {row["order_line_id"]: int(row["quantity"]) for row in rows}
@@ -151,7 +164,7 @@ async def shipping_given(session: Session, order_id: UUID) -> ShippingGivenRow:
         ShippingGivenRow,
         "SELECT COALESCE(SUM(r.shipping_minor), 0) AS shipping_minor,"
         " COALESCE(SUM(r.shipping_tax_minor), 0) AS shipping_tax_minor FROM refund r"
-        f" WHERE r.order_id = $1 AND {_COUNTS} AND r.status <> 'EVIDENCE_PENDING'"
+        f" WHERE r.order_id = $1 AND {_COUNTS} AND {_IS_DECIDED}"
         " AND r.cancellation_id IS NULL",
         order_id,
     )

@@ -5,7 +5,7 @@ import pytest
 from domain.policies.policies import PolicyKind
 from integrations.payments.gateway import PaymentEventType as Told
 from models.database.database import Database
-from tests.builders.inspected_returns import refund_rules
+from tests.builders.inspected_returns import inspected, received, refund_rules, sent_back
 from tests.builders.refunds import FAILED, RefundDesk, open_refund_desk
 from workflows.ledger.reconciliation import reconcile
 
@@ -100,3 +100,43 @@ async def test_a_refund_that_the_gateway_contradicts_binds_its_return(
     assert await refund_desk.status(refund) == "FAILED"
     assert await refund_desk.open_exceptions("REFUND_RECOVERY") == [f"Refund:{refund['id']}"]
     assert await reconcile(refund_desk.database) == []
+
+
+async def debts(refund_desk: RefundDesk) -> tuple[int, list[str]]:
+    """What customers owe, and the kinds of open exceptions about refunds."""
+    kinds = ("REFUND_RECOVERY", "REFUND_OVERDUE")
+    found = [kind for kind in kinds if await refund_desk.open_exceptions(kind)]
+    assert await reconcile(refund_desk.database) == []
+    return (await refund_desk.balances()).get("receivables", 0), found
+
+
+async def test_the_debt_of_an_expired_return_is_owed_again(refund_desk: RefundDesk) -> None:
+    a_return = await refund_desk.desk.requested(("TEE-M", 8), payments=())
+    [refund] = await refund_desk.refunds()
+    assert (refund["status"], refund["amount_minor"]) == ("SUCCEEDED", 0)
+    assert await debts(refund_desk) == (0, [])
+    refund_desk.shop.clock.forward(days=28)
+    assert await refund_desk.desk.expire() == 1
+    assert await refund_desk.status(refund) == "REVERSED"
+    assert await debts(refund_desk) == (8_000, [])
+    assert not (await refund_desk.desk.receive(a_return, ("TEE-M", 8))).refusals
+    assert [each["status"] for each in await refund_desk.refunds()] == ["REVERSED", "SUCCEEDED"]
+    assert await debts(refund_desk) == (0, [])
+
+
+async def test_the_debt_of_missing_units_is_owed_again(refund_desk: RefundDesk) -> None:
+    a_return = await refund_desk.desk.requested(("TEE-M", 8), payments=())
+    await refund_desk.desk.receive(a_return, ("TEE-M", 5), complete=True)
+    assert [each["status"] for each in await refund_desk.refunds()] == ["REVERSED", "SUCCEEDED"]
+    assert await debts(refund_desk) == (3_000, [])
+
+
+async def test_the_debt_of_units_sent_back_is_owed_again(database: Database) -> None:
+    refund_desk = await open_refund_desk(database)
+    a_return = await received(refund_desk, 2, payments=())
+    await inspected(refund_desk, a_return, 2, "DAMAGED", "QUARANTINE")
+    assert await debts(refund_desk) == (1_000, [])
+    await sent_back(refund_desk, a_return, 2, "DAMAGED")
+    assert [each["status"] for each in await refund_desk.refunds()] == ["REVERSED"]
+    assert await debts(refund_desk) == (2_000, [])
+    assert await refund_desk.desk.status(a_return) == "CLOSED"
