@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import workflows.orders.backorders as backorders
 import workflows.refunds.cancellation_refunds as cancellation_refunds
+import workflows.refunds.found_parcels as found_parcels
 import workflows.refunds.return_refunds as return_refunds
 import workflows.refunds.waiting_refunds as waiting_refunds
 import workflows.returns.closing as return_closing
@@ -17,6 +18,7 @@ from domain.events.fulfillments import (
     CarrierRecorded,
     FulfillmentCancelled,
     FulfillmentCreated,
+    FulfillmentDelivered,
     FulfillmentPacked,
     FulfillmentPicked,
     FulfillmentReduced,
@@ -62,6 +64,7 @@ REACTIONS = Reactions(
             after(FulfillmentPicked, task_lifecycle.advance),
             after(FulfillmentPacked, task_lifecycle.advance),
             after(FulfillmentShipped, task_lifecycle.advance),
+            after(FulfillmentDelivered, found_parcels.handle_delivery),
             after(FulfillmentReduced, task_lifecycle.report_change),
             after(FulfillmentCancelled, task_lifecycle.cancel_tasks),
             after(OrderAllocated, shortages.settle),

@@ -58,6 +58,12 @@ class Balances:
             if refund["id"] not in excluded and RefundStatus(refund["status"]) not in WITHDRAWN
         ]
 
+    def units_of(self, family_id: UUID) -> list[RefundedUnitsRow]:
+        """The units in refunds that were opened together."""
+        return [
+            each for each in self.units if self.refunds[each["refund_id"]]["family_id"] == family_id
+        ]
+
     def undecided(self) -> set[UUID]:
         """The refunds that wait for evidence or approval; nothing of them is booked yet."""
         return {row["id"] for row in self.refunds.values() if row["status"] in UNDECIDED}

@@ -34,7 +34,8 @@ from workflows.refunds.opening import POLICY
 from workflows.transactions.transaction import Transaction
 
 _PENDING: Final = RefundStatus.EVIDENCE_PENDING
-_NOTE: Final = "Units of it do not stay: missing, not received, or sent back to the customer."
+_WHY: Final = "missing, not received, or sent back to the customer."
+_NOTE: Final = f"Units of it do not stay: {_WHY}"
 
 
 async def follow(
@@ -52,10 +53,10 @@ async def follow(
     for refund_id, quantity in unearned.items():
         family_id = balances.refunds[refund_id]["family_id"]
         family = [each for each in _live(balances, return_id) if each["family_id"] == family_id]
-        if await _may_withdraw(tx, family):
-            await _withdraw(tx, balances, family)
+        if await may_withdraw(tx, family):
+            await withdraw(tx, balances, family, _NOTE)
         elif _ends_claims(payload):
-            await _recover(tx, balances, refund_id, quantity)
+            await recover(tx, balances, refund_id, f"{quantity} units of {{}} do not stay: {_WHY}")
     return sum(unearned.values())
 
 
@@ -68,10 +69,11 @@ def _live(balances: Balances, return_id: UUID) -> list[RefundRow]:
         and refund["kind"] == RefundKind.RETURN
         and refund["status"] != _PENDING
     ]
-    return sorted(decided, key=_paid_nothing)
+    return sorted(decided, key=paid_nothing)
 
 
-def _paid_nothing(row: RefundRow) -> bool:
+def paid_nothing(row: RefundRow) -> bool:
+    """True if the refund was not sent to the gateway, or is of 0."""
     return RefundStatus(row["status"]) in UNSENT or not row["amount_minor"]
 
 
@@ -110,33 +112,37 @@ def _ends_claims(payload: ReturnPayload) -> bool:
     return False
 
 
-async def _may_withdraw(tx: Transaction, family: Sequence[RefundRow]) -> bool:
+async def may_withdraw(tx: Transaction, family: Sequence[RefundRow]) -> bool:
     """True if nothing of these refunds was paid: not sent, refused by the gateway, or of 0."""
     for row in family:
-        if not _paid_nothing(row) or await payout_queries.is_contradicted(tx.session, row["id"]):
+        if not paid_nothing(row) or await payout_queries.is_contradicted(tx.session, row["id"]):
             return False
     return True
 
 
-async def _withdraw(tx: Transaction, balances: Balances, family: Sequence[RefundRow]) -> None:
+async def withdraw(
+    tx: Transaction, balances: Balances, family: Sequence[RefundRow], note: str
+) -> None:
+    """Withdraw refunds that paid nothing. `note` gives the reason. Their units are free again."""
     for row in family:
         refund = LockedRefund({**row}, balances.order)
         await refund_queries.release_units(tx.session, refund.id)
-        refund.set_closing_note(_NOTE)
+        refund.set_closing_note(note)
         is_over = refund.status is RefundStatus.SUCCEEDED
         status = RefundStatus.REVERSED if is_over else RefundStatus.CANCELLED
         await locked_refunds.advance(tx, refund, status, POLICY)
         balances.put(refund.row)
 
 
-async def _recover(tx: Transaction, balances: Balances, refund_id: UUID, quantity: int) -> None:
+async def recover(tx: Transaction, balances: Balances, refund_id: UUID, message: str) -> None:
+    """Open REFUND_RECOVERY about a refund; `{}` in the message stands for its name."""
     refund = LockedRefund(balances.refunds[refund_id], balances.order)
     assert refund.status not in WITHDRAWN
     await exceptions.open_exception(
         tx,
         ExceptionKind.REFUND_RECOVERY,
         ("Refund", refund.id),
-        f"{quantity} units of the refund of {refund.amount} on order {balances.order.number} do not"
-        " stay: missing, not received, or sent back to the customer. Recover the money.",
+        message.format(f"the refund of {refund.amount} on order {balances.order.number}")
+        + " Recover the money.",
         channel_id=balances.order.channel_id,
     )

@@ -55,6 +55,18 @@ async def sent_back_at(session: Session, fulfillment_id: UUID) -> datetime | Non
     )
 
 
+async def lost_at(session: Session, line_ids: Sequence[UUID]) -> datetime | None:
+    """The time from which carriers reported a parcel with these order lines as LOST."""
+    return await session.value(
+        datetime,
+        "SELECT MIN(c.occurred_at) AS lost_at FROM fulfillment_line l"
+        " JOIN fulfillment f ON f.id = l.fulfillment_id JOIN carrier_event c"
+        " ON c.tracking_number = f.tracking_number AND c.carrier = f.carrier"
+        " WHERE l.order_line_id = ANY($1::uuid[]) AND c.status = 'LOST'",
+        list(line_ids),
+    )
+
+
 _PARCELS = """
 SELECT f.id, f.order_id, f.status, f.location_id, f.version, o.channel_id,
   c.code AS channel, l.code AS location

@@ -139,7 +139,32 @@ SELECT place, expected, found FROM (
 WHERE expected <> found
 """
 
+# A person refunded units of a lost parcel, then it was delivered: if more units are refunded than
+# are lost, the money is asked back. Refunds opened after the delivery are for other reasons.
+_FOUND_IS_RECOVERED = """
+SELECT o.number || ' line ' || CAST(l.line_no AS text) AS place, 'REFUND_RECOVERY' AS expected,
+  CAST(found.units - l.lost AS text) || ' refunded units that were delivered' AS found
+FROM (
+  SELECT u.order_line_id, SUM(u.quantity) AS units
+  FROM refund r JOIN refund_unit u ON u.refund_id = r.id
+  WHERE r.kind = 'GOODWILL' AND r.return_id IS NULL AND r.amount_minor > 0
+    AND r.status NOT IN ('REJECTED', 'CANCELLED', 'REVERSED')
+    AND EXISTS (SELECT 1 FROM fulfillment_line n JOIN fulfillment f ON f.id = n.fulfillment_id
+      JOIN carrier_event a ON a.tracking_number = f.tracking_number AND a.carrier = f.carrier
+      JOIN carrier_event b ON b.tracking_number = f.tracking_number AND b.carrier = f.carrier
+      WHERE n.order_line_id = u.order_line_id AND f.status = 'DELIVERED' AND a.status = 'LOST'
+        AND b.status = 'DELIVERED' AND a.recorded_at < b.recorded_at
+        AND a.occurred_at <= r.created_at AND r.created_at < b.recorded_at)
+  GROUP BY u.order_line_id) AS found
+JOIN order_line l ON l.id = found.order_line_id JOIN sales_order o ON o.id = l.order_id
+WHERE found.units > l.lost AND NOT EXISTS (
+  SELECT 1 FROM refund r JOIN operational_exception e
+  ON e.subject_key = 'Refund:' || CAST(r.id AS text)
+  WHERE r.order_id = o.id AND e.kind = 'REFUND_RECOVERY')
+"""
+
 PAYOUT_PROOFS: Final = (
+    Proof("refunded losses that were delivered are recovered", _FOUND_IS_RECOVERED),
     Proof("chargebacks are owed by the customer", _CHARGEBACKS_ARE_OWED),
     Proof("REFUND_UNKNOWN is open while an attempt is uncertain", _UNCERTAIN_IS_ALERTED),
     Proof("overpaid attempts are owed by the customer", _OVERPAID_IS_OWED),

@@ -1,0 +1,152 @@
+"""A lost parcel is refunded, then delivered: the refund is withdrawn, or recovered."""
+
+from __future__ import annotations
+
+import pytest
+
+from integrations.payments.gateway import PaymentEventType as Told
+from models.database.database import Database
+from tests.builders.refunds import FAILED, PENDING, open_refund_desk
+from tests.builders.sales import Sales
+from tests.builders.tampering import tamper
+from tests.builders.transactions import counts
+from tests.builders.warehouse import Warehouse
+from workflows.ledger.reconciliation import reconcile
+from workflows.transactions.outcomes import Outcome
+
+NUMBER = "JD0001"
+
+
+class Loss:
+    """An order of two coats in one parcel, which the carrier lost."""
+
+    def __init__(self, sales: Sales) -> None:
+        self.sales, self.desk = sales, sales.refund_desk
+        self.order = Outcome({})
+
+    async def happen(self, paid: int | None = None) -> Loss:
+        self.order = await self.sales.place(("COAT", 2, 5_000, 0), paid=paid)
+        await self.sales.ship(self.order)
+        await self.report("LOST")
+        return self
+
+    async def report(self, status: str) -> None:
+        self.desk.shop.clock.forward(hours=1)
+        reported = await Warehouse(self.desk.shop).record_event(status, status, number=NUMBER)
+        assert not reported.refusals
+
+    async def claim(self, units: int) -> Outcome:
+        [line] = await self.desk.shop.lines(self.order)
+        return await self.sales.try_claim(self.order, (line["id"], units))
+
+    async def recoveries(self) -> list[str]:
+        assert await reconcile(self.desk.database) == []
+        return await self.desk.open_exceptions("REFUND_RECOVERY")
+
+
+@pytest.fixture
+async def loss(database: Database) -> Loss:
+    return await Loss(await Sales(await open_refund_desk(database)).open()).happen()
+
+
+async def test_a_refund_that_was_paid_is_recovered_once(loss: Loss) -> None:
+    claim = await loss.claim(2)
+    await loss.sales.approve(claim)
+    assert await loss.sales.refunded() == 10_000
+    await loss.report("DELIVERED")
+    named = [f"Refund:{loss.desk.id(claim)}"]
+    assert await loss.recoveries() == named
+    before = await counts(loss.desk.database, "operational_exception", "event", "journal_entry")
+    await loss.report("DELIVERED")
+    assert await counts(loss.desk.database, *before) == before
+    assert await loss.recoveries() == named
+    assert await loss.desk.status(claim) == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("is_approved", [True, False])
+async def test_a_refund_that_was_not_sent_is_withdrawn(loss: Loss, is_approved: bool) -> None:
+    claim = await loss.claim(2)
+    if is_approved:
+        await loss.sales.approve(claim)
+    await loss.report("DELIVERED")
+    assert await loss.desk.status(claim) == "CANCELLED"
+    assert await loss.recoveries() == []
+    refused = await loss.desk.approve(claim)
+    assert [each.code for each in refused.refusals] == ["ILLEGAL_TRANSITION"]
+    assert await loss.sales.refunded() == 0
+    assert (await loss.sales.order_balances())["sales_net_of_returns"] == -10_000
+
+
+async def test_a_refund_that_is_being_paid_is_recovered(loss: Loss) -> None:
+    loss.desk.gateway.answers = [PENDING]
+    claim = await loss.claim(2)
+    await loss.sales.approve(claim)
+    await loss.desk.pay()
+    await loss.report("DELIVERED")
+    assert await loss.recoveries() == [f"Refund:{loss.desk.id(claim)}"]
+    await loss.desk.receive_webhook(claim, Told.FAILED)
+    assert await loss.desk.status(claim) == "FAILED"
+    assert not (await loss.desk.cancel(claim)).refusals
+    assert await loss.recoveries() == []
+
+
+async def test_the_delivery_that_comes_while_it_is_sent_is_recovered(loss: Loss) -> None:
+    claim = await loss.claim(2)
+    await loss.sales.approve(claim)
+
+    async def deliver(_: str) -> None:
+        await loss.report("DELIVERED")
+
+    loss.desk.gateway.meanwhile = deliver
+    assert await loss.sales.refunded() == 10_000
+    assert await loss.recoveries() == [f"Refund:{loss.desk.id(claim)}"]
+
+
+async def test_a_refused_payout_is_withdrawn(loss: Loss) -> None:
+    loss.desk.gateway.answers = [FAILED]
+    claim = await loss.claim(1)
+    await loss.sales.approve(claim)
+    await loss.desk.pay()
+    await loss.report("DELIVERED")
+    assert await loss.desk.status(claim) == "CANCELLED"
+    assert await loss.recoveries() == []
+
+
+async def test_a_debt_that_was_cancelled_for_the_loss_is_owed_again(database: Database) -> None:
+    loss = await Loss(await Sales(await open_refund_desk(database)).open()).happen(paid=0)
+    claim = await loss.claim(2)
+    await loss.sales.approve(claim)
+    assert await loss.sales.order_balances() == {}
+    await loss.report("DELIVERED")
+    assert await loss.desk.status(claim) == "REVERSED"
+    assert (await loss.sales.order_balances())["receivables"] == 10_000
+    assert await loss.recoveries() == []
+
+
+async def test_an_amount_paid_since_the_loss_is_looked_at(loss: Loss) -> None:
+    opened = await loss.sales.try_claim(loss.order, money=loss.sales.money(700))
+    await loss.report("DELIVERED")
+    assert await loss.desk.status(opened) == "NEEDS_APPROVAL"
+    assert await loss.recoveries() == [f"Refund:{loss.desk.id(opened)}"]
+
+
+async def test_other_refunds_stay(database: Database) -> None:
+    loss = Loss(await Sales(await open_refund_desk(database)).open())
+    loss.order = await loss.sales.place(("COAT", 2, 5_000, 0))
+    await loss.sales.ship(loss.order)
+    early = await loss.claim(1)
+    await loss.report("LOST")
+    await loss.report("DELIVERED")
+    late = await loss.claim(1)
+    assert [await loss.desk.status(each) for each in (early, late)] == ["NEEDS_APPROVAL"] * 2
+    assert await loss.recoveries() == []
+
+
+async def test_a_recovery_that_was_never_opened_is_found(loss: Loss) -> None:
+    await loss.sales.approve(await loss.claim(2))
+    await loss.desk.pay()
+    await loss.report("DELIVERED")
+    await tamper(loss.desk.database.url, "DELETE FROM operational_exception")
+    proof = "refunded losses that were delivered are recovered"
+    [found] = [each for each in await reconcile(loss.desk.database) if each.proof == proof]
+    assert found.found == "2 refunded units that were delivered"
