@@ -9,6 +9,8 @@ from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
 import models.queries.returns.returns as return_queries
+import models.queries.returns.unidentified_parcels as parcel_queries
+import workflows.exceptions.opening as exceptions
 import workflows.returns.discrepancies as discrepancies
 import workflows.returns.locked_returns as locked_returns
 import workflows.returns.receipt_units as receipt_units
@@ -130,7 +132,7 @@ async def _receive(tx: Transaction, arrival: _Arrival, locked: LockedReturn) -> 
     before = locked.status
     locked.check(ReturnAction.RECEIVE, "input", "returnId")
     await tasks.admit(tx, ("Return", locked.id), arrival.caller, ("input", "returnId"))
-    contents, found = await _lock_contents(tx, arrival)
+    contents, found = await _lock_contents(tx, arrival, locked)
     parcel = Parcel(tuple(contents), command.complete)
     try:
         receipt, joining = await unannounced_units.match(tx, locked, parcel)
@@ -161,9 +163,12 @@ async def _receive(tx: Transaction, arrival: _Arrival, locked: LockedReturn) -> 
 
 
 async def _lock_contents(
-    tx: Transaction, arrival: _Arrival
+    tx: Transaction, arrival: _Arrival, locked: LockedReturn
 ) -> tuple[Sequence[ArrivedUnits], IdentifiedUnits | None]:
-    """Lock the stock and cost of the received units; take them out of quarantine, if there."""
+    """Lock the stock and cost of the received units; take them out of quarantine, if there.
+
+    Then the exceptions of the quarantined parcel and of the return are locked, in id order.
+    """
     command, location = arrival.command, arrival.location
     await receipt_units.lock(tx, [item.id for item in arrival.items.values()], location.id)
     contents = [
@@ -171,6 +176,8 @@ async def _lock_contents(
     ]
     if command.exception_id is None:
         return contents, None
+    subject = exceptions.subject_key(("Return", locked.id))
+    await parcel_queries.lock_exceptions(tx.session, command.exception_id, subject)
     left = await unidentified_parcels.remaining_units(tx, command.exception_id, location)
     contents = contents or [ArrivedUnits(sku, units) for sku, units in left]
     wanted = totals((arrival.items[each.sku].id, each.quantity) for each in contents)

@@ -100,6 +100,20 @@ async def exception(session: Session, exception_id: UUID) -> ParcelExceptionRow 
     )
 
 
+async def lock_exceptions(session: Session, exception_id: UUID, subject_key: str) -> None:
+    """Lock the exception of parcels and the open one of a return that takes them, in id order.
+
+    The receipt changes both. A receipt that swaps parcels with it locks them in the same order.
+    """
+    await session.fetch(
+        "SELECT id FROM operational_exception WHERE id = $1 OR (kind = 'RETURN_DISCREPANCY'"
+        " AND subject_key = $2 AND status NOT IN ('RESOLVED', 'AUTO_RESOLVED'))"
+        " ORDER BY id FOR NO KEY UPDATE",
+        exception_id,
+        subject_key,
+    )
+
+
 _UNITS = """
 SELECT u.id, u.parcel_id, u.item_id, i.sku, u.quantity, u.value_minor, p.location_id
 FROM unidentified_parcel p JOIN unidentified_unit u ON u.parcel_id = p.id
