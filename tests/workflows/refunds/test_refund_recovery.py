@@ -103,7 +103,7 @@ async def test_a_refund_that_the_gateway_contradicts_binds_its_return(
 
 
 async def debts(refund_desk: RefundDesk) -> tuple[int, list[str]]:
-    """What customers owe, and the kinds of open exceptions about refunds."""
+    """Debts of customers, and the kinds of open exceptions about refunds."""
     kinds = ("REFUND_RECOVERY", "REFUND_OVERDUE")
     found = [kind for kind in kinds if await refund_desk.open_exceptions(kind)]
     assert await reconcile(refund_desk.database) == []
