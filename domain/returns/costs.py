@@ -41,6 +41,9 @@ def pools(
     1. The parcel that comes back undelivered, if the return has its tracking number (`came_as`).
     2. Delivered parcels, then those on their way. Undelivered parcels are left out.
     3. All other units: those of lost parcels.
+
+    Together they have the cost that has not come back. The last units have all of it, even if units
+    of several parcels came back before at their average.
     """
     undelivered = {each.tracking for each in received} & {each.tracking for each in sent}
     undelivered.discard(None)
@@ -55,10 +58,7 @@ def pools(
         pool = _pool(parcels, back)
         found.append(_beyond(pool, so_far))
         so_far = pool
-    total = EMPTY
-    for each in found:
-        total = total.receive(each.quantity, each.value_minor)
-    return [*found, _beyond(_pool(sent, received), total)]
+    return _within(_pool(sent, received), found)
 
 
 def issue(available: Sequence[CostPool], units: int) -> tuple[list[CostPool], int]:
@@ -76,6 +76,18 @@ def issue(available: Sequence[CostPool], units: int) -> tuple[list[CostPool], in
     if units:
         raise ValueError(f"{units} units came back that never left")
     return left, cost_minor
+
+
+def _within(left: CostPool, wanted: Iterable[CostPool]) -> list[CostPool]:
+    """The wanted pools, as far as `left` has units and cost for them, and the rest of `left`."""
+    found = []
+    for each in wanted:
+        pool = left
+        if each.quantity < left.quantity:
+            pool = CostPool(each.quantity, min(each.value_minor, left.value_minor))
+        found.append(pool if each.quantity else EMPTY)
+        left = _beyond(left, found[-1])
+    return [*found, left]
 
 
 def _pool(sent: Iterable[SentUnits], received: Iterable[ReceivedUnits]) -> CostPool:

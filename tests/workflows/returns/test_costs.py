@@ -99,6 +99,17 @@ async def test_an_undelivered_parcel_comes_back_at_its_own_cost(parcels: Parcels
     assert await parcels.cost_of_sales() == (0, 0)
 
 
+async def test_an_undelivered_parcel_has_no_cost_that_came_back_before(parcels: Parcels) -> None:
+    """The first unit comes back at the average, because nobody knows in which parcel it left."""
+    assert await parcels.take_back() == 700
+    await parcels.report("RETURNED_TO_SENDER", DEAR)
+    [row] = await rows(
+        parcels.desk.database, "SELECT id FROM customer_return WHERE tracking_number = $1", DEAR
+    )
+    assert await parcels.receive(Outcome({"return": str(row["id"])})) == 700
+    assert await parcels.cost_of_sales() == (0, 0)
+
+
 async def test_a_cost_that_was_averaged_with_a_lost_unit_is_found(parcels: Parcels) -> None:
     await parcels.report("LOST", DEAR)
     await parcels.take_back()
