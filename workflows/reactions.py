@@ -24,7 +24,7 @@ from domain.events.fulfillments import (
     FulfillmentReduced,
     FulfillmentShipped,
 )
-from domain.events.orders import OrderAllocated, OrderCancelled
+from domain.events.orders import OrderAllocated, OrderCancelled, OrderChargedBack
 from domain.events.refunds import (
     RefundApproved,
     RefundCancelled,
@@ -71,6 +71,7 @@ REACTIONS = Reactions(
             after(
                 OrderCancelled, shortages.settle, cancellation_refunds.open_refunds_of_cancellation
             ),
+            after(OrderChargedBack, waiting_refunds.revise_after_chargeback),
             after(ReturnAuthorized, *_UPDATE_REFUNDS_AND_TASKS),
             after(ReturnDeclined, *_UPDATE_REFUNDS_AND_TASKS),
             after(ReturnCancelled, *_UPDATE_REFUNDS_AND_TASKS),

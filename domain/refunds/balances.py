@@ -4,20 +4,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from domain.errors import RefundExceedsBalance
+from domain.refunds.parts import NOTHING, Parts
 from domain.values.money import Money, share, to_decimal
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentBalance:
-    """A captured payment and the amount that succeeded and pending refunds draw on it."""
+    """A captured payment and the amount that succeeded and pending refunds draw on it.
+
+    `charged_back_minor`: the amount that the customer's bank has taken back.
+    """
 
     reference: str
     captured_minor: int
     drawn_minor: int = 0
+    charged_back_minor: int = 0
 
     @property
     def left_minor(self) -> int:
-        return max(0, self.captured_minor - self.drawn_minor)
+        return max(0, self.captured_minor - self.charged_back_minor - self.drawn_minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +122,12 @@ def refundable_of_order(
     payments: Iterable[PaymentBalance],
     *,
     kept_minor: int,
+    booked_minor: int,
     is_over: bool,
 ) -> int:
     """The most that may be refunded of an order now, in minor units; never negative.
 
+    `booked_minor`: what is left of the booked value (`left_by_part`), and what cancellations owe.
     `shipping_minor` counts if something has shipped, or nothing ever will (`is_over`). `kept_minor`
     is not refundable: deposits that live units need (only a cancellation refunds those), and
     amounts that cancellations still owe besides their refunds. Net and tax are separate values,
@@ -136,7 +143,22 @@ def refundable_of_order(
     is_due = is_over or any(line.left for line in counted)
     by_value = refundable_minor(values, shipping_minor if is_due else 0, settled)
     left = sum(payment.left_minor for payment in settled)
-    return max(0, min(by_value, left - kept_minor))
+    return max(0, min(by_value, left - kept_minor, booked_minor))
+
+
+def left_by_part(lines: Iterable[LineUnits], shipping: Parts, given: Parts) -> Parts:
+    """The value of an order's shipped units and shipping that no refund takes back.
+
+    `shipping`: the fee without what cancellations took; it counts once something has shipped.
+    `given`: the parts of refunds that count.
+    """
+    counted, left = list(lines), NOTHING
+    for line in counted:
+        net = share(line.net_minor, line.left, line.units)
+        left += Parts(net, share(line.tax_minor, line.left, line.units))
+    if any(line.left for line in counted):
+        left += shipping
+    return (left - given).at_least_zero()
 
 
 def _values(minor: int, line: LineUnits) -> tuple[LineValue, LineValue]:

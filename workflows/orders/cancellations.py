@@ -11,6 +11,7 @@ from uuid import UUID
 import domain.ledger.entries as ledger_entries
 import models.queries.catalog.lookups as lookups
 import models.queries.orders.fulfillments as fulfillment_queries
+import models.queries.refunds.chargebacks as chargeback_queries
 import models.queries.refunds.refunds as refund_queries
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as locked_orders
@@ -57,11 +58,15 @@ class CancelOrder:
 
 @dataclass(slots=True)
 class _CancelledValue:
-    """Value of cancelled units in minor units; `lines`: (line, units, net, tax) of each."""
+    """Value of cancelled units in minor units; `lines`: (line, units, net, tax) of each.
+
+    `charged_back`: the part of the order's payments that chargebacks took. It is owed again.
+    """
 
     items: int = 0
     tax: int = 0
     shipping: Parts = NOTHING
+    charged_back: int = 0
     lines: list[tuple[UUID, int, int, int]] = field(default_factory=list)
 
 
@@ -82,6 +87,7 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
     value = _value(wanted)
     await _release_units(tx, order, wanted, caller.actor)
     value.shipping = await _shipping(tx, order)
+    value.charged_back = await chargeback_queries.charged_back_of_order(tx.session, order.id)
     refund = _release_deposit(tx, order, wanted, value, reason.id, caller.actor)
     units: Counter[str] = Counter()
     for line, quantity in wanted:
@@ -288,7 +294,8 @@ def _release_deposit(
     unearned = value.shipping if order.has_shipped else NOTHING
     before = order.account
     credited = before.credited(unearned.total_minor)
-    refund = ledger_entries.left_over(credited.deposit_minor, 0, _amount_due(order))
+    owed = _amount_due(order) + value.charged_back
+    refund = ledger_entries.left_over(credited.deposit_minor, 0, owed)
     refund = min(refund, value.items + value.tax + value.shipping.total_minor)
     order.account = credited.credited(-refund)
     units = sum(quantity for _, quantity in wanted)

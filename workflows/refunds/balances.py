@@ -13,7 +13,13 @@ from uuid import UUID
 import models.queries.refunds.refunds as refund_queries
 import workflows.refunds.stored_values as stored_values
 from domain.orders.orders import OrderStatus
-from domain.refunds.balances import Draw, LineUnits, PaymentBalance, refundable_of_order
+from domain.refunds.balances import (
+    Draw,
+    LineUnits,
+    PaymentBalance,
+    left_by_part,
+    refundable_of_order,
+)
 from domain.refunds.breakdowns import LineAccount, ShippingAccount
 from domain.refunds.parts import NOTHING, Parts, RefundValue
 from domain.refunds.states import UNDECIDED, WITHDRAWN, RefundStatus
@@ -80,7 +86,12 @@ class Balances:
             payment_id = refund["payment_id"]
             drawn[payment_id] = drawn.get(payment_id, 0) + refund["amount_minor"]
         return [
-            PaymentBalance(row["reference"], row["amount_minor"], drawn.get(row["id"], 0))
+            PaymentBalance(
+                row["reference"],
+                row["amount_minor"],
+                drawn.get(row["id"], 0),
+                int(row["charged_back_minor"]),
+            )
             for row in self.payments
         ]
 
@@ -121,24 +132,19 @@ class Balances:
 
     def left_minor_by_part(self, excluded: Collection[UUID] = NONE) -> Parts:
         """The booked value of the order's shipped units and shipping that is not refunded yet."""
-        left = NOTHING
-        for line in self.order.lines:
-            left += Parts(*line.money.part(0, line.left))
-        if self.order.has_shipped:
-            row = self.order.row
-            left += Parts(
-                0,
-                0,
-                row["shipping_minor"] - int(self.cancellations["shipping_minor"]),
-                row["shipping_tax_minor"] - int(self.cancellations["shipping_tax_minor"]),
-            )
-        for value in self.value_given(excluded):
-            left -= value.parts
-        return left.at_least_zero()
+        row, taken = self.order.row, self.cancellations
+        shipping = Parts(
+            0,
+            0,
+            row["shipping_minor"] - int(taken["shipping_minor"]),
+            row["shipping_tax_minor"] - int(taken["shipping_tax_minor"]),
+        )
+        given = sum((value.parts for value in self.value_given(excluded)), NOTHING)
+        return left_by_part(self._units_of_lines(), shipping, given)
 
     def kept_minor(self, excluded: Collection[UUID] = NONE) -> int:
-        """Payments less refunds that count, and less what cancellations owe besides."""
-        paid = sum(row["amount_minor"] for row in self.payments)
+        """Payments less chargebacks, refunds that count, and what cancellations owe besides."""
+        paid = sum(row["amount_minor"] - int(row["charged_back_minor"]) for row in self.payments)
         return paid - self.cumulative(excluded).minor - self.unclaimed_minor()
 
     def live_minor(self, excluded: Collection[UUID] = NONE) -> int:
@@ -148,7 +154,18 @@ class Balances:
 
     def maximum_minor(self, excluded: Collection[UUID] = NONE) -> int:
         """The highest amount that may be refunded now, without deposits for units still to ship."""
-        lines = [
+        row = self.order.row
+        return refundable_of_order(
+            self._units_of_lines(),
+            row["shipping_minor"] + row["shipping_tax_minor"],
+            self.of_payments(excluded),
+            kept_minor=self.order.account.deposit_minor,
+            booked_minor=self.left_minor_by_part(excluded).total_minor + self.unclaimed_minor(),
+            is_over=self.order.status is OrderStatus.CANCELLED,
+        )
+
+    def _units_of_lines(self) -> list[LineUnits]:
+        return [
             LineUnits(
                 net_minor=line.money.net_minor,
                 tax_minor=line.money.tax_minor,
@@ -158,16 +175,6 @@ class Balances:
             )
             for line in self.order.lines
         ]
-        row = self.order.row
-        maximum = refundable_of_order(
-            lines,
-            row["shipping_minor"] + row["shipping_tax_minor"],
-            self.of_payments(excluded),
-            kept_minor=self.order.account.deposit_minor,
-            is_over=self.order.status is OrderStatus.CANCELLED,
-        )
-        booked = self.left_minor_by_part(excluded).total_minor + self.unclaimed_minor()
-        return max(0, min(maximum, booked))
 
     def unclaimed_minor(self) -> int:
         """Amount owed by cancellations whose refunds were withdrawn, less later claims to it."""

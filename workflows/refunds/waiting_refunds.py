@@ -1,7 +1,8 @@
 """Refunds that wait for approval: their amounts follow the facts of the order until then.
 
 Nothing of a waiting refund is booked. After each fact that moves the order's money (a cancellation,
-another refund that is decided or withdrawn), for each waiting refund with units or shipping:
+a chargeback, another refund that is decided or withdrawn), each waiting refund with units or
+shipping is computed anew:
 
 1. The goods and the restocking fee stay as its policy decided them.
 2. Shipping is included if its units are now the last of the order, as the policy says.
@@ -25,6 +26,7 @@ import workflows.refunds.balances as order_balances
 import workflows.refunds.locked_refunds as locked_refunds
 import workflows.refunds.opening as refund_opening
 import workflows.refunds.stored_values as stored_values
+from domain.events.orders import OrderChargedBack
 from domain.events.refunds import RefundPayload
 from domain.policies.dispositions import ConditionGrade
 from domain.policies.policies import PolicyVersion
@@ -69,9 +71,18 @@ class _Family:
 
 async def revise_after_refund(tx: Transaction, event: PendingEvent[RefundPayload]) -> None:
     """Revise the waiting refunds of an order after another refund of it changed."""
+    await _revise_of(tx, event.payload.order)
+
+
+async def revise_after_chargeback(tx: Transaction, event: PendingEvent[OrderChargedBack]) -> None:
+    """Revise the waiting refunds of an order after a payment of it was charged back."""
+    await _revise_of(tx, UUID(event.subject_key))
+
+
+async def _revise_of(tx: Transaction, order_id: UUID) -> None:
     await tx.flush()
-    if await refund_queries.has_waiting(tx.session, event.payload.order):
-        order = await locked_orders.reload(tx, event.payload.order)
+    if await refund_queries.has_waiting(tx.session, order_id):
+        order = await locked_orders.reload(tx, order_id)
         balances = await order_balances.read(tx, order)
         await revise(tx, balances)
         await order_balances.write(tx, balances)

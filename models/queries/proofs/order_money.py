@@ -154,6 +154,7 @@ WHERE {_DIFFERS}
 
 # An order is undone if each unit was cancelled or is in a refund, and settled if all its refunds
 # succeeded. Only what policies keep may be left: deductions, fees, and shipping under NEVER.
+# Money that was not refunded because it was charged back stays as a deposit beside that debt.
 # Refunds of earlier versions are left out: they did not take debts into account.
 NOTHING_IS_LEFT = f"""
 WITH {_JOURNAL}, undone AS MATERIALIZED (
@@ -161,7 +162,9 @@ WITH {_JOURNAL}, undone AS MATERIALIZED (
     COALESCE((SELECT SUM(r.fee_minor) FROM refund r WHERE r.order_id = o.id), 0) AS fees,
     CASE WHEN EXISTS (SELECT 1 FROM policy y WHERE y.kind = 'REFUND'
       AND CAST(y.rules AS text) LIKE '%"NEVER"%') THEN 1 ELSE 0 END AS may_keep_shipping,
-    o.shipping_minor, o.shipping_tax_minor
+    o.shipping_minor, o.shipping_tax_minor, COALESCE((SELECT SUM(c.amount_minor)
+      FROM payment_chargeback c JOIN order_payment p ON p.id = c.payment_id
+      WHERE p.order_id = o.id), 0) AS charged_back
   FROM sales_order o
   JOIN (SELECT l.order_id FROM order_line l LEFT JOIN (
       SELECT u.order_line_id, SUM(u.quantity) AS units FROM refund_unit u
@@ -176,11 +179,11 @@ WITH {_JOURNAL}, undone AS MATERIALIZED (
     AND (r.status <> 'SUCCEEDED' OR (r.unpaid_minor IS NULL AND r.kind <> 'CANCELLATION'))))
 SELECT u.number AS place, {_shown("u.net", "u.tax", "u.shipping", "u.fees", "0")} AS expected,
   {_shown(*(f"b.{name}" for name in _BALANCES))} AS found
-FROM (SELECT number, currency, net, fees, net + fees AS debt,
+FROM (SELECT number, currency, net, fees, net + fees AS debt, charged_back,
     tax + may_keep_shipping * shipping_tax_minor AS tax,
     may_keep_shipping * shipping_minor AS shipping FROM undone) AS u
 JOIN booked b ON b.reference = u.number AND b.currency = u.currency
 WHERE b.sales NOT BETWEEN 0 AND u.net OR b.tax NOT BETWEEN 0 AND u.tax
-  OR b.shipping NOT BETWEEN 0 AND u.shipping OR b.customer > 0
+  OR b.shipping NOT BETWEEN 0 AND u.shipping OR b.customer > u.charged_back
   OR -b.customer > u.debt + u.shipping + u.tax
 """

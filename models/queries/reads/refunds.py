@@ -9,7 +9,13 @@ from uuid import UUID
 
 import models.queries.reads.orders as order_reads
 from domain.orders.orders import OrderStatus
-from domain.refunds.balances import LineUnits, PaymentBalance, refundable_of_order
+from domain.refunds.balances import (
+    LineUnits,
+    PaymentBalance,
+    left_by_part,
+    refundable_of_order,
+)
+from domain.refunds.parts import NOTHING, Parts
 from models.database.rows import Total
 from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
@@ -138,13 +144,31 @@ SELECT o.id, o.status, o.shipping_minor + o.shipping_tax_minor AS shipping, o.de
   (SELECT COALESCE(SUM(r.amount_minor), 0) FROM refund r
    WHERE r.order_id = o.id AND r.status = 'SUCCEEDED') AS refunded,
   (SELECT COALESCE(SUM(c.refund_minor), 0) FROM order_cancellation c WHERE c.order_id = o.id
-   AND NOT EXISTS (SELECT 1 FROM refund r WHERE r.cancellation_id = c.id)) AS unopened
+   AND NOT EXISTS (SELECT 1 FROM refund r WHERE r.cancellation_id = c.id)) AS unopened,
+  o.shipping_minor - (SELECT COALESCE(SUM(c.shipping_minor), 0) FROM order_cancellation c
+   WHERE c.order_id = o.id) AS own_shipping,
+  o.shipping_tax_minor - (SELECT COALESCE(SUM(c.shipping_tax_minor), 0) FROM order_cancellation c
+   WHERE c.order_id = o.id) AS own_shipping_tax
 FROM sales_order o WHERE o.id = ANY($1::uuid[])
 """
-_PAYMENTS = (
-    "SELECT order_id, reference, amount_minor, drawn_minor FROM order_payment"
-    " WHERE order_id = ANY($1::uuid[])"
-)
+_GIVEN = """
+SELECT order_id, SUM(CASE WHEN is_given THEN items_minor ELSE 0 END) AS items,
+  SUM(CASE WHEN is_given THEN tax_minor ELSE 0 END) AS tax,
+  SUM(CASE WHEN is_given THEN shipping_minor ELSE 0 END) AS shipping,
+  SUM(CASE WHEN is_given THEN shipping_tax_minor ELSE 0 END) AS shipping_tax,
+  SUM(CASE WHEN cancellation_id IS NOT NULL AND NOT counts THEN amount_minor ELSE 0 END)
+    - SUM(CASE WHEN counts THEN owed_minor ELSE 0 END) AS unclaimed
+FROM (
+  SELECT r.*, r.status NOT IN ('REJECTED', 'REVERSED', 'CANCELLED') AS counts,
+    r.cancellation_id IS NULL AND r.status NOT IN ('REJECTED', 'REVERSED', 'CANCELLED') AS is_given
+  FROM refund r WHERE r.order_id = ANY($1::uuid[])) AS refunds
+GROUP BY order_id
+"""
+_PAYMENTS = """
+SELECT order_id, reference, amount_minor, drawn_minor, COALESCE((SELECT SUM(c.amount_minor)
+  FROM payment_chargeback c WHERE c.payment_id = p.id), 0) AS charged_back
+FROM order_payment p WHERE order_id = ANY($1::uuid[])
+"""
 _LINES = (
     "SELECT order_id, quantity, unit_price_minor, discount_minor, tax_minor, shipped, delivered,"
     " lost, cancelled FROM order_line WHERE order_id = ANY($1::uuid[])"
@@ -158,6 +182,17 @@ class _OrderTotalsRow(TypedDict):
     deposit_minor: int
     refunded: Total
     unopened: Total
+    own_shipping: Total
+    own_shipping_tax: Total
+
+
+class _GivenRow(TypedDict):
+    order_id: UUID
+    items: Total
+    tax: Total
+    shipping: Total
+    shipping_tax: Total
+    unclaimed: Total
 
 
 class _DrawnPaymentRow(TypedDict):
@@ -165,6 +200,7 @@ class _DrawnPaymentRow(TypedDict):
     reference: str
     amount_minor: int
     drawn_minor: int
+    charged_back: Total
 
 
 class _SoldLineRow(TypedDict):
@@ -184,23 +220,49 @@ async def money_by_order(session: Session, ids: Sequence[UUID]) -> Mapping[UUID,
     orders = await session.rows(_OrderTotalsRow, _ORDERS, list(ids))
     payments = grouped(await session.rows(_DrawnPaymentRow, _PAYMENTS, list(ids)), "order_id")
     lines = grouped(await session.rows(_SoldLineRow, _LINES, list(ids)), "order_id")
+    given = by_key(await session.rows(_GivenRow, _GIVEN, list(ids)), "order_id")
     return {
         row["id"]: OrderMoney(
             int(row["refunded"]),
-            refundable_of_order(
+            _refundable(
+                row,
                 [_units(line) for line in lines.get(row["id"], ())],
-                row["shipping"],
-                [
-                    PaymentBalance(p["reference"], p["amount_minor"], p["drawn_minor"])
-                    for p in payments.get(row["id"], ())
-                ],
-                # A cancellation's amount is refunded automatically once its refund is opened.
-                kept_minor=row["deposit_minor"] + int(row["unopened"]),
-                is_over=row["status"] == OrderStatus.CANCELLED,
+                payments.get(row["id"], ()),
+                given.get(row["id"]),
             ),
         )
         for row in orders
     }
+
+
+def _refundable(
+    row: _OrderTotalsRow,
+    lines: Sequence[LineUnits],
+    payments: Sequence[_DrawnPaymentRow],
+    given: _GivenRow | None,
+) -> int:
+    taken, unclaimed = NOTHING, 0
+    if given is not None:
+        minors = (given["items"], given["tax"], given["shipping"], given["shipping_tax"])
+        taken, unclaimed = Parts(*(int(each) for each in minors)), int(given["unclaimed"])
+    shipping = Parts(0, 0, int(row["own_shipping"]), int(row["own_shipping_tax"]))
+    return refundable_of_order(
+        lines,
+        row["shipping"],
+        [
+            PaymentBalance(
+                each["reference"],
+                each["amount_minor"],
+                each["drawn_minor"],
+                int(each["charged_back"]),
+            )
+            for each in payments
+        ],
+        # A cancellation's amount is refunded automatically once its refund is opened.
+        kept_minor=row["deposit_minor"] + int(row["unopened"]),
+        booked_minor=left_by_part(lines, shipping, taken).total_minor + unclaimed,
+        is_over=row["status"] == OrderStatus.CANCELLED,
+    )
 
 
 def _units(line: _SoldLineRow) -> LineUnits:

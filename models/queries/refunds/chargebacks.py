@@ -38,6 +38,17 @@ async def charged_back_minor(session: Session, payment_id: UUID) -> int:
     return found or 0
 
 
+async def charged_back_of_order(session: Session, order_id: UUID) -> int:
+    """The amount of an order's payments that chargebacks have taken, under the order's lock."""
+    found = await session.value(
+        int,
+        "SELECT CAST(SUM(c.amount_minor) AS bigint) AS amount FROM payment_chargeback c"
+        " JOIN order_payment p ON p.id = c.payment_id WHERE p.order_id = $1",
+        order_id,
+    )
+    return found or 0
+
+
 async def is_recorded(session: Session, payment_id: UUID, gateway_reference: str) -> bool:
     """True if a chargeback with the gateway's reference is recorded, under the order's lock."""
     found = await session.value(

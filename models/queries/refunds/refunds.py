@@ -68,12 +68,13 @@ class ShippingGivenRow(TypedDict):
 
 
 class CapturedPaymentRow(TypedDict):
-    """A captured payment, and the amount that refunds draw on it."""
+    """A captured payment, and the amounts that refunds draw and chargebacks took of it."""
 
     id: UUID
     reference: str
     amount_minor: int
     drawn_minor: int
+    charged_back_minor: Total
 
 
 class OwedCancellationRow(TypedDict):
@@ -176,8 +177,10 @@ async def payments_of(session: Session, order_id: UUID) -> Sequence[CapturedPaym
     """An order's captured payments, in the order of capture."""
     return await session.rows(
         CapturedPaymentRow,
-        "SELECT id, reference, amount_minor, drawn_minor FROM order_payment"
-        " WHERE order_id = $1 ORDER BY captured_at, id",
+        "SELECT p.id, p.reference, p.amount_minor, p.drawn_minor, COALESCE((SELECT"
+        " SUM(c.amount_minor) FROM payment_chargeback c WHERE c.payment_id = p.id), 0)"
+        " AS charged_back_minor FROM order_payment p WHERE p.order_id = $1"
+        " ORDER BY p.captured_at, p.id",
         order_id,
     )
 

@@ -10,9 +10,11 @@ from domain.refunds.balances import (
     PaymentBalance,
     check_balance,
     draw,
+    left_by_part,
     refundable_minor,
     refundable_of_order,
 )
+from domain.refunds.parts import NOTHING, Parts
 from domain.values.money import Money
 
 payments = st.lists(
@@ -93,7 +95,9 @@ def of_order(
     """Refundable amount of an order of three units at 10.00 with 5.00 shipping, paid in full."""
     line = LineUnits(3_000, 0, 3, left, cancelled)
     paid = [PaymentBalance("card", 3_500, drawn)]
-    return refundable_of_order([line], 500, paid, kept_minor=kept, is_over=is_over)
+    return refundable_of_order(
+        [line], 500, paid, kept_minor=kept, booked_minor=3_500, is_over=is_over
+    )
 
 
 def test_what_has_not_left_is_owed_as_goods() -> None:
@@ -113,11 +117,35 @@ def test_deposits_of_unshipped_units_are_not_refundable() -> None:
     """
     line = LineUnits(3_000, 0, 3, left=1, cancelled=0)
     paid = [PaymentBalance("card", 1_500)]
-    assert refundable_of_order([line], 0, paid, kept_minor=500, is_over=False) == 1_000
-    assert refundable_of_order([line], 0, paid, kept_minor=1_200, is_over=False) == 300
+    assert (
+        refundable_of_order([line], 0, paid, kept_minor=500, booked_minor=3_000, is_over=False)
+        == 1_000
+    )
+    assert (
+        refundable_of_order([line], 0, paid, kept_minor=1_200, booked_minor=3_000, is_over=False)
+        == 300
+    )
 
 
 def test_net_and_tax_are_rounded_apart_as_they_were_sold() -> None:
     line = LineUnits(103, 103, 2, left=1, cancelled=0)
     paid = [PaymentBalance("card", 206)]
-    assert refundable_of_order([line], 0, paid, kept_minor=0, is_over=False) == 52 + 52
+    most = refundable_of_order([line], 0, paid, kept_minor=0, booked_minor=104, is_over=False)
+    assert most == 52 + 52
+
+
+def test_booked_value_and_chargebacks_limit_it() -> None:
+    line = LineUnits(3_000, 0, 3, left=3, cancelled=0)
+    paid = [PaymentBalance("card", 3_000, 500, charged_back_minor=700)]
+    assert refundable_of_order(
+        [line], 0, paid, kept_minor=0, booked_minor=9_000, is_over=False
+    ) == (1_800)
+    assert refundable_of_order([line], 0, paid, kept_minor=0, booked_minor=40, is_over=False) == 40
+    assert PaymentBalance("card", 3_000, 2_800, charged_back_minor=700).left_minor == 0
+
+
+def test_the_parts_that_are_left_are_those_of_shipped_units() -> None:
+    lines = [LineUnits(1_000, 100, 2, left=1, cancelled=0), LineUnits(500, 0, 1, 0, 1)]
+    assert left_by_part(lines, Parts(0, 0, 50, 5), Parts(200, 0, 60)) == Parts(300, 50, 0, 5)
+    unshipped = [LineUnits(1_000, 100, 2, left=0, cancelled=0)]
+    assert left_by_part(unshipped, Parts(0, 0, 50, 5), NOTHING) == NOTHING
