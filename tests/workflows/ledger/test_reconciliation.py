@@ -22,6 +22,7 @@ from tests.workflows.carriers.test_reconciliation import BREAKS as PARCEL_BREAKS
 from tests.workflows.orders.test_causes import BREAKS as CAUSE_BREAKS
 from tests.workflows.refunds.money.test_money_proofs import BREAKS as MONEY_BREAKS
 from tests.workflows.refunds.test_chargeback_proofs import BREAKS as CHARGEBACK_BREAKS
+from tests.workflows.refunds.test_found_parcels import BROKEN as FOUND_PROOF
 from tests.workflows.refunds.test_reconciliation import BREAKS as REFUND_BREAKS
 from tests.workflows.refunds.test_unearned_units import BREAKS as UNEARNED_BREAKS
 from tests.workflows.returns.test_costs import BROKEN as COST_PROOF
@@ -322,7 +323,7 @@ def test_every_proof_is_broken_once() -> None:
         RETURN_BREAKS,
     )
     names = {proof for each in breaks for _, proof, _ in each.values()}
-    names |= {*UNEARNED_BREAKS, COST_PROOF}
+    names |= {*UNEARNED_BREAKS, COST_PROOF, FOUND_PROOF}
     assert names == {p.name for p in invariants.PROOFS} | digests
     # The cover of audit entries is one more proof, tested in
     # tests/workflows/ledger/test_audit_cover.py.

@@ -16,6 +16,9 @@ from workflows.transactions.outcomes import Outcome
 
 NUMBER = "JD0001"
 
+# The proof that a test below breaks.
+BROKEN = "refunded losses that were delivered are recovered"
+
 
 class Loss:
     """An order of two coats in one parcel, which the carrier lost."""
@@ -147,6 +150,5 @@ async def test_a_recovery_that_was_never_opened_is_found(loss: Loss) -> None:
     await loss.desk.pay()
     await loss.report("DELIVERED")
     await tamper(loss.desk.database.url, "DELETE FROM operational_exception")
-    proof = "refunded losses that were delivered are recovered"
-    [found] = [each for each in await reconcile(loss.desk.database) if each.proof == proof]
+    [found] = [each for each in await reconcile(loss.desk.database) if each.proof == BROKEN]
     assert found.found == "2 refunded units that were delivered"
