@@ -53,7 +53,10 @@ class ReservationRow(NewReservationRow):
 
 
 class ReservationLine(Model):
-    """Units of one item held at one location."""
+    """Units of one item held at one location.
+
+    `held_until_at`: the end of the hold while its status is HELD; NULL once it has ended.
+    """
 
     id = fields.UUIDField(primary_key=True)
     reservation_id = fields.UUIDField()
@@ -61,6 +64,7 @@ class ReservationLine(Model):
     item_id = fields.BigIntField()
     location_id = fields.BigIntField()
     quantity = fields.BigIntField()
+    held_until_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "reservation_line"

@@ -77,6 +77,7 @@ def _postgres_connection(url: str, limits: DatabaseLimits) -> dict[str, Any]:
         "lock_timeout": str(int(limits.lock * 1000)),
         "idle_in_transaction_session_timeout": str(int(limits.idle_in_transaction * 1000)),
         "application_name": "restow",
+        **plan_cache.SETTINGS,
     }
     query = dict(parse_qsl(parts.query))
     extra: dict[str, Any] = {
@@ -278,7 +279,7 @@ class Database:
         """
         if self.engine == "postgres":
             async with self._postgres() as session:
-                async with _transaction(session, f"BEGIN; {plan_cache.KEEP}"):
+                async with _transaction(session, "BEGIN"):
                     yield session
                 committed()
             return

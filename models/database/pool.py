@@ -26,7 +26,7 @@ from models.database.plan_cache import PlanAges
 
 logger = structlog.get_logger(__name__)
 
-SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+SNAPSHOT = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {plan_cache.CHOOSE}"
 READY_SECONDS = 1.0
 WAITING_MAX = 10_000
 _ANY, _SNAPSHOT = "any", "snapshot"

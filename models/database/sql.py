@@ -56,7 +56,7 @@ def question(
 
 @dataclass(frozen=True, slots=True)
 class WriteStatement:
-    """Rows of a table to change: one tuple of values for `columns` per row, the first is its id.
+    """Rows of a table to change: a tuple of values for `columns`; the first finds the rows.
 
     `assignments` refer to the values as `c.<column>`. Each column comes with its SQL type.
     """
@@ -144,11 +144,30 @@ _LOCKING = re.compile(
 )
 
 
+_ARRAY = "= ANY(ARRAY("
+
+
+def _without_arrays(sql: str) -> str:
+    """`= ANY(ARRAY(SELECT …))` as `IN (SELECT …)`.
+
+    On PostgreSQL an array means: few values, each found by an index, whatever the statistics say.
+    """
+    while (start := sql.find(_ARRAY)) >= 0:
+        first = end = start + len(_ARRAY)
+        depth = 1
+        while depth:
+            depth += {"(": 1, ")": -1}.get(sql[end], 0)
+            end += 1
+        sql = f"{sql[:start]}IN ({sql[first : end - 1]}){sql[end + 1 :]}"
+    return sql
+
+
 @lru_cache(maxsize=2048)
 def for_sqlite(sql: str) -> str:
     """Translate PostgreSQL's SQL to SQLite: arrays become JSON, row locks are dropped.
 
     SQLite has a single writer and needs no row locks.
     """
+    sql = _without_arrays(sql)
     sql = _ANY.sub(r"IN (SELECT value FROM json_each(?\1))", sql)
     return re.sub(r"\$(\d+)", r"?\1", _LOCKING.sub("", sql))

@@ -34,6 +34,7 @@ from models.migrations import (
     m0013_causes,
     m0014_chargebacks,
     m0015_refund_parts,
+    m0016_held_lines,
 )
 from models.migrations.dialect import Engine
 
@@ -78,6 +79,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0013_causes", m0013_causes.statements),
     Version("0014_chargebacks", m0014_chargebacks.statements),
     Version("0015_refund_parts", m0015_refund_parts.statements),
+    Version("0016_held_lines", m0016_held_lines.statements),
 )
 
 _TABLE = (

@@ -205,3 +205,35 @@ async def test_facts_before_their_cause_are_corrected(
     ):
         found = await raw.rows(url, f"SELECT {columns} FROM {table}")
         assert {str(value)[:19] for row in found for value in row} == {placed[:19]}
+
+
+async def test_lines_of_live_holds_get_the_end_of_their_hold(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Version 16 repeats it in the lines of holds that have not ended."""
+    older = NAMES[: NAMES.index("0016_held_lines")]
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "VERSIONS", VERSIONS[: len(older)])
+        await migrate(url)
+    await raw.execute(
+        url,
+        *raw.released_rows(older),
+        "INSERT INTO reservation (id, status, channel_id, actor, created_at, expires_at,"
+        " first_ttl_seconds, routing) SELECT '00000000-0000-4000-8000-0000000000b9', 'HELD',"
+        " channel_id, actor, created_at, expires_at, first_ttl_seconds, routing FROM reservation"
+        " WHERE status = 'COMMITTED'",
+        "INSERT INTO reservation_line (id, reservation_id, line_no, item_id, location_id,"
+        " quantity) SELECT '00000000-0000-7000-8000-0000000000b9',"
+        " '00000000-0000-4000-8000-0000000000b9', 0, item_id, location_id, 1"
+        " FROM reservation_line WHERE reservation_id = '00000000-0000-4000-8000-0000000000b1'",
+    )
+    await migrate(url)
+    found = await raw.rows(
+        url,
+        "SELECT r.status, l.held_until_at FROM reservation_line l"
+        " JOIN reservation r ON r.id = l.reservation_id ORDER BY r.id",
+    )
+    assert [(row[0], str(row[1])[:19]) for row in found] == [
+        ("COMMITTED", "None"),
+        ("HELD", "2026-03-02 09:15:00"),
+    ]

@@ -213,6 +213,7 @@ async def _hold(
             "item_id": item_id,
             "location_id": location_id,
             "quantity": quantity,
+            "held_until_at": row["expires_at"],
         }
         tx.add(ReservationLine, line)
         tx.stock.move(

@@ -141,8 +141,8 @@ SELECT
   (SELECT CAST(COALESCE(SUM(available + held + allocated + quality_control + quarantine
      + refurbishing + damaged), 0) AS bigint)
    FROM stock_level WHERE location_id = $1) AS units,
-  (SELECT COUNT(DISTINCT r.id) FROM reservation r JOIN reservation_line rl
-     ON rl.reservation_id = r.id WHERE rl.location_id = $1 AND r.status = 'HELD') AS holds,
+  (SELECT COUNT(DISTINCT reservation_id) FROM reservation_line
+   WHERE location_id = $1 AND held_until_at IS NOT NULL) AS holds,
   (SELECT COUNT(*) FROM fulfillment WHERE location_id = $1
      AND status IN ('ON_HOLD', 'OPEN', 'PICKED', 'PACKED')) AS fulfillments,
   (SELECT COUNT(*) FROM channel_location WHERE location_id = $1) AS channels

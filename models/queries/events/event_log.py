@@ -193,7 +193,10 @@ _SELECT = f"""
 SELECT {_COLUMNS} FROM event_position p JOIN event e ON e.id = p.event_id
 {_SCOPE}
 """
-_AFTER = f"{_SELECT} WHERE p.position > $1 ORDER BY p.position LIMIT $2"
+_AFTER = f"""{_SELECT} WHERE e.id = ANY(ARRAY(
+  SELECT event_id FROM event_position WHERE position > $1 ORDER BY position LIMIT $2))
+ORDER BY p.position
+"""
 _BETWEEN = f"{_SELECT} WHERE p.position > $1 AND p.position <= $2"
 
 

@@ -9,16 +9,15 @@ from uuid import UUID
 
 from models.database.rows import Total
 from models.database.sessions import Session
-from models.database.sql import Question, question
+from models.database.sql import Question, WriteStatement, question
 from models.reservations import ReservationRow
 
 TAKEN_BACK_MAX = 500
 
 _OVER = """
-SELECT DISTINCT r.id, r.expires_at
-FROM reservation r JOIN reservation_line l ON l.reservation_id = r.id
-WHERE r.status = 'HELD' AND r.expires_at <= $2 AND l.item_id = ANY($1::bigint[])
-ORDER BY r.expires_at, r.id LIMIT $3
+SELECT DISTINCT reservation_id, held_until_at FROM reservation_line
+WHERE item_id = ANY($1::bigint[]) AND held_until_at <= $2
+ORDER BY held_until_at, reservation_id LIMIT $3
 """
 
 
@@ -26,29 +25,38 @@ class _HoldIdRow(TypedDict):
     id: UUID
 
 
-class _OverRow(_HoldIdRow):
-    expires_at: datetime
+class _OverRow(TypedDict):
+    reservation_id: UUID
+    held_until_at: datetime
 
 
 async def holds_over(session: Session, item_ids: Sequence[int], now: datetime) -> list[UUID]:
     """Expired holds of these items whose units are not released yet, oldest first; not locked."""
     rows = await session.rows(_OverRow, _OVER, list(item_ids), now, TAKEN_BACK_MAX)
-    return [row["id"] for row in rows]
+    return [row["reservation_id"] for row in rows]
 
 
 _OVER_OF = """
-SELECT r.id FROM reservation r
-WHERE r.status = 'HELD' AND r.expires_at <= $2 AND (r.external_reference = ANY($3::text[])
-  OR EXISTS (SELECT 1 FROM reservation_line l
-    WHERE l.reservation_id = r.id AND l.item_id = ANY($1::bigint[])))
-ORDER BY r.expires_at, r.id LIMIT $4
+SELECT o.id FROM (
+  SELECT reservation_id AS id, held_until_at AS until_at FROM reservation_line
+  WHERE item_id = ANY($1::bigint[]) AND held_until_at <= $2
+  UNION
+  SELECT id, expires_at FROM reservation
+  WHERE external_reference = ANY($3::text[]) AND status = 'HELD' AND expires_at <= $2
+) AS o
+WHERE NOT EXISTS (SELECT 1 FROM reservation_line l
+  WHERE l.reservation_id = o.id AND NOT (l.item_id = ANY($1::bigint[])))
+ORDER BY o.until_at, o.id LIMIT $4
 """
 
 
 def over_of(
     item_ids: Sequence[int], references: Sequence[str], now: datetime
 ) -> Question[list[UUID]]:
-    """Expired holds of these items or with one of these references, oldest first."""
+    """Expired holds of these items or with one of these references, oldest first.
+
+    Holds that contain any other item are left out.
+    """
     return question(
         _HoldIdRow,
         _OVER_OF,
@@ -153,23 +161,29 @@ async def lines_over(session: Session, now: datetime, limit: int) -> Sequence[He
     return await session.rows(HeldLineRow, _LINES_OVER, now, limit)
 
 
+_ENDED = (("id", "uuid"), ("status", "text"), ("order_id", "uuid"))
+_END = "status = c.status, order_id = c.order_id, version = t.version + 1"
+_LINES_ENDED = (("reservation_id", "uuid"),)
+
+
 async def end_holds(session: Session, ids: Sequence[UUID], status: str) -> None:
     """Store the status, RELEASED or EXPIRED, of locked holds."""
-    await session.execute(
-        "UPDATE reservation SET status = $2, version = version + 1 WHERE id = ANY($1::uuid[])",
-        list(ids),
-        status,
-    )
+    await _end(session, [(hold_id, status, None) for hold_id in ids])
 
 
 async def commit_holds(session: Session, rows: Sequence[tuple[UUID, UUID]]) -> None:
     """Store the (id, order) of locked holds whose units orders have taken."""
-    if rows:
-        await session.execute_many(
-            "UPDATE reservation SET status = 'COMMITTED', order_id = $2, version = version + 1"
-            " WHERE id = $1",
-            rows,
-        )
+    await _end(session, [(hold_id, "COMMITTED", order_id) for hold_id, order_id in rows])
+
+
+async def _end(session: Session, rows: Sequence[tuple[UUID, str, UUID | None]]) -> None:
+    ends = WriteStatement("reservation", _ENDED, _END, rows)
+    lines = [(row[0],) for row in rows]
+    changes = (
+        ends,
+        WriteStatement("reservation_line", _LINES_ENDED, "held_until_at = NULL", lines),
+    )
+    await session.write({}, changes)
 
 
 async def extend_hold(
@@ -181,6 +195,11 @@ async def extend_hold(
         reservation_id,
         expires_at,
         version,
+    )
+    await session.execute(
+        "UPDATE reservation_line SET held_until_at = $2 WHERE reservation_id = $1",
+        reservation_id,
+        expires_at,
     )
 
 
@@ -205,9 +224,8 @@ async def holds_by_address(
 
 _ANONYMOUS_UNITS = """
 SELECT l.item_id, r.address, SUM(l.quantity) AS units
-FROM reservation r JOIN reservation_line l ON l.reservation_id = r.id
-WHERE r.address IS NOT NULL AND r.status = 'HELD' AND r.expires_at > $2
-  AND l.item_id = ANY($1::bigint[])
+FROM reservation_line l JOIN reservation r ON r.id = l.reservation_id
+WHERE l.item_id = ANY($1::bigint[]) AND l.held_until_at > $2 AND r.address IS NOT NULL
 GROUP BY l.item_id, r.address
 """
 

@@ -14,6 +14,7 @@ import models.queries.proofs.causes as cause_proofs
 import models.queries.proofs.order_money as order_proofs
 import models.queries.proofs.parcels as parcel_proofs
 import models.queries.proofs.refunds as refund_proofs
+import models.queries.proofs.reservations as reservation_proofs
 import models.queries.proofs.returns as return_proofs
 import models.queries.proofs.tasks as task_proofs
 from models.database.sessions import Session
@@ -278,6 +279,7 @@ GROUP BY kind, subject_key HAVING COUNT(*) > 1
 PROOFS: Sequence[Proof] = (
     Proof("stock = movements in − out", _columns_of_movements()),
     Proof("held = lines of unreleased holds", _claimed("held", _HELD_LINES)),
+    reservation_proofs.LINES_ARE_HELD,
     Proof("allocated = lines of open fulfillments", _claimed("allocated", _ALLOCATED_LINES)),
     Proof("order line states add up", _LINE_SUM),
     Proof("order line states = fulfillments", _line_states_of_fulfillments()),
@@ -327,11 +329,12 @@ PROOFS: Sequence[Proof] = (
 
 
 async def begin(session: Session) -> None:
-    """Lift the statement time-out of this snapshot, because proofs take as long as the data
-    requires.
+    """Prepare this snapshot for proofs, which take as long as the data requires.
+
+    Lifts the statement time-out and lets PostgreSQL compile the statements.
     """
     if session.engine == "postgres":
-        await session.execute("SET LOCAL statement_timeout = 0")
+        await session.execute("SET LOCAL statement_timeout = 0; SET LOCAL jit = on")
 
 
 class DifferenceRow(TypedDict):

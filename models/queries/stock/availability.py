@@ -42,16 +42,13 @@ def backordered(item_ids: Sequence[int]) -> Question[dict[tuple[int, int], int]]
 # count as available. An item without either has one row.
 _ITEM_SUPPLY = """
 SELECT i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor,
-  s.location_id, s.available, s.safety_stock, COALESCE(x.expired, 0) AS expired,
+  s.location_id, s.available, s.safety_stock, COALESCE((
+    SELECT SUM(l.quantity) FROM reservation_line l
+    WHERE l.item_id = s.item_id AND l.held_until_at <= $2 AND l.location_id = s.location_id
+  ), 0) AS expired,
   NULL AS channel_id, 0 AS backordered
 FROM item i
 LEFT JOIN stock_level s ON s.item_id = i.id
-LEFT JOIN (
-  SELECT l.item_id, l.location_id, SUM(l.quantity) AS expired
-  FROM reservation r JOIN reservation_line l ON l.reservation_id = r.id
-  WHERE r.status = 'HELD' AND r.expires_at <= $2
-  GROUP BY l.item_id, l.location_id
-) x ON x.item_id = s.item_id AND x.location_id = s.location_id
 WHERE i.sku = ANY($1::text[])
 UNION ALL
 SELECT i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor,

@@ -12,26 +12,35 @@ from models.database.sessions import Session
 CHANGES_MAX = 2_000
 
 # One statement, so one snapshot: in it every event is either numbered or pending. Usually it reads
-# the ends of three indexes and finds nothing.
+# the ends of three indexes and finds nothing. The arrays say so to PostgreSQL: without them it
+# expected a third of all events, and read all of them for that (1,894 pages of 30,000 events
+# instead of 5).
 _SINCE = """
 SELECT * FROM (
   SELECT p.position, e.id AS event_id, e.subject_type, e.subject_key, e.data
-  FROM event_position p JOIN event e ON e.id = p.event_id
-  WHERE p.position > $1 ORDER BY p.position LIMIT $4
+  FROM event e JOIN event_position p ON p.event_id = e.id
+  WHERE e.id = ANY(ARRAY(
+    SELECT event_id FROM event_position WHERE position > $1 ORDER BY position LIMIT $4))
+  ORDER BY p.position
 ) AS numbered
 UNION ALL
 SELECT * FROM (
   SELECT CAST(NULL AS bigint) AS position, e.id, e.subject_type, e.subject_key, e.data
-  FROM event_pending w JOIN event e ON e.id = w.event_id
-  WHERE NOT (w.event_id = ANY($2::bigint[])) ORDER BY w.event_id LIMIT $4
+  FROM event e
+  WHERE e.id = ANY(ARRAY(
+    SELECT event_id FROM event_pending WHERE NOT (event_id = ANY($2::bigint[]))
+    ORDER BY event_id LIMIT $4))
+  ORDER BY e.id
 ) AS pending
 UNION ALL
 SELECT * FROM (
   SELECT CAST(NULL AS bigint) AS position, CAST(NULL AS bigint), 'hold over', i.sku,
     CAST(NULL AS {json})
-  FROM reservation r JOIN reservation_line l ON l.reservation_id = r.id
-  JOIN item i ON i.id = l.item_id
-  WHERE r.status = 'HELD' AND r.expires_at <= $3 LIMIT $4
+  FROM reservation_line l JOIN item i ON i.id = l.item_id
+  WHERE l.reservation_id = ANY(ARRAY(
+    SELECT id FROM reservation WHERE status = 'HELD' AND expires_at <= $3
+    ORDER BY expires_at LIMIT $4))
+  LIMIT $4
 ) AS holds
 """
 

@@ -53,15 +53,17 @@ _LOCK_SUPPLY = f"""
 WITH wanted AS (
   SELECT id AS item_id FROM item WHERE sku = ANY($1::text[])
 ), over AS (
-  SELECT r.id FROM reservation r
-  WHERE r.status = 'HELD' AND r.expires_at <= $2 AND (r.external_reference = ANY($3::text[])
-    OR EXISTS (SELECT 1 FROM reservation_line l
-      WHERE l.reservation_id = r.id AND l.item_id IN (SELECT item_id FROM wanted)))
+  SELECT reservation_id AS id FROM reservation_line
+  WHERE item_id = ANY(ARRAY(SELECT item_id FROM wanted)) AND held_until_at <= $2
+  UNION
+  SELECT id FROM reservation
+  WHERE external_reference = ANY($3::text[]) AND status = 'HELD' AND expires_at <= $2
 )
 {_LEVELS}
-WHERE s.item_id IN (
+WHERE s.item_id = ANY(ARRAY(
   SELECT item_id FROM wanted
-  UNION SELECT l.item_id FROM reservation_line l JOIN over o ON o.id = l.reservation_id)
+  UNION SELECT item_id FROM reservation_line WHERE reservation_id = ANY(ARRAY(SELECT id FROM over))
+))
 ORDER BY s.item_id, s.location_id FOR NO KEY UPDATE OF s
 """
 

@@ -12,6 +12,7 @@ from models.database.plan_cache import (
     CONNECTIONS_MAX,
     RENEW_SECONDS_MAX,
     RENEW_SECONDS_MIN,
+    SETTINGS,
     PlanAges,
 )
 from models.database.sessions import Session
@@ -70,19 +71,24 @@ async def test_a_plan_for_an_empty_table_does_not_outlive_its_growth(
         await database.close()
 
 
-async def test_writers_keep_plans_and_readers_leave_them_to_postgresql(
-    postgres_url: str,
-) -> None:
+async def test_all_but_snapshots_keep_one_plan_for_all_values(postgres_url: str) -> None:
     database = Database(postgres_url, DatabaseLimits(pool=1))
     await database.open()
     try:
         counted = "SELECT sum(generic_plans) FROM pg_prepared_statements"
         async with database.writer() as session:
             await _take(session)
-            assert await session.fetch_value("SHOW plan_cache_mode") == "force_generic_plan"
             assert await session.fetch_value(counted) > 0
-        async with database.reading() as session:
-            assert await session.fetch_value("SHOW plan_cache_mode") == "auto"
+        chosen = {**SETTINGS, "plan_cache_mode": "auto"}
+        for opened, expected in (
+            (database.writer, SETTINGS),
+            (database.reading, SETTINGS),
+            (database.snapshot, chosen),
+            (database.snapshot, chosen),  # prepared by the one before
+        ):
+            async with opened() as session:
+                settings = {name: await session.fetch_value(f"SHOW {name}") for name in SETTINGS}
+            assert settings == expected
     finally:
         await database.close()
 

@@ -111,6 +111,16 @@ BREAKS: dict[str, tuple[tuple[str, ...], str, str]] = {
         "held = lines of unreleased holds",
         "TEE-M @ LEEDS held: expected 0, found 2",
     ),
+    "a line that is held longer than its hold": (
+        ("UPDATE reservation_line SET held_until_at = '2030-01-01 00:00:00.000000+00:00'",),
+        "lines are held until the end of their hold",
+        "line 0: expected held until the end of its hold, found held until 2030-01-01",
+    ),
+    "a line that ended before its hold": (
+        ("UPDATE reservation_line SET held_until_at = NULL",),
+        "lines are held until the end of their hold",
+        "line 0: expected held until the end of its hold, found ended",
+    ),
     "an open parcel's line": (
         (
             f"UPDATE fulfillment_line SET quantity = 9 WHERE item_id = {TEE} AND fulfillment_id IN"

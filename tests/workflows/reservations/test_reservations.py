@@ -1,6 +1,8 @@
 """Holds: available units can be held, once, until the hold expires."""
 
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -12,7 +14,8 @@ from domain.policies.policies import PolicyKind
 from models.database.database import Database
 from tests.builders.store import ADMIN, Shop, open_shop
 from tests.builders.transactions import codes, counts, events, rows
-from workflows.transactions.outcomes import Request
+from workflows.ledger.reconciliation import reconcile
+from workflows.transactions.outcomes import Outcome, Request
 
 
 @pytest.fixture
@@ -65,6 +68,53 @@ async def test_a_hold_is_over_by_the_clock_whether_or_not_it_was_swept(shop: Sho
     assert types == ["reservation.created", "reservation.expired", "reservation.created"]
     statuses = await rows(shop.database, "SELECT status FROM reservation ORDER BY created_at")
     assert [row["status"] for row in statuses] == ["EXPIRED", "HELD"]
+
+
+async def test_an_expired_hold_whose_other_items_are_not_locked_waits_for_the_sweep(
+    shop: Shop,
+) -> None:
+    """The second hold shares an item with the first one, and none with the new one."""
+    for sku in ("TEE-S", "TEE-M", "TEE-L"):
+        await shop.receive(5, sku)
+    await shop.hold(("TEE-S", 5), ("TEE-M", 1), ttl_seconds=60)
+    await shop.hold(("TEE-M", 1), ("TEE-L", 1), ttl_seconds=60)
+    shop.clock.forward(seconds=60)
+    assert not (await shop.hold(("TEE-S", 5))).refusals
+    statuses = await rows(shop.database, "SELECT status FROM reservation ORDER BY created_at, id")
+    assert sorted(row["status"] for row in statuses) == ["EXPIRED", "HELD", "HELD"]
+    assert await shop.level("TEE-M") == {"available": 4, "held": 1}
+    assert await shop.atp("TEE-M") == 5
+    assert await reservation_expiry.sweep(shop.transactions) == 1
+    assert await shop.level("TEE-M") == {"available": 5}
+
+
+@pytest.mark.parametrize("ending", ["expire", "release", "place"])
+async def test_the_lines_of_a_hold_end_with_it(shop: Shop, ending: str) -> None:
+    await shop.receive(5)
+    held = await shop.hold(("TEE-M", 2), ttl_seconds=60)
+    await shop.hold(("TEE-M", 1), ttl_seconds=600)
+    await shop.extend(held, 120)
+    [until] = await _held_until(shop, held)
+    assert until is not None
+    assert (until - shop.clock.now).total_seconds() == 120
+    if ending == "place":
+        assert not (await shop.place(("TEE-M", 2), hold=held)).refusals
+    elif ending == "release":
+        assert not (await shop.release(held)).refusals
+    else:
+        shop.clock.forward(seconds=120)
+        assert await reservation_expiry.sweep(shop.transactions) == 1
+    assert await _held_until(shop, held) == [None]
+    assert await reconcile(shop.database) == []
+
+
+async def _held_until(shop: Shop, hold: Outcome) -> list[datetime | None]:
+    found = await rows(
+        shop.database,
+        "SELECT held_until_at FROM reservation_line WHERE reservation_id = $1",
+        UUID(hold.refs["reservation"]),
+    )
+    return [row["held_until_at"] for row in found]
 
 
 async def test_the_sweeper_gives_back_what_is_over(shop: Shop) -> None:
