@@ -5,6 +5,7 @@
 the net price and the tax.
 3. Accounts keep the shares before deductions, so that the next unit does not make up for a
 deduction from an earlier one.
+4. Deductions and the fee are of the units' exact value (`domain.refunds.deductions`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,8 +17,9 @@ from uuid import UUID
 
 from domain.errors import Invalid
 from domain.refunds.accounts import refundable_part
+from domain.refunds.deductions import GradedValue, restocking_fee
 from domain.refunds.parts import Parts, RefundValue, in_proportion, within
-from domain.values.money import Money, at_rate, part_due
+from domain.values.money import Money, part_due
 
 
 class ComponentKind(StrEnum):
@@ -154,13 +156,14 @@ def break_down(
                 else "The order line has no units left to refund.",
                 field=field,
             )
-        share = _share(account, part)
-        accounts[part.order_line_id] = _after(account, share)
-        shares.append(share)
-        components += _goods(account, part, share, currency)
+        taken = _share(account, part)
+        accounts[part.order_line_id] = _after(account, taken)
+        shares.append(taken)
+        components += _goods(account, part, taken, currency)
     components += shipping_components(shipping)
-    goods_minor = sum(share.net_minor - share.net_kept_minor for share in shares)
-    fee_minor = at_rate(goods_minor, fee_rate)
+    values = [graded_value(lines[part.order_line_id], part) for part in units]
+    goods_minor = sum(each.net_minor - each.net_kept_minor for each in shares)
+    fee_minor = restocking_fee(values, fee_rate, goods_minor)
     if fee_minor:
         note = f"{_percent(fee_rate)} of the goods"
         components.append(Component(ComponentKind.RESTOCKING_FEE, -fee_minor, note))
@@ -243,13 +246,21 @@ def _share(account: LineAccount, part: UnitsToRefund) -> UnitShare:
 
     net = due(account.net_minor, account.net_so_far_minor)
     tax = due(account.tax_minor, account.tax_so_far_minor)
+    value = graded_value(account, part)
     return UnitShare(
         part.order_line_id,
         part.quantity,
         net,
         tax,
-        at_rate(net, part.rate),
-        at_rate(tax, part.rate),
+        value.net_kept(net),
+        value.tax_kept(tax),
+    )
+
+
+def graded_value(account: LineAccount, part: UnitsToRefund) -> GradedValue:
+    """The value of units of a line, from which deductions and fees are computed."""
+    return GradedValue(
+        account.net_minor, account.tax_minor, account.units, part.quantity, part.rate
     )
 
 

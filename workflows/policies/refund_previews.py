@@ -15,11 +15,11 @@ from domain.policies.policies import Facts
 from domain.policies.refunds import RefundRules
 from domain.refunds.approvals import RefundKind, decide
 from domain.refunds.breakdowns import ShippingAccount
+from domain.refunds.deductions import GradedValue, restocking_fee
 from domain.refunds.states import RefundStatus, shipping_to_refund
-from domain.values.money import Money, at_rate
+from domain.values.money import Money
 from models.database.sessions import Session
-from models.queries.reads.refunds import DecidedRefundRow
-from models.queries.refunds.refunds import RefundedUnitsRow
+from models.queries.reads.refunds import DecidedRefundRow, PricedUnitsRow
 from workflows.policies.preview_cases import Case, Preview, Trial
 
 
@@ -34,9 +34,7 @@ async def preview_refunds(session: Session, trial: Trial, last: int) -> Preview:
     return Preview.of(case for case in cases if case is not None)
 
 
-def _evaluate(
-    row: DecidedRefundRow, units: Sequence[RefundedUnitsRow], trial: Trial
-) -> Case | None:
+def _evaluate(row: DecidedRefundRow, units: Sequence[PricedUnitsRow], trial: Trial) -> Case | None:
     """A refund decided again; None if the policy does not apply to it."""
     stored = orjson.loads(row["decision"])
     seen = stored["seen"]
@@ -62,7 +60,7 @@ def _evaluate(
 
 def _decide(
     row: DecidedRefundRow,
-    units: Sequence[RefundedUnitsRow],
+    units: Sequence[PricedUnitsRow],
     seen: Mapping[str, Any],
     trial: Trial,
     old_amount: Money,
@@ -84,21 +82,29 @@ def _decide(
 
 def _amount(
     row: DecidedRefundRow,
-    units: Sequence[RefundedUnitsRow],
+    units: Sequence[PricedUnitsRow],
     seen: Mapping[str, Any],
     rules: RefundRules,
 ) -> Money:
     """The amount for the units under these rules, not yet limited to the money that is left."""
     goods = tax = 0
+    values = []
     for unit in units:
         grade = unit["condition"]
         rate = rules.deduction(ConditionGrade(grade)) if grade is not None else Decimal(0)
-        net, own_tax = unit["net_minor"], unit["tax_minor"]
-        goods += net - at_rate(net, rate)
-        tax += own_tax - at_rate(own_tax, rate)
+        value = GradedValue(
+            unit["line_net_minor"],
+            unit["line_tax_minor"],
+            unit["line_units"],
+            unit["quantity"],
+            rate,
+        )
+        goods += unit["net_minor"] - value.net_kept(unit["net_minor"])
+        tax += unit["tax_minor"] - value.tax_kept(unit["tax_minor"])
+        values.append(value)
     shipping = shipping_to_refund(
         rules, ShippingAccount(*seen["shippingLeftMinor"]), is_whole_order=seen["isWholeOrder"]
     )
-    fee = at_rate(goods, rules.restocking_fee)
+    fee = restocking_fee(values, rules.restocking_fee, goods)
     minor = goods + tax - fee + shipping.shipping_minor + shipping.tax_minor
     return Money(minor, row["currency"])

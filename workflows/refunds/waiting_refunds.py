@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 import orjson
@@ -39,12 +40,14 @@ from domain.refunds.breakdowns import (
     Component,
     ComponentKind,
     UnitsToRefund,
+    graded_value,
     is_whole_order,
     shipping_components,
     split,
 )
+from domain.refunds.deductions import restocking_fee
 from domain.refunds.states import RefundStatus, shipping_to_refund
-from domain.values.money import Money, at_rate
+from domain.values.money import Money
 from models.queries.refunds.refunds import RefundedUnitsRow
 from models.refunds import RefundRow
 from workflows.refunds.balances import Balances
@@ -153,7 +156,7 @@ def _draft(balances: Balances, family: _Family) -> RefundDraft:
     components = [*_goods(family), *shipping_components(shipping)]
     goods_minor = sum(each.amount_minor for each in components if each.kind is ComponentKind.ITEMS)
     is_return = first["kind"] == RefundKind.RETURN
-    fee_minor = at_rate(goods_minor, rules.restocking_fee) if is_return else 0
+    fee_minor = _fee(balances, family, goods_minor) if is_return else 0
     if fee_minor:
         components.append(Component(ComponentKind.RESTOCKING_FEE, -fee_minor))
     return RefundDraft(
@@ -191,6 +194,18 @@ def _goods(family: _Family) -> list[Component]:
     if totals == [net, tax]:
         return stored
     return [Component(kind, minor) for kind, minor in zip(kinds, (net, tax), strict=True) if minor]
+
+
+def _fee(balances: Balances, family: _Family, goods_minor: int) -> int:
+    """The restocking fee as it was decided: by the policy's deductions for the units' grades."""
+    rules, lines = family.policy.rules, balances.of_lines()
+    values = []
+    for unit in family.units:
+        grade, line_id = _grade(unit), unit["order_line_id"]
+        rate = Decimal(0) if grade is None else rules.deduction(grade)
+        part = UnitsToRefund(line_id, unit["quantity"], rate)
+        values.append(graded_value(lines[line_id], part))
+    return restocking_fee(values, rules.restocking_fee, goods_minor)
 
 
 async def _write(

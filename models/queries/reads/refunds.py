@@ -20,7 +20,6 @@ from models.database.rows import Total
 from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
-from models.queries.refunds.refunds import RefundedUnitsRow
 from models.refunds import RefundApprovalRow, RefundAttemptRow, RefundRow
 
 _ID = SortKey("r.id", "id", "uuid")
@@ -301,15 +300,30 @@ async def decided_refunds(session: Session, scope: Scope, last: int) -> Sequence
     return await listing.all(session, last)
 
 
+class PricedUnitsRow(TypedDict):
+    """Units in a refund with their gross share, and the net price, tax and units of their line."""
+
+    refund_id: UUID
+    quantity: int
+    condition: str | None
+    net_minor: int
+    tax_minor: int
+    line_net_minor: int
+    line_tax_minor: int
+    line_units: int
+
+
 async def units_by_refund(
     session: Session, ids: Sequence[UUID]
-) -> Mapping[UUID, list[RefundedUnitsRow]]:
+) -> Mapping[UUID, list[PricedUnitsRow]]:
     """The units of each of these refunds, with their gross share of their lines."""
     rows = await session.rows(
-        RefundedUnitsRow,
-        "SELECT refund_id, order_line_id, quantity, condition, net_minor, tax_minor,"
-        " net_kept_minor, tax_kept_minor FROM refund_unit WHERE refund_id = ANY($1::uuid[])"
-        " ORDER BY refund_id, id",
+        PricedUnitsRow,
+        "SELECT u.refund_id, u.quantity, u.condition, u.net_minor, u.tax_minor,"
+        " l.unit_price_minor * l.quantity - l.discount_minor AS line_net_minor,"
+        " l.tax_minor AS line_tax_minor, l.quantity AS line_units"
+        " FROM refund_unit u JOIN order_line l ON l.id = u.order_line_id"
+        " WHERE u.refund_id = ANY($1::uuid[]) ORDER BY u.refund_id, u.id",
         list(ids),
     )
     return grouped(rows, "refund_id")
