@@ -79,6 +79,12 @@ class Case:
         return sum(line.total for line in self.lines) + self.shipping + self.shipping_tax
 
     @property
+    def has_claims(self) -> bool:
+        """True if a unit is refunded that does not come back."""
+        fates = [fate for line in self.lines for fate in (*line.now, *(f for f, _ in line.late))]
+        return "claim" in fates
+
+    @property
     def payments(self) -> list[int]:
         """The amounts of the payments, which differ by at most one minor unit."""
         paid = self.total * self.paid_percent // 100
@@ -194,6 +200,9 @@ def _parcel(
         Chain(fact) for line, fate in units if (fact := _fate(number, line, fate, history))
     )
     reports = tuple(f"carrier {number} {status}" for status in history)
+    if not case.is_undone and case.has_claims and history == ("LOST", "DELIVERED"):
+        # A claim that is opened before the parcel is found is withdrawn: it is another fact.
+        reports = reports[1:]
     if case.is_undone:
         return Chain(ship, (Chain(reports, fates), *claims))
     return Chain((*ship, *reports), (*fates, *claims))
