@@ -16,6 +16,7 @@ from models.database.sessions import Row, Session
 from models.queries.listing.scopes import Scope, scope_of
 from models.queries.listing.selections import Join, Selection
 from schema.loaders import Loaders
+from server.projection.contexts import Reads
 from subscriptions.log.relay import Audience
 from subscriptions.streams.objects import ObjectStreams
 from subscriptions.streams.stock_and_events import Streams
@@ -51,6 +52,7 @@ class Context:
 
     `keys`: idempotency keys by response key.
     `selections`: the columns that root fields select of their lists, by response key.
+    `shape_reads`: the reads that earlier operations of the same shape needed.
     `joined`: the rows that lists of this snapshot brought along, by id.
     `audience`: the subscribers of the stream that this operation opens.
     """
@@ -61,6 +63,7 @@ class Context:
     request_id: str = ""
     audience: Audience | None = None
     selections: Mapping[str, Selection] = field(default_factory=dict)
+    shape_reads: Reads = field(default_factory=Reads)
     joined: dict[Join, dict[Any, Row]] = field(init=False)
     now: datetime = field(init=False)
     _loaders: Loaders | None = field(init=False, default=None)
@@ -87,11 +90,18 @@ class Context:
         """The snapshot of this operation, and the caller's scope in it."""
         async with self._opening:
             if self._opened is None:
-                snapshot = self.services.database.snapshot()
+                database = self.services.database
+                is_single = self.shape_reads.are_single and self._has_no_scope
+                snapshot = database.single() if is_single else database.snapshot()
                 session = await snapshot.__aenter__()
                 self._snapshot = snapshot
                 self._opened = session, await scope_of(session, self.caller)
             return self._opened
+
+    @property
+    def _has_no_scope(self) -> bool:
+        """True if the caller's key names no channels and locations, which would be looked up."""
+        return self.caller.channels is None and self.caller.locations is None
 
     async def session(self) -> Session:
         """The snapshot of this operation."""
@@ -137,8 +147,12 @@ class Context:
 
     async def _close(self) -> None:
         async with self._opening:
-            snapshot, self._snapshot, self._opened = self._snapshot, None, None
+            snapshot, opened = self._snapshot, self._opened
+            self._snapshot = self._opened = None
             self._drop_rows()
+            reads = self.shape_reads
+            if opened is not None and self._has_no_scope and reads.are_single is not False:
+                reads.are_single = opened[0].lock.calls <= 1
         if snapshot is not None:
             await snapshot.__aexit__(None, None, None)
 

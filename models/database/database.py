@@ -222,24 +222,61 @@ class Database:
                 _when_idle(session, connections.release_snapshot(connection))
             )
 
+    @asynccontextmanager
+    async def _postgres_single(self) -> AsyncIterator[PostgresSession]:
+        connections = self._of_pool()
+        with translated_postgres():
+            connection = await connections.acquire_single()
+        session = self._session_on(connection, calls_max=1)
+        try:
+            yield session
+        finally:
+            session.lock.end()
+            if session.lock.locked():  # by a read whose caller has gone
+                connections.run_uncancelled(_when_idle(session, connections.reset(connection)))
+            else:
+                connections.release_single(connection)
+
     def _of_pool(self) -> ConnectionPool:
         if self._connections is None:
             raise DatabaseUnavailable("the database is closed")
         return self._connections
 
-    def _session_on(self, connection: asyncpg.Connection[Any]) -> PostgresSession:
+    def _session_on(
+        self, connection: asyncpg.Connection[Any], calls_max: int | None = None
+    ) -> PostgresSession:
         assert isinstance(self._default, AsyncpgDBClient)
-        return PostgresSession(self._default, connection)
+        return PostgresSession(self._default, connection, calls_max)
 
     def snapshot(self) -> AbstractAsyncContextManager[Session]:
         """A read-only session in which every statement sees the same snapshot."""
         return self._postgres_snapshot() if self.engine == "postgres" else self._sqlite_snapshot()
 
+    def single(self) -> AbstractAsyncContextManager[Session]:
+        """A session for one call, which needs no transaction: it sees one snapshot anyway.
+
+        A second call raises SnapshotNeeded.
+        """
+        return self._postgres_single() if self.engine == "postgres" else self._sqlite_single()
+
     @asynccontextmanager
     async def _sqlite_snapshot(self) -> AsyncIterator[SqliteSession]:
         async with self._reader() as reader:
             await reader.execute("BEGIN")
+            reader.lock.calls = 0
             yield reader
+
+    @asynccontextmanager
+    async def _sqlite_single(self) -> AsyncIterator[SqliteSession]:
+        async with asyncio.timeout(self.limits.acquire):
+            client = await self._readers.get()
+        reader = SqliteSession(client, calls_max=1)
+        try:
+            yield reader
+        finally:
+            # The thread of the connection runs a call to its end, also of a cancelled caller.
+            reader.lock.end()
+            self._readers.put_nowait(client)
 
     def reading(self) -> AbstractAsyncContextManager[Session]:
         """A session for single statements; each sees the data committed when it starts."""

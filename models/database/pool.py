@@ -60,9 +60,11 @@ class ConnectionPool:
         self._pool = pool
         self._acquire_seconds = acquire_seconds
         self._plan_ages = PlanAges()
-        self._ready: list[tuple[float, Connection]] = []  # the oldest first
+        # Idle connections with a prepared snapshot transaction, and without; the oldest first.
+        self._ready: list[tuple[float, Connection]] = []
+        self._idle: list[tuple[float, Connection]] = []
         self._queue: deque[_Waiting] = deque()
-        self._taken = 0  # from the asyncpg pool: in use or prepared
+        self._taken = 0  # from the asyncpg pool: in use, prepared or idle
         self._is_closing = False
         self._sweep: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -72,11 +74,28 @@ class ConnectionPool:
         """Number of connections with a prepared snapshot transaction."""
         return len(self._ready)
 
+    @property
+    def idle(self) -> int:
+        """Number of connections that are kept without a transaction."""
+        return len(self._idle)
+
     async def acquire(self) -> Connection:
         """A connection without a transaction. Raises TimeoutError if none becomes free."""
-        while self._is_full and (ready := await self._take_ready()) is not None:
+        if (idle := await self._take_from(self._idle)) is not None:
+            return idle
+        while self._is_full and (ready := await self._take_from(self._ready)) is not None:
             if await self._does(ready, "ROLLBACK"):
                 return ready
+        return await self._take(_ANY)
+
+    async def acquire_single(self) -> Connection:
+        """A connection for a single statement. Raises TimeoutError if none becomes free.
+
+        The connection may have a prepared transaction: the statement is then its first.
+        """
+        for kept in (self._idle, self._ready):
+            if (connection := await self._take_from(kept)) is not None:
+                return connection
         return await self._take(_ANY)
 
     @property
@@ -87,10 +106,10 @@ class ConnectionPool:
 
     async def acquire_snapshot(self) -> Connection:
         """A connection in a snapshot transaction without any read yet. Raises TimeoutError."""
-        ready = await self._take_ready()
+        ready = await self._take_from(self._ready)
         if ready is not None:
             return ready
-        connection = await self._take(_SNAPSHOT)
+        connection = await self._take_from(self._idle) or await self._take(_SNAPSHOT)
         if not connection.is_in_transaction():
             renewing = [plan_cache.RENEW] if self.must_renew_plans(connection) else []
             await self._call(connection, *renewing, SNAPSHOT)
@@ -133,6 +152,32 @@ class ConnectionPool:
                 self.run_uncancelled(self._give(connection))
             raise
 
+    def release_single(self, connection: Connection) -> None:
+        """Return a connection after a single statement; without a transaction it needs no call."""
+        if not _is_open(connection):
+            self.run_uncancelled(self.reset(connection))
+            return
+        calls = ["COMMIT"] if connection.is_in_transaction() else []
+        if self.must_renew_plans(connection):
+            calls.append(plan_cache.RENEW)
+        if calls:
+            self.run_uncancelled(self._release_after(connection, "; ".join(calls)))
+        else:
+            self._release_idle(connection)
+
+    async def _release_after(self, connection: Connection, call: str) -> None:
+        if await self._does(connection, call):
+            self._release_idle(connection)
+
+    def _release_idle(self, connection: Connection) -> None:
+        """Give a connection to the first caller in the queue, or keep it."""
+        if self._first() is not None:
+            self._queue.popleft().given.set_result(connection)
+        elif self._is_closing:
+            self.run_uncancelled(self.reset(connection))
+        else:
+            self._keep(self._idle, connection)
+
     async def release(self, connection: Connection) -> None:
         """Return a connection that is usable and without a transaction."""
         if _is_open(connection) and self._first() is not None:
@@ -169,8 +214,7 @@ class ConnectionPool:
         elif self._first() is not None:
             self._queue.popleft().given.set_result(connection)
         else:
-            self._ready.append((time.monotonic(), connection))
-            self._arm()
+            self._keep(self._ready, connection)
 
     def _may_be_next(self) -> bool:
         """True if the next caller wants a snapshot, or no caller waits."""
@@ -194,9 +238,10 @@ class ConnectionPool:
         else:
             self._taken -= 1
 
-    async def _take_ready(self) -> Connection | None:
-        while self._ready:
-            _, connection = self._ready.pop()
+    async def _take_from(self, kept: list[tuple[float, Connection]]) -> Connection | None:
+        """The connection that was used last among these; None if there is none."""
+        while kept:
+            _, connection = kept.pop()
             if _is_open(connection):
                 return connection
             await self.reset(connection)
@@ -226,17 +271,22 @@ class ConnectionPool:
             await self.reset(connection)
             raise
 
+    def _keep(self, kept: list[tuple[float, Connection]], connection: Connection) -> None:
+        kept.append((time.monotonic(), connection))
+        self._arm()
+
     def _arm(self) -> None:
         if self._sweep is None:
             self._sweep = asyncio.get_running_loop().call_later(READY_SECONDS, self._give_back_old)
 
     def _give_back_old(self) -> None:
-        """Release prepared connections that were unused for READY_SECONDS."""
+        """Release connections that were prepared or idle for READY_SECONDS."""
         self._sweep = None
         before = time.monotonic() - READY_SECONDS
-        while self._ready and self._ready[0][0] <= before:
-            self.run_uncancelled(self._give(self._ready.pop(0)[1]))
-        if self._ready:
+        for kept in (self._ready, self._idle):
+            while kept and kept[0][0] <= before:
+                self.run_uncancelled(self._give(kept.pop(0)[1]))
+        if self._ready or self._idle:
             self._arm()
 
     def run_uncancelled(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -252,14 +302,15 @@ class ConnectionPool:
             logger.warning("connection.not_ended", error=repr(error))
 
     async def close(self) -> None:
-        """Release all prepared connections and wait, at most `acquire_seconds`, for running
+        """Release all kept connections and wait, at most `acquire_seconds`, for running
         releases.
         """
         self._is_closing = True
         if self._sweep is not None:
             self._sweep.cancel()
-        while self._ready:
-            self.run_uncancelled(self._give(self._ready.pop()[1]))
+        for kept in (self._ready, self._idle):
+            while kept:
+                self.run_uncancelled(self._give(kept.pop()[1]))
         if self._ending:
             await asyncio.wait(set(self._ending), timeout=self._acquire_seconds)
 

@@ -10,23 +10,35 @@ class SessionOver(RuntimeError):
     """The session has ended; its connection may be in use by another session."""
 
 
+class SnapshotNeeded(RuntimeError):
+    """A second call on a session for a single call: two statements need a snapshot."""
+
+
 class SessionLock(asyncio.Lock):
     """The lock of a session. After `end` every waiting or new caller gets SessionOver.
+
+    `calls`: number of calls so far. After `calls_max` of them callers get SnapshotNeeded.
 
     A read can outlive the operation that started it: its siblings failed and the session ends. A
     later call would then run on a connection that is already in use by another session.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, calls_max: int | None = None) -> None:
         super().__init__()
         self._is_over = False
+        self._calls_max = calls_max
+        self.calls = 0
 
     async def acquire(self) -> Literal[True]:
-        """Wait for the lock. Raises SessionOver."""
+        """Wait for the lock. Raises SessionOver or SnapshotNeeded."""
         await super().acquire()
         if self._is_over:
             self.release()
             raise SessionOver("the session is over")
+        self.calls += 1
+        if self._calls_max is not None and self.calls > self._calls_max:
+            self.release()
+            raise SnapshotNeeded("the session is for a single call")
         return True
 
     def end(self) -> None:

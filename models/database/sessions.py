@@ -60,8 +60,8 @@ class Session(ABC):
 
     engine: Engine
 
-    def __init__(self) -> None:
-        self.lock = SessionLock()
+    def __init__(self, calls_max: int | None = None) -> None:
+        self.lock = SessionLock(calls_max)
 
     @property
     @abstractmethod
@@ -153,8 +153,13 @@ class PostgresSession(Session):
 
     engine: Engine = "postgres"
 
-    def __init__(self, parent: AsyncpgDBClient, connection: asyncpg.Connection[Any]) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        parent: AsyncpgDBClient,
+        connection: asyncpg.Connection[Any],
+        calls_max: int | None = None,
+    ) -> None:
+        super().__init__(calls_max)
         self._parent = parent
         self._connection = connection
 
@@ -245,13 +250,20 @@ def _rows(names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> Sequence[Row
     ]
 
 
+def _asked(
+    raw: sqlite3.Connection, asked: Sequence[tuple[str, Sequence[object]]]
+) -> list[tuple[tuple[str, ...], list[Sequence[Any]]]]:
+    cursors = [raw.execute(sql, values) for sql, values in asked]
+    return [(_names(cursor), cursor.fetchall()) for cursor in cursors]
+
+
 class SqliteSession(Session):
     """A session on one of Tortoise's SQLite connections; each call is one call to its thread."""
 
     engine: Engine = "sqlite"
 
-    def __init__(self, parent: SqliteClient) -> None:
-        super().__init__()
+    def __init__(self, parent: SqliteClient, calls_max: int | None = None) -> None:
+        super().__init__(calls_max)
         if parent._connection is None:
             raise DatabaseUnavailable("the database is closed")
         self._parent = parent
@@ -303,8 +315,13 @@ class SqliteSession(Session):
         asked = [(for_sqlite(q.sql), [encode(arg) for arg in q.args]) for q in questions]
 
         def work(raw: sqlite3.Connection) -> list[tuple[tuple[str, ...], list[Sequence[Any]]]]:
-            cursors = [raw.execute(sql, values) for sql, values in asked]
-            return [(_names(cursor), cursor.fetchall()) for cursor in cursors]
+            if raw.in_transaction:
+                return _asked(raw, asked)
+            raw.execute("BEGIN")  # all results are from one snapshot
+            try:
+                return _asked(raw, asked)
+            finally:
+                raw.commit()
 
         found = await self._call(work)
         return tuple(each.read(_rows(*rows)) for each, rows in zip(questions, found, strict=True))

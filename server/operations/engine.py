@@ -169,7 +169,14 @@ class Engine:
         if operation.type is OperationType.SUBSCRIPTION:
             raise bad_request("Subscriptions need a WebSocket.")
         executor = self._executor(operation, context, root_value)
+        reads = executor.shape.reads
+        was_single = reads.are_single
         result = await _settled(executor.execute_operation())
+        if was_single and result.errors:
+            await context.close()  # counts the reads
+            if not reads.are_single:
+                executor = self._executor(operation, context, root_value)
+                result = await _settled(executor.execute_operation())
         return self.answers.of(result, operation.request_id)
 
     async def open(

@@ -10,7 +10,13 @@ from inspect import isawaitable
 from typing import Any, cast
 
 import graphql.execution
-from graphql import GraphQLField, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    OperationType,
+)
 from graphql.execution import default_field_resolver, default_type_resolver
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.execution.executor import StreamUsage
@@ -201,4 +207,7 @@ def build_executor(
     executor.use_shape(shape_of(document, variables) if compiled else Shape(compiles=False))
     if context is not None:
         context.selections = executor.shape.selections
+        # Before its selections are known, an operation may need more reads.
+        if executor.shape.selections and document.operation_type is OperationType.QUERY:
+            context.shape_reads = executor.shape.reads
     return executor

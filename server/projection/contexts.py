@@ -1,6 +1,7 @@
 """The part of an operation's context that the server reads; the schema's context has more."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -8,6 +9,17 @@ from domain.access.callers import Caller
 from models.queries.listing.selections import Join, Selection
 
 Row = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Reads:
+    """The reads of queries of one shape. `are_single`: one call to the database; None: unknown.
+
+    Such a query needs no transaction. One that needs more calls than before runs again from the
+    start, in a snapshot.
+    """
+
+    are_single: bool | None = None
 
 
 class OperationContext(Protocol):
@@ -18,6 +30,7 @@ class OperationContext(Protocol):
     """
 
     selections: Mapping[str, Selection]
+    shape_reads: Reads
 
     @property
     def caller(self) -> Caller:

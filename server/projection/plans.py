@@ -27,6 +27,7 @@ from graphql import GraphQLObjectType, GraphQLOutputType
 from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
 
 from models.queries.listing.selections import Join, Selection
+from server.projection.contexts import Reads
 from server.projection.records import RecordEdge
 
 # Records that wait at an edge, each with the dict that the value of the edge goes into.
@@ -126,5 +127,6 @@ class Shape:
     values: dict[tuple[int, GraphQLOutputType], Projection | None] = field(default_factory=dict)
     # the columns that root fields select of their lists, by response key
     selections: dict[str, Selection] = field(default_factory=dict)
+    reads: Reads = field(default_factory=Reads)
     # by (id of the object's fields, type)
     objects: dict[tuple[int, GraphQLObjectType], ObjectPlan | None] = field(default_factory=dict)
