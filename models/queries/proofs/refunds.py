@@ -140,12 +140,22 @@ WHERE expected <> found
 """
 
 # A person refunded units of a lost parcel, then it was delivered: if more units are refunded than
-# are lost, the money is asked back. Refunds opened after the delivery are for other reasons.
+# the line has in other parcels, the money is asked back. Refunds opened after the delivery are for
+# other reasons.
 _FOUND_IS_RECOVERED = """
 SELECT o.number || ' line ' || CAST(l.line_no AS text) AS place, 'REFUND_RECOVERY' AS expected,
-  CAST(found.units - l.lost AS text) || ' refunded units that were delivered' AS found
+  CAST(found.units - others AS text) || ' refunded units that were delivered' AS found
 FROM (
-  SELECT u.order_line_id, SUM(u.quantity) AS units
+  SELECT u.order_line_id, SUM(u.quantity) AS units, (
+    SELECT m.shipped + m.delivered + m.lost - SUM(n.quantity)
+    FROM order_line m JOIN fulfillment_line n ON n.order_line_id = m.id
+    JOIN fulfillment f ON f.id = n.fulfillment_id
+    WHERE m.id = u.order_line_id AND f.status = 'DELIVERED' AND EXISTS (
+      SELECT 1 FROM carrier_event a JOIN carrier_event b
+      ON b.tracking_number = a.tracking_number AND b.carrier = a.carrier
+      WHERE a.tracking_number = f.tracking_number AND a.carrier = f.carrier
+        AND a.status = 'LOST' AND b.status = 'DELIVERED' AND a.recorded_at < b.recorded_at)
+    GROUP BY m.id, m.shipped, m.delivered, m.lost) AS others
   FROM refund r JOIN refund_unit u ON u.refund_id = r.id
   WHERE r.kind = 'GOODWILL' AND r.return_id IS NULL AND r.amount_minor > 0
     AND r.status NOT IN ('REJECTED', 'CANCELLED', 'REVERSED')
@@ -157,7 +167,7 @@ FROM (
         AND a.occurred_at <= r.created_at AND r.created_at < b.recorded_at)
   GROUP BY u.order_line_id) AS found
 JOIN order_line l ON l.id = found.order_line_id JOIN sales_order o ON o.id = l.order_id
-WHERE found.units > l.lost AND NOT EXISTS (
+WHERE found.units > others AND NOT EXISTS (
   SELECT 1 FROM refund r JOIN operational_exception e
   ON e.subject_key = 'Refund:' || CAST(r.id AS text)
   WHERE r.order_id = o.id AND e.kind = 'REFUND_RECOVERY')

@@ -152,3 +152,22 @@ async def test_a_recovery_that_was_never_opened_is_found(loss: Loss) -> None:
     await tamper(loss.desk.database.url, "DELETE FROM operational_exception")
     [found] = [each for each in await reconcile(loss.desk.database) if each.proof == BROKEN]
     assert found.found == "2 refunded units that were delivered"
+
+
+async def test_a_refund_of_a_unit_in_another_parcel_stays(database: Database) -> None:
+    sales = await Sales(await open_refund_desk(database)).open()
+    loss, shop = Loss(sales), sales.refund_desk.shop
+    await shop.adjust(-19, "COAT")
+    loss.order = await sales.place(("COAT", 2, 5_000, 0))
+    await sales.ship(loss.order)
+    await loss.report("LOST")
+    await shop.receive(1, "COAT")
+    [parcel] = [row for row in await shop.fulfillments(loss.order) if row["status"] == "OPEN"]
+    await shop.ship(parcel["id"], tracking_number="JD0002")
+    for _ in range(2):
+        await sales.approve(await loss.claim(1))
+    await loss.report("DELIVERED")
+    assert sorted(row["status"] for row in await loss.desk.refunds()) == ["APPROVED", "CANCELLED"]
+    assert await loss.recoveries() == []
+    assert await sales.refunded() == 5_000
+    assert await loss.recoveries() == []
