@@ -21,6 +21,7 @@ CHUNK = 50_000
 _ITEM = (
     "id",
     "sku",
+    "sku_key",
     "name",
     "category",
     "price_minor",
@@ -33,12 +34,13 @@ _LEVEL = ("item_id", "location_id", "available", "updated_at")
 _MASTER = (
     *(
         "INSERT INTO location"
-        " (id, code, name, kind, country_code, time_zone, pack_required, active)"
-        f" VALUES ({number}, '{code}', '{code}', 'WAREHOUSE', 'GB', 'Europe/London', FALSE, TRUE)"
+        " (id, code, code_key, name, kind, country_code, time_zone, pack_required, active)"
+        f" VALUES ({number}, '{code}', lower('{code}'), '{code}', 'WAREHOUSE', 'GB',"
+        " 'Europe/London', FALSE, TRUE)"
         for number, code in enumerate(LOCATIONS, start=1)
     ),
-    "INSERT INTO channel (id, code, name, kind, currency, priority, safety_buffer, active)"
-    f" VALUES (1, '{CHANNEL}', 'Web', 'STOREFRONT', 'GBP', 1, 0, TRUE)",
+    "INSERT INTO channel (id, code, code_key, name, kind, currency, priority, safety_buffer,"
+    f" active) VALUES (1, '{CHANNEL}', lower('{CHANNEL}'), 'Web', 'STOREFRONT', 'GBP', 1, 0, TRUE)",
     *(
         f"INSERT INTO channel_location (channel_id, location_id) VALUES (1, {number})"
         for number in range(1, len(LOCATIONS) + 1)
@@ -53,7 +55,8 @@ def sku(number: int) -> str:
 def _items(first: int, last: int, now: object) -> Iterator[tuple[object, ...]]:
     for number in range(first, last + 1):
         price = 100 + number % 900
-        yield number, sku(number), f"Item {number}", "goods", price, "GBP", True, now, now
+        code = sku(number)
+        yield number, code, code.lower(), f"Item {number}", "goods", price, "GBP", True, now, now
 
 
 def _levels(

@@ -14,6 +14,7 @@ from domain.errors import IllegalTransition, LimitExceeded, Path, TaskNotClaimed
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.returns.inspections import AGE_HORIZON, Priority
 from domain.returns.states import ReturnItemState, ReturnStatus
+from domain.values.codes import same_code
 
 LEASE: Final = timedelta(minutes=10)
 CLAIMED_MAX: Final = 200
@@ -106,7 +107,7 @@ def check_live(status: TaskStatus, requested: TaskStatus, *, field: Path) -> Non
 
 def may_act(status: TaskStatus, holder: str | None, actor: str) -> bool:
     """True unless another worker has claimed the task."""
-    return status is not TaskStatus.CLAIMED or holder == actor
+    return status is not TaskStatus.CLAIMED or (holder is not None and same_code(holder, actor))
 
 
 def check_holder(status: TaskStatus, holder: str | None, actor: str, *, field: Path) -> None:

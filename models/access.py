@@ -9,6 +9,8 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
+from models.database.keys import KeyField
+
 
 class ApiKey(Model):
     """A hashed secret that acts for one actor with one role, limited to channels and locations."""
@@ -16,6 +18,7 @@ class ApiKey(Model):
     id = fields.UUIDField(primary_key=True)
     name = fields.TextField()
     actor = fields.TextField()
+    actor_key = KeyField("actor")
     role = fields.TextField()
     prefix = fields.TextField()
     secret_hash = fields.TextField()

@@ -7,6 +7,7 @@ from typing import TypedDict
 from tortoise import fields
 from tortoise.models import Model
 
+from models.database.keys import KeyField
 from models.database.rows import Flag
 
 
@@ -15,6 +16,7 @@ class Supplier(Model):
 
     id = fields.BigIntField(primary_key=True)
     code = fields.TextField()
+    code_key = KeyField("code")
     name = fields.TextField()
     version = fields.BigIntField(default=1)
 
@@ -35,6 +37,7 @@ class Item(Model):
 
     id = fields.BigIntField(primary_key=True)
     sku = fields.TextField()
+    sku_key = KeyField("sku")
     name = fields.TextField()
     barcode = fields.TextField(null=True)
     category = fields.TextField(null=True)
@@ -79,6 +82,7 @@ class Location(Model):
 
     id = fields.BigIntField(primary_key=True)
     code = fields.TextField()
+    code_key = KeyField("code")
     name = fields.TextField()
     kind = fields.TextField()
     parent_id = fields.BigIntField(null=True)
@@ -114,6 +118,7 @@ class Channel(Model):
 
     id = fields.BigIntField(primary_key=True)
     code = fields.TextField()
+    code_key = KeyField("code")
     name = fields.TextField()
     kind = fields.TextField()
     currency = fields.TextField()
@@ -156,6 +161,7 @@ class ReasonCode(Model):
 
     id = fields.BigIntField(primary_key=True)
     code = fields.TextField()
+    code_key = KeyField("code")
     kind = fields.TextField()
     label = fields.TextField()
     active = fields.BooleanField(default=True)

@@ -9,6 +9,8 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
+from models.database.keys import KeyField
+
 
 class Fulfillment(Model):
     """Allocated units of one order at one location, on their way to the customer."""
@@ -19,6 +21,8 @@ class Fulfillment(Model):
     status = fields.TextField()
     carrier = fields.TextField(null=True)
     tracking_number = fields.TextField(null=True)
+    carrier_key = KeyField("carrier")
+    tracking_number_key = KeyField("tracking_number")
     created_at = fields.DatetimeField()
     shipped_at = fields.DatetimeField(null=True)
     delivered_at = fields.DatetimeField(null=True)

@@ -10,6 +10,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from domain.orders.orders import OrderLineState
+from models.database.keys import KeyField
 
 
 class Order(Model):
@@ -23,6 +24,7 @@ class Order(Model):
     number = fields.TextField()
     channel_id = fields.BigIntField()
     external_reference = fields.TextField()
+    external_reference_key = KeyField("external_reference")
     status = fields.TextField()
     customer_reference = fields.TextField(null=True)
     service_level = fields.TextField()
@@ -192,6 +194,7 @@ class OrderPayment(Model):
     id = fields.UUIDField(primary_key=True)
     order_id = fields.UUIDField()
     reference = fields.TextField()
+    reference_key = KeyField("reference")
     amount_minor = fields.BigIntField()
     drawn_minor = fields.BigIntField(default=0)
     currency = fields.TextField()

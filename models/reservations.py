@@ -9,6 +9,8 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
+from models.database.keys import KeyField
+
 
 class Reservation(Model):
     """A hold. It ends at `expires_at`, also while `status` is still HELD."""
@@ -17,6 +19,7 @@ class Reservation(Model):
     status = fields.TextField()
     channel_id = fields.BigIntField()
     external_reference = fields.TextField(null=True)
+    external_reference_key = KeyField("external_reference")
     actor = fields.TextField()
     address = fields.TextField(null=True)
     created_at = fields.DatetimeField()

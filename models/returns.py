@@ -9,6 +9,7 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
+from models.database.keys import KeyField
 from models.database.rows import Flag
 
 
@@ -31,6 +32,7 @@ class Return(Model):
     closed_at = fields.DatetimeField(null=True)
     carrier = fields.TextField(null=True)
     tracking_number = fields.TextField(null=True)
+    tracking_number_key = KeyField("tracking_number")
     scanned_at = fields.DatetimeField(null=True)
     destination_id = fields.BigIntField()
     customer_note = fields.TextField(null=True)
@@ -211,6 +213,7 @@ class UnidentifiedParcel(Model):
     return_id = fields.UUIDField(null=True)
     location_id = fields.BigIntField()
     tracking_number = fields.TextField(null=True)
+    tracking_number_key = KeyField("tracking_number")
     rma_number = fields.TextField(null=True)
     received_at = fields.DatetimeField()
     received_by = fields.TextField()

@@ -9,6 +9,8 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
+from models.database.keys import KeyField
+
 
 class Task(Model):
     """One step of work on one subject; at most one live row per queue and subject.
@@ -66,6 +68,8 @@ class CarrierEvent(Model):
     carrier = fields.TextField()
     event_reference = fields.TextField()
     tracking_number = fields.TextField()
+    carrier_key = KeyField("carrier")
+    tracking_number_key = KeyField("tracking_number")
     status = fields.TextField()
     occurred_at = fields.DatetimeField()
     recorded_at = fields.DatetimeField()

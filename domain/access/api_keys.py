@@ -15,8 +15,9 @@ from uuid import UUID
 from domain.access.callers import Caller, Role, holder
 from domain.errors import DomainError, GrantExceeded, Invalid, LimitExceeded, Path
 from domain.problems import Problems
+from domain.values.codes import check_stored, comparison_key, store_codes
 from domain.values.money import Money, to_decimal
-from domain.values.texts import check_name
+from domain.values.texts import NAME_MAX, check_name
 
 OVERLAP_MAX: Final = 30 * 24 * 3_600
 SCOPE_MAX: Final = 1_000
@@ -40,6 +41,14 @@ class CreateKey:
     locations: tuple[str, ...] | None = None
     refund_limit: Money | None = None
     expires_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        store_codes(self, "name", "actor", "channels", "locations")
+
+    @property
+    def acting_as(self) -> str:
+        """The actor of the key."""
+        return self.name if self.actor is None else self.actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +97,16 @@ def key_hash(bearer: str) -> str:
 
 def check_key(command: CreateKey, now: datetime, problems: Problems) -> None:
     """Collect every fault of a new key in `problems`; fields as in ApiKeyInput."""
-    with problems.under():
-        check_name(command.name, "name")
     if command.actor is not None:
         with problems.under():
-            check_name(command.actor, "actor")
-    actor = command.actor or command.name
-    if actor.strip().casefold() in RESERVED_ACTORS:
+            check_name(command.name, "name")
+        with problems.under():
+            check_stored(command.actor, "actor", longest=NAME_MAX)
+    else:
+        with problems.under():
+            check_stored(command.name, "name", longest=NAME_MAX)
+    actor = command.acting_as
+    if comparison_key(actor) in RESERVED_ACTORS:
         with problems.under("name" if command.actor is None else "actor"):
             raise Invalid(f"{actor} is a reserved actor; a key must act for another one.")
     for field, scope in (("channels", command.channels), ("locations", command.locations)):
@@ -174,7 +186,7 @@ def key_states(command: CreateKey) -> Mapping[str, object]:
     limit = command.refund_limit
     return {
         "name": command.name,
-        "actor": command.actor or command.name,
+        "actor": command.acting_as,
         "role": command.role.value,
         "channels": command.channels,
         "locations": command.locations,

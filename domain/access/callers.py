@@ -5,7 +5,7 @@ without a key is anonymous: it may read availability and manage its own holds.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -13,6 +13,7 @@ from uuid import UUID
 
 from domain.access.permissions import EVENT_NOUNS, NODE_TYPES, PERMISSIONS
 from domain.errors import Forbidden
+from domain.values.codes import comparison_key, same_code
 from domain.values.money import Money
 
 
@@ -126,6 +127,12 @@ class Caller:
     address: str | None = None
     refund_limit: Money | None = None
     key_id: UUID | None = None
+    _channel_keys: frozenset[str] | None = field(init=False, repr=False)
+    _location_keys: frozenset[str] | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_channel_keys", _keys(self.channels))
+        object.__setattr__(self, "_location_keys", _keys(self.locations))
 
     @property
     def is_anonymous(self) -> bool:
@@ -140,10 +147,14 @@ class Caller:
             raise Forbidden(f"{self.actor} lacks the permission {permission}.")
 
     def sees_channel(self, code: str) -> bool:
-        return self.channels is None or code in self.channels
+        return self._channel_keys is None or comparison_key(code) in self._channel_keys
 
     def sees_location(self, code: str) -> bool:
-        return self.locations is None or code in self.locations
+        return self._location_keys is None or comparison_key(code) in self._location_keys
+
+    def acts_as(self, actor: str) -> bool:
+        """True if the caller is this actor, in any spelling of it."""
+        return same_code(self.actor, actor)
 
     def may_read_node(self, type_name: str) -> bool:
         """True if `node(id:)` may return an object of this GraphQL type."""
@@ -177,7 +188,7 @@ class Caller:
         """True with `internals.read`; otherwise only for channels that the caller's key lists."""
         if self.may("internals.read"):
             return True
-        return self.role is not None and self.channels is not None and channel in self.channels
+        return self.role is not None and self.channels is not None and self.sees_channel(channel)
 
     def may_grant(self, amount: Money) -> bool:
         """True if the caller may approve a refund of `amount`."""
@@ -191,8 +202,8 @@ class Caller:
         return (
             self.may("keys")
             and key.permissions <= self.permissions
-            and _is_within(key.channels, self.channels)
-            and _is_within(key.locations, self.locations)
+            and _is_within(key._channel_keys, self._channel_keys)
+            and _is_within(key._location_keys, self._location_keys)
             and self._covers_grant_of(key)
         )
 
@@ -234,6 +245,10 @@ def anonymous(address: str, channels: frozenset[str]) -> Caller:
         channels=channels,
         address=address,
     )
+
+
+def _keys(codes: frozenset[str] | None) -> frozenset[str] | None:
+    return None if codes is None else frozenset(map(comparison_key, codes))
 
 
 # The actor of jobs and migrations.

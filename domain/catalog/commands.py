@@ -10,6 +10,7 @@ from enum import Enum, StrEnum
 from typing import Final
 
 from domain.stock.states import LocationKind
+from domain.values.codes import store_codes
 
 
 class Absent(Enum):
@@ -71,6 +72,9 @@ class UpsertItem:
     returnable: bool | Absent | None = ABSENT
     supplier_code: str | Absent | None = ABSENT
 
+    def __post_init__(self) -> None:
+        store_codes(self, "sku", "barcode", "category", "supplier_code")
+
 
 @dataclass(frozen=True, slots=True)
 class UpsertItems:
@@ -93,6 +97,9 @@ class UpsertLocation:
     pack_required: bool | Absent | None = ABSENT
     active: bool | Absent | None = ABSENT
 
+    def __post_init__(self) -> None:
+        store_codes(self, "code", "parent_code")
+
 
 @dataclass(frozen=True, slots=True)
 class UpsertChannel:
@@ -107,6 +114,9 @@ class UpsertChannel:
     safety_buffer: int | Absent | None = ABSENT
     active: bool | Absent | None = ABSENT
 
+    def __post_init__(self) -> None:
+        store_codes(self, "code", "location_codes")
+
 
 @dataclass(frozen=True, slots=True)
 class UpsertReasonCode:
@@ -117,6 +127,9 @@ class UpsertReasonCode:
     label: str
     active: bool | Absent | None = ABSENT
 
+    def __post_init__(self) -> None:
+        store_codes(self, "code")
+
 
 @dataclass(frozen=True, slots=True)
 class UpsertSupplier:
@@ -124,3 +137,6 @@ class UpsertSupplier:
 
     code: str
     name: str
+
+    def __post_init__(self) -> None:
+        store_codes(self, "code")

@@ -20,9 +20,10 @@ from domain.catalog.commands import (
 from domain.errors import DomainError, Invalid, LimitExceeded, Path
 from domain.problems import Problems
 from domain.stock.states import STOCK_KEEPING, UNITS_MAX, LocationKind
+from domain.values.codes import check_stored
 from domain.values.countries import check_country
 from domain.values.money import Money
-from domain.values.texts import check_code, check_label, check_name
+from domain.values.texts import CODE_MAX, check_code, check_name
 
 ITEMS_MAX: Final = 5_000
 CHANNEL_LOCATIONS_MAX: Final = 1_000
@@ -82,7 +83,7 @@ def item_facts(given: UpsertItem, base_currency: str, problems: Problems) -> Fac
     """
     facts: Facts = {"name": given.name}
     with problems.under():
-        check_label(given.sku, "sku")
+        check_stored(given.sku, "sku", longest=CODE_MAX)
     with problems.under():
         check_name(given.name, "name")
     for column, label in (("barcode", given.barcode), ("category", given.category)):
@@ -90,7 +91,7 @@ def item_facts(given: UpsertItem, base_currency: str, problems: Problems) -> Fac
             facts[column] = label
             if label is not None:
                 with problems.under():
-                    check_label(label, column)
+                    check_stored(label, column, longest=CODE_MAX)
     with problems.under("price"):
         facts |= _money_facts("price", given.price)
     with problems.under("unitCost"):

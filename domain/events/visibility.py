@@ -24,4 +24,4 @@ def may_see_event(
     if not is_in_scope(caller, channel, location) or not caller.may_read_event(event_type):
         return False
     is_spread = location is None and event_type.partition(".")[0] in SPREAD_NOUNS
-    return not is_spread or caller.locations is None or actor == caller.actor
+    return not is_spread or caller.locations is None or caller.acts_as(actor)

@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from domain.errors import Invalid
+from domain.values.codes import number_key
 from domain.values.money import share
 
 AHEAD_MAX: Final = timedelta(minutes=5)
@@ -143,6 +144,12 @@ def number_of(order_id: UUID) -> str:
     value = (order_id.int >> 64 & 0xFFFF) << 48 | order_id.int & 0xFFFFFFFFFFFF
     digits = [_ALPHABET[value >> shift & 31] for shift in range(5 * (_NUMBER_DIGITS - 1), -1, -5)]
     return f"R{''.join(digits[:6])}-{''.join(digits[6:])}"
+
+
+def issued_order_number(typed: str) -> str:
+    """The form in which an order number was issued, for a number that a person typed."""
+    key = number_key(typed)
+    return f"{key[:7]}-{key[7:]}"
 
 
 def check_client_time(

@@ -7,6 +7,7 @@ from typing import Final
 import domain.policies.limits as limits
 from domain.policies.limits import NO_LIMITS, AmountLimits
 from domain.policies.reading import Value
+from domain.values.codes import same_code
 
 ANY: Final = "*"
 
@@ -61,7 +62,7 @@ class DispositionRow:
         """True if the row decides this case; a row for any condition never restocks a fake."""
         return (
             self.condition in (None, condition)
-            and self.reason in (ANY, reason)
+            and (self.reason == ANY or (reason is not None and same_code(self.reason, reason)))
             and not is_forbidden(condition, self.disposition)
         )
 

@@ -26,6 +26,7 @@ from domain.policies.reading import Value
 from domain.policies.refunds import RefundRules
 from domain.policies.returns import ReturnRules
 from domain.policies.routing import RoutingRules
+from domain.values.codes import stored_form
 
 SCOPE_MAX: Final = 200
 
@@ -159,7 +160,7 @@ def _parse_scope(text: str, allowed: Iterable[ScopeForm], subject: str) -> Polic
         return PolicyScope()
     parts = [part.partition(":") for part in text.split(",")]
     form = tuple(name for name, _, _ in parts)
-    codes = [code for _, _, code in parts]
+    codes = [stored_form(code) for _, _, code in parts]
     if form not in allowed or len(text) > SCOPE_MAX or not all(map(_is_code, codes)):
         forms = sorted(allowed, key=lambda form: (len(form), form))
         examples = [",".join(_EXAMPLES[name] for name in form) or "global" for form in forms]
@@ -231,4 +232,4 @@ def takes_effect(asked: datetime | None, now: datetime) -> datetime:
 
 
 def _is_code(code: str) -> bool:
-    return bool(code) and code == code.strip() and code.isprintable()
+    return bool(code) and code.isprintable()

@@ -8,6 +8,7 @@ from typing import Final
 import domain.policies.limits as limits
 from domain.policies.limits import NO_LIMITS, AmountLimits
 from domain.policies.reading import Value
+from domain.values.codes import comparison_key
 from domain.values.money import Money
 
 ANY: Final = "*"
@@ -21,7 +22,7 @@ class Reasons:
 
     def accept(self, code: str) -> bool:
         """True if a return for this reason is accepted."""
-        return ANY in self.codes or code in self.codes
+        return ANY in self.codes or comparison_key(code) in self.codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def _reasons(value: Value) -> Reasons:
     codes = value.distinct(Value.text)
     if not codes:
         value.refuse('must name at least one reason, or "*"')
-    return Reasons(frozenset(codes))
+    return Reasons(frozenset(map(comparison_key, codes)))
 
 
 def _fast_lane(value: Value) -> FastLane:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.policies.reading import Value
+from domain.values.codes import comparison_key
 
 ANY: Final = "*"
 UNITS_MAX: Final = 1_000_000
@@ -42,7 +43,10 @@ class Weekday(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """`units` per SKU of a category (None: of all) are reserved for `channel`."""
+    """`units` per SKU of a category (None: of all) are reserved for a channel.
+
+    `channel` is the comparison key of its code.
+    """
 
     channel: str
     category: str | None
@@ -109,7 +113,7 @@ class RoutingRules:
 
     def hours_of(self, location: str) -> Hours:
         """Hours of a location: its own, else those of `*`, else Monday to Friday until 15:00."""
-        return self.locations.get(location, self.other_locations)
+        return self.locations.get(comparison_key(location), self.other_locations)
 
     def lead_days(self, service_level: str, origin: str, country: str) -> int | None:
         """Working days in transit, by the most specific lead time that matches; None: unknown."""
@@ -128,7 +132,7 @@ def parse(rules: Value) -> RoutingRules:
     )
     return RoutingRules(
         order=members.get("order", _order, tuple(Criterion)),
-        preference=members.get("preference", lambda value: value.distinct(Value.text), ()),
+        preference=members.get("preference", _preference, ()),
         parcels_max=members["maxParcels"].optional(lambda value: value.integer(1, 1_000)),
         protected=members.get("protected", _protected, ()),
         locations=locations,
@@ -149,7 +153,7 @@ def _protected(value: Value) -> tuple[Protection, ...]:
     for element in value.elements():
         members = element.members("channel units", "category")
         each = Protection(
-            channel=members["channel"].text(),
+            channel=comparison_key(members["channel"].text()),
             category=members["category"].optional(Value.text),
             units=members["units"].integer(0, UNITS_MAX),
         )
@@ -160,7 +164,11 @@ def _protected(value: Value) -> tuple[Protection, ...]:
 
 
 def _locations(value: Value, holidays: frozenset[date]) -> dict[str, Hours]:
-    return {code: _hours(each, holidays) for code, each in value.entries()}
+    return {comparison_key(code): _hours(each, holidays) for code, each in value.entries()}
+
+
+def _preference(value: Value) -> tuple[str, ...]:
+    return tuple(map(comparison_key, value.distinct(Value.text)))
 
 
 def _hours(value: Value, holidays: frozenset[date]) -> Hours:

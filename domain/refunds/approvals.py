@@ -10,6 +10,7 @@ from domain.policies.dispositions import ConditionGrade
 from domain.policies.policies import PolicyVersion
 from domain.policies.refunds import RefundRules
 from domain.refunds.states import RefundAction, RefundStatus, check_action
+from domain.values.codes import same_code
 from domain.values.money import Money, to_decimal
 
 _S = RefundStatus
@@ -105,7 +106,7 @@ class Involvement:
     def part_of(self, actor: str) -> str | None:
         """The part that `actor` had in the case, or None."""
         for part in ("requested", "authorized", "inspected", "approved"):
-            if actor in getattr(self, part):
+            if any(same_code(actor, each) for each in getattr(self, part)):
                 return part
         return None
 
@@ -134,7 +135,7 @@ def status_after_approval(approvals: int, required: int) -> RefundStatus:
 
 def check_settler(involvement: Involvement, caller: Caller) -> None:
     """Raise SelfApproval if `caller` requested the refund and may not settle it by hand."""
-    if caller.actor in involvement.requested:
+    if any(map(caller.acts_as, involvement.requested)):
         raise SelfApproval(caller.actor, "requested")
 
 

@@ -12,6 +12,7 @@ from domain.errors import SelfApproval
 from domain.policies.dispositions import ConditionGrade
 from domain.policies.returns import ReturnRules
 from domain.returns.states import ReturnItemState
+from domain.values.codes import same_code
 from domain.values.money import Money, share, to_decimal
 
 _G = ConditionGrade
@@ -83,7 +84,7 @@ def inspect(
         complete = required < 2
         reached = ReturnItemState.INSPECTED if complete else state
         return InspectionResult(reached, inspection.condition, (inspection.inspector,))
-    if first.inspector == inspection.inspector:
+    if same_code(first.inspector, inspection.inspector):
         raise SelfApproval(inspection.inspector, "inspected", field=("returnItemId",))
     condition = max(first.condition, inspection.condition, key=GRADES.index)
     inspectors = (first.inspector, inspection.inspector)

@@ -8,6 +8,7 @@ from uuid import UUID
 from domain.errors import Invalid, NotFound, OverReturn
 from domain.policies.dispositions import Disposition
 from domain.returns.states import ReturnItemState, ReturnStatus
+from domain.values.codes import same_code
 
 # Units of these returns may be requested again.
 FORGOTTEN: Final = frozenset({ReturnStatus.DECLINED, ReturnStatus.CANCELLED, ReturnStatus.EXPIRED})
@@ -126,14 +127,14 @@ def _candidates(
         if line is None:
             reference = str(item.order_line_id)
             raise NotFound("order line", reference, field=(*field, "orderLineId"))
-        if item.sku is not None and item.sku != line.sku:
+        if item.sku is not None and not same_code(item.sku, line.sku):
             raise Invalid(
                 f"The order line's SKU is {line.sku}; {item.sku} was sent.", field=(*field, "sku")
             )
         return [line]
     if item.sku is None:
         raise Invalid("`orderLineId` or `sku` is required.", field=field)
-    found = [line for line in lines if line.sku == item.sku]
+    found = [line for line in lines if same_code(line.sku, item.sku)]
     if not found:
         raise NotFound("order line", item.sku, field=(*field, "sku"))
     return found

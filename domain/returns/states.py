@@ -14,7 +14,8 @@ from typing import Final
 from uuid import UUID
 
 from domain.errors import IllegalTransition
-from domain.orders.orders import number_of
+from domain.orders.orders import issued_order_number, number_of
+from domain.values.codes import number_key, stored_form
 
 
 class ReturnStatus(StrEnum):
@@ -158,6 +159,20 @@ EXPECTED_WITHIN: Final = timedelta(days=14)
 def rma_number_of(return_id: UUID) -> str:
     """The RMA number that a customer writes on the parcel; unique as the id is."""
     return f"RMA-{number_of(return_id)[1:]}"
+
+
+def references_named(typed: str) -> list[str]:
+    """The references of journal entries and movements that a person may mean.
+
+    A reference is an order number, an RMA number, or the text of another document.
+    """
+    return [stored_form(typed), issued_order_number(typed), issued_rma_number(typed)]
+
+
+def issued_rma_number(typed: str) -> str:
+    """The form in which an RMA number was issued, for a number that a person typed."""
+    key = number_key(typed)
+    return f"{key[:3]}-{key[3:9]}-{key[9:]}"
 
 
 def check_action(status: ReturnStatus, action: ReturnAction) -> None:

@@ -21,6 +21,7 @@ from domain.errors import InsufficientStock, NotFound
 from domain.policies.routing import Criterion, RoutingRules
 from domain.routing.location_cover import Cover, Need
 from domain.routing.shipping_calendar import Promise
+from domain.values.codes import comparison_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +251,7 @@ class _Planner:
 
     def preference(self, index: int) -> int:
         """A location's position in the policy's preference; locations not listed come last."""
-        order, code = self.rules.preference, self.candidates[index].location
+        order, code = self.rules.preference, comparison_key(self.candidates[index].location)
         return order.index(code) if code in order else len(order)
 
     def _why(self, index: int) -> list[str]:

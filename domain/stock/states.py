@@ -182,9 +182,9 @@ def protected_units(
 ) -> int:
     """Units per SKU that a channel of this `priority` must leave for channels served before it.
 
-    `priorities`: by code, of the active channels that share a location with this one; 1 is served
-    first. For one channel, a protection of the category replaces the general one. Protections of
-    different channels add up.
+    `priorities`: by key of the code, of the active channels that share a location with this one; 1
+    is served first. For one channel, a protection of the category replaces the general one.
+    Protections of different channels add up.
     """
     general: dict[str, int] = {}
     special: dict[str, int] = {}

@@ -72,6 +72,8 @@ def _check_length(value: str, longest: int, field: tuple[str, ...]) -> None:
 
 
 def _check_characters(value: str, refused: frozenset[str], field: tuple[str, ...]) -> None:
+    if value.isascii() and value.isprintable():
+        return
     for position, character in enumerate(value):
         if unicodedata.category(character) in refused:
             raise Invalid(

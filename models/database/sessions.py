@@ -25,6 +25,7 @@ from models.database.errors import DatabaseError as DatabaseError
 from models.database.errors import DatabaseUnavailable as DatabaseUnavailable
 from models.database.errors import UniqueConflict as UniqueConflict
 from models.database.errors import refuse_sqlite, translated_postgres
+from models.database.keys import key_columns, keys_in
 from models.database.orm_clients import PostgresClient, SqliteSessionClient
 from models.database.rows import RowT, ValueT
 from models.database.session_lock import SessionLock
@@ -211,8 +212,11 @@ class PostgresSession(Session):
         for model, of_model in rows.items():
             if of_model:
                 names = tuple(of_model[0])
-                shapes.append((model._meta.db_table, columns_of(model, names), None))
+                keys = key_columns(model, names)
+                named = (*names, *(key for _, key in keys))
+                shapes.append((model._meta.db_table, columns_of(model, named), None))
                 arrays += [[row[name] for row in of_model] for name in names]
+                arrays += [keys_in(of_model, code) for code, _ in keys]
         for change in changes:
             if change.rows:
                 shapes.append((change.table, change.columns, change.assignments))
@@ -333,14 +337,16 @@ class SqliteSession(Session):
         for model, of_model in rows.items():
             if of_model:
                 names = tuple(of_model[0])
-                columns = columns_of(model, names)
+                keys = key_columns(model, names)
+                columns = columns_of(model, (*names, *(key for _, key in keys)))
                 placeholders = ", ".join("?" * len(columns))
                 named = ", ".join(column for column, _ in columns)
                 sql = f"INSERT INTO {model._meta.db_table} ({named}) VALUES ({placeholders})"
                 values = [
                     encoded_column([row[name] for row in of_model], kind)
-                    for name, (_, kind) in zip(names, columns, strict=True)
+                    for name, (_, kind) in zip(names, columns, strict=False)
                 ]
+                values += [keys_in(of_model, code) for code, _ in keys]
                 statements.append((sql, list(zip(*values, strict=True))))
         for change in changes:
             sql = for_each(change.table, change.columns, change.assignments)

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from tortoise import fields
 from tortoise.models import Model
 
+from models.database.keys import KeyField
 from models.database.rows import Row as Row
 from models.database.rows import RowT
 
@@ -23,6 +24,7 @@ _SQL_TYPES: Mapping[type[fields.Field[Any]], str] = {
     fields.IntField: "bigint",
     fields.TextField: "text",
     fields.CharField: "text",
+    KeyField: "text",
     fields.BooleanField: "boolean",
     fields.DatetimeField: "timestamptz",
     fields.UUIDField: "uuid",

@@ -35,7 +35,9 @@ from models.migrations import (
     m0014_chargebacks,
     m0015_refund_parts,
     m0016_held_lines,
+    m0017_code_keys,
 )
+from models.migrations.code_keys import CodeKeys, fill_postgres, fill_sqlite
 from models.migrations.dialect import Engine
 
 LOCK_KEY = 7_239_401_156
@@ -45,12 +47,14 @@ class Version(NamedTuple):
     """One version: its name, and its statements for an engine.
 
     `in_currency`: the statements if they depend on the base currency. The digest does not: the
-    operator may change the currency until stock is received.
+    operator may change the currency until stock is received. `keys`: the keys of codes that are
+    filled after the statements.
     """
 
     name: str
     statements: Callable[[Engine], Iterator[str]]
     in_currency: Callable[[Engine, str], Iterator[str]] | None = None
+    keys: CodeKeys | None = None
 
     def statements_in(self, engine: Engine, base_currency: str) -> Iterator[str]:
         """The statements for an engine and a base currency."""
@@ -60,7 +64,12 @@ class Version(NamedTuple):
 
     def digest(self, engine: Engine) -> str:
         """The digest that the stored row of this version must have."""
-        return hashlib.sha256("\n;\n".join(self.statements(engine)).encode()).hexdigest()
+        every = (*self.statements(engine), *self.finish(engine))
+        return hashlib.sha256("\n;\n".join(every).encode()).hexdigest()
+
+    def finish(self, engine: Engine) -> Iterator[str]:
+        """The statements that follow when the keys are filled."""
+        return iter(()) if self.keys is None else self.keys.finish(engine)
 
 
 VERSIONS: tuple[Version, ...] = (
@@ -80,6 +89,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0014_chargebacks", m0014_chargebacks.statements),
     Version("0015_refund_parts", m0015_refund_parts.statements),
     Version("0016_held_lines", m0016_held_lines.statements),
+    Version("0017_code_keys", m0017_code_keys.statements, keys=m0017_code_keys.KEYS),
 )
 
 _TABLE = (
@@ -133,6 +143,15 @@ def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
+def _check_codes(version: Version, collisions: list[str]) -> None:
+    if collisions:
+        raise MigrationError(
+            f"version {version.name} compares codes without case, so these are the same: "
+            f"{'; '.join(collisions)}. Nothing was changed. Rename one of each with SQL, then "
+            "start again"
+        )
+
+
 async def _migrate_postgres(database_url: str, base_currency: str) -> list[str]:
     connection = await _connect(database_url)
     try:
@@ -143,6 +162,10 @@ async def _migrate_postgres(database_url: str, base_currency: str) -> list[str]:
             pending = _pending({row["name"]: row["digest"] for row in rows}, "postgres")
             for version in pending:
                 for statement in version.statements_in("postgres", base_currency):
+                    await connection.execute(statement)
+                if version.keys is not None:
+                    _check_codes(version, await fill_postgres(connection, version.keys))
+                for statement in version.finish("postgres"):
                     await connection.execute(statement)
                 await connection.execute(
                     "INSERT INTO schema_version VALUES ($1, $2, $3)",
@@ -170,6 +193,10 @@ def _migrate_sqlite(database_url: str, base_currency: str) -> list[str]:
         pending = _pending(dict(rows), "sqlite")
         for version in pending:
             for statement in version.statements_in("sqlite", base_currency):
+                connection.execute(statement)
+            if version.keys is not None:
+                _check_codes(version, fill_sqlite(connection, version.keys))
+            for statement in version.finish("sqlite"):
                 connection.execute(statement)
             values = (version.name, version.digest("sqlite"), _now())
             connection.execute("INSERT INTO schema_version VALUES (?, ?, ?)", values)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from domain.values.codes import ByCode, comparison_key, keys_of
 from models.access import ApiKeyRow
 from models.database.sessions import Session
 
@@ -93,21 +94,19 @@ async def record_uses(session: Session, uses: Mapping[UUID, datetime]) -> None:
     )
 
 
-async def has_key(session: Session, actor: str) -> bool:
-    """True if a key was ever created for this actor."""
-    found = await session.value(int, "SELECT 1 FROM api_key WHERE actor = $1 LIMIT 1", actor)
-    return found is not None
+async def actor_named(session: Session, actor: str) -> str | None:
+    """The actor as its first key spells it; None: no key was ever created for it."""
+    sql = "SELECT actor FROM api_key WHERE actor_key = $1 ORDER BY created_at, id LIMIT 1"
+    return await session.value(str, sql, comparison_key(actor))
 
 
-async def unknown_channels(session: Session, codes: Iterable[str]) -> set[str]:
-    """The codes among these that no channel has."""
-    wanted = sorted(set(codes))
-    rows = await session.fetch("SELECT code FROM channel WHERE code = ANY($1::text[])", wanted)
-    return set(wanted) - {row["code"] for row in rows}
+async def channels_named(session: Session, codes: Iterable[str]) -> ByCode[str]:
+    """The codes of channels, as they were issued, by these codes; unknown ones are missing."""
+    sql = "SELECT code FROM channel WHERE code_key = ANY($1::text[])"
+    return ByCode((row["code"] for row in await session.fetch(sql, keys_of(codes))), str)
 
 
-async def unknown_locations(session: Session, codes: Iterable[str]) -> set[str]:
-    """The codes among these that no location has."""
-    wanted = sorted(set(codes))
-    rows = await session.fetch("SELECT code FROM location WHERE code = ANY($1::text[])", wanted)
-    return set(wanted) - {row["code"] for row in rows}
+async def locations_named(session: Session, codes: Iterable[str]) -> ByCode[str]:
+    """The codes of locations, as they were issued, by these codes; unknown ones are missing."""
+    sql = "SELECT code FROM location WHERE code_key = ANY($1::text[])"
+    return ByCode((row["code"] for row in await session.fetch(sql, keys_of(codes))), str)

@@ -5,6 +5,7 @@ from datetime import datetime
 import strawberry
 from strawberry import ID, UNSET
 
+from domain.values.codes import same_code
 from schema.context import Context
 from schema.fields.arguments import given
 from schema.fields.enums import CarrierStatus
@@ -126,11 +127,15 @@ class CarrierEventPayload(Payload):
     user_errors: list[UserError]
 
 
+def _is_same(number: str | None, given: str) -> bool:
+    return number is not None and same_code(number, given)
+
+
 async def bringing_back(
     context: Context, parcel: Fulfillment, tracking_number: str
 ) -> Return | None:
     """The newest return of the parcel's order with the same tracking number."""
     rows = await context.loaders.returns_of_order.load(parcel.row["order_id"]) or []
     found: list[Return] = await load_all(context, "Return", [row["id"] for row in rows])
-    same = [each for each in found if each.tracking_number == tracking_number]
+    same = [each for each in found if _is_same(each.tracking_number, tracking_number)]
     return same[-1] if same else None

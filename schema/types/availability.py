@@ -52,9 +52,8 @@ class Availability:
         """The result of the workflow, limited to the locations that the caller may see."""
         # The rows of the cache, shared by all responses. They have the attributes of this type.
         places: Any = found.places
-        seen = caller.locations
-        if seen is not None:
-            places = [place for place in places if place.location in seen]
+        if caller.locations is not None:
+            places = [place for place in places if caller.sees_location(place.location)]
         units = found.available_to_promise
         return Availability(
             sku=found.sku,

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from domain.errors import RequestError
 from domain.events.cursors import ReaderTooSlow
+from domain.values.codes import comparison_key
 from models.queries.events.event_log import LoggedEvent
 
 Key = tuple[str, str]
@@ -30,13 +31,13 @@ def of_types(types: Iterable[str]) -> frozenset[Key]:
 
 
 def of_skus(skus: Iterable[str]) -> frozenset[Key]:
-    """Keys of events about these SKUs."""
-    return frozenset(("sku", sku) for sku in skus)
+    """Keys of events about these SKUs, in any spelling."""
+    return frozenset(("sku", comparison_key(sku)) for sku in skus)
 
 
 def at_locations(codes: Iterable[str]) -> frozenset[Key]:
-    """Keys of events at these locations."""
-    return frozenset(("location", code) for code in codes)
+    """Keys of events at these locations, in any spelling of their codes."""
+    return frozenset(("location", comparison_key(code)) for code in codes)
 
 
 def about(subjects: Iterable[str]) -> frozenset[Key]:
@@ -46,7 +47,7 @@ def about(subjects: Iterable[str]) -> frozenset[Key]:
 
 def in_queue(queue: str, location: str) -> frozenset[Key]:
     """Keys of events about tasks of a queue at a location."""
-    return frozenset({("queue", f"{queue} {location}")})
+    return frozenset({("queue", f"{queue} {comparison_key(location)}")})
 
 
 def subjects_of(event: LoggedEvent) -> Iterable[str]:
@@ -70,7 +71,7 @@ def keys_of(event: LoggedEvent) -> list[Key]:
     """The keys of an event."""
     keys = [EVERY, ("type", event.type), *of_skus(skus_of(event)), *about(subjects_of(event))]
     if event.location is not None:
-        keys.append(("location", event.location))
+        keys += at_locations((event.location,))
         if event.subject_type == "Task":
             keys += in_queue(event.data["queue"], event.location)
     return keys

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import models.queries.stock.availability as availability_queries
 import workflows.availability.availability
 from domain.access.callers import SYSTEM
+from domain.values.codes import comparison_key
 from models.database.database import Database
 from workflows.availability.availability import Availability
 
@@ -23,12 +24,12 @@ class AvailabilityReads:
         self._clock = clock
 
     async def of(self, channel: str, skus: Sequence[str]) -> Mapping[str, Availability]:
-        """The present availability of the SKUs that exist."""
+        """The present availability of the SKUs that exist, by the keys of the SKUs."""
         async with self._database.snapshot() as session:
             found = await workflows.availability.availability.find(
                 session, channel, skus, SYSTEM, self._clock()
             )
-        return {each.sku: each for each in found if each is not None}
+        return {comparison_key(each.sku): each for each in found if each is not None}
 
     async def skus(self, channel: str) -> Sequence[str]:
         """All SKUs with stock at one of the channel's locations."""

@@ -9,6 +9,7 @@ from typing import Final
 from domain.access.callers import Caller
 from domain.events.exceptions import ExceptionEscalated, ExceptionOpened
 from domain.events.visibility import is_in_scope
+from domain.values.codes import comparison_key
 from models.queries.events.event_log import LoggedEvent
 from subscriptions.log.listeners import (
     ExactListener,
@@ -23,6 +24,7 @@ from subscriptions.streams.stock_and_events import (
     FOLDED_BUFFER_MAX,
     STEP,
     chosen,
+    chosen_codes,
     folded,
     position_of,
 )
@@ -53,7 +55,7 @@ class ObjectStreams:
         stream whose subscriber reads too slowly.
         """
         of = chosen(severities, "severities"), chosen(kinds, "kinds")
-        at = chosen(locations, "locations")
+        at = chosen_codes(locations, "locations")
 
         def wants(event: LoggedEvent) -> bool:
             facts = (event.data.get("severity"), event.data.get("kind"))
@@ -62,7 +64,7 @@ class ObjectStreams:
                 and all(
                     names is None or fact in names for names, fact in zip(of, facts, strict=True)
                 )
-                and (at is None or event.location in at)
+                and (at is None or comparison_key(event.location or "") in at)
                 and is_in_scope(caller, event.channel, event.location)
             )
 

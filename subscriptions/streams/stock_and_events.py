@@ -19,6 +19,7 @@ from domain.events.orders import OrderCancelled, OrderPlaced
 from domain.events.policies import PolicyEffective, PolicyPublished
 from domain.events.stock import StockChanged
 from domain.events.visibility import may_see_event
+from domain.values.codes import comparison_key
 from models.queries.events.event_log import LoggedEvent
 from models.queries.reads.stock import LevelDetails
 from subscriptions.log.listeners import (
@@ -78,7 +79,7 @@ class AvailabilitySource(Protocol[AvailabilityT]):
     """Reads availability, by the same rule as queries and reservations."""
 
     async def of(self, channel: str, skus: Sequence[str]) -> Mapping[str, AvailabilityT]:
-        """The present availability of the SKUs that exist."""
+        """The present availability of the SKUs that exist, by the keys of the SKUs."""
         ...
 
     async def skus(self, channel: str) -> Sequence[str]:
@@ -167,13 +168,13 @@ class Streams(Generic[AvailabilityT]):
         """The present state of levels that changed. Changes that arrive faster than they are read
         are folded.
         """
-        of, at = chosen(skus, "skus"), chosen(locations, "locations")
+        of, at = chosen_codes(skus, "skus"), chosen_codes(locations, "locations")
 
         def wants(event: LoggedEvent) -> bool:
             return (
                 event.type == STOCK
-                and (of is None or event.data.get("sku") in of)
-                and (at is None or event.location in at)
+                and (of is None or comparison_key(event.data["sku"]) in of)
+                and (at is None or comparison_key(event.location or "") in at)
                 and _sees(caller, event)
             )
 
@@ -204,12 +205,12 @@ class Streams(Generic[AvailabilityT]):
         The caller sees the channel. The scope of the events is not checked, because availability
         belongs to the channel.
         """
-        of = chosen(skus, "skus")
+        of = chosen_codes(skus, "skus")
 
         def subjects(event: LoggedEvent) -> Iterable[str]:
             if event.type in CHANNEL_TYPES:
                 return (_ALL,)
-            named = skus_of(event)
+            named = dict.fromkeys(map(comparison_key, skus_of(event)))
             return named if of is None else of.intersection(named)
 
         async def expanded(
@@ -221,7 +222,7 @@ class Streams(Generic[AvailabilityT]):
                     found.append((sku, event))
                 else:  # the SKUs that the channel has by now
                     every = await self._promises.skus(channel) if of is None else sorted(of)
-                    found += [(each, event) for each in every]
+                    found += [(comparison_key(each), event) for each in every]
             return found
 
         listener = FoldingListener(
@@ -272,7 +273,7 @@ class Streams(Generic[AvailabilityT]):
     async def _read_availability(
         self, asked: Sequence[tuple[str, str]]
     ) -> Mapping[tuple[str, str], AvailabilityT]:
-        """Availability by (channel, SKU)."""
+        """Availability by (channel, key of the SKU)."""
         by_channel: dict[str, list[str]] = {}
         for channel, sku in asked:
             by_channel.setdefault(channel, []).append(sku)
@@ -319,6 +320,12 @@ def chosen(names: Collection[str] | None, argument: str) -> frozenset[str] | Non
             f"At most {FILTER_MAX:,} values are allowed in {argument}; {len(names):,} were sent."
         )
     return None if names is None else frozenset(names)
+
+
+def chosen_codes(codes: Collection[str] | None, argument: str) -> frozenset[str] | None:
+    """The keys of the codes in an argument. Raises BadRequest if there are too many."""
+    named = chosen(codes, argument)
+    return None if named is None else frozenset(map(comparison_key, named))
 
 
 def _keys(

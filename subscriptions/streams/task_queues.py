@@ -19,6 +19,7 @@ import models.queries.tasks as task_queries
 from domain.access.callers import Caller
 from domain.events.visibility import is_in_scope
 from domain.tasks import QueueKind, TaskStatus
+from domain.values.codes import same_code
 from models.database.database import Database
 from models.queries.events.event_log import LoggedEvent
 from models.queries.listing.scopes import scope_of
@@ -124,4 +125,5 @@ class QueueStreams:
 
 
 def _is_of(event: LoggedEvent, queue: QueueKind, location: str) -> bool:
-    return event.location == location and event.data.get("queue") == queue
+    is_there = event.location is not None and same_code(event.location, location)
+    return is_there and event.data.get("queue") == queue

@@ -87,8 +87,8 @@ async def places(database: Database, *skus: str, locations: int = 1) -> list[int
     async with database.writer() as session:
         for number in range(1, locations + 1):
             await session.execute(
-                "INSERT INTO location (id, code, name, kind, time_zone, pack_required, active)"
-                " VALUES ($1, $2, $2, 'WAREHOUSE', 'UTC', $3, $4)",
+                "INSERT INTO location (id, code, code_key, name, kind, time_zone, pack_required,"
+                " active) VALUES ($1, $2, lower($2), $2, 'WAREHOUSE', 'UTC', $3, $4)",
                 number,
                 f"L{number}",
                 False,
@@ -97,8 +97,8 @@ async def places(database: Database, *skus: str, locations: int = 1) -> list[int
         ids = []
         for sku in skus:
             row = await session.fetch_one(
-                "INSERT INTO item (sku, name, returnable, created_at, updated_at)"
-                " VALUES ($1, $1, $2, $3, $3) RETURNING id",
+                "INSERT INTO item (sku, sku_key, name, returnable, created_at, updated_at)"
+                " VALUES ($1, lower($1), $1, $2, $3, $3) RETURNING id",
                 sku,
                 True,
                 MORNING,

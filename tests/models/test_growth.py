@@ -38,14 +38,16 @@ LARGE = {
     *("sales_order", "order_line", "idempotency_key"),
 }
 FILL = (
-    "INSERT INTO location (id, code, name, kind, time_zone, pack_required, active)"
-    " SELECT n, 'L' || n, 'L' || n, 'WAREHOUSE', 'UTC', FALSE, TRUE FROM generate_series(1, 3) n",
-    "INSERT INTO channel (id, code, name, kind, currency, priority, safety_buffer, active)"
-    " VALUES (1, 'web', 'Web', 'STOREFRONT', 'GBP', 1, 0, TRUE)",
+    "INSERT INTO location (id, code, code_key, name, kind, time_zone, pack_required, active)"
+    " SELECT n, 'L' || n, 'l' || n, 'L' || n, 'WAREHOUSE', 'UTC', FALSE, TRUE"
+    " FROM generate_series(1, 3) n",
+    "INSERT INTO channel (id, code, code_key, name, kind, currency, priority, safety_buffer,"
+    " active) VALUES (1, 'web', 'web', 'Web', 'STOREFRONT', 'GBP', 1, 0, TRUE)",
     "INSERT INTO channel_location (channel_id, location_id)"
     " SELECT 1, n FROM generate_series(1, 3) n",
-    "INSERT INTO item (id, sku, name, returnable, created_at, updated_at)"
-    f" SELECT n, 'SKU-' || n, 'Item', TRUE, now(), now() FROM generate_series(1, {SKUS}) n",
+    "INSERT INTO item (id, sku, sku_key, name, returnable, created_at, updated_at)"
+    f" SELECT n, 'SKU-' || n, 'sku-' || n, 'Item', TRUE, now(), now()"
+    f" FROM generate_series(1, {SKUS}) n",
     "INSERT INTO stock_level (item_id, location_id, available, updated_at)"
     f" SELECT i, l, 50, now() FROM generate_series(1, {SKUS}) i, generate_series(1, 3) l",
     # many ended holds, 200 live ones, three of them expired
@@ -58,11 +60,11 @@ FILL = (
     "INSERT INTO reservation_line (id, reservation_id, line_no, item_id, location_id, quantity)"
     " SELECT md5('l' || n)::uuid, md5('r' || n)::uuid, 0, n, 1, 1"
     f" FROM generate_series(1, {SKUS}) n",
-    "INSERT INTO sales_order (id, number, channel_id, external_reference, status, service_level,"
-    " currency, shipping_minor, shipping_tax_minor, total_minor, deposit_minor, placed_at,"
-    " created_at, actor)"
-    " SELECT md5('o' || n)::uuid, 'N' || n, 1, 'W-' || n, 'ALLOCATED', 'STANDARD', 'GBP', 0, 0, 1,"
-    f" 0, now(), now(), 'a' FROM generate_series(1, {SKUS}) n",
+    "INSERT INTO sales_order (id, number, channel_id, external_reference, external_reference_key,"
+    " status, service_level, currency, shipping_minor, shipping_tax_minor, total_minor,"
+    " deposit_minor, placed_at, created_at, actor)"
+    " SELECT md5('o' || n)::uuid, 'N' || n, 1, 'W-' || n, 'w-' || n, 'ALLOCATED', 'STANDARD',"
+    f" 'GBP', 0, 0, 1, 0, now(), now(), 'a' FROM generate_series(1, {SKUS}) n",
     "INSERT INTO order_line (id, order_id, line_no, item_id, quantity, unit_price_minor,"
     " discount_minor, tax_minor, allocated, backordered)"
     " SELECT md5('ol' || n)::uuid, md5('o' || n)::uuid, 0, n, 1, 1, 0, 0,"

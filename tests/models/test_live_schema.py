@@ -14,6 +14,7 @@ from tortoise.models import Model
 from domain.policies.defaults import DEFAULT_RULES
 from domain.policies.policies import PolicyKind, parse_rules
 from models.database.database import MODULES, Database
+from models.database.keys import KeyField
 from models.database.sessions import CheckFailed, Session
 from models.migrations.runner import VERSIONS
 from tests import live_schema, raw
@@ -31,6 +32,7 @@ TYPES: dict[type[fields.Field[Any]], tuple[str, str]] = {
     fields.IntField: ("integer", "INTEGER"),
     fields.TextField: ("text", "TEXT"),
     fields.CharField: ("text", "TEXT"),
+    KeyField: ("text", "TEXT"),
     fields.BooleanField: ("boolean", "INTEGER"),
     fields.DatetimeField: ("instant", "TEXT"),
     fields.UUIDField: ("uuid", "TEXT"),

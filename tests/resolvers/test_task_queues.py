@@ -67,7 +67,7 @@ class Tablet(Shown):
 
     async def open(self) -> None:
         """Subscribe and apply the snapshot."""
-        self.client.subscribe("s", QUEUE, variables={"queue": self.queue, "at": "LEEDS"})
+        self.client.subscribe("s", QUEUE, variables={"queue": self.queue, "at": "Leeds"})
         while not self.take(await self.client.next()):
             self.pages += 1
         self.pages += 1

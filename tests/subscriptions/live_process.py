@@ -8,6 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from domain.access.callers import Role, holder
+from domain.values.codes import comparison_key
 from subscriptions.runtime import StreamingRuntime
 from tests.subscriptions.log.facts import note, now, until, write
 from workflows.transactions.runner import Transactions
@@ -24,9 +25,10 @@ class FakeAvailability:
         self.reads: list[list[str]] = []
 
     async def of(self, channel: str, skus: Sequence[str]) -> Mapping[str, tuple[str, int]]:
-        """(sku, units) of each SKU."""
+        """(sku, units) of each SKU, by the key of the SKU."""
         self.reads.append(list(skus))
-        return {sku: (sku, self.units[sku]) for sku in skus if sku in self.units}
+        by_key = {comparison_key(sku): (sku, units) for sku, units in self.units.items()}
+        return {key: by_key[key] for key in skus if key in by_key}
 
     async def skus(self, channel: str) -> Sequence[str]:
         """All SKUs."""
@@ -79,13 +81,13 @@ async def _level(tx: Transaction, sku: str, location: str, units: int) -> Mappin
     session = tx.session
     for sql, args in (
         (
-            "INSERT INTO item (sku, name, returnable, created_at, updated_at)"
-            " VALUES ($1, 'x', TRUE, $2, $2) ON CONFLICT DO NOTHING",
+            "INSERT INTO item (sku, sku_key, name, returnable, created_at, updated_at)"
+            " VALUES ($1, lower($1), 'x', TRUE, $2, $2) ON CONFLICT DO NOTHING",
             (sku, now()),
         ),
         (
-            "INSERT INTO location (code, name, kind, time_zone, pack_required, active)"
-            " VALUES ($1, 'x', 'STORE', 'UTC', FALSE, TRUE) ON CONFLICT DO NOTHING",
+            "INSERT INTO location (code, code_key, name, kind, time_zone, pack_required, active)"
+            " VALUES ($1, lower($1), 'x', 'STORE', 'UTC', FALSE, TRUE) ON CONFLICT DO NOTHING",
             (location,),
         ),
         (

@@ -6,7 +6,8 @@ stored: not with the idempotency key, not in the audit trail and not in events.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
@@ -34,6 +35,7 @@ from domain.access.callers import SYSTEM, Caller, Role, holder
 from domain.errors import IllegalTransition, Invalid, NotFound
 from domain.events.access import KeyCreated, KeyPayload, KeyRevoked, KeyRotated
 from domain.problems import Problems
+from domain.values.codes import ByCode
 from domain.values.money import Money
 from models.access import ApiKey, ApiKeyRow
 from workflows.catalog.master_data import refuse
@@ -87,12 +89,12 @@ async def create(tx: Transaction, command: CreateKey, caller: Caller) -> Outcome
     check_key(command, tx.now, problems)
     check_minting(command, caller, problems)
     refuse(problems, "input")
-    await _check_scope(tx, command, caller, problems)
+    command = await _check_scope(tx, command, caller, problems)
     refuse(problems, "input")
     limit = command.refund_limit
     facts: KeyFacts = {
         "name": command.name,
-        "actor": command.actor or command.name,
+        "actor": command.acting_as,
         "role": command.role.value,
         "channels": _stored(command.channels),
         "locations": _stored(command.locations),
@@ -107,28 +109,41 @@ async def create(tx: Transaction, command: CreateKey, caller: Caller) -> Outcome
 
 async def _check_scope(
     tx: Transaction, command: CreateKey, caller: Caller, problems: Problems
-) -> None:
-    actor = command.actor or command.name
+) -> CreateKey:
+    """Check the actor and the scope. Returns the command with the codes as they were issued.
+
+    All keys of an actor spell it as the first one does, because rows are found by their actor.
+    """
+    actor = command.acting_as
+    known = await key_queries.actor_named(tx.session, actor)
     is_limited = caller.channels is not None or caller.locations is not None
-    if is_limited and actor != caller.actor and await key_queries.has_key(tx.session, actor):
+    if is_limited and not caller.acts_as(actor) and known is not None:
         # All keys of an actor share what the actor made, also outside the scope of this caller.
         with problems.under("name" if command.actor is None else "actor"):
             raise Invalid(
                 f"{actor} already has a key. Only a caller that sees all channels and all"
                 " locations may add another."
             )
-    unknown = {
-        "channels": await key_queries.unknown_channels(tx.session, command.channels or ()),
-        "locations": await key_queries.unknown_locations(tx.session, command.locations or ()),
-    }
+    channels = await key_queries.channels_named(tx.session, command.channels or ())
+    locations = await key_queries.locations_named(tx.session, command.locations or ())
     for index, code in enumerate(command.channels or ()):
-        if code in unknown["channels"] or not caller.sees_channel(code):
+        if code not in channels or not caller.sees_channel(code):
             with problems.under("channels", str(index)):
                 raise NotFound("channel", code)
     for index, code in enumerate(command.locations or ()):
-        if code in unknown["locations"] or not caller.sees_location(code):
+        if code not in locations or not caller.sees_location(code):
             with problems.under("locations", str(index)):
                 raise NotFound("location", code)
+    return replace(
+        command,
+        actor=actor if known is None else known,
+        channels=_issued(command.channels, channels),
+        locations=_issued(command.locations, locations),
+    )
+
+
+def _issued(given: Sequence[str] | None, known: ByCode[str]) -> tuple[str, ...] | None:
+    return None if given is None else tuple(known.get(code, code) for code in given)
 
 
 def _stored(codes: Iterable[str] | None) -> str | None:

@@ -14,6 +14,7 @@ from domain.policies.routing import RoutingRules
 from domain.routing.plan_cache import Plans
 from domain.routing.shipping_calendar import Capacity, Promise
 from domain.stock.states import available_to_promise, protected_units
+from domain.values.codes import comparison_key
 from models.database.sessions import Session
 from models.database.sql import Question
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
@@ -98,7 +99,8 @@ class AtpContext:
         rules = self._rules(Facts(channel.code, item.category)).rules
         if not rules.protected:
             return 0
-        priorities = {other.code: other.priority for other in self.sharing(channel)}
+        sharing = self.sharing(channel)
+        priorities = {comparison_key(other.code): other.priority for other in sharing}
         return protected_units(rules.protected, channel.priority, item.category, priorities)
 
     def promise(

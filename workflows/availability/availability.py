@@ -18,6 +18,7 @@ from domain.access.callers import Caller
 from domain.errors import NotFound
 from domain.policies.policies import PolicyKind
 from domain.routing.shipping_calendar import Promise
+from domain.values.codes import comparison_key
 from models.database.sessions import Session
 from models.queries.catalog.lookups import ChannelFacts
 from models.queries.stock.availability import ItemSupply
@@ -63,7 +64,7 @@ async def find(
     """
     channels = await lookups.all_channels(session)
     channel = visible(channels, channel_code, caller)
-    supply = await availability_queries.supply_of_items(session, sorted(set(skus)), now)
+    supply = await availability_queries.supply_of_items(session, skus, now)
     context = atp_context.AtpContext(
         channels=channels,
         routing=await policies.in_force(session, PolicyKind.ROUTING, now),
@@ -86,8 +87,10 @@ async def find(
 
 def visible(channels: Iterable[ChannelFacts], code: str, caller: Caller) -> ChannelFacts:
     """The channel with this code. Raises NotFound unless the caller sees it."""
+    key = comparison_key(code)
     for channel in channels:
-        if channel.code == code and caller.sees_channel(code):
+        is_named = channel.code == code or comparison_key(channel.code) == key
+        if is_named and caller.sees_channel(channel.code):
             return channel
     raise NotFound("channel", code, field=("channel",))
 

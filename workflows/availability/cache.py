@@ -34,6 +34,7 @@ from domain.access.callers import Caller
 from domain.policies.policies import PolicyKind, PolicyVersion
 from domain.policies.routing import RoutingRules
 from domain.routing.shipping_calendar import start_of_day, zone_of
+from domain.values.codes import comparison_key
 from models.database.database import Database
 from models.database.sessions import Session
 from models.queries.catalog.lookups import ChannelFacts
@@ -64,7 +65,10 @@ _WITHOUT_EFFECT: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Validation:
-    """Result of one read of the log: its instant, and SKUs with expired holds (None: too many)."""
+    """Result of one read of the log: its instant, and keys of SKUs with expired holds.
+
+    `expired` None: too many.
+    """
 
     now: datetime
     expired: frozenset[str] | None
@@ -97,11 +101,11 @@ class _Entry:
 class _Reading:
     """A read from the database in progress, and whether its result may be cached.
 
-    An event that arrives during the read removes its SKUs from `skus`, or clears `rules_valid` or
+    An event that arrives during the read removes its SKUs from `keys`, or clears `rules_valid` or
     `counts_valid`.
     """
 
-    skus: set[str]
+    keys: set[str]
     rules_valid: bool = True
     counts_valid: bool = True
 
@@ -115,7 +119,7 @@ class AvailabilityCache:
         self._position: int | None = None  # None: start at the end of the log
         self._validated_at: datetime | None = None
         self._pending: set[int] = set()  # events that were applied before they had a position
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()  # by key of the SKU
         self._rules: _Rules | None = None
         self._order_counts: dict[int, tuple[datetime, int]] = {}
         self._dates: dict[tuple[Terms, str], DeliveryDates] = {}
@@ -142,19 +146,20 @@ class AvailabilityCache:
             rules = await self._read_rules(now)
         channel = availability.visible(rules.channels, channel_code, caller)
         order_counts = await self._orders_today(channel, now)
+        keys = [comparison_key(sku) for sku in skus]
         entries: Mapping[str, _Entry] = self._entries
-        missing = set(skus) if expired is None else {*expired.intersection(skus)}
-        missing.update(sku for sku in skus if sku not in entries)
+        missing = set(keys) if expired is None else {*expired.intersection(keys)}
+        missing.update(key for key in keys if key not in entries)
         if missing:
             # Entries that are cached now may be dropped while the others are read.
-            cached = {sku: entries[sku] for sku in skus if sku not in missing}
+            cached = {key: entries[key] for key in keys if key not in missing}
             entries = cached | await self._read_goods(missing, now)
         terms = (channel.id, country, service_level)
         second = int(now.timestamp())
         valid: DeliveryDates | None = None  # checked once: most SKUs of an answer share dates
         found: list[Availability | None] = []
-        for sku in skus:
-            each = entries[sku]
+        for key in keys:
+            each = entries[key]
             if each.supply is None:
                 found.append(None)
                 continue
@@ -215,7 +220,7 @@ class AvailabilityCache:
         self, session: Session, rows: Sequence[ChangeRow], now: datetime
     ) -> _Validation:
         """Drop the entries that these events concern; drop all if there are too many events."""
-        expired = {row["subject_key"] for row in rows if row["subject_type"] == _HOLD_EXPIRED}
+        holds = [row["subject_key"] for row in rows if row["subject_type"] == _HOLD_EXPIRED]
         if len(rows) >= change_queries.CHANGES_MAX:
             self._clear()
             return _Validation(now, None)
@@ -235,7 +240,7 @@ class AvailabilityCache:
             self._apply_event(row)
         if orders:
             self._drop(await change_queries.skus_of_orders(session, orders))
-        return _Validation(now, frozenset(expired))
+        return _Validation(now, frozenset(map(comparison_key, holds)))
 
     def _apply_event(self, row: ChangeRow) -> None:
         subject, data = row["subject_type"], row["data"]
@@ -254,10 +259,10 @@ class AvailabilityCache:
             self._clear()
 
     def _drop(self, skus: Iterable[str]) -> None:
-        for sku in skus:
-            self._entries.pop(sku, None)
+        for key in map(comparison_key, skus):
+            self._entries.pop(key, None)
             for reading in self._readings:
-                reading.skus.discard(sku)
+                reading.keys.discard(key)
 
     def _clear(self) -> None:
         self._position = None
@@ -267,7 +272,7 @@ class AvailabilityCache:
         self._order_counts.clear()
         self._drop_capacity_dates()
         for reading in self._readings:
-            reading.skus.clear()
+            reading.keys.clear()
             reading.rules_valid = reading.counts_valid = False
 
     def _drop_capacity_dates(self) -> None:
@@ -282,19 +287,19 @@ class AvailabilityCache:
 
     # ─── reads from the database ───
 
-    async def _read_goods(self, skus: set[str], now: datetime) -> dict[str, _Entry]:
-        reading = _Reading(set(skus))
+    async def _read_goods(self, keys: set[str], now: datetime) -> dict[str, _Entry]:
+        reading = _Reading(set(keys))
         self._readings.add(reading)
         try:
             async with self._database.reading() as session:
-                found = await availability_queries.supply_of_items(session, sorted(skus), now)
+                found = await availability_queries.supply_of_items(session, sorted(keys), now)
         finally:
             self._readings.discard(reading)
-        entries = {sku: _Entry(found.get(sku)) for sku in skus}
-        for sku in reading.skus:
-            supply = entries[sku].supply
+        entries = {key: _Entry(found.get(key)) for key in keys}
+        for key in reading.keys:
+            supply = entries[key].supply
             if supply is None or not supply.has_expired:
-                self._entries[sku] = entries[sku]
+                self._entries[key] = entries[key]
         while len(self._entries) > GOODS_MAX:
             self._entries.popitem(last=False)
         return entries

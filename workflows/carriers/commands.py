@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.orders.carriers import CarrierStatus
+from domain.values.codes import store_codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +18,6 @@ class RecordCarrierEvent:
     event_reference: str
     status: CarrierStatus
     occurred_at: datetime
+
+    def __post_init__(self) -> None:
+        store_codes(self, "carrier", "tracking_number", "event_reference")

@@ -22,7 +22,7 @@ from domain.errors import IdempotencyKeyReused, Invalid, NotFound
 from domain.events.fulfillments import CarrierRecorded
 from domain.events.payloads import encode
 from domain.orders.orders import check_client_time
-from domain.values.texts import check_text
+from domain.values.codes import check_stored, comparison_key
 from models.queries.orders.carrier_events import RecordedEventRow
 from workflows.access.visibility import sees_return
 from workflows.carriers.commands import RecordCarrierEvent
@@ -97,7 +97,7 @@ def _check(tx: Transaction, command: RecordCarrierEvent) -> None:
         "eventId": command.event_reference,
     }
     for field, text in texts.items():
-        check_text(text, "input", field)
+        check_stored(text, "input", field)
     try:
         check_client_time(command.occurred_at, tx.now, may_backdate=True, field="occurredAt")
     except Invalid as error:
@@ -122,6 +122,8 @@ def _values(
         caller.actor,
         parcel.subject[1] if parcel.is_outbound else None,
         None if parcel.is_outbound else parcel.subject[1],
+        comparison_key(command.carrier),
+        comparison_key(command.tracking_number),
     )
 
 

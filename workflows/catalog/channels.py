@@ -15,7 +15,7 @@ from domain.events.catalog import ChannelChanged
 from domain.problems import Problems
 from domain.stock.states import STOCK_KEEPING
 from models.catalog import Channel
-from workflows.catalog.master_data import CHANNEL, UpsertedRow, lock, refuse, report, write
+from workflows.catalog.master_data import CHANNEL, UpsertedRow, code_of, lock, refuse, report, write
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
@@ -33,8 +33,8 @@ async def upsert(tx: Transaction, command: UpsertChannel, caller: Caller) -> Map
         if not caller.sees_channel(command.code):
             raise NotFound("channel", command.code, field=("code",))
     refuse(problems, "input")
-    key = {"code": command.code}
-    current = await lock(tx, CHANNEL, key)
+    current = await lock(tx, CHANNEL, {"code_key": command.code})
+    key = {"code": code_of(current, command.code)}
     if current is not None:
         with problems.under():
             check_currency_kept(current.currency, command.currency_code)
@@ -42,7 +42,7 @@ async def upsert(tx: Transaction, command: UpsertChannel, caller: Caller) -> Map
     refuse(problems, "input")
     upserted = await write(tx, CHANNEL, current, key, facts, CHANNEL_DEFAULTS)
     upserted = await _set_locations(tx, upserted, wanted, caller)
-    event = ChannelChanged(code=command.code, **upserted.step)
+    event = ChannelChanged(code=key["code"], **upserted.step)
     report(tx, CHANNEL, key, upserted, caller, event)
     return {"channel": upserted.id}
 
@@ -51,14 +51,14 @@ async def _locations(
     tx: Transaction, command: UpsertChannel, caller: Caller, problems: Problems
 ) -> dict[str, int]:
     """Ids by code of the locations in the command. Faults are added to `problems`."""
-    found = await catalog_queries.location_ids(tx.session, command.location_codes)
+    found = await catalog_queries.locations_named(tx.session, command.location_codes)
     for index, code in enumerate(command.location_codes):
         with problems.under("locationCodes", str(index)):
             if code not in found or not caller.sees_location(code):
                 raise NotFound("location", code)
             if found[code]["kind"] not in STOCK_KEEPING:
                 raise Invalid(f"A location of kind {found[code]['kind']} cannot hold stock.")
-    return {code: row["id"] for code, row in found.items()}
+    return {row["code"]: row["id"] for row in found.values()}
 
 
 async def _set_locations(

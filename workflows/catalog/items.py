@@ -20,6 +20,7 @@ from domain.catalog.validation import (
 from domain.errors import Invalid, NotFound
 from domain.events.catalog import ItemUpserted, changed_fields
 from domain.problems import Problems
+from domain.values.codes import ByCode, comparison_key
 from models.catalog import VersionedItemRow
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Outcome, Refusal
@@ -39,13 +40,15 @@ class ItemDraft:
 async def upsert(tx: Transaction, command: UpsertItems, caller: Caller) -> Outcome:
     """Create or change items. Rows are independent; of several rows for one SKU the last wins.
 
-    The outcome's `items` has the ids in the order of the rows, None for a refused row. It is stored
+    A row whose SKU another row spells differently is refused: it may be meant as another item. The
+    outcome's `items` has the ids in the order of the rows, None for a refused row. It is stored
     with the key unless nothing was done. Raises LimitExceeded above ITEMS_MAX rows. Locks the
     items. Records `item.upserted` for each item that changed.
     """
     _check_count(len(command.items))
     drafts = [_draft(item, tx.terms.base_currency) for item in command.items]
     await _find_suppliers(tx, drafts)
+    _check_spelling(drafts)
     wanted: dict[str, Facts] = {}
     for draft in drafts:
         if not draft.problems.errors:
@@ -54,8 +57,18 @@ async def upsert(tx: Transaction, command: UpsertItems, caller: Caller) -> Outco
     await _update(tx, current, wanted, caller)
     new = {sku: {**ITEM_DEFAULTS, **facts} for sku, facts in wanted.items() if sku not in current}
     created = await _insert(tx, new, caller)
-    ids = {sku: row["id"] for sku, row in {**current, **created}.items()}
-    return _outcome(drafts, ids)
+    return _outcome(drafts, {sku: (current.get(sku) or created[sku])["id"] for sku in wanted})
+
+
+def _check_spelling(drafts: Iterable[ItemDraft]) -> None:
+    """Refuse each row whose SKU an earlier row of the call spells differently."""
+    first: dict[str, str] = {}
+    for draft in drafts:
+        sku = draft.command.sku
+        known = first.setdefault(comparison_key(sku), sku)
+        if known != sku:
+            with draft.problems.under():
+                raise Invalid(f"{sku} and {known} in another row are the same SKU.", field=("sku",))
 
 
 def _check_count(count: int) -> None:
@@ -77,40 +90,43 @@ async def _find_suppliers(tx: Transaction, drafts: Iterable[ItemDraft]) -> None:
     """Add supplier ids to the column values. An unknown code is a fault of its row."""
     named = [draft for draft in drafts if not isinstance(draft.command.supplier_code, Absent)]
     codes = [code for draft in named if isinstance(code := draft.command.supplier_code, str)]
-    ids = await catalog_queries.supplier_ids(tx.session, codes)
+    found = await catalog_queries.suppliers_named(tx.session, codes)
     for draft in named:
         code = draft.command.supplier_code
-        draft.facts["supplier_id"] = ids.get(code) if isinstance(code, str) else None
-        if isinstance(code, str) and code not in ids:
+        supplier = found.get(code) if isinstance(code, str) else None
+        draft.facts["supplier_id"] = None if supplier is None else supplier["id"]
+        if isinstance(code, str) and supplier is None:
             draft.problems.errors.append(NotFound("supplier", code, field=("supplierCode",)))
 
 
 async def _update(
     tx: Transaction,
-    current: Mapping[str, VersionedItemRow],
+    current: ByCode[VersionedItemRow],
     wanted: Mapping[str, Facts],
     caller: Caller,
 ) -> None:
     rows = []
-    for sku, row in current.items():
-        after = changed(row, wanted[sku])
-        if after:
+    for given, facts in wanted.items():
+        row = current.get(given)
+        after = {} if row is None else changed(row, facts)
+        if row is not None and after:
             version = row["version"] + 1
             rows.append({**row, **after, "version": version})
             values: Mapping[str, object] = row
             before = {column: values[column] for column in after}
-            _report(tx, sku, row["id"], version, before, after, caller)
+            _report(tx, row["sku"], row["id"], version, before, after, caller)
     await catalog_queries.update_items(tx.session, rows, tx.now)
 
 
 async def _insert(
     tx: Transaction, new: Mapping[str, Facts], caller: Caller
-) -> Mapping[str, VersionedItemRow]:
+) -> ByCode[VersionedItemRow]:
     if not new:
-        return {}
+        return ByCode((), lambda row: row["sku"])
     await catalog_queries.insert_items(tx.session, new, tx.now)
     created = await catalog_queries.lock_items(tx.session, new)
-    for sku, row in created.items():
+    for row in created.values():
+        sku = row["sku"]
         _report(tx, sku, row["id"], row["version"], None, new[sku], caller)
     return created
 

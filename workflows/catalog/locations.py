@@ -22,8 +22,9 @@ from domain.errors import Invalid, NotFound
 from domain.events.catalog import LocationUpserted
 from domain.problems import Problems
 from domain.stock.states import STOCK_KEEPING, LocationKind
+from domain.values.codes import same_code
 from models.catalog import Location
-from workflows.catalog.master_data import LOCATION, lock, refuse, report, write
+from workflows.catalog.master_data import LOCATION, code_of, lock, refuse, report, write
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
@@ -49,8 +50,8 @@ async def upsert(tx: Transaction, command: UpsertLocation, caller: Caller) -> Ma
             raise NotFound("location", command.code, field=("code",))
     refuse(problems, "input")
     await catalog_queries.lock_hierarchy(tx.session)
-    key = {"code": command.code}
-    current = await lock(tx, LOCATION, key)
+    current = await lock(tx, LOCATION, {"code_key": command.code})
+    key = {"code": code_of(current, command.code)}
     with problems.under():
         facts |= await _parent_facts(tx, command, caller)
     if not problems.errors:
@@ -60,7 +61,7 @@ async def upsert(tx: Transaction, command: UpsertLocation, caller: Caller) -> Ma
             await _check_use(tx, command, current, facts, problems)
     refuse(problems, "input")
     upserted = await write(tx, LOCATION, current, key, facts, LOCATION_DEFAULTS)
-    event = LocationUpserted(code=command.code, **upserted.step)
+    event = LocationUpserted(code=key["code"], **upserted.step)
     report(tx, LOCATION, key, upserted, caller, event)
     return {"location": upserted.id}
 
@@ -71,10 +72,10 @@ async def _parent_facts(tx: Transaction, command: UpsertLocation, caller: Caller
         return {}
     if code is None:
         return {"parent_id": None}
-    found = await catalog_queries.location_ids(tx.session, [code])
+    found = await catalog_queries.locations_named(tx.session, [code])
     if code not in found or not caller.sees_location(code):
         # A new location does not exist yet: naming itself as its parent is a circle.
-        if code == command.code:
+        if same_code(code, command.code):
             raise Invalid("A location cannot be its own parent.", field=("parentCode",))
         raise NotFound("location", code, field=("parentCode",))
     return {"parent_id": found[code]["id"]}
@@ -90,7 +91,7 @@ async def _check_place(
     )
     within = [] if current is None else await catalog_queries.kinds_within(tx.session, current.id)
     check_place(
-        command.code,
+        code_of(current, command.code),
         command.kind,
         [(row["code"], LocationKind(row["kind"])) for row in above],
         [LocationKind(kind) for kind in within],

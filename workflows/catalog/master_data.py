@@ -61,9 +61,17 @@ class UpsertedRow:
 
 
 async def lock(tx: Transaction, master: Master[MasterT], key: Mapping[str, str]) -> MasterT | None:
-    """The row of `key`, locked until the transaction ends; None if it does not exist."""
+    """The row of `key`, locked until the transaction ends; None if it does not exist.
+
+    `key` names the code as `code_key`, so that the row is found in any spelling of the code.
+    """
     locked = master.model.select_for_update(no_key=True, using_db=tx.session.client)
     return await locked.get_or_none(**key)
+
+
+def code_of(current: MasterT | None, given: str) -> str:
+    """The code of a row in the spelling in which it was created."""
+    return given if current is None else current.code
 
 
 async def write(
@@ -135,10 +143,11 @@ async def upsert_reason_code(
     problems = Problems()
     facts = reason_facts(command, problems)
     refuse(problems)
-    key = {"kind": command.kind.value, "code": command.code}
-    current = await lock(tx, REASON_CODE, key)
+    kind = command.kind.value
+    current = await lock(tx, REASON_CODE, {"kind": kind, "code_key": command.code})
+    key = {"kind": kind, "code": code_of(current, command.code)}
     upserted = await write(tx, REASON_CODE, current, key, facts, {"active": True})
-    event = ReasonUpserted(kind=command.kind, code=command.code, **upserted.step)
+    event = ReasonUpserted(kind=command.kind, code=key["code"], **upserted.step)
     report(tx, REASON_CODE, key, upserted, caller, event)
     return {"reasonCode": upserted.id}
 
@@ -154,9 +163,9 @@ async def upsert_supplier(
     problems = Problems()
     facts = supplier_facts(command, problems)
     refuse(problems)
-    key = {"code": command.code}
-    current = await lock(tx, SUPPLIER, key)
+    current = await lock(tx, SUPPLIER, {"code_key": command.code})
+    key = {"code": code_of(current, command.code)}
     upserted = await write(tx, SUPPLIER, current, key, facts, {})
-    event = SupplierUpserted(code=command.code, **upserted.step)
+    event = SupplierUpserted(code=key["code"], **upserted.step)
     report(tx, SUPPLIER, key, upserted, caller, event)
     return {"supplier": upserted.id}

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import orjson
 
+import models.queries.access as key_queries
 import models.queries.exceptions as exception_queries
 import models.queries.refunds.payouts as payout_queries
 import models.queries.returns.unidentified_parcels as parcel_queries
@@ -38,6 +39,7 @@ from domain.exceptions import (
     next_role,
 )
 from domain.transitions import step
+from domain.values.codes import check_stored, store_codes
 from domain.values.texts import NOTE_MAX, check_text
 from models.exceptions import OperationalExceptionRow
 from models.queries.listing.scopes import scope_of
@@ -53,6 +55,9 @@ class AssignException:
 
     exception_id: UUID
     owner: str
+
+    def __post_init__(self) -> None:
+        store_codes(self, "owner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +91,10 @@ async def assign(tx: Transaction, command: AssignException, caller: Caller) -> M
     Locks the exception. Raises IllegalTransition, Invalid or NotFound. Records
     `exception.assigned`.
     """
-    check_text(command.owner, "owner")
+    check_stored(command.owner, "owner")
     before = await _lock(tx, command.exception_id, caller)
     after = _moved(before, ExceptionStatus.ASSIGNED)
-    after["owner"] = command.owner
+    after["owner"] = await key_queries.actor_named(tx.session, command.owner) or command.owner
     if before["status"] == ExceptionStatus.ESCALATED:
         handling = await exceptions.handling_of(
             tx, ExceptionKind(before["kind"]), before["location_id"], before["channel_id"]

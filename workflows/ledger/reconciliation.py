@@ -13,10 +13,12 @@ import models.queries.proofs.invariants as invariants
 from models.database.database import Database
 from models.database.sessions import Session
 from models.queries.proofs.digests import DigestedRow
+from workflows.ledger.code_keys import wrong_keys
 from workflows.transactions.digests import digest, digest_of_all
 
 PAGE = 2_000
 COVERED = "audit rows cover their transaction"
+KEYED = "comparison keys follow their codes"
 COUNTED = ("stock_movement", "journal_entry", "sales_order", "event", "audit_entry")
 # Lines of journal entries by the entry's id: account, currency, debit and credit.
 EntryLines = dict[object, list[list[object]]]
@@ -54,12 +56,13 @@ async def reconcile(database: Database) -> list[Difference]:
         for table in digests.DIGESTED:
             found += _bounded(await _changed(session, table))
         found += _bounded(await _uncovered(session))
+        found += _bounded(await _misnamed(session))
     return found
 
 
 def proof_count() -> int:
-    """Number of proofs that `reconcile` makes: those in SQL, the digests, and audit coverage."""
-    return len(invariants.PROOFS) + len(digests.DIGESTED) + len((COVERED,))
+    """Number of proofs that `reconcile` makes: those in SQL, the digests, audit coverage, keys."""
+    return len(invariants.PROOFS) + len(digests.DIGESTED) + len((COVERED, KEYED))
 
 
 async def extent(database: Database) -> Mapping[str, int]:
@@ -73,6 +76,16 @@ def _bounded(differences: list[Difference]) -> list[Difference]:
         return differences
     first = differences[: invariants.DIFFERENCES_MAX]
     return [*first, Difference(first[0].proof, "more", "no more", "more than are listed")]
+
+
+async def _misnamed(session: Session) -> list[Difference]:
+    """Codes whose comparison key is not their own."""
+    found: list[Difference] = []
+    async for place, expected, key in wrong_keys(session):
+        found.append(Difference(KEYED, place, str(expected), str(key)))
+        if len(found) > invariants.DIFFERENCES_MAX:
+            break
+    return found
 
 
 async def _changed(session: Session, table: str) -> list[Difference]:

@@ -29,6 +29,7 @@ from domain.refunds.breakdowns import ShippingAccount
 from domain.refunds.parts import NOTHING, Parts
 from domain.refunds.states import shipping_to_refund
 from domain.stock.states import StockState, check_quantity
+from domain.values.codes import store_codes
 from domain.values.money import Money
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
 from models.orders import OrderCancellation, OrderCancellationLine
@@ -54,6 +55,9 @@ class CancelOrder:
     order_id: UUID
     reason_code: str
     lines: tuple[CancelLine, ...] | None = None
+
+    def __post_init__(self) -> None:
+        store_codes(self, "reason_code")
 
 
 @dataclass(slots=True)

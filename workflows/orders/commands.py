@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from domain.values.codes import store_codes
 from domain.values.money import Money
 
 
@@ -31,11 +32,17 @@ class NewLine:
     discount: Money | None = None
     tax: Money | None = None
 
+    def __post_init__(self) -> None:
+        store_codes(self, "sku")
+
 
 @dataclass(frozen=True, slots=True)
 class Payment:
     reference: str
     amount: Money
+
+    def __post_init__(self) -> None:
+        store_codes(self, "reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +61,6 @@ class PlaceOrder:
     service_level: str = "STANDARD"
     payments: tuple[Payment, ...] | None = None
     backorder: bool = False
+
+    def __post_init__(self) -> None:
+        store_codes(self, "channel", "external_reference", "customer_reference")

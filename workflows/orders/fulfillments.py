@@ -28,8 +28,8 @@ from domain.ledger.entries import Occasion, Sale, covered_by
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState, check_cause, check_client_time
 from domain.stock.states import StockState
+from domain.values.codes import check_stored, store_codes
 from domain.values.money import Money
-from domain.values.texts import check_text
 from models.fulfillments import Fulfillment, FulfillmentLine, FulfillmentLineRow, FulfillmentRow
 from models.queries.catalog.lookups import LocationFacts
 from workflows.orders.locked_orders import LockedOrder
@@ -54,6 +54,9 @@ class ShipFulfillment:
     carrier: str
     tracking_number: str
     shipped_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        store_codes(self, "carrier", "tracking_number")
 
 
 class PromisedOrder(TypedDict):
@@ -153,8 +156,8 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
     Invalid (texts, times), NotFound, or TaskNotClaimed if another worker holds the task. Records
     `fulfillment.shipped` and `order.shipped`.
     """
-    check_text(command.carrier, "input", "carrier")
-    check_text(command.tracking_number, "input", "trackingNumber")
+    check_stored(command.carrier, "input", "carrier")
+    check_stored(command.tracking_number, "input", "trackingNumber")
     try:
         shipped_at = check_client_time(
             command.shipped_at, tx.now, may_backdate=caller.may("backdate"), field="shippedAt"

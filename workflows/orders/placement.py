@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -27,6 +27,7 @@ from domain.orders.orders import (
     status_of,
 )
 from domain.stock.states import check_quantity
+from domain.values.codes import ByCode, check_stored, comparison_key
 from domain.values.countries import check_country
 from domain.values.money import Money
 from domain.values.texts import check_text
@@ -50,7 +51,7 @@ class _OrderDraft:
     command: PlaceOrder
     caller: Caller
     channel: ChannelFacts
-    items: Mapping[str, ItemFacts]
+    items: ByCode[ItemFacts]
     money: OrderTotals
     placed_at: datetime
     demands: Sequence[Demand]
@@ -96,10 +97,12 @@ async def _place(
     tx: Transaction, draft: _OrderDraft, supply: Supply, placed: dict[tuple[int, str], UUID]
 ) -> Outcome:
     command, caller, channel = draft.command, draft.caller, draft.channel
-    reference = (channel.id, command.external_reference)
+    reference = (channel.id, comparison_key(command.external_reference))
     if reference in placed:
         field = ("input", "externalReference")
-        raise AlreadyExists("order", reference[1], str(placed[reference]), field=field)
+        raise AlreadyExists(
+            "order", command.external_reference, str(placed[reference]), field=field
+        )
     order_id = tx.new_id()
     allocation = await allocations.allocate(
         tx, supply, channel, draft.demands, order_id, command, caller=caller
@@ -111,7 +114,7 @@ async def _place(
     lines = _add_order(tx, command, draft.money, allocation, order, draft.items)
     allocations.add_fulfillments(tx, order, lines, allocation, actor=caller.actor)
     _add_payments(tx, draft.money, order, actor=caller.actor)
-    _record(tx, command, caller, channel, order, allocation)
+    _record(tx, draft, order, allocation)
     placed[reference] = order_id
     return Outcome(refs={"order": str(order_id)})
 
@@ -135,18 +138,14 @@ async def _find(
 def _draft(
     tx: Transaction,
     request: Request[PlaceOrder],
-    channels: Mapping[str, ChannelFacts],
-    items: Mapping[str, ItemFacts],
+    channels: ByCode[ChannelFacts],
+    items: ByCode[ItemFacts],
 ) -> _OrderDraft:
     command, caller = request.command, request.caller
     check_lines(len(command.lines))
-    texts = {
-        "externalReference": command.external_reference,
-        "serviceLevel": command.service_level,
-        "customerReference": command.customer_reference,
-    }
-    for field, text in texts.items():
-        check_text(text, field)
+    check_stored(command.external_reference, "externalReference")
+    check_stored(command.customer_reference, "customerReference")
+    check_text(command.service_level, "serviceLevel")
     if command.ship_to is not None:
         check_country(command.ship_to.country_code, "shipTo", "countryCode")
     channel = open_channel(channels, caller, command.channel)
@@ -206,7 +205,7 @@ def _add_order(
     money: OrderTotals,
     allocation: OrderAllocation,
     order: NewOrderRow,
-    items: Mapping[str, ItemFacts],
+    items: ByCode[ItemFacts],
 ) -> list[tuple[UUID, int]]:
     """Add the order, its address and its lines. Returns (line id, item id) in line order."""
     tx.add(Order, order)
@@ -261,14 +260,10 @@ def _add_payments(tx: Transaction, money: OrderTotals, order: NewOrderRow, *, ac
 
 
 def _record(
-    tx: Transaction,
-    command: PlaceOrder,
-    caller: Caller,
-    channel: ChannelFacts,
-    order: NewOrderRow,
-    allocation: OrderAllocation,
+    tx: Transaction, draft: _OrderDraft, order: NewOrderRow, allocation: OrderAllocation
 ) -> None:
-    units = totals((line.sku, line.quantity) for line in command.lines)
+    caller, channel = draft.caller, draft.channel
+    units = totals((demand.item.sku, demand.quantity) for demand in draft.demands)
     event = OrderPlaced(
         number=order["number"],
         status=OrderStatus(order["status"]),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from domain.errors import Invalid
 from domain.orders.orders import LineMoney
+from domain.values.codes import check_stored, comparison_key
 from domain.values.money import MINOR_MAX, Money
-from domain.values.texts import TEXT_MAX
 from workflows.orders.commands import NewLine, PlaceOrder
 
 Path = tuple[str, ...]
@@ -92,12 +92,14 @@ def _payments(command: PlaceOrder, currency: str, total: int) -> tuple[tuple[str
                 "The amount of a payment must be greater than 0.",
                 field=(*path, "amount", "amount"),
             )
-        if not 0 < len(payment.reference) <= TEXT_MAX or payment.reference in seen:
+        check_stored(payment.reference, *path, "reference")
+        key = comparison_key(payment.reference)
+        if key in seen:
             raise Invalid(
-                f"Each payment needs a unique reference of 1 to {TEXT_MAX} characters.",
+                "Each payment of an order needs a reference of its own.",
                 field=(*path, "reference"),
             )
-        seen.add(payment.reference)
+        seen.add(key)
         payments.append((payment.reference, amount))
     if sum(amount for _, amount in payments) > total:
         raise Invalid(

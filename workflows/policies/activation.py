@@ -19,7 +19,7 @@ async def start(tx: Transaction) -> int:
     """
     rows = await policy_queries.take_starting(tx.session, tx.now, STARTED_MAX)
     for row in rows:
-        channel_id, location_id = await places_of(tx, parse_scope(row["scope"]), SYSTEM)
+        _, channel_id, location_id = await places_of(tx, parse_scope(row["scope"]), SYSTEM)
         tx.outbox.record(
             PolicyEffective(
                 kind=PolicyKind(row["kind"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, Literal, TypeVar, overload
@@ -145,7 +145,7 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
     caller.require(f"policies.publish.{command.kind}")
     try:
         scope = scope_for(command.kind, command.scope)
-        channel_id, location_id = await places_of(tx, scope, caller)
+        scope, channel_id, location_id = await places_of(tx, scope, caller)
         parse_rules(command.kind, command.rules)
         effective_from = takes_effect(command.effective_from, tx.now)
     except DomainError as error:
@@ -189,8 +189,8 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
 
 async def places_of(
     tx: Transaction, scope: PolicyScope, caller: Caller
-) -> tuple[int | None, int | None]:
-    """Ids of the channel and the location in the scope.
+) -> tuple[PolicyScope, int | None, int | None]:
+    """The scope with its codes as they were issued, and the ids of its channel and location.
 
     Raises NotFound unless the caller sees them, and Forbidden for a scope beyond the caller's own.
     """
@@ -205,10 +205,11 @@ async def places_of(
         found = await lookups.channels_by_code(tx.session, [scope.channel])
         if scope.channel not in found or not caller.sees_channel(scope.channel):
             raise NotFound("channel", scope.channel, field=("scope",))
-        channel_id = found[scope.channel].id
+        channel = found[scope.channel]
+        channel_id, scope = channel.id, replace(scope, channel=channel.code)
     if scope.location is not None:
         location = await lookups.location_by_code(tx.session, scope.location)
         if location is None or not caller.sees_location(scope.location):
             raise NotFound("location", scope.location, field=("scope",))
-        location_id = location.id
-    return channel_id, location_id
+        location_id, scope = location.id, replace(scope, location=location.code)
+    return scope, channel_id, location_id

@@ -19,6 +19,7 @@ from domain.refunds.approvals import check_settler
 from domain.refunds.payouts import UNSETTLED, AttemptState
 from domain.refunds.settlements import Settlement, attempt_to_settle, settlement
 from domain.refunds.states import RefundAction, RefundStatus, check_action
+from domain.values.codes import store_codes
 from domain.values.texts import NOTE_MAX, check_text
 from workflows.refunds.locked_refunds import LockedRefund
 from workflows.refunds.payout_attempts import PayoutAttempt
@@ -54,6 +55,9 @@ class SettleRefund:
     note: str
     gateway_reference: str | None = None
     attempt: int | None = None
+
+    def __post_init__(self) -> None:
+        store_codes(self, "gateway_reference")
 
 
 @one_by_one("refundRetry")

@@ -24,6 +24,7 @@ from domain.refunds.approvals import RefundKind, check_approver, status_after_ap
 from domain.refunds.balances import check_balance
 from domain.refunds.breakdowns import Breakdown, goodwill
 from domain.refunds.states import WITHDRAWN, RefundAction, RefundStatus, check_action
+from domain.values.codes import store_codes
 from domain.values.money import Money
 from domain.values.texts import NOTE_MAX, check_text
 from models.refunds import RefundApproval
@@ -60,6 +61,9 @@ class CreateRefund:
     tender: Tender = Tender.ORIGINAL_PAYMENT
     lines: tuple[RefundLine, ...] = ()
     shipping: bool = False
+
+    def __post_init__(self) -> None:
+        store_codes(self, "reason_code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,7 @@ async def reject(tx: Transaction, command: RejectRefund, caller: Caller) -> Mapp
     refund, _ = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
     before = refund.status
     _check(refund, RefundAction.REJECT)
-    if caller.actor in (await locked_refunds.involvement(tx, refund)).approved:
+    if any(map(caller.acts_as, (await locked_refunds.involvement(tx, refund)).approved)):
         raise SelfApproval(caller.actor, "approved", field=("id",))
     await _store_decision(tx, refund, caller, "REJECTED", command.note)
     refund.set_closing_note(command.note)

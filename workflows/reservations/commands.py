@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from domain.values.codes import store_codes
+
 
 @dataclass(frozen=True, slots=True)
 class HoldLine:
@@ -13,6 +15,9 @@ class HoldLine:
     sku: str
     quantity: int
     location_code: str | None = None
+
+    def __post_init__(self) -> None:
+        store_codes(self, "sku", "location_code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,9 @@ class CreateReservation:
     ttl_seconds: int = 900
     external_reference: str | None = None
     country_code: str | None = None
+
+    def __post_init__(self) -> None:
+        store_codes(self, "channel", "external_reference")
 
 
 @dataclass(frozen=True, slots=True)

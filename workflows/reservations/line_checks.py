@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from domain.access.callers import Caller
 from domain.errors import Invalid, LimitExceeded, NotFound
+from domain.values.codes import ByCode
 from models.queries.catalog.lookups import ChannelFacts
 
 LINES_MAX = 2_000
@@ -19,7 +18,7 @@ def check_lines(count: int) -> None:
         raise LimitExceeded("lines", LINES_MAX, count, field=("lines",))
 
 
-def open_channel(channels: Mapping[str, ChannelFacts], caller: Caller, code: str) -> ChannelFacts:
+def open_channel(channels: ByCode[ChannelFacts], caller: Caller, code: str) -> ChannelFacts:
     """The active channel of this code. Raises NotFound or Invalid at `channel`.
 
     A channel that the caller does not see is not found.

@@ -5,7 +5,7 @@ All units that availability reports can be held. No unit is held twice.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -37,6 +37,7 @@ from domain.stock.reservations import (
     status_at,
 )
 from domain.stock.states import StockState, check_quantity
+from domain.values.codes import ByCode, check_stored, comparison_key
 from domain.values.countries import check_country
 from domain.values.totals import totals
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
@@ -57,8 +58,6 @@ from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.stock_levels import StockMove
 from workflows.transactions.transaction import Transaction
 
-REFERENCE_MAX = 255
-
 
 @dataclass(slots=True)
 class _ReservationDraft:
@@ -74,12 +73,12 @@ class _ReservationDraft:
 class _Inputs:
     """Data that requests are checked against, read after the lock of their stock.
 
-    `by_reference`: live holds by (channel, reference).
+    `by_reference`: live holds by (channel, key of the reference).
     """
 
     context: atp_context.AtpContext
-    channels: Mapping[str, ChannelFacts]
-    items: Mapping[str, ItemFacts]
+    channels: ByCode[ChannelFacts]
+    items: ByCode[ItemFacts]
     by_reference: dict[tuple[int, str], UUID]
 
 
@@ -131,7 +130,7 @@ async def _read_inputs(tx: Transaction, commands: Sequence[CreateReservation]) -
     if expired:
         await reservation_expiry.expire(tx, expired)
     context = atp_context.AtpContext(channels, rules, backordered, tx.now)
-    return _Inputs(context, {each.code: each for each in channels}, items, by_reference)
+    return _Inputs(context, ByCode(channels, _code_of), items, by_reference)
 
 
 def _refusal(tx: Transaction, request: Request[CreateReservation]) -> Outcome | None:
@@ -141,24 +140,22 @@ def _refusal(tx: Transaction, request: Request[CreateReservation]) -> Outcome | 
         check_ttl(command.ttl_seconds, request.caller, tx.terms.holds)
         check_lines(len(command.lines))
         check_country(command.country_code, "shipTo", "countryCode")
-        reference = command.external_reference
-        if reference is not None and not 0 < len(reference) <= REFERENCE_MAX:
-            raise Invalid(
-                f"A reference must have 1 to {REFERENCE_MAX} characters; it has {len(reference)}.",
-                field=("externalReference",),
-            )
+        check_stored(command.external_reference, "externalReference")
     except DomainError as error:
         return Outcome.refused(error.under("input"))
     return None
+
+
+def _code_of(channel: ChannelFacts) -> str:
+    return channel.code
 
 
 def _draft(request: Request[CreateReservation], inputs: _Inputs) -> _ReservationDraft | Outcome:
     command, caller = request.command, request.caller
     try:
         channel = open_channel(inputs.channels, caller, command.channel)
-        codes = {place.code for place in channel.locations}
         demands = [
-            _demand(line, ("lines", str(index)), inputs.items, codes)
+            _demand(line, ("lines", str(index)), inputs.items, channel)
             for index, line in enumerate(command.lines)
         ]
     except DomainError as error:
@@ -167,7 +164,7 @@ def _draft(request: Request[CreateReservation], inputs: _Inputs) -> _Reservation
 
 
 def _demand(
-    line: HoldLine, path: tuple[str, ...], items: Mapping[str, ItemFacts], codes: Collection[str]
+    line: HoldLine, path: tuple[str, ...], items: ByCode[ItemFacts], channel: ChannelFacts
 ) -> Demand:
     try:
         check_quantity(line.quantity)
@@ -176,9 +173,13 @@ def _demand(
     item = items.get(line.sku)
     if item is None:
         raise NotFound("item", line.sku, field=(*path, "sku"))
-    if line.location_code is not None and line.location_code not in codes:
-        raise NotFound("location", line.location_code, field=(*path, "locationCode"))
-    return Demand(item, line.quantity, line.location_code, ("input", *path))
+    place = None
+    if line.location_code is not None:
+        named = ByCode((each.code for each in channel.locations), str)
+        place = named.get(line.location_code)
+        if place is None:
+            raise NotFound("location", line.location_code, field=(*path, "locationCode"))
+    return Demand(item, line.quantity, place, ("input", *path))
 
 
 async def _hold(
@@ -194,7 +195,8 @@ async def _hold(
         inputs.by_reference,
     )
     reference = command.external_reference
-    existing = None if reference is None else by_reference.get((channel.id, reference))
+    key = None if reference is None else (channel.id, comparison_key(reference))
+    existing = None if key is None else by_reference.get(key)
     if existing is not None and reference is not None:
         field = ("input", "externalReference")
         raise AlreadyExists("reservation", reference, str(existing), field=field)
@@ -228,8 +230,8 @@ async def _hold(
                 reference=f"Reservation:{reservation_id}",
             ),
         )
-    if reference is not None:
-        by_reference[(channel.id, reference)] = reservation_id
+    if key is not None:
+        by_reference[key] = reservation_id
     if draft.caller.is_anonymous:
         usage.add(draft.caller, draft.demands)
     return Outcome(refs={"reservation": str(reservation_id)}, created_rows={"reservation": row})

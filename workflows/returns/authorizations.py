@@ -21,6 +21,7 @@ from domain.returns.authorizations import check_authorization
 from domain.returns.cancellations import check_cancellation
 from domain.returns.returnable_units import check_room
 from domain.returns.states import ReturnAction, ReturnStatus
+from domain.values.codes import store_codes
 from workflows.catalog.reason_codes import active_reason
 from workflows.returns.evaluation import RequestedLine
 from workflows.returns.locked_returns import LockedReturn
@@ -44,6 +45,9 @@ class DeclineReturn:
     return_id: UUID
     reason_code: str
     note: str | None = None
+
+    def __post_init__(self) -> None:
+        store_codes(self, "reason_code")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from domain.policies.dispositions import Disposition
 from domain.returns.dispositions import DispositionMove
 from domain.returns.states import ReturnItemState
 from domain.stock.states import StockState, check_quantity
+from domain.values.codes import store_codes
 from domain.values.money import Money
 from domain.values.texts import NOTE_MAX, check_text
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
@@ -40,6 +41,9 @@ class DisposeUnidentified:
     quantity: int
     disposition: Disposition
     note: str
+
+    def __post_init__(self) -> None:
+        store_codes(self, "sku")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ async def _check_quantity(tx: Transaction, command: DisposeUnidentified, units: 
         if (row["item_id"], row["location_id"]) == (units.item.id, units.place.id)
     )
     if command.quantity > left:
-        raise InsufficientStock(command.sku, command.quantity, left, field=("quantity",))
+        raise InsufficientStock(units.item.sku, command.quantity, left, field=("quantity",))
     if units.ended_return is None:
         return
     of_return = sum(
@@ -168,7 +172,7 @@ def _record(tx: Transaction, command: DisposeUnidentified, units: _Units, caller
         return_=None if ended_return is None else ended_return.id,
         location=units.place.code,
         disposition=command.disposition,
-        items=(UnidentifiedUnits(sku=command.sku, quantity=command.quantity),),
+        items=(UnidentifiedUnits(sku=units.item.sku, quantity=command.quantity),),
     )
     tx.outbox.record(
         event,

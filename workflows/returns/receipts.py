@@ -24,7 +24,7 @@ from domain.events.returns import ReturnDisposed, ReturnInspected, ReturnReceive
 from domain.returns.receipts import ArrivedUnits, Parcel
 from domain.returns.states import RETURN_ACTIONS, ReturnAction, ReturnStatus
 from domain.stock.states import check_quantity
-from domain.values.texts import check_text
+from domain.values.codes import ByCode, check_stored, store_codes
 from domain.values.totals import totals
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from workflows.access.visibility import sees_return
@@ -46,6 +46,9 @@ class ReceivedItem:
     quantity: int
     return_item_id: UUID | None = None
 
+    def __post_init__(self) -> None:
+        store_codes(self, "sku")
+
 
 @dataclass(frozen=True, slots=True)
 class ReceiveReturn:
@@ -62,6 +65,9 @@ class ReceiveReturn:
     complete: bool = False
     exception_id: UUID | None = None
 
+    def __post_init__(self) -> None:
+        store_codes(self, "location_code", "rma_number", "tracking_number")
+
 
 @dataclass(frozen=True, slots=True)
 class _Arrival:
@@ -69,7 +75,7 @@ class _Arrival:
 
     command: ReceiveReturn
     location: LocationFacts
-    items: Mapping[str, ItemFacts]
+    items: ByCode[ItemFacts]
     caller: Caller
 
 
@@ -94,7 +100,8 @@ async def receive(tx: Transaction, command: ReceiveReturn, caller: Caller) -> Ma
     except DomainError as error:
         raise error.under("input") from None
     if command.exception_id is not None:
-        items = {**items, **await unidentified_parcels.items_of(tx, command.exception_id, location)}
+        kept = await unidentified_parcels.items_of(tx, command.exception_id, location)
+        items = ByCode((*items.values(), *kept), lambda item: item.sku)
     arrival = _Arrival(command, location, items, caller)
     if named is None:
         return await _quarantine(tx, arrival, None)
@@ -172,7 +179,8 @@ async def _lock_contents(
     command, location = arrival.command, arrival.location
     await receipt_units.lock(tx, [item.id for item in arrival.items.values()], location.id)
     contents = [
-        ArrivedUnits(item.sku, item.quantity, item.return_item_id) for item in command.items
+        ArrivedUnits(arrival.items[item.sku].sku, item.quantity, item.return_item_id)
+        for item in command.items
     ]
     if command.exception_id is None:
         return contents, None
@@ -188,8 +196,8 @@ async def _lock_contents(
 
 
 def _check(command: ReceiveReturn) -> None:
-    check_text(command.rma_number, "rmaNumber")
-    check_text(command.tracking_number, "trackingNumber")
+    check_stored(command.rma_number, "rmaNumber")
+    check_stored(command.tracking_number, "trackingNumber")
     if len(command.items) > ITEMS_MAX:
         raise LimitExceeded("items", ITEMS_MAX, len(command.items), field=("items",))
     for position, item in enumerate(command.items):
@@ -199,7 +207,7 @@ def _check(command: ReceiveReturn) -> None:
             raise error.under("items", str(position)) from None
 
 
-async def _items(tx: Transaction, command: ReceiveReturn) -> Mapping[str, ItemFacts]:
+async def _items(tx: Transaction, command: ReceiveReturn) -> ByCode[ItemFacts]:
     items = await lookups.items_by_sku(tx.session, [item.sku for item in command.items])
     for position, item in enumerate(command.items):
         if item.sku not in items:

@@ -25,8 +25,9 @@ from domain.policies.decisions import decided
 from domain.returns.returnable_units import LineRequest, match_lines
 from domain.returns.states import ReturnItemState, ReturnStatus, rma_number_of
 from domain.stock.states import check_quantity
+from domain.values.codes import check_stored, store_codes
 from domain.values.references import parse_all
-from domain.values.texts import NOTE_MAX, check_text
+from domain.values.texts import NOTE_MAX
 from models.queries.catalog.lookups import ChannelFacts, ReasonFacts
 from models.returns import Return, ReturnItem, ReturnRow
 from workflows.access.visibility import sees_order
@@ -53,6 +54,9 @@ class RequestedItem:
     sku: str | None = None
     evidence: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        store_codes(self, "reason_code", "sku")
+
 
 @dataclass(frozen=True, slots=True)
 class RequestReturn:
@@ -66,6 +70,9 @@ class RequestReturn:
     tracking_number: str | None = None
     customer_note: str | None = None
     requested_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        store_codes(self, "channel", "order_external_reference", "carrier", "tracking_number")
 
 
 @one_by_one("returnRequest")
@@ -118,8 +125,8 @@ def check_note(note: str | None, *field: str) -> str | None:
 
 
 def _check_texts(command: RequestReturn) -> None:
-    check_text(command.carrier, "carrier")
-    check_text(command.tracking_number, "trackingNumber")
+    check_stored(command.carrier, "carrier")
+    check_stored(command.tracking_number, "trackingNumber")
     check_note(command.customer_note, "customerNote")
     if not command.items:
         raise Invalid("At least one item is required; none was sent.", field=("items",))

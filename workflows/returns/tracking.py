@@ -14,7 +14,7 @@ from domain.access.callers import Caller
 from domain.events.returns import ReturnInTransit, ReturnTracked
 from domain.orders.orders import effect_time
 from domain.returns.states import ReturnAction, ReturnStatus
-from domain.values.texts import check_text
+from domain.values.codes import check_stored, store_codes
 from workflows.returns.locked_returns import LockedReturn
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
@@ -28,6 +28,9 @@ class SetTracking:
     carrier: str
     tracking_number: str
 
+    def __post_init__(self) -> None:
+        store_codes(self, "carrier", "tracking_number")
+
 
 @one_by_one("returnTrackingSet")
 async def set_tracking(tx: Transaction, command: SetTracking, caller: Caller) -> Mapping[str, Any]:
@@ -36,8 +39,8 @@ async def set_tracking(tx: Transaction, command: SetTracking, caller: Caller) ->
     Locks the order, then the return. Raises IllegalTransition, Invalid or NotFound. Records
     `return.in_transit` or `return.tracked`.
     """
-    check_text(command.carrier, "carrier")
-    check_text(command.tracking_number, "trackingNumber")
+    check_stored(command.carrier, "carrier")
+    check_stored(command.tracking_number, "trackingNumber")
     locked = await locked_returns.lock(tx, command.return_id, caller, ("id",))
     locked.check(ReturnAction.SET_TRACKING, "id")
     before = locked.status

@@ -18,6 +18,7 @@ from domain.orders.carriers import CarrierStatus
 from domain.orders.orders import effect_time
 from domain.returns.authorizations import Verdict
 from domain.returns.states import ReturnItemState, ReturnStatus
+from domain.values.codes import comparison_key
 from models.fulfillments import FulfillmentRow
 from workflows.orders.locked_orders import LockedOrder
 from workflows.returns.evaluation import Evaluation, RequestedLine
@@ -123,6 +124,11 @@ def _authorized(evaluation: Evaluation, destination_id: int) -> Evaluation:
     return Evaluation(verdict, evaluation.risk, evaluation.fast_lane, destination_id)
 
 
+def _label(parcel: FulfillmentRow) -> tuple[str, str]:
+    """The keys of a parcel's carrier and tracking number."""
+    return comparison_key(parcel["carrier"] or ""), comparison_key(parcel["tracking_number"] or "")
+
+
 async def _units(
     tx: Transaction, order: LockedOrder, parcel: FulfillmentRow
 ) -> list[RequestedLine]:
@@ -130,8 +136,7 @@ async def _units(
     fulfillment_ids = [
         row["id"]
         for row in await fulfillment_queries.of_order(tx.session, order.id)
-        if (row["carrier"], row["tracking_number"])
-        == (parcel["carrier"], parcel["tracking_number"])
+        if _label(row) == _label(parcel)
     ]
     left = {line.id: line for line in await return_evaluation.returnable_lines(tx.session, order)}
     units: dict[UUID, int] = {}

@@ -190,8 +190,8 @@ class IdentifiedUnits:
 
 async def items_of(
     tx: Transaction, exception_id: UUID, location: LocationFacts
-) -> dict[str, ItemFacts]:
-    """The items, by SKU, of the quarantined parcels of an exception; they must be at `location`.
+) -> Sequence[ItemFacts]:
+    """The items of the quarantined parcels of an exception; they must be at `location`.
 
     Raises NotFound for an exception without a parcel, Invalid for a parcel at another location.
     """
@@ -205,7 +205,7 @@ async def items_of(
             field=("input", "locationCode"),
             details={"allowed": sorted({row["location"] for row in rows})},
         )
-    return {item.sku: item for item in (await lookups.items_by_id(tx.session, here)).values()}
+    return list((await lookups.items_by_id(tx.session, here)).values())
 
 
 async def remaining_units(

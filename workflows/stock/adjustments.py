@@ -29,6 +29,7 @@ from domain.stock.states import (
     check_adjustment,
     check_move,
 )
+from domain.values.codes import store_codes
 from domain.values.money import Money
 from models.queries.catalog.lookups import ItemFacts, LocationFacts, ReasonFacts
 from workflows.catalog.reason_codes import active_reason, check_active
@@ -61,6 +62,9 @@ class AdjustStock:
     change_from_quantity: int | None = None
     note: str | None = None
 
+    def __post_init__(self) -> None:
+        store_codes(self, "location_code", "sku", "reason_code")
+
 
 @dataclass(frozen=True, slots=True)
 class MoveStock:
@@ -73,6 +77,9 @@ class MoveStock:
     quantity: int
     reason_code: str
     note: str | None = None
+
+    def __post_init__(self) -> None:
+        store_codes(self, "location_code", "sku", "reason_code")
 
 
 def _counts(level: Level) -> dict[str, int]:

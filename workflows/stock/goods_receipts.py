@@ -22,8 +22,9 @@ from domain.stock.states import (
     StockState,
     check_quantity,
 )
+from domain.values.codes import check_stored, store_codes
 from domain.values.money import Money
-from domain.values.texts import check_text
+from domain.values.totals import totals
 from models.queries.catalog.lookups import ItemFacts, LocationFacts
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.stock_levels import Cause, Level, StockMove
@@ -40,6 +41,9 @@ class ReceiptLine:
     quantity: int
     unit_cost: Money | None = None
 
+    def __post_init__(self) -> None:
+        store_codes(self, "sku")
+
 
 @dataclass(frozen=True, slots=True)
 class ReceiveStock:
@@ -49,6 +53,9 @@ class ReceiveStock:
     reference: str
     lines: tuple[ReceiptLine, ...]
 
+    def __post_init__(self) -> None:
+        store_codes(self, "location_code", "reference")
+
 
 @dataclass(frozen=True, slots=True)
 class SetSafetyStock:
@@ -57,6 +64,9 @@ class SetSafetyStock:
     location_code: str
     sku: str
     quantity: int
+
+    def __post_init__(self) -> None:
+        store_codes(self, "location_code", "sku")
 
 
 @one_by_one("stockReceive")
@@ -102,14 +112,14 @@ async def receive(tx: Transaction, command: ReceiveStock, caller: Caller) -> Map
         ("Location", location.id),
         after={
             "reference": command.reference,
-            "units": {ln.sku: ln.quantity for ln in command.lines},
+            "units": totals((items[line.sku].sku, line.quantity) for line in command.lines),
         },
     )
     return {"levels": [level.id for level in levels], "movements": movements}
 
 
 def _check_receipt(command: ReceiveStock) -> None:
-    check_text(command.reference, "input", "reference")
+    check_stored(command.reference, "input", "reference")
     if not command.lines:
         raise Invalid("At least one line is required; none was sent.", field=("input", "lines"))
     if len(command.lines) > RECEIPT_LINES_MAX:

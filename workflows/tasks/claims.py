@@ -32,6 +32,7 @@ from domain.events.tasks import (
 )
 from domain.returns.inspections import Priority
 from domain.tasks import LEASE, QueueKind, TaskStatus
+from domain.values.codes import same_code, store_codes
 from models.queries.listing.scopes import scope_of
 from models.tasks import Task, TaskRow
 from workflows.transactions.actions import one_by_one
@@ -51,6 +52,9 @@ class ClaimTasks:
     location_code: str
     limit: int = 1
     ids: tuple[UUID, ...] | None = None
+
+    def __post_init__(self) -> None:
+        store_codes(self, "location_code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +207,8 @@ async def _hold(tx: Transaction, rows: Sequence[TaskRow], actor: str, action: st
     """
     held = await task_queries.hold(tx.session, [row["id"] for row in rows], actor, tx.now + LEASE)
     for row in rows:
-        is_renewed = (
-            current_status(row, tx.now) is TaskStatus.CLAIMED and row["claimed_by"] == actor
+        is_renewed = current_status(row, tx.now) is TaskStatus.CLAIMED and same_code(
+            row["claimed_by"] or "", actor
         )
         event = TaskRenewed if is_renewed else TaskClaimed
         _record(tx, held[row["id"]], event, actor)

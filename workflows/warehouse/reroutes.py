@@ -22,6 +22,7 @@ from domain.events.orders import OrderRerouted
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.policies.policies import PolicyKind
 from domain.stock.states import StockState
+from domain.values.codes import store_codes
 from domain.values.texts import check_text
 from domain.values.totals import totals
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
@@ -41,6 +42,9 @@ class RerouteFulfillment:
     fulfillment_id: UUID
     location_code: str
     note: str
+
+    def __post_init__(self) -> None:
+        store_codes(self, "location_code")
 
 
 @one_by_one("fulfillmentReroute")

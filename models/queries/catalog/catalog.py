@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 
+from domain.values.codes import ByCode, keys_of
 from models.catalog import ChannelLocation, Item, VersionedItemRow
 from models.database.sessions import Session
 from models.queries.events.lock_numbers import HIERARCHY
@@ -23,15 +24,15 @@ ITEM_COLUMNS = (
 )
 
 
-async def lock_items(session: Session, skus: Iterable[str]) -> dict[str, VersionedItemRow]:
+async def lock_items(session: Session, skus: Iterable[str]) -> ByCode[VersionedItemRow]:
     """Lock the items of these SKUs in one order; unknown ones are missing."""
     rows = await session.rows(
         VersionedItemRow,
         f"SELECT id, sku, version, {', '.join(ITEM_COLUMNS)} FROM item"
-        " WHERE sku = ANY($1::text[]) ORDER BY sku FOR NO KEY UPDATE",
-        sorted(set(skus)),
+        " WHERE sku_key = ANY($1::text[]) ORDER BY sku_key FOR NO KEY UPDATE",
+        keys_of(skus),
     )
-    return {row["sku"]: row for row in rows}
+    return ByCode(rows, lambda row: row["sku"])
 
 
 async def insert_items(
@@ -68,20 +69,20 @@ async def update_items(session: Session, rows: Sequence[Mapping[str, Any]], now:
         )
 
 
-class _CodeRow(TypedDict):
+class CodeRow(TypedDict):
+    """The id and the code of a row."""
+
     id: int
     code: str
 
 
-async def supplier_ids(session: Session, codes: Iterable[str]) -> dict[str, int]:
-    """Suppliers' ids by code; unknown ones are missing."""
-    wanted = sorted(set(codes))
-    if not wanted:
-        return {}
+async def suppliers_named(session: Session, codes: Iterable[str]) -> ByCode[CodeRow]:
+    """Suppliers by code; unknown ones are missing."""
+    wanted = keys_of(codes)
     rows = await session.rows(
-        _CodeRow, "SELECT id, code FROM supplier WHERE code = ANY($1::text[])", wanted
+        CodeRow, "SELECT id, code FROM supplier WHERE code_key = ANY($1::text[])", wanted
     )
-    return {row["code"]: row["id"] for row in rows}
+    return ByCode(rows, lambda row: row["code"])
 
 
 async def lock_hierarchy(session: Session) -> None:
@@ -165,20 +166,20 @@ async def location_use(session: Session, location_id: int) -> LocationUseRow:
     return row
 
 
-async def location_ids(session: Session, codes: Iterable[str]) -> dict[str, LocationKindRow]:
+async def locations_named(session: Session, codes: Iterable[str]) -> ByCode[LocationKindRow]:
     """(id, code, kind) of locations by code; unknown ones are missing."""
     rows = await session.rows(
         LocationKindRow,
-        "SELECT id, code, kind FROM location WHERE code = ANY($1::text[])",
-        sorted(set(codes)),
+        "SELECT id, code, kind FROM location WHERE code_key = ANY($1::text[])",
+        keys_of(codes),
     )
-    return {row["code"]: row for row in rows}
+    return ByCode(rows, lambda row: row["code"])
 
 
 async def channel_locations(session: Session, channel_id: int) -> dict[str, int]:
     """The locations of a channel, active or not: ids by code, in order of code."""
     rows = await session.rows(
-        _CodeRow,
+        CodeRow,
         "SELECT l.id, l.code FROM channel_location cl JOIN location l ON l.id = cl.location_id"
         " WHERE cl.channel_id = $1 ORDER BY l.code",
         channel_id,

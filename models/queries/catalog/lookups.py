@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict, cast
 
+from domain.values.codes import ByCode, comparison_key, keys_of
 from models.catalog import ReasonCode
 from models.database.rows import Flag
 from models.database.sessions import Session
@@ -97,17 +98,17 @@ _LOCATION = (
 )
 
 
-def items_of(skus: Iterable[str]) -> Question[dict[str, ItemFacts]]:
+def items_of(skus: Iterable[str]) -> Question[ByCode[ItemFacts]]:
     """The items of these SKUs; unknown ones are missing."""
     return question(
         _ItemRow,
-        f"SELECT {_ITEM} FROM item WHERE sku = ANY($1::text[])",
-        (sorted(set(skus)),),
-        lambda rows: {row["sku"]: ItemFacts(**row) for row in rows},
+        f"SELECT {_ITEM} FROM item WHERE sku_key = ANY($1::text[])",
+        (keys_of(skus),),
+        lambda rows: ByCode((ItemFacts(**row) for row in rows), lambda item: item.sku),
     )
 
 
-async def items_by_sku(session: Session, skus: Iterable[str]) -> dict[str, ItemFacts]:
+async def items_by_sku(session: Session, skus: Iterable[str]) -> ByCode[ItemFacts]:
     """The items of these SKUs; unknown ones are missing."""
     return await session.answer(items_of(skus))
 
@@ -124,15 +125,15 @@ async def items_by_id(session: Session, item_ids: Iterable[int]) -> dict[int, It
 
 async def location_by_code(session: Session, code: str) -> LocationFacts | None:
     """A location, active or not."""
-    sql = f"SELECT {_LOCATION} FROM location l WHERE l.code = $1"
-    row = await session.row(_LocationRow, sql, code)
+    sql = f"SELECT {_LOCATION} FROM location l WHERE l.code_key = $1"
+    row = await session.row(_LocationRow, sql, comparison_key(code))
     return None if row is None else _location(row)
 
 
 async def hold_location(session: Session, code: str) -> LocationFacts | None:
     """A location, active or not, protected from change until the transaction ends."""
-    sql = f"SELECT {_LOCATION} FROM location l WHERE l.code = $1 FOR KEY SHARE OF l"
-    row = await session.row(_LocationRow, sql, code)
+    sql = f"SELECT {_LOCATION} FROM location l WHERE l.code_key = $1 FOR KEY SHARE OF l"
+    row = await session.row(_LocationRow, sql, comparison_key(code))
     return None if row is None else _location(row)
 
 
@@ -166,12 +167,10 @@ LEFT JOIN location l ON l.id = cl.location_id AND l.active
 _IN_ORDER = "ORDER BY c.priority, c.code, l.code"
 
 
-async def channels_by_code(session: Session, codes: Iterable[str]) -> dict[str, ChannelFacts]:
+async def channels_by_code(session: Session, codes: Iterable[str]) -> ByCode[ChannelFacts]:
     """The channels of these codes with their active locations; unknown ones are missing."""
-    return {
-        channel.code: channel
-        for channel in await _channels(session, "c.code = ANY($1::text[])", sorted(set(codes)))
-    }
+    found = await _channels(session, "c.code_key = ANY($1::text[])", keys_of(codes))
+    return ByCode(found, lambda channel: channel.code)
 
 
 async def channels_by_id(session: Session, ids: Iterable[int]) -> dict[int, ChannelFacts]:
@@ -239,5 +238,5 @@ class ReasonFacts:
 
 async def reason(session: Session, kind: str, code: str) -> ReasonFacts | None:
     """The reason of this kind and code, active or not."""
-    found = await ReasonCode.get_or_none(kind=kind, code=code, using_db=session.client)
+    found = await ReasonCode.get_or_none(kind=kind, code_key=code, using_db=session.client)
     return None if found is None else ReasonFacts(found.id, found.code, found.active)

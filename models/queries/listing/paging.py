@@ -14,6 +14,8 @@ from typing import Any, Generic, Literal, Self, cast
 from uuid import UUID
 
 from domain.errors import BadRequest
+from domain.returns.states import references_named
+from domain.values.codes import comparison_key
 from models.database.rows import Row, RowT
 from models.database.sessions import Session
 from models.queries.listing.selections import EVERYTHING, Join, Selection
@@ -112,6 +114,19 @@ class Listing(Generic[RowT]):
     def equal(self, column: str, value: object | None) -> Self:
         """Only rows with this value; None: no condition."""
         return self if value is None else self.where(f"{column} = {{}}", value)
+
+    def coded(self, column: str, table: str, code: str | None) -> Self:
+        """Only rows that refer to the row of `table` with this code; None: no condition."""
+        if code is None:
+            return self
+        found = f"{column} = (SELECT id FROM {table} WHERE code_key = {{}})"
+        return self.where(found, comparison_key(code))
+
+    def referring(self, column: str, reference: str | None) -> Self:
+        """Only rows with this reference, or with the number that it spells; None: no condition."""
+        if reference is None:
+            return self
+        return self.where(f"{column} = ANY({{}}::text[])", references_named(reference))
 
     def within(self, column: str, ids: Sequence[int] | None) -> Self:
         """Only rows with one of these ids; None: no condition."""

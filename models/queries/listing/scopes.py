@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from domain.access.callers import Caller
+from domain.values.codes import keys_of
 from models.database.sessions import Session
 
 
@@ -62,7 +63,7 @@ async def _ids(
         return None
     rows = await session.rows(
         _ScopeIdRow,
-        f"SELECT id FROM {table} WHERE code = ANY($1::text[]) ORDER BY id",
-        sorted(codes),
+        f"SELECT id FROM {table} WHERE code_key = ANY($1::text[]) ORDER BY id",
+        keys_of(codes),
     )
     return tuple(row["id"] for row in rows)

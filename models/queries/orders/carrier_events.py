@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
+from domain.values.codes import comparison_key
 from models.database.sessions import Session
 
 
@@ -25,18 +26,18 @@ async def recorded_event(
     return await session.row(
         RecordedEventRow,
         "SELECT status, fulfillment_id, return_id FROM carrier_event"
-        " WHERE carrier = $1 AND event_reference = $2 AND tracking_number = $3",
-        carrier,
+        " WHERE carrier_key = $1 AND event_reference = $2 AND tracking_number_key = $3",
+        comparison_key(carrier),
         event_reference,
-        tracking_number,
+        comparison_key(tracking_number),
     )
 
 
 _KEEP = """
 INSERT INTO carrier_event (id, carrier, event_reference, tracking_number, status, occurred_at,
-  recorded_at, actor, fulfillment_id, return_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-ON CONFLICT (carrier, event_reference, tracking_number) DO NOTHING
+  recorded_at, actor, fulfillment_id, return_id, carrier_key, tracking_number_key)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+ON CONFLICT DO NOTHING
 """
 
 
@@ -93,10 +94,11 @@ async def parcels_named(
 ) -> Sequence[ParcelRow]:
     """Fulfillments shipped with this tracking number, the newest first: numbers are reused."""
     sql = (
-        f"{_PARCELS} WHERE f.tracking_number = $1 AND f.carrier = $2"
+        f"{_PARCELS} WHERE f.tracking_number_key = $1 AND f.carrier_key = $2"
         " ORDER BY f.shipped_at DESC, f.id DESC LIMIT $3"
     )
-    return await session.rows(ParcelRow, sql, tracking_number, carrier, limit)
+    keys = comparison_key(tracking_number), comparison_key(carrier)
+    return await session.rows(ParcelRow, sql, *keys, limit)
 
 
 async def parcel(session: Session, fulfillment_id: UUID) -> ParcelRow | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from domain.values.codes import comparison_key
 from models.database.sessions import Session
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
 
@@ -71,12 +72,14 @@ async def write_shipment(
     """Write the shipment of a fulfillment."""
     await session.execute(
         "UPDATE fulfillment SET status = 'SHIPPED', carrier = $2, tracking_number = $3,"
-        " shipped_at = $4, version = $5 WHERE id = $1",
+        " shipped_at = $4, version = $5, carrier_key = $6, tracking_number_key = $7 WHERE id = $1",
         fulfillment_id,
         carrier,
         tracking_number,
         shipped_at,
         version,
+        comparison_key(carrier),
+        comparison_key(tracking_number),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
+from domain.values.codes import keys_of
 from models.database.sessions import Session
 from models.orders import OrderLineUnits
 
@@ -41,21 +42,21 @@ class LockedOrderRow(TypedDict):
 class _OrderReferenceRow(TypedDict):
     id: UUID
     channel_id: int
-    external_reference: str
+    external_reference_key: str
 
 
 async def orders_by_reference(
     session: Session, channel_ids: Sequence[int], references: Sequence[str]
 ) -> dict[tuple[int, str], UUID]:
-    """Orders of these channels with one of these references, by (channel, reference)."""
+    """Orders of these channels with one of these references, by (channel, key of the reference)."""
     rows = await session.rows(
         _OrderReferenceRow,
-        "SELECT id, channel_id, external_reference FROM sales_order"
-        " WHERE channel_id = ANY($1::bigint[]) AND external_reference = ANY($2::text[])",
+        "SELECT id, channel_id, external_reference_key FROM sales_order"
+        " WHERE channel_id = ANY($1::bigint[]) AND external_reference_key = ANY($2::text[])",
         list(channel_ids),
-        list(references),
+        keys_of(references),
     )
-    return {(row["channel_id"], row["external_reference"]): row["id"] for row in rows}
+    return {(row["channel_id"], row["external_reference_key"]): row["id"] for row in rows}
 
 
 async def lock_order(session: Session, order_id: UUID) -> LockedOrderRow | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
+from domain.values.codes import keys_of
 from models.database.rows import Total
 from models.database.sessions import Session
 from models.database.sql import Question, WriteStatement, question
@@ -42,7 +43,7 @@ SELECT o.id FROM (
   WHERE item_id = ANY($1::bigint[]) AND held_until_at <= $2
   UNION
   SELECT id, expires_at FROM reservation
-  WHERE external_reference = ANY($3::text[]) AND status = 'HELD' AND expires_at <= $2
+  WHERE external_reference_key = ANY($3::text[]) AND status = 'HELD' AND expires_at <= $2
 ) AS o
 WHERE NOT EXISTS (SELECT 1 FROM reservation_line l
   WHERE l.reservation_id = o.id AND NOT (l.item_id = ANY($1::bigint[])))
@@ -60,7 +61,7 @@ def over_of(
     return question(
         _HoldIdRow,
         _OVER_OF,
-        (list(item_ids), now, list(references), TAKEN_BACK_MAX),
+        (list(item_ids), now, keys_of(references), TAKEN_BACK_MAX),
         lambda rows: [row["id"] for row in rows],
     )
 
@@ -68,19 +69,19 @@ def over_of(
 class _HoldReferenceRow(TypedDict):
     id: UUID
     channel: int
-    external_reference: str
+    external_reference_key: str
 
 
 def live_by_reference(
     references: Sequence[str], now: datetime
 ) -> Question[dict[tuple[int, str], UUID]]:
-    """Live holds with these references, by (channel, reference)."""
+    """Live holds with these references, by (channel, key of the reference)."""
     return question(
         _HoldReferenceRow,
-        "SELECT id, channel_id AS channel, external_reference FROM reservation"
-        " WHERE external_reference = ANY($1::text[]) AND status = 'HELD' AND expires_at > $2",
-        (list(references), now),
-        lambda rows: {(row["channel"], row["external_reference"]): row["id"] for row in rows},
+        "SELECT id, channel_id AS channel, external_reference_key FROM reservation"
+        " WHERE external_reference_key = ANY($1::text[]) AND status = 'HELD' AND expires_at > $2",
+        (keys_of(references), now),
+        lambda rows: {(row["channel"], row["external_reference_key"]): row["id"] for row in rows},
     )
 
 

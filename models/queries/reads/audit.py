@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import models.queries.access as key_queries
 from models.audit import AuditEntryRow
 from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
@@ -54,7 +55,8 @@ async def entries(
     action: str | None,
 ) -> Page[AuditEntryRow]:
     """Audit rows of a subject (`Order:<id>`), an actor and an action, newest first."""
-    listing = _visible(scope).equal("a.subject", subject).equal("a.actor", actor)
+    named = None if actor is None else await key_queries.actor_named(session, actor) or actor
+    listing = _visible(scope).equal("a.subject", subject).equal("a.actor", named)
     return await listing.equal("a.action", action).page(session, window)
 
 

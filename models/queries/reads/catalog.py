@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import models.queries.catalog.catalog as catalog_queries
+from domain.values.codes import comparison_key
 from models.catalog import (
+    Channel,
     ChannelRow,
     ItemRow,
+    Location,
     LocationRow,
     ReasonCode,
     ReasonCodeRow,
     Supplier,
     SupplierRow,
 )
+from models.database.keys import shown_columns
 from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
@@ -36,6 +40,8 @@ LOCATION_COLUMNS = (
     "parent_id",
 )
 CHANNEL_COLUMNS = ("id", "code", "name", "kind", "currency", "priority", "safety_buffer", "active")
+LOCATION = shown_columns(Location, "t")
+_CHANNEL = shown_columns(Channel, "t")
 ITEM = ", ".join(f"t.{name}" for name in ITEM_COLUMNS)
 
 
@@ -60,7 +66,9 @@ def _escaped(text: str) -> str:
 
 async def item(session: Session, sku: str) -> ItemRow | None:
     """The item of a SKU."""
-    return await session.row(ItemRow, f"SELECT {ITEM} FROM item t WHERE t.sku = $1", sku)
+    return await session.row(
+        ItemRow, f"SELECT {ITEM} FROM item t WHERE t.sku_key = $1", comparison_key(sku)
+    )
 
 
 async def items_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, ItemRow]:
@@ -81,13 +89,17 @@ async def suppliers_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, 
 
 async def locations(session: Session, scope: Scope) -> Sequence[LocationRow]:
     """Locations that the caller may see, newest first."""
-    listing = Listing(LocationRow, "t.*", "location t", _ID).within("t.id", scope.location_ids)
+    listing = Listing(LocationRow, LOCATION, "location t", _ID).within("t.id", scope.location_ids)
     return await listing.all(session, LOCATIONS_MAX)
 
 
 async def location(session: Session, scope: Scope, code: str) -> LocationRow | None:
     """The location with a code, if the caller may see it."""
-    row = await session.row(LocationRow, "SELECT * FROM location WHERE code = $1", code)
+    row = await session.row(
+        LocationRow,
+        f"SELECT {LOCATION} FROM location t WHERE t.code_key = $1",
+        comparison_key(code),
+    )
     return row if row is not None and scope.sees_location(row["id"]) else None
 
 
@@ -95,7 +107,9 @@ async def locations_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, 
     """Locations by id."""
     return by_key(
         await session.rows(
-            LocationRow, "SELECT * FROM location WHERE id = ANY($1::bigint[])", list(ids)
+            LocationRow,
+            f"SELECT {LOCATION} FROM location t WHERE t.id = ANY($1::bigint[])",
+            list(ids),
         ),
         "id",
     )
@@ -120,8 +134,9 @@ async def locations_by_channel(
     """The locations that each of these channels sells from, by code."""
     rows = await session.rows(
         ChannelLocationRow,
-        "SELECT l.*, c.channel_id FROM channel_location c JOIN location l ON l.id = c.location_id"
-        " WHERE c.channel_id = ANY($1::bigint[]) ORDER BY l.code",
+        f"SELECT {LOCATION}, c.channel_id FROM channel_location c"
+        " JOIN location t ON t.id = c.location_id"
+        " WHERE c.channel_id = ANY($1::bigint[]) ORDER BY t.code",
         list(ids),
     )
     return grouped(rows, "channel_id")
@@ -129,13 +144,15 @@ async def locations_by_channel(
 
 async def channels(session: Session, scope: Scope) -> Sequence[ChannelRow]:
     """Channels that the caller may see, newest first."""
-    listing = Listing(ChannelRow, "t.*", "channel t", _ID).within("t.id", scope.channel_ids)
+    listing = Listing(ChannelRow, _CHANNEL, "channel t", _ID).within("t.id", scope.channel_ids)
     return await listing.all(session, LOCATIONS_MAX)
 
 
 async def channel(session: Session, scope: Scope, code: str) -> ChannelRow | None:
     """The channel with a code, if the caller may see it."""
-    row = await session.row(ChannelRow, "SELECT * FROM channel WHERE code = $1", code)
+    row = await session.row(
+        ChannelRow, f"SELECT {_CHANNEL} FROM channel t WHERE t.code_key = $1", comparison_key(code)
+    )
     return row if row is not None and scope.sees_channel(row["id"]) else None
 
 
@@ -143,7 +160,9 @@ async def channels_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, C
     """Channels by id."""
     return by_key(
         await session.rows(
-            ChannelRow, "SELECT * FROM channel WHERE id = ANY($1::bigint[])", list(ids)
+            ChannelRow,
+            f"SELECT {_CHANNEL} FROM channel t WHERE t.id = ANY($1::bigint[])",
+            list(ids),
         ),
         "id",
     )

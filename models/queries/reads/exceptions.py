@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import models.queries.access as key_queries
 from models.database.sessions import Session
 from models.exceptions import OperationalExceptionRow
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
@@ -33,7 +34,8 @@ async def exceptions(
 ) -> Page[OperationalExceptionRow]:
     """Exceptions by status, severity, kind and owner, newest first."""
     listing = _visible(scope).equal("x.status", status).equal("x.severity", severity)
-    return await listing.equal("x.kind", kind).equal("x.owner", owner).page(session, window)
+    named = None if owner is None else await key_queries.actor_named(session, owner) or owner
+    return await listing.equal("x.kind", kind).equal("x.owner", named).page(session, window)
 
 
 async def exceptions_by_id(

@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict
 from uuid import UUID
 
+from models.database.keys import shown_columns
 from models.database.sessions import Session
-from models.fulfillments import FulfillmentRow
+from models.fulfillments import Fulfillment, FulfillmentRow
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
 
+_FULFILLMENT = shown_columns(Fulfillment, "f")
 _ID = SortKey("f.id", "id", "uuid")
 
 
 def _visible(scope: Scope) -> Listing[FulfillmentRow]:
-    listing = Listing(FulfillmentRow, "f.*", "fulfillment f", _ID).within(
+    listing = Listing(FulfillmentRow, _FULFILLMENT, "fulfillment f", _ID).within(
         "f.location_id", scope.location_ids
     )
     if scope.channel_ids is not None:
@@ -31,8 +33,7 @@ async def fulfillments(
 ) -> Page[FulfillmentRow]:
     """Fulfillments by location and status, newest first."""
     listing = _visible(scope).equal("f.status", status)
-    if location is not None:
-        listing.where("f.location_id = (SELECT id FROM location WHERE code = {})", location)
+    listing.coded("f.location_id", "location", location)
     return await listing.page(session, window)
 
 
@@ -50,7 +51,8 @@ async def fulfillments_by_order(
     """Fulfillments of each of these orders at locations that the caller may see."""
     rows = await session.rows(
         FulfillmentRow,
-        "SELECT * FROM fulfillment WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, id",
+        f"SELECT {_FULFILLMENT} FROM fulfillment f"
+        " WHERE f.order_id = ANY($1::uuid[]) ORDER BY f.order_id, f.id",
         list(ids),
     )
     return grouped([row for row in rows if scope.sees_location(row["location_id"])], "order_id")

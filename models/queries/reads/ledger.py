@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
+from domain.returns.states import references_named
 from models.database.rows import Total
 from models.database.sessions import Session
 from models.ledger import JournalEntryRow as JournalEntryRow
@@ -32,7 +33,7 @@ async def entries(
     session: Session, scope: Scope, window: Window, *, reference: str | None, account: str | None
 ) -> Page[JournalEntryRow]:
     """Journal entries by reference and account, newest first."""
-    listing = _visible(scope).equal("e.reference", reference)
+    listing = _visible(scope).referring("e.reference", reference)
     if account is not None:
         listing.where("e.id IN (SELECT entry_id FROM journal_line WHERE account = {})", account)
     return await listing.page(session, window)
@@ -159,7 +160,7 @@ async def journal_lines(
     if cut.account is not None:
         where("l.account = {}", cut.account)
     if cut.reference is not None:
-        where("e.reference = {}", cut.reference)
+        where("e.reference = ANY({}::text[])", references_named(cut.reference))
     if after is not None:
         where("(e.effective_at, e.id, l.line_no) > ({}, {}, {})", *after)
     return await session.rows(

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
+from domain.values.codes import comparison_key
 from models.database.rows import RowT, Total
 from models.database.sessions import Session
 from models.orders import OrderAddressRow, OrderLineUnits
@@ -74,8 +75,7 @@ async def orders(
 ) -> Page[OrderRow]:
     """Orders by status and channel, newest first."""
     listing = _visible(scope).equal("o.status", status)
-    if channel is not None:
-        listing.where("o.channel_id = (SELECT id FROM channel WHERE code = {})", channel)
+    listing.coded("o.channel_id", "channel", channel)
     return await listing.page(session, window)
 
 
@@ -91,11 +91,8 @@ async def order_by_reference(
     session: Session, scope: Scope, channel: str, reference: str
 ) -> OrderRow | None:
     """The order of a channel with this external reference."""
-    listing = _visible(scope).where(
-        "o.channel_id = (SELECT id FROM channel WHERE code = {}) AND o.external_reference = {}",
-        channel,
-        reference,
-    )
+    listing = _visible(scope).coded("o.channel_id", "channel", channel)
+    listing.equal("o.external_reference_key", comparison_key(reference))
     rows = await listing.all(session, 1)
     return rows[0] if rows else None
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from domain.policies.policies import parse_scope
+from domain.values.codes import same_code
 from models.database.sessions import Session
 from models.policies import PolicyRow
 from models.queries.listing.paging import Listing, SortKey, by_key
@@ -33,7 +34,11 @@ async def policies(
 ) -> Sequence[PolicyRow]:
     """Policy versions by kind and scope, newest first."""
     listing = Listing(PolicyRow, "p.*", "policy p", _PUBLISHED, _ID).equal("p.kind", kind)
-    rows = await listing.equal("p.scope", policy_scope).all(session, POLICIES_MAX)
+    if policy_scope is not None:
+        known = await session.fetch("SELECT DISTINCT scope FROM policy")
+        scopes = [row["scope"] for row in known if same_code(row["scope"], policy_scope)]
+        listing.where("p.scope = ANY({}::text[])", scopes)
+    rows = await listing.all(session, POLICIES_MAX)
     return [row for row in rows if _is_visible(scope, row)]
 
 

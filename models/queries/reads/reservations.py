@@ -7,12 +7,15 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
+from domain.values.codes import comparison_key
+from models.database.keys import shown_columns
 from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
-from models.reservations import ReservationRow
+from models.reservations import Reservation, ReservationRow
 
 _CREATED = SortKey("r.created_at", "created_at", "instant")
+_RESERVATION = shown_columns(Reservation, "r")
 _ID = SortKey("r.id", "id", "uuid")
 
 
@@ -21,7 +24,7 @@ def _visible(scope: Scope) -> Listing[ReservationRow]:
 
     A caller without a key sees only holds that were made without one.
     """
-    listing = Listing(ReservationRow, "r.*", "reservation r", _CREATED, _ID)
+    listing = Listing(ReservationRow, _RESERVATION, "reservation r", _CREATED, _ID)
     listing.within("r.channel_id", scope.channel_ids)
     if scope.is_anonymous:
         listing.where("r.address IS NOT NULL")
@@ -46,8 +49,7 @@ async def reservations(
 ) -> Page[ReservationRow]:
     """Holds by channel and by status at `now`, newest first."""
     listing = _visible(scope)
-    if channel is not None:
-        listing.where("r.channel_id = (SELECT id FROM channel WHERE code = {})", channel)
+    listing.coded("r.channel_id", "channel", channel)
     if status == "HELD":
         listing.where("r.status = 'HELD' AND r.expires_at > {}", now)
     elif status == "EXPIRED":
@@ -69,11 +71,8 @@ async def reservation_by_reference(
     session: Session, scope: Scope, channel: str, reference: str
 ) -> ReservationRow | None:
     """The hold of a channel with this external reference: the live one, else the newest."""
-    listing = _visible(scope).where(
-        "r.channel_id = (SELECT id FROM channel WHERE code = {}) AND r.external_reference = {}",
-        channel,
-        reference,
-    )
+    listing = _visible(scope).coded("r.channel_id", "channel", channel)
+    listing.equal("r.external_reference_key", comparison_key(reference))
     rows = await listing.all(session, 250)
     held = [row for row in rows if row["status"] == "HELD"]
     return next(iter([*held, *rows]), None)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from domain.returns.states import issued_rma_number
+from domain.values.codes import comparison_key
+from models.database.keys import shown_columns
 from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
-from models.returns import DispositionStepRow, InspectionRow, ReturnItemRow, ReturnRow
+from models.returns import DispositionStepRow, InspectionRow, Return, ReturnItemRow, ReturnRow
 
 _ID = SortKey("r.id", "id", "uuid")
+_RETURN = shown_columns(Return, "r")
 
 # Returns whose destination or received units are at these locations, or requested by the caller.
 _AT = (
@@ -20,7 +24,7 @@ _AT = (
 
 
 def _visible(scope: Scope) -> Listing[ReturnRow]:
-    listing = Listing(ReturnRow, "r.*", "customer_return r", _ID)
+    listing = Listing(ReturnRow, _RETURN, "customer_return r", _ID)
     if scope.channel_ids is not None:
         listing.where(
             "r.order_id IN (SELECT id FROM sales_order WHERE channel_id = ANY({}::bigint[]))",
@@ -39,10 +43,10 @@ async def returns(
     listing = _visible(scope).equal("r.status", status)
     if location is not None:
         listing.where(
-            "EXISTS (SELECT 1 FROM location l WHERE l.code = {} AND (l.id = r.destination_id"
+            "EXISTS (SELECT 1 FROM location l WHERE l.code_key = {} AND (l.id = r.destination_id"
             " OR EXISTS (SELECT 1 FROM return_item t"
             " WHERE t.return_id = r.id AND t.location_id = l.id)))",
-            location,
+            comparison_key(location),
         )
     return await listing.page(session, window)
 
@@ -56,8 +60,9 @@ async def returns_by_id(
 
 
 async def return_by_number(session: Session, scope: Scope, rma_number: str) -> ReturnRow | None:
-    """The return with an RMA number."""
-    return next(iter(await _visible(scope).equal("r.rma_number", rma_number).all(session, 1)), None)
+    """The return with an RMA number, as it was typed."""
+    listing = _visible(scope).equal("r.rma_number", issued_rma_number(rma_number))
+    return next(iter(await listing.all(session, 1)), None)
 
 
 async def returns_by_order(

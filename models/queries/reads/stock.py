@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from domain.values.codes import comparison_key, keys_of
 from models.catalog import ItemRow, LocationRow
 from models.database.rows import RowT
 from models.database.sessions import Session
 from models.database.sql import question
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
 from models.queries.listing.scopes import Scope
-from models.queries.reads.catalog import ITEM
+from models.queries.reads.catalog import ITEM, LOCATION
 from models.stock import StockLevelRow, StockMovementRow
 
 _LEVEL = SortKey("s.id", "id", "bigint")
@@ -33,12 +34,12 @@ async def levels(
     )
     if skus is not None:
         listing.where(
-            "s.item_id IN (SELECT id FROM item WHERE sku = ANY({}::text[]))", sorted(set(skus))
+            "s.item_id IN (SELECT id FROM item WHERE sku_key = ANY({}::text[]))", keys_of(skus)
         )
     if locations is not None:
         listing.where(
-            "s.location_id IN (SELECT id FROM location WHERE code = ANY({}::text[]))",
-            sorted(set(locations)),
+            "s.location_id IN (SELECT id FROM location WHERE code_key = ANY({}::text[]))",
+            keys_of(locations),
         )
     return await listing.page(session, window)
 
@@ -81,7 +82,7 @@ async def level_details_by_id(session: Session, ids: Sequence[int]) -> Mapping[i
         ),
         question(
             LocationRow,
-            "SELECT * FROM location WHERE id IN"
+            f"SELECT {LOCATION} FROM location t WHERE t.id IN"
             " (SELECT location_id FROM stock_level WHERE id = ANY($1::bigint[]))",
             (wanted,),
             _keyed,
@@ -112,11 +113,10 @@ async def movements(
     """
     listing = Listing(StockMovementRow, "m.*", "stock_movement m", _MOVEMENT)
     listing.within("m.location_id", scope.location_ids)
-    listing.within_or_none("m.channel_id", scope.channel_ids).equal("m.reference", reference)
+    listing.within_or_none("m.channel_id", scope.channel_ids).referring("m.reference", reference)
     if sku is not None:
-        listing.where("m.item_id = (SELECT id FROM item WHERE sku = {})", sku)
-    if location is not None:
-        listing.where("m.location_id = (SELECT id FROM location WHERE code = {})", location)
+        listing.where("m.item_id = (SELECT id FROM item WHERE sku_key = {})", comparison_key(sku))
+    listing.coded("m.location_id", "location", location)
     return await listing.page(session, window)
 
 

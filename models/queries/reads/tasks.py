@@ -39,8 +39,7 @@ async def tasks(
 ) -> Page[TaskRow]:
     """Tasks by queue, location and status, by priority; a task with an expired claim is OPEN."""
     listing = _visible(scope).equal("t.queue", queue)
-    if location is not None:
-        listing.where("t.location_id = (SELECT id FROM location WHERE code = {})", location)
+    listing.coded("t.location_id", "location", location)
     if status == "OPEN":
         listing.where(
             "t.status IN ('OPEN', 'CLAIMED') AND (t.status = 'OPEN' OR t.lease_until_at <= {})", now

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 from uuid import UUID
 
+from domain.values.codes import comparison_key
 from models.database.sessions import Session
 
 
@@ -21,9 +22,9 @@ async def payment_named(session: Session, reference: str) -> NamedPaymentRow | N
     """The newest payment with this reference; None: no payment has it."""
     return await session.row(
         NamedPaymentRow,
-        "SELECT id, order_id, amount_minor, currency FROM order_payment WHERE reference = $1"
+        "SELECT id, order_id, amount_minor, currency FROM order_payment WHERE reference_key = $1"
         " ORDER BY captured_at DESC, id DESC LIMIT 1",
-        reference,
+        comparison_key(reference),
     )
 
 

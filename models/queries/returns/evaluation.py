@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
+from domain.values.codes import comparison_key
 from models.database.rows import Flag, Total
 from models.database.sessions import Session
 
@@ -16,9 +17,9 @@ async def order_named(session: Session, channel: str, reference: str) -> UUID | 
     return await session.value(
         UUID,
         "SELECT o.id FROM sales_order o JOIN channel c ON c.id = o.channel_id"
-        " WHERE c.code = $1 AND o.external_reference = $2",
-        channel,
-        reference,
+        " WHERE c.code_key = $1 AND o.external_reference_key = $2",
+        comparison_key(channel),
+        comparison_key(reference),
     )
 
 

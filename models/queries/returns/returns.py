@@ -11,7 +11,8 @@ from uuid import UUID
 from domain.policies.dispositions import ConditionGrade, Disposition
 from domain.policies.refunds import Evidence
 from domain.returns.evidence import evidence_of
-from domain.returns.states import ReturnItemState, ReturnStatus
+from domain.returns.states import ReturnItemState, ReturnStatus, issued_rma_number
+from domain.values.codes import comparison_key
 from models.database.rows import Total, picked
 from models.database.sessions import Session
 from models.returns import ReturnItemRow
@@ -185,11 +186,11 @@ async def returns_named(
         " CASE WHEN r.id = $1 THEN 1 WHEN r.rma_number = $2 THEN 2 ELSE 3 END AS named_by"
         " FROM customer_return r JOIN sales_order o ON o.id = r.order_id"
         " JOIN channel c ON c.id = o.channel_id JOIN location l ON l.id = r.destination_id"
-        " WHERE r.id = $1 OR r.rma_number = $2 OR r.tracking_number = $3 ORDER BY named_by, r.id"
-        " LIMIT 50",
+        " WHERE r.id = $1 OR r.rma_number = $2 OR r.tracking_number_key = $3"
+        " ORDER BY named_by, r.id LIMIT 50",
         return_id,
-        rma_number,
-        tracking_number,
+        None if rma_number is None else issued_rma_number(rma_number),
+        None if tracking_number is None else comparison_key(tracking_number),
     )
 
 
@@ -300,13 +301,15 @@ _RETURN_CHANGES = (
 _WRITE_RETURN = """
 UPDATE customer_return SET status = $2, authorized_at = $3, authorized_by = $4, expected_by_at = $5,
   closed_at = $6, carrier = $7, tracking_number = $8, scanned_at = $9, decline_reason_id = $10,
-  decision = $11, version = $12 WHERE id = $1
+  decision = $11, version = $12, tracking_number_key = $13 WHERE id = $1
 """
 
 
 async def write_return(session: Session, row: LockedReturnRow) -> None:
     """Write the changeable columns of a return."""
-    await session.execute(_WRITE_RETURN, *picked(row, _RETURN_CHANGES))
+    number = row["tracking_number"]
+    key = None if number is None else comparison_key(number)
+    await session.execute(_WRITE_RETURN, *picked(row, _RETURN_CHANGES), key)
 
 
 # Units at a location that belong to returns and unidentified parcels, by stock state.

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
+from domain.values.codes import comparison_key
 from models.database.rows import Total
 from models.database.sessions import Session
 
@@ -16,8 +17,8 @@ async def open_parcel(session: Session, tracking_number: str) -> UUID | None:
     return await session.value(
         UUID,
         "SELECT exception_id FROM unidentified_parcel"
-        " WHERE tracking_number = $1 AND emptied_at IS NULL",
-        tracking_number,
+        " WHERE tracking_number_key = $1 AND emptied_at IS NULL",
+        comparison_key(tracking_number),
     )
 
 

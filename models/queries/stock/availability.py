@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
 
 from domain.stock.states import promisable
+from domain.values.codes import ByCode, comparison_key, keys_of
 from models.database.rows import Total
 from models.database.sessions import Session
 from models.database.sql import Question, question
@@ -49,14 +50,14 @@ SELECT i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_min
   NULL AS channel_id, 0 AS backordered
 FROM item i
 LEFT JOIN stock_level s ON s.item_id = i.id
-WHERE i.sku = ANY($1::text[])
+WHERE i.sku_key = ANY($1::text[])
 UNION ALL
 SELECT i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor,
   NULL, 0, 0, 0, o.channel_id, SUM(l.backordered)
 FROM item i
 JOIN order_line l ON l.item_id = i.id AND l.backordered > 0
 JOIN sales_order o ON o.id = l.order_id
-WHERE i.sku = ANY($1::text[])
+WHERE i.sku_key = ANY($1::text[])
 GROUP BY i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor, o.channel_id
 """
 
@@ -90,14 +91,14 @@ class ItemSupply:
 
 
 async def supply_of_items(
-    session: Session, skus: Sequence[str], now: datetime
-) -> dict[str, ItemSupply]:
+    session: Session, skus: Iterable[str], now: datetime
+) -> ByCode[ItemSupply]:
     """The supply of these SKUs, by one statement; unknown SKUs are missing."""
     items: dict[str, ItemFacts] = {}
     units: dict[str, dict[int, int]] = {}
     owed: dict[str, dict[int, int]] = {}
     expired: set[str] = set()
-    for row in await session.rows(_ItemSupplyRow, _ITEM_SUPPLY, list(skus), now):
+    for row in await session.rows(_ItemSupplyRow, _ITEM_SUPPLY, keys_of(skus), now):
         sku = row["sku"]
         if sku not in items:
             items[sku] = ItemFacts(
@@ -117,7 +118,8 @@ async def supply_of_items(
             units[sku][row["location_id"]] = promisable(
                 row["available"] or 0, int(row["expired"]), row["safety_stock"] or 0
             )
-    return {sku: ItemSupply(items[sku], units[sku], owed[sku], sku in expired) for sku in items}
+    found = (ItemSupply(items[sku], units[sku], owed[sku], sku in expired) for sku in items)
+    return ByCode(found, lambda supply: supply.item.sku)
 
 
 _LOAD = """
@@ -136,7 +138,7 @@ SELECT DISTINCT i.sku FROM channel c
 JOIN channel_location cl ON cl.channel_id = c.id
 JOIN stock_level s ON s.location_id = cl.location_id
 JOIN item i ON i.id = s.item_id
-WHERE c.code = $1 ORDER BY i.sku
+WHERE c.code_key = $1 ORDER BY i.sku
 """
 
 
@@ -146,4 +148,5 @@ class _ChannelSkuRow(TypedDict):
 
 async def skus_of_channel(session: Session, channel: str) -> list[str]:
     """SKUs that have ever had stock at one of a channel's locations."""
-    return [row["sku"] for row in await session.rows(_ChannelSkuRow, _SKUS, channel)]
+    key = comparison_key(channel)
+    return [row["sku"] for row in await session.rows(_ChannelSkuRow, _SKUS, key)]

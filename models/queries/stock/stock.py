@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from domain.stock.states import StockState
+from domain.values.codes import keys_of
 from models.database.sessions import Session
 from models.database.sql import WriteStatement
 
@@ -51,13 +52,13 @@ async def lock_levels(session: Session, item_ids: Sequence[int]) -> Sequence[Loc
 
 _LOCK_SUPPLY = f"""
 WITH wanted AS (
-  SELECT id AS item_id FROM item WHERE sku = ANY($1::text[])
+  SELECT id AS item_id FROM item WHERE sku_key = ANY($1::text[])
 ), over AS (
   SELECT reservation_id AS id FROM reservation_line
   WHERE item_id = ANY(ARRAY(SELECT item_id FROM wanted)) AND held_until_at <= $2
   UNION
   SELECT id FROM reservation
-  WHERE external_reference = ANY($3::text[]) AND status = 'HELD' AND expires_at <= $2
+  WHERE external_reference_key = ANY($3::text[]) AND status = 'HELD' AND expires_at <= $2
 )
 {_LEVELS}
 WHERE s.item_id = ANY(ARRAY(
@@ -75,7 +76,7 @@ async def lock_supply(
 
     Related: with one of these SKUs, or with one of these references.
     """
-    return await session.rows(LockedLevelRow, _LOCK_SUPPLY, list(skus), now, list(references))
+    return await session.rows(LockedLevelRow, _LOCK_SUPPLY, keys_of(skus), now, keys_of(references))
 
 
 async def ensure_levels(session: Session, pairs: Sequence[tuple[int, int]], now: datetime) -> None:

@@ -52,7 +52,7 @@ def test_scopes_have_the_order_of_the_contract() -> None:
     "text",
     [
         *("", "Global", "channel:", "channel", "web", "channel:a,channel:b", "channel:a,"),
-        *("category:b,channel:a", "location:L,channel:a", "channel: a", "shop:a", "channel:a\x00"),
+        *("category:b,channel:a", "location:L,channel:a", "shop:a", "channel:a\x00"),
         "channel:" + "a" * 200,
     ],
 )

@@ -21,7 +21,7 @@ PLACES = ("LEEDS", "LONDON", "PARIS", "ROME", "YORK")
 def the_rules(*order: Criterion, parcels_max: int | None = None) -> RoutingRules:
     return RoutingRules(
         order=order or tuple(Criterion),
-        preference=("LONDON", "LEEDS"),
+        preference=("london", "leeds"),
         parcels_max=parcels_max,
         protected=(),
         locations={},

@@ -44,7 +44,7 @@ async def test_availability_sends_changes_and_is_read_once_for_all(
         await listening(live_process, 3)
         await live_process.stock("A", "north", 1)
         await asyncio.gather(one.has(1), two.has(1), all_skus.has(1))
-        assert fake_availability.reads == [["A"]]
+        assert fake_availability.reads == [["a"]]
         await live_process.stock("A", "north", 2)
         fake_availability.units["B"] = 8
         await live_process.note(1, type="order.placed", data={"units": {"A": 1, "B": 2}})
@@ -124,9 +124,9 @@ async def test_values_sent_before_a_client_joined_are_sent_again(
     units.gate.set()
 
     async def of(_: str, skus: Sequence[str]) -> Mapping[str, tuple[str, int]]:
-        if "B" in skus:
+        if "b" in skus:  # the keys of the SKUs
             await units.gate.wait()
-        return {sku: (sku, units[sku]) for sku in skus}
+        return {key: (key.upper(), units[key.upper()]) for key in skus}
 
     monkeypatch.setattr(live_process.fake_availability, "of", of)
     fanout = Fanout(lambda: live_process.live.relay.position)
