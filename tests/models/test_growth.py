@@ -155,9 +155,8 @@ async def test_hot_queries_use_indexes(postgres_url: str, skus: int) -> None:
         assert await reservation_queries.holds_over(session, ids, NOW) == []
         assert await session.answer(reservation_queries.over_of(ids, ["W-9"], NOW)) == []
         assert await session.answer(reservation_queries.live_by_reference(["W-9"], NOW)) == {}
-        over = await change_queries.since(session, SKUS, [], NOW)
-        assert {row["subject_key"] for row in over} == {"SKU-1", "SKU-2", "SKU-3"}
-        assert len(await change_queries.since(session, SKUS - 5, [], NOW)) == 8
+        assert await change_queries.since(session, SKUS, []) == []
+        assert len(await change_queries.since(session, SKUS - 5, [])) == 5
         assert await event_log.last_position(session) == SKUS
         assert len(await event_log.events_after(session, SKUS - 5, 500)) == 5
         assert len(await event_log.events_between(session, 5, 9, ["stock.changed"])) == 4

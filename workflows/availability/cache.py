@@ -7,8 +7,8 @@ the request came.
 
 - Concurrent requests share a read of the log. It starts after all of them have come.
 - Data read from the database while an event about it arrives is used once but not cached.
-- An expired hold frees its units by the clock alone. Its items are read from the database until the
-  hold is swept.
+- An expired hold frees its units by the clock alone. So an entry is valid until the next end of a
+  live hold of its item. Items of expired holds are read from the database until these are swept.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -51,7 +51,7 @@ DATES_MAX: Final = 1_000
 # After a longer pause without requests the cache is emptied. Events are kept for longer than this.
 IDLE_MAX: Final = timedelta(minutes=5)
 
-_HOLD_EXPIRED: Final = "hold over"
+_FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 _RULES: Final = frozenset({"Channel", "Location", "Policy"})
 _COUNTED: Final = frozenset({"Order", "Fulfillment"})
 # Subjects that do not affect availability, or whose units are reported by stock.changed.
@@ -61,17 +61,6 @@ _WITHOUT_EFFECT: Final = frozenset(
         *("ReasonCode", "Refund", "Reservation", "Return", "ReturnItem", "Supplier", "Task"),
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Validation:
-    """Result of one read of the log: its instant, and keys of SKUs with expired holds.
-
-    `expired` None: too many.
-    """
-
-    now: datetime
-    expired: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,12 +77,13 @@ class _Rules:
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    """Cached supply of a SKU (None: no such item) and the answers computed from them.
+    """Supply of a SKU (None: no such item) until the next end of a hold, and answers from it.
 
     Each answer keeps the rules and dates from which it was computed.
     """
 
     supply: ItemSupply | None
+    until: datetime
     answers: dict[Terms, tuple[_Rules, DeliveryDates, Availability]] = field(default_factory=dict)
 
 
@@ -124,7 +114,7 @@ class AvailabilityCache:
         self._order_counts: dict[int, tuple[datetime, int]] = {}
         self._dates: dict[tuple[Terms, str], DeliveryDates] = {}
         self._readings: set[_Reading] = set()
-        self._validations: SharedReads[_Validation] = SharedReads(self._validate)
+        self._validations: SharedReads[datetime] = SharedReads(self._validate)
 
     async def find(
         self,
@@ -139,8 +129,7 @@ class AvailabilityCache:
 
         The arguments, results and errors are those of `workflows.availability.availability.find`.
         """
-        validation = await self._validations.next()
-        now, expired = validation.now, validation.expired
+        now = await self._validations.next()
         rules = self._rules
         if rules is None or not rules.is_valid_at(now):
             rules = await self._read_rules(now)
@@ -148,8 +137,7 @@ class AvailabilityCache:
         order_counts = await self._orders_today(channel, now)
         keys = [comparison_key(sku) for sku in skus]
         entries: Mapping[str, _Entry] = self._entries
-        missing = set(keys) if expired is None else {*expired.intersection(keys)}
-        missing.update(key for key in keys if key not in entries)
+        missing = {key for key in keys if key not in entries or entries[key].until <= now}
         if missing:
             # Entries that are cached now may be dropped while the others are read.
             cached = {key: entries[key] for key in keys if key not in missing}
@@ -201,7 +189,8 @@ class AvailabilityCache:
 
     # ─── validation against the event log ───
 
-    async def _validate(self) -> _Validation:
+    async def _validate(self) -> datetime:
+        """Apply the events since the last read of the log; returns the instant of this one."""
         now = self._clock()
         if self._validated_at is None or now - self._validated_at > IDLE_MAX:
             self._clear()
@@ -210,24 +199,20 @@ class AvailabilityCache:
             async with self._database.reading() as session:
                 if self._position is None:
                     self._position = await event_log.last_position(session)
-                rows = await change_queries.since(session, self._position, list(self._pending), now)
-                return await self._apply(session, rows, now)
+                rows = await change_queries.since(session, self._position, list(self._pending))
+                await self._apply(session, rows)
         except BaseException:
             self._clear()
             raise
+        return now
 
-    async def _apply(
-        self, session: Session, rows: Sequence[ChangeRow], now: datetime
-    ) -> _Validation:
+    async def _apply(self, session: Session, rows: Sequence[ChangeRow]) -> None:
         """Drop the entries that these events concern; drop all if there are too many events."""
-        holds = [row["subject_key"] for row in rows if row["subject_type"] == _HOLD_EXPIRED]
         if len(rows) >= change_queries.CHANGES_MAX:
             self._clear()
-            return _Validation(now, None)
+            return
         orders = []
         for row in rows:
-            if row["event_id"] is None:
-                continue
             if row["position"] is not None:
                 self._position = max(self._position or 0, row["position"])
                 if row["event_id"] in self._pending:
@@ -240,11 +225,10 @@ class AvailabilityCache:
             self._apply_event(row)
         if orders:
             self._drop(await change_queries.skus_of_orders(session, orders))
-        return _Validation(now, frozenset(map(comparison_key, holds)))
 
     def _apply_event(self, row: ChangeRow) -> None:
         subject, data = row["subject_type"], row["data"]
-        if data is not None and subject in ("StockLevel", "Item"):
+        if subject in ("StockLevel", "Item"):
             self._drop([orjson.loads(data)["sku"]])
         elif subject in _RULES:
             self._rules = None
@@ -295,7 +279,7 @@ class AvailabilityCache:
                 found = await availability_queries.supply_of_items(session, sorted(keys), now)
         finally:
             self._readings.discard(reading)
-        entries = {key: _Entry(found.get(key)) for key in keys}
+        entries = {key: _entry(found.get(key)) for key in keys}
         for key in reading.keys:
             supply = entries[key].supply
             if supply is None or not supply.has_expired:
@@ -337,3 +321,8 @@ class AvailabilityCache:
         if reading.counts_valid:
             self._order_counts |= order_counts
         return order_counts
+
+
+def _entry(supply: ItemSupply | None) -> _Entry:
+    until = None if supply is None else supply.next_end_at
+    return _Entry(supply, until or _FOREVER)

@@ -40,20 +40,24 @@ def backordered(item_ids: Sequence[int]) -> Question[dict[tuple[int, int], int]]
 
 # All inputs of the ATP rule for some SKUs: one row per level, and one row per channel with
 # backordered units. A level's row includes units of expired holds that are not released yet; they
-# count as available. An item without either has one row.
+# count as available. The next end of a live hold of the item comes with each of its levels. An item
+# without either has one row.
 _ITEM_SUPPLY = """
 SELECT i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor,
   s.location_id, s.available, s.safety_stock, COALESCE((
     SELECT SUM(l.quantity) FROM reservation_line l
     WHERE l.item_id = s.item_id AND l.held_until_at <= $2 AND l.location_id = s.location_id
-  ), 0) AS expired,
+  ), 0) AS expired, (
+    SELECT l.held_until_at FROM reservation_line l
+    WHERE l.item_id = s.item_id AND l.held_until_at > $2 ORDER BY l.held_until_at LIMIT 1
+  ) AS next_end_at,
   NULL AS channel_id, 0 AS backordered
 FROM item i
 LEFT JOIN stock_level s ON s.item_id = i.id
 WHERE i.sku_key = ANY($1::text[])
 UNION ALL
 SELECT i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor,
-  NULL, 0, 0, 0, o.channel_id, SUM(l.backordered)
+  NULL, 0, 0, 0, NULL, o.channel_id, SUM(l.backordered)
 FROM item i
 JOIN order_line l ON l.item_id = i.id AND l.backordered > 0
 JOIN sales_order o ON o.id = l.order_id
@@ -73,6 +77,7 @@ class _ItemSupplyRow(TypedDict):
     available: int | None
     safety_stock: int | None
     expired: Total
+    next_end_at: datetime | None
     channel_id: int | None
     backordered: Total
 
@@ -81,6 +86,7 @@ class _ItemSupplyRow(TypedDict):
 class ItemSupply:
     """An item, the promisable units of each location, and the backordered units of each channel.
 
+    `next_end_at`: the next end of a live hold of the item; its units are promisable from then on.
     `has_expired`: units of expired holds are included; releasing the holds moves them.
     """
 
@@ -88,6 +94,7 @@ class ItemSupply:
     promisable: Mapping[int, int]
     backordered: Mapping[int, int]
     has_expired: bool
+    next_end_at: datetime | None
 
 
 async def supply_of_items(
@@ -98,6 +105,7 @@ async def supply_of_items(
     units: dict[str, dict[int, int]] = {}
     owed: dict[str, dict[int, int]] = {}
     expired: set[str] = set()
+    ends: dict[str, datetime | None] = {}
     for row in await session.rows(_ItemSupplyRow, _ITEM_SUPPLY, keys_of(skus), now):
         sku = row["sku"]
         if sku not in items:
@@ -115,10 +123,14 @@ async def supply_of_items(
         elif row["location_id"] is not None:
             if row["expired"]:
                 expired.add(sku)
+            ends[sku] = row["next_end_at"]
             units[sku][row["location_id"]] = promisable(
                 row["available"] or 0, int(row["expired"]), row["safety_stock"] or 0
             )
-    found = (ItemSupply(items[sku], units[sku], owed[sku], sku in expired) for sku in items)
+    found = (
+        ItemSupply(items[sku], units[sku], owed[sku], sku in expired, ends.get(sku))
+        for sku in items
+    )
     return ByCode(found, lambda supply: supply.item.sku)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from models.database.sessions import Session
 CHANGES_MAX = 2_000
 
 # One statement, so one snapshot: in it every event is either numbered or pending. Usually it reads
-# the ends of three indexes and finds nothing. The arrays say so to PostgreSQL: without them it
+# the ends of two indexes and finds nothing. The arrays say so to PostgreSQL: without them it
 # expected a third of all events, and read all of them for that (1,894 pages of 30,000 events
 # instead of 5).
 _SINCE = """
@@ -20,7 +19,7 @@ SELECT * FROM (
   SELECT p.position, e.id AS event_id, e.subject_type, e.subject_key, e.data
   FROM event e JOIN event_position p ON p.event_id = e.id
   WHERE e.id = ANY(ARRAY(
-    SELECT event_id FROM event_position WHERE position > $1 ORDER BY position LIMIT $4))
+    SELECT event_id FROM event_position WHERE position > $1 ORDER BY position LIMIT $3))
   ORDER BY p.position
 ) AS numbered
 UNION ALL
@@ -29,48 +28,28 @@ SELECT * FROM (
   FROM event e
   WHERE e.id = ANY(ARRAY(
     SELECT event_id FROM event_pending WHERE NOT (event_id = ANY($2::bigint[]))
-    ORDER BY event_id LIMIT $4))
+    ORDER BY event_id LIMIT $3))
   ORDER BY e.id
 ) AS pending
-UNION ALL
-SELECT * FROM (
-  SELECT CAST(NULL AS bigint) AS position, CAST(NULL AS bigint), 'hold over', i.sku,
-    CAST(NULL AS {json})
-  FROM reservation_line l JOIN item i ON i.id = l.item_id
-  WHERE l.reservation_id = ANY(ARRAY(
-    SELECT id FROM reservation WHERE status = 'HELD' AND expires_at <= $3
-    ORDER BY expires_at LIMIT $4))
-  LIMIT $4
-) AS holds
 """
-
-_SINCE_BY_ENGINE = {
-    "postgres": _SINCE.replace("{json}", "jsonb"),
-    "sqlite": _SINCE.replace("{json}", "text"),
-}
 
 
 class ChangeRow(TypedDict):
-    """An event, numbered or pending, or with `subject_type` "hold over" the SKU of a hold."""
+    """An event, numbered or pending."""
 
     position: int | None
-    event_id: int | None
+    event_id: int
     subject_type: str
     subject_key: str
-    data: str | None
+    data: str
 
 
-async def since(
-    session: Session, position: int, pending: Sequence[int], now: datetime
-) -> Sequence[ChangeRow]:
-    """Changes since `position`, at most CHANGES_MAX of each kind.
+async def since(session: Session, position: int, pending: Sequence[int]) -> Sequence[ChangeRow]:
+    """Events after `position`, and events that wait for a position; at most CHANGES_MAX of each.
 
-    - events after `position`
-    - events that wait for a position, except the known ones in `pending`
-    - SKUs of expired holds that are not released yet (`subject_type` "hold over")
+    `pending`: waiting events that are known already; they are left out.
     """
-    sql = _SINCE_BY_ENGINE[session.engine]
-    return await session.rows(ChangeRow, sql, position, list(pending), now, CHANGES_MAX)
+    return await session.rows(ChangeRow, _SINCE, position, list(pending), CHANGES_MAX)
 
 
 _SKUS_OF_ORDERS = """

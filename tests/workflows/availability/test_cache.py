@@ -14,6 +14,7 @@ import workflows.availability.cache
 import workflows.catalog.channels
 import workflows.catalog.items
 import workflows.catalog.locations
+import workflows.reservations.expiry as reservation_expiry
 import workflows.stock.goods_receipts
 from domain.errors import NotFound
 from domain.policies.policies import PolicyKind
@@ -95,9 +96,42 @@ async def test_a_hold_that_is_over_frees_its_units_by_the_clock(database: Databa
     assert await from_cache(cached) == await read(shop)
 
 
+async def test_each_end_of_a_hold_is_followed_by_the_clock(database: Database) -> None:
+    shop, cached = await stocked(database)
+    extended = await shop.hold(("TEE-M", 4), ttl_seconds=60)
+    await shop.hold(("TEE-M", 3), ttl_seconds=90)
+    await shop.hold(("TEE-M", 2), ("TEE-S", 1), ttl_seconds=120)
+
+    async def units_after(seconds: int) -> int:
+        shop.clock.forward(seconds=seconds)
+        assert await from_cache(cached) == await read(shop)
+        found = (await from_cache(cached))[1]
+        assert found is not None
+        return found.available_to_promise
+
+    assert await units_after(0) == 1
+    assert not (await shop.extend(extended, 200)).refusals
+    assert [await units_after(seconds) for seconds in (60, 29, 1)] == [1, 1, 4]
+    await reservation_expiry.sweep(shop.transactions)
+    assert [await units_after(seconds) for seconds in (29, 1, 79, 1)] == [4, 6, 6, 10]
+
+
+async def test_an_extension_that_commits_after_the_end_is_followed(database: Database) -> None:
+    """A read in between saw the hold at its old end, and its units as available."""
+    shop, cached = await stocked(database)
+    extended = await shop.hold(("TEE-M", 4), ttl_seconds=60)
+    shop.clock.forward(seconds=60)
+    assert [each and each.available_to_promise for each in await from_cache(cached)][1] == 10
+    shop.clock.forward(seconds=-1)
+    assert not (await shop.extend(extended, 120)).refusals
+    shop.clock.forward(seconds=1)
+    assert [each and each.available_to_promise for each in await from_cache(cached)][1] == 6
+
+
 async def test_what_it_knows_is_not_read_again(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nor because holds of other SKUs have expired."""
     shop, cached = await stocked(database)
     requested: list[list[str]] = []
     supply_of_items = availability_queries.supply_of_items
@@ -110,9 +144,14 @@ async def test_what_it_knows_is_not_read_again(
     await from_cache(cached)
     await from_cache(cached)
     assert requested == [sorted(sku.lower() for sku in SKUS)]
-    await shop.hold(("TEE-M", 1))
+    await shop.hold(("TEE-M", 1), ttl_seconds=60)
     await from_cache(cached)
     assert requested[1:] == [["tee-m"]]
+    shop.clock.forward(seconds=59)
+    await from_cache(cached)
+    shop.clock.forward(seconds=1)
+    await from_cache(cached)
+    assert requested[2:] == [["tee-m"]]
 
 
 async def test_news_during_a_read_are_kept(
