@@ -15,10 +15,12 @@ from typing import Final, TypedDict
 from uuid import UUID
 
 import models.queries.orders.reservations as reservation_queries
+from domain.errors import IllegalTransition
 from domain.events.reservations import ReservationExpired, ReservationPayload, ReservationReleased
-from domain.stock.reservations import ReservationStatus
+from domain.stock.reservations import RESERVATION_TRANSITIONS, ReservationStatus
 from domain.stock.states import StockState
-from models.queries.orders.reservations import EndingHoldRow, HeldLineRow
+from models.queries.orders.reservations import EndingHoldRow, ExpiredHoldRow, HeldLineRow
+from models.reservations import ReservationRow
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.runner import Transactions
 from workflows.transactions.stock_levels import StockMove
@@ -29,6 +31,8 @@ SYSTEM = "system"
 LOOK_MAX = 4_000
 # A batch locks its stock for a few milliseconds: a hold of the same stock waits that long.
 SWEPT_LINES_MAX = 64
+# Expired holds that a transaction of new holds ends without need.
+ENDED_AT_ONCE_MAX = 50
 _EVENTS: Final[Mapping[ReservationStatus, type[ReservationReleased] | type[ReservationExpired]]] = {
     ReservationStatus.RELEASED: ReservationReleased,
     ReservationStatus.EXPIRED: ReservationExpired,
@@ -64,6 +68,40 @@ async def expire(tx: Transaction, ids: Sequence[UUID]) -> int:
     lines = await reservation_queries.lines_of(tx.session, [row["id"] for row in rows])
     await end(tx, rows, lines, ReservationStatus.EXPIRED, SYSTEM)
     return len(rows)
+
+
+class ExpiredHolds:
+    """Expired holds of locked items: a few are ended at once, the others only if they are needed.
+
+    Ending one takes half a millisecond, in which buyers of the same stock wait. The sweep ends the
+    others.
+    """
+
+    def __init__(self, found: Sequence[ExpiredHoldRow]) -> None:
+        self._ids = [row["id"] for row in found]
+        self._referenced = sum(row["referenced"] for row in found)
+        self._may_be_more = len(found) == reservation_queries.TAKEN_BACK_MAX
+
+    async def end_some(self, tx: Transaction) -> None:
+        """End the oldest ENDED_AT_ONCE_MAX, and all that have a requested reference."""
+        count = max(self._referenced, ENDED_AT_ONCE_MAX)
+        first, self._ids = self._ids[:count], self._ids[count:]
+        if first:
+            await expire(tx, first)
+
+    async def end_all(self, tx: Transaction) -> bool:
+        """End the others; False if none was left."""
+        ended = 0
+        while self._ids:
+            count = await expire(tx, self._ids)
+            ended += count
+            self._ids = []
+            if self._may_be_more and count:
+                question = reservation_queries.over_of(sorted(tx.stock.item_ids), (), tx.now)
+                found = await tx.session.answer(question)
+                self._ids = [row["id"] for row in found]
+                self._may_be_more = len(found) == reservation_queries.TAKEN_BACK_MAX
+        return ended > 0
 
 
 Batch = Mapping[UUID, Sequence[HeldLineRow]]
@@ -156,6 +194,14 @@ async def end(
             before={"status": "HELD"},
             after={"status": str(status)},
         )
+
+
+def check_is_held(row: ReservationRow, requested: ReservationStatus) -> None:
+    """Raise IllegalTransition unless the hold may become `requested`."""
+    status = ReservationStatus(row["status"])
+    if requested not in RESERVATION_TRANSITIONS[status]:
+        allowed = RESERVATION_TRANSITIONS[status]
+        raise IllegalTransition("reservation", status, requested, allowed, field=("id",))
 
 
 class RecordedReservation(TypedDict):

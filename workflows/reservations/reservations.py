@@ -24,13 +24,14 @@ from domain.errors import (
     AlreadyExists,
     DomainError,
     IllegalTransition,
+    InsufficientStock,
     Invalid,
+    LimitExceeded,
     NotFound,
     ReservationAlreadyExpired,
 )
 from domain.events.reservations import ReservationCreated, ReservationExtended
 from domain.stock.reservations import (
-    RESERVATION_TRANSITIONS,
     ReservationStatus,
     check_ttl,
     extended_until,
@@ -50,6 +51,7 @@ from workflows.reservations.commands import (
     HoldLine,
     ReleaseReservation,
 )
+from workflows.reservations.expiry import ExpiredHolds
 from workflows.reservations.line_checks import check_lines, open_channel
 from workflows.transactions.actions import action, one_by_one
 from workflows.transactions.ids import unguessable
@@ -73,13 +75,15 @@ class _ReservationDraft:
 class _Inputs:
     """Data that requests are checked against, read after the lock of their stock.
 
-    `by_reference`: live holds by (channel, key of the reference).
+    `by_reference`: live holds by (channel, key of the reference). `expired`: expired holds of the
+    items.
     """
 
     context: atp_context.AtpContext
     channels: ByCode[ChannelFacts]
     items: ByCode[ItemFacts]
     by_reference: dict[tuple[int, str], UUID]
+    expired: ExpiredHolds
 
 
 @action("reservationCreate")
@@ -105,7 +109,7 @@ async def create(tx: Transaction, requests: Sequence[Request[CreateReservation]]
             outcomes.append(draft)
             continue
         try:
-            outcomes.append(await _hold(tx, draft, inputs, usage))
+            outcomes.append(await _hold_with_expired_units(tx, draft, inputs, usage))
         except AlreadyExists as error:
             outcomes.append(Outcome.refused(error, refs={"reservation": error.existing}))
         except DomainError as error:
@@ -121,16 +125,17 @@ async def _read_inputs(tx: Transaction, commands: Sequence[CreateReservation]) -
     )
     await tx.stock.lock_supply(skus, references)
     item_ids = tx.stock.item_ids
-    channels, rules, backordered, items, by_reference, expired = await tx.session.ask(
+    channels, rules, backordered, items, by_reference, over = await tx.session.ask(
         *atp_context.questions(item_ids, tx.now),
         lookups.items_of(skus),
         reservation_queries.live_by_reference(references, tx.now),
         reservation_queries.over_of(sorted(item_ids), references, tx.now),
     )
-    if expired:
-        await reservation_expiry.expire(tx, expired)
+    expired = ExpiredHolds(over)
+    await expired.end_some(tx)
     context = atp_context.AtpContext(channels, rules, backordered, tx.now)
-    return _Inputs(context, ByCode(channels, _code_of), items, by_reference)
+    by_code = ByCode(channels, _code_of)
+    return _Inputs(context, by_code, items, by_reference, expired)
 
 
 def _refusal(tx: Transaction, request: Request[CreateReservation]) -> Outcome | None:
@@ -180,6 +185,21 @@ def _demand(
         if place is None:
             raise NotFound("location", line.location_code, field=(*path, "locationCode"))
     return Demand(item, line.quantity, place, ("input", *path))
+
+
+async def _hold_with_expired_units(
+    tx: Transaction,
+    draft: _ReservationDraft,
+    inputs: _Inputs,
+    usage: anonymous_limits.AnonymousUsage,
+) -> Outcome:
+    """Hold the units; if they do not suffice, after ending all expired holds of the items."""
+    try:
+        return await _hold(tx, draft, inputs, usage)
+    except (InsufficientStock, LimitExceeded):
+        if not await inputs.expired.end_all(tx):
+            raise
+    return await _hold(tx, draft, inputs, usage)
 
 
 async def _hold(
@@ -291,14 +311,6 @@ async def _sees(
     return caller.locations is None or await sees_hold(tx.session, caller, row["id"])
 
 
-def check_is_held(row: ReservationRow, requested: ReservationStatus) -> None:
-    """Raise IllegalTransition unless the hold may become `requested`."""
-    status = ReservationStatus(row["status"])
-    if requested not in RESERVATION_TRANSITIONS[status]:
-        allowed = RESERVATION_TRANSITIONS[status]
-        raise IllegalTransition("reservation", status, requested, allowed, field=("id",))
-
-
 @one_by_one("reservationExtend")
 async def extend(tx: Transaction, command: ExtendReservation, caller: Caller) -> Mapping[str, Any]:
     """Move the end of a live hold, within its limits.
@@ -383,6 +395,6 @@ async def _check_release(
 ) -> None:
     if row is None or not await _sees(tx, request.caller, row, channels):
         raise NotFound("reservation", str(request.command.reservation_id), field=("id",))
-    check_is_held(row, ReservationStatus.RELEASED)
+    reservation_expiry.check_is_held(row, ReservationStatus.RELEASED)
     if row["expires_at"] <= tx.now:
         raise ReservationAlreadyExpired(row["expires_at"], field=("id",))

@@ -38,32 +38,35 @@ async def holds_over(session: Session, item_ids: Sequence[int], now: datetime) -
 
 
 _OVER_OF = """
-SELECT o.id FROM (
-  SELECT reservation_id AS id, held_until_at AS until_at FROM reservation_line
+SELECT o.id, MAX(o.referenced) AS referenced FROM (
+  SELECT reservation_id AS id, held_until_at AS until_at, 0 AS referenced FROM reservation_line
   WHERE item_id = ANY($1::bigint[]) AND held_until_at <= $2
-  UNION
-  SELECT id, expires_at FROM reservation
+  UNION ALL
+  SELECT id, expires_at, 1 FROM reservation
   WHERE external_reference_key = ANY($3::text[]) AND status = 'HELD' AND expires_at <= $2
 ) AS o
 WHERE NOT EXISTS (SELECT 1 FROM reservation_line l
   WHERE l.reservation_id = o.id AND NOT (l.item_id = ANY($1::bigint[])))
-ORDER BY o.until_at, o.id LIMIT $4
+GROUP BY o.id, o.until_at ORDER BY MAX(o.referenced) DESC, o.until_at, o.id LIMIT $4
 """
+
+
+class ExpiredHoldRow(TypedDict):
+    """An expired hold; `referenced` is 1 if it has one of the requested references, else 0."""
+
+    id: UUID
+    referenced: int
 
 
 def over_of(
     item_ids: Sequence[int], references: Sequence[str], now: datetime
-) -> Question[list[UUID]]:
-    """Expired holds of these items or with one of these references, oldest first.
+) -> Question[Sequence[ExpiredHoldRow]]:
+    """Expired holds of these items or with one of these references: these first, then the oldest.
 
-    Holds that contain any other item are left out.
+    At most TAKEN_BACK_MAX. Holds that contain any other item are left out.
     """
-    return question(
-        _HoldIdRow,
-        _OVER_OF,
-        (list(item_ids), now, keys_of(references), TAKEN_BACK_MAX),
-        lambda rows: [row["id"] for row in rows],
-    )
+    args = (list(item_ids), now, keys_of(references), TAKEN_BACK_MAX)
+    return question(ExpiredHoldRow, _OVER_OF, args, lambda rows: rows)
 
 
 class _HoldReferenceRow(TypedDict):

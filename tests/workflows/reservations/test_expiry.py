@@ -18,7 +18,7 @@ import workflows.reservations.reservations
 from models.database.database import Database
 from models.database.sessions import PostgresSession, SqliteSession
 from tests.builders.store import ADMIN, SKUS, Shop, open_shop
-from tests.builders.transactions import rows
+from tests.builders.transactions import codes, rows
 from workflows.ledger.reconciliation import reconcile
 from workflows.reservations.commands import CreateReservation, HoldLine
 from workflows.reservations.expiry import LOOK_MAX, SWEPT_LINES_MAX
@@ -184,4 +184,38 @@ async def test_a_hold_that_was_extended_after_the_look_is_kept(
     assert await reservation_expiry.sweep(shop.transactions) == 1
     statuses = await rows(shop.database, "SELECT status FROM reservation ORDER BY status")
     assert [row["status"] for row in statuses] == ["EXPIRED", "HELD"]
+    assert await reconcile(shop.database) == []
+
+
+async def test_a_hold_ends_all_expired_ones_if_it_needs_their_units(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All units that availability shows can be held, however many expired holds contain them."""
+    monkeypatch.setattr(reservation_queries, "TAKEN_BACK_MAX", 4)
+    monkeypatch.setattr(reservation_expiry, "ENDED_AT_ONCE_MAX", 2)
+    await hold_all(shop, [["TEE-M"]] * 11)
+    shop.clock.forward(seconds=60)
+    units = 2 * HOLDS
+    assert await shop.atp("TEE-M") == units
+    assert not (await shop.hold(("TEE-M", units))).refusals
+    assert await shop.level("TEE-M") == {"held": units}
+    assert [code for code, _ in codes(await shop.hold(("TEE-M", 1)))] == ["INSUFFICIENT_STOCK"]
+    assert await reconcile(shop.database) == []
+
+
+async def test_a_hold_ends_few_expired_ones_without_need(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Besides the oldest, those whose reference it takes over."""
+    monkeypatch.setattr(reservation_expiry, "ENDED_AT_ONCE_MAX", 2)
+    await hold_all(shop, [["TEE-M"]] * 3)
+    old = await shop.hold(("TEE-M", 1), external_reference="CART-1", ttl_seconds=60)
+    shop.clock.forward(seconds=60)
+    new = await shop.hold(("TEE-M", 1), external_reference="CART-1", ttl_seconds=60)
+    assert not new.refusals
+    statuses = await rows(shop.database, "SELECT id, status FROM reservation ORDER BY status")
+    assert [row["status"] for row in statuses] == ["EXPIRED", "EXPIRED", "HELD", "HELD", "HELD"]
+    ended = {str(row["id"]) for row in statuses[:2]}
+    assert old.refs["reservation"] in ended
+    assert new.refs["reservation"] not in ended
     assert await reconcile(shop.database) == []
