@@ -63,7 +63,8 @@ class Refund(Model):
 class RefundValueColumns(TypedDict):
     """The parts of the order's value that a refund takes back, and what becomes of them.
 
-    `unpaid_minor` is None for refunds opened before version 15 of the database.
+    `unpaid_minor` is None for refunds opened before version 15 of the database: debts were not
+    taken into account, and the CHECK of the sum leaves them out.
     """
 
     owed_minor: int

@@ -27,7 +27,7 @@ _COLUMNS = (
     " gateway_reference, closing_note, created_at, decided_at, settled_at, version"
 )
 
-_SQLITE_REFUND = f"""CREATE TABLE refund_renewed (
+SQLITE_REFUND = f"""CREATE TABLE refund_renewed (
   id {{uuid}} NOT NULL PRIMARY KEY,
   order_id {{uuid}} NOT NULL REFERENCES sales_order (id) ON DELETE RESTRICT,
   return_id {{uuid}} REFERENCES customer_return (id) ON DELETE RESTRICT,
@@ -68,7 +68,7 @@ _SQLITE_REFUND = f"""CREATE TABLE refund_renewed (
   CHECK ({_IS_PAID})
 ) {{strict}}"""
 
-_INDEXES = (
+REFUND_INDEXES = (
     "CREATE INDEX refund_order ON refund (order_id, id)",
     "CREATE INDEX refund_return ON refund (return_id, id)",
     "CREATE INDEX refund_cancellation ON refund (cancellation_id)",
@@ -108,14 +108,14 @@ def _parts(engine: Engine) -> dict[str, str]:
 def _refunds(engine: Engine) -> Iterator[str]:
     parts = _parts(engine)
     if engine == "sqlite":
-        yield render(engine, _SQLITE_REFUND)
+        yield render(engine, SQLITE_REFUND)
         yield (
             f"INSERT INTO refund_renewed ({_COLUMNS}, {', '.join(parts)})"
             f" SELECT {_COLUMNS}, {', '.join(parts.values())} FROM refund"
         )
         yield "DROP TABLE refund"
         yield "ALTER TABLE refund_renewed RENAME TO refund"
-        yield from _INDEXES
+        yield from REFUND_INDEXES
         return
     for part in _PARTS:
         check = f"CHECK ({part}_minor >= 0)"

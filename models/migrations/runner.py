@@ -39,6 +39,7 @@ from models.migrations import (
 )
 from models.migrations.code_keys import CodeKeys, fill_postgres, fill_sqlite
 from models.migrations.dialect import Engine
+from models.migrations.later import m0018_refund_sums
 
 LOCK_KEY = 7_239_401_156
 
@@ -90,6 +91,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0015_refund_parts", m0015_refund_parts.statements),
     Version("0016_held_lines", m0016_held_lines.statements),
     Version("0017_code_keys", m0017_code_keys.statements, keys=m0017_code_keys.KEYS),
+    Version("0018_refund_sums", m0018_refund_sums.statements),
 )
 
 _TABLE = (

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -12,6 +13,7 @@ from models.migrations import m0002_defaults, runner
 from models.migrations.dialect import Engine
 from models.migrations.runner import VERSIONS, MigrationError, Version, migrate, missing
 from tests import live_schema, raw
+from tests.builders.tampering import tamper
 
 NAMES = [version.name for version in VERSIONS]
 # Versions that an installation may have data in. Versions before the first release were merged.
@@ -237,3 +239,49 @@ async def test_lines_of_live_holds_get_the_end_of_their_hold(
         ("COMMITTED", "None"),
         ("HELD", "2026-03-02 09:15:00"),
     ]
+
+
+_OF_RETURN = "UPDATE customer_return SET status = '{}', closed_at = NULL"
+_OF_ITEMS = "UPDATE return_item SET state = '{}', disposition = {}"
+_LEFT: dict[str, tuple[str, ...]] = {
+    "a cancelled return": (_OF_RETURN.format("CANCELLED"),),
+    "an expired return": (_OF_RETURN.format("EXPIRED"), _OF_ITEMS.format("EXPECTED", "NULL")),
+    "missing units": (_OF_ITEMS.format("MISSING", "NULL"),),
+    "units sent back": (_OF_ITEMS.format("DISPOSED", "'RETURN_TO_CUSTOMER'"),),
+}
+
+
+@pytest.mark.parametrize(
+    ("left", "status"),
+    [("a cancelled return", "CANCELLED"), *((left, "PROCESSING") for left in _LEFT)],
+)
+async def test_money_of_units_that_did_not_stay_is_recovered(
+    url: str, monkeypatch: pytest.MonkeyPatch, left: str, status: str
+) -> None:
+    """Version 18 opens REFUND_RECOVERY once, unless the refund was withdrawn."""
+    older = NAMES[: NAMES.index("0018_refund_sums")]
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "VERSIONS", VERSIONS[: len(older)])
+        await migrate(url)
+    settled = "'2026-03-12 10:00:00.000000+00:00'" if status == "CANCELLED" else "NULL"
+    await raw.execute(
+        url,
+        *raw.released_rows(older),
+        f"UPDATE refund SET status = '{status}', settled_at = {settled}",
+    )
+    await tamper(url, *_LEFT[left])
+    await migrate(url)
+    found = await raw.rows(
+        url,
+        "SELECT status, severity, owner_role, subject_key FROM operational_exception"
+        " WHERE kind = 'REFUND_RECOVERY'",
+    )
+    subject = "Refund:00000000-0000-7000-8000-000000000301"
+    expected = [("OPEN", "HIGH", "FINANCE", subject)] if status == "PROCESSING" else []
+    assert [tuple(row) for row in found] == expected
+    times = await raw.rows(
+        url,
+        "SELECT CAST(id AS text), opened_at < due_at FROM operational_exception"
+        " WHERE kind = 'REFUND_RECOVERY'",
+    )
+    assert {(UUID(str(row[0])).version, bool(row[1])) for row in times} <= {(4, True)}

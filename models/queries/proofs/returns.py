@@ -126,13 +126,17 @@ JOIN return_item t ON t.id = s.return_item_id JOIN customer_return r ON r.id = s
 WHERE m.quantity <> s.quantity OR m.item_id <> t.item_id
 """
 
-# A return that is cancelled has no refund of its units that is paid or will be paid.
+# A return that is cancelled has no refund of its units that is paid or will be paid. Refunds that
+# an earlier version left are accepted once REFUND_RECOVERY was opened for them.
 CANCELLED_KEEP_NO_MONEY = """
 SELECT r.rma_number AS place, 'no refund' AS expected,
   f.status || ' ' || CAST(f.amount_minor AS text) AS found
 FROM customer_return r JOIN refund f ON f.return_id = r.id
 WHERE r.status = 'CANCELLED' AND f.kind = 'RETURN'
   AND f.status IN ('APPROVED', 'PROCESSING', 'UNKNOWN', 'SUCCEEDED') AND f.amount_minor > 0
+  AND NOT EXISTS (SELECT 1 FROM refund g JOIN operational_exception e
+    ON e.subject_key = 'Refund:' || CAST(g.id AS text)
+    WHERE g.return_id = r.id AND e.kind = 'REFUND_RECOVERY')
 """
 
 # Units of a return that stay: neither missing, nor sent back to the customer, nor of a return that
