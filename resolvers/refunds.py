@@ -48,7 +48,7 @@ async def refunds(
 
 async def refund_create(info: Info, input: RefundCreateInput) -> RefundPayload | None:
     """Create a refund of an amount, of units that do not come back, or of shipping. It always needs
-    an approval, unless nothing is to be paid.
+    an approval, unless it takes no value off the order.
 
     If the amount must be taken from several payments, one refund is created for each. Refused:
     REFUND_EXCEEDS_BALANCE, INVALID, NOT_FOUND.

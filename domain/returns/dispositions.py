@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.access.callers import Caller
-from domain.errors import ApprovalRequired, IllegalTransition, PolicyViolation
+from domain.errors import ApprovalRequired, DomainError, IllegalTransition, PolicyViolation
 from domain.policies.dispositions import (
     ConditionGrade,
     Disposition,
@@ -157,7 +157,10 @@ def check_unidentified(disposition: Disposition, caller: Caller) -> DispositionM
     Raises IllegalTransition for QUARANTINE, and ApprovalRequired if the caller may not restock
     units without an inspection.
     """
-    effect = leave_quarantine(disposition)
+    try:
+        effect = leave_quarantine(disposition)
+    except DomainError as error:
+        raise error.under("disposition") from None
     if disposition is _D.RESTOCK and not caller.may("dispositions.override"):
         raise ApprovalRequired(
             "Restocking units of an unidentified parcel requires a caller with"
