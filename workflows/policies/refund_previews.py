@@ -13,7 +13,7 @@ from domain.policies.decisions import Decision, decided
 from domain.policies.dispositions import ConditionGrade
 from domain.policies.policies import Facts
 from domain.policies.refunds import RefundRules
-from domain.refunds.approvals import RefundKind, decide
+from domain.refunds.approvals import RefundKind, decide, decide_zero
 from domain.refunds.breakdowns import ShippingAccount
 from domain.refunds.deductions import GradedValue, restocking_fee
 from domain.refunds.states import RefundStatus, shipping_to_refund
@@ -71,12 +71,14 @@ def _decide(
     if row["kind"] == RefundKind.RETURN and missing:
         reason = f"Waiting for evidence: {', '.join(missing)}."
         return decided(trial.policy, f"{RefundStatus.EVIDENCE_PENDING} {now}", (reason,))
-    if now.minor <= 0:
-        reason = "Nothing is left to refund."
-        return decided(trial.policy, f"{RefundStatus.SUCCEEDED} {now}", (reason,))
-    cumulative = Money(seen["cumulativeMinor"], old_amount.currency) - old_amount + now
     grades = [ConditionGrade(unit["condition"]) for unit in units if unit["condition"] is not None]
-    decision = decide(RefundKind(row["kind"]), trial.policy, now, cumulative, grades)
+    kind = RefundKind(row["kind"])
+    if now.minor <= 0:
+        value = Money(row["unpaid_minor"] or 0, row["currency"])
+        decision = decide_zero(kind, trial.policy, value, grades)
+    else:
+        cumulative = Money(seen["cumulativeMinor"], old_amount.currency) - old_amount + now
+        decision = decide(kind, trial.policy, now, cumulative, grades)
     return decided(trial.policy, f"{decision.status} {now}", decision.reasons)
 
 

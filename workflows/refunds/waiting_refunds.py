@@ -13,9 +13,10 @@ The refund keeps its id. It needs at least the approvals that it needed before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -120,7 +121,7 @@ async def _family(tx: Transaction, balances: Balances, rows: Sequence[RefundRow]
     ids = {row["id"] for row in rows}
     units = [unit for unit in balances.units if unit["refund_id"] in ids]
     stored = orjson.loads(rows[0]["decision"])
-    if not units and not stored["seen"].get("asksShipping"):
+    if not units and not _asks_shipping(rows, units, stored["seen"]):
         return None
     policy = await policies.refund_policy(tx.session, stored["scope"], stored["version"])
     return _Family(rows, units, policy)
@@ -151,7 +152,7 @@ def _draft(balances: Balances, family: _Family) -> RefundDraft:
     is_whole = bool(wanted) and is_whole_order(wanted, decided.values())
     left = balances.of_shipping(family.ids) if balances.order.has_shipped else NO_SHIPPING
     shipping = shipping_to_refund(rules, left, is_whole_order=is_whole)
-    if seen.get("asksShipping"):
+    if _asks_shipping(family.rows, family.units, seen):
         shipping = left
     components = [*_goods(family), *shipping_components(shipping)]
     goods_minor = sum(each.amount_minor for each in components if each.kind is ComponentKind.ITEMS)
@@ -177,6 +178,15 @@ def _draft(balances: Balances, family: _Family) -> RefundDraft:
             "shippingLeftMinor": [left.shipping_minor, left.tax_minor],
         },
     )
+
+
+def _asks_shipping(
+    rows: Sequence[RefundRow], units: Sequence[RefundedUnitsRow], seen: Mapping[str, Any]
+) -> bool:
+    """True if a person asked for the shipping. Claims to units of earlier versions do not say."""
+    is_claim = bool(units) and rows[0]["kind"] == RefundKind.GOODWILL
+    has_shipping = any(stored_values.value_of(row).parts.has_shipping for row in rows)
+    return bool(seen.get("asksShipping", is_claim and has_shipping))
 
 
 def _goods(family: _Family) -> list[Component]:

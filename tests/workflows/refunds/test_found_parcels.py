@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from integrations.payments.gateway import PaymentEventType as Told
@@ -143,6 +145,24 @@ async def test_other_refunds_stay(database: Database) -> None:
     late = await loss.claim(1)
     assert [await loss.desk.status(each) for each in (early, late)] == ["NEEDS_APPROVAL"] * 2
     assert await loss.recoveries() == []
+
+
+async def test_an_approval_and_the_delivery_at_once(loss: Loss) -> None:
+    claim = await loss.claim(1)
+    await asyncio.gather(loss.desk.approve(claim), loss.report("DELIVERED"))
+    assert await loss.desk.status(claim) == "CANCELLED"
+    assert await loss.sales.refunded() == 0
+    assert await loss.recoveries() == []
+
+
+async def test_the_payout_and_the_delivery_at_once(loss: Loss) -> None:
+    claim = await loss.claim(1)
+    await loss.sales.approve(claim)
+    await asyncio.gather(loss.desk.pay(), loss.report("DELIVERED"))
+    is_paid = await loss.desk.status(claim) == "SUCCEEDED"
+    assert await loss.desk.status(claim) in ("SUCCEEDED", "CANCELLED")
+    assert len(loss.desk.gateway.sent) == int(is_paid)
+    assert await loss.recoveries() == [f"Refund:{loss.desk.id(claim)}"] * is_paid
 
 
 async def test_a_recovery_that_was_never_opened_is_found(loss: Loss) -> None:
