@@ -8,8 +8,8 @@ import pytest
 
 from domain.access.callers import Role
 from tests.builders.in_process_server import JSON, InProcessServer
-from tests.resolvers.test_refunds import APPROVE, a_refund
-from tests.resolvers.test_refunds import order as order  # an order that is paid and shipped
+from tests.resolvers.refunds.test_refunds import APPROVE, a_refund
+from tests.resolvers.refunds.test_refunds import order as order  # an order that is paid and shipped
 from tests.resolvers.test_returns import came, requested
 from tests.resolvers.test_subscriptions import Screen, screen
 from tests.resolvers.test_task_queues import ALERTS, order_is_late

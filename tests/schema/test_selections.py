@@ -17,7 +17,7 @@ from resolvers.root import schema
 from server.operations.executor import Executor, build_executor
 from server.projection.records import Column, Derived, edge_of
 from tests.builders.in_process_server import InProcessServer
-from tests.resolvers.test_refunds import a_refund
+from tests.resolvers.refunds.test_refunds import a_refund
 from tests.resolvers.test_returns import RECEIVE, requested
 
 DOCUMENTS_PER_LIST = 12
