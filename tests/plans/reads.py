@@ -1,0 +1,141 @@
+"""Every query of the API, with every filter by itself, by callers with and without a scope."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLObjectType,
+    get_named_type,
+    is_leaf_type,
+    is_object_type,
+    is_required_argument,
+)
+
+from domain.access.callers import Role
+from resolvers.root import schema as api_schema
+from tests.builders.in_process_server import InProcessServer
+
+VALUES_MAX = 2  # of an enum
+DEPTH_MAX = 2  # objects in objects in a row
+PAGING = ("first", "after", "last", "before")
+IDS = "{{ {root}(first: 3) {{ nodes {{ id }} pageInfo {{ endCursor }} }} }}"
+# Values of filters; each must find some of the rows that the actions have made.
+VALUES: Mapping[str, str] = {
+    "channel": '"web"',
+    "location": '"LEEDS"',
+    "locations": '["LEEDS"]',
+    "sku": '"TEE-M"',
+    "skus": '["TEE-M", "TEE-S"]',
+    "code": '"LEEDS"',
+    "search": '"TEE-M"',
+    "reference": '"PO-1"',
+    "account": '"INVENTORY"',
+    "actor": '"ada"',
+    "owner": '"sue"',
+    "action": '"orderPlace"',
+    "scope": '"global"',
+    "types": '["order.placed"]',
+}
+# They need an id, or a reference beside the channel; `_read_node` reads the same objects.
+BY_ID = frozenset({"reservation", "order", "return"})
+
+
+def _literals(name: str, argument: GraphQLArgument) -> list[str]:
+    """Values of an argument: the first of an enum, or one that is known by its name."""
+    named = get_named_type(argument.type)
+    if isinstance(named, GraphQLEnumType):
+        return list(named.values)[:VALUES_MAX]
+    return [VALUES[name]] if name in VALUES else []
+
+
+def selection(type_: GraphQLObjectType, depth: int = 0) -> str:
+    """All fields of an object that need no argument, and those of objects in it."""
+    parts = ["__typename"]
+    for name, each in type_.fields.items():
+        named = get_named_type(each.type)
+        if any(is_required_argument(argument) for argument in each.args.values()):
+            continue
+        if is_leaf_type(named):
+            parts.append(name)
+        elif is_object_type(named) and depth < DEPTH_MAX:
+            assert isinstance(named, GraphQLObjectType)
+            some = "(first: 5)" if "first" in each.args else ""
+            # A list in a page is one level, as is an object in an object.
+            deeper = depth if name == "nodes" else depth + 1
+            parts.append(f"{name}{some} {selection(named, deeper)}")
+    return "{ " + " ".join(parts) + " }"
+
+
+def _filters(each: GraphQLField) -> Iterator[str]:
+    """Arguments: none but the required ones, then each filter with each of its values."""
+    required = [
+        f"{name}: {_literals(name, argument)[0]}"
+        for name, argument in each.args.items()
+        if is_required_argument(argument) and _literals(name, argument)
+    ]
+    paged = ["first: 20"] if "first" in each.args else []
+    yield ", ".join(required + paged)
+    for name, argument in each.args.items():
+        if name not in PAGING and not is_required_argument(argument):
+            for literal in _literals(name, argument):
+                yield ", ".join([*required, *paged, f"{name}: {literal}"])
+
+
+def documents() -> Iterator[str]:
+    """One document for each root field and filter that can be made from the schema."""
+    query = api_schema.graphql_schema.query_type
+    assert query is not None
+    for name, each in query.fields.items():
+        named = get_named_type(each.type)
+        if not isinstance(named, GraphQLObjectType) or name in BY_ID:
+            continue
+        required = {n: a for n, a in each.args.items() if is_required_argument(a)}
+        if any(not _literals(n, a) for n, a in required.items()):
+            continue
+        for arguments in _filters(each):
+            given = f"({arguments})" if arguments else ""
+            yield f"{{ {name}{given} {selection(named)} }}"
+
+
+async def read_all(api: InProcessServer) -> None:
+    """Send every document as an administrator, and the lists as callers with a scope."""
+    keys = [
+        await api.a_key(Role.ADMIN, name="whole"),
+        await api.a_key(Role.ADMIN, channels=("web",), name="of a channel"),
+        await api.a_key(Role.ADMIN, locations=("LEEDS",), name="of a location"),
+    ]
+    for document in documents():
+        is_filtered = document.count(":") > 1
+        for key in keys[:1] if is_filtered else keys:
+            await api.ask(document, key=key)
+    for root in _paged():
+        found = (await api.ask(IDS.format(root=root)))[root]
+        cursor = found["pageInfo"]["endCursor"]
+        for window in (f'first: 5, after: "{cursor}"', f'last: 5, before: "{cursor}"', "last: 5"):
+            await api.post(f"{{ {root}({window}) {{ nodes {{ id }} }} }}", key=keys[0])
+        for node in found["nodes"][:1] if root != "events" else ():
+            await _read_node(api, node["id"], keys)
+
+
+def _paged() -> Iterator[str]:
+    query = api_schema.graphql_schema.query_type
+    assert query is not None
+    for name, each in query.fields.items():
+        named: Any = get_named_type(each.type)
+        if "after" in each.args and "nodes" in named.fields:
+            node: Any = get_named_type(named.fields["nodes"].type)
+            if "id" in node.fields:
+                yield name
+
+
+async def _read_node(api: InProcessServer, global_id: str, keys: list[str]) -> None:
+    found = await api.ask("query ($id: ID!) { node(id: $id) { __typename } }", {"id": global_id})
+    type_: Any = api_schema.graphql_schema.type_map[found["node"]["__typename"]]
+    document = f"query ($id: ID!) {{ node(id: $id) {{ ... on {type_.name} {selection(type_)} }} }}"
+    for key in keys:
+        await api.post(document, {"id": global_id}, key=key)

@@ -1,0 +1,215 @@
+"""Actions that pass the main paths: every workflow of sales, warehouse, returns and refunds.
+
+They run on the program that serves requests, in any database, and may be repeated in it: references
+carry the mark of the run. The same actions in the same order are the same statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from domain.errors import DomainError
+from domain.values.money import Money
+from integrations.payments.gateway import Chargeback
+from integrations.payments.gateway import PaymentEventType as Told
+from tests.builders.in_process_server import InProcessServer
+from tests.builders.refunds import FAILED, FIONA, FRED, PENDING, SUCCEEDED, RefundDesk
+from tests.builders.returns import BOSS, Desk
+from tests.builders.store import Shop, open_shop
+from tests.builders.warehouse import ANN, Warehouse
+from workflows.jobs import JOBS, JobContext
+from workflows.orders.commands import Payment
+from workflows.refunds.gateway_events import receive_payment_event
+from workflows.transactions.outcomes import Outcome
+
+AVAILABILITY = """
+{ availability(channel: "web", skus: ["TEE-S", "TEE-M", "TEE-L", "COAT"]) {
+  sku availableToPromise } }
+"""
+SKUS = ("TEE-S", "TEE-M", "TEE-L", "COAT")
+
+
+@dataclass
+class ProgramClock:
+    """The clock of a running program, as the builders use it."""
+
+    api: InProcessServer
+
+    @property
+    def now(self) -> datetime:
+        return self.api.restow.clock()
+
+    def forward(self, **duration: float) -> None:
+        seconds = duration.get("seconds", 0) + 3_600 * duration.get("hours", 0)
+        self.api.advance_clock(seconds + 86_400 * duration.get("days", 0))
+
+
+@dataclass
+class SalesStory:
+    """The actions, on a running program. `mark` is part of every reference."""
+
+    api: InProcessServer
+    mark: str
+    shop: Shop = field(init=False)
+    orders: int = 0
+
+    async def open(self) -> None:
+        await open_shop(self.api.restow.database)
+        clock: Any = ProgramClock(self.api)
+        self.shop = Shop(self.api.restow.database, self.api.restow.transactions, clock)
+        self.desk = Desk(self.shop)
+        self.refund_desk = RefundDesk(self.desk)
+        self.warehouse = Warehouse(self.shop)
+        for sku in SKUS:
+            for place in ("LEEDS", "YORK"):
+                await done(self.shop.receive(200, sku, place))
+
+    async def tell(self) -> None:
+        """Perform all actions."""
+        for step in (self.holds, self.stock, self.warehouse_work, self.cancellations):
+            await step()
+        for step in (self.returns, self.refunds, self.parcels, self.expiry, self.jobs):
+            await step()
+
+    def reference(self) -> str:
+        self.orders += 1
+        return f"{self.mark}-{self.orders}"
+
+    async def holds(self) -> None:
+        shop = self.shop
+        held = await done(shop.hold(("TEE-M", 2), ("COAT", 1), key=self.reference()))
+        await done(shop.extend(held, 1_800))
+        await done(shop.place(("TEE-M", 2), hold=held, reference=self.reference()))
+        await done(shop.release(await shop.hold(("TEE-S", 1))))
+        for units in (1, 2, 3):
+            await done(shop.hold(("TEE-L", units), external_reference=self.reference()))
+        await self.api.hold(1, "TEE-S", key=None)
+
+    async def stock(self) -> None:
+        shop = self.shop
+        await done(shop.adjust(-1, "TEE-S", reason="COUNT"))
+        await done(shop.move(2, "AVAILABLE", "DAMAGED", "TEE-S"))
+        await done(shop.place(("TEE-L", 900), reference=self.reference(), backorder=True))
+        await done(shop.receive(900, "TEE-L"))
+
+    async def sell(self, *lines: tuple[str, int], paid: str | None = None) -> Outcome:
+        payments = (Payment(paid, Money(1_000, "GBP")),) if paid else ()
+        return await done(self.shop.place(*lines, reference=self.reference(), payments=payments))
+
+    async def ship(self, order: Outcome) -> str:
+        """Ship an order. Returns the tracking number of its last parcel."""
+        number = ""
+        self.shop.clock.forward(seconds=1)
+        for parcel in await self.shop.fulfillments(order):
+            number = self.reference()
+            await done(self.shop.ship(parcel["id"], tracking_number=number))
+        return number
+
+    async def warehouse_work(self) -> None:
+        warehouse = self.warehouse
+        order = await self.sell(("TEE-M", 2), ("TEE-S", 1))
+        [parcel] = await self.shop.fulfillments(order)
+        [task] = await warehouse.tasks(parcel["id"])
+        await done(warehouse.claim(at=task["location"], ids=[task["id"]]))
+        await done(warehouse.renew(task["id"]))
+        await done(warehouse.release(task["id"]))
+        await done(warehouse.claim(limit=3))
+        await done(warehouse.pick(parcel["id"], by=BOSS))
+        await done(warehouse.pack(parcel["id"], by=BOSS))
+        number = await self.ship(order)
+        for status in ("IN_TRANSIT", "DELIVERED"):
+            self.shop.clock.forward(seconds=1)
+            await done(warehouse.record_event(status, self.reference(), number=number))
+        lost = await self.ship(await self.sell(("TEE-M", 1), paid=self.reference()))
+        await done(warehouse.record_event("LOST", self.reference(), number=lost))
+        await warehouse.record_event("IN_TRANSIT", self.reference(), number="unknown")
+        moved = await self.sell(("TEE-M", 1))
+        [parcel] = await self.shop.fulfillments(moved)
+        other = "LEEDS" if parcel["location"] == "YORK" else "YORK"
+        await done(warehouse.reroute(parcel["id"], other))
+        short = await self.sell(("TEE-S", 3))
+        [parcel] = await self.shop.fulfillments(short)
+        lines = await self.shop.lines(short)
+        await done(warehouse.pick(parcel["id"], (lines[0]["id"], 1), by=BOSS))
+
+    async def cancellations(self) -> None:
+        paid = await self.sell(("TEE-M", 2), paid=self.reference())
+        lines = await self.shop.lines(paid)
+        await done(self.shop.cancel(paid, (lines[0]["id"], 1)))
+        await done(self.shop.cancel(await self.sell(("COAT", 1), paid=self.reference())))
+
+    async def returned(self, sku: str = "TEE-M", units: int = 2) -> Outcome:
+        order = await self.sell((sku, units), paid=self.reference())
+        await self.ship(order)
+        self.shop.clock.forward(seconds=1)
+        return await done(self.desk.request(order, (sku, units)))
+
+    async def returns(self) -> None:
+        desk = self.desk
+        complete = await self.returned()
+        await done(desk.track(complete, self.reference()))
+        await done(desk.receive(complete, ("TEE-M", 2)))
+        [group] = await desk.groups(complete)
+        await done(desk.inspect(complete, (group["id"], 1, "NEW"), (group["id"], 1, "DAMAGED")))
+        for each in await desk.groups(complete):
+            if each["state"] == "INSPECTED":
+                await desk.dispose(each["id"], each["quantity"], "SCRAP", BOSS)
+        await done(desk.cancel(await self.returned()))
+        await desk.decline(await self.returned("COAT", 1), by=BOSS)
+        await desk.authorize(await self.returned("COAT", 1), "Fine.", by=BOSS)
+        short = await self.returned()
+        await done(desk.receive(short, ("TEE-M", 1), ("TEE-S", 1)))
+        await done(desk.receive(short, ("TEE-M", 3), complete=True))
+
+    async def parcels(self) -> None:
+        desk = self.desk
+        unknown = await done(desk.receive(None, ("TEE-M", 2), tracking_number=self.reference()))
+        await desk.dispose_unidentified(unknown, 1, "RESTOCK", BOSS)
+        await desk.dispose_unidentified(unknown, 1, "SCRAP", BOSS)
+        await desk.resolve(unknown)
+
+    async def refunds(self) -> None:
+        desk = self.refund_desk
+        order = await self.sell(("TEE-M", 3), paid=(paid := self.reference()))
+        await self.ship(order)
+        goodwill = await done(desk.create(order, "1.00"))
+        await desk.approve(goodwill, FIONA)
+        await desk.approve(goodwill, FRED)
+        for answers in ([PENDING], [FAILED], [SUCCEEDED]):
+            desk.gateway.answers = list(answers)
+            await desk.pay()
+        if await desk.attempts(goodwill):
+            await desk.receive_webhook(goodwill, Told.SUCCEEDED, self.reference())
+        await desk.retry(goodwill)
+        await desk.settle(goodwill)
+        await desk.reject(await done(desk.create(order, "0.50")))
+        await desk.cancel(await done(desk.create(order, "0.40")))
+        charged = Chargeback(paid, Money(100, "GBP"), reason="fraud", id=self.reference())
+        await receive_payment_event(self.shop.transactions, self.reference(), charged)
+
+    async def expiry(self) -> None:
+        """Let all holds expire, then hold and read the same items before a sweep."""
+        await done(self.shop.hold(("TEE-S", 1), ("TEE-M", 1), ttl_seconds=60))
+        await done(self.warehouse.claim(by=ANN))
+        self.shop.clock.forward(hours=2)
+        await self.api.ask(AVAILABILITY)
+        await done(self.shop.hold(("TEE-S", 1), ("COAT", 1)))
+        await done(self.shop.place(("TEE-M", 1), reference=self.reference()))
+
+    async def jobs(self) -> None:
+        """Run every job once. A job may stop at a copied row that contradicts another one."""
+        context = JobContext(self.api.restow.transactions, self.api.restow.payouts)
+        for job in JOBS:
+            with suppress(DomainError):
+                await job.step(context)
+
+
+async def done(acting: Awaitable[Outcome]) -> Outcome:
+    """The outcome of an action, which must not be refused."""
+    outcome = await acting
+    assert not outcome.refusals, outcome.refusals
+    return outcome

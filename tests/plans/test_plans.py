@@ -1,0 +1,112 @@
+"""The pages that a statement reads do not depend on the number of rows in any table.
+
+Every workflow, job and query runs on a database whose tables are small, and then on one whose
+tables are large. The recorder measures each statement that the program sends, so a new statement
+is measured without a line here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+import orjson
+import pytest
+
+import app
+from tests.builders.in_process_server import InProcessServer
+from tests.plans.explained import Recorder, recording
+from tests.plans.growth import grow
+from tests.plans.known import GROWING
+from tests.plans.reads import read_all
+from tests.plans.sales_story import SalesStory
+
+IS_LONG = os.environ.get("RESTOW_LONG") == "1"
+SMALL = 1_000
+SIZES = (10_000, 100_000, 1_000_000)
+GROWTH_MAX = 1.3
+# Pages that a call may read beyond that: free-space maps, visibility maps, a split page.
+PAGES_SPARE = 6
+PAGES_FEW = 250
+ROWS_SPARE = 20  # events and holds of concurrent work
+LOOK_UP = "SELECT status FROM reservation WHERE id = $1"
+
+
+async def act(url: str, mark: str) -> None:
+    """Perform all actions and queries in a program on this database."""
+    api = InProcessServer(url, anonymous_channels="web")
+    await api.open()
+    try:
+        await api.create_master_data()
+        story = SalesStory(api, mark)
+        await story.open()
+        await story.tell()
+        await read_all(api)
+        await api.settled()
+    finally:
+        await api.close()
+
+
+async def pages_of_look_up(connection: Any) -> int:
+    """Pages that a look-up by key reads: one more whenever the index gets another level."""
+    key = await connection.fetchval("SELECT id FROM reservation LIMIT 1")
+    found = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {LOOK_UP}", key)
+    plan = orjson.loads(found)[0]["Plan"]
+    pages: int = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    return pages
+
+
+async def measured(url: str, connection: Any, rows: int) -> tuple[Recorder, int]:
+    """Costs of all statements with tables of this size, and of a look-up by key."""
+    await grow(connection, rows)
+    await connection.execute("ANALYZE")
+    with recording() as recorder:
+        await act(url, f"S{rows}")
+    return recorder, await pages_of_look_up(connection)
+
+
+def grown(small: Recorder, large: Recorder, look_ups: float, size: int) -> list[str]:
+    """Statements that read more pages in large tables, the worst first.
+
+    A statement that reads a small part of a large table is left out: the rows of one call lie on
+    fewer pages of a small table, and PostgreSQL rightly reads a table of a few pages as a whole.
+    """
+    found = []
+    for key, cost in large.costs.items():
+        before = small.costs.get(key)
+        if before is None or cost.code in GROWING:
+            continue
+        has_more_pages = cost.pages > GROWTH_MAX * look_ups * before.pages + PAGES_SPARE
+        has_more_rows = cost.rows > GROWTH_MAX * before.rows + ROWS_SPARE
+        if has_more_pages and has_more_rows and (cost.rows > size / 2 or cost.pages > PAGES_FEW):
+            change = f"{before.pages} → {cost.pages} pages, {before.rows} → {cost.rows} rows"
+            text = " ".join(key[0].split())[:300]
+            line = f"{change}, {key[1].removeprefix('force_')}, {cost.code}: {text}"
+            found.append((cost.pages / max(before.pages, 1), line))
+    return [line for _, line in sorted(found, reverse=True)]
+
+
+def _codes(recorder: Recorder) -> set[str]:
+    return {cost.code for cost in recorder.costs.values()}
+
+
+@pytest.mark.skipif(not IS_LONG, reason="it takes minutes; RESTOW_LONG=1 runs it")
+async def test_pages_do_not_depend_on_the_size_of_tables(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, report_figure: Callable[[str], None]
+) -> None:
+    monkeypatch.setattr(app, "JOBS", ())  # the actions run each job once
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        await act(postgres_url, "A")
+        small, look_up = await measured(postgres_url, connection, SMALL)
+        for size in SIZES:
+            large, deeper = await measured(postgres_url, connection, size)
+            report_figure(f"{len(large.costs)} plans at {size} rows, look-ups {look_up} → {deeper}")
+            lines = grown(small, large, deeper / look_up, size)
+            assert lines == [], "\n".join(lines)
+            unmeasured = {code for code in GROWING if code not in _codes(large)}
+            assert unmeasured == set()
+    finally:
+        await connection.close()
