@@ -134,7 +134,7 @@ class Restow:
             reactions=REACTIONS,
             terms=terms,
             committed=self.live.committed,
-            before_commit=self.live.sequencer.number_within,
+            before_commit=self.live.sequencer.numbers_within,
         )
         self.services = Services(
             self.database,

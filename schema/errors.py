@@ -13,8 +13,7 @@ from domain.errors import (
     Unauthenticated,
 )
 from domain.events.cursors import StreamError
-from models.database.database import OutcomeUnknown
-from models.database.sessions import Contention, DatabaseUnavailable
+from models.database.sessions import Contention, DatabaseUnavailable, OutcomeUnknown
 from schema.fields.errors import UserError, UserErrorCode
 from schema.fields.node import encode
 from schema.fields.scalars import JSON

@@ -31,7 +31,7 @@ class StreamingRuntime(Generic[AvailabilityT]):
 
     - `transactions`: for the sequencer's own writes; its `committed` is not set. Transactions of
       business actions have `committed=live.committed` and
-      `before_commit=live.sequencer.number_within`.
+      `before_commit=live.sequencer.numbers_within`.
     - `broadcast_url`: `memory://`, `redis://…` or `postgres://…`.
     - `promises` reads availability.
     """

@@ -18,8 +18,11 @@ import asyncpg.pgproto.pgproto as pgproto
 from tortoise.models import Model
 
 import models
-from models.database.sessions import PostgresSession, Row, Session, SqliteSession
+from models.database.locked_reads import LockedReads
+from models.database.postgres_session import PostgresSession
+from models.database.sessions import Row, Session
 from models.database.sql import Question
+from models.database.sqlite_session import SqliteSession
 
 faults: list[str] = []
 
@@ -55,7 +58,14 @@ def _check_questions(session: type[Session]) -> None:
     def checked(self: Session, *questions: Question[Any]) -> Awaitable[tuple[Any, ...]]:
         return ask(self, *map(_compared, questions))
 
+    lock_and_ask = session.lock_and_ask
+
+    def checked_steps(self: Session, steps: LockedReads) -> Awaitable[Any]:
+        guards, reads = (tuple(map(_compared, each)) for each in (steps.guards, steps.reads))
+        return lock_and_ask(self, LockedReads(guards, _compared(steps.lock), reads))
+
     setattr(session, "ask", checked)  # noqa: B010
+    setattr(session, "lock_and_ask", checked_steps)  # noqa: B010
 
 
 def _compared(question: Question[Any]) -> Question[Any]:

@@ -22,7 +22,7 @@ import server.process.garbage_collection as garbage_collection
 from models.access import IdempotencyKey
 from models.audit import AuditEntry
 from models.catalog import Item
-from models.database.database import DatabaseLimits, tortoise_config
+from models.database.configuration import DatabaseLimits, tortoise_config
 from models.events import Event
 from models.reservations import Reservation, ReservationLine
 from models.stock import StockLevel, StockMovement

@@ -26,7 +26,7 @@ from tortoise.connection import get_connection
 from benchmarks.catalog import LOCATIONS
 from benchmarks.contenders.baseline_reads import AVAILABILITY
 from benchmarks.contenders.one_statement import STATEMENT
-from models.database.database import DatabaseLimits, tortoise_config
+from models.database.configuration import DatabaseLimits, tortoise_config
 
 CACHED_DOCUMENTS = 100
 

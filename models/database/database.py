@@ -6,9 +6,8 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 
 import asyncpg
 from tortoise import Tortoise
@@ -17,124 +16,15 @@ from tortoise.backends.sqlite.client import SqliteClient
 from tortoise.connection import get_connection
 
 import models.database.plan_cache as plan_cache
+from models.database.configuration import DEFAULT_LIMITS, tortoise_config
+from models.database.configuration import DatabaseLimits as DatabaseLimits
 from models.database.errors import translated_postgres
 from models.database.orm_clients import NoDefaultConnection
-from models.database.pool import ConnectionPool
-from models.database.sessions import (
-    DatabaseUnavailable,
-    PostgresSession,
-    Session,
-    SqliteSession,
-)
+from models.database.pool import TRANSACTION, ConnectionPool
+from models.database.postgres_session import PostgresSession
+from models.database.sessions import DatabaseUnavailable, Session
+from models.database.sqlite_session import SqliteSession
 from models.migrations.dialect import Engine
-from models.migrations.runner import sqlite_path
-
-MODULES = [
-    f"models.{noun}"
-    for noun in (
-        "catalog",
-        "stock",
-        "reservations",
-        "orders",
-        "fulfillments",
-        "tasks",
-        "returns",
-        "ledger",
-        "refunds",
-        "policies",
-        "exceptions",
-        "access",
-        "audit",
-        "events",
-    )
-]
-SQLITE_READERS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseLimits:
-    """Size of the connection pool, and time-outs in seconds."""
-
-    pool: int = 10
-    acquire: float = 5.0
-    statement: float = 30.0
-    lock: float = 10.0
-    idle_in_transaction: float = 30.0
-
-
-async def _nothing_to_reset(_: object) -> None:
-    """Skip asyncpg's reset, which costs a round trip per use.
-
-    No code here uses SET, LISTEN or advisory locks beyond a transaction. asyncpg itself ends a
-    transaction that was left open.
-    """
-
-
-def _postgres_connection(url: str, limits: DatabaseLimits) -> dict[str, Any]:
-    parts = urlsplit(url)
-    settings = {
-        "statement_timeout": str(int(limits.statement * 1000)),
-        "lock_timeout": str(int(limits.lock * 1000)),
-        "idle_in_transaction_session_timeout": str(int(limits.idle_in_transaction * 1000)),
-        "application_name": "restow",
-        **plan_cache.SETTINGS,
-    }
-    query = dict(parse_qsl(parts.query))
-    extra: dict[str, Any] = {
-        "statement_cache_size": int(query.pop("statement_cache_size", 1024)),
-        "reset": _nothing_to_reset,
-        "timeout": limits.acquire,  # of opening a connection
-    }
-    host = query.pop("host", parts.hostname or "localhost")
-    return {
-        "engine": "tortoise.backends.asyncpg",
-        "credentials": {
-            "host": host,
-            "port": parts.port or 5432,
-            "user": unquote(parts.username or "postgres"),
-            "password": unquote(parts.password or "") or None,
-            "database": parts.path.lstrip("/") or "postgres",
-            "minsize": 1,
-            "maxsize": limits.pool,
-            "server_settings": settings,
-            **extra,
-        },
-    }
-
-
-def _sqlite_connection(url: str, limits: DatabaseLimits) -> dict[str, Any]:
-    pragmas = {
-        "journal_mode": "WAL",
-        "synchronous": "FULL",
-        "foreign_keys": "ON",
-        "busy_timeout": str(int(limits.lock * 1000)),
-        "cache_size": "-65536",
-        # 32 MB of WAL instead of 4: a page that is written repeatedly goes to the file once.
-        # Measured: 10 % more holds per second over many SKUs.
-        "wal_autocheckpoint": "8000",
-        "temp_store": "MEMORY",
-        "journal_size_limit": "67108864",
-    }
-    pragmas.update(parse_qsl(url.partition("?")[2]))
-    return {
-        "engine": "tortoise.backends.sqlite",
-        "credentials": {"file_path": str(sqlite_path(url)), **pragmas},
-    }
-
-
-def tortoise_config(url: str, limits: DatabaseLimits) -> dict[str, Any]:
-    """Tortoise's configuration: one pool on PostgreSQL; one writer and a few readers on SQLite."""
-    if urlsplit(url).scheme == "sqlite":
-        names = ["default", *(f"reader{n}" for n in range(SQLITE_READERS))]
-        connections = {name: _sqlite_connection(url, limits) for name in names}
-    else:
-        connections = {"default": _postgres_connection(url, limits)}
-    return {
-        "connections": connections,
-        "apps": {"restow": {"models": MODULES, "default_connection": "default"}},
-        "use_tz": True,
-        "timezone": "UTC",
-    }
 
 
 class Database:
@@ -143,7 +33,7 @@ class Database:
     Reads use `snapshot()`. Only `workflows.transactions.runner` uses `writer()`.
     """
 
-    def __init__(self, url: str, limits: DatabaseLimits = DatabaseLimits()) -> None:
+    def __init__(self, url: str, limits: DatabaseLimits = DEFAULT_LIMITS) -> None:
         self.url = url
         self.limits = limits
         self.engine: Engine = "sqlite" if urlsplit(url).scheme == "sqlite" else "postgres"
@@ -202,11 +92,39 @@ class Database:
             yield session
             give_back = connections.release
         finally:
-            session.lock.end()
-            if session.lock.locked():  # by a read whose caller has gone
-                await self.run_uncancelled(_when_idle(session, connections.reset(connection)))
-            else:
-                await give_back(connection)
+            await self._end_use(session, connection, give_back)
+
+    @asynccontextmanager
+    async def _postgres_writer(self, committed: Callable[[], None]) -> AsyncIterator[Session]:
+        connections = self._of_pool()
+        with translated_postgres():
+            connection = await connections.acquire_transaction()
+        session = self._session_on(
+            connection,
+            begin_next=lambda: f"; {TRANSACTION}" if connections.may_begin_next(connection) else "",
+        )
+        give_back = connections.reset
+        try:
+            async with _transaction(session):
+                yield session
+            committed()
+            give_back = connections.release_transaction
+        finally:
+            await self._end_use(session, connection, give_back)
+
+    async def _end_use(
+        self,
+        session: PostgresSession,
+        connection: asyncpg.Connection[Any],
+        give_back: Callable[[asyncpg.Connection[Any]], Coroutine[Any, Any, None]],
+    ) -> None:
+        """End a session and return its connection, once no call of the session is running."""
+        session.lock.end()
+        if session.lock.locked():  # by a read whose caller has gone
+            reset = self._of_pool().reset(connection)
+            await self.run_uncancelled(_when_idle(session, reset))
+        else:
+            await give_back(connection)
 
     @asynccontextmanager
     async def _postgres_snapshot(self) -> AsyncIterator[PostgresSession]:
@@ -243,10 +161,13 @@ class Database:
         return self._connections
 
     def _session_on(
-        self, connection: asyncpg.Connection[Any], calls_max: int | None = None
+        self,
+        connection: asyncpg.Connection[Any],
+        calls_max: int | None = None,
+        begin_next: Callable[[], str] = lambda: "",
     ) -> PostgresSession:
         assert isinstance(self._default, AsyncpgDBClient)
-        return PostgresSession(self._default, connection, calls_max)
+        return PostgresSession(self._default, connection, calls_max, begin_next)
 
     def snapshot(self) -> AbstractAsyncContextManager[Session]:
         """A read-only session in which every statement sees the same snapshot."""
@@ -315,10 +236,8 @@ class Database:
         a task that is never cancelled. Raises OutcomeUnknown if the answer to COMMIT was lost.
         """
         if self.engine == "postgres":
-            async with self._postgres() as session:
-                async with _transaction(session, "BEGIN"):
-                    yield session
-                committed()
+            async with self._postgres_writer(committed) as session:
+                yield session
             return
         client = self._default
         assert isinstance(client, SqliteClient)
@@ -355,26 +274,17 @@ async def _when_idle(session: PostgresSession, ending: Coroutine[Any, Any, None]
     await ending
 
 
-class OutcomeUnknown(DatabaseUnavailable):
-    """The connection was lost during COMMIT, so the result is unknown; retry with the same key."""
-
-
 @asynccontextmanager
-async def _transaction(session: Session, begin: str) -> AsyncIterator[None]:
+async def _transaction(session: Session, begin: str | None = None) -> AsyncIterator[None]:
     try:
-        await session.execute(begin)
+        if begin is not None:
+            await session.execute(begin)
         yield
+        if not session.is_committed:
+            await session.commit()
     except BaseException:
-        await _end(session, "ROLLBACK")
-        raise
-    try:
-        await session.execute("COMMIT")
-    except DatabaseUnavailable as error:
-        if session.engine == "sqlite":  # the connection and its transaction are still alive
+        if not session.is_committed:
             await _end(session, "ROLLBACK")
-        raise OutcomeUnknown("the connection was lost while committing") from error
-    except BaseException:
-        await _end(session, "ROLLBACK")
         raise
 
 

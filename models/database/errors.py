@@ -36,9 +36,24 @@ class DatabaseUnavailable(DatabaseError):
     """The database is unreachable, did not answer in time, or cannot write now."""
 
 
+class OutcomeUnknown(DatabaseUnavailable):
+    """The connection was lost during COMMIT, so the result is unknown; retry with the same key."""
+
+
 def unforeseen(error: Exception) -> Exception | None:
     """The `exc_info` to log an error with: None where the state of the database explains it."""
     return None if isinstance(error, DatabaseError | TimeoutError) else error
+
+
+def is_refusal(error: BaseException | None) -> bool:
+    """True if PostgreSQL itself refused a call: nothing of it was done. False: it is unknown."""
+    if not isinstance(error, asyncpg.PostgresError):
+        return False
+    if isinstance(error, asyncpg.QueryCanceledError):  # the only one of its class that is no end
+        return True
+    return not isinstance(
+        error, asyncpg.PostgresConnectionError | asyncpg.OperatorInterventionError
+    )
 
 
 @contextmanager

@@ -43,8 +43,12 @@ def key_columns(model: type[Model], names: tuple[str, ...]) -> tuple[tuple[str, 
 
 def keys_in(rows: Rows, code: str) -> list[str | None]:
     """The key of a code of each row."""
-    codes = (row[code] for row in rows)
-    return [None if each is None else comparison_key(each) for each in codes]
+    return [key_of(row[code]) for row in rows]
+
+
+def key_of(code: str | None) -> str | None:
+    """The key of a code; None if there is none."""
+    return None if code is None else comparison_key(code)
 
 
 def shown_columns(model: type[Model], alias: str) -> str:

@@ -31,6 +31,11 @@ class PlanAges:
         self._clock = clock
         self._renewals: dict[int, tuple[float, float]] = {}  # (next renewal, interval after it)
 
+    def is_due(self, connection_id: int) -> bool:
+        """True if `are_over` would say so; the plans need not be renewed yet."""
+        renewal = self._renewals.get(connection_id)
+        return renewal is None or self._clock() >= renewal[0]
+
     def are_over(self, connection_id: int) -> bool:
         """True if the connection must renew its plans now; the caller must then do so."""
         now = self._clock()

@@ -1,12 +1,15 @@
-"""Pool of PostgreSQL connections; idle ones may have a snapshot transaction prepared.
+"""Pool of PostgreSQL connections; idle ones may have a transaction prepared.
 
 A query reads one snapshot. BEGIN before it and COMMIT after it would cost two round trips. So after
-a read, one background call ends the transaction and begins the next one. PostgreSQL takes the
-snapshot at the first statement of a transaction. A prepared transaction therefore has no snapshot
-yet: it does not hold back vacuum, and its reader sees the data committed at its first statement.
+a read, one background call ends the transaction and begins the next one. A writing transaction ends
+in the same way: its last call is "…; COMMIT; BEGIN" (models/database/postgres_session.py).
+
+PostgreSQL takes a snapshot at a statement after BEGIN, not at BEGIN. A prepared transaction
+therefore has no snapshot, no lock and no transaction id yet. It does not hold back vacuum, and it
+sees the data committed at its first statement.
 
 When all connections are in use, callers wait in one queue. A released connection goes to the first
-caller; with a prepared transaction, if that caller wants a snapshot.
+caller; with its prepared transaction, if that caller wants one of its kind.
 """
 
 from __future__ import annotations
@@ -16,20 +19,23 @@ import time
 from collections import deque
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import asyncpg
 import structlog
 
 import models.database.plan_cache as plan_cache
+from models.database.connections import Connection, has_wanted
 from models.database.plan_cache import PlanAges
 
 logger = structlog.get_logger(__name__)
 
 SNAPSHOT = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {plan_cache.CHOOSE}"
+TRANSACTION = "BEGIN"
 READY_SECONDS = 1.0
+BEGUN_MAX = 2  # writing transactions that wait prepared: one per action under load is enough
 WAITING_MAX = 10_000
-_ANY, _SNAPSHOT = "any", "snapshot"
+_ANY, _SNAPSHOT, _TRANSACTION = "any", "snapshot", "transaction"
 # Errors after which a connection cannot be used any more; the pool opens another one.
 _BROKEN = (
     asyncpg.PostgresConnectionError,
@@ -39,8 +45,6 @@ _BROKEN = (
     asyncpg.InternalClientError,
     OSError,
 )
-
-Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 
 class _Waiting(NamedTuple):
@@ -53,16 +57,19 @@ class _Waiting(NamedTuple):
 class ConnectionPool:
     """Connections of a pool. `acquire_seconds`: longest time that a caller waits for one.
 
-    Prepared connections serve snapshot readers, and every caller when the pool has no others left.
+    Prepared connections serve callers of their kind, and every caller when the pool has no others
+    left.
     """
 
     def __init__(self, pool: asyncpg.Pool[Any], acquire_seconds: float) -> None:
         self._pool = pool
         self._acquire_seconds = acquire_seconds
         self._plan_ages = PlanAges()
-        # Idle connections with a prepared snapshot transaction, and without; the oldest first.
-        self._ready: list[tuple[float, Connection]] = []
-        self._idle: list[tuple[float, Connection]] = []
+        # Idle connections by kind: with a prepared transaction, or with none (_ANY). Each has its
+        # time, the oldest first.
+        self._ready: dict[str, list[tuple[float, Connection]]] = {
+            kind: [] for kind in (_ANY, _SNAPSHOT, _TRANSACTION)
+        }
         self._queue: deque[_Waiting] = deque()
         self._taken = 0  # from the asyncpg pool: in use, prepared or idle
         self._is_closing = False
@@ -72,31 +79,41 @@ class ConnectionPool:
     @property
     def prepared(self) -> int:
         """Number of connections with a prepared snapshot transaction."""
-        return len(self._ready)
+        return len(self._ready[_SNAPSHOT])
+
+    @property
+    def begun(self) -> int:
+        """Number of connections with a prepared writing transaction."""
+        return len(self._ready[_TRANSACTION])
 
     @property
     def idle(self) -> int:
         """Number of connections that are kept without a transaction."""
-        return len(self._idle)
+        return len(self._ready[_ANY])
 
     async def acquire(self) -> Connection:
         """A connection without a transaction. Raises TimeoutError if none becomes free."""
-        if (idle := await self._take_from(self._idle)) is not None:
+        if (idle := await self._take_ready(_ANY)) is not None:
             return idle
-        while self._is_full and (ready := await self._take_from(self._ready)) is not None:
-            if await self._does(ready, "ROLLBACK"):
-                return ready
-        return await self._take(_ANY)
+        return await self._free_one(_SNAPSHOT, _TRANSACTION) or await self._take(_ANY)
+
+    async def _free_one(self, *kinds: str) -> Connection | None:
+        """If the pool is full: a prepared connection of one of these kinds, rolled back."""
+        for kind in kinds:
+            while self._is_full and (ready := await self._take_ready(kind)) is not None:
+                if await self._does(ready, "ROLLBACK"):
+                    return ready
+        return None
 
     async def acquire_single(self) -> Connection:
         """A connection for a single statement. Raises TimeoutError if none becomes free.
 
-        The connection may have a prepared transaction: the statement is then its first.
+        The connection may have a prepared snapshot: the statement is then its first.
         """
-        for kept in (self._idle, self._ready):
-            if (connection := await self._take_from(kept)) is not None:
+        for kind in (_ANY, _SNAPSHOT):
+            if (connection := await self._take_ready(kind)) is not None:
                 return connection
-        return await self._take(_ANY)
+        return await self._free_one(_TRANSACTION) or await self._take(_ANY)
 
     @property
     def _is_full(self) -> bool:
@@ -106,13 +123,24 @@ class ConnectionPool:
 
     async def acquire_snapshot(self) -> Connection:
         """A connection in a snapshot transaction without any read yet. Raises TimeoutError."""
-        ready = await self._take_from(self._ready)
-        if ready is not None:
-            return ready
-        connection = await self._take_from(self._idle) or await self._take(_SNAPSHOT)
+        for kind in (_SNAPSHOT, _ANY):
+            if (ready := await self._take_ready(kind)) is not None:
+                return await self._begun(ready, SNAPSHOT)
+        connection = await self._free_one(_TRANSACTION) or await self._take(_SNAPSHOT)
+        return await self._begun(connection, SNAPSHOT)
+
+    async def acquire_transaction(self) -> Connection:
+        """A connection in a writing transaction without any statement yet. Raises TimeoutError."""
+        for kind in (_TRANSACTION, _ANY):
+            if (ready := await self._take_ready(kind)) is not None:
+                return await self._begun(ready, TRANSACTION)
+        connection = await self._free_one(_SNAPSHOT) or await self._take(_TRANSACTION)
+        return await self._begun(connection, TRANSACTION)
+
+    async def _begun(self, connection: Connection, begin: str) -> Connection:
         if not connection.is_in_transaction():
             renewing = [plan_cache.RENEW] if self.must_renew_plans(connection) else []
-            await self._call(connection, *renewing, SNAPSHOT)
+            await self._call(connection, *renewing, begin)
         return connection
 
     async def _take(self, wanted: str) -> Connection:
@@ -176,7 +204,7 @@ class ConnectionPool:
         elif self._is_closing:
             self.run_uncancelled(self.reset(connection))
         else:
-            self._keep(self._idle, connection)
+            self._keep(connection, _ANY)
 
     async def release(self, connection: Connection) -> None:
         """Return a connection that is usable and without a transaction."""
@@ -199,7 +227,7 @@ class ConnectionPool:
 
     async def release_snapshot(self, connection: Connection) -> None:
         """Return a connection after a snapshot read; prepare it for the next one if possible."""
-        if not _is_open(connection) or not self._may_be_next():
+        if not _is_open(connection) or not self._may_be_next(_SNAPSHOT):
             await self._give(connection)
             return
         # Not in one call with BEGIN: DISCARD PLANS would take the snapshot that the reader's first
@@ -207,19 +235,51 @@ class ConnectionPool:
         calls = [f"COMMIT; {SNAPSHOT}"]
         if self.must_renew_plans(connection):
             calls = [f"COMMIT; {plan_cache.RENEW}", SNAPSHOT]
-        if not await self._does(connection, *calls):
-            return
-        if not self._may_be_next():
+        if await self._does(connection, *calls):
+            await self._give_prepared(connection, _SNAPSHOT)
+
+    async def release_transaction(self, connection: Connection) -> None:
+        """Return a connection after a writing transaction, maybe with the next one begun."""
+        if not _is_open(connection):
+            await self.reset(connection)
+        elif connection.is_in_transaction():
+            await self._give_prepared(connection, _TRANSACTION)
+        elif not has_wanted(connection) or await self._prepares(connection):
+            await self.release(connection)
+
+    async def _prepares(self, connection: Connection) -> bool:
+        """Prepare what the connection was asked for repeatedly; False if it is broken."""
+        try:
+            await connection.prepare_wanted()
+        except Exception as error:  # noqa: BLE001 - it only saves time
+            logger.warning("connection.not_prepared", error=repr(error))
+            await self.reset(connection)
+            return False
+        return True
+
+    def may_begin_next(self, connection: Connection) -> bool:
+        """True if the transaction that ends now should begin the next one on its connection."""
+        return (
+            _is_open(connection)
+            and not has_wanted(connection)
+            and self.begun < BEGUN_MAX
+            and self._may_be_next(_TRANSACTION)
+            and not self._plan_ages.is_due(connection.get_server_pid())
+        )
+
+    async def _give_prepared(self, connection: Connection, kind: str) -> None:
+        """Give a prepared connection to the next caller, or keep it for one."""
+        if not self._may_be_next(kind):
             await self._give(connection)
         elif self._first() is not None:
             self._queue.popleft().given.set_result(connection)
         else:
-            self._keep(self._ready, connection)
+            self._keep(connection, kind)
 
-    def _may_be_next(self) -> bool:
-        """True if the next caller wants a snapshot, or no caller waits."""
+    def _may_be_next(self, kind: str) -> bool:
+        """True if the next caller wants a prepared connection of this kind, or no caller waits."""
         first = self._first()
-        return not self._is_closing and (first is None or first.wanted == _SNAPSHOT)
+        return not self._is_closing and (first is None or first.wanted == kind)
 
     def must_renew_plans(self, connection: Connection) -> bool:
         """True if the connection's plans are too old; the caller must then renew them."""
@@ -238,10 +298,10 @@ class ConnectionPool:
         else:
             self._taken -= 1
 
-    async def _take_from(self, kept: list[tuple[float, Connection]]) -> Connection | None:
-        """The connection that was used last among these; None if there is none."""
-        while kept:
-            _, connection = kept.pop()
+    async def _take_ready(self, kind: str) -> Connection | None:
+        """The connection of this kind that was used last; None if there is none."""
+        while self._ready[kind]:
+            _, connection = self._ready[kind].pop()
             if _is_open(connection):
                 return connection
             await self.reset(connection)
@@ -271,8 +331,8 @@ class ConnectionPool:
             await self.reset(connection)
             raise
 
-    def _keep(self, kept: list[tuple[float, Connection]], connection: Connection) -> None:
-        kept.append((time.monotonic(), connection))
+    def _keep(self, connection: Connection, kind: str) -> None:
+        self._ready[kind].append((time.monotonic(), connection))
         self._arm()
 
     def _arm(self) -> None:
@@ -283,10 +343,10 @@ class ConnectionPool:
         """Release connections that were prepared or idle for READY_SECONDS."""
         self._sweep = None
         before = time.monotonic() - READY_SECONDS
-        for kept in (self._ready, self._idle):
+        for kept in self._ready.values():
             while kept and kept[0][0] <= before:
                 self.run_uncancelled(self._give(kept.pop(0)[1]))
-        if self._ready or self._idle:
+        if any(self._ready.values()):
             self._arm()
 
     def run_uncancelled(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -308,7 +368,7 @@ class ConnectionPool:
         self._is_closing = True
         if self._sweep is not None:
             self._sweep.cancel()
-        for kept in (self._ready, self._idle):
+        for kept in self._ready.values():
             while kept:
                 self.run_uncancelled(self._give(kept.pop()[1]))
         if self._ending:

@@ -83,19 +83,30 @@ def writing(shapes: tuple[Shape, ...]) -> str:
             f"${first + i}::{'text' if kind == 'jsonb' else kind}[]"
             for i, (_, kind) in enumerate(columns)
         )
+        source = f"unnest({arrays}) AS c({names})"
         if assignments is None:
-            chosen = ", ".join(
-                f"{name}::jsonb" if kind == "jsonb" else name for name, kind in columns
-            )
-            source = f"unnest({arrays}) AS c({names})"
-            writes.append(f"INSERT INTO {table} ({names}) SELECT {chosen} FROM {source}")
+            writes.append(inserting(table, columns, source))
         else:
-            key = columns[0][0]
-            source = f"unnest({arrays}) AS c({names})"
-            writes.append(
-                f"UPDATE {table} t SET {assignments} FROM {source} WHERE t.{key} = c.{key}"
-            )
+            writes.append(updating(table, columns, assignments, source))
         first += len(columns)
+    return in_one(writes)
+
+
+def inserting(table: str, columns: Columns, source: str) -> str:
+    """The statement that inserts the rows of `source`, whose JSON columns are texts."""
+    names = ", ".join(name for name, _ in columns)
+    chosen = ", ".join(f"{name}::jsonb" if kind == "jsonb" else name for name, kind in columns)
+    return f"INSERT INTO {table} ({names}) SELECT {chosen} FROM {source}"
+
+
+def updating(table: str, columns: Columns, assignments: str, source: str) -> str:
+    """The statement that changes the rows whose ids, the first column, are in `source`."""
+    key = columns[0][0]
+    return f"UPDATE {table} t SET {assignments} FROM {source} WHERE t.{key} = c.{key}"
+
+
+def in_one(writes: Sequence[str]) -> str:
+    """One statement that makes all these writes."""
     *others, last = writes
     parts = ", ".join(f"w{number} AS ({write})" for number, write in enumerate(others))
     return f"WITH {parts} {last}" if parts else last
@@ -107,6 +118,11 @@ _PLACEHOLDER = re.compile(r"\$(\d+)")
 def _shifted(sql: str, by: int) -> str:
     """Renumber the placeholders, to follow `by` other arguments."""
     return _PLACEHOLDER.sub(lambda found: f"${int(found[1]) + by}", sql)
+
+
+def replaced(sql: str, places: Sequence[str]) -> str:
+    """Replace each placeholder by the expression at its place."""
+    return _PLACEHOLDER.sub(lambda found: places[int(found[1]) - 1], sql)
 
 
 @lru_cache(maxsize=512)

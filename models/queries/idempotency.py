@@ -8,6 +8,8 @@ from typing import TypedDict
 
 from models.database.rows import Flag
 from models.database.sessions import Session
+from models.database.sql import Question, question
+from models.migrations.dialect import Engine
 
 Pair = tuple[str, str]  # (actor, key)
 
@@ -44,6 +46,31 @@ class _TakenKeyRow(TypedDict):
     is_free: Flag
     arguments_hash: str | None
     outcome: str | None
+
+
+# The same in two steps for keys that are probably new, as guards: a row ends the call.
+_TAKEN = """
+SELECT p.number FROM unnest($1::bigint[]) AS p(number)
+WHERE NOT pg_try_advisory_xact_lock(p.number)
+"""
+
+
+class _NumberRow(TypedDict):
+    number: int
+
+
+def not_new(engine: Engine, numbers: Mapping[Pair, int]) -> Sequence[Question[object]]:
+    """Lock these keys as `take_keys` does; a row is a key that is in use or stored.
+
+    The rows are read after the lock, so a key that was stored meanwhile is found, too.
+    """
+    if engine == "sqlite":
+        return [question(StoredOutcomeRow, _STORED_SQLITE, (list(numbers),), len)]
+    actors, keys = zip(*numbers, strict=True)
+    return [
+        question(_NumberRow, _TAKEN, (list(numbers.values()),), len),
+        question(StoredOutcomeRow, _STORED, (list(actors), list(keys)), len),
+    ]
 
 
 async def take_keys(

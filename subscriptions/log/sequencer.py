@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from enum import Enum
 
@@ -104,15 +104,24 @@ class Sequencer:
         if self.is_holder:
             self._has_work.set()
 
-    async def number_within(self, session: Session, events: int) -> Callable[[], None] | None:
-        """Number events inside a transaction that has `events` events, as its last step.
+    def numbers_within(
+        self, events: int
+    ) -> Callable[[Session], Awaitable[Callable[[], None] | None]] | None:
+        """The work that numbers events inside a transaction that has `events` of them.
 
-        Returns a function to call after the commit, or None: then call `wake`. It saves the second
-        commit between a transaction and its subscribers. Raises Contention if numbering failed and
-        the database is available: the transaction may succeed without it.
+        None: call `wake` after the commit instead. It saves the second commit between a transaction
+        and its subscribers.
         """
-        if not self.is_holder or not self._has_listeners() or events > WITHIN_MAX:
+        if not self.is_holder or not self._has_listeners() or not 0 < events <= WITHIN_MAX:
             return None
+        return self._number_within
+
+    async def _number_within(self, session: Session) -> Callable[[], None] | None:
+        """Number events as the last step of a transaction.
+
+        Returns a function to call after the commit, or None: then call `wake`. Raises Contention if
+        numbering failed and the database is available: the transaction may succeed without it.
+        """
         try:
             batch = await self._number(session, WITHIN_MAX, waiting=False)
         except DatabaseUnavailable:

@@ -75,6 +75,8 @@ async def queued(database: Database, many: int) -> None:
 
 async def at_rest(database: Database) -> None:
     """Wait until no connection is lent: every connection taken from the pool is a prepared
-    snapshot, or kept idle."""
+    one, or kept idle."""
     kept = connections_of(database)
-    await eventually(lambda: not kept._ending and kept._taken == kept.prepared + kept.idle)
+    await eventually(
+        lambda: not kept._ending and kept._taken == kept.prepared + kept.begun + kept.idle
+    )

@@ -13,7 +13,8 @@ from tortoise.models import Model
 
 from domain.policies.defaults import DEFAULT_RULES
 from domain.policies.policies import PolicyKind, parse_rules
-from models.database.database import MODULES, Database
+from models.database.configuration import MODULES
+from models.database.database import Database
 from models.database.keys import KeyField
 from models.database.sessions import CheckFailed, Session
 from models.migrations.runner import VERSIONS

@@ -6,8 +6,7 @@ import pytest
 
 from domain.errors import BadRequest, Forbidden, Invalid, Unauthenticated
 from domain.events.cursors import CursorTooOld
-from models.database.database import OutcomeUnknown
-from models.database.sessions import Contention, DatabaseUnavailable
+from models.database.sessions import Contention, DatabaseUnavailable, OutcomeUnknown
 from schema.errors import top_level
 from tests.builders.in_process_server import HOLD, PLACE, InProcessServer, an_order
 from workflows.transactions.group_commit import QueueFull

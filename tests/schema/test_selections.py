@@ -12,7 +12,8 @@ from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_typ
 from strawberry.types.field import StrawberryField
 
 import server.operations.engine as engine
-from models.database.sessions import PostgresSession, SqliteSession
+from models.database.postgres_session import PostgresSession
+from models.database.sqlite_session import SqliteSession
 from resolvers.root import schema
 from server.operations.executor import Executor, build_executor
 from server.projection.records import Column, Derived, edge_of

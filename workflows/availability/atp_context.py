@@ -15,6 +15,7 @@ from domain.routing.plan_cache import Plans
 from domain.routing.shipping_calendar import Capacity, Promise
 from domain.stock.states import available_to_promise, protected_units
 from domain.values.codes import comparison_key
+from models.database.locked_reads import FromLock
 from models.database.sessions import Session
 from models.database.sql import Question
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
@@ -117,12 +118,12 @@ class AtpContext:
 
 async def read(session: Session, item_ids: Iterable[int], now: datetime) -> AtpContext:
     """Read the context for these items. In a transaction, lock their stock first."""
-    channels, rules, backordered = await session.ask(*questions(item_ids, now))
+    channels, rules, backordered = await session.ask(*questions(sorted(set(item_ids)), now))
     return AtpContext(channels, rules, backordered, now)
 
 
 def questions(
-    item_ids: Iterable[int], now: datetime
+    item_ids: Sequence[int] | FromLock, now: datetime
 ) -> tuple[
     Question[list[ChannelFacts]],
     Question[policies.Found[RoutingRules]],
@@ -132,5 +133,5 @@ def questions(
     return (
         lookups.every_channel(),
         policies.routing_in_force(now),
-        availability_queries.backordered(sorted(set(item_ids))),
+        availability_queries.backordered(item_ids),
     )

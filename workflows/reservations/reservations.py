@@ -41,6 +41,7 @@ from domain.stock.states import StockState, check_quantity
 from domain.values.codes import ByCode, check_stored, comparison_key
 from domain.values.countries import check_country
 from domain.values.totals import totals
+from models.database.locked_reads import FromLock
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from models.reservations import NewReservationRow, Reservation, ReservationLine, ReservationRow
 from workflows.access.visibility import sees_hold
@@ -53,7 +54,7 @@ from workflows.reservations.commands import (
 )
 from workflows.reservations.expiry import ExpiredHolds
 from workflows.reservations.line_checks import check_lines, open_channel
-from workflows.transactions.actions import action, one_by_one
+from workflows.transactions.actions import KeyClaim, action, one_by_one
 from workflows.transactions.ids import unguessable
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.outcomes import Outcome, Request
@@ -86,7 +87,7 @@ class _Inputs:
     expired: ExpiredHolds
 
 
-@action("reservationCreate")
+@action("reservationCreate", KeyClaim.WITH_LOCK)
 async def create(tx: Transaction, requests: Sequence[Request[CreateReservation]]) -> list[Outcome]:
     """Hold units for each request, or refuse it; one lock, one read and one write for all.
 
@@ -123,13 +124,16 @@ async def _read_inputs(tx: Transaction, commands: Sequence[CreateReservation]) -
     references = sorted(
         {each.external_reference for each in commands if each.external_reference is not None}
     )
-    await tx.stock.lock_supply(skus, references)
-    item_ids = tx.stock.item_ids
-    channels, rules, backordered, items, by_reference, over = await tx.session.ask(
-        *atp_context.questions(item_ids, tx.now),
-        lookups.items_of(skus),
-        reservation_queries.live_by_reference(references, tx.now),
-        reservation_queries.over_of(sorted(item_ids), references, tx.now),
+    locked = FromLock("item_id")
+    channels, rules, backordered, items, by_reference, over = await tx.stock.lock_supply(
+        skus,
+        references,
+        (
+            *atp_context.questions(locked, tx.now),
+            lookups.items_of(skus),
+            reservation_queries.live_by_reference(references, tx.now),
+            reservation_queries.over_of(locked, references, tx.now),
+        ),
     )
     expired = ExpiredHolds(over)
     await expired.end_some(tx)
@@ -208,12 +212,8 @@ async def _hold(
     inputs: _Inputs,
     usage: anonymous_limits.AnonymousUsage,
 ) -> Outcome:
-    command, channel, context, by_reference = (
-        draft.command,
-        draft.channel,
-        inputs.context,
-        inputs.by_reference,
-    )
+    command, channel = draft.command, draft.channel
+    context, by_reference = inputs.context, inputs.by_reference
     reference = command.external_reference
     key = None if reference is None else (channel.id, comparison_key(reference))
     existing = None if key is None else by_reference.get(key)

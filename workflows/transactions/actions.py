@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from domain.access.callers import Caller, Role
@@ -37,6 +38,13 @@ class Reactions:
     after_available: Sequence[Callable[[Transaction, frozenset[int]], Awaitable[object]]] = ()
 
 
+class KeyClaim(Enum):
+    """Time at which the idempotency keys of an action are claimed."""
+
+    FIRST = "before the workflow begins"
+    WITH_LOCK = "in the call in which the workflow locks the stock"
+
+
 @dataclass(frozen=True, slots=True)
 class Action(Generic[CommandT]):
     """A business action: its GraphQL name, and the workflow that performs it.
@@ -49,12 +57,15 @@ class Action(Generic[CommandT]):
     name: str
     run: Run[CommandT]
     takes_batches: bool = False
+    claim: KeyClaim = KeyClaim.FIRST
     requires_key_of: frozenset[Role] = frozenset({Role.PARTNER})
 
 
-def action(name: str) -> Callable[[Run[CommandT]], Action[CommandT]]:
+def action(
+    name: str, claim: KeyClaim = KeyClaim.FIRST
+) -> Callable[[Run[CommandT]], Action[CommandT]]:
     """Decorate a workflow over lists of requests as an action."""
-    return lambda run: Action(name, run, takes_batches=True)
+    return lambda run: Action(name, run, takes_batches=True, claim=claim)
 
 
 def one_by_one(

@@ -17,8 +17,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 
-from models.database.database import OutcomeUnknown
-from models.database.sessions import DatabaseUnavailable
+from models.database.sessions import DatabaseUnavailable, OutcomeUnknown
 from workflows.transactions.outcomes import Outcome, Request
 
 GROUP_MAX = 256

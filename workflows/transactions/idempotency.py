@@ -67,12 +67,14 @@ class KeyInUse(Exception):
 class Claims:
     """The requests of a batch by the state of their keys.
 
-    `answered`: an earlier transaction has performed it. `followers`: an earlier request of the
+    `answered`: an earlier transaction has performed it. `first`: the first request of each (actor,
+    key). `followers`: an earlier request of the
     batch has the same key, and its outcome decides. `busy`: another transaction uses the key now;
     such a request is retried alone. All others are new.
     """
 
     answered: dict[int, Outcome] = field(default_factory=dict)
+    first: dict[tuple[str, str], int] = field(default_factory=dict)
     hashes: dict[int, str] = field(default_factory=dict)
     followers: dict[int, int] = field(default_factory=dict)
     busy: set[int] = field(default_factory=set)
@@ -93,26 +95,40 @@ class Claims:
         return Outcome.refused(IdempotencyKeyReused()) if first.is_stored else None
 
 
-async def claim(
-    unit: UnitOfWork, action: str, requests: Sequence[Request[Any]], *, waits: bool
-) -> Claims:
+def read_claims(action: str, requests: Sequence[Request[Any]]) -> Claims:
+    """The keys of a batch, none of them claimed yet."""
+    claims = Claims()
+    for index, request in enumerate(requests):
+        if request.key is None:
+            continue
+        claims.hashes[index] = arguments_hash(action, request.command)
+        holder = claims.first.setdefault((request.caller.actor, request.key), index)
+        if holder != index:
+            claims.followers[index] = holder
+    return claims
+
+
+def expect_new(unit: UnitOfWork, claims: Claims) -> bool:
+    """Let the workflow's lock claim the keys, which are expected to be new.
+
+    The lock raises Interrupted if one is not; `claim` must decide then. False: there is no key, or
+    two requests have the same.
+    """
+    if not claims.first or claims.followers:
+        return False
+    numbers = {pair: _lock_number(*pair) for pair in claims.first}
+    unit.guard(idempotency_queries.not_new(unit.session.engine, numbers))
+    return True
+
+
+async def claim(unit: UnitOfWork, claims: Claims, *, waits: bool) -> None:
     """Claim the keys of a batch; a request that was performed before is answered from its row.
 
     With `waits` it waits for the transaction that has the key. That is for a single request: in a
     batch, one duplicate would delay all others. Raises KeyInUse.
     """
-    claims = Claims()
-    first: dict[tuple[str, str], int] = {}
-    for index, request in enumerate(requests):
-        if request.key is None:
-            continue
-        claims.hashes[index] = arguments_hash(action, request.command)
-        holder = first.setdefault((request.caller.actor, request.key), index)
-        if holder != index:
-            claims.followers[index] = holder
-    if first:
-        await _take(unit, claims, first, waits=waits)
-    return claims
+    if claims.first:
+        await _take(unit, claims, claims.first, waits=waits)
 
 
 async def _take(

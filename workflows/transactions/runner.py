@@ -17,8 +17,9 @@ import workflows.transactions.idempotency as idempotency
 from domain.errors import DomainError, IdempotencyInProgress
 from domain.terms import DEFAULT_TERMS, Terms
 from models.database.database import Database
+from models.database.locked_reads import Interrupted
 from models.database.sessions import Contention, Session, UniqueConflict
-from workflows.transactions.actions import Action, Reactions
+from workflows.transactions.actions import Action, KeyClaim, Reactions
 from workflows.transactions.group_commit import CROWD_MIN, CommitQueue
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.transaction import Transaction, new_secret
@@ -31,17 +32,18 @@ ABANDON_SECONDS = 1.0
 CommandT = TypeVar("CommandT")
 CommandResult = TypeVar("CommandResult")
 
-# Runs at the end of a transaction that has so many events. It may return a function, which is
-# called after the commit instead of `committed`.
-BeforeCommit = Callable[[Session, int], Awaitable[Callable[[], None] | None]]
+# Work at the end of a transaction that has so many events, or None. The work may return a function,
+# which is called after the commit instead of `committed`.
+LastWork = Callable[[Session], Awaitable[Callable[[], None] | None]]
+BeforeCommit = Callable[[int], LastWork | None]
 
 
 class Transactions:
     """Performs actions on a database. Callers may be cancelled; a started transaction still ends.
 
-    `committed` is called after each commit, unless `before_commit` returned another function.
-    `before_commit` does not run when a transaction is retried, so that Contention in it fails
-    nothing else.
+    `committed` is called after each commit, unless the work of `before_commit` returned another
+    function. `before_commit` is not used when a transaction is retried, so that Contention in it
+    fails nothing else.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class Transactions:
         terms: Terms = DEFAULT_TERMS,
         new_secret: Callable[[], str] = new_secret,
         committed: Callable[[], None] = lambda: None,
-        before_commit: BeforeCommit | None = None,
+        before_commit: BeforeCommit = lambda events: None,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -183,9 +185,12 @@ class Transactions:
             result = await work(tx)
             await self._finish(tx)
             writing()
-            await tx.flush()
-            if is_first and self._before_commit is not None and tx.outbox.events:
-                committed = await self._before_commit(session, len(tx.outbox.events)) or committed
+            number = self._before_commit(len(tx.outbox.events)) if is_first else None
+            if number is None:
+                await tx.flush_and_commit()
+            else:
+                await tx.flush()
+                committed = await number(session) or committed
         return result
 
     async def _finish(self, tx: Transaction) -> None:
@@ -216,7 +221,18 @@ async def _batch(
     waits: bool,
 ) -> list[Outcome | None]:
     """Claim the keys, perform new requests, store each outcome; None: the key is in use."""
-    claims = await idempotency.claim(tx.unit, doing.name, requests, waits=waits)
+    claims = idempotency.read_claims(doing.name, requests)
+    if doing.claim is KeyClaim.WITH_LOCK and idempotency.expect_new(tx.unit, claims):
+        try:
+            expected = [*await doing.run(tx, requests)]
+        except Interrupted:
+            pass  # one of the keys is in use, or its request was performed before
+        else:
+            if tx.unit.take_guards():
+                raise RuntimeError(f"{doing.name} has not claimed its keys")
+            idempotency.settle(tx.unit, doing.name, claims, requests, expected)
+            return [*expected]
+    await idempotency.claim(tx.unit, claims, waits=waits)
     outcomes: list[Outcome | None] = [claims.answered.get(i) for i in range(len(requests))]
     fresh = [index for index in range(len(requests)) if claims.is_fresh(index)]
     if fresh:

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import models.queries.stock.stock as stock_queries
 from domain.errors import InsufficientStock, LimitExceeded
 from domain.events.stock import StockChanged
 from domain.stock.states import MovementKind, StockState, movement_kind
-from models.database.sql import WriteStatement
+from models.database.locked_reads import LockedReads
+from models.database.sql import Question, WriteStatement
 from models.queries.stock.stock import LockedLevelRow
 from models.stock import StockMovement
 from workflows.transactions.digests import digest
@@ -25,6 +26,13 @@ from workflows.transactions.outbox import Outbox
 from workflows.transactions.unit_of_work import Restore, UnitOfWork
 
 Key = tuple[int, int]
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
+F = TypeVar("F")
 
 # The units of a level, summed over its states, must fit the 32 bits of GraphQL's Int.
 LEVEL_MAX = 2_000_000_000
@@ -166,17 +174,24 @@ class LockedStock:
         for row in await stock_queries.lock_levels(self._unit.session, wanted):
             self._keep(Level.from_row(row))
 
-    async def lock_supply(self, skus: Iterable[str], references: Iterable[str]) -> None:
+    async def lock_supply(
+        self,
+        skus: Iterable[str],
+        references: Iterable[str],
+        reads: tuple[Question[A], Question[B], Question[C], Question[D], Question[E], Question[F]],
+    ) -> tuple[A, B, C, D, E, F]:
         """Lock every level of these SKUs, and of the items in expired holds on them.
 
         It must be the first lock on stock. `references`: further holds that may have expired.
+        Returns the results of the reads, which have one snapshot, taken after the lock.
         """
         self._unit.locking(LockClass.STOCK)
-        found = await stock_queries.lock_supply(
-            self._unit.session, sorted(skus), sorted(references), self._unit.now
-        )
+        lock = stock_queries.supply_lock(sorted(skus), sorted(references), self._unit.now)
+        guards = self._unit.take_guards()
+        found, answers = await self._unit.session.lock_and_ask(LockedReads(guards, lock, reads))
         for row in found:
             self._keep(Level.from_row(row))
+        return cast("tuple[A, B, C, D, E, F]", answers)
 
     async def open_levels(self, keys: Iterable[Key]) -> None:
         """Lock these levels, with all levels of their items; rows that do not exist are made."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -14,13 +14,14 @@ from tortoise.models import Model
 from domain.errors import DomainError
 from domain.terms import DEFAULT_TERMS, Terms
 from models.database.sessions import Session
+from models.database.sql import WriteStatement
 from workflows.transactions.item_costs import LockedCosts
 from workflows.transactions.journal import Journal
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.outbox import Outbox
 from workflows.transactions.outcomes import Refused
 from workflows.transactions.stock_levels import LockedStock
-from workflows.transactions.unit_of_work import UnitOfWork
+from workflows.transactions.unit_of_work import RowsByModel, UnitOfWork
 
 
 def new_secret() -> str:
@@ -69,8 +70,15 @@ class Transaction:
 
     async def flush(self) -> None:
         """Write all rows and changes collected so far; the database checks them here."""
+        await self.session.write(*self._take_writes())
+
+    async def flush_and_commit(self) -> None:
+        """Write all rows and changes collected so far, and commit."""
+        await self.session.write_and_commit(*self._take_writes())
+
+    def _take_writes(self) -> tuple[RowsByModel, Sequence[WriteStatement]]:
         changes = (self.stock.take_moves(), self.costs.take_changes())
-        await self.session.write(self.unit.take_rows(), changes)
+        return self.unit.take_rows(), changes
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from tortoise.models import Model
 
 from domain.terms import DEFAULT_TERMS, Terms
 from models.database.sessions import Session
+from models.database.sql import Question
 from workflows.transactions.lock_order import LockOrder
 
 # Undoes, in memory, what was done since a savepoint began. Called at most once.
@@ -38,6 +39,16 @@ class UnitOfWork(LockOrder):
         self.id = new_id()
         self.terms = terms
         self._rows: RowsByModel = {}
+        self._guards: Sequence[Question[object]] = ()
+
+    def guard(self, guards: Sequence[Question[object]]) -> None:
+        """Let these questions guard the first lock of the workflow: a row raises Interrupted."""
+        self._guards = guards
+
+    def take_guards(self) -> Sequence[Question[object]]:
+        """Return the guards that no lock has taken along yet, and forget them."""
+        guards, self._guards = self._guards, ()
+        return guards
 
     def add(self, model: type[Model], row: Mapping[str, Any]) -> None:
         """Insert `row` with the next flush. All rows of a model name the same columns."""

@@ -8,6 +8,7 @@ from typing import TypedDict
 from uuid import UUID
 
 from domain.values.codes import keys_of
+from models.database.locked_reads import FromLock
 from models.database.rows import Total
 from models.database.sessions import Session
 from models.database.sql import Question, WriteStatement, question
@@ -59,13 +60,13 @@ class ExpiredHoldRow(TypedDict):
 
 
 def over_of(
-    item_ids: Sequence[int], references: Sequence[str], now: datetime
+    item_ids: Sequence[int] | FromLock, references: Sequence[str], now: datetime
 ) -> Question[Sequence[ExpiredHoldRow]]:
     """Expired holds of these items or with one of these references: these first, then the oldest.
 
     At most TAKEN_BACK_MAX. Holds that contain any other item are left out.
     """
-    args = (list(item_ids), now, keys_of(references), TAKEN_BACK_MAX)
+    args = (item_ids, now, keys_of(references), TAKEN_BACK_MAX)
     return question(ExpiredHoldRow, _OVER_OF, args, lambda rows: rows)
 
 

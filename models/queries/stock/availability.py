@@ -9,6 +9,7 @@ from typing import TypedDict
 
 from domain.stock.states import promisable
 from domain.values.codes import ByCode, comparison_key, keys_of
+from models.database.locked_reads import FromLock
 from models.database.rows import Total
 from models.database.sessions import Session
 from models.database.sql import Question, question
@@ -28,12 +29,12 @@ class _BackorderedRow(TypedDict):
     units: Total
 
 
-def backordered(item_ids: Sequence[int]) -> Question[dict[tuple[int, int], int]]:
+def backordered(item_ids: Sequence[int] | FromLock) -> Question[dict[tuple[int, int], int]]:
     """Open backordered units by (channel, item)."""
     return question(
         _BackorderedRow,
         _BACKORDERED,
-        (list(item_ids),),
+        (item_ids,),
         lambda rows: {(row["channel_id"], row["item_id"]): int(row["units"]) for row in rows},
     )
 

@@ -9,7 +9,7 @@ from typing import TypedDict
 from domain.stock.states import StockState
 from domain.values.codes import keys_of
 from models.database.sessions import Session
-from models.database.sql import WriteStatement
+from models.database.sql import Question, WriteStatement, question
 
 _COLUMNS = (
     "available, held, allocated, quality_control, quarantine, refurbishing, damaged, safety_stock"
@@ -69,14 +69,15 @@ ORDER BY s.item_id, s.location_id FOR NO KEY UPDATE OF s
 """
 
 
-async def lock_supply(
-    session: Session, skus: Sequence[str], references: Sequence[str], now: datetime
-) -> Sequence[LockedLevelRow]:
+def supply_lock(
+    skus: Sequence[str], references: Sequence[str], now: datetime
+) -> Question[Sequence[LockedLevelRow]]:
     """Lock all levels of these SKUs, and all levels of the items in related expired holds.
 
     Related: with one of these SKUs, or with one of these references.
     """
-    return await session.rows(LockedLevelRow, _LOCK_SUPPLY, keys_of(skus), now, keys_of(references))
+    args = (keys_of(skus), now, keys_of(references))
+    return question(LockedLevelRow, _LOCK_SUPPLY, args, lambda rows: rows)
 
 
 async def ensure_levels(session: Session, pairs: Sequence[tuple[int, int]], now: datetime) -> None:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from models.database.database import Database, OutcomeUnknown
-from models.database.sessions import DatabaseUnavailable
+from models.database.database import Database
+from models.database.sessions import DatabaseUnavailable, OutcomeUnknown
 from tests.builders.connections import add, read, taking_no_writes
 
 

@@ -161,7 +161,7 @@ async def test_after_a_restart_no_caller_waits_for_prepared_snapshots(
     for use in (lambda: add(one, "A"), lambda: add(one, "B"), lambda: read(one)):
         await read(one)
         await standing_ready(one)
-        ready_pid = connections_of(one)._ready[0][1].get_server_pid()
+        ready_pid = connections_of(one)._ready["snapshot"][0][1].get_server_pid()
         await watcher.execute("SELECT pg_terminate_backend($1)", ready_pid)
         # The pool replaces the connection by itself; the new one is idle.
         await eventually(lambda: connections_of(one)._pool.get_idle_size() == 1)
@@ -193,7 +193,7 @@ async def test_a_connection_that_broke_while_it_stood_ready_is_replaced(
         assert await watcher.fetchval("SELECT pg_terminate_backend($1)", found)
         await until(watcher, f"pid = {found}", 0)
         # The server's last message may arrive before the end of the connection.
-        [(_, ready)] = connections_of(one)._ready
+        [(_, ready)] = connections_of(one)._ready["snapshot"]
         await eventually(lambda ready=ready: not pool._is_open(ready))  # type: ignore[misc]
         async with asyncio.timeout(5):
             await use(one)

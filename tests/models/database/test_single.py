@@ -10,8 +10,9 @@ import pytest
 
 from models.database.database import Database
 from models.database.session_lock import SnapshotNeeded
-from models.database.sessions import Session, SqliteSession
+from models.database.sessions import Session
 from models.database.sql import Question
+from models.database.sqlite_session import SqliteSession
 from tests.builders.connections import (
     add,
     at_rest,

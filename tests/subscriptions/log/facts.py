@@ -25,7 +25,7 @@ def now() -> datetime:
 def transactions(
     database: Database,
     committed: Callable[[], None] = lambda: None,
-    before_commit: BeforeCommit | None = None,
+    before_commit: BeforeCommit = lambda events: None,
 ) -> Transactions:
     """Transactions without reactions."""
     return Transactions(

@@ -30,7 +30,7 @@ class Within:
         self.has_listeners = True
         self.left_over = 0  # commits that left events without a position
         self.sequencer = a_sequencer(database, self.heard, has_listeners=lambda: self.has_listeners)
-        self.writer = transactions(database, self._committed, self.sequencer.number_within)
+        self.writer = transactions(database, self._committed, self.sequencer.numbers_within)
 
     def _committed(self) -> None:
         self.left_over += 1
@@ -151,13 +151,15 @@ async def test_a_transaction_that_is_tried_again_leaves_no_gap(database: Databas
     async with holding(database) as place:
         tries = 0
 
-        async def number_and_lose(session: Session, events: int) -> Callable[[], None] | None:
+        async def number_and_lose(session: Session) -> Callable[[], None] | None:
             nonlocal tries
             tries += 1
-            assert await place.sequencer.number_within(session, events) is not None
+            number = place.sequencer.numbers_within(1)
+            assert number is not None
+            assert await number(session) is not None
             raise Contention("lost after it was numbered")
 
-        await write(transactions(database, place.sequencer.wake, number_and_lose), 2)
+        await write(transactions(database, place.sequencer.wake, lambda _: number_and_lose), 2)
         await place.heard.until(2)
         await write(place.writer, 3)
     assert tries == 1

@@ -22,7 +22,7 @@ from models.database.database import Database
 from models.database.sessions import DatabaseError, Session
 from subscriptions.runtime import StreamingRuntime
 from tests.subscriptions.log.facts import note, opened, transactions
-from workflows.transactions.runner import Transactions
+from workflows.transactions.runner import LastWork, Transactions
 from workflows.transactions.transaction import Transaction
 
 CHAINS = 36
@@ -105,13 +105,20 @@ async def main(url: str, seed: int, broadcast_url: str) -> None:
         live = a_live(database, broadcast_url)
         await live.start()
 
-        async def number(session: Session, events: int) -> Callable[[], None] | None:
-            numbered = await live.sequencer.number_within(session, events)
-            if numbered is not None:
-                await session.execute("INSERT INTO numbered_within VALUES (1)")
-            return numbered
+        def numbers(events: int) -> LastWork | None:
+            number = live.sequencer.numbers_within(events)
+            if number is None:
+                return None
 
-        writer = transactions(database, live.committed, number)
+            async def number_and_count(session: Session) -> Callable[[], None] | None:
+                numbered = await number(session)
+                if numbered is not None:
+                    await session.execute("INSERT INTO numbered_within VALUES (1)")
+                return numbered
+
+            return number_and_count
+
+        writer = transactions(database, live.committed, numbers)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(listen(live))
             for n in range(TASKS):

@@ -5,7 +5,8 @@ from importlib import import_module
 import pytest
 from tortoise.models import Model
 
-from models.database.database import MODULES, Database
+from models.database.configuration import MODULES
+from models.database.database import Database
 from models.database.keys import KeyField
 from models.queries.proofs.code_keys import KEYED, columns
 from tests.builders.store import open_shop

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ import models.queries.orders.reservations as reservation_queries
 import workflows.reservations.expiry as reservation_expiry
 import workflows.reservations.reservations
 from models.database.database import Database
-from models.database.sessions import PostgresSession, SqliteSession
+from models.database.postgres_session import PostgresSession
+from models.database.sessions import Session
+from models.database.sqlite_session import SqliteSession
 from tests.builders.store import ADMIN, SKUS, Shop, open_shop
 from tests.builders.transactions import codes, rows
 from workflows.ledger.reconciliation import reconcile
@@ -43,25 +46,36 @@ async def shop(database: Database) -> Shop:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The calls to the database of each transaction, from BEGIN to COMMIT."""
+    """The calls to the database of each writing transaction."""
     transactions: list[list[str]] = []
+    current: dict[Session, list[str]] = {}
+    writer = Database.writer
+
+    @asynccontextmanager
+    async def recorded(self: Database, committed: Callable[[], None]) -> AsyncIterator[Session]:
+        async with writer(self, committed) as session:
+            current[session] = []
+            transactions.append(current[session])
+            yield session
+
+    monkeypatch.setattr(Database, "writer", recorded)
     for session_type in (PostgresSession, SqliteSession):
-        for name in ("fetch", "execute", "execute_many", "ask", "write"):
-            _record(monkeypatch, session_type, name, transactions)
+        for name in ("fetch", "execute", "execute_many", "ask", "write", "write_and_commit"):
+            _record(monkeypatch, session_type, name, current)
     return transactions
 
 
 def _record(
-    monkeypatch: pytest.MonkeyPatch, session_type: type, name: str, transactions: list[list[str]]
+    monkeypatch: pytest.MonkeyPatch,
+    session_type: type,
+    name: str,
+    current: Mapping[Session, list[str]],
 ) -> None:
     call = getattr(session_type, name)
 
-    async def recorded(self: object, *args: Any, **named: Any) -> Any:
-        text = str(args[0])
-        if text.startswith("BEGIN"):
-            transactions.append([])
-        if transactions and transactions[-1][-1:] != ["COMMIT"]:
-            transactions[-1].append(text)
+    async def recorded(self: Session, *args: Any, **named: Any) -> Any:
+        if self in current:
+            current[self].append(f"{name} {args[:1]}")
         return await call(self, *args, **named)
 
     monkeypatch.setattr(session_type, name, recorded)

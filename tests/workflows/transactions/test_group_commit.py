@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +12,9 @@ import pytest
 import workflows.reservations.reservations
 from domain.access.callers import Caller
 from models.catalog import Supplier
-from models.database.database import Database, DatabaseLimits, OutcomeUnknown
-from models.database.sessions import DatabaseUnavailable, PostgresSession, Session, SqliteSession
+from models.database.database import Database, DatabaseLimits
+from models.database.sessions import DatabaseUnavailable, OutcomeUnknown
+from tests.builders.lost_commits import lose_commit
 from tests.builders.sample_actions import Crash, Gate, NameSupplier, naming
 from tests.builders.store import ADMIN, open_shop
 from tests.builders.transactions import codes, counts, rows, transactions_on
@@ -22,8 +23,6 @@ from workflows.transactions.actions import action, one_by_one
 from workflows.transactions.group_commit import CROWD_MIN, CommitQueue, QueueFull
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.transaction import Transaction
-
-Execute = Callable[..., Awaitable[int]]
 
 
 @action("suppliersName")
@@ -165,30 +164,24 @@ async def test_a_lost_answer_to_commit_fails_the_whole_batch(
     The same keys give the right result.
     """
     transactions = transactions_on(database)
-    requests = [naming(code, key=code) for code in "abc"]
-    kind: type[Session] = PostgresSession if database.engine == "postgres" else SqliteSession
-    execute: Execute = kind.execute
-    lost: list[str] = []
-
-    async def loses(self: Session, sql: str, *args: object) -> int:
-        if sql != "COMMIT" or lost:
-            return await execute(self, sql, *args)
-        lost.append(sql)
-        await execute(self, "COMMIT" if happened else "ROLLBACK")
-        raise DatabaseUnavailable("ConnectionDoesNotExistError")
-
-    monkeypatch.setattr(kind, "execute", loses)
+    earlier: list[str] = []
+    for batch in ("ABC", "DEF", "GHI"):  # so often that PostgreSQL has the write prepared
+        earlier += batch
+        await transactions.perform_all(name_suppliers, [naming(code, key=code) for code in batch])
+    requests = [naming(code, key=code) for code in "xyz"]
+    lost = lose_commit(database, monkeypatch, happens=happened)
     found = await asyncio.gather(
         *(transactions.perform(name_suppliers, request) for request in requests),
         return_exceptions=True,
     )
     assert [type(each) for each in found] == [OutcomeUnknown] * 3
-    assert await named(database) == (["a", "b", "c"] if happened else [])
+    assert database.engine == "sqlite" or lost[0].startswith("EXECUTE ")
+    assert await named(database) == [*earlier, *("xyz" if happened else "")]
 
     again = await transactions.perform_all(name_suppliers, requests)
-    assert [outcome.refs["supplier"] for outcome in again] == ["a", "b", "c"]
+    assert [outcome.refs["supplier"] for outcome in again] == ["x", "y", "z"]
     assert [outcome.replayed for outcome in again] == [happened] * 3
-    assert await named(database) == ["a", "b", "c"]
+    assert await named(database) == [*earlier, "x", "y", "z"]
 
 
 async def test_the_queue_is_served_in_its_order_and_has_an_end() -> None:
