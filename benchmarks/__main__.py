@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable, Mapping
 
 import benchmarks.parts.holds as holds
+import benchmarks.parts.live_holds as live_holds
+import benchmarks.parts.long_history as long_history
+import benchmarks.parts.mixed as mixed
 import benchmarks.parts.reads as reads
 import benchmarks.parts.rent as rent
 import benchmarks.parts.streams as streams
@@ -27,6 +30,10 @@ PARTS: Mapping[str, Callable[[str], Findings]] = {
     "streams": streams.streams,
     "sqlite": system.sqlite,
     "growth": system.growth,
+    "live": live_holds.live,
+    "expiry": live_holds.expiry,
+    "orders": long_history.orders,
+    "mixed": mixed.mixed,
     "rent": rent.rent,
     "start": system.start,
 }

@@ -100,7 +100,7 @@ class Server:
             text=True,
             check=True,
         )
-        result = Result(**json.loads(done.stdout))
+        result = Result.read(done.stdout)
         unexpected = {name: n for name, n in result.counts.items() if name not in plan.marks}
         if unexpected:
             raise RuntimeError(f"{self.name}: {unexpected}\n{self.log_end()}")

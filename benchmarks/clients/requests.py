@@ -22,6 +22,7 @@ from typing import cast
 import uvloop
 
 KEY_LENGTH = 24
+UNIQUE = "@" * KEY_LENGTH  # in a body: replaced by the key of each request
 OTHER = "other"
 
 
@@ -31,7 +32,8 @@ class Plan:
 
     `marks` gives each kind of answer a name and bytes that only it contains; the first is the
     accepted answer. `units` is the number of units in each body, counted when it is accepted.
-    `keyed` sends an idempotency key with each request.
+    `keyed` sends an idempotency key with each request. `window_seconds` divides the run into
+    windows of this length, each with figures of its own.
     """
 
     port: int
@@ -45,6 +47,20 @@ class Plan:
     units: Sequence[int] = ()
     keyed: bool = False
     key_prefix: str = ""
+    window_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Answers of one part of a run, and the 99th percentile of their latencies, by kind."""
+
+    counts: Mapping[str, int]
+    p99_ms: Mapping[str, float]
+
+    @property
+    def answers(self) -> int:
+        """Number of answers of all kinds."""
+        return sum(self.counts.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +74,14 @@ class Result:
     median_ms: float
     p99_ms: float
     sample: str
+    windows: Sequence[Window] = ()
+
+    @staticmethod
+    def read(text: str) -> Result:
+        """The result that the client process printed."""
+        found = json.loads(text)
+        windows = [Window(**each) for each in found.pop("windows")]
+        return Result(**found, windows=windows)
 
     @property
     def rate(self) -> float:
@@ -74,6 +98,7 @@ class Load:
         self.counts: Counter[str] = Counter()
         self.units = 0
         self.latencies: list[float] = []
+        self._by_window: dict[int, dict[str, list[float]]] = {}
         self.sample = b""
         self.deadline = float("inf")
         self.started = 0.0
@@ -101,16 +126,18 @@ class Load:
             return None
         self._sent += 1
         index, head, rest = next(self._requests)
+        key = f"{self.plan.key_prefix}{self._sent}".rjust(KEY_LENGTH, "k").encode()
         if self.plan.keyed:
-            key = f"{self.plan.key_prefix}{self._sent}".rjust(KEY_LENGTH, "k")
-            return index, b"%sidempotency-key: %s\r\n%s" % (head, key.encode(), rest)
-        return index, head + rest
+            return index, b"%sidempotency-key: %s\r\n%s" % (head, key, rest)
+        return index, head + rest.replace(UNIQUE.encode(), key)
 
     def answered(self, index: int, answer: bytes, seconds: float) -> None:
         self.latencies.append(seconds)
         for place, (name, mark) in enumerate(self.marks):
             if mark in answer:
                 self.counts[name] += 1
+                if self.plan.window_seconds is not None:
+                    self._add_to_window(name, seconds, self.plan.window_seconds)
                 if place == 0:
                     self.sample = answer
                     if self.plan.units:
@@ -119,6 +146,23 @@ class Load:
         if not self.counts[OTHER]:
             print("unexpected answer:", answer[:600], file=sys.stderr)
         self.counts[OTHER] += 1
+
+    def _add_to_window(self, name: str, seconds: float, length: float) -> None:
+        window = int((time.perf_counter() - self.started) / length)
+        self._by_window.setdefault(window, {}).setdefault(name, []).append(seconds)
+
+    def windows(self) -> list[Window]:
+        """The figures of each whole window."""
+        length = self.plan.window_seconds or self.ended - self.started
+        whole = range(round((self.ended - self.started) / length))
+        kinds = [self._by_window.get(number, {}) for number in whole]
+        return [
+            Window(
+                {name: len(each) for name, each in by_kind.items()},
+                {name: p99_ms(each) for name, each in by_kind.items()},
+            )
+            for by_kind in kinds
+        ]
 
     def opened(self) -> None:
         self._open += 1
@@ -179,6 +223,11 @@ class Connection(asyncio.Protocol):
         self.send()
 
 
+def p99_ms(latencies: Sequence[float]) -> float:
+    """The 99th percentile, in milliseconds, of latencies in seconds."""
+    return 1000 * sorted(latencies)[int(len(latencies) * 0.99)]
+
+
 async def run(plan: Plan) -> Result:
     """Open the connections, send the load, and return the counts."""
     load = Load(plan)
@@ -193,15 +242,16 @@ async def run(plan: Plan) -> Result:
     for connection in connections:
         connection.send()
     await load.is_over
-    latencies = sorted(load.latencies)
+    latencies = load.latencies
     return Result(
         requests=len(latencies),
         seconds=load.ended - load.started,
         counts=dict(load.counts),
         units=load.units,
         median_ms=1000 * statistics.median(latencies),
-        p99_ms=1000 * latencies[int(len(latencies) * 0.99)],
+        p99_ms=p99_ms(latencies),
         sample=load.sample.decode(),
+        windows=load.windows() if plan.window_seconds is not None else (),
     )
 
 

@@ -25,6 +25,7 @@ from benchmarks.processes import Measured, Server, contender, ours, running
 from benchmarks.results.findings import Findings, Ratio, Run, alternated
 
 CLIENTS = 100
+FEWER_CLIENTS = 64
 ROUNDS = 3
 HOT_UNITS = {"ours": 3_000, "baseline": 5_000, "strawberry": 400}
 TOO_MANY = 100
@@ -70,6 +71,15 @@ def hold_plan(
     )
 
 
+def _fewer(name: str) -> str:
+    return f"{name}, {FEWER_CLIENTS}"
+
+
+def _ratio_of_fewer(findings: Findings) -> Ratio:
+    reached = findings.rate_of(_fewer("ours"), _fewer("baseline"))
+    return Ratio(f"ours ÷ baseline, {FEWER_CLIENTS} clients", reached, 1.0)
+
+
 def _contenders(url: str) -> dict[str, Server]:
     return {
         "ours": ours(url),
@@ -96,12 +106,12 @@ def hot(postgres: str) -> Findings:
     servers = _contenders(url)
     numbers = iter(range(1, 200))
 
-    def run(name: str, server: Server) -> Run:
+    def run(name: str, server: Server, clients: int = CLIENTS) -> Run:
         def measure(number: int) -> Measured:
             hot_sku, units = sku(next(numbers)), HOT_UNITS[name]
             asyncio.run(_stock(url, hot_sku, units))
-            requests = units + TOO_MANY
-            plan = hold_plan(server, [[(hot_sku, 1)]], requests, f"{name}-{number}-")
+            requests, prefix = units + TOO_MANY, f"{name}-{clients}-{number}-"
+            plan = hold_plan(server, [[(hot_sku, 1)]], requests, prefix, clients)
             measured = server.measure(plan)
             assert measured.load.counts == {"held": units, "refused": TOO_MANY}
             asyncio.run(check_books(url, [hot_sku], units, is_sold_out=True))
@@ -112,9 +122,12 @@ def hot(postgres: str) -> Findings:
     with running(*servers.values()):
         runs = {name: run(name, server) for name, server in servers.items()}
         figures = alternated(runs, ROUNDS)
+        fewer = {_fewer(n): run(n, servers[n], FEWER_CLIENTS) for n in ("ours", "baseline")}
+        figures |= alternated(fewer, ROUNDS)
     findings = Findings("hot", "holds of one hot SKU, 100 clients", figures)
     findings.ratios = [
-        Ratio("ours ÷ baseline", findings.rate_of("ours", "baseline"), 0.45),
+        Ratio("ours ÷ baseline", findings.rate_of("ours", "baseline"), 1.0),
+        _ratio_of_fewer(findings),
         Ratio("ours ÷ strawberry, one statement", findings.rate_of("ours", "strawberry"), 8),
     ]
     _service(findings, url, next(numbers), next(numbers))
@@ -200,11 +213,11 @@ def spread(postgres: str) -> Findings:
             for _ in range(count)
         ]
 
-    def run(name: str, server: Server) -> Run:
+    def run(name: str, server: Server, clients: int = CLIENTS) -> Run:
         def measure(number: int) -> Measured:
             nonlocal held
-            count = SPREAD_REQUESTS[name]
-            plan = hold_plan(server, orders(count), count, f"{name}-{number}-")
+            count, prefix = SPREAD_REQUESTS[name], f"{name}-{clients}-{number}-"
+            plan = hold_plan(server, orders(count), count, prefix, clients)
             measured = server.measure(plan)
             held += measured.load.units
             everything = [sku(n) for n in range(1, SPREAD_SKUS + 1)]
@@ -215,10 +228,13 @@ def spread(postgres: str) -> Findings:
 
     with running(*servers.values()):
         figures = alternated({n: run(n, server) for n, server in servers.items()}, ROUNDS)
+        fewer = {_fewer(n): run(n, servers[n], FEWER_CLIENTS) for n in ("ours", "baseline")}
+        figures |= alternated(fewer, ROUNDS)
         _sell_out(servers["ours"], url)
     findings = Findings("spread", "holds over 10,000 SKUs, 1–3 lines, 100 clients", figures)
     findings.ratios = [
-        Ratio("ours ÷ baseline", findings.rate_of("ours", "baseline"), 0.5),
+        Ratio("ours ÷ baseline", findings.rate_of("ours", "baseline"), 1.0),
+        _ratio_of_fewer(findings),
         Ratio(
             "ours ÷ strawberry, one statement per line",
             findings.rate_of("ours", "strawberry"),
