@@ -35,9 +35,9 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
         """True if this was prepared here; otherwise it will be, if it is used again."""
         if wanted.name in self._prepared:
             return True
-        if wanted.name in self._seen:
+        if self._prepares and wanted.name in self._seen:
             self._wanted[wanted.name] = wanted
-        elif self._prepares and len(self._seen) < PREPARED_MAX:
+        elif len(self._seen) < PREPARED_MAX:
             self._seen.add(wanted.name)
         return False
 

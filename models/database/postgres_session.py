@@ -33,7 +33,7 @@ from models.database.sql import (
     columns_of,
     writing,
 )
-from models.database.sqlite_values import decoder
+from models.database.sqlite_values import decoded_columns
 from models.migrations.dialect import Engine
 
 
@@ -89,10 +89,7 @@ class PostgresSession(Session):
             with translated_postgres():
                 found = await self._connection.fetchrow(sql, *args)
         assert found is not None
-        return tuple(
-            each.read(_of_json(orjson.loads(text)))
-            for each, text in zip(questions, found, strict=True)
-        )
+        return tuple(_answer(each, text) for each, text in zip(questions, found, strict=True))
 
     async def lock_and_ask(self, reads: LockedReads) -> tuple[Any, tuple[Any, ...]]:
         routine = routine_of(reads)
@@ -106,7 +103,7 @@ class PostgresSession(Session):
         if interrupted:
             raise Interrupted
         locked, *answers = (
-            step.read(_of_json(orjson.loads(text)))
+            _answer(step, text)
             for step, text in zip((reads.lock, *reads.reads), texts, strict=True)
         )
         return locked, tuple(answers)
@@ -155,12 +152,17 @@ class PostgresSession(Session):
         return f"COMMIT{self._begin_next()}"
 
 
+def _answer(question: Question[Any], text: str) -> Any:
+    """The answer to a question whose rows were returned as JSON."""
+    if question.kept is None:
+        return question.read(_of_json(orjson.loads(text)))
+    return question.kept.find(text, lambda: question.read(_of_json(orjson.loads(text))))
+
+
 def _of_json(rows: Sequence[dict[str, Any]]) -> Sequence[Row]:
     """Decode instants and ids of rows that were returned as JSON."""
     if rows:
-        for name in rows[0]:
-            decode = decoder(name)
-            if decode is not None:
-                for row in rows:
-                    row[name] = decode(row[name])
+        for name, decode in decoded_columns(tuple(rows[0])):
+            for row in rows:
+                row[name] = decode(row[name])
     return rows

@@ -32,18 +32,42 @@ _SQL_TYPES: Mapping[type[fields.Field[Any]], str] = {
 }
 
 
+ANSWERS_MAX = 16
+
+
+class KeptAnswers:
+    """The last answers of a question, each returned again as the same object for the same rows.
+
+    For rows that change rarely and cost more to convert than to read. Answers must not be changed.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[object, Any] = {}
+
+    def find(self, key: object, convert: Callable[[], Any]) -> Any:
+        """The answer that was converted from the rows with this key, now or before."""
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= ANSWERS_MAX:
+                self._known.clear()
+            found = self._known[key] = convert()
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Question(Generic[AnswerT]):
     """A query and a function that converts its rows; several run in one round trip (`Session.ask`).
 
     Columns must be representable in JSON: numbers, texts, booleans, and instants and ids in columns
-    named accordingly (`…_at`, `id`, `…_id`). `row_type`: the declared type of the rows.
+    named accordingly (`…_at`, `id`, `…_id`). `row_type`: the declared type of the rows. `kept`: the
+    answers to earlier calls, if they are used again.
     """
 
     sql: str
     args: tuple[object, ...]
     read: Callable[[Sequence[Any]], AnswerT]
     row_type: type[Any] | None = None
+    kept: KeptAnswers | None = None
 
 
 def question(
@@ -51,9 +75,10 @@ def question(
     sql: str,
     args: tuple[object, ...],
     read: Callable[[Sequence[RowT]], AnswerT],
+    kept: KeptAnswers | None = None,
 ) -> Question[AnswerT]:
     """A question whose rows are of a declared type."""
-    return Question(sql, args, read, row_type)
+    return Question(sql, args, read, row_type, kept)
 
 
 @dataclass(frozen=True, slots=True)

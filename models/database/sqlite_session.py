@@ -33,6 +33,12 @@ def _names(cursor: sqlite3.Cursor) -> tuple[str, ...]:
     return tuple(column[0] for column in cursor.description or ())
 
 
+def _answer(question: Question[Any], names: tuple[str, ...], rows: list[Sequence[Any]]) -> Any:
+    if question.kept is None:
+        return question.read(_rows(names, rows))
+    return question.kept.find(tuple(map(tuple, rows)), lambda: question.read(_rows(names, rows)))
+
+
 def _rows(names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> Sequence[Row]:
     decode_all = decoders(names)
     return [
@@ -52,6 +58,7 @@ def _asked(
 
 
 Statement = tuple[str, list[tuple[object, ...]]]  # with the values of each row
+Found = tuple[tuple[str, ...], list[Sequence[Any]]]  # names of columns, and rows
 
 
 class SqliteSession(Session):
@@ -121,19 +128,19 @@ class SqliteSession(Session):
                 raw.commit()
 
         found = await self._call(work)
-        return tuple(each.read(_rows(*rows)) for each, rows in zip(questions, found, strict=True))
+        return tuple(_answer(each, *rows) for each, rows in zip(questions, found, strict=True))
 
     async def lock_and_ask(self, reads: LockedReads) -> tuple[Any, tuple[Any, ...]]:
-        def asked(raw: sqlite3.Connection, question: Question[Any]) -> Sequence[Row]:
+        def asked(raw: sqlite3.Connection, question: Question[Any]) -> Found:
             cursor = raw.execute(for_sqlite(question.sql), list(map(encode, question.args)))
-            return _rows(_names(cursor), cursor.fetchall())
+            return _names(cursor), cursor.fetchall()
 
         def work(raw: sqlite3.Connection) -> tuple[Any, tuple[Any, ...]]:
-            if any(asked(raw, guard) for guard in reads.guards):
+            if any(asked(raw, guard)[1] for guard in reads.guards):
                 raise Interrupted
-            rows = asked(raw, reads.lock)
+            rows = _rows(*asked(raw, reads.lock))
             answers = [(each, asked(raw, each)) for each in reads.reads_after(rows)]
-            return reads.lock.read(rows), tuple(each.read(found) for each, found in answers)
+            return reads.lock.read(rows), tuple(_answer(each, *found) for each, found in answers)
 
         found: tuple[Any, tuple[Any, ...]] = await self._call(work)
         return found

@@ -57,3 +57,12 @@ def decoder(name: str) -> Callable[[Any], Any] | None:
 def decoders(names: tuple[str, ...]) -> tuple[Callable[[Any], Any] | None, ...]:
     """The decoders for columns of these names."""
     return tuple(decoder(name) for name in names)
+
+
+@lru_cache(maxsize=2048)
+def decoded_columns(
+    names: tuple[str, ...],
+) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    """The columns of these names that have a decoder."""
+    found = ((name, decoder(name)) for name in names)
+    return tuple((name, decode) for name, decode in found if decode is not None)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
 from models.database.sessions import Session
-from models.database.sql import AnswerT, Question, question
+from models.database.sql import AnswerT, KeptAnswers, Question, question
 from models.policies import PolicyRow
 
 _COLUMNS = (
     "id, kind, scope, version, CAST(rules AS text) AS rules, effective_from_at, published_by,"
     " published_at"
 )
+
+_KEPT: Mapping[str, KeptAnswers] = defaultdict(KeptAnswers)  # by kind
 
 # The newest version in force of each scope, without superseded and future versions.
 _IN_FORCE = f"""
@@ -29,8 +32,11 @@ ORDER BY p.scope
 def in_force(
     kind: str, now: datetime, read: Callable[[Sequence[PolicyRow]], AnswerT]
 ) -> Question[AnswerT]:
-    """The newest version in force at `now`, per scope of a kind, converted by `read`."""
-    return question(PolicyRow, _IN_FORCE, (kind, now), read)
+    """The newest version in force at `now`, per scope of a kind, converted by `read`.
+
+    `read` must be the same function for all questions of a kind: its answers are kept.
+    """
+    return question(PolicyRow, _IN_FORCE, (kind, now), read, _KEPT[kind])
 
 
 async def next_change(session: Session, kind: str, now: datetime) -> datetime | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 import models.queries.catalog.lookups as lookups
 import models.queries.stock.availability as availability_queries
@@ -20,6 +21,10 @@ from models.database.sessions import Session
 from models.database.sql import Question
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 
+DERIVED_MAX: Final = 4
+CHOSEN_MAX: Final = 1_024
+PLANS_MAX: Final = 8
+
 
 @dataclass(frozen=True, slots=True)
 class LocationDates:
@@ -29,31 +34,72 @@ class LocationDates:
     capacity: Capacity
 
 
+@dataclass(slots=True, eq=False)
+class KeptRouting:
+    """Results that follow from channels and routing policies alone, computed at first use.
+
+    They are kept for later transactions, as long as these read the same channels and policies
+    (`KeptAnswers` returns the same objects for the same rows). A hold alone would compute them for
+    itself otherwise: a fifth of its processor time. `dates` are those of `second`: cut-offs,
+    handling times and days begin at whole seconds.
+    """
+
+    channels: Sequence[ChannelFacts]
+    routing: Sequence[PolicyVersion[RoutingRules]]
+    sharing: dict[tuple[int, ...], list[ChannelFacts]] = field(default_factory=dict)
+    chosen: dict[Facts, PolicyVersion[RoutingRules]] = field(default_factory=dict)
+    plans: dict[tuple[object, ...], Plans] = field(default_factory=dict)
+    dates: dict[tuple[object, ...], LocationDates] = field(default_factory=dict)
+    second: int = 0
+
+    def dates_in(self, second: int) -> dict[tuple[object, ...], LocationDates]:
+        """The dates that were computed in this second."""
+        if second != self.second:
+            self.dates, self.second = {}, second
+        return self.dates
+
+
+_derived: dict[tuple[int, int], KeptRouting] = {}  # by the identity of channels and policies
+
+
+def _derived_from(
+    channels: Sequence[ChannelFacts], routing: Sequence[PolicyVersion[RoutingRules]]
+) -> KeptRouting:
+    key = (id(channels), id(routing))
+    found = _derived.get(key)
+    if found is None:
+        if len(_derived) >= DERIVED_MAX:
+            _derived.clear()
+        found = _derived[key] = KeptRouting(channels, routing)  # keeps both, so no id is used again
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class AtpContext:
     """Inputs of the availability-to-promise rule, from one transaction or one snapshot.
 
-    `backordered`: open backordered units by (channel, item). `dates`: computed dates of locations,
-    by (location, policy version, country, service level). `dates`, `_sharing`, `_chosen` and
-    `_plans` are caches: the lines of a batch need few different values, many times.
+    `backordered`: open backordered units by (channel, item). `dates`: computed dates of locations
+    with a daily capacity, by (location, policy, country, service level); the lines of a batch need
+    few different ones, many times.
     """
 
     channels: Sequence[ChannelFacts]
     routing: Sequence[PolicyVersion[RoutingRules]]
     backordered: Mapping[tuple[int, int], int]
     now: datetime
-    dates: dict[tuple[int, int, str | None, str], LocationDates] = field(default_factory=dict)
-    _sharing: dict[tuple[int, ...], list[ChannelFacts]] = field(default_factory=dict)
-    _chosen: dict[Facts, PolicyVersion[RoutingRules]] = field(default_factory=dict)
-    _plans: dict[tuple[object, ...], Plans] = field(default_factory=dict)
+    dates: dict[tuple[object, ...], LocationDates] = field(default_factory=dict)
+    _derived: KeptRouting = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_derived", _derived_from(self.channels, self.routing))
 
     def sharing(self, channel: ChannelFacts) -> list[ChannelFacts]:
         """Active channels that sell from one of this channel's locations, including itself."""
         key = (channel.id, *(place.id for place in channel.locations))
-        found = self._sharing.get(key)
+        found = self._derived.sharing.get(key)
         if found is None:
             places = set(key[1:])
-            found = self._sharing[key] = [
+            found = self._derived.sharing[key] = [
                 other
                 for other in self.channels
                 if other.id == channel.id
@@ -62,9 +108,12 @@ class AtpContext:
         return found
 
     def _rules(self, facts: Facts) -> PolicyVersion[RoutingRules]:
-        found = self._chosen.get(facts)
+        chosen = self._derived.chosen
+        found = chosen.get(facts)
         if found is None:
-            found = self._chosen[facts] = choose(self.routing, facts, self.now)
+            if len(chosen) >= CHOSEN_MAX:
+                chosen.clear()
+            found = chosen[facts] = choose(self.routing, facts, self.now)
         return found
 
     def rules_for(
@@ -75,19 +124,22 @@ class AtpContext:
         return self._rules(Facts(channel.code, category))
 
     def plans_of(
-        self,
-        channel: ChannelFacts,
-        policy: PolicyVersion[RoutingRules],
-        country: str | None,
-        service_level: str,
+        self, policy: PolicyVersion[RoutingRules], promises: Iterable[tuple[int, Promise]]
     ) -> Plans:
-        """The plan cache of this policy, for the channel's locations and this destination."""
-        places = (place.id for place in channel.locations)
-        key = (str(policy.scope), policy.version, country, service_level, *places)
-        found = self._plans.get(key)
+        """The plan cache of this policy, for locations that promise these dates."""
+        plans = self._derived.plans
+        key = (id(policy), *promises)  # the policy is one of `routing`, which is kept
+        found = plans.get(key)
         if found is None:
-            found = self._plans[key] = Plans(policy.rules, policy.version)
+            if len(plans) >= PLANS_MAX:
+                plans.clear()
+            found = plans[key] = Plans(policy.rules, policy.version)
         return found
+
+    @property
+    def dates_now(self) -> dict[tuple[object, ...], LocationDates]:
+        """Computed dates of locations without a daily capacity, valid in this second."""
+        return self._derived.dates_in(int(self.now.timestamp()))
 
     def backordered_of(self, channel: ChannelFacts, item: ItemFacts) -> int:
         """Open backordered units that have a claim on this channel's locations."""

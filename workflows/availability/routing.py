@@ -87,7 +87,9 @@ async def plan(
         else:
             pins.append(Pin(demand.item.sku, demand.location, demand.quantity))
     try:
-        plans = context.plans_of(channel, policy, country, service_level)
+        plans = context.plans_of(
+            policy, ((place.id, dates[place.id].promise) for place in channel.locations)
+        )
         chosen, explanation = plans.plan(free, candidates, pins=pins)
     except InsufficientStock as error:
         raise error.under(*first[items[error.sku].id].field, "quantity") from None
@@ -112,13 +114,12 @@ async def promises(
     """Dates of an order placed now, and the capacity left, for each location."""
     found = {}
     for place in places:
-        key = (place.id, policy.version, country, service_level)
-        dates = context.dates.get(key)
+        known = context.dates_now if place.daily_order_capacity is None else context.dates
+        key = (place.id, id(policy), country, service_level)  # the context keeps its policies
+        dates = known.get(key)
         if dates is None:
             dates = await _dates(session, context.now, place, policy, country, service_level)
-            # Version numbers are unique within one scope only: cache dates if there is one policy.
-            if len(context.routing) == 1:
-                context.dates[key] = dates
+            known[key] = dates
         found[place.id] = dates
     return found
 

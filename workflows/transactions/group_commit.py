@@ -61,7 +61,7 @@ class CommitQueue(Generic[CommandT]):
         self._group_max = group_max
         self._queue_max = queue_max
         self._queue: deque[Waiting] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()  # those that serve requests now
         self._is_writing = False
         self._held_back: list[tuple[asyncio.Future[Outcome], Outcome]] = []
         self._latest: asyncio.TimerHandle | None = None
@@ -82,13 +82,13 @@ class CommitQueue(Generic[CommandT]):
 
     async def drain(self) -> None:
         """Wait until nothing is queued or under way."""
-        while self._tasks:
-            await asyncio.wait(set(self._tasks))
+        while self.tasks:
+            await asyncio.wait(set(self.tasks))
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     async def _write(self) -> None:
         """Serve the queue, one group at a time, until it is empty."""

@@ -84,7 +84,8 @@ class Transactions:
         group = self._groups.get(doing.name)
         if group is None:
             group = self._groups[doing.name] = CommitQueue(
-                lambda requests, writing: self.run(
+                # The queue's task is not cancelled with a caller, so it needs no task of its own.
+                lambda requests, writing: self._attempt(
                     lambda tx: _batch(tx, doing, requests, waits=False), writing
                 ),
                 lambda each: self._alone(doing, each),
@@ -116,8 +117,13 @@ class Transactions:
         `writing` is called once per attempt, before the last statements are sent. The transaction
         runs in a task of its own: it ends, and commits, even if the caller is cancelled.
         """
-        return await self._shielded(
-            self._attempts(lambda attempt: self._once(work, writing, is_first=attempt == 0))
+        return await self._shielded(self._attempt(work, writing))
+
+    async def _attempt(
+        self, work: Callable[[Transaction], Awaitable[CommandResult]], writing: Callable[[], None]
+    ) -> CommandResult:
+        return await self._attempts(
+            lambda attempt: self._once(work, writing, is_first=attempt == 0)
         )
 
     async def run_briefly(
@@ -154,7 +160,7 @@ class Transactions:
 
     async def abandon(self) -> None:
         """Cancel all running transactions. They are rolled back; no caller got an outcome."""
-        running = set(self._running)
+        running = self._running.union(*(group.tasks for group in self._groups.values()))
         for task in running:
             task.cancel()
         if running:

@@ -10,7 +10,7 @@ from domain.values.codes import ByCode, comparison_key, keys_of
 from models.catalog import ReasonCode
 from models.database.rows import Flag
 from models.database.sessions import Session
-from models.database.sql import Question, question
+from models.database.sql import KeptAnswers, Question, question
 
 
 class _ItemRow(TypedDict):
@@ -165,6 +165,7 @@ LEFT JOIN channel_location cl ON cl.channel_id = c.id
 LEFT JOIN location l ON l.id = cl.location_id AND l.active
 """
 _IN_ORDER = "ORDER BY c.priority, c.code, l.code"
+_KEPT_CHANNELS = KeptAnswers()
 
 
 async def channels_by_code(session: Session, codes: Iterable[str]) -> ByCode[ChannelFacts]:
@@ -188,7 +189,8 @@ async def all_channels(session: Session) -> list[ChannelFacts]:
 
 def every_channel() -> Question[list[ChannelFacts]]:
     """All channels with their active locations, by priority."""
-    return question(_ChannelLocationRow, f"{_CHANNELS} {_IN_ORDER}", (), _read_channels)
+    sql = f"{_CHANNELS} {_IN_ORDER}"
+    return question(_ChannelLocationRow, sql, (), _read_channels, _KEPT_CHANNELS)
 
 
 async def _channels(session: Session, condition: str, values: object) -> list[ChannelFacts]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from models.database.database import Database, DatabaseLimits
-from models.database.locked_reads import FromLock, Interrupted, LockedReads
+from models.database.locked_reads import FromLock, Interrupted, LockedReads, Routine
 from models.database.rows import Row
 from models.database.sessions import Session
 from models.database.sql import Question
@@ -63,6 +63,17 @@ async def test_every_round_gives_the_same_answers(
         assert answers == (codes, [{"count": 4}], [])
     used = [call for call in calls if "FROM pg_temp.restow_reads" in call]
     assert len(used) == (2 if single.engine == "postgres" else 0)
+
+
+async def test_a_database_that_refuses_the_function_is_asked_once(
+    one: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Routine, "definition", lambda *_: "SELECT 1 / 0")
+    calls = record_calls(monkeypatch)
+    for _ in range(2 * ROUNDS):
+        async with one.writer() as session:
+            assert await session.lock_and_ask(steps()) == ([], ([], [{"count": 0}], []))
+    assert calls.count("SELECT 1 / 0") == 1
 
 
 async def test_without_locked_rows_the_reads_get_no_values(single: Database) -> None:
