@@ -55,6 +55,19 @@ class Item(Model):
         table = "item"
 
 
+class ItemText(Model):
+    """An item's SKU, name and barcode as searches compare them.
+
+    In a table of its own: a change of a price does not write the search index.
+    """
+
+    item_id = fields.BigIntField(primary_key=True, generated=False)
+    search_text = fields.TextField()
+
+    class Meta:
+        table = "item_text"
+
+
 class ItemRow(TypedDict):
     """An item as lists show it."""
 

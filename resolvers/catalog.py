@@ -10,6 +10,7 @@ import workflows.catalog.items
 import workflows.catalog.locations
 import workflows.catalog.master_data
 from domain.catalog.commands import UpsertReasonCode, UpsertSupplier
+from domain.values.search_texts import search_term
 from schema.context import Info
 from schema.fields.arguments import After, Before, First, Last, given, named
 from schema.fields.enums import ReasonKind
@@ -45,11 +46,14 @@ async def items(
 ) -> CountedConnection[Item]:
     """Items, newest first.
 
-    `search` selects items that contain it in SKU, name or barcode, ignoring case.
+    `search` selects items that contain it in SKU, name or barcode. Case, accents, width and
+    repeated blanks make no difference, in any alphabet: "OREBRO" finds "Örebro". It may
+    have at most 255 characters.
     """
+    term = search_term(given(search), "search")
     session = await info.context.session()
     page = await catalog_reads.items(
-        session, window(first, after, last, before, selection_of(info)), search=given(search)
+        session, window(first, after, last, before, selection_of(info)), term=term
     )
     return CountedConnection(page, Item.from_row, info.context)
 

@@ -42,6 +42,10 @@ class LiveSchema:
         check item: price_minor >= 0
         foreign key item.supplier_id → supplier.id RESTRICT
         trigger BEFORE UPDATE ON stock_movement
+        search item_search
+
+    The last stands for an index of parts of texts: on PostgreSQL a GIN index, on SQLite a virtual
+    table with the triggers that keep it.
     """
 
     columns: dict[tuple[str, str], tuple[str, bool]]
@@ -108,9 +112,11 @@ def _index(table: str, columns: list[str], predicate: str | None) -> str:
 
 
 _TABLES = (
-    "SELECT name, sql FROM sqlite_master WHERE type = 'table'"
-    " AND name NOT LIKE 'sqlite_%' AND name <> 'schema_version'"
+    "SELECT name, sql FROM sqlite_master JOIN pragma_table_list USING (name, type)"
+    " WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'schema_version'"
 )
+_VIRTUAL = "SELECT name FROM pragma_table_list WHERE type = 'virtual'"
+_TRIGGERS = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'"
 
 
 def _read_sqlite(connection: sqlite3.Connection) -> LiveSchema:
@@ -136,8 +142,11 @@ def _read_sqlite(connection: sqlite3.Connection) -> LiveSchema:
             if origin != "pk":
                 kind = "unique" if unique else "index"
                 found.facts.add(f"{kind} {_index(table, columns, predicate)}")
-    triggers = connection.execute("SELECT tbl_name, sql FROM sqlite_master WHERE type = 'trigger'")
-    for table, sql in triggers.fetchall():
+    searched = [name for (name,) in connection.execute(_VIRTUAL)]
+    found.facts.update(f"search {name}" for name in searched)
+    for trigger, table, sql in connection.execute(_TRIGGERS).fetchall():
+        if trigger.startswith(tuple(f"{name}_" for name in searched)):
+            continue
         match = re.search(r"(BEFORE|AFTER) ([\w ,]+?) ON", sql)
         assert match is not None
         found.facts.add(f"trigger {match[1]} {match[2]} ON {table}")
@@ -161,6 +170,8 @@ FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 
 """
 _PG_INDEXES = """
 SELECT t.relname AS name, i.indisunique, i.indisprimary, pg_get_expr(i.indpred, t.oid) AS predicate,
+  (SELECT x.relname::text FROM pg_class x JOIN pg_am a ON a.oid = x.relam
+    WHERE x.oid = i.indexrelid AND a.amname = 'gin') AS searched,
   ARRAY(SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place)
     JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.number ORDER BY k.place) AS columns
 FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
@@ -191,7 +202,9 @@ async def _read_postgres(pg: Any) -> LiveSchema:
         found.columns[(row["table_name"], row["column_name"])] = kind
     for row in await pg.fetch(_PG_INDEXES):
         line = _index(row["name"], row["columns"], row["predicate"])
-        if row["indisprimary"]:
+        if row["searched"]:
+            found.facts.add(f"search {row['searched']}")
+        elif row["indisprimary"]:
             found.primary_keys.add(line)
         else:
             found.facts.add(f"{'unique' if row['indisunique'] else 'index'} {line}")

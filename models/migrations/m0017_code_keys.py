@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.migrations.code_keys import CodeColumn, CodeKeys, UniqueCode
+from models.migrations.backfills.code_keys import CodeColumn, CodeKeys, UniqueCode
 from models.migrations.dialect import Engine, append_only, render
 
 _SKU = CodeColumn("item", "sku")

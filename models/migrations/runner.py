@@ -37,9 +37,9 @@ from models.migrations import (
     m0016_held_lines,
     m0017_code_keys,
 )
-from models.migrations.code_keys import CodeKeys, fill_postgres, fill_sqlite
+from models.migrations.backfills.backfill import Backfill
 from models.migrations.dialect import Engine
-from models.migrations.later import m0018_refund_sums
+from models.migrations.later import m0018_refund_sums, m0019_search_text
 
 LOCK_KEY = 7_239_401_156
 
@@ -48,14 +48,14 @@ class Version(NamedTuple):
     """One version: its name, and its statements for an engine.
 
     `in_currency`: the statements if they depend on the base currency. The digest does not: the
-    operator may change the currency until stock is received. `keys`: the keys of codes that are
-    filled after the statements.
+    operator may change the currency until stock is received. `fill`: what Python computes after
+    the statements.
     """
 
     name: str
     statements: Callable[[Engine], Iterator[str]]
     in_currency: Callable[[Engine, str], Iterator[str]] | None = None
-    keys: CodeKeys | None = None
+    fill: Backfill | None = None
 
     def statements_in(self, engine: Engine, base_currency: str) -> Iterator[str]:
         """The statements for an engine and a base currency."""
@@ -69,8 +69,8 @@ class Version(NamedTuple):
         return hashlib.sha256("\n;\n".join(every).encode()).hexdigest()
 
     def finish(self, engine: Engine) -> Iterator[str]:
-        """The statements that follow when the keys are filled."""
-        return iter(()) if self.keys is None else self.keys.finish(engine)
+        """The statements that follow when the values of `fill` are stored."""
+        return iter(()) if self.fill is None else self.fill.finish(engine)
 
 
 VERSIONS: tuple[Version, ...] = (
@@ -90,8 +90,9 @@ VERSIONS: tuple[Version, ...] = (
     Version("0014_chargebacks", m0014_chargebacks.statements),
     Version("0015_refund_parts", m0015_refund_parts.statements),
     Version("0016_held_lines", m0016_held_lines.statements),
-    Version("0017_code_keys", m0017_code_keys.statements, keys=m0017_code_keys.KEYS),
+    Version("0017_code_keys", m0017_code_keys.statements, fill=m0017_code_keys.KEYS),
     Version("0018_refund_sums", m0018_refund_sums.statements),
+    Version("0019_search_text", m0019_search_text.statements, fill=m0019_search_text.FILL),
 )
 
 _TABLE = (
@@ -100,6 +101,7 @@ _TABLE = (
 )
 
 _APPLIED = "SELECT name, digest FROM schema_version"
+_HAS_FTS5 = "SELECT 1 FROM pragma_module_list WHERE name = 'fts5'"
 _HAS_TABLE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
 
 
@@ -145,13 +147,9 @@ def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def _check_codes(version: Version, collisions: list[str]) -> None:
-    if collisions:
-        raise MigrationError(
-            f"version {version.name} compares codes without case, so these are the same: "
-            f"{'; '.join(collisions)}. Nothing was changed. Rename one of each with SQL, then "
-            "start again"
-        )
+def _check_filled(version: Version, refusal: str | None) -> None:
+    if refusal is not None:
+        raise MigrationError(f"version {version.name} {refusal}")
 
 
 async def _migrate_postgres(database_url: str, base_currency: str) -> list[str]:
@@ -165,8 +163,8 @@ async def _migrate_postgres(database_url: str, base_currency: str) -> list[str]:
             for version in pending:
                 for statement in version.statements_in("postgres", base_currency):
                     await connection.execute(statement)
-                if version.keys is not None:
-                    _check_codes(version, await fill_postgres(connection, version.keys))
+                if version.fill is not None:
+                    _check_filled(version, await version.fill.postgres(connection))
                 for statement in version.finish("postgres"):
                     await connection.execute(statement)
                 await connection.execute(
@@ -180,6 +178,14 @@ async def _migrate_postgres(database_url: str, base_currency: str) -> list[str]:
         await connection.close()
 
 
+def _check_build(connection: sqlite3.Connection) -> None:
+    if not connection.execute(_HAS_FTS5).fetchone():
+        raise MigrationError(
+            f"SQLite {sqlite3.sqlite_version} lacks FTS5, which the search of items needs: "
+            "use a Python whose SQLite is built with it, or PostgreSQL"
+        )
+
+
 def _migrate_sqlite(database_url: str, base_currency: str) -> list[str]:
     path = sqlite_path(database_url)
     with _reaching():
@@ -188,6 +194,7 @@ def _migrate_sqlite(database_url: str, base_currency: str) -> list[str]:
     try:
         with _reaching():
             connection.execute("PRAGMA journal_mode=WAL")
+        _check_build(connection)
         connection.execute("PRAGMA foreign_keys=OFF")
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_TABLE)
@@ -196,8 +203,8 @@ def _migrate_sqlite(database_url: str, base_currency: str) -> list[str]:
         for version in pending:
             for statement in version.statements_in("sqlite", base_currency):
                 connection.execute(statement)
-            if version.keys is not None:
-                _check_codes(version, fill_sqlite(connection, version.keys))
+            if version.fill is not None:
+                _check_filled(version, version.fill.sqlite(connection))
             for statement in version.finish("sqlite"):
                 connection.execute(statement)
             values = (version.name, version.digest("sqlite"), _now())

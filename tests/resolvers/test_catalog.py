@@ -84,6 +84,16 @@ async def test_items_are_searched_by_sku_name_and_barcode(api: InProcessServer) 
     assert await found("x!") == ["X-4"]
     assert await found("%") == ["X-4"]
     assert await found("zzz") == []
+    assert await found("NEEDLE  \u3000") == ["NEEDLE-2", "X-1", "X-3"]
+
+
+async def test_a_search_of_50_kb_is_refused_with_the_limit(api: InProcessServer) -> None:
+    document = "query ($words: String) { items(search: $words) { totalCount nodes { sku } } }"
+    answer = (await api.post(document, {"words": "x" * 50_000})).json()
+    (error,) = answer["errors"]
+    assert error["message"] == ("`search` may have at most 255 characters; 50000 were sent.")
+    assert error["extensions"]["code"] == "BAD_REQUEST"
+    assert answer["data"] is None
 
 
 async def test_a_location_has_a_parent_and_a_time_zone(api: InProcessServer) -> None:

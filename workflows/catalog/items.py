@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import models.queries.catalog.catalog as catalog_queries
 from domain.access.callers import Caller
@@ -105,13 +105,13 @@ async def _update(
     wanted: Mapping[str, Facts],
     caller: Caller,
 ) -> None:
-    rows = []
+    rows: list[VersionedItemRow] = []
     for given, facts in wanted.items():
         row = current.get(given)
         after = {} if row is None else changed(row, facts)
         if row is not None and after:
             version = row["version"] + 1
-            rows.append({**row, **after, "version": version})
+            rows.append(cast("VersionedItemRow", {**row, **after, "version": version}))
             values: Mapping[str, object] = row
             before = {column: values[column] for column in after}
             _report(tx, row["sku"], row["id"], version, before, after, caller)
@@ -123,8 +123,7 @@ async def _insert(
 ) -> ByCode[VersionedItemRow]:
     if not new:
         return ByCode((), lambda row: row["sku"])
-    await catalog_queries.insert_items(tx.session, new, tx.now)
-    created = await catalog_queries.lock_items(tx.session, new)
+    created = await catalog_queries.insert_items(tx.session, new, tx.now)
     for row in created.values():
         sku = row["sku"]
         _report(tx, sku, row["id"], row["version"], None, new[sku], caller)

@@ -10,15 +10,18 @@ import orjson
 
 import models.queries.proofs.digests as digests
 import models.queries.proofs.invariants as invariants
+import models.queries.proofs.search_index as search_index
 from models.database.database import Database
 from models.database.sessions import Session
 from models.queries.proofs.digests import DigestedRow
+from models.queries.proofs.invariants import DifferenceRow
 from workflows.ledger.code_keys import wrong_keys
 from workflows.transactions.digests import digest, digest_of_all
 
 PAGE = 2_000
 COVERED = "audit rows cover their transaction"
 KEYED = "comparison keys follow their codes"
+SEARCHED = "items are found by SKU, name and barcode"
 COUNTED = ("stock_movement", "journal_entry", "sales_order", "event", "audit_entry")
 # Lines of journal entries by the entry's id: account, currency, debit and credit.
 EntryLines = dict[object, list[list[object]]]
@@ -49,10 +52,8 @@ async def reconcile(database: Database) -> list[Difference]:
     async with database.snapshot() as session:
         await invariants.begin(session)
         for proof in invariants.PROOFS:
-            rows = await invariants.differences(session, proof)
-            found += _bounded(
-                [Difference(proof.name, r["place"], r["expected"], r["found"]) for r in rows]
-            )
+            found += _named(proof.name, await invariants.differences(session, proof))
+        found += _named(SEARCHED, await search_index.differences(session))
         for table in digests.DIGESTED:
             found += _bounded(await _changed(session, table))
         found += _bounded(await _uncovered(session))
@@ -61,14 +62,18 @@ async def reconcile(database: Database) -> list[Difference]:
 
 
 def proof_count() -> int:
-    """Number of proofs that `reconcile` makes: those in SQL, the digests, audit coverage, keys."""
-    return len(invariants.PROOFS) + len(digests.DIGESTED) + len((COVERED, KEYED))
+    """Number of proofs that `reconcile` makes: those in SQL, the digests, and those by name."""
+    return len(invariants.PROOFS) + len(digests.DIGESTED) + len((COVERED, KEYED, SEARCHED))
 
 
 async def extent(database: Database) -> Mapping[str, int]:
     """Number of rows to prove, by table."""
     async with database.snapshot() as session:
         return {table: await invariants.count(session, table) for table in COUNTED}
+
+
+def _named(proof: str, rows: Sequence[DifferenceRow]) -> list[Difference]:
+    return _bounded([Difference(proof, r["place"], r["expected"], r["found"]) for r in rows])
 
 
 def _bounded(differences: list[Difference]) -> list[Difference]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from domain.values.codes import ByCode, keys_of
-from models.catalog import ChannelLocation, Item, VersionedItemRow
+from domain.values.search_texts import search_text
+from models.catalog import ChannelLocation, Item, ItemText, VersionedItemRow
+from models.database.rows import picked
 from models.database.sessions import Session
 from models.queries.events.lock_numbers import HIERARCHY
 
@@ -37,8 +39,8 @@ async def lock_items(session: Session, skus: Iterable[str]) -> ByCode[VersionedI
 
 async def insert_items(
     session: Session, facts: Mapping[str, Mapping[str, object]], now: datetime
-) -> None:
-    """Insert items by SKU, in the lock order. Raises UniqueConflict."""
+) -> ByCode[VersionedItemRow]:
+    """Insert items by SKU, in the lock order, and return them locked. Raises UniqueConflict."""
     rows = [
         {
             "sku": sku,
@@ -49,24 +51,34 @@ async def insert_items(
         for sku in sorted(facts)
     ]
     await session.insert(Item, rows)
+    created = await lock_items(session, facts)
+    texts = [
+        {"item_id": each["id"], "search_text": _search_text(each)} for each in created.values()
+    ]
+    await session.insert(ItemText, texts)
+    return created
 
 
 _UPDATE_ITEM = f"""
 UPDATE item SET {", ".join(f"{column} = ${i}" for i, column in enumerate(ITEM_COLUMNS, start=4))},
   version = $2, updated_at = $3 WHERE id = $1
 """
+_UPDATE_TEXT = "UPDATE item_text SET search_text = $2 WHERE item_id = $1 AND search_text <> $2"
 
 
-async def update_items(session: Session, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+async def update_items(session: Session, rows: Sequence[VersionedItemRow], now: datetime) -> None:
     """Write all columns of locked items; each row has its id and its new version."""
-    if rows:
-        await session.execute_many(
-            _UPDATE_ITEM,
-            [
-                (row["id"], row["version"], now, *(row[column] for column in ITEM_COLUMNS))
-                for row in rows
-            ],
-        )
+    if not rows:
+        return
+    await session.execute_many(
+        _UPDATE_ITEM,
+        [(row["id"], row["version"], now, *picked(row, ITEM_COLUMNS)) for row in rows],
+    )
+    await session.execute_many(_UPDATE_TEXT, [(row["id"], _search_text(row)) for row in rows])
+
+
+def _search_text(row: VersionedItemRow) -> str:
+    return search_text(row["sku"], row["name"], row["barcode"])
 
 
 class CodeRow(TypedDict):

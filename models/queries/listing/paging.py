@@ -141,11 +141,7 @@ class Listing(Generic[RowT]):
     async def page(self, session: Session, window: Window) -> Page[RowT]:
         """One page; it reads one more row than requested, to know if more rows follow."""
         values = list(self._values)
-        conditions = list(self._conditions)
-        if window.after is not None:
-            conditions.append(self._beside("<", window.after, values))
-        if window.before is not None:
-            conditions.append(self._beside(">", window.before, values))
+        conditions = [*self._conditions, *self._beside_window(window, values)]
         direction = "ASC" if window.from_end else "DESC"
         order = ", ".join(f"{key.expression} {direction}" for key in self._order)
         sql = (
@@ -205,6 +201,15 @@ class Listing(Generic[RowT]):
         """The number of rows in the whole list."""
         sql = f"SELECT count(*) FROM {self._source}{_where(self._conditions)}"
         return await session.value(int, sql, *self._values) or 0
+
+    def _beside_window(self, window: Window, values: list[object]) -> list[str]:
+        """The conditions of a page's cursors; their arguments are added to `values`."""
+        conditions = []
+        if window.after is not None:
+            conditions.append(self._beside("<", window.after, values))
+        if window.before is not None:
+            conditions.append(self._beside(">", window.before, values))
+        return conditions
 
     def _beside(self, sign: str, key: KeyValues, values: list[object]) -> str:
         if len(key) != len(self._order):

@@ -19,6 +19,7 @@ from models.catalog import (
 )
 from models.database.keys import shown_columns
 from models.database.sessions import Session
+from models.queries.catalog.item_search import FoundItems
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
 
@@ -45,23 +46,11 @@ _CHANNEL = shown_columns(Channel, "t")
 ITEM = ", ".join(f"t.{name}" for name in ITEM_COLUMNS)
 
 
-async def items(session: Session, window: Window, *, search: str | None) -> Page[ItemRow]:
-    """Items whose SKU, name or barcode contains the words of `search`."""
-    listing = Listing(ItemRow, ITEM, "item t", _ID)
-    if search:
-        pattern = f"%{_escaped(search.lower())}%"
-        listing.where(
-            "(lower(t.sku) LIKE {} ESCAPE '!' OR lower(t.name) LIKE {} ESCAPE '!'"
-            " OR lower(coalesce(t.barcode, '')) LIKE {} ESCAPE '!')",
-            pattern,
-            pattern,
-            pattern,
-        )
-    return await listing.page(session, window)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+async def items(session: Session, window: Window, *, term: str | None) -> Page[ItemRow]:
+    """Items whose SKU, name or barcode contains a folded search; None: all items."""
+    if term is not None:
+        return await FoundItems(session.engine, ITEM, term).page(session, window)
+    return await Listing(ItemRow, ITEM, "item t", _ID).page(session, window)
 
 
 async def item(session: Session, sku: str) -> ItemRow | None:

@@ -335,8 +335,9 @@ def test_every_proof_is_broken_once() -> None:
     names = {proof for each in breaks for _, proof, _ in each.values()}
     names |= {*UNEARNED_BREAKS, COST_PROOF, FOUND_PROOF}
     assert names == {p.name for p in invariants.PROOFS} | digests
-    # Two more proofs have tests of their own: test_audit_cover.py and test_code_keys.py.
-    assert proof_count() == len(names) + 2
+    # Three more proofs have tests of their own: test_audit_cover.py, test_code_keys.py and
+    # test_search.py.
+    assert proof_count() == len(names) + 3
 
 
 async def test_many_differences_are_bounded(database: Database) -> None:

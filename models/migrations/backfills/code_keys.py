@@ -7,7 +7,7 @@ Unicode does.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -60,30 +60,38 @@ class CodeKeys(NamedTuple):
     unique: Sequence[UniqueCode]
     finish: Callable[[Engine], Iterator[str]]
 
-
-def fill_sqlite(connection: sqlite3.Connection, keys: CodeKeys) -> list[str]:
-    """Fill the keys. Returns the codes, in words, that collide."""
-    connection.create_function("comparison_key", 1, comparison_key, deterministic=True)
-    for table, code in keys.columns:
-        connection.execute(
-            f"UPDATE {table} SET {code}_key = comparison_key({code}) WHERE {code} IS NOT NULL"
+    def sqlite(self, connection: sqlite3.Connection) -> str | None:
+        """Fill the keys; codes that collide are the refusal."""
+        connection.create_function("comparison_key", 1, comparison_key, deterministic=True)
+        for table, code in self.columns:
+            connection.execute(
+                f"UPDATE {table} SET {code}_key = comparison_key({code}) WHERE {code} IS NOT NULL"
+            )
+        return _refusal(
+            unique.collision(*row)
+            for unique in self.unique
+            for row in connection.execute(unique.collisions).fetchall()
         )
-    return [
-        unique.collision(*row)
-        for unique in keys.unique
-        for row in connection.execute(unique.collisions).fetchall()
-    ]
+
+    async def postgres(self, connection: asyncpg.Connection[Any]) -> str | None:
+        """Fill the keys, page by page; codes that collide are the refusal."""
+        for column in self.columns:
+            await _fill(connection, column)
+        found = [
+            unique.collision(row["one"], row["other"])
+            for unique in self.unique
+            for row in await connection.fetch(unique.collisions)
+        ]
+        return _refusal(found)
 
 
-async def fill_postgres(connection: asyncpg.Connection[Any], keys: CodeKeys) -> list[str]:
-    """Fill the keys, page by page. Returns the codes, in words, that collide."""
-    for column in keys.columns:
-        await _fill(connection, column)
-    return [
-        unique.collision(row["one"], row["other"])
-        for unique in keys.unique
-        for row in await connection.fetch(unique.collisions)
-    ]
+def _refusal(collisions: Iterable[str]) -> str | None:
+    if not (named := "; ".join(collisions)):
+        return None
+    return (
+        f"compares codes without case, so these are the same: {named}. Nothing was changed. "
+        "Rename one of each with SQL, then start again"
+    )
 
 
 async def _fill(connection: asyncpg.Connection[Any], column: CodeColumn) -> None:
