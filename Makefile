@@ -4,7 +4,7 @@
 #   PYTHON=/path/to/python   the Python 3.11, 3.12 or 3.13 to use for the environment
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test quick check bench replay reconcile archive schema format lock
+.PHONY: help serve test quick check bench replay reconcile checkpoint archive schema format lock
 
 run := .venv/bin/python -m
 
@@ -35,8 +35,11 @@ bench: development  ## run the benchmarks and compare with their bounds (ONLY=pa
 replay: runtime  ## replay FILE=events.csv.gz through the API, then reconcile (LIMIT=number of orders)
 	@$(run) scripts.replay $(FILE) $(if $(LIMIT),--limit $(LIMIT))
 
-reconcile: runtime  ## prove the books of the configured database
-	@$(run) scripts.reconcile
+reconcile: runtime  ## prove the books of the configured database (CHECKPOINT=file compares with it)
+	@$(run) scripts.reconcile $(CHECKPOINT)
+
+checkpoint: runtime  ## verify the audit chain since the checkpoint in FILE, and write the new one
+	@$(run) scripts.checkpoint $(or $(FILE),audit-checkpoint.json)
 
 archive: runtime  ## move events beyond the RESTOW_EVENTS_KEPT_… limits from the log to files
 	@$(run) scripts.archive

@@ -1,4 +1,7 @@
-"""Table of the audit trail: one append-only row per action and subject."""
+"""Tables of the audit trail: one append-only row per action and subject, and the chain of seals.
+
+Seals are written after the commit of their row (workflows/ledger/sealing.py).
+"""
 
 from __future__ import annotations
 
@@ -28,8 +31,50 @@ class AuditEntry(Model):
         table = "audit_entry"
 
 
+class AuditPending(Model):
+    """An audit row without a seal yet."""
+
+    audit_id = fields.UUIDField(primary_key=True)
+
+    class Meta:
+        table = "audit_pending"
+
+
+class AuditSeal(Model):
+    """The place of an audit row in the chain, and a hash over the row and the seal before it."""
+
+    sequence = fields.BigIntField(primary_key=True, generated=False)
+    audit_id = fields.UUIDField()
+    previous_hash = fields.TextField()
+    hash = fields.TextField()
+
+    class Meta:
+        table = "audit_seal"
+
+
+class AuditChain(Model):
+    """The single row with the end of the chain. Sealing locks it, so seals follow one another."""
+
+    id = fields.BigIntField(primary_key=True, generated=False)
+    sequence = fields.BigIntField(default=0)
+    hash = fields.TextField()
+    sealed_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "audit_chain"
+
+
+class AuditSealRow(TypedDict):
+    """A row of audit_seal."""
+
+    sequence: int
+    audit_id: UUID
+    previous_hash: str
+    hash: str
+
+
 class AuditEntryRow(TypedDict):
-    """A row of audit_entry."""
+    """A row of audit_entry with the hashes of its seal; null until it is sealed."""
 
     id: UUID
     recorded_at: datetime
@@ -41,3 +86,5 @@ class AuditEntryRow(TypedDict):
     transaction_id: UUID
     digest: str
     content_digest: str
+    hash: str | None
+    previous_hash: str | None

@@ -1,27 +1,33 @@
 """Prove the books of the configured database (workflows/ledger/reconciliation.py).
 
-Exit code 0 and a summary, or 1 and one line for each difference.
+Exit code 0 and a summary, or 1 and one line for each difference. An argument names the file of a
+checkpoint (scripts/checkpoint.py), which the audit chain must contain.
 """
 
 import asyncio
 import sys
 import time
+from pathlib import Path
 
 from models.database.database import Database
 from models.database.sessions import DatabaseError
 from models.migrations.runner import MigrationError, missing
+from scripts.checkpoint import CheckpointUnreadable, read
 from settings import SettingsError, load
+from workflows.ledger.audit_chain import Checkpoint
 from workflows.ledger.reconciliation import Difference, extent, proof_count, reconcile
 
 
-async def prove(database_url: str) -> tuple[list[Difference], str]:
+async def prove(
+    database_url: str, checkpoint: Checkpoint | None = None
+) -> tuple[list[Difference], str]:
     """Return the differences in a database's books, and a summary of the rows checked."""
     database = Database(database_url)
     await database.open()
     try:
         started = time.monotonic()
         rows = await extent(database)
-        found = await reconcile(database)
+        found = await reconcile(database, checkpoint)
         seconds = time.monotonic() - started
     finally:
         await database.close()
@@ -35,8 +41,9 @@ def main() -> None:
         url = load().database_url
         if versions := asyncio.run(missing(url)):
             sys.exit(f"reconcile: the database lacks version {versions[0]}; start the server once")
-        found, summary = asyncio.run(prove(url))
-    except (SettingsError, MigrationError, DatabaseError, OSError) as error:
+        checkpoint = read(Path(sys.argv[1])) if len(sys.argv) > 1 else None
+        found, summary = asyncio.run(prove(url, checkpoint))
+    except (SettingsError, MigrationError, DatabaseError, OSError, CheckpointUnreadable) as error:
         sys.exit(f"reconcile: {error}")
     for difference in found:
         print(f"reconcile: {difference}")

@@ -18,6 +18,7 @@ import workflows.reservations.expiry as reservation_expiry
 import workflows.returns.expiry as return_expiry
 import workflows.tasks.claims as task_claims
 import workflows.transactions.idempotency as idempotency
+from workflows.ledger.sealing import Sealing
 from workflows.orders.backorders import BackorderRounds
 from workflows.refunds.payouts import Payouts
 from workflows.scheduler import Job
@@ -32,6 +33,7 @@ class JobContext:
         self.transactions = transactions
         self.payouts = payouts
         self.backorders = BackorderRounds(transactions)
+        self.sealing = Sealing(transactions)
 
 
 def transaction(
@@ -44,6 +46,7 @@ def transaction(
 JOBS: Final[tuple[Job[JobContext], ...]] = (
     Job("pay refunds", 0.5, lambda context: context.payouts.work()),
     Job("expire holds", 0.25, lambda context: reservation_expiry.sweep(context.transactions)),
+    Job("seal audit entries", 0.5, lambda context: context.sealing.seal()),
     Job("activate policies", 1.0, transaction(policy_activation.start)),
     Job("serve backorders", 2.0, lambda context: context.backorders.serve()),
     Job("release expired claims", 2.0, transaction(task_claims.release_expired)),

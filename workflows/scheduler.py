@@ -11,12 +11,11 @@ from uuid import uuid4
 import structlog
 
 from models.database.errors import unforeseen
-from workflows.transactions.leases import ProcessLease
+from workflows.transactions.leases import JOBS_LEASE, ProcessLease
 from workflows.transactions.runner import Transactions
 
 logger = structlog.get_logger(__name__)
 
-LEASE = "jobs"
 LEASE_SECONDS = 6.0
 RENEW_SECONDS = 2.0
 RUNS_MAX = 50  # in a row, while a job finds more to do
@@ -41,7 +40,7 @@ class Scheduler(Generic[ContextT]):
     ) -> None:
         self._jobs = jobs
         self._context = context
-        self._lease = ProcessLease(transactions, LEASE, holder=str(uuid4()))
+        self._lease = ProcessLease(transactions, JOBS_LEASE, holder=str(uuid4()))
         self._held_until = 0.0
 
     async def run(self) -> None:

@@ -39,7 +39,7 @@ from models.migrations import (
 )
 from models.migrations.backfills.backfill import Backfill
 from models.migrations.dialect import Engine
-from models.migrations.later import m0018_refund_sums, m0019_search_text
+from models.migrations.later import m0018_refund_sums, m0019_search_text, m0020_audit_chain
 
 LOCK_KEY = 7_239_401_156
 
@@ -93,6 +93,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0017_code_keys", m0017_code_keys.statements, fill=m0017_code_keys.KEYS),
     Version("0018_refund_sums", m0018_refund_sums.statements),
     Version("0019_search_text", m0019_search_text.statements, fill=m0019_search_text.FILL),
+    Version("0020_audit_chain", m0020_audit_chain.statements),
 )
 
 _TABLE = (

@@ -33,3 +33,9 @@ class AuditEntry(Node):
     """Values that the action changed, as they were before; null if there were none."""
     after: JSON | None = derived(lambda entry: _after(entry.row))
     """The same values after the action, without personal data."""
+    hash: str | None
+    """Hash over this entry and `previousHash`, in hexadecimal. Null until the entry is sealed,
+    normally within a second."""
+    previous_hash: str | None
+    """Hash of the entry before this one in the chain; 64 zeros for the first. Null until this
+    entry is sealed."""

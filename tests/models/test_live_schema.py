@@ -245,4 +245,4 @@ async def test_an_empty_database_has_nothing_else(schema: LiveSchema, database_u
         for table in sorted(schema.tables)
         if await raw.rows(database_url, f"SELECT 1 FROM {table} LIMIT 1")
     ]
-    assert filled == ["event_retention", "policy", "reason_code"]
+    assert filled == ["audit_chain", "event_retention", "policy", "reason_code"]

@@ -4,6 +4,7 @@ import workflows.exceptions.opening as exceptions
 from domain.access.callers import SYSTEM, Role
 from domain.exceptions import ExceptionKind
 from tests.builders.in_process_server import JSON, InProcessServer
+from workflows.ledger.sealing import FIRST_PREVIOUS, Sealing
 from workflows.transactions.transaction import Transaction
 
 PUBLISH = """mutation ($input: PolicyInput!) { policyPublish(input: $input) {
@@ -157,6 +158,23 @@ async def test_every_mutation_leaves_a_trail(api: InProcessServer) -> None:
     assert (await api.ask(document, {"actor": "nobody"}))["auditTrail"]["nodes"] == []
     clerk = await api.a_key(Role.WAREHOUSE)
     assert await api.code(document, {}, key=clerk) == "FORBIDDEN"
+
+
+async def test_audit_entries_show_their_place_in_the_chain(api: InProcessServer) -> None:
+    await api.receive(5)
+    document = "{ auditTrail { nodes { id subject hash previousHash } } }"
+    before = (await api.ask(document))["auditTrail"]["nodes"]  # the job may have sealed some
+    assert all((each["hash"] is None) == (each["previousHash"] is None) for each in before)
+    while await Sealing(api.restow.transactions).seal():
+        pass
+    newest, *older = (await api.ask(document))["auditTrail"]["nodes"]
+    hashes = {each["hash"] for each in older}
+    assert newest["previousHash"] in hashes
+    assert FIRST_PREVIOUS in {each["previousHash"] for each in older}
+    assert len({*hashes, newest["hash"]}) == len(before) > 1
+    node = "query ($id: ID!) { node(id: $id) { ... on AuditEntry { hash previousHash } } }"
+    found = (await api.ask(node, {"id": newest["id"]}))["node"]
+    assert found == {key: newest[key] for key in ("hash", "previousHash")}
 
 
 async def test_books_are_closed_once_and_never_ahead(api: InProcessServer) -> None:

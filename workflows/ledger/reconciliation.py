@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
-
-import orjson
 
 import models.queries.proofs.digests as digests
 import models.queries.proofs.invariants as invariants
 import models.queries.proofs.search_index as search_index
 from models.database.database import Database
 from models.database.sessions import Session
-from models.queries.proofs.digests import DigestedRow
 from models.queries.proofs.invariants import DifferenceRow
+from workflows.ledger.audit_chain import Checkpoint, broken_seals, contradictions, standstill
 from workflows.ledger.code_keys import wrong_keys
-from workflows.transactions.digests import digest, digest_of_all
+from workflows.ledger.row_digests import changed
+from workflows.transactions.clock import machine_time
+from workflows.transactions.digests import digest_of_all
 
 PAGE = 2_000
 COVERED = "audit rows cover their transaction"
 KEYED = "comparison keys follow their codes"
 SEARCHED = "items are found by SKU, name and barcode"
+CHAINED = "audit chain"
+SEALED_IN_TIME = "audit rows are sealed in time"
+OTHERS = (COVERED, KEYED, SEARCHED, CHAINED, SEALED_IN_TIME)
+AS_AT_CHECKPOINT = "audit chain = checkpoint"
 COUNTED = ("stock_movement", "journal_entry", "sales_order", "event", "audit_entry")
-# Lines of journal entries by the entry's id: account, currency, debit and credit.
-EntryLines = dict[object, list[list[object]]]
-_JSON = frozenset({"data", "before", "after"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,12 @@ class Difference:
         return f"{self.proof}: {self.place}: expected {self.expected}, found {self.found}"
 
 
-async def reconcile(database: Database) -> list[Difference]:
+async def reconcile(
+    database: Database, checkpoint: Checkpoint | None = None, *, now: datetime | None = None
+) -> list[Difference]:
     """All differences in the books, from one snapshot of the database.
+
+    The audit chain must contain the checkpoint, if there is one.
 
     At most `DIFFERENCES_MAX` are listed for each proof; a last line states that there are more.
     Reads all rows: this takes minutes for millions of rows. It needs little memory and takes no
@@ -58,12 +64,13 @@ async def reconcile(database: Database) -> list[Difference]:
             found += _bounded(await _changed(session, table))
         found += _bounded(await _uncovered(session))
         found += _bounded(await _misnamed(session))
+        found += _bounded(await _unchained(session, now or machine_time(), checkpoint))
     return found
 
 
 def proof_count() -> int:
-    """Number of proofs that `reconcile` makes: those in SQL, the digests, and those by name."""
-    return len(invariants.PROOFS) + len(digests.DIGESTED) + len((COVERED, KEYED, SEARCHED))
+    """Number of proofs that `reconcile` makes: those in SQL, the digests, and `OTHERS`."""
+    return len(invariants.PROOFS) + len(digests.DIGESTED) + len(OTHERS)
 
 
 async def extent(database: Database) -> Mapping[str, int]:
@@ -102,32 +109,25 @@ async def _changed(session: Session, table: str) -> list[Difference]:
         if not rows:
             break
         after = rows[-1].id
-        lines = await _lines(session, rows) if table == "journal_entry" else {}
-        found += _mismatches(table, rows, lines)
+        found += [
+            Difference(f"{table} digests", *each) for each in await changed(session, table, rows)
+        ]
     return found
 
 
-async def _lines(session: Session, rows: Sequence[DigestedRow]) -> EntryLines:
-    lines: EntryLines = {row.id: [] for row in rows}
-    for row in await digests.lines_of_entries(session, [row.id for row in rows]):
-        lines[row["entry_id"]].append(
-            [row["account"], row["currency"], row["debit_minor"], row["credit_minor"]]
-        )
-    return lines
-
-
-def _mismatches(table: str, rows: Sequence[DigestedRow], lines: EntryLines) -> Iterator[Difference]:
-    for row in rows:
-        content = {name: _value(name, value) for name, value in row.content.items()}
-        if table == "journal_entry":
-            content["lines"] = lines[row.id]
-        elif table == "event":
-            del content["id"]  # assigned by the database after the digest was computed
-        elif table == "audit_entry":
-            content["at"] = content.pop("recorded_at")
-        expected = digest(content)
-        if expected != row.digest:
-            yield Difference(f"{table} digests", str(row.id), expected, row.digest)
+async def _unchained(
+    session: Session, now: datetime, checkpoint: Checkpoint | None
+) -> list[Difference]:
+    """Differences in the audit chain, to a checkpoint, and between sealing and its promise."""
+    found = [Difference(SEALED_IN_TIME, *each) for each in await standstill(session, now)]
+    if checkpoint is not None:
+        contradicted = await contradictions(session, checkpoint)
+        found += [Difference(AS_AT_CHECKPOINT, *each) for each in contradicted]
+    async for each in broken_seals(session):
+        found.append(Difference(CHAINED, *each))
+        if len(found) > invariants.DIFFERENCES_MAX:
+            break
+    return found
 
 
 async def _uncovered(session: Session) -> list[Difference]:
@@ -157,7 +157,3 @@ def _check_coverage(
     for content in covered or ({"no audit row"} if written else ()):
         if content != expected:
             yield Difference(COVERED, f"transaction {transaction_id}", expected, content)
-
-
-def _value(name: str, value: object) -> object:
-    return orjson.loads(value) if name in _JSON and isinstance(value, str) else value

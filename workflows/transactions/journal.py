@@ -93,21 +93,22 @@ class Journal:
             "actor": pending.actor,
             "transaction_id": unit.id,
         }
-        amounts = [[x.account, x.currency, x.debit_minor, x.credit_minor] for x in entry.lines]
-        content = digest({**row, "lines": amounts})
+        lines = [
+            {
+                "id": unit.new_id(),
+                "line_no": number,
+                "account": line.account,
+                "currency": line.currency,
+                "debit_minor": line.debit_minor,
+                "credit_minor": line.credit_minor,
+            }
+            for number, line in enumerate(entry.lines, start=1)
+        ]
+        content = digest({**row, "lines": [list(line.values()) for line in lines]})
         self._outbox.cover(content)
         unit.add(JournalEntry, {**row, "digest": content})
-        for number, (account, currency, debit_minor, credit_minor) in enumerate(amounts, start=1):
-            line = {
-                "id": unit.new_id(),
-                "entry_id": pending.id,
-                "line_no": number,
-                "account": account,
-                "currency": currency,
-                "debit_minor": debit_minor,
-                "credit_minor": credit_minor,
-            }
-            unit.add(JournalLine, line)
+        for line in lines:
+            unit.add(JournalLine, {**line, "entry_id": pending.id})
 
     async def close(self, through: datetime, actor: str) -> UUID:
         """Close the books up to and including an instant. Returns the id of the close.

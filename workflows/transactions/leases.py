@@ -13,6 +13,8 @@ from workflows.transactions.transaction import Transaction
 
 logger = structlog.get_logger(__name__)
 
+JOBS_LEASE = "jobs"  # of the process that runs the jobs (workflows/scheduler.py)
+
 
 class ProcessLease:
     """A lease as one process sees it. It expires unless the holder renews it in time."""

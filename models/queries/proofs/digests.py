@@ -8,7 +8,6 @@ from typing import TypedDict, cast
 from uuid import UUID
 
 from models.database.sessions import Session
-from models.ledger import JournalLineRow
 
 # Tables whose rows carry a digest, and the columns that it covers.
 DIGESTED: dict[str, tuple[str, ...]] = {
@@ -49,25 +48,46 @@ async def digested(
     session: Session, table: str, after: object, limit: int
 ) -> Sequence[DigestedRow]:
     """The next rows after an id, in id order; `after` None: from the first."""
-    columns = ", ".join(DIGESTED[table])
     where = "" if after is None else "WHERE id > $1"
     args = () if after is None else (after,)
-    rows = await session.fetch(
-        f"SELECT {columns}, digest FROM {table} {where} ORDER BY id LIMIT {limit}", *args
-    )
-    return [
-        DigestedRow({name: row[name] for name in DIGESTED[table]}, row["digest"]) for row in rows
-    ]
+    return await _digested(session, table, f"{where} ORDER BY id LIMIT {limit}", *args)
+
+
+async def digested_by_id(
+    session: Session, table: str, ids: Sequence[UUID]
+) -> Sequence[DigestedRow]:
+    """The rows with these ids."""
+    return await _digested(session, table, "WHERE id = ANY($1::uuid[])", list(ids))
+
+
+async def _digested(
+    session: Session, table: str, condition: str, *args: object
+) -> Sequence[DigestedRow]:
+    names = DIGESTED[table]
+    rows = await session.fetch(f"SELECT {', '.join(names)}, digest FROM {table} {condition}", *args)
+    return [DigestedRow({name: row[name] for name in names}, row["digest"]) for row in rows]
+
+
+class CoveredLineRow(TypedDict):
+    """A journal line with all its columns, which the digest of its entry covers."""
+
+    id: UUID
+    entry_id: UUID
+    line_no: int
+    account: str
+    currency: str
+    debit_minor: int
+    credit_minor: int
 
 
 async def lines_of_entries(
     session: Session, entry_ids: Sequence[object]
-) -> Sequence[JournalLineRow]:
+) -> Sequence[CoveredLineRow]:
     """The journal lines of these entries, in line order."""
     return await session.rows(
-        JournalLineRow,
-        "SELECT entry_id, account, currency, debit_minor, credit_minor FROM journal_line"
-        " WHERE entry_id = ANY($1::uuid[]) ORDER BY entry_id, line_no",
+        CoveredLineRow,
+        "SELECT id, entry_id, line_no, account, currency, debit_minor, credit_minor"
+        " FROM journal_line WHERE entry_id = ANY($1::uuid[]) ORDER BY entry_id, line_no",
         list(entry_ids),
     )
 

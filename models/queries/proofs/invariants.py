@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypedDict
 
+import models.queries.proofs.audit_chain as chain_proofs
 import models.queries.proofs.causes as cause_proofs
 import models.queries.proofs.order_money as order_proofs
 import models.queries.proofs.parcels as parcel_proofs
@@ -42,10 +43,12 @@ def _as_text(value: str) -> str:
 
 
 def _level(item: str, location: str) -> str:
-    """Subquery for the name of a level: sku @ location."""
+    """Subquery for the name of a level: sku @ location; ids where there is no such row."""
+    sku = f"(SELECT i.sku FROM item i WHERE i.id = {item})"
+    code = f"(SELECT p.code FROM location p WHERE p.id = {location})"
     return (
-        f"(SELECT i.sku FROM item i WHERE i.id = {item}) || ' @ ' ||"
-        f" (SELECT p.code FROM location p WHERE p.id = {location})"
+        f"coalesce({sku}, 'item ' || {_as_text(item)}) || ' @ ' ||"
+        f" coalesce({code}, 'location ' || {_as_text(location)})"
     )
 
 
@@ -307,6 +310,7 @@ PROOFS: Sequence[Proof] = (
     Proof("positions have no gaps", _DENSE),
     Proof("the sequencer stands at the last position", _COUNTER),
     Proof("positions follow the versions of a subject", _IN_ORDER),
+    *chain_proofs.PROOFS,
     Proof("idempotency keys are settled", _SETTLED),
     Proof("one open exception per kind and subject", _OPEN_ONCE),
     *parcel_proofs.PROOFS,

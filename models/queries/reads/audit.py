@@ -12,6 +12,10 @@ from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
 from models.queries.listing.scopes import Scope
 
 _ID = SortKey("a.id", "id", "uuid")
+# Subqueries, because a page that does not show the hashes does not read them.
+_COLUMNS = """a.*,
+(SELECT s.hash FROM audit_seal s WHERE s.audit_id = a.id) AS hash,
+(SELECT s.previous_hash FROM audit_seal s WHERE s.audit_id = a.id) AS previous_hash"""
 # Per type of subject: its table, and the column of its channel or location.
 _BY_CHANNEL = {
     "Channel": "SELECT 'Channel:' || id FROM channel WHERE id",
@@ -27,7 +31,7 @@ _BY_LOCATION = {
 
 def _visible(scope: Scope) -> Listing[AuditEntryRow]:
     """For a caller with a scope, only rows about subjects within it; audit rows have no scope."""
-    listing = Listing(AuditEntryRow, "a.*", "audit_entry a", _ID)
+    listing = Listing(AuditEntryRow, _COLUMNS, "audit_entry a", _ID)
     if scope.is_whole:
         return listing
     parts: list[str] = []
