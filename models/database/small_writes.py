@@ -12,9 +12,12 @@ larger write has arrays instead (`sql.writing`), so that one statement serves an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from itertools import count
 from typing import NamedTuple
+from uuid import UUID
 
 from tortoise.models import Model
 
@@ -30,6 +33,8 @@ from models.database.sql import (
 )
 
 ROWS_MAX = 24
+# Types whose text PostgreSQL reads back as the same value. Bytes and lists, for example, are not.
+LITERALS = (str, int, float, Decimal, date, UUID)
 
 # Per table: its name, its columns with their SQL types, the assignments of an update, the rows.
 Part = tuple[str, Columns, str | None, int]
@@ -52,11 +57,7 @@ class SmallWrite(NamedTuple):
     @property
     def call(self) -> str:
         """The statement that writes the rows."""
-        literals = [
-            "NULL" if value is None else "'" + str(value).replace("'", "''") + "'"
-            for value in self.values
-        ]
-        return f"EXECUTE {self.prepared.name}({', '.join(literals)})"
+        return f"EXECUTE {self.prepared.name}({', '.join(map(_literal, self.values))})"
 
 
 def small_write(
@@ -106,3 +107,12 @@ def _prepared(parts: tuple[Part, ...]) -> PreparedWrite:
             writes.append(updating(table, columns, assignments, source))
     name = f"restow_write_{next(_numbers)}"
     return PreparedWrite(name, f"PREPARE {name}({', '.join(types)}) AS {in_one(writes)}")
+
+
+def _literal(value: object) -> str:
+    """A value as a literal of SQL. Raises TypeError for a type that has no exact text."""
+    if value is None:
+        return "NULL"
+    if not isinstance(value, LITERALS):
+        raise TypeError(f"a small write cannot contain a value of type {type(value).__name__}")
+    return "'" + str(value).replace("'", "''") + "'"

@@ -15,7 +15,7 @@ from models.catalog import Supplier
 from models.database.connections import Connection
 from models.database.database import Database, DatabaseLimits
 from models.database.sessions import DatabaseUnavailable, OutcomeUnknown, UniqueConflict
-from models.database.small_writes import ROWS_MAX
+from models.database.small_writes import ROWS_MAX, small_write
 from models.database.sql import WriteStatement
 
 NOW = datetime(2026, 7, 8, 9, 10, 11, 123_456, tzinfo=UTC)
@@ -77,6 +77,15 @@ async def test_every_text_is_stored_as_it_is(one: Database, calls: list[str]) ->
 def rows_again(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The same rows with other ids."""
     return [{**row, "id": uuid4()} for row in rows]
+
+
+@pytest.mark.parametrize("value", [b"\\x00", ["a"], {"a": 1}, object()])
+def test_a_value_without_an_exact_text_is_refused(value: object) -> None:
+    columns = (("id", "bigint"), ("name", "text"))
+    write = small_write({}, [WriteStatement("supplier", columns, "name = c.name", [(1, value)])])
+    assert write is not None
+    with pytest.raises(TypeError, match=type(value).__name__):
+        _ = write.call
 
 
 async def test_changes_are_added_to_the_rows_of_their_ids(one: Database, calls: list[str]) -> None:
