@@ -29,7 +29,7 @@ LONG = os.environ.get("RESTOW_LONG") == "1"
 SMALL, LARGE = 1_000, 1_000_000 if LONG else 25_000
 MILLISECONDS_MAX = 50
 # SQLite reads its index in the order of the list, PostgreSQL block by block of 8,192 items.
-STEPS_MAX = 3_000
+STEPS_MAX = 4_000
 PAGES_MAX = 100 * (2 + LARGE // 8_192)
 BEFORE = [version.name for version in VERSIONS].index("0019_search_text")
 LATIN = ("ka", "to", "mi", "ra", "se", "lo", "ni", "ve", "du", "pa", "zi", "or", "el", "an", "ti")

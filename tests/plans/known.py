@@ -10,6 +10,7 @@ _BY_SCOPE = "a scope of locations is checked row by row"
 
 GROWING: Mapping[str, str] = {
     "schema.fields.paging.total_count": "the number of rows of a list is counted",
+    "models.queries.catalog.item_search.count": "the number of items found is counted",
     f"{_READS}.ledger.balances": "the trial balance adds up all journal lines",
     "models.queries.orders.reservations.lines_over": "a sweep ends up to 4,000 lines at once",
     f"{_READS}.audit.entries": _BY_SCOPE,
