@@ -4,7 +4,7 @@
 #   PYTHON=/path/to/python   the Python 3.11, 3.12 or 3.13 to use for the environment
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test quick check bench replay reconcile checkpoint archive schema format lock
+.PHONY: help serve test quick check bench replay reconcile checkpoint archive audit schema format lock
 
 run := .venv/bin/python -m
 
@@ -21,13 +21,17 @@ test: development  ## all tests, on SQLite and on PostgreSQL and Redis servers t
 quick: development  ## part of the tests, on SQLite; without PostgreSQL, Redis, streams, transports, races
 	@$(run) pytest -q -n $(TEST_WORKERS) --dist worksteal -m "not postgres" $(QUICK) $(ARGS)
 
-check: development  ## format, lint, types, import contracts, architecture tests, SDL
+check: development  ## format, lint, types, import contracts, architecture tests, SDL, dependencies
 	@$(run) ruff format --check .
 	@$(run) ruff check .
 	@$(run) mypy
 	@.venv/bin/python .venv/bin/lint-imports
 	@$(run) pytest -q tests/architecture
 	@$(run) scripts.schema --check
+	@$(run) scripts.audit
+
+audit: development  ## check hashes, licenses and known advisories of all dependencies, offline
+	@$(run) scripts.audit
 
 bench: development  ## run the benchmarks and compare with their bounds (ONLY=part for one part)
 	@$(run) benchmarks $(if $(ONLY),--only $(ONLY))
