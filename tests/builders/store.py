@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -212,3 +213,20 @@ async def open_shop(database: Database, **channel: Any) -> Shop:
         outcome = await transactions.perform(workflows.catalog.channels.upsert, shop)
         assert not outcome.refusals
     return Shop(database, transactions, clock)
+
+
+async def hold_all(shop: Shop, orders: Sequence[Sequence[str]], ttl_seconds: int = 60) -> None:
+    """Make a hold of one unit of each SKU for each of these lists."""
+    create = workflows.reservations.reservations.create
+    for first in range(0, len(orders), 1_000):
+        requests = [
+            Request(
+                CreateReservation(
+                    "web", tuple(HoldLine(sku, 1) for sku in order), ttl_seconds=ttl_seconds
+                ),
+                ADMIN,
+            )
+            for order in orders[first : first + 1_000]
+        ]
+        for outcome in await shop.transactions.perform_all(create, requests):
+            assert not outcome.refusals

@@ -151,10 +151,11 @@ async def test_hot_queries_use_indexes(postgres_url: str, skus: int) -> None:
         await session.answer(availability_queries.backordered(ids))
         assert len(await lookups.items_by_sku(session, names)) == skus
         assert len(await stock_queries.lock_levels(session, ids)) == 3 * skus
-        lock = stock_queries.supply_lock(names, ["W-9"], NOW)
+        lock = stock_queries.supply_lock(names, ["W-9"], NOW, 50, 200)
         assert len(await session.answer(lock)) == 3 * skus
-        assert await reservation_queries.holds_over(session, ids, NOW) == []
-        assert await session.answer(reservation_queries.over_of(ids, ["W-9"], NOW)) == []
+        assert await reservation_queries.holds_over(session, ids, NOW, 50) == set()
+        over = reservation_queries.over_of(ids, names, ["W-9"], NOW, 50)
+        assert await session.answer(over) == []
         assert await session.answer(reservation_queries.live_by_reference(["W-9"], NOW)) == {}
         assert await change_queries.since(session, SKUS, []) == []
         assert len(await change_queries.since(session, SKUS - 5, [])) == 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ import models.queries.orders.reservations as reservation_queries
 import workflows.availability.atp_context as atp_context
 import workflows.availability.routing as routing
 import workflows.orders.fulfillments as fulfillments
+import workflows.reservations.expired_units as expired_units
 import workflows.reservations.expiry as reservation_expiry
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, NotFound
@@ -29,6 +31,7 @@ from workflows.access.visibility import sees_hold
 from workflows.availability.routing import Demand
 from workflows.orders.commands import PlaceOrder
 from workflows.orders.fulfillments import PromisedOrder
+from workflows.reservations.expired_units import ExpiredUnits
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.stock_levels import StockMove
 from workflows.transactions.transaction import Transaction
@@ -76,7 +79,7 @@ class _OpenDemand:
 
 @dataclass(slots=True)
 class Supply:
-    """Supply of orders: locked stock, their locked holds with lines, and the ATP context.
+    """Supply of orders: locked stock, its expired holds, their own holds, and the ATP context.
 
     `backordered` is the context's mapping: open backordered units by (channel, item). It includes
     orders that this transaction has placed. `committed`: (hold, order) of the holds turned into
@@ -85,6 +88,7 @@ class Supply:
 
     holds: dict[UUID, ReservationRow]
     lines: Mapping[UUID, Sequence[HeldLineRow]]
+    expired: ExpiredUnits
     context: atp_context.AtpContext
     backordered: dict[tuple[int, int], int]
     committed: list[tuple[UUID, UUID]] = field(default_factory=list)
@@ -99,7 +103,7 @@ async def lock(
     for line in await reservation_queries.lines_of(tx.session, ids) if ids else ():
         lines.setdefault(line["reservation_id"], []).append(line)
     wanted = {line["item_id"] for of_hold in lines.values() for line in of_hold} | set(item_ids)
-    await reservation_expiry.lock_stock_and_expire_holds(tx, wanted, ids)
+    expired = await expired_units.lock_stock(tx, wanted, ids)
     rows: Sequence[ReservationRow] = ()
     if ids:
         tx.locking(LockClass.HOLDS)
@@ -109,6 +113,7 @@ async def lock(
     return Supply(
         {row["id"]: row for row in rows},
         lines,
+        expired,
         replace(context, backordered=backordered),
         backordered,
     )
@@ -135,13 +140,16 @@ async def allocate(
     open_demand = _OpenDemand(totals((demand.item.id, demand.quantity) for demand in demands))
     moves = [] if held is None else _held_portions(open_demand, supply.lines.get(held["id"], ()))
     missing = _missing(demands, open_demand)
-    if command.backorder:
-        missing = _limit_to_promisable(tx, context, channel, missing)
     country = None if command.ship_to is None else command.ship_to.country_code
     terms = (country, command.service_level)
     decision: dict[str, Any] = {} if held is None else orjson.loads(held["routing"])
-    if missing:
-        plan = await routing.plan(tx, context, channel, missing, *terms)
+    plan = None
+    if missing and command.backorder:
+        plan = await expired_units.plan_part(tx, supply.expired, context, channel, missing, terms)
+    elif missing:
+        work = partial(routing.plan, tx, context, channel, missing, *terms)
+        plan = await supply.expired.attempt(tx, work)
+    if plan is not None:
         decision = dict(plan.decision)
         for item_id, location_id, quantity in plan.allocation:
             open_demand.take(item_id, location_id, quantity)
@@ -238,21 +246,6 @@ def _missing(demands: Sequence[Demand], open_demand: _OpenDemand) -> list[Demand
             first = next(demand for demand in demands if demand.item.id == item_id)
             missing.append(Demand(first.item, quantity, None, first.field))
     return missing
-
-
-def _limit_to_promisable(
-    tx: Transaction,
-    context: atp_context.AtpContext,
-    channel: ChannelFacts,
-    missing: Sequence[Demand],
-) -> list[Demand]:
-    """Reduce each demand to the units that can be promised now; the rest is backordered."""
-    clipped = []
-    for demand in missing:
-        quantity = min(demand.quantity, routing.promised(tx, context, channel, demand.item))
-        if quantity:
-            clipped.append(Demand(demand.item, quantity, None, demand.field))
-    return clipped
 
 
 def _move(

@@ -19,7 +19,7 @@ from domain.errors import IllegalTransition
 from domain.events.reservations import ReservationExpired, ReservationPayload, ReservationReleased
 from domain.stock.reservations import RESERVATION_TRANSITIONS, ReservationStatus
 from domain.stock.states import StockState
-from models.queries.orders.reservations import EndingHoldRow, ExpiredHoldRow, HeldLineRow
+from models.queries.orders.reservations import EndingHoldRow, HeldLineRow
 from models.reservations import ReservationRow
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.runner import Transactions
@@ -31,77 +31,25 @@ SYSTEM = "system"
 LOOK_MAX = 4_000
 # A batch locks its stock for a few milliseconds: a hold of the same stock waits that long.
 SWEPT_LINES_MAX = 64
-# Expired holds that a transaction of new holds ends without need.
-ENDED_AT_ONCE_MAX = 50
 _EVENTS: Final[Mapping[ReservationStatus, type[ReservationReleased] | type[ReservationExpired]]] = {
     ReservationStatus.RELEASED: ReservationReleased,
     ReservationStatus.EXPIRED: ReservationExpired,
 }
 
 
-async def lock_stock_and_expire_holds(
-    tx: Transaction, item_ids: Iterable[int], also_expired: Sequence[UUID] = ()
-) -> None:
-    """Lock all stock of these items and end their expired holds.
+async def expire(tx: Transaction, lines: Sequence[HeldLineRow]) -> int:
+    """End those of the holds with these lines that have expired; returns their number.
 
-    An expired hold may contain other items; these are locked together, in lock order.
-    `also_expired`: further holds to end if they have expired.
+    `lines`: all lines of each hold; the stock of their items must be locked. Skips holds that
+    another transaction has locked, so it never waits. Records `reservation.expired`.
     """
-    wanted = set(item_ids)
-    expired = {
-        *await reservation_queries.holds_over(tx.session, sorted(wanted), tx.now),
-        *also_expired,
-    }
-    lines = await reservation_queries.lines_of(tx.session, sorted(expired)) if expired else []
-    await tx.stock.lock(wanted | {line["item_id"] for line in lines})
-    if expired:
-        await expire(tx, sorted(expired))
-
-
-async def expire(tx: Transaction, ids: Sequence[UUID]) -> int:
-    """End those of these holds that have expired; returns their number.
-
-    The stock of their items must be locked. Locks the holds. Records `reservation.expired`.
-    """
-    tx.locking(LockClass.HOLDS)
+    tx.unit.trying(LockClass.HOLDS)
+    ids = sorted({line["reservation_id"] for line in lines})
     rows = await reservation_queries.lock_holds_over(tx.session, ids, tx.now)
-    lines = await reservation_queries.lines_of(tx.session, [row["id"] for row in rows])
-    await end(tx, rows, lines, ReservationStatus.EXPIRED, SYSTEM)
+    over = {row["id"] for row in rows}
+    ended = [line for line in lines if line["reservation_id"] in over]
+    await end(tx, rows, ended, ReservationStatus.EXPIRED, SYSTEM)
     return len(rows)
-
-
-class ExpiredHolds:
-    """Expired holds of locked items: a few are ended at once, the others only if they are needed.
-
-    Ending one takes half a millisecond, in which buyers of the same stock wait. The sweep ends the
-    others.
-    """
-
-    def __init__(self, found: Sequence[ExpiredHoldRow]) -> None:
-        self._ids = [row["id"] for row in found]
-        self._referenced = sum(row["referenced"] for row in found)
-        self._may_be_more = len(found) == reservation_queries.TAKEN_BACK_MAX
-
-    async def end_some(self, tx: Transaction) -> None:
-        """End the oldest ENDED_AT_ONCE_MAX, and all that have a requested reference."""
-        count = max(self._referenced, ENDED_AT_ONCE_MAX)
-        first, self._ids = self._ids[:count], self._ids[count:]
-        if first:
-            await expire(tx, first)
-
-    async def end_all(self, tx: Transaction) -> bool:
-        """End the others; False if none was left."""
-        ended = 0
-        while self._ids:
-            count = await expire(tx, self._ids)
-            ended += count
-            self._ids = []
-            if self._may_be_more and count:
-                question = reservation_queries.over_of(sorted(tx.stock.item_ids), (), tx.now)
-                found = await tx.session.answer(question)
-                self._ids = [row["id"] for row in found]
-                self._may_be_more = len(found) == reservation_queries.TAKEN_BACK_MAX
-        return ended > 0
 
 
 Batch = Mapping[UUID, Sequence[HeldLineRow]]
@@ -148,12 +96,9 @@ def _batches(lines: Sequence[HeldLineRow]) -> Iterator[Batch]:
 
 
 async def _expire_batch(batch: Batch, tx: Transaction) -> int:
-    await tx.stock.lock({line["item_id"] for lines in batch.values() for line in lines})
-    tx.locking(LockClass.HOLDS)
-    rows = await reservation_queries.lock_holds_over(tx.session, sorted(batch), tx.now)
-    lines = [line for row in rows for line in batch[row["id"]]]
-    await end(tx, rows, lines, ReservationStatus.EXPIRED, SYSTEM)
-    return len(rows)
+    lines = [line for of_hold in batch.values() for line in of_hold]
+    await tx.stock.lock({line["item_id"] for line in lines})
+    return await expire(tx, lines)
 
 
 async def end(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,15 +19,14 @@ import models.queries.orders.reservations as reservation_queries
 import workflows.availability.atp_context as atp_context
 import workflows.availability.routing as routing
 import workflows.reservations.anonymous_limits as anonymous_limits
+import workflows.reservations.expired_units as expired_units
 import workflows.reservations.expiry as reservation_expiry
 from domain.access.callers import Caller
 from domain.errors import (
     AlreadyExists,
     DomainError,
     IllegalTransition,
-    InsufficientStock,
     Invalid,
-    LimitExceeded,
     NotFound,
     ReservationAlreadyExpired,
 )
@@ -52,7 +52,7 @@ from workflows.reservations.commands import (
     HoldLine,
     ReleaseReservation,
 )
-from workflows.reservations.expiry import ExpiredHolds
+from workflows.reservations.expired_units import ExpiredUnits
 from workflows.reservations.line_checks import check_lines, open_channel
 from workflows.transactions.actions import KeyClaim, action, one_by_one
 from workflows.transactions.ids import unguessable
@@ -76,15 +76,14 @@ class _ReservationDraft:
 class _Inputs:
     """Data that requests are checked against, read after the lock of their stock.
 
-    `by_reference`: live holds by (channel, key of the reference). `expired`: expired holds of the
-    items.
+    `by_reference`: live holds by (channel, key of the reference).
     """
 
     context: atp_context.AtpContext
     channels: ByCode[ChannelFacts]
     items: ByCode[ItemFacts]
     by_reference: dict[tuple[int, str], UUID]
-    expired: ExpiredHolds
+    expired: ExpiredUnits
 
 
 @action("reservationCreate", KeyClaim.WITH_LOCK)
@@ -110,7 +109,8 @@ async def create(tx: Transaction, requests: Sequence[Request[CreateReservation]]
             outcomes.append(draft)
             continue
         try:
-            outcomes.append(await _hold_with_expired_units(tx, draft, inputs, usage))
+            hold = partial(_hold, tx, draft, inputs, usage)
+            outcomes.append(await inputs.expired.attempt(tx, hold))
         except AlreadyExists as error:
             outcomes.append(Outcome.refused(error, refs={"reservation": error.existing}))
         except DomainError as error:
@@ -120,23 +120,21 @@ async def create(tx: Transaction, requests: Sequence[Request[CreateReservation]]
 
 async def _read_inputs(tx: Transaction, commands: Sequence[CreateReservation]) -> _Inputs:
     """Lock the stock of the commands, read the other data they need, and end expired holds."""
-    skus = {line.sku for command in commands for line in command.lines}
+    skus = sorted({line.sku for command in commands for line in command.lines})
     references = sorted(
         {each.external_reference for each in commands if each.external_reference is not None}
     )
     locked = FromLock("item_id")
     channels, rules, backordered, items, by_reference, over = await tx.stock.lock_supply(
-        skus,
-        references,
+        expired_units.supply_lock(tx, skus, references),
         (
             *atp_context.questions(locked, tx.now),
             lookups.items_of(skus),
             reservation_queries.live_by_reference(references, tx.now),
-            reservation_queries.over_of(locked, references, tx.now),
+            expired_units.oldest(tx, locked, skus, references),
         ),
     )
-    expired = ExpiredHolds(over)
-    await expired.end_some(tx)
+    expired = await expired_units.end_oldest(tx, [item.id for item in items.values()], over)
     context = atp_context.AtpContext(channels, rules, backordered, tx.now)
     by_code = ByCode(channels, _code_of)
     return _Inputs(context, by_code, items, by_reference, expired)
@@ -189,21 +187,6 @@ def _demand(
         if place is None:
             raise NotFound("location", line.location_code, field=(*path, "locationCode"))
     return Demand(item, line.quantity, place, ("input", *path))
-
-
-async def _hold_with_expired_units(
-    tx: Transaction,
-    draft: _ReservationDraft,
-    inputs: _Inputs,
-    usage: anonymous_limits.AnonymousUsage,
-) -> Outcome:
-    """Hold the units; if they do not suffice, after ending all expired holds of the items."""
-    try:
-        return await _hold(tx, draft, inputs, usage)
-    except (InsufficientStock, LimitExceeded):
-        if not await inputs.expired.end_all(tx):
-            raise
-    return await _hold(tx, draft, inputs, usage)
 
 
 async def _hold(

@@ -33,3 +33,7 @@ class LockOrder:
         if lock_class < self._locked:
             raise LockOrderBroken(f"{lock_class.name} after {self._locked.name}")
         self._locked = lock_class
+
+    def trying(self, lock_class: LockClass) -> None:
+        """Announce that rows of this class are locked next without waiting, at any time."""
+        self._locked = max(self._locked, lock_class)

@@ -174,19 +174,26 @@ class LockedStock:
         for row in await stock_queries.lock_levels(self._unit.session, wanted):
             self._keep(Level.from_row(row))
 
+    async def try_lock(self, item_ids: Iterable[int]) -> None:
+        """Lock as `lock` does, at any time: raises Contention where it would wait."""
+        wanted = sorted(set(item_ids) - self._by_item.keys())
+        if not wanted:
+            return
+        self._unit.trying(LockClass.STOCK)
+        self._by_item.update((item_id, []) for item_id in wanted)
+        for row in await stock_queries.try_lock_levels(self._unit.session, wanted):
+            self._keep(Level.from_row(row))
+
     async def lock_supply(
         self,
-        skus: Iterable[str],
-        references: Iterable[str],
+        lock: Question[Sequence[LockedLevelRow]],
         reads: tuple[Question[A], Question[B], Question[C], Question[D], Question[E], Question[F]],
     ) -> tuple[A, B, C, D, E, F]:
-        """Lock every level of these SKUs, and of the items in expired holds on them.
+        """Lock the levels that `lock` finds: all of each item. It must be the first lock on stock.
 
-        It must be the first lock on stock. `references`: further holds that may have expired.
         Returns the results of the reads, which have one snapshot, taken after the lock.
         """
         self._unit.locking(LockClass.STOCK)
-        lock = stock_queries.supply_lock(sorted(skus), sorted(references), self._unit.now)
         guards = self._unit.take_guards()
         found, answers = await self._unit.session.lock_and_ask(LockedReads(guards, lock, reads))
         for row in found:

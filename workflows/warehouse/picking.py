@@ -12,7 +12,7 @@ import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.exceptions.opening as exceptions
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as locked_orders
-import workflows.reservations.expiry as reservation_expiry
+import workflows.reservations.expired_units as expired_units
 import workflows.tasks.claims as tasks
 import workflows.warehouse.shortages as shortages
 from domain.access.callers import Caller
@@ -80,8 +80,9 @@ async def pick(tx: Transaction, command: PickFulfillment, caller: Caller) -> Map
     missing = [(line, short[line.id]) for line in order.lines if line.id in short]
     found = Replacement((), 0, None)
     if missing:
+        expired = await expired_units.lock_stock(tx, [line.item_id for line, _ in missing])
         await _quarantine(tx, order, location, missing, caller.actor)
-        found = await shortages.replace_units(tx, order, missing, location, caller.actor)
+        found = await shortages.replace_units(tx, order, missing, location, expired, caller.actor)
         # The worker looked for the missing units: the task is done, not cancelled.
         await tasks.finish(tx, live_tasks, caller.actor)
     await _write(tx, order, row, lines, short, found, caller.actor)
@@ -119,10 +120,11 @@ async def _quarantine(
     missing: Sequence[tuple[Line, int]],
     actor: str,
 ) -> None:
-    """Move missing units to QUARANTINE at cost, and open COUNT_VARIANCE for their levels."""
-    item_ids = [line.item_id for line, _ in missing]
-    await reservation_expiry.lock_stock_and_expire_holds(tx, item_ids)
-    await tx.costs.lock(item_ids)
+    """Move missing units to QUARANTINE at cost, and open COUNT_VARIANCE for their levels.
+
+    The stock of the items must be locked.
+    """
+    await tx.costs.lock([line.item_id for line, _ in missing])
     total = 0
     by_item: dict[int, int] = {}
     for line, units in missing:

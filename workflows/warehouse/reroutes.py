@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.availability.atp_context as atp_context
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as locked_orders
-import workflows.reservations.expiry as reservation_expiry
+import workflows.reservations.expired_units as expired_units
 import workflows.tasks.claims as tasks
 import workflows.warehouse.shortages as shortages
 from domain.access.callers import Caller
@@ -72,8 +73,9 @@ async def reroute(
         for line in await fulfillment_queries.lines_of(tx.session, [row["id"]])
         if line["quantity"]
     ]
-    item_ids = [line["item_id"] for line in lines]
-    await reservation_expiry.lock_stock_and_expire_holds(tx, item_ids)
+    wanted = totals((line["item_id"], line["quantity"]) for line in lines)
+    expired = await expired_units.lock_stock(tx, wanted)
+    await expired.attempt(tx, partial(_check_units, tx, wanted, origin, target))
     new_fulfillment_id = _reallocate(tx, order, lines, origin, target, caller.actor)
     await _write(tx, command, order, row, lines, new_fulfillment_id, caller.actor)
     return {"order": str(order.id)}
@@ -102,6 +104,18 @@ async def _target(
     return found
 
 
+async def _check_units(
+    tx: Transaction, wanted: Mapping[int, int], origin: LocationFacts, target: LocationFacts
+) -> None:
+    """Raise InsufficientStock unless the target has these units of the items."""
+    for item_id, units in sorted(wanted.items()):
+        level = tx.stock.level(item_id, target.id)
+        promisable = 0 if level is None else level.promisable
+        if promisable < units:
+            sku = tx.stock.levels[item_id, origin.id].sku
+            raise InsufficientStock(sku, units, promisable, field=("locationCode",))
+
+
 def _reallocate(
     tx: Transaction,
     order: LockedOrder,
@@ -114,11 +128,6 @@ def _reallocate(
     wanted = totals((line["item_id"], line["quantity"]) for line in lines)
     for item_id in sorted(wanted):
         units = wanted[item_id]
-        level = tx.stock.level(item_id, target.id)
-        promisable = 0 if level is None else level.promisable
-        if promisable < units:
-            sku = tx.stock.levels[item_id, origin.id].sku
-            raise InsufficientStock(sku, units, promisable, field=("locationCode",))
         change = StockMove(
             item_id=item_id,
             location_id=origin.id,

@@ -14,9 +14,9 @@ from uuid import UUID
 import models.queries.catalog.lookups as lookups
 import models.queries.orders.orders as order_queries
 import workflows.availability.atp_context as atp_context
-import workflows.availability.routing as routing
 import workflows.exceptions.opening as exceptions
 import workflows.orders.fulfillments as fulfillments
+import workflows.reservations.expired_units as expired_units
 from domain.events.orders import OrderAllocated, OrderCancelled
 from domain.exceptions import ExceptionKind
 from domain.orders.orders import OrderLineState, distribute
@@ -25,6 +25,7 @@ from domain.values.totals import totals
 from models.queries.catalog.lookups import LocationFacts
 from workflows.availability.routing import Demand
 from workflows.orders.locked_orders import Line, LockedOrder
+from workflows.reservations.expired_units import ExpiredUnits
 from workflows.transactions.outbox import PendingEvent
 from workflows.transactions.stock_levels import StockMove
 from workflows.transactions.transaction import Transaction
@@ -42,27 +43,29 @@ class Replacement:
 
 
 async def replace_units(
-    tx: Transaction, order: LockedOrder, missing: Missing, origin: LocationFacts, actor: str
+    tx: Transaction,
+    order: LockedOrder,
+    missing: Missing,
+    origin: LocationFacts,
+    expired: ExpiredUnits,
+    actor: str,
 ) -> Replacement:
     """Allocate units at the channel's other locations for missing ones; backorder the rest.
 
-    All stock of the items must be locked. Opens SHORT_PICK if the other locations have too few.
+    `expired`: expired holds of the items, whose stock must be locked. Opens SHORT_PICK if the other
+    locations have too few units.
     """
     context = await atp_context.read(tx.session, [line.item_id for line, _ in missing], tx.now)
     channel = next(each for each in context.channels if each.id == order.channel_id)
     others = tuple(place for place in channel.locations if place.id != origin.id)
     elsewhere = replace(channel, locations=others)
     items = await lookups.items_by_id(tx.session, [line.item_id for line, _ in missing])
-    demands = []
-    for item_id, units in _units_by_item(missing).items():
-        found = min(units, routing.promised(tx, context, elsewhere, items[item_id]))
-        if found:
-            demands.append(Demand(items[item_id], found, None, ("shortages",)))
-    plan = None
-    if demands:
-        country = await order_queries.country_of(tx.session, order.id)
-        level = order.service_level
-        plan = await routing.plan(tx, context, elsewhere, demands, country, level)
+    demands = [
+        Demand(items[item_id], units, None, ("shortages",))
+        for item_id, units in _units_by_item(missing).items()
+    ]
+    terms = (await order_queries.country_of(tx.session, order.id), order.service_level)
+    plan = await expired_units.plan_part(tx, expired, context, elsewhere, demands, terms)
     portions = [] if plan is None else plan.allocation
     fulfillment_ids = _allocate_portions(tx, order, missing, portions, actor)
     waiting = sum(units for _, units in missing) - sum(units for *_, units in portions)

@@ -14,59 +14,63 @@ from models.database.sessions import Session
 from models.database.sql import Question, WriteStatement, question
 from models.reservations import ReservationRow
 
-TAKEN_BACK_MAX = 500
-
 _OVER = """
-SELECT DISTINCT reservation_id, held_until_at FROM reservation_line
+SELECT reservation_id FROM reservation_line
 WHERE item_id = ANY($1::bigint[]) AND held_until_at <= $2
 ORDER BY held_until_at, reservation_id LIMIT $3
 """
 
 
-class _HoldIdRow(TypedDict):
-    id: UUID
-
-
 class _OverRow(TypedDict):
     reservation_id: UUID
-    held_until_at: datetime
 
 
-async def holds_over(session: Session, item_ids: Sequence[int], now: datetime) -> list[UUID]:
-    """Expired holds of these items whose units are not released yet, oldest first; not locked."""
-    rows = await session.rows(_OverRow, _OVER, list(item_ids), now, TAKEN_BACK_MAX)
-    return [row["reservation_id"] for row in rows]
+async def holds_over(
+    session: Session, item_ids: Sequence[int], now: datetime, limit: int
+) -> set[UUID]:
+    """Holds of the first `limit` expired lines of these items, oldest first; not locked."""
+    rows = await session.rows(_OverRow, _OVER, list(item_ids), now, limit)
+    return {row["reservation_id"] for row in rows}
 
 
 _OVER_OF = """
-SELECT o.id, MAX(o.referenced) AS referenced FROM (
-  SELECT reservation_id AS id, held_until_at AS until_at, 0 AS referenced FROM reservation_line
-  WHERE item_id = ANY($1::bigint[]) AND held_until_at <= $2
-  UNION ALL
-  SELECT id, expires_at, 1 FROM reservation
-  WHERE external_reference_key = ANY($3::text[]) AND status = 'HELD' AND expires_at <= $2
+SELECT o.id, CASE WHEN EXISTS (
+  SELECT 1 FROM reservation_line l
+  WHERE l.reservation_id = o.id AND NOT (l.item_id = ANY($1::bigint[]))
+) THEN 0 ELSE 1 END AS covered
+FROM (
+  SELECT id FROM (
+    SELECT reservation_id AS id FROM reservation_line
+    WHERE item_id = ANY(ARRAY(SELECT id FROM item WHERE sku_key = ANY($2::text[])))
+      AND held_until_at <= $3
+    ORDER BY held_until_at, reservation_id LIMIT $5
+  ) AS first_lines
+  UNION
+  SELECT id FROM reservation
+  WHERE external_reference_key = ANY($4::text[]) AND status = 'HELD' AND expires_at <= $3
 ) AS o
-WHERE NOT EXISTS (SELECT 1 FROM reservation_line l
-  WHERE l.reservation_id = o.id AND NOT (l.item_id = ANY($1::bigint[])))
-GROUP BY o.id, o.until_at ORDER BY MAX(o.referenced) DESC, o.until_at, o.id LIMIT $4
 """
 
 
 class ExpiredHoldRow(TypedDict):
-    """An expired hold; `referenced` is 1 if it has one of the requested references, else 0."""
+    """An expired hold; `covered` is 1 if the stock of all its items is locked, else 0."""
 
     id: UUID
-    referenced: int
+    covered: int
 
 
 def over_of(
-    item_ids: Sequence[int] | FromLock, references: Sequence[str], now: datetime
+    item_ids: Sequence[int] | FromLock,
+    skus: Sequence[str],
+    references: Sequence[str],
+    now: datetime,
+    limit: int,
 ) -> Question[Sequence[ExpiredHoldRow]]:
-    """Expired holds of these items or with one of these references: these first, then the oldest.
+    """Expired holds with one of these references, and those that `holds_over` finds for these SKUs.
 
-    At most TAKEN_BACK_MAX. Holds that contain any other item are left out.
+    `item_ids`: the items whose stock is locked.
     """
-    args = (item_ids, now, keys_of(references), TAKEN_BACK_MAX)
+    args = (item_ids, keys_of(skus), now, keys_of(references), limit)
     return question(ExpiredHoldRow, _OVER_OF, args, lambda rows: rows)
 
 

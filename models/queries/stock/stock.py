@@ -50,33 +50,46 @@ async def lock_levels(session: Session, item_ids: Sequence[int]) -> Sequence[Loc
     return await session.rows(LockedLevelRow, _LOCK, list(item_ids))
 
 
+async def try_lock_levels(session: Session, item_ids: Sequence[int]) -> Sequence[LockedLevelRow]:
+    """Lock and read as `lock_levels`, but raise Contention where it would wait."""
+    return await session.rows(LockedLevelRow, f"{_LOCK.rstrip()} NOWAIT", list(item_ids))
+
+
 _LOCK_SUPPLY = f"""
 WITH wanted AS (
   SELECT id AS item_id FROM item WHERE sku_key = ANY($1::text[])
 ), over AS (
   SELECT reservation_id AS id FROM reservation_line
   WHERE item_id = ANY(ARRAY(SELECT item_id FROM wanted)) AND held_until_at <= $2
-  UNION
+  ORDER BY held_until_at, reservation_id LIMIT $4
+), replaced AS (
   SELECT id FROM reservation
   WHERE external_reference_key = ANY($3::text[]) AND status = 'HELD' AND expires_at <= $2
 )
 {_LEVELS}
 WHERE s.item_id = ANY(ARRAY(
   SELECT item_id FROM wanted
-  UNION SELECT item_id FROM reservation_line WHERE reservation_id = ANY(ARRAY(SELECT id FROM over))
+  UNION
+  SELECT item_id FROM reservation_line WHERE reservation_id = ANY(ARRAY(SELECT id FROM replaced))
+  UNION
+  SELECT item_id FROM (
+    SELECT item_id FROM reservation_line WHERE reservation_id = ANY(ARRAY(SELECT id FROM over))
+    LIMIT $5
+  ) AS others
 ))
 ORDER BY s.item_id, s.location_id FOR NO KEY UPDATE OF s
 """
 
 
 def supply_lock(
-    skus: Sequence[str], references: Sequence[str], now: datetime
+    skus: Sequence[str], references: Sequence[str], now: datetime, expired_max: int, lines_max: int
 ) -> Question[Sequence[LockedLevelRow]]:
     """Lock all levels of these SKUs, and all levels of the items in related expired holds.
 
-    Related: with one of these SKUs, or with one of these references.
+    Related: with one of these references, or among the `expired_max` oldest lines of these SKUs.
+    Of the latter holds the items of at most `lines_max` lines are locked.
     """
-    args = (keys_of(skus), now, keys_of(references))
+    args = (keys_of(skus), now, keys_of(references), expired_max, lines_max)
     return question(LockedLevelRow, _LOCK_SUPPLY, args, lambda rows: rows)
 
 

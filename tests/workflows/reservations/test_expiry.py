@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,17 +15,14 @@ import pytest
 
 import models.queries.orders.reservations as reservation_queries
 import workflows.reservations.expiry as reservation_expiry
-import workflows.reservations.reservations
 from models.database.database import Database
 from models.database.postgres_session import PostgresSession
 from models.database.sessions import Session
 from models.database.sqlite_session import SqliteSession
-from tests.builders.store import ADMIN, SKUS, Shop, open_shop
-from tests.builders.transactions import codes, rows
+from tests.builders.store import SKUS, Shop, hold_all, open_shop
+from tests.builders.transactions import rows
 from workflows.ledger.reconciliation import reconcile
-from workflows.reservations.commands import CreateReservation, HoldLine
 from workflows.reservations.expiry import LOOK_MAX, SWEPT_LINES_MAX
-from workflows.transactions.outcomes import Request
 
 HOLDS = 100_000 if os.environ.get("RESTOW_LONG") == "1" else 600
 # BEGIN; lock the stock, then the holds; end them; write, look for backorders, write; COMMIT
@@ -79,23 +76,6 @@ def _record(
         return await call(self, *args, **named)
 
     monkeypatch.setattr(session_type, name, recorded)
-
-
-async def hold_all(shop: Shop, orders: Sequence[Sequence[str]], ttl_seconds: int = 60) -> None:
-    """Make a hold of one unit of each SKU for each of these lists."""
-    for first in range(0, len(orders), 1_000):
-        requests = [
-            Request(
-                CreateReservation(
-                    "web", tuple(HoldLine(sku, 1) for sku in order), ttl_seconds=ttl_seconds
-                ),
-                ADMIN,
-            )
-            for order in orders[first : first + 1_000]
-        ]
-        create = workflows.reservations.reservations.create
-        for outcome in await shop.transactions.perform_all(create, requests):
-            assert not outcome.refusals
 
 
 async def test_a_sweep_is_many_short_transactions(shop: Shop, calls: list[list[str]]) -> None:
@@ -198,38 +178,4 @@ async def test_a_hold_that_was_extended_after_the_look_is_kept(
     assert await reservation_expiry.sweep(shop.transactions) == 1
     statuses = await rows(shop.database, "SELECT status FROM reservation ORDER BY status")
     assert [row["status"] for row in statuses] == ["EXPIRED", "HELD"]
-    assert await reconcile(shop.database) == []
-
-
-async def test_a_hold_ends_all_expired_ones_if_it_needs_their_units(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All units that availability shows can be held, however many expired holds contain them."""
-    monkeypatch.setattr(reservation_queries, "TAKEN_BACK_MAX", 4)
-    monkeypatch.setattr(reservation_expiry, "ENDED_AT_ONCE_MAX", 2)
-    await hold_all(shop, [["TEE-M"]] * 11)
-    shop.clock.forward(seconds=60)
-    units = 2 * HOLDS
-    assert await shop.atp("TEE-M") == units
-    assert not (await shop.hold(("TEE-M", units))).refusals
-    assert await shop.level("TEE-M") == {"held": units}
-    assert [code for code, _ in codes(await shop.hold(("TEE-M", 1)))] == ["INSUFFICIENT_STOCK"]
-    assert await reconcile(shop.database) == []
-
-
-async def test_a_hold_ends_few_expired_ones_without_need(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Besides the oldest, those whose reference it takes over."""
-    monkeypatch.setattr(reservation_expiry, "ENDED_AT_ONCE_MAX", 2)
-    await hold_all(shop, [["TEE-M"]] * 3)
-    old = await shop.hold(("TEE-M", 1), external_reference="CART-1", ttl_seconds=60)
-    shop.clock.forward(seconds=60)
-    new = await shop.hold(("TEE-M", 1), external_reference="CART-1", ttl_seconds=60)
-    assert not new.refusals
-    statuses = await rows(shop.database, "SELECT id, status FROM reservation ORDER BY status")
-    assert [row["status"] for row in statuses] == ["EXPIRED", "EXPIRED", "HELD", "HELD", "HELD"]
-    ended = {str(row["id"]) for row in statuses[:2]}
-    assert old.refs["reservation"] in ended
-    assert new.refs["reservation"] not in ended
     assert await reconcile(shop.database) == []
