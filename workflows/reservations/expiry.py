@@ -3,7 +3,7 @@
 A hold is over at its end by the clock. The sweep stores that, in four steps:
 1. one look, without a lock, finds the oldest expired holds with their lines;
 2. they are sorted by item, so that a batch moves the stock of an item once for many holds;
-3. each batch, of at most SWEPT_LINES_MAX lines or one hold, is a transaction of its own;
+3. each batch, of a limited number of lines or one hold, is a transaction of its own;
 4. a batch that fails delays no other: the sweep goes on, and raises the error at its end.
 """
 
@@ -31,6 +31,9 @@ SYSTEM = "system"
 LOOK_MAX = 4_000
 # A batch locks its stock for a few milliseconds: a hold of the same stock waits that long.
 SWEPT_LINES_MAX = 64
+# On SQLite every hold waits for a batch. Small batches cost more: with a backlog they are large.
+BRIEF_LINES_MAX = 16
+BACKLOG_MIN = 1_000
 _EVENTS: Final[Mapping[ReservationStatus, type[ReservationReleased] | type[ReservationExpired]]] = {
     ReservationStatus.RELEASED: ReservationReleased,
     ReservationStatus.EXPIRED: ReservationExpired,
@@ -64,7 +67,8 @@ async def sweep(transactions: Transactions) -> int:
     async with transactions.database.reading() as session:
         lines = await reservation_queries.lines_over(session, transactions.clock(), LOOK_MAX)
     ended, failures = 0, list[Exception]()
-    for batch in _batches(lines):
+    is_brief = transactions.database.engine == "sqlite" and len(lines) < BACKLOG_MIN
+    for batch in _batches(lines, BRIEF_LINES_MAX if is_brief else SWEPT_LINES_MAX):
         try:
             ended += await transactions.run(partial(_expire_batch, batch))
         except Exception as error:  # noqa: BLE001  raised below
@@ -74,8 +78,8 @@ async def sweep(transactions: Transactions) -> int:
     return ended
 
 
-def _batches(lines: Sequence[HeldLineRow]) -> Iterator[Batch]:
-    """Whole holds by their lowest item, in batches of at most SWEPT_LINES_MAX lines or one hold."""
+def _batches(lines: Sequence[HeldLineRow], lines_max: int) -> Iterator[Batch]:
+    """Whole holds by their lowest item, in batches of at most `lines_max` lines or one hold."""
     by_hold: dict[UUID, list[HeldLineRow]] = {}
     for line in lines:
         by_hold.setdefault(line["reservation_id"], []).append(line)
@@ -86,7 +90,7 @@ def _batches(lines: Sequence[HeldLineRow]) -> Iterator[Batch]:
     for hold_id, of_hold in sorted(
         by_hold.items(), key=lambda hold: min(line["item_id"] for line in hold[1])
     ):
-        if batch and count + len(of_hold) > SWEPT_LINES_MAX:
+        if batch and count + len(of_hold) > lines_max:
             yield batch
             batch, count = {}, 0
         batch[hold_id] = of_hold

@@ -78,7 +78,10 @@ def _record(
     monkeypatch.setattr(session_type, name, recorded)
 
 
-async def test_a_sweep_is_many_short_transactions(shop: Shop, calls: list[list[str]]) -> None:
+async def test_a_sweep_is_many_short_transactions(
+    shop: Shop, calls: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reservation_expiry, "BACKLOG_MIN", 0)
     orders = [[SKUS[n % 4], SKUS[(n + 1) % 4]][: 1 + n % 2] for n in range(HOLDS)]
     await hold_all(shop, orders)
     shop.clock.forward(seconds=60)
@@ -111,6 +114,23 @@ async def test_a_sweep_is_many_short_transactions(shop: Shop, calls: list[list[s
     assert await reconcile(shop.database) == []
 
 
+async def test_batches_are_small_on_sqlite_without_a_backlog(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite every hold waits for the batch that is being written."""
+    await hold_all(shop, [["TEE-M"]] * 40)
+    shop.clock.forward(seconds=60)
+    assert await reservation_expiry.sweep(shop.transactions) == 40
+    batches = [row["lines"] for row in await rows(shop.database, MOVED)]
+    assert sorted(batches) == ([8, 16, 16] if shop.database.engine == "sqlite" else [40])
+    monkeypatch.setattr(reservation_expiry, "BACKLOG_MIN", 40)
+    await hold_all(shop, [["TEE-M"]] * 40)
+    shop.clock.forward(seconds=60)
+    assert await reservation_expiry.sweep(shop.transactions) == 40
+    assert max(row["lines"] for row in await rows(shop.database, MOVED)) == 40
+    assert await reconcile(shop.database) == []
+
+
 async def test_a_look_ends_between_holds(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reservation_expiry, "LOOK_MAX", 5)
     await hold_all(shop, [SKUS[:3]] * 3)
@@ -124,7 +144,8 @@ async def test_a_look_ends_between_holds(shop: Shop, monkeypatch: pytest.MonkeyP
 async def test_a_hold_of_many_lines_is_a_batch_of_its_own(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reservation_expiry, "SWEPT_LINES_MAX", 2)
+    for name in ("SWEPT_LINES_MAX", "BRIEF_LINES_MAX"):
+        monkeypatch.setattr(reservation_expiry, name, 2)
     await hold_all(shop, [SKUS[:1], SKUS[1:], SKUS[2:3], SKUS[3:]])
     shop.clock.forward(seconds=60)
     assert await reservation_expiry.sweep(shop.transactions) == 4
@@ -135,7 +156,8 @@ async def test_a_hold_of_many_lines_is_a_batch_of_its_own(
 async def test_a_batch_that_fails_delays_no_other(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reservation_expiry, "SWEPT_LINES_MAX", 1)
+    for name in ("SWEPT_LINES_MAX", "BRIEF_LINES_MAX"):
+        monkeypatch.setattr(reservation_expiry, name, 1)
     for sku in SKUS:
         await hold_all(shop, [[sku]])
     shop.clock.forward(seconds=60)
