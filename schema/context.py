@@ -152,7 +152,7 @@ class Context:
             self._drop_rows()
             reads = self.shape_reads
             if opened is not None and self._has_no_scope and reads.are_single is not False:
-                reads.are_single = opened[0].lock.calls <= 1
+                reads.are_single = opened[0].lock.is_single
         if snapshot is not None:
             await snapshot.__aexit__(None, None, None)
 

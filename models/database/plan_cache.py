@@ -19,7 +19,8 @@ CONNECTIONS_MAX = 1_000
 # all values; planning takes up to 40 times as long as the execution. A plan whose estimated cost is
 # above 100,000 would be compiled first, which took 27 to 31 ms of a hold; only proofs gain by it.
 SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
-# For snapshots: a list with a filter may need another plan for a rare value than for a common one.
+# For snapshots: a list with several filters has several indexes, and which is best depends on the
+# values. Such a list is not read outside a snapshot (`Listing.page`).
 CHOOSE = "SET LOCAL plan_cache_mode = auto"
 RENEW = "DISCARD PLANS"
 

@@ -11,7 +11,7 @@ class SessionOver(RuntimeError):
 
 
 class SnapshotNeeded(RuntimeError):
-    """A second call on a session for a single call: two statements need a snapshot."""
+    """A session for a single call does not suffice: another statement, or another plan."""
 
 
 class SessionLock(asyncio.Lock):
@@ -28,6 +28,21 @@ class SessionLock(asyncio.Lock):
         self._is_over = False
         self._calls_max = calls_max
         self.calls = 0
+        self._needs_snapshot = False
+
+    @property
+    def is_single(self) -> bool:
+        """True if a session for a single call sufficed, or would have."""
+        return self.calls <= 1 and not self._needs_snapshot
+
+    def need_snapshot(self) -> None:
+        """Ask for a plan that fits the values of the next call, which only snapshots make.
+
+        Raises SnapshotNeeded on a session for a single call.
+        """
+        self._needs_snapshot = True
+        if self._calls_max is not None:
+            raise SnapshotNeeded("the session is for a call with one plan for all values")
 
     async def acquire(self) -> Literal[True]:
         """Wait for the lock. Raises SessionOver or SnapshotNeeded."""

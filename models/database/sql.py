@@ -182,6 +182,7 @@ def for_each(table: str, columns: Columns, assignments: str) -> str:
 
 
 _ANY = re.compile(r"= ANY\(\$(\d+)::\w+\[\]\)")
+_ID_TYPE = re.compile(r"\)::(?:uuid|bigint)\b(?!\[)")
 _LOCKING = re.compile(
     r"\s+FOR (?:KEY SHARE|(?:NO KEY )?UPDATE)(?: OF \w+)?(?: SKIP LOCKED| NOWAIT)?"
 )
@@ -207,10 +208,12 @@ def _without_arrays(sql: str) -> str:
 
 @lru_cache(maxsize=2048)
 def for_sqlite(sql: str) -> str:
-    """Translate PostgreSQL's SQL to SQLite: arrays become JSON, row locks are dropped.
+    """Translate PostgreSQL's SQL to SQLite: arrays become JSON; row locks and types of ids are
+    dropped.
 
     SQLite has a single writer and needs no row locks.
     """
     sql = _without_arrays(sql)
     sql = _ANY.sub(r"IN (SELECT value FROM json_each(?\1))", sql)
+    sql = _ID_TYPE.sub(")", sql)
     return re.sub(r"\$(\d+)", r"?\1", _LOCKING.sub("", sql))

@@ -39,7 +39,12 @@ from models.migrations import (
 )
 from models.migrations.backfills.backfill import Backfill
 from models.migrations.dialect import Engine
-from models.migrations.later import m0018_refund_sums, m0019_search_text, m0020_audit_chain
+from models.migrations.later import (
+    m0018_refund_sums,
+    m0019_search_text,
+    m0020_audit_chain,
+    m0021_list_indexes,
+)
 
 LOCK_KEY = 7_239_401_156
 
@@ -94,6 +99,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0018_refund_sums", m0018_refund_sums.statements),
     Version("0019_search_text", m0019_search_text.statements, fill=m0019_search_text.FILL),
     Version("0020_audit_chain", m0020_audit_chain.statements),
+    Version("0021_list_indexes", m0021_list_indexes.statements),
 )
 
 _TABLE = (

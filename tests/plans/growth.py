@@ -117,8 +117,21 @@ def _value(table: str, column: Column, copies: dict[str, int], strides: dict[str
         return f"md5({value}::text || n)::uuid"
     if column.type == "bigint" and (column.is_key or column.parent is not None):
         return f"{value} + {strides[column.parent or table]} * n::bigint"
+    if column.type == "text" and column.name in ("subject", "subject_key"):
+        return _subject(value, strides["stock_level"])
     if column.type == "text" and column.parent is None and _DISTINCT.search(column.name):
         return f"{value} || '~' || n"
     if column.type == "timestamp with time zone":
         return f"{value} - n * interval '1 microsecond'"
     return value
+
+
+def _subject(value: str, stride: int) -> str:
+    """The copy's subject (`Order:<id>`, or an id alone) is the copy of the row that it names."""
+    return (
+        f"CASE WHEN {value} ~ '[0-9a-f-]{{36}}$' THEN left({value}, -36)"
+        f" || md5(right({value}, 36) || n)::uuid"
+        f" WHEN {value} ~ '^StockLevel:[0-9]+$' THEN 'StockLevel:' ||"
+        f" substr({value}, 12)::bigint + {stride} * n::bigint"
+        f" WHEN {value} ~ '^(Channel|Location):' THEN {value} ELSE {value} || '~' || n END"
+    )

@@ -16,12 +16,10 @@ import orjson
 import pytest
 
 import app
-from tests.builders.in_process_server import InProcessServer
 from tests.plans.explained import Recorder, recording
 from tests.plans.growth import grow
 from tests.plans.known import GROWING
-from tests.plans.reads import read_all
-from tests.plans.sales_story import SalesStory
+from tests.plans.load import Load, whole
 
 IS_LONG = os.environ.get("RESTOW_LONG") == "1"
 SMALL = 1_000
@@ -34,21 +32,6 @@ ROWS_SPARE = 20  # events and holds of concurrent work
 LOOK_UP = "SELECT status FROM reservation WHERE id = $1"
 
 
-async def act(url: str, mark: str) -> None:
-    """Perform all actions and queries in a program on this database."""
-    api = InProcessServer(url, anonymous_channels="web")
-    await api.open()
-    try:
-        await api.create_master_data()
-        story = SalesStory(api, mark)
-        await story.open()
-        await story.tell()
-        await read_all(api)
-        await api.settled()
-    finally:
-        await api.close()
-
-
 async def pages_of_look_up(connection: Any) -> int:
     """Pages that a look-up by key reads: one more whenever the index gets another level."""
     key = await connection.fetchval("SELECT id FROM reservation LIMIT 1")
@@ -58,12 +41,12 @@ async def pages_of_look_up(connection: Any) -> int:
     return pages
 
 
-async def measured(url: str, connection: Any, rows: int) -> tuple[Recorder, int]:
-    """Costs of all statements with tables of this size, and of a look-up by key."""
+async def measured(url: str, connection: Any, rows: int, load: Load) -> tuple[Recorder, int]:
+    """Costs of a load's statements with tables of this size, and of a look-up by key."""
     await grow(connection, rows)
     await connection.execute("ANALYZE")
     with recording() as recorder:
-        await act(url, f"S{rows}")
+        await load(url, f"S{rows}")
     return recorder, await pages_of_look_up(connection)
 
 
@@ -99,10 +82,10 @@ async def test_pages_do_not_depend_on_the_size_of_tables(
     monkeypatch.setattr(app, "JOBS", ())  # the actions run each job once
     connection = await asyncpg.connect(postgres_url)
     try:
-        await act(postgres_url, "A")
-        small, look_up = await measured(postgres_url, connection, SMALL)
+        await whole(postgres_url, "A")
+        small, look_up = await measured(postgres_url, connection, SMALL, whole)
         for size in SIZES:
-            large, deeper = await measured(postgres_url, connection, size)
+            large, deeper = await measured(postgres_url, connection, size, whole)
             report_figure(f"{len(large.costs)} plans at {size} rows, look-ups {look_up} → {deeper}")
             lines = grown(small, large, deeper / look_up, size)
             assert lines == [], "\n".join(lines)

@@ -84,6 +84,20 @@ async def test_a_page_with_its_total_is_read_in_a_snapshot(
     assert await learned(api, executors, ORDERS) is not True
 
 
+async def test_a_list_with_two_filters_is_planned_for_their_values(
+    api: InProcessServer, executors: list[Executor], singles: list[str]
+) -> None:
+    """A session for one call would use one plan for all values."""
+    document = """query ($queue: QueueKind, $status: TaskStatus) {
+      tasks(first: 5, queue: $queue, status: $status) { nodes { priority } } }"""
+    assert await learned(api, executors, document, queue="PICK") is True
+    singles.clear()
+    found = await api.ask(document, {"queue": "PICK", "status": "DONE"})
+    assert found == {"tasks": {"nodes": []}}
+    assert singles.index("single") < singles.index("snapshot")
+    assert executors[-1].shape.reads.are_single is False
+
+
 async def test_a_scoped_caller_reads_in_a_snapshot_and_teaches_nothing(
     api: InProcessServer, executors: list[Executor], singles: list[str]
 ) -> None:

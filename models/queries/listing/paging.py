@@ -18,6 +18,7 @@ from domain.returns.states import references_named
 from domain.values.codes import comparison_key
 from models.database.rows import Row, RowT
 from models.database.sessions import Session
+from models.queries.listing.scopes import CHECKED
 from models.queries.listing.selections import EVERYTHING, Join, Selection
 
 Kind = Literal["bigint", "uuid", "instant"]
@@ -103,13 +104,25 @@ class Listing(Generic[RowT]):
         self._order = order
         self._conditions: list[str] = []
         self._values: list[object] = []
+        self._parts: list[str] = []
 
     def where(self, condition: str, *values: object) -> Self:
         """Only rows with this condition; each `{}` becomes the placeholder of a value."""
-        places = [f"${len(self._values) + n}" for n in range(1, len(values) + 1)]
-        self._conditions.append(condition.format(*places))
-        self._values.extend(values)
+        self._conditions.append(self._placed(condition, values))
         return self
+
+    def either(self, *parts: tuple[str, Sequence[object]]) -> Self:
+        """Only rows with one of these conditions. No row may have two of them.
+
+        Each part is read by itself, in the order of the list: one index rarely serves all.
+        """
+        self._parts = [self._placed(condition, values) for condition, values in parts]
+        return self
+
+    def _placed(self, condition: str, values: Sequence[object]) -> str:
+        places = [f"${len(self._values) + n}" for n in range(1, len(values) + 1)]
+        self._values.extend(values)
+        return condition.format(*places)
 
     def equal(self, column: str, value: object | None) -> Self:
         """Only rows with this value; None: no condition."""
@@ -139,15 +152,17 @@ class Listing(Generic[RowT]):
         return self.where(f"({column} IS NULL OR {column} = ANY({{}}::bigint[]))", list(ids))
 
     async def page(self, session: Session, window: Window) -> Page[RowT]:
-        """One page; it reads one more row than requested, to know if more rows follow."""
+        """One page; it reads one more row than requested, to know if more rows follow.
+
+        One condition has an index in the order of the list, so one plan fits all its values. Which
+        of several indexes is best depends on the values.
+        """
+        if len(self._conditions) > 1:
+            session.lock.need_snapshot()
         values = list(self._values)
         conditions = [*self._conditions, *self._beside_window(window, values)]
         direction = "ASC" if window.from_end else "DESC"
-        order = ", ".join(f"{key.expression} {direction}" for key in self._order)
-        sql = (
-            f"SELECT {self._columns} FROM {self._source}{_where(conditions)}"
-            f" ORDER BY {order} LIMIT {window.size + 1}"
-        )
+        sql = self._page(conditions, direction, window.size + 1)
         rows = list(await self._rows(session, sql, values, window.selection, direction))
         has_more = len(rows) > window.size
         del rows[window.size :]
@@ -162,6 +177,19 @@ class Listing(Generic[RowT]):
                 join: join.rows(cast("Sequence[Row]", rows)) for join in window.selection.joins
             },
         )
+
+    def _page(self, conditions: Sequence[str], direction: str, limit: int) -> str:
+        order = ", ".join(f"{key.expression} {direction}" for key in self._order)
+        pages = [
+            f"SELECT {self._columns} FROM {self._source}{_where(each)}"
+            f" ORDER BY {order} LIMIT {limit}"
+            for each in ([[*conditions, part] for part in self._parts] or [[*conditions]])
+        ]
+        if len(pages) == 1:
+            return pages[0]
+        parts = " UNION ALL ".join(f"SELECT * FROM ({page}) AS part" for page in pages)
+        order = ", ".join(f"{key.name} {direction}" for key in self._order)
+        return f"SELECT * FROM ({parts}) AS parts ORDER BY {order} LIMIT {limit}"
 
     async def _rows(
         self,
@@ -199,7 +227,10 @@ class Listing(Generic[RowT]):
 
     async def count(self, session: Session) -> int:
         """The number of rows in the whole list."""
-        sql = f"SELECT count(*) FROM {self._source}{_where(self._conditions)}"
+        parts = [f"({' OR '.join(self._parts)})"] if self._parts else []
+        where = _where([*self._conditions, *parts])
+        # A count reads all rows, so reading the tables of its subqueries as a whole costs less.
+        sql = f"SELECT count(*) FROM {self._source}{where}".replace(CHECKED, "")
         return await session.value(int, sql, *self._values) or 0
 
     def _beside_window(self, window: Window, values: list[object]) -> list[str]:

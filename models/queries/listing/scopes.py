@@ -10,6 +10,10 @@ from domain.access.callers import Caller
 from domain.values.codes import keys_of
 from models.database.sessions import Session
 
+# The end of a subquery that is asked for each row of a list until the page is full. Without it,
+# PostgreSQL may read all rows of the subquery's table first.
+CHECKED = " LIMIT 1 OFFSET 0"
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:

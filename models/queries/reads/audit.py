@@ -16,17 +16,18 @@ _ID = SortKey("a.id", "id", "uuid")
 _COLUMNS = """a.*,
 (SELECT s.hash FROM audit_seal s WHERE s.audit_id = a.id) AS hash,
 (SELECT s.previous_hash FROM audit_seal s WHERE s.audit_id = a.id) AS previous_hash"""
-# Per type of subject: its table, and the column of its channel or location.
+# Per type of subject: its table, the type of its id, and the column of its channel or location.
 _BY_CHANNEL = {
-    "Channel": "SELECT 'Channel:' || id FROM channel WHERE id",
-    "Reservation": "SELECT 'Reservation:' || id FROM reservation WHERE channel_id",
-    "Order": "SELECT 'Order:' || id FROM sales_order WHERE channel_id",
+    "Channel": ("channel", "bigint", "id"),
+    "Reservation": ("reservation", "uuid", "channel_id"),
+    "Order": ("sales_order", "uuid", "channel_id"),
 }
 _BY_LOCATION = {
-    "Location": "SELECT 'Location:' || id FROM location WHERE id",
-    "StockLevel": "SELECT 'StockLevel:' || id FROM stock_level WHERE location_id",
-    "Fulfillment": "SELECT 'Fulfillment:' || id FROM fulfillment WHERE location_id",
+    "Location": ("location", "bigint", "id"),
+    "StockLevel": ("stock_level", "bigint", "location_id"),
+    "Fulfillment": ("fulfillment", "uuid", "location_id"),
 }
+_DIGITS = {"bigint": "0123456789", "uuid": "0123456789abcdef-"}
 
 
 def _visible(scope: Scope) -> Listing[AuditEntryRow]:
@@ -40,13 +41,21 @@ def _visible(scope: Scope) -> Listing[AuditEntryRow]:
         (scope.channel_ids, _BY_CHANNEL),
         (scope.location_ids, _BY_LOCATION),
     ):
-        for name, source in sources.items():
+        for name, (table, kind, column) in sources.items():
+            named = f"WHEN a.subject LIKE '{name}:%' THEN"
             if ids is None:
-                parts.append(f"a.subject LIKE '{name}:%'")
+                parts.append(f"{named} TRUE")
             else:
-                parts.append(f"a.subject IN ({source} = ANY({{}}::bigint[]))")
+                # Only digits after the colon, and for a UUID the right number of them: it converts.
+                size = f" AND length(a.subject) = {len(name) + 37}" if kind == "uuid" else ""
+                named = f"WHEN rtrim(a.subject, '{_DIGITS[kind]}') = '{name}:'{size} THEN"
+                key = f"substr(a.subject, {len(name) + 2})::{kind}"
+                parts.append(
+                    f"{named} EXISTS (SELECT 1 FROM {table} s WHERE s.id = {key}"
+                    f" AND s.{column} = ANY({{}}::bigint[]))"
+                )
                 values.append(list(ids))
-    return listing.where(f"({' OR '.join(parts)})", *values)
+    return listing.where(f"CASE {' '.join(parts)} ELSE FALSE END", *values)
 
 
 async def entries(

@@ -15,28 +15,43 @@ from models.ledger import JournalEntryRow as JournalEntryRow
 from models.ledger import JournalLineRow as JournalLineRow
 from models.ledger import PeriodCloseRow as PeriodCloseRow
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
-from models.queries.listing.scopes import Scope
+from models.queries.listing.scopes import CHECKED, Scope
 
 _ID = SortKey("e.id", "id", "uuid")
+_LINE_ENTRY = SortKey("l.entry_id", "id", "uuid")
 PERIODS_MAX = 5_000
 
 
 def _visible(scope: Scope) -> Listing[JournalEntryRow]:
-    return (
-        Listing(JournalEntryRow, "e.*", "journal_entry e", _ID)
-        .within_or_none("e.channel_id", scope.channel_ids)
-        .within_or_none("e.location_id", scope.location_ids)
+    return _within(Listing(JournalEntryRow, "e.*", "journal_entry e", _ID), scope)
+
+
+def _within(listing: Listing[JournalEntryRow], scope: Scope) -> Listing[JournalEntryRow]:
+    return listing.within_or_none("e.channel_id", scope.channel_ids).within_or_none(
+        "e.location_id", scope.location_ids
     )
+
+
+def _on_account(scope: Scope, account: str) -> Listing[JournalEntryRow]:
+    """Entries with a line on this account, in the order of the account's index.
+
+    Of several lines of an entry on the account, only the first counts.
+    """
+    source = "journal_line l JOIN journal_entry e ON e.id = l.entry_id"
+    listing = Listing(JournalEntryRow, "e.*", source, _LINE_ENTRY).equal("l.account", account)
+    listing.where(
+        "NOT EXISTS (SELECT 1 FROM journal_line k WHERE k.entry_id = l.entry_id"
+        f" AND k.account = l.account AND k.line_no < l.line_no{CHECKED})"
+    )
+    return _within(listing, scope)
 
 
 async def entries(
     session: Session, scope: Scope, window: Window, *, reference: str | None, account: str | None
 ) -> Page[JournalEntryRow]:
     """Journal entries by reference and account, newest first."""
-    listing = _visible(scope).referring("e.reference", reference)
-    if account is not None:
-        listing.where("e.id IN (SELECT entry_id FROM journal_line WHERE account = {})", account)
-    return await listing.page(session, window)
+    listing = _visible(scope) if account is None else _on_account(scope, account)
+    return await listing.referring("e.reference", reference).page(session, window)
 
 
 async def entries_by_id(

@@ -12,7 +12,7 @@ from models.database.rows import RowT, Total
 from models.database.sessions import Session
 from models.orders import OrderAddressRow, OrderLineUnits
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
-from models.queries.listing.scopes import Scope
+from models.queries.listing.scopes import CHECKED, Scope
 
 _ID = SortKey("o.id", "id", "uuid")
 # Only columns that the API shows: each one more is decoded for every row of a page.
@@ -53,11 +53,12 @@ def visible_orders(listing: Listing[RowT], scope: Scope) -> Listing[RowT]:
         places = list(scope.location_ids)
         listing.where(
             "(o.actor = {} OR EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id"
-            " AND f.location_id = ANY({}::bigint[]))"
+            f" AND f.location_id = ANY({{}}::bigint[]){CHECKED})"
             " OR EXISTS (SELECT 1 FROM customer_return b LEFT JOIN return_item t"
             " ON t.return_id = b.id WHERE b.order_id = o.id"
-            " AND (b.destination_id = ANY({}::bigint[]) OR t.location_id = ANY({}::bigint[])))"
-            " OR NOT EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id))",
+            " AND (b.destination_id = ANY({}::bigint[]) OR t.location_id = ANY({}::bigint[]))"
+            f"{CHECKED})"
+            f" OR NOT EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id{CHECKED}))",
             scope.actor,
             places,
             places,

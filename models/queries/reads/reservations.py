@@ -11,7 +11,7 @@ from domain.values.codes import comparison_key
 from models.database.keys import shown_columns
 from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
-from models.queries.listing.scopes import Scope
+from models.queries.listing.scopes import CHECKED, Scope
 from models.reservations import Reservation, ReservationRow
 
 _CREATED = SortKey("r.created_at", "created_at", "instant")
@@ -31,7 +31,7 @@ def _visible(scope: Scope) -> Listing[ReservationRow]:
     if scope.location_ids is not None:
         listing.where(
             "(r.actor = {} OR EXISTS (SELECT 1 FROM reservation_line l"
-            " WHERE l.reservation_id = r.id AND l.location_id = ANY({}::bigint[])))",
+            f" WHERE l.reservation_id = r.id AND l.location_id = ANY({{}}::bigint[]){CHECKED}))",
             scope.actor,
             list(scope.location_ids),
         )
@@ -53,9 +53,13 @@ async def reservations(
     if status == "HELD":
         listing.where("r.status = 'HELD' AND r.expires_at > {}", now)
     elif status == "EXPIRED":
-        listing.where("(r.status = 'EXPIRED' OR (r.status = 'HELD' AND r.expires_at <= {}))", now)
-    else:
-        listing.equal("r.status", status)
+        # Each part is a range of its own index: ended holds, and live ones by their end.
+        listing.either(
+            ("r.status = 'EXPIRED' AND r.status <> 'HELD'", ()),
+            ("r.status = 'HELD' AND r.expires_at <= {}", (now,)),
+        )
+    elif status is not None:
+        listing.equal("r.status", status).where("r.status <> 'HELD'")  # the index has no live ones
     return await listing.page(session, window)
 
 

@@ -10,7 +10,7 @@ from domain.values.codes import comparison_key
 from models.database.keys import shown_columns
 from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
-from models.queries.listing.scopes import Scope
+from models.queries.listing.scopes import CHECKED, Scope
 from models.returns import DispositionStepRow, InspectionRow, Return, ReturnItemRow, ReturnRow
 
 _ID = SortKey("r.id", "id", "uuid")
@@ -19,7 +19,8 @@ _RETURN = shown_columns(Return, "r")
 # Returns whose destination or received units are at these locations, or requested by the caller.
 _AT = (
     "(r.destination_id = ANY({}::bigint[]) OR EXISTS (SELECT 1 FROM return_item t"
-    " WHERE t.return_id = r.id AND t.location_id = ANY({}::bigint[])) OR r.requested_by = {})"
+    f" WHERE t.return_id = r.id AND t.location_id = ANY({{}}::bigint[]){CHECKED})"
+    " OR r.requested_by = {})"
 )
 
 

@@ -226,9 +226,14 @@ async def cancelled_goods(session: Session, order_id: UUID) -> Sequence[Cancelle
 
 
 async def orders_with_unrefunded_cancellations(session: Session, limit: int) -> list[UUID]:
-    """Orders with a cancellation that owes money and has no refund yet; not locked."""
+    """Orders with a cancellation that owes money and has no refund yet; not locked.
+
+    Only cancellations without a journal entry, from before migration m0004: later ones bring their
+    refund.
+    """
     rows = await session.fetch(
-        "SELECT DISTINCT c.order_id FROM order_cancellation c WHERE c.refund_minor > 0"
+        "SELECT DISTINCT c.order_id FROM order_cancellation c"
+        " WHERE c.entry_id IS NULL AND c.refund_minor > 0"
         " AND NOT EXISTS (SELECT 1 FROM refund r WHERE r.cancellation_id = c.id)"
         " ORDER BY c.order_id LIMIT $1",
         limit,

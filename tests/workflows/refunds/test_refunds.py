@@ -14,6 +14,7 @@ from models.database.database import Database
 from models.database.sessions import CheckFailed
 from tests.builders.refunds import CLERK, FIONA, FRED, RefundDesk, open_refund_desk
 from tests.builders.store import pounds
+from tests.builders.tampering import tamper
 from tests.builders.transactions import codes, counts, rows
 from workflows.orders.commands import Payment
 from workflows.transactions.outcomes import Outcome
@@ -281,6 +282,7 @@ async def test_cancellations_of_old_times_get_their_refunds(refund_desk: RefundD
         for table in ("refund_unit", "refund"):
             await session.execute(f"DELETE FROM {table}")
         await session.execute("UPDATE order_payment SET drawn_minor = 0")
+    await tamper(refund_desk.database.url, "UPDATE order_cancellation SET entry_id = NULL")
     assert (
         await workflows.refunds.cancellation_refunds.open_for_old_cancellations(
             refund_desk.shop.transactions

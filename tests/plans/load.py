@@ -1,0 +1,33 @@
+"""Load of the tests of plans: all actions and queries."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from tests.builders.in_process_server import InProcessServer
+from tests.plans.reads import read_all
+from tests.plans.sales_story import SalesStory
+
+Load = Callable[[str, str], Awaitable[None]]  # (URL, mark)
+
+
+@asynccontextmanager
+async def _story(url: str, mark: str) -> AsyncIterator[SalesStory]:
+    api = InProcessServer(url, anonymous_channels="web")
+    await api.open()
+    try:
+        await api.create_master_data()
+        story = SalesStory(api, mark)
+        await story.open()
+        yield story
+        await api.settled()
+    finally:
+        await api.close()
+
+
+async def whole(url: str, mark: str) -> None:
+    """Perform all actions and queries in a program on this database."""
+    async with _story(url, mark) as story:
+        await story.tell()
+        await read_all(story.api)
