@@ -4,13 +4,14 @@ server/projection explains plain parts. Two steps of graphql-core first check fo
 the completion of a field's value, and the execution of an object's fields.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from inspect import isawaitable
 from typing import Any, cast
 
 import graphql.execution
 from graphql import (
+    GraphQLError,
     GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -27,6 +28,7 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from server.operations.documents import Document
+from server.operations.root_fields import RootField, prepared_root_field
 from server.operations.shapes import shape_of
 from server.projection.codegen import compile_object, compile_value
 from server.projection.plans import Projection, Shape, Waits
@@ -79,6 +81,65 @@ class Executor(graphql.execution.Executor[None]):
         return super().execute_collected_root_fields(
             root_type, root_value, root, serially, new_defer_usages
         )
+
+    def execute_operation(self, serially: bool | None = None) -> AwaitableOrValue[Any]:
+        """Execute the operation. The root fields of a query are collected once per shape."""
+        root = self.shape.root
+        if root is None or self.operation.operation is not OperationType.QUERY:
+            return super().execute_operation(serially)
+        query_type = cast(GraphQLObjectType, self.schema.query_type)
+        try:
+            data = self.execute_fields(query_type, self.root_value, None, root, None)
+        except GraphQLError as error:
+            return self._failed(error)
+        return self._response(data) if isawaitable(data) else self.build_response(data)
+
+    async def _response(self, data: Awaitable[dict[str, Any]]) -> Any:
+        try:
+            return self.build_response(await data)
+        except GraphQLError as error:
+            return self._failed(error)
+
+    def _failed(self, error: GraphQLError) -> Any:
+        """The response without data: an error has propagated to the root."""
+        self.collected_errors.add(error, None)
+        return self.build_response(None)
+
+    def execute_field(
+        self,
+        parent_type: GraphQLObjectType,
+        source: Any,
+        field_details_list: FieldDetailsList,
+        path: Path,
+        position_context: None,
+    ) -> AwaitableOrValue[Any]:
+        """Execute a field; a prepared root field needs no coercion of its arguments."""
+        field = self._root_field(parent_type, field_details_list) if path.prev is None else None
+        arguments = None if field is None else field.arguments(self.variable_values.coerced)
+        if field is None or arguments is None:
+            return super().execute_field(
+                parent_type, source, field_details_list, path, position_context
+            )
+        definition = field.definition
+        info = self.build_resolve_info(definition, field.nodes, parent_type, path)
+        resolve: Any = definition.resolve
+        return self.complete_awaitable_value(
+            definition.type,
+            field_details_list,
+            info,
+            path,
+            resolve(source, info, **arguments),
+            position_context,
+        )
+
+    def _root_field(self, parent: GraphQLObjectType, details: FieldDetailsList) -> RootField | None:
+        fields = self.shape.root_fields
+        field = fields.get(id(details), _UNDECIDED)
+        if field is _UNDECIDED:
+            field = None
+            if self.shape.compiles:
+                field = fields[id(details)] = prepared_root_field(self.schema, parent, details)
+        return cast("RootField | None", field)
 
     def complete_value(
         self,

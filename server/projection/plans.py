@@ -125,6 +125,8 @@ class Shape:
     )
     # by (id of the field's nodes, type): the function for the field's value, None for a walk
     values: dict[tuple[int, GraphQLOutputType], Projection | None] = field(default_factory=dict)
+    # by id of the field's nodes: the prepared root field, None if it cannot be prepared
+    root_fields: dict[int, Any] = field(default_factory=dict)
     # the columns that root fields select of their lists, by response key
     selections: dict[str, Selection] = field(default_factory=dict)
     reads: Reads = field(default_factory=Reads)
