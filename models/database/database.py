@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ from models.database.orm_clients import NoDefaultConnection
 from models.database.pool import TRANSACTION, ConnectionPool
 from models.database.postgres_session import PostgresSession
 from models.database.sessions import DatabaseUnavailable, Session
+from models.database.single_calls import SingleCall, when_idle
 from models.database.sqlite_session import SqliteSession
 from models.migrations.dialect import Engine
 
@@ -122,7 +124,7 @@ class Database:
         session.lock.end()
         if session.lock.locked():  # by a read whose caller has gone
             reset = self._of_pool().reset(connection)
-            await self.run_uncancelled(_when_idle(session, reset))
+            await self.run_uncancelled(when_idle(session, reset))
         else:
             await give_back(connection)
 
@@ -137,23 +139,8 @@ class Database:
         finally:
             session.lock.end()
             connections.run_uncancelled(
-                _when_idle(session, connections.release_snapshot(connection))
+                when_idle(session, connections.release_snapshot(connection))
             )
-
-    @asynccontextmanager
-    async def _postgres_single(self) -> AsyncIterator[PostgresSession]:
-        connections = self._of_pool()
-        with translated_postgres():
-            connection = await connections.acquire_single()
-        session = self._session_on(connection, calls_max=1)
-        try:
-            yield session
-        finally:
-            session.lock.end()
-            if session.lock.locked():  # by a read whose caller has gone
-                connections.run_uncancelled(_when_idle(session, connections.reset(connection)))
-            else:
-                connections.release_single(connection)
 
     def _of_pool(self) -> ConnectionPool:
         if self._connections is None:
@@ -178,7 +165,9 @@ class Database:
 
         A second call raises SnapshotNeeded.
         """
-        return self._postgres_single() if self.engine == "postgres" else self._sqlite_single()
+        if self.engine == "sqlite":
+            return self._sqlite_single()
+        return SingleCall(self._of_pool(), partial(self._session_on, calls_max=1))
 
     @asynccontextmanager
     async def _sqlite_snapshot(self) -> AsyncIterator[SqliteSession]:
@@ -266,12 +255,6 @@ class Database:
         async with self._postgres() as session:
             yield session
             committed()
-
-
-async def _when_idle(session: PostgresSession, ending: Coroutine[Any, Any, None]) -> None:
-    """Run `ending` once no call of the session is running."""
-    await session.lock.ended()
-    await ending
 
 
 @asynccontextmanager

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NoReturn
 
 import asyncpg
@@ -56,37 +54,57 @@ def is_refusal(error: BaseException | None) -> bool:
     )
 
 
-@contextmanager
-def translated_postgres() -> Iterator[None]:
+class _TranslatedPostgres:
+    """Raises asyncpg's errors as DatabaseError. Without an error it does nothing."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is not None:
+            _refuse_postgres(error)
+
+
+_TRANSLATED_POSTGRES = _TranslatedPostgres()
+
+
+def translated_postgres() -> _TranslatedPostgres:
     """Raise asyncpg's errors as DatabaseError."""
-    try:
-        yield
-    except asyncpg.UniqueViolationError as error:
+    return _TRANSLATED_POSTGRES
+
+
+def _refuse_postgres(error: BaseException) -> None:
+    """Raise asyncpg's error as DatabaseError; return if it has no translation."""
+    if isinstance(error, asyncpg.UniqueViolationError):
         raise UniqueConflict(error.constraint_name) from error
-    except asyncpg.IntegrityConstraintViolationError as error:
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
         raise CheckFailed(str(error)) from error
-    except (
-        asyncpg.DeadlockDetectedError,
-        asyncpg.SerializationError,
-        asyncpg.LockNotAvailableError,
-    ) as error:
+    if isinstance(error, _CONTENTION):
         raise Contention(type(error).__name__) from error
-    except (
-        asyncpg.PostgresConnectionError,
-        asyncpg.CannotConnectNowError,
-        asyncpg.AdminShutdownError,
-        asyncpg.CrashShutdownError,
-        asyncpg.InsufficientResourcesError,
-        asyncpg.QueryCanceledError,
-        asyncpg.IdleInTransactionSessionTimeoutError,
-        asyncpg.ReadOnlySQLTransactionError,  # the server became a standby
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,
-        OSError,
-    ) as error:
+    if isinstance(error, _UNAVAILABLE):
         raise DatabaseUnavailable(type(error).__name__) from error
 
 
+_CONTENTION = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+)
+_UNAVAILABLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.QueryCanceledError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,  # the server became a standby
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
 _CANNOT_WRITE = {
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_IOERR,
