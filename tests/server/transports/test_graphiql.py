@@ -41,8 +41,8 @@ globalThis.ReactDOM = { createRoot: () => ({ render: async ({ fetcher }) => {
 SDL = WEB.parent / "schema" / "schema.graphql"
 README = WEB.parent / "README.md"
 VENDORED = {
-    "graphiql.min.css": "b1868247f8e0502cd869e581f5f3cb55b334862e7f51b1d6cbace11059b9adc2",
-    "graphiql.min.js": "22faab94067b695e5f7959619fbe686ebcc8955002a0c97d986bcbba4ad4bc2c",
+    "graphiql.min.css": "bdddd50aac5bdb0edd83e5c862ba2fed9db2964e4c75d4655ab62b0a7d5bd730",
+    "graphiql.min.js": "a330a2be1d2389486840a9d0a834767d9083a23f105879e0de54e4fce83d3513",
     "graphql-ws.min.js": "deb8cd1b4feadd52ae0365a4df8a89847f2904c2a8cbdac8756b8d962c0cb8e4",
     "react-dom.production.min.js": (
         "35f4f974f4b2bcd44da73963347f8952e341f83909e4498227d4e26b98f66f0d"
