@@ -21,7 +21,8 @@ import models.queries.reads.stock as stock_reads
 import models.queries.reads.tasks as task_reads
 from models.database.sessions import Session
 from models.queries.listing.scopes import Scope
-from server.projection.loader import Loader
+from models.queries.listing.selections import ShownColumns
+from server.projection.loader import Loader, Narrow
 
 K = TypeVar("K", int, UUID)
 V = TypeVar("V")
@@ -29,6 +30,7 @@ V = TypeVar("V")
 Open = Callable[[], Awaitable[tuple[Session, Scope]]]
 Read = Callable[[Session, Sequence[K]], Awaitable[Mapping[K, V]]]
 ScopedRead = Callable[[Session, Scope, Sequence[K]], Awaitable[Mapping[K, V]]]
+RelatedRead = Callable[[Session, Scope, Sequence[K], ShownColumns], Awaitable[Mapping[K, V]]]
 
 
 @dataclass
@@ -36,6 +38,7 @@ class Loaded(Generic[K, V]):
     """An attribute of `Loaders` that creates its loader at first use: most operations need few."""
 
     read: ScopedRead[K, V]
+    read_columns: RelatedRead[K, V] | None = None
 
     def __set_name__(self, _: type, name: str) -> None:
         self._name = name
@@ -47,10 +50,45 @@ class Loaded(Generic[K, V]):
         async def read(keys: Sequence[K]) -> Mapping[K, V]:
             return await self.read(*await opened(), keys)
 
-        made = Loader(read)
+        made = Loader(read, self._narrow(opened))
         # Further look-ups find the attribute on the instance, not this descriptor.
         loaders.__dict__[self._name] = made
         return made
+
+    def _narrow(self, opened: Open) -> Narrow[K, V] | None:
+        read_columns = self.read_columns
+        if read_columns is None:
+            return None
+
+        def narrow(columns: frozenset[str]) -> Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]:
+            async def read(keys: Sequence[K]) -> Mapping[K, V]:
+                return await read_columns(*await opened(), keys, columns)
+
+            return read
+
+        return narrow
+
+
+def related(read: RelatedRead[K, V]) -> Loaded[K, V]:
+    """A loader of related rows that the caller may see; a document may show few columns."""
+
+    async def read_all(session: Session, scope: Scope, keys: Sequence[K]) -> Mapping[K, V]:
+        return await read(session, scope, keys, None)
+
+    return Loaded(read_all, read)
+
+
+def plain_related(
+    read: Callable[[Session, Sequence[K], ShownColumns], Awaitable[Mapping[K, V]]],
+) -> Loaded[K, V]:
+    """A loader of related rows that every caller may see."""
+
+    async def unscoped(
+        session: Session, _: Scope, keys: Sequence[K], columns: ShownColumns
+    ) -> Mapping[K, V]:
+        return await read(session, keys, columns)
+
+    return related(unscoped)
 
 
 def scoped(read: ScopedRead[K, V]) -> Loaded[K, V]:
@@ -88,23 +126,23 @@ class Loaders:
     reservation_lines = scoped(reservation_reads.lines_by_reservation)
     orders = scoped(order_reads.orders_by_id)
     order_lines = scoped(order_reads.lines_by_id)
-    lines_of_order = plain(order_reads.lines_by_order)
+    lines_of_order = plain_related(order_reads.lines_by_order)
     paid = plain(order_reads.paid_by_order)
     addresses = plain(order_reads.addresses_by_order)
     fulfillments = scoped(fulfillment_reads.fulfillments_by_id)
-    fulfillments_of_order = scoped(fulfillment_reads.fulfillments_by_order)
-    lines_of_fulfillment = plain(fulfillment_reads.lines_by_fulfillment)
+    fulfillments_of_order = related(fulfillment_reads.fulfillments_by_order)
+    lines_of_fulfillment = plain_related(fulfillment_reads.lines_by_fulfillment)
     returns = scoped(return_reads.returns_by_id)
-    returns_of_order = scoped(return_reads.returns_by_order)
+    returns_of_order = related(return_reads.returns_by_order)
     return_items = scoped(return_reads.items_by_id)
-    items_of_return = plain(return_reads.items_by_return)
+    items_of_return = plain_related(return_reads.items_by_return)
     steps_of_return = plain(return_reads.steps_by_return)
     inspections_of_return = plain(return_reads.inspections_by_return)
     claimed = plain(return_reads.claimed_by_line)
     tasks = scoped(task_reads.tasks_by_id)
     refunds = scoped(refund_reads.refunds_by_id)
-    refunds_of_return = scoped(refund_reads.refunds_by_return)
-    refunds_of_order = scoped(refund_reads.refunds_by_order)
+    refunds_of_return = related(refund_reads.refunds_by_return)
+    refunds_of_order = related(refund_reads.refunds_by_order)
     approvals_of_refund = plain(refund_reads.approvals_by_refund)
     attempts_of_refund = plain(refund_reads.attempts_by_refund)
     entries_of_refund = plain(refund_reads.entries_by_refund)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from models.orders import units_by_state
+from models.orders import OrderLineUnits, units_by_state
 from models.queries.reads.orders import OrderLineRow, OrderRow
 from schema.context import Context
 from schema.fields.addresses import Address
@@ -40,7 +40,9 @@ class OrderLine(Node):
     """Discount of the whole line; null: none."""
     tax: Money | None = money("tax_minor", "currency")
     """Tax of the whole line, in addition to the price; null: none."""
-    quantities: list[OrderLineQuantity] = derived(lambda line: _quantities(line.row))
+    quantities: list[OrderLineQuantity] = derived(
+        lambda line: _quantities(line.row), of=tuple(OrderLineUnits.__annotations__)
+    )
     """Units by state. Their sum is `quantity`."""
     returnable_quantity: int = edge(
         lambda loaders: loaders.claimed,
@@ -50,7 +52,7 @@ class OrderLine(Node):
     """Shipped or delivered units that are not part of a return."""
 
 
-def _quantities(row: OrderLineRow) -> list[OrderLineQuantity]:
+def _quantities(row: OrderLineUnits) -> list[OrderLineQuantity]:
     return [
         OrderLineQuantity(state=state, quantity=quantity)
         for state, quantity in units_by_state(row).items()

@@ -119,14 +119,15 @@ class _Code:
 
     def stages(self, type_: GraphQLOutputType) -> Stages:
         """The edges of the code that was loaded for a value of this type, level by level."""
-        joins = self.columns.joins(type_)
+        joins, columns = self.columns.joins(type_), self.columns.of_edges()
         levels: dict[int, list[Waiting]] = {}
         for number, place in enumerate(self._places):
             complete = self._names[place.function]
             join = place.edge.join
             if join is not None:
                 join = joins.get(join) if self.columns.is_of_node(type_, place) else None
-            waiting = Waiting(number, place.key, place.edge, join, complete)
+            shown = columns[place.edge]
+            waiting = Waiting(number, place.key, place.edge, join, shown, complete)
             levels.setdefault(place.depth, []).append(waiting)
         return [levels[depth] for depth in sorted(levels)]
 

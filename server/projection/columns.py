@@ -65,6 +65,16 @@ class Columns:
             for join, columns in read.items()
         }
 
+    def of_edges(self) -> dict[RecordEdge, frozenset[str] | None]:
+        """The columns that all places of an edge read of its rows; None: all."""
+        read: dict[RecordEdge, set[str]] = {}
+        for number, place in enumerate(self._places):
+            columns = self._read.get((number, place.type), set())
+            read.setdefault(place.edge, set()).update(columns if place.edge.is_shared else {_ANY})
+        return {
+            edge: None if _ANY in columns else frozenset(columns) for edge, columns in read.items()
+        }
+
     def is_of_node(self, type_: GraphQLOutputType, place: Place) -> bool:
         """True if an edge belongs to the connection's nodes."""
         return place.depth == 0 and place.parent is _node_of(type_)

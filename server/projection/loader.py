@@ -8,19 +8,38 @@ from uuid import UUID
 K = TypeVar("K", int, UUID)
 V = TypeVar("V")
 
+# The read of the same rows with some columns only.
+Narrow = Callable[[frozenset[str]], Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]]
+
 
 class Loader(Generic[K, V]):
     """Batched reads by key: requests of the same turn of the event loop share one read.
 
     Each key is read once. Unlike Strawberry's DataLoader, a request for many keys needs no future
-    for each.
+    for each. `narrow`: the read of some columns, if the loader has rows of which a document may
+    show few.
     """
 
-    def __init__(self, read: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
+    def __init__(
+        self,
+        read: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]],
+        narrow: Narrow[K, V] | None = None,
+    ) -> None:
         self._read: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]] = read
+        self._narrow: Narrow[K, V] | None = narrow
+        self._narrowed: dict[frozenset[str], Loader[K, V]] = {}
         self.found: dict[K, V | None] = {}
         self._rounds: dict[K, _Round] = {}
         self._next: _Round | None = None
+
+    def narrowed(self, columns: frozenset[str] | None) -> "Loader[K, V]":
+        """The loader of the same rows with these columns; this one for None: all columns."""
+        if columns is None or self._narrow is None:
+            return self
+        made = self._narrowed.get(columns)
+        if made is None:
+            made = self._narrowed[columns] = Loader(self._narrow(columns))
+        return made
 
     def prime(self, key: K, value: V) -> None:
         """Store a value, replacing an older one."""

@@ -37,12 +37,16 @@ Project = Callable[[Any, Waits], Any]
 
 
 class Waiting(NamedTuple):
-    """An edge in a selection: its list in `Waits`, and the function that completes its values."""
+    """An edge in a selection: its list in `Waits`, and the function that completes its values.
+
+    `columns`: the columns of its rows that are shown; None: all.
+    """
 
     number: int
     key: str
     edge: RecordEdge
     join: Join | None
+    columns: frozenset[str] | None
     complete: Project
 
     def fill(self, waits: Waits, found: Mapping[Any, Any], context: Any) -> None:
@@ -94,7 +98,7 @@ class Projection(NamedTuple):
                 if joined is not None and keys <= joined.keys():
                     found.append(joined)
                 else:
-                    loader = edge.loader(context.loaders)
+                    loader = edge.loader(context.loaders).narrowed(each.columns)
                     wanted.setdefault(loader, set()).update(keys)
                     found.append(loader.found)
             for loader, keys in wanted.items():

@@ -38,13 +38,16 @@ ASKING: ContextVar[bool] = ContextVar("asking", default=False)
 
 @pytest.fixture
 async def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Statements of either engine while `ASKING` is set, so without those of jobs."""
+    """Statements of either engine while `ASKING` is set, so without those of jobs.
+
+    The look-up of an API key is left out: a request makes it only if the cached key is too old.
+    """
     seen: list[str] = []
     for kind in (PostgresSession, SqliteSession):
         fetch = kind.fetch
 
         async def noted(self: Any, sql: str, *args: object, _fetch: Any = fetch) -> Any:
-            if ASKING.get():
+            if ASKING.get() and "FROM api_key" not in sql:
                 seen.append(sql)
             return await _fetch(self, sql, *args)
 

@@ -19,7 +19,7 @@ from domain.values.codes import comparison_key
 from models.database.rows import Row, RowT
 from models.database.sessions import Session
 from models.queries.listing.scopes import CHECKED
-from models.queries.listing.selections import EVERYTHING, Join, Selection
+from models.queries.listing.selections import EVERYTHING, Join, Selection, ShownColumns
 
 Kind = Literal["bigint", "uuid", "instant"]
 KeyValues = Sequence[Any]
@@ -220,6 +220,27 @@ class Listing(Generic[RowT]):
     async def all(self, session: Session, limit: int) -> Sequence[RowT]:
         """The newest rows of a short list, at most `limit`."""
         return (await self.page(session, Window(limit))).rows
+
+    async def owned(
+        self,
+        session: Session,
+        owner: str,
+        ids: Sequence[UUID],
+        order: str = "id",
+        columns: ShownColumns = None,
+    ) -> Mapping[UUID, list[RowT]]:
+        """All rows of these owners by their column `owner`, sorted by `order` within it."""
+        alias = self._source.split()[1]
+        self.where(f"{alias}.{owner} = ANY({{}}::uuid[])", list(ids))
+        shown = "*" if columns is None else ", ".join(sorted({*columns, owner}))
+        sql = (
+            f"SELECT {shown} FROM (SELECT {self._columns} FROM {self._source}"
+            f"{_where(self._conditions)}) AS owned ORDER BY {owner}, {order}"
+        )
+        if columns is None:
+            return grouped(await session.rows(self._row_type, sql, *self._values), owner)
+        rows = await session.fetch(sql, *self._values)
+        return grouped(cast("Sequence[RowT]", rows), owner)
 
     def key_of(self, row: RowT) -> Sequence[str | int]:
         """The sort key of a row, as its cursor contains it."""

@@ -11,6 +11,9 @@ from typing import Any
 
 from models.database.sessions import Row
 
+# The columns of related rows that a document shows; None: all.
+ShownColumns = frozenset[str] | None
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Join:

@@ -9,8 +9,10 @@ from uuid import UUID
 from models.database.keys import shown_columns
 from models.database.sessions import Session
 from models.fulfillments import Fulfillment, FulfillmentRow
-from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
+from models.queries.listing.related import RelatedRows
 from models.queries.listing.scopes import Scope
+from models.queries.listing.selections import ShownColumns
 
 _FULFILLMENT = shown_columns(Fulfillment, "f")
 _ID = SortKey("f.id", "id", "uuid")
@@ -46,16 +48,12 @@ async def fulfillments_by_id(
 
 
 async def fulfillments_by_order(
-    session: Session, scope: Scope, ids: Sequence[UUID]
+    session: Session, scope: Scope, ids: Sequence[UUID], columns: ShownColumns = None
 ) -> Mapping[UUID, list[FulfillmentRow]]:
     """Fulfillments of each of these orders at locations that the caller may see."""
-    rows = await session.rows(
-        FulfillmentRow,
-        f"SELECT {_FULFILLMENT} FROM fulfillment f"
-        " WHERE f.order_id = ANY($1::uuid[]) ORDER BY f.order_id, f.id",
-        list(ids),
-    )
-    return grouped([row for row in rows if scope.sees_location(row["location_id"])], "order_id")
+    listing = Listing(FulfillmentRow, _FULFILLMENT, "fulfillment f", _ID)
+    listing.within("f.location_id", scope.location_ids)
+    return await listing.owned(session, "order_id", ids, columns=columns)
 
 
 class ShownLineRow(TypedDict):
@@ -67,15 +65,21 @@ class ShownLineRow(TypedDict):
     sku: str
 
 
+# The ids of an order's lines ascend with their numbers, because one action makes them in order.
+_LINES_OF_FULFILLMENT = RelatedRows(
+    ShownLineRow,
+    "fulfillment_line f",
+    "fulfillment_id",
+    "f.order_line_id",
+    joined={"sku": (" JOIN item i ON i.id = f.item_id", "i.sku")},
+    condition=" AND f.quantity > 0",
+)
+
+
 async def lines_by_fulfillment(
-    session: Session, ids: Sequence[UUID]
+    session: Session, ids: Sequence[UUID], columns: ShownColumns = None
 ) -> Mapping[UUID, list[ShownLineRow]]:
-    """The lines of each of these fulfillments, in the order of the order's lines."""
-    rows = await session.rows(
-        ShownLineRow,
-        "SELECT f.fulfillment_id, f.order_line_id, f.quantity, i.sku FROM fulfillment_line f"
-        " JOIN item i ON i.id = f.item_id JOIN order_line l ON l.id = f.order_line_id"
-        " WHERE f.fulfillment_id = ANY($1::uuid[]) ORDER BY f.fulfillment_id, l.line_no",
-        list(ids),
-    )
-    return grouped(rows, "fulfillment_id")
+    """The lines of each of these fulfillments with units left, in the order of the order's
+    lines.
+    """
+    return await _LINES_OF_FULFILLMENT.read(session, ids, columns)

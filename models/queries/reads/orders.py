@@ -11,8 +11,10 @@ from domain.values.codes import comparison_key
 from models.database.rows import RowT, Total
 from models.database.sessions import Session
 from models.orders import OrderAddressRow, OrderLineUnits
-from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
+from models.queries.listing.related import RelatedRows
 from models.queries.listing.scopes import CHECKED, Scope
+from models.queries.listing.selections import ShownColumns
 
 _ID = SortKey("o.id", "id", "uuid")
 # Only columns that the API shows: each one more is decoded for every row of a page.
@@ -120,16 +122,22 @@ class OrderLineRow(OrderLineUnits):
     channel_id: int
 
 
+_LINES_OF_ORDER = RelatedRows(
+    OrderLineRow,
+    "order_line l",
+    "order_id",
+    "l.line_no",
+    joined={"sku": (" JOIN item i ON i.id = l.item_id", "i.sku")},
+    owner_table="sales_order o",
+    owner_columns=frozenset({"currency", "channel_id"}),
+)
+
+
 async def lines_by_order(
-    session: Session, ids: Sequence[UUID]
+    session: Session, ids: Sequence[UUID], columns: ShownColumns = None
 ) -> Mapping[UUID, list[OrderLineRow]]:
     """The lines of each of these orders, in their order."""
-    rows = await session.rows(
-        OrderLineRow,
-        f"{_LINES} WHERE l.order_id = ANY($1::uuid[]) ORDER BY l.order_id, l.line_no",
-        list(ids),
-    )
-    return grouped(rows, "order_id")
+    return await _LINES_OF_ORDER.read(session, ids, columns)
 
 
 async def lines_by_id(

@@ -20,13 +20,12 @@ from models.database.rows import Total
 from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
+from models.queries.listing.selections import ShownColumns
 from models.refunds import RefundApprovalRow, RefundAttemptRow, RefundRow
 
 _ID = SortKey("r.id", "id", "uuid")
-_SOURCE = (
-    "refund r JOIN sales_order o ON o.id = r.order_id"
-    " LEFT JOIN order_payment p ON p.id = r.payment_id"
-)
+_PAID = "refund r LEFT JOIN order_payment p ON p.id = r.payment_id"
+_SOURCE = f"{_PAID} JOIN sales_order o ON o.id = r.order_id"
 
 
 class ShownRefundRow(RefundRow):
@@ -37,8 +36,9 @@ class ShownRefundRow(RefundRow):
 
 def _visible(scope: Scope) -> Listing[ShownRefundRow]:
     """Refunds of orders that the caller may see."""
+    source = _PAID if scope.is_whole else _SOURCE  # a whole scope has no condition on orders
     return order_reads.visible_orders(
-        Listing(ShownRefundRow, "r.*, p.reference AS payment_reference", _SOURCE, _ID), scope
+        Listing(ShownRefundRow, "r.*, p.reference AS payment_reference", source, _ID), scope
     )
 
 
@@ -58,28 +58,17 @@ async def refunds_by_id(
 
 
 async def refunds_by_return(
-    session: Session, scope: Scope, ids: Sequence[UUID]
+    session: Session, scope: Scope, ids: Sequence[UUID], columns: ShownColumns = None
 ) -> Mapping[UUID, list[ShownRefundRow]]:
     """Refunds of each of these returns that the caller may see, oldest first."""
-    return await _refunds_by(session, scope, "return_id", ids)
+    return await _visible(scope).owned(session, "return_id", ids, "created_at, id", columns)
 
 
 async def refunds_by_order(
-    session: Session, scope: Scope, ids: Sequence[UUID]
+    session: Session, scope: Scope, ids: Sequence[UUID], columns: ShownColumns = None
 ) -> Mapping[UUID, list[ShownRefundRow]]:
     """Refunds of each of these orders that the caller may see, oldest first."""
-    return await _refunds_by(session, scope, "order_id", ids)
-
-
-async def _refunds_by(
-    session: Session, scope: Scope, column: str, ids: Sequence[UUID]
-) -> Mapping[UUID, list[ShownRefundRow]]:
-    rows = await session.fetch(
-        f"SELECT id FROM refund WHERE {column} = ANY($1::uuid[]) ORDER BY {column}, created_at, id",
-        list(ids),
-    )
-    seen = await refunds_by_id(session, scope, [row["id"] for row in rows]) if rows else {}
-    return grouped([seen[row["id"]] for row in rows if row["id"] in seen], column)
+    return await _visible(scope).owned(session, "order_id", ids, "created_at, id", columns)
 
 
 async def approvals_by_refund(

@@ -10,7 +10,9 @@ from domain.values.codes import comparison_key
 from models.database.keys import shown_columns
 from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.listing.related import RelatedRows
 from models.queries.listing.scopes import CHECKED, Scope
+from models.queries.listing.selections import ShownColumns
 from models.returns import DispositionStepRow, InspectionRow, Return, ReturnItemRow, ReturnRow
 
 _ID = SortKey("r.id", "id", "uuid")
@@ -67,15 +69,10 @@ async def return_by_number(session: Session, scope: Scope, rma_number: str) -> R
 
 
 async def returns_by_order(
-    session: Session, scope: Scope, ids: Sequence[UUID]
+    session: Session, scope: Scope, ids: Sequence[UUID], columns: ShownColumns = None
 ) -> Mapping[UUID, list[ReturnRow]]:
     """Returns of each of these orders that the caller may see, oldest first."""
-    rows = await session.fetch(
-        "SELECT id FROM customer_return WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, id",
-        list(ids),
-    )
-    seen = await returns_by_id(session, scope, [row["id"] for row in rows]) if rows else {}
-    return grouped([seen[row["id"]] for row in rows if row["id"] in seen], "order_id")
+    return await _visible(scope).owned(session, "order_id", ids, columns=columns)
 
 
 class ShownReturnItemRow(ReturnItemRow):
@@ -87,13 +84,20 @@ class ShownReturnItemRow(ReturnItemRow):
 _ITEMS = "SELECT t.*, i.sku FROM return_item t JOIN item i ON i.id = t.item_id"
 
 
+_ITEMS_OF_RETURN = RelatedRows(
+    ShownReturnItemRow,
+    "return_item t",
+    "return_id",
+    "t.position",
+    joined={"sku": (" JOIN item i ON i.id = t.item_id", "i.sku")},
+)
+
+
 async def items_by_return(
-    session: Session, ids: Sequence[UUID]
+    session: Session, ids: Sequence[UUID], columns: ShownColumns = None
 ) -> Mapping[UUID, list[ShownReturnItemRow]]:
     """The groups of units of each of these returns, in order of creation."""
-    sql = f"{_ITEMS} WHERE t.return_id = ANY($1::uuid[]) ORDER BY t.return_id, t.position"
-    rows = await session.rows(ShownReturnItemRow, sql, list(ids))
-    return grouped(rows, "return_id")
+    return await _ITEMS_OF_RETURN.read(session, ids, columns)
 
 
 async def items_by_id(
