@@ -20,6 +20,7 @@ import workflows.stock.adjustments
 from domain.access.callers import Caller, Role, anonymous, holder
 from domain.orders.orders import number_of
 from domain.policies.policies import PolicyKind
+from domain.values.codes import comparison_key
 from models.database.database import Database
 from tests.builders.books import faults
 from tests.builders.store import ADMIN, CLERK, SHOP, Shop, open_shop, pounds
@@ -168,8 +169,9 @@ class World:
         for outcome in outcomes:
             for kind, ref in outcome.refs.items():
                 if kind in ("reservation", "order") and ref not in self.names:
-                    name = f"{kind} {len(self.names)}"
-                    self.names |= {ref: name, number_of(UUID(ref)): f"number of {name}"}
+                    name, number = f"{kind} {len(self.names)}", number_of(UUID(ref))
+                    self.names |= {ref: name, number: f"number of {name}"}
+                    self.names[comparison_key(number)] = f"key of {name}"
                     if kind == "reservation":
                         self.holds.append(UUID(ref))
 
