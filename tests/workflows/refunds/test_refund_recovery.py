@@ -126,6 +126,7 @@ async def test_the_debt_of_an_expired_return_is_owed_again(refund_desk: RefundDe
 
 async def test_the_debt_of_missing_units_is_owed_again(refund_desk: RefundDesk) -> None:
     a_return = await refund_desk.desk.requested(("TEE-M", 8), payments=())
+    refund_desk.shop.clock.forward(seconds=1)  # the order of the refunds below
     await refund_desk.desk.receive(a_return, ("TEE-M", 5), complete=True)
     assert [each["status"] for each in await refund_desk.refunds()] == ["REVERSED", "SUCCEEDED"]
     assert await debts(refund_desk) == (3_000, [])
