@@ -167,6 +167,8 @@ async def test_a_queue_shows_what_the_key_may_see(api: InProcessServer) -> None:
         await api.place(1, externalReference="W-2")
         await api.place(1, channel="market", externalReference="M-2")
         second = await client.next()
+        if second["tasks"] == first["tasks"]:  # its event was numbered after the snapshot
+            second = await client.next()
     assert [len(first["tasks"]), len(second["tasks"]), second["change"]] == [1, 1, "UPSERT"]
     assert first["tasks"] != second["tasks"]
     async with screen(api, leeds) as client:
