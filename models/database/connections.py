@@ -68,19 +68,19 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
         return {step.sql: _types[step.sql] for step in routine.steps}
 
 
-def behind(lent: Connection) -> Connection | None:
-    """The connection behind one that the pool has lent; None if it broke and went back."""
+def driver_connection(lent: Connection) -> Connection | None:
+    """The driver's connection of one that the pool has lent; None if it broke and went back."""
     found = getattr(lent, "_con", lent)
     return found if isinstance(found, Connection) else None
 
 
 def has_prepared(lent: Connection, wanted: Prepared) -> bool:
     """True if this was prepared on a lent connection; otherwise it will be, if used again."""
-    connection = behind(lent)
+    connection = driver_connection(lent)
     return connection is not None and connection.has_prepared(wanted)
 
 
 def has_wanted(lent: Connection) -> bool:
     """True if something waits to be prepared on a lent connection."""
-    connection = behind(lent)
+    connection = driver_connection(lent)
     return connection is not None and connection.has_wanted

@@ -27,7 +27,7 @@ alpha==1.2.3 \\
 beta==2.0 ; sys_platform == 'win32' \\
     --hash=sha256:22
 gamma==3
-delta @ https://example.com/delta.tar.gz
+delta @ https://example.com/delta.zip
 """
 ALPHA = Package("alpha", "1.2.3", "a.lock", 1)
 
@@ -45,10 +45,10 @@ def test_packages_and_hashes_are_read_from_a_lock_file() -> None:
         ("alpha", "1.2.3", 2),
         ("beta", "2.0", 1),
         ("gamma", "3", 0),
-        ("delta @ https://example.com/delta.tar.gz", "", 0),
+        ("delta @ https://example.com/delta.zip", "", 0),
     ]
     named = [fault.package.name for fault in without_hashes(list(locked(LOCK, "a.lock")))]
-    assert named == ["gamma", "delta @ https://example.com/delta.tar.gz"]
+    assert named == ["gamma", "delta @ https://example.com/delta.zip"]
 
 
 def test_every_vendored_package_is_audited() -> None:
