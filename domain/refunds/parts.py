@@ -69,15 +69,17 @@ def in_proportion(amount_minor: int, left: Parts) -> Parts:
 def within(value: Parts, left: Parts) -> Parts:
     """The value, or the part of it that is left on the order.
 
-    If any part exceeds what is left of it (an earlier refund by amount took some), as much of the
-    total as is left is split in proportion. Shipping is left out unless the value has some.
+    An earlier refund by amount may have taken some of a part. What the value cannot have of that
+    part is split over what is left of the others, in proportion. A part that is left because of a
+    deduction is therefore still goods or tax, and never becomes shipping. Shipping is left out
+    unless the value has some.
     """
     usable = left.at_least_zero()
     if not value.has_shipping:
         usable = usable.without_shipping()
-    if all(a <= b for a, b in zip(value.minors, usable.minors, strict=True)):
-        return value
-    return in_proportion(min(value.total_minor, usable.total_minor), usable)
+    fitting = Parts(*(min(a, b) for a, b in zip(value.minors, usable.minors, strict=True)))
+    total_minor = min(value.total_minor, usable.total_minor)
+    return fitting + in_proportion(total_minor - fitting.total_minor, usable - fitting)
 
 
 @dataclass(frozen=True, slots=True)

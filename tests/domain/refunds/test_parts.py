@@ -47,6 +47,22 @@ def test_shipping_is_not_touched_by_goods() -> None:
     assert within(Parts(30), Parts(50, 5, 9)) == Parts(30)
 
 
+def test_a_deduction_stays_in_its_part_after_a_refund_by_amount() -> None:
+    """4 of tax are deducted. A goodwill of 2, half of it shipping, came first."""
+    left = Parts(0, 10, 5) - Parts(0, 1, 1)
+    assert left - within(Parts(0, 6, 5), left) == Parts(0, 2)
+
+
+@given(some_parts, some_parts)
+def test_as_much_as_possible_stays_in_its_part(value: Parts, left: Parts) -> None:
+    if not value.has_shipping:
+        left = left.without_shipping()
+    given_back = within(value, left)
+    assert given_back.total_minor == min(value.total_minor, left.total_minor)
+    for part, asked, most in zip(given_back.minors, value.minors, left.minors, strict=True):
+        assert min(asked, most) <= part <= most
+
+
 @given(st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9))
 def test_a_debt_falls_before_a_deposit_grows(first: int, second: int) -> None:
     account = CustomerAccount().credited(first).credited(second)
