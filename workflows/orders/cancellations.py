@@ -24,7 +24,7 @@ from domain.events.payloads import encode
 from domain.ledger.entries import Occasion
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import CANCELLABLE, OrderLineState, OrderStatus
-from domain.policies.policies import Facts, PolicyKind, choose
+from domain.policies.policies import Facts, PolicyKind, choose, shared_category
 from domain.refunds.breakdowns import ShippingAccount
 from domain.refunds.parts import NOTHING, Parts
 from domain.refunds.states import shipping_to_refund
@@ -90,7 +90,7 @@ async def cancel(tx: Transaction, command: CancelOrder, caller: Caller) -> Mappi
     await tx.stock.lock([line.item_id for line, _ in wanted])
     value = _value(wanted)
     await _release_units(tx, order, wanted, caller.actor)
-    value.shipping = await _shipping(tx, order)
+    value.shipping = await _shipping(tx, order, [line.item_id for line, _ in wanted])
     value.charged_back = await chargeback_queries.charged_back_of_order(tx.session, order.id)
     refund = _release_deposit(tx, order, wanted, value, reason.id, caller.actor)
     units: Counter[str] = Counter()
@@ -164,11 +164,11 @@ def _value(wanted: Sequence[tuple[Line, int]]) -> _CancelledValue:
     return value
 
 
-async def _shipping(tx: Transaction, order: LockedOrder) -> Parts:
+async def _shipping(tx: Transaction, order: LockedOrder, cancelled: Sequence[int]) -> Parts:
     """The shipping that is refunded with these units: what is left, if the order is now undone.
 
     If nothing was ever shipped, it is the whole fee. If parcels were sent and the rest was refunded
-    before, the REFUND policy decides, as for the last returned unit.
+    before, the REFUND policy of the `cancelled` items decides, as for the last returned unit.
     """
     if order.status is OrderStatus.CANCELLED:
         return Parts(0, 0, order.shipping_minor, order.shipping_tax_minor)
@@ -180,7 +180,9 @@ async def _shipping(tx: Transaction, order: LockedOrder) -> Parts:
         return NOTHING
     channels = await lookups.channels_by_id(tx.session, [order.channel_id])
     in_force = await policies.in_force(tx.session, PolicyKind.REFUND, tx.now)
-    facts = Facts(channel=channels[order.channel_id].code)
+    items = await lookups.items_by_id(tx.session, cancelled)
+    category = shared_category(item.category for item in items.values())
+    facts = Facts(channels[order.channel_id].code, category)
     given = await refund_queries.shipping_given(tx.session, order.id)
     left = ShippingAccount(
         order.shipping_minor - int(given["shipping_minor"]),

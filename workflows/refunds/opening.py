@@ -73,10 +73,10 @@ async def channel_of(tx: Transaction, order: LockedOrder) -> ChannelFacts:
     return (await lookups.channels_by_id(tx.session, [channel_id]))[channel_id]
 
 
-async def facts_of(tx: Transaction, order: LockedOrder) -> Facts:
-    """Facts by which the policy of a refund for a whole order is chosen."""
+async def facts_of(tx: Transaction, order: LockedOrder, item_ids: Iterable[int]) -> Facts:
+    """Facts by which the policy of a refund for these items of an order is chosen."""
     channel = await channel_of(tx, order)
-    items = await lookups.items_by_id(tx.session, [line.item_id for line in order.lines])
+    items = await lookups.items_by_id(tx.session, item_ids)
     return Facts(channel.code, shared_category(item.category for item in items.values()))
 
 

@@ -105,7 +105,7 @@ async def create(tx: Transaction, command: CreateRefund, caller: Caller) -> Mapp
         reason = await active_reason(tx, command.reason_code, *REASONS)
         balances = await order_balances.read(tx, order)
         await cancellation_refunds.open_missing(tx, balances)
-        facts = await refund_opening.facts_of(tx, order)
+        facts = await refund_opening.facts_of(tx, order, _items_of(order, command))
         policy = await refund_opening.policy_for(tx, facts)
         breakdown = _break_down(balances, command, policy, reason.code)
     except DomainError as error:
@@ -207,6 +207,12 @@ async def _lock_order(tx: Transaction, command: CreateRefund, caller: Caller) ->
         if row is None or row["order_id"] != order.id:
             raise NotFound("return", str(command.return_id), field=("returnId",))
     return order
+
+
+def _items_of(order: LockedOrder, command: CreateRefund) -> list[int]:
+    """The items that a refund is for: those of its lines, or all of the order."""
+    asked = {line.order_line_id for line in command.lines}
+    return [line.item_id for line in order.lines if not asked or line.id in asked]
 
 
 def _break_down(

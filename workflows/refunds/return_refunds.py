@@ -144,8 +144,10 @@ async def _record_units_sent_back(
     ]
     if not sent_back or ReturnStatus(row["status"]) in FORGOTTEN:
         return
-    channel = await refund_opening.channel_of(tx, balances.order)
-    policy = await refund_opening.policy_for(tx, Facts(channel=channel.code))
+    lines = {each.order_line for each in sent_back}
+    items = [line.item_id for line in balances.order.lines if str(line.id) in lines]
+    facts = await refund_opening.facts_of(tx, balances.order, items)
+    policy = await refund_opening.policy_for(tx, facts)
     draft = RefundDraft(
         kind=RefundKind.RETURN,
         breakdown=Breakdown(tuple(_sent_back(each) for each in sent_back)),

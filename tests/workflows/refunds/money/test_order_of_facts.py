@@ -6,10 +6,11 @@ from itertools import permutations
 
 import pytest
 
+from domain.policies.policies import PolicyKind
 from models.database.database import Database
 from tests.builders.catalog import a_channel
 from tests.builders.refunds import open_refund_desk
-from tests.builders.sales import Sales
+from tests.builders.sales import FREE, Sales
 from workflows.catalog.channels import upsert
 
 
@@ -32,6 +33,23 @@ async def test_the_last_fact_refunds_the_shipping(sales: Sales, steps: tuple[str
     assert sum(part[2] for part in await sales.parts()) == 500
     assert sum(part[3] for part in await sales.parts()) == 100
     assert await sales.order_balances() == {}
+
+
+@pytest.mark.parametrize(("last", "shipping"), [("COAT", 0), ("TEE-M", 500)])
+async def test_the_policy_of_the_last_units_decides_about_the_shipping(
+    sales: Sales, last: str, shipping: int
+) -> None:
+    """A cancellation chooses its REFUND policy by the category of its units, as a return does."""
+    rules = {**FREE, "refundShipping": "NEVER"}
+    await sales.refund_desk.shop.publish(PolicyKind.REFUND, rules, "category:coats")
+    [other] = {"COAT", "TEE-M"} - {last}
+    await sales.refund_desk.shop.adjust(-20, last)
+    order = await sales.place(("COAT", 1, 8_000, 0), ("TEE-M", 1, 2_000, 0), shipping=500)
+    await sales.ship(order)
+    await sales.take_back(order, other)
+    await sales.cancel(order)
+    assert sum(part[2] for part in await sales.parts()) == shipping
+    assert await sales.refunded() == 10_000 + shipping
 
 
 @pytest.mark.parametrize("steps", list(permutations(("COAT", "TEE-S"))))
