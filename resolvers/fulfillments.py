@@ -14,6 +14,7 @@ import workflows.warehouse.reroutes
 from schema.context import Info
 from schema.fields.arguments import After, Before, First, Last, given
 from schema.fields.enums import FulfillmentStatus
+from schema.fields.node import load, uuid_in
 from schema.fields.paging import Connection, selection_of, window
 from schema.mutations.fulfillments import (
     CarrierEventInput,
@@ -26,6 +27,12 @@ from schema.mutations.fulfillments import (
 from schema.mutations.orders import OrderPayload
 from schema.mutations.perform import perform_mutation
 from schema.types.fulfillments import Fulfillment
+
+
+async def fulfillment(info: Info, id: ID) -> Fulfillment | None:
+    """One fulfillment by id; null if there is none that the caller may see."""
+    found: Fulfillment | None = await load(info.context, "Fulfillment", uuid_in("Fulfillment", id))
+    return found
 
 
 async def fulfillments(

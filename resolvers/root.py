@@ -62,6 +62,7 @@ QUERIES: Final[Mapping[str, Resolver]] = {
     "reservations": reservations.reservations,
     "order": orders.order,
     "orders": orders.orders,
+    "fulfillment": fulfillments.fulfillment,
     "fulfillments": fulfillments.fulfillments,
     "tasks": tasks.tasks,
     "return": returns.return_,

@@ -26,6 +26,7 @@ QUERIES: Final[Mapping[str, str]] = MappingProxyType(
         "reservations": "reservations.list",
         "order": "orders.read",
         "orders": "orders.list",
+        "fulfillment": "fulfillments.list",
         "fulfillments": "fulfillments.list",
         "tasks": "tasks.read",
         "return": "returns.read",

@@ -9,7 +9,7 @@ from strawberry import ID
 from schema.fields.edges import TypeNamed, edge, node_edge
 from schema.fields.enums import FulfillmentStatus
 from schema.fields.node import Node, encode, found_by
-from schema.types.catalog import Location, location_edge
+from schema.types.catalog import Item, Location, item_edge, location_edge
 from server.projection.records import Record, derived, many
 
 
@@ -22,6 +22,8 @@ class FulfillmentLine(Record):
     )
     sku: str
     quantity: int
+    item: Item = item_edge("item_id")
+    order_line: Annotated["Node", TypeNamed("OrderLine")] = node_edge("OrderLine", "order_line_id")
 
 
 @found_by(lambda loaders: loaders.fulfillments)

@@ -13,7 +13,7 @@ from schema.fields.edges import TypeNamed, edge, node_edges
 from schema.fields.enums import OrderLineState, OrderStatus
 from schema.fields.money import Money, money
 from schema.fields.node import Node, found_by
-from schema.types.catalog import Channel, channel_edge
+from schema.types.catalog import Channel, Item, channel_edge, item_edge
 from schema.types.refunds import Refund, may_see_refunds, refundable_of, refunded_of
 from schema.types.routing import RoutingDecision
 from server.projection.records import column, derived, made, many
@@ -50,6 +50,7 @@ class OrderLine(Node):
         made(lambda line, units: _returnable(line.row, units)),
     )
     """Shipped or delivered units that are not part of a return."""
+    item: Item = item_edge("item_id")
 
 
 def _quantities(row: OrderLineUnits) -> list[OrderLineQuantity]:

@@ -10,7 +10,7 @@ from schema.context import Context
 from schema.fields.edges import edge
 from schema.fields.enums import ReservationStatus
 from schema.fields.node import Node, found_by
-from schema.types.catalog import Channel, Location, channel_edge, location_edge
+from schema.types.catalog import Channel, Item, Location, channel_edge, item_edge, location_edge
 from schema.types.routing import RoutingDecision
 from server.projection.records import Record, derived, many
 
@@ -22,6 +22,7 @@ class ReservationLine(Record):
     sku: str
     quantity: int
     location: Location = location_edge("location_id")
+    item: Item = item_edge("item_id")
 
 
 def _status(row: ReservationRow, context: Context) -> ReservationStatus:

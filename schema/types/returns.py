@@ -16,7 +16,7 @@ from schema.fields.edges import TypeNamed, edge, node_edge
 from schema.fields.enums import ConditionGrade, Disposition, ReturnItemState, ReturnStatus
 from schema.fields.node import Node, found_by
 from schema.fields.scalars import json_of
-from schema.types.catalog import Location, ReasonCode
+from schema.types.catalog import Item, Location, ReasonCode, item_edge
 from schema.types.decisions import PolicyDecision
 from schema.types.refunds import Refund, may_see_refunds
 from server.projection.records import column, derived, many
@@ -108,6 +108,7 @@ class ReturnItem(Node):
     """Last disposition that was executed; null: none yet."""
     received_at: datetime | None
     """Time of receipt; null: not received yet."""
+    item: Item = item_edge("item_id")
     return_: "Return" = node_edge("Return", "return_id", name="return")
     reason: ReasonCode | None = node_edge("ReasonCode", "reason_id")
     """Reason of the return; null for a wrong or extra unit."""

@@ -247,3 +247,21 @@ async def test_a_storefront_sees_its_orders_without_their_routing(api: InProcess
     assert order["fulfillments"] == [{"location": {"code": "LEEDS"}}]
     assert order["channel"] == {"code": "web", "safetyBuffer": 0}
     assert await api.code("{ orders { totalCount } }", key=key) == "FORBIDDEN"
+
+
+async def test_a_fulfillment_is_found_by_its_id_and_leads_to_lines_and_items(
+    api: InProcessServer,
+) -> None:
+    await api.receive(5)
+    [parcel] = (await api.place(2))["fulfillments"]
+    document = """query ($id: ID!) { fulfillment(id: $id) {
+      id lines { sku item { sku name } orderLine { id sku quantity item { sku } } } } }"""
+    found = (await api.ask(document, {"id": parcel["id"]}))["fulfillment"]
+    assert found["id"] == parcel["id"]
+    [line] = found["lines"]
+    assert line["item"] == {"sku": "TEE", "name": line["item"]["name"]}
+    assert line["orderLine"]["id"] == parcel["lines"][0]["orderLineId"]
+    assert (line["orderLine"]["quantity"], line["orderLine"]["item"]) == (2, {"sku": "TEE"})
+    elsewhere = await api.a_key(Role.WAREHOUSE, locations=("YORK",), name="of York")
+    other = await api.ask(document, {"id": parcel["id"]}, key=elsewhere)
+    assert other == {"fulfillment": None}

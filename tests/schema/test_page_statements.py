@@ -16,10 +16,13 @@ PAGES = {
     "stockMovements": ("stockMovements { nodes { id quantity item { sku } } }", 1),
     "orders": (
         f"""orders {{ nodes {{ id number total {MONEY}
-          lines {{ id sku quantity unitPrice {MONEY} quantities {{ state quantity }} }}
-          fulfillments {{ id status location {{ code }} lines {{ orderLineId sku quantity }} }}
-          refunds {{ id amount {MONEY} }} returns {{ id rmaNumber items {{ sku state }} }} }} }}""",
-        8,
+          lines {{ id sku item {{ name }} quantity unitPrice {MONEY}
+            quantities {{ state quantity }} }}
+          fulfillments {{ id status location {{ code }} lines {{ orderLineId sku quantity
+            item {{ name }} orderLine {{ quantity }} }} }}
+          refunds {{ id amount {MONEY} }}
+          returns {{ id rmaNumber items {{ sku state item {{ name }} }} }} }} }}""",
+        13,
     ),
     "fulfillments": ("fulfillments { nodes { id lines { orderLineId sku } } }", 2),
     "returns": (
@@ -29,7 +32,10 @@ PAGES = {
     "refunds": (f"refunds {{ nodes {{ id amount {MONEY} paymentReference }} }}", 1),
     "tasks": ("tasks { nodes { id queue status location { code } } }", 1),
     "exceptions": ("exceptions { nodes { id kind severity location { code } } }", 2),
-    "reservations": ("reservations { nodes { id status lines { sku quantity } } }", 2),
+    "reservations": (
+        "reservations { nodes { id status lines { sku quantity item { name } } } }",
+        3,
+    ),
 }
 
 

@@ -61,6 +61,7 @@ class ShownLineRow(TypedDict):
 
     fulfillment_id: UUID
     order_line_id: UUID
+    item_id: int
     quantity: int
     sku: str
 
