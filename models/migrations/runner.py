@@ -44,6 +44,7 @@ from models.migrations.later import (
     m0019_search_text,
     m0020_audit_chain,
     m0021_list_indexes,
+    m0022_live_indexes,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -100,6 +101,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0019_search_text", m0019_search_text.statements, fill=m0019_search_text.FILL),
     Version("0020_audit_chain", m0020_audit_chain.statements),
     Version("0021_list_indexes", m0021_list_indexes.statements),
+    Version("0022_live_indexes", m0022_live_indexes.statements),
 )
 
 _TABLE = (

@@ -70,8 +70,8 @@ async def pending(session: Session, limit: int) -> Sequence[UnsealedRow]:
     """The first audit rows that wait for a seal, in the order of their ids."""
     return await session.rows(
         UnsealedRow,
-        "SELECT p.audit_id, a.digest FROM audit_pending p JOIN audit_entry a ON a.id = p.audit_id"
-        " ORDER BY p.audit_id LIMIT $1",
+        "SELECT id AS audit_id, digest FROM audit_entry WHERE id = ANY(ARRAY("
+        "SELECT audit_id FROM audit_pending ORDER BY audit_id LIMIT $1)) ORDER BY id",
         limit,
     )
 

@@ -16,6 +16,7 @@ FEW = frozenset(
     {
         *("location", "channel", "channel_location", "reason_code", "policy", "policy_start"),
         *("event_retention", "period_close", "api_key", "lease", "schema_version", "event_pending"),
+        *("audit_chain", "audit_pending"),
     }
 )
 _DISTINCT = re.compile(r"(reference|number|key|subject|sku|barcode|address|message|digest|^code)$")
@@ -68,7 +69,7 @@ async def grow(connection: Any, rows: int) -> None:
         await connection.execute(f"DROP INDEX {index['name']}")
     for name in copies:
         await connection.execute(f"CREATE TEMP TABLE source_{name} AS SELECT * FROM {name}")
-    await connection.execute(f"TRUNCATE {', '.join(many)}, event_pending")
+    await connection.execute(f"TRUNCATE {', '.join(many)}, event_pending, audit_pending")
     for name in copies:
         await connection.execute(_copying(name, many[name], copies, strides))
         await connection.execute(f"DROP TABLE source_{name}")
@@ -77,6 +78,9 @@ async def grow(connection: Any, rows: int) -> None:
     await connection.execute(
         "UPDATE lease SET counter = (SELECT max(position) FROM event_position)"
         " WHERE name = 'sequencer'"
+    )
+    await connection.execute(
+        "UPDATE audit_chain SET sequence = (SELECT COALESCE(max(sequence), 0) FROM audit_seal)"
     )
     await connection.execute("RESET session_replication_role")
     for name, columns in many.items():

@@ -1,4 +1,4 @@
-"""Load of the tests of plans: all actions and queries."""
+"""Loads of the tests of plans: all actions and queries, or only those that are called most."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from tests.builders.in_process_server import InProcessServer
-from tests.plans.reads import read_all
+from tests.plans.reads import read_all, read_hot
 from tests.plans.sales_story import SalesStory
 
 Load = Callable[[str, str], Awaitable[None]]  # (URL, mark)
@@ -31,3 +31,11 @@ async def whole(url: str, mark: str) -> None:
     async with _story(url, mark) as story:
         await story.tell()
         await read_all(story.api)
+
+
+async def hot(url: str, mark: str) -> None:
+    """Hold, order, let holds expire; read availability, single objects, and each list."""
+    async with _story(url, mark) as story:
+        for step in (story.holds, story.stock, story.expiry):
+            await step()
+        await read_hot(story.api)

@@ -122,6 +122,17 @@ async def read_all(api: InProcessServer) -> None:
             await _read_node(api, node["id"], keys)
 
 
+async def read_hot(api: InProcessServer) -> None:
+    """Read the first page of each list, the page after it, and a node of it."""
+    key = await api.a_key(Role.ADMIN, name="whole")
+    for root in _paged():
+        found = (await api.ask(IDS.format(root=root), key=key))[root]
+        after = f'first: 5, after: "{found["pageInfo"]["endCursor"]}"'
+        await api.post(f"{{ {root}({after}) {{ nodes {{ id }} }} }}", key=key)
+        for node in found["nodes"][:1] if root != "events" else ():
+            await _read_node(api, node["id"], [key])
+
+
 def _paged() -> Iterator[str]:
     query = api_schema.graphql_schema.query_type
     assert query is not None

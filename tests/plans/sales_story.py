@@ -72,7 +72,7 @@ class SalesStory:
         """Perform all actions."""
         for step in (self.holds, self.stock, self.warehouse_work, self.cancellations):
             await step()
-        for step in (self.returns, self.refunds, self.parcels, self.expiry, self.jobs):
+        for step in (self.returns, self.refunds, self.parcels, self.claims, self.expiry, self.jobs):
             await step()
 
     def reference(self) -> str:
@@ -191,10 +191,13 @@ class SalesStory:
         charged = Chargeback(paid, Money(100, "GBP"), reason="fraud", id=self.reference())
         await receive_payment_event(self.shop.transactions, self.reference(), charged)
 
+    async def claims(self) -> None:
+        """Claim tasks; the claims expire with the holds."""
+        await done(self.warehouse.claim(by=ANN))
+
     async def expiry(self) -> None:
         """Let all holds expire, then hold and read the same items before a sweep."""
         await done(self.shop.hold(("TEE-S", 1), ("TEE-M", 1), ttl_seconds=60))
-        await done(self.warehouse.claim(by=ANN))
         self.shop.clock.forward(hours=2)
         await self.api.ask(AVAILABILITY)
         await done(self.shop.hold(("TEE-S", 1), ("COAT", 1)))

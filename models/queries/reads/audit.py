@@ -9,7 +9,7 @@ import models.queries.access as key_queries
 from models.audit import AuditEntryRow
 from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
-from models.queries.listing.scopes import Scope
+from models.queries.listing.scopes import CHECKED, Scope
 
 _ID = SortKey("a.id", "id", "uuid")
 # Subqueries, because a page that does not show the hashes does not read them.
@@ -52,7 +52,7 @@ def _visible(scope: Scope) -> Listing[AuditEntryRow]:
                 key = f"substr(a.subject, {len(name) + 2})::{kind}"
                 parts.append(
                     f"{named} EXISTS (SELECT 1 FROM {table} s WHERE s.id = {key}"
-                    f" AND s.{column} = ANY({{}}::bigint[]))"
+                    f" AND s.{column} = ANY({{}}::bigint[]){CHECKED})"
                 )
                 values.append(list(ids))
     return listing.where(f"CASE {' '.join(parts)} ELSE FALSE END", *values)

@@ -17,6 +17,10 @@ from models.reservations import Reservation, ReservationRow
 _CREATED = SortKey("r.created_at", "created_at", "instant")
 _RESERVATION = shown_columns(Reservation, "r")
 _ID = SortKey("r.id", "id", "uuid")
+# Live and ended holds have an index each, in the order of the list; that of ended ones begins with
+# the status. Both conditions are there, so that the partial index is used.
+_ENDED = "r.status = '{}' AND r.status <> 'HELD'"
+_ENDS = ("COMMITTED", "RELEASED", "EXPIRED")
 
 
 def _visible(scope: Scope) -> Listing[ReservationRow]:
@@ -55,11 +59,13 @@ async def reservations(
     elif status == "EXPIRED":
         # Each part is a range of its own index: ended holds, and live ones by their end.
         listing.either(
-            ("r.status = 'EXPIRED' AND r.status <> 'HELD'", ()),
+            (_ENDED.format("EXPIRED"), ()),
             ("r.status = 'HELD' AND r.expires_at <= {}", (now,)),
         )
     elif status is not None:
-        listing.equal("r.status", status).where("r.status <> 'HELD'")  # the index has no live ones
+        listing.where(_ENDED.format(status))
+    elif channel is None:
+        listing.either(("r.status = 'HELD'", ()), *((_ENDED.format(each), ()) for each in _ENDS))
     return await listing.page(session, window)
 
 

@@ -48,7 +48,7 @@ async def returns(
         listing.where(
             "EXISTS (SELECT 1 FROM location l WHERE l.code_key = {} AND (l.id = r.destination_id"
             " OR EXISTS (SELECT 1 FROM return_item t"
-            " WHERE t.return_id = r.id AND t.location_id = l.id)))",
+            f" WHERE t.return_id = r.id AND t.location_id = l.id{CHECKED})))",
             comparison_key(location),
         )
     return await listing.page(session, window)

@@ -17,6 +17,8 @@ _RANK = (
     SortKey("t.seniority", "seniority", "bigint"),
     SortKey("t.id", "id", "uuid"),
 )
+# As in the condition of the partial indexes, so that they are used.
+_IS_LIVE = "t.status IN ('OPEN', 'CLAIMED')"
 
 
 def _visible(scope: Scope) -> Listing[TaskRow]:
@@ -41,11 +43,9 @@ async def tasks(
     listing = _visible(scope).equal("t.queue", queue)
     listing.coded("t.location_id", "location", location)
     if status == "OPEN":
-        listing.where(
-            "t.status IN ('OPEN', 'CLAIMED') AND (t.status = 'OPEN' OR t.lease_until_at <= {})", now
-        )
+        listing.where(f"{_IS_LIVE} AND (t.status = 'OPEN' OR t.lease_until_at <= {{}})", now)
     elif status == "CLAIMED":
-        listing.where("t.status = 'CLAIMED' AND t.lease_until_at > {}", now)
+        listing.where(f"{_IS_LIVE} AND t.status = 'CLAIMED' AND t.lease_until_at > {{}}", now)
     else:
         listing.equal("t.status", status)
     return await listing.page(session, window)
