@@ -87,13 +87,17 @@ class ConnectionRegistry:
                 logger.warning("sockets.check_failed", error=repr(error))
 
     async def check(self, live_keys: LiveKeys) -> None:
-        """Check every key in use once."""
-        if not self._by_key:
+        """Check every key in use once.
+
+        Clients connect while the database answers. Their keys were not asked about, so the answer
+        says nothing of them.
+        """
+        asked = frozenset(self._by_key)
+        if not asked:
             return
-        live = set(await live_keys(list(self._by_key)))
+        ended = asked.difference(await live_keys(asked))
         for socket in tuple(self._sockets):
-            key_id = None if socket.caller is None else socket.caller.key_id
-            if key_id is not None and key_id not in live:
+            if socket.caller is not None and socket.caller.key_id in ended:
                 socket.close(Closing(Code.UNAUTHORIZED, "The API key is no longer valid."))
 
     def close_all(self) -> None:

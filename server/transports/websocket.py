@@ -189,20 +189,31 @@ class WebSocketConnection:
         return message_of(text)
 
     async def _is_initialised(self) -> bool:
-        """All steps up to the acknowledgement; false if the client left. Raises Closing."""
+        """All steps up to the acknowledgement; false if the client left. Raises Closing.
+
+        The deadline is for the client's message. It excludes the look-up of the key, which waits
+        for the database when many clients connect at once.
+        """
         try:
             async with asyncio.timeout(self._endpoint.limits.init_seconds):
-                while (message := await self._next()) is not None:
-                    if message.type == "connection_init":
-                        await self._identify(message.payload or {})
-                        await self.outbox.send(ACK)
-                        return True
-                    if message.type in ("subscribe", "complete"):
-                        raise Closing(Code.UNAUTHORIZED, "Send connection_init first.")
-                    await self._handle(message)
-                return False
+                payload = await self._init_payload()
         except TimeoutError:
             raise Closing(Code.NO_INIT, "connection_init did not arrive in time.") from None
+        if payload is None:
+            return False
+        await self._identify(payload)
+        await self.outbox.send(ACK)
+        return True
+
+    async def _init_payload(self) -> Mapping[str, Any] | None:
+        """The payload of connection_init; None if the client left. Raises Closing."""
+        while (message := await self._next()) is not None:
+            if message.type == "connection_init":
+                return message.payload or {}
+            if message.type in ("subscribe", "complete"):
+                raise Closing(Code.UNAUTHORIZED, "Send connection_init first.")
+            await self._handle(message)
+        return None
 
     async def _identify(self, payload: Mapping[str, Any]) -> None:
         authorization = next(
@@ -215,7 +226,9 @@ class WebSocketConnection:
         except Exception as error:  # noqa: BLE001  an error closes this socket only
             request_id = self._endpoint.new_request_id()
             refused = self._endpoint.engine.answers.failure(error, request_id)
-            code = Code.UNAUTHORIZED if refused.status < 500 else Code.TRY_LATER
+            # Client libraries take 4401 as final, so it is for wrong keys only.
+            is_final = refused.status < 500 and refused.status != 429
+            code = Code.UNAUTHORIZED if is_final else Code.TRY_LATER
             raise Closing(code, refused.message) from None
         self._endpoint.sockets.identify(self, caller)
 

@@ -11,21 +11,15 @@ import json
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 import websockets
 
-from scripts.serve import WEBSOCKET_BYTES_MAX
-from server.transports.write_coalescing import CoalescingWebSockets
 from tests.builders.in_process_server import BOOTSTRAP, InProcessServer
 from tests.builders.transactions import rows
-from tests.servers import free_port
+from tests.server.served_program import served
 from tests.subscriptions.log.facts import until
 
 ROOT = Path(__file__).parents[3]
@@ -43,44 +37,6 @@ globalThis.localStorage = {
 globalThis.show = (level) => console.log(level.available);
 """
 INIT = json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {BOOTSTRAP}"}})
-
-
-@dataclass(frozen=True, slots=True)
-class ServedProgram:
-    """The program under uvicorn, and its connections."""
-
-    url: str
-    server: uvicorn.Server
-
-    def lose(self) -> None:
-        """Abort every connection."""
-        for connection in tuple(self.server.server_state.connections):
-            transport = connection.transport
-            assert transport is not None
-            transport.abort()
-
-
-@asynccontextmanager
-async def served(api: InProcessServer) -> AsyncIterator[ServedProgram]:
-    """Serve the program with uvicorn, configured as in production."""
-    port = free_port()
-    config = uvicorn.Config(
-        api.restow.asgi,
-        port=port,
-        ws=CoalescingWebSockets,
-        ws_max_size=WEBSOCKET_BYTES_MAX,
-        ws_per_message_deflate=False,
-        lifespan="off",
-        log_config=None,
-    )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    await until(lambda: server.started)
-    try:
-        yield ServedProgram(f"ws://127.0.0.1:{port}/graphql", server)
-    finally:
-        server.should_exit = True
-        await task
 
 
 def example(language: str) -> str:

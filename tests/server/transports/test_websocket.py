@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import Collection
 from typing import Any
 
 import pytest
 
-from domain.access.callers import Role, holder
 from subscriptions.delivery.fanout import BATCH_MAX
 from tests.server.socket import KEY, InProcessServer
 
@@ -256,36 +253,6 @@ async def test_a_message_too_large_closes() -> None:
     async with InProcessServer(message_bytes=1000).open() as client:
         client.subscribe("1", "{ echo }" + " " * 1000)
         assert (await client.closed()).code == 1009
-
-
-async def test_a_revoked_key_closes_its_sockets_only() -> None:
-    api = InProcessServer()
-    ids = [uuid.uuid4() for _ in range(3)]
-    for number, key_id in enumerate(ids):
-        api.keys[f"Bearer {number}"] = holder(Role.ADMIN, actor="x", key_id=key_id)
-    requested: list[Collection[uuid.UUID]] = []
-
-    async def live_keys(key_ids: Collection[uuid.UUID]) -> Collection[uuid.UUID]:
-        requested.append(key_ids)
-        return [ids[0]]
-
-    async with (
-        api.open(authorization="Bearer 0") as good,
-        api.open(authorization="Bearer 1") as revoked,
-        api.open(authorization="Bearer 1") as revoked_too,
-        api.open() as keyless,
-    ):
-        revoked.subscribe("1", ENDLESS)
-        await api.sockets.check(live_keys)
-        assert [(await each.closed()).code for each in (revoked, revoked_too)] == [4401, 4401]
-        for client in (good, keyless):
-            client.send({"type": "ping"})
-            assert (await client.receive())["type"] == "pong"
-        assert len(api.sockets) == 2
-        await api.sockets.check(live_keys)
-    assert requested == [ids[:2], ids[:1]]
-    await api.sockets.check(live_keys)
-    assert len(requested) == 2
 
 
 async def test_sockets_are_counted() -> None:
