@@ -127,6 +127,9 @@ def inserting(table: str, columns: Columns, source: str) -> str:
 def updating(table: str, columns: Columns, assignments: str, source: str) -> str:
     """The statement that changes the rows whose ids, the first column, are in `source`."""
     key = columns[0][0]
+    if len(columns) == 1:  # an array finds each row by an index, whatever the statistics say
+        found = f"ARRAY(SELECT c.{key} FROM {source})"
+        return f"UPDATE {table} t SET {assignments} WHERE t.{key} = ANY({found})"
     return f"UPDATE {table} t SET {assignments} FROM {source} WHERE t.{key} = c.{key}"
 
 

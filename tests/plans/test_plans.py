@@ -32,7 +32,16 @@ BY_CHANCE_MAX = 2.0
 PAGES_SPARE = 6
 PAGES_FEW = 250
 ROWS_SPARE = 20  # events and holds of concurrent work
-STATISTICS = {"fresh": "ANALYZE"}
+# Statistics of tables that were never analyzed, and of tables that were empty when they were.
+_UNKNOWN = (
+    "DELETE FROM pg_statistic WHERE starelid >= 16384;"
+    " UPDATE pg_class SET relpages = 0, reltuples = {} WHERE oid >= 16384 AND relkind IN ('r', 'i')"
+)
+STATISTICS = {
+    "fresh": "ANALYZE",
+    "never analyzed": _UNKNOWN.format(-1),
+    "analyzed when empty": _UNKNOWN.format(0),
+}
 FUNCTION = "FROM pg_temp.restow_reads"  # the lock and the reads of a hold (decision 23)
 LOOK_UP = "SELECT status FROM reservation WHERE id = $1"
 

@@ -18,15 +18,15 @@ from models.queries.listing.selections import ShownColumns
 class RelatedRows(Generic[RowT]):
     """Rows of `table` by their column `owner`, sorted by `order` within it.
 
-    `joined`: the JOIN and the expression of each column of another table. `owner_table`: the table
-    of the owners with its columns among the rows. A table is read only if a column of it is shown.
+    `looked_up`: the expression of each column of another table. `owner_table`: the table of the
+    owners with its columns among the rows. A table is read only if a column of it is shown.
     """
 
     row_type: type[RowT]
     table: str
     owner: str
     order: str
-    joined: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    looked_up: Mapping[str, str] = field(default_factory=dict)
     owner_table: str = ""
     owner_columns: frozenset[str] = frozenset()
     condition: str = ""
@@ -56,10 +56,8 @@ def _statement(related: RelatedRows[RowT], columns: ShownColumns) -> str:
         source = f"{related.owner_table} JOIN {related.table} ON {owner} = {of}.id"
         owner = f"{of}.id"
     for name in names:
-        if name in related.joined:
-            join, expression = related.joined[name]
-            source += join if join not in source else ""
-            chosen.append(f"{expression} AS {name}")
+        if name in related.looked_up:
+            chosen.append(f"{related.looked_up[name]} AS {name}")
         elif name != related.owner:
             of = related.owner_table.rpartition(" ")[2] if name in related.owner_columns else alias
             chosen.append(f"{of}.{name} AS {name}")

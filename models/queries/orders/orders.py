@@ -71,11 +71,11 @@ async def lock_free_orders(session: Session, ids: Sequence[UUID]) -> Sequence[Lo
 
 
 _LINES = """
-SELECT l.id, l.order_id, l.line_no, l.item_id, i.sku, l.quantity, l.unit_price_minor,
+SELECT l.id, l.order_id, l.line_no, l.item_id,
+  (SELECT i.sku FROM item i WHERE i.id = l.item_id) AS sku, l.quantity, l.unit_price_minor,
   l.discount_minor, l.tax_minor, l.backordered, l.allocated, l.picked, l.packed, l.shipped,
   l.delivered, l.lost, l.cancelled
-FROM order_line l JOIN item i ON i.id = l.item_id
-WHERE l.order_id = ANY($1::uuid[]) ORDER BY l.order_id, l.line_no
+FROM order_line l WHERE l.order_id = ANY($1::uuid[]) ORDER BY l.order_id, l.line_no
 """
 
 

@@ -72,7 +72,7 @@ _LINES_OF_FULFILLMENT = RelatedRows(
     "fulfillment_line f",
     "fulfillment_id",
     "f.order_line_id",
-    joined={"sku": (" JOIN item i ON i.id = f.item_id", "i.sku")},
+    looked_up={"sku": "(SELECT i.sku FROM item i WHERE i.id = f.item_id)"},
     condition=" AND f.quantity > 0",
 )
 

@@ -127,7 +127,7 @@ _LINES_OF_ORDER = RelatedRows(
     "order_line l",
     "order_id",
     "l.line_no",
-    joined={"sku": (" JOIN item i ON i.id = l.item_id", "i.sku")},
+    looked_up={"sku": "(SELECT i.sku FROM item i WHERE i.id = l.item_id)"},
     owner_table="sales_order o",
     owner_columns=frozenset({"currency", "channel_id"}),
 )

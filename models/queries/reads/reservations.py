@@ -104,8 +104,8 @@ async def lines_by_reservation(
     """The lines of each of these holds at locations that the caller may see."""
     rows = await session.rows(
         ReservationLineRow,
-        "SELECT l.reservation_id, l.item_id, l.quantity, l.location_id, i.sku"
-        " FROM reservation_line l JOIN item i ON i.id = l.item_id"
+        "SELECT l.reservation_id, l.item_id, l.quantity, l.location_id,"
+        " (SELECT i.sku FROM item i WHERE i.id = l.item_id) AS sku FROM reservation_line l"
         " WHERE l.reservation_id = ANY($1::uuid[]) ORDER BY l.reservation_id, l.line_no",
         list(ids),
     )

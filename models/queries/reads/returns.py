@@ -89,7 +89,7 @@ _ITEMS_OF_RETURN = RelatedRows(
     "return_item t",
     "return_id",
     "t.position",
-    joined={"sku": (" JOIN item i ON i.id = t.item_id", "i.sku")},
+    looked_up={"sku": "(SELECT i.sku FROM item i WHERE i.id = t.item_id)"},
 )
 
 

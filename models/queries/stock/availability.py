@@ -42,8 +42,12 @@ def backordered(item_ids: Sequence[int] | FromLock) -> Question[dict[tuple[int, 
 # All inputs of the ATP rule for some SKUs: one row per level, and one row per channel with
 # backordered units. A level's row includes units of expired holds that are not released yet; they
 # count as available. The next end of a live hold of the item comes with each of its levels. An item
-# without either has one row.
+# without either has one row. The arrays make PostgreSQL look levels and lines up by their items.
 _ITEM_SUPPLY = """
+WITH wanted AS (
+  SELECT id, sku, category, price_minor, price_currency, unit_cost_minor FROM item
+  WHERE sku_key = ANY($1::text[])
+)
 SELECT i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor,
   s.location_id, s.available, s.safety_stock, COALESCE((
     SELECT SUM(l.quantity) FROM reservation_line l
@@ -53,16 +57,15 @@ SELECT i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_min
     WHERE l.item_id = s.item_id AND l.held_until_at > $2 ORDER BY l.held_until_at LIMIT 1
   ) AS next_end_at,
   NULL AS channel_id, 0 AS backordered
-FROM item i
-LEFT JOIN stock_level s ON s.item_id = i.id
-WHERE i.sku_key = ANY($1::text[])
+FROM wanted i
+LEFT JOIN stock_level s ON s.item_id = i.id AND s.item_id = ANY(ARRAY(SELECT id FROM wanted))
 UNION ALL
 SELECT i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor,
   NULL, 0, 0, 0, NULL, o.channel_id, SUM(l.backordered)
-FROM item i
+FROM wanted i
 JOIN order_line l ON l.item_id = i.id AND l.backordered > 0
 JOIN sales_order o ON o.id = l.order_id
-WHERE i.sku_key = ANY($1::text[])
+WHERE l.item_id = ANY(ARRAY(SELECT id FROM wanted))
 GROUP BY i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor, o.channel_id
 """
 

@@ -53,8 +53,8 @@ async def since(session: Session, position: int, pending: Sequence[int]) -> Sequ
 
 
 _SKUS_OF_ORDERS = """
-SELECT DISTINCT i.sku FROM order_line l JOIN item i ON i.id = l.item_id
-WHERE l.order_id = ANY($1::uuid[])
+SELECT sku FROM item
+WHERE id = ANY(ARRAY(SELECT item_id FROM order_line WHERE order_id = ANY($1::uuid[])))
 """
 
 

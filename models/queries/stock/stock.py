@@ -16,8 +16,10 @@ _COLUMNS = (
 )
 
 _LEVELS = f"""
-SELECT s.id, s.item_id, s.location_id, s.version, {_COLUMNS}, i.sku, p.code AS location
-FROM stock_level s JOIN item i ON i.id = s.item_id JOIN location p ON p.id = s.location_id
+SELECT s.id, s.item_id, s.location_id, s.version, {_COLUMNS},
+  (SELECT i.sku FROM item i WHERE i.id = s.item_id) AS sku,
+  (SELECT p.code FROM location p WHERE p.id = s.location_id) AS location
+FROM stock_level s
 """
 _LOCK = f"""
 {_LEVELS}
@@ -74,7 +76,7 @@ WHERE s.item_id = ANY(ARRAY(
   UNION
   SELECT item_id FROM (
     SELECT item_id FROM reservation_line WHERE reservation_id = ANY(ARRAY(SELECT id FROM over))
-    LIMIT $5
+    ORDER BY reservation_id LIMIT $5
   ) AS others
 ))
 ORDER BY s.item_id, s.location_id FOR NO KEY UPDATE OF s
