@@ -238,6 +238,7 @@ class Restow:
             journal_export(self.services, self.callers),
         ]
         if self.settings.demo:
+            schema.describe()  # GraphiQL shows the descriptions
             routes.append(graphiql_files())
         pages = Starlette(routes=routes, lifespan=self._lifespan)
         direct_routes = DirectRoutes(

@@ -25,6 +25,10 @@ from tests.servers import PostgresServer, free_port
 ROOT = Path(__file__).parent.parent
 KEY = "rsk_benchmark000_" + "k" * 43
 START_SECONDS_MAX = 60.0
+# As installed: Python keeps the bytecode of modules, also if the caller's environment forbids it.
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Server:
         self._process = subprocess.Popen(
             [sys.executable, "-m", *module.split()],
             cwd=ROOT,
-            env={**os.environ, **environment, "RESTOW_PORT": str(self.port)},
+            env={**ENVIRONMENT, **environment, "RESTOW_PORT": str(self.port)},
             stdout=self._log,
             stderr=self._log,
         )

@@ -10,7 +10,8 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from tortoise import fields
-from tortoise.models import Model
+
+from models.database.model import Model
 
 
 class AuditEntry(Model):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TypedDict
 
 from tortoise import fields
-from tortoise.models import Model
 
 from models.database.keys import KeyField
+from models.database.model import Model
 from models.database.rows import Flag
 
 

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any, TypedDict
 
 from tortoise import fields
-from tortoise.models import Model
+
+from models.database.model import Model
 
 
 class Event(Model):

@@ -7,9 +7,9 @@ from typing import TypedDict
 from uuid import UUID
 
 from tortoise import fields
-from tortoise.models import Model
 
 from models.database.keys import KeyField
+from models.database.model import Model
 
 
 class Fulfillment(Model):

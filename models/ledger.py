@@ -7,7 +7,8 @@ from typing import TypedDict
 from uuid import UUID
 
 from tortoise import fields
-from tortoise.models import Model
+
+from models.database.model import Model
 
 
 class JournalEntry(Model):

@@ -7,10 +7,10 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from tortoise import fields
-from tortoise.models import Model
 
 from domain.orders.orders import OrderLineState
 from models.database.keys import KeyField
+from models.database.model import Model
 
 
 class Order(Model):

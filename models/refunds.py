@@ -7,8 +7,8 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from tortoise import fields
-from tortoise.models import Model
 
+from models.database.model import Model
 from models.database.rows import Flag
 
 

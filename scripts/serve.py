@@ -5,6 +5,10 @@ import os
 import socket
 import sys
 
+import server.process.garbage_collection as garbage_collection
+
+garbage_collection.collect_rarely()  # before the other imports: it saves a tenth of the start
+
 import uvicorn
 
 import scripts.demo.story as story

@@ -15,10 +15,10 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is
 from uuid import UUID
 
 import asyncpg.pgproto.pgproto as pgproto
-from tortoise.models import Model
 
 import models
 from models.database.locked_reads import LockedReads
+from models.database.model import Model
 from models.database.postgres_session import PostgresSession
 from models.database.sessions import Row, Session
 from models.database.sql import Question

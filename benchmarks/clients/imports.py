@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from benchmarks.processes import ROOT
+from benchmarks.processes import ENVIRONMENT, ROOT
 
 LIST = """
 import json, sys
@@ -46,6 +46,7 @@ def _python(program: str, *arguments: str, content: str = "") -> str:
     return subprocess.run(
         [sys.executable, "-c", program, *arguments],
         cwd=ROOT,
+        env=ENVIRONMENT,
         input=content,
         stdout=subprocess.PIPE,
         text=True,

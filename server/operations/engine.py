@@ -66,7 +66,18 @@ class Schema(strawberry.Schema):
         for root in (self._schema.query_type, self._schema.mutation_type):
             if root is not None:
                 resolve_at_once(root.fields.values(), self.schema_converter)
-        describe(self._schema)
+        self._is_described = False
+
+    def describe(self) -> None:
+        """Read the descriptions. Only introspection and the SDL need them, and pay for them."""
+        if not self._is_described:
+            describe(self._schema)
+            self._is_described = True
+
+    def as_str(self) -> str:
+        """The SDL, with descriptions."""
+        self.describe()
+        return super().as_str()
 
     @property
     def graphql_schema(self) -> GraphQLSchema:

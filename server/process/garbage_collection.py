@@ -7,8 +7,13 @@ import gc
 YOUNG_MAX = 20_000
 
 
+def collect_rarely() -> None:
+    """Wait for more objects before a collection. Imports make many, and nearly all of them stay."""
+    gc.set_threshold(YOUNG_MAX, 10, 10)
+
+
 def settle() -> None:
     """Exclude all present objects from collection. Call it after start-up."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG_MAX, 10, 10)
+    collect_rarely()

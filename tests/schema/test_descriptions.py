@@ -20,6 +20,7 @@ from graphql import (
 from resolvers.root import schema
 from tests.architecture.source import modules_below
 
+schema.describe()
 SCHEMA = schema.graphql_schema
 ROOTS = ("Query", "Mutation", "Subscription")
 TYPES = [
