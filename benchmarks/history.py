@@ -34,9 +34,9 @@ WHERE l.item_id = stock_level.item_id AND l.location_id = stock_level.location_i
 _ORDERS = """
 INSERT INTO sales_order (id, number, channel_id, external_reference, status, service_level,
   currency, shipping_minor, shipping_tax_minor, total_minor, deposit_minor, placed_at, created_at,
-  actor)
+  updated_at, actor)
 SELECT md5('o' || n)::uuid, 'N' || n, 1, 'W-' || n, 'ALLOCATED', 'STANDARD', 'GBP', 0, 0, 1500, 0,
-  now(), now(), 'history'
+  now(), now(), now(), 'history'
 FROM generate_series(1, $1::bigint) AS n
 """
 _ORDER_LINES = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TypedDict
 
 from tortoise import fields
@@ -33,7 +34,10 @@ class SupplierRow(TypedDict):
 
 
 class Item(Model):
-    """A stock-keeping unit; `unit_cost_minor` is in the base currency and never revalues stock."""
+    """A stock-keeping unit; `unit_cost_minor` is in the base currency and never revalues stock.
+
+    `attributes` is a JSON object as text, in one form for equal objects.
+    """
 
     id = fields.BigIntField(primary_key=True)
     sku = fields.TextField()
@@ -47,6 +51,11 @@ class Item(Model):
     unit_cost_currency = fields.TextField(null=True)
     returnable = fields.BooleanField(default=True)
     supplier_id = fields.BigIntField(null=True)
+    active = fields.BooleanField(default=True)
+    image_url = fields.TextField(null=True)
+    attributes = fields.TextField(null=True)
+    country_of_origin = fields.TextField(null=True)
+    customs_code = fields.TextField(null=True)
     created_at = fields.DatetimeField()
     updated_at = fields.DatetimeField()
     version = fields.BigIntField(default=1)
@@ -82,6 +91,12 @@ class ItemRow(TypedDict):
     unit_cost_currency: str | None
     returnable: Flag
     supplier_id: int | None
+    active: Flag
+    image_url: str | None
+    attributes: str | None
+    country_of_origin: str | None
+    customs_code: str | None
+    updated_at: datetime
 
 
 class VersionedItemRow(ItemRow):

@@ -28,6 +28,7 @@ class Fulfillment(Model):
     delivered_at = fields.DatetimeField(null=True)
     lost_at = fields.DatetimeField(null=True)
     version = fields.BigIntField(default=1)
+    updated_at = fields.DatetimeField()
 
     class Meta:
         table = "fulfillment"
@@ -47,6 +48,7 @@ class FulfillmentRow(TypedDict):
     delivered_at: datetime | None
     lost_at: datetime | None
     version: int
+    updated_at: datetime
 
 
 class FulfillmentLine(Model):

@@ -42,6 +42,9 @@ class Order(Model):
     actor = fields.TextField()
     version = fields.BigIntField(default=1)
     routing: Any = fields.JSONField(null=True)
+    note = fields.TextField(null=True)
+    tags: Any = fields.JSONField(null=True)
+    updated_at = fields.DatetimeField()
 
     class Meta:
         table = "sales_order"
@@ -69,6 +72,9 @@ class NewOrderRow(TypedDict):
     reservation_id: UUID | None
     actor: str
     routing: str
+    note: str | None
+    tags: str | None
+    updated_at: datetime
 
 
 class OrderAddress(Model):
@@ -82,6 +88,8 @@ class OrderAddress(Model):
     city = fields.TextField(null=True)
     lines: Any = fields.JSONField(null=True)
     name = fields.TextField(null=True)
+    phone = fields.TextField(null=True)
+    email = fields.TextField(null=True)
 
     class Meta:
         table = "order_address"
@@ -98,6 +106,8 @@ class OrderAddressRow(TypedDict):
     city: str | None
     lines: str | None
     name: str | None
+    phone: str | None
+    email: str | None
 
 
 class OrderLine(Model):

@@ -55,6 +55,7 @@ class Refund(Model):
     shipping_tax_minor = fields.BigIntField(default=0)
     fee_minor = fields.BigIntField(default=0)
     unpaid_minor = fields.BigIntField(null=True)
+    updated_at = fields.DatetimeField()
 
     class Meta:
         table = "refund"
@@ -106,6 +107,7 @@ class RefundRow(RefundValueColumns):
     decided_at: datetime | None
     settled_at: datetime | None
     version: int
+    updated_at: datetime
 
 
 class RefundUnit(Model):

@@ -42,6 +42,7 @@ class Return(Model):
     risk_points = fields.IntField()
     risk: Any = fields.JSONField()
     version = fields.BigIntField(default=1)
+    updated_at = fields.DatetimeField()
 
     class Meta:
         table = "customer_return"
@@ -72,6 +73,7 @@ class ReturnRow(TypedDict):
     risk_points: int
     risk: str
     version: int
+    updated_at: datetime
 
 
 class ReturnItem(Model):

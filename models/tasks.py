@@ -35,6 +35,7 @@ class Task(Model):
     created_at = fields.DatetimeField()
     ended_at = fields.DatetimeField(null=True)
     version = fields.BigIntField(default=1)
+    updated_at = fields.DatetimeField()
 
     class Meta:
         table = "task"
@@ -59,6 +60,7 @@ class TaskRow(TypedDict):
     created_at: datetime
     ended_at: datetime | None
     version: int
+    updated_at: datetime
 
 
 class CarrierEvent(Model):

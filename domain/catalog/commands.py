@@ -71,9 +71,14 @@ class UpsertItem:
     unit_cost: GivenMoney | Absent | None = ABSENT
     returnable: bool | Absent | None = ABSENT
     supplier_code: str | Absent | None = ABSENT
+    active: bool | Absent | None = ABSENT
+    image_url: str | Absent | None = ABSENT
+    attributes: object = ABSENT
+    country_of_origin: str | Absent | None = ABSENT
+    customs_code: str | Absent | None = ABSENT
 
     def __post_init__(self) -> None:
-        store_codes(self, "sku", "barcode", "category", "supplier_code")
+        store_codes(self, "sku", "barcode", "category", "supplier_code", "customs_code")
 
 
 @dataclass(frozen=True, slots=True)

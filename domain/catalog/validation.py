@@ -7,6 +7,7 @@ are named as in the mutation's arguments.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
+import domain.catalog.shown_facts as shown_facts
 import domain.values.money as money
 from domain.catalog.commands import (
     Absent,
@@ -54,6 +55,7 @@ ITEM_DEFAULTS: Final[Mapping[str, object]] = {
     "unit_cost_currency": None,
     "returnable": True,
     "supplier_id": None,
+    **shown_facts.DEFAULTS,
 }
 LOCATION_DEFAULTS: Final[Mapping[str, object]] = {
     "parent_id": None,
@@ -96,6 +98,7 @@ def item_facts(given: UpsertItem, base_currency: str, problems: Problems) -> Fac
         facts |= _money_facts("price", given.price)
     with problems.under("unitCost"):
         facts |= _money_facts("unit_cost", given.unit_cost, only=base_currency)
+    facts |= shown_facts.shown_facts(given, problems)
     return facts | _named(returnable=given.returnable)
 
 

@@ -7,12 +7,15 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from domain.errors import Invalid
+from domain.errors import Invalid, LimitExceeded
 from domain.values.codes import number_key
 from domain.values.money import share
+from domain.values.texts import check_name
 
 AHEAD_MAX: Final = timedelta(minutes=5)
 BACK_MAX: Final = timedelta(hours=24)
+TAGS_MAX: Final = 20
+TAG_LENGTH_MAX: Final = 64
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _NUMBER_DIGITS: Final = 12
 
@@ -173,6 +176,14 @@ def check_client_time(
             f"A time at most 24 hours in the past is allowed; {instant} was sent.", field=(field,)
         )
     return min(instant, now)
+
+
+def check_tags(tags: Sequence[str]) -> None:
+    """Raise LimitExceeded or Invalid (field `tags`) for tags that cannot be stored."""
+    if len(tags) > TAGS_MAX:
+        raise LimitExceeded("tags", TAGS_MAX, len(tags), field=("tags",))
+    for index, tag in enumerate(tags):
+        check_name(tag, "tags", str(index), longest=TAG_LENGTH_MAX)
 
 
 def check_cause(

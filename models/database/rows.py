@@ -33,3 +33,8 @@ Total = int | Decimal  # PostgreSQL adds bigints to a numeric
 def picked(row: Mapping[str, object], columns: Sequence[str]) -> list[object]:
     """The values of some columns of a row, in their order: the arguments of a statement."""
     return [row[column] for column in columns]
+
+
+def changed_at(place: str) -> str:
+    """The assignment of the time of a change; never back, if the clocks of processes differ."""
+    return f"updated_at = CASE WHEN updated_at > {place} THEN updated_at ELSE {place} END"

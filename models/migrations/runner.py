@@ -45,6 +45,7 @@ from models.migrations.later import (
     m0020_audit_chain,
     m0021_list_indexes,
     m0022_live_indexes,
+    m0023_shown_facts,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -102,6 +103,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0020_audit_chain", m0020_audit_chain.statements),
     Version("0021_list_indexes", m0021_list_indexes.statements),
     Version("0022_live_indexes", m0022_live_indexes.statements),
+    Version("0023_shown_facts", m0023_shown_facts.statements),
 )
 
 _TABLE = (

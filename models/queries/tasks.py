@@ -12,13 +12,14 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
+from models.database.rows import changed_at
 from models.database.sessions import Session
 from models.tasks import TaskRow
 
 _COLUMNS = (
     "id, queue, status, location_id, channel_id, subject_type, subject_key, priority,"
     " priority_reasons, seniority, due_at, claimed_by, lease_until_at, created_at, ended_at,"
-    " version"
+    " version, updated_at"
 )
 _IS_LIVE = "status IN ('OPEN', 'CLAIMED')"
 _RANK = "priority DESC, seniority DESC, id DESC"
@@ -94,23 +95,26 @@ async def lock_lapsed(session: Session, now: datetime, limit: int) -> list[TaskR
 
 
 async def hold(
-    session: Session, ids: Sequence[UUID], actor: str, until: datetime
+    session: Session, ids: Sequence[UUID], actor: str, until: datetime, now: datetime
 ) -> dict[UUID, TaskRow]:
     """Store a claim of these locked tasks until an instant; returns their new rows."""
     sql = (
         "UPDATE task SET status = 'CLAIMED', claimed_by = $2, lease_until_at = $3,"
-        f" version = version + 1 WHERE id = ANY($1::uuid[]) RETURNING {_COLUMNS}"
+        f" version = version + 1, {changed_at('$4')}"
+        f" WHERE id = ANY($1::uuid[]) RETURNING {_COLUMNS}"
     )
-    return {row["id"]: row for row in await session.rows(TaskRow, sql, list(ids), actor, until)}
+    rows = await session.rows(TaskRow, sql, list(ids), actor, until, now)
+    return {row["id"]: row for row in rows}
 
 
-async def give_back(session: Session, ids: Sequence[UUID]) -> list[TaskRow]:
+async def give_back(session: Session, ids: Sequence[UUID], now: datetime) -> list[TaskRow]:
     """Store that these locked tasks have no claim; returns their new rows."""
     sql = (
         "UPDATE task SET status = 'OPEN', claimed_by = NULL, lease_until_at = NULL,"
-        f" version = version + 1 WHERE id = ANY($1::uuid[]) RETURNING {_COLUMNS}"
+        f" version = version + 1, {changed_at('$2')}"
+        f" WHERE id = ANY($1::uuid[]) RETURNING {_COLUMNS}"
     )
-    return list(await session.rows(TaskRow, sql, list(ids)))
+    return list(await session.rows(TaskRow, sql, list(ids), now))
 
 
 async def end(
@@ -122,16 +126,19 @@ async def end(
     """
     sql = (
         "UPDATE task SET status = $2, claimed_by = COALESCE($3, claimed_by),"
-        " lease_until_at = NULL, ended_at = $4, version = version + 1"
-        f" WHERE id = ANY($1::uuid[]) RETURNING {_COLUMNS}"
+        " lease_until_at = NULL, ended_at = $4, version = version + 1,"
+        f" {changed_at('$4')} WHERE id = ANY($1::uuid[]) RETURNING {_COLUMNS}"
     )
     return list(await session.rows(TaskRow, sql, list(ids), status, actor, now))
 
 
-async def touch(session: Session, ids: Sequence[UUID]) -> list[TaskRow]:
+async def touch(session: Session, ids: Sequence[UUID], now: datetime) -> list[TaskRow]:
     """Store that the subjects of these locked tasks have changed; returns their new rows."""
-    sql = f"UPDATE task SET version = version + 1 WHERE id = ANY($1::uuid[]) RETURNING {_COLUMNS}"
-    return list(await session.rows(TaskRow, sql, list(ids)))
+    sql = (
+        f"UPDATE task SET version = version + 1, {changed_at('$2')}"
+        f" WHERE id = ANY($1::uuid[]) RETURNING {_COLUMNS}"
+    )
+    return list(await session.rows(TaskRow, sql, list(ids), now))
 
 
 async def open_queue(

@@ -20,6 +20,10 @@ class Address:
     """Street and house number, in the order of writing."""
     name: str | None
     """Name of the recipient."""
+    phone: str | None
+    """For the carrier."""
+    email: str | None
+    """For the carrier."""
 
     @staticmethod
     def from_row(row: OrderAddressRow) -> "Address":
@@ -31,6 +35,8 @@ class Address:
             city=row["city"],
             lines=json_of(row["lines"]),
             name=row["name"],
+            phone=row["phone"],
+            email=row["email"],
         )
 
 
@@ -48,3 +54,7 @@ class AddressInput:
     """Street and house number, in the order of writing."""
     name: str | None = strawberry.UNSET
     """Name of the recipient."""
+    phone: str | None = strawberry.UNSET
+    """For the carrier; at most 255 characters."""
+    email: str | None = strawberry.UNSET
+    """For the carrier; at most 255 characters."""

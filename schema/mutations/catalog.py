@@ -15,6 +15,7 @@ from schema.fields.arguments import named
 from schema.fields.enums import ChannelKind, LocationKind
 from schema.fields.errors import Payload, UserError
 from schema.fields.money import MoneyInput
+from schema.fields.scalars import JSON
 from schema.types.catalog import Channel, Item, Location, ReasonCode, Supplier
 
 
@@ -40,6 +41,20 @@ class ItemInput:
     """Default for a new item: true."""
     supplier_code: str | None = UNSET
     """Code of an existing supplier."""
+    active: bool | None = UNSET
+    """Default for a new item: true. False: not promised, not held, not sold. Units in stock can
+    still be counted, moved and returned, and open orders are fulfilled.
+    """
+    image_url: str | None = UNSET
+    """Address of a picture, with https:// or http://; at most 2,000 characters."""
+    attributes: JSON | None = UNSET
+    """Facts for the shop's own use, as an object with at most 50 keys and 8,192 bytes. No rule
+    reads them.
+    """
+    country_of_origin: str | None = UNSET
+    """ISO 3166-1 alpha-2."""
+    customs_code: str | None = UNSET
+    """Code of the goods for customs (HS code); at most 32 characters."""
 
     def to_row(self) -> UpsertItem:
         """One row of the command."""
@@ -52,6 +67,11 @@ class ItemInput:
             unit_cost=_money(self.unit_cost),
             returnable=named(self.returnable),
             supplier_code=named(self.supplier_code),
+            active=named(self.active),
+            image_url=named(self.image_url),
+            attributes=named(self.attributes),
+            country_of_origin=named(self.country_of_origin),
+            customs_code=named(self.customs_code),
         )
 
 

@@ -32,6 +32,8 @@ def _address(address: AddressInput) -> Address:
         city=given(address.city),
         lines=None if lines is None else tuple(lines),
         name=given(address.name),
+        phone=given(address.phone),
+        email=given(address.email),
     )
 
 
@@ -100,6 +102,10 @@ class OrderPlaceInput:
     """
     backorder: bool | None = False
     """False: refuse unless all units are found. True: backorder units that are not found."""
+    note: str | None = UNSET
+    """Free text for the staff of the shop; at most 2,000 characters."""
+    tags: list[str] | None = UNSET
+    """The shop's own marks; at most 20 of at most 64 characters. No rule reads them."""
 
     def to_command(self) -> PlaceOrder:
         """The command. Raises Invalid or NotFound with the path of the argument."""
@@ -123,6 +129,8 @@ class OrderPlaceInput:
             service_level=self.service_level or SERVICE_LEVEL_DEFAULT,
             payments=self._payments(),
             backorder=bool(self.backorder),
+            note=given(self.note),
+            tags=tuple(given(self.tags) or ()),
         )
 
     def _payments(self) -> tuple[Payment, ...] | None:

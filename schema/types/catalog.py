@@ -1,5 +1,6 @@
 """Master data: items, suppliers, locations, channels and reason codes."""
 
+from datetime import datetime
 from typing import Any
 
 import strawberry
@@ -12,6 +13,7 @@ from schema.fields.edges import edge, node_edge
 from schema.fields.enums import ChannelKind, LocationKind, ReasonKind
 from schema.fields.money import Money, money
 from schema.fields.node import Node, found_by
+from schema.fields.scalars import JSON, json_of
 from server.projection.records import column, derived, one
 
 
@@ -41,6 +43,20 @@ class Item(Node):
     """
     returnable: bool
     """False: returns of this item are declined."""
+    active: bool
+    """False: not promised, not held, not sold. Open orders are still fulfilled."""
+    image_url: str | None
+    """Address of a picture; null: none."""
+    attributes: JSON | None = derived(
+        lambda item: json_of(item.row["attributes"]), of=("attributes",)
+    )
+    """Facts of the shop, as it sent them; null: none."""
+    country_of_origin: str | None
+    """ISO 3166-1 alpha-2; null: unknown."""
+    customs_code: str | None
+    """Code of the goods for customs; null: unknown."""
+    updated_at: datetime
+    """Time of the last change."""
     supplier: Supplier | None = edge(
         lambda loaders: loaders.suppliers,
         "supplier_id",

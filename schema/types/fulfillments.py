@@ -24,6 +24,7 @@ class FulfillmentLine(Record):
     quantity: int
     item: Item = item_edge("item_id")
     order_line: Annotated["Node", TypeNamed("OrderLine")] = node_edge("OrderLine", "order_line_id")
+    """Order line of the units."""
 
 
 @found_by(lambda loaders: loaders.fulfillments)
@@ -40,6 +41,9 @@ class Fulfillment(Node):
     """Null until shipped."""
     delivered_at: datetime | None
     """Time of delivery, as reported by the carrier; null until then."""
+    created_at: datetime
+    updated_at: datetime
+    """Time of the last change."""
     order: Annotated["Node", TypeNamed("Order")] = node_edge("Order", "order_id")
     location: Location = location_edge("location_id")
     lines: list[FulfillmentLine] = edge(

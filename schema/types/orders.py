@@ -13,6 +13,7 @@ from schema.fields.edges import TypeNamed, edge, node_edges
 from schema.fields.enums import OrderLineState, OrderStatus
 from schema.fields.money import Money, money
 from schema.fields.node import Node, found_by
+from schema.fields.scalars import json_of
 from schema.types.catalog import Channel, Item, channel_edge, item_edge
 from schema.types.refunds import Refund, may_see_refunds, refundable_of, refunded_of
 from schema.types.routing import RoutingDecision
@@ -98,6 +99,12 @@ class Order(Node):
     """Promised delivery time; null: none was promised."""
     routing: RoutingDecision | None = derived(lambda order: _routing(order.row, order.context))
     """Chosen locations and reasons; null if not visible to the role."""
+    note: str | None
+    """Free text for the staff of the shop; null: none was sent."""
+    tags: list[str] = derived(lambda order: json_of(order.row["tags"]) or [], of=("tags",))
+    """The shop's own marks, as they were sent."""
+    updated_at: datetime
+    """Time of the last change of the order, or of its fulfillments, returns and refunds."""
     channel: Channel = channel_edge("channel_id")
     lines: list[OrderLine] = edge(lambda loaders: loaders.lines_of_order, "id", many(OrderLine))
     fulfillments: list[Annotated["Node", TypeNamed("Fulfillment")]] = node_edges(

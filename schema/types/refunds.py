@@ -172,6 +172,8 @@ class Refund(Node):
     """Time at which amount and approvals were decided; null while evidence is missing."""
     settled_at: datetime | None
     """Time at which it ended; null until then."""
+    updated_at: datetime
+    """Time of the last change of the refund or its payout attempts."""
     return_: Annotated["Node", TypeNamed("Return")] | None = node_edge(
         "Return", "return_id", name="return"
     )

@@ -151,6 +151,8 @@ class Return(Node):
     """Time at which the units are expected; null until it is authorized."""
     closed_at: datetime | None
     """Time of closing; null until it is CLOSED."""
+    updated_at: datetime
+    """Time of the last change of the return or its units."""
     carrier: str | None
     """Carrier of the parcel that brings the units back; null: not known."""
     tracking_number: str | None

@@ -56,6 +56,8 @@ class Task(Node):
     lease_until: datetime | None = _unless_open(lambda row: row["lease_until_at"])
     """End of the claim, unless it is renewed; null while the task is open."""
     created_at: datetime
+    updated_at: datetime
+    """Time of the last change of the task or its subject."""
     location: Location = location_edge("location_id")
 
     @strawberry.field

@@ -62,9 +62,9 @@ FILL = (
     f" FROM generate_series(1, {SKUS}) n",
     "INSERT INTO sales_order (id, number, channel_id, external_reference, external_reference_key,"
     " status, service_level, currency, shipping_minor, shipping_tax_minor, total_minor,"
-    " deposit_minor, placed_at, created_at, actor)"
+    " deposit_minor, placed_at, created_at, updated_at, actor)"
     " SELECT md5('o' || n)::uuid, 'N' || n, 1, 'W-' || n, 'w-' || n, 'ALLOCATED', 'STANDARD',"
-    f" 'GBP', 0, 0, 1, 0, now(), now(), 'a' FROM generate_series(1, {SKUS}) n",
+    f" 'GBP', 0, 0, 1, 0, now(), now(), now(), 'a' FROM generate_series(1, {SKUS}) n",
     "INSERT INTO order_line (id, order_id, line_no, item_id, quantity, unit_price_minor,"
     " discount_minor, tax_minor, allocated, backordered)"
     " SELECT md5('ol' || n)::uuid, md5('o' || n)::uuid, 0, n, 1, 1, 0, 0,"

@@ -196,3 +196,55 @@ async def test_cost_and_supplier_are_for_staff_only(api: InProcessServer) -> Non
     item = (await api.ask(ITEM, {"sku": "TEE"}, key=key))["item"]
     assert item["unitCost"] == {"amount": "8.00"}
     assert item["supplier"] == {"code": "ACME", "name": "Acme"}
+
+
+SHOWN = """query ($sku: String!) { item(sku: $sku) {
+  active imageUrl attributes countryOfOrigin customsCode updatedAt } }"""
+
+
+async def test_an_item_shows_its_picture_attributes_and_origin(api: InProcessServer) -> None:
+    facts = {
+        "imageUrl": "https://shop.example/tee.webp",
+        "attributes": {"size": "M", "care": ["30 °C", {"dry": False}]},
+        "countryOfOrigin": "PT",
+        "customsCode": "6109.10",
+    }
+    tee = {"sku": "TEE", "name": "Garment TEE"}
+    new = (await api.ask(SHOWN, {"sku": "TEE"}))["item"]
+    created_at = new.pop("updatedAt")
+    assert new == {"active": True, **dict.fromkeys(facts)}
+    await api.done(UPSERT_ITEMS, {"items": [{**tee, **facts, "active": False}]})
+    item = (await api.ask(SHOWN, {"sku": "TEE"}))["item"]
+    changed_at = item.pop("updatedAt")
+    assert item == {"active": False, **facts}
+    assert changed_at > created_at
+    # Equal attributes in another order are no change.
+    same = {"attributes": {"care": ["30 °C", {"dry": False}], "size": "M"}}
+    await api.done(UPSERT_ITEMS, {"items": [{**tee, **same}]})
+    assert (await api.ask(SHOWN, {"sku": "TEE"}))["item"]["updatedAt"] == changed_at
+    await api.done(UPSERT_ITEMS, {"items": [{**tee, **dict.fromkeys(facts)}]})
+    item = (await api.ask(SHOWN, {"sku": "TEE"}))["item"]
+    assert {name: item[name] for name in facts} == dict.fromkeys(facts)
+
+
+async def test_facts_of_an_item_that_cannot_be_stored_are_all_named(api: InProcessServer) -> None:
+    bad = {
+        "imageUrl": "javascript:alert(1)",
+        "attributes": {f"key{number}": 1 for number in range(51)},
+        "countryOfOrigin": "Portugal",
+        "customsCode": "6" * 33,
+    }
+    before = await api.ask(SHOWN, {"sku": "TEE"})
+    tee = {"sku": "TEE", "name": "Garment TEE"}
+    assert await api.refusals(UPSERT_ITEMS, {"items": [{**tee, **bad}]}) == [
+        ("INVALID", "items.0.imageUrl"),
+        ("LIMIT_EXCEEDED", "items.0.attributes"),
+        ("INVALID", "items.0.countryOfOrigin"),
+        ("INVALID", "items.0.customsCode"),
+    ]
+    for attributes in ("red", ["red"], {"text": "x" * 8_192}):
+        [(_, field)] = await api.refusals(
+            UPSERT_ITEMS, {"items": [{**tee, "attributes": attributes}]}
+        )
+        assert field == "items.0.attributes"
+    assert await api.ask(SHOWN, {"sku": "TEE"}) == before

@@ -3,7 +3,14 @@
 from typing import Any
 
 from domain.access.callers import Role
-from tests.builders.in_process_server import PLACE, InProcessServer, an_order, gbp
+from tests.builders.in_process_server import (
+    HOLD,
+    PLACE,
+    UPSERT_ITEMS,
+    InProcessServer,
+    an_order,
+    gbp,
+)
 
 SHIP = """
 mutation ($input: FulfillmentShipInput!) { fulfillmentShip(input: $input) {
@@ -265,3 +272,64 @@ async def test_a_fulfillment_is_found_by_its_id_and_leads_to_lines_and_items(
     elsewhere = await api.a_key(Role.WAREHOUSE, locations=("YORK",), name="of York")
     other = await api.ask(document, {"id": parcel["id"]}, key=elsewhere)
     assert other == {"fulfillment": None}
+
+
+SHOWN = """query ($id: ID!) { order(id: $id) {
+  note tags updatedAt placedAt shipTo { phone email } fulfillments { createdAt updatedAt } } }"""
+
+
+async def test_an_order_shows_its_note_tags_and_contact(api: InProcessServer) -> None:
+    await api.receive(5)
+    facts: dict[str, Any] = {
+        "note": "Gift: no invoice in the parcel.",
+        "tags": ["gift", "VIP"],
+        "shipTo": {"countryCode": "GB", "phone": "+44 20 7946 0000", "email": "a@shop.example"},
+    }
+    placed = await api.place(1, **facts)
+    order = (await api.ask(SHOWN, {"id": placed["id"]}))["order"]
+    assert (order["note"], order["tags"]) == (facts["note"], facts["tags"])
+    assert order["shipTo"] == {"phone": "+44 20 7946 0000", "email": "a@shop.example"}
+    [parcel] = order["fulfillments"]
+    assert parcel["createdAt"] == parcel["updatedAt"] == order["updatedAt"]
+    plain = await api.place(1, externalReference="W-2")
+    order = (await api.ask(SHOWN, {"id": plain["id"]}))["order"]
+    assert (order["note"], order["tags"], order["shipTo"]) == (None, [], None)
+
+
+async def test_notes_and_tags_beyond_their_limits_are_refused(api: InProcessServer) -> None:
+    await api.receive(5)
+    for facts, code, field in (
+        ({"note": "x" * 2_001}, "INVALID", "note"),
+        ({"tags": ["t"] * 21}, "LIMIT_EXCEEDED", "tags"),
+        ({"tags": ["fine", "x" * 65]}, "INVALID", "tags.1"),
+        ({"shipTo": {"countryCode": "GB", "phone": "1" * 256}}, "INVALID", "shipTo.phone"),
+    ):
+        order = an_order(1, **facts)
+        assert await api.refusals(PLACE, {"input": order}) == [(code, f"input.{field}")]
+    assert (await api.ask("{ orders { totalCount } }"))["orders"] == {"totalCount": 0}
+
+
+async def test_an_inactive_item_is_not_promised_held_or_sold(api: InProcessServer) -> None:
+    await api.receive(5)
+    waiting = await api.place(8, backorder=True)
+    tee = {"sku": "TEE", "name": "Garment TEE", "active": False}
+    available = """{ availability(channel: "web", skus: ["TEE"]) {
+      availableToPromise inStock locations { available } } }"""
+    await api.receive(9, "TEE", "YORK")
+    assert (await api.ask(available))["availability"][0]["availableToPromise"] == 6
+    await api.done(UPSERT_ITEMS, {"items": [tee]})
+    [found] = (await api.ask(available))["availability"]
+    assert (found["availableToPromise"], found["inStock"]) == (0, False)
+    assert {place["available"] for place in found["locations"]} == {0}
+    held = {"channel": "web", "lines": [{"sku": "TEE", "quantity": 1}]}
+    assert await api.refusals(HOLD, {"input": held}) == [("INVALID", "input.lines.0.sku")]
+    order = an_order(1, externalReference="W-2", backorder=True)
+    assert await api.refusals(PLACE, {"input": order}) == [("INVALID", "input.lines.0.sku")]
+    assert (await api.ask("{ orders { totalCount } }"))["orders"] == {"totalCount": 1}
+    # What is there can be received, counted and shipped.
+    await api.receive(1)
+    [parcel, *_] = waiting["fulfillments"]
+    shipped = {"fulfillmentId": parcel["id"], "carrier": "DHL", "trackingNumber": "JD-1"}
+    await api.done(SHIP, {"input": shipped})
+    await api.done(UPSERT_ITEMS, {"items": [{**tee, "active": True}]})
+    assert (await api.ask(available))["availability"][0]["availableToPromise"] == 7

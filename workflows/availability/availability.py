@@ -113,7 +113,8 @@ def of_supply(
     """Availability of one SKU in a channel. `dates`: the promise of each of its locations."""
     item = supply.item
     there = {place.id: supply.promisable.get(place.id, 0) for place in channel.locations}
-    total = context.promise(channel, item, there.values()) if channel.active else 0
+    is_sold = channel.active and item.active
+    total = context.promise(channel, item, there.values()) if is_sold else 0
     # The sum over several levels may exceed GraphQL's 32-bit Int.
     total = min(total, SHOWN_MAX)
     able = [dates[place.id] for place in channel.locations if there[place.id]]
@@ -125,7 +126,7 @@ def of_supply(
         places=[
             LocationAvailability(
                 place.code,
-                there[place.id] if channel.active else 0,
+                there[place.id] if is_sold else 0,
                 dates[place.id].ship_by if there[place.id] else None,
             )
             for place in channel.locations

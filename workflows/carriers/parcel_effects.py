@@ -102,6 +102,7 @@ async def _move(
         "delivered_at": at if after is _F.DELIVERED else None,
         "lost_at": at if after is _F.LOST else None,
         "version": version,
+        "updated_at": tx.now,
     }
     await carrier_event_queries.write_parcel(tx.session, row["id"], changes)
     event = _FULFILLMENT_EVENTS[after](**fulfillments.step(order.row, after, before))

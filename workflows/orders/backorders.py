@@ -155,7 +155,7 @@ async def _promise(
     country = await order_queries.country_of(tx.session, order.id)
     terms = (country, order.service_level)
     dates = await routing.promise_from(tx, context, channel, items.values(), places, *terms)
-    await order_queries.write_promise(tx.session, order.id, *dates)
+    await order_queries.write_promise(tx.session, order.id, *dates, tx.now)
     order.row = {**order.row, "ship_by_at": dates[0], "deliver_by_at": dates[1]}
 
 

@@ -281,7 +281,7 @@ async def _write_parcels(
         (row["id"], left[row["id"]]) for row in contents if left[row["id"]] != row["quantity"]
     ]
     await fulfillment_queries.write_quantities(tx.session, quantities)
-    await fulfillment_queries.write_status(tx.session, statuses)
+    await fulfillment_queries.write_status(tx.session, statuses, tx.now)
 
 
 def _release_deposit(

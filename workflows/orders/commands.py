@@ -20,6 +20,8 @@ class Address:
     city: str | None = None
     lines: tuple[str, ...] | None = None
     name: str | None = None
+    phone: str | None = None
+    email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class PlaceOrder:
     service_level: str = "STANDARD"
     payments: tuple[Payment, ...] | None = None
     backorder: bool = False
+    note: str | None = None
+    tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         store_codes(self, "channel", "external_reference", "customer_reference")

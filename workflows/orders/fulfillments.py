@@ -91,6 +91,7 @@ def add(
         "location_id": location_id,
         "status": str(FulfillmentStatus.OPEN),
         "created_at": tx.now,
+        "updated_at": tx.now,
     }
     tx.add(Fulfillment, row)
     for line_id, item_id, quantity in lines:
@@ -190,7 +191,13 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
     )
     version = row["version"] + 1
     await fulfillment_queries.write_shipment(
-        tx.session, row["id"], command.carrier, command.tracking_number, shipped_at, version
+        tx.session,
+        row["id"],
+        command.carrier,
+        command.tracking_number,
+        shipped_at,
+        version,
+        tx.now,
     )
     event = FulfillmentShipped(
         **work_step(order.row, FulfillmentStatus.SHIPPED, before), carrier=command.carrier

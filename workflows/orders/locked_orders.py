@@ -178,7 +178,7 @@ async def write(tx: Transaction, order: LockedOrder) -> OrderStep:
             for line in order.lines
         ],
     )
-    await order_queries.write_order(tx.session, order.id, after, version)
+    await order_queries.write_order(tx.session, order.id, after, version, tx.now)
     order.row = {**order.row, "status": str(after), "version": version}
     await write_account(tx, order)
     return {"number": order.number, "status": after, "before": before}
@@ -188,7 +188,7 @@ async def write_account(tx: Transaction, order: LockedOrder) -> None:
     """Write the deposit and the debt of a locked order. It is not a new version of the order."""
     account = order.account
     await order_queries.write_account(
-        tx.session, order.id, account.deposit_minor, account.receivable_minor
+        tx.session, order.id, account.deposit_minor, account.receivable_minor, tx.now
     )
     order.row = {
         **order.row,

@@ -15,7 +15,7 @@ import models.queries.orders.orders as order_queries
 import workflows.orders.allocations as allocations
 import workflows.orders.totals as order_totals
 from domain.access.callers import Caller
-from domain.errors import AlreadyExists, DomainError, Invalid, NotFound
+from domain.errors import AlreadyExists, DomainError
 from domain.events.orders import OrderPlaced
 from domain.events.payloads import encode
 from domain.ledger.entries import Occasion
@@ -23,6 +23,7 @@ from domain.orders.orders import (
     OrderLineState,
     OrderStatus,
     check_client_time,
+    check_tags,
     number_of,
     status_of,
 )
@@ -30,7 +31,7 @@ from domain.stock.states import check_quantity
 from domain.values.codes import ByCode, check_stored, comparison_key
 from domain.values.countries import check_country
 from domain.values.money import Money
-from domain.values.texts import check_text
+from domain.values.texts import NOTE_MAX, check_text
 from domain.values.totals import totals
 from models.orders import NewOrderRow, Order, OrderAddress, OrderLine, OrderPayment
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
@@ -38,7 +39,7 @@ from workflows.availability.routing import Demand
 from workflows.orders.allocations import OrderAllocation, Supply
 from workflows.orders.commands import PlaceOrder
 from workflows.orders.totals import OrderTotals
-from workflows.reservations.line_checks import LINES_MAX, check_lines, open_channel
+from workflows.reservations.line_checks import LINES_MAX, check_lines, open_channel, sold_item
 from workflows.transactions.actions import action
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.transactions.transaction import Transaction
@@ -146,19 +147,21 @@ def _draft(
     check_stored(command.external_reference, "externalReference")
     check_stored(command.customer_reference, "customerReference")
     check_text(command.service_level, "serviceLevel")
+    check_text(command.note, "note", longest=NOTE_MAX)
+    check_tags(command.tags)
     if command.ship_to is not None:
         check_country(command.ship_to.country_code, "shipTo", "countryCode")
+        check_text(command.ship_to.phone, "shipTo", "phone")
+        check_text(command.ship_to.email, "shipTo", "email")
     channel = open_channel(channels, caller, command.channel)
     demands = []
     for index, line in enumerate(command.lines):
         try:
             check_quantity(line.quantity)
-        except Invalid as error:
+            item = sold_item(items, line.sku)
+        except DomainError as error:
             raise error.under("lines", str(index)) from None
-        if line.sku not in items:
-            raise NotFound("item", line.sku, field=("lines", str(index), "sku"))
-        path = ("input", "lines", str(index))
-        demands.append(Demand(items[line.sku], line.quantity, None, path))
+        demands.append(Demand(item, line.quantity, None, ("input", "lines", str(index))))
     placed_at = check_client_time(
         command.placed_at, tx.now, may_backdate=caller.may("backdate"), field="placedAt"
     )
@@ -196,6 +199,9 @@ def _order_row(
         "reservation_id": command.reservation_id,
         "actor": caller.actor,
         "routing": orjson.dumps(allocation.decision).decode(),
+        "note": command.note,
+        "tags": orjson.dumps(command.tags).decode() if command.tags else None,
+        "updated_at": tx.now,
     }
 
 
@@ -220,6 +226,8 @@ def _add_order(
             "city": to.city,
             "lines": None if to.lines is None else orjson.dumps(to.lines).decode(),
             "name": to.name,
+            "phone": to.phone,
+            "email": to.email,
         }
         tx.add(OrderAddress, address)
     lines = []

@@ -236,6 +236,7 @@ async def record_approval(
 async def write(tx: Transaction, refund: LockedRefund) -> None:
     """Write a refund as its next version."""
     refund.row["version"] += 1
+    refund.row["updated_at"] = tx.now
     await refund_queries.write_refund(tx.session, refund.row)
 
 

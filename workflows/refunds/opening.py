@@ -245,6 +245,7 @@ def row_of(
         "decided_at": None,
         "settled_at": None,
         "version": 1,
+        "updated_at": tx.now,
         **stored_values.value_columns(part.value),
     }
     if old is not None:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import domain.refunds.settlements as settlements
 import models.queries.refunds.payouts as payout_queries
+import models.queries.refunds.refunds as refund_queries
 import workflows.exceptions.opening as exceptions
 import workflows.refunds.locked_refunds as locked_refunds
 from domain.errors import DomainError
@@ -164,7 +165,7 @@ async def begin(tx: Transaction, refund: LockedRefund, actor: str) -> PayoutAtte
 
 
 async def write(tx: Transaction, attempt: PayoutAttempt) -> None:
-    """Write an attempt as it is now."""
+    """Write an attempt as it is now; it is a change of its refund."""
     changes: AttemptChanges = {
         "id": attempt.id,
         "state": str(attempt.state),
@@ -185,6 +186,7 @@ async def write(tx: Transaction, attempt: PayoutAttempt) -> None:
         "overpaid_entry_id": attempt.overpaid_entry_id,
     }
     await payout_queries.write_attempt(tx.session, changes)
+    await refund_queries.touch(tx.session, attempt.refund_id, tx.now)
 
 
 async def apply_report(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.access.callers import Caller
 from domain.errors import Invalid, LimitExceeded, NotFound
 from domain.values.codes import ByCode
-from models.queries.catalog.lookups import ChannelFacts
+from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 
 LINES_MAX = 2_000
 
@@ -16,6 +16,16 @@ def check_lines(count: int) -> None:
         raise Invalid("At least one line is required; none was sent.", field=("lines",))
     if count > LINES_MAX:
         raise LimitExceeded("lines", LINES_MAX, count, field=("lines",))
+
+
+def sold_item(items: ByCode[ItemFacts], sku: str) -> ItemFacts:
+    """The active item of this SKU. Raises NotFound or Invalid at `sku`."""
+    item = items.get(sku)
+    if item is None:
+        raise NotFound("item", sku, field=("sku",))
+    if not item.active:
+        raise Invalid(f"The item {item.sku} is not active.", field=("sku",))
+    return item
 
 
 def open_channel(channels: ByCode[ChannelFacts], caller: Caller, code: str) -> ChannelFacts:

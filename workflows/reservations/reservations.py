@@ -26,7 +26,6 @@ from domain.errors import (
     AlreadyExists,
     DomainError,
     IllegalTransition,
-    Invalid,
     NotFound,
     ReservationAlreadyExpired,
 )
@@ -53,7 +52,7 @@ from workflows.reservations.commands import (
     ReleaseReservation,
 )
 from workflows.reservations.expired_units import ExpiredUnits
-from workflows.reservations.line_checks import check_lines, open_channel
+from workflows.reservations.line_checks import check_lines, open_channel, sold_item
 from workflows.transactions.actions import KeyClaim, action, one_by_one
 from workflows.transactions.ids import unguessable
 from workflows.transactions.lock_order import LockClass
@@ -175,11 +174,9 @@ def _demand(
 ) -> Demand:
     try:
         check_quantity(line.quantity)
-    except Invalid as error:
+        item = sold_item(items, line.sku)
+    except DomainError as error:
         raise error.under(*path) from None
-    item = items.get(line.sku)
-    if item is None:
-        raise NotFound("item", line.sku, field=(*path, "sku"))
     place = None
     if line.location_code is not None:
         named = ByCode((each.code for each in channel.locations), str)

@@ -25,7 +25,7 @@ async def write(tx: Transaction, changed: LockedReturn) -> None:
     for group in changed.groups:
         group.is_new = False
     changed.row["version"] = changed.next_version
-    await return_queries.write_return(tx.session, changed.row)
+    await return_queries.write_return(tx.session, changed.row, tx.now)
     for inspection in changed.inspections:
         tx.add(Inspection, inspection)
     for executed in changed.steps:

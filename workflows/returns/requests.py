@@ -256,6 +256,7 @@ def add(
         "risk_points": sum(term.points for term in risk.terms),
         "risk": orjson.dumps(terms).decode(),
         "version": 1,
+        "updated_at": tx.now,
     }
     if verdict.outcome is ReturnStatus.AUTHORIZED:
         locked_returns.authorize(row, POLICY, tx.now)

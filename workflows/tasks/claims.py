@@ -171,7 +171,7 @@ async def release(tx: Transaction, command: ReleaseTask, caller: Caller) -> Mapp
         allowed = task_rules.TASK_TRANSITIONS[status]
         raise IllegalTransition("task", status, TaskStatus.OPEN, allowed, field=("id",))
     _check_holder(tx, row, caller, ("id",))
-    for opened in await task_queries.give_back(tx.session, [row["id"]]):
+    for opened in await task_queries.give_back(tx.session, [row["id"]], tx.now):
         _record(tx, opened, TaskReleased, caller.actor)
         _audit(tx, row, opened, caller.actor, "taskRelease")
     return {"tasks": [str(row["id"])]}
@@ -205,7 +205,8 @@ async def _hold(tx: Transaction, rows: Sequence[TaskRow], actor: str, action: st
 
     `action` None: the workflow that calls writes the audit row.
     """
-    held = await task_queries.hold(tx.session, [row["id"] for row in rows], actor, tx.now + LEASE)
+    ids = [row["id"] for row in rows]
+    held = await task_queries.hold(tx.session, ids, actor, tx.now + LEASE, tx.now)
     for row in rows:
         is_renewed = current_status(row, tx.now) is TaskStatus.CLAIMED and same_code(
             row["claimed_by"] or "", actor
@@ -268,6 +269,7 @@ def add(tx: Transaction, new: NewTask, actor: str) -> None:
         "created_at": tx.now,
         "ended_at": None,
         "version": 1,
+        "updated_at": tx.now,
     }
     tx.add(Task, row)
     _record(tx, row, TaskCreated, actor)
@@ -295,7 +297,7 @@ async def _end(
 async def touch(tx: Transaction, rows: Iterable[TaskRow], actor: str) -> None:
     """Record `task.changed` for locked tasks whose subjects have changed."""
     ids = [row["id"] for row in rows]
-    for row in await task_queries.touch(tx.session, ids) if ids else []:
+    for row in await task_queries.touch(tx.session, ids, tx.now) if ids else []:
         _record(tx, row, TaskChanged, actor)
 
 
@@ -306,7 +308,7 @@ async def release_expired(tx: Transaction) -> int:
     """
     rows = await task_queries.lock_lapsed(tx.session, tx.now, EXPIRED_MAX)
     ids = [row["id"] for row in rows]
-    for row in await task_queries.give_back(tx.session, ids) if ids else []:
+    for row in await task_queries.give_back(tx.session, ids, tx.now) if ids else []:
         _record(tx, row, TaskReleased, SYSTEM.actor)
     return len(rows)
 

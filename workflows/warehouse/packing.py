@@ -51,7 +51,7 @@ async def pack(tx: Transaction, command: PackFulfillment, caller: Caller) -> Map
         line.shift(OrderLineState.PICKED, OrderLineState.PACKED, each["quantity"])
     version = row["version"] + 1
     await fulfillment_queries.write_status(
-        tx.session, [(row["id"], str(FulfillmentStatus.PACKED), version)]
+        tx.session, [(row["id"], str(FulfillmentStatus.PACKED), version)], tx.now
     )
     event = FulfillmentPacked(**fulfillments.work_step(order.row, FulfillmentStatus.PACKED, status))
     fulfillments.record(tx, event, row, version, order.row, caller.actor)

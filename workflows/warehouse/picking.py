@@ -189,7 +189,7 @@ async def _write(
     ]
     version = row["version"] + 1
     await fulfillment_queries.write_quantities(tx.session, quantities)
-    await fulfillment_queries.write_status(tx.session, [(row["id"], str(status), version)])
+    await fulfillment_queries.write_status(tx.session, [(row["id"], str(status), version)], tx.now)
     short_pick: ShortPick = {
         "shortages": {str(line_id): units for line_id, units in short.items()},
         "rerouted": tuple(found.fulfillment_ids),

@@ -158,7 +158,7 @@ async def _write(
     cancelled = str(FulfillmentStatus.CANCELLED)
     await tx.flush()
     await fulfillment_queries.write_quantities(tx.session, [(line["id"], 0) for line in lines])
-    await fulfillment_queries.write_status(tx.session, [(row["id"], cancelled, version)])
+    await fulfillment_queries.write_status(tx.session, [(row["id"], cancelled, version)], tx.now)
     event = FulfillmentCancelled(
         **fulfillments.step(order.row, FulfillmentStatus.CANCELLED, row["status"]),
         shortages=None,

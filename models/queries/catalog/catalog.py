@@ -23,6 +23,11 @@ ITEM_COLUMNS = (
     "unit_cost_currency",
     "returnable",
     "supplier_id",
+    "active",
+    "image_url",
+    "attributes",
+    "country_of_origin",
+    "customs_code",
 )
 
 
@@ -30,7 +35,7 @@ async def lock_items(session: Session, skus: Iterable[str]) -> ByCode[VersionedI
     """Lock the items of these SKUs in one order; unknown ones are missing."""
     rows = await session.rows(
         VersionedItemRow,
-        f"SELECT id, sku, version, {', '.join(ITEM_COLUMNS)} FROM item"
+        f"SELECT id, sku, version, updated_at, {', '.join(ITEM_COLUMNS)} FROM item"
         " WHERE sku_key = ANY($1::text[]) ORDER BY sku_key FOR NO KEY UPDATE",
         keys_of(skus),
     )

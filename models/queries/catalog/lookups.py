@@ -20,6 +20,7 @@ class _ItemRow(TypedDict):
     price_minor: int | None
     price_currency: str | None
     unit_cost_minor: int | None
+    active: Flag
 
 
 class _LocationRow(TypedDict):
@@ -62,6 +63,7 @@ class ItemFacts:
     price_minor: int | None
     price_currency: str | None
     unit_cost_minor: int | None
+    active: Flag
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class ChannelFacts:
     locations: tuple[LocationFacts, ...] = ()
 
 
-_ITEM = "id, sku, category, price_minor, price_currency, unit_cost_minor"
+_ITEM = "id, sku, category, price_minor, price_currency, unit_cost_minor, active"
 _LOCATION = (
     "l.id, l.code, l.kind, l.country_code, l.daily_order_capacity, l.time_zone,"
     " l.pack_required, l.active"

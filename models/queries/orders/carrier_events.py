@@ -8,6 +8,7 @@ from typing import TypedDict
 from uuid import UUID
 
 from domain.values.codes import comparison_key
+from models.database.rows import changed_at
 from models.database.sessions import Session
 
 
@@ -113,16 +114,18 @@ class ParcelChanges(TypedDict):
     delivered_at: datetime | None
     lost_at: datetime | None
     version: int
+    updated_at: datetime
 
 
 async def write_parcel(session: Session, fulfillment_id: UUID, changes: ParcelChanges) -> None:
     """Write a fulfillment's new state after a carrier event."""
     await session.execute(
-        "UPDATE fulfillment SET status = $2, delivered_at = $3, lost_at = $4, version = $5"
-        " WHERE id = $1",
+        "UPDATE fulfillment SET status = $2, delivered_at = $3, lost_at = $4, version = $5,"
+        f" {changed_at('$6')} WHERE id = $1",
         fulfillment_id,
         changes["status"],
         changes["delivered_at"],
         changes["lost_at"],
         changes["version"],
+        changes["updated_at"],
     )

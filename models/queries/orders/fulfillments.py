@@ -7,12 +7,13 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.values.codes import comparison_key
+from models.database.rows import changed_at
 from models.database.sessions import Session
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
 
 _FULFILLMENT = (
     "SELECT id, order_id, location_id, status, carrier, tracking_number, created_at, shipped_at,"
-    " delivered_at, lost_at, version FROM fulfillment"
+    " delivered_at, lost_at, version, updated_at FROM fulfillment"
 )
 
 
@@ -53,11 +54,14 @@ async def write_quantities(session: Session, rows: Sequence[tuple[UUID, int]]) -
         await session.execute_many("UPDATE fulfillment_line SET quantity = $2 WHERE id = $1", rows)
 
 
-async def write_status(session: Session, rows: Sequence[tuple[UUID, str, int]]) -> None:
+async def write_status(
+    session: Session, rows: Sequence[tuple[UUID, str, int]], now: datetime
+) -> None:
     """Write (id, status, version) of fulfillments."""
     if rows:
         await session.execute_many(
-            "UPDATE fulfillment SET status = $2, version = $3 WHERE id = $1", rows
+            f"UPDATE fulfillment SET status = $2, version = $3, {changed_at('$4')} WHERE id = $1",
+            [(*row, now) for row in rows],
         )
 
 
@@ -68,11 +72,13 @@ async def write_shipment(
     tracking_number: str,
     shipped_at: datetime,
     version: int,
+    now: datetime,
 ) -> None:
     """Write the shipment of a fulfillment."""
     await session.execute(
         "UPDATE fulfillment SET status = 'SHIPPED', carrier = $2, tracking_number = $3,"
-        " shipped_at = $4, version = $5, carrier_key = $6, tracking_number_key = $7 WHERE id = $1",
+        " shipped_at = $4, version = $5, carrier_key = $6, tracking_number_key = $7,"
+        f" {changed_at('$8')} WHERE id = $1",
         fulfillment_id,
         carrier,
         tracking_number,
@@ -80,6 +86,7 @@ async def write_shipment(
         version,
         comparison_key(carrier),
         comparison_key(tracking_number),
+        now,
     )
 
 

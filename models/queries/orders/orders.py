@@ -8,6 +8,7 @@ from typing import TypedDict
 from uuid import UUID
 
 from domain.values.codes import keys_of
+from models.database.rows import changed_at
 from models.database.sessions import Session
 from models.orders import OrderLineUnits
 
@@ -120,34 +121,48 @@ async def write_lines(session: Session, lines: Sequence[tuple[UUID, dict[str, in
     await session.execute_many(_WRITE_LINE, rows)
 
 
-async def write_order(session: Session, order_id: UUID, status: str, version: int) -> None:
+async def write_order(
+    session: Session, order_id: UUID, status: str, version: int, now: datetime
+) -> None:
     """Write the status of an order, which follows from its lines."""
     await session.execute(
-        "UPDATE sales_order SET status = $2, version = $3 WHERE id = $1", order_id, status, version
+        f"UPDATE sales_order SET status = $2, version = $3, {changed_at('$4')} WHERE id = $1",
+        order_id,
+        status,
+        version,
+        now,
     )
 
 
 async def write_account(
-    session: Session, order_id: UUID, deposit_minor: int, receivable_minor: int
+    session: Session, order_id: UUID, deposit_minor: int, receivable_minor: int, now: datetime
 ) -> None:
     """Write the remaining deposit and debt of an order's customer."""
     await session.execute(
-        "UPDATE sales_order SET deposit_minor = $2, receivable_minor = $3 WHERE id = $1",
+        "UPDATE sales_order SET deposit_minor = $2, receivable_minor = $3,"
+        f" {changed_at('$4')} WHERE id = $1",
         order_id,
         deposit_minor,
         receivable_minor,
+        now,
     )
 
 
 async def write_promise(
-    session: Session, order_id: UUID, ship_by: datetime | None, deliver_by: datetime | None
+    session: Session,
+    order_id: UUID,
+    ship_by: datetime | None,
+    deliver_by: datetime | None,
+    now: datetime,
 ) -> None:
     """Write the promised dates of an order."""
     await session.execute(
-        "UPDATE sales_order SET ship_by_at = $2, deliver_by_at = $3 WHERE id = $1",
+        "UPDATE sales_order SET ship_by_at = $2, deliver_by_at = $3,"
+        f" {changed_at('$4')} WHERE id = $1",
         order_id,
         ship_by,
         deliver_by,
+        now,
     )
 
 

@@ -26,8 +26,7 @@ from models.queries.listing.scopes import Scope
 LOCATIONS_MAX = 10_000
 REASONS_MAX = 10_000
 _ID = SortKey("t.id", "id", "bigint")
-# Without the two instants: no reader needs them, and decoding them doubles the cost.
-ITEM_COLUMNS = ("id", "sku", *catalog_queries.ITEM_COLUMNS)
+ITEM_COLUMNS = ("id", "sku", "updated_at", *catalog_queries.ITEM_COLUMNS)
 LOCATION_COLUMNS = (
     "id",
     "code",

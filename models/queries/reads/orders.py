@@ -21,7 +21,7 @@ _ID = SortKey("o.id", "id", "uuid")
 _ORDER = (
     "o.id, o.number, o.channel_id, o.external_reference, o.status, o.customer_reference,"
     " o.service_level, o.currency, o.total_minor, o.placed_at, o.ship_by_at, o.deliver_by_at,"
-    " o.routing"
+    " o.routing, o.note, o.tags, o.updated_at"
 )
 
 
@@ -41,6 +41,9 @@ class OrderRow(TypedDict):
     ship_by_at: datetime | None
     deliver_by_at: datetime | None
     routing: str | None
+    note: str | None
+    tags: str | None
+    updated_at: datetime
 
 
 def visible_orders(listing: Listing[RowT], scope: Scope) -> Listing[RowT]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
-from models.database.rows import Total, picked
+from models.database.rows import Total, changed_at, picked
 from models.database.sessions import Session
 from models.refunds import RefundApprovalRow, RefundRow
 
@@ -20,6 +20,7 @@ _REFUND = (
     " amount_minor, owed_minor, currency, tender, reason_id, note, breakdown, decision,"
     " required_evidence, evidence, approvals_required, requested_by, decided_entry_id,"
     " paid_entry_id, gateway_reference, closing_note, created_at, decided_at, settled_at, version,"
+    " updated_at,"
     " items_minor, tax_minor, shipping_minor, shipping_tax_minor, fee_minor, unpaid_minor"
     " FROM refund"
 )
@@ -259,6 +260,7 @@ _CHANGES = (
     "decided_at",
     "settled_at",
     "version",
+    "updated_at",
     "family_id",
     "items_minor",
     "tax_minor",
@@ -268,13 +270,22 @@ _CHANGES = (
     "unpaid_minor",
 )
 _WRITE = "UPDATE refund SET {} WHERE id = $1".format(
-    ", ".join(f"{name} = ${place}" for place, name in enumerate(_CHANGES[1:], start=2))
+    ", ".join(
+        changed_at(f"${place}") if name == "updated_at" else f"{name} = ${place}"
+        for place, name in enumerate(_CHANGES[1:], start=2)
+    )
 )
 
 
 async def write_refund(session: Session, row: RefundRow) -> None:
     """Write the changeable columns of a refund."""
     await session.execute(_WRITE, *picked(row, _CHANGES))
+
+
+async def touch(session: Session, refund_id: UUID, now: datetime) -> None:
+    """Store that what a reader sees of a refund has changed, apart from its row."""
+    sql = f"UPDATE refund SET {changed_at('$2')} WHERE id = $1"
+    await session.execute(sql, refund_id, now)
 
 
 async def give_back(session: Session, payment_id: UUID, amount_minor: int) -> None:

@@ -13,7 +13,7 @@ from domain.policies.refunds import Evidence
 from domain.returns.evidence import evidence_of
 from domain.returns.states import ReturnItemState, ReturnStatus, issued_rma_number
 from domain.values.codes import comparison_key
-from models.database.rows import Total, picked
+from models.database.rows import Total, changed_at, picked
 from models.database.sessions import Session
 from models.returns import ReturnItemRow
 
@@ -298,18 +298,19 @@ _RETURN_CHANGES = (
     "decision",
     "version",
 )
-_WRITE_RETURN = """
+_WRITE_RETURN = f"""
 UPDATE customer_return SET status = $2, authorized_at = $3, authorized_by = $4, expected_by_at = $5,
   closed_at = $6, carrier = $7, tracking_number = $8, scanned_at = $9, decline_reason_id = $10,
-  decision = $11, version = $12, tracking_number_key = $13 WHERE id = $1
+  decision = $11, version = $12, tracking_number_key = $13,
+  {changed_at("$14")} WHERE id = $1
 """
 
 
-async def write_return(session: Session, row: LockedReturnRow) -> None:
+async def write_return(session: Session, row: LockedReturnRow, now: datetime) -> None:
     """Write the changeable columns of a return."""
     number = row["tracking_number"]
     key = None if number is None else comparison_key(number)
-    await session.execute(_WRITE_RETURN, *picked(row, _RETURN_CHANGES), key)
+    await session.execute(_WRITE_RETURN, *picked(row, _RETURN_CHANGES), key, now)
 
 
 # Units at a location that belong to returns and unidentified parcels, by stock state.

@@ -10,7 +10,7 @@ from typing import TypedDict
 from domain.stock.states import promisable
 from domain.values.codes import ByCode, comparison_key, keys_of
 from models.database.locked_reads import FromLock
-from models.database.rows import Total
+from models.database.rows import Flag, Total
 from models.database.sessions import Session
 from models.database.sql import Question, question
 from models.queries.catalog.lookups import ItemFacts
@@ -45,11 +45,11 @@ def backordered(item_ids: Sequence[int] | FromLock) -> Question[dict[tuple[int, 
 # without either has one row. The arrays make PostgreSQL look levels and lines up by their items.
 _ITEM_SUPPLY = """
 WITH wanted AS (
-  SELECT id, sku, category, price_minor, price_currency, unit_cost_minor FROM item
+  SELECT id, sku, category, price_minor, price_currency, unit_cost_minor, active FROM item
   WHERE sku_key = ANY($1::text[])
 )
 SELECT i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor,
-  s.location_id, s.available, s.safety_stock, COALESCE((
+  i.active, s.location_id, s.available, s.safety_stock, COALESCE((
     SELECT SUM(l.quantity) FROM reservation_line l
     WHERE l.item_id = s.item_id AND l.held_until_at <= $2 AND l.location_id = s.location_id
   ), 0) AS expired, (
@@ -61,12 +61,13 @@ FROM wanted i
 LEFT JOIN stock_level s ON s.item_id = i.id AND s.item_id = ANY(ARRAY(SELECT id FROM wanted))
 UNION ALL
 SELECT i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor,
-  NULL, 0, 0, 0, NULL, o.channel_id, SUM(l.backordered)
+  i.active, NULL, 0, 0, 0, NULL, o.channel_id, SUM(l.backordered)
 FROM wanted i
 JOIN order_line l ON l.item_id = i.id AND l.backordered > 0
 JOIN sales_order o ON o.id = l.order_id
 WHERE l.item_id = ANY(ARRAY(SELECT id FROM wanted))
-GROUP BY i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor, o.channel_id
+GROUP BY i.id, i.sku, i.category, i.price_minor, i.price_currency, i.unit_cost_minor, i.active,
+  o.channel_id
 """
 
 
@@ -77,6 +78,7 @@ class _ItemSupplyRow(TypedDict):
     price_minor: int | None
     price_currency: str | None
     unit_cost_minor: int | None
+    active: Flag
     location_id: int | None
     available: int | None
     safety_stock: int | None
@@ -120,6 +122,7 @@ async def supply_of_items(
                 price_minor=row["price_minor"],
                 price_currency=row["price_currency"],
                 unit_cost_minor=row["unit_cost_minor"],
+                active=row["active"],
             )
             units[sku], owed[sku] = {}, {}
         if row["channel_id"] is not None:

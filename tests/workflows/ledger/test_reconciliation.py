@@ -21,6 +21,7 @@ from tests.builders.tampering import tamper
 from tests.workflows.carriers.test_reconciliation import BREAKS as PARCEL_BREAKS
 from tests.workflows.ledger.test_sealing import BREAKS as CHAIN_BREAKS
 from tests.workflows.orders.test_causes import BREAKS as CAUSE_BREAKS
+from tests.workflows.orders.test_change_times import BREAKS as TIME_BREAKS
 from tests.workflows.refunds.money.test_money_proofs import BREAKS as MONEY_BREAKS
 from tests.workflows.refunds.test_chargeback_proofs import BREAKS as CHARGEBACK_BREAKS
 from tests.workflows.refunds.test_found_parcels import BROKEN as FOUND_PROOF
@@ -332,6 +333,7 @@ def test_every_proof_is_broken_once() -> None:
         PARCEL_BREAKS,
         REFUND_BREAKS,
         RETURN_BREAKS,
+        TIME_BREAKS,
     )
     names = {proof for each in breaks for _, proof, _ in each.values()}
     names |= {*UNEARNED_BREAKS, COST_PROOF, FOUND_PROOF}
