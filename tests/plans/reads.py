@@ -16,6 +16,8 @@ from graphql import (
     is_required_argument,
 )
 
+import models.queries.events.event_log as event_log
+import models.queries.tasks as task_queries
 from domain.access.callers import Role
 from resolvers.root import schema as api_schema
 from tests.builders.in_process_server import InProcessServer
@@ -24,6 +26,16 @@ VALUES_MAX = 2  # of an enum
 DEPTH_MAX = 2  # objects in objects in a row
 PAGING = ("first", "after", "last", "before")
 IDS = "{{ {root}(first: 3) {{ nodes {{ id }} pageInfo {{ endCursor }} }} }}"
+# Each object by its reference, as the last rows of its list have it.
+REFERENCES = {
+    "order": ("orders", "externalReference", 'channel: "web", externalReference'),
+    "reservation": ("reservations", "externalReference", 'channel: "web", externalReference'),
+    "return": ("returns", "rmaNumber", "rmaNumber"),
+}
+PREVIEW = """
+{ policyPreview(input: {kind: RETURN, scope: "global", rules: {window: "P30D"}}, last: 20) {
+  decided changed } }
+"""
 # Values of filters; each must find some of the rows that the actions have made.
 VALUES: Mapping[str, str] = {
     "channel": '"web"',
@@ -109,6 +121,9 @@ async def read_all(api: InProcessServer) -> None:
         await api.a_key(Role.ADMIN, channels=("web",), name="of a channel"),
         await api.a_key(Role.ADMIN, locations=("LEEDS",), name="of a location"),
     ]
+    await read_references(api)
+    await read_streams(api)
+    await api.ask(PREVIEW)
     for document in documents():
         is_filtered = document.count(":") > 1
         for key in keys[:1] if is_filtered else keys:
@@ -125,12 +140,33 @@ async def read_all(api: InProcessServer) -> None:
 async def read_hot(api: InProcessServer) -> None:
     """Read the first page of each list, the page after it, and a node of it."""
     key = await api.a_key(Role.ADMIN, name="whole")
+    await read_references(api)
+    await read_streams(api)
     for root in _paged():
         found = (await api.ask(IDS.format(root=root), key=key))[root]
         after = f'first: 5, after: "{found["pageInfo"]["endCursor"]}"'
         await api.post(f"{{ {root}({after}) {{ nodes {{ id }} }} }}", key=key)
         for node in found["nodes"][:1] if root != "events" else ():
             await _read_node(api, node["id"], [key])
+
+
+async def read_references(api: InProcessServer) -> None:
+    """Read objects by their references, which shops and clerks know."""
+    for root, (rows, field, argument) in REFERENCES.items():
+        nodes = (await api.ask(f"{{ {rows}(first: 20) {{ nodes {{ {field} }} }} }}"))[rows]["nodes"]
+        for value in [node[field] for node in nodes if node[field] is not None][:1]:
+            await api.ask(f'{{ {root}({argument}: "{value}") {{ id }} }}')
+
+
+async def read_streams(api: InProcessServer) -> None:
+    """Read the log and a queue as subscriptions do."""
+    async with api.restow.database.snapshot() as session:
+        last = await event_log.last_position(session)
+        await event_log.events_after(session, last - 20, 20)
+        for types in (None, ["order.placed"]):
+            await event_log.events_between(session, last - 20, last, types)
+        place = await session.value(int, "SELECT min(id) FROM location")
+        await task_queries.open_queue(session, "PICK", place or 0, 20)
 
 
 def _paged() -> Iterator[str]:

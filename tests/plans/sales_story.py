@@ -30,6 +30,7 @@ AVAILABILITY = """
 { availability(channel: "web", skus: ["TEE-S", "TEE-M", "TEE-L", "COAT"]) {
   sku availableToPromise } }
 """
+SAFETY = "mutation ($input: SafetyStockInput!) { safetyStockSet(input: $input) { __typename } }"
 SKUS = ("TEE-S", "TEE-M", "TEE-L", "COAT")
 
 
@@ -92,13 +93,21 @@ class SalesStory:
     async def stock(self) -> None:
         shop = self.shop
         await done(shop.adjust(-1, "TEE-S", reason="COUNT"))
+        await done(shop.adjust(-1, "TEE-M", by=ANN))
         await done(shop.move(2, "AVAILABLE", "DAMAGED", "TEE-S"))
+        await done(shop.move(1, "DAMAGED", "AVAILABLE", "TEE-S"))
+        await self.api.ask(
+            SAFETY, {"input": {"locationCode": "YORK", "sku": "COAT", "quantity": 1}}
+        )
         await done(shop.place(("TEE-L", 900), reference=self.reference(), backorder=True))
         await done(shop.receive(900, "TEE-L"))
 
     async def sell(self, *lines: tuple[str, int], paid: str | None = None) -> Outcome:
-        payments = (Payment(paid, Money(1_000, "GBP")),) if paid else ()
-        return await done(self.shop.place(*lines, reference=self.reference(), payments=payments))
+        """Place an order of the one customer of this run."""
+        facts: dict[str, Any] = {"customer_reference": f"{self.mark}-customer"}
+        if paid:
+            facts["payments"] = (Payment(paid, Money(1_000, "GBP")),)
+        return await done(self.shop.place(*lines, reference=self.reference(), **facts))
 
     async def ship(self, order: Outcome) -> str:
         """Ship an order. Returns the tracking number of its last parcel."""
