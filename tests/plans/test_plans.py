@@ -91,6 +91,7 @@ def _codes(recorder: Recorder) -> set[str]:
     return {cost.code for cost in recorder.costs.values()}
 
 
+@pytest.mark.timeout(7_200)
 @pytest.mark.skipif(not IS_LONG, reason="it takes minutes; RESTOW_LONG=1 runs it")
 async def test_pages_do_not_depend_on_the_size_of_tables(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch, report_figure: Callable[[str], None]
