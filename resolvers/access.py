@@ -2,14 +2,18 @@
 
 from typing import Annotated
 
-from strawberry import ID, argument
+from strawberry import ID, UNSET, argument
 
 import models.queries.reads.access as access_reads
+import workflows.access.actors
 import workflows.access.api_keys
 from schema.context import Info
+from schema.fields.arguments import given
+from schema.fields.enums import Role
 from schema.mutations.access import ApiKeyInput, ApiKeyPayload, revoke, rotate
 from schema.mutations.perform import perform_mutation
 from schema.types.access import ApiKey, Viewer
+from schema.types.actors import Actor, Wanted
 
 
 async def viewer(info: Info) -> Viewer:
@@ -21,6 +25,28 @@ async def api_keys(info: Info) -> list[ApiKey]:
     """All API keys, newest first, including expired and revoked ones. Secrets are not returned."""
     rows = await access_reads.keys(*await info.context.opened())
     return [ApiKey.from_row(row, info.context) for row in rows]
+
+
+async def actors(
+    info: Info,
+    role: Annotated[Role | None, argument(description="Only actors with this role.")] = UNSET,
+    location: Annotated[
+        str | None,
+        argument(description="Only actors that see the location with this code."),
+    ] = UNSET,
+    active: Annotated[
+        bool | None,
+        argument(description="False: only actors without a live key. Default: with one."),
+    ] = UNSET,
+) -> list[Actor]:
+    """Actors that can be assigned: those with a live key, and the system; by name.
+
+    A key with a scope sees the actors whose keys reach into it.
+    """
+    context = info.context
+    found = await workflows.access.actors.actors(await context.session(), context.now)
+    wanted = Wanted(given(role), given(location), given(active) is not False, context.caller)
+    return [Actor.of(each, context.caller) for each in found if wanted.takes(each)]
 
 
 async def api_key_create(info: Info, input: ApiKeyInput) -> ApiKeyPayload | None:

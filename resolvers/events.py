@@ -15,6 +15,7 @@ from schema.fields.arguments import Resume, given
 from schema.fields.paging import window
 from schema.streams import converted
 from schema.types.events import Event, EventConnection
+from schema.types.facts import EventType, visible_types
 
 TYPES_MAX = 100
 
@@ -58,6 +59,12 @@ async def events(
         limit=size + 1,
     )
     return EventConnection.of(found, size, position)
+
+
+async def event_types(info: Info) -> list[EventType]:
+    """The types of events that the caller's role may see, with the structure of their `data`."""
+    caller = info.context.caller
+    return [EventType.of(payload) for payload in visible_types(caller)]
 
 
 async def event_stream(

@@ -82,11 +82,14 @@ async def exception_alerts(
 async def exception_assign(
     info: Info,
     id: ID,
-    owner: Annotated[str, argument(description="The actor that is to handle the exception.")],
+    owner: Annotated[
+        str, argument(description="Actor that is to handle the exception, or a role.")
+    ],
 ) -> ExceptionPayload | None:
     """Assign an exception to an owner. An escalated exception gets a new due time.
 
-    Refused: ILLEGAL_TRANSITION unless it is OPEN or ESCALATED, INVALID, NOT_FOUND.
+    The owner is an actor with a live key that sees the exception, or the name of a role. Refused:
+    ILLEGAL_TRANSITION unless it is OPEN or ESCALATED, INVALID, NOT_FOUND.
     """
     return await _step(info, exception_handling.assign, lambda: commands.assign(id, owner))
 

@@ -12,7 +12,7 @@ from schema.fields.arguments import given
 from schema.fields.enums import PolicyKind
 from schema.mutations.perform import perform_mutation
 from schema.mutations.policies import PolicyInput, PolicyPayload
-from schema.types.policies import Policy
+from schema.types.policies import Policy, PolicySchema
 from schema.types.previews import PolicyPreview
 
 LAST_DEFAULT = 100
@@ -30,6 +30,12 @@ async def policies(
         *await info.context.opened(), kind=given(kind), policy_scope=given(scope)
     )
     return [Policy.from_row(row, info.context) for row in rows]
+
+
+async def policy_schemas(info: Info, kind: PolicyKind | None = UNSET) -> list[PolicySchema]:
+    """The structure of the rules of each kind. A null `kind` does not filter."""
+    named = given(kind)
+    return [PolicySchema.of(each) for each in PolicyKind if named in (None, each)]
 
 
 async def policy_publish(info: Info, input: PolicyInput) -> PolicyPayload | None:

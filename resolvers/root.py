@@ -76,7 +76,10 @@ QUERIES: Final[Mapping[str, Resolver]] = {
     "auditTrail": audit.audit_trail,
     "policies": policies.policies,
     "policyPreview": policies.policy_preview,
+    "policySchemas": policies.policy_schemas,
     "apiKeys": access.api_keys,
+    "actors": access.actors,
+    "eventTypes": events.event_types,
     "events": events.events,
 }
 

@@ -40,7 +40,10 @@ QUERIES: Final[Mapping[str, str]] = MappingProxyType(
         "auditTrail": "audit.read",
         "policies": "policies.read",
         "policyPreview": "policies.preview",
+        "policySchemas": "policies.read",
         "apiKeys": "keys",
+        "actors": "exceptions.read",
+        "eventTypes": "events.read",
         "events": "events.read",
     }
 )

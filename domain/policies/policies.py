@@ -163,7 +163,7 @@ def _parse_scope(text: str, allowed: Iterable[ScopeForm], subject: str) -> Polic
     codes = [stored_form(code) for _, _, code in parts]
     if form not in allowed or len(text) > SCOPE_MAX or not all(map(_is_code, codes)):
         forms = sorted(allowed, key=lambda form: (len(form), form))
-        examples = [",".join(_EXAMPLES[name] for name in form) or "global" for form in forms]
+        examples = [scope_example(form) for form in forms]
         raise Invalid(
             f"{subject} must be {', '.join(examples[:-1])} or {examples[-1]}; "
             f"{text[:SCOPE_MAX]} was sent.",
@@ -171,6 +171,11 @@ def _parse_scope(text: str, allowed: Iterable[ScopeForm], subject: str) -> Polic
             details={"scope": text[:SCOPE_MAX], "allowed": examples},
         )
     return PolicyScope(**dict(zip(form, codes, strict=True)))
+
+
+def scope_example(form: ScopeForm) -> str:
+    """A scope of this form: `global`, or `channel:x,category:y` for the pair."""
+    return ",".join(_EXAMPLES[name] for name in form) or "global"
 
 
 def parse_rules(kind: PolicyKind, rules: object) -> Rules:

@@ -1,19 +1,25 @@
-"""Event payloads in GraphQL: keys of objects become global ids.
+"""Event payloads in GraphQL, and types of events. Keys of objects become global ids.
 
 The log stores plain keys, which its digests cover and which the program uses. The catalog of event
 types marks the fields that hold the key of an object.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
+import strawberry
+
+from domain.access.callers import Caller
 from domain.access.permissions import NODE_TYPES
 from domain.events.event_types import EVENTS
-from domain.events.payloads import NodeId, SubjectReference, fields_of
+from domain.events.json_schemas import payload_schema
+from domain.events.payloads import EventPayload, NodeId, SubjectReference, fields_of
 from models.queries.events.event_log import LoggedEvent
 from schema.fields.node import encode
+from schema.fields.scalars import JSON
 
 Show = Callable[[Any], Any]
 
@@ -65,3 +71,32 @@ def _subject(value: str) -> str:
     """The global id for `Fulfillment:<key>`; a type that is no node stays as it is."""
     type_name, _, key = value.partition(":")
     return encode(type_name, key) if type_name in NODE_TYPES else value
+
+
+@strawberry.type
+class EventType:
+    """A type of event."""
+
+    name: str
+    """Type of the event: `stock.changed`, `order.placed`, …"""
+    subject: str
+    """Type of the object that the event concerns: Order, StockLevel, …"""
+    description: str
+    """Text for people: when the event is recorded."""
+    schema: JSON
+    """JSON Schema (2020-12) of `Event.data`. New keys may be added later."""
+
+    @staticmethod
+    def of(payload: type[EventPayload]) -> "EventType":
+        """The type of event that has this payload."""
+        return EventType(
+            name=payload.type,
+            subject=payload.subject_type,
+            description=" ".join((inspect.getdoc(payload) or "").split()),
+            schema=JSON(payload_schema(payload)),
+        )
+
+
+def visible_types(caller: Caller) -> list[type[EventPayload]]:
+    """The types of events that the caller's role may see."""
+    return [payload for name, payload in EVENTS.items() if caller.may_read_event(name)]

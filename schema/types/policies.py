@@ -4,6 +4,8 @@ from datetime import datetime
 
 import strawberry
 
+from domain.policies.defaults import DEFAULT_RULES
+from domain.policies.json_schemas import rules_schema, scopes_of
 from models.policies import PolicyRow
 from schema.fields.enums import PolicyKind
 from schema.fields.node import Node, found_by
@@ -35,3 +37,28 @@ class Policy(Node):
     """Start of validity."""
     published_by: str
     """Actor that published it."""
+
+
+@strawberry.type
+class PolicySchema:
+    """The structure of the rules of a kind, for editors and forms."""
+
+    kind: PolicyKind
+    schema: JSON
+    """JSON Schema (2020-12) of `rules`. It cannot state that the bands of a currency ascend, or
+    that no two entries of a list decide the same case; `policyPublish` refuses that too.
+    """
+    scopes: list[str]
+    """Forms of the scopes that policies of the kind may have; X and y stand for codes."""
+    example: JSON
+    """Rules that are valid: the default of a new database."""
+
+    @staticmethod
+    def of(kind: PolicyKind) -> "PolicySchema":
+        """The structure of the rules of a kind."""
+        return PolicySchema(
+            kind=kind,
+            schema=JSON(rules_schema(kind)),
+            scopes=scopes_of(kind),
+            example=JSON(DEFAULT_RULES[kind]),
+        )

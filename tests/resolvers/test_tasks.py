@@ -235,6 +235,7 @@ async def test_a_short_pick_is_resolved_as_an_exception(api: InProcessServer) ->
     [parcel], [line] = order["fulfillments"], order["lines"]
     short = [{"orderLineId": line["id"], "quantity": 1}]
     await api.done(PICK, {"id": parcel["id"], "short": short})
+    await api.a_key(Role.WAREHOUSE, name="sue")
     found = (await api.ask(EXCEPTIONS))["exceptions"]["nodes"]
     [exception] = [x for x in found if x["kind"] == "SHORT_PICK"]
     steps = [

@@ -14,12 +14,12 @@ from uuid import UUID
 
 import orjson
 
-import models.queries.access as key_queries
 import models.queries.exceptions as exception_queries
 import models.queries.refunds.payouts as payout_queries
 import models.queries.returns.unidentified_parcels as parcel_queries
+import workflows.access.actors as actors
 import workflows.exceptions.opening as exceptions
-from domain.access.callers import SYSTEM, Caller
+from domain.access.callers import SYSTEM, Caller, Role
 from domain.errors import IllegalTransition, Invalid, NotFound
 from domain.events.exceptions import (
     ExceptionAssigned,
@@ -39,7 +39,7 @@ from domain.exceptions import (
     next_role,
 )
 from domain.transitions import step
-from domain.values.codes import check_stored, store_codes
+from domain.values.codes import check_stored, comparison_key, store_codes
 from domain.values.texts import NOTE_MAX, check_text
 from models.exceptions import OperationalExceptionRow
 from models.queries.listing.scopes import scope_of
@@ -88,13 +88,13 @@ class ResolveException:
 async def assign(tx: Transaction, command: AssignException, caller: Caller) -> Mapping[str, Any]:
     """Give an exception an owner. An escalated one also gets a new due time.
 
-    Locks the exception. Raises IllegalTransition, Invalid or NotFound. Records
-    `exception.assigned`.
+    The owner is an actor with a live key that sees the exception, or a role. Locks the exception.
+    Raises IllegalTransition, Invalid or NotFound. Records `exception.assigned`.
     """
     check_stored(command.owner, "owner")
     before = await _lock(tx, command.exception_id, caller)
     after = _moved(before, ExceptionStatus.ASSIGNED)
-    after["owner"] = await key_queries.actor_named(tx.session, command.owner) or command.owner
+    after["owner"] = await _owner(tx, before, command.owner)
     if before["status"] == ExceptionStatus.ESCALATED:
         handling = await exceptions.handling_of(
             tx, ExceptionKind(before["kind"]), before["location_id"], before["channel_id"]
@@ -173,6 +173,23 @@ async def resume(tx: Transaction) -> int:
         after = _resumed(before, tx.now)
         await _write(tx, before, after, ExceptionResumed, ExceptionResumed.type, SYSTEM.actor)
     return len(rows)
+
+
+async def _owner(tx: Transaction, row: OperationalExceptionRow, name: str) -> str:
+    """The name of an actor whose live keys reach the exception, or of a role.
+
+    Raises NotFound (field `owner`) for others.
+    """
+    roles = {comparison_key(role): str(role) for role in Role}
+    role = roles.get(comparison_key(name))
+    if role is not None:
+        return role
+    actor = await actors.live_actor(tx.session, name, tx.now)
+    if actor is not None:
+        location, channel = await exceptions.codes_of(tx, row["location_id"], row["channel_id"])
+        if actor.reaches(channel, location):
+            return actor.name
+    raise NotFound("actor", name, field=("owner",))
 
 
 async def _lock(tx: Transaction, exception_id: UUID, caller: Caller) -> OperationalExceptionRow:

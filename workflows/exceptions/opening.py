@@ -93,15 +93,23 @@ def subject_key(subject: tuple[str, object]) -> str:
     return f"{subject_type}:{key}"
 
 
-async def handling_of(
-    tx: Transaction, kind: ExceptionKind, location_id: int | None, channel_id: int | None
-) -> HandlingRule:
-    """Severity, owner role and time limit of a kind, by EXCEPTION policy or DEFAULT_HANDLING."""
+async def codes_of(
+    tx: Transaction, location_id: int | None, channel_id: int | None
+) -> tuple[str | None, str | None]:
+    """The codes of the location and the channel of an exception; None: it has none."""
     location = channel = None
     if location_id is not None:
         location = (await lookups.locations_by_id(tx.session, [location_id]))[location_id].code
     if channel_id is not None:
         channel = (await lookups.channels_by_id(tx.session, [channel_id]))[channel_id].code
+    return location, channel
+
+
+async def handling_of(
+    tx: Transaction, kind: ExceptionKind, location_id: int | None, channel_id: int | None
+) -> HandlingRule:
+    """Severity, owner role and time limit of a kind, by EXCEPTION policy or DEFAULT_HANDLING."""
+    location, channel = await codes_of(tx, location_id, channel_id)
     policy = await policies.decide(
         tx.session, PolicyKind.EXCEPTION, tx.now, channel=channel, location=location
     )

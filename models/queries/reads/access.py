@@ -9,6 +9,8 @@ from uuid import UUID
 
 import orjson
 
+from domain.values.codes import comparison_key
+from models.database.rows import Flag
 from models.database.sessions import Session
 from models.queries.listing.paging import Listing, SortKey, by_key
 from models.queries.listing.scopes import Scope
@@ -18,6 +20,12 @@ _COLUMNS = (
     "id, name, actor, role, prefix, channels, locations, refund_limit_minor,"
     " refund_limit_currency, created_at, expires_at, revoked_at, last_used_at"
 )
+_ACTOR_KEYS = (
+    "SELECT actor, actor_key, role, channels, locations, last_used_at,"
+    " revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1) AS is_live FROM api_key"
+)
+_OF_ACTOR = " WHERE actor_key = $2"
+_BY_ACTOR = f" ORDER BY actor_key, created_at, id LIMIT {KEYS_MAX}"
 _CREATED = SortKey("k.created_at", "created_at", "instant")
 _ID = SortKey("k.id", "id", "uuid")
 
@@ -65,3 +73,21 @@ async def keys_by_id(
         ShownKeyRow, f"SELECT {_COLUMNS} FROM api_key WHERE id = ANY($1::uuid[])", list(ids)
     )
     return by_key([row for row in rows if _is_visible(scope, row)], "id")
+
+
+class ActorKeyRow(TypedDict):
+    """A key as it counts for its actor."""
+
+    actor: str
+    actor_key: str | None
+    role: str
+    channels: str | None
+    locations: str | None
+    last_used_at: datetime | None
+    is_live: Flag
+
+
+async def actor_keys(session: Session, actor: str | None, now: datetime) -> Sequence[ActorKeyRow]:
+    """Keys by actor, oldest first; of one actor, or of all for None."""
+    condition, values = ("", [now]) if actor is None else (_OF_ACTOR, [now, comparison_key(actor)])
+    return await session.rows(ActorKeyRow, f"{_ACTOR_KEYS}{condition}{_BY_ACTOR}", *values)

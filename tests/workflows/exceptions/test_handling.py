@@ -6,9 +6,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
+import workflows.access.api_keys
 import workflows.exceptions.handling as exception_handling
 import workflows.exceptions.opening as exceptions
-from domain.access.callers import Caller, Role, holder
+from domain.access.api_keys import CreateKey
+from domain.access.callers import SYSTEM, Caller, Role, holder
 from domain.exceptions import EXCEPTION_TRANSITIONS, ExceptionKind, ExceptionStatus
 from models.database.database import Database
 from tests.builders.transactions import MORNING, codes, counts, events, rows
@@ -25,7 +27,11 @@ from workflows.transactions.transaction import Transaction
 
 @pytest.fixture
 async def warehouse(database: Database) -> Warehouse:
-    return await open_warehouse(database)
+    opened = await open_warehouse(database)
+    for name in ("ann", "sue"):
+        key = Request(CreateKey(name, Role.WAREHOUSE), SYSTEM)
+        await opened.shop.transactions.perform(workflows.access.api_keys.create, key)
+    return opened
 
 
 async def opened(
@@ -236,3 +242,29 @@ async def test_what_is_out_of_scope_does_not_exist(warehouse: Warehouse) -> None
     for act in ("assign", "start", "wait", "resolve"):
         assert codes(await do(warehouse, act, found, by=here)) == [("NOT_FOUND", ("id",))]
         assert codes(await do(warehouse, act, uuid4(), by=ANN)) == [("NOT_FOUND", ("id",))]
+
+
+async def test_an_owner_is_an_actor_whose_keys_reach_the_exception_or_a_role(
+    warehouse: Warehouse,
+) -> None:
+    transactions = warehouse.shop.transactions
+    for name, facts in (
+        ("of York", {"locations": ("YORK",)}),
+        ("of Leeds", {"locations": ("LEEDS",)}),
+        ("gone", {"expires_at": warehouse.shop.clock.now + timedelta(minutes=1)}),
+    ):
+        key = Request(CreateKey(name, Role.WAREHOUSE, **facts), SYSTEM)
+        assert not (await transactions.perform(workflows.access.api_keys.create, key)).refusals
+    warehouse.shop.clock.forward(hours=1)
+    found = await opened(warehouse, at="LEEDS")
+    before = await row(warehouse, found)
+    for owner in ("nobody", "of York", "gone"):
+        assert codes(await do(warehouse, "assign", found, owner=owner)) == [
+            ("NOT_FOUND", ("owner",))
+        ]
+    assert await row(warehouse, found) == before
+    assert not (await do(warehouse, "assign", found, owner=" Of LEEDS")).refusals
+    assert (await row(warehouse, found))["owner"] == "of Leeds"
+    other = await opened(warehouse, number=2)
+    assert not (await do(warehouse, "assign", other, owner="finance")).refusals
+    assert (await row(warehouse, other))["owner"] == "FINANCE"
