@@ -46,6 +46,7 @@ from models.migrations.later import (
     m0021_list_indexes,
     m0022_live_indexes,
     m0023_shown_facts,
+    m0024_vacuum_of_holds,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -104,6 +105,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0021_list_indexes", m0021_list_indexes.statements),
     Version("0022_live_indexes", m0022_live_indexes.statements),
     Version("0023_shown_facts", m0023_shown_facts.statements),
+    Version("0024_vacuum_of_holds", m0024_vacuum_of_holds.statements),
 )
 
 _TABLE = (
