@@ -38,14 +38,17 @@ from server.operations.errors import RequestRefused
 from server.operations.limits import RequestLimits
 from server.process.background_tasks import BackgroundTasks
 from server.process.callers import Callers
+from server.process.edge_metrics import EdgeNumbers
 from server.process.logs import configure
 from server.process.metrics import Metrics
 from server.process.probes import probe_routes
+from server.process.proxies import trusted_proxies
 from server.process.rate_limits import RateLimits
 from server.process.request_ids import RequestIds
 from server.process.stream_metrics import Lag, StreamNumbers
 from server.transports.connection_registry import ConnectionRegistry
 from server.transports.direct_routes import DirectRoutes
+from server.transports.edge import STATE_KEY, EdgeLimits, NetworkEdge
 from server.transports.graphiql import GraphiQLPage, graphiql_files
 from server.transports.http import GraphQLEndpoint
 from server.transports.server_sent_events import EventStreams
@@ -95,6 +98,17 @@ def translate(error: Exception) -> RequestRefused | None:
     return RequestRefused(
         found.code, found.status, found.message, headers=headers, details=found.details
     )
+
+
+def network_edge(settings: Settings) -> NetworkEdge:
+    """The counts of connections and bodies of a process, with the operator's limits."""
+    limits = EdgeLimits(
+        address_connections=settings.connections_address_max,
+        address_bytes=settings.body_address_bytes_max,
+        process_bytes=settings.body_process_bytes_max,
+        body_seconds=settings.body_seconds_max,
+    )
+    return NetworkEdge(limits, trusted_proxies())
 
 
 class Restow:
@@ -154,11 +168,11 @@ class Restow:
             }
         )
         self.metrics = Metrics()
+        self.edge = network_edge(settings)
+        self.metrics.registry.register(EdgeNumbers(self.edge))
         self.engine = Engine(
             schema.graphql_schema,
-            limits=RequestLimits(
-                body_bytes=settings.body_bytes_max, body_seconds=settings.body_seconds_max
-            ),
+            limits=RequestLimits(body_bytes=settings.body_bytes_max),
             introspection=settings.demo,
             translate=translate,
         )
@@ -210,6 +224,7 @@ class Restow:
             self.engine,
             self.context_of,
             new_request_id=_new_request_id,
+            edge=self.edge,
             page=GraphiQLPage(key=self.settings.demo_key) if self.settings.demo else None,
             observe=self.metrics.observe,
             streams=EventStreams(self.engine, self.feeds, self.sockets, self.callers.find),
@@ -233,7 +248,9 @@ class Restow:
                 self.callers,
             ),
             payment_webhooks(
-                WebhookSecrets(self.settings.webhook_secrets), self._apply_gateway_event
+                WebhookSecrets(self.settings.webhook_secrets),
+                self.edge,
+                self._apply_gateway_event,
             ),
             journal_export(self.services, self.callers),
         ]
@@ -247,11 +264,11 @@ class Restow:
         return RequestIds(direct_routes, _new_request_id)
 
     @asynccontextmanager
-    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[dict[str, NetworkEdge]]:
         await self.start()
         garbage_collection.settle()
         try:
-            yield
+            yield {STATE_KEY: self.edge}  # the server's protocols find it in this state
         finally:
             await self.stop()
 

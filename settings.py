@@ -237,6 +237,21 @@ class Settings(BaseSettings):
         le=256 * 1024 * 1024,
         description="a whole number of bytes from 1024 to 268435456",
     )
+    body_address_bytes_max: int = Setting(
+        default=64 * 1024 * 1024,
+        ge=1_024,
+        le=10**12,
+        description="a whole number of bytes from 1024 to 10**12",
+    )
+    body_process_bytes_max: int = Setting(
+        default=256 * 1024 * 1024,
+        ge=1_024,
+        le=10**12,
+        description="a whole number of bytes from 1024 to 10**12",
+    )
+    connections_address_max: int = Setting(
+        default=8_000, ge=1, le=10**6, description="a whole number of connections from 1 to 1000000"
+    )
     body_seconds_max: PositiveFloat = Setting(
         default=10.0, le=600, description="seconds above 0 and at most 600"
     )

@@ -18,6 +18,8 @@ from models.database.database import Database
 from models.database.sessions import DatabaseError
 from models.migrations.runner import DatabaseUnreachable, MigrationError, migrate
 from scripts.demo.seed import DemoKeys, DemoRefused, is_empty, renew_keys, seed
+from server.process.proxies import has_proxies
+from server.transports.guarded_http import GuardedHttp
 from server.transports.write_coalescing import CoalescingWebSockets
 from settings import PREFIX, Settings, SettingsError, load
 from workflows.policies.default_limits import name_base_currency
@@ -28,6 +30,8 @@ from workflows.transactions.item_costs import CostsInAnotherCurrency, check_base
 from workflows.transactions.runner import Transactions
 
 WEBSOCKET_BYTES_MAX = 256 * 1024
+# On every response, also on those that the server makes itself.
+HEADERS = [("X-Content-Type-Options", "nosniff")]
 # Together with the time that background tasks may take, this stays below 10 seconds, the limit for
 # a stop.
 GRACEFUL_SECONDS = 5
@@ -121,7 +125,7 @@ def serve(settings: Settings) -> None:
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
-        http="httptools",
+        http=GuardedHttp,
         ws=CoalescingWebSockets,
         ws_max_size=WEBSOCKET_BYTES_MAX,
         ws_per_message_deflate=False,
@@ -129,8 +133,8 @@ def serve(settings: Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        # X-Forwarded-For headers are trusted only if the operator sets FORWARDED_ALLOW_IPS.
-        proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
+        headers=HEADERS,
+        proxy_headers=has_proxies(),
     )
 
 

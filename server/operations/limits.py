@@ -49,7 +49,6 @@ class RequestLimits:
     """Limits of one request; each attribute is the largest number that is accepted."""
 
     body_bytes: int = 4 * 1024 * 1024  # a bulk upsert of some thousand rows in variables
-    body_seconds: float = 10.0  # from the first byte to the last
     text_length: int = 64 * 1024  # characters of the document
     tokens: int = 4_000  # larger values should be sent as variables
     comments: int = 1_000

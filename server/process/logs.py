@@ -6,18 +6,21 @@ from typing import Any
 
 import structlog
 
+# Beginnings of uvicorn's messages about malformed frames and requests.
+_CLIENT_ERRORS = ("Invalid UTF-8 sequence", "Invalid HTTP request", "Unsupported upgrade request")
 
-class _NoBadFrames(logging.Filter):
-    """Filters out the server's traceback for a frame that is not UTF-8.
 
-    The server closes that connection with 1007. It is an error of the client, without use for the
-    operator.
+class _NoClientErrors(logging.Filter):
+    """Filters out the server's messages for a frame that is not UTF-8, or a malformed request.
+
+    The server closes that connection. It is an error of the client, without use for the operator;
+    the metric restow_edge_refusals counts it.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """True if the record is to be written."""
         is_servers = record.name == "uvicorn.error"
-        return not (is_servers and str(record.msg).startswith("Invalid UTF-8 sequence"))
+        return not (is_servers and str(record.msg).startswith(_CLIENT_ERRORS))
 
 
 def configure(log_format: str, level: str) -> None:
@@ -49,7 +52,7 @@ def configure(log_format: str, level: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
-    handler.addFilter(_NoBadFrames())
+    handler.addFilter(_NoClientErrors())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -90,7 +90,6 @@ def _answer(config: Mapping[str, object]) -> HTMLResponse:
         headers={
             "Content-Security-Policy": CONTENT_SECURITY_POLICY,
             "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
             "Cache-Control": "no-store",
             "Vary": "Accept, Host",
         },

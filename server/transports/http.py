@@ -5,7 +5,6 @@ refusal at any step is a response with top-level errors and their HTTP status.
 """
 
 import time
-from asyncio import timeout
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -29,6 +28,8 @@ from server.operations.request import (
     request_of,
     request_of_query_string,
 )
+from server.transports.bodies import ClientLeft, read_body
+from server.transports.edge import NetworkEdge
 from server.transports.negotiation import (
     GRAPHQL_RESPONSE,
     JSON,
@@ -60,10 +61,6 @@ class Observation:
     codes: Sequence[str]  # of the top-level errors
 
 
-class ClientLeft(Exception):
-    """The connection closed before the request was complete; no response is possible."""
-
-
 class GraphQLEndpoint:
     """An ASGI application for `/graphql` over HTTP.
 
@@ -83,6 +80,7 @@ class GraphQLEndpoint:
         context_factory: ContextFactory,
         *,
         new_request_id: Callable[[], str],
+        edge: NetworkEdge | None = None,
         admit: Callable[[Request], Awaitable[None]] | None = None,
         page: ASGIApp | None = None,
         observe: Callable[[Observation], None] | None = None,
@@ -91,6 +89,7 @@ class GraphQLEndpoint:
         self._engine = engine
         self._context_factory = context_factory
         self._new_request_id = new_request_id
+        self._edge = edge or NetworkEdge()
         self._admit = admit
         self._page = page
         self._observe = observe
@@ -144,7 +143,7 @@ class GraphQLEndpoint:
             raise bad_request("GraphQL is served over GET and POST.", 405, allow="GET, POST")
         if self._admit is not None:
             await self._admit(request)
-        asked = await _read(exchange, self._engine.limits)
+        asked = await _read(exchange, self._edge, self._engine.limits)
         operation = exchange.operation = self._engine.prepare(
             asked,
             request_id=exchange.request_id,
@@ -219,43 +218,15 @@ def _wants_page(request: Request) -> bool:
     )
 
 
-async def _read(exchange: _Exchange, limits: RequestLimits) -> GraphQLRequest:
+async def _read(exchange: _Exchange, edge: NetworkEdge, limits: RequestLimits) -> GraphQLRequest:
     request = exchange.request
     if request.method == "GET":
         return request_of_query_string(request.scope["query_string"])
     check_content_type(exchange.header(b"content-type"))
     if exchange.header(b"content-encoding") not in (None, "identity"):
         raise bad_request("Compressed bodies are not supported.", 415)
-    return request_of(decode_json(await _body(exchange, limits)))
-
-
-async def _body(exchange: _Exchange, limits: RequestLimits) -> bytes:
-    receive = exchange.request.receive
-    length = exchange.header(b"content-length") or "0"
-    if length.isascii() and length.isdigit() and len(length) < 19:
-        _check_size(int(length), limits)
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async with timeout(limits.body_seconds):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientLeft
-                chunk: bytes = message.get("body", b"")
-                chunks.append(chunk)
-                size += len(chunk)
-                _check_size(size, limits)
-                if not message.get("more_body", False):
-                    return b"".join(chunks)
-    except TimeoutError:
-        raise bad_request("The body did not arrive in time.", 408, connection="close") from None
-
-
-def _check_size(size: int, limits: RequestLimits) -> None:
-    if size > limits.body_bytes:
-        message = f"The body is larger than {limits.body_bytes} bytes."
-        raise bad_request(message, 413, connection="close")
+    body = await read_body(request.scope, request.receive, edge, limits.body_bytes)
+    return request_of(decode_json(body))
 
 
 def _idempotency_header(exchange: _Exchange) -> str | None:

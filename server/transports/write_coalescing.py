@@ -12,6 +12,8 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from server.transports.edge import edge_of
+
 # A buffer of this size is written before the turn ends, so that backpressure is noticed early.
 FULL_BYTES = 64 * 1024
 
@@ -59,3 +61,8 @@ class CoalescingWebSockets(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(CoalescedWrites(transport, self.loop))  # type: ignore[arg-type]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count the end of the connection, whose beginning the HTTP protocol counted."""
+        edge_of(self.app_state).leave(self.client[0] if self.client else None)
+        super().connection_lost(exc)

@@ -14,6 +14,7 @@ from integrations.payments.gateway import PaymentEventType as Told
 from integrations.signed_webhooks import WebhookSecrets
 from models.database.database import Database
 from routes.payment_webhooks import BODY_BYTES_MAX, payment_webhooks
+from server.transports.edge import NetworkEdge
 from tests.builders.in_process_server import InProcessServer
 from tests.builders.refunds import PENDING, RefundDesk, open_refund_desk
 from workflows.orders.commands import Payment
@@ -35,7 +36,7 @@ async def client(refund_desk: RefundDesk) -> AsyncIterator[httpx.AsyncClient]:
     async def take(message_id: str, event: PaymentEvent | Chargeback) -> str:
         return await receive_payment_event(refund_desk.shop.transactions, message_id, event)
 
-    app = Starlette(routes=[payment_webhooks(SECRETS, take)])
+    app = Starlette(routes=[payment_webhooks(SECRETS, NetworkEdge(), take)])
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://restow") as opened:
         yield opened

@@ -8,11 +8,13 @@ import pytest
 
 from server.operations.engine import Engine, Operation
 from server.operations.limits import RequestLimits
+from server.transports.edge import EdgeLimits, NetworkEdge
 from server.transports.http import GraphQLEndpoint, Observation
 from tests.server.sample import SampleContext, a_schema, a_stock
 
 SCHEMA = a_schema()
-LIMITS = RequestLimits(body_bytes=200_000, body_seconds=0.2, tokens=1_000, fields=300)
+LIMITS = RequestLimits(body_bytes=200_000, tokens=1_000, fields=300)
+EDGE = EdgeLimits(body_seconds=0.2)
 
 
 class SampleClient:
@@ -31,6 +33,7 @@ class SampleClient:
             self.engine,
             self.make_context,
             new_request_id=lambda: "req-1",
+            edge=NetworkEdge(EDGE),
             observe=self.observed.append,
             **options,
         )
