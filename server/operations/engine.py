@@ -158,6 +158,10 @@ class Engine:
         self.answers = Answers(translate)
         self._compiled = compiled
 
+    def price(self, request: GraphQLRequest) -> int:
+        """Rate tokens that `prepare` costs beyond that of the request."""
+        return self.documents.price(request.query, request.operation_name)
+
     def prepare(
         self, request: GraphQLRequest, *, request_id: str, idempotency_header: str | None = None
     ) -> Operation:
