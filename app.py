@@ -171,7 +171,9 @@ class Restow:
         self.metrics.registry.register(EdgeNumbers(self.edge))
         self.engine = Engine(
             schema.graphql_schema,
-            limits=RequestLimits(body_bytes=settings.body_bytes_max),
+            limits=RequestLimits(
+                body_bytes=settings.body_bytes_max, cost=settings.operation_cost_max
+            ),
             introspection=settings.demo,
             translate=translate,
         )

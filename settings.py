@@ -257,6 +257,12 @@ class Settings(BaseSettings):
     body_seconds_max: PositiveFloat = Setting(
         default=10.0, le=600, description="seconds above 0 and at most 600"
     )
+    operation_cost_max: int = Setting(
+        default=2_000_000,
+        ge=10_000,
+        le=10**9,
+        description="a whole number of values from 10000 to 1000000000",
+    )
     rate_limits: Annotated[
         Mapping[str, RateLimit | None], NoDecode, BeforeValidator(_rate_limits)
     ] = Setting(
