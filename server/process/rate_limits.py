@@ -34,7 +34,7 @@ class RateLimits:
 
         Raises RequestRefused (RATE_LIMITED, 429) if there are not enough.
         """
-        role, name = _account(payer)
+        role, name = account_of(payer)
         item = self._items.get(role)
         if item is None:
             return
@@ -43,13 +43,13 @@ class RateLimits:
 
     def check_refused(self, address: str) -> None:
         """Raise the refusal of an address from which too many log-ins were refused lately."""
-        role, name = _account(address)
+        role, name = account_of(address)
         item = self._items.get(role)
         if item is not None and not self._limiter.test(item, role, name):
             raise _refusal(item)
 
 
-def _account(payer: Caller | str) -> tuple[str, str]:
+def account_of(payer: Caller | str) -> tuple[str, str]:
     """The limit that counts, and the name under which it counts."""
     if isinstance(payer, str):
         return REFUSED, peer_of(payer)
