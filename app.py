@@ -171,9 +171,7 @@ class Restow:
         self.metrics.registry.register(EdgeNumbers(self.edge))
         self.engine = Engine(
             schema.graphql_schema,
-            limits=RequestLimits(
-                body_bytes=settings.body_bytes_max, cost=settings.operation_cost_max
-            ),
+            limits=_request_limits(settings),
             introspection=settings.demo,
             translate=translate,
         )
@@ -333,6 +331,13 @@ class Restow:
 
     async def _broadcast_problem(self) -> str | None:
         return None if self.live.doorbell.is_connected else "not connected"
+
+
+def _request_limits(settings: Settings) -> RequestLimits:
+    return RequestLimits(
+        body_bytes=settings.body_bytes_max,
+        cost=settings.operation_cost_max,
+    )
 
 
 def _new_request_id() -> str:
