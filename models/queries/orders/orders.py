@@ -202,7 +202,7 @@ async def has_backordered_items(session: Session, item_ids: Sequence[int]) -> bo
     found = await session.value(
         int,
         "SELECT 1 AS waits FROM order_line WHERE item_id = ANY($1::bigint[]) AND backordered > 0"
-        " LIMIT 1",
+        " ORDER BY item_id LIMIT 1",
         list(item_ids),
     )
     return found is not None
