@@ -14,12 +14,10 @@ from schema.mutations.perform import perform_mutation
 from schema.mutations.policies import PolicyInput, PolicyPayload
 from schema.types.policies import Policy, PolicySchema
 from schema.types.previews import PolicyPreview
-from server.projection.list_sizes import PAGE_MAX, sized
 
 LAST_DEFAULT = 100
 
 
-@sized(PAGE_MAX)
 async def policies(
     info: Info,
     kind: PolicyKind | None = UNSET,
@@ -51,7 +49,6 @@ async def policy_publish(info: Info, input: PolicyInput) -> PolicyPayload | None
     )
 
 
-@sized(by="last")
 async def policy_preview(
     info: Info,
     input: PolicyInput,
@@ -62,12 +59,14 @@ async def policy_preview(
     """Preview of a policy on past cases; nothing is published.
 
     Available for RETURN, DISPOSITION and REFUND; other kinds are BAD_REQUEST, and so are invalid
-    rules.
+    rules. FORBIDDEN if the role may not read such cases.
     """
     context = info.context
+    command = input.to_command()
+    workflows.policies.previews.admit(context.caller, command.kind)
     found = await workflows.policies.previews.preview(
         *await context.opened(),
-        input.to_command(),
+        command,
         LAST_DEFAULT if last is None else last,
         context.now,
     )

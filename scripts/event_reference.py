@@ -26,8 +26,10 @@ subscription `events` return them in the order of the log (docs/streams.md), as 
   units, beside their currency. Quantities are units.
 - An event is visible to keys that have the permission `events.read` and the one named beside it;
   the table of permissions lists their roles. A key that is limited to channels or locations sees
-  the events of these. A key that is limited to locations sees events of orders, reservations and
-  refunds only if its own actor caused them.
+  the events of these. If it is limited to locations, it sees events that concern a whole order
+  only if its own actor caused them: those of orders, reservations, refunds, returns, exceptions
+  and carriers that name a channel and no location. If it is limited in any way, it sees events of
+  API keys only if its own actor caused them.
 - New types and new keys may be added. Ignore those that you do not know.
 """
 

@@ -135,6 +135,15 @@ class Caller:
         object.__setattr__(self, "_location_keys", _keys(self.locations))
 
     @property
+    def has_own_rows(self) -> bool:
+        """True if rows exist for this caller that do not exist for another with the same scope.
+
+        Rows that its own actor made exist for a key of some locations; so do the events of keys for
+        one that is limited in any way.
+        """
+        return self.locations is not None or (self.channels is not None and self.may("keys"))
+
+    @property
     def is_anonymous(self) -> bool:
         return self.role is None
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from domain.access.callers import Caller
 
-# Events of these nouns have no location: their subject may touch several. A key that is limited
-# to locations sees only those that its own actor recorded; it sees the parcels, tasks and units
-# at its locations by their own events.
-SPREAD_NOUNS = ("order", "reservation", "refund")
+# An event of these nouns with a channel and no location concerns a whole order, which may touch
+# several locations. A key that is limited to locations sees only those that its own actor recorded;
+# it sees the parcels, tasks and units at its locations by their own events.
+SPREAD_NOUNS = ("order", "reservation", "refund", "return", "carrier", "exception")
+# Events of API keys have neither, so a key with any limit sees only those of its own actor.
+KEY_NOUN = "key"
 
 
 def is_in_scope(caller: Caller, channel: str | None, location: str | None) -> bool:
@@ -23,5 +25,9 @@ def may_see_event(
     """True if the caller may read an event of this type, channel, location and actor."""
     if not is_in_scope(caller, channel, location) or not caller.may_read_event(event_type):
         return False
-    is_spread = location is None and event_type.partition(".")[0] in SPREAD_NOUNS
-    return not is_spread or caller.locations is None or caller.acts_as(actor)
+    noun = event_type.partition(".")[0]
+    is_spread = noun in SPREAD_NOUNS and channel is not None and location is None
+    is_hidden = (is_spread and caller.locations is not None) or (
+        noun == KEY_NOUN and (caller.locations is not None or caller.channels is not None)
+    )
+    return not is_hidden or caller.acts_as(actor)

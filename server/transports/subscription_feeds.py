@@ -240,13 +240,12 @@ async def _all(executions: Sequence[Awaitable[AnswerData]]) -> list[AnswerData]:
 def _sharing_key(request: GraphQLRequest, shared: Operation, caller: Caller) -> Hashable:
     """A value that is equal for subscriptions with the same responses from now on.
 
-    A location-bound key also sees objects that its actor created elsewhere. So its value includes
-    the actor.
+    If more exists for some actors than for others with the same scope, it includes the actor.
     """
     name = _after_variable(shared.document)
     variables = _without(request, name).variables if name else request.variables
     operation = (request.query, request.operation_name, orjson.dumps(variables, option=_SORTED))
-    actor = None if caller.locations is None else caller.actor
+    actor = caller.actor if caller.has_own_rows else None
     return operation, caller.role, caller.permissions, caller.channels, caller.locations, actor
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from domain.access.callers import Caller
 from domain.events.exceptions import ExceptionEscalated, ExceptionOpened
-from domain.events.visibility import is_in_scope
+from domain.events.visibility import may_see_event
 from domain.values.codes import comparison_key
 from models.queries.events.event_log import LoggedEvent
 from subscriptions.log.listeners import (
@@ -65,7 +65,7 @@ class ObjectStreams:
                     names is None or fact in names for names, fact in zip(of, facts, strict=True)
                 )
                 and (at is None or comparison_key(event.location or "") in at)
-                and is_in_scope(caller, event.channel, event.location)
+                and may_see_event(caller, event.type, event.channel, event.location, event.actor)
             )
 
         listener = ExactListener(of_types(ALERTS), wants, EXACT_BUFFER_MAX)

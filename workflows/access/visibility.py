@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import models.queries.reads.orders as order_reads
+import models.queries.reads.refunds as refund_reads
 import models.queries.reads.reservations as reservation_reads
 import models.queries.reads.returns as return_reads
 from domain.access.callers import Caller
@@ -22,6 +23,17 @@ async def sees_hold(session: Session, caller: Caller, reservation_id: UUID) -> b
     """True if the reservation exists and the caller's scope contains it."""
     scope = await scope_of(session, caller)
     return bool(await reservation_reads.reservations_by_id(session, scope, [reservation_id]))
+
+
+async def sees_refund(session: Session, caller: Caller, refund_id: UUID) -> bool:
+    """True if the caller's scope contains this existing refund."""
+    scope = await scope_of(session, caller)
+    return scope.is_whole or bool(await refund_reads.refunds_by_id(session, scope, [refund_id]))
+
+
+async def sees_place(session: Session, caller: Caller, location_id: int | None) -> bool:
+    """True if the caller's scope contains units at this location; None: they are at none yet."""
+    return (await scope_of(session, caller)).sees_location(location_id)
 
 
 async def sees_return(session: Session, caller: Caller, return_id: UUID) -> bool:

@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 
 import models.queries.exceptions as exception_queries
+import models.queries.reads.exceptions as exception_reads
 import models.queries.refunds.payouts as payout_queries
 import models.queries.returns.unidentified_parcels as parcel_queries
 import workflows.access.actors as actors
@@ -196,7 +197,7 @@ async def _lock(tx: Transaction, exception_id: UUID, caller: Caller) -> Operatio
     row = await exception_queries.lock_exception(tx.session, exception_id)
     if row is not None:
         scope = await scope_of(tx.session, caller)
-        if scope.sees_location(row["location_id"]) and scope.sees_channel(row["channel_id"]):
+        if scope.is_whole or await exception_reads.exceptions_by_id(tx.session, scope, [row["id"]]):
             return row
     raise NotFound("operational exception", str(exception_id), field=("id",))
 

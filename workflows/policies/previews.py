@@ -10,6 +10,8 @@ from typing import Final
 import workflows.policies.preview_cases as preview_cases
 import workflows.policies.refund_previews as refund_previews
 import workflows.policies.return_previews as return_previews
+from domain.access.callers import Caller
+from domain.access.permissions import NODE_TYPES
 from domain.errors import BadRequest
 from domain.policies.policies import PolicyKind
 from models.database.sessions import Session
@@ -19,6 +21,14 @@ from workflows.policies.publishing import PublishPolicy
 
 CASES_MAX = 250
 
+# The type of the cases of each kind; a caller needs the permission to read it.
+CASES: Final[Mapping[PolicyKind, str]] = MappingProxyType(
+    {
+        PolicyKind.RETURN: "Return",
+        PolicyKind.DISPOSITION: "ReturnItem",
+        PolicyKind.REFUND: "Refund",
+    }
+)
 PREVIEWS: Final[Mapping[PolicyKind, Callable[[Session, Trial, int], Awaitable[Preview]]]] = (
     MappingProxyType(
         {
@@ -28,6 +38,12 @@ PREVIEWS: Final[Mapping[PolicyKind, Callable[[Session, Trial, int], Awaitable[Pr
         }
     )
 )
+
+
+def admit(caller: Caller, kind: PolicyKind) -> None:
+    """Raise Forbidden unless the caller's role may read the cases of this kind of policy."""
+    if kind in CASES:
+        caller.require(NODE_TYPES[CASES[kind]])
 
 
 async def preview(

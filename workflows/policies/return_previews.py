@@ -42,6 +42,8 @@ async def preview_dispositions(session: Session, trial: Trial, last: int) -> Pre
     returns = await _last(session, trial, last)
     cases: dict[UUID, Case] = {}
     for row in await preview_reads.decided_units(session, [row["id"] for row in returns]):
+        if not trial.scope.names_location(row["location"]):
+            continue
         facts = Facts(category=row["category"], location=row["location"])
         before = orjson.loads(row["decision"])
         is_tabled = before["policy"] == trial.policy.kind

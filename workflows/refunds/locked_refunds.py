@@ -41,7 +41,7 @@ from domain.refunds.states import REFUND_TRANSITIONS, SETTLED, WITHDRAWN, Refund
 from domain.transitions import step
 from domain.values.money import Money
 from models.refunds import Refund, RefundRow, RefundUnit, RefundUnitRow
-from workflows.access.visibility import sees_order
+from workflows.access.visibility import sees_refund
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.transaction import Transaction
@@ -134,7 +134,7 @@ async def lock(
     if places is None:
         raise missing
     order = await locked_orders.lock(tx, places["order_id"], path)
-    if caller is not None and not await sees_order(tx.session, caller, order.id):
+    if caller is not None and not await sees_refund(tx.session, caller, refund_id):
         raise missing
     if places["return_id"] is not None:
         tx.locking(LockClass.RETURN)

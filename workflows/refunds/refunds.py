@@ -28,7 +28,7 @@ from domain.values.codes import store_codes
 from domain.values.money import Money
 from domain.values.texts import NOTE_MAX, check_text
 from models.refunds import RefundApproval
-from workflows.access.visibility import sees_order
+from workflows.access.visibility import sees_order, sees_return
 from workflows.catalog.reason_codes import active_reason
 from workflows.orders.locked_orders import LockedOrder
 from workflows.refunds.balances import Balances
@@ -204,7 +204,8 @@ async def _lock_order(tx: Transaction, command: CreateRefund, caller: Caller) ->
     if command.return_id is not None:
         tx.locking(LockClass.RETURN)
         row = await return_queries.lock_return(tx.session, command.return_id)
-        if row is None or row["order_id"] != order.id:
+        is_seen = await sees_return(tx.session, caller, command.return_id)
+        if row is None or row["order_id"] != order.id or not is_seen:
             raise NotFound("return", str(command.return_id), field=("returnId",))
     return order
 

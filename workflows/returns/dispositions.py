@@ -31,6 +31,7 @@ from domain.returns.states import RETURN_ACTIONS, ReturnAction, ReturnItemState
 from domain.stock.states import StockState, check_quantity
 from domain.tasks import ITEM_STEPS
 from domain.values.money import Money, share
+from workflows.access.visibility import sees_place
 from workflows.returns.ended_returns import QuarantinedUnits
 from workflows.returns.locked_returns import LockedReturn, Ruling
 from workflows.returns.requests import check_note
@@ -66,9 +67,7 @@ async def dispose(tx: Transaction, command: DisposeReturnItem, caller: Caller) -
     try:
         check_quantity(command.quantity)
         check_note(command.note, "note")
-        locked = await _lock(tx, command, return_id, caller)
-        group = locked.group(command.return_item_id)
-        assert group is not None
+        locked, group = await _lock(tx, command, return_id, caller)
         if locked.status in RETURN_ACTIONS[ReturnAction.QUARANTINE]:
             units = QuarantinedUnits(group, command.quantity, command.disposition, command.note)
             return await ended_returns.dispose(tx, locked, units, caller)
@@ -107,12 +106,19 @@ def _check_step(group: ReturnUnits, disposition: Disposition) -> None:
 
 async def _lock(
     tx: Transaction, command: DisposeReturnItem, return_id: UUID, caller: Caller
-) -> LockedReturn:
+) -> tuple[LockedReturn, ReturnUnits]:
+    """Lock the return, and find the units in it, if the caller sees their location."""
+    path = ("returnItemId",)
+    missing = NotFound("return item", str(command.return_item_id), field=path)
     try:
-        return await locked_returns.lock(tx, return_id, caller, ("returnItemId",))
-    except NotFound as error:
-        reference = str(command.return_item_id)
-        raise NotFound("return item", reference, field=error.field) from None
+        locked = await locked_returns.lock(tx, return_id, caller, path)
+    except NotFound:
+        raise missing from None
+    group = locked.group(command.return_item_id)
+    assert group is not None
+    if not await sees_place(tx.session, caller, group.location_id):
+        raise missing
+    return locked, group
 
 
 async def rule(

@@ -29,6 +29,7 @@ from domain.stock.states import check_quantity
 from domain.tasks import ITEM_STEPS
 from domain.values.references import Reference, merged, parse_all
 from models.tasks import TaskRow
+from workflows.access.visibility import sees_place
 from workflows.returns.locked_returns import LockedReturn
 from workflows.returns.requests import check_note
 from workflows.returns.return_units import ReturnUnits
@@ -132,7 +133,7 @@ async def _inspect(tx: Transaction, run: _InspectionRun, finding: Finding) -> No
     """Record one finding. If the grade is final, execute the disposition."""
     locked, caller = run.locked, run.caller
     group = locked.group(finding.return_item_id)
-    if group is None:
+    if group is None or not await sees_place(tx.session, caller, group.location_id):
         reference = str(finding.return_item_id)
         raise NotFound("return item", reference, field=("returnItemId",))
     evidence = parse_all(finding.evidence, "evidence")

@@ -141,16 +141,6 @@ class Listing(Generic[RowT]):
             return self
         return self.where(f"{column} = ANY({{}}::text[])", references_named(reference))
 
-    def within(self, column: str, ids: Sequence[int] | None) -> Self:
-        """Only rows with one of these ids; None: no condition."""
-        return self if ids is None else self.where(f"{column} = ANY({{}}::bigint[])", list(ids))
-
-    def within_or_none(self, column: str, ids: Sequence[int] | None) -> Self:
-        """Only rows with one of these ids or with NULL; None: no condition."""
-        if ids is None:
-            return self
-        return self.where(f"({column} IS NULL OR {column} = ANY({{}}::bigint[]))", list(ids))
-
     async def page(self, session: Session, window: Window) -> Page[RowT]:
         """One page; it reads one more row than requested, to know if more rows follow.
 

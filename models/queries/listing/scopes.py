@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from domain.access.callers import Caller
-from domain.values.codes import keys_of
+from domain.values.codes import comparison_key, keys_of
 from models.database.sessions import Session
 
 # The end of a subquery that is asked for each row of a list until the page is full. Without it,
@@ -37,6 +37,14 @@ class Scope:
     def sees_channel(self, channel_id: int | None) -> bool:
         """True if the caller may see rows of this channel; None (no channel): yes."""
         return channel_id is None or self.channel_ids is None or channel_id in self.channel_ids
+
+    def names_channel(self, code: str) -> bool:
+        """True if the caller may see the channel of this code, in any spelling of it."""
+        return self.channels is None or comparison_key(code) in keys_of(self.channels)
+
+    def names_location(self, code: str) -> bool:
+        """True if the caller may see the location of this code, in any spelling of it."""
+        return self.locations is None or comparison_key(code) in keys_of(self.locations)
 
     @property
     def is_whole(self) -> bool:

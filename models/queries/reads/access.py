@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
@@ -50,13 +50,15 @@ class ShownKeyRow(TypedDict):
 
 def _is_visible(scope: Scope, row: ShownKeyRow) -> bool:
     """True if the key's scope lies within the caller's."""
-    return _is_within(row["channels"], scope.channels) and _is_within(
-        row["locations"], scope.locations
+    return _is_within(row["channels"], scope.channels, scope.names_channel) and _is_within(
+        row["locations"], scope.locations, scope.names_location
     )
 
 
-def _is_within(stored: str | None, whole: frozenset[str] | None) -> bool:
-    return whole is None or (stored is not None and whole.issuperset(orjson.loads(stored)))
+def _is_within(
+    stored: str | None, whole: frozenset[str] | None, names: Callable[[str], bool]
+) -> bool:
+    return whole is None or (stored is not None and all(map(names, orjson.loads(stored))))
 
 
 async def keys(session: Session, scope: Scope) -> Sequence[ShownKeyRow]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import models.queries.catalog.catalog as catalog_queries
+import models.queries.listing.visibility as visibility
 from domain.values.codes import comparison_key
 from models.catalog import (
     Channel,
@@ -77,8 +78,8 @@ async def suppliers_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, 
 
 async def locations(session: Session, scope: Scope) -> Sequence[LocationRow]:
     """Locations that the caller may see, newest first."""
-    listing = Listing(LocationRow, LOCATION, "location t", _ID).within("t.id", scope.location_ids)
-    return await listing.all(session, LOCATIONS_MAX)
+    listing = Listing(LocationRow, LOCATION, visibility.LOCATION.table, _ID)
+    return await visibility.LOCATION.within(listing, scope).all(session, LOCATIONS_MAX)
 
 
 async def location(session: Session, scope: Scope, code: str) -> LocationRow | None:
@@ -132,8 +133,8 @@ async def locations_by_channel(
 
 async def channels(session: Session, scope: Scope) -> Sequence[ChannelRow]:
     """Channels that the caller may see, newest first."""
-    listing = Listing(ChannelRow, _CHANNEL, "channel t", _ID).within("t.id", scope.channel_ids)
-    return await listing.all(session, LOCATIONS_MAX)
+    listing = Listing(ChannelRow, _CHANNEL, visibility.CHANNEL.table, _ID)
+    return await visibility.CHANNEL.within(listing, scope).all(session, LOCATIONS_MAX)
 
 
 async def channel(session: Session, scope: Scope, code: str) -> ChannelRow | None:

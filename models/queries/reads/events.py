@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from domain.access.callers import Caller, Role
 from domain.access.permissions import EVENT_NOUNS
 from domain.events.former import stored_types
-from domain.events.visibility import SPREAD_NOUNS
+from domain.events.visibility import KEY_NOUN, SPREAD_NOUNS
 from models.database.sessions import Session
 from models.queries.events.event_log import LoggedEvent, LoggedEventRow
 from models.queries.listing.scopes import Scope
@@ -53,7 +53,13 @@ async def events(
             where(f"({column} IS NULL OR {column} = ANY({{}}::bigint[]))", list(ids))
     if scope.location_ids is not None:
         spread = " OR ".join(f"e.type LIKE '{noun}.%'" for noun in SPREAD_NOUNS)
-        where(f"(e.location_id IS NOT NULL OR e.actor = {{}} OR NOT ({spread}))", caller.actor)
+        where(
+            "(e.location_id IS NOT NULL OR e.channel_id IS NULL OR e.actor = {}"
+            f" OR NOT ({spread}))",
+            caller.actor,
+        )
+    if not scope.is_whole:
+        where(f"(e.actor = {{}} OR e.type NOT LIKE '{KEY_NOUN}.%')", caller.actor)
     nouns = _readable_nouns(caller)
     if nouns is not None:
         words = [f"e.type LIKE '{noun}.%'" for noun in nouns]

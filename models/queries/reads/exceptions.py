@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import models.queries.access as key_queries
+import models.queries.listing.visibility as visibility
 from models.database.sessions import Session
 from models.exceptions import OperationalExceptionRow
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
@@ -15,11 +16,9 @@ _ID = SortKey("x.id", "id", "uuid")
 
 
 def _visible(scope: Scope) -> Listing[OperationalExceptionRow]:
-    return (
-        Listing(OperationalExceptionRow, "x.*", "operational_exception x", _ID)
-        .within_or_none("x.channel_id", scope.channel_ids)
-        .within_or_none("x.location_id", scope.location_ids)
-    )
+    table = visibility.OPERATIONAL_EXCEPTION.table
+    listing = Listing(OperationalExceptionRow, "x.*", table, _ID)
+    return visibility.OPERATIONAL_EXCEPTION.within(listing, scope)
 
 
 async def exceptions(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict
 from uuid import UUID
 
+import models.queries.listing.visibility as visibility
 from models.database.keys import shown_columns
 from models.database.sessions import Session
 from models.fulfillments import Fulfillment, FulfillmentRow
@@ -19,15 +20,8 @@ _ID = SortKey("f.id", "id", "uuid")
 
 
 def _visible(scope: Scope) -> Listing[FulfillmentRow]:
-    listing = Listing(FulfillmentRow, _FULFILLMENT, "fulfillment f", _ID).within(
-        "f.location_id", scope.location_ids
-    )
-    if scope.channel_ids is not None:
-        listing.where(
-            "f.order_id IN (SELECT id FROM sales_order WHERE channel_id = ANY({}::bigint[]))",
-            list(scope.channel_ids),
-        )
-    return listing
+    listing = Listing(FulfillmentRow, _FULFILLMENT, visibility.FULFILLMENT.table, _ID)
+    return visibility.FULFILLMENT.within(listing, scope)
 
 
 async def fulfillments(
@@ -51,9 +45,7 @@ async def fulfillments_by_order(
     session: Session, scope: Scope, ids: Sequence[UUID], columns: ShownColumns = None
 ) -> Mapping[UUID, list[FulfillmentRow]]:
     """Fulfillments of each of these orders at locations that the caller may see."""
-    listing = Listing(FulfillmentRow, _FULFILLMENT, "fulfillment f", _ID)
-    listing.within("f.location_id", scope.location_ids)
-    return await listing.owned(session, "order_id", ids, columns=columns)
+    return await _visible(scope).owned(session, "order_id", ids, columns=columns)
 
 
 class ShownLineRow(TypedDict):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict
+from typing import Self, TypedDict
 from uuid import UUID
 
+import models.queries.listing.visibility as visibility
 from domain.returns.states import references_named
 from models.database.rows import Total
 from models.database.sessions import Session
@@ -23,13 +24,8 @@ PERIODS_MAX = 5_000
 
 
 def _visible(scope: Scope) -> Listing[JournalEntryRow]:
-    return _within(Listing(JournalEntryRow, "e.*", "journal_entry e", _ID), scope)
-
-
-def _within(listing: Listing[JournalEntryRow], scope: Scope) -> Listing[JournalEntryRow]:
-    return listing.within_or_none("e.channel_id", scope.channel_ids).within_or_none(
-        "e.location_id", scope.location_ids
-    )
+    listing = Listing(JournalEntryRow, "e.*", visibility.JOURNAL_ENTRY.table, _ID)
+    return visibility.JOURNAL_ENTRY.within(listing, scope)
 
 
 def _on_account(scope: Scope, account: str) -> Listing[JournalEntryRow]:
@@ -43,7 +39,29 @@ def _on_account(scope: Scope, account: str) -> Listing[JournalEntryRow]:
         "NOT EXISTS (SELECT 1 FROM journal_line k WHERE k.entry_id = l.entry_id"
         f" AND k.account = l.account AND k.line_no < l.line_no{CHECKED})"
     )
-    return _within(listing, scope)
+    return visibility.JOURNAL_ENTRY.within(listing, scope)
+
+
+class _Conditions:
+    """The WHERE clause of a statement over visible entries `e`, and its values."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.values: list[object] = []
+        self._conditions: list[str] = []
+        for condition in visibility.JOURNAL_ENTRY.conditions(scope):
+            text, values = visibility.bound(condition, scope)
+            self.add(text, *values)
+
+    def add(self, condition: str, *values: object) -> Self:
+        """Only rows with this condition; each `{}` becomes the placeholder of a value."""
+        first = len(self.values) + 1
+        places = [f"${first + number}" for number in range(len(values))]
+        self._conditions.append(condition.format(*places))
+        self.values.extend(values)
+        return self
+
+    def __str__(self) -> str:
+        return " AND ".join(self._conditions)
 
 
 async def entries(
@@ -85,22 +103,15 @@ class AccountTotalsRow(TypedDict):
 
 
 async def balances(session: Session, scope: Scope, as_of: datetime) -> Sequence[AccountTotalsRow]:
-    """Debits and credits of each account and currency, of entries effective up to `as_of`."""
-    conditions, values = ["e.effective_at <= $1"], [as_of]
-    sums: list[object] = [*values]
-    for column, ids in (("channel_id", scope.channel_ids), ("location_id", scope.location_ids)):
-        if ids is not None:
-            sums.append(list(ids))
-            place = f"${len(sums)}::bigint[]"
-            conditions.append(f"(e.{column} IS NULL OR e.{column} = ANY({place}))")
+    """Debits and credits of each account and currency, of visible entries up to `as_of`."""
+    where = _Conditions(scope).add("e.effective_at <= {}", as_of)
     return await session.rows(
         AccountTotalsRow,
         "SELECT l.account, l.currency, sum(l.debit_minor) AS debit_minor,"
         " sum(l.credit_minor) AS credit_minor FROM journal_line l"
         " JOIN journal_entry e ON e.id = l.entry_id"
-        f" WHERE {' AND '.join(conditions)} GROUP BY l.account, l.currency"
-        " ORDER BY l.account, l.currency",
-        *sums,
+        f" WHERE {where} GROUP BY l.account, l.currency ORDER BY l.account, l.currency",
+        *where.values,
     )
 
 
@@ -157,27 +168,17 @@ async def journal_lines(
     limit: int,
 ) -> Sequence[ExportedLineRow]:
     """Journal lines with their entry, oldest fact first, after (effective_at, entry, line)."""
-    conditions = ["e.posted_at <= $1"]
-    arguments: list[object] = [cut.posted_until]
-
-    def where(condition: str, *given: object) -> None:
-        places = [f"${len(arguments) + number}" for number in range(1, len(given) + 1)]
-        conditions.append(condition.format(*places))
-        arguments.extend(given)
-
-    for column, ids in (("channel_id", scope.channel_ids), ("location_id", scope.location_ids)):
-        if ids is not None:
-            where(f"(e.{column} IS NULL OR e.{column} = ANY({{}}::bigint[]))", list(ids))
+    where = _Conditions(scope).add("e.posted_at <= {}", cut.posted_until)
     if cut.since is not None:
-        where("e.effective_at >= {}", cut.since)
+        where.add("e.effective_at >= {}", cut.since)
     if cut.until is not None:
-        where("e.effective_at < {}", cut.until)
+        where.add("e.effective_at < {}", cut.until)
     if cut.account is not None:
-        where("l.account = {}", cut.account)
+        where.add("l.account = {}", cut.account)
     if cut.reference is not None:
-        where("e.reference = ANY({}::text[])", references_named(cut.reference))
+        where.add("e.reference = ANY({}::text[])", references_named(cut.reference))
     if after is not None:
-        where("(e.effective_at, e.id, l.line_no) > ({}, {}, {})", *after)
+        where.add("(e.effective_at, e.id, l.line_no) > ({}, {}, {})", *after)
     return await session.rows(
         ExportedLineRow,
         "SELECT e.id AS entry_id, e.posted_at, e.effective_at, e.reference, e.memo, e.reverses_id,"
@@ -185,7 +186,6 @@ async def journal_lines(
         " l.debit_minor, l.credit_minor FROM journal_entry e"
         " JOIN journal_line l ON l.entry_id = e.id LEFT JOIN channel c ON c.id = e.channel_id"
         " LEFT JOIN location p ON p.id = e.location_id"
-        f" WHERE {' AND '.join(conditions)}"
-        f" ORDER BY e.effective_at, e.id, l.line_no LIMIT {limit}",
-        *arguments,
+        f" WHERE {where} ORDER BY e.effective_at, e.id, l.line_no LIMIT {limit}",
+        *where.values,
     )

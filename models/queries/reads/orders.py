@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
+import models.queries.listing.visibility as visibility
 from domain.values.codes import comparison_key
-from models.database.rows import RowT, Total
+from models.database.rows import Total
 from models.database.sessions import Session
 from models.orders import OrderAddressRow, OrderLineUnits
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
 from models.queries.listing.related import RelatedRows
-from models.queries.listing.scopes import CHECKED, Scope
+from models.queries.listing.scopes import Scope
 from models.queries.listing.selections import ShownColumns
 
 _ID = SortKey("o.id", "id", "uuid")
@@ -46,34 +47,9 @@ class OrderRow(TypedDict):
     updated_at: datetime
 
 
-def visible_orders(listing: Listing[RowT], scope: Scope) -> Listing[RowT]:
-    """Condition: orders `o` that the caller may see.
-
-    On one of the caller's channels, and either shipped from or returned to one of its locations, or
-    placed by the caller itself. An order without any allocation has no location; its channel
-    decides.
-    """
-    listing.within("o.channel_id", scope.channel_ids)
-    if scope.location_ids is not None:
-        places = list(scope.location_ids)
-        listing.where(
-            "(o.actor = {} OR EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id"
-            f" AND f.location_id = ANY({{}}::bigint[]){CHECKED})"
-            " OR EXISTS (SELECT 1 FROM customer_return b LEFT JOIN return_item t"
-            " ON t.return_id = b.id WHERE b.order_id = o.id"
-            " AND (b.destination_id = ANY({}::bigint[]) OR t.location_id = ANY({}::bigint[]))"
-            f"{CHECKED})"
-            f" OR NOT EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id{CHECKED}))",
-            scope.actor,
-            places,
-            places,
-            places,
-        )
-    return listing
-
-
 def _visible(scope: Scope) -> Listing[OrderRow]:
-    return visible_orders(Listing(OrderRow, _ORDER, "sales_order o", _ID), scope)
+    listing = Listing(OrderRow, _ORDER, visibility.ORDER.table, _ID)
+    return visibility.ORDER.within(listing, scope)
 
 
 async def orders(
@@ -148,8 +124,8 @@ async def lines_by_id(
 ) -> Mapping[UUID, OrderLineRow]:
     """Order lines by id, if the caller may see their order."""
     rows = await session.rows(OrderLineRow, f"{_LINES} WHERE l.id = ANY($1::uuid[])", list(ids))
-    visible_orders = await orders_by_id(session, scope, list({row["order_id"] for row in rows}))
-    return by_key([row for row in rows if row["order_id"] in visible_orders], "id")
+    seen = await orders_by_id(session, scope, list({row["order_id"] for row in rows}))
+    return by_key([row for row in rows if row["order_id"] in seen], "id")
 
 
 class _PaidRow(TypedDict):

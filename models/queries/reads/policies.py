@@ -20,13 +20,9 @@ _ID = SortKey("p.id", "id", "uuid")
 def _is_visible(scope: Scope, row: PolicyRow) -> bool:
     """True if the policy is global, or for a channel or location that the caller may see."""
     named = parse_scope(row["scope"])
-    sees_channel = (
-        named.channel is None or scope.channels is None or named.channel in scope.channels
+    return (named.channel is None or scope.names_channel(named.channel)) and (
+        named.location is None or scope.names_location(named.location)
     )
-    sees_location = (
-        named.location is None or scope.locations is None or named.location in scope.locations
-    )
-    return sees_channel and sees_location
 
 
 async def policies(

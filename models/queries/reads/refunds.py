@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 from uuid import UUID
 
-import models.queries.reads.orders as order_reads
+import models.queries.listing.visibility as visibility
 from domain.orders.orders import OrderStatus
 from domain.refunds.balances import (
     LineUnits,
@@ -25,7 +25,7 @@ from models.refunds import RefundApprovalRow, RefundAttemptRow, RefundRow
 
 _ID = SortKey("r.id", "id", "uuid")
 _PAID = "refund r LEFT JOIN order_payment p ON p.id = r.payment_id"
-_SOURCE = f"{_PAID} JOIN sales_order o ON o.id = r.order_id"
+_SOURCE = f"{visibility.REFUND.table} LEFT JOIN order_payment p ON p.id = r.payment_id"
 
 
 class ShownRefundRow(RefundRow):
@@ -35,11 +35,10 @@ class ShownRefundRow(RefundRow):
 
 
 def _visible(scope: Scope) -> Listing[ShownRefundRow]:
-    """Refunds of orders that the caller may see."""
+    """Refunds that the caller may see."""
     source = _PAID if scope.is_whole else _SOURCE  # a whole scope has no condition on orders
-    return order_reads.visible_orders(
-        Listing(ShownRefundRow, "r.*, p.reference AS payment_reference", source, _ID), scope
-    )
+    listing = Listing(ShownRefundRow, "r.*, p.reference AS payment_reference", source, _ID)
+    return visibility.REFUND.within(listing, scope)
 
 
 async def refunds(
@@ -279,9 +278,11 @@ class DecidedRefundRow(RefundRow):
 
 
 async def decided_refunds(session: Session, scope: Scope, last: int) -> Sequence[DecidedRefundRow]:
-    """The last refunds decided by policy, one per amount, with the facts of their cases."""
+    """The last refunds decided by policy that the caller may see, one per amount, with the facts
+    of their cases.
+    """
     listing = Listing(DecidedRefundRow, _DECIDED, _DECIDED_SOURCE, _ID)
-    listing.within("o.channel_id", scope.channel_ids)
+    visibility.REFUND.within(listing, scope)
     listing.where("r.decided_at IS NOT NULL AND r.kind <> 'CANCELLATION'")
     listing.where(
         "(r.kind = 'GOODWILL' OR EXISTS (SELECT 1 FROM refund_unit u WHERE u.refund_id = r.id))"

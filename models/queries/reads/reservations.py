@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
+import models.queries.listing.visibility as visibility
 from domain.values.codes import comparison_key
 from models.database.keys import shown_columns
 from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
-from models.queries.listing.scopes import CHECKED, Scope
+from models.queries.listing.scopes import Scope
 from models.reservations import Reservation, ReservationRow
 
 _CREATED = SortKey("r.created_at", "created_at", "instant")
@@ -24,22 +25,12 @@ _ENDS = ("COMMITTED", "RELEASED", "EXPIRED")
 
 
 def _visible(scope: Scope) -> Listing[ReservationRow]:
-    """Holds of the caller's channels with a line at one of its locations, or made by itself.
-
-    A caller without a key sees only holds that were made without one.
-    """
-    listing = Listing(ReservationRow, _RESERVATION, "reservation r", _CREATED, _ID)
-    listing.within("r.channel_id", scope.channel_ids)
+    """Holds that the caller may see; without a key, only those that were made without one."""
+    table = visibility.RESERVATION.table
+    listing = Listing(ReservationRow, _RESERVATION, table, _CREATED, _ID)
     if scope.is_anonymous:
         listing.where("r.address IS NOT NULL")
-    if scope.location_ids is not None:
-        listing.where(
-            "(r.actor = {} OR EXISTS (SELECT 1 FROM reservation_line l"
-            f" WHERE l.reservation_id = r.id AND l.location_id = ANY({{}}::bigint[]){CHECKED}))",
-            scope.actor,
-            list(scope.location_ids),
-        )
-    return listing
+    return visibility.RESERVATION.within(listing, scope)
 
 
 async def reservations(

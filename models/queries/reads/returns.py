@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import models.queries.listing.visibility as visibility
 from domain.returns.states import issued_rma_number
 from domain.values.codes import comparison_key
 from models.database.keys import shown_columns
@@ -18,25 +19,10 @@ from models.returns import DispositionStepRow, InspectionRow, Return, ReturnItem
 _ID = SortKey("r.id", "id", "uuid")
 _RETURN = shown_columns(Return, "r")
 
-# Returns whose destination or received units are at these locations, or requested by the caller.
-_AT = (
-    "(r.destination_id = ANY({}::bigint[]) OR EXISTS (SELECT 1 FROM return_item t"
-    f" WHERE t.return_id = r.id AND t.location_id = ANY({{}}::bigint[]){CHECKED})"
-    " OR r.requested_by = {})"
-)
-
 
 def _visible(scope: Scope) -> Listing[ReturnRow]:
-    listing = Listing(ReturnRow, _RETURN, "customer_return r", _ID)
-    if scope.channel_ids is not None:
-        listing.where(
-            "r.order_id IN (SELECT id FROM sales_order WHERE channel_id = ANY({}::bigint[]))",
-            list(scope.channel_ids),
-        )
-    if scope.location_ids is not None:
-        places = list(scope.location_ids)
-        listing.where(_AT, places, places, scope.actor)
-    return listing
+    listing = Listing(ReturnRow, _RETURN, visibility.RETURN.table, _ID)
+    return visibility.RETURN.within(listing, scope)
 
 
 async def returns(
@@ -93,21 +79,39 @@ _ITEMS_OF_RETURN = RelatedRows(
 )
 
 
-async def items_by_return(
-    session: Session, ids: Sequence[UUID], columns: ShownColumns = None
+async def groups_by_return(
+    session: Session, ids: Sequence[UUID]
 ) -> Mapping[UUID, list[ShownReturnItemRow]]:
-    """The groups of units of each of these returns, in order of creation."""
-    return await _ITEMS_OF_RETURN.read(session, ids, columns)
+    """All groups of units of each of these returns, in order of creation."""
+    return await _ITEMS_OF_RETURN.read(session, ids)
+
+
+async def items_by_return(
+    session: Session, scope: Scope, ids: Sequence[UUID], columns: ShownColumns = None
+) -> Mapping[UUID, list[ShownReturnItemRow]]:
+    """The groups of units of each of these returns that the caller may see, in order of creation.
+
+    Those at locations outside its scope are omitted.
+    """
+    if scope.location_ids is None:
+        return await _ITEMS_OF_RETURN.read(session, ids, columns)
+    needed = None if columns is None else columns | {"location_id"}
+    found = await _ITEMS_OF_RETURN.read(session, ids, needed)
+    return {
+        key: [row for row in rows if scope.sees_location(row["location_id"])]
+        for key, rows in found.items()
+    }
 
 
 async def items_by_id(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, ShownReturnItemRow]:
-    """Groups of units by id, if the caller may see their return."""
+    """Groups of units by id, if the caller may see their return and their location."""
     sql = f"{_ITEMS} WHERE t.id = ANY($1::uuid[])"
     rows = await session.rows(ShownReturnItemRow, sql, list(ids))
     seen = await returns_by_id(session, scope, list({row["return_id"] for row in rows}))
-    return by_key([row for row in rows if row["return_id"] in seen], "id")
+    found = [row for row in rows if scope.sees_location(row["location_id"])]
+    return by_key([row for row in found if row["return_id"] in seen], "id")
 
 
 async def steps_by_return(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import models.queries.listing.visibility as visibility
 from domain.values.codes import comparison_key, keys_of
 from models.catalog import ItemRow, LocationRow
 from models.database.rows import RowT
@@ -20,6 +21,16 @@ _LEVEL = SortKey("s.id", "id", "bigint")
 _MOVEMENT = SortKey("m.id", "id", "uuid")
 
 
+def _levels(scope: Scope) -> Listing[StockLevelRow]:
+    listing = Listing(StockLevelRow, "s.*", visibility.STOCK_LEVEL.table, _LEVEL)
+    return visibility.STOCK_LEVEL.within(listing, scope)
+
+
+def _movements(scope: Scope) -> Listing[StockMovementRow]:
+    listing = Listing(StockMovementRow, "m.*", visibility.STOCK_MOVEMENT.table, _MOVEMENT)
+    return visibility.STOCK_MOVEMENT.within(listing, scope)
+
+
 async def levels(
     session: Session,
     scope: Scope,
@@ -29,9 +40,7 @@ async def levels(
     locations: Sequence[str] | None,
 ) -> Page[StockLevelRow]:
     """Levels by SKUs and locations; None: all."""
-    listing = Listing(StockLevelRow, "s.*", "stock_level s", _LEVEL).within(
-        "s.location_id", scope.location_ids
-    )
+    listing = _levels(scope)
     if skus is not None:
         listing.where(
             "s.item_id IN (SELECT id FROM item WHERE sku_key = ANY({}::text[]))", keys_of(skus)
@@ -48,10 +57,8 @@ async def levels_by_id(
     session: Session, scope: Scope, ids: Sequence[int]
 ) -> Mapping[int, StockLevelRow]:
     """Levels by id, if the caller may see their location."""
-    rows = await session.rows(
-        StockLevelRow, "SELECT * FROM stock_level WHERE id = ANY($1::bigint[])", list(ids)
-    )
-    return by_key([row for row in rows if scope.sees_location(row["location_id"])], "id")
+    listing = _levels(scope).where("s.id = ANY({}::bigint[])", list(ids))
+    return by_key(await listing.all(session, len(ids)), "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +114,8 @@ async def movements(
     location: str | None,
     reference: str | None,
 ) -> Page[StockMovementRow]:
-    """Movements by SKU, location and reference, newest first.
-
-    Movements of a hold, an order or a return belong to its channel; others have no channel.
-    """
-    listing = Listing(StockMovementRow, "m.*", "stock_movement m", _MOVEMENT)
-    listing.within("m.location_id", scope.location_ids)
-    listing.within_or_none("m.channel_id", scope.channel_ids).referring("m.reference", reference)
+    """Movements by SKU, location and reference, newest first."""
+    listing = _movements(scope).referring("m.reference", reference)
     if sku is not None:
         listing.where("m.item_id = (SELECT id FROM item WHERE sku_key = {})", comparison_key(sku))
     listing.coded("m.location_id", "location", location)
@@ -124,12 +126,5 @@ async def movements_by_id(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, StockMovementRow]:
     """Movements by id, if the caller may see their location and channel."""
-    rows = await session.rows(
-        StockMovementRow, "SELECT * FROM stock_movement WHERE id = ANY($1::uuid[])", list(ids)
-    )
-    seen = [
-        row
-        for row in rows
-        if scope.sees_location(row["location_id"]) and scope.sees_channel(row["channel_id"])
-    ]
-    return by_key(seen, "id")
+    listing = _movements(scope).where("m.id = ANY({}::uuid[])", list(ids))
+    return by_key(await listing.all(session, len(ids)), "id")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import models.queries.listing.visibility as visibility
 from models.database.sessions import Session
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
 from models.queries.listing.scopes import Scope
@@ -22,11 +23,8 @@ _IS_LIVE = "t.status IN ('OPEN', 'CLAIMED')"
 
 
 def _visible(scope: Scope) -> Listing[TaskRow]:
-    return (
-        Listing(TaskRow, "t.*", "task t", *_RANK)
-        .within("t.location_id", scope.location_ids)
-        .within_or_none("t.channel_id", scope.channel_ids)
-    )
+    listing = Listing(TaskRow, "t.*", visibility.TASK.table, *_RANK)
+    return visibility.TASK.within(listing, scope)
 
 
 async def tasks(

@@ -121,8 +121,8 @@ async def test_the_books_and_the_trail_keep_to_the_scope(traded: InProcessServer
     assert seen["trialBalance"]["balanced"]
     assert seen["trialBalance"]["accounts"] != whole["trialBalance"]["accounts"]
     subjects = {each["subject"].partition(":")[0] for each in seen["auditTrail"]["nodes"]}
-    assert subjects <= {"Channel", "Location", "Order", "Reservation", "Fulfillment", "StockLevel"}
-    assert "Item" in {each["subject"].partition(":")[0] for each in whole["auditTrail"]["nodes"]}
+    assert not subjects & {"Order", "Reservation"}  # others made them, and they may be spread
+    assert {"Channel", "Item", "Location"} <= subjects
     assert 0 < len(seen["auditTrail"]["nodes"]) < len(whole["auditTrail"]["nodes"])
 
 

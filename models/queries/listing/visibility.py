@@ -1,0 +1,183 @@
+"""The channel and the location of every kind of row: one definition for all reads of scoped keys.
+
+Lists, counts, look-ups by id, previews, exports, balances and the audit trail add the conditions of
+this module. Events and streams apply the same rule to the columns of an event
+(domain/events/visibility.py). The rule is decision 29:
+
+- a row of a channel exists for the keys of the channel; a row without a channel for every channel;
+- a row at a location exists for the keys of the location; a row without one, for every location;
+- an order, a hold, a refund and a return may touch several locations. Each exists for a key of one
+  of them, and shows only its parts there; it also exists for the actor that made it;
+- a fact about a whole order (it has a channel and no location) does not exist for a key that is
+  limited to locations. An audit row also exists for the actor that caused it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from models.database.rows import RowT
+from models.queries.listing.paging import Listing
+from models.queries.listing.scopes import CHECKED, Scope
+
+_CHANNELS: Final = "ANY({channels}::bigint[])"
+_LOCATIONS: Final = "ANY({locations}::bigint[])"
+_PLACE: Final = re.compile(r"\{(channels|locations|actor)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """The conditions on rows of a table, under the alias that they use.
+
+    `channel` is required for a key that is limited to channels, `location` for one that is limited
+    to locations; empty: every key sees the row. `whole` is required instead of `location` for an
+    audit row, which shows the whole row: empty, the same condition.
+    """
+
+    table: str
+    key_type: Literal["bigint", "uuid"]
+    channel: str = ""
+    location: str = ""
+    whole: str = ""
+
+    @property
+    def key(self) -> str:
+        """The column of the key, with the alias of the table."""
+        return f"{self.table.split()[1]}.id"
+
+    def within(self, listing: Listing[RowT], scope: Scope) -> Listing[RowT]:
+        """Limit a list to the rows that exist for the caller."""
+        for condition in self.conditions(scope):
+            text, values = bound(condition, scope)
+            listing.where(text, *values)
+        return listing
+
+    def conditions(self, scope: Scope) -> Iterator[str]:
+        """The conditions that a scope needs."""
+        if scope.channel_ids is not None and self.channel:
+            yield self.channel
+        if scope.location_ids is not None and self.location:
+            yield self.location
+
+
+def bound(condition: str, scope: Scope) -> tuple[str, list[object]]:
+    """A condition with `{}` for each of its values, and the values of the scope in that order."""
+    named: dict[str, object] = {
+        "channels": list(scope.channel_ids or ()),
+        "locations": list(scope.location_ids or ()),
+        "actor": scope.actor,
+    }
+    return _PLACE.sub("{}", condition), [named[name] for name in _PLACE.findall(condition)]
+
+
+def _of_order(alias: str) -> str:
+    return f"{alias}.order_id IN (SELECT id FROM sales_order WHERE channel_id = {_CHANNELS})"
+
+
+def _optional(column: str, ids: str) -> str:
+    return f"({column} IS NULL OR {column} = {ids})"
+
+
+def _at(alias: str) -> str:
+    """Returns (under this alias) whose destination or received units are at the locations."""
+    return (
+        f"({alias}.destination_id = {_LOCATIONS} OR EXISTS (SELECT 1 FROM return_item t"
+        f" WHERE t.return_id = {alias}.id AND t.location_id = {_LOCATIONS}{CHECKED})"
+        f" OR {alias}.requested_by = {{actor}})"
+    )
+
+
+# An order exists where it is shipped from or returned to, and for the actor that placed it. One
+# without any fulfillment has no location yet; its channel decides.
+_ORDER_AT = (
+    "(o.actor = {actor} OR EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id"
+    f" AND f.location_id = {_LOCATIONS}{CHECKED})"
+    " OR EXISTS (SELECT 1 FROM customer_return b LEFT JOIN return_item t"
+    " ON t.return_id = b.id WHERE b.order_id = o.id"
+    f" AND (b.destination_id = {_LOCATIONS} OR t.location_id = {_LOCATIONS})"
+    f"{CHECKED})"
+    f" OR NOT EXISTS (SELECT 1 FROM fulfillment f WHERE f.order_id = o.id{CHECKED}))"
+)
+
+CHANNEL: Final = Visibility("channel t", "bigint", channel=f"t.id = {_CHANNELS}")
+LOCATION: Final = Visibility("location t", "bigint", location=f"t.id = {_LOCATIONS}")
+STOCK_LEVEL: Final = Visibility("stock_level s", "bigint", location=f"s.location_id = {_LOCATIONS}")
+# Movements of a hold, an order or a return belong to its channel; others have no channel.
+STOCK_MOVEMENT: Final = Visibility(
+    "stock_movement m",
+    "uuid",
+    channel=_optional("m.channel_id", _CHANNELS),
+    location=f"m.location_id = {_LOCATIONS}",
+)
+RESERVATION: Final = Visibility(
+    "reservation r",
+    "uuid",
+    channel=f"r.channel_id = {_CHANNELS}",
+    location=(
+        "(r.actor = {actor} OR EXISTS (SELECT 1 FROM reservation_line l"
+        f" WHERE l.reservation_id = r.id AND l.location_id = {_LOCATIONS}{CHECKED}))"
+    ),
+    whole="FALSE",
+)
+ORDER: Final = Visibility(
+    "sales_order o",
+    "uuid",
+    channel=f"o.channel_id = {_CHANNELS}",
+    location=_ORDER_AT,
+    whole="FALSE",
+)
+FULFILLMENT: Final = Visibility(
+    "fulfillment f",
+    "uuid",
+    channel=_of_order("f"),
+    location=f"f.location_id = {_LOCATIONS}",
+)
+TASK: Final = Visibility(
+    "task t",
+    "uuid",
+    channel=_optional("t.channel_id", _CHANNELS),
+    location=f"t.location_id = {_LOCATIONS}",
+)
+RETURN: Final = Visibility(
+    "customer_return r",
+    "uuid",
+    channel=_of_order("r"),
+    location=_at("r"),
+    whole=(
+        f"({_at('r')} AND NOT EXISTS (SELECT 1 FROM return_item u WHERE u.return_id = r.id"
+        f" AND u.location_id IS NOT NULL AND NOT u.location_id = {_LOCATIONS}{CHECKED}))"
+    ),
+)
+# A refund belongs to its order, and to its return if it has one.
+REFUND: Final = Visibility(
+    "refund r JOIN sales_order o ON o.id = r.order_id",
+    "uuid",
+    channel=ORDER.channel,
+    location=(
+        f"{_ORDER_AT} AND (r.return_id IS NULL OR EXISTS (SELECT 1 FROM customer_return c"
+        f" WHERE c.id = r.return_id AND {_at('c')}{CHECKED}))"
+    ),
+    whole="FALSE",
+)
+JOURNAL_ENTRY: Final = Visibility(
+    "journal_entry e",
+    "uuid",
+    channel=_optional("e.channel_id", _CHANNELS),
+    location=f"e.location_id = {_LOCATIONS}",
+)
+# Without a channel and a location it concerns the whole installation, as a gateway does.
+OPERATIONAL_EXCEPTION: Final = Visibility(
+    "operational_exception x",
+    "uuid",
+    channel=_optional("x.channel_id", _CHANNELS),
+    location=(
+        f"(x.location_id = {_LOCATIONS} OR (x.location_id IS NULL AND x.channel_id IS NULL))"
+    ),
+)
+ITEM: Final = Visibility("item t", "bigint")
+SUPPLIER: Final = Visibility("supplier t", "bigint")
+REASON_CODE: Final = Visibility("reason_code t", "bigint")
+PERIOD: Final = Visibility("period_close t", "uuid")

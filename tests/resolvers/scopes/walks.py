@@ -1,0 +1,83 @@
+"""Documents that select every field of a root field's type, down to a depth; texts of answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+)
+
+from resolvers.root import schema as root
+from schema.fields.node import decode
+
+SCHEMA: GraphQLSchema = root._schema
+QUERY = cast("GraphQLObjectType", SCHEMA.query_type)
+SUBSCRIPTION = cast("GraphQLObjectType", SCHEMA.subscription_type)
+# Enough for a list's connection, its nodes, their edges and the edges of those.
+DEPTH = 4
+
+# The types of a Node are spread over so many documents: the server limits aliases.
+PARTS = 4
+
+
+def selection(of: GraphQLNamedType, depth: int, part: int, seen: tuple[str, ...] = ()) -> str:
+    """All fields of a type that need no argument; types are not entered twice on one way.
+
+    Under an interface, the name of the type stands before each field, because types may differ. The
+    edges of a list are skipped: they lead to its nodes.
+    """
+    if isinstance(of, GraphQLInterfaceType):
+        kinds = sorted(SCHEMA.get_possible_types(of), key=lambda each: each.name)
+        parts = [
+            f"... on {each.name} {{ {' '.join(_fields(each, 1, part, seen, f'{each.name}_'))} }}"
+            for each in kinds[part::PARTS]
+        ]
+        return "{ __typename " + " ".join(parts) + " }"
+    assert isinstance(of, GraphQLObjectType), of
+    return "{ __typename " + " ".join(_fields(of, depth, part, (*seen, of.name), "")) + " }"
+
+
+def _fields(
+    of: GraphQLObjectType, depth: int, part: int, seen: tuple[str, ...], prefix: str
+) -> Iterator[str]:
+    for name, each in of.fields.items():
+        if any(map(is_required_argument, each.args.values())) or name == "edges":
+            continue
+        found = get_named_type(each.type)
+        shown = f"{prefix}{name}: {name}" if prefix else name
+        if is_leaf_type(found):
+            yield shown
+        elif depth > 1 and found.name not in seen:
+            yield f"{shown} {selection(found, depth - 1, part, seen)}"
+
+
+def documents(root_type: GraphQLObjectType, name: str, arguments: str = "") -> Sequence[str]:
+    """Documents with one root field, which select all fields under it between them."""
+    found = get_named_type(root_type.fields[name].type)
+    kind = "subscription" if root_type is SUBSCRIPTION else "query"
+    given = f"({arguments})" if arguments else ""
+    belows = dict.fromkeys(selection(found, DEPTH, part) for part in range(PARTS))
+    return [f"{kind} {{ {name}{given} {below} }}" for below in belows]
+
+
+def texts(value: object) -> Iterator[str]:
+    """Every text of an answer in lower case, with the decoded form of global ids."""
+    if isinstance(value, str):
+        yield value.lower()
+        if (named := decode(value)) is not None:
+            yield f"{named[0]}:{named[1]}".lower()
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield str(name).lower()
+            yield from texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts(each)
