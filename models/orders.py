@@ -27,6 +27,7 @@ class Order(Model):
     external_reference_key = KeyField("external_reference")
     status = fields.TextField()
     customer_reference = fields.TextField(null=True)
+    customer_reference_key = KeyField("customer_reference")
     service_level = fields.TextField()
     currency = fields.TextField()
     shipping_minor = fields.BigIntField(default=0)
@@ -159,6 +160,18 @@ def units_by_state(row: OrderLineUnits) -> dict[OrderLineState, int]:
         OrderLineState.LOST: row["lost"],
         OrderLineState.CANCELLED: row["cancelled"],
     }
+
+
+class OrderLocation(Model):
+    """A location of an order's fulfillments, with the order's status. Triggers keep the rows."""
+
+    id = fields.BigIntField(primary_key=True)
+    order_id = fields.UUIDField()
+    location_id = fields.BigIntField()
+    status = fields.TextField()
+
+    class Meta:
+        table = "order_location"
 
 
 class OrderCancellation(Model):

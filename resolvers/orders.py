@@ -6,15 +6,18 @@ from typing import Annotated
 
 from strawberry import ID, UNSET, argument
 
+import models.queries.reads.order_lists as order_lists
 import models.queries.reads.orders as order_reads
 import workflows.orders.cancellations
 import workflows.orders.placement
+from models.queries.reads.order_lists import OrderFilters
 from schema.context import Info
-from schema.fields.arguments import After, Before, First, Last, Resume, given
-from schema.fields.enums import OrderStatus
-from schema.fields.lookups import ByReference, chosen
+from schema.fields.arguments import After, Before, First, Last, Resume, given, several
+from schema.fields.enums import OrderSort, OrderStatus
+from schema.fields.lookups import ByReference, check_alone, chosen, search_text
 from schema.fields.node import load
 from schema.fields.paging import CountedConnection, selection_of, window
+from schema.fields.time_ranges import TimeRange, ranged
 from schema.mutations.orders import (
     OrderCancelLineInput,
     OrderPayload,
@@ -30,15 +33,21 @@ from schema.types.orders import Order
 async def order(
     info: Info,
     id: ID | None = UNSET,
+    number: Annotated[str | None, argument(description="Order number, as typed.")] = UNSET,
     channel: Annotated[str | None, argument(description="Code of the channel.")] = UNSET,
     external_reference: Annotated[
         str | None, argument(description="Reference of the order in the shop.")
     ] = UNSET,
 ) -> Order | None:
-    """One order, by `id` or by `channel` and `externalReference`; null if there is none.
+    """One order, by `id`, by `number`, or by `channel` and `externalReference`.
 
-    Both or neither are BAD_REQUEST.
+    Null if there is none. More than one of these, or none, is BAD_REQUEST.
     """
+    typed = given(number)
+    if typed is not None:
+        check_alone("number", id, channel, external_reference)
+        by_number = await order_reads.order_by_number(*await info.context.opened(), typed)
+        return None if by_number is None else Order.from_row(by_number, info.context)
     named = chosen("Order", id, channel, external_reference)
     if not isinstance(named, ByReference):
         found: Order | None = await load(info.context, "Order", named)
@@ -52,20 +61,55 @@ async def order(
 async def orders(
     info: Info,
     status: OrderStatus | None = UNSET,
+    statuses: Annotated[
+        list[OrderStatus] | None, argument(description="Several, instead of `status`.")
+    ] = UNSET,
     channel: Annotated[
         str | None, argument(description="Only of the channel with this code.")
     ] = UNSET,
+    search: Annotated[
+        str | None,
+        argument(
+            description="Exact order number, external reference, customer reference, RMA number "
+            "or tracking number, in any case and width; at most 255 characters."
+        ),
+    ] = UNSET,
+    placed: Annotated[
+        TimeRange | None, argument(description="Only with `placedAt` in this range.")
+    ] = UNSET,
+    ship_by: Annotated[
+        TimeRange | None, argument(description="Only with `shipBy` in this range.")
+    ] = UNSET,
+    sku: Annotated[str | None, argument(description="Only with a line of this SKU.")] = UNSET,
+    location: Annotated[
+        str | None,
+        argument(description="Only with a fulfillment at the location with this code."),
+    ] = UNSET,
+    customer_reference: Annotated[
+        str | None, argument(description="Only of this customer of the shop.")
+    ] = UNSET,
+    sort: OrderSort | None = OrderSort.NEWEST,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> CountedConnection[Order]:
-    """Orders, newest first. Null arguments do not filter."""
-    page = await order_reads.orders(
+    """Orders, newest first unless `sort` states another order. Null arguments do not filter."""
+    filters = OrderFilters(
+        statuses=several(status, statuses),
+        channel=given(channel),
+        search=search_text(given(search)),
+        placed=ranged(placed, "placed"),
+        ship_by=ranged(ship_by, "shipBy"),
+        sku=given(sku),
+        location=given(location),
+        customer_reference=given(customer_reference),
+    )
+    page = await order_lists.orders(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
-        status=given(status),
-        channel=given(channel),
+        filters,
+        sort or OrderSort.NEWEST,
     )
     return CountedConnection(page, Order.from_row, info.context)
 

@@ -135,7 +135,9 @@ def _read_sqlite(connection: sqlite3.Connection) -> LiveSchema:
             _, _, parent, column, target, _, on_delete, _ = row
             found.facts.add(f"foreign key {table}.{column} → {parent}.{target} {on_delete}")
         for _, name, unique, origin, partial in connection.execute(f"PRAGMA index_list({table})"):
-            columns = [row[2] for row in connection.execute(f"PRAGMA index_info({name})")]
+            columns = [
+                row[2] or "expression" for row in connection.execute(f"PRAGMA index_info({name})")
+            ]
             sql = "SELECT sql FROM sqlite_master WHERE name = ?"
             (text,) = connection.execute(sql, (name,)).fetchone() or ("",)
             predicate = text.partition(" WHERE ")[2] if partial else None
@@ -172,8 +174,9 @@ _PG_INDEXES = """
 SELECT t.relname AS name, i.indisunique, i.indisprimary, pg_get_expr(i.indpred, t.oid) AS predicate,
   (SELECT x.relname::text FROM pg_class x JOIN pg_am a ON a.oid = x.relam
     WHERE x.oid = i.indexrelid AND a.amname = 'gin') AS searched,
-  ARRAY(SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place)
-    JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.number ORDER BY k.place) AS columns
+  ARRAY(SELECT COALESCE(a.attname::text, 'expression')
+    FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place) LEFT JOIN pg_attribute a
+      ON a.attrelid = t.oid AND a.attnum = k.number ORDER BY k.place) AS columns
 FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
 WHERE t.relnamespace = 'public'::regnamespace AND t.relname <> 'schema_version'
 """

@@ -47,6 +47,7 @@ from models.migrations.later import (
     m0022_live_indexes,
     m0023_shown_facts,
     m0024_vacuum_of_holds,
+    m0025_order_lists,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -106,6 +107,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0022_live_indexes", m0022_live_indexes.statements),
     Version("0023_shown_facts", m0023_shown_facts.statements),
     Version("0024_vacuum_of_holds", m0024_vacuum_of_holds.statements),
+    Version("0025_order_lists", m0025_order_lists.statements, fill=m0025_order_lists.KEYS),
 )
 
 _TABLE = (

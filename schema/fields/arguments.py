@@ -3,12 +3,14 @@
 An absent argument is UNSET in GraphQL, and None or ABSENT in commands.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, TypeVar
 
 from strawberry import argument
 from strawberry.types.unset import UnsetType
 
 from domain.catalog.commands import ABSENT, Absent
+from domain.errors import BadRequest
 
 T = TypeVar("T")
 
@@ -43,3 +45,14 @@ def given(value: T | UnsetType | None) -> T | None:
 def named(value: T | UnsetType | None) -> T | Absent | None:
     """The value, including None; ABSENT for an absent field, which stays unchanged."""
     return ABSENT if isinstance(value, UnsetType) else value
+
+
+def several(status: T | None, statuses: Sequence[T] | None) -> Sequence[T] | None:
+    """The values of a filter that takes one or several; None: no filter.
+
+    Raises BadRequest for both.
+    """
+    one, many = given(status), given(statuses)
+    if one is not None and many is not None:
+        raise BadRequest("Send either status or statuses.")
+    return many if one is None else [one]

@@ -1,14 +1,14 @@
 """Keyset pagination: rows after a given row, never by OFFSET.
 
-Every list is newest first and sorted last by a unique column. So the edges of a page stay the same
-while new rows are added before it.
+A list is newest first unless it is sorted otherwise, and sorted last by a unique column. So the
+edges of a page stay the same while new rows are added before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, Generic, Literal, Self, cast
 from uuid import UUID
@@ -21,9 +21,13 @@ from models.database.sessions import Session
 from models.queries.listing.scopes import CHECKED
 from models.queries.listing.selections import EVERYTHING, Join, Selection, ShownColumns
 
-Kind = Literal["bigint", "uuid", "instant"]
+Kind = Literal["bigint", "uuid", "instant", "text"]
+Direction = Literal["ASC", "DESC"]
 KeyValues = Sequence[Any]
 BIGINT_MAX = 2**63 - 1
+# The place of rows without a time in a list that is sorted by it: after all others if it ascends.
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+NEVER_SQL = "'9999-12-31 00:00:00.000000+00:00'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,27 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """An expression that a list is sorted by, and its column name in the rows."""
+    """A column that a list is sorted by, and its name in the rows.
 
-    expression: str
+    `is_optional`: rows without an instant are sorted as NEVER.
+    """
+
+    column: str
     name: str
     kind: Kind
+    is_optional: bool = False
+
+    @property
+    def expression(self) -> str:
+        """The expression in the SELECT of the list."""
+        return self._sorted(self.column)
+
+    def of(self, alias: str) -> str:
+        """The expression for rows of the list under this alias."""
+        return self._sorted(f"{alias}.{self.name}")
+
+    def _sorted(self, column: str) -> str:
+        return f"COALESCE({column}, {NEVER_SQL})" if self.is_optional else column
 
     def read(self, value: Any) -> Any:
         """Parse a value from a cursor. Raises BadRequest if it has another type."""
@@ -55,6 +75,8 @@ class SortKey:
                 return UUID(value)
             if self.kind == "instant":
                 return _aware(datetime.fromisoformat(value))
+            if self.kind == "text" and isinstance(value, str):
+                return value
         except (TypeError, ValueError, AttributeError):
             raise bad_cursor() from None
         if type(value) is not int or abs(value) > BIGINT_MAX:
@@ -64,6 +86,8 @@ class SortKey:
     @staticmethod
     def write(value: Any) -> str | int:
         """The JSON value for a cursor."""
+        if value is None:
+            return NEVER.isoformat()
         if isinstance(value, datetime):
             return value.isoformat()
         return value if isinstance(value, int) else str(value)
@@ -95,16 +119,25 @@ class Page(Generic[RowT]):
 
 
 class Listing(Generic[RowT]):
-    """A SELECT that is narrowed by conditions and read page by page, newest first."""
+    """A SELECT that is narrowed by conditions and read page by page.
+
+    It is newest first unless `sorted_by` states another order.
+    """
 
     def __init__(self, row_type: type[RowT], columns: str, source: str, *order: SortKey) -> None:
         self._row_type = row_type
         self._columns = columns
         self._source = source
         self._order = order
+        self._direction: Direction = "DESC"
         self._conditions: list[str] = []
         self._values: list[object] = []
         self._parts: list[str] = []
+
+    def sorted_by(self, *order: SortKey, direction: Direction) -> Self:
+        """Sort the list by these keys; the last one is unique."""
+        self._order, self._direction = order, direction
+        return self
 
     def where(self, condition: str, *values: object) -> Self:
         """Only rows with this condition; each `{}` becomes the placeholder of a value."""
@@ -151,7 +184,7 @@ class Listing(Generic[RowT]):
             session.lock.need_snapshot()
         values = list(self._values)
         conditions = [*self._conditions, *self._beside_window(window, values)]
-        direction = "ASC" if window.from_end else "DESC"
+        direction = _REVERSED[self._direction] if window.from_end else self._direction
         sql = self._page(conditions, direction, window.size + 1)
         rows = list(await self._rows(session, sql, values, window.selection, direction))
         has_more = len(rows) > window.size
@@ -168,7 +201,7 @@ class Listing(Generic[RowT]):
             },
         )
 
-    def _page(self, conditions: Sequence[str], direction: str, limit: int) -> str:
+    def _page(self, conditions: Sequence[str], direction: Direction, limit: int) -> str:
         order = ", ".join(f"{key.expression} {direction}" for key in self._order)
         pages = [
             f"SELECT {self._columns} FROM {self._source}{_where(each)}"
@@ -178,7 +211,7 @@ class Listing(Generic[RowT]):
         if len(pages) == 1:
             return pages[0]
         parts = " UNION ALL ".join(f"SELECT * FROM ({page}) AS part" for page in pages)
-        order = ", ".join(f"{key.name} {direction}" for key in self._order)
+        order = ", ".join(f"{key.of('parts')} {direction}" for key in self._order)
         return f"SELECT * FROM ({parts}) AS parts ORDER BY {order} LIMIT {limit}"
 
     async def _rows(
@@ -187,14 +220,14 @@ class Listing(Generic[RowT]):
         page: str,
         values: Sequence[object],
         selection: Selection,
-        direction: str,
+        direction: Direction,
     ) -> Sequence[RowT]:
         if selection == EVERYTHING:
             return await session.rows(self._row_type, page, *values)
         shown = await session.fetch(self._shown(page, selection, direction), *values)
         return cast("Sequence[RowT]", shown)
 
-    def _shown(self, page: str, selection: Selection, direction: str) -> str:
+    def _shown(self, page: str, selection: Selection, direction: Direction) -> str:
         """Joins of a page: the page is limited first; else all rows would be joined and sorted."""
         columns = "page.*"
         if selection.columns is not None:
@@ -204,7 +237,7 @@ class Listing(Generic[RowT]):
         for number, join in enumerate(selection.joins):
             columns += join.selected(f"j{number}")
             tables += join.source(f"j{number}", "page")
-        order = ", ".join(f"page.{key.name} {direction}" for key in self._order)
+        order = ", ".join(f"{key.of('page')} {direction}" for key in self._order)
         return f"SELECT {columns} FROM ({page}) AS page{tables} ORDER BY {order}"
 
     async def all(self, session: Session, limit: int) -> Sequence[RowT]:
@@ -247,10 +280,11 @@ class Listing(Generic[RowT]):
     def _beside_window(self, window: Window, values: list[object]) -> list[str]:
         """The conditions of a page's cursors; their arguments are added to `values`."""
         conditions = []
+        after, before = ("<", ">") if self._direction == "DESC" else (">", "<")
         if window.after is not None:
-            conditions.append(self._beside("<", window.after, values))
+            conditions.append(self._beside(after, window.after, values))
         if window.before is not None:
-            conditions.append(self._beside(">", window.before, values))
+            conditions.append(self._beside(before, window.before, values))
         return conditions
 
     def _beside(self, sign: str, key: KeyValues, values: list[object]) -> str:
@@ -260,6 +294,9 @@ class Listing(Generic[RowT]):
         first = len(values) - len(key) + 1
         places = ", ".join(f"${place}" for place in range(first, len(values) + 1))
         return f"({', '.join(part.expression for part in self._order)}) {sign} ({places})"
+
+
+_REVERSED: Mapping[Direction, Direction] = {"ASC": "DESC", "DESC": "ASC"}
 
 
 def _where(conditions: Sequence[str]) -> str:

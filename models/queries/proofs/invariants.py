@@ -13,6 +13,7 @@ from typing import TypedDict
 import models.queries.proofs.audit_chain as chain_proofs
 import models.queries.proofs.causes as cause_proofs
 import models.queries.proofs.change_times as change_time_proofs
+import models.queries.proofs.order_locations as order_location_proofs
 import models.queries.proofs.order_money as order_proofs
 import models.queries.proofs.parcels as parcel_proofs
 import models.queries.proofs.refunds as refund_proofs
@@ -317,6 +318,7 @@ PROOFS: Sequence[Proof] = (
     *parcel_proofs.PROOFS,
     *cause_proofs.PROOFS,
     *change_time_proofs.PROOFS,
+    *order_location_proofs.PROOFS,
     Proof("open tasks = open steps", task_proofs.STEPS_HAVE_TASKS),
     *(Proof(name, sql) for name, sql in return_proofs.ALL),
     Proof("refunds are within their payment", refund_proofs.PAYMENTS_BEAR_REFUNDS),

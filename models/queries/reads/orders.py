@@ -8,18 +8,19 @@ from typing import TypedDict
 from uuid import UUID
 
 import models.queries.listing.visibility as visibility
+from domain.orders.orders import issued_order_number
 from domain.values.codes import comparison_key
 from models.database.rows import Total
 from models.database.sessions import Session
 from models.orders import OrderAddressRow, OrderLineUnits
-from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
+from models.queries.listing.paging import Listing, SortKey, by_key
 from models.queries.listing.related import RelatedRows
 from models.queries.listing.scopes import Scope
 from models.queries.listing.selections import ShownColumns
 
 _ID = SortKey("o.id", "id", "uuid")
 # Only columns that the API shows: each one more is decoded for every row of a page.
-_ORDER = (
+ORDER = (
     "o.id, o.number, o.channel_id, o.external_reference, o.status, o.customer_reference,"
     " o.service_level, o.currency, o.total_minor, o.placed_at, o.ship_by_at, o.deliver_by_at,"
     " o.routing, o.note, o.tags, o.updated_at"
@@ -48,17 +49,8 @@ class OrderRow(TypedDict):
 
 
 def _visible(scope: Scope) -> Listing[OrderRow]:
-    listing = Listing(OrderRow, _ORDER, visibility.ORDER.table, _ID)
+    listing = Listing(OrderRow, ORDER, visibility.ORDER.table, _ID)
     return visibility.ORDER.within(listing, scope)
-
-
-async def orders(
-    session: Session, scope: Scope, window: Window, *, status: str | None, channel: str | None
-) -> Page[OrderRow]:
-    """Orders by status and channel, newest first."""
-    listing = _visible(scope).equal("o.status", status)
-    listing.coded("o.channel_id", "channel", channel)
-    return await listing.page(session, window)
 
 
 async def orders_by_id(
@@ -75,6 +67,13 @@ async def order_by_reference(
     """The order of a channel with this external reference."""
     listing = _visible(scope).coded("o.channel_id", "channel", channel)
     listing.equal("o.external_reference_key", comparison_key(reference))
+    rows = await listing.all(session, 1)
+    return rows[0] if rows else None
+
+
+async def order_by_number(session: Session, scope: Scope, number: str) -> OrderRow | None:
+    """The order with a number, as it was typed."""
+    listing = _visible(scope).equal("o.number", issued_order_number(number))
     rows = await listing.all(session, 1)
     return rows[0] if rows else None
 

@@ -67,6 +67,18 @@ BREAKS: dict[str, tuple[tuple[str, ...], str, str]] = {
 }
 
 
+BREAKS["a location that an order lacks"] = (
+    ("DELETE FROM order_location",),
+    "locations of orders = their fulfillments",
+    "found nothing",
+)
+BREAKS["another status at a location"] = (
+    ("UPDATE order_location SET status = 'OPEN'",),
+    "locations of orders = their fulfillments",
+    "expected",
+)
+
+
 @pytest.mark.parametrize("what", BREAKS)
 async def test_a_time_before_the_last_change_is_found(desk: RefundDesk, what: str) -> None:
     order = await desk.shop.place(("TEE-M", 3))
