@@ -13,7 +13,6 @@ from uuid import UUID
 
 import structlog
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
@@ -160,19 +159,19 @@ class Restow:
             self.live.objects,
         )
         self.keys = KeyCache(self.quiet_transactions)
-        self.callers = Callers(self.keys, settings.anonymous_channels, self.clock)
         self.rates = RateLimits(
             {
                 role: None if limit is None else (limit.count, limit.seconds)
                 for role, limit in settings.rate_limits.items()
             }
         )
+        self.callers = Callers(self.keys, self.rates, settings.anonymous_channels, self.clock)
         self.metrics = Metrics()
         self.edge = network_edge(settings)
         self.metrics.registry.register(EdgeNumbers(self.edge))
         self.engine = Engine(
             schema.graphql_schema,
-            limits=RequestLimits(body_bytes=settings.body_bytes_max),
+            limits=_request_limits(settings),
             introspection=settings.demo,
             translate=translate,
         )
@@ -190,7 +189,7 @@ class Restow:
         lag = Lag(self.metrics.registry, self.live.relay, self.clock)
         self.fanout = Fanout(lambda: self.live.relay.position, lag.observe)
         self.feeds = SubscriptionFeeds(
-            self.engine, self._stream_context, self.fanout, SHARED_STREAMS, SNAPSHOT_STREAMS
+            self.engine, self.context_of, self.fanout, SHARED_STREAMS, SNAPSHOT_STREAMS
         )
         self.sockets = ConnectionRegistry(
             process_max=self.settings.sockets_max,
@@ -201,18 +200,16 @@ class Restow:
             StreamNumbers(self.live.relay, self.fanout, self.feeds, self.sockets)
         )
 
-    async def context_of(self, request: Request, operation: Operation) -> Context:
-        """The context of one operation. Raises Unauthenticated, or RequestRefused."""
-        address = request.client.host if request.client else None
-        caller = await self.callers.find(request.headers.get("authorization"), address)
-        self.rates.admit(caller)
-        return Context(caller, self.services, operation.idempotency_keys, operation.request_id)
+    async def admit(self, authorization: str | None, address: str | None) -> Caller:
+        """The caller of a request, who pays a token. Raises Unauthenticated, RequestRefused."""
+        caller = await self.callers.find(authorization, address)
+        self.rates.charge(caller)
+        return caller
 
-    def _stream_context(
-        self, caller: Caller, operation: Operation, audience: Audience | None
+    def context_of(
+        self, caller: Caller, operation: Operation, audience: Audience | None = None
     ) -> Context:
-        """The context of an operation on a WebSocket. Raises RequestRefused."""
-        self.rates.admit(caller)
+        """The context of one operation."""
         keys = operation.idempotency_keys
         return Context(caller, self.services, keys, operation.request_id, audience)
 
@@ -224,15 +221,18 @@ class Restow:
             self.engine,
             self.context_of,
             new_request_id=_new_request_id,
+            admit=self.admit,
+            charge=self.rates.charge,
             edge=self.edge,
             page=GraphiQLPage(key=self.settings.demo_key) if self.settings.demo else None,
             observe=self.metrics.observe,
-            streams=EventStreams(self.engine, self.feeds, self.sockets, self.callers.find),
+            streams=EventStreams(self.engine, self.feeds, self.sockets),
         )
         websocket = WebSocketEndpoint(
             self.engine,
             self.feeds,
             authenticate=self.callers.find,
+            charge=self.rates.charge,
             sockets=self.sockets,
             new_request_id=_new_request_id,
             limits=SocketLimits(
@@ -331,6 +331,13 @@ class Restow:
 
     async def _broadcast_problem(self) -> str | None:
         return None if self.live.doorbell.is_connected else "not connected"
+
+
+def _request_limits(settings: Settings) -> RequestLimits:
+    return RequestLimits(
+        body_bytes=settings.body_bytes_max,
+        cost=settings.operation_cost_max,
+    )
 
 
 def _new_request_id() -> str:

@@ -27,6 +27,7 @@ from domain.values.currencies import DECIMALS
 
 PREFIX = "RESTOW_"
 ANONYMOUS = "ANONYMOUS"
+REFUSED = "REFUSED"  # log-ins with a wrong key, by address
 WEBHOOK_SECRETS_MAX = 2
 WEBHOOK_SECRET_BYTES_MIN = 16
 UNIT_SECONDS: Mapping[str, int] = {"second": 1, "minute": 60, "hour": 3_600}
@@ -52,6 +53,7 @@ class RateLimit:
 
 DEFAULT_RATE_LIMITS: Mapping[str, RateLimit | None] = {
     ANONYMOUS: RateLimit(1_200, 60),
+    REFUSED: RateLimit(600, 60),
     **{role.value: RateLimit(60_000, 60) for role in Role if role is not Role.ADMIN},
     Role.ADMIN.value: None,
 }
@@ -254,6 +256,12 @@ class Settings(BaseSettings):
     )
     body_seconds_max: PositiveFloat = Setting(
         default=10.0, le=600, description="seconds above 0 and at most 600"
+    )
+    operation_cost_max: int = Setting(
+        default=2_000_000,
+        ge=10_000,
+        le=10**9,
+        description="a whole number of values from 10000 to 1000000000",
     )
     rate_limits: Annotated[
         Mapping[str, RateLimit | None], NoDecode, BeforeValidator(_rate_limits)

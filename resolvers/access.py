@@ -14,6 +14,7 @@ from schema.mutations.access import ApiKeyInput, ApiKeyPayload, revoke, rotate
 from schema.mutations.perform import perform_mutation
 from schema.types.access import ApiKey, Viewer
 from schema.types.actors import Actor, Wanted
+from server.projection.list_sizes import PAGE_MAX, sized
 
 
 async def viewer(info: Info) -> Viewer:
@@ -21,6 +22,7 @@ async def viewer(info: Info) -> Viewer:
     return Viewer.of(info.context.caller)
 
 
+@sized(PAGE_MAX)
 async def api_keys(info: Info) -> list[ApiKey]:
     """All API keys, newest first, including expired and revoked ones. Secrets are not returned."""
     rows = await access_reads.keys(*await info.context.opened())

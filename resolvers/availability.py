@@ -15,6 +15,7 @@ from schema.fields.arguments import Resume, given
 from schema.streams import converted
 from schema.types.availability import Availability
 from schema.types.events import AvailabilityEvent
+from server.projection.list_sizes import sized
 from subscriptions.streams.stock_and_events import AvailabilityChange
 from workflows.availability.availability import Availability as Found
 from workflows.availability.routing import STANDARD
@@ -29,6 +30,7 @@ def check_channel(context: Context, channel: str) -> None:
         raise Unauthenticated("This channel needs an API key: Authorization: Bearer KEY.")
 
 
+@sized(by="skus")
 async def availability(
     info: Info,
     channel: Annotated[str, argument(description="Code of the channel.")],

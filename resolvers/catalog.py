@@ -28,6 +28,7 @@ from schema.mutations.catalog import (
 )
 from schema.mutations.perform import perform_mutation
 from schema.types.catalog import Channel, Item, Location, ReasonCode
+from server.projection.list_sizes import PAGE_MAX, sized
 
 
 async def item(info: Info, sku: str) -> Item | None:
@@ -64,6 +65,7 @@ async def location(info: Info, code: str) -> Location | None:
     return None if row is None else Location.from_row(row, info.context)
 
 
+@sized(PAGE_MAX)
 async def locations(info: Info) -> list[Location]:
     """All locations in the scope of the caller's key, newest first."""
     rows = await catalog_reads.locations(*await info.context.opened())
@@ -76,18 +78,21 @@ async def channel(info: Info, code: str) -> Channel | None:
     return None if row is None else Channel.from_row(row, info.context)
 
 
+@sized(PAGE_MAX)
 async def channels(info: Info) -> list[Channel]:
     """All channels in the scope of the caller's key, newest first."""
     rows = await catalog_reads.channels(*await info.context.opened())
     return [Channel.from_row(row, info.context) for row in rows]
 
 
+@sized(PAGE_MAX)
 async def reason_codes(info: Info, kind: ReasonKind | None = UNSET) -> list[ReasonCode]:
     """Reason codes, including inactive ones. A null `kind` does not filter."""
     rows = await catalog_reads.reasons(await info.context.session(), given(kind))
     return [ReasonCode.from_row(row, info.context) for row in rows]
 
 
+@sized(by="items")
 async def items_upsert(info: Info, items: list[ItemInput]) -> ItemsUpsertPayload | None:
     """Create or update up to 5,000 items by SKU. Each row is validated and written independently.
 

@@ -13,6 +13,7 @@ from schema.fields.paging import Connection, selection_of, window
 from schema.mutations.ledger import PeriodPayload
 from schema.mutations.perform import perform_mutation
 from schema.types.ledger import JournalEntry, Period, TrialBalance
+from server.projection.list_sizes import PAGE_MAX, sized
 from workflows.ledger.periods import ClosePeriod
 
 
@@ -54,6 +55,7 @@ async def trial_balance(
     return TrialBalance.from_rows(rows, instant)
 
 
+@sized(PAGE_MAX)
 async def periods(info: Info) -> list[Period]:
     """Closed periods, newest first."""
     rows = await ledger_reads.periods(await info.context.session())

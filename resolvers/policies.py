@@ -14,10 +14,12 @@ from schema.mutations.perform import perform_mutation
 from schema.mutations.policies import PolicyInput, PolicyPayload
 from schema.types.policies import Policy, PolicySchema
 from schema.types.previews import PolicyPreview
+from server.projection.list_sizes import PAGE_MAX, sized
 
 LAST_DEFAULT = 100
 
 
+@sized(PAGE_MAX)
 async def policies(
     info: Info,
     kind: PolicyKind | None = UNSET,
@@ -49,6 +51,7 @@ async def policy_publish(info: Info, input: PolicyInput) -> PolicyPayload | None
     )
 
 
+@sized(by="last")
 async def policy_preview(
     info: Info,
     input: PolicyInput,

@@ -24,6 +24,7 @@ from schema.mutations.stock import (
 from schema.streams import converted
 from schema.types.events import StockEvent
 from schema.types.stock import StockLevel, StockMovement
+from server.projection.list_sizes import sized
 from subscriptions.streams.stock_and_events import StockChange
 
 
@@ -77,6 +78,7 @@ async def stock_movements(
     return Connection(page, StockMovement.from_row, info.context)
 
 
+@sized(by="input.lines")
 async def stock_receive(info: Info, input: StockReceiptInput) -> StockPayload | None:
     """Record a goods receipt. Its units become available, at their cost.
 

@@ -19,6 +19,7 @@ from schema.mutations.perform import perform_mutation
 from schema.mutations.tasks import LIMIT_DEFAULT, TaskPayload
 from schema.types.events import QueueChange, QueueEvent
 from schema.types.tasks import Task
+from server.projection.list_sizes import sized
 
 
 async def tasks(
@@ -45,6 +46,7 @@ async def tasks(
     return CountedConnection(page, Task.from_row, info.context)
 
 
+@sized(by="limit")
 async def task_claim(
     info: Info,
     queue: QueueKind,

@@ -25,6 +25,7 @@ from models.queries.reads.ledger import ExportedLineRow, JournalCut
 from schema.context import Services
 from schema.errors import top_level
 from schema.permissions import admit
+from server.operations.errors import RequestRefused
 from server.process.callers import Callers
 
 PERMISSION: Final = "ledger.read"
@@ -58,6 +59,9 @@ def journal_export(services: Services, callers: Callers) -> Route:
             caller = await callers.find(request.headers.get("authorization"), address)
             admit(caller, PERMISSION)
             cut = _cut(request, services.clock())
+        except RequestRefused as refused:
+            body = {"error": refused.message, "code": refused.code}
+            return JSONResponse(body, refused.status, refused.headers)
         except RequestError as error:
             found = top_level(error)
             assert found is not None

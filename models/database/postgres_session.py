@@ -31,6 +31,7 @@ from models.database.sql import (
     WriteStatement,
     asking,
     columns_of,
+    shortened,
     writing,
 )
 from models.database.sqlite_values import decoded_columns
@@ -119,12 +120,13 @@ class PostgresSession(Session):
                 keys = key_columns(model, names)
                 named = (*names, *(key for _, key in keys))
                 shapes.append((model._meta.db_table, columns_of(model, named), None))
-                arrays += [[row[name] for row in of_model] for name in names]
-                arrays += [keys_in(of_model, code) for code, _ in keys]
+                columns = [[row[name] for row in of_model] for name in names]
+                columns += [keys_in(of_model, code) for code, _ in keys]
+                arrays += shortened(columns)
         for change in changes:
             if change.rows:
                 shapes.append((change.table, change.columns, change.assignments))
-                arrays += zip(*change.rows, strict=True)
+                arrays += shortened(zip(*change.rows, strict=True))
         if not shapes:
             return
         async with self.lock:

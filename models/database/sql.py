@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -100,21 +100,44 @@ Shape = tuple[str, Columns, str | None]
 
 @lru_cache(maxsize=512)
 def writing(shapes: tuple[Shape, ...]) -> str:
-    """One statement that writes to several tables, with one array argument per column."""
+    """One statement that writes to several tables, with one array argument per column.
+
+    A column whose values are all equal may be an array of one value (`shortened`), except the first
+    column of a table, which gives the number of rows.
+    """
     writes, first = [], 1
     for table, columns, assignments in shapes:
         names = ", ".join(name for name, _ in columns)
-        arrays = ", ".join(
+        arrays = [
             f"${first + i}::{'text' if kind == 'jsonb' else kind}[]"
             for i, (_, kind) in enumerate(columns)
-        )
-        source = f"unnest({arrays}) AS c({names})"
+        ]
+        values = [
+            f"CASE WHEN cardinality({array}) = 1 THEN ({array})[1] ELSE a.{name} END AS {name}"
+            for array, (name, _) in zip(arrays[1:], columns[1:], strict=True)
+        ]
+        chosen = ", ".join([f"a.{columns[0][0]}", *values])
+        source = f"(SELECT {chosen} FROM unnest({', '.join(arrays)}) AS a({names})) AS c"
         if assignments is None:
             writes.append(inserting(table, columns, source))
         else:
             writes.append(updating(table, columns, assignments, source))
         first += len(columns)
     return in_one(writes)
+
+
+def shortened(columns: Iterable[Sequence[object]]) -> list[Sequence[object]]:
+    """The columns of a table as arguments of `writing`: one value where all are equal.
+
+    The driver examines each value of an array. More than half of the columns of a hold are equal
+    in all rows: instants, actors, ids of the transaction.
+    """
+    first, *others = columns
+    return [first, *(column[:1] if _is_even(column) else column for column in others)]
+
+
+def _is_even(column: Sequence[object]) -> bool:
+    return column[0] == column[-1] and column.count(column[0]) == len(column)
 
 
 def inserting(table: str, columns: Columns, source: str) -> str:

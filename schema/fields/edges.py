@@ -12,6 +12,7 @@ from models.queries.listing.selections import Join
 from schema.fields.node import NODE_TYPES
 from schema.loaders import Loaders
 from server.projection.contexts import OperationContext
+from server.projection.list_sizes import SIZE
 from server.projection.loader import Loader
 from server.projection.records import Of
 
@@ -47,9 +48,10 @@ def edge(
     name: str | None = None,
     seen_by: Callable[[Caller], bool] = lambda _: True,
     join: Join | None = None,
+    rows: int = SIZE,
 ) -> Any:
     """An edge of the projection (server/projection/records.py) through one of the loaders."""
-    return records.edge(loader, key, of, name=name, seen_by=seen_by, join=join)
+    return records.edge(loader, key, of, name=name, seen_by=seen_by, join=join, rows=rows)
 
 
 def node_edge(type_name: str, key: str, *, name: str | None = None) -> Any:
@@ -64,11 +66,13 @@ def node_edge(type_name: str, key: str, *, name: str | None = None) -> Any:
     return edge(by_id, key, Of(value, is_shared=True), name=name)
 
 
-def node_edges(loader: Callable[[Loaders], Loader[Any, Any]], key: str, type_name: str) -> Any:
+def node_edges(
+    loader: Callable[[Loaders], Loader[Any, Any]], key: str, type_name: str, *, rows: int = SIZE
+) -> Any:
     """The edge to several nodes, by the name of their type."""
 
     def value(rows: list[Any] | None, _: object, context: OperationContext) -> Any:
         from_row = NODE_TYPES[type_name].from_row
         return [from_row(row, context) for row in rows or ()]
 
-    return edge(loader, key, Of(value, is_shared=True))
+    return edge(loader, key, Of(value, is_shared=True), rows=rows)

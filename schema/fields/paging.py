@@ -13,10 +13,11 @@ from models.database.rows import RowT
 from models.queries.listing.paging import KeyValues, Page, Window, bad_cursor
 from models.queries.listing.selections import EVERYTHING, Selection
 from schema.context import Context, Info
+from server.projection.list_sizes import PAGE_DEFAULT, PAGE_MAX
 from server.projection.records import derived
 
-SIZE_DEFAULT: Final = 50
-SIZE_MAX: Final = 250
+SIZE_DEFAULT: Final = PAGE_DEFAULT
+SIZE_MAX: Final = PAGE_MAX
 CURSOR_LENGTH_MAX: Final = 512
 
 T = TypeVar("T")

@@ -7,6 +7,7 @@ import strawberry
 
 import workflows.availability.availability
 from domain.access.callers import Caller
+from server.projection.list_sizes import listed
 
 
 @strawberry.type
@@ -36,7 +37,7 @@ class Availability:
     """
     in_stock: bool
     """True if `availableToPromise` is above 0."""
-    locations: list[LocationAvailability]
+    locations: list[LocationAvailability] = listed(10)
     """Active locations of the channel that the caller may see."""
     ship_by: datetime | None
     """Shipping date from the location that delivers soonest; null if nothing can be sold."""

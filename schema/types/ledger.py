@@ -53,6 +53,7 @@ class JournalEntry(Node):
         lambda loaders: loaders.lines_of_entry,
         "id",
         made(lambda _, rows: [JournalLine.from_row(row) for row in rows or ()]),
+        rows=20,
     )
     """Lines of the entry. Debits and credits are equal in each currency."""
     reverses: "JournalEntry | None" = node_edge("JournalEntry", "reverses_id")

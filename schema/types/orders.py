@@ -42,7 +42,7 @@ class OrderLine(Node):
     tax: Money | None = money("tax_minor", "currency")
     """Tax of the whole line, in addition to the price; null: none."""
     quantities: list[OrderLineQuantity] = derived(
-        lambda line: _quantities(line.row), of=tuple(OrderLineUnits.__annotations__)
+        lambda line: _quantities(line.row), of=tuple(OrderLineUnits.__annotations__), rows=8
     )
     """Units by state. Their sum is `quantity`."""
     returnable_quantity: int = edge(
@@ -108,7 +108,7 @@ class Order(Node):
     channel: Channel = channel_edge("channel_id")
     lines: list[OrderLine] = edge(lambda loaders: loaders.lines_of_order, "id", many(OrderLine))
     fulfillments: list[Annotated["Node", TypeNamed("Fulfillment")]] = node_edges(
-        lambda loaders: loaders.fulfillments_of_order, "id", "Fulfillment"
+        lambda loaders: loaders.fulfillments_of_order, "id", "Fulfillment", rows=10
     )
     """Fulfillments at locations outside the scope of the caller's key are omitted."""
     returns: list[Annotated["Node", TypeNamed("Return")]] = node_edges(
@@ -125,7 +125,11 @@ class Order(Node):
     refundable: Money = edge(lambda loaders: loaders.order_money, "id", made(refundable_of))
     """Largest amount that can still be refunded now."""
     refunds: list[Refund] = edge(
-        lambda loaders: loaders.refunds_of_order, "id", many(Refund), seen_by=may_see_refunds
+        lambda loaders: loaders.refunds_of_order,
+        "id",
+        many(Refund),
+        seen_by=may_see_refunds,
+        rows=20,
     )
     """Empty if not visible to the role."""
     ship_to: Address | None = edge(

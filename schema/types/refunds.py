@@ -20,6 +20,7 @@ from schema.fields.scalars import json_of
 from schema.types.catalog import ReasonCode
 from schema.types.decisions import PolicyDecision
 from schema.types.ledger import JournalEntry
+from server.projection.list_sizes import sized
 from server.projection.records import Record, derived, made
 
 
@@ -147,7 +148,7 @@ class Refund(Node):
     amount: Money = money("amount_minor", "currency")
     """Amount; an estimate while the refund is EVIDENCE_PENDING, then fixed."""
     tender: Tender
-    breakdown: list[RefundComponent] = derived(lambda refund: _breakdown(refund.row))
+    breakdown: list[RefundComponent] = derived(lambda refund: _breakdown(refund.row), rows=20)
     """Parts of the amount. Their sum is `amount`."""
     decision: PolicyDecision = derived(lambda refund: _decision(refund.row, refund.context))
     """Decision of the REFUND policy."""
@@ -186,6 +187,7 @@ class Refund(Node):
         "id",
         made(lambda _, rows: [_approval(row) for row in rows or ()]),
         seen_by=Caller.may_see_decisions,
+        rows=5,
     )
     """Approvals and rejections; empty if not visible to the role."""
     attempts: list[RefundAttempt] = edge(
@@ -193,10 +195,12 @@ class Refund(Node):
         "id",
         made(lambda _, rows: [_attempt(row) for row in rows or ()]),
         seen_by=Caller.may_see_decisions,
+        rows=10,
     )
     """Payout attempts, oldest first; empty if not visible to the role."""
 
     @strawberry.field
+    @sized(10)
     async def journal_entries(self, info: Info) -> list[JournalEntry]:
         """Journal entries of the refund; empty if not visible to the role."""
         if not info.context.caller.may_see_decisions():

@@ -19,6 +19,7 @@ from schema.fields.scalars import json_of
 from schema.types.catalog import Item, Location, ReasonCode, item_edge
 from schema.types.decisions import PolicyDecision
 from schema.types.refunds import Refund, may_see_refunds
+from server.projection.list_sizes import sized
 from server.projection.records import column, derived, many
 
 
@@ -118,6 +119,7 @@ class ReturnItem(Node):
     """Order line of the units; null for a wrong or extra unit."""
 
     @strawberry.field
+    @sized(10)
     async def dispositions(self, info: Info) -> list[DispositionStep]:
         """The dispositions of these units, oldest first."""
         group = cast("ShownReturnItemRow", self.row)
@@ -129,6 +131,7 @@ class ReturnItem(Node):
         ]
 
     @strawberry.field
+    @sized(5)
     async def inspections(self, info: Info) -> list[Inspection]:
         """The inspections of these units, oldest first; two if the policy requires two."""
         group = cast("ShownReturnItemRow", self.row)
@@ -163,16 +166,22 @@ class Return(Node):
     """Decision of the RETURN policy, or of a person, on the request."""
     risk_score: float | None = derived(lambda found: _score(found.row, found.context))
     """Risk score, 0 to 1; null if not visible to the role."""
-    risk_terms: list[RiskTerm] = derived(lambda found: _terms(found.row, found.context))
+    risk_terms: list[RiskTerm] = derived(lambda found: _terms(found.row, found.context), rows=10)
     """Parts of the score; empty if not visible to the role."""
     order: Annotated["Node", TypeNamed("Order")] = node_edge("Order", "order_id")
     refunds: list[Refund] = edge(
-        lambda loaders: loaders.refunds_of_return, "id", many(Refund), seen_by=may_see_refunds
+        lambda loaders: loaders.refunds_of_return,
+        "id",
+        many(Refund),
+        seen_by=may_see_refunds,
+        rows=10,
     )
     """Empty if not visible to the role."""
     destination: Location | None = node_edge("Location", "destination_id")
     """Location that is to receive the units; null: outside the scope of the caller's key."""
-    items: list[ReturnItem] = edge(lambda loaders: loaders.items_of_return, "id", many(ReturnItem))
+    items: list[ReturnItem] = edge(
+        lambda loaders: loaders.items_of_return, "id", many(ReturnItem), rows=20
+    )
 
 
 class ReturnRecord(TypedDict):

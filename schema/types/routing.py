@@ -6,6 +6,7 @@ import strawberry
 
 from schema.context import Context
 from schema.fields.scalars import json_of
+from server.projection.list_sizes import listed
 
 
 @strawberry.type
@@ -28,7 +29,7 @@ class RoutingDecision:
     """Version of the ROUTING policy."""
     chosen: list[str]
     """Codes of the locations that supply units."""
-    considered: list[RoutingCandidate]
+    considered: list[RoutingCandidate] = listed(10)
     """Candidates that the caller may see."""
 
     @staticmethod

@@ -38,6 +38,9 @@ from server.operations.limits import RequestLimits, check_document, lone_surroga
 # compiled functions; rounded up. The byte bound is only as exact as this number.
 BYTES_PER_CHARACTER = 250
 
+# A new text costs about as much as this many characters of it cost requests.
+CHARACTERS_PER_TOKEN = 1_000
+
 # Ends of graphql-core's messages when a limit of its parser is exceeded, as opposed to a syntax
 # error.
 _PARSER_LIMITS = ("Parsing aborted.", "nested too deeply")
@@ -106,6 +109,13 @@ class DocumentCache:
     def bytes(self) -> int:
         """The estimated memory of all entries."""
         return self._kept.bytes + self._probation.bytes
+
+    def price(self, text: str, operation_name: str | None) -> int:
+        """Rate tokens for a text that must be parsed and validated; 0 if it is in the cache."""
+        key = (text, operation_name)
+        if key in self._kept.entries or key in self._probation.entries:
+            return 0
+        return len(text) // CHARACTERS_PER_TOKEN
 
     def get(self, text: str, operation_name: str | None) -> Document:
         """The operation ready to run. Raises RequestRefused (limits) or DocumentRefused

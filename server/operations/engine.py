@@ -24,6 +24,7 @@ from strawberry.schema.name_converter import NameConverter
 from strawberry.utils.str_converters import to_camel_case
 
 from server.operations.answers import Answer, Answers, Translate
+from server.operations.costs import cost_of, too_costly
 from server.operations.descriptions import describe
 from server.operations.documents import Document, DocumentCache
 from server.operations.errors import DocumentRefused, bad_request
@@ -95,13 +96,14 @@ class Operation:
     """One operation with its variables: everything known before a context exists.
 
     `idempotency_keys` has an entry for each root field of a mutation that will run, by response
-    key (`info.path.key` in the resolver).
+    key (`info.path.key` in the resolver). `cost`: the static cost (server/operations/costs.py).
     """
 
     document: Document
     variables: VariableValues
     request_id: str
     idempotency_keys: Mapping[str, str | None] = field(default_factory=dict)
+    cost: int = 1
 
     @property
     def type(self) -> OperationType:
@@ -158,6 +160,10 @@ class Engine:
         self.answers = Answers(translate)
         self._compiled = compiled
 
+    def price(self, request: GraphQLRequest) -> int:
+        """Rate tokens that `prepare` costs beyond that of the request."""
+        return self.documents.price(request.query, request.operation_name)
+
     def prepare(
         self, request: GraphQLRequest, *, request_id: str, idempotency_header: str | None = None
     ) -> Operation:
@@ -168,8 +174,11 @@ class Engine:
         variables = self._variables.of(document, request.variables)
         if isinstance(variables, list):
             raise DocumentRefused(variables)
+        cost = cost_of(document, variables.coerced)
+        if cost > self.limits.cost:
+            raise too_costly(document, variables.coerced, cost, self.limits.cost)
         keys = keys_of(document, variables, idempotency_header)
-        return Operation(document, variables, request_id, keys)
+        return Operation(document, variables, request_id, keys, cost)
 
     async def execute(
         self, operation: Operation, context: Any, *, root_value: Any = None

@@ -62,6 +62,7 @@ class RequestLimits:
     repeats: int = 40  # fields with the response key of a sibling: validation compares all pairs
     variables: int = 100
     validation_errors: int = 20
+    cost: int = 2_000_000  # values in the answer, estimated before execution (costs.py)
 
 
 class _Size(NamedTuple):

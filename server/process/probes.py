@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from domain.access.callers import Role
 from domain.errors import RequestError
+from server.operations.errors import RequestRefused
 from server.process.callers import Callers
 from server.process.metrics import Metrics
 
@@ -49,7 +50,7 @@ async def _may_see_metrics(request: Request, callers: Callers) -> bool:
         return _is_loopback(address)
     try:
         return (await callers.find(authorization, address)).role is Role.ADMIN
-    except RequestError:
+    except (RequestError, RequestRefused):
         return False
 
 

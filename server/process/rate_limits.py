@@ -1,21 +1,25 @@
-"""Rate limits by role: requests are counted per API key, or per address without a key."""
+"""Rate limits: tokens per API key by role, per address without a key, and for refused log-ins."""
 
 from collections.abc import Mapping
+from typing import Final
 
-from limits import RateLimitItemPerSecond
+from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from domain.access.callers import Caller
 from server.operations.errors import RequestRefused
+from server.transports.edge import peer_of
 
-ANONYMOUS = "ANONYMOUS"
+ANONYMOUS: Final = "ANONYMOUS"
+REFUSED: Final = "REFUSED"
 
 
 class RateLimits:
-    """Counts the requests of this process. `limits`: (requests, seconds) by role; None: no limit.
+    """Counts tokens in this process. `limits`: (tokens, seconds) by role; None: no limit.
 
-    Only admitted requests count, so a client that pauses is admitted again.
+    A request costs one token, also if it is refused later. A document that is not in the cache
+    costs more. Requests beyond the limit cost nothing, so a client that pauses is admitted again.
     """
 
     def __init__(self, limits: Mapping[str, tuple[int, int] | None]) -> None:
@@ -25,19 +29,42 @@ class RateLimits:
         }
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
-    def admit(self, caller: Caller) -> None:
-        """Count a request. Raises RequestRefused (RATE_LIMITED, 429) if there were too many."""
-        role = ANONYMOUS if caller.role is None else caller.role.value
+    def charge(self, payer: Caller | str, cost: int = 1) -> None:
+        """Take tokens from a caller, or from an address that has shown no valid key.
+
+        Raises RequestRefused (RATE_LIMITED, 429) if there are not enough.
+        """
+        role, name = account_of(payer)
         item = self._items.get(role)
         if item is None:
             return
-        name = str(caller.address if caller.role is None else caller.key_id)
-        if not self._limiter.hit(item, role, name):
-            seconds = max(1, item.get_expiry() // max(1, item.amount))
-            raise RequestRefused(
-                "RATE_LIMITED",
-                429,
-                f"At most {item.amount} requests in {item.get_expiry()} seconds are allowed.",
-                headers={"Retry-After": str(seconds)},
-                details={"retryAfterSeconds": seconds},
-            )
+        if not self._limiter.hit(item, role, name, cost=min(cost, item.amount)):
+            raise _refusal(item)
+
+    def check_refused(self, address: str) -> None:
+        """Raise the refusal of an address from which too many log-ins were refused lately."""
+        role, name = account_of(address)
+        item = self._items.get(role)
+        if item is not None and not self._limiter.test(item, role, name):
+            raise _refusal(item)
+
+
+def account_of(payer: Caller | str) -> tuple[str, str]:
+    """The limit that counts, and the name under which it counts."""
+    if isinstance(payer, str):
+        return REFUSED, peer_of(payer)
+    if payer.role is None:
+        return ANONYMOUS, peer_of(payer.address)
+    return payer.role.value, str(payer.key_id)
+
+
+def _refusal(item: RateLimitItem) -> RequestRefused:
+    most, seconds = item.amount, item.get_expiry()
+    pause = max(1, seconds // max(1, most))
+    return RequestRefused(
+        "RATE_LIMITED",
+        429,
+        f"At most {most} requests in {seconds} seconds are allowed.",
+        headers={"Retry-After": str(pause)},
+        details={"retryAfterSeconds": pause},
+    )

@@ -27,6 +27,7 @@ from strawberry.types.private import is_private
 from domain.access.callers import Caller
 from models.queries.listing.selections import Join
 from server.projection.contexts import OperationContext, Row
+from server.projection.list_sizes import SIZE, ListSize
 from server.projection.loader import Loader
 
 
@@ -46,9 +47,12 @@ class Column:
 class Derived:
     """An attribute that is computed from the others, or from the columns `of` alone."""
 
-    def __init__(self, work: Callable[[Any], Any], of: tuple[str, ...]) -> None:
+    def __init__(
+        self, work: Callable[[Any], Any], of: tuple[str, ...], size: ListSize | None = None
+    ) -> None:
         self.work = work
         self.of = of
+        self.size = size
 
     def __get__(self, owner: Any, _: type | None = None) -> Any:
         return self if owner is None else self.work(owner)
@@ -62,13 +66,16 @@ def column(name: str) -> Any:
     return Column(name)
 
 
-def derived(work: Callable[[Any], Any], of: tuple[str, ...] = ()) -> Any:
+def derived(
+    work: Callable[[Any], Any], of: tuple[str, ...] = (), *, rows: int | None = None
+) -> Any:
     """A field that is computed from its object, without I/O, effects or a clock.
 
     `of`: the columns that decide its value for every caller. A list then reads only these for it,
-    and an object that was made from the same values is used again.
+    and an object that was made from the same values is used again. `rows`: the assumed size of a
+    list.
     """
-    return Derived(work, of)
+    return Derived(work, of, None if rows is None else ListSize(rows))
 
 
 class Record:
@@ -130,17 +137,20 @@ def edge(
     name: str | None = None,
     seen_by: Callable[[Caller], bool] = lambda _: True,
     join: Join | None = None,
+    rows: int = SIZE,
 ) -> Any:
     """A field with the value that `loader` finds by the column `key`.
 
-    `name`: its name in GraphQL, if Python reserves the word.
+    `name`: its name in GraphQL, if Python reserves the word. `rows`: the assumed size of a list.
     """
     made = RecordEdge(loader, key, of.value, seen_by, of.is_shared, join)
 
     async def resolve(root: strawberry.Parent[Any], info: strawberry.Info) -> Any:
         return await made.follow(root, info.context)
 
-    return strawberry.field(resolver=resolve, name=name, metadata={RecordEdge: made})
+    return strawberry.field(
+        resolver=resolve, name=name, metadata={RecordEdge: made, ListSize: ListSize(rows)}
+    )
 
 
 def edge_of(field: StrawberryField) -> RecordEdge | None:

@@ -1,6 +1,8 @@
 """HTTP: GraphQL over HTTP as one ASGI endpoint.
 
-The steps are: read the request within its limits, prepare it, make its context, execute, encode. A
+The steps are: find the caller and take a rate token, read the request within its limits, take more
+tokens if its document is new, prepare it, make its context, execute, encode. Each step costs more
+than the one before, so a client without a key cannot make the server read, parse or validate. A
 refusal at any step is a response with top-level errors and their HTTP status.
 """
 
@@ -13,6 +15,7 @@ from graphql import OperationType
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from domain.access.callers import Caller
 from server.operations.answers import Answer, encoded
 from server.operations.engine import Engine, Operation
 from server.operations.errors import (
@@ -48,7 +51,10 @@ class ResolverContext(Protocol):
         """Release the resources of the operation (the connection of a snapshot)."""
 
 
-ContextFactory = Callable[[Request, Operation], Awaitable[ResolverContext]]
+ContextFactory = Callable[[Caller, Operation], ResolverContext]
+# Finds the caller of a request, from its Authorization header and its address, and takes a token.
+Admit = Callable[[str | None, str | None], Awaitable[Caller]]
+Charge = Callable[[Caller, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +70,9 @@ class Observation:
 class GraphQLEndpoint:
     """An ASGI application for `/graphql` over HTTP.
 
-    - `context_factory` makes the context of one operation. It may raise RequestRefused
-      (UNAUTHENTICATED with 401, RATE_LIMITED with 429, …).
-    - `admit`, if given, is called before the body is read. It may raise RequestRefused.
+    - `context_factory` makes the context of one operation.
+    - `admit` is called before the body is read, and `charge` before a new document is parsed. They
+      may raise RequestRefused (UNAUTHENTICATED with 401, RATE_LIMITED with 429, …).
     - `page`, if given, serves GET requests without a query that accept text/html.
     - `streams`, if given, serves subscriptions as server-sent events, and every operation of a
       client that accepts only that media type.
@@ -81,7 +87,8 @@ class GraphQLEndpoint:
         *,
         new_request_id: Callable[[], str],
         edge: NetworkEdge | None = None,
-        admit: Callable[[Request], Awaitable[None]] | None = None,
+        admit: Admit,
+        charge: Charge,
         page: ASGIApp | None = None,
         observe: Callable[[Observation], None] | None = None,
         streams: EventStreams | None = None,
@@ -91,6 +98,7 @@ class GraphQLEndpoint:
         self._new_request_id = new_request_id
         self._edge = edge or NetworkEdge()
         self._admit = admit
+        self._charge = charge
         self._page = page
         self._observe = observe
         self._streams = streams
@@ -141,9 +149,11 @@ class GraphQLEndpoint:
         request = exchange.request
         if request.method not in ("GET", "POST"):
             raise bad_request("GraphQL is served over GET and POST.", 405, allow="GET, POST")
-        if self._admit is not None:
-            await self._admit(request)
+        address = request.client.host if request.client else None
+        caller = await self._admit(exchange.header(b"authorization"), address)
         asked = await _read(exchange, self._edge, self._engine.limits)
+        if price := self._engine.price(asked):
+            self._charge(caller, price)
         operation = exchange.operation = self._engine.prepare(
             asked,
             request_id=exchange.request_id,
@@ -156,9 +166,9 @@ class GraphQLEndpoint:
             raise bad_request("Mutations are sent with POST.", 405, allow="POST")
         if exchange.takes_events_only or is_stream:
             assert self._streams is not None
-            await self._streams.serve(request, asked, operation, send)
+            await self._streams.serve(request, caller, asked, operation, send)
             return None
-        context = await self._context_factory(request, operation)
+        context = self._context_factory(caller, operation)
         try:
             return await self._engine.execute(operation, context)
         finally:

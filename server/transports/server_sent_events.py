@@ -7,7 +7,7 @@ Rules and limits are those of WebSockets. A refusal is sent before the stream be
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -62,23 +62,21 @@ class EventStreams:
         engine: Engine,
         feeds: SubscriptionFeeds,
         sockets: ConnectionRegistry,
-        authenticate: Callable[[str | None, str], Awaitable[Caller]],
     ) -> None:
         self.engine = engine
         self.feeds = feeds
         self.sockets = sockets
-        self.authenticate = authenticate
 
     async def serve(
         self,
         request: Request,
+        caller: Caller,
         asked: GraphQLRequest,
         operation: Operation,
         send: Send,
     ) -> None:
         """Serve the stream to its end. Raises the error of a refusal before anything is sent."""
         stream = _Stream(self, request, send)
-        caller = await self.authenticate(request.headers.get("authorization"), stream.address)
         try:
             self.sockets.add(stream)
             self.sockets.identify(stream, caller)

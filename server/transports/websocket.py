@@ -59,7 +59,7 @@ class WebSocketEndpoint:
     connections.
 
     `feeds` makes contexts and opens subscriptions (`SubscriptionFeeds`); `sockets` registers
-    connections.
+    connections. `charge` takes the rate tokens of an operation before it is parsed.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class WebSocketEndpoint:
         feeds: SubscriptionFeeds,
         *,
         authenticate: Authenticate,
+        charge: Callable[[Caller, int], None],
         sockets: ConnectionRegistry,
         new_request_id: Callable[[], str],
         limits: SocketLimits = SocketLimits(),
@@ -75,6 +76,7 @@ class WebSocketEndpoint:
         self.engine = engine
         self.feeds = feeds
         self.authenticate = authenticate
+        self.charge = charge
         self.sockets = sockets
         self.new_request_id = new_request_id
         self.limits = limits
@@ -289,6 +291,7 @@ class WebSocketConnection:
         self, message: Message, frames: Frames, caller: Caller, request_id: str
     ) -> None:
         request = _request_in(message)
+        self._endpoint.charge(caller, 1 + self._endpoint.engine.price(request))
         operation = self._endpoint.engine.prepare(request, request_id=request_id)
         if operation.type is OperationType.SUBSCRIPTION:
             subscriber = Subscriber(self.outbox, frames)

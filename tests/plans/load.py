@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from tests.builders.in_process_server import InProcessServer
-from tests.plans.reads import read_all, read_hot
+from tests.plans.reads import read_all, read_hot, read_scoped
 from tests.plans.sales_story import SalesStory
 
 Load = Callable[[str, str], Awaitable[None]]  # (URL, mark)
@@ -33,9 +33,22 @@ async def whole(url: str, mark: str) -> None:
         await read_all(story.api)
 
 
-async def hot(url: str, mark: str) -> None:
-    """Hold, order, let holds expire; read availability, single objects, and each list."""
+@asynccontextmanager
+async def _hot(url: str, mark: str) -> AsyncIterator[SalesStory]:
     async with _story(url, mark) as story:
         for step in (story.holds, story.stock, story.expiry):
             await step()
         await read_hot(story.api)
+        yield story
+
+
+async def hot(url: str, mark: str) -> None:
+    """Hold, order, let holds expire; read availability, single objects, and each list."""
+    async with _hot(url, mark):
+        pass
+
+
+async def hot_and_scoped(url: str, mark: str) -> None:
+    """The hot load, and the first pages for callers with a scope."""
+    async with _hot(url, mark) as story:
+        await read_scoped(story.api)

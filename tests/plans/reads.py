@@ -116,11 +116,7 @@ def documents() -> Iterator[str]:
 
 async def read_all(api: InProcessServer) -> None:
     """Send every document as an administrator, and the lists as callers with a scope."""
-    keys = [
-        await api.a_key(Role.ADMIN, name="whole"),
-        await api.a_key(Role.ADMIN, channels=("web",), name="of a channel"),
-        await api.a_key(Role.ADMIN, locations=("LEEDS",), name="of a location"),
-    ]
+    keys = [await api.a_key(Role.ADMIN, name="whole"), *await _scoped_keys(api)]
     await read_references(api)
     await read_streams(api)
     await api.ask(PREVIEW)
@@ -135,6 +131,26 @@ async def read_all(api: InProcessServer) -> None:
             await api.post(f"{{ {root}({window}) {{ nodes {{ id }} }} }}", key=keys[0])
         for node in found["nodes"][:1] if root != "events" else ():
             await _read_node(api, node["id"], keys)
+
+
+async def _scoped_keys(api: InProcessServer) -> list[str]:
+    return [
+        await api.a_key(Role.ADMIN, channels=("web",), name="of a channel"),
+        await api.a_key(Role.ADMIN, locations=("LEEDS",), name="of a location"),
+    ]
+
+
+async def read_scoped(api: InProcessServer) -> None:
+    """Read the first page of each list as callers with a scope.
+
+    Not of holds at a location: some of their statuses occur only at the other one, and a page
+    passes all hidden holds of such a status.
+    """
+    of_channel, of_location = await _scoped_keys(api)
+    for root in _paged():
+        await api.ask(IDS.format(root=root), key=of_channel)
+        if root != "reservations":
+            await api.ask(IDS.format(root=root), key=of_location)
 
 
 async def read_hot(api: InProcessServer) -> None:

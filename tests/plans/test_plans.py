@@ -20,7 +20,7 @@ from models.queries.listing.scopes import CHECKED
 from tests.plans.explained import Recorder, recording
 from tests.plans.growth import grow
 from tests.plans.known import GROWING
-from tests.plans.load import Load, hot, whole
+from tests.plans.load import Load, hot, hot_and_scoped, whole
 
 IS_LONG = os.environ.get("RESTOW_LONG") == "1"
 SMALL = 1_000
@@ -37,10 +37,11 @@ _UNKNOWN = (
     "DELETE FROM pg_statistic WHERE starelid >= 16384;"
     " UPDATE pg_class SET relpages = 0, reltuples = {} WHERE oid >= 16384 AND relkind IN ('r', 'i')"
 )
-STATISTICS = {
-    "fresh": "ANALYZE",
-    "never analyzed": _UNKNOWN.format(-1),
-    "analyzed when empty": _UNKNOWN.format(0),
+# Each with its load: without statistics, the rows that a scope allows are looked for and sorted.
+STATES = {
+    "fresh": ("ANALYZE", hot_and_scoped),
+    "never analyzed": (_UNKNOWN.format(-1), hot),
+    "analyzed when empty": (_UNKNOWN.format(0), hot),
 }
 FUNCTION = "FROM pg_temp.restow_reads"  # the lock and the reads of a hold (decision 23)
 LOOK_UP = "SELECT status FROM reservation WHERE id = $1"
@@ -120,12 +121,12 @@ async def test_pages_of_hot_statements_need_no_statistics(
     connection = await asyncpg.connect(postgres_url)
     try:
         await hot(postgres_url, "A")
-        small, look_up = await measured(postgres_url, connection, SMALL, hot)
+        small, look_up = await measured(postgres_url, connection, SMALL, hot_and_scoped)
         await grow(connection, SIZES[0])
-        for state, statements in STATISTICS.items():
+        for state, (statements, load) in STATES.items():
             await connection.execute(statements)
             with recording() as large:
-                await hot(postgres_url, state)
+                await load(postgres_url, state)
             deeper = await pages_of_look_up(connection)
             report_figure(f"{len(large.costs)} plans, {state}, look-ups {look_up} → {deeper}")
             lines = grown(small, large, deeper / look_up, SIZES[0])

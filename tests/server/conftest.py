@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from domain.access.callers import Caller, Role, holder
 from server.operations.engine import Engine, Operation
 from server.operations.limits import RequestLimits
 from server.transports.edge import EdgeLimits, NetworkEdge
@@ -24,6 +25,8 @@ class SampleClient:
         self.contexts: list[SampleContext] = []
         self.observed: list[Observation] = []
         self.refusal: Exception | None = None
+        self.admitted = 0
+        self.charged: list[int] = []
         self.engine = Engine(
             SCHEMA.graphql_schema,
             limits=LIMITS,
@@ -33,6 +36,8 @@ class SampleClient:
             self.engine,
             self.make_context,
             new_request_id=lambda: "req-1",
+            admit=self.admit,
+            charge=self.charge,
             edge=NetworkEdge(EDGE),
             observe=self.observed.append,
             **options,
@@ -41,10 +46,19 @@ class SampleClient:
             transport=httpx.ASGITransport(self.endpoint), base_url="http://restow"
         )
 
-    async def make_context(self, request: Any, operation: Operation) -> SampleContext:
-        """Create a context for each operation."""
+    async def admit(self, authorization: str | None, address: str | None) -> Caller:
+        """Admit everybody, unless there is a refusal."""
+        self.admitted += 1
         if self.refusal is not None:
             raise self.refusal
+        return holder(Role.ADMIN, actor="root")
+
+    def charge(self, caller: Caller, tokens: int) -> None:
+        """Record the tokens of a new document."""
+        self.charged.append(tokens)
+
+    def make_context(self, caller: Caller, operation: Operation) -> SampleContext:
+        """Create a context for each operation."""
         context = SampleContext(operation=operation, rows=[a_stock()])
         self.contexts.append(context)
         return context

@@ -39,6 +39,7 @@ class InProcessServer:
 
     def __init__(self, **limits: Any) -> None:
         self.contexts: list[SampleContext] = []
+        self.charged: list[int] = []
         self.keys = {KEY: holder(Role.ADMIN, actor="root")}
         self.sockets = ConnectionRegistry()
         self.engine = Engine(SCHEMA.graphql_schema, limits=RequestLimits(), translate=None)
@@ -47,6 +48,7 @@ class InProcessServer:
             self.engine,
             self.feeds,
             authenticate=self.authenticate,
+            charge=self.charge,
             sockets=self.sockets,
             new_request_id=lambda: "req-1",
             limits=SocketLimits(**limits),
@@ -58,6 +60,10 @@ class InProcessServer:
         if from_key is None:
             raise RequestRefused("UNAUTHENTICATED", 401, "Who are you?")
         return from_key
+
+    def charge(self, caller: Caller, tokens: int) -> None:
+        """Record the tokens of an operation."""
+        self.charged.append(tokens)
 
     def make_context(self, caller: Caller, operation: Operation, audience: Any) -> Any:
         """Create a context and record it."""

@@ -104,6 +104,10 @@ class KeyCache:
         self._note_use(known.caller.key_id, now)
         return known.caller
 
+    def knows(self, bearer: str) -> bool:
+        """True if this key was live when this process last asked the database."""
+        return key_hash(bearer) in self._known
+
     async def _load(self, secret_hash: str, bearer: str, now: datetime) -> CachedKey:
         """Share one look-up among all requests that wait for the same key."""
         task = self._loading.get(secret_hash)

@@ -2,7 +2,7 @@
 
 Lists, counts, look-ups by id, previews, exports, balances and the audit trail add the conditions of
 this module. Events and streams apply the same rule to the columns of an event
-(domain/events/visibility.py). The rule is decision 29:
+(domain/events/visibility.py). The rule is decision 30:
 
 - a row of a channel exists for the keys of the channel; a row without a channel for every channel;
 - a row at a location exists for the keys of the location; a row without one, for every location;

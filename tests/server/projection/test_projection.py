@@ -60,8 +60,13 @@ def test_a_plain_list_is_one_projection() -> None:
 
 
 def test_the_first_use_of_a_text_is_not_compiled() -> None:
-    _, executor = run(a_document(PLAIN, uses=1), [a_stock()])
+    _, executor = run(a_document("{ stocks { sku units } }", uses=1), [a_stock()])
     assert executor.projected == 0
+
+
+def test_the_first_use_of_a_costly_text_is_compiled() -> None:
+    _, executor = run(a_document("{ stocks { places { code units } } }", uses=1), [a_stock()])
+    assert executor.projected == 1
 
 
 def test_a_text_is_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:

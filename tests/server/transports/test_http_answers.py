@@ -180,8 +180,8 @@ async def test_a_broken_context_is_an_internal_error(client: SampleClient) -> No
 
 
 async def test_a_value_that_json_cannot_hold_is_an_internal_error(client: SampleClient) -> None:
-    async def make_context(request: Any, operation: Any) -> Any:
-        context = await SampleClient.make_context(client, request, operation)
+    def make_context(caller: Any, operation: Any) -> Any:
+        context = SampleClient.make_context(client, caller, operation)
         context.rows[0].facts = {"when": object()}
         return context
 

@@ -244,15 +244,39 @@ async def test_a_subscription_over_http_is_a_bad_request(client: SampleClient) -
 
 
 async def test_admission_comes_before_the_body_is_read() -> None:
-    async def admit(request: Any) -> None:
-        raise RequestRefused("RATE_LIMITED", 429, "Slower.", headers={"Retry-After": "1"})
-
     async def receive() -> Any:
         raise AssertionError("the body was read")
 
-    start, _ = await raw_answer(SampleClient(admit=admit).endpoint, receive)
+    client = SampleClient()
+    client.refusal = RequestRefused("RATE_LIMITED", 429, "Slower.", headers={"Retry-After": "1"})
+    start, _ = await raw_answer(client.endpoint, receive)
     assert start["status"] == 429
     assert (b"retry-after", b"1") in start["headers"]
+
+
+async def test_a_caller_who_is_refused_makes_no_document(client: SampleClient) -> None:
+    client.refusal = RequestRefused("UNAUTHENTICATED", 401, "No.")
+    for send in (client.post({"query": "{ echo }"}), client.get(query="{ echo }")):
+        assert (await send).status_code == 401
+    assert (client.admitted, client.charged, client.contexts) == (2, [], [])
+    assert len(client.engine.documents) == 0
+
+
+async def test_a_new_document_costs_tokens_once_before_it_is_parsed(client: SampleClient) -> None:
+    for text in ("{ echo } #" + "x" * 3_000, "{ wrong } #" + "x" * 4_000):
+        for _ in range(3):
+            await client.post({"query": text})
+    assert client.charged == [3, 4]
+    await client.post({"query": "{ echo }"})  # a short one costs no more than its request
+    assert client.charged == [3, 4]
+
+    def charge(caller: Any, tokens: int) -> None:
+        raise RequestRefused("RATE_LIMITED", 429, "Slower.")
+
+    client.endpoint._charge = charge
+    cached = len(client.engine.documents)
+    assert (await client.post({"query": "{ echo } #" + "y" * 3_000})).status_code == 429
+    assert len(client.engine.documents) == cached
 
 
 def test_the_limits_of_these_tests_are_tighter_than_the_defaults() -> None:
