@@ -11,6 +11,7 @@ GROWING: Mapping[str, str] = {
     "models.queries.catalog.item_search.count": _COUNTED,
     "models.queries.reads.ledger.balances": "the trial balance adds up all journal lines",
     "models.queries.orders.reservations.lines_over": "a sweep ends up to 4,000 lines at once",
+    "models.queries.events.event_log.number_pending": "as many events as wait have their turn",
 }
 
 # The beginning of statements that read a large table as a whole on SQLite, each with its reason.
@@ -43,6 +44,7 @@ _UNSENT: Mapping[str, set[str]] = {
     "reads/access": {"keys_by_id"},
     "reads/catalog": {"suppliers_by_id"},
     "reads/ledger": {"journal_lines", "periods_by_id"},
+    "reads/orders": {"order_by_number"},
     "reads/policies": {"policies_by_id"},
     "reads/previews": {"decided_units"},
     "reads/refunds": {"decided_refunds", "units_by_refund"},
