@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from random import getrandbits
 from uuid import UUID
 
@@ -48,8 +49,14 @@ from server.process.stream_metrics import Lag, StreamNumbers
 from server.transports.connection_registry import ConnectionRegistry
 from server.transports.direct_routes import DirectRoutes
 from server.transports.edge import STATE_KEY, EdgeLimits, NetworkEdge
-from server.transports.graphiql import GraphiQLPage, graphiql_files
+from server.transports.graphiql import (
+    GraphiQLPage,
+    graphiql_entrance,
+    graphiql_files,
+    schema_document,
+)
 from server.transports.http import GraphQLEndpoint
+from server.transports.origins import CheckedOrigins, with_cors
 from server.transports.server_sent_events import EventStreams
 from server.transports.subscription_feeds import SubscriptionFeeds
 from server.transports.websocket import SocketLimits, WebSocketEndpoint
@@ -74,6 +81,7 @@ from workflows.transactions.runner import Transactions
 
 logger = structlog.get_logger(__name__)
 
+SDL = Path(__file__).parent / "schema" / "schema.graphql"
 PROBE_SECONDS = 3.0
 # In total with the time for running requests (scripts/serve.py), less than the ten seconds of a
 # stop.
@@ -159,12 +167,7 @@ class Restow:
             self.live.objects,
         )
         self.keys = KeyCache(self.quiet_transactions)
-        self.rates = RateLimits(
-            {
-                role: None if limit is None else (limit.count, limit.seconds)
-                for role, limit in settings.rate_limits.items()
-            }
-        )
+        self.rates = RateLimits(settings.rate_limits)
         self.callers = Callers(self.keys, self.rates, settings.anonymous_channels, self.clock)
         self.metrics = Metrics()
         self.edge = network_edge(settings)
@@ -240,8 +243,10 @@ class Restow:
                 messages_per_second=self.settings.socket_messages_per_second,
             ),
         )
+        origins = self.settings.cors_origins
+        over_http, over_websocket = with_cors(endpoint, origins), CheckedOrigins(websocket, origins)
         routes: list[BaseRoute] = [
-            Route("/graphql", endpoint),
+            Route("/graphql", over_http),
             *probe_routes(
                 {"database": self._database_problem, "broadcast": self._broadcast_problem},
                 self.metrics,
@@ -256,10 +261,10 @@ class Restow:
         ]
         if self.settings.demo:
             schema.describe()  # GraphiQL shows the descriptions
-            routes.append(graphiql_files())
+            routes += [graphiql_files(), graphiql_entrance(), schema_document(SDL)]
         pages = Starlette(routes=routes, lifespan=self._lifespan)
         direct_routes = DirectRoutes(
-            pages, {("http", "/graphql"): endpoint, ("websocket", "/graphql"): websocket}
+            pages, {("http", "/graphql"): over_http, ("websocket", "/graphql"): over_websocket}
         )
         return RequestIds(direct_routes, _new_request_id)
 

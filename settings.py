@@ -5,7 +5,6 @@ import binascii
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -21,17 +20,14 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from domain.access.callers import Role
 from domain.stock.reservations import HoldLimits
 from domain.values.currencies import DECIMALS
+from server.process.rate_limits import DEFAULT_RATE_LIMITS, RateLimit, parse_rate_limits
+from server.transports.origins import parse_origins
 
 PREFIX = "RESTOW_"
-ANONYMOUS = "ANONYMOUS"
-REFUSED = "REFUSED"  # log-ins with a wrong key, by address
 WEBHOOK_SECRETS_MAX = 2
 WEBHOOK_SECRET_BYTES_MIN = 16
-UNIT_SECONDS: Mapping[str, int] = {"second": 1, "minute": 60, "hour": 3_600}
-RATE = re.compile(r"([1-9][0-9]{0,8})/(second|minute|hour)")
 
 
 class SettingsError(Exception):
@@ -41,22 +37,6 @@ class SettingsError(Exception):
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
         super().__init__("\n".join(lines))
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimit:
-    """At most `count` requests in any `seconds`."""
-
-    count: int
-    seconds: int
-
-
-DEFAULT_RATE_LIMITS: Mapping[str, RateLimit | None] = {
-    ANONYMOUS: RateLimit(1_200, 60),
-    REFUSED: RateLimit(600, 60),
-    **{role.value: RateLimit(60_000, 60) for role in Role if role is not Role.ADMIN},
-    Role.ADMIN.value: None,
-}
 
 
 def is_loopback(host: str | None) -> bool:
@@ -149,19 +129,6 @@ def _webhook_secrets(text: object) -> tuple[str, ...]:
             raise ValueError("not base64") from error
         _require(len(key) >= WEBHOOK_SECRET_BYTES_MIN)
     return secrets
-
-
-def _rate_limits(text: object) -> Mapping[str, RateLimit | None]:
-    if isinstance(text, Mapping):
-        return text
-    limits = dict(DEFAULT_RATE_LIMITS)
-    for part in _list(text):
-        role, _, rate = (word.strip() for word in part.partition("="))
-        _require(role in limits)
-        match = RATE.fullmatch(rate)
-        _require(match is not None or rate == "none")
-        limits[role] = RateLimit(int(match[1]), UNIT_SECONDS[match[2]]) if match else None
-    return limits
 
 
 Setting = partial(Field, validate_default=False)
@@ -264,7 +231,7 @@ class Settings(BaseSettings):
         description="a whole number of values from 10000 to 1000000000",
     )
     rate_limits: Annotated[
-        Mapping[str, RateLimit | None], NoDecode, BeforeValidator(_rate_limits)
+        Mapping[str, RateLimit | None], NoDecode, BeforeValidator(parse_rate_limits)
     ] = Setting(
         default=DEFAULT_RATE_LIMITS,
         description=(
@@ -282,6 +249,13 @@ class Settings(BaseSettings):
     )
     anonymous_channels: Annotated[frozenset[str], NoDecode, BeforeValidator(_channels)] = Setting(
         default=frozenset(), description="channel codes without blanks, separated by commas"
+    )
+    cors_origins: Annotated[frozenset[str], NoDecode, BeforeValidator(parse_origins)] = Setting(
+        default=frozenset(),
+        description=(
+            "origins like https://shop.example or http://localhost:3000, without a path, separated "
+            "by commas"
+        ),
     )
     base_currency: Annotated[str, AfterValidator(_currency)] = Setting(
         default="GBP", description="the code of an active ISO 4217 currency, like GBP"

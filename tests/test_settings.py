@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-import settings
-from settings import RateLimit, SettingsError, load
+from server.process.rate_limits import DEFAULT_RATE_LIMITS, RateLimit
+from settings import Settings, SettingsError, load
 
 ROOT = Path(__file__).parent.parent
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -41,21 +41,19 @@ def test_the_defaults_serve_one_process_on_this_machine() -> None:
 
 
 def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in settings.Settings.model_fields:
+    for name in Settings.model_fields:
         monkeypatch.setenv(f"RESTOW_{name.upper()}", "")
-    assert load() == settings.Settings()
+    assert load() == Settings()
 
 
 def test_every_setting_is_documented() -> None:
     documented = "".join((ROOT / name).read_text() for name in ("README.md", "CHANGELOG.md"))
-    named = {f"RESTOW_{name.upper()}" for name in settings.Settings.model_fields}
+    named = {f"RESTOW_{name.upper()}" for name in Settings.model_fields}
     assert {name for name in named if f"`{name}`" not in documented} == set()
 
 
 def test_every_setting_says_what_is_allowed() -> None:
-    undescribed = [
-        name for name, field in settings.Settings.model_fields.items() if not field.description
-    ]
+    undescribed = [name for name, field in Settings.model_fields.items() if not field.description]
     assert undescribed == []
 
 
@@ -127,6 +125,17 @@ def test_a_sound_value_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, valu
         ("PAYMENT_GATEWAY", "https://gateway.example?key=1"),
         ("PAYMENT_GATEWAY", "simulator?chaos=lots"),
         ("PAYMENT_GATEWAY", "bank"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "shop.example"),
+        ("CORS_ORIGINS", "https://shop.example/"),
+        ("CORS_ORIGINS", "https://shop.example/path"),
+        ("CORS_ORIGINS", "https://me@shop.example"),
+        ("CORS_ORIGINS", "https://*.shop.example"),
+        ("CORS_ORIGINS", "ftp://shop.example"),
+        ("CORS_ORIGINS", "https://a.example https://b.example"),
+        ("CONNECTIONS_ADDRESS_MAX", "0"),
+        ("BODY_ADDRESS_BYTES_MAX", "12"),
+        ("BODY_PROCESS_BYTES_MAX", "12"),
         ("RATE_LIMITS", "WIZARD=5/second"),
         ("RATE_LIMITS", "SUPPORT"),
         ("RATE_LIMITS", "SUPPORT=0/second"),
@@ -147,7 +156,7 @@ def test_a_value_that_cannot_be_is_named_with_what_is_allowed(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     (line,) = refusal(monkeypatch, **{name: value})
-    allowed = settings.Settings.model_fields[name.lower()].description
+    allowed = Settings.model_fields[name.lower()].description
     assert line.startswith(f"RESTOW_{name} ")
     assert line.endswith(f"must be {allowed}")
 
@@ -215,7 +224,9 @@ def test_a_demo_runs_on_loopback(monkeypatch: pytest.MonkeyPatch, host: str) -> 
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESTOW_ANONYMOUS_CHANNELS", "web, store,,web")
     monkeypatch.setenv("RESTOW_WEBHOOK_SECRETS", f"{SECRET}, {OTHER_SECRET}")
+    monkeypatch.setenv("RESTOW_CORS_ORIGINS", "https://Shop.example, http://localhost:3000")
     loaded = load()
+    assert loaded.cors_origins == {"https://shop.example", "http://localhost:3000"}
     assert loaded.anonymous_channels == {"web", "store"}
     assert loaded.webhook_secrets == (SECRET, OTHER_SECRET)
 
@@ -225,14 +236,12 @@ def test_rate_limits_change_the_named_roles_only(monkeypatch: pytest.MonkeyPatch
     limits = load().rate_limits
     assert limits["ANONYMOUS"] == RateLimit(5, 1)
     assert limits["PARTNER"] is None
-    assert limits["SUPPORT"] == settings.DEFAULT_RATE_LIMITS["SUPPORT"]
+    assert limits["SUPPORT"] == DEFAULT_RATE_LIMITS["SUPPORT"]
     assert limits["ADMIN"] is None
 
 
 def test_four_hundred_requests_at_once_pass_every_default_limit() -> None:
-    assert all(
-        limit is None or limit.count >= 400 for limit in settings.DEFAULT_RATE_LIMITS.values()
-    )
+    assert all(limit is None or limit.count >= 400 for limit in DEFAULT_RATE_LIMITS.values())
 
 
 def test_hold_limits_are_handed_on_as_the_domain_knows_them(

@@ -1,30 +1,64 @@
 """Rate limits: tokens per API key by role, per address without a key, and for refused log-ins."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
-from domain.access.callers import Caller
+from domain.access.callers import Caller, Role
 from server.operations.errors import RequestRefused
 from server.transports.edge import peer_of
 
 ANONYMOUS: Final = "ANONYMOUS"
-REFUSED: Final = "REFUSED"
+REFUSED: Final = "REFUSED"  # log-ins with a wrong key, by address
+UNIT_SECONDS: Final[Mapping[str, int]] = {"second": 1, "minute": 60, "hour": 3_600}
+RATE: Final = re.compile(r"([1-9][0-9]{0,8})/(second|minute|hour)")
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `count` tokens in any `seconds`."""
+
+    count: int
+    seconds: int
+
+
+DEFAULT_RATE_LIMITS: Final[Mapping[str, RateLimit | None]] = {
+    ANONYMOUS: RateLimit(1_200, 60),
+    REFUSED: RateLimit(600, 60),
+    **{role.value: RateLimit(60_000, 60) for role in Role if role is not Role.ADMIN},
+    Role.ADMIN.value: None,
+}
+
+
+def parse_rate_limits(text: object) -> Mapping[str, RateLimit | None]:
+    """The limits of all roles from `ROLE=COUNT/minute,…`. Raises ValueError."""
+    if isinstance(text, Mapping):
+        return text
+    limits = dict(DEFAULT_RATE_LIMITS)
+    for part in filter(None, map(str.strip, str(text).split(","))):
+        role, _, rate = (word.strip() for word in part.partition("="))
+        match = RATE.fullmatch(rate)
+        if role not in limits or (match is None and rate != "none"):
+            raise ValueError("not allowed")
+        limits[role] = RateLimit(int(match[1]), UNIT_SECONDS[match[2]]) if match else None
+    return limits
 
 
 class RateLimits:
-    """Counts tokens in this process. `limits`: (tokens, seconds) by role; None: no limit.
+    """Counts tokens in this process. `limits`: the limit of each role; None: no limit.
 
     A request costs one token, also if it is refused later. A document that is not in the cache
     costs more. Requests beyond the limit cost nothing, so a client that pauses is admitted again.
     """
 
-    def __init__(self, limits: Mapping[str, tuple[int, int] | None]) -> None:
+    def __init__(self, limits: Mapping[str, RateLimit | None]) -> None:
         self._items = {
-            role: None if limit is None else RateLimitItemPerSecond(*limit)
+            role: None if limit is None else RateLimitItemPerSecond(limit.count, limit.seconds)
             for role, limit in limits.items()
         }
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())

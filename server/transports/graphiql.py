@@ -9,8 +9,9 @@ from typing import Final
 
 from graphql import OperationDefinitionNode, parse
 from starlette.datastructures import Headers
-from starlette.responses import HTMLResponse
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
@@ -99,3 +100,22 @@ def _answer(config: Mapping[str, object]) -> HTMLResponse:
 def graphiql_files() -> Mount:
     """The route of the page's scripts and styles, below /graphiql."""
     return Mount("/graphiql", StaticFiles(directory=WEB / "graphiql"), name="graphiql")
+
+
+def graphiql_entrance() -> Route:
+    """The route that leads from `/` to GraphiQL."""
+
+    async def enter(_: Request) -> Response:
+        return RedirectResponse("/graphql", 307, {"Cache-Control": "no-store"})
+
+    return Route("/", enter)
+
+
+def schema_document(sdl: Path) -> Route:
+    """The route of the schema in SDL, from a file. It is served where introspection is on."""
+    text = sdl.read_text()
+
+    async def show(_: Request) -> Response:
+        return PlainTextResponse(text)
+
+    return Route("/schema.graphql", show)

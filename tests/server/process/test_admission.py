@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from domain.access.callers import Role
 from models.queries import access as key_queries
-from settings import RateLimit
+from server.process.rate_limits import RateLimit
 from tests.builders.in_process_server import BOOTSTRAP, HOLD, InProcessServer
 from tests.builders.transactions import rows
 from tests.server.socket import InProcessServer as SocketServer

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app import NotMigrated
-from settings import RateLimit
+from server.process.rate_limits import RateLimit
 from tests.builders.in_process_server import BOOTSTRAP, InProcessServer
 
 
