@@ -122,10 +122,11 @@ class Outbox:
             "subject_version": event.subject_version,
             "channel_id": event.channel_id,
             "location_id": event.location_id,
-            "data": orjson.dumps(encode(event.payload), default=str).decode(),
             "transaction_id": transaction_id,
         }
-        row["digest"] = digest({**row, "data": _read(row["data"])})
+        data = orjson.dumps(encode(event.payload), default=str, option=orjson.OPT_SORT_KEYS)
+        row["digest"] = digest({**row, "data": orjson.Fragment(data)})
+        row["data"] = data.decode()
         return row
 
     def _audit_row(self, audit: PendingAudit, content: str) -> dict[str, Any]:
@@ -135,14 +136,12 @@ class Outbox:
             "actor": audit.actor,
             "action": audit.action,
             "subject": audit.subject,
-            "before": _json(audit.before),
-            "after": _json(audit.after),
             "content_digest": content,
             "transaction_id": self._unit.id,
         }
-        row["digest"] = digest(
-            {**row, "before": _read(row["before"]), "after": _read(row["after"])}
-        )
+        before, after = _json(audit.before), _json(audit.after)
+        row["digest"] = digest({**row, "before": _part(before), "after": _part(after)})
+        row["before"], row["after"] = before, after
         return row
 
     def snapshot(self) -> Restore:
@@ -166,7 +165,8 @@ def _account(event: PendingEvent[EventPayload]) -> PendingAudit:
 def _json(value: Mapping[str, Any] | None) -> str | None:
     if value is None:
         return None
-    return orjson.dumps(value, default=_plain, option=orjson.OPT_PASSTHROUGH_DATACLASS).decode()
+    options = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_SORT_KEYS
+    return orjson.dumps(value, default=_plain, option=options).decode()
 
 
 def _plain(value: object) -> object:
@@ -174,6 +174,6 @@ def _plain(value: object) -> object:
     return encode(value) if is_dataclass(value) else str(value)
 
 
-def _read(text: str | None) -> object:
-    """A value as the database returns it: a digest covers JSON by its meaning, not its text."""
-    return None if text is None else orjson.loads(text)
+def _part(text: str | None) -> orjson.Fragment | None:
+    """Canonical JSON as a part of a digest, which covers JSON by its meaning, not its text."""
+    return None if text is None else orjson.Fragment(text)

@@ -59,6 +59,7 @@ class Transaction:
         self.stock = LockedStock(self.unit, self.outbox)
         self.costs = LockedCosts(self.unit)
         self.journal = Journal(self.unit, self.outbox)
+        self._savepoints = 0
 
     def add(self, model: type[Model], row: Mapping[str, Any]) -> None:
         """Insert `row` with the next flush. All rows of a model name the same columns."""
@@ -82,18 +83,22 @@ class Transaction:
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """Open a savepoint: a domain error inside undoes everything done inside."""
+        """Open a savepoint: a domain error inside undoes everything done inside.
+
+        The end of the transaction releases it, which saves a call. So each has a name of its own:
+        the outer one of two stays the one that is rolled back.
+        """
         await self.flush()
         parts = (self.unit, self.stock, self.costs, self.journal, self.outbox)
         restores = [part.snapshot() for part in parts]
-        await self.session.execute("SAVEPOINT action")
+        self._savepoints += 1
+        name = f"action_{self._savepoints}"
+        await self.session.execute(f"SAVEPOINT {name}")
         try:
             yield
             await self.flush()
         except (DomainError, Refused):
             for restore in restores:
                 restore()
-            await self.session.execute("ROLLBACK TO SAVEPOINT action")
-            await self.session.execute("RELEASE SAVEPOINT action")
+            await self.session.execute(f"ROLLBACK TO SAVEPOINT {name}")
             raise
-        await self.session.execute("RELEASE SAVEPOINT action")
