@@ -29,6 +29,7 @@ async def api_keys(info: Info) -> list[ApiKey]:
     return [ApiKey.from_row(row, info.context) for row in rows]
 
 
+@sized(PAGE_MAX)
 async def actors(
     info: Info,
     role: Annotated[Role | None, argument(description="Only actors with this role.")] = UNSET,

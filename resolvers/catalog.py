@@ -11,9 +11,10 @@ import workflows.catalog.locations
 import workflows.catalog.master_data
 from domain.catalog.commands import UpsertReasonCode, UpsertSupplier
 from domain.values.search_texts import search_term
+from models.queries.reads.catalog import ItemFilters
 from schema.context import Info
 from schema.fields.arguments import After, Before, First, Last, given, named
-from schema.fields.enums import ReasonKind
+from schema.fields.enums import ItemSort, LocationKind, ReasonKind
 from schema.fields.paging import CountedConnection, selection_of, window
 from schema.mutations.catalog import (
     ChannelInput,
@@ -27,6 +28,7 @@ from schema.mutations.catalog import (
     upsert_items,
 )
 from schema.mutations.perform import perform_mutation
+from schema.permissions import visible_supplier
 from schema.types.catalog import Channel, Item, Location, ReasonCode
 from server.projection.list_sizes import PAGE_MAX, sized
 
@@ -40,21 +42,37 @@ async def item(info: Info, sku: str) -> Item | None:
 async def items(
     info: Info,
     search: str | None = UNSET,
+    supplier: Annotated[
+        str | None, argument(description="Only of the supplier with this code.")
+    ] = UNSET,
+    category: Annotated[str | None, argument(description="Only of this category.")] = UNSET,
+    active: Annotated[
+        bool | None, argument(description="True: only active ones. False: only others.")
+    ] = UNSET,
+    sort: Annotated[ItemSort | None, argument(description="Order of the list.")] = ItemSort.NEWEST,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> CountedConnection[Item]:
-    """Items, newest first.
+    """Items, newest first unless `sort` states another order. Null arguments do not filter.
 
     `search` selects items that contain it in SKU, name or barcode. Case, accents, width and
     repeated blanks make no difference, in any alphabet: "OREBRO" finds "Örebro". It may
     have at most 255 characters.
     """
-    term = search_term(given(search), "search")
+    filters = ItemFilters(
+        term=search_term(given(search), "search"),
+        supplier=visible_supplier(info.context.caller, given(supplier)),
+        category=given(category),
+        is_active=given(active),
+    )
     session = await info.context.session()
     page = await catalog_reads.items(
-        session, window(first, after, last, before, selection_of(info)), term=term
+        session,
+        window(first, after, last, before, selection_of(info)),
+        filters,
+        sort or ItemSort.NEWEST,
     )
     return CountedConnection(page, Item.from_row, info.context)
 
@@ -66,9 +84,20 @@ async def location(info: Info, code: str) -> Location | None:
 
 
 @sized(PAGE_MAX)
-async def locations(info: Info) -> list[Location]:
-    """All locations in the scope of the caller's key, newest first."""
-    rows = await catalog_reads.locations(*await info.context.opened())
+async def locations(
+    info: Info,
+    kinds: Annotated[
+        list[LocationKind] | None, argument(description="Only of these kinds.")
+    ] = UNSET,
+    under: Annotated[
+        str | None,
+        argument(description="Only those in the location with this code, at any depth."),
+    ] = UNSET,
+) -> list[Location]:
+    """Locations in the scope of the caller's key, newest first. Null arguments do not filter."""
+    rows = await catalog_reads.locations(
+        *await info.context.opened(), kinds=given(kinds), under=given(under)
+    )
     return [Location.from_row(row, info.context) for row in rows]
 
 

@@ -16,6 +16,7 @@ from schema.fields.paging import window
 from schema.streams import converted
 from schema.types.events import Event, EventConnection
 from schema.types.facts import EventType, visible_types
+from server.projection.list_sizes import PAGE_MAX, sized
 
 TYPES_MAX = 100
 
@@ -61,6 +62,7 @@ async def events(
     return EventConnection.of(found, size, position)
 
 
+@sized(PAGE_MAX)
 async def event_types(info: Info) -> list[EventType]:
     """The types of events that the caller's role may see, with the structure of their `data`."""
     caller = info.context.caller

@@ -10,9 +10,11 @@ from strawberry import ID, UNSET, argument
 import models.queries.reads.exceptions as exception_reads
 import schema.mutations.exceptions as commands
 import workflows.exceptions.handling as exception_handling
+from models.queries.reads.exceptions import ExceptionFilters
 from schema.context import Info
-from schema.fields.arguments import After, Before, First, Last, Resume, given
+from schema.fields.arguments import After, Before, First, Last, Resume, given, several
 from schema.fields.enums import ExceptionSeverity, ExceptionStatus
+from schema.fields.node import subject_of
 from schema.fields.paging import CountedConnection, selection_of, window
 from schema.mutations.exceptions import ExceptionPayload
 from schema.mutations.perform import perform_mutation
@@ -30,19 +32,47 @@ async def exceptions(
     severity: ExceptionSeverity | None = UNSET,
     kind: Annotated[str | None, argument(description="Only of this kind: OVERSOLD, …")] = UNSET,
     owner: Annotated[str | None, argument(description="Only of this owner (actor).")] = UNSET,
+    kinds: Annotated[list[str] | None, argument(description="Several, instead of `kind`.")] = UNSET,
+    owner_role: Annotated[
+        str | None, argument(description="Only of this role in charge: WAREHOUSE, FINANCE, …")
+    ] = UNSET,
+    location: Annotated[
+        str | None, argument(description="Only of the location with this code.")
+    ] = UNSET,
+    subject: Annotated[
+        ID | None, argument(description="Only those that concern this object.")
+    ] = UNSET,
+    open: Annotated[
+        bool | None, argument(description="True: only open ones. False: only resolved ones.")
+    ] = UNSET,
+    breached: Annotated[
+        bool | None, argument(description="True: only open ones past `dueAt`. False: only others.")
+    ] = UNSET,
+    by_due: Annotated[bool | None, argument(description="True: earliest `dueAt` first.")] = False,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> CountedConnection[OperationalException]:
-    """Operational exceptions, newest first. Null arguments do not filter."""
+    """Operational exceptions, newest first unless `byDue`. Null arguments do not filter."""
+    concerned = given(subject)
+    filters = ExceptionFilters(
+        status=given(status),
+        severity=given(severity),
+        kinds=several(kind, kinds, "kind"),
+        owner=given(owner),
+        owner_role=given(owner_role),
+        location=given(location),
+        subject=None if concerned is None else subject_of(concerned),
+        is_open=given(open),
+        is_breached=given(breached),
+    )
     page = await exception_reads.exceptions(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
-        status=given(status),
-        severity=given(severity),
-        kind=given(kind),
-        owner=given(owner),
+        filters=filters,
+        by_due=bool(given(by_due)),
+        now=info.context.now,
     )
     return CountedConnection(page, OperationalException.from_row, info.context)
 

@@ -41,6 +41,7 @@ async def fulfillments(
         str | None, argument(description="Only of the location with this code.")
     ] = UNSET,
     status: FulfillmentStatus | None = UNSET,
+    sku: Annotated[str | None, argument(description="Only with a line of this SKU.")] = UNSET,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
@@ -52,6 +53,7 @@ async def fulfillments(
         window(first, after, last, before, selection_of(info)),
         location=given(location),
         status=given(status),
+        sku=given(sku),
     )
     return Connection(page, Fulfillment.from_row, info.context)
 

@@ -88,7 +88,9 @@ async def orders(
     customer_reference: Annotated[
         str | None, argument(description="Only of this customer of the shop.")
     ] = UNSET,
-    sort: OrderSort | None = OrderSort.NEWEST,
+    sort: Annotated[
+        OrderSort | None, argument(description="Order of the list.")
+    ] = OrderSort.NEWEST,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,

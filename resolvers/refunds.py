@@ -6,14 +6,17 @@ from typing import Annotated
 
 from strawberry import ID, UNSET, argument
 
-import models.queries.reads.refunds as refund_reads
+import models.queries.reads.refund_lists as refund_lists
+import workflows.refunds.decidable
 import workflows.refunds.manual_settlement
 import workflows.refunds.refunds
+from models.queries.reads.refund_lists import RefundFilters
 from schema.context import Info
-from schema.fields.arguments import After, Before, First, Last, Resume, given
-from schema.fields.enums import RefundStatus
+from schema.fields.arguments import After, Before, First, Last, Resume, given, several
+from schema.fields.enums import RefundSort, RefundStatus
 from schema.fields.node import load, required_uuid, uuid_in
 from schema.fields.paging import CountedConnection, selection_of, window
+from schema.fields.time_ranges import TimeRange, ranged
 from schema.mutations.perform import perform_mutation
 from schema.mutations.refunds import RefundCreateInput, RefundPayload
 from schema.streams import object_changes
@@ -32,16 +35,48 @@ async def refund(info: Info, id: ID) -> Refund | None:
 async def refunds(
     info: Info,
     status: RefundStatus | None = UNSET,
+    statuses: Annotated[
+        list[RefundStatus] | None, argument(description="Several, instead of `status`.")
+    ] = UNSET,
+    channel: Annotated[
+        str | None, argument(description="Only of orders of the channel with this code.")
+    ] = UNSET,
+    created: Annotated[
+        TimeRange | None, argument(description="Only with `createdAt` in this range.")
+    ] = UNSET,
+    decidable_by_me: Annotated[
+        bool | None,
+        argument(
+            description="True: only those that wait for an approval which the caller may give: "
+            "within its limit, and without a part in them. False: only others."
+        ),
+    ] = UNSET,
+    sort: Annotated[
+        RefundSort | None, argument(description="Order of the list.")
+    ] = RefundSort.NEWEST,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> CountedConnection[Refund]:
-    """Refunds, newest first. A null `status` does not filter."""
-    page = await refund_reads.refunds(
-        *await info.context.opened(),
+    """Refunds, newest first unless `sort` states another order. Null arguments do not filter."""
+    session, scope = await info.context.opened()
+    wanted, decidable = given(decidable_by_me), None
+    if wanted is not None:
+        decidable = await workflows.refunds.decidable.decidable_by(session, info.context.caller)
+    filters = RefundFilters(
+        statuses=several(status, statuses),
+        channel=given(channel),
+        created=ranged(created, "created"),
+        among=decidable if wanted else None,
+        without=None if wanted else decidable,
+    )
+    page = await refund_lists.refunds(
+        session,
+        scope,
         window(first, after, last, before, selection_of(info)),
-        status=given(status),
+        filters,
+        sort or RefundSort.NEWEST,
     )
     return CountedConnection(page, Refund.from_row, info.context)
 

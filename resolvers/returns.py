@@ -6,6 +6,7 @@ from typing import Annotated
 
 from strawberry import ID, UNSET, argument
 
+import models.queries.reads.return_lists as return_lists
 import models.queries.reads.returns as return_reads
 import workflows.returns.authorizations
 import workflows.returns.dispositions
@@ -15,11 +16,13 @@ import workflows.returns.receipts
 import workflows.returns.requests
 import workflows.returns.tracking
 from domain.errors import BadRequest
+from models.queries.reads.return_lists import ReturnFilters
 from schema.context import Info
-from schema.fields.arguments import After, Before, First, Last, Resume, given
-from schema.fields.enums import Disposition, ReturnStatus
+from schema.fields.arguments import After, Before, First, Last, Resume, given, several
+from schema.fields.enums import Disposition, ReturnSort, ReturnStatus
 from schema.fields.node import load, required_uuid, uuid_in
 from schema.fields.paging import CountedConnection, selection_of, window
+from schema.fields.time_ranges import TimeRange, ranged
 from schema.mutations.exceptions import ExceptionPayload
 from schema.mutations.perform import perform_mutation
 from schema.mutations.returns import (
@@ -43,24 +46,36 @@ async def return_(
     rma_number: Annotated[
         str | None, argument(description="RMA number, as printed on the parcel.")
     ] = UNSET,
+    tracking_number: Annotated[
+        str | None,
+        argument(description="Tracking number of the parcel that brings the units back."),
+    ] = UNSET,
 ) -> Return | None:
-    """One return, by `id` or by `rmaNumber`; null if there is none.
+    """One return, by `id`, `rmaNumber` or `trackingNumber`; null if there is none.
 
-    Both or neither are BAD_REQUEST.
+    Tracking numbers are used again: the newest return with the number is found. More than one of
+    the arguments, or none, is BAD_REQUEST.
     """
-    by_id, by_number = given(id), given(rma_number)
-    if (by_id is None) == (by_number is None):
-        raise BadRequest("Send either id or rmaNumber.")
+    by_id, by_number, by_parcel = given(id), given(rma_number), given(tracking_number)
+    if [by_id, by_number, by_parcel].count(None) != 2:
+        raise BadRequest("Send one of id, rmaNumber and trackingNumber.")
     if by_id is not None:
         found: Return | None = await load(info.context, "Return", uuid_in("Return", by_id))
         return found
-    row = await return_reads.return_by_number(*await info.context.opened(), by_number or "")
+    session, scope = await info.context.opened()
+    if by_parcel is not None:
+        row = await return_reads.return_by_tracking_number(session, scope, by_parcel)
+    else:
+        row = await return_reads.return_by_number(session, scope, by_number or "")
     return None if row is None else Return.from_row(row, info.context)
 
 
 async def returns(
     info: Info,
     status: ReturnStatus | None = UNSET,
+    statuses: Annotated[
+        list[ReturnStatus] | None, argument(description="Several, instead of `status`.")
+    ] = UNSET,
     location: Annotated[
         str | None,
         argument(
@@ -68,17 +83,38 @@ async def returns(
             "received there."
         ),
     ] = UNSET,
+    channel: Annotated[
+        str | None, argument(description="Only of orders of the channel with this code.")
+    ] = UNSET,
+    sku: Annotated[str | None, argument(description="Only with units of this SKU.")] = UNSET,
+    reason: Annotated[
+        str | None, argument(description="Only with units returned for the reason with this code.")
+    ] = UNSET,
+    requested: Annotated[
+        TimeRange | None, argument(description="Only with `requestedAt` in this range.")
+    ] = UNSET,
+    sort: Annotated[
+        ReturnSort | None, argument(description="Order of the list.")
+    ] = ReturnSort.NEWEST,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> CountedConnection[Return]:
-    """Returns, newest first. Null arguments do not filter."""
-    page = await return_reads.returns(
+    """Returns, newest first unless `sort` states another order. Null arguments do not filter."""
+    filters = ReturnFilters(
+        statuses=several(status, statuses),
+        location=given(location),
+        channel=given(channel),
+        sku=given(sku),
+        reason=given(reason),
+        requested=ranged(requested, "requested"),
+    )
+    page = await return_lists.returns(
         *await info.context.opened(),
         window(first, after, last, before, selection_of(info)),
-        status=given(status),
-        location=given(location),
+        filters,
+        sort or ReturnSort.NEWEST,
     )
     return CountedConnection(page, Return.from_row, info.context)
 

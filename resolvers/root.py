@@ -47,6 +47,7 @@ without a gap or a repeat. CURSOR_TOO_OLD: events after the cursor are no longer
 
 QUERIES: Final[Mapping[str, Resolver]] = {
     "node": nodes.node,
+    "nodes": nodes.nodes,
     "viewer": access.viewer,
     "item": catalog.item,
     "items": catalog.items,

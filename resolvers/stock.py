@@ -9,9 +9,11 @@ from strawberry import UNSET, argument
 import models.queries.reads.stock as stock_reads
 import workflows.stock.adjustments
 import workflows.stock.goods_receipts
+from domain.values.search_texts import search_term
+from models.queries.reads.catalog import ItemFilters
 from schema.context import Info
 from schema.fields.arguments import After, Before, First, Last, Resume, given
-from schema.fields.enums import MovementKind
+from schema.fields.enums import MovementKind, StockState
 from schema.fields.paging import Connection, CountedConnection, selection_of, window
 from schema.mutations.perform import perform_mutation
 from schema.mutations.stock import (
@@ -21,6 +23,7 @@ from schema.mutations.stock import (
     StockPayload,
     StockReceiptInput,
 )
+from schema.permissions import visible_supplier
 from schema.streams import converted
 from schema.types.events import StockEvent
 from schema.types.stock import StockLevel, StockMovement
@@ -34,6 +37,24 @@ async def stock_levels(
     locations: Annotated[
         list[str] | None, argument(description="Only of the locations with these codes.")
     ] = UNSET,
+    search: Annotated[
+        str | None,
+        argument(description="Part of SKU, name or barcode of the item, as in `items`."),
+    ] = UNSET,
+    category: Annotated[
+        str | None, argument(description="Only of items of this category.")
+    ] = UNSET,
+    supplier: Annotated[
+        str | None, argument(description="Only of items of the supplier with this code.")
+    ] = UNSET,
+    below_safety: Annotated[
+        bool | None,
+        argument(description="True: only with less available than `safetyStock`. False: others."),
+    ] = UNSET,
+    having: Annotated[
+        list[StockState] | None,
+        argument(description="Only with units in one of these states."),
+    ] = UNSET,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
@@ -45,6 +66,13 @@ async def stock_levels(
         window(first, after, last, before, selection_of(info)),
         skus=given(skus),
         locations=given(locations),
+        of_items=ItemFilters(
+            term=search_term(given(search), "search"),
+            category=given(category),
+            supplier=visible_supplier(info.context.caller, given(supplier)),
+        ),
+        is_below_safety=given(below_safety),
+        having=given(having),
     )
     return CountedConnection(page, StockLevel.from_row, info.context)
 

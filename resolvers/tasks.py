@@ -12,7 +12,7 @@ import schema.mutations.tasks as commands
 import workflows.tasks.claims
 from domain.errors import BadRequest
 from schema.context import Info
-from schema.fields.arguments import After, Before, First, Last, given
+from schema.fields.arguments import After, Before, First, Last, given, several
 from schema.fields.enums import QueueKind, TaskStatus
 from schema.fields.paging import CountedConnection, selection_of, window
 from schema.mutations.perform import perform_mutation
@@ -29,6 +29,12 @@ async def tasks(
         str | None, argument(description="Only of the location with this code.")
     ] = UNSET,
     status: TaskStatus | None = UNSET,
+    statuses: Annotated[
+        list[TaskStatus] | None, argument(description="Several, instead of `status`.")
+    ] = UNSET,
+    claimed_by: Annotated[
+        str | None, argument(description="Only those that this actor has claimed or completed.")
+    ] = UNSET,
     first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
@@ -40,7 +46,8 @@ async def tasks(
         window(first, after, last, before, selection_of(info)),
         queue=given(queue),
         location=given(location),
-        status=given(status),
+        statuses=several(status, statuses),
+        claimed_by=given(claimed_by),
         now=info.context.now,
     )
     return CountedConnection(page, Task.from_row, info.context)

@@ -12,7 +12,7 @@ from strawberry.types.field import StrawberryField
 
 import domain.access.permissions as permissions
 from domain.access.callers import Caller
-from domain.errors import Unauthenticated
+from domain.errors import Forbidden, Unauthenticated
 from schema.context import Info, Resolver, Stream
 
 
@@ -21,6 +21,13 @@ def admit(caller: Caller, permission: str) -> None:
     if caller.is_anonymous and not caller.may(permission):
         raise Unauthenticated("This needs an API key: Authorization: Bearer KEY.")
     caller.require(permission)
+
+
+def visible_supplier(caller: Caller, code: str | None) -> str | None:
+    """The supplier that a list is filtered by. Raises Forbidden if the role sees no suppliers."""
+    if code is not None and not caller.may_see_supplier():
+        raise Forbidden("The role may not see suppliers, so it cannot filter by one.")
+    return code
 
 
 class Guarded(FieldExtension):

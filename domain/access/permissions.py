@@ -11,6 +11,7 @@ from typing import Final
 QUERIES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "node": "node.read",
+        "nodes": "node.read",
         "viewer": "viewer.read",
         "item": "items.read",
         "items": "items.read",

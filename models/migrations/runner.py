@@ -48,6 +48,7 @@ from models.migrations.later import (
     m0023_shown_facts,
     m0024_vacuum_of_holds,
     m0025_order_lists,
+    m0026_list_filters,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -108,6 +109,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0023_shown_facts", m0023_shown_facts.statements),
     Version("0024_vacuum_of_holds", m0024_vacuum_of_holds.statements),
     Version("0025_order_lists", m0025_order_lists.statements, fill=m0025_order_lists.KEYS),
+    Version("0026_list_filters", m0026_list_filters.statements),
 )
 
 _TABLE = (

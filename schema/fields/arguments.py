@@ -47,12 +47,14 @@ def named(value: T | UnsetType | None) -> T | Absent | None:
     return ABSENT if isinstance(value, UnsetType) else value
 
 
-def several(status: T | None, statuses: Sequence[T] | None) -> Sequence[T] | None:
+def several(
+    status: T | None, statuses: Sequence[T] | None, name: str = "status"
+) -> Sequence[T] | None:
     """The values of a filter that takes one or several; None: no filter.
 
     Raises BadRequest for both.
     """
     one, many = given(status), given(statuses)
     if one is not None and many is not None:
-        raise BadRequest("Send either status or statuses.")
+        raise BadRequest(f"Send either {name} or its plural, not both.")
     return many if one is None else [one]

@@ -23,6 +23,7 @@ from models.database.sql import for_sqlite
 from models.migrations import runner
 from models.migrations.runner import VERSIONS, migrate, sqlite_path
 from models.queries.listing.paging import Window
+from models.queries.reads.catalog import ItemFilters
 from tests import raw
 
 LONG = os.environ.get("RESTOW_LONG") == "1"
@@ -165,12 +166,12 @@ async def _costs(url: str, count: int) -> dict[str, tuple[int, float]]:
             recorder: Any = Recorder(session)
             for what, (search, rows) in SEARCHES.items():
                 term = search_term(search, "search")
-                page = await catalog_reads.items(recorder, Window(50), term=term)
+                page = await catalog_reads.items(recorder, Window(50), ItemFilters(term=term))
                 assert (len(page.rows), page.has_next) == (min(rows, 50), rows > 50), what
                 found[what] = await _cost(recorder, url)
                 # from the middle, and from the other end
                 for window in (Window(50, after=[count // 2]), Window(50, from_end=True)):
-                    await catalog_reads.items(recorder, window, term=term)
+                    await catalog_reads.items(recorder, window, ItemFilters(term=term))
                     found[f"{what}, {'end' if window.from_end else 'middle'}"] = await _cost(
                         recorder, url
                     )

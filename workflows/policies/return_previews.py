@@ -61,10 +61,7 @@ async def preview_dispositions(session: Session, trial: Trial, last: int) -> Pre
 
 
 async def _last(session: Session, trial: Trial, last: int) -> Sequence[ReturnRow]:
-    page = await return_reads.returns(
-        session, trial.scope, Window(last), status=None, location=None
-    )
-    return page.rows
+    return (await return_reads.visible(trial.scope).page(session, Window(last))).rows
 
 
 async def _parcels(

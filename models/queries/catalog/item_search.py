@@ -11,7 +11,7 @@ The index holds the parts of one to four characters of each text in `item_text`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from domain.values.search_texts import parts
@@ -63,6 +63,10 @@ class FoundItems(Listing[ItemRow]):
 
     def _beside_window(self, window: Window, values: list[object]) -> list[str]:
         conditions = super()._beside_window(window, values)
+        if self._conditions or self._order != (_ID,):
+            # Other filters and sorts choose among all that are found.
+            walk = self._walk(values, -BIGINT_MAX, BIGINT_MAX, "DESC", "")
+            return [*conditions, f"t.id IN ({walk})"]
         high = BIGINT_MAX if window.after is None else _ID.read(window.after[0])
         low = -BIGINT_MAX if window.before is None else _ID.read(window.before[0])
         direction = "ASC" if window.from_end else "DESC"
@@ -72,9 +76,18 @@ class FoundItems(Listing[ItemRow]):
 
     async def count(self, session: Session) -> int:
         """The number of items found: it reads all candidates."""
+        if self._conditions:
+            return await self._count_among(session)
         values: list[object] = []
         walk = self._walk(values, -BIGINT_MAX, BIGINT_MAX, "DESC", "")
         return await session.value(int, f"SELECT count(*) FROM ({walk}) AS found", *values) or 0
+
+    async def _count_among(self, session: Session) -> int:
+        values = list(self._values)
+        walk = self._walk(values, -BIGINT_MAX, BIGINT_MAX, "DESC", "")
+        where = " AND ".join([*self._conditions, f"t.id IN ({walk})"])
+        sql = f"SELECT count(*) FROM item t WHERE {where}"
+        return await session.value(int, sql, *values) or 0
 
     def _walk(self, values: list[object], low: int, high: int, direction: str, limit: str) -> str:
         """SQL for the ids found between two ids, both excluded; adds its arguments to `values`."""
@@ -95,3 +108,20 @@ class FoundItems(Listing[ItemRow]):
             edge=_EDGE[direction],
             beyond=_BEYOND[direction],
         )
+
+
+def found_by_parts(engine: Engine, term: str) -> tuple[str, Sequence[object]]:
+    """SQL for the ids of all items found, with `{}` for each of its values, and the values."""
+    looked_up = parts(term)
+    texts = " ".join(f'"{part.encode().hex()}"' for part in looked_up)
+    sql = _WALKS[engine].format(
+        parts="{}",
+        term="{}",
+        low=str(-BIGINT_MAX),
+        high=str(BIGINT_MAX),
+        direction="DESC",
+        limit="",
+        edge=_EDGE["DESC"],
+        beyond=_BEYOND["DESC"],
+    )
+    return sql, (list(looked_up) if engine == "postgres" else texts, term)

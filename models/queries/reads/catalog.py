@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import models.queries.catalog.catalog as catalog_queries
 import models.queries.listing.visibility as visibility
-from domain.values.codes import comparison_key
+from domain.values.codes import comparison_key, stored_form
+from domain.values.sorts import ItemSort
 from models.catalog import (
     Channel,
     ChannelRow,
@@ -21,7 +23,7 @@ from models.catalog import (
 from models.database.keys import shown_columns
 from models.database.sessions import Session
 from models.queries.catalog.item_search import FoundItems
-from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.listing.paging import Direction, Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
 
 LOCATIONS_MAX = 10_000
@@ -46,11 +48,42 @@ _CHANNEL = shown_columns(Channel, "t")
 ITEM = ", ".join(f"t.{name}" for name in ITEM_COLUMNS)
 
 
-async def items(session: Session, window: Window, *, term: str | None) -> Page[ItemRow]:
-    """Items whose SKU, name or barcode contains a folded search; None: all items."""
-    if term is not None:
-        return await FoundItems(session.engine, ITEM, term).page(session, window)
-    return await Listing(ItemRow, ITEM, "item t", _ID).page(session, window)
+_ITEM_SORTS: Mapping[ItemSort, tuple[tuple[SortKey, ...], Direction]] = {
+    ItemSort.NEWEST: ((_ID,), "DESC"),
+    ItemSort.SKU: ((SortKey("t.sku", "sku", "text"), _ID), "ASC"),
+    ItemSort.NAME: ((SortKey("t.name", "name", "text"), _ID), "ASC"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemFilters:
+    """The filters of a list of items; None: no condition. `term`: a folded search."""
+
+    term: str | None = None
+    supplier: str | None = None
+    category: str | None = None
+    is_active: bool | None = None
+
+
+ALL_ITEMS = ItemFilters()
+
+
+async def items(
+    session: Session, window: Window, filters: ItemFilters, sort: ItemSort = ItemSort.NEWEST
+) -> Page[ItemRow]:
+    """Items that pass all filters. A search finds parts of SKU, name and barcode."""
+    order, direction = _ITEM_SORTS[sort]
+    if filters.term is not None:
+        listing: Listing[ItemRow] = FoundItems(session.engine, ITEM, filters.term)
+    else:
+        listing = Listing(ItemRow, ITEM, "item t", _ID)
+    listing.sorted_by(*order, direction=direction)
+    listing.coded("t.supplier_id", "supplier", filters.supplier)
+    if filters.category is not None:
+        listing.equal("t.category", stored_form(filters.category))
+    if filters.is_active is not None:
+        listing.where("t.active" if filters.is_active else "NOT t.active")
+    return await listing.page(session, window)
 
 
 async def item(session: Session, sku: str) -> ItemRow | None:
@@ -76,10 +109,25 @@ async def suppliers_by_id(session: Session, ids: Sequence[int]) -> Mapping[int, 
     return {each.id: SupplierRow(id=each.id, code=each.code, name=each.name) for each in found}
 
 
-async def locations(session: Session, scope: Scope) -> Sequence[LocationRow]:
-    """Locations that the caller may see, newest first."""
+# All locations in one, at any depth.
+_UNDER = """t.id IN (
+  WITH RECURSIVE below (id) AS (
+    SELECT l.id FROM location l JOIN location p ON p.id = l.parent_id WHERE p.code_key = {}
+    UNION SELECT l.id FROM location l JOIN below b ON l.parent_id = b.id)
+  SELECT id FROM below)"""
+
+
+async def locations(
+    session: Session, scope: Scope, *, kinds: Sequence[str] | None, under: str | None
+) -> Sequence[LocationRow]:
+    """Locations that the caller may see, newest first, by kinds and by what they lie in."""
     listing = Listing(LocationRow, LOCATION, visibility.LOCATION.table, _ID)
-    return await visibility.LOCATION.within(listing, scope).all(session, LOCATIONS_MAX)
+    visibility.LOCATION.within(listing, scope)
+    if kinds is not None:
+        listing.where("t.kind = ANY({}::text[])", list(kinds))
+    if under is not None:
+        listing.where(_UNDER, comparison_key(under))
+    return await listing.all(session, LOCATIONS_MAX)
 
 
 async def location(session: Session, scope: Scope, code: str) -> LocationRow | None:

@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import models.queries.access as key_queries
 import models.queries.listing.visibility as visibility
 from models.database.sessions import Session
 from models.exceptions import OperationalExceptionRow
+from models.queries.listing.filters import one_of
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
 from models.queries.listing.scopes import Scope
 
 _ID = SortKey("x.id", "id", "uuid")
+
+
+_DUE = SortKey("x.due_at", "due_at", "instant")
+# As in the conditions of the partial indexes.
+_OPEN = "x.status NOT IN ('RESOLVED', 'AUTO_RESOLVED')"
+# The rule of domain.exceptions.is_breached.
+_BREACHED = (
+    f"{_OPEN} AND x.due_at <"
+    " CASE WHEN x.status = 'WAITING' AND x.waiting_since_at IS NOT NULL"
+    " THEN x.waiting_since_at ELSE {} END"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionFilters:
+    """The filters of a list of exceptions; None: no condition. `subject`: `Order:<key>`."""
+
+    status: str | None = None
+    severity: str | None = None
+    kinds: Sequence[str] | None = None
+    owner: str | None = None
+    owner_role: str | None = None
+    location: str | None = None
+    subject: str | None = None
+    is_open: bool | None = None
+    is_breached: bool | None = None
 
 
 def _visible(scope: Scope) -> Listing[OperationalExceptionRow]:
@@ -26,15 +55,25 @@ async def exceptions(
     scope: Scope,
     window: Window,
     *,
-    status: str | None,
-    severity: str | None,
-    kind: str | None,
-    owner: str | None,
+    filters: ExceptionFilters,
+    by_due: bool,
+    now: datetime,
 ) -> Page[OperationalExceptionRow]:
-    """Exceptions by status, severity, kind and owner, newest first."""
-    listing = _visible(scope).equal("x.status", status).equal("x.severity", severity)
+    """Exceptions that pass all filters, newest first, or by their due time."""
+    listing = _visible(scope).equal("x.status", filters.status)
+    if by_due:
+        listing.sorted_by(_DUE, _ID, direction="ASC")
+    one_of(listing, "x.kind", filters.kinds)
+    owner = filters.owner
     named = None if owner is None else await key_queries.actor_named(session, owner) or owner
-    return await listing.equal("x.kind", kind).equal("x.owner", named).page(session, window)
+    listing.equal("x.severity", filters.severity).equal("x.owner", named)
+    listing.equal("x.owner_role", filters.owner_role).equal("x.subject_key", filters.subject)
+    listing.coded("x.location_id", "location", filters.location)
+    if filters.is_open is not None:
+        listing.where(_OPEN if filters.is_open else f"NOT ({_OPEN})")
+    if filters.is_breached is not None:
+        listing.where(_BREACHED if filters.is_breached else f"NOT ({_BREACHED})", now)
+    return await listing.page(session, window)
 
 
 async def exceptions_by_id(

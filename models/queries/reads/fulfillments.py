@@ -7,6 +7,7 @@ from typing import TypedDict
 from uuid import UUID
 
 import models.queries.listing.visibility as visibility
+from domain.values.codes import comparison_key
 from models.database.keys import shown_columns
 from models.database.sessions import Session
 from models.fulfillments import Fulfillment, FulfillmentRow
@@ -24,11 +25,32 @@ def _visible(scope: Scope) -> Listing[FulfillmentRow]:
     return visibility.FULFILLMENT.within(listing, scope)
 
 
+# The fulfillments of an item, each once: by its first line with the item.
+_OF_ITEM = "fulfillment_line d JOIN fulfillment f ON f.id = d.fulfillment_id"
+_IS_ITEM = (
+    "d.item_id = (SELECT id FROM item WHERE sku_key = {})"
+    " AND NOT EXISTS (SELECT 1 FROM fulfillment_line e WHERE e.item_id = d.item_id"
+    " AND e.fulfillment_id = d.fulfillment_id AND e.id < d.id)"
+)
+
+
 async def fulfillments(
-    session: Session, scope: Scope, window: Window, *, location: str | None, status: str | None
+    session: Session,
+    scope: Scope,
+    window: Window,
+    *,
+    location: str | None,
+    status: str | None,
+    sku: str | None,
 ) -> Page[FulfillmentRow]:
-    """Fulfillments by location and status, newest first."""
-    listing = _visible(scope).equal("f.status", status)
+    """Fulfillments by location, status and SKU, newest first."""
+    if sku is None:
+        listing = _visible(scope)
+    else:
+        key = SortKey("d.fulfillment_id", "id", "uuid")
+        listing = Listing(FulfillmentRow, _FULFILLMENT, _OF_ITEM, key)
+        visibility.FULFILLMENT.within(listing, scope).where(_IS_ITEM, comparison_key(sku))
+    listing.equal("f.status", status)
     listing.coded("f.location_id", "location", location)
     return await listing.page(session, window)
 

@@ -18,7 +18,7 @@ from domain.refunds.balances import (
 from domain.refunds.parts import NOTHING, Parts
 from models.database.rows import Total
 from models.database.sessions import Session
-from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.listing.paging import Listing, SortKey, by_key, grouped
 from models.queries.listing.scopes import Scope
 from models.queries.listing.selections import ShownColumns
 from models.refunds import RefundApprovalRow, RefundAttemptRow, RefundRow
@@ -34,25 +34,18 @@ class ShownRefundRow(RefundRow):
     payment_reference: str | None
 
 
-def _visible(scope: Scope) -> Listing[ShownRefundRow]:
+def visible(scope: Scope) -> Listing[ShownRefundRow]:
     """Refunds that the caller may see."""
     source = _PAID if scope.is_whole else _SOURCE  # a whole scope has no condition on orders
     listing = Listing(ShownRefundRow, "r.*, p.reference AS payment_reference", source, _ID)
     return visibility.REFUND.within(listing, scope)
 
 
-async def refunds(
-    session: Session, scope: Scope, window: Window, *, status: str | None
-) -> Page[ShownRefundRow]:
-    """Refunds by status, newest first."""
-    return await _visible(scope).equal("r.status", status).page(session, window)
-
-
 async def refunds_by_id(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, ShownRefundRow]:
     """Refunds by id, if the caller may see them."""
-    listing = _visible(scope).where("r.id = ANY({}::uuid[])", list(ids))
+    listing = visible(scope).where("r.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
 
 
@@ -60,14 +53,14 @@ async def refunds_by_return(
     session: Session, scope: Scope, ids: Sequence[UUID], columns: ShownColumns = None
 ) -> Mapping[UUID, list[ShownRefundRow]]:
     """Refunds of each of these returns that the caller may see, oldest first."""
-    return await _visible(scope).owned(session, "return_id", ids, "created_at, id", columns)
+    return await visible(scope).owned(session, "return_id", ids, "created_at, id", columns)
 
 
 async def refunds_by_order(
     session: Session, scope: Scope, ids: Sequence[UUID], columns: ShownColumns = None
 ) -> Mapping[UUID, list[ShownRefundRow]]:
     """Refunds of each of these orders that the caller may see, oldest first."""
-    return await _visible(scope).owned(session, "order_id", ids, "created_at, id", columns)
+    return await visible(scope).owned(session, "order_id", ids, "created_at, id", columns)
 
 
 async def approvals_by_refund(

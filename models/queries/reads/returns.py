@@ -10,9 +10,9 @@ from domain.returns.states import issued_rma_number
 from domain.values.codes import comparison_key
 from models.database.keys import shown_columns
 from models.database.sessions import Session
-from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.listing.paging import Listing, SortKey, by_key, grouped
 from models.queries.listing.related import RelatedRows
-from models.queries.listing.scopes import CHECKED, Scope
+from models.queries.listing.scopes import Scope
 from models.queries.listing.selections import ShownColumns
 from models.returns import DispositionStepRow, InspectionRow, Return, ReturnItemRow, ReturnRow
 
@@ -20,37 +20,32 @@ _ID = SortKey("r.id", "id", "uuid")
 _RETURN = shown_columns(Return, "r")
 
 
-def _visible(scope: Scope) -> Listing[ReturnRow]:
+def visible(scope: Scope) -> Listing[ReturnRow]:
+    """Returns that the caller may see."""
     listing = Listing(ReturnRow, _RETURN, visibility.RETURN.table, _ID)
     return visibility.RETURN.within(listing, scope)
-
-
-async def returns(
-    session: Session, scope: Scope, window: Window, *, status: str | None, location: str | None
-) -> Page[ReturnRow]:
-    """Returns by status and by location (destination or place of receipt), newest first."""
-    listing = _visible(scope).equal("r.status", status)
-    if location is not None:
-        listing.where(
-            "EXISTS (SELECT 1 FROM location l WHERE l.code_key = {} AND (l.id = r.destination_id"
-            " OR EXISTS (SELECT 1 FROM return_item t"
-            f" WHERE t.return_id = r.id AND t.location_id = l.id{CHECKED})))",
-            comparison_key(location),
-        )
-    return await listing.page(session, window)
 
 
 async def returns_by_id(
     session: Session, scope: Scope, ids: Sequence[UUID]
 ) -> Mapping[UUID, ReturnRow]:
     """Returns by id, if the caller may see them."""
-    listing = _visible(scope).where("r.id = ANY({}::uuid[])", list(ids))
+    listing = visible(scope).where("r.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
 
 
 async def return_by_number(session: Session, scope: Scope, rma_number: str) -> ReturnRow | None:
     """The return with an RMA number, as it was typed."""
-    listing = _visible(scope).equal("r.rma_number", issued_rma_number(rma_number))
+    listing = visible(scope).equal("r.rma_number", issued_rma_number(rma_number))
+    return next(iter(await listing.all(session, 1)), None)
+
+
+async def return_by_tracking_number(
+    session: Session, scope: Scope, tracking_number: str
+) -> ReturnRow | None:
+    """The newest return whose parcel has a tracking number."""
+    key = comparison_key(tracking_number)
+    listing = visible(scope).equal("r.tracking_number_key", key)
     return next(iter(await listing.all(session, 1)), None)
 
 
@@ -58,7 +53,7 @@ async def returns_by_order(
     session: Session, scope: Scope, ids: Sequence[UUID], columns: ShownColumns = None
 ) -> Mapping[UUID, list[ReturnRow]]:
     """Returns of each of these orders that the caller may see, oldest first."""
-    return await _visible(scope).owned(session, "order_id", ids, columns=columns)
+    return await visible(scope).owned(session, "order_id", ids, columns=columns)
 
 
 class ShownReturnItemRow(ReturnItemRow):

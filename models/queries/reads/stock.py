@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import models.queries.listing.visibility as visibility
-from domain.values.codes import comparison_key, keys_of
+from domain.values.codes import comparison_key, keys_of, stored_form
 from models.catalog import ItemRow, LocationRow
 from models.database.rows import RowT
 from models.database.sessions import Session
 from models.database.sql import question
+from models.migrations.dialect import Engine
+from models.queries.catalog.item_search import found_by_parts
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
 from models.queries.listing.scopes import Scope
-from models.queries.reads.catalog import ITEM, LOCATION
+from models.queries.reads.catalog import ALL_ITEMS, ITEM, LOCATION, ItemFilters
 from models.stock import StockLevelRow, StockMovementRow
 
 _LEVEL = SortKey("s.id", "id", "bigint")
@@ -31,6 +33,10 @@ def _movements(scope: Scope) -> Listing[StockMovementRow]:
     return visibility.STOCK_MOVEMENT.within(listing, scope)
 
 
+_BELOW = "s.available < s.safety_stock"
+_WITH_ITEM = "EXISTS (SELECT 1 FROM item i WHERE i.id = s.item_id"
+
+
 async def levels(
     session: Session,
     scope: Scope,
@@ -38,8 +44,14 @@ async def levels(
     *,
     skus: Sequence[str] | None,
     locations: Sequence[str] | None,
+    of_items: ItemFilters = ALL_ITEMS,
+    is_below_safety: bool | None = None,
+    having: Sequence[str] | None = None,
 ) -> Page[StockLevelRow]:
-    """Levels by SKUs and locations; None: all."""
+    """Levels by SKUs, locations, facts of their items, and units; None: all.
+
+    `having`: with units in one of these states.
+    """
     listing = _levels(scope)
     if skus is not None:
         listing.where(
@@ -50,7 +62,27 @@ async def levels(
             "s.location_id IN (SELECT id FROM location WHERE code_key = ANY({}::text[]))",
             keys_of(locations),
         )
+    _of_items(listing, session.engine, of_items)
+    if is_below_safety is not None:
+        listing.where(_BELOW if is_below_safety else f"NOT ({_BELOW})")
+    if having is not None:
+        units = " OR ".join(f"s.{state.lower()} > 0" for state in sorted(set(having)))
+        listing.where(f"({units})" if units else "1 = 0")
     return await listing.page(session, window)
+
+
+def _of_items(listing: Listing[StockLevelRow], engine: Engine, filters: ItemFilters) -> None:
+    """Only levels of items with these facts."""
+    if filters.term is not None:
+        found, values = found_by_parts(engine, filters.term)
+        listing.where(f"s.item_id IN ({found})", *values)
+    if filters.category is not None:
+        listing.where(f"{_WITH_ITEM} AND i.category = {{}})", stored_form(filters.category))
+    if filters.supplier is not None:
+        listing.where(
+            f"{_WITH_ITEM} AND i.supplier_id = (SELECT id FROM supplier WHERE code_key = {{}}))",
+            comparison_key(filters.supplier),
+        )
 
 
 async def levels_by_id(

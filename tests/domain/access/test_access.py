@@ -12,7 +12,16 @@ OPERATIONS = {**permissions.QUERIES, **permissions.MUTATIONS}
 ANYBODY = callers.anonymous("192.0.2.1", frozenset({"web"}))
 STOREFRONT_OPERATIONS = {
     *("availability", "reservation", "reservationCreate", "reservationExtend"),
-    *("reservationRelease", "viewer", "node", "item", "items", "reasonCodes", "orderPlace"),
+    *(
+        "reservationRelease",
+        "viewer",
+        "node",
+        "nodes",
+        "item",
+        "items",
+        "reasonCodes",
+        "orderPlace",
+    ),
     *("order", "orderCancel", "returnRequest", "returnCancel", "returnTrackingSet", "return"),
 }
 PUBLISHERS = {

@@ -17,6 +17,7 @@ from domain.values.search_texts import folded, search_term, search_text
 from domain.values.texts import check_label, check_name
 from models.database.database import Database
 from models.queries.listing.paging import BIGINT_MAX, Window
+from models.queries.reads.catalog import ItemFilters
 from tests.builders.catalog import an_item, items
 from tests.builders.tampering import tamper
 from tests.builders.transactions import codes, transactions_on
@@ -40,7 +41,8 @@ async def found(database: Database, search: str, size: int = 250) -> list[str]:
     async with database.reading() as session:
         while True:
             window = Window(size, after)
-            page = await catalog_reads.items(session, window, term=search_term(search, "search"))
+            term = search_term(search, "search")
+            page = await catalog_reads.items(session, window, ItemFilters(term=term))
             skus += [row["sku"] for row in page.rows]
             if not page.has_next:
                 assert await page.listing.count(session) == len(skus)
@@ -111,14 +113,14 @@ async def test_pages_have_every_item_once(database: Database, from_end: bool) ->
     async with database.reading() as session:
         while True:
             window = Window(5, None if from_end else edge, edge if from_end else None, from_end)
-            page = await catalog_reads.items(session, window, term="needle")
+            page = await catalog_reads.items(session, window, ItemFilters(term="needle"))
             skus = [row["sku"] for row in page.rows]
             seen = [*skus, *seen] if from_end else [*seen, *skus]
             if not (page.has_previous if from_end else page.has_next):
                 break
             edge = [page.rows[0 if from_end else -1]["id"]]
         between = Window(5, after=[8_192 * 900], before=[8_192])
-        inside = await catalog_reads.items(session, between, term="needle")
+        inside = await catalog_reads.items(session, between, ItemFilters(term="needle"))
     assert seen == expected
     assert [row["id"] for row in inside.rows] == [8_192 * n + n for n in range(10, 5, -1)]
 

@@ -1,0 +1,63 @@
+"""Refunds that wait for an approval, with those opened together with them, and who took part."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+from uuid import UUID
+
+from models.database.sessions import Session
+
+_WAITING = "SELECT {} FROM refund w WHERE w.status = 'NEEDS_APPROVAL'"
+
+
+class FamilyRow(TypedDict):
+    """A refund of a family with one that waits."""
+
+    id: UUID
+    family_id: UUID
+    kind: str
+    status: str
+    amount_minor: int
+    unpaid_minor: int | None
+    currency: str
+    requested_by: str
+
+
+async def families(session: Session) -> list[FamilyRow]:
+    """The refunds of all families in which one waits for an approval."""
+    return list(
+        await session.rows(
+            FamilyRow,
+            "SELECT id, family_id, kind, status, amount_minor, unpaid_minor, currency,"
+            " requested_by FROM refund"
+            f" WHERE family_id = ANY(ARRAY({_WAITING.format('w.family_id')}))",
+        )
+    )
+
+
+class _PartRow(TypedDict):
+    refund_id: UUID
+    actor: str
+    part: str
+
+
+_PARTS = f"""
+WITH waiting AS ({_WAITING.format("w.id, w.return_id")})
+SELECT w.id AS refund_id, r.requested_by AS actor, 'requested' AS part
+FROM waiting w JOIN customer_return r ON r.id = w.return_id
+UNION SELECT w.id, r.authorized_by, 'authorized'
+FROM waiting w JOIN customer_return r ON r.id = w.return_id WHERE r.authorized_by IS NOT NULL
+UNION SELECT w.id, i.inspector, 'inspected'
+FROM waiting w JOIN inspection i ON i.return_id = w.return_id
+UNION SELECT w.id, a.actor, 'approved'
+FROM waiting w JOIN refund_approval a ON a.refund_id = w.id
+"""
+
+
+async def involved(session: Session) -> dict[UUID, dict[str, set[str]]]:
+    """Actors by part, for each refund that waits; the one that requested it is in its row."""
+    found: dict[UUID, dict[str, set[str]]] = {}
+    for row in await session.rows(_PartRow, _PARTS):
+        parts = found.setdefault(row["refund_id"], {})
+        parts.setdefault(row["part"], set()).add(row["actor"])
+    return found
