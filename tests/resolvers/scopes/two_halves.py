@@ -56,8 +56,8 @@ PICK = f"""mutation ($id: ID!, $short: [ShortageInput!]) {{
 CANCEL = f"""mutation ($id: ID!) {{ orderCancel(id: $id, reasonCode: "OTHER") {{ {_ERRORS} }} }}"""
 OWN_IDS = """{ stockLevels { nodes { id location { code } } }
   tasks { nodes { id location { code } } }
-  journalEntries(first: 250) { nodes { id reference } }
-  auditTrail(first: 250) { nodes { id actor } } }"""
+  journalEntries(first: 250) { nodes { id reference memo } }
+  auditTrail(first: 250, action: "orderPlace") { nodes { id actor } } }"""
 
 
 @dataclass
@@ -292,7 +292,11 @@ async def _ids(api: InProcessServer, half: Half) -> None:
         ("Task", [n for n in found["tasks"]["nodes"] if n["location"]["code"] == half.location]),
         (
             "JournalEntry",
-            [n for n in found["journalEntries"]["nodes"] if n["reference"] in half.numbers],
+            [  # the payment of an order: a fact about the whole order
+                n
+                for n in found["journalEntries"]["nodes"]
+                if n["reference"] in half.numbers and n["memo"].startswith("Captured")
+            ],
         ),
         (
             "AuditEntry",
