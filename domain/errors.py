@@ -200,14 +200,26 @@ class SelfApproval(DomainError):
 
 
 class GrantExceeded(DomainError):
-    """The amount (a decimal text) is above the approver's limit; `limit` None: no grant."""
+    """The amount (a decimal text) is above the approver's limit; `limit` None: no grant.
+
+    `earlier`: the part of the amount that the approver has approved on the order before.
+    """
 
     code = "GRANT_EXCEEDED"
 
-    def __init__(self, amount: str, currency: str, limit: str | None, *, field: Path = ()) -> None:
+    def __init__(
+        self,
+        amount: str,
+        currency: str,
+        limit: str | None,
+        *,
+        earlier: str | None = None,
+        field: Path = (),
+    ) -> None:
         self.amount, self.currency, self.limit = amount, currency, limit
+        part = "" if earlier is None else f", with {earlier} approved on the order before,"
         super().__init__(
-            f"{amount} {currency} is above the approver's limit of {limit or 'nothing'}.",
+            f"{amount} {currency}{part} is above the approver's limit of {limit or 'nothing'}.",
             field=field,
             details={"amount": amount, "currencyCode": currency, "limit": limit},
         )

@@ -97,7 +97,9 @@ async def refund_approve(info: Info, id: ID, note: str | None = UNSET) -> Refund
     """Approve a refund that NEEDS_APPROVAL. The last required approval starts its payout.
 
     Refused: SELF_APPROVAL for an actor that requested, authorized, inspected or approved in this
-    case, with any of its keys; GRANT_EXCEEDED, ILLEGAL_TRANSITION, INVALID, NOT_FOUND.
+    case, with any of its keys; GRANT_EXCEEDED if the refund, with those on the order that the
+    actor has approved before, is above the limit of the key; ILLEGAL_TRANSITION, INVALID,
+    NOT_FOUND.
     """
     return await perform_mutation(
         info,

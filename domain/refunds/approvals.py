@@ -112,9 +112,12 @@ class Involvement:
 
 
 def check_approver(
-    status: RefundStatus, amount: Money, involvement: Involvement, caller: Caller
+    status: RefundStatus, amount: Money, earlier: Money, involvement: Involvement, caller: Caller
 ) -> None:
     """Raise unless `caller` may approve this refund.
+
+    `earlier`: what its actor has approved on the order before, which counts with `amount`, so that
+    many small refunds do not bypass its limit.
 
     IllegalTransition because of its state; SelfApproval for an actor that took part, under any key;
     GrantExceeded above the caller's limit, or in another currency than the limit's.
@@ -123,9 +126,14 @@ def check_approver(
     part = involvement.part_of(caller.actor)
     if part is not None:
         raise SelfApproval(caller.actor, part)
-    if not caller.may_grant(amount):
-        limit = None if caller.refund_limit is None else str(caller.refund_limit)
-        raise GrantExceeded(str(to_decimal(amount)), amount.currency, limit)
+    total = amount + earlier
+    if not caller.may_grant(total):
+        raise GrantExceeded(
+            str(to_decimal(total)),
+            total.currency,
+            None if caller.refund_limit is None else str(caller.refund_limit),
+            earlier=str(to_decimal(earlier)) if earlier.minor else None,
+        )
 
 
 def status_after_approval(approvals: int, required: int) -> RefundStatus:

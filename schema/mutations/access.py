@@ -31,8 +31,8 @@ class ApiKeyInput:
     Orders, holds and returns made by its actor are visible to it at any location.
     """
     refund_limit: MoneyInput | None = UNSET
-    """Largest refund that the key may approve, in this currency only; absent: the limit of the
-    role.
+    """Largest total of refunds of one order that its actor may approve with this key, in this
+    currency only; absent: the limit of the role.
     """
     expires_at: datetime | None = UNSET
     """End of validity; absent: unlimited."""

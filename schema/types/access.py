@@ -65,7 +65,8 @@ class ApiKey(Node):
     locations: list[str] | None = derived(lambda key: _locations(key.row))
     """Codes of the locations in the scope of the key; null: all."""
     refund_limit: Money | None = money("refund_limit_minor", "refund_limit_currency")
-    """Largest refund that the key may approve, in this currency only; null: the limit of the role.
+    """Largest total of refunds of one order that its actor may approve with this key, in this
+    currency only; null: the limit of the role.
     """
     role: Role
     prefix: str

@@ -143,8 +143,9 @@ async def approve(tx: Transaction, command: ApproveRefund, caller: Caller) -> Ma
     refund, order = await locked_refunds.lock(tx, command.refund_id, caller, ("id",))
     before = refund.status
     try:
-        family_amount = await _family_amount(tx, refund, order)
-        check_approver(before, family_amount, await locked_refunds.involvement(tx, refund), caller)
+        amount, earlier = await _amounts(tx, refund, order, caller)
+        involvement = await locked_refunds.involvement(tx, refund)
+        check_approver(before, amount, earlier, involvement, caller)
     except DomainError as error:
         raise error.under("id") from None
     await _store_decision(tx, refund, caller, "APPROVED", command.note)
@@ -255,18 +256,32 @@ def _check(refund: LockedRefund, action: RefundAction) -> None:
         raise error.under("id") from None
 
 
-async def _family_amount(tx: Transaction, refund: LockedRefund, order: LockedOrder) -> Money:
-    """Total of the refunds opened together with this one: a limit applies to this total.
+async def _amounts(
+    tx: Transaction, refund: LockedRefund, order: LockedOrder, caller: Caller
+) -> tuple[Money, Money]:
+    """Total of the refunds opened together with this one, and of those on the order that the
+    caller's actor has approved before.
 
-    A limit also covers the debt that goodwill takes off the order.
+    A limit applies to both together. It also covers the debt that goodwill takes off the order.
     """
-    is_goodwill = refund.kind is RefundKind.GOODWILL
-    family = [
-        row["amount_minor"] + (row["unpaid_minor"] or 0 if is_goodwill else 0)
-        for row in await refund_queries.refunds_of_order(tx.session, order.id)
-        if row["family_id"] == refund.family_id and RefundStatus(row["status"]) not in WITHDRAWN
-    ]
-    return Money(sum(family), refund.amount.currency)
+    approved = {
+        row["family_id"]
+        for row in await refund_queries.approved_families(tx.session, order.id)
+        if caller.acts_as(row["actor"])
+    }
+    amount = earlier = 0
+    for row in await refund_queries.refunds_of_order(tx.session, order.id):
+        if RefundStatus(row["status"]) in WITHDRAWN:
+            continue
+        minor = row["amount_minor"]
+        if row["kind"] == RefundKind.GOODWILL:
+            minor += row["unpaid_minor"] or 0
+        if row["family_id"] == refund.family_id:
+            amount += minor
+        elif row["family_id"] in approved:
+            earlier += minor
+    currency = refund.amount.currency
+    return Money(amount, currency), Money(earlier, currency)
 
 
 async def _store_decision(

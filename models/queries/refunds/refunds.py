@@ -109,6 +109,23 @@ async def refunds_of_order(session: Session, order_id: UUID) -> Sequence[RefundR
     return await session.rows(RefundRow, sql, order_id)
 
 
+class ApprovedFamilyRow(TypedDict):
+    """An actor that approved a refund, and the refunds that were opened together with it."""
+
+    actor: str
+    family_id: UUID
+
+
+async def approved_families(session: Session, order_id: UUID) -> Sequence[ApprovedFamilyRow]:
+    """The approvals of an order's refunds; under the order's lock."""
+    return await session.rows(
+        ApprovedFamilyRow,
+        "SELECT a.actor, r.family_id FROM refund r JOIN refund_approval a ON a.refund_id = r.id"
+        " WHERE r.order_id = $1 AND a.decision = 'APPROVED'",
+        order_id,
+    )
+
+
 async def has_waiting(session: Session, order_id: UUID) -> bool:
     """True if a refund of the order waits for approval; under the order's lock."""
     found = await session.value(

@@ -23,7 +23,7 @@ from domain.refunds.states import RefundStatus
 from domain.values.money import Money
 
 _S, _K = RefundStatus, RefundKind
-FIFTY = Money(5_000, "GBP")
+FIFTY, NOTHING = Money(5_000, "GBP"), Money(0, "GBP")
 
 
 def a_policy(**changes: Any) -> PolicyVersion[RefundRules]:
@@ -86,9 +86,9 @@ def test_who_had_a_part_cannot_agree_whatever_the_key(part: str) -> None:
     second_key = replace(an_approver(), role=Role.ADMIN)
     for caller in (an_approver(), second_key):
         with pytest.raises(SelfApproval) as refusal:
-            check_approver(_S.NEEDS_APPROVAL, FIFTY, involved, caller)
+            check_approver(_S.NEEDS_APPROVAL, FIFTY, NOTHING, involved, caller)
         assert refusal.value.details == {"actor": "fay", "part": part}
-    check_approver(_S.NEEDS_APPROVAL, FIFTY, involved, an_approver("hal"))
+    check_approver(_S.NEEDS_APPROVAL, FIFTY, NOTHING, involved, an_approver("hal"))
 
 
 @pytest.mark.parametrize(
@@ -105,19 +105,19 @@ def test_an_approver_stays_within_the_grant_and_its_currency(
 ) -> None:
     caller = an_approver(limit=limit)
     if is_granted:
-        check_approver(_S.NEEDS_APPROVAL, FIFTY, Involvement(), caller)
+        check_approver(_S.NEEDS_APPROVAL, FIFTY, NOTHING, Involvement(), caller)
         return
     with pytest.raises(GrantExceeded):
-        check_approver(_S.NEEDS_APPROVAL, FIFTY, Involvement(), caller)
+        check_approver(_S.NEEDS_APPROVAL, FIFTY, NOTHING, Involvement(), caller)
 
 
 @pytest.mark.parametrize("status", RefundStatus)
 def test_only_a_refund_that_waits_for_it_is_approved(status: RefundStatus) -> None:
     if status is _S.NEEDS_APPROVAL:
-        check_approver(status, FIFTY, Involvement(), an_approver())
+        check_approver(status, FIFTY, NOTHING, Involvement(), an_approver())
         return
     with pytest.raises(IllegalTransition):
-        check_approver(status, FIFTY, Involvement(), an_approver())
+        check_approver(status, FIFTY, NOTHING, Involvement(), an_approver())
 
 
 def test_it_is_approved_once_enough_agree() -> None:

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 import workflows.refunds.cancellation_refunds
-from domain.access.callers import Role, holder
+from domain.access.callers import Caller, Role, holder
 from domain.policies.policies import PolicyKind
 from domain.policies.refunds import Tender
 from domain.values.money import Money
@@ -213,6 +213,29 @@ async def test_a_grant_is_of_one_currency_up_to_its_limit(
     assert await refund_desk.status(made) == "NEEDS_APPROVAL"
     enough = holder(Role.FINANCE, actor="lena", refund_limit=pounds("10.00"))
     assert not (await refund_desk.approve(made, enough)).refusals
+
+
+async def test_a_grant_counts_what_its_actor_approved_on_the_order(
+    refund_desk: RefundDesk, order: Outcome
+) -> None:
+    def lena(limit: str) -> Caller:
+        return holder(Role.FINANCE, actor="lena", refund_limit=pounds(limit))
+
+    first, second = [await refund_desk.create(order, "6.00") for _ in range(2)]
+    assert not (await refund_desk.approve(first, lena("10.00"))).refusals
+    before = await rows(refund_desk.database, "SELECT refund_id, actor FROM refund_approval")
+    refused = await refund_desk.approve(second, lena("10.00"))
+    assert codes(refused) == [("GRANT_EXCEEDED", ("id",))]
+    assert refused.refusals[0].details["amount"] == "12.00"
+    assert "6.00 approved on the order before" in str(refused.refusals[0])
+    assert await refund_desk.status(second) == "NEEDS_APPROVAL"
+    assert before == await rows(
+        refund_desk.database, "SELECT refund_id, actor FROM refund_approval"
+    )
+    # Another key of the same actor counts for the same actor; another actor starts at zero.
+    assert codes(await refund_desk.approve(second, lena("11.99"))) == [("GRANT_EXCEEDED", ("id",))]
+    assert not (await refund_desk.cancel(first)).refusals
+    assert not (await refund_desk.approve(second, lena("10.00"))).refusals
 
 
 async def test_a_grant_covers_an_amount_that_was_split_over_payments(
