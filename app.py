@@ -249,6 +249,7 @@ class Restow:
             Route("/graphql", over_http),
             *probe_routes(
                 {"database": self._database_problem, "broadcast": self._broadcast_problem},
+                {"disk": self._disk_problem},
                 self.metrics,
                 self.callers,
             ),
@@ -336,6 +337,9 @@ class Restow:
 
     async def _broadcast_problem(self) -> str | None:
         return None if self.live.doorbell.is_connected else "not connected"
+
+    async def _disk_problem(self) -> str | None:
+        return "the disk of the database is full" if self.database.storage.is_full else None
 
 
 def _request_limits(settings: Settings) -> RequestLimits:

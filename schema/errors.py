@@ -13,7 +13,7 @@ from domain.errors import (
     Unauthenticated,
 )
 from domain.events.cursors import StreamError
-from models.database.sessions import Contention, DatabaseUnavailable, OutcomeUnknown
+from models.database.sessions import Contention, DatabaseUnavailable, OutcomeUnknown, StorageFull
 from schema.fields.errors import UserError, UserErrorCode
 from schema.fields.node import encode
 from schema.fields.scalars import JSON
@@ -79,6 +79,9 @@ def top_level(error: Exception) -> TopLevel | None:
         return TopLevel("UNAVAILABLE", 503, message)
     if isinstance(error, QueueFull):
         return TopLevel("UNAVAILABLE", 503, "Too many requests are waiting. Retry later.")
+    if isinstance(error, StorageFull):
+        message = "The disk of the database is full, so nothing can be changed. Retry later."
+        return TopLevel("UNAVAILABLE", 503, message)
     if isinstance(error, DatabaseUnavailable | Contention | TimeoutError):
         return TopLevel("UNAVAILABLE", 503, "The database is unavailable or too busy. Retry later.")
     return None

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -48,7 +48,7 @@ def write(folder: Path, events: Sequence[ArchivableEventRow]) -> Path:
     first, last = events[0]["position"], events[-1]["position"]
     file = folder / f"events-{first:012}-{last:012}.jsonl.gz"
     draft = file.with_suffix(".part")
-    with draft.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as packed:
+    with _private(draft) as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as packed:
         for event in events:
             packed.write(orjson.dumps(_facts(event), default=str, option=orjson.OPT_APPEND_NEWLINE))
     _to_disk(draft)
@@ -58,6 +58,11 @@ def write(folder: Path, events: Sequence[ArchivableEventRow]) -> Path:
             other.unlink()
     _to_disk(folder)
     return file
+
+
+def _private(path: Path) -> BinaryIO:
+    """Create a file that only its owner can read: events have personal data of customers."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
 def _to_disk(path: Path) -> None:

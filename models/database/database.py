@@ -26,6 +26,7 @@ from models.database.postgres_session import PostgresSession
 from models.database.sessions import DatabaseUnavailable, Session
 from models.database.single_calls import SingleCall, when_idle
 from models.database.sqlite_session import SqliteSession
+from models.database.storage import Storage
 from models.migrations.dialect import Engine
 
 
@@ -39,6 +40,7 @@ class Database:
         self.url = url
         self.limits = limits
         self.engine: Engine = "sqlite" if urlsplit(url).scheme == "sqlite" else "postgres"
+        self.storage = Storage()
         self._readers: asyncio.Queue[SqliteClient] = asyncio.Queue()
         self._ending: set[asyncio.Task[None]] = set()
         self._connections: ConnectionPool | None = None
@@ -224,6 +226,12 @@ class Database:
         `committed` is called right after the commit, before the connection is released. Must run in
         a task that is never cancelled. Raises OutcomeUnknown if the answer to COMMIT was lost.
         """
+        with self.storage.watch():
+            async with self._writer(committed) as session:
+                yield session
+
+    @asynccontextmanager
+    async def _writer(self, committed: Callable[[], None]) -> AsyncIterator[Session]:
         if self.engine == "postgres":
             async with self._postgres_writer(committed) as session:
                 yield session
@@ -252,9 +260,10 @@ class Database:
             async with self.writer(committed) as session:
                 yield session
             return
-        async with self._postgres() as session:
-            yield session
-            committed()
+        with self.storage.watch():
+            async with self._postgres() as session:
+                yield session
+                committed()
 
 
 @asynccontextmanager

@@ -34,6 +34,10 @@ class DatabaseUnavailable(DatabaseError):
     """The database is unreachable, did not answer in time, or cannot write now."""
 
 
+class StorageFull(DatabaseUnavailable):
+    """The disk of the database is full; reads still work."""
+
+
 class OutcomeUnknown(DatabaseUnavailable):
     """The connection was lost during COMMIT, so the result is unknown; retry with the same key."""
 
@@ -83,6 +87,8 @@ def _refuse_postgres(error: BaseException) -> None:
         raise CheckFailed(str(error)) from error
     if isinstance(error, _CONTENTION):
         raise Contention(type(error).__name__) from error
+    if isinstance(error, asyncpg.DiskFullError):
+        raise StorageFull(str(error)) from error
     if isinstance(error, _UNAVAILABLE):
         raise DatabaseUnavailable(type(error).__name__) from error
 
@@ -108,7 +114,6 @@ _UNAVAILABLE = (
 _CANNOT_WRITE = {
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_CANTOPEN,
 }
 
@@ -121,6 +126,9 @@ def refuse_sqlite(error: sqlite3.Error) -> NoReturn:
         raise (UniqueConflict(message) if unique else CheckFailed(message)) from error
     if isinstance(error, sqlite3.OperationalError) and ("locked" in message or "busy" in message):
         raise Contention(message) from error
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in _CANNOT_WRITE:
+    reason = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if reason == sqlite3.SQLITE_FULL:
+        raise StorageFull(message) from error
+    if reason in _CANNOT_WRITE:
         raise DatabaseUnavailable(message) from error
     raise error

@@ -18,6 +18,7 @@ from models.database.errors import Contention as Contention
 from models.database.errors import DatabaseError as DatabaseError
 from models.database.errors import DatabaseUnavailable as DatabaseUnavailable
 from models.database.errors import OutcomeUnknown as OutcomeUnknown
+from models.database.errors import StorageFull as StorageFull
 from models.database.errors import UniqueConflict as UniqueConflict
 from models.database.locked_reads import Interrupted, LockedReads
 from models.database.rows import RowT, ValueT

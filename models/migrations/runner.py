@@ -8,6 +8,7 @@ changes after its release: its digest is stored and compared.
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -207,6 +208,9 @@ def _migrate_sqlite(database_url: str, base_currency: str) -> list[str]:
     path = sqlite_path(database_url)
     with _reaching():
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            # For its owner only. SQLite gives its other files the permissions of this one.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(path, isolation_level=None, timeout=30)
     try:
         with _reaching():

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from asyncio import CancelledError
 from typing import Any
 
 import structlog
@@ -14,13 +15,17 @@ class _NoClientErrors(logging.Filter):
     """Filters out the server's messages for a frame that is not UTF-8, or a malformed request.
 
     The server closes that connection. It is an error of the client, without use for the operator;
-    the metric restow_edge_refusals counts it.
+    the metric restow_edge_refusals counts it. The traceback of a request that a stop cancelled is
+    of no use either: `http.responded` has the request.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """True if the record is to be written."""
-        is_servers = record.name == "uvicorn.error"
-        return not (is_servers and str(record.msg).startswith(_CLIENT_ERRORS))
+        if record.name != "uvicorn.error":
+            return True
+        error = record.exc_info[0] if record.exc_info else None
+        is_cancelled = error is not None and issubclass(error, CancelledError)
+        return not is_cancelled and not str(record.msg).startswith(_CLIENT_ERRORS)
 
 
 def configure(log_format: str, level: str) -> None:

@@ -17,8 +17,14 @@ from server.process.metrics import Metrics
 Check = Callable[[], Awaitable[str | None]]
 
 
-def probe_routes(checks: Mapping[str, Check], metrics: Metrics, callers: Callers) -> list[Route]:
-    """`/healthz` (the process runs), `/readyz` (all checks pass) and `/metrics`."""
+def probe_routes(
+    checks: Mapping[str, Check], lesser: Mapping[str, Check], metrics: Metrics, callers: Callers
+) -> list[Route]:
+    """`/healthz` (the process runs), `/readyz` (all checks pass) and `/metrics`.
+
+    A process with a problem in `lesser` is ready, because it still answers reads; `degraded` names
+    the problem.
+    """
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -26,8 +32,12 @@ def probe_routes(checks: Mapping[str, Check], metrics: Metrics, callers: Callers
     async def readyz(_: Request) -> Response:
         found = {name: await check() for name, check in checks.items()}
         is_ready = not any(found.values())
-        parts = {name: problem or "ok" for name, problem in found.items()}
-        return JSONResponse({"ready": is_ready, **parts}, 200 if is_ready else 503)
+        found_lesser = {name: await check() for name, check in lesser.items()}
+        parts: dict[str, object] = {"ready": is_ready}
+        parts |= {name: problem or "ok" for name, problem in (found | found_lesser).items()}
+        if degraded := [name for name, problem in found_lesser.items() if problem]:
+            parts["degraded"] = degraded
+        return JSONResponse(parts, 200 if is_ready else 503)
 
     async def show_metrics(request: Request) -> Response:
         if not await _may_see_metrics(request, callers):

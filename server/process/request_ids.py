@@ -2,10 +2,13 @@
 
 import re
 import time
+from asyncio import CancelledError
 from collections.abc import Callable
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.process.stops import answer_stop
 
 logger = structlog.get_logger(__name__)
 
@@ -43,7 +46,7 @@ class RequestIds:
             structlog.contextvars.reset_contextvars(**bound)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
-        started, status, header = time.perf_counter(), 500, (HEADER, request_id.encode())
+        started, status, header = time.perf_counter(), 0, (HEADER, request_id.encode())
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -54,7 +57,12 @@ class RequestIds:
 
         try:
             await self._app(scope, receive, send_with_id)
+        except CancelledError:
+            if not status:
+                await answer_stop(scope, send_with_id)
+            raise
         finally:
+            status = status or 500
             seconds = time.perf_counter() - started
             log = logger.warning if status >= 500 or seconds > SLOW_SECONDS else logger.debug
             log(

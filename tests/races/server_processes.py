@@ -108,6 +108,13 @@ class Cluster:
         for server in self._servers:
             server.wait()
 
+    async def terminate(self) -> None:
+        """Send SIGTERM to all processes, and wait until they have ended."""
+        for server in self._servers:
+            server.send_signal(signal.SIGTERM)
+        for server in self._servers:
+            await asyncio.to_thread(server.wait)
+
     def pids(self) -> list[int]:
         return [server.pid for server in self._servers]
 

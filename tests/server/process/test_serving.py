@@ -16,7 +16,7 @@ async def test_the_process_lives_and_is_ready(api: InProcessServer) -> None:
         ready = await api.client.get("/readyz")
         if ready.status_code == 200:
             break
-    assert ready.json() == {"ready": True, "database": "ok", "broadcast": "ok"}
+    assert ready.json() == {"ready": True, "database": "ok", "broadcast": "ok", "disk": "ok"}
 
 
 async def test_metrics_are_for_this_machine_or_an_admin(api: InProcessServer) -> None:
