@@ -346,6 +346,8 @@ def _request_limits(settings: Settings) -> RequestLimits:
     return RequestLimits(
         body_bytes=settings.body_bytes_max,
         cost=settings.operation_cost_max,
+        seconds=settings.operation_seconds_max,
+        answer_bytes=settings.answer_bytes_max,
     )
 
 

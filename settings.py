@@ -224,6 +224,15 @@ class Settings(BaseSettings):
     body_seconds_max: PositiveFloat = Setting(
         default=10.0, le=600, description="seconds above 0 and at most 600"
     )
+    operation_seconds_max: PositiveFloat = Setting(
+        default=10.0, le=3_600, description="seconds above 0 and at most 3600"
+    )
+    answer_bytes_max: int = Setting(
+        default=8 * 1024 * 1024,
+        ge=65_536,
+        le=1024 * 1024 * 1024,
+        description="a whole number of bytes from 65536 to 1073741824",
+    )
     operation_cost_max: int = Setting(
         default=2_000_000,
         ge=10_000,

@@ -119,7 +119,7 @@ class ReturnItem(Node):
     """Order line of the units; null for a wrong or extra unit."""
 
     @strawberry.field
-    @sized(10)
+    @sized(5)
     async def dispositions(self, info: Info) -> list[DispositionStep]:
         """The dispositions of these units, oldest first."""
         group = cast("ShownReturnItemRow", self.row)
@@ -131,7 +131,7 @@ class ReturnItem(Node):
         ]
 
     @strawberry.field
-    @sized(5)
+    @sized(3)
     async def inspections(self, info: Info) -> list[Inspection]:
         """The inspections of these units, oldest first; two if the policy requires two."""
         group = cast("ShownReturnItemRow", self.row)
@@ -180,7 +180,7 @@ class Return(Node):
     destination: Location | None = node_edge("Location", "destination_id")
     """Location that is to receive the units; null: outside the scope of the caller's key."""
     items: list[ReturnItem] = edge(
-        lambda loaders: loaders.items_of_return, "id", many(ReturnItem), rows=20
+        lambda loaders: loaders.items_of_return, "id", many(ReturnItem), rows=10
     )
 
 

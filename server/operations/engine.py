@@ -2,16 +2,18 @@
 
     request = request_of(payload)                       # well formed
     operation = engine.prepare(request, header)         # valid, variables coerced, keys read
-    answer = await engine.execute(operation, context)   # {"data": …}, {"errors": …} if any
+    response = await engine.respond(operation, context)  # {"data": …}, {"errors": …} if any
 
 Strawberry builds the schema and its resolvers. Operations are run by graphql-core directly, because
 Strawberry parses, validates and sets up extensions anew for every request.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from inspect import isawaitable
-from typing import Any, cast
+from typing import Any, Final, NamedTuple, cast
 
 import strawberry
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
@@ -23,10 +25,12 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
 from strawberry.utils.str_converters import to_camel_case
 
-from server.operations.answers import Answer, Answers, Translate
+from server.operations.answers import Answer, Answers, Translate, encoded
+from server.operations.budgets import too_large, too_many_rows, took_too_long
 from server.operations.costs import cost_of, too_costly
 from server.operations.descriptions import describe
 from server.operations.documents import Document, DocumentCache
+from server.operations.encoding import encoded_in_slices
 from server.operations.errors import DocumentRefused, bad_request
 from server.operations.executor import Executor, build_executor
 from server.operations.idempotency_keys import keys_of
@@ -34,6 +38,12 @@ from server.operations.limits import RequestLimits
 from server.operations.request import GraphQLRequest
 from server.operations.root_resolvers import resolve_at_once
 from server.operations.variables import Variables
+from server.projection.pace import Pace
+from server.projection.slices import Slices
+
+# Operations above this static cost run in slices; others take a few milliseconds.
+LARGE_FROM_COST: Final = 4_000
+ENCODED_AT_ONCE: Final = 5_000  # rows; about 5 ms
 
 
 class MemoisedNameConverter(NameConverter):
@@ -116,6 +126,13 @@ class Operation:
         return self.document.name
 
 
+class Response(NamedTuple):
+    """An answer, and its JSON."""
+
+    answer: Answer
+    body: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """An open subscription: `source` yields events, `respond` executes the selection for one.
@@ -159,6 +176,7 @@ class Engine:
         self._variables = Variables(schema, hide_suggestions=self.documents.hide_suggestions)
         self.answers = Answers(translate)
         self._compiled = compiled
+        self._pace = Pace()
 
     def price(self, request: GraphQLRequest) -> int:
         """Rate tokens that `prepare` costs beyond that of the request."""
@@ -186,9 +204,44 @@ class Engine:
         """The response of a query or mutation; mutations run their root fields one after
         another.
         """
+        return await self._execute(operation, context, root_value, self._slices(operation))
+
+    async def respond(self, operation: Operation, context: Any) -> Response:
+        """The response of a query or mutation, also in JSON.
+
+        Raises RequestRefused if a query takes too long, or if its answer is too large. The time of
+        a mutation is limited by the database, and its answer is always sent: it has happened.
+        """
+        slices = self._slices(operation)
+        if operation.type is not OperationType.QUERY:
+            answer = await self._execute(operation, context, None, slices)
+            return Response(answer, encoded(answer))
+        limits = self.limits
+        try:
+            async with asyncio.timeout(limits.seconds):
+                answer = await self._execute(operation, context, None, slices)
+        except TimeoutError:
+            raise took_too_long(limits.seconds) from None
+        if slices is None or slices.rows <= ENCODED_AT_ONCE:
+            body: bytes | None = encoded(answer)
+        else:
+            body = await encoded_in_slices(answer, limits.answer_bytes, self._pace)
+        if body is None or len(body) > limits.answer_bytes:
+            raise too_large(limits.answer_bytes)
+        return Response(answer, body)
+
+    def _slices(self, operation: Operation) -> Slices | None:
+        if operation.cost <= LARGE_FROM_COST:
+            return None
+        return Slices(self._pace, self.limits.rows, partial(too_many_rows, self.limits.rows))
+
+    async def _execute(
+        self, operation: Operation, context: Any, root_value: Any, slices: Slices | None
+    ) -> Answer:
         if operation.type is OperationType.SUBSCRIPTION:
             raise bad_request("Subscriptions need a WebSocket.")
         executor = self._executor(operation, context, root_value)
+        executor.slices = slices
         reads = executor.shape.reads
         was_single = reads.are_single
         result = await _settled(executor.execute_operation())
@@ -196,6 +249,7 @@ class Engine:
             await context.close()  # counts the reads
             if not reads.are_single:
                 executor = self._executor(operation, context, root_value)
+                executor.slices = slices
                 result = await _settled(executor.execute_operation())
         return self.answers.of(result, operation.request_id)
 

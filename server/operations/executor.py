@@ -4,7 +4,7 @@ server/projection explains plain parts. Two steps of graphql-core first check fo
 the completion of a field's value, and the execution of an object's fields.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from inspect import isawaitable
 from typing import Any, cast
@@ -17,6 +17,8 @@ from graphql import (
     GraphQLOutputType,
     GraphQLResolveInfo,
     OperationType,
+    get_nullable_type,
+    is_leaf_type,
 )
 from graphql.execution import default_field_resolver, default_type_resolver
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
@@ -28,10 +30,12 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from server.operations.documents import Document
+from server.operations.errors import RequestRefused
 from server.operations.root_fields import RootField, prepared_root_field
 from server.operations.shapes import shape_of
 from server.projection.codegen import compile_object, compile_value
 from server.projection.plans import Projection, Shape, Waits
+from server.projection.slices import Slices
 
 _UNDECIDED: Any = object()
 
@@ -45,6 +49,8 @@ class Executor(graphql.execution.Executor[None]):
     # up.
     projected = 0
     walked_again = 0
+    # Large operations run in slices; None: this one is not large.
+    slices: Slices | None = None
 
     def use_shape(self, shape: Shape) -> None:
         """Store derived data about the selection in `shape`."""
@@ -163,6 +169,10 @@ class Executor(graphql.execution.Executor[None]):
                     if project is not None and path.prev is None:
                         self.shape.selections[str(path.key)] = project.selection
             if project is not None:
+                whole = (return_type, field_details_list, info, path, result, position_context)
+                if self.slices is not None:
+                    walk = partial(super().complete_value, *whole)
+                    return self._project_in_slices(self.slices, project, result, walk)
                 waits = project.waits()
                 try:
                     completed = project.project(result, waits)
@@ -172,15 +182,7 @@ class Executor(graphql.execution.Executor[None]):
                     if not any(waits):
                         self.projected += 1
                         return completed
-                    walk = partial(
-                        super().complete_value,
-                        return_type,
-                        field_details_list,
-                        info,
-                        path,
-                        result,
-                        position_context,
-                    )
+                    walk = partial(super().complete_value, *whole)
                     return self._follow(project, completed, waits, walk)
         return super().complete_value(
             return_type, field_details_list, info, path, result, position_context
@@ -198,6 +200,38 @@ class Executor(graphql.execution.Executor[None]):
             return await walked if isawaitable(walked) else walked
         self.projected += 1
         return completed
+
+    async def _project_in_slices(
+        self, slices: Slices, projection: Projection, result: Any, walk: Callable[[], Any]
+    ) -> Any:
+        """The completed value of a large operation."""
+        try:
+            completed = await slices.complete(projection, result, self.context_value)
+        except RequestRefused:  # too many rows
+            raise
+        except Exception:  # noqa: BLE001  graphql-core reports the error with its path
+            self.walked_again += 1
+            walked = walk()
+            return await walked if isawaitable(walked) else walked
+        self.projected += 1
+        return completed
+
+    def complete_iterable_value(
+        self,
+        item_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        items: Iterable[Any],
+        position_context: None,
+    ) -> AwaitableOrValue[list[Any]]:
+        """Complete a list; one of a large operation with pauses between its elements."""
+        complete = super().complete_iterable_value
+        if self.slices is None or is_leaf_type(get_nullable_type(item_type)):
+            return complete(item_type, field_details_list, info, path, items, position_context)
+        return self.complete_async_iterator_value(
+            item_type, field_details_list, info, path, self.slices.paced(items), position_context
+        )
 
     def execute_fields(
         self,

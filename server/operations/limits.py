@@ -63,6 +63,9 @@ class RequestLimits:
     variables: int = 100
     validation_errors: int = 20
     cost: int = 2_000_000  # values in the answer, estimated before execution (costs.py)
+    rows: int = 250_000  # objects in the answer of a large operation
+    seconds: float = 10.0  # of the execution of a query
+    answer_bytes: int = 8 * 1024 * 1024  # of a query
 
 
 class _Size(NamedTuple):

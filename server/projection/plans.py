@@ -85,27 +85,34 @@ class Projection(NamedTuple):
     async def follow(self, waits: Waits, context: Any) -> None:
         """Fill all waiting places, with one read per level and loader."""
         for stage in self.stages:
-            found: list[Mapping[Any, Any]] = []
-            wanted: dict[Any, set[Any]] = {}
-            for each in stage:
-                edge = each.edge
-                if not edge.seen_by(context.caller):
-                    found.append({})
-                    continue
-                keys = {record.row[edge.key] for record, _ in waits[each.number]}
-                keys.discard(None)
-                joined = context.joined.get(each.join) if each.join else None
-                if joined is not None and keys <= joined.keys():
-                    found.append(joined)
-                else:
-                    loader = edge.loader(context.loaders).narrowed(each.columns)
-                    wanted.setdefault(loader, set()).update(keys)
-                    found.append(loader.found)
-            for loader, keys in wanted.items():
-                if keys:
-                    await loader.many(keys)
+            found = await self.read(stage, waits, context)
             for each, values in zip(stage, found, strict=True):
                 each.fill(waits, values, context)
+
+    async def read(
+        self, stage: Sequence[Waiting], waits: Waits, context: Any
+    ) -> Sequence[Mapping[Any, Any]]:
+        """The rows of each edge of a level, by key, with one read per loader."""
+        found: list[Mapping[Any, Any]] = []
+        wanted: dict[Any, set[Any]] = {}
+        for each in stage:
+            edge = each.edge
+            if not edge.seen_by(context.caller):
+                found.append({})
+                continue
+            keys = {record.row[edge.key] for record, _ in waits[each.number]}
+            keys.discard(None)
+            joined = context.joined.get(each.join) if each.join else None
+            if joined is not None and keys <= joined.keys():
+                found.append(joined)
+            else:
+                loader = edge.loader(context.loaders).narrowed(each.columns)
+                wanted.setdefault(loader, set()).update(keys)
+                found.append(loader.found)
+        for loader, keys in wanted.items():
+            if keys:
+                await loader.many(keys)
+        return found
 
 
 class ObjectPlan(NamedTuple):

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.access.callers import Caller
 from server.operations.answers import Answer, encoded
-from server.operations.engine import Engine, Operation
+from server.operations.engine import Engine, Operation, Response
 from server.operations.errors import (
     UNAUTHENTICATED,
     DocumentRefused,
@@ -117,10 +117,11 @@ class GraphQLEndpoint:
         )
         try:
             self._choose_media_type(exchange, exchange.header(b"accept"))
-            answer = await self._answer(exchange, send)
-            if answer is None:
+            response = await self._answer(exchange, send)
+            if response is None:
                 return
-            body, (status, extra) = encoded(answer), _status_of(answer)
+            answer, body = response
+            status, extra = _status_of(answer)
         except ClientLeft:
             return
         except Exception as error:  # noqa: BLE001  whatever it is, the client gets an answer
@@ -144,7 +145,7 @@ class GraphQLEndpoint:
                 raise
             exchange.takes_events_only = True
 
-    async def _answer(self, exchange: "_Exchange", send: Send) -> Answer | None:
+    async def _answer(self, exchange: "_Exchange", send: Send) -> Response | None:
         """The response; None if it was streamed."""
         request = exchange.request
         if request.method not in ("GET", "POST"):
@@ -170,7 +171,7 @@ class GraphQLEndpoint:
             return None
         context = self._context_factory(caller, operation)
         try:
-            return await self._engine.execute(operation, context)
+            return await self._engine.respond(operation, context)
         finally:
             await context.close()
 

@@ -191,7 +191,7 @@ class _Stream:
                 await feeds.serve(request, operation, caller, subscriber)
             else:
                 answer = await feeds.execute(operation, caller)
-                await self._outbox.send(frames.next(dumped(answer)))
+                await self._outbox.send(frames.next(answer))
         except StreamRefused as refused:
             return frames.error(refused.errors)
         except Exception as error:  # noqa: BLE001  every error is sent to the client

@@ -114,11 +114,11 @@ class SubscriptionFeeds:
         self.serving = 0
         self.ends: Counter[str] = Counter()  # ended subscriptions by reason
 
-    async def execute(self, operation: Operation, caller: Caller) -> AnswerData:
-        """The response of a query or mutation."""
+    async def execute(self, operation: Operation, caller: Caller) -> str:
+        """The response of a query or mutation, as JSON."""
         context = self._make_context(caller, operation, None)
         try:
-            return await self._engine.execute(operation, context)
+            return (await self._engine.respond(operation, context)).body.decode()
         finally:
             await context.close()
 

@@ -298,7 +298,7 @@ class WebSocketConnection:
             await self._endpoint.feeds.serve(request, operation, caller, subscriber)
         else:
             answer = await self._endpoint.feeds.execute(operation, caller)
-            await self.outbox.send(frames.next(dumped(answer)))
+            await self.outbox.send(frames.next(answer))
 
     async def _end(self) -> None:
         """Stop running operations, and close the connection if it is open."""

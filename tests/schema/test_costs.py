@@ -85,8 +85,8 @@ def test_each_alias_of_availability_costs_its_skus() -> None:
 def test_values_that_are_walked_cost_more() -> None:
     plain = cost('{ return(id: "x") { items { sku } } }')
     walked = cost('{ return(id: "x") { items { sku inspections { note } } } }')
-    assert plain == 1 + 20 * 2
-    assert walked == 10 + 20 * (10 + 1 + 5 * (10 + 1))
+    assert plain == 1 + 10 * 2
+    assert walked == 10 + 10 * (10 + 1 + 3 * (10 + 1))
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3])
