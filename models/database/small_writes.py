@@ -12,7 +12,7 @@ larger write has arrays instead (`sql.writing`), so that one statement serves an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from itertools import count
@@ -109,10 +109,20 @@ def _prepared(parts: tuple[Part, ...]) -> PreparedWrite:
     return PreparedWrite(name, f"PREPARE {name}({', '.join(types)}) AS {in_one(writes)}")
 
 
+@lru_cache(maxsize=64)
+def _instant(value: datetime) -> str:
+    """An instant as a literal. Most rows of a transaction have the same."""
+    return f"'{value}'"
+
+
 def _literal(value: object) -> str:
     """A value as a literal of SQL. Raises TypeError for a type that has no exact text."""
     if value is None:
         return "NULL"
+    if type(value) is str and "'" not in value:
+        return f"'{value}'"
+    if type(value) is datetime:
+        return _instant(value)
     if not isinstance(value, LITERALS):
         raise TypeError(f"a small write cannot contain a value of type {type(value).__name__}")
     return "'" + str(value).replace("'", "''") + "'"
