@@ -162,6 +162,7 @@ class Restow:
             self.transactions,
             self.clock,
             self.live.streams,
+            self.live.snapshots,
             AvailabilityCache(self.database, self.clock),
             self.live.queues,
             self.live.objects,

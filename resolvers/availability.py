@@ -11,8 +11,8 @@ from domain.errors import BadRequest, Unauthenticated
 from domain.values.countries import COUNTRY_MESSAGE, is_country
 from schema.context import Context, Info
 from schema.fields.addresses import AddressInput
-from schema.fields.arguments import Resume, given
-from schema.streams import converted
+from schema.fields.arguments import Resume, Snapshot, given
+from schema.streams import converted, snapshot_position
 from schema.types.availability import Availability
 from schema.types.events import AvailabilityEvent
 from server.projection.list_sizes import sized
@@ -77,8 +77,9 @@ async def availability_changed(
         list[str] | None, argument(description="Only these SKUs; absent: all.")
     ] = UNSET,
     after: Resume = UNSET,
+    snapshot: Snapshot = False,
 ) -> AsyncGenerator[AvailabilityEvent, None]:
-    """Availability of SKUs on a channel, sent after each change.
+    """Availability of SKUs on a channel, sent after each change, or first as it is now.
 
     No API key is needed on channels that are open to anonymous callers. A subscriber that reads
     slowly gets only the latest state of each SKU.
@@ -88,13 +89,7 @@ async def availability_changed(
     if await catalog_reads.channel(*await context.opened(), channel) is None:
         raise BadRequest(f"No channel {channel!r} was found.")
     await context.close()
-    stream = context.services.streams.availability_changed(
-        context.caller,
-        channel,
-        skus=given(skus),
-        after=given(after),
-        audience=context.audience,
-    )
+    chosen, start = given(skus), given(after)
 
     def convert(change: AvailabilityChange[Found]) -> AvailabilityEvent:
         availability = Availability.of(
@@ -107,6 +102,16 @@ async def availability_changed(
             replaces=availability.sku,
         )
 
+    if given(snapshot):
+        position = await snapshot_position(context, start)
+        start = str(position)
+        states = context.services.snapshots.availability(channel, chosen, position)
+        async with aclosing(converted(states, convert)) as present:
+            async for event in present:
+                yield event
+    stream = context.services.streams.availability_changed(
+        context.caller, channel, skus=chosen, after=start, audience=context.audience
+    )
     async with aclosing(converted(stream, convert)) as events:
         async for event in events:
             yield event

@@ -12,7 +12,7 @@ import workflows.stock.goods_receipts
 from domain.values.search_texts import search_term
 from models.queries.reads.catalog import ItemFilters
 from schema.context import Info
-from schema.fields.arguments import After, Before, First, Last, Resume, given
+from schema.fields.arguments import After, Before, First, Last, Resume, Snapshot, given
 from schema.fields.enums import MovementKind, StockState
 from schema.fields.paging import Connection, CountedConnection, selection_of, window
 from schema.mutations.perform import perform_mutation
@@ -24,7 +24,7 @@ from schema.mutations.stock import (
     StockReceiptInput,
 )
 from schema.permissions import visible_supplier
-from schema.streams import converted
+from schema.streams import converted, snapshot_position
 from schema.types.events import StockEvent
 from schema.types.stock import StockLevel, StockMovement
 from server.projection.list_sizes import sized
@@ -155,20 +155,15 @@ async def stock_changed(
         list[str] | None, argument(description="Only of the locations with these codes.")
     ] = UNSET,
     after: Resume = UNSET,
+    snapshot: Snapshot = False,
 ) -> AsyncGenerator[StockEvent, None]:
-    """The present state of stock levels, sent after each change.
+    """The present state of stock levels, sent after each change, or first as it is now.
 
     Null arguments do not filter. A subscriber that reads slowly gets only the latest state of each
     level.
     """
-    context = info.context
-    stream = context.services.streams.stock_changed(
-        context.caller,
-        skus=given(skus),
-        locations=given(locations),
-        after=given(after),
-        audience=context.audience,
-    )
+    context, start = info.context, given(after)
+    of, at = given(skus), given(locations)
 
     def convert(change: StockChange) -> StockEvent:
         level = StockLevel.from_row(change.details.level, context)
@@ -180,6 +175,16 @@ async def stock_changed(
             replaces=level.id,
         )
 
+    if given(snapshot):
+        position = await snapshot_position(context, start)
+        start = str(position)
+        states = context.services.snapshots.levels(context.caller, of, at, position)
+        async with aclosing(converted(states, convert)) as present:
+            async for event in present:
+                yield event
+    stream = context.services.streams.stock_changed(
+        context.caller, skus=of, locations=at, after=start, audience=context.audience
+    )
     async with aclosing(converted(stream, convert)) as events:
         async for event in events:
             yield event

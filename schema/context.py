@@ -19,6 +19,7 @@ from schema.loaders import Loaders
 from server.projection.contexts import Reads
 from subscriptions.log.relay import Audience
 from subscriptions.streams.objects import ObjectStreams
+from subscriptions.streams.snapshots import Snapshots
 from subscriptions.streams.stock_and_events import Streams
 from subscriptions.streams.task_queues import QueueStreams
 from workflows.availability.availability import Availability
@@ -38,6 +39,7 @@ class Services:
     transactions: Transactions
     clock: Callable[[], datetime]
     streams: Streams[Availability]
+    snapshots: Snapshots[Availability]
     availability: AvailabilityCache
     queues: QueueStreams
     objects: ObjectStreams

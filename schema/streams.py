@@ -21,6 +21,13 @@ async def converted(
             yield convert(change)
 
 
+async def snapshot_position(context: Context, after: str | None) -> int:
+    """The position at which a snapshot starts. Raises BadRequest beside a cursor."""
+    if after is not None:
+        raise BadRequest("Send either snapshot or after, not both.")
+    return await context.services.snapshots.position()
+
+
 async def object_changes(
     context: Context, type_name: str, global_id: str, after: str | None
 ) -> AsyncGenerator[tuple[str, Any], None]:

@@ -17,6 +17,7 @@ from subscriptions.log.relay import Relay
 from subscriptions.log.sequencer import Sequencer
 from subscriptions.streams.level_cache import LevelCache
 from subscriptions.streams.objects import ObjectStreams
+from subscriptions.streams.snapshots import Snapshots
 from subscriptions.streams.stock_and_events import AvailabilitySource, Streams
 from subscriptions.streams.task_queues import QueueStreams
 from workflows.transactions.runner import Transactions
@@ -59,6 +60,7 @@ class StreamingRuntime(Generic[AvailabilityT]):
             has_listeners=lambda: self.relay.listeners > 0,
         )
         self.streams = Streams(self.relay, levels, promises)
+        self.snapshots = Snapshots(database, promises)
         self.queues = QueueStreams(self.relay, database)
         self.objects = ObjectStreams(self.relay)
         self._tasks: list[asyncio.Task[None]] = []

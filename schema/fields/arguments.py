@@ -37,6 +37,15 @@ Resume = Annotated[
 ]
 
 
+Snapshot = Annotated[
+    bool | None,
+    argument(
+        description="True: first send the present state, then each change; no change in between "
+        "is lost. It cannot be sent together with `after`."
+    ),
+]
+
+
 def given(value: T | UnsetType | None) -> T | None:
     """The value; None for an absent argument."""
     return None if isinstance(value, UnsetType) else value

@@ -15,7 +15,7 @@ from contextlib import aclosing
 from typing import Any, Protocol, cast
 
 import orjson
-from graphql import FieldNode, NonNullTypeNode, VariableNode
+from graphql import BooleanValueNode, FieldNode, NonNullTypeNode, VariableNode
 
 from domain.access.callers import Caller
 from server.operations.answers import Answer as AnswerData
@@ -29,6 +29,7 @@ from subscriptions.delivery.fanout import BATCH_MAX, Answer, Fanout, Feed, Membe
 from subscriptions.log.relay import Audience
 
 AFTER = "after"
+SNAPSHOT = "snapshot"
 _SORTED = orjson.OPT_SORT_KEYS
 _USES = re.compile(r"\$\s*([_A-Za-z][_0-9A-Za-z]*)")
 
@@ -96,6 +97,7 @@ class SubscriptionFeeds:
 
     `shared_fields`: subscriptions whose subscribers join a shared feed.
     `snapshot_fields`: those of them that first send a snapshot, executed for each subscriber.
+    Others do so if their argument `snapshot` is true.
     """
 
     def __init__(
@@ -181,7 +183,9 @@ class SubscriptionFeeds:
 
     def _starts_with_snapshot(self, operation: Operation) -> bool:
         field = _root_field(operation.document)
-        return field is not None and field.name.value in self._snapshot_fields
+        if field is None:
+            return False
+        return field.name.value in self._snapshot_fields or _asks_for_snapshot(field, operation)
 
     def _without_start(self, request: GraphQLRequest, operation: Operation) -> Operation | None:
         """The operation without its start position; None if it cannot use a shared feed."""
@@ -235,6 +239,17 @@ async def _all(executions: Sequence[Awaitable[AnswerData]]) -> list[AnswerData]:
             raise answer
         answers.append(answer)
     return answers
+
+
+def _asks_for_snapshot(field: FieldNode, operation: Operation) -> bool:
+    """True if the argument `snapshot` of a subscription is true."""
+    for argument in field.arguments or ():
+        if argument.name.value == SNAPSHOT:
+            value = argument.value
+            if isinstance(value, VariableNode):
+                return operation.variables.coerced.get(value.name.value) is True
+            return isinstance(value, BooleanValueNode) and value.value
+    return False
 
 
 def _sharing_key(request: GraphQLRequest, shared: Operation, caller: Caller) -> Hashable:

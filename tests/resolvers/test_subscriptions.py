@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+
+import pytest
 
 from domain.access.callers import Role
 from server.transports.protocol import SUBPROTOCOL
@@ -235,3 +237,84 @@ async def test_streams_have_metrics(api: InProcessServer) -> None:
     text = api.restow.metrics.text().decode()
     assert 'restow_stream_closes_total{reason="gone"} 1.0' in text
     assert 'restow_stream_ends_total{reason="left"} 1.0' in text
+
+
+LEVELS_NOW = STOCK.replace("after: $after)", "snapshot: true)").replace(", $after: String", "")
+PROMISES_NOW = """
+subscription ($skus: [String!], $snapshot: Boolean) {
+  availabilityChanged(channel: "web", skus: $skus, snapshot: $snapshot) {
+    cursor availability { sku availableToPromise } } }
+"""
+
+
+async def test_a_snapshot_of_levels_is_sent_first_and_then_each_change(
+    api: InProcessServer,
+) -> None:
+    await api.receive(5)
+    await api.receive(3, "COAT", "YORK")
+    await api.hold(2)
+    york = await api.a_key(Role.WAREHOUSE, locations=("YORK",), name="of York")
+    for key, expected in (
+        (york, {"COAT": (3, "RECEIVED")}),
+        (BOOTSTRAP, {"COAT": (4, "RECEIVED"), "TEE": (3, "HELD")}),
+    ):
+        async with screen(api, key=key) as shop:
+            await shop.watch(api, LEVELS_NOW)
+            found = [await shop.next() for _ in expected]
+            levels = {each["level"]["item"]["sku"]: each for each in found}
+            states = {sku: (e["level"]["available"], e["cause"]) for sku, e in levels.items()}
+            assert states == expected
+            await api.receive(1, "COAT", "YORK")
+            change = await shop.next()
+            assert change["level"]["item"]["sku"] == "COAT"
+            assert int(change["cursor"]) > int(found[0]["cursor"])
+
+
+async def test_a_snapshot_of_availability_loses_no_change(api: InProcessServer) -> None:
+    await api.receive(5)
+    await api.receive(4, "COAT")
+    async with screen(api) as shop, screen(api) as other:
+        await shop.watch(api, PROMISES_NOW, skus=["TEE", "NONE"], snapshot=True)
+        first = await shop.next()
+        assert first["availability"] == {"sku": "TEE", "availableToPromise": 5}
+        await other.watch(api, PROMISES_NOW, snapshot=True)
+        found = [(await other.next())["availability"] for _ in range(2)]
+        assert {each["sku"]: each["availableToPromise"] for each in found} == {"TEE": 5, "COAT": 4}
+        await api.hold(2)
+        for client in (shop, other):
+            change = (await client.next())["availability"]
+            assert change == {"sku": "TEE", "availableToPromise": 3}
+
+
+async def test_a_snapshot_beside_a_cursor_is_refused(api: InProcessServer) -> None:
+    for field in ("stockChanged(", 'availabilityChanged(channel: "web", '):
+        document = f'subscription {{ {field}snapshot: true, after: "0") {{ cursor }} }}'
+        async with screen(api) as shop:
+            shop.subscribe("s", document)
+            message = await shop.receive()
+            assert message["type"] == "error"
+            assert message["payload"][0]["extensions"]["code"] == "BAD_REQUEST"
+
+
+async def test_a_change_between_the_snapshot_and_the_stream_is_sent(
+    api: InProcessServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.receive(5)
+    source = api.restow.live.snapshots._promises
+    read, reads = source.of, 0
+
+    async def changed_after(channel: str, skus: Sequence[str]) -> Any:
+        nonlocal reads
+        reads += 1
+        found = await read(channel, skus)
+        if reads <= 2:  # of the subscriber, and of the group that it joins
+            await api.hold(1)
+        return found
+
+    monkeypatch.setattr(source, "of", changed_after)
+    async with screen(api) as shop:
+        shop.subscribe("s", PROMISES_NOW, variables={"skus": ["TEE"], "snapshot": True})
+        seen = [(await shop.next())["availability"]["availableToPromise"]]
+        while seen[-1] != 3:
+            seen.append((await shop.next())["availability"]["availableToPromise"])
+    assert seen[0] > 3

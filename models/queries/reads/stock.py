@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 from uuid import UUID
 
 import models.queries.listing.visibility as visibility
+from domain.stock.states import MovementKind
 from domain.values.codes import comparison_key, keys_of, stored_form
 from models.catalog import ItemRow, LocationRow
 from models.database.rows import RowT
@@ -33,6 +35,12 @@ def _movements(scope: Scope) -> Listing[StockMovementRow]:
     return visibility.STOCK_MOVEMENT.within(listing, scope)
 
 
+_OF_SKUS = "s.item_id IN (SELECT id FROM item WHERE sku_key = ANY({}::text[]))"
+_AT_LOCATIONS = "s.location_id IN (SELECT id FROM location WHERE code_key = ANY({}::text[]))"
+_LAST_MOVEMENT = (
+    "SELECT m.kind FROM stock_movement m WHERE m.item_id = s.item_id"
+    " AND m.location_id = s.location_id ORDER BY m.id DESC LIMIT 1"
+)
 _BELOW = "s.available < s.safety_stock"
 _WITH_ITEM = "EXISTS (SELECT 1 FROM item i WHERE i.id = s.item_id"
 
@@ -54,14 +62,9 @@ async def levels(
     """
     listing = _levels(scope)
     if skus is not None:
-        listing.where(
-            "s.item_id IN (SELECT id FROM item WHERE sku_key = ANY({}::text[]))", keys_of(skus)
-        )
+        listing.where(_OF_SKUS, keys_of(skus))
     if locations is not None:
-        listing.where(
-            "s.location_id IN (SELECT id FROM location WHERE code_key = ANY({}::text[]))",
-            keys_of(locations),
-        )
+        listing.where(_AT_LOCATIONS, keys_of(locations))
     _of_items(listing, session.engine, of_items)
     if is_below_safety is not None:
         listing.where(_BELOW if is_below_safety else f"NOT ({_BELOW})")
@@ -91,6 +94,33 @@ async def levels_by_id(
     """Levels by id, if the caller may see their location."""
     listing = _levels(scope).where("s.id = ANY({}::bigint[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
+
+
+class _LevelCauseRow(TypedDict):
+    id: int
+    cause: str | None
+
+
+async def level_causes(
+    session: Session,
+    scope: Scope,
+    sku_keys: Collection[str] | None,
+    location_keys: Collection[str] | None,
+    after: int,
+    limit: int,
+) -> list[tuple[int, str]]:
+    """(id, kind of the last movement) of the levels after an id that the caller may see, in order.
+
+    A level without a movement was made by a setting, which counts as ADJUSTED.
+    """
+    columns = f"s.id, ({_LAST_MOVEMENT}) AS cause"
+    listing = Listing(_LevelCauseRow, columns, visibility.STOCK_LEVEL.table, _LEVEL)
+    visibility.STOCK_LEVEL.within(listing, scope).sorted_by(_LEVEL, direction="ASC")
+    for condition, keys in ((_OF_SKUS, sku_keys), (_AT_LOCATIONS, location_keys)):
+        if keys is not None:
+            listing.where(condition, sorted(keys))
+    rows = (await listing.page(session, Window(limit, after=[after]))).rows
+    return [(row["id"], row["cause"] or str(MovementKind.ADJUSTED)) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
