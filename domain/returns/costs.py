@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.stock.item_costs import EMPTY, CostPool
+from domain.values.codes import comparison_key
 
 Tracking = tuple[str, str] | None
 
@@ -29,8 +30,10 @@ class ReceivedUnits:
 
 
 def tracking(carrier: str | None, number: str | None) -> Tracking:
-    """The carrier and the number of a parcel; None if either is not known."""
-    return None if carrier is None or number is None else (carrier, number)
+    """The carrier and the number of a parcel, as they are compared; None if either is not known."""
+    if carrier is None or number is None:
+        return None
+    return comparison_key(carrier), comparison_key(number)
 
 
 def pools(

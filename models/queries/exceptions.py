@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -71,6 +72,17 @@ async def clear_exception(
 ) -> OperationalExceptionRow | None:
     """Resolve the open exception of this kind and subject; None if there is none."""
     return await session.row(OperationalExceptionRow, _CLEAR, kind, subject_key, resolution, now)
+
+
+async def subjects_with(session: Session, kind: str, subject_keys: Sequence[str]) -> frozenset[str]:
+    """Those of the subjects that have or had an exception of this kind."""
+    rows = await session.fetch(
+        "SELECT DISTINCT subject_key FROM operational_exception"
+        " WHERE subject_key = ANY($1::text[]) AND kind = $2",
+        list(subject_keys),
+        kind,
+    )
+    return frozenset(row["subject_key"] for row in rows)
 
 
 async def lock_exception(session: Session, exception_id: UUID) -> OperationalExceptionRow | None:

@@ -25,6 +25,7 @@ from domain.ledger.entries import Occasion
 from domain.orders.carriers import ENDS_DELAY, UNIT_STATE, CarrierStatus, parcel_after
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import effect_time
+from domain.values.codes import same_code
 from domain.values.money import Money
 from models.fulfillments import FulfillmentRow
 from workflows.carriers.commands import RecordCarrierEvent
@@ -60,7 +61,8 @@ async def apply(
     same_number = [
         row
         for row in await fulfillment_queries.of_order(tx.session, order.id)
-        if (row["carrier"], row["tracking_number"]) == (command.carrier, command.tracking_number)
+        if same_code(row["carrier"] or "", command.carrier)
+        and same_code(row["tracking_number"] or "", command.tracking_number)
     ]
     sent_back_at = await carrier_event_queries.sent_back_at(tx.session, fulfillment_id)
     moved = [

@@ -4,13 +4,14 @@ Refunds that a person opened since the loss, and that belong to no return, are t
 the loss:
 
 1. Those of units, as far as they have more units of an order line than are still lost. One that
-   was not sent is withdrawn, with its other units: a person opens a new one for these.
+   was not sent is withdrawn, with its other units: a person opens a new one for these. All parcels
+   that were found count, because a refund may have seemed to be for another lost parcel before.
 2. Those of an amount. They name no units, so none is withdrawn; a person decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -40,6 +41,10 @@ async def handle_delivery(tx: Transaction, event: PendingEvent[FulfillmentDelive
     order = await locked_orders.reload(tx, event.payload.order)
     parcel = await fulfillment_queries.lines_of(tx.session, [UUID(event.subject_key)])
     delivered = {row["order_line_id"]: row["quantity"] for row in parcel}
+    others = await carrier_event_queries.units_found(
+        tx.session, sorted(delivered), UUID(event.subject_key)
+    )
+    found = {line_id: units + others.get(line_id, 0) for line_id, units in delivered.items()}
     lost_at = await carrier_event_queries.lost_at(tx.session, sorted(delivered))
     balances = await order_balances.read(tx, order)
     since = [
@@ -51,7 +56,7 @@ async def handle_delivery(tx: Transaction, event: PendingEvent[FulfillmentDelive
         and row["created_at"] >= lost_at
     ]
     of_amounts = [row for row in since if not balances.units_of(row["family_id"])]
-    await _follow_units(tx, balances, since, delivered)
+    await _follow_units(tx, balances, since, found)
     for row in of_amounts:
         await unearned_units.recover(tx, balances, row["id"], _OF_AMOUNT)
 
@@ -60,29 +65,45 @@ async def _follow_units(
     tx: Transaction,
     balances: Balances,
     since: list[RefundRow],
-    delivered: Mapping[UUID, int],
+    found: Mapping[UUID, int],
 ) -> None:
-    """Withdraw or recover refunds of more units than are still lost, unsent ones first."""
-    surplus: dict[UUID, int] = {}
-    for line_id, quantity in delivered.items():
-        line = balances.order.line(line_id)
-        assert line is not None
-        claimed = sum(
-            unit["quantity"]
-            for row in since
-            for unit in balances.units
-            if (unit["refund_id"], unit["order_line_id"]) == (row["id"], line_id)
-        )
-        surplus[line_id] = min(quantity, claimed - line.units[OrderLineState.LOST])
-    for row in sorted(since, key=lambda each: not unearned_units.paid_nothing(each)):
+    """Withdraw or recover refunds of more units than are still lost, unsent ones first.
+
+    `found`: units of each line in parcels that were delivered after they were lost. Refunds that
+    were asked back before are not asked back again.
+    """
+    asked_back = await unearned_units.asked_back(tx, [row["id"] for row in since])
+    surplus = {
+        line_id: min(quantity, _claimed(balances, since, line_id) - _lost(balances, line_id))
+        - _claimed(balances, [row for row in since if row["id"] in asked_back], line_id)
+        for line_id, quantity in found.items()
+    }
+    left = [row for row in since if row["id"] not in asked_back]
+    for row in sorted(left, key=lambda each: not unearned_units.paid_nothing(each)):
         units = [each for each in balances.units if each["refund_id"] == row["id"]]
         if not any(surplus.get(each["order_line_id"], 0) > 0 for each in units):
             continue
         for each in units:
-            left = surplus.get(each["order_line_id"], 0)
-            surplus[each["order_line_id"]] = left - each["quantity"]
+            if each["order_line_id"] in surplus:
+                surplus[each["order_line_id"]] -= each["quantity"]
         family = [each for each in since if each["family_id"] == row["family_id"]]
         if await unearned_units.may_withdraw(tx, family):
             await unearned_units.withdraw(tx, balances, family, _NOTE)
         else:
             await unearned_units.recover(tx, balances, row["id"], _OF_UNITS)
+
+
+def _claimed(balances: Balances, refunds: Sequence[RefundRow], line_id: UUID) -> int:
+    """Units of an order line in these refunds."""
+    ids = {row["id"] for row in refunds}
+    return sum(
+        unit["quantity"]
+        for unit in balances.units
+        if unit["refund_id"] in ids and unit["order_line_id"] == line_id
+    )
+
+
+def _lost(balances: Balances, line_id: UUID) -> int:
+    line = balances.order.line(line_id)
+    assert line is not None
+    return line.units[OrderLineState.LOST]

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
+import models.queries.exceptions as exception_queries
 import models.queries.refunds.payouts as payout_queries
 import models.queries.refunds.refunds as refund_queries
 import workflows.exceptions.opening as exceptions
@@ -132,6 +133,17 @@ async def withdraw(
         status = RefundStatus.REVERSED if is_over else RefundStatus.CANCELLED
         await locked_refunds.advance(tx, refund, status, POLICY)
         balances.put(refund.row)
+
+
+async def asked_back(tx: Transaction, refund_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the refunds about which REFUND_RECOVERY was opened."""
+    subjects = {
+        exceptions.subject_key(("Refund", refund_id)): refund_id for refund_id in refund_ids
+    }
+    found = await exception_queries.subjects_with(
+        tx.session, ExceptionKind.REFUND_RECOVERY, list(subjects)
+    )
+    return {subjects[key] for key in found}
 
 
 async def recover(tx: Transaction, balances: Balances, refund_id: UUID, message: str) -> None:

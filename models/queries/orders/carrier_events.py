@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
 from domain.values.codes import comparison_key
-from models.database.rows import changed_at
+from models.database.rows import Total, changed_at
 from models.database.sessions import Session
 
 
@@ -63,10 +63,37 @@ async def lost_at(session: Session, line_ids: Sequence[UUID]) -> datetime | None
         datetime,
         "SELECT MIN(c.occurred_at) AS lost_at FROM fulfillment_line l"
         " JOIN fulfillment f ON f.id = l.fulfillment_id JOIN carrier_event c"
-        " ON c.tracking_number = f.tracking_number AND c.carrier = f.carrier"
+        " ON c.tracking_number_key = f.tracking_number_key AND c.carrier_key = f.carrier_key"
         " WHERE l.order_line_id = ANY($1::uuid[]) AND c.status = 'LOST'",
         list(line_ids),
     )
+
+
+class LineUnitsRow(TypedDict):
+    """Units of an order line."""
+
+    id: UUID
+    quantity: Total
+
+
+async def units_found(
+    session: Session, line_ids: Sequence[UUID], but_parcel: UUID
+) -> Mapping[UUID, int]:
+    """Units of these order lines in other parcels that were delivered after they were LOST."""
+    rows = await session.rows(
+        LineUnitsRow,
+        "SELECT l.order_line_id AS id, SUM(l.quantity) AS quantity FROM fulfillment_line l"
+        " JOIN fulfillment f ON f.id = l.fulfillment_id"
+        " WHERE l.order_line_id = ANY($1::uuid[]) AND f.id <> $2 AND f.status = 'DELIVERED'"
+        " AND EXISTS (SELECT 1 FROM carrier_event a JOIN carrier_event b"
+        " ON b.tracking_number_key = a.tracking_number_key AND b.carrier_key = a.carrier_key"
+        " WHERE a.tracking_number_key = f.tracking_number_key AND a.carrier_key = f.carrier_key"
+        " AND a.status = 'LOST' AND b.status = 'DELIVERED' AND a.recorded_at < b.recorded_at)"
+        " GROUP BY l.order_line_id",
+        list(line_ids),
+        but_parcel,
+    )
+    return {row["id"]: int(row["quantity"]) for row in rows}
 
 
 _PARCELS = """

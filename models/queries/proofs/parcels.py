@@ -36,7 +36,20 @@ FROM (
 GROUP BY order_id HAVING SUM(lost) <> SUM(written_off)
 """
 
+# A report of the carrier had its effect on the parcel. Reports about a parcel that was on its way
+# back to its sender concern its return.
+_FOLLOWS_ITS_CARRIER = """
+SELECT o.number || ' ' || c.tracking_number AS place, c.status AS expected, f.status AS found
+FROM carrier_event c JOIN fulfillment f ON f.id = c.fulfillment_id
+JOIN sales_order o ON o.id = f.order_id
+WHERE (c.status = 'DELIVERED' AND f.status <> 'DELIVERED'
+    OR c.status = 'LOST' AND f.status NOT IN ('LOST', 'DELIVERED'))
+  AND NOT EXISTS (SELECT 1 FROM carrier_event b
+    WHERE b.fulfillment_id = f.id AND b.status = 'RETURNED_TO_SENDER')
+"""
+
 PROOFS: Final = (
+    Proof("parcels follow the reports of their carriers", _FOLLOWS_ITS_CARRIER),
     Proof("times of parcels are in order", _TIMES_IN_ORDER),
     Proof("write-offs of an order = its lost parcels", _WRITTEN_OFF_IS_LOST),
 )

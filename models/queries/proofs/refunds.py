@@ -152,25 +152,26 @@ FROM (
     JOIN fulfillment f ON f.id = n.fulfillment_id
     WHERE m.id = u.order_line_id AND f.status = 'DELIVERED' AND EXISTS (
       SELECT 1 FROM carrier_event a JOIN carrier_event b
-      ON b.tracking_number = a.tracking_number AND b.carrier = a.carrier
-      WHERE a.tracking_number = f.tracking_number AND a.carrier = f.carrier
+      ON b.tracking_number_key = a.tracking_number_key AND b.carrier_key = a.carrier_key
+      WHERE a.tracking_number_key = f.tracking_number_key AND a.carrier_key = f.carrier_key
         AND a.status = 'LOST' AND b.status = 'DELIVERED' AND a.recorded_at < b.recorded_at)
     GROUP BY m.id, m.shipped, m.delivered, m.lost) AS others
   FROM refund r JOIN refund_unit u ON u.refund_id = r.id
   WHERE r.kind = 'GOODWILL' AND r.return_id IS NULL AND r.amount_minor > 0
     AND r.status NOT IN ('REJECTED', 'CANCELLED', 'REVERSED')
     AND EXISTS (SELECT 1 FROM fulfillment_line n JOIN fulfillment f ON f.id = n.fulfillment_id
-      JOIN carrier_event a ON a.tracking_number = f.tracking_number AND a.carrier = f.carrier
-      JOIN carrier_event b ON b.tracking_number = f.tracking_number AND b.carrier = f.carrier
+      JOIN carrier_event a ON a.tracking_number_key = f.tracking_number_key
+        AND a.carrier_key = f.carrier_key
+      JOIN carrier_event b ON b.tracking_number_key = f.tracking_number_key
+        AND b.carrier_key = f.carrier_key
       WHERE n.order_line_id = u.order_line_id AND f.status = 'DELIVERED' AND a.status = 'LOST'
         AND b.status = 'DELIVERED' AND a.recorded_at < b.recorded_at
         AND a.occurred_at <= r.created_at AND r.created_at < b.recorded_at)
+    AND NOT EXISTS (SELECT 1 FROM operational_exception e WHERE e.kind = 'REFUND_RECOVERY'
+      AND e.subject_key = 'Refund:' || CAST(r.id AS text))
   GROUP BY u.order_line_id) AS found
 JOIN order_line l ON l.id = found.order_line_id JOIN sales_order o ON o.id = l.order_id
-WHERE found.units > others AND NOT EXISTS (
-  SELECT 1 FROM refund r JOIN operational_exception e
-  ON e.subject_key = 'Refund:' || CAST(r.id AS text)
-  WHERE r.order_id = o.id AND e.kind = 'REFUND_RECOVERY')
+WHERE found.units > others
 """
 
 PAYOUT_PROOFS: Final = (

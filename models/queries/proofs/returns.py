@@ -81,7 +81,8 @@ FROM (
       SUM(CASE WHEN f.status <> 'LOST' THEN n.quantity ELSE 0 END) AS kept,
       SUM(CASE WHEN f.status <> 'LOST' THEN n.cost_minor ELSE 0 END) AS kept_minor,
       MAX((SELECT MAX(c.recorded_at) FROM carrier_event c WHERE c.status = 'LOST'
-        AND c.carrier = f.carrier AND c.tracking_number = f.tracking_number)) AS known_at
+        AND c.carrier_key = f.carrier_key
+        AND c.tracking_number_key = f.tracking_number_key)) AS known_at
     FROM fulfillment_line n JOIN fulfillment f ON f.id = n.fulfillment_id
     WHERE n.cost_minor IS NOT NULL AND n.order_line_id IN (
       SELECT m.order_line_id FROM fulfillment g JOIN fulfillment_line m ON m.fulfillment_id = g.id

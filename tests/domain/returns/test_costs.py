@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.orders.fulfillments import FulfillmentStatus
-from domain.returns.costs import ReceivedUnits, SentUnits, issue, pools
+from domain.returns.costs import ReceivedUnits, SentUnits, issue, pools, tracking
 from domain.stock.item_costs import CostPool
 
 _F = FulfillmentStatus
@@ -79,3 +79,8 @@ def test_all_cost_comes_back_once_whatever_comes_first(
 def test_units_that_never_left_are_refused() -> None:
     with pytest.raises(ValueError, match="1 units"):
         issue(pools(SENT, (), None), 7)
+
+
+def test_a_number_is_compared_as_codes_are() -> None:
+    assert tracking("DHL", "JD 1") == tracking("dhl", "ｊd 1")
+    assert tracking("DHL", None) is None

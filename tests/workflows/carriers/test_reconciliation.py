@@ -43,6 +43,14 @@ BREAKS: dict[str, tuple[tuple[str, ...], str, str]] = {
         "times of parcels are in order",
         "JD-1: expected placed",
     ),
+    "a delivery without effect": (
+        (
+            "UPDATE fulfillment SET status = 'SHIPPED', delivered_at = NULL"
+            " WHERE tracking_number = 'JD-1'",
+        ),
+        "parcels follow the reports of their carriers",
+        "JD-1: expected DELIVERED, found SHIPPED",
+    ),
     "a loss without a time": (
         ("UPDATE fulfillment SET lost_at = NULL",),
         "times of parcels are in order",

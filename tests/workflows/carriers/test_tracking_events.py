@@ -63,6 +63,16 @@ async def test_a_delivered_parcel_is_delivered(warehouse: Warehouse) -> None:
     assert line["delivered"] == 2
 
 
+async def test_a_number_typed_in_another_way_names_the_same_parcel(warehouse: Warehouse) -> None:
+    """A scanner sends letters of another case and width than the label has."""
+    placed = await sent(warehouse)
+    warehouse.shop.clock.forward(hours=1)
+    lost = await warehouse.record_event("LOST", "E-1", number="jd０００1", carrier="dhl")
+    assert not lost.refusals
+    assert (await status_of(warehouse, placed))[1] == "LOST"
+    assert await reconcile(warehouse.database) == []
+
+
 async def test_the_same_event_again_does_nothing(warehouse: Warehouse) -> None:
     await sent(warehouse)
     first = await warehouse.record_event("DELIVERED")

@@ -11,12 +11,13 @@ from models.database.database import Database
 from tests.builders.refunds import FAILED, PENDING, open_refund_desk
 from tests.builders.sales import Sales
 from tests.builders.tampering import tamper
-from tests.builders.transactions import counts
+from tests.builders.transactions import counts, rows
 from tests.builders.warehouse import Warehouse
 from workflows.ledger.reconciliation import reconcile
 from workflows.transactions.outcomes import Outcome
 
 NUMBER = "JD0001"
+SECOND = "JD0002"
 
 # The proof that a test below breaks.
 BROKEN = "refunded losses that were delivered are recovered"
@@ -35,9 +36,21 @@ class Loss:
         await self.report("LOST")
         return self
 
-    async def report(self, status: str) -> None:
+    async def happen_in_two_parcels(self) -> Loss:
+        """One coat each is sent in NUMBER and in SECOND; nothing is reported yet."""
+        shop = self.desk.shop
+        await shop.adjust(-19, "COAT")
+        self.order = await self.sales.place(("COAT", 2, 5_000, 0))
+        await self.sales.ship(self.order)
+        await shop.receive(1, "COAT")
+        [parcel] = [row for row in await shop.fulfillments(self.order) if row["status"] == "OPEN"]
+        await shop.ship(parcel["id"], tracking_number=SECOND)
+        return self
+
+    async def report(self, status: str, number: str = NUMBER) -> None:
         self.desk.shop.clock.forward(hours=1)
-        reported = await Warehouse(self.desk.shop).record_event(status, status, number=NUMBER)
+        event = f"{number}-{status}"
+        reported = await Warehouse(self.desk.shop).record_event(status, event, number=number)
         assert not reported.refusals
 
     async def claim(self, units: int) -> Outcome:
@@ -176,14 +189,8 @@ async def test_a_recovery_that_was_never_opened_is_found(loss: Loss) -> None:
 
 async def test_a_refund_of_a_unit_in_another_parcel_stays(database: Database) -> None:
     sales = await Sales(await open_refund_desk(database)).open()
-    loss, shop = Loss(sales), sales.refund_desk.shop
-    await shop.adjust(-19, "COAT")
-    loss.order = await sales.place(("COAT", 2, 5_000, 0))
-    await sales.ship(loss.order)
+    loss = await Loss(sales).happen_in_two_parcels()
     await loss.report("LOST")
-    await shop.receive(1, "COAT")
-    [parcel] = [row for row in await shop.fulfillments(loss.order) if row["status"] == "OPEN"]
-    await shop.ship(parcel["id"], tracking_number="JD0002")
     for _ in range(2):
         await sales.approve(await loss.claim(1))
     await loss.report("DELIVERED")
@@ -191,3 +198,41 @@ async def test_a_refund_of_a_unit_in_another_parcel_stays(database: Database) ->
     assert await loss.recoveries() == []
     assert await sales.refunded() == 5_000
     assert await loss.recoveries() == []
+
+
+async def test_both_refunds_are_recovered_when_the_second_parcel_is_found(
+    database: Database,
+) -> None:
+    """The first claim may be for either parcel until both are delivered."""
+    loss = Loss(await Sales(await open_refund_desk(database)).open())
+    await loss.happen_in_two_parcels()
+    await loss.report("LOST")
+    await loss.report("LOST", SECOND)
+    claims = [await loss.claim(1)]
+    await loss.sales.approve(claims[0])
+    assert await loss.sales.refunded() == 5_000
+    await loss.report("DELIVERED")
+    assert await loss.recoveries() == []
+    claims.append(await loss.claim(1))
+    await loss.sales.approve(claims[1])
+    assert await loss.sales.refunded() == 10_000
+    await loss.report("DELIVERED", SECOND.lower())
+    named = [f"Refund:{loss.desk.id(each)}" for each in claims]
+    assert sorted(await loss.recoveries()) == sorted(named)
+
+
+async def test_a_refund_is_asked_back_once_for_two_parcels(database: Database) -> None:
+    loss = Loss(await Sales(await open_refund_desk(database)).open())
+    await loss.happen_in_two_parcels()
+    refunds = []
+    for number in (NUMBER, SECOND):
+        await loss.report("LOST", number)
+        refunds.append(await loss.claim(1))
+        await loss.sales.approve(refunds[-1])
+        await loss.sales.refunded()
+        await loss.report("DELIVERED", number)
+        named = [f"Refund:{loss.desk.id(each)}" for each in refunds]
+        assert sorted(await loss.recoveries()) == sorted(named)
+    sql = "SELECT SUM(occurrences) AS times FROM operational_exception WHERE kind = $1"
+    [row] = await rows(loss.desk.database, sql, "REFUND_RECOVERY")
+    assert int(row["times"]) == 2
