@@ -12,9 +12,9 @@ import strawberry
 from domain.access.callers import Caller
 from domain.errors import DomainError
 from models.database.database import Database
-from models.database.sessions import Row, Session
+from models.database.sessions import Session
 from models.queries.listing.scopes import Scope, scope_of
-from models.queries.listing.selections import Join, Selection
+from models.queries.listing.selections import JoinedRows, Selection
 from schema.loaders import Loaders
 from server.projection.contexts import Reads
 from subscriptions.log.relay import Audience
@@ -55,7 +55,7 @@ class Context:
     `keys`: idempotency keys by response key.
     `selections`: the columns that root fields select of their lists, by response key.
     `shape_reads`: the reads that earlier operations of the same shape needed.
-    `joined`: the rows that lists of this snapshot brought along, by id.
+    `joined`: the rows that lists of this snapshot brought along, by key.
     `audience`: the subscribers of the stream that this operation opens.
     """
 
@@ -66,7 +66,7 @@ class Context:
     audience: Audience | None = None
     selections: Mapping[str, Selection] = field(default_factory=dict)
     shape_reads: Reads = field(default_factory=Reads)
-    joined: dict[Join, dict[Any, Row]] = field(init=False)
+    joined: dict[JoinedRows, dict[Any, Any]] = field(init=False)
     now: datetime = field(init=False)
     _loaders: Loaders | None = field(init=False, default=None)
     _opened: tuple[Session, Scope] | None = field(init=False, default=None)

@@ -8,7 +8,7 @@ from strawberry.types.lazy_type import LazyType, StrawberryLazyReference
 
 import server.projection.records as records
 from domain.access.callers import Caller
-from models.queries.listing.selections import Join
+from models.queries.listing.selections import JoinedRows
 from schema.fields.node import NODE_TYPES
 from schema.loaders import Loaders
 from server.projection.contexts import OperationContext
@@ -47,7 +47,7 @@ def edge(
     *,
     name: str | None = None,
     seen_by: Callable[[Caller], bool] = lambda _: True,
-    join: Join | None = None,
+    join: JoinedRows | None = None,
     rows: int = SIZE,
 ) -> Any:
     """An edge of the projection (server/projection/records.py) through one of the loaders."""

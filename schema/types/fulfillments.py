@@ -6,6 +6,8 @@ from typing import Annotated
 import strawberry
 from strawberry import ID
 
+from models.queries.listing.collected import collected
+from models.queries.reads.fulfillments import LINES_OF_FULFILLMENT
 from schema.fields.edges import TypeNamed, edge, node_edge
 from schema.fields.enums import FulfillmentStatus
 from schema.fields.node import Node, encode, found_by
@@ -47,6 +49,9 @@ class Fulfillment(Node):
     order: Annotated["Node", TypeNamed("Order")] = node_edge("Order", "order_id")
     location: Location = location_edge("location_id")
     lines: list[FulfillmentLine] = edge(
-        lambda loaders: loaders.lines_of_fulfillment, "id", many(FulfillmentLine)
+        lambda loaders: loaders.lines_of_fulfillment,
+        "id",
+        many(FulfillmentLine),
+        join=collected(LINES_OF_FULFILLMENT),
     )
     """Lines without units left, cancelled or moved to another location, are omitted."""

@@ -6,7 +6,8 @@ from typing import Annotated
 import strawberry
 
 from models.orders import OrderLineUnits, units_by_state
-from models.queries.reads.orders import OrderLineRow, OrderRow
+from models.queries.listing.collected import collected
+from models.queries.reads.orders import LINES_OF_ORDER, OrderLineRow, OrderRow
 from schema.context import Context
 from schema.fields.addresses import Address
 from schema.fields.edges import TypeNamed, edge, node_edges
@@ -106,7 +107,12 @@ class Order(Node):
     updated_at: datetime
     """Time of the last change of the order, or of its fulfillments, returns and refunds."""
     channel: Channel = channel_edge("channel_id")
-    lines: list[OrderLine] = edge(lambda loaders: loaders.lines_of_order, "id", many(OrderLine))
+    lines: list[OrderLine] = edge(
+        lambda loaders: loaders.lines_of_order,
+        "id",
+        many(OrderLine),
+        join=collected(LINES_OF_ORDER),
+    )
     fulfillments: list[Annotated["Node", TypeNamed("Fulfillment")]] = node_edges(
         lambda loaders: loaders.fulfillments_of_order, "id", "Fulfillment", rows=10
     )

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from graphql import GraphQLObjectType, GraphQLOutputType, get_named_type
 
-from models.queries.listing.selections import EVERYTHING, Join, Selection
+from models.queries.listing.selections import EVERYTHING, JoinedRows, Selection
 from server.projection.records import Column, Derived, RecordEdge
 
 _ANY = "*"  # among the columns: the whole row is read
@@ -50,20 +50,21 @@ class Columns:
         if node is None:
             return EVERYTHING
         columns = self._read.get((None, node), set())
-        joins = tuple(sorted(self.joins(type_).values()))
+        joins = tuple(sorted(self.joins(type_).values(), key=lambda join: (join.key, join.table)))
         return Selection(None if _ANY in columns else frozenset(columns), joins)
 
-    def joins(self, type_: GraphQLOutputType) -> dict[Join, Join]:
+    def joins(self, type_: GraphQLOutputType) -> dict[JoinedRows, JoinedRows]:
         """The joins of the list: for each table the columns that its edges select."""
-        read: dict[Join, set[str]] = {}
+        read: dict[JoinedRows, set[str]] = {}
         for number, place in enumerate(self._places):
             if place.edge.join is not None and self.is_of_node(type_, place):
                 columns = self._read.get((number, place.type), set())
                 read.setdefault(place.edge.join, set()).update(columns)
-        return {
-            join: join if _ANY in columns else join.narrowed(columns)
+        narrowed = {
+            join: join.narrowed(None if _ANY in columns else frozenset(columns))
             for join, columns in read.items()
         }
+        return {join: found for join, found in narrowed.items() if found is not None}
 
     def of_edges(self) -> dict[RecordEdge, frozenset[str] | None]:
         """The columns that all places of an edge read of its rows; None: all."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from domain.access.callers import Caller
-from models.queries.listing.selections import Join, Selection
+from models.queries.listing.selections import JoinedRows, Selection
 
 Row = Mapping[str, Any]
 
@@ -45,5 +45,5 @@ class OperationContext(Protocol):
         """The loaders of this operation's snapshot."""
 
     @property
-    def joined(self) -> Mapping[Join, Mapping[Any, Row]]:
-        """Rows that lists of this snapshot have joined, by id."""
+    def joined(self) -> Mapping[JoinedRows, Mapping[Any, Any]]:
+        """Rows that lists of this snapshot have joined, by key."""

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 from graphql import GraphQLObjectType, GraphQLOutputType
 from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
 
-from models.queries.listing.selections import Join, Selection
+from models.queries.listing.selections import JoinedRows, Selection
 from server.projection.contexts import Reads
 from server.projection.records import RecordEdge
 
@@ -45,7 +45,7 @@ class Waiting(NamedTuple):
     number: int
     key: str
     edge: RecordEdge
-    join: Join | None
+    join: JoinedRows | None
     columns: frozenset[str] | None
     complete: Project
 

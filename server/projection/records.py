@@ -25,7 +25,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.private import is_private
 
 from domain.access.callers import Caller
-from models.queries.listing.selections import Join
+from models.queries.listing.selections import JoinedRows
 from server.projection.contexts import OperationContext, Row
 from server.projection.list_sizes import SIZE, ListSize
 from server.projection.loader import Loader
@@ -118,7 +118,7 @@ class RecordEdge:
     value: Callable[[Any, Any, OperationContext], Any]
     seen_by: Callable[[Caller], bool]
     is_shared: bool
-    join: Join | None
+    join: JoinedRows | None
 
     async def follow(self, record: Record, context: OperationContext) -> Any:
         """The value for one record."""
@@ -136,7 +136,7 @@ def edge(
     *,
     name: str | None = None,
     seen_by: Callable[[Caller], bool] = lambda _: True,
-    join: Join | None = None,
+    join: JoinedRows | None = None,
     rows: int = SIZE,
 ) -> Any:
     """A field with the value that `loader` finds by the column `key`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.builders.in_process_server import InProcessServer
-from tests.resolvers.refunds.test_refunds import a_refund
+from tests.resolvers.refunds.test_refunds import CANCEL_ORDER, a_refund
 from tests.resolvers.test_returns import RECEIVE, REQUEST, sold
 from tests.schema.test_selections import ASKING
 from tests.schema.test_selections import statements as statements
@@ -88,7 +88,34 @@ async def test_related_rows_have_only_the_columns_that_are_shown(
     ASKING.set(True)
     assert await api.ask(document) == first[0]
     [lines] = [sql for sql in statements if "order_line" in sql]
-    assert "JOIN" not in lines
+    assert " item " not in lines
     assert "unit_price_minor" not in lines
     [fulfillments] = [sql for sql in statements if "FROM fulfillment f" in sql]
     assert fulfillments.startswith("SELECT order_id, status FROM")
+
+
+async def test_a_page_of_orders_with_lines_is_one_statement_on_postgresql(
+    api: InProcessServer, statements: list[str]
+) -> None:
+    for number in (1, 2):
+        await sold(api, 2, externalReference=f"W-{number}")
+    document = f"{{ orders {{ nodes {{ number lines {{ sku quantity unitPrice {MONEY} }} }} }} }}"
+    first = [await api.ask(document) for _ in range(3)]
+    ASKING.set(True)
+    assert await api.ask(document) == first[0] == first[2]
+    assert [len(order["lines"]) for order in first[0]["orders"]["nodes"]] == [1, 1]
+    collected = ["array_agg" in sql for sql in statements]
+    assert collected == ([True] if api.restow.database.engine == "postgres" else [False, False])
+
+
+async def test_a_row_without_related_rows_shows_an_empty_list(api: InProcessServer) -> None:
+    await api.receive(3)
+    order = await api.place(2)
+    kept = await api.place(1, externalReference="W-2")
+    await api.done(CANCEL_ORDER, {"id": order["id"]})
+    document = "{ fulfillments { nodes { order { id } lines { sku quantity } } } }"
+    pages = [await api.ask(document) for _ in range(3)]
+    assert pages[0] == pages[1] == pages[2]
+    lines = {each["order"]["id"]: each["lines"] for each in pages[0]["fulfillments"]["nodes"]}
+    assert lines[kept["id"]] == [{"sku": "TEE", "quantity": 1}]
+    assert lines[order["id"]] == []

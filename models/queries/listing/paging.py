@@ -19,7 +19,7 @@ from domain.values.codes import comparison_key
 from models.database.rows import Row, RowT
 from models.database.sessions import Session
 from models.queries.listing.scopes import CHECKED
-from models.queries.listing.selections import EVERYTHING, Join, Selection, ShownColumns
+from models.queries.listing.selections import EVERYTHING, JoinedRows, Selection, ShownColumns
 
 Kind = Literal["bigint", "uuid", "instant", "text"]
 Direction = Literal["ASC", "DESC"]
@@ -108,14 +108,14 @@ def bad_cursor() -> BadRequest:
 class Page(Generic[RowT]):
     """Rows in the list's order, and whether more rows exist on either side.
 
-    With a selection, a page has only the selected columns. `joined`: the joined rows, by id.
+    With a selection, a page has only the selected columns. `joined`: the joined rows, by key.
     """
 
     rows: Sequence[RowT]
     has_next: bool
     has_previous: bool
     listing: Listing[RowT]
-    joined: Mapping[Join, Mapping[Any, Row]]
+    joined: Mapping[JoinedRows, Mapping[Any, Any]]
 
 
 class Listing(Generic[RowT]):
@@ -186,7 +186,8 @@ class Listing(Generic[RowT]):
         conditions = [*self._conditions, *self._beside_window(window, values)]
         direction = _REVERSED[self._direction] if window.from_end else self._direction
         sql = self._page(conditions, direction, window.size + 1)
-        rows = list(await self._rows(session, sql, values, window.selection, direction))
+        selection = window.selection.on(session.engine)
+        rows = list(await self._rows(session, sql, values, selection, direction))
         has_more = len(rows) > window.size
         del rows[window.size :]
         if window.from_end:
@@ -196,9 +197,7 @@ class Listing(Generic[RowT]):
             has_next=window.before is not None if window.from_end else has_more,
             has_previous=has_more if window.from_end else window.after is not None,
             listing=self,
-            joined={
-                join: join.rows(cast("Sequence[Row]", rows)) for join in window.selection.joins
-            },
+            joined={join: join.rows(cast("Sequence[Row]", rows)) for join in selection.joins},
         )
 
     def _page(self, conditions: Sequence[str], direction: Direction, limit: int) -> str:

@@ -5,45 +5,81 @@ Referenced rows are read in the same statement as the list.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from models.database.sessions import Row
+from models.migrations.dialect import Engine
 
 # The columns of related rows that a document shows; None: all.
 ShownColumns = frozenset[str] | None
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Join:
+class JoinedRows(ABC):
+    """Rows that a list reads beside its own. `key`: the column of the list that finds them."""
+
+    __slots__ = ()
+
+    key: str
+    table: str
+    columns: tuple[str, ...]
+
+    @abstractmethod
+    def narrowed(self, columns: ShownColumns) -> Self | None:
+        """The same rows with only these columns; None if they are better read by themselves.
+
+        Raises LookupError for a column that they lack.
+        """
+
+    @abstractmethod
+    def selected(self, alias: str) -> str:
+        """The SELECT expressions, with aliases that do not collide with the list's columns."""
+
+    @abstractmethod
+    def source(self, alias: str, beside: str) -> str:
+        """The FROM clause, joined to the table alias `beside` that has the key."""
+
+    @abstractmethod
+    def rows(self, joined: Sequence[Row]) -> Mapping[Any, Any]:
+        """The values of the edge by its key, out of the joined rows."""
+
+    def is_read_on(self, engine: Engine) -> bool:
+        """True if the list reads them on this engine; otherwise a loader does."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Join(JoinedRows):
     """Rows of `table` referenced by the column `key`, with these columns."""
 
     key: str
     table: str
     columns: tuple[str, ...]
 
-    def narrowed(self, columns: Collection[str]) -> Join:
-        """The same join with only these columns. Raises LookupError for a column that it lacks."""
-        if unknown := set(columns).difference(self.columns):
-            raise LookupError(
-                f"the join of {self.table} lacks the columns {', '.join(sorted(unknown))}"
-            )
+    def narrowed(self, columns: ShownColumns) -> Join:
+        if columns is None:
+            return self
+        check_columns(self.table, columns, self.columns)
         return replace(self, columns=tuple(name for name in self.columns if name in columns))
 
     def selected(self, alias: str) -> str:
-        """The SELECT expressions, with aliases that do not collide with the list's columns."""
         return "".join(f', {alias}.{name} AS "{self.key}.{name}"' for name in self.columns)
 
     def source(self, alias: str, beside: str) -> str:
-        """The FROM clause, joined to the table alias `beside` that has the key."""
         return f" LEFT JOIN {self.table} {alias} ON {alias}.id = {beside}.{self.key}"
 
     def rows(self, joined: Sequence[Row]) -> Mapping[Any, Row]:
-        """The rows of `table` by id, out of the joined rows."""
         prefix = f"{self.key}."
         by_key = {row[self.key]: row for row in joined}
         return {key: _Joined(row, prefix) for key, row in by_key.items() if key is not None}
+
+
+def check_columns(table: str, wanted: frozenset[str], known: Sequence[str]) -> None:
+    """Raise LookupError for a column that the join of a table lacks."""
+    if unknown := wanted.difference(known):
+        raise LookupError(f"the join of {table} lacks the columns {', '.join(sorted(unknown))}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +87,13 @@ class Selection:
     """Selected columns of a list's rows (`columns` None: all), and joins."""
 
     columns: frozenset[str] | None = None
-    joins: tuple[Join, ...] = ()
+    joins: tuple[JoinedRows, ...] = ()
+
+    def on(self, engine: Engine) -> Selection:
+        """The part of the selection that a list reads on this engine."""
+        if all(join.is_read_on(engine) for join in self.joins):
+            return self
+        return replace(self, joins=tuple(join for join in self.joins if join.is_read_on(engine)))
 
 
 EVERYTHING = Selection()

@@ -81,7 +81,7 @@ class ShownLineRow(TypedDict):
 
 
 # The ids of an order's lines ascend with their numbers, because one action makes them in order.
-_LINES_OF_FULFILLMENT = RelatedRows(
+LINES_OF_FULFILLMENT = RelatedRows(
     ShownLineRow,
     "fulfillment_line f",
     "fulfillment_id",
@@ -97,4 +97,4 @@ async def lines_by_fulfillment(
     """The lines of each of these fulfillments with units left, in the order of the order's
     lines.
     """
-    return await _LINES_OF_FULFILLMENT.read(session, ids, columns)
+    return await LINES_OF_FULFILLMENT.read(session, ids, columns)

@@ -100,7 +100,7 @@ class OrderLineRow(OrderLineUnits):
     channel_id: int
 
 
-_LINES_OF_ORDER = RelatedRows(
+LINES_OF_ORDER = RelatedRows(
     OrderLineRow,
     "order_line l",
     "order_id",
@@ -115,7 +115,7 @@ async def lines_by_order(
     session: Session, ids: Sequence[UUID], columns: ShownColumns = None
 ) -> Mapping[UUID, list[OrderLineRow]]:
     """The lines of each of these orders, in their order."""
-    return await _LINES_OF_ORDER.read(session, ids, columns)
+    return await LINES_OF_ORDER.read(session, ids, columns)
 
 
 async def lines_by_id(
