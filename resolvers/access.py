@@ -12,7 +12,7 @@ from schema.fields.arguments import given
 from schema.fields.enums import Role
 from schema.mutations.access import ApiKeyInput, ApiKeyPayload, revoke, rotate
 from schema.mutations.perform import perform_mutation
-from schema.types.access import ApiKey, Viewer
+from schema.types.access import ApiKey, Permission, Viewer, catalog
 from schema.types.actors import Actor, Wanted
 from server.projection.list_sizes import PAGE_MAX, sized
 
@@ -23,6 +23,11 @@ async def viewer(info: Info) -> Viewer:
 
 
 @sized(PAGE_MAX)
+async def permissions(info: Info) -> list[Permission]:
+    """All permissions with the roles that have each, by name."""
+    return catalog()
+
+
 async def api_keys(info: Info) -> list[ApiKey]:
     """All API keys, newest first, including expired and revoked ones. Secrets are not returned."""
     rows = await access_reads.keys(*await info.context.opened())

@@ -49,6 +49,7 @@ QUERIES: Final[Mapping[str, Resolver]] = {
     "node": nodes.node,
     "nodes": nodes.nodes,
     "viewer": access.viewer,
+    "permissions": access.permissions,
     "item": catalog.item,
     "items": catalog.items,
     "location": catalog.location,

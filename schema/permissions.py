@@ -44,13 +44,29 @@ class Guarded(FieldExtension):
         return await next_(source, info, **arguments)
 
 
+class MissingPermission(RuntimeError):
+    """A root field has no permission, so the program does not start."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The root field {name} has no permission: add it to domain/access/permissions.py."
+        )
+
+
+def _needed(name: str, needed: Mapping[str, str]) -> str:
+    """The permission of a root field. Raises MissingPermission."""
+    if name not in needed:
+        raise MissingPermission(name)
+    return needed[name]
+
+
 def fields(resolvers: Mapping[str, Resolver], needed: Mapping[str, str]) -> list[StrawberryField]:
     """Root fields from a map of names to resolvers; `needed` has their permissions."""
     return [
         strawberry.field(
             name=name,
             resolver=resolver,
-            description=_description_of(resolver, needed[name]),
+            description=_description_of(resolver, _needed(name, needed)),
             extensions=[Guarded(needed[name])],
         )
         for name, resolver in resolvers.items()
@@ -62,8 +78,8 @@ def stream_fields(resolvers: Mapping[str, Stream]) -> list[StrawberryField]:
     found: list[Any] = [
         strawberry.subscription(
             name=name,
-            resolver=_guarded(resolver, permissions.SUBSCRIPTIONS[name]),
-            description=_description_of(resolver, permissions.SUBSCRIPTIONS[name]),
+            resolver=_guarded(resolver, _needed(name, permissions.SUBSCRIPTIONS)),
+            description=_description_of(resolver, _needed(name, permissions.SUBSCRIPTIONS)),
         )
         for name, resolver in resolvers.items()
     ]

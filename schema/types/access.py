@@ -1,10 +1,12 @@
-"""Types of access: the caller, and API keys."""
+"""Types of access: the caller, the catalog of permissions, and API keys."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import strawberry
 
-from domain.access.callers import Caller
+import domain.access.permissions as permissions
+from domain.access.callers import ROLE_PERMISSIONS, Caller
 from domain.errors import Forbidden
 from models.queries.reads.access import ShownKeyRow
 from schema.fields.enums import Role
@@ -40,6 +42,43 @@ class Viewer:
             channels=None if caller.channels is None else sorted(caller.channels),
             locations=None if caller.locations is None else sorted(caller.locations),
         )
+
+
+@strawberry.type
+class Permission:
+    """A right that a role has or lacks; what no role has is refused."""
+
+    name: str
+    """A noun and a verb: `orders.place`."""
+    roles: list[Role]
+    """Roles that have it."""
+    fields: list[str]
+    """Fields of the root types that require it: `Mutation.orderPlace`. Empty for a permission that
+    extends what other fields do or show.
+    """
+
+
+def catalog() -> list[Permission]:
+    """All permissions, by name."""
+    return [
+        Permission(
+            name=name,
+            roles=[role for role in Role if name in ROLE_PERMISSIONS[role]],
+            fields=sorted(_fields(name)),
+        )
+        for name in sorted(permissions.PERMISSIONS)
+    ]
+
+
+def _fields(permission: str) -> Iterator[str]:
+    for root, needed in (
+        ("Query", permissions.QUERIES),
+        ("Mutation", permissions.MUTATIONS),
+        ("Subscription", permissions.SUBSCRIPTIONS),
+    ):
+        for field, name in needed.items():
+            if name == permission:
+                yield f"{root}.{field}"
 
 
 def _channels(row: ShownKeyRow) -> list[str] | None:

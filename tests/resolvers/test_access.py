@@ -9,7 +9,15 @@ import domain.access.permissions as permissions
 from domain.access.callers import ROLE_PERMISSIONS, Role, anonymous, holder
 from domain.errors import Forbidden, Unauthenticated
 from resolvers.root import MUTATIONS, QUERIES, SUBSCRIPTIONS, schema
-from schema.permissions import Guarded, admit
+from schema.context import Info
+from schema.permissions import (
+    Guarded,
+    MissingPermission,
+    admit,
+    mutation_fields,
+    query_fields,
+    stream_fields,
+)
 from tests.builders.in_process_server import BOOTSTRAP, HOLD, InProcessServer
 
 CREATE = """mutation ($input: ApiKeyInput!) { apiKeyCreate(input: $input) {
@@ -44,6 +52,30 @@ def test_every_root_field_asks_for_its_permission(
     for name, field in fields.items():
         guards = [each for each in field.extensions if isinstance(each, Guarded)]
         assert [guard.permission for guard in guards] == [needed[name]]
+
+
+def test_a_root_field_without_a_permission_stops_the_program() -> None:
+    async def resolver(info: Info) -> int:
+        """A number."""
+        return 1
+
+    for build in (query_fields, mutation_fields, stream_fields):
+        with pytest.raises(MissingPermission, match="The root field secrets has no permission"):
+            build({"secrets": resolver})  # type: ignore[dict-item]
+
+
+async def test_the_catalog_of_permissions_says_what_each_role_may_do(api: InProcessServer) -> None:
+    document = "{ permissions { name roles fields } viewer { permissions } }"
+    for role in Role:
+        shown = await api.ask(document, key=await api.a_key(role))
+        catalog = {each["name"]: each for each in shown["permissions"]}
+        assert catalog.keys() == permissions.PERMISSIONS
+        mine = {name for name, each in catalog.items() if role in each["roles"]}
+        assert mine == set(shown["viewer"]["permissions"]) == ROLE_PERMISSIONS[role]
+    named = sorted(field for each in catalog.values() for field in each["fields"])
+    roots = [(name, root_fields(name)) for name in ("Query", "Mutation", "Subscription")]
+    assert named == sorted(f"{root}.{name}" for root, fields in roots for name in fields)
+    assert await api.code(document, key=None) == "UNAUTHENTICATED"
 
 
 def test_every_subscription_has_a_permission() -> None:

@@ -43,6 +43,7 @@ INSIDE: Final = "PWUVCFA"
 QUERIES: Final = (
     Row("node", 'id: "$Order"', "$Order", ALL, BOTH),
     Row("viewer", "", "", ALL, EVERYWHERE),
+    Row("permissions", "", "orders.place", ALL, EVERYWHERE),
     Row("item", 'sku: "TEE"', "TEE", ALL, EVERYWHERE),
     Row("items", "", "TEE", ALL, EVERYWHERE),
     Row("location", 'code: "$place"', "$Location", INSIDE, AT_PLACE),
