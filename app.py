@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 import server.process.garbage_collection as garbage_collection
 import settings as configuration
-from domain.access.callers import Caller
+from domain.access.callers import Caller, Role
 from domain.errors import Unauthenticated
 from domain.terms import Terms
 from integrations.payments.addresses import open_gateway, parse_gateway
@@ -36,6 +36,7 @@ from schema.errors import top_level
 from server.operations.engine import Engine, Operation
 from server.operations.errors import RequestRefused
 from server.operations.limits import RequestLimits
+from server.operations.persisted_documents import PersistedDocuments, read_documents
 from server.process.background_tasks import BackgroundTasks
 from server.process.callers import Callers
 from server.process.edge_metrics import EdgeNumbers
@@ -118,6 +119,13 @@ def network_edge(settings: Settings) -> NetworkEdge:
     return NetworkEdge(limits, trusted_proxies())
 
 
+def _persisted_documents(settings: Settings) -> PersistedDocuments:
+    """The documents that the operator has put into a directory, if any."""
+    if settings.persisted_documents is None:
+        return PersistedDocuments()
+    return PersistedDocuments(read_documents(settings.persisted_documents), {Role.STOREFRONT})
+
+
 class Restow:
     """One process of the program: all its parts, started and stopped together."""
 
@@ -178,6 +186,7 @@ class Restow:
             limits=_request_limits(settings),
             introspection=settings.demo,
             translate=translate,
+            persisted=_persisted_documents(settings),
         )
         self.gateway = open_gateway(
             parse_gateway(settings.payment_gateway), deliver=self._apply_gateway_event

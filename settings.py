@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -22,6 +23,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.stock.reservations import HoldLimits
 from domain.values.currencies import DECIMALS
+from server.operations.persisted_documents import read_documents
 from server.process.rate_limits import DEFAULT_RATE_LIMITS, RateLimit, parse_rate_limits
 from server.transports.origins import parse_origins
 
@@ -101,6 +103,11 @@ def _bootstrap_key(key: str) -> str:
 def _currency(code: str) -> str:
     _require(code in DECIMALS)
     return code
+
+
+def _documents(directory: Path) -> Path:
+    read_documents(directory)  # raises a ValueError
+    return directory
 
 
 def _list(text: object) -> list[str]:
@@ -264,6 +271,13 @@ class Settings(BaseSettings):
         description=(
             "origins like https://shop.example or http://localhost:3000, without a path, separated "
             "by commas"
+        ),
+    )
+    persisted_documents: Annotated[Path, AfterValidator(_documents)] | None = Setting(
+        default=None,
+        description=(
+            "a directory with a .graphql file for each document that STOREFRONT keys may use; "
+            "unset: they may use any"
         ),
     )
     base_currency: Annotated[str, AfterValidator(_currency)] = Setting(

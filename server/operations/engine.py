@@ -35,6 +35,7 @@ from server.operations.errors import DocumentRefused, bad_request
 from server.operations.executor import Executor, build_executor
 from server.operations.idempotency_keys import keys_of
 from server.operations.limits import RequestLimits
+from server.operations.persisted_documents import PersistedDocuments
 from server.operations.request import GraphQLRequest
 from server.operations.root_resolvers import resolve_at_once
 from server.operations.variables import Variables
@@ -167,12 +168,14 @@ class Engine:
         translate: Translate | None = None,
         compiled: bool = True,
         documents: DocumentCache | None = None,
+        persisted: PersistedDocuments | None = None,
     ) -> None:
         self.schema = schema
         self.limits = limits or RequestLimits()
         self.documents = documents or DocumentCache(
             schema, limits=self.limits, introspection=introspection
         )
+        self.persisted = persisted or PersistedDocuments()
         self._variables = Variables(schema, hide_suggestions=self.documents.hide_suggestions)
         self.answers = Answers(translate)
         self._compiled = compiled

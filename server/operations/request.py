@@ -18,11 +18,15 @@ _ESCAPED_NUL = b"\\u0000"
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """A well-formed request of a client, not yet parsed as GraphQL."""
+    """A well-formed request of a client, not yet parsed as GraphQL.
+
+    `document_id` names a persisted document; its text is not known yet.
+    """
 
     query: str
     variables: dict[str, Any] = field(default_factory=dict)
     operation_name: str | None = None
+    document_id: str | None = None
 
 
 def decode_json(body: bytes | str) -> Any:
@@ -43,18 +47,30 @@ def request_of(payload: Any) -> GraphQLRequest:
         raise bad_request("Batches of operations are not supported: send one operation.")
     if not isinstance(payload, dict):
         raise bad_request("The body must be a JSON object with a query.")
-    query = payload.get("query")
-    if not isinstance(query, str):
-        raise bad_request("The parameter query must be a string.")
-    if not query or query.isspace():
-        raise bad_request("The parameter query is empty.")
+    query, document_id = _document(payload)
     operation_name = payload.get("operationName")
     if operation_name is not None and not isinstance(operation_name, str):
         raise bad_request("The parameter operationName must be a string or null.")
     _map(payload.get("extensions"), "extensions")
     return GraphQLRequest(
-        query, _map(payload.get("variables"), "variables"), operation_name or None
+        query, _map(payload.get("variables"), "variables"), operation_name or None, document_id
     )
+
+
+def _document(payload: dict[str, Any]) -> tuple[str, str | None]:
+    """The text of a document, or an empty text and the id of a persisted one."""
+    query, document_id = payload.get("query"), payload.get("documentId")
+    if document_id is not None:
+        if not isinstance(document_id, str):
+            raise bad_request("The parameter documentId must be a string or null.")
+        if query is not None:
+            raise bad_request("Send either query or documentId, not both.")
+        return "", document_id
+    if not isinstance(query, str):
+        raise bad_request("The parameter query must be a string.")
+    if not query or query.isspace():
+        raise bad_request("The parameter query is empty.")
+    return query, None
 
 
 def request_of_query_string(query_string: bytes) -> GraphQLRequest:

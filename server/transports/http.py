@@ -152,7 +152,8 @@ class GraphQLEndpoint:
             raise bad_request("GraphQL is served over GET and POST.", 405, allow="GET, POST")
         address = request.client.host if request.client else None
         caller = await self._admit(exchange.header(b"authorization"), address)
-        asked = await _read(exchange, self._edge, self._engine.limits)
+        sent = await _read(exchange, self._edge, self._engine.limits)
+        asked = self._engine.persisted.resolve(sent, caller)
         if price := self._engine.price(asked):
             self._charge(caller, price)
         operation = exchange.operation = self._engine.prepare(
@@ -225,6 +226,7 @@ def _wants_page(request: Request) -> bool:
     return (
         request.method == "GET"
         and "query" not in request.query_params
+        and "documentId" not in request.query_params
         and accepts_html(request.headers.get("accept"))
     )
 
