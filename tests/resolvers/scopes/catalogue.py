@@ -42,6 +42,7 @@ INSIDE: Final = "PWUVCFA"
 
 QUERIES: Final = (
     Row("node", 'id: "$Order"', "$Order", ALL, BOTH),
+    Row("nodes", 'ids: ["$Order"]', "$Order", ALL, BOTH),
     Row("viewer", "", "", ALL, EVERYWHERE),
     Row("permissions", "", "orders.place", ALL, EVERYWHERE),
     Row("item", 'sku: "TEE"', "TEE", ALL, EVERYWHERE),

@@ -10,6 +10,7 @@ import csv
 import functools
 import io
 import os
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -37,7 +38,7 @@ ROLES = (
 )
 # Queries that name one object, and all others.
 LOOKUPS = {"item", "location", "channel", "availability", "reservation", "order", "fulfillment"}
-LOOKUPS |= {"return", "refund"}
+LOOKUPS |= {"return", "refund", "nodes"}
 LISTS = tuple(name for name in QUERY.fields if name not in {*LOOKUPS, "node", "policyPreview"})
 
 
@@ -51,6 +52,7 @@ def lookups(half: Half) -> dict[str, str]:
     ids = half.ids
     return {
         "item": 'sku: "TEE"',
+        "nodes": f'ids: ["{ids["Order"]}", "{ids["Location"]}", "{ids["Channel"]}"]',
         "location": f'code: "{half.location}"',
         "channel": f'code: "{half.channel}"',
         "availability": f'channel: "{half.channel}", skus: ["TEE"]',
@@ -60,6 +62,18 @@ def lookups(half: Half) -> dict[str, str]:
         "return": f'id: "{ids["Return"]}"',
         "refund": f'id: "{ids["Refund"]}"',
     }
+
+
+@pytest.fixture
+async def api(database_url: str) -> AsyncIterator[InProcessServer]:
+    """The program with a limit of cost that lets whole lists be read with all their edges."""
+    api = InProcessServer(database_url, operation_cost_max=10**9, operation_seconds_max=600)
+    await api.open()
+    try:
+        await api.create_master_data()
+        yield api
+    finally:
+        await api.close()
 
 
 @dataclass
