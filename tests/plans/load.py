@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from tests.builders.in_process_server import InProcessServer
-from tests.plans.reads import read_all, read_hot, read_scoped
+from tests.plans.reads import read_all, read_hot, read_order_lists, read_scoped
 from tests.plans.sales_story import SalesStory
 
 Load = Callable[[str, str], Awaitable[None]]  # (URL, mark)
@@ -52,3 +52,13 @@ async def hot_and_scoped(url: str, mark: str) -> None:
     """The hot load, and the first pages for callers with a scope."""
     async with _hot(url, mark) as story:
         await read_scoped(story.api)
+
+
+async def order_lists(url: str, _: str) -> None:
+    """Read lists of orders by every filter, and in every order."""
+    api = InProcessServer(url)
+    await api.open()
+    try:
+        await read_order_lists(api)
+    finally:
+        await api.close()

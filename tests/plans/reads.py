@@ -52,7 +52,26 @@ VALUES: Mapping[str, str] = {
     "action": '"orderPlace"',
     "scope": '"global"',
     "types": '["order.placed"]',
+    "category": '"clothes"',
+    "supplier": '"ACME"',
+    "customerReference": '"customer-7"',
+    "reason": '"UNWANTED"',
+    "claimedBy": '"ann"',
+    "kinds": '["SHORT_PICK", "OVERSOLD"]',
+    "ownerRole": '"WAREHOUSE"',
+    "under": '"LEEDS"',
+    **dict.fromkeys(("placed", "shipBy", "created", "requested"), '{from: "2020-01-01T00:00:00Z"}'),
+    **dict.fromkeys(("active", "open", "breached", "byDue", "belowSafety"), "true"),
+    "decidableByMe": "true",
 }
+# Filters that are often used together.
+PAIRS = (
+    'orders(first: 20, status: ALLOCATED, location: "LEEDS")',
+    'orders(first: 20, status: ALLOCATED, channel: "web")',
+    'orders(first: 20, channel: "web", placed: {from: "2020-01-01T00:00:00Z"})',
+    'orders(first: 20, sku: "TEE-M", statuses: [ALLOCATED, SHIPPED])',
+    'orders(first: 20, sort: SHIP_BY, location: "LEEDS")',
+)
 # They need an id, or a reference beside the channel; `_read_node` reads the same objects.
 BY_ID = frozenset({"reservation", "order", "return"})
 
@@ -61,7 +80,7 @@ def _literals(name: str, argument: GraphQLArgument) -> list[str]:
     """Values of an argument: the first of an enum, or one that is known by its name."""
     named = get_named_type(argument.type)
     if isinstance(named, GraphQLEnumType):
-        return list(named.values)[:VALUES_MAX]
+        return list(named.values)[: None if name == "sort" else VALUES_MAX]
     return [VALUES[name]] if name in VALUES else []
 
 
@@ -114,11 +133,23 @@ def documents() -> Iterator[str]:
             yield f"{{ {name}{given} {selection(named)} }}"
 
 
+async def read_order_lists(api: InProcessServer) -> None:
+    """Read the first page of orders with each filter, each sort, and the common pairs."""
+    key = await api.a_key(Role.ADMIN, name="of lists")
+    query = api_schema.graphql_schema.query_type
+    assert query is not None
+    for arguments in _filters(query.fields["orders"]):
+        await api.ask(f"{{ orders({arguments}) {{ nodes {{ id number status }} }} }}", key=key)
+    for pair in PAIRS:
+        await api.ask(f"{{ {pair} {{ nodes {{ id number status }} }} }}", key=key)
+
+
 async def read_all(api: InProcessServer) -> None:
     """Send every document as an administrator, and the lists as callers with a scope."""
     keys = [await api.a_key(Role.ADMIN, name="whole"), *await _scoped_keys(api)]
     await read_references(api)
     await read_streams(api)
+    await read_order_lists(api)
     await api.ask(PREVIEW)
     for document in documents():
         is_filtered = document.count(":") > 1

@@ -20,7 +20,7 @@ from models.queries.listing.scopes import CHECKED
 from tests.plans.explained import Recorder, recording
 from tests.plans.growth import grow
 from tests.plans.known import GROWING
-from tests.plans.load import Load, hot, hot_and_scoped, whole
+from tests.plans.load import Load, hot, hot_and_scoped, order_lists, whole
 
 IS_LONG = os.environ.get("RESTOW_LONG") == "1"
 SMALL = 1_000
@@ -44,6 +44,7 @@ STATES = {
     "analyzed when empty": (_UNKNOWN.format(0), hot),
 }
 FUNCTION = "FROM pg_temp.restow_reads"  # the lock and the reads of a hold (decision 23)
+ORDER_LISTS = "models.queries.reads.order_lists.orders"
 LOOK_UP = "SELECT status FROM reservation WHERE id = $1"
 
 
@@ -132,5 +133,32 @@ async def test_pages_of_hot_statements_need_no_statistics(
             lines = grown(small, large, deeper / look_up, SIZES[0])
             assert lines == [], "\n".join([state, *lines])
             assert any(FUNCTION in sql for sql, _ in large.costs)
+    finally:
+        await connection.close()
+
+
+async def test_pages_of_order_lists_do_not_depend_on_the_number_of_orders(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, report_figure: Callable[[str], None]
+) -> None:
+    """Each filter, each sort, and the common pairs; 1,000,000 orders with RESTOW_LONG=1."""
+    monkeypatch.setattr(app, "JOBS", ())
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        await hot(postgres_url, "A")
+        small, look_up = await measured(postgres_url, connection, SMALL, order_lists)
+        size = SIZES[-1] if IS_LONG else SIZES[0]
+        large, deeper = await measured(postgres_url, connection, size, order_lists)
+        lists = {key: cost for key, cost in large.costs.items() if cost.code == ORDER_LISTS}
+        assert len(lists) > 30
+        most = max(
+            lists, key=lambda key: lists[key].pages / max(1, small.costs.get(key, lists[key]).pages)
+        )
+        before = small.costs[most].pages if most in small.costs else 0
+        report_figure(
+            f"{len(lists)} plans at {size} orders, at most {before} → {lists[most].pages} pages,"
+            f" look-ups {look_up} → {deeper}: {' '.join(most[0].split())[-160:]}"
+        )
+        lines = grown(small, large, deeper / look_up, size)
+        assert lines == [], "\n".join(lines)
     finally:
         await connection.close()

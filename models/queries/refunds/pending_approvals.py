@@ -7,7 +7,7 @@ from uuid import UUID
 
 from models.database.sessions import Session
 
-_WAITING = "SELECT {} FROM refund w WHERE w.status = 'NEEDS_APPROVAL'"
+_WAITING = "SELECT {} FROM refund p WHERE p.status = 'NEEDS_APPROVAL'"
 
 
 class FamilyRow(TypedDict):
@@ -30,7 +30,7 @@ async def families(session: Session) -> list[FamilyRow]:
             FamilyRow,
             "SELECT id, family_id, kind, status, amount_minor, unpaid_minor, currency,"
             " requested_by FROM refund"
-            f" WHERE family_id = ANY(ARRAY({_WAITING.format('w.family_id')}))",
+            f" WHERE family_id = ANY(ARRAY({_WAITING.format('p.family_id')}))",
         )
     )
 
@@ -42,7 +42,7 @@ class _PartRow(TypedDict):
 
 
 _PARTS = f"""
-WITH waiting AS ({_WAITING.format("w.id, w.return_id")})
+WITH waiting AS ({_WAITING.format("p.id, p.return_id")})
 SELECT w.id AS refund_id, r.requested_by AS actor, 'requested' AS part
 FROM waiting w JOIN customer_return r ON r.id = w.return_id
 UNION SELECT w.id, r.authorized_by, 'authorized'
