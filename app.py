@@ -37,6 +37,7 @@ from server.operations.engine import Engine, Operation
 from server.operations.errors import RequestRefused
 from server.operations.limits import RequestLimits
 from server.operations.persisted_documents import PersistedDocuments, read_documents
+from server.process.allocator import return_large_blocks
 from server.process.background_tasks import BackgroundTasks
 from server.process.callers import Callers
 from server.process.edge_metrics import EdgeNumbers
@@ -283,6 +284,7 @@ class Restow:
     async def _lifespan(self, _: Starlette) -> AsyncIterator[dict[str, NetworkEdge]]:
         await self.start()
         garbage_collection.settle()
+        return_large_blocks()
         try:
             yield {STATE_KEY: self.edge}  # the server's protocols find it in this state
         finally:

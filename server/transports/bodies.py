@@ -24,8 +24,7 @@ async def read_body(scope: Scope, receive: Receive, edge: NetworkEdge, most: int
     """
     _check_size(_declared_size(scope), most)
     client = scope.get("client")
-    chunks: list[bytes] = []
-    size = 0
+    body = bytearray()
     try:
         with edge.buffer(client[0] if client else None) as hold:
             async with timeout(edge.limits.body_seconds):
@@ -34,17 +33,21 @@ async def read_body(scope: Scope, receive: Receive, edge: NetworkEdge, most: int
                     if message["type"] == "http.disconnect":
                         raise ClientLeft
                     chunk: bytes = message.get("body", b"")
-                    size += len(chunk)
-                    _check_size(size, most)
+                    _check_size(len(body) + len(chunk), most)
+                    is_complete = not message.get("more_body", False)
+                    if is_complete and not body:
+                        return chunk
                     hold(len(chunk))
-                    chunks.append(chunk)
-                    if not message.get("more_body", False):
-                        return b"".join(chunks)
+                    body += chunk
+                    if is_complete:
+                        return bytes(body)
     except TimeoutError:
         raise bad_request("The body did not arrive in time.", 408, connection="close") from None
     except RequestRefused as refused:
         edge.refused[str(refused.status)] += 1
         raise
+    finally:
+        body.clear()  # the traceback of an error may live longer than the request
 
 
 def _declared_size(scope: Scope) -> int:

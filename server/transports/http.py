@@ -125,16 +125,26 @@ class GraphQLEndpoint:
         except ClientLeft:
             return
         except Exception as error:  # noqa: BLE001  whatever it is, the client gets an answer
-            refused = (
-                error
-                if isinstance(error, RequestRefused)
-                else self._engine.answers.failure(error, exchange.request_id)
-            )
-            answer = {"errors": refused.errors}
-            body, status, extra = encoded(answer), exchange.status_of(refused), refused.headers
+            answer, status, extra = self._refusal(exchange, error)
+            body = encoded(answer)
         if self._observe is not None:
             self._observe(exchange.observation(status, answer))
         await _send(send, status, exchange.media_type, body, extra)
+
+    def _refusal(
+        self, exchange: "_Exchange", error: Exception
+    ) -> tuple[Answer, int, dict[str, str]]:
+        """The response, status and headers for an error.
+
+        No variable of `__call__` may keep the error: through its traceback it would keep all the
+        variables of the request until the next garbage collection.
+        """
+        refused = (
+            error
+            if isinstance(error, RequestRefused)
+            else self._engine.answers.failure(error, exchange.request_id)
+        )
+        return {"errors": refused.errors}, exchange.status_of(refused), refused.headers
 
     def _choose_media_type(self, exchange: "_Exchange", accept: str | None) -> None:
         exchange.takes_events = self._streams is not None and accepts_events(accept)
