@@ -188,6 +188,7 @@ class Restow:
             introspection=settings.demo,
             translate=translate,
             persisted=_persisted_documents(settings),
+            introspecting=settings.introspection_roles,
         )
         self.gateway = open_gateway(
             parse_gateway(settings.payment_gateway), deliver=self._apply_gateway_event
@@ -271,8 +272,9 @@ class Restow:
             ),
             journal_export(self.services, self.callers),
         ]
+        if self.settings.demo or self.settings.introspection_roles:
+            schema.describe()  # introspection shows the descriptions
         if self.settings.demo:
-            schema.describe()  # GraphiQL shows the descriptions
             routes += [graphiql_files(), graphiql_entrance(), schema_document(SDL)]
         pages = Starlette(routes=routes, lifespan=self._lifespan)
         direct_routes = DirectRoutes(

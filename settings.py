@@ -21,10 +21,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from domain.access.callers import Role
 from domain.stock.reservations import HoldLimits
 from domain.values.currencies import DECIMALS
-from server.operations.persisted_documents import read_documents
+from server.operations.persisted_documents import checked_directory
 from server.process.rate_limits import DEFAULT_RATE_LIMITS, RateLimit, parse_rate_limits
+from server.process.role_lists import parse_roles
 from server.transports.origins import parse_origins
 
 PREFIX = "RESTOW_"
@@ -103,11 +105,6 @@ def _bootstrap_key(key: str) -> str:
 def _currency(code: str) -> str:
     _require(code in DECIMALS)
     return code
-
-
-def _documents(directory: Path) -> Path:
-    read_documents(directory)  # raises a ValueError
-    return directory
 
 
 def _list(text: object) -> list[str]:
@@ -273,7 +270,13 @@ class Settings(BaseSettings):
             "by commas"
         ),
     )
-    persisted_documents: Annotated[Path, AfterValidator(_documents)] | None = Setting(
+    introspection_roles: Annotated[frozenset[Role], NoDecode, BeforeValidator(parse_roles)] = (
+        Setting(
+            default=frozenset(),
+            description=f"roles separated by commas, of {', '.join(Role)}; unset: none",
+        )
+    )
+    persisted_documents: Annotated[Path, AfterValidator(checked_directory)] | None = Setting(
         default=None,
         description=(
             "a directory with a .graphql file for each document that STOREFRONT keys may use; "

@@ -9,8 +9,8 @@ Strawberry parses, validates and sets up extensions anew for every request.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from inspect import isawaitable
 from typing import Any, Final, NamedTuple, cast
@@ -25,6 +25,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
 from strawberry.utils.str_converters import to_camel_case
 
+from domain.access.callers import Caller, Role
 from server.operations.answers import Answer, Answers, Translate, encoded
 from server.operations.budgets import too_large, too_many_rows, took_too_long
 from server.operations.costs import cost_of, too_costly
@@ -156,8 +157,22 @@ class Subscription:
         return self.answers.of(result, self.request_id)
 
 
+class _View(NamedTuple):
+    """Documents and variables, with or without introspection and suggestions."""
+
+    documents: DocumentCache
+    variables: Variables
+
+
+def _view(schema: GraphQLSchema, documents: DocumentCache) -> _View:
+    return _View(documents, Variables(schema, hide_suggestions=documents.hide_suggestions))
+
+
 class Engine:
-    """Runs operations of one schema. `compiled=False` leaves the compiled projection out."""
+    """Runs operations of one schema. `compiled=False` leaves the compiled projection out.
+
+    `introspecting`: the roles that may read the schema although `introspection` is off.
+    """
 
     def __init__(
         self,
@@ -169,21 +184,37 @@ class Engine:
         compiled: bool = True,
         documents: DocumentCache | None = None,
         persisted: PersistedDocuments | None = None,
+        introspecting: Collection[Role] = (),
     ) -> None:
         self.schema = schema
         self.limits = limits or RequestLimits()
         self.documents = documents or DocumentCache(
             schema, limits=self.limits, introspection=introspection
         )
-        self.persisted = persisted or PersistedDocuments()
-        self._variables = Variables(schema, hide_suggestions=self.documents.hide_suggestions)
+        self._view = self._open_view = _view(schema, self.documents)
+        if introspecting and not introspection:
+            opened = DocumentCache(schema, limits=self.limits, entries=250, bytes=16 * 1024 * 1024)
+            self._open_view = _view(schema, opened)
+        self._introspecting = introspecting
+        self._persisted = persisted or PersistedDocuments()
         self.answers = Answers(translate)
         self._compiled = compiled
         self._pace = Pace()
 
+    def resolve(self, request: GraphQLRequest, caller: Caller) -> GraphQLRequest:
+        """The request of this caller, with the text of its document.
+
+        Raises RequestRefused for a document that is not persisted.
+        """
+        found = self._persisted.resolve(request, caller)
+        return replace(found, introspects=True) if caller.role in self._introspecting else found
+
+    def _view_of(self, request: GraphQLRequest) -> _View:
+        return self._open_view if request.introspects else self._view
+
     def price(self, request: GraphQLRequest) -> int:
         """Rate tokens that `prepare` costs beyond that of the request."""
-        return self.documents.price(request.query, request.operation_name)
+        return self._view_of(request).documents.price(request.query, request.operation_name)
 
     def prepare(
         self, request: GraphQLRequest, *, request_id: str, idempotency_header: str | None = None
@@ -191,8 +222,9 @@ class Engine:
         """The operation of `request`. Raises RequestRefused, and DocumentRefused for errors of
         syntax, validation or variables; both are errors of the client.
         """
-        document = self.documents.get(request.query, request.operation_name)
-        variables = self._variables.of(document, request.variables)
+        view = self._view_of(request)
+        document = view.documents.get(request.query, request.operation_name)
+        variables = view.variables.of(document, request.variables)
         if isinstance(variables, list):
             raise DocumentRefused(variables)
         cost = cost_of(document, variables.coerced)

@@ -46,6 +46,12 @@ def read_documents(directory: Path) -> list[str]:
     return texts
 
 
+def checked_directory(directory: Path) -> Path:
+    """The directory, if its documents can be used. Raises DocumentsUnreadable."""
+    read_documents(directory)
+    return directory
+
+
 class PersistedDocuments:
     """The documents of this process, and the roles that may use no others."""
 

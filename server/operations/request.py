@@ -20,13 +20,15 @@ _ESCAPED_NUL = b"\\u0000"
 class GraphQLRequest:
     """A well-formed request of a client, not yet parsed as GraphQL.
 
-    `document_id` names a persisted document; its text is not known yet.
+    `document_id` names a persisted document; its text is not known yet. `introspects`: its caller
+    may read the schema.
     """
 
     query: str
     variables: dict[str, Any] = field(default_factory=dict)
     operation_name: str | None = None
     document_id: str | None = None
+    introspects: bool = False
 
 
 def decode_json(body: bytes | str) -> Any:

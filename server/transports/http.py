@@ -163,7 +163,7 @@ class GraphQLEndpoint:
         address = request.client.host if request.client else None
         caller = await self._admit(exchange.header(b"authorization"), address)
         sent = await _read(exchange, self._edge, self._engine.limits)
-        asked = self._engine.persisted.resolve(sent, caller)
+        asked = self._engine.resolve(sent, caller)
         if price := self._engine.price(asked):
             self._charge(caller, price)
         operation = exchange.operation = self._engine.prepare(

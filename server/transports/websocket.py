@@ -290,7 +290,7 @@ class WebSocketConnection:
     async def _answer(
         self, message: Message, frames: Frames, caller: Caller, request_id: str
     ) -> None:
-        request = self._endpoint.engine.persisted.resolve(_request_in(message), caller)
+        request = self._endpoint.engine.resolve(_request_in(message), caller)
         self._endpoint.charge(caller, 1 + self._endpoint.engine.price(request))
         operation = self._endpoint.engine.prepare(request, request_id=request_id)
         if operation.type is OperationType.SUBSCRIPTION:
