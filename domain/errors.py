@@ -38,7 +38,7 @@ input; nor are the errors of the key itself.
 path; each caller prepends its part with `under`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, Self
 
@@ -58,6 +58,11 @@ class DomainError(Exception):
         self.message = message
         self.field = field
         self.details: dict[str, object] = dict(details or {})
+
+    @property
+    def parts(self) -> "Sequence[DomainError]":
+        """The errors that the client gets: this one, unless it stands for several."""
+        return (self,)
 
     def under(self, *prefix: str) -> Self:
         """Prepend `prefix` to the field path and return this same error, to be raised."""

@@ -1,10 +1,13 @@
 """Inputs and payload of the mutations on orders."""
 
 from datetime import datetime
+from functools import partial
+from uuid import UUID
 
 import strawberry
 from strawberry import ID, UNSET
 
+from domain.problems import Problems
 from domain.values.money import Money
 from schema.fields.addresses import AddressInput
 from schema.fields.arguments import given
@@ -51,14 +54,14 @@ class OrderLineInput:
     """Tax of the whole line, in addition to `unitPrice`."""
 
     def to_line(self, *field: str) -> NewLine:
-        """A line of the command."""
-        return NewLine(
-            sku=self.sku,
-            quantity=self.quantity,
-            unit_price=self.unit_price.to_money(*field, "unitPrice"),
-            discount=_money(self.discount, *field, "discount"),
-            tax=_money(self.tax, *field, "tax"),
-        )
+        """A line of the command. Raises its faults."""
+        problems = Problems()
+        price = problems.attempt(lambda: self.unit_price.to_money(*field, "unitPrice"))
+        discount = problems.attempt(lambda: _money(self.discount, *field, "discount"))
+        tax = problems.attempt(lambda: _money(self.tax, *field, "tax"))
+        problems.refuse()
+        assert price is not None
+        return NewLine(self.sku, self.quantity, price, discount, tax)
 
 
 @strawberry.input
@@ -68,6 +71,10 @@ class PaymentInput:
     reference: str
     """Reference of the payment at the gateway; refunds use it."""
     amount: MoneyInput
+
+    def to_payment(self, *field: str) -> Payment:
+        """A payment of the command."""
+        return Payment(self.reference, self.amount.to_money(*field, "amount"))
 
 
 @strawberry.input
@@ -109,37 +116,48 @@ class OrderPlaceInput:
 
     def to_command(self) -> PlaceOrder:
         """The command. Raises Invalid or NotFound with the path of the argument."""
-        hold, address = given(self.reservation_id), given(self.ship_to)
+        address, problems = given(self.ship_to), Problems()
+        lines = problems.each(
+            partial(line.to_line, "input", "lines", str(index))
+            for index, line in enumerate(self.lines)
+        )
+        hold = problems.attempt(self._hold)
+        shipping = problems.attempt(lambda: _money(self.shipping, "input", "shipping"))
+        shipping_tax = problems.attempt(lambda: _money(self.shipping_tax, "input", "shippingTax"))
+        payments = self._payments(problems)
+        problems.refuse()
         return PlaceOrder(
             channel=self.channel,
             external_reference=self.external_reference,
-            lines=tuple(
-                line.to_line("input", "lines", str(index)) for index, line in enumerate(self.lines)
-            ),
-            reservation_id=(
-                None
-                if hold is None
-                else required_uuid("Reservation", hold, "input", "reservationId")
-            ),
+            lines=tuple(lines),
+            reservation_id=hold,
             customer_reference=given(self.customer_reference),
             ship_to=None if address is None else _address(address),
             placed_at=given(self.placed_at),
-            shipping=_money(self.shipping, "input", "shipping"),
-            shipping_tax=_money(self.shipping_tax, "input", "shippingTax"),
+            shipping=shipping,
+            shipping_tax=shipping_tax,
             service_level=self.service_level or SERVICE_LEVEL_DEFAULT,
-            payments=self._payments(),
+            payments=payments,
             backorder=bool(self.backorder),
             note=given(self.note),
             tags=tuple(given(self.tags) or ()),
         )
 
-    def _payments(self) -> tuple[Payment, ...] | None:
+    def _hold(self) -> UUID | None:
+        hold = given(self.reservation_id)
+        if hold is None:
+            return None
+        return required_uuid("Reservation", hold, "input", "reservationId")
+
+    def _payments(self, problems: Problems) -> tuple[Payment, ...] | None:
         payments = given(self.payments)
         if payments is None:
             return None
         return tuple(
-            Payment(each.reference, each.amount.to_money("input", "payments", str(index), "amount"))
-            for index, each in enumerate(payments)
+            problems.each(
+                partial(each.to_payment, "input", "payments", str(index))
+                for index, each in enumerate(payments)
+            )
         )
 
 

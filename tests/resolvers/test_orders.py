@@ -333,3 +333,42 @@ async def test_an_inactive_item_is_not_promised_held_or_sold(api: InProcessServe
     await api.done(SHIP, {"input": shipped})
     await api.done(UPSERT_ITEMS, {"items": [{**tee, "active": True}]})
     assert (await api.ask(available))["availability"][0]["availableToPromise"] == 7
+
+
+async def test_all_faults_of_an_order_are_answered_at_once(api: InProcessServer) -> None:
+    await api.receive(5)
+    good = {"sku": "TEE", "quantity": 1, "unitPrice": gbp("10.00")}
+    order = an_order(
+        channel="nowhere",
+        note="",
+        tags=["x" * 65],
+        shipTo={"countryCode": "England"},
+        lines=[{**good, "quantity": 0}, good, {**good, "sku": "NONE", "quantity": -1}],
+    )
+    assert await api.refusals(PLACE, {"input": order}) == [
+        ("INVALID", "input.note"),
+        ("INVALID", "input.tags.0"),
+        ("INVALID", "input.shipTo.countryCode"),
+        ("NOT_FOUND", "input.channel"),
+        ("INVALID", "input.lines.0.quantity"),
+        ("INVALID", "input.lines.2.quantity"),
+        ("NOT_FOUND", "input.lines.2.sku"),
+    ]
+    money = [{**good, "unitPrice": gbp("0.001"), "tax": gbp("0.0001")}, good]
+    payments = [{"reference": "P", "amount": gbp("1.001")}]
+    order = an_order(lines=money, payments=payments, shipping=gbp("0.009"))
+    assert await api.refusals(PLACE, {"input": order}) == [
+        ("INVALID", "input.lines.0.unitPrice.amount"),
+        ("INVALID", "input.lines.0.tax.amount"),
+        ("INVALID", "input.shipping.amount"),
+        ("INVALID", "input.payments.0.amount.amount"),
+    ]
+    many = an_order(lines=[{**good, "quantity": 0}] * 30)
+    assert len(await api.refusals(PLACE, {"input": many})) == 20
+    held = [{"sku": sku, "quantity": 1} for sku in ("NONE", "TEE", "NIX")]
+    hold = {"channel": "web", "lines": held}
+    assert await api.refusals(HOLD, {"input": hold}) == [
+        ("NOT_FOUND", "input.lines.0.sku"),
+        ("NOT_FOUND", "input.lines.2.sku"),
+    ]
+    assert (await api.ask("{ orders { totalCount } }"))["orders"] == {"totalCount": 0}

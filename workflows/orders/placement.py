@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import orjson
@@ -27,6 +28,7 @@ from domain.orders.orders import (
     number_of,
     status_of,
 )
+from domain.problems import Problems
 from domain.stock.states import check_quantity
 from domain.values.codes import ByCode, check_stored, comparison_key
 from domain.values.countries import check_country
@@ -37,7 +39,7 @@ from models.orders import NewOrderRow, Order, OrderAddress, OrderLine, OrderPaym
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from workflows.availability.routing import Demand
 from workflows.orders.allocations import OrderAllocation, Supply
-from workflows.orders.commands import PlaceOrder
+from workflows.orders.commands import NewLine, PlaceOrder
 from workflows.orders.totals import OrderTotals
 from workflows.reservations.line_checks import LINES_MAX, check_lines, open_channel, sold_item
 from workflows.transactions.actions import action
@@ -143,30 +145,53 @@ def _draft(
     items: ByCode[ItemFacts],
 ) -> _OrderDraft:
     command, caller = request.command, request.caller
-    check_lines(len(command.lines))
-    check_stored(command.external_reference, "externalReference")
-    check_stored(command.customer_reference, "customerReference")
-    check_text(command.service_level, "serviceLevel")
-    check_text(command.note, "note", longest=NOTE_MAX)
-    check_tags(command.tags)
-    if command.ship_to is not None:
-        check_country(command.ship_to.country_code, "shipTo", "countryCode")
-        check_text(command.ship_to.phone, "shipTo", "phone")
-        check_text(command.ship_to.email, "shipTo", "email")
-    channel = open_channel(channels, caller, command.channel)
-    demands = []
-    for index, line in enumerate(command.lines):
-        try:
-            check_quantity(line.quantity)
-            item = sold_item(items, line.sku)
-        except DomainError as error:
-            raise error.under("lines", str(index)) from None
-        demands.append(Demand(item, line.quantity, None, ("input", "lines", str(index))))
-    placed_at = check_client_time(
-        command.placed_at, tx.now, may_backdate=caller.may("backdate"), field="placedAt"
+    problems = Problems()
+    with problems.under():
+        check_lines(len(command.lines))
+    problems.each(_checks_of(command))
+    channel = problems.attempt(lambda: open_channel(channels, caller, command.channel))
+    demands = problems.each(
+        partial(_demand, line, index, items) for index, line in enumerate(command.lines[:LINES_MAX])
     )
-    money = order_totals.of_order(command, channel.currency)
+    may_backdate = caller.may("backdate")
+    placed_at = problems.attempt(
+        lambda: check_client_time(
+            command.placed_at, tx.now, may_backdate=may_backdate, field="placedAt"
+        )
+    )
+    money = None
+    if channel is not None:
+        currency = channel.currency
+        money = problems.attempt(lambda: order_totals.of_order(command, currency))
+    problems.refuse()
+    assert channel is not None
+    assert placed_at is not None
+    assert money is not None
     return _OrderDraft(command, caller, channel, items, money, placed_at, demands)
+
+
+def _checks_of(command: PlaceOrder) -> Iterator[Callable[[], object]]:
+    """Checks of the texts of an order."""
+    yield partial(check_stored, command.external_reference, "externalReference")
+    yield partial(check_stored, command.customer_reference, "customerReference")
+    yield partial(check_text, command.service_level, "serviceLevel")
+    yield partial(check_text, command.note, "note", longest=NOTE_MAX)
+    yield partial(check_tags, command.tags)
+    if (to := command.ship_to) is not None:
+        yield partial(check_country, to.country_code, "shipTo", "countryCode")
+        yield partial(check_text, to.phone, "shipTo", "phone")
+        yield partial(check_text, to.email, "shipTo", "email")
+
+
+def _demand(line: NewLine, index: int, items: ByCode[ItemFacts]) -> Demand:
+    """The demand of a line. Raises its faults: the quantity, and the SKU."""
+    problems = Problems()
+    with problems.under("lines", str(index)):
+        check_quantity(line.quantity)
+    with problems.under("lines", str(index)):
+        item = sold_item(items, line.sku)
+    problems.refuse()
+    return Demand(item, line.quantity, None, ("input", "lines", str(index)))
 
 
 def _order_row(

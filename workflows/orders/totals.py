@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from domain.errors import Invalid
 from domain.orders.orders import LineMoney
+from domain.problems import Problems
 from domain.values.codes import check_stored, comparison_key
 from domain.values.money import MINOR_MAX, Money
 from workflows.orders.commands import NewLine, PlaceOrder
@@ -33,10 +35,17 @@ class OrderTotals:
 
 
 def of_order(command: PlaceOrder, currency: str) -> OrderTotals:
-    """Check all amounts of an order and add them up. Raises Invalid with the field."""
-    lines = tuple(_line(line, currency, index) for index, line in enumerate(command.lines))
-    shipping = _amount(command.shipping, currency, ("shipping",))
-    shipping_tax = _amount(command.shipping_tax, currency, ("shippingTax",))
+    """Check all amounts of an order and add them up. Raises Invalid with the field, or Faults."""
+    problems = Problems()
+    lines = tuple(
+        problems.each(
+            partial(_line, line, currency, index) for index, line in enumerate(command.lines)
+        )
+    )
+    shipping = problems.attempt(partial(_amount, command.shipping, currency, ("shipping",))) or 0
+    tax_on_it = partial(_amount, command.shipping_tax, currency, ("shippingTax",))
+    shipping_tax = problems.attempt(tax_on_it) or 0
+    problems.refuse()
     total = sum(line.total_minor for line in lines) + shipping + shipping_tax
     if total > MINOR_MAX:
         raise Invalid(

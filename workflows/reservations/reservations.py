@@ -30,6 +30,7 @@ from domain.errors import (
     ReservationAlreadyExpired,
 )
 from domain.events.reservations import ReservationCreated, ReservationExtended
+from domain.problems import Problems
 from domain.stock.reservations import (
     ReservationStatus,
     check_ttl,
@@ -142,14 +143,18 @@ async def _read_inputs(tx: Transaction, commands: Sequence[CreateReservation]) -
 def _refusal(tx: Transaction, request: Request[CreateReservation]) -> Outcome | None:
     """Refusal of a command that is invalid in itself; None if it is valid."""
     command = request.command
-    try:
-        check_ttl(command.ttl_seconds, request.caller, tx.terms.holds)
-        check_lines(len(command.lines))
-        check_country(command.country_code, "shipTo", "countryCode")
-        check_stored(command.external_reference, "externalReference")
-    except DomainError as error:
-        return Outcome.refused(error.under("input"))
-    return None
+    problems = Problems()
+    problems.each(
+        (
+            partial(check_ttl, command.ttl_seconds, request.caller, tx.terms.holds),
+            partial(check_lines, len(command.lines)),
+            partial(check_country, command.country_code, "shipTo", "countryCode"),
+            partial(check_stored, command.external_reference, "externalReference"),
+        )
+    )
+    if not problems.errors:
+        return None
+    return Outcome.refused(*(error.under("input") for error in problems.errors))
 
 
 def _code_of(channel: ChannelFacts) -> str:
@@ -158,12 +163,14 @@ def _code_of(channel: ChannelFacts) -> str:
 
 def _draft(request: Request[CreateReservation], inputs: _Inputs) -> _ReservationDraft | Outcome:
     command, caller = request.command, request.caller
+    problems = Problems()
     try:
         channel = open_channel(inputs.channels, caller, command.channel)
-        demands = [
-            _demand(line, ("lines", str(index)), inputs.items, channel)
+        demands = problems.each(
+            partial(_demand, line, ("lines", str(index)), inputs.items, channel)
             for index, line in enumerate(command.lines)
-        ]
+        )
+        problems.refuse()
     except DomainError as error:
         return Outcome.refused(error.under("input"))
     return _ReservationDraft(command, caller, channel, demands)

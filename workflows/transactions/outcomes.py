@@ -58,10 +58,11 @@ class Outcome:
     @staticmethod
     def refused(*errors: DomainError, refs: Mapping[str, Any] | None = None) -> Outcome:
         """An outcome of a command that was refused, for these reasons."""
+        parts = [part for error in errors for part in error.parts]
         return Outcome(
             refs=dict(refs or {}),
-            refusals=tuple(Refusal.of(error) for error in errors),
-            is_stored=all(error.is_stored for error in errors),
+            refusals=tuple(map(Refusal.of, parts)),
+            is_stored=all(part.is_stored for part in parts),
         )
 
 
