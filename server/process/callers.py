@@ -52,10 +52,14 @@ class Callers:
             return anonymous(address, self._open_channels)
         scheme, _, key = authorization.strip().partition(" ")
         key = key.strip()
+        is_bearer = scheme.lower() == _SCHEME
+        cached = self._keys.cached(key, self._clock()) if is_bearer else None
+        if cached is not None:
+            return cached
         if not self._keys.knows(key):
             self._rates.check_refused(address)
         try:
-            if scheme.lower() != _SCHEME or not key:
+            if not is_bearer or not key:
                 raise Unauthenticated("The Authorization header must have the form: Bearer KEY.")
             return await self._keys.authenticate(key, self._clock())
         except Unauthenticated:

@@ -23,31 +23,45 @@ async def read_body(scope: Scope, receive: Receive, edge: NetworkEdge, most: int
     are being received. Raises ClientLeft.
     """
     _check_size(_declared_size(scope), most)
-    client = scope.get("client")
-    body = bytearray()
     try:
-        with edge.buffer(client[0] if client else None) as hold:
-            async with timeout(edge.limits.body_seconds):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise ClientLeft
-                    chunk: bytes = message.get("body", b"")
-                    _check_size(len(body) + len(chunk), most)
-                    is_complete = not message.get("more_body", False)
-                    if is_complete and not body:
-                        return chunk
-                    hold(len(chunk))
-                    body += chunk
-                    if is_complete:
-                        return bytes(body)
+        async with timeout(edge.limits.body_seconds):
+            part, is_complete = await _part(receive)
+            _check_size(len(part), most)
+            return part if is_complete else await _joined(part, scope, receive, edge, most)
     except TimeoutError:
+        edge.refused["408"] += 1
         raise bad_request("The body did not arrive in time.", 408, connection="close") from None
     except RequestRefused as refused:
         edge.refused[str(refused.status)] += 1
         raise
+
+
+async def _joined(
+    part: bytes, scope: Scope, receive: Receive, edge: NetworkEdge, most: int
+) -> bytes:
+    """The body that begins with `part`; its bytes count while it is incomplete."""
+    client = scope.get("client")
+    body = bytearray()
+    try:
+        with edge.buffer(client[0] if client else None) as hold:
+            is_complete = False
+            while True:
+                hold(len(part))
+                body += part
+                if is_complete:
+                    return bytes(body)
+                part, is_complete = await _part(receive)
+                _check_size(len(body) + len(part), most)
     finally:
         body.clear()  # the traceback of an error may live longer than the request
+
+
+async def _part(receive: Receive) -> tuple[bytes, bool]:
+    """The next part of a body, and True if it is the last."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientLeft
+    return message.get("body", b""), not message.get("more_body", False)
 
 
 def _declared_size(scope: Scope) -> int:

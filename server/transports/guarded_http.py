@@ -56,8 +56,7 @@ class GuardedHttp(HttpToolsProtocol):
         self._edge = edge_of(self.app_state)
         self._phase = _Phase.BETWEEN
         self._has_begun = False  # a message began in the data that is being parsed
-        self._head_bytes = 0  # parsed
-        self._unparsed_bytes = 0  # received of a head that is incomplete
+        self._unparsed_bytes = 0  # received of an incomplete head
         self._timer: asyncio.TimerHandle | None = None
         self._refusal: tuple[int, str] | None = None
         self._is_counted = False
@@ -119,23 +118,11 @@ class GuardedHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._phase, self._has_begun = _Phase.HEAD, True
-        self._head_bytes = self._unparsed_bytes = 0
-
-    def on_url(self, url: bytes) -> None:
-        self._count(len(url))
-        if len(self.url) + len(url) > HEADER_BYTES_MAX:
-            self._stop(414, LINE_TOO_LONG)
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        size = len(name) + len(value) + 4  # with a colon, a blank and the end of the line
-        self._count(size)
-        if size > HEADER_BYTES_MAX:
-            self._stop(431, HEADER_TOO_LARGE)
-        super().on_header(name, value)
+        self._unparsed_bytes = 0
 
     def on_headers_complete(self) -> None:
         self._phase = _Phase.BODY
+        self._check_head()
         super().on_headers_complete()
 
     def on_chunk_header(self) -> None:
@@ -153,9 +140,17 @@ class GuardedHttp(HttpToolsProtocol):
     def _address(self) -> str | None:
         return self.client[0] if self.client else None
 
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > HEAD_BYTES_MAX:
+    def _check_head(self) -> None:
+        """Check the sizes of a complete head. `_watch` bounds one that arrives in parts."""
+        total = len(self.url)
+        if total > HEADER_BYTES_MAX:
+            self._stop(414, LINE_TOO_LONG)
+        for name, value in self.headers:
+            size = len(name) + len(value) + 4  # with a colon, a blank and the end of the line
+            total += size
+            if size > HEADER_BYTES_MAX:
+                self._stop(431, HEADER_TOO_LARGE)
+        if total > HEAD_BYTES_MAX:
             self._stop(431, HEAD_TOO_LARGE)
 
     def _stop(self, status: int, reason: str) -> None:

@@ -93,6 +93,16 @@ class KeyCache:
         self._used: dict[UUID, datetime] = {}
         self._recorded: dict[UUID, datetime] = {}
 
+    def cached(self, bearer: str, now: datetime) -> Caller | None:
+        """The caller of a key that was read lately; None if the database must be asked."""
+        known = self._known.get(key_hash(bearer))
+        if known is None or not known.is_fresh(now):
+            return None
+        if known.expires_at is not None and known.expires_at <= now:
+            return None
+        self._note_use(known.caller.key_id, now)
+        return known.caller
+
     async def authenticate(self, bearer: str, now: datetime) -> Caller:
         """The caller of this key. Raises Unauthenticated if it is unknown, expired or revoked."""
         secret_hash = key_hash(bearer)
