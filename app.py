@@ -13,6 +13,7 @@ from random import getrandbits
 from uuid import UUID
 
 import structlog
+from graphql import OperationType
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
@@ -40,6 +41,7 @@ from server.operations.persisted_documents import PersistedDocuments, read_docum
 from server.process.allocator import return_large_blocks
 from server.process.background_tasks import BackgroundTasks
 from server.process.callers import Callers
+from server.process.cost_buckets import CostBuckets
 from server.process.edge_metrics import EdgeNumbers
 from server.process.logs import configure
 from server.process.metrics import Metrics
@@ -47,6 +49,7 @@ from server.process.probes import probe_routes
 from server.process.proxies import trusted_proxies
 from server.process.rate_limits import RateLimits
 from server.process.request_ids import RequestIds
+from server.process.shared_costs import SharedCosts
 from server.process.stream_metrics import Lag, StreamNumbers
 from server.transports.connection_registry import ConnectionRegistry
 from server.transports.direct_routes import DirectRoutes
@@ -178,6 +181,7 @@ class Restow:
         )
         self.keys = KeyCache(self.quiet_transactions)
         self.rates = RateLimits(settings.rate_limits)
+        self.costs = CostBuckets(settings.cost_limits)
         self.callers = Callers(self.keys, self.rates, settings.anonymous_channels, self.clock)
         self.metrics = Metrics()
         self.edge = network_edge(settings)
@@ -204,7 +208,12 @@ class Restow:
         lag = Lag(self.metrics.registry, self.live.relay, self.clock)
         self.fanout = Fanout(lambda: self.live.relay.position, lag.observe)
         self.feeds = SubscriptionFeeds(
-            self.engine, self.context_of, self.fanout, SHARED_STREAMS, SNAPSHOT_STREAMS
+            self.engine,
+            self.context_of,
+            self.fanout,
+            SHARED_STREAMS,
+            SNAPSHOT_STREAMS,
+            self.costs.charge,
         )
         self.sockets = ConnectionRegistry(
             process_max=self.settings.sockets_max,
@@ -224,9 +233,12 @@ class Restow:
     def context_of(
         self, caller: Caller, operation: Operation, audience: Audience | None = None
     ) -> Context:
-        """The context of one operation."""
+        """The context of one operation, whose cost is taken. Raises RequestRefused."""
+        charge = None
+        if operation.type is not OperationType.SUBSCRIPTION:
+            charge = self.costs.charge(caller, operation.cost)
         keys = operation.idempotency_keys
-        return Context(caller, self.services, keys, operation.request_id, audience)
+        return Context(caller, self.services, keys, operation.request_id, audience, charge)
 
     async def _live_keys(self, key_ids: Collection[UUID]) -> Collection[UUID]:
         return await live_keys(self.database, key_ids, self.clock())
@@ -310,6 +322,9 @@ class Restow:
         self._tasks.start("clock", self.clock.run(self.database))
         self._tasks.start("key uses", self.keys.run())
         self._tasks.start("sockets", self.sockets.watch(self._live_keys))
+        if self.settings.broadcast_url.startswith("redis"):
+            shared = SharedCosts(self.costs, self.settings.broadcast_url)
+            self._tasks.start("costs", shared.run())
         logger.info("restow.started", engine=self.database.engine)
 
     async def stop(self) -> None:

@@ -25,11 +25,13 @@ from domain.access.callers import Role
 from domain.stock.reservations import HoldLimits
 from domain.values.currencies import DECIMALS
 from server.operations.persisted_documents import checked_directory
+from server.process.cost_buckets import DEFAULT_COST_LIMITS, parse_cost_limits
 from server.process.rate_limits import DEFAULT_RATE_LIMITS, RateLimit, parse_rate_limits
 from server.process.role_lists import parse_roles
 from server.transports.origins import parse_origins
 
 PREFIX = "RESTOW_"
+RATES = "ROLE=COUNT/second, /minute or /hour, or ROLE=none, separated by commas; the roles are "
 WEBHOOK_SECRETS_MAX = 2
 WEBHOOK_SECRET_BYTES_MIN = 16
 
@@ -245,13 +247,10 @@ class Settings(BaseSettings):
     )
     rate_limits: Annotated[
         Mapping[str, RateLimit | None], NoDecode, BeforeValidator(parse_rate_limits)
-    ] = Setting(
-        default=DEFAULT_RATE_LIMITS,
-        description=(
-            "ROLE=COUNT/second, /minute or /hour, or ROLE=none, separated by commas; the roles are "
-            f"{', '.join(DEFAULT_RATE_LIMITS)}"
-        ),
-    )
+    ] = Setting(default=DEFAULT_RATE_LIMITS, description=f"{RATES}{', '.join(DEFAULT_RATE_LIMITS)}")
+    cost_limits: Annotated[
+        Mapping[str, RateLimit | None], NoDecode, BeforeValidator(parse_cost_limits)
+    ] = Setting(default=DEFAULT_COST_LIMITS, description=f"{RATES}{', '.join(DEFAULT_COST_LIMITS)}")
 
     bootstrap_key: Annotated[str, AfterValidator(_bootstrap_key)] | None = Secret(
         default=None, description="printable ASCII characters without blanks"

@@ -16,7 +16,7 @@ from models.database.sessions import Session
 from models.queries.listing.scopes import Scope, scope_of
 from models.queries.listing.selections import JoinedRows, Selection
 from schema.loaders import Loaders
-from server.projection.contexts import Reads
+from server.projection.contexts import OperationCharge, Reads
 from subscriptions.log.relay import Audience
 from subscriptions.streams.objects import ObjectStreams
 from subscriptions.streams.snapshots import Snapshots
@@ -57,6 +57,7 @@ class Context:
     `shape_reads`: the reads that earlier operations of the same shape needed.
     `joined`: the rows that lists of this snapshot brought along, by key.
     `audience`: the subscribers of the stream that this operation opens.
+    `charge`: the cost of this operation; None for a subscription and its events.
     """
 
     caller: Caller
@@ -64,6 +65,7 @@ class Context:
     keys: Mapping[str, str | None] = field(default_factory=dict)
     request_id: str = ""
     audience: Audience | None = None
+    charge: OperationCharge | None = None
     selections: Mapping[str, Selection] = field(default_factory=dict)
     shape_reads: Reads = field(default_factory=Reads)
     joined: dict[JoinedRows, dict[Any, Any]] = field(init=False)

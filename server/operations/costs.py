@@ -239,15 +239,17 @@ def _argument_size(definition: GraphQLField, given: Mapping[str, ValueNode], pat
         return max(1, len(node.values))
     if isinstance(node, VariableNode):
         variable = node.name.value
-        return lambda variables: _length(variables.get(variable), rest)
+        if rest:
+            return lambda variables: _length(variables.get(variable), rest)
+        return lambda variables: _length(variables.get(variable))
     return _length(value_from_ast_untyped(node), rest)
 
 
-def _length(value: Any, path: Sequence[str]) -> int:
+def _length(value: Any, path: Sequence[str] = ()) -> int:
     for step in path:
         value = value.get(step) if isinstance(value, Mapping) else None
-    if isinstance(value, list | tuple):
-        return max(1, len(value))
+    if isinstance(value, list):
+        return len(value) or 1
     return max(1, value) if isinstance(value, int) else 1
 
 
@@ -304,12 +306,15 @@ def _sum(numbers: Iterable[Number]) -> Number:
             functions.append(number)
     if not functions:
         return constant
+    if len(functions) == 1:  # the usual case, for every request
+        [only] = functions
+        return (lambda variables: constant + only(variables)) if constant else only
     return lambda variables: constant + sum(each(variables) for each in functions)
 
 
 def _product(size: Number, cost: Number) -> Number:
-    if isinstance(size, int) and isinstance(cost, int):
-        return size * cost
+    if isinstance(cost, int):
+        return size * cost if isinstance(size, int) else lambda variables: size(variables) * cost
     return lambda variables: _value(size, variables) * _value(cost, variables)
 
 

@@ -29,6 +29,7 @@ from domain.access.callers import Caller, Role
 from server.operations.answers import Answer, Answers, Translate, encoded
 from server.operations.budgets import too_large, too_many_rows, took_too_long
 from server.operations.costs import cost_of, too_costly
+from server.operations.deadlines import Deadlines
 from server.operations.descriptions import describe
 from server.operations.documents import Document, DocumentCache
 from server.operations.encoding import encoded_in_slices
@@ -40,6 +41,7 @@ from server.operations.persisted_documents import PersistedDocuments
 from server.operations.request import GraphQLRequest
 from server.operations.root_resolvers import resolve_at_once
 from server.operations.variables import Variables
+from server.projection.contexts import OperationCharge
 from server.projection.pace import Pace
 from server.projection.slices import Slices
 
@@ -200,6 +202,7 @@ class Engine:
         self.answers = Answers(translate)
         self._compiled = compiled
         self._pace = Pace()
+        self._deadlines = Deadlines(self.limits.seconds)
 
     def resolve(self, request: GraphQLRequest, caller: Caller) -> GraphQLRequest:
         """The request of this caller, with the text of its document.
@@ -250,20 +253,24 @@ class Engine:
         slices = self._slices(operation)
         if operation.type is not OperationType.QUERY:
             answer = await self._execute(operation, context, None, slices)
-            return Response(answer, encoded(answer))
+            return Response(answer, _with_cost(encoded(answer), context.charge))
         limits = self.limits
+        running = self._deadlines.start()
         try:
-            async with asyncio.timeout(limits.seconds):
-                answer = await self._execute(operation, context, None, slices)
-        except TimeoutError:
-            raise took_too_long(limits.seconds) from None
+            answer = await self._execute(operation, context, None, slices)
+        except asyncio.CancelledError:
+            if running.is_over and running.task is not None and running.task.uncancel() == 0:
+                raise took_too_long(limits.seconds) from None
+            raise
+        finally:
+            self._deadlines.end(running)
         if slices is None or slices.rows <= ENCODED_AT_ONCE:
             body: bytes | None = encoded(answer)
         else:
             body = await encoded_in_slices(answer, limits.answer_bytes, self._pace)
         if body is None or len(body) > limits.answer_bytes:
             raise too_large(limits.answer_bytes)
-        return Response(answer, body)
+        return Response(answer, _with_cost(body, context.charge))
 
     def _slices(self, operation: Operation) -> Slices | None:
         if operation.cost <= LARGE_FROM_COST:
@@ -322,6 +329,14 @@ class Engine:
             hide_suggestions=self.documents.hide_suggestions,
             compiled=self._compiled,
         )
+
+
+def _with_cost(body: bytes, charge: OperationCharge | None) -> bytes:
+    """A response with `extensions.cost`; what the answer does not show is given back before."""
+    if charge is None:
+        return body
+    charge.settle(len(body))
+    return b'%b,"extensions":{"cost":%b}}' % (body[:-1], charge.as_json())
 
 
 async def _answers_of(subscription: Subscription) -> AsyncIterator[Answer]:

@@ -12,11 +12,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from itertools import takewhile
-from typing import Any
+from typing import Final
+from uuid import UUID
 
-from domain.access.callers import Caller
+import orjson
+
+from domain.access.callers import Caller, Role
 from server.operations.errors import RequestRefused
-from server.process.rate_limits import account_of
+from server.process.rate_limits import ANONYMOUS, RateLimit, account_of, parse_rate_limits
 
 # About 10 MB. A bucket that was not used for longest is forgotten first, and is full then.
 BUCKETS_MAX = 50_000
@@ -25,16 +28,28 @@ BYTES_PER_VALUE = 8
 # At least this part of the static cost is kept: work also shows in what is counted or filtered.
 KEPT_PART = 20
 
-Rate = tuple[int, int]  # work, seconds
-Name = tuple[str, str]  # role, and key or address
+Name = tuple[str, UUID | str | None]  # role, and key or address
+
+# About one core is busy with 100,000,000 in a minute.
+DEFAULT_COST_LIMITS: Final[Mapping[str, RateLimit | None]] = {
+    ANONYMOUS: RateLimit(2_000_000, 60),
+    **{role.value: RateLimit(100_000_000, 60) for role in Role if role is not Role.ADMIN},
+    Role.ADMIN.value: None,
+}
+
+
+def parse_cost_limits(text: object) -> Mapping[str, RateLimit | None]:
+    """The limits of a setting like `SUPPORT=1000000/minute`. Raises ValueError."""
+    return parse_rate_limits(text, DEFAULT_COST_LIMITS)
 
 
 class Bucket:
     """The work that is left to one key or address, as of the instant `at`."""
 
-    __slots__ = ("at", "left", "spent")
+    __slots__ = ("at", "left", "refill", "spent")
 
-    def __init__(self, left: float, at: float) -> None:
+    def __init__(self, left: float, at: float, per_second: float) -> None:
+        self.refill = b',"refillPerSecond":%.2f}' % per_second
         self.left = left
         self.at = at
         self.spent = 0  # in this process, since it was last shared with the others
@@ -43,12 +58,11 @@ class Bucket:
 class Charge:
     """The cost of one operation, taken from its bucket; without a bucket there is no limit."""
 
-    __slots__ = ("_bucket", "_per_second", "requested")
+    __slots__ = ("_bucket", "requested")
 
-    def __init__(self, requested: int, bucket: Bucket | None, per_second: float) -> None:
+    def __init__(self, requested: int, bucket: Bucket | None = None) -> None:
         self.requested = requested
         self._bucket = bucket
-        self._per_second = per_second
 
     def settle(self, answer_bytes: int) -> None:
         """Give back the part of the cost that an answer of this size does not show."""
@@ -60,25 +74,23 @@ class Charge:
                 bucket.left += unused
                 bucket.spent -= unused
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> bytes:
         """The value of `extensions.cost`; null: no limit."""
         bucket = self._bucket
         if bucket is None:
-            return {"requested": self.requested, "remaining": None, "refillPerSecond": None}
-        return {
-            "requested": self.requested,
-            "remaining": max(0, int(bucket.left)),
-            "refillPerSecond": self._per_second,
-        }
+            return b'{"requested":%d,"remaining":null,"refillPerSecond":null}' % self.requested
+        left = max(0, int(bucket.left))
+        return b'{"requested":%d,"remaining":%d%b' % (self.requested, left, bucket.refill)
 
 
 class CostBuckets:
-    """The buckets of this process. `rates`: the size of a bucket and its seconds, by role; None:
-    no limit.
+    """The buckets of this process.
+
+    `rates`: the size of a bucket, and the seconds in which it is filled, by role; None: no limit.
     """
 
     def __init__(
-        self, rates: Mapping[str, Rate | None], clock: Callable[[], float] = time.monotonic
+        self, rates: Mapping[str, RateLimit | None], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._rates = rates
         self._clock = clock
@@ -86,14 +98,16 @@ class CostBuckets:
 
     def charge(self, caller: Caller, cost: int) -> Charge:
         """Take the cost of an operation. Raises RequestRefused (RATE_LIMITED, 429)."""
-        return self.take(account_of(caller), cost)
+        # The name is looked up for every operation: `str` of a UUID and of a role take longer.
+        name = account_of(caller) if caller.role is None else (caller.role, caller.key_id)
+        return self.take(name, cost)
 
     def take(self, name: Name, cost: int) -> Charge:
         """Take a cost from the bucket of this name."""
         rate = self._rates.get(name[0])
         if rate is None:
-            return Charge(cost, None, 0.0)
-        size, seconds = rate
+            return Charge(cost)
+        size, seconds = rate.count, rate.seconds
         per_second = size / seconds
         bucket = self._filled(name, size, per_second)
         if bucket.left < min(cost, size):
@@ -106,12 +120,12 @@ class CostBuckets:
                 headers={"Retry-After": str(wait)},
                 details={
                     "retryAfterSeconds": wait,
-                    "cost": Charge(cost, bucket, per_second).as_json(),
+                    "cost": orjson.Fragment(Charge(cost, bucket).as_json()),
                 },
             )
         bucket.left -= cost
         bucket.spent += cost
-        return Charge(cost, bucket, per_second)
+        return Charge(cost, bucket)
 
     def used_within(self, seconds: float) -> Mapping[Name, Bucket]:
         """The buckets that were used in the last seconds."""
@@ -123,7 +137,7 @@ class CostBuckets:
         now = self._clock()
         bucket = self._buckets.get(name)
         if bucket is None:
-            bucket = self._buckets[name] = Bucket(size, now)
+            bucket = self._buckets[name] = Bucket(size, now, per_second)
             if len(self._buckets) > BUCKETS_MAX:
                 self._buckets.popitem(last=False)
             return bucket

@@ -35,11 +35,13 @@ DEFAULT_RATE_LIMITS: Final[Mapping[str, RateLimit | None]] = {
 }
 
 
-def parse_rate_limits(text: object) -> Mapping[str, RateLimit | None]:
+def parse_rate_limits(
+    text: object, defaults: Mapping[str, RateLimit | None] = DEFAULT_RATE_LIMITS
+) -> Mapping[str, RateLimit | None]:
     """The limits of all roles from `ROLE=COUNT/minute,…`. Raises ValueError."""
     if isinstance(text, Mapping):
         return text
-    limits = dict(DEFAULT_RATE_LIMITS)
+    limits = dict(defaults)
     for part in filter(None, map(str.strip, str(text).split(","))):
         role, _, rate = (word.strip() for word in part.partition("="))
         match = RATE.fullmatch(rate)

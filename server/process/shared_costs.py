@@ -58,7 +58,7 @@ class SharedCosts:
     async def _exchange(self, name: Name, bucket: Bucket) -> None:
         spent, bucket.spent = bucket.spent, 0
         try:
-            total = await self._storage.incr(":".join(name), COUNTER_SECONDS, spent)
+            total = await self._storage.incr(":".join(map(str, name)), COUNTER_SECONDS, spent)
         except Exception:
             bucket.spent += spent
             raise

@@ -22,6 +22,16 @@ class Reads:
     are_single: bool | None = None
 
 
+class OperationCharge(Protocol):
+    """The cost of an operation, taken from its caller's budget."""
+
+    def settle(self, answer_bytes: int) -> None:
+        """Give back the part of the cost that an answer of this size does not show."""
+
+    def as_json(self) -> bytes:
+        """The value of `extensions.cost`."""
+
+
 class OperationContext(Protocol):
     """The context of one operation of one caller.
 

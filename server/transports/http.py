@@ -31,6 +31,7 @@ from server.operations.request import (
     request_of,
     request_of_query_string,
 )
+from server.projection.contexts import OperationCharge
 from server.transports.bodies import ClientLeft, read_body
 from server.transports.edge import NetworkEdge
 from server.transports.negotiation import (
@@ -46,6 +47,8 @@ from server.transports.server_sent_events import EventStreams
 
 class ResolverContext(Protocol):
     """The `info.context` of resolvers; it lives as long as one operation."""
+
+    charge: OperationCharge | None
 
     async def close(self) -> None:
         """Release the resources of the operation (the connection of a snapshot)."""
@@ -70,9 +73,9 @@ class Observation:
 class GraphQLEndpoint:
     """An ASGI application for `/graphql` over HTTP.
 
-    - `context_factory` makes the context of one operation.
-    - `admit` is called before the body is read, and `charge` before a new document is parsed. They
-      may raise RequestRefused (UNAUTHENTICATED with 401, RATE_LIMITED with 429, …).
+    - `context_factory` makes the context of one operation, and takes its cost.
+    - `admit` is called before the body is read, and `charge` before a new document is parsed. All
+      three may raise RequestRefused (UNAUTHENTICATED with 401, RATE_LIMITED with 429, …).
     - `page`, if given, serves GET requests without a query that accept text/html.
     - `streams`, if given, serves subscriptions as server-sent events, and every operation of a
       client that accepts only that media type.

@@ -98,6 +98,8 @@ class SubscriptionFeeds:
     `shared_fields`: subscriptions whose subscribers join a shared feed.
     `snapshot_fields`: those of them that first send a snapshot, executed for each subscriber.
     Others do so if their argument `snapshot` is true.
+    `charge` takes the cost of a subscription, which is that of one event. It may raise
+    RequestRefused.
     """
 
     def __init__(
@@ -107,12 +109,14 @@ class SubscriptionFeeds:
         fanout: Fanout,
         shared_fields: frozenset[str] = frozenset(),
         snapshot_fields: frozenset[str] = frozenset(),
+        charge: Callable[[Caller, int], object] = lambda *_: None,
     ) -> None:
         self._engine = engine
         self._make_context = make_context
         self._fanout = fanout
         self._shared_fields = shared_fields
         self._snapshot_fields = snapshot_fields
+        self._charge = charge
         self.serving = 0
         self.ends: Counter[str] = Counter()  # ended subscriptions by reason
 
@@ -128,6 +132,7 @@ class SubscriptionFeeds:
         self, request: GraphQLRequest, operation: Operation, caller: Caller, member: Member
     ) -> None:
         """Serve a subscription until it ends. Raises StreamRefused, or the error that ended it."""
+        self._charge(caller, operation.cost)
         self.serving += 1
         why = "left"
         try:

@@ -127,6 +127,7 @@ class SampleContext:
     operation: Any = None
     rows: list[Any] = field(default_factory=list)
     closed: int = 0
+    charge: Any = None
 
     async def close(self) -> None:
         self.closed += 1
