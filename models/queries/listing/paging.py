@@ -243,6 +243,10 @@ class Listing(Generic[RowT]):
         """The newest rows of a short list, at most `limit`."""
         return (await self.page(session, Window(limit))).rows
 
+    async def whole(self, session: Session, limit: int, what: str) -> Sequence[RowT]:
+        """All rows of a list that has no pages. Raises BadRequest for more than `limit`."""
+        return whole_list(await self.all(session, limit + 1), limit, what)
+
     async def owned(
         self,
         session: Session,
@@ -296,6 +300,16 @@ class Listing(Generic[RowT]):
 
 
 _REVERSED: Mapping[Direction, Direction] = {"ASC": "DESC", "DESC": "ASC"}
+
+
+def whole_list(rows: Sequence[RowT], limit: int, what: str) -> Sequence[RowT]:
+    """The rows of a list without pages. Raises BadRequest for more than `limit`."""
+    if len(rows) > limit:
+        raise BadRequest(
+            f"There are more than {limit:,} {what}, and this list has no pages. Ask for single"
+            " ones, or use the filters of the list."
+        )
+    return rows
 
 
 def _where(conditions: Sequence[str]) -> str:

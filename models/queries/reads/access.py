@@ -63,7 +63,9 @@ def _is_within(
 
 async def keys(session: Session, scope: Scope) -> Sequence[ShownKeyRow]:
     """Keys that the caller may see, newest first, including revoked ones."""
-    rows = await Listing(ShownKeyRow, _COLUMNS, "api_key k", _CREATED, _ID).all(session, KEYS_MAX)
+    rows = await Listing(ShownKeyRow, _COLUMNS, "api_key k", _CREATED, _ID).whole(
+        session, KEYS_MAX, "API keys"
+    )
     return [row for row in rows if _is_visible(scope, row)]
 
 

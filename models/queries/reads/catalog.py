@@ -127,7 +127,7 @@ async def locations(
         listing.where("t.kind = ANY({}::text[])", list(kinds))
     if under is not None:
         listing.where(_UNDER, comparison_key(under))
-    return await listing.all(session, LOCATIONS_MAX)
+    return await listing.whole(session, LOCATIONS_MAX, "locations")
 
 
 async def location(session: Session, scope: Scope, code: str) -> LocationRow | None:
@@ -182,7 +182,7 @@ async def locations_by_channel(
 async def channels(session: Session, scope: Scope) -> Sequence[ChannelRow]:
     """Channels that the caller may see, newest first."""
     listing = Listing(ChannelRow, _CHANNEL, visibility.CHANNEL.table, _ID)
-    return await visibility.CHANNEL.within(listing, scope).all(session, LOCATIONS_MAX)
+    return await visibility.CHANNEL.within(listing, scope).whole(session, LOCATIONS_MAX, "channels")
 
 
 async def channel(session: Session, scope: Scope, code: str) -> ChannelRow | None:

@@ -15,7 +15,15 @@ from models.database.sessions import Session
 from models.ledger import JournalEntryRow as JournalEntryRow
 from models.ledger import JournalLineRow as JournalLineRow
 from models.ledger import PeriodCloseRow as PeriodCloseRow
-from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
+from models.queries.listing.paging import (
+    Listing,
+    Page,
+    SortKey,
+    Window,
+    by_key,
+    grouped,
+    whole_list,
+)
 from models.queries.listing.scopes import CHECKED, Scope
 
 _ID = SortKey("e.id", "id", "uuid")
@@ -117,9 +125,11 @@ async def balances(session: Session, scope: Scope, as_of: datetime) -> Sequence[
 
 async def periods(session: Session) -> Sequence[PeriodCloseRow]:
     """Closed periods, newest first."""
-    return await session.rows(
-        PeriodCloseRow, f"SELECT * FROM period_close ORDER BY through_at DESC LIMIT {PERIODS_MAX}"
+    rows = await session.rows(
+        PeriodCloseRow,
+        f"SELECT * FROM period_close ORDER BY through_at DESC LIMIT {PERIODS_MAX + 1}",
     )
+    return whole_list(rows, PERIODS_MAX, "closed periods")
 
 
 async def periods_by_id(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, PeriodCloseRow]:

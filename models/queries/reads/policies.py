@@ -34,7 +34,7 @@ async def policies(
         known = await session.fetch("SELECT DISTINCT scope FROM policy")
         scopes = [row["scope"] for row in known if same_code(row["scope"], policy_scope)]
         listing.where("p.scope = ANY({}::text[])", scopes)
-    rows = await listing.all(session, POLICIES_MAX)
+    rows = await listing.whole(session, POLICIES_MAX, "policies")
     return [row for row in rows if _is_visible(scope, row)]
 
 
