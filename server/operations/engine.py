@@ -40,7 +40,7 @@ from server.operations.limits import RequestLimits
 from server.operations.persisted_documents import PersistedDocuments
 from server.operations.request import GraphQLRequest
 from server.operations.root_resolvers import resolve_at_once
-from server.operations.variables import Variables
+from server.operations.variables import Variables, check_strings
 from server.projection.contexts import OperationCharge
 from server.projection.pace import Pace
 from server.projection.slices import Slices
@@ -230,6 +230,8 @@ class Engine:
         variables = view.variables.of(document, request.variables)
         if isinstance(variables, list):
             raise DocumentRefused(variables)
+        if document.operation_type is not OperationType.MUTATION:
+            check_strings(variables.coerced, self.limits.string)
         cost = cost_of(document, variables.coerced)
         if cost > self.limits.cost:
             raise too_costly(document, variables.coerced, cost, self.limits.cost)

@@ -62,6 +62,7 @@ class RequestLimits:
     repeats: int = 40  # fields with the response key of a sibling: validation compares all pairs
     variables: int = 100
     validation_errors: int = 20
+    string: int = 10_000  # characters of a literal, or of a variable of a query or subscription
     cost: int = 2_000_000  # values in the answer, estimated before execution (costs.py)
     rows: int = 250_000  # objects in the answer of a large operation
     seconds: float = 10.0  # of the execution of a query
@@ -195,9 +196,9 @@ def check_document(document: DocumentNode, text: str, limits: RequestLimits) -> 
         gate.fragment(name, 1)
     for node in operations:
         gate.operation(node)
-    if _SUSPECT_TEXT.search(text):
+    if _SUSPECT_TEXT.search(text) or len(text) > limits.string:
         for literal in _literals(document):
-            _check_literal(literal)
+            _check_literal(literal, limits)
 
 
 def lone_surrogate_refusal(text: str) -> RequestRefused | None:
@@ -224,8 +225,9 @@ def _literals(document: DocumentNode) -> Iterator[Node]:
                 stack.extend(value)
 
 
-def _check_literal(literal: Node) -> None:
+def _check_literal(literal: Node, limits: RequestLimits) -> None:
     if isinstance(literal, StringValueNode):
+        _refuse_above(len(literal.value), limits.string, "characters in a string")
         if "\x00" in literal.value:
             raise bad_request("Text must not contain NUL characters.")
         return

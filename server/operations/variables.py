@@ -5,6 +5,7 @@ for a list of 24 texts that takes longer than the execution. Values that the com
 not accept are coerced by graphql-core from the start, so all errors are its own.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from graphql.execution.values import VariableValues, VariableValueSource, get_va
 from graphql.utilities.coerce_input_value import coerce_default_value
 
 from server.operations.documents import Document
+from server.operations.errors import bad_request
 from server.operations.input_coercion import Coercer, InputCoercion, Unsure
 
 ERRORS_MAX = 20
@@ -71,6 +73,26 @@ class Variables:
                 return (_UNKNOWN,)
             found.append(_Variable(signature, coerce, isinstance(signature.type, GraphQLNonNull)))
         return tuple(found)
+
+
+def check_strings(values: Mapping[str, Any], most: int) -> None:
+    """Raise BAD_REQUEST for a variable with a string of more than `most` characters."""
+    for name, value in values.items():
+        longest = _longest(value)
+        if longest > most:
+            raise bad_request(
+                f"variables.{name}: A string has at most {most:,} characters; {longest:,} were"
+                " sent."
+            )
+
+
+def _longest(value: Any) -> int:
+    """The length of the longest string in a value."""
+    if type(value) is str:
+        return len(value)
+    if type(value) is dict:
+        return max(map(_longest, value.values()), default=0)
+    return max(map(_longest, value), default=0) if type(value) is list else 0
 
 
 def _coerced(variables: tuple[_Variable, ...], inputs: dict[str, Any]) -> VariableValues:
