@@ -9,8 +9,10 @@ import pytest
 
 from domain.access.callers import Role
 from server.process.rate_limits import RateLimit
+from server.transports.protocol import SUBPROTOCOL
 from tests.builders.in_process_server import HOLD, InProcessServer
 from tests.builders.transactions import rows
+from tests.server.socket import Client
 
 LIMITS = {
     "ANONYMOUS": RateLimit(70_000, 60),
@@ -81,3 +83,28 @@ async def test_aliases_of_availability_cost_their_skus(limited: InProcessServer)
     assert cost["requested"] == 30 * 1_000 * 2
     assert 70_000 - cost["remaining"] >= 30_000
     assert (await limited.post(text, skus, key=None)).status_code == 429
+
+
+async def test_operations_and_subscriptions_of_a_socket_take_their_cost(
+    limited: InProcessServer,
+) -> None:
+    key = await limited.a_key(Role.SUPPORT)
+    stream = "subscription { stockChanged { level { available } } }"  # costs a few
+    client = Client(limited.restow.asgi, [SUBPROTOCOL])
+    try:
+        payload = {"authorization": f"Bearer {key}"}
+        client.send({"type": "connection_init", "payload": payload})
+        assert (await client.receive())["type"] == "connection_ack"
+        client.subscribe("1", ITEM)
+        answer = (await client.receive())["payload"]
+        assert answer["extensions"]["cost"]["requested"] == 3
+        assert (await client.receive())["type"] == "complete"
+        caller = await limited.restow.callers.find(f"Bearer {key}", None)
+        limited.restow.costs.charge(caller, 196)
+        for number, text in enumerate((PAGE, stream)):
+            client.subscribe(f"r{number}", text)
+            refused = await client.receive()
+            assert (refused["type"], refused["id"]) == ("error", f"r{number}")
+            assert refused["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
+    finally:
+        await client.leave()
