@@ -28,6 +28,7 @@ async def permissions(info: Info) -> list[Permission]:
     return catalog()
 
 
+@sized(PAGE_MAX)
 async def api_keys(info: Info) -> list[ApiKey]:
     """All API keys, newest first, including expired and revoked ones. Secrets are not returned."""
     rows = await access_reads.keys(*await info.context.opened())
