@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -24,18 +25,41 @@ async def decidable_by(session: Session, caller: Caller) -> list[UUID]:
         return []
     families = await pending_queries.families(session)
     involved = await pending_queries.involved(session)
+    approvers = await pending_queries.approvers(session)
+    counted = {family for family, actors in approvers.items() if any(map(caller.acts_as, actors))}
     amounts = _amounts(families)
+    approved = _approved_by_order(families, amounts, counted)
     return [
         row["id"]
         for row in families
         if row["status"] == RefundStatus.NEEDS_APPROVAL
-        and caller.may_grant(Money(amounts[row["family_id"]], row["currency"]))
+        and caller.may_grant(_total(row, amounts, approved, counted))
         and _involvement(row, involved.get(row["id"], {})).part_of(caller.actor) is None
     ]
 
 
+def _approved_by_order(
+    rows: list[FamilyRow], amounts: Mapping[UUID, int], counted: set[UUID]
+) -> Mapping[UUID, int]:
+    """The total of the families in `counted`, which the caller's actor has approved, by order."""
+    orders = {row["family_id"]: row["order_id"] for row in rows}
+    totals: Counter[UUID] = Counter()
+    for family_id, order_id in orders.items():
+        if family_id in counted:
+            totals[order_id] += amounts.get(family_id, 0)
+    return totals
+
+
+def _total(
+    row: FamilyRow, amounts: Mapping[UUID, int], approved: Mapping[UUID, int], counted: set[UUID]
+) -> Money:
+    """The amount that a limit applies to: the refund's family, and those approved before."""
+    family = 0 if row["family_id"] in counted else amounts[row["family_id"]]
+    return Money(family + approved.get(row["order_id"], 0), row["currency"])
+
+
 def _amounts(rows: list[FamilyRow]) -> Mapping[UUID, int]:
-    """The total of the refunds opened together, by their family: a limit applies to it."""
+    """The total of the refunds opened together, by their family."""
     totals: dict[UUID, int] = {}
     for row in rows:
         if RefundStatus(row["status"]) not in WITHDRAWN:

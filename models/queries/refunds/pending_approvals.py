@@ -1,4 +1,4 @@
-"""Refunds that wait for an approval, with those opened together with them, and who took part."""
+"""Refunds that wait for an approval, the other refunds of their orders, and who took part."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from models.database.sessions import Session
 
 _WAITING = "SELECT {} FROM refund p WHERE p.status = 'NEEDS_APPROVAL'"
 
+_ORDERS = _WAITING.format("p.order_id")
+
 
 class FamilyRow(TypedDict):
-    """A refund of a family with one that waits."""
+    """A refund of an order with one that waits."""
 
     id: UUID
+    order_id: UUID
     family_id: UUID
     kind: str
     status: str
@@ -24,15 +27,32 @@ class FamilyRow(TypedDict):
 
 
 async def families(session: Session) -> list[FamilyRow]:
-    """The refunds of all families in which one waits for an approval."""
+    """The refunds of all orders in which one waits for an approval."""
     return list(
         await session.rows(
             FamilyRow,
-            "SELECT id, family_id, kind, status, amount_minor, unpaid_minor, currency,"
-            " requested_by FROM refund"
-            f" WHERE family_id = ANY(ARRAY({_WAITING.format('p.family_id')}))",
+            "SELECT id, order_id, family_id, kind, status, amount_minor, unpaid_minor, currency,"
+            f" requested_by FROM refund WHERE order_id = ANY(ARRAY({_ORDERS}))",
         )
     )
+
+
+class _ApproverRow(TypedDict):
+    family_id: UUID
+    actor: str
+
+
+async def approvers(session: Session) -> dict[UUID, set[str]]:
+    """Actors that approved a refund of these orders, by its family."""
+    found: dict[UUID, set[str]] = {}
+    for row in await session.rows(
+        _ApproverRow,
+        "SELECT DISTINCT r.family_id, a.actor FROM refund r"
+        " JOIN refund_approval a ON a.refund_id = r.id"
+        f" WHERE a.decision = 'APPROVED' AND r.order_id = ANY(ARRAY({_ORDERS}))",
+    ):
+        found.setdefault(row["family_id"], set()).add(row["actor"])
+    return found
 
 
 class _PartRow(TypedDict):

@@ -1,6 +1,7 @@
 """Refunds opened by people: goodwill, exact limits, bands, separate approvers, cancellations."""
 
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
@@ -17,6 +18,7 @@ from tests.builders.store import pounds
 from tests.builders.tampering import tamper
 from tests.builders.transactions import codes, counts, rows
 from workflows.orders.commands import Payment
+from workflows.refunds.decidable import decidable_by
 from workflows.transactions.outcomes import Outcome
 
 TABLES = ("refund", "refund_unit", "refund_approval", "refund_attempt", "journal_entry", "event")
@@ -221,8 +223,15 @@ async def test_a_grant_counts_what_its_actor_approved_on_the_order(
     def lena(limit: str) -> Caller:
         return holder(Role.FINANCE, actor="lena", refund_limit=pounds(limit))
 
+    async def decidable(limit: str) -> list[UUID]:
+        async with refund_desk.database.snapshot() as session:
+            return await decidable_by(session, lena(limit))
+
     first, second = [await refund_desk.create(order, "6.00") for _ in range(2)]
+    assert len(await decidable("10.00")) == 2
     assert not (await refund_desk.approve(first, lena("10.00"))).refusals
+    assert await decidable("10.00") == await decidable("11.99") == []
+    assert await decidable("12.00") == [UUID(str(refund_desk.id(second)))]
     before = await rows(refund_desk.database, "SELECT refund_id, actor FROM refund_approval")
     refused = await refund_desk.approve(second, lena("10.00"))
     assert codes(refused) == [("GRANT_EXCEEDED", ("id",))]
