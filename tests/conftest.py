@@ -19,6 +19,7 @@ from pathlib import Path
 from threading import Thread
 
 import aiosqlite.core
+import hypothesis
 import pytest
 
 from models.database.database import Database, DatabaseLimits
@@ -43,6 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[SESSION] = str(directory)
         config.stash[KEEPER] = keeper
     row_types.install()
+    # A test proves no speed: on a busy machine any example may take long.
+    hypothesis.settings.register_profile("restow", deadline=None)
+    hypothesis.settings.load_profile("restow")
 
 
 def pytest_sessionfinish() -> None:

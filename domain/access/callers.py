@@ -56,13 +56,13 @@ _STOREFRONT = ANONYMOUS_PERMISSIONS | _named(
     returns.request returns.cancel returns.track returns.read refunds.read"""
 )
 _PARTNER = _STOREFRONT | _named(
-    """locations.read channels.read stock.read reservations.list orders.list
+    """permissions.read locations.read channels.read stock.read reservations.list orders.list
     fulfillments.list fulfillments.work carriers.record tasks.read tasks.work
     returns.list returns.receive events.read"""
 )
 # Read permissions of all staff roles, within the scope of the key.
 _STAFF = _named(
-    """internals.read viewer.read node.read
+    """internals.read viewer.read permissions.read node.read
     items.read suppliers.read locations.read channels.read reasons.read
     availability.read stock.read reservations.read reservations.list orders.read orders.list
     fulfillments.list tasks.read returns.read returns.list

@@ -13,7 +13,7 @@ QUERIES: Final[Mapping[str, str]] = MappingProxyType(
         "node": "node.read",
         "nodes": "node.read",
         "viewer": "viewer.read",
-        "permissions": "viewer.read",
+        "permissions": "permissions.read",
         "item": "items.read",
         "items": "items.read",
         "location": "locations.read",

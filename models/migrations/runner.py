@@ -191,9 +191,15 @@ async def _migrate_postgres(database_url: str, base_currency: str) -> list[str]:
                     version.digest("postgres"),
                     _now(),
                 )
+                await connection.execute(_CHECK_NOW)
         return [version.name for version in pending]
     finally:
         await connection.close()
+
+
+# Checks that wait for the end of the transaction run after each version: PostgreSQL refuses to
+# change a table for whose rows some are waiting.
+_CHECK_NOW = "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED"
 
 
 def _check_build(connection: sqlite3.Connection) -> None:

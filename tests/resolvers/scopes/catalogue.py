@@ -44,7 +44,7 @@ QUERIES: Final = (
     Row("node", 'id: "$Order"', "$Order", ALL, BOTH),
     Row("nodes", 'ids: ["$Order"]', "$Order", ALL, BOTH),
     Row("viewer", "", "", ALL, EVERYWHERE),
-    Row("permissions", "", "orders.place", ALL, EVERYWHERE),
+    Row("permissions", "", "orders.place", INSIDE, EVERYWHERE),
     Row("item", 'sku: "TEE"', "TEE", ALL, EVERYWHERE),
     Row("items", "", "TEE", ALL, EVERYWHERE),
     Row("location", 'code: "$place"', "$Location", INSIDE, AT_PLACE),
