@@ -272,8 +272,8 @@ class Restow:
         routes: list[BaseRoute] = [
             Route("/graphql", over_http),
             *probe_routes(
-                {"database": self._database_problem, "broadcast": self._broadcast_problem},
-                {"disk": self._disk_problem},
+                {"database": self._database_problem},
+                {"broadcast": self._broadcast_problem, "disk": self._disk_problem},
                 self.metrics,
                 self.callers,
             ),

@@ -22,8 +22,8 @@ def probe_routes(
 ) -> list[Route]:
     """`/healthz` (the process runs), `/readyz` (all checks pass) and `/metrics`.
 
-    A process with a problem in `lesser` is ready, because it still answers reads; `degraded` names
-    the problem.
+    A process with a problem in `lesser` is ready: without broadcast it still answers everything,
+    and with a full disk it still reads. `degraded` names the problem.
     """
 
     async def healthz(_: Request) -> Response:

@@ -14,9 +14,18 @@ async def test_the_process_lives_and_is_ready(api: InProcessServer) -> None:
     assert (await api.client.get("/healthz")).text == "ok\n"
     for _ in range(200):
         ready = await api.client.get("/readyz")
-        if ready.status_code == 200:
+        if "degraded" not in ready.json():
             break
     assert ready.json() == {"ready": True, "database": "ok", "broadcast": "ok", "disk": "ok"}
+
+
+async def test_a_process_without_broadcast_is_ready_and_degraded(api: InProcessServer) -> None:
+    """Subscriptions then poll the log, so a balancer must not take the process away."""
+    api.restow.live.doorbell._is_connected = False
+    ready = await api.client.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["degraded"] == ["broadcast"]
+    assert ready.json()["broadcast"] == "not connected"
 
 
 async def test_metrics_are_for_this_machine_or_an_admin(api: InProcessServer) -> None:
