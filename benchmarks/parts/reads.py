@@ -151,7 +151,7 @@ def shapes(postgres: str) -> Findings:
                 f"ours, {name}": repeated(mine, _shape_plan(mine, "/graphql", graphql(query))),
                 f"baseline, {name}": repeated(baseline, _shape_plan(baseline, f"/{name}", "{}")),
             }
-            samples = [json.loads(run(0).load.sample) for run in runs.values()]
+            samples = [json.loads(run(0).load.sample)["data"] for run in runs.values()]
             assert samples[0] == samples[1], f"contenders disagree about {name}"
             findings.figures |= alternated(runs, ROUNDS)
             reached = findings.rate_of(f"ours, {name}", f"baseline, {name}")
