@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -66,9 +66,13 @@ class Connection:
             await self.writer.drain()
 
     async def rest(self) -> bytes:
-        """Everything that the server sends until it closes the connection."""
+        """Everything that the server sends until it closes or resets the connection."""
+        received = b""
         async with asyncio.timeout(20):
-            return await self.reader.read()
+            with suppress(ConnectionResetError):
+                while part := await self.reader.read(65_536):
+                    received += part
+        return received
 
     async def answer(self) -> tuple[int, bytes]:
         """The status and the body of one response."""

@@ -41,7 +41,7 @@ async def name_base_currency(tx: Transaction) -> list[PolicyKind]:
         stored: Mapping[str, Any] = orjson.loads(newest["rules"])
         if tx.terms.base_currency in stored[member]:
             continue
-        command = PublishPolicy(kind, GLOBAL, rules[kind])
+        command = PublishPolicy(kind, GLOBAL, rules[kind], replaces=newest["version"])
         [outcome] = await publish.run(tx, [Request(command, SYSTEM)])
         assert not outcome.refusals, outcome.refusals
         published.append(kind)

@@ -46,12 +46,17 @@ Found = tuple[PolicyVersion[AnyRules], ...]
 
 @dataclass(frozen=True, slots=True)
 class PublishPolicy:
-    """A new version of the rules of a kind for a scope. `effective_from` None: at once."""
+    """A new version of the rules of a kind for a scope. `effective_from` None: at once.
+
+    `replaces` is the version that the caller has read. If another one was published since, the
+    transaction conflicts and is run again. None: whatever the last version is.
+    """
 
     kind: PolicyKind
     scope: str
     rules: Mapping[str, Any]
     effective_from: datetime | None = None
+    replaces: int | None = None
 
 
 # fmt: off
@@ -150,7 +155,9 @@ async def publish(tx: Transaction, command: PublishPolicy, caller: Caller) -> Ma
         effective_from = takes_effect(command.effective_from, tx.now)
     except DomainError as error:
         raise error.under("input") from None
-    last = await policy_queries.last_version(tx.session, command.kind, str(scope))
+    last = command.replaces
+    if last is None:
+        last = await policy_queries.last_version(tx.session, command.kind, str(scope))
     policy_id = tx.new_id()
     row: PolicyRow = {
         "id": policy_id,
