@@ -392,9 +392,8 @@ class Worlds:
     async def run(self, world: World, work: Callable[[], Any]) -> Any:
         """Return the result of `work` in `world`, awaited if necessary."""
         self.current = world
-        result = work()
-        if isinstance(result, Awaitable):
-            result = await result
+        made = work()
+        result = await made if isinstance(made, Awaitable) else made
         # graphql-core lets the siblings of a failed field continue in the background.
         while left := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(left)
