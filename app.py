@@ -148,7 +148,7 @@ class Restow:
             ),
         )
         self.clock = Clock(read_clock)
-        terms = Terms(settings.base_currency, settings.holds)
+        terms = Terms(settings.base_currency, settings.holds, settings.parcel_grams_max)
         ids = Ids()
         # Numbering events must not wake the sequencer again, so it has separate transactions.
         self.quiet_transactions = Transactions(

@@ -323,7 +323,9 @@ class Settings(BaseSettings):
     hold_anonymous_share: PositiveInt = Setting(
         default=25, le=100, description="a whole number of percent from 1 to 100"
     )
-
+    parcel_grams_max: PositiveInt = Setting(
+        default=31_500, le=1_000_000, description="a whole number of grams from 1 to 1000000"
+    )
     log_format: Literal["auto", "json", "console"] = Setting(
         default="auto", description="json, console, or auto: console on a terminal, else json"
     )

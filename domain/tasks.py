@@ -71,6 +71,8 @@ FULFILLMENT_STEPS: Final[Mapping[FulfillmentStatus, QueueKind]] = MappingProxyTy
         FulfillmentStatus.PACKED: _Q.SHIP,
     }
 )
+# The queues of fulfillments.
+DISPATCH: Final = frozenset(FULFILLMENT_STEPS.values())
 RETURN_STEPS: Final[Mapping[ReturnStatus, QueueKind]] = MappingProxyType(
     {
         ReturnStatus.AUTHORIZED: _Q.RECEIVE,

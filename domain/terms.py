@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from domain.orders.parcels import GRAMS_MAX_DEFAULT
 from domain.stock.reservations import HoldLimits
 
 
@@ -10,11 +11,13 @@ from domain.stock.reservations import HoldLimits
 class Terms:
     """Settings that rules depend on; `app` builds it from the environment.
 
-    `base_currency`: ISO 4217 code in which costs and inventory value are kept.
+    `base_currency`: ISO 4217 code in which costs and inventory value are kept. `parcel_grams_max`:
+    the weight of the heaviest parcel.
     """
 
     base_currency: str = "GBP"
     holds: HoldLimits = field(default_factory=HoldLimits)
+    parcel_grams_max: int = GRAMS_MAX_DEFAULT
 
 
 DEFAULT_TERMS: Final = Terms()

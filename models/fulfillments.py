@@ -13,10 +13,15 @@ from models.database.model import Model
 
 
 class Fulfillment(Model):
-    """Allocated units of one order at one location, on their way to the customer."""
+    """Allocated units of one order at one location, on their way to the customer in one parcel.
+
+    `number`: the order's number, a dash, and the place among its fulfillments, from 1. No row is
+    ever deleted, so the next place follows from the number of rows.
+    """
 
     id = fields.UUIDField(primary_key=True)
     order_id = fields.UUIDField()
+    number = fields.TextField()
     location_id = fields.BigIntField()
     status = fields.TextField()
     carrier = fields.TextField(null=True)
@@ -27,6 +32,10 @@ class Fulfillment(Model):
     shipped_at = fields.DatetimeField(null=True)
     delivered_at = fields.DatetimeField(null=True)
     lost_at = fields.DatetimeField(null=True)
+    weight_grams = fields.BigIntField(null=True)
+    length_mm = fields.BigIntField(null=True)
+    width_mm = fields.BigIntField(null=True)
+    height_mm = fields.BigIntField(null=True)
     version = fields.BigIntField(default=1)
     updated_at = fields.DatetimeField()
 
@@ -39,6 +48,7 @@ class FulfillmentRow(TypedDict):
 
     id: UUID
     order_id: UUID
+    number: str
     location_id: int
     status: str
     carrier: str | None
@@ -47,6 +57,10 @@ class FulfillmentRow(TypedDict):
     shipped_at: datetime | None
     delivered_at: datetime | None
     lost_at: datetime | None
+    weight_grams: int | None
+    length_mm: int | None
+    width_mm: int | None
+    height_mm: int | None
     version: int
     updated_at: datetime
 

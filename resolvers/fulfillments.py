@@ -7,8 +7,9 @@ from strawberry import ID, UNSET, argument
 import models.queries.reads.fulfillments as fulfillment_reads
 import schema.mutations.fulfillments as commands
 import workflows.carriers.tracking_events
-import workflows.orders.fulfillments
+import workflows.orders.shipments
 import workflows.warehouse.packing
+import workflows.warehouse.parcels
 import workflows.warehouse.picking
 import workflows.warehouse.reroutes
 from schema.context import Info
@@ -21,6 +22,8 @@ from schema.mutations.fulfillments import (
     CarrierEventPayload,
     FulfillmentPayload,
     FulfillmentShipInput,
+    FulfillmentUnitsInput,
+    ParcelInput,
     ShortageInput,
     bringing_back,
 )
@@ -66,7 +69,7 @@ async def fulfillment_ship(info: Info, input: FulfillmentShipInput) -> Fulfillme
     ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
     """
     return await perform_mutation(
-        info, workflows.orders.fulfillments.ship, input.to_command, FulfillmentPayload
+        info, workflows.orders.shipments.ship, input.to_command, FulfillmentPayload
     )
 
 
@@ -91,15 +94,46 @@ async def fulfillment_pick(
     )
 
 
-async def fulfillment_pack(info: Info, fulfillment_id: ID) -> FulfillmentPayload | None:
+async def fulfillment_pack(
+    info: Info,
+    fulfillment_id: ID,
+    parcels: Annotated[
+        list[ParcelInput] | None,
+        argument(
+            description="The parcels, at most 50; absent: one, whose weight is not stated. Together"
+            " they have all units of the fulfillment."
+        ),
+    ] = UNSET,
+) -> FulfillmentPayload | None:
     """Record that a PICKED fulfillment was packed.
 
-    Refused: ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, NOT_FOUND.
+    The first of `parcels` keeps the id. Each other one becomes a PACKED fulfillment of its own.
+    Refused: ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, INVALID, LIMIT_EXCEEDED, NOT_FOUND.
     """
     return await perform_mutation(
         info,
         workflows.warehouse.packing.pack,
-        lambda: commands.pack(fulfillment_id),
+        lambda: commands.pack(fulfillment_id, parcels),
+        FulfillmentPayload,
+    )
+
+
+async def fulfillment_split(
+    info: Info,
+    id: Annotated[ID, argument(description="Id of the fulfillment.")],
+    units: Annotated[
+        list[FulfillmentUnitsInput],
+        argument(description="Units that move to a new fulfillment; at least one unit must stay."),
+    ],
+) -> FulfillmentPayload | None:
+    """Divide an OPEN or PICKED fulfillment in two, with the same status and location.
+
+    Refused: ILLEGAL_TRANSITION, TASK_NOT_CLAIMED, INVALID, NOT_FOUND.
+    """
+    return await perform_mutation(
+        info,
+        workflows.warehouse.parcels.split,
+        lambda: commands.split(id, units),
         FulfillmentPayload,
     )
 

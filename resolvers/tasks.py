@@ -10,6 +10,7 @@ import models.queries.catalog.lookups as lookups
 import models.queries.reads.tasks as task_reads
 import schema.mutations.tasks as commands
 import workflows.tasks.claims
+import workflows.tasks.renewals
 from domain.errors import BadRequest
 from schema.context import Info
 from schema.fields.arguments import After, Before, First, Last, given, several
@@ -67,17 +68,23 @@ async def task_claim(
             description="Claim exactly these tasks instead of the most urgent ones; at most 200."
         ),
     ] = UNSET,
+    singles: Annotated[
+        bool | None,
+        argument(
+            description="Only tasks of parcels of one unit, among the first 1,000 of the queue."
+        ),
+    ] = UNSET,
 ) -> TaskPayload | None:
     """Claim open tasks for ten minutes: the most urgent of a queue, or those in `ids`.
 
     Tasks in `ids` are claimed independently: those that are free are claimed, even if others are
     refused. Refused: TASK_NOT_CLAIMED if another worker has the task, ILLEGAL_TRANSITION if it is
-    done or cancelled, LIMIT_EXCEEDED, NOT_FOUND.
+    done or cancelled, INVALID, LIMIT_EXCEEDED, NOT_FOUND.
     """
     return await perform_mutation(
         info,
         workflows.tasks.claims.claim,
-        lambda: commands.claim(queue, location_code, limit, ids),
+        lambda: commands.claim(queue, location_code, limit, ids, singles),
         TaskPayload,
     )
 
@@ -91,6 +98,17 @@ async def task_renew(info: Info, id: ID) -> TaskPayload | None:
     return await perform_mutation(
         info, workflows.tasks.claims.renew, lambda: commands.renew(id), TaskPayload
     )
+
+
+async def tasks_renew(
+    info: Info, ids: Annotated[list[ID], argument(description="At most 200 tasks.")]
+) -> TaskPayload | None:
+    """Extend the claims on several tasks to ten minutes from now; each is renewed or refused alone.
+
+    Refused: as for `taskRenew`; LIMIT_EXCEEDED.
+    """
+    action, to_command = workflows.tasks.renewals.renew_all, lambda: commands.renew_all(ids)
+    return await perform_mutation(info, action, to_command, TaskPayload)
 
 
 async def task_release(info: Info, id: ID) -> TaskPayload | None:

@@ -131,6 +131,7 @@ class Loaders:
     addresses = plain(order_reads.addresses_by_order)
     fulfillments = scoped(fulfillment_reads.fulfillments_by_id)
     fulfillments_of_order = related(fulfillment_reads.fulfillments_by_order)
+    packing_slips = plain(fulfillment_reads.slips_by_fulfillment)
     lines_of_fulfillment = plain_related(fulfillment_reads.lines_by_fulfillment)
     returns = scoped(return_reads.returns_by_id)
     returns_of_order = related(return_reads.returns_by_order)

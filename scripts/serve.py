@@ -52,7 +52,7 @@ async def prepare(settings: Settings) -> DemoKeys | None:
             clock=clock,
             new_id=Ids(),
             reactions=REACTIONS,
-            terms=Terms(settings.base_currency, settings.holds),
+            terms=Terms(settings.base_currency, settings.holds, settings.parcel_grams_max),
         )
         for kind in await transactions.run(name_base_currency):
             print(

@@ -23,6 +23,7 @@ from domain.events.fulfillments import (
     FulfillmentPicked,
     FulfillmentReduced,
     FulfillmentShipped,
+    FulfillmentSplit,
 )
 from domain.events.orders import OrderAllocated, OrderCancelled, OrderChargedBack
 from domain.events.refunds import (
@@ -66,6 +67,7 @@ REACTIONS = Reactions(
             after(FulfillmentShipped, task_lifecycle.advance),
             after(FulfillmentDelivered, found_parcels.handle_delivery),
             after(FulfillmentReduced, task_lifecycle.report_change),
+            after(FulfillmentSplit, task_lifecycle.report_change),
             after(FulfillmentCancelled, task_lifecycle.cancel_tasks),
             after(OrderAllocated, shortages.settle),
             after(

@@ -47,6 +47,7 @@ AREAS: Final[Mapping[str, tuple[type[EventPayload], ...]]] = MappingProxyType(
         "Fulfillments and carriers": (
             fulfillments.FulfillmentCreated,
             fulfillments.FulfillmentPicked,
+            fulfillments.FulfillmentSplit,
             fulfillments.FulfillmentPacked,
             fulfillments.FulfillmentShipped,
             fulfillments.FulfillmentDelivered,

@@ -11,6 +11,7 @@ from domain.events.payloads import (
     FulfillmentId,
     OrderId,
     ReturnId,
+    UnitsByFulfillment,
     UnitsByOrderLine,
 )
 from domain.orders.carriers import CarrierStatus
@@ -82,6 +83,16 @@ class FulfillmentPicked(FulfillmentWorkPayload):
     """New fulfillments at other locations for units that were not found."""
     backordered: int
     """Units that were not found and wait for stock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentSplit(FulfillmentPayload):
+    """Some of its units moved to other parcels of the same order and location."""
+
+    type: ClassVar[str] = "fulfillment.split"
+
+    siblings: UnitsByFulfillment
+    """Units that each new fulfillment took."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

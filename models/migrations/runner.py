@@ -50,6 +50,7 @@ from models.migrations.later import (
     m0024_vacuum_of_holds,
     m0025_order_lists,
     m0026_list_filters,
+    m0027_parcels,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -111,6 +112,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0024_vacuum_of_holds", m0024_vacuum_of_holds.statements),
     Version("0025_order_lists", m0025_order_lists.statements, fill=m0025_order_lists.KEYS),
     Version("0026_list_filters", m0026_list_filters.statements),
+    Version("0027_parcels", m0027_parcels.statements),
 )
 
 _TABLE = (

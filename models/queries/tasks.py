@@ -55,6 +55,49 @@ async def lock_claimable(
     return list(await session.rows(TaskRow, _CLAIMABLE_OF, *values))
 
 
+class FirstTaskRow(TypedDict):
+    """A claimable task near the top of a queue."""
+
+    id: UUID
+    subject_key: str
+
+
+_FIRST = (
+    f"SELECT id, subject_key FROM task WHERE location_id = $1 AND queue = $2 AND {_IS_LIVE}"
+    " AND subject_type = 'Fulfillment' AND (status = 'OPEN' OR lease_until_at <= $3)"
+)
+
+
+async def first_claimable(
+    session: Session,
+    location_id: int,
+    queue: str,
+    now: datetime,
+    limit: int,
+    channel_ids: Sequence[int] | None,
+) -> list[FirstTaskRow]:
+    """The first OPEN tasks of a queue of fulfillments, in order; not locked."""
+    values: list[object] = [location_id, queue, now, limit]
+    condition = ""
+    if channel_ids is not None:
+        values.append(list(channel_ids))
+        condition = " AND (channel_id IS NULL OR channel_id = ANY($5::bigint[]))"
+    sql = f"{_FIRST}{condition} ORDER BY {_RANK} LIMIT $4"
+    return list(await session.rows(FirstTaskRow, sql, *values))
+
+
+async def lock_claimable_among(
+    session: Session, ids: Sequence[UUID], now: datetime, limit: int
+) -> list[TaskRow]:
+    """Lock and read the first OPEN tasks among these that no other transaction has locked."""
+    sql = (
+        f"SELECT {_COLUMNS} FROM task WHERE id = ANY($1::uuid[]) AND {_IS_LIVE}"
+        " AND (status = 'OPEN' OR lease_until_at <= $2)"
+        f" ORDER BY {_RANK} LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED"
+    )
+    return list(await session.rows(TaskRow, sql, list(ids), now, limit))
+
+
 async def tasks_by_id(session: Session, ids: Sequence[UUID]) -> dict[UUID, TaskRow]:
     """Tasks by id, not locked."""
     sql = f"SELECT {_COLUMNS} FROM task WHERE id = ANY($1::uuid[])"
@@ -74,6 +117,12 @@ async def lock_task(session: Session, task_id: UUID) -> TaskRow | None:
     """Lock a task and read it."""
     sql = f"SELECT {_COLUMNS} FROM task WHERE id = $1 FOR NO KEY UPDATE"
     return await session.row(TaskRow, sql, task_id)
+
+
+async def lock_tasks(session: Session, ids: Sequence[UUID]) -> list[TaskRow]:
+    """Lock tasks in order and read them."""
+    sql = f"SELECT {_COLUMNS} FROM task WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE"
+    return list(await session.rows(TaskRow, sql, list(ids)))
 
 
 async def lock_live(session: Session, subject_type: str, keys: Sequence[str]) -> list[TaskRow]:

@@ -5,6 +5,7 @@ from datetime import datetime
 import strawberry
 from strawberry import ID, UNSET
 
+from domain.orders.parcels import PackedParcel, ParcelSize, ParcelUnits
 from domain.values.codes import same_code
 from schema.context import Context
 from schema.fields.arguments import given
@@ -14,8 +15,9 @@ from schema.fields.node import load_all, required_uuid
 from schema.types.fulfillments import Fulfillment
 from schema.types.returns import Return
 from workflows.carriers.commands import RecordCarrierEvent
-from workflows.orders.fulfillments import ShipFulfillment
+from workflows.orders.shipments import ShipFulfillment
 from workflows.warehouse.packing import PackFulfillment
+from workflows.warehouse.parcels import SplitFulfillment
 from workflows.warehouse.picking import PickFulfillment, Shortage
 from workflows.warehouse.reroutes import RerouteFulfillment
 
@@ -46,9 +48,11 @@ class FulfillmentShipInput:
 
 @strawberry.type
 class FulfillmentPayload(Payload):
-    """The fulfillment; null if the mutation was refused."""
+    """The fulfillment that the mutation names; null if it was refused, or names several."""
 
     fulfillment: Fulfillment | None
+    fulfillments: list[Fulfillment]
+    """All fulfillments that the mutation made or changed and the caller may see."""
     replayed: bool
     user_errors: list[UserError]
 
@@ -77,9 +81,69 @@ def pick(fulfillment_id: ID, shortages: list[ShortageInput] | None) -> PickFulfi
     )
 
 
-def pack(fulfillment_id: ID) -> PackFulfillment:
+@strawberry.input
+class FulfillmentUnitsInput:
+    """Units of an order line in a fulfillment."""
+
+    order_line_id: ID
+    quantity: int
+
+    def to_units(self, *field: str) -> ParcelUnits:
+        """A part of the command. Raises NotFound."""
+        line_id = required_uuid("OrderLine", self.order_line_id, *field, "orderLineId")
+        return ParcelUnits(line_id, self.quantity)
+
+
+def _line_units(units: list[FulfillmentUnitsInput], *field: str) -> tuple[ParcelUnits, ...]:
+    return tuple(each.to_units(*field, str(index)) for index, each in enumerate(units))
+
+
+@strawberry.input
+class ParcelInput:
+    """A packed parcel. Its largest weight is a setting of the operator: 31,500 grams by default."""
+
+    units: list[FulfillmentUnitsInput] | None = UNSET
+    """Absent: all units of the fulfillment, which are then packed in one parcel."""
+    weight_grams: int | None = UNSET
+    """From 1 gram to the setting of the operator."""
+    length_mm: int | None = UNSET
+    """At most 10 meters."""
+    width_mm: int | None = UNSET
+    """At most 10 meters."""
+    height_mm: int | None = UNSET
+    """At most 10 meters."""
+
+    def to_parcel(self, *field: str) -> PackedParcel:
+        """A part of the command. Raises NotFound."""
+        units = given(self.units)
+        return PackedParcel(
+            units=None if units is None else _line_units(units, *field, "units"),
+            size=ParcelSize(
+                given(self.weight_grams),
+                given(self.length_mm),
+                given(self.width_mm),
+                given(self.height_mm),
+            ),
+        )
+
+
+def pack(fulfillment_id: ID, parcels: list[ParcelInput] | None) -> PackFulfillment:
     """The command. Raises NotFound."""
-    return PackFulfillment(required_uuid("Fulfillment", fulfillment_id, "fulfillmentId"))
+    sent = given(parcels)
+    return PackFulfillment(
+        fulfillment_id=required_uuid("Fulfillment", fulfillment_id, "fulfillmentId"),
+        parcels=(
+            None
+            if sent is None
+            else tuple(each.to_parcel("parcels", str(index)) for index, each in enumerate(sent))
+        ),
+    )
+
+
+def split(fulfillment_id: ID, units: list[FulfillmentUnitsInput]) -> SplitFulfillment:
+    """The command. Raises NotFound."""
+    found = required_uuid("Fulfillment", fulfillment_id, "id")
+    return SplitFulfillment(found, _line_units(units, "units"))
 
 
 def reroute(fulfillment_id: ID, location_code: str, note: str) -> RerouteFulfillment:

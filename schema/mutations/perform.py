@@ -43,6 +43,7 @@ class PayloadReference(NamedTuple):
     name: str  # in the outcome
     type_name: str
     is_list: bool
+    has_nulls: bool  # a list that keeps null in the place of a record that the caller may not see
 
 
 @cache
@@ -51,11 +52,12 @@ def references_of(payload: Callable[..., Payload]) -> tuple[PayloadReference, ..
     found = []
     for field, annotation in get_type_hints(payload).items():
         is_list = get_origin(annotation) is list
-        held = _present(get_args(annotation)[0] if is_list else annotation)
+        element = get_args(annotation)[0] if is_list else annotation
+        held = _present(element)
         if isinstance(held, type) and held.__name__ in NODE_TYPES:
             first, *rest = field.split("_")
             name = "".join([first, *map(str.capitalize, rest)])
-            found.append(PayloadReference(field, name, held.__name__, is_list))
+            found.append(PayloadReference(field, name, held.__name__, is_list, held is not element))
     return tuple(found)
 
 
@@ -66,12 +68,13 @@ def _present(annotation: Any) -> Any:
 
 
 async def _found(context: Context, outcome: Outcome, reference: PayloadReference) -> Any:
-    """The record or records that an outcome refers to. Lists keep nulls at their positions."""
-    _, name, type_name, is_list = reference
+    """The record or records that an outcome refers to."""
+    _, name, type_name, is_list, has_nulls = reference
     ref = outcome.refs.get(name)
     if is_list:
         loads = (_loaded(context, type_name, each) for each in ref or ())
-        return await asyncio.gather(*loads)
+        loaded = await asyncio.gather(*loads)
+        return loaded if has_nulls else [each for each in loaded if each is not None]
     key = key_of(type_name, str(ref))
     # A caller with a limited set of locations may not see every row that its action made.
     if key is not None and name in outcome.created_rows and context.caller.locations is None:

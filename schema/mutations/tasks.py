@@ -9,12 +9,17 @@ from schema.fields.errors import Payload, UserError
 from schema.fields.node import required_uuid
 from schema.types.tasks import Task
 from workflows.tasks.claims import ClaimTasks, ReleaseTask, RenewTask
+from workflows.tasks.renewals import RenewTasks
 
 LIMIT_DEFAULT = 1
 
 
 def claim(
-    queue: QueueKind, location_code: str, limit: int | None, ids: list[ID] | None
+    queue: QueueKind,
+    location_code: str,
+    limit: int | None,
+    ids: list[ID] | None,
+    singles: bool | None,
 ) -> ClaimTasks:
     """The command. Raises NotFound."""
     named = given(ids)
@@ -29,6 +34,14 @@ def claim(
                 required_uuid("Task", each, "ids", str(index)) for index, each in enumerate(named)
             )
         ),
+        singles=given(singles) or False,
+    )
+
+
+def renew_all(task_ids: list[ID]) -> RenewTasks:
+    """The command. Raises NotFound."""
+    return RenewTasks(
+        tuple(required_uuid("Task", each, "ids", str(i)) for i, each in enumerate(task_ids))
     )
 
 

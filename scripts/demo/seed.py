@@ -18,8 +18,8 @@ import workflows.catalog.items
 import workflows.catalog.locations
 import workflows.catalog.master_data
 import workflows.orders.cancellations
-import workflows.orders.fulfillments
 import workflows.orders.placement
+import workflows.orders.shipments
 import workflows.policies.publishing
 import workflows.reservations.reservations
 import workflows.stock.adjustments
@@ -41,7 +41,7 @@ from models.database.database import Database
 from scripts.demo.story import DemoItem, DemoOrder
 from workflows.orders.cancellations import CancelOrder
 from workflows.orders.commands import Address, NewLine, PlaceOrder
-from workflows.orders.fulfillments import ShipFulfillment
+from workflows.orders.shipments import ShipFulfillment
 from workflows.policies.publishing import PublishPolicy
 from workflows.reservations.commands import CreateReservation, HoldLine
 from workflows.stock.adjustments import AdjustStock, MoveStock
@@ -241,7 +241,7 @@ class _Seeder:
                 f"RM-{order.reference}-{number}",
                 self._transactions.clock() - order.ago / 2,
             )
-            await self._as(Role.ADMIN, workflows.orders.fulfillments.ship, command)
+            await self._as(Role.ADMIN, workflows.orders.shipments.ship, command)
 
     async def hold_units(self) -> None:
         """Reserve the units of a shopper who has not paid yet."""

@@ -12,8 +12,8 @@ import workflows.catalog.channels
 import workflows.catalog.items
 import workflows.catalog.locations
 import workflows.orders.cancellations
-import workflows.orders.fulfillments
 import workflows.orders.placement
+import workflows.orders.shipments
 import workflows.policies.publishing
 import workflows.reservations.reservations
 import workflows.stock.adjustments
@@ -27,7 +27,7 @@ from tests.builders.catalog import a_channel, a_location, an_item, gbp, items
 from tests.builders.transactions import Clock, rows, transactions_on
 from workflows.orders.cancellations import CancelLine, CancelOrder
 from workflows.orders.commands import NewLine, PlaceOrder
-from workflows.orders.fulfillments import ShipFulfillment
+from workflows.orders.shipments import ShipFulfillment
 from workflows.policies.publishing import PublishPolicy
 from workflows.reactions import REACTIONS
 from workflows.reservations.commands import (
@@ -143,7 +143,7 @@ class Shop:
         number = facts.pop("tracking_number", "JD0001")
         command = ShipFulfillment(UUID(str(fulfillment_id)), "DHL", number, **facts)
         return await self.transactions.perform(
-            workflows.orders.fulfillments.ship, Request(command, by)
+            workflows.orders.shipments.ship, Request(command, by)
         )
 
     async def publish(self, kind: PolicyKind, rules: dict[str, Any], scope: str = "global") -> None:

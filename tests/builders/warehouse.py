@@ -12,10 +12,12 @@ import orjson
 import workflows.carriers.tracking_events
 import workflows.tasks.claims
 import workflows.warehouse.packing
+import workflows.warehouse.parcels
 import workflows.warehouse.picking
 import workflows.warehouse.reroutes
 from domain.access.callers import Caller, Role, holder
 from domain.orders.carriers import CarrierStatus
+from domain.orders.parcels import PackedParcel, ParcelSize, ParcelUnits
 from domain.tasks import QueueKind
 from models.database.database import Database
 from tests.builders.store import Shop, open_shop
@@ -24,12 +26,23 @@ from workflows.carriers.commands import RecordCarrierEvent
 from workflows.tasks.claims import ClaimTasks, ReleaseTask, RenewTask
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.warehouse.packing import PackFulfillment
+from workflows.warehouse.parcels import SplitFulfillment
 from workflows.warehouse.picking import PickFulfillment, Shortage
 from workflows.warehouse.reroutes import RerouteFulfillment
 
 ANN = holder(Role.WAREHOUSE, actor="ann")
 BEN = holder(Role.WAREHOUSE, actor="ben")
 SUE = holder(Role.SUPERVISOR, actor="sue")
+
+
+def line_units(*units: tuple[object, int]) -> tuple[ParcelUnits, ...]:
+    """Units of order lines."""
+    return tuple(ParcelUnits(UUID(str(line)), quantity) for line, quantity in units)
+
+
+def a_parcel(*units: tuple[object, int], grams: int | None = None) -> PackedParcel:
+    """A packed parcel; without units it has all of the fulfillment."""
+    return PackedParcel(line_units(*units) or None, ParcelSize(grams))
 
 
 @dataclass
@@ -72,9 +85,18 @@ class Warehouse:
         request = Request(PickFulfillment(UUID(str(fulfillment_id)), missing), by)
         return await self.shop.transactions.perform(workflows.warehouse.picking.pick, request)
 
-    async def pack(self, fulfillment_id: object, by: Caller = ANN) -> Outcome:
-        request = Request(PackFulfillment(UUID(str(fulfillment_id))), by)
+    async def pack(
+        self, fulfillment_id: object, by: Caller = ANN, *parcels: PackedParcel
+    ) -> Outcome:
+        command = PackFulfillment(UUID(str(fulfillment_id)), parcels or None)
+        request = Request(command, by)
         return await self.shop.transactions.perform(workflows.warehouse.packing.pack, request)
+
+    async def split(
+        self, fulfillment_id: object, *units: tuple[object, int], by: Caller = ANN
+    ) -> Outcome:
+        request = Request(SplitFulfillment(UUID(str(fulfillment_id)), line_units(*units)), by)
+        return await self.shop.transactions.perform(workflows.warehouse.parcels.split, request)
 
     async def reroute(
         self, fulfillment_id: object, to: str, note: str = "York is quiet.", by: Caller = SUE

@@ -28,10 +28,10 @@ def test_all_fields_of_a_payload_are_filled(payload: type[Payload]) -> None:
 
 def test_references_are_read_from_annotations() -> None:
     assert references_of(RefundPayload) == (
-        PayloadReference("refund", "refund", "Refund", False),
-        PayloadReference("refunds", "refunds", "Refund", True),
+        PayloadReference("refund", "refund", "Refund", False, True),
+        PayloadReference("refunds", "refunds", "Refund", True, False),
     )
     assert references_of(ReturnPayload) == (
-        PayloadReference("return_", "return", "Return", False),
-        PayloadReference("exception", "exception", "OperationalException", False),
+        PayloadReference("return_", "return", "Return", False, True),
+        PayloadReference("exception", "exception", "OperationalException", False, True),
     )

@@ -1,7 +1,6 @@
 """Random resolver values for any Strawberry schema, many of them odd.
 
-A world is a function of its seed. Two executors that run the same document in two worlds with the
-same seed meet equal values, errors and awaitables at equal places.
+Two executors that run a document in two worlds with one seed meet equal values at equal places.
 """
 
 import asyncio

@@ -30,7 +30,7 @@ from models.reservations import ReservationRow
 from workflows.access.visibility import sees_hold
 from workflows.availability.routing import Demand
 from workflows.orders.commands import PlaceOrder
-from workflows.orders.fulfillments import PromisedOrder
+from workflows.orders.fulfillments import ParcelContents, PromisedOrder
 from workflows.reservations.expired_units import ExpiredUnits
 from workflows.transactions.lock_order import LockClass
 from workflows.transactions.stock_levels import StockMove
@@ -311,13 +311,13 @@ def add_fulfillments(
         for location_id, quantity in places:
             parcel = parcels.setdefault(location_id, {})
             parcel[index] = parcel.get(index, 0) + quantity
-    return [
-        fulfillments.add(
-            tx,
-            order,
-            location_id,
-            [(*lines[index], quantity) for index, quantity in parcels[location_id].items()],
-            actor=actor,
+    contents = [
+        ParcelContents(
+            location_id, [(*lines[index], quantity) for index, quantity in parcel.items()]
         )
-        for location_id in sorted(parcels)
+        for location_id, parcel in sorted(parcels.items())
+    ]
+    return [
+        fulfillments.add(tx, order, place, each, actor=actor)
+        for place, each in enumerate(contents, 1)
     ]

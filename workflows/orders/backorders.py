@@ -18,6 +18,7 @@ from domain.orders.orders import OrderLineState
 from domain.stock.states import StockState
 from models.queries.catalog.lookups import ChannelFacts, ItemFacts
 from models.queries.orders.orders import BackorderedLineRow
+from workflows.orders.fulfillments import ParcelContents
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.runner import Transactions
 from workflows.transactions.stock_levels import Level, StockMove
@@ -165,9 +166,12 @@ async def _create_fulfillments(
     parcels: Mapping[int, list[tuple[UUID, int, int]]],
 ) -> None:
     created: dict[str, int] = {}
-    for location_id, lines in sorted(parcels.items()):
-        fulfillment_id = fulfillments.add(tx, order.row, location_id, lines, actor=SYSTEM)
-        created[str(fulfillment_id)] = sum(quantity for _, _, quantity in lines)
+    contents = [
+        ParcelContents(location_id, lines) for location_id, lines in sorted(parcels.items())
+    ]
+    added = await fulfillments.add_to_order(tx, order, contents, actor=SYSTEM)
+    for fulfillment_id, each in zip(added, contents, strict=True):
+        created[str(fulfillment_id)] = sum(quantity for _, _, quantity in each.lines)
     await tx.flush()
     event = OrderAllocated(**await locked_orders.write(tx, order), fulfillments=created)
     locked_orders.record(tx, order, event, SYSTEM)

@@ -18,6 +18,7 @@ import orjson
 import domain.tasks as task_rules
 import models.queries.catalog.lookups as lookups
 import models.queries.tasks as task_queries
+import workflows.tasks.selections as selections
 from domain.access.callers import SYSTEM, Caller
 from domain.errors import DomainError, IllegalTransition, NotFound, TaskNotClaimed
 from domain.events.tasks import (
@@ -33,7 +34,7 @@ from domain.events.tasks import (
 from domain.returns.inspections import Priority
 from domain.tasks import LEASE, QueueKind, TaskStatus
 from domain.values.codes import same_code, store_codes
-from models.queries.listing.scopes import scope_of
+from models.queries.listing.scopes import Scope, scope_of
 from models.tasks import Task, TaskRow
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.outcomes import Outcome, Refusal
@@ -46,12 +47,16 @@ Subject = tuple[str, object]
 
 @dataclass(frozen=True, slots=True)
 class ClaimTasks:
-    """Claim the first `limit` open tasks of a queue; with `ids`, exactly these."""
+    """Claim the first `limit` open tasks of a queue; with `ids`, exactly these.
+
+    `singles`: only those of parcels of one unit, among the first 1,000 tasks of the queue.
+    """
 
     queue: QueueKind
     location_code: str
     limit: int = 1
     ids: tuple[UUID, ...] | None = None
+    singles: bool = False
 
     def __post_init__(self) -> None:
         store_codes(self, "location_code")
@@ -96,15 +101,21 @@ async def claim(
     location = await lookups.location_by_code(tx.session, command.location_code)
     if location is None or not caller.sees_location(location.code):
         raise NotFound("location", command.location_code, field=("locationCode",))
+    if command.singles:
+        selections.check(command.queue, is_named=command.ids is not None)
     if command.ids is not None:
         task_rules.check_limit(len(command.ids), field=("ids",))
         return await _claim_named(tx, command, location.id, caller)
     task_rules.check_limit(command.limit, field=("limit",))
     scope = await scope_of(tx.session, caller)
-    rows = await task_queries.lock_claimable(
-        tx.session, location.id, command.queue, tx.now, command.limit, scope.channel_ids
-    )
-    await _hold(tx, rows, caller.actor, "taskClaim")
+    queue = (location.id, command.queue, tx.now)
+    if command.singles:
+        rows = await selections.lock_singles(tx, queue, command.limit, scope.channel_ids)
+    else:
+        rows = await task_queries.lock_claimable(
+            tx.session, *queue, command.limit, scope.channel_ids
+        )
+    await hold_all(tx, rows, caller.actor, "taskClaim")
     return {"tasks": [str(row["id"]) for row in rows]}
 
 
@@ -132,13 +143,18 @@ async def _claim_named(
             task_rules.check_live(TaskStatus(row["status"]), TaskStatus.CLAIMED, field=field)
             if task_id not in free:
                 raise TaskNotClaimed(row["claimed_by"] or "another worker", field=field)
-            _check_holder(tx, row, caller, field)
+            check_holder(tx, row, caller, field)
             claimed.append(row)
         except DomainError as error:
             refused.append(error)
-    await _hold(tx, claimed, caller.actor, "taskClaim")
+    await hold_all(tx, claimed, caller.actor, "taskClaim")
+    return outcome_of_each(claimed, refused)
+
+
+def outcome_of_each(held: Sequence[TaskRow], refused: Sequence[DomainError]) -> Outcome:
+    """The outcome for tasks that were each held or refused alone."""
     return Outcome(
-        refs={"tasks": [str(row["id"]) for row in claimed]},
+        refs={"tasks": [str(row["id"]) for row in held]},
         refusals=tuple(Refusal.of(error) for error in refused),
         is_stored=all(error.is_stored for error in refused),
     )
@@ -153,8 +169,8 @@ async def renew(tx: Transaction, command: RenewTask, caller: Caller) -> Mapping[
     """
     row = await _lock(tx, command.task_id, caller)
     task_rules.check_live(TaskStatus(row["status"]), TaskStatus.CLAIMED, field=("id",))
-    _check_holder(tx, row, caller, ("id",))
-    await _hold(tx, [row], caller.actor, "taskRenew")
+    check_holder(tx, row, caller, ("id",))
+    await hold_all(tx, [row], caller.actor, "taskRenew")
     return {"tasks": [str(row["id"])]}
 
 
@@ -170,7 +186,7 @@ async def release(tx: Transaction, command: ReleaseTask, caller: Caller) -> Mapp
     if status is not TaskStatus.CLAIMED:
         allowed = task_rules.TASK_TRANSITIONS[status]
         raise IllegalTransition("task", status, TaskStatus.OPEN, allowed, field=("id",))
-    _check_holder(tx, row, caller, ("id",))
+    check_holder(tx, row, caller, ("id",))
     for opened in await task_queries.give_back(tx.session, [row["id"]], tx.now):
         _record(tx, opened, TaskReleased, caller.actor)
         _audit(tx, row, opened, caller.actor, "taskRelease")
@@ -179,11 +195,14 @@ async def release(tx: Transaction, command: ReleaseTask, caller: Caller) -> Mapp
 
 async def _lock(tx: Transaction, task_id: UUID, caller: Caller) -> TaskRow:
     row = await task_queries.lock_task(tx.session, task_id)
-    if row is not None:
-        scope = await scope_of(tx.session, caller)
-        if scope.sees_location(row["location_id"]) and scope.sees_channel(row["channel_id"]):
-            return row
+    if row is not None and is_seen(row, await scope_of(tx.session, caller)):
+        return row
     raise NotFound("task", str(task_id), field=("id",))
+
+
+def is_seen(row: TaskRow, scope: Scope) -> bool:
+    """True if the task exists for a caller of this scope."""
+    return scope.sees_location(row["location_id"]) and scope.sees_channel(row["channel_id"])
 
 
 def current_status(row: TaskRow, now: datetime) -> TaskStatus:
@@ -191,7 +210,7 @@ def current_status(row: TaskRow, now: datetime) -> TaskStatus:
     return task_rules.status_at(TaskStatus(row["status"]), row["lease_until_at"], now)
 
 
-def _check_holder(tx: Transaction, row: TaskRow, caller: Caller, field: tuple[str, ...]) -> None:
+def check_holder(tx: Transaction, row: TaskRow, caller: Caller, field: tuple[str, ...]) -> None:
     """Raise TaskNotClaimed if another worker holds the task. An allowed override is audited."""
     status, holder = current_status(row, tx.now), row["claimed_by"]
     if caller.may(OVERRIDE) and not task_rules.may_act(status, holder, caller.actor):
@@ -200,7 +219,9 @@ def _check_holder(tx: Transaction, row: TaskRow, caller: Caller, field: tuple[st
     task_rules.check_holder(status, holder, caller.actor, field=field)
 
 
-async def _hold(tx: Transaction, rows: Sequence[TaskRow], actor: str, action: str | None) -> None:
+async def hold_all(
+    tx: Transaction, rows: Sequence[TaskRow], actor: str, action: str | None
+) -> None:
     """Lease these locked tasks to an actor; record new claims and renewals as different events.
 
     `action` None: the workflow that calls writes the audit row.
@@ -228,7 +249,7 @@ async def admit(
     """
     rows = await task_queries.lock_live(tx.session, subject[0], [str(subject[1])])
     for row in rows:
-        _check_holder(tx, row, caller, field)
+        check_holder(tx, row, caller, field)
     return rows
 
 
@@ -240,7 +261,7 @@ async def progress(tx: Transaction, rows: Iterable[TaskRow], actor: str) -> None
         if task_rules.may_act(current_status(row, tx.now), row["claimed_by"], actor)
     ]
     if own:
-        await _hold(tx, own, actor, None)
+        await hold_all(tx, own, actor, None)
 
 
 async def continue_in_queue(

@@ -11,12 +11,16 @@ import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as locked_orders
 import workflows.tasks.claims as tasks
+import workflows.warehouse.parcels as parcels
 from domain.access.callers import Caller
-from domain.errors import IllegalTransition
+from domain.errors import DomainError, IllegalTransition
 from domain.events.fulfillments import FulfillmentPacked
 from domain.events.orders import OrderPacked
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState
+from domain.orders.parcels import PackedParcel, check_parcels
+from models.fulfillments import FulfillmentRow
+from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.transaction import Transaction
 
@@ -25,17 +29,21 @@ FIELD = ("fulfillmentId",)
 
 @dataclass(frozen=True, slots=True)
 class PackFulfillment:
-    """Record that all units of the fulfillment were packed."""
+    """Record that all units of the fulfillment were packed, in these parcels; None: in one."""
 
     fulfillment_id: UUID
+    parcels: tuple[PackedParcel, ...] | None = None
 
 
 @one_by_one("fulfillmentPack")
 async def pack(tx: Transaction, command: PackFulfillment, caller: Caller) -> Mapping[str, Any]:
     """Record that a picked fulfillment was packed.
 
-    Locks the order, then the tasks. Raises IllegalTransition unless the fulfillment is PICKED,
-    TaskNotClaimed, or NotFound. Records `fulfillment.packed` and `order.packed`.
+    The first parcel keeps the fulfillment. Each other one becomes a PACKED fulfillment of the same
+    order and location. Locks the order, then the tasks. Raises IllegalTransition unless the
+    fulfillment is PICKED, TaskNotClaimed, NotFound, or Invalid unless the parcels have its units.
+    Records `fulfillment.packed` and `order.packed`; for several parcels also `fulfillment.split`,
+    and `fulfillment.created` for each other parcel.
     """
     order, row, location = await fulfillments.lock_with_order(
         tx, command.fulfillment_id, caller, FIELD
@@ -45,11 +53,8 @@ async def pack(tx: Transaction, command: PackFulfillment, caller: Caller) -> Map
         allowed = fulfillments.next_steps(status, location)
         raise IllegalTransition("fulfillment", status, "PACKED", allowed, field=FIELD)
     await tasks.admit(tx, ("Fulfillment", row["id"]), caller, FIELD)
-    for each in await fulfillment_queries.lines_of(tx.session, [row["id"]]):
-        line = order.line(each["order_line_id"])
-        assert line is not None
-        line.shift(OrderLineState.PICKED, OrderLineState.PACKED, each["quantity"])
-    version = row["version"] + 1
+    siblings = await _divide(tx, order, row, command, caller.actor)
+    version = row["version"] + (2 if siblings else 1)
     await fulfillment_queries.write_status(
         tx.session, [(row["id"], str(FulfillmentStatus.PACKED), version)], tx.now
     )
@@ -60,8 +65,40 @@ async def pack(tx: Transaction, command: PackFulfillment, caller: Caller) -> Map
         "fulfillmentPack",
         ("Fulfillment", row["id"]),
         before={"status": str(status)},
-        after={"status": str(event.status)},
+        after={"status": str(event.status), "parcels": [row["id"], *siblings]},
     )
     packed = OrderPacked(**await locked_orders.write(tx, order), fulfillment=row["id"])
     locked_orders.record(tx, order, packed, caller.actor)
-    return {"fulfillment": str(row["id"])}
+    return {"fulfillment": str(row["id"]), "fulfillments": [str(row["id"]), *siblings]}
+
+
+async def _divide(
+    tx: Transaction,
+    order: LockedOrder,
+    row: FulfillmentRow,
+    command: PackFulfillment,
+    actor: str,
+) -> list[str]:
+    """Pack the units of a fulfillment in its parcels. Returns the ids of all but the first."""
+    lines = await parcels.lines_with_units(tx, row["id"])
+    units: list[dict[UUID, int]] = []
+    if command.parcels is not None:
+        try:
+            expected = parcels.expected_units(order, lines)
+            units = check_parcels(expected, command.parcels, tx.terms.parcel_grams_max)
+        except DomainError as error:
+            raise error.under("parcels") from None
+    for each in lines:
+        line = order.line(each["order_line_id"])
+        assert line is not None
+        line.shift(OrderLineState.PICKED, OrderLineState.PACKED, each["quantity"])
+    siblings: list[str] = []
+    if len(units) > 1:
+        packed = FulfillmentStatus.PACKED
+        event = await parcels.divide(tx, order, row, lines, units[1:], packed, actor)
+        siblings = [*event.siblings]
+    await tx.flush()
+    ids = [row["id"], *map(UUID, siblings)]
+    sizes = [each.size for each in command.parcels or ()]
+    await fulfillment_queries.write_sizes(tx.session, list(zip(ids, sizes, strict=False)))
+    return siblings

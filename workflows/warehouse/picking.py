@@ -86,7 +86,8 @@ async def pick(tx: Transaction, command: PickFulfillment, caller: Caller) -> Map
         # The worker looked for the missing units: the task is done, not cancelled.
         await tasks.finish(tx, live_tasks, caller.actor)
     await _write(tx, order, row, lines, short, found, caller.actor)
-    return {"fulfillment": str(row["id"])}
+    new = [str(each) for each in found.fulfillment_ids]
+    return {"fulfillment": str(row["id"]), "fulfillments": [str(row["id"]), *new]}
 
 
 def _short(reported: Sequence[Shortage], lines: Sequence[FulfillmentLineRow]) -> dict[UUID, int]:

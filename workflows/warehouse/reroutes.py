@@ -28,6 +28,7 @@ from domain.values.texts import check_text
 from domain.values.totals import totals
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
 from models.queries.catalog.lookups import LocationFacts
+from workflows.orders.fulfillments import ParcelContents
 from workflows.orders.locked_orders import LockedOrder
 from workflows.transactions.actions import one_by_one
 from workflows.transactions.stock_levels import StockMove
@@ -76,7 +77,7 @@ async def reroute(
     wanted = totals((line["item_id"], line["quantity"]) for line in lines)
     expired = await expired_units.lock_stock(tx, wanted)
     await expired.attempt(tx, partial(_check_units, tx, wanted, origin, target))
-    new_fulfillment_id = _reallocate(tx, order, lines, origin, target, caller.actor)
+    new_fulfillment_id = await _reallocate(tx, order, lines, origin, target, caller.actor)
     await _write(tx, command, order, row, lines, new_fulfillment_id, caller.actor)
     return {"order": str(order.id)}
 
@@ -116,7 +117,7 @@ async def _check_units(
             raise InsufficientStock(sku, units, promisable, field=("locationCode",))
 
 
-def _reallocate(
+async def _reallocate(
     tx: Transaction,
     order: LockedOrder,
     lines: Sequence[FulfillmentLineRow],
@@ -140,8 +141,9 @@ def _reallocate(
         )
         tx.stock.move(change)
         shortages.allocate(tx, order, item_id, target.id, units, actor)
-    contents = [(line["order_line_id"], line["item_id"], line["quantity"]) for line in lines]
-    return fulfillments.add(tx, order.row, target.id, contents, actor=actor)
+    moved = [(line["order_line_id"], line["item_id"], line["quantity"]) for line in lines]
+    contents = ParcelContents(target.id, moved)
+    return (await fulfillments.add_to_order(tx, order, [contents], actor=actor))[0]
 
 
 async def _write(

@@ -24,6 +24,7 @@ from domain.stock.states import StockState
 from domain.values.totals import totals
 from models.queries.catalog.lookups import LocationFacts
 from workflows.availability.routing import Demand
+from workflows.orders.fulfillments import ParcelContents
 from workflows.orders.locked_orders import Line, LockedOrder
 from workflows.reservations.expired_units import ExpiredUnits
 from workflows.transactions.outbox import PendingEvent
@@ -67,7 +68,7 @@ async def replace_units(
     terms = (await order_queries.country_of(tx.session, order.id), order.service_level)
     plan = await expired_units.plan_part(tx, expired, context, elsewhere, demands, terms)
     portions = [] if plan is None else plan.allocation
-    fulfillment_ids = _allocate_portions(tx, order, missing, portions, actor)
+    fulfillment_ids = await _allocate_portions(tx, order, missing, portions, actor)
     waiting = sum(units for _, units in missing) - sum(units for *_, units in portions)
     if waiting:
         message = f"{waiting} units of order {order.number} are missing at {origin.code}."
@@ -87,7 +88,7 @@ def _units_by_item(missing: Missing) -> dict[int, int]:
     return totals((line.item_id, units) for line, units in missing)
 
 
-def _allocate_portions(
+async def _allocate_portions(
     tx: Transaction,
     order: LockedOrder,
     missing: Missing,
@@ -109,10 +110,10 @@ def _allocate_portions(
                 parcels.setdefault(places[index][0], []).append((line.id, item_id, taken))
             waiting = units - sum(taken for _, taken in shares_of_line)
             line.shift(OrderLineState.ALLOCATED, OrderLineState.BACKORDERED, waiting)
-    return [
-        fulfillments.add(tx, order.row, location_id, parcels[location_id], actor=actor)
-        for location_id in sorted(parcels)
+    contents = [
+        ParcelContents(location_id, parcels[location_id]) for location_id in sorted(parcels)
     ]
+    return await fulfillments.add_to_order(tx, order, contents, actor=actor)
 
 
 def allocate(

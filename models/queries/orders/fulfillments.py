@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
+from domain.orders.parcels import ParcelSize
 from domain.values.codes import comparison_key
 from models.database.rows import changed_at
 from models.database.sessions import Session
 from models.fulfillments import FulfillmentLineRow, FulfillmentRow
 
 _FULFILLMENT = (
-    "SELECT id, order_id, location_id, status, carrier, tracking_number, created_at, shipped_at,"
-    " delivered_at, lost_at, version, updated_at FROM fulfillment"
+    "SELECT id, order_id, number, location_id, status, carrier, tracking_number, created_at,"
+    " shipped_at, delivered_at, lost_at, weight_grams, length_mm, width_mm, height_mm, version,"
+    " updated_at FROM fulfillment"
 )
 
 
@@ -26,6 +29,12 @@ async def of_order(session: Session, order_id: UUID) -> Sequence[FulfillmentRow]
     """An order's fulfillments, oldest first."""
     sql = f"{_FULFILLMENT} WHERE order_id = $1 ORDER BY created_at, id"
     return await session.rows(FulfillmentRow, sql, order_id)
+
+
+async def count_of_order(session: Session, order_id: UUID) -> int:
+    """The number of an order's fulfillments, with cancelled ones; to be read under its lock."""
+    sql = "SELECT COUNT(*) AS fulfillments FROM fulfillment WHERE order_id = $1"
+    return await session.value(int, sql, order_id) or 0
 
 
 async def first_shipped_at(session: Session, order_id: UUID) -> datetime | None:
@@ -48,6 +57,21 @@ async def lines_of(
     return await session.rows(FulfillmentLineRow, sql, list(fulfillment_ids))
 
 
+class _FulfillmentIdRow(TypedDict):
+    fulfillment_id: UUID
+
+
+async def singles_among(session: Session, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these fulfillments that have exactly one unit."""
+    rows = await session.rows(
+        _FulfillmentIdRow,
+        "SELECT fulfillment_id FROM fulfillment_line WHERE fulfillment_id = ANY($1::uuid[])"
+        " GROUP BY fulfillment_id HAVING SUM(quantity) = 1",
+        list(ids),
+    )
+    return {row["fulfillment_id"] for row in rows}
+
+
 async def write_quantities(session: Session, rows: Sequence[tuple[UUID, int]]) -> None:
     """Write (line id, units) of fulfillment lines."""
     if rows:
@@ -63,6 +87,19 @@ async def write_status(
             f"UPDATE fulfillment SET status = $2, version = $3, {changed_at('$4')} WHERE id = $1",
             [(*row, now) for row in rows],
         )
+
+
+async def write_sizes(session: Session, rows: Sequence[tuple[UUID, ParcelSize]]) -> None:
+    """Write the weight and the sizes of fulfillments; figures that are not stated stay."""
+    await session.execute_many(
+        "UPDATE fulfillment SET weight_grams = COALESCE($2, weight_grams),"
+        " length_mm = COALESCE($3, length_mm), width_mm = COALESCE($4, width_mm),"
+        " height_mm = COALESCE($5, height_mm) WHERE id = $1",
+        [
+            (key, size.weight_grams, size.length_mm, size.width_mm, size.height_mm)
+            for key, size in rows
+        ],
+    )
 
 
 async def write_shipment(

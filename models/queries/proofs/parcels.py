@@ -48,7 +48,20 @@ WHERE (c.status = 'DELIVERED' AND f.status <> 'DELIVERED'
     WHERE b.fulfillment_id = f.id AND b.status = 'RETURNED_TO_SENDER')
 """
 
+# The fulfillments of an order are numbered from 1 without gaps. A unique index keeps them apart.
+_NUMBERED = """
+SELECT (SELECT o.number FROM sales_order o WHERE o.id = order_id) AS place,
+  'numbers from 1' AS expected, number AS found
+FROM (
+  SELECT order_id, number FROM fulfillment
+  EXCEPT
+  SELECT f.order_id, o.number || '-'
+    || CAST(ROW_NUMBER() OVER (PARTITION BY f.order_id ORDER BY f.id) AS text)
+  FROM fulfillment f JOIN sales_order o ON o.id = f.order_id) AS wrong
+"""
+
 PROOFS: Final = (
+    Proof("parcels of an order are numbered from 1", _NUMBERED),
     Proof("parcels follow the reports of their carriers", _FOLLOWS_ITS_CARRIER),
     Proof("times of parcels are in order", _TIMES_IN_ORDER),
     Proof("write-offs of an order = its lost parcels", _WRITTEN_OFF_IS_LOST),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypedDict
 from uuid import UUID
 
 import models.queries.listing.visibility as visibility
+import models.queries.reads.orders as order_reads
 from domain.values.codes import comparison_key
 from models.database.keys import shown_columns
 from models.database.sessions import Session
 from models.fulfillments import Fulfillment, FulfillmentRow
+from models.orders import OrderAddressRow
 from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
 from models.queries.listing.related import RelatedRows
 from models.queries.listing.scopes import Scope
@@ -98,3 +101,118 @@ async def lines_by_fulfillment(
     lines.
     """
     return await LINES_OF_FULFILLMENT.read(session, ids, columns)
+
+
+class SlipUnitsRow(TypedDict):
+    """Units of an item on a packing slip."""
+
+    sku: str
+    name: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlipFacts:
+    """The content of a packing slip; `others`: live units of the order in no line of the parcel.
+
+    `parcel` of `parcels`: cancelled fulfillments are not counted. It is 0 for a cancelled one.
+    """
+
+    number: str
+    order_number: str
+    channel: str
+    ship_to: OrderAddressRow | None
+    parcel: int
+    parcels: int
+    lines: Sequence[SlipUnitsRow]
+    others: Sequence[SlipUnitsRow]
+
+
+class _SlipRow(TypedDict):
+    id: UUID
+    order_id: UUID
+    number: str
+    status: str
+    order_number: str
+    channel: str
+
+
+class _SlipLineRow(TypedDict):
+    id: UUID
+    order_id: UUID
+    sku: str
+    name: str
+    live: int
+
+
+class _PackedRow(TypedDict):
+    fulfillment_id: UUID
+    order_line_id: UUID
+    quantity: int
+
+
+# Every fulfillment of the orders.
+_SLIPS = """
+SELECT f.id, f.order_id, f.number, f.status, o.number AS order_number, c.code AS channel
+FROM fulfillment f JOIN sales_order o ON o.id = f.order_id JOIN channel c ON c.id = o.channel_id
+WHERE f.order_id IN (SELECT order_id FROM fulfillment WHERE id = ANY($1::uuid[]))
+"""
+_SLIP_LINES = """
+SELECT l.id, l.order_id, i.sku, i.name, l.quantity - l.cancelled AS live
+FROM order_line l JOIN item i ON i.id = l.item_id
+WHERE l.order_id = ANY($1::uuid[]) ORDER BY l.order_id, l.line_no
+"""
+_PACKED = """
+SELECT fulfillment_id, order_line_id, quantity FROM fulfillment_line
+WHERE fulfillment_id = ANY($1::uuid[]) AND quantity > 0
+"""
+
+
+async def slips_by_fulfillment(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, SlipFacts]:
+    """The packing slips of these fulfillments."""
+    parcels = sorted(await session.rows(_SlipRow, _SLIPS, list(ids)), key=_place)
+    order_ids = sorted({row["order_id"] for row in parcels})
+    lines = await session.rows(_SlipLineRow, _SLIP_LINES, order_ids)
+    packed = {
+        (row["fulfillment_id"], row["order_line_id"]): row["quantity"]
+        for row in await session.rows(_PackedRow, _PACKED, list(ids))
+    }
+    addresses = await order_reads.addresses_by_order(session, order_ids)
+    slips = {}
+    for row in parcels:
+        if row["id"] not in ids:
+            continue
+        live = [
+            each["id"]
+            for each in parcels
+            if each["order_id"] == row["order_id"] and each["status"] != "CANCELLED"
+        ]
+        of_order = [line for line in lines if line["order_id"] == row["order_id"]]
+        units = {line["id"]: packed.get((row["id"], line["id"]), 0) for line in of_order}
+        slips[row["id"]] = SlipFacts(
+            number=row["number"],
+            order_number=row["order_number"],
+            channel=row["channel"],
+            ship_to=addresses.get(row["order_id"]),
+            parcel=live.index(row["id"]) + 1 if row["id"] in live else 0,
+            parcels=len(live),
+            lines=_slip_units(of_order, units),
+            others=_slip_units(
+                of_order, {line["id"]: line["live"] - units[line["id"]] for line in of_order}
+            ),
+        )
+    return slips
+
+
+def _place(row: _SlipRow) -> int:
+    """The place of a fulfillment among those of its order, which ends its number."""
+    return int(row["number"].rpartition("-")[2])
+
+
+def _slip_units(lines: Sequence[_SlipLineRow], units: Mapping[UUID, int]) -> list[SlipUnitsRow]:
+    """The units of an order's lines, without lines that have none."""
+    return [
+        {"sku": line["sku"], "name": line["name"], "quantity": units[line["id"]]}
+        for line in lines
+        if units[line["id"]]
+    ]

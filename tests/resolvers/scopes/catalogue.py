@@ -137,9 +137,17 @@ MUTATIONS: Final = (
     Row("orderCancel", 'id: "$Order", reasonCode: "OTHER"', "", "SPUVA", BOTH),
     Row("taskClaim", 'queue: PICK, locationCode: "$place"', "", "PWVA", AT_PLACE),
     Row("taskRenew", 'id: "$Task"', "", "PWVA", BOTH),
+    Row("tasksRenew", 'ids: ["$Task"]', "", "PWVA", BOTH),
     Row("taskRelease", 'id: "$Task"', "", "PWVA", BOTH),
     Row("fulfillmentPick", 'fulfillmentId: "$Fulfillment"', "", "PWVA", BOTH),
     Row("fulfillmentPack", 'fulfillmentId: "$Fulfillment"', "", "PWVA", BOTH),
+    Row(
+        "fulfillmentSplit",
+        'id: "$Fulfillment", units: [{orderLineId: "$OrderLine", quantity: 1}]',
+        "",
+        "PWVA",
+        BOTH,
+    ),
     Row("fulfillmentShip", f"input: {_SHIP}", "", "PWVA", BOTH),
     Row(
         "fulfillmentReroute",

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-import workflows.orders.fulfillments as fulfillments
+import workflows.orders.shipments as shipments
 from domain.access.callers import Role, holder
 from domain.errors import Forbidden
 from domain.ledger.entries import Occasion, payment_captured
@@ -14,7 +14,7 @@ from models.database.database import Database
 from models.database.sessions import CheckFailed
 from tests.builders.refunds import FIONA, RefundDesk, open_refund_desk
 from tests.builders.transactions import MORNING, codes, counts, events, rows
-from workflows.orders.fulfillments import ShipFulfillment
+from workflows.orders.shipments import ShipFulfillment
 from workflows.transactions.outcomes import Request
 from workflows.transactions.transaction import Transaction
 
@@ -68,7 +68,7 @@ async def test_a_fact_of_a_closed_period_counts_from_its_end_and_keeps_its_time(
     before = await rows(refund_desk.database, "SELECT id FROM journal_entry")
     command = ShipFulfillment(parcel["id"], "DHL", "JD1", shipped_at=happened)
     request = Request(command, FIONA)
-    assert not (await refund_desk.shop.transactions.perform(fulfillments.ship, request)).refusals
+    assert not (await refund_desk.shop.transactions.perform(shipments.ship, request)).refusals
     known = {row["id"] for row in before}
     entries = await rows(refund_desk.database, "SELECT * FROM journal_entry")
     [entry] = [each for each in entries if each["id"] not in known]

@@ -20,7 +20,7 @@ from domain.access.callers import Caller
 from models.database.database import Database
 from tests.builders.books import faults
 from tests.builders.transactions import codes, rows
-from tests.builders.warehouse import ANN, BEN, SUE, Warehouse, open_warehouse
+from tests.builders.warehouse import ANN, BEN, SUE, Warehouse, a_parcel, open_warehouse
 from tests.databases import Databases
 from workflows.ledger.reconciliation import reconcile
 from workflows.orders.backorders import BackorderRounds
@@ -85,25 +85,41 @@ class Day(RuleBasedStateMachine):
     @rule(order=orders, by=WORKERS, missing=st.lists(st.integers(0, 3), min_size=3, max_size=3))
     def pick(self, order: Outcome, by: Caller, missing: list[int]) -> None:
         for parcel in self.parcels(order):
-            found = self.runner.run(
-                rows(
-                    self.warehouse.database,
-                    "SELECT order_line_id, quantity FROM fulfillment_line"
-                    " WHERE fulfillment_id = $1 ORDER BY id",
-                    parcel,
-                )
-            )
-            short = [
-                (line["order_line_id"], min(units, line["quantity"]))
-                for line, units in zip(found, missing, strict=False)
-                if min(units, line["quantity"])
-            ]
-            self.run(self.warehouse.pick(parcel, *short, by=by))
+            self.run(self.warehouse.pick(parcel, *self.part_of(parcel, missing), by=by))
 
     @rule(order=orders, by=WORKERS)
     def pack(self, order: Outcome, by: Caller) -> None:
         for parcel in self.parcels(order):
             self.run(self.warehouse.pack(parcel, by))
+
+    @rule(order=orders, by=WORKERS, units=st.lists(st.integers(0, 2), min_size=3, max_size=3))
+    def pack_in_two(self, order: Outcome, by: Caller, units: list[int]) -> None:
+        for parcel in self.parcels(order)[:2]:
+            first = self.part_of(parcel, units)
+            rest = [(line, has - dict(first).get(line, 0)) for line, has in self.lines_of(parcel)]
+            parcels = (a_parcel(*first, grams=500), a_parcel(*[each for each in rest if each[1]]))
+            self.run(self.warehouse.pack(parcel, by, *parcels))
+
+    @rule(order=orders, by=WORKERS, units=st.lists(st.integers(0, 2), min_size=3, max_size=3))
+    def split(self, order: Outcome, by: Caller, units: list[int]) -> None:
+        for parcel in self.parcels(order)[:2]:
+            self.run(self.warehouse.split(parcel, *self.part_of(parcel, units), by=by))
+
+    def lines_of(self, parcel: object) -> list[tuple[object, int]]:
+        found = self.runner.run(
+            rows(
+                self.warehouse.database,
+                "SELECT order_line_id, quantity FROM fulfillment_line"
+                " WHERE fulfillment_id = $1 ORDER BY id",
+                parcel,
+            )
+        )
+        return [(line["order_line_id"], line["quantity"]) for line in found]
+
+    def part_of(self, parcel: object, most: list[int]) -> list[tuple[object, int]]:
+        """At most so many units of each line of a parcel."""
+        lines = zip(self.lines_of(parcel), most, strict=False)
+        return [(line, min(units, has)) for (line, has), units in lines if min(units, has)]
 
     @rule(order=orders, by=WORKERS)
     def ship(self, order: Outcome, by: Caller) -> None:

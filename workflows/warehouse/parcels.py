@@ -1,0 +1,124 @@
+"""Division of a fulfillment into several parcels: by hand, or when it is packed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import models.queries.orders.fulfillments as fulfillment_queries
+import workflows.orders.fulfillments as fulfillments
+import workflows.tasks.claims as tasks
+from domain.access.callers import Caller
+from domain.errors import DomainError, IllegalTransition
+from domain.events.fulfillments import FulfillmentSplit
+from domain.events.payloads import encode
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.parcels import Expected, ExpectedUnits, ParcelUnits, check_split
+from models.fulfillments import FulfillmentLineRow, FulfillmentRow
+from workflows.orders.fulfillments import ParcelContents
+from workflows.orders.locked_orders import LockedOrder
+from workflows.transactions.actions import one_by_one
+from workflows.transactions.transaction import Transaction
+
+SPLITTABLE = frozenset({FulfillmentStatus.OPEN, FulfillmentStatus.PICKED})
+
+
+@dataclass(frozen=True, slots=True)
+class SplitFulfillment:
+    """Move these units of a fulfillment to a new parcel."""
+
+    fulfillment_id: UUID
+    units: tuple[ParcelUnits, ...]
+
+
+@one_by_one("fulfillmentSplit")
+async def split(tx: Transaction, command: SplitFulfillment, caller: Caller) -> Mapping[str, Any]:
+    """Divide an OPEN or PICKED fulfillment: some units move to a new one in the same status.
+
+    Locks the order, then the tasks. Raises IllegalTransition, TaskNotClaimed, NotFound, or Invalid
+    if no unit would stay. Records `fulfillment.split`, and `fulfillment.created` of the new one.
+    """
+    order, row, location = await fulfillments.lock_with_order(
+        tx, command.fulfillment_id, caller, ("id",)
+    )
+    status = FulfillmentStatus(row["status"])
+    if status not in SPLITTABLE:
+        allowed = fulfillments.next_steps(status, location)
+        raise IllegalTransition("fulfillment", status, "split", allowed, field=("id",))
+    await tasks.admit(tx, ("Fulfillment", row["id"]), caller, ("id",))
+    lines = await lines_with_units(tx, row["id"])
+    try:
+        moved = check_split(expected_units(order, lines), command.units)
+    except DomainError as error:
+        raise error.under("units") from None
+    event = await divide(tx, order, row, lines, [moved], status, caller.actor)
+    version = row["version"] + 1
+    await fulfillment_queries.write_status(tx.session, [(row["id"], str(status), version)], tx.now)
+    tx.outbox.audit(
+        caller.actor, "fulfillmentSplit", ("Fulfillment", row["id"]), after=encode(event)
+    )
+    return {"fulfillment": str(row["id"]), "fulfillments": [str(row["id"]), *event.siblings]}
+
+
+async def lines_with_units(tx: Transaction, fulfillment_id: UUID) -> list[FulfillmentLineRow]:
+    """The lines of a fulfillment that have units left."""
+    found = await fulfillment_queries.lines_of(tx.session, [fulfillment_id])
+    return [line for line in found if line["quantity"]]
+
+
+def expected_units(order: LockedOrder, lines: Sequence[FulfillmentLineRow]) -> Expected:
+    """The units of these lines by order line, with their SKUs, in the order of the order's lines.
+
+    The lines belong to one fulfillment, which has a line of the order once.
+    """
+    units = {line["order_line_id"]: line["quantity"] for line in lines}
+    return {
+        line.id: ExpectedUnits(line.sku, units[line.id]) for line in order.lines if line.id in units
+    }
+
+
+async def divide(
+    tx: Transaction,
+    order: LockedOrder,
+    row: FulfillmentRow,
+    lines: Sequence[FulfillmentLineRow],
+    parcels: Sequence[Mapping[UUID, int]],
+    status: FulfillmentStatus,
+    actor: str,
+) -> FulfillmentSplit:
+    """Move units of a fulfillment to new ones in this status, one for each of `parcels`.
+
+    A parcel has units by order line. The caller writes the next version of the row. Records
+    `fulfillment.split` and `fulfillment.created`.
+    """
+    contents = [
+        ParcelContents(
+            row["location_id"],
+            [
+                (line["order_line_id"], line["item_id"], units)
+                for line in lines
+                if (units := parcel.get(line["order_line_id"], 0))
+            ],
+        )
+        for parcel in parcels
+    ]
+    added = await fulfillments.add_to_order(tx, order, contents, actor=actor, status=status)
+    moved = {
+        line["id"]: sum(parcel.get(line["order_line_id"], 0) for parcel in parcels)
+        for line in lines
+    }
+    quantities = [
+        (line["id"], line["quantity"] - moved[line["id"]]) for line in lines if moved[line["id"]]
+    ]
+    await fulfillment_queries.write_quantities(tx.session, quantities)
+    event = FulfillmentSplit(
+        **fulfillments.step(order.row, FulfillmentStatus(row["status"]), row["status"]),
+        siblings={
+            str(sibling): sum(parcel.values())
+            for sibling, parcel in zip(added, parcels, strict=True)
+        },
+    )
+    fulfillments.record(tx, event, row, row["version"] + 1, order.row, actor)
+    return event
