@@ -47,6 +47,7 @@ class ExceptionKind(StrEnum):
     RESERVATION_EXPIRED_AFTER_PAYMENT = "RESERVATION_EXPIRED_AFTER_PAYMENT"
     ORDER_LATE = "ORDER_LATE"
     CARRIER_DELAY = "CARRIER_DELAY"
+    PARCEL_LOST = "PARCEL_LOST"
     RETURN_OVERDUE = "RETURN_OVERDUE"
     RETURN_DISCREPANCY = "RETURN_DISCREPANCY"
     UNIDENTIFIED_PARCEL = "UNIDENTIFIED_PARCEL"
@@ -61,71 +62,169 @@ class ExceptionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HandlingRule:
-    """Handling of one kind of exception: owner, due time, and the role to escalate to."""
+    """Handling of one kind of exception: owner, due time, and the role to escalate to.
+
+    `after`: time for which a condition must hold before the exception is opened; None for kinds
+    that the clock does not delay. `is_off`: the kind is not opened at all.
+    """
 
     severity: ExceptionSeverity
     owner_role: Role
     due: timedelta
     escalate_to: Role
+    after: timedelta | None = None
+    is_off: bool = False
 
     def due_at(self, opened_at: datetime) -> datetime:
         """The due time of an exception opened at `opened_at`."""
         return opened_at + self.due
 
 
+@dataclass(frozen=True, slots=True)
+class KindRow:
+    """A kind of exception: its handling, and the conditions that open and clear it, in words.
+
+    `subject`: the type of the object that it is about. `may_be_off`: a policy may switch it off.
+    The others hold units or money that can be settled only through the exception. `is_swept`: the
+    clock opens it, so that one that a person resolved must stay silent while its condition holds.
+    """
+
+    subject: str
+    opens: str
+    clears: str
+    handling: HandlingRule
+    may_be_off: bool = True
+    is_swept: bool = False
+
+
 _LOW, _MEDIUM, _HIGH, _CRITICAL = ExceptionSeverity
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
-DEFAULT_HANDLING: Final[Mapping[ExceptionKind, HandlingRule]] = MappingProxyType(
-    {
-        ExceptionKind.OVERSOLD: HandlingRule(_CRITICAL, Role.SUPERVISOR, _HOUR, Role.ADMIN),
-        ExceptionKind.SHORT_PICK: HandlingRule(
-            _HIGH, Role.SUPERVISOR, 4 * _HOUR, Role.SUPPLY_CHAIN
-        ),
-        ExceptionKind.COUNT_VARIANCE: HandlingRule(_MEDIUM, Role.WAREHOUSE, _DAY, Role.SUPERVISOR),
-        ExceptionKind.RESERVATION_EXPIRED_AFTER_PAYMENT: HandlingRule(
-            _HIGH, Role.SUPPORT, 2 * _HOUR, Role.SUPERVISOR
-        ),
-        ExceptionKind.ORDER_LATE: HandlingRule(_HIGH, Role.WAREHOUSE, 4 * _HOUR, Role.SUPERVISOR),
-        ExceptionKind.CARRIER_DELAY: HandlingRule(_MEDIUM, Role.SUPPORT, _DAY, Role.SUPERVISOR),
-        ExceptionKind.RETURN_OVERDUE: HandlingRule(_LOW, Role.SUPPORT, 3 * _DAY, Role.SUPERVISOR),
-        ExceptionKind.RETURN_DISCREPANCY: HandlingRule(
-            _MEDIUM, Role.SUPPORT, 2 * _DAY, Role.SUPERVISOR
-        ),
-        ExceptionKind.UNIDENTIFIED_PARCEL: HandlingRule(
-            _MEDIUM, Role.WAREHOUSE, 2 * _DAY, Role.SUPERVISOR
-        ),
-        ExceptionKind.INSPECTION_OVERDUE: HandlingRule(
-            _MEDIUM, Role.WAREHOUSE, _DAY, Role.SUPERVISOR
-        ),
-        ExceptionKind.REFUND_OVERDUE: HandlingRule(_HIGH, Role.FINANCE, _DAY, Role.ADMIN),
-        ExceptionKind.REFUND_UNKNOWN: HandlingRule(_CRITICAL, Role.FINANCE, 4 * _HOUR, Role.ADMIN),
-        ExceptionKind.REFUND_RECOVERY: HandlingRule(_HIGH, Role.FINANCE, 3 * _DAY, Role.ADMIN),
-        ExceptionKind.RETURN_SPIKE: HandlingRule(_MEDIUM, Role.SUPPLY_CHAIN, 2 * _DAY, Role.ADMIN),
-        ExceptionKind.LEDGER_DRIFT: HandlingRule(_CRITICAL, Role.FINANCE, 4 * _HOUR, Role.ADMIN),
-        ExceptionKind.INTEGRATION_DOWN: HandlingRule(_CRITICAL, Role.ADMIN, _HOUR, Role.ADMIN),
-    }
-)
+# ORDER_LATE: assumed time from placing to shipping for orders without a promise.
+UNPROMISED_SHIPPING: Final = 2 * _DAY
+# REFUND_OVERDUE: time from the decision of a refund to its payment.
+REFUND_SETTLEMENT: Final = _DAY
+# CARRIER_DELAY: time after which a parcel counts as delayed if its carrier reports nothing.
+CARRIER_SILENCE: Final = 3 * _DAY
 
-# The condition under which each kind resolves automatically.
-CLEARED_WHEN: Final[Mapping[ExceptionKind, str]] = MappingProxyType(
+KINDS: Final[Mapping[ExceptionKind, KindRow]] = MappingProxyType(
     {
-        ExceptionKind.OVERSOLD: "no backordered or allocated unit lacks stock any more",
-        ExceptionKind.SHORT_PICK: "the missing units are allocated elsewhere or cancelled",
-        ExceptionKind.COUNT_VARIANCE: "the units in quarantine have been counted",
-        ExceptionKind.RESERVATION_EXPIRED_AFTER_PAYMENT: "the order is placed or paid back",
-        ExceptionKind.ORDER_LATE: "every live unit of the order has shipped",
-        ExceptionKind.CARRIER_DELAY: "the parcel is delivered, lost or sent back",
-        ExceptionKind.RETURN_OVERDUE: "the return is received, cancelled or expired",
-        ExceptionKind.RETURN_DISCREPANCY: "the missing or wrong units are settled",
-        ExceptionKind.UNIDENTIFIED_PARCEL: "its units are received as a return or disposed of",
-        ExceptionKind.INSPECTION_OVERDUE: "no received unit waits for inspection",
-        ExceptionKind.REFUND_OVERDUE: "the refund has succeeded or is given up",
-        ExceptionKind.REFUND_UNKNOWN: "no attempt of the refund needs a person any more",
-        ExceptionKind.REFUND_RECOVERY: "the money that the customer owes is recorded",
-        ExceptionKind.RETURN_SPIKE: "the item's return rate is back in its usual range",
-        ExceptionKind.LEDGER_DRIFT: "reconcile finds no difference",
-        ExceptionKind.INTEGRATION_DOWN: "the integration answers again",
+        ExceptionKind.OVERSOLD: KindRow(
+            "Order",
+            "an order placed on a MARKETPLACE has backordered units",
+            "no unit of the order is backordered",
+            HandlingRule(_CRITICAL, Role.SUPERVISOR, _HOUR, Role.ADMIN),
+        ),
+        ExceptionKind.SHORT_PICK: KindRow(
+            "Fulfillment",
+            "a picker does not find units, and no other location can send them",
+            "no unit of the order is backordered",
+            HandlingRule(_HIGH, Role.SUPERVISOR, 4 * _HOUR, Role.SUPPLY_CHAIN),
+        ),
+        ExceptionKind.COUNT_VARIANCE: KindRow(
+            "StockLevel",
+            "a picker does not find units",
+            "the units in quarantine have been counted",
+            HandlingRule(_MEDIUM, Role.WAREHOUSE, _DAY, Role.SUPERVISOR),
+        ),
+        ExceptionKind.RESERVATION_EXPIRED_AFTER_PAYMENT: KindRow(
+            "Reservation",
+            "an order with payments names an expired hold, and its units are sold out",
+            "the external reference of the order is placed",
+            HandlingRule(_HIGH, Role.SUPPORT, 2 * _HOUR, Role.SUPERVISOR),
+        ),
+        ExceptionKind.ORDER_LATE: KindRow(
+            "Order",
+            "an order is not wholly shipped at `shipBy`, or P2D after `placedAt` if nothing was"
+            " promised",
+            "every live unit of the order has shipped, or none is left",
+            HandlingRule(_HIGH, Role.WAREHOUSE, 4 * _HOUR, Role.SUPERVISOR, after=timedelta(0)),
+            is_swept=True,
+        ),
+        ExceptionKind.CARRIER_DELAY: KindRow(
+            "Fulfillment",
+            "a delivery failed, a shipped parcel is past `deliverBy`, or its carrier has reported"
+            " nothing for P3D",
+            "the parcel is delivered, lost or sent back",
+            HandlingRule(_MEDIUM, Role.SUPPORT, _DAY, Role.SUPERVISOR, after=_DAY),
+            is_swept=True,
+        ),
+        ExceptionKind.PARCEL_LOST: KindRow(
+            "Fulfillment",
+            "the carrier reports a parcel as lost",
+            "the parcel is found, or a later refund of the order has succeeded",
+            HandlingRule(_HIGH, Role.SUPPORT, _DAY, Role.SUPERVISOR),
+        ),
+        ExceptionKind.RETURN_OVERDUE: KindRow(
+            "Return",
+            "nothing of a return has come at `expectedBy`",
+            "the return is received, cancelled or expired",
+            HandlingRule(_LOW, Role.SUPPORT, 3 * _DAY, Role.SUPERVISOR),
+            is_swept=True,
+        ),
+        ExceptionKind.RETURN_DISCREPANCY: KindRow(
+            "Return",
+            "units of a return are missing, wrong or extra, or come for an ended return",
+            "the missing or wrong units are settled",
+            HandlingRule(_MEDIUM, Role.SUPPORT, 2 * _DAY, Role.SUPERVISOR),
+            may_be_off=False,
+        ),
+        ExceptionKind.UNIDENTIFIED_PARCEL: KindRow(
+            "UnidentifiedParcel",
+            "a parcel is received that no return matches",
+            "its units are received as a return or disposed of",
+            HandlingRule(_MEDIUM, Role.WAREHOUSE, 2 * _DAY, Role.SUPERVISOR),
+            may_be_off=False,
+        ),
+        ExceptionKind.INSPECTION_OVERDUE: KindRow(
+            "Return",
+            "a received unit of a return waits for inspection",
+            "no received unit waits for inspection",
+            HandlingRule(_MEDIUM, Role.WAREHOUSE, _DAY, Role.SUPERVISOR, after=2 * _DAY),
+            is_swept=True,
+        ),
+        ExceptionKind.REFUND_OVERDUE: KindRow(
+            "Refund",
+            "a refund was decided P1D ago and is not settled, or it failed",
+            "the refund has succeeded or is given up",
+            HandlingRule(_HIGH, Role.FINANCE, _DAY, Role.ADMIN),
+            is_swept=True,
+        ),
+        ExceptionKind.REFUND_UNKNOWN: KindRow(
+            "Refund",
+            "the payment gateway cannot confirm whether a refund was paid",
+            "no attempt of the refund needs a person any more",
+            HandlingRule(_CRITICAL, Role.FINANCE, 4 * _HOUR, Role.ADMIN),
+            may_be_off=False,
+        ),
+        ExceptionKind.REFUND_RECOVERY: KindRow(
+            "Refund",
+            "a customer has money for units that did not come back or that the customer kept",
+            "the money that the customer owes is recorded",
+            HandlingRule(_HIGH, Role.FINANCE, 3 * _DAY, Role.ADMIN),
+            may_be_off=False,
+        ),
+        ExceptionKind.RETURN_SPIKE: KindRow(
+            "Item",
+            "in 7 days at least 5 units of an item were asked back, and more than e + 3√e; e is"
+            " the number that the rate of 8 weeks leads to",
+            "at most e + 2√e units were asked back in 7 days",
+            HandlingRule(_MEDIUM, Role.SUPPLY_CHAIN, 2 * _DAY, Role.ADMIN),
+            is_swept=True,
+        ),
+        ExceptionKind.LEDGER_DRIFT: KindRow(
+            "Proof",
+            "an hourly proof of the books finds differences",
+            "the proof finds no difference",
+            HandlingRule(_CRITICAL, Role.FINANCE, 4 * _HOUR, Role.ADMIN),
+            is_swept=True,
+        ),
+        ExceptionKind.INTEGRATION_DOWN: KindRow(
+            "Integration",
+            "an outside system does not answer several calls in a row",
+            "the integration answers again",
+            HandlingRule(_CRITICAL, Role.ADMIN, _HOUR, Role.ADMIN),
+        ),
     }
 )
 
@@ -136,11 +235,11 @@ EXCEPTION_TRANSITIONS: Final[Mapping[ExceptionStatus, frozenset[ExceptionStatus]
     MappingProxyType(
         {
             _T.OPEN: _ENDS | {_T.ASSIGNED, _T.ESCALATED},
-            _T.ASSIGNED: _ENDS | {_T.IN_PROGRESS, _T.ESCALATED},
-            _T.IN_PROGRESS: _ENDS | {_T.WAITING, _T.ESCALATED},
-            # The due time is paused: a waiting exception is escalated only after it is resumed.
-            _T.WAITING: _ENDS | {_T.IN_PROGRESS},
-            _T.ESCALATED: _ENDS | {_T.ASSIGNED},
+            _T.ASSIGNED: _ENDS | {_T.ASSIGNED, _T.IN_PROGRESS, _T.ESCALATED},
+            _T.IN_PROGRESS: _ENDS | {_T.ASSIGNED, _T.WAITING, _T.ESCALATED},
+            # The due time is paused: only a person escalates a waiting exception.
+            _T.WAITING: _ENDS | {_T.ASSIGNED, _T.IN_PROGRESS, _T.ESCALATED},
+            _T.ESCALATED: _ENDS | {_T.ASSIGNED, _T.ESCALATED},
             _T.RESOLVED: frozenset(),
             _T.AUTO_RESOLVED: frozenset(),
         }
@@ -165,6 +264,8 @@ def due_after_waiting(due_at: datetime, waiting_since: datetime, now: datetime) 
     return due_at + max(timedelta(0), now - waiting_since)
 
 
+# Steps of an exception after which no comment is taken.
+STEPS_MAX: Final = 1_000
 # Longest time for which a due time may be paused.
 WAIT_MAX: Final = timedelta(days=90)
 

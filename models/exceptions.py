@@ -1,4 +1,4 @@
-"""Table of operational exceptions: at most one open row per kind and subject."""
+"""Tables of operational exceptions and of the steps that handle them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from uuid import UUID
 from tortoise import fields
 
 from models.database.model import Model
+from models.database.rows import Flag
 
 
 class OperationalException(Model):
-    """A deviation from the plan, with an owner and a due time."""
+    """A deviation from the plan, with an owner and a due time.
+
+    At most one row per kind and subject is open. `silenced`: a person resolved it, and its
+    condition has held ever since, so the clock does not open it again.
+    """
 
     id = fields.UUIDField(primary_key=True)
     kind = fields.TextField()
@@ -33,6 +38,7 @@ class OperationalException(Model):
     resolution = fields.TextField(null=True)
     resolved_at = fields.DatetimeField(null=True)
     version = fields.BigIntField(default=1)
+    silenced = fields.BooleanField(default=False)
 
     class Meta:
         table = "operational_exception"
@@ -60,3 +66,32 @@ class OperationalExceptionRow(TypedDict):
     resolution: str | None
     resolved_at: datetime | None
     version: int
+    silenced: Flag
+
+
+class ExceptionStep(Model):
+    """A step in the handling of an exception. `note` is free text of a person or the program."""
+
+    id = fields.BigIntField(primary_key=True)
+    exception_id = fields.UUIDField()
+    recorded_at = fields.DatetimeField()
+    actor = fields.TextField()
+    action = fields.TextField()
+    status = fields.TextField()
+    owner = fields.TextField(null=True)
+    note = fields.TextField(null=True)
+
+    class Meta:
+        table = "exception_step"
+
+
+class ExceptionStepRow(TypedDict):
+    """A row of exception_step."""
+
+    exception_id: UUID
+    recorded_at: datetime
+    actor: str
+    action: str
+    status: str
+    owner: str | None
+    note: str | None

@@ -7,20 +7,27 @@ from typing import Annotated, TypeVar
 
 from strawberry import ID, UNSET, argument
 
+import models.queries.catalog.lookups as lookups
 import models.queries.reads.exceptions as exception_reads
 import schema.mutations.exceptions as commands
+import workflows.exceptions.bulk as exception_bulk
+import workflows.exceptions.escalation as exception_escalation
 import workflows.exceptions.handling as exception_handling
+import workflows.exceptions.handling_rules as handling_rules
+from domain.errors import BadRequest
+from domain.exceptions import ExceptionKind
 from models.queries.reads.exceptions import ExceptionFilters
 from schema.context import Info
 from schema.fields.arguments import After, Before, First, Last, Resume, given, several
 from schema.fields.enums import ExceptionSeverity, ExceptionStatus
 from schema.fields.node import subject_of
 from schema.fields.paging import CountedConnection, selection_of, window
-from schema.mutations.exceptions import ExceptionPayload
+from schema.mutations.exceptions import ExceptionPayload, ExceptionsPayload
 from schema.mutations.perform import perform_mutation
 from schema.streams import object_now
 from schema.types.events import ExceptionEvent
-from schema.types.exceptions import OperationalException
+from schema.types.exceptions import ExceptionKindInfo, OperationalException
+from server.projection.list_sizes import sized
 from workflows.transactions.actions import Action
 
 C = TypeVar("C")
@@ -77,6 +84,49 @@ async def exceptions(
     return CountedConnection(page, OperationalException.from_row, info.context)
 
 
+@sized(30)
+async def exception_kinds(
+    info: Info,
+    location: Annotated[
+        str | None, argument(description="Code of a location; absent: policies of none apply.")
+    ] = UNSET,
+    channel: Annotated[
+        str | None, argument(description="Code of a channel; absent: policies of none apply.")
+    ] = UNSET,
+) -> list[ExceptionKindInfo]:
+    """The catalog of exceptions: each kind with the conditions that open and clear it.
+
+    The handling is that of the EXCEPTION policy in force for the location and the channel. A code
+    that the caller may not see is BAD_REQUEST.
+    """
+    session, _ = await info.context.opened()
+    place, seller = await _place_of(info, given(location)), await _channel_of(info, given(channel))
+    rules = await handling_rules.read(session, info.context.now, [(place, seller)])
+    return [ExceptionKindInfo.of(kind, rules.rule(kind, (place, seller))) for kind in ExceptionKind]
+
+
+async def _place_of(info: Info, code: str | None) -> int | None:
+    """The id of a location. Raises BadRequest unless the caller sees it."""
+    if code is None:
+        return None
+    session, _ = await info.context.opened()
+    found = await lookups.location_by_code(session, code)
+    if found is None or not info.context.caller.sees_location(code):
+        raise BadRequest(f"No location {code!r} was found.")
+    return found.id
+
+
+async def _channel_of(info: Info, code: str | None) -> int | None:
+    """The id of a channel. Raises BadRequest unless the caller sees it."""
+    if code is None:
+        return None
+    session, _ = await info.context.opened()
+    found = (await lookups.channels_by_code(session, [code])).get(code)
+    if found is None or not info.context.caller.sees_channel(code):
+        raise BadRequest(f"No channel {code!r} was found.")
+    return found.id
+
+
 async def exception_alerts(
     info: Info,
     severities: list[ExceptionSeverity] | None = UNSET,
@@ -86,10 +136,19 @@ async def exception_alerts(
     locations: Annotated[
         list[str] | None, argument(description="Only of the locations with these codes.")
     ] = UNSET,
+    owner_roles: Annotated[
+        list[str] | None, argument(description="Only of these roles in charge: FINANCE, …")
+    ] = UNSET,
+    owner: Annotated[str | None, argument(description="Only of this owner (actor).")] = UNSET,
+    every: Annotated[
+        bool | None,
+        argument(description="True: each step, not only openings and escalations."),
+    ] = False,
     after: Resume = UNSET,
 ) -> AsyncGenerator[ExceptionEvent, None]:
-    """Exceptions that are opened or escalated: one alert each, in the order of the log.
+    """Exceptions that are opened, opened again or escalated: one alert each, in the log's order.
 
+    `severities`, `ownerRoles` and `owner` are compared with the exception after the step.
     Null arguments do not filter. A subscriber that reads too slowly is disconnected with
     RATE_LIMITED and its last cursor.
     """
@@ -99,6 +158,9 @@ async def exception_alerts(
         severities=given(severities),
         kinds=given(kinds),
         locations=given(locations),
+        owner_roles=given(owner_roles),
+        owner=given(owner),
+        every=bool(given(every)),
         after=given(after),
         audience=context.audience,
     )
@@ -116,10 +178,11 @@ async def exception_assign(
         str, argument(description="Actor that is to handle the exception, or a role.")
     ],
 ) -> ExceptionPayload | None:
-    """Assign an exception to an owner. An escalated exception gets a new due time.
+    """Assign an exception to an owner, or to another one. An escalated one gets a new due time.
 
-    The owner is an actor with a live key that sees the exception, or the name of a role. Refused:
-    ILLEGAL_TRANSITION unless it is OPEN or ESCALATED, INVALID, NOT_FOUND.
+    The owner is an actor with a live key that sees the exception, or the name of a role. Waiting
+    ends: the due time is extended by the time spent waiting. Refused: ILLEGAL_TRANSITION if it is
+    resolved, INVALID, NOT_FOUND.
     """
     return await _step(info, exception_handling.assign, lambda: commands.assign(id, owner))
 
@@ -161,6 +224,65 @@ async def exception_resolve(
     Refused: ILLEGAL_TRANSITION if it is resolved already, INVALID, NOT_FOUND.
     """
     return await _step(info, exception_handling.resolve, lambda: commands.resolve(id, resolution))
+
+
+async def exception_comment(
+    info: Info,
+    id: ID,
+    text: Annotated[str, argument(description="Comment, as free text; at most 2,000 characters.")],
+) -> ExceptionPayload | None:
+    """Add a comment to the history of an exception, in any status.
+
+    Refused: INVALID, NOT_FOUND, LIMIT_EXCEEDED after 1,000 steps.
+    """
+    return await _step(info, exception_handling.comment, lambda: commands.comment(id, text))
+
+
+async def exception_escalate(
+    info: Info,
+    id: ID,
+    note: Annotated[str, argument(description="Reason for the escalation, as free text.")],
+) -> ExceptionPayload | None:
+    """Pass an open exception to the next role before its due time. It has no owner then.
+
+    Refused: ILLEGAL_TRANSITION if it is resolved or was escalated to ADMIN already, INVALID,
+    NOT_FOUND.
+    """
+    return await _step(info, exception_escalation.escalate, lambda: commands.escalate(id, note))
+
+
+@sized(by="ids")
+async def exceptions_assign(
+    info: Info,
+    ids: Annotated[list[ID], argument(description="The exceptions: 1 to 200.")],
+    owner: Annotated[
+        str, argument(description="Actor that is to handle the exceptions, or a role.")
+    ],
+) -> ExceptionsPayload | None:
+    """Assign up to 200 exceptions to an owner, each by itself, as `exceptionAssign` does.
+
+    An exception that is refused is null in `exceptions`, and its error names its position.
+    Refused as a whole: LIMIT_EXCEEDED, INVALID for the owner.
+    """
+    action, to_command = exception_bulk.assign_all, lambda: commands.assign_all(ids, owner)
+    return await perform_mutation(info, action, to_command, ExceptionsPayload)
+
+
+@sized(by="ids")
+async def exceptions_resolve(
+    info: Info,
+    ids: Annotated[list[ID], argument(description="The exceptions: 1 to 200.")],
+    resolution: Annotated[
+        str, argument(description="Description of the resolution, as free text.")
+    ],
+) -> ExceptionsPayload | None:
+    """Resolve up to 200 exceptions, each by itself, as `exceptionResolve` does.
+
+    An exception that is refused is null in `exceptions`, and its error names its position.
+    Refused as a whole: LIMIT_EXCEEDED, INVALID for the resolution.
+    """
+    action, to_command = exception_bulk.resolve_all, lambda: commands.resolve_all(ids, resolution)
+    return await perform_mutation(info, action, to_command, ExceptionsPayload)
 
 
 async def _step(info: Info, action: Action[C], to_command: Callable[[], C]) -> ExceptionPayload:

@@ -124,6 +124,9 @@ async def queue_changed(
     info: Info,
     queue: QueueKind,
     location: Annotated[str, argument(description="Code of the location.")],
+    claimed_by: Annotated[
+        str | None, argument(description="Only tasks that this actor has claimed.")
+    ] = UNSET,
 ) -> AsyncGenerator[QueueEvent, None]:
     """The open tasks of a queue at a location, then every change of them.
 
@@ -137,7 +140,12 @@ async def queue_changed(
     if place is None or not context.caller.sees_location(location):
         raise BadRequest(f"No location {location!r} was found.")
     stream = context.services.queues.queue_changed(
-        context.caller, queue, location, place.id, audience=context.audience
+        context.caller,
+        queue,
+        location,
+        place.id,
+        claimed_by=given(claimed_by),
+        audience=context.audience,
     )
     async with aclosing(stream) as changes:
         async for change in changes:

@@ -153,6 +153,7 @@ class Loaders:
     entries = scoped(ledger_reads.entries_by_id)
     lines_of_entry = plain(ledger_reads.lines_by_entry)
     exceptions = scoped(exception_reads.exceptions_by_id)
+    steps_of_exception = plain(exception_reads.steps_by_exception)
     policies = scoped(policy_reads.policies_by_id)
     audits = scoped(audit_reads.entries_by_id)
     keys = scoped(access_reads.keys_by_id)

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import workflows.exceptions.handling as exception_handling
+import workflows.exceptions.escalation as exception_escalation
 import workflows.policies.activation as policy_activation
 import workflows.refunds.cancellation_refunds as cancellation_refunds
 import workflows.refunds.gateway_events as gateway_events
-import workflows.refunds.payouts as payouts
 import workflows.reservations.expiry as reservation_expiry
 import workflows.returns.expiry as return_expiry
 import workflows.tasks.claims as task_claims
 import workflows.transactions.idempotency as idempotency
+from workflows.exceptions.sweep import ExceptionSweep
 from workflows.ledger.sealing import Sealing
 from workflows.orders.backorders import BackorderRounds
 from workflows.refunds.payouts import Payouts
@@ -34,6 +34,7 @@ class JobContext:
         self.payouts = payouts
         self.backorders = BackorderRounds(transactions)
         self.sealing = Sealing(transactions)
+        self.exceptions = ExceptionSweep(transactions)
 
 
 def transaction(
@@ -50,9 +51,9 @@ JOBS: Final[tuple[Job[JobContext], ...]] = (
     Job("activate policies", 1.0, transaction(policy_activation.start)),
     Job("serve backorders", 2.0, lambda context: context.backorders.serve()),
     Job("release expired claims", 2.0, transaction(task_claims.release_expired)),
-    Job("escalate exceptions", 5.0, transaction(exception_handling.escalate)),
-    Job("resume exceptions", 5.0, transaction(exception_handling.resume)),
-    Job("open overdue refunds", 60.0, lambda context: payouts.open_overdue(context.transactions)),
+    Job("open overdue exceptions", 30.0, lambda context: context.exceptions.step()),
+    Job("escalate exceptions", 5.0, transaction(exception_escalation.escalate_overdue)),
+    Job("resume exceptions", 5.0, transaction(exception_escalation.resume)),
     Job("expire returns", 60.0, lambda context: return_expiry.expire_returns(context.transactions)),
     Job(
         "refund old cancellations",

@@ -5,6 +5,7 @@ The composition root (app.py) passes this map to Transactions. So areas need not
 
 from __future__ import annotations
 
+import workflows.exceptions.facts as exception_facts
 import workflows.orders.backorders as backorders
 import workflows.refunds.cancellation_refunds as cancellation_refunds
 import workflows.refunds.found_parcels as found_parcels
@@ -19,13 +20,21 @@ from domain.events.fulfillments import (
     FulfillmentCancelled,
     FulfillmentCreated,
     FulfillmentDelivered,
+    FulfillmentFound,
+    FulfillmentLost,
     FulfillmentPacked,
     FulfillmentPicked,
     FulfillmentReduced,
     FulfillmentShipped,
     FulfillmentSplit,
 )
-from domain.events.orders import OrderAllocated, OrderCancelled, OrderChargedBack
+from domain.events.orders import (
+    OrderAllocated,
+    OrderCancelled,
+    OrderChargedBack,
+    OrderPlaced,
+    OrderShipped,
+)
 from domain.events.refunds import (
     RefundApproved,
     RefundCancelled,
@@ -65,26 +74,35 @@ REACTIONS = Reactions(
             after(FulfillmentPicked, task_lifecycle.advance),
             after(FulfillmentPacked, task_lifecycle.advance),
             after(FulfillmentShipped, task_lifecycle.advance),
-            after(FulfillmentDelivered, found_parcels.handle_delivery),
+            after(FulfillmentDelivered, found_parcels.handle_delivery, exception_facts.end_loss),
+            after(FulfillmentLost, exception_facts.report_loss),
+            after(FulfillmentFound, exception_facts.end_loss),
             after(FulfillmentReduced, task_lifecycle.report_change),
             after(FulfillmentSplit, task_lifecycle.report_change),
             after(FulfillmentCancelled, task_lifecycle.cancel_tasks),
+            after(OrderPlaced, exception_facts.report_oversold),
+            after(OrderShipped, exception_facts.end_lateness),
             after(OrderAllocated, shortages.settle),
             after(
-                OrderCancelled, shortages.settle, cancellation_refunds.open_refunds_of_cancellation
+                OrderCancelled,
+                shortages.settle,
+                exception_facts.end_lateness,
+                cancellation_refunds.open_refunds_of_cancellation,
             ),
             after(OrderChargedBack, waiting_refunds.revise_after_chargeback),
             after(ReturnAuthorized, *_UPDATE_REFUNDS_AND_TASKS),
             after(ReturnDeclined, *_UPDATE_REFUNDS_AND_TASKS),
-            after(ReturnCancelled, *_UPDATE_REFUNDS_AND_TASKS),
+            after(ReturnCancelled, *_UPDATE_REFUNDS_AND_TASKS, exception_facts.end_wait_for_return),
             after(ReturnInTransit, *_UPDATE_REFUNDS_AND_TASKS),
-            after(ReturnExpired, *_UPDATE_REFUNDS_AND_TASKS),
+            after(ReturnExpired, *_UPDATE_REFUNDS_AND_TASKS, exception_facts.end_wait_for_return),
             after(ReturnInspectionRecorded, *_UPDATE_REFUNDS_AND_TASKS),
-            after(ReturnReceived, *_UPDATE_AND_CLOSE),
-            after(ReturnInspected, *_UPDATE_AND_CLOSE),
-            after(ReturnDisposed, *_UPDATE_AND_CLOSE),
+            after(ReturnReceived, *_UPDATE_AND_CLOSE, exception_facts.end_wait_for_return),
+            after(ReturnInspected, *_UPDATE_AND_CLOSE, exception_facts.end_wait_for_inspection),
+            after(ReturnDisposed, *_UPDATE_AND_CLOSE, exception_facts.end_wait_for_inspection),
             after(RefundApproved, waiting_refunds.revise_after_refund),
-            after(RefundSucceeded, return_closing.close_when_settled),
+            after(
+                RefundSucceeded, return_closing.close_when_settled, exception_facts.settle_losses
+            ),
             after(RefundRejected, *_REVISE_AND_CLOSE),
             after(RefundReversed, *_REVISE_AND_CLOSE),
             after(RefundCancelled, *_REVISE_AND_CLOSE),

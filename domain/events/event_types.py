@@ -98,11 +98,13 @@ AREAS: Final[Mapping[str, tuple[type[EventPayload], ...]]] = MappingProxyType(
         ),
         "Exceptions": (
             exceptions.ExceptionOpened,
+            exceptions.ExceptionReopened,
             exceptions.ExceptionRepeated,
             exceptions.ExceptionAssigned,
             exceptions.ExceptionStarted,
             exceptions.ExceptionWaiting,
             exceptions.ExceptionResumed,
+            exceptions.ExceptionCommented,
             exceptions.ExceptionEscalated,
             exceptions.ExceptionResolved,
         ),

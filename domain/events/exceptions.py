@@ -22,6 +22,8 @@ class ExceptionPayload(EventPayload):
     """The object that the exception is about."""
     status: ExceptionStatus
     severity: ExceptionSeverity
+    owner: str | None
+    """Actor or role that handles it; null: not assigned, or the event is of an earlier version."""
     owner_role: Role
     occurrences: int
     """Number of times that it was reported."""
@@ -32,6 +34,13 @@ class ExceptionOpened(ExceptionPayload):
     """An exception was opened."""
 
     type: ClassVar[str] = "exception.opened"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionReopened(ExceptionPayload):
+    """The condition of an exception came back within an hour of its end."""
+
+    type: ClassVar[str] = "exception.reopened"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +79,15 @@ class ExceptionResumed(ExceptionPayload):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionCommented(ExceptionPayload):
+    """A person added a comment to the exception, in any status."""
+
+    type: ClassVar[str] = "exception.commented"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExceptionEscalated(ExceptionPayload):
-    """The due time passed: the exception went to the next role."""
+    """The due time passed, or a person escalated it: the exception went to the next role."""
 
     type: ClassVar[str] = "exception.escalated"
 

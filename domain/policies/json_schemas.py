@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from domain.access.callers import Role
-from domain.exceptions import ExceptionKind, ExceptionSeverity
+from domain.exceptions import KINDS, ExceptionKind, ExceptionSeverity
 from domain.policies.dispositions import ANY, ConditionGrade, Disposition, is_forbidden
 from domain.policies.policies import SCOPES, PolicyKind, scope_example
 from domain.policies.reading import ENTRIES_MAX, TEXT_MAX
@@ -206,15 +206,23 @@ def _refund() -> Schema:
 
 
 def _exception() -> Schema:
-    handling = _object(
-        {
-            "severity": _choice(ExceptionSeverity),
-            "ownerRole": _choice(Role),
-            "due": _LONGER_THAN_ZERO,
-            "escalateTo": _choice(Role),
-        }
-    )
-    return _object({"kinds": _object({}, dict.fromkeys(map(str, ExceptionKind), handling))})
+    return _object({"kinds": _object({}, {str(kind): _handling(kind) for kind in ExceptionKind})})
+
+
+def _handling(kind: ExceptionKind) -> Schema:
+    """The handling of a kind. A kind that is off needs no other member."""
+    row = KINDS[kind]
+    handling = {
+        "severity": _choice(ExceptionSeverity),
+        "ownerRole": _choice(Role),
+        "due": _LONGER_THAN_ZERO,
+        "escalateTo": _choice(Role),
+    }
+    timed = {} if row.handling.after is None else {"after": _DURATION}
+    if not row.may_be_off:
+        return _object(handling, {**timed, "off": {"const": False}})
+    is_off = _object({"off": {"const": True}}, {**handling, **timed})
+    return {"anyOf": [_object(handling, {**timed, "off": _FLAG}), is_off]}
 
 
 _OF_KIND: Final[Mapping[PolicyKind, Schema]] = {

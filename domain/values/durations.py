@@ -27,3 +27,13 @@ def parse(text: str) -> timedelta:
     if length > timedelta(days=DAYS_MAX):
         raise ValueError(f"longer than {DAYS_MAX} days")
     return length
+
+
+def text_of(length: timedelta) -> str:
+    """A length of whole seconds as ISO 8601: `P2D`, `PT8H`, `P1DT12H`; `PT0S` for zero."""
+    seconds = int(length.total_seconds())
+    days, seconds = divmod(seconds, 86_400)
+    parts = {"H": seconds // 3_600, "M": seconds // 60 % 60, "S": seconds % 60}
+    clock = "".join(f"{count}{unit}" for unit, count in parts.items() if count)
+    day = f"{days}D" if days else ""
+    return f"P{day}T{clock}" if clock else f"P{day}" if day else "PT0S"

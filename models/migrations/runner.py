@@ -51,6 +51,8 @@ from models.migrations.later import (
     m0025_order_lists,
     m0026_list_filters,
     m0027_parcels,
+    m0028_exception_steps,
+    m0029_overdue_subjects,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -113,6 +115,8 @@ VERSIONS: tuple[Version, ...] = (
     Version("0025_order_lists", m0025_order_lists.statements, fill=m0025_order_lists.KEYS),
     Version("0026_list_filters", m0026_list_filters.statements),
     Version("0027_parcels", m0027_parcels.statements),
+    Version("0028_exception_steps", m0028_exception_steps.statements),
+    Version("0029_overdue_subjects", m0029_overdue_subjects.statements),
 )
 
 _TABLE = (

@@ -197,11 +197,13 @@ async def open_queue(
     limit: int,
     *,
     channel_ids: Sequence[int] | None = None,
+    claimed_by: str | None = None,
     after: TaskRow | None = None,
 ) -> list[TaskRow]:
     """The unfinished tasks of a queue, claimed or not, the most urgent first.
 
     `channel_ids` None: tasks of all channels; else tasks of these channels and those without one.
+    `claimed_by`: only tasks that this actor has claimed.
     `after`: the last row of the page before. A claimed task with a past `lease_until_at` is OPEN
     (`domain.tasks.status_at`).
     """
@@ -209,6 +211,9 @@ async def open_queue(
     if channel_ids is not None:
         values.append(list(channel_ids))
         conditions += f" AND (channel_id IS NULL OR channel_id = ANY(${len(values)}::bigint[]))"
+    if claimed_by is not None:
+        values.append(claimed_by)
+        conditions += f" AND status = 'CLAIMED' AND claimed_by = ${len(values)}"
     if after is not None:
         first = len(values) + 1
         values += [after["priority"], after["seniority"], after["id"]]

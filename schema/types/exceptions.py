@@ -5,15 +5,16 @@ from typing import cast
 
 import strawberry
 
-from domain.exceptions import is_breached
-from models.exceptions import OperationalExceptionRow
+import domain.values.durations as durations
+from domain.exceptions import KINDS, ExceptionKind, HandlingRule, is_breached
+from models.exceptions import ExceptionStepRow, OperationalExceptionRow
 from schema.context import Context, Info
-from schema.fields.edges import node_edge
+from schema.fields.edges import edge, node_edge
 from schema.fields.enums import ExceptionSeverity, ExceptionStatus
 from schema.fields.node import Node, found_by, key_of, load
 from schema.fields.scalars import json_of
-from schema.types.catalog import Location
-from server.projection.records import column, derived
+from schema.types.catalog import Channel, Location
+from server.projection.records import column, derived, made
 
 
 async def _subject_of(root: strawberry.Parent["OperationalException"], info: Info) -> Node | None:
@@ -24,6 +25,61 @@ async def _subject_of(root: strawberry.Parent["OperationalException"], info: Inf
         return None
     found: Node | None = await load(info.context, type_name, key_of(type_name, key))
     return found
+
+
+@strawberry.type
+class ExceptionStep:
+    """A step in the handling of an exception."""
+
+    at: datetime
+    actor: str
+    action: str
+    """OPENED, REOPENED, ASSIGNED, STARTED, WAITING, RESUMED, COMMENTED, ESCALATED, RESOLVED or
+    AUTO_RESOLVED.
+    """
+    status: ExceptionStatus
+    """Status after the step."""
+    owner: str | None
+    """Owner after the step; null: not assigned."""
+    note: str | None
+    """Comment, reason or resolution, as free text; null if the step has none."""
+
+
+@strawberry.type
+class ExceptionKindInfo:
+    """A kind of exception, and its handling at a location and on a channel."""
+
+    kind: str
+    severity: ExceptionSeverity
+    owner_role: str
+    """Role that is in charge first."""
+    due: str
+    """Time for handling, as an ISO 8601 duration."""
+    escalate_to: str
+    """Role in charge after the due time."""
+    after: str | None
+    """Time for which the condition must hold before it is opened; null: it is opened at once."""
+    off: bool
+    """True if a policy switches the kind off: no exception of it is opened."""
+    opens: str
+    """Condition that opens it, as text for people."""
+    clears: str
+    """Condition that resolves it automatically, as text for people."""
+
+    @staticmethod
+    def of(kind: ExceptionKind, rule: HandlingRule) -> "ExceptionKindInfo":
+        """A kind with its handling."""
+        return ExceptionKindInfo(
+            kind=kind,
+            severity=rule.severity,
+            owner_role=rule.owner_role,
+            due=durations.text_of(rule.due),
+            escalate_to=rule.escalate_to,
+            after=None if rule.after is None else durations.text_of(rule.after),
+            off=rule.is_off,
+            opens=KINDS[kind].opens,
+            clears=KINDS[kind].clears,
+        )
 
 
 @found_by(lambda loaders: loaders.exceptions)
@@ -63,6 +119,15 @@ class OperationalException(Node):
     """The object that the exception concerns; null if the caller may not see it."""
     location: Location | None = node_edge("Location", "location_id")
     """Location of the occurrence; null: none in particular."""
+    channel: Channel | None = node_edge("Channel", "channel_id")
+    """Channel of the occurrence; null: none in particular."""
+    history: list[ExceptionStep] = edge(
+        lambda loaders: loaders.steps_of_exception,
+        "id",
+        made(lambda _, rows: [_step(row) for row in rows or ()]),
+        rows=20,
+    )
+    """All steps, oldest first."""
 
 
 def _age(row: OperationalExceptionRow, context: Context) -> int:
@@ -82,3 +147,14 @@ def _note(row: OperationalExceptionRow) -> str | None:
     details = json_of(row["details"]) or {}
     note: str | None = details.get("waitingFor")
     return note
+
+
+def _step(row: ExceptionStepRow) -> ExceptionStep:
+    return ExceptionStep(
+        at=row["recorded_at"],
+        actor=row["actor"],
+        action=row["action"],
+        status=ExceptionStatus(row["status"]),
+        owner=row["owner"],
+        note=row["note"],
+    )

@@ -7,9 +7,10 @@ from contextlib import aclosing
 from typing import Final
 
 from domain.access.callers import Caller
-from domain.events.exceptions import ExceptionEscalated, ExceptionOpened
+from domain.events.event_types import AREAS
+from domain.events.exceptions import ExceptionEscalated, ExceptionOpened, ExceptionReopened
 from domain.events.visibility import may_see_event
-from domain.values.codes import comparison_key
+from domain.values.codes import comparison_key, same_code
 from models.queries.events.event_log import LoggedEvent
 from subscriptions.log.listeners import (
     ExactListener,
@@ -29,8 +30,9 @@ from subscriptions.streams.stock_and_events import (
     position_of,
 )
 
-# Alerts: a new exception, and one that was passed to the next role.
-ALERTS: Final = (ExceptionOpened.type, ExceptionEscalated.type)
+# Alerts: a new exception, one whose condition came back, and one passed to the next role.
+ALERTS: Final = (ExceptionOpened.type, ExceptionReopened.type, ExceptionEscalated.type)
+STEPS: Final = tuple(payload.type for payload in AREAS["Exceptions"])
 
 
 class ObjectStreams:
@@ -46,31 +48,38 @@ class ObjectStreams:
         severities: Collection[str] | None = None,
         kinds: Collection[str] | None = None,
         locations: Collection[str] | None = None,
+        owner_roles: Collection[str] | None = None,
+        owner: str | None = None,
+        every: bool = False,
         after: str | None = None,
         audience: Audience | None = None,
     ) -> AsyncGenerator[LoggedEvent, None]:
-        """All alerts that the caller may see, in order, each once.
+        """All alerts that the caller may see, in order, each once; `every`: all steps instead.
 
         Raises BadRequest (a malformed cursor), CursorTooOld, and ReaderTooSlow at the end of a
         stream whose subscriber reads too slowly.
         """
-        of = chosen(severities, "severities"), chosen(kinds, "kinds")
+        of = {
+            "severity": chosen(severities, "severities"),
+            "kind": chosen(kinds, "kinds"),
+            "ownerRole": chosen(owner_roles, "ownerRoles"),
+        }
         at = chosen_codes(locations, "locations")
+        types = STEPS if every else ALERTS
 
         def wants(event: LoggedEvent) -> bool:
-            facts = (event.data.get("severity"), event.data.get("kind"))
+            facts = event.data
             return (
-                event.type in ALERTS
-                and all(
-                    names is None or fact in names for names, fact in zip(of, facts, strict=True)
-                )
+                event.type in types
+                and all(names is None or facts.get(key) in names for key, names in of.items())
+                and (owner is None or same_code(facts.get("owner") or "", owner))
                 and (at is None or comparison_key(event.location or "") in at)
                 and may_see_event(caller, event.type, event.channel, event.location, event.actor)
             )
 
-        listener = ExactListener(of_types(ALERTS), wants, EXACT_BUFFER_MAX)
+        listener = ExactListener(of_types(types), wants, EXACT_BUFFER_MAX)
         async with self._relay.following(
-            listener, position_of(after), types=ALERTS, audience=audience
+            listener, position_of(after), types=types, audience=audience
         ) as past:
             async for page in past:
                 for event in filter(wants, page):

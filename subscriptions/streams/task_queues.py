@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from uuid import UUID
 
+import models.queries.access as key_queries
 import models.queries.events.event_log as event_log
 import models.queries.tasks as task_queries
 from domain.access.callers import Caller
@@ -72,17 +73,25 @@ class QueueStreams:
         location: str,
         location_id: int,
         *,
+        claimed_by: str | None = None,
         audience: Audience | None = None,
     ) -> AsyncGenerator[QueueUpdate, None]:
-        """The queue of a location that the caller sees, then its changes, folded per task."""
+        """The queue of a location that the caller sees, then its changes, folded per task.
+
+        `claimed_by`: only tasks that this actor holds; one that it gave back is removed.
+        """
 
         def wants(event: LoggedEvent) -> bool:
             return event.type in FACTS and is_in_scope(caller, event.channel, event.location)
 
         async with self._database.reading() as session:
             position = str(await event_log.last_position(session))
-        async with aclosing(self._snapshot(caller, queue, location_id, position)) as pages:
+        shown: set[UUID] = set()
+        pages = self._snapshot(caller, queue, location_id, position, claimed_by)
+        async with aclosing(pages):
             async for page in pages:
+                if claimed_by is not None:
+                    shown.update(row["id"] for row in page.tasks)
                 yield page
         listener = FoldingListener(
             in_queue(queue, location),
@@ -98,23 +107,35 @@ class QueueStreams:
             async for taken in changes:
                 found = await self._tasks.get([UUID(key) for key, _ in taken])
                 for key, event in taken:
-                    if (row := found.get(UUID(key))) is not None:
-                        change: Change = "UPSERT" if row["status"] in _LIVE else "REMOVE"
-                        yield QueueUpdate(event.cursor, change, [row])
+                    if (row := found.get(UUID(key))) is None:
+                        continue
+                    change = _change_of(row, claimed_by)
+                    if claimed_by is not None and not _keep(shown, row["id"], change):
+                        continue
+                    yield QueueUpdate(event.cursor, change, [row])
 
     async def _snapshot(
-        self, caller: Caller, queue: QueueKind, location_id: int, cursor: str
+        self,
+        caller: Caller,
+        queue: QueueKind,
+        location_id: int,
+        cursor: str,
+        claimed_by: str | None,
     ) -> AsyncGenerator[QueueUpdate, None]:
         last: TaskRow | None = None
         while True:
             async with self._database.reading() as session:
                 scope = await scope_of(session, caller)
+                holder = claimed_by
+                if claimed_by is not None:
+                    holder = await key_queries.actor_named(session, claimed_by) or claimed_by
                 rows = await task_queries.open_queue(
                     session,
                     queue,
                     location_id,
                     PAGE_MAX + 1,
                     channel_ids=scope.channel_ids,
+                    claimed_by=holder,
                     after=last,
                 )
             page, is_last = rows[:PAGE_MAX], len(rows) <= PAGE_MAX
@@ -122,6 +143,26 @@ class QueueStreams:
             if is_last:
                 return
             last = page[-1]
+
+
+def _change_of(row: TaskRow, claimed_by: str | None) -> Change:
+    """The change that a task's present row means for a stream."""
+    is_in = row["status"] in _LIVE
+    if claimed_by is not None:
+        is_in = row["status"] == TaskStatus.CLAIMED and same_code(
+            row["claimed_by"] or "", claimed_by
+        )
+    return "UPSERT" if is_in else "REMOVE"
+
+
+def _keep(shown: set[UUID], task_id: UUID, change: Change) -> bool:
+    """Follow which tasks a subscriber has; False for the removal of one that it never had."""
+    if change == "UPSERT":
+        shown.add(task_id)
+        return True
+    was_shown = task_id in shown
+    shown.discard(task_id)
+    return was_shown
 
 
 def _is_of(event: LoggedEvent, queue: QueueKind, location: str) -> bool:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -5,23 +6,26 @@ import pytest
 from domain import exceptions
 from domain.access.callers import Role
 from domain.exceptions import (
-    CLEARED_WHEN,
-    DEFAULT_HANDLING,
     EXCEPTION_TRANSITIONS,
+    KINDS,
     OPEN_STATUSES,
     ExceptionKind,
     ExceptionStatus,
 )
+from domain.policies.exceptions import ExceptionRules
+from domain.policies.policies import PolicyKind, parse_rules
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
 def test_every_kind_has_an_owner_a_time_and_a_condition_that_clears_it() -> None:
-    assert set(DEFAULT_HANDLING) == set(CLEARED_WHEN) == set(ExceptionKind)
-    for row in DEFAULT_HANDLING.values():
-        assert row.due > timedelta(0)
-        assert row.due_at(NOW) == NOW + row.due
+    assert set(KINDS) == set(ExceptionKind)
+    for row in KINDS.values():
+        assert row.opens
+        assert row.clears
+        assert row.handling.due > timedelta(0)
+        assert row.handling.due_at(NOW) == NOW + row.handling.due
 
 
 @pytest.mark.parametrize("status", ExceptionStatus)
@@ -38,8 +42,11 @@ def test_exceptions_are_handled_step_by_step() -> None:
     status = ExceptionStatus
     steps = [
         (status.OPEN, status.ASSIGNED),
+        (status.ASSIGNED, status.ASSIGNED),
         (status.ASSIGNED, status.IN_PROGRESS),
+        (status.IN_PROGRESS, status.ASSIGNED),
         (status.IN_PROGRESS, status.WAITING),
+        (status.WAITING, status.ASSIGNED),
         (status.WAITING, status.IN_PROGRESS),
         (status.ESCALATED, status.ASSIGNED),
     ]
@@ -58,7 +65,7 @@ def test_past_its_time_it_is_breached() -> None:
 def test_an_exception_goes_up_from_role_to_role_and_stays_with_the_admin(
     kind: ExceptionKind,
 ) -> None:
-    handling = DEFAULT_HANDLING[kind]
+    handling = KINDS[kind].handling
     roles = [handling.owner_role]
     while len(roles) < 5:
         roles.append(exceptions.next_role(handling, roles[-1]))
@@ -72,3 +79,15 @@ def test_waiting_stops_the_clock() -> None:
     assert exceptions.is_breached(waiting, NOW, NOW + 5 * HOUR, NOW + HOUR)
     assert exceptions.due_after_waiting(NOW, NOW - HOUR, NOW + 2 * HOUR) == NOW + 3 * HOUR
     assert exceptions.due_after_waiting(NOW, NOW, NOW - HOUR) == NOW
+
+
+def test_an_exception_rule_may_delay_a_kind_or_switch_it_off() -> None:
+    handling = {"severity": "LOW", "ownerRole": "FINANCE", "due": "PT24H", "escalateTo": "ADMIN"}
+    delayed = {**handling, "after": "PT6H"}
+    document = {"kinds": {"ORDER_LATE": delayed, "OVERSOLD": {"off": True}}}
+    rules = parse_rules(PolicyKind.EXCEPTION, document)
+    assert isinstance(rules, ExceptionRules)
+    late, oversold = rules.row(ExceptionKind.ORDER_LATE), rules.row(ExceptionKind.OVERSOLD)
+    assert (late.after, late.is_off) == (timedelta(hours=6), False)
+    assert oversold == replace(KINDS[ExceptionKind.OVERSOLD].handling, is_off=True)
+    assert rules.row(ExceptionKind.CARRIER_DELAY).after == timedelta(days=1)

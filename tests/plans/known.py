@@ -36,7 +36,7 @@ _UNSENT: Mapping[str, set[str]] = {
     "catalog/catalog": {"claim_location", "location_use", "upwards"},
     "events/event_archive": {"oldest_events", "remove_events"},
     "events/event_log": {"vacuum_pending"},
-    "exceptions": {"subjects_with", "write_step"},
+    "exceptions/exceptions": {"subjects_with", "write_step"},
     "idempotency": {"key_rows", "take_keys", "wait_for_key"},
     "ledger": {"hold_shut"},
     "orders/carrier_events": {"lost_at", "parcel", "units_found"},

@@ -14,9 +14,10 @@ import domain.ledger.entries as ledger_entries
 import models.queries.catalog.lookups as lookups
 import models.queries.orders.orders as order_queries
 import workflows.orders.allocations as allocations
+import workflows.orders.paid_holds as paid_holds
 import workflows.orders.totals as order_totals
 from domain.access.callers import Caller
-from domain.errors import AlreadyExists, DomainError
+from domain.errors import AlreadyExists, DomainError, InsufficientStock
 from domain.events.orders import OrderPlaced
 from domain.events.payloads import encode
 from domain.ledger.entries import Occasion
@@ -76,6 +77,7 @@ async def place(tx: Transaction, requests: Sequence[Request[PlaceOrder]]) -> lis
         sorted({draft.channel.id for draft in valid}),
         sorted({draft.command.external_reference for draft in valid}),
     )
+    known = frozenset(placed)
     supply = await allocations.lock(
         tx,
         {demand.item.id for draft in valid for demand in draft.demands},
@@ -90,9 +92,13 @@ async def place(tx: Transaction, requests: Sequence[Request[PlaceOrder]]) -> lis
             outcomes.append(await _place(tx, draft, supply, placed))
         except AlreadyExists as error:
             outcomes.append(Outcome.refused(error, refs={"order": error.existing}))
+        except InsufficientStock as error:
+            await paid_holds.report(tx, draft.command, draft.channel, supply, draft.caller.actor)
+            outcomes.append(Outcome.refused(error))
         except DomainError as error:
             outcomes.append(Outcome.refused(error))
     await allocations.commit_holds(tx, supply)
+    await paid_holds.settle(tx, [reference for reference in placed if reference not in known])
     return outcomes
 
 

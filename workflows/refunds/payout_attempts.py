@@ -46,13 +46,11 @@ class PayoutTerms:
 
     `key_retention`: how long the gateway keeps a key. `claim`: how long a worker owns an attempt;
     it is longer than any call with all its retries. If it were too short, two workers could send
-    one key, which the gateway pays once. `overdue`: time from the decision until an unfinished
-    refund opens an exception.
+    one key, which the gateway pays once.
     """
 
     key_retention: timedelta = timedelta(hours=24)
     claim: timedelta = timedelta(seconds=90)
-    overdue: timedelta = timedelta(days=1)
 
 
 DEFAULT_PAYOUT_TERMS: Final = PayoutTerms()

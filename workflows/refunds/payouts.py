@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -45,7 +44,6 @@ logger = structlog.get_logger(__name__)
 
 ROUND_MAX: Final = 100
 CONCURRENT_MAX: Final = 8
-OVERDUE_MAX: Final = 50
 ACTOR: Final = SYSTEM.actor
 FAILURES_MAX: Final = 5
 GATEWAY: Final = ("Integration", "payments")
@@ -208,31 +206,6 @@ class Payouts:
         if await payout_queries.is_contradicted(tx.session, refund.id):
             return None
         return await self._store_claim(tx, refund, attempt, PayoutStep.SEND)
-
-
-async def open_overdue(
-    transactions: Transactions, terms: PayoutTerms = DEFAULT_PAYOUT_TERMS
-) -> int:
-    """Open REFUND_OVERDUE for refunds decided long ago and not finished; returns their number."""
-    since = transactions.clock() - terms.overdue
-    async with transactions.database.snapshot() as session:
-        refund_ids = await payout_queries.waiting_since(session, since, OVERDUE_MAX)
-    for refund_id in refund_ids:
-        await transactions.run(partial(_open_overdue, refund_id=refund_id))
-    return len(refund_ids)
-
-
-async def _open_overdue(tx: Transaction, refund_id: UUID) -> None:
-    refund, _ = await locked_refunds.lock(tx, refund_id, None, ())
-    if refund.settled_at is None:
-        message = f"A refund of {refund.amount} has been {refund.status} since {refund.decided_at}."
-        await exceptions.open_exception(
-            tx,
-            ExceptionKind.REFUND_OVERDUE,
-            ("Refund", refund.id),
-            message,
-            channel_id=refund.order.channel_id,
-        )
 
 
 async def _pay_store_credit(tx: Transaction, refund: LockedRefund) -> None:

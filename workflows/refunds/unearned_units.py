@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-import models.queries.exceptions as exception_queries
+import models.queries.exceptions.exceptions as exception_queries
 import models.queries.refunds.payouts as payout_queries
 import models.queries.refunds.refunds as refund_queries
 import workflows.exceptions.opening as exceptions

@@ -103,7 +103,7 @@ async def _open(
     caller: Caller,
 ) -> UUID:
     if ended_return is None:
-        return await exceptions.open_exception(
+        opened = await exceptions.open_exception(
             tx,
             ExceptionKind.UNIDENTIFIED_PARCEL,
             ("UnidentifiedParcel", parcel_id),
@@ -111,16 +111,19 @@ async def _open(
             location_id=parcel.location.id,
             actor=caller.actor,
         )
-    return await exceptions.open_exception(
-        tx,
-        ExceptionKind.RETURN_DISCREPANCY,
-        ("Return", ended_return.id),
-        f"A parcel was received for return {ended_return.number}, which is {ended_return.status}."
-        " Its units are in quarantine.",
-        location_id=parcel.location.id,
-        channel_id=ended_return.channel.id,
-        actor=caller.actor,
-    )
+    else:
+        opened = await exceptions.open_exception(
+            tx,
+            ExceptionKind.RETURN_DISCREPANCY,
+            ("Return", ended_return.id),
+            f"A parcel was received for return {ended_return.number}, which is"
+            f" {ended_return.status}. Its units are in quarantine.",
+            location_id=parcel.location.id,
+            channel_id=ended_return.channel.id,
+            actor=caller.actor,
+        )
+    assert opened is not None  # no policy switches these kinds off
+    return opened
 
 
 def _quarantine_units(

@@ -82,7 +82,9 @@ async def pick(tx: Transaction, command: PickFulfillment, caller: Caller) -> Map
     if missing:
         expired = await expired_units.lock_stock(tx, [line.item_id for line, _ in missing])
         await _quarantine(tx, order, location, missing, caller.actor)
-        found = await shortages.replace_units(tx, order, missing, location, expired, caller.actor)
+        found = await shortages.replace_units(
+            tx, order, missing, location, expired, row["id"], caller.actor
+        )
         # The worker looked for the missing units: the task is done, not cancelled.
         await tasks.finish(tx, live_tasks, caller.actor)
     await _write(tx, order, row, lines, short, found, caller.actor)

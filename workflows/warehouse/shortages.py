@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
+import models.queries.exceptions.conditions as conditions
 import models.queries.orders.orders as order_queries
 import workflows.availability.atp_context as atp_context
 import workflows.exceptions.opening as exceptions
@@ -49,12 +50,13 @@ async def replace_units(
     missing: Missing,
     origin: LocationFacts,
     expired: ExpiredUnits,
+    fulfillment_id: UUID,
     actor: str,
 ) -> Replacement:
     """Allocate units at the channel's other locations for missing ones; backorder the rest.
 
-    `expired`: expired holds of the items, whose stock must be locked. Opens SHORT_PICK if the other
-    locations have too few units.
+    `expired`: expired holds of the items, whose stock must be locked. Opens SHORT_PICK about the
+    fulfillment that was picked if the other locations have too few units.
     """
     context = await atp_context.read(tx.session, [line.item_id for line, _ in missing], tx.now)
     channel = next(each for each in context.channels if each.id == order.channel_id)
@@ -75,7 +77,7 @@ async def replace_units(
         await exceptions.open_exception(
             tx,
             ExceptionKind.SHORT_PICK,
-            ("Order", order.id),
+            ("Fulfillment", fulfillment_id),
             message,
             location_id=origin.id,
             channel_id=channel.id,
@@ -135,8 +137,14 @@ def allocate(
 
 
 async def settle(tx: Transaction, event: PendingEvent[OrderAllocated | OrderCancelled]) -> None:
-    """Clear SHORT_PICK after an allocation or cancellation if no unit is backordered any more."""
+    """Clear SHORT_PICK and OVERSOLD of an order if none of its units is backordered any more."""
     order_id = UUID(event.subject_key)
     await tx.flush()
-    if not await order_queries.has_backorders(tx.session, order_id):
-        await exceptions.clear(tx, ExceptionKind.SHORT_PICK, ("Order", order_id), actor=event.actor)
+    if await order_queries.has_backorders(tx.session, order_id):
+        return
+    order, short_pick = ("Order", order_id), ExceptionKind.SHORT_PICK
+    await exceptions.clear(tx, ExceptionKind.OVERSOLD, order, actor=event.actor)
+    # Earlier versions opened SHORT_PICK about the order.
+    await exceptions.clear(tx, short_pick, order, actor=event.actor)
+    for each in await conditions.open_of_parcels(tx.session, short_pick, order_id):
+        await exceptions.clear(tx, short_pick, ("Fulfillment", each), actor=event.actor)

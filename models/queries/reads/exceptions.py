@@ -10,9 +10,9 @@ from uuid import UUID
 import models.queries.access as key_queries
 import models.queries.listing.visibility as visibility
 from models.database.sessions import Session
-from models.exceptions import OperationalExceptionRow
+from models.exceptions import ExceptionStepRow, OperationalExceptionRow
 from models.queries.listing.filters import one_of
-from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
+from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.scopes import Scope
 
 _ID = SortKey("x.id", "id", "uuid")
@@ -82,3 +82,15 @@ async def exceptions_by_id(
     """Exceptions by id, if the caller may see them."""
     listing = _visible(scope).where("x.id = ANY({}::uuid[])", list(ids))
     return by_key(await listing.all(session, len(ids)), "id")
+
+
+async def steps_by_exception(
+    session: Session, ids: Sequence[UUID]
+) -> Mapping[UUID, list[ExceptionStepRow]]:
+    """The steps of exceptions that the caller sees, oldest first."""
+    sql = (
+        "SELECT exception_id, recorded_at, actor, action, status, owner, note FROM exception_step"
+        " WHERE exception_id = ANY($1::uuid[]) ORDER BY exception_id, id"
+    )
+    rows = await session.rows(ExceptionStepRow, sql, list(ids))
+    return grouped(rows, "exception_id")

@@ -128,20 +128,6 @@ async def payment_reference(session: Session, payment_id: UUID) -> str:
     return found
 
 
-async def waiting_since(session: Session, before: datetime, limit: int) -> list[UUID]:
-    """Refunds decided before an instant that are not settled and have no exception yet."""
-    rows = await session.fetch(
-        "SELECT r.id FROM refund r WHERE r.status IN"
-        " ('NEEDS_APPROVAL', 'APPROVED', 'PROCESSING', 'UNKNOWN', 'FAILED')"
-        " AND r.decided_at < $1 AND NOT EXISTS (SELECT 1 FROM operational_exception e"
-        " WHERE e.kind = 'REFUND_OVERDUE' AND e.subject_key = 'Refund:' || CAST(r.id AS text)"
-        " AND e.status NOT IN ('RESOLVED', 'AUTO_RESOLVED')) ORDER BY r.id LIMIT $2",
-        before,
-        limit,
-    )
-    return [row["id"] for row in rows]
-
-
 async def is_return_contradicted(session: Session, return_id: UUID) -> bool:
     """True if an attempt of a refund of this return is contradicted: it may have been paid."""
     found = await session.value(

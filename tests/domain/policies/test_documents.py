@@ -10,7 +10,7 @@ import pytest
 import domain.policies.policies as policies
 from domain.access.callers import Role
 from domain.errors import Invalid
-from domain.exceptions import DEFAULT_HANDLING, ExceptionKind
+from domain.exceptions import KINDS, ExceptionKind
 from domain.policies.adjustments import AdjustmentRules
 from domain.policies.defaults import DEFAULT_RULES
 from domain.policies.dispositions import ConditionGrade, Disposition, DispositionRules
@@ -181,6 +181,11 @@ MISTAKES: list[tuple[PolicyKind, str, Any, str]] = [
     (E, "kinds.REFUND_OVERDUE.due", 24, "rules.kinds.REFUND_OVERDUE.due"),
     (E, "kinds.REFUND_OVERDUE.ownerRole", "BOSS", "rules.kinds.REFUND_OVERDUE.ownerRole"),
     (E, "kinds.REFUND_OVERDUE.escalateTo", MISSING, "rules.kinds.REFUND_OVERDUE.escalateTo"),
+    (E, "kinds.REFUND_OVERDUE.after", "P1D", "rules.kinds.REFUND_OVERDUE.after"),
+    (E, "kinds.REFUND_OVERDUE.off", "yes", "rules.kinds.REFUND_OVERDUE.off"),
+    (E, "kinds.ORDER_LATE", {"off": True, "after": 1}, "rules.kinds.ORDER_LATE.after"),
+    (E, "kinds.ORDER_LATE", {"off": False}, "rules.kinds.ORDER_LATE.severity"),
+    (E, "kinds.UNIDENTIFIED_PARCEL", {"off": True}, "rules.kinds.UNIDENTIFIED_PARCEL.off"),
 ]
 
 
@@ -382,11 +387,11 @@ def test_exception_rules_replace_the_catalog() -> None:
     )
     assert isinstance(rules, ExceptionRules)
     assert rules.row(ExceptionKind.REFUND_OVERDUE).owner_role is Role.SUPPORT
-    assert rules.row(ExceptionKind.OVERSOLD) == DEFAULT_HANDLING[ExceptionKind.OVERSOLD]
+    assert rules.row(ExceptionKind.OVERSOLD) == KINDS[ExceptionKind.OVERSOLD].handling
 
 
 def test_the_contract_example_of_exceptions_equals_the_catalog() -> None:
     rules = read(E)
     assert isinstance(rules, ExceptionRules)
     kind = ExceptionKind.REFUND_OVERDUE
-    assert rules.kinds[kind] == DEFAULT_HANDLING[kind]
+    assert rules.kinds[kind] == KINDS[kind].handling

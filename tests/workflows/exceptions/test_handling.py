@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 import workflows.access.api_keys
+import workflows.exceptions.escalation as exception_escalation
 import workflows.exceptions.handling as exception_handling
 import workflows.exceptions.opening as exceptions
 from domain.access.api_keys import CreateKey
@@ -42,9 +43,11 @@ async def opened(
     async def work(tx: Transaction) -> UUID:
         subject = ("Order", UUID(int=number))
         message = "Two units are missing."
-        return await exceptions.open_exception(
+        exception_id = await exceptions.open_exception(
             tx, ExceptionKind(kind), subject, message, location_id=place["id"]
         )
+        assert exception_id is not None
+        return exception_id
 
     return await warehouse.shop.transactions.run(work)
 
@@ -112,7 +115,7 @@ async def brought(warehouse: Warehouse, number: int, status: str) -> UUID:
     for step in PATHS[status]:
         if step == "escalate":
             warehouse.shop.clock.forward(hours=5)
-            await warehouse.shop.transactions.run(exception_handling.escalate)
+            await warehouse.shop.transactions.run(exception_escalation.escalate_overdue)
         elif step == "clear":
             await clear(warehouse, number)
         else:
@@ -147,8 +150,12 @@ async def test_what_is_late_escalates_where_its_status_may(
 ) -> None:
     found = await brought(warehouse, 1, status)
     warehouse.shop.clock.forward(days=9)
-    may = ExceptionStatus.ESCALATED in EXCEPTION_TRANSITIONS[status]
-    assert await warehouse.shop.transactions.run(exception_handling.escalate) == may
+    may = status in (
+        ExceptionStatus.OPEN,
+        ExceptionStatus.ASSIGNED,
+        ExceptionStatus.IN_PROGRESS,
+    )
+    assert await warehouse.shop.transactions.run(exception_escalation.escalate_overdue) == may
     assert (await row(warehouse, found))["status"] == ("ESCALATED" if may else status)
 
 
@@ -167,7 +174,7 @@ async def test_waiting_does_not_count(warehouse: Warehouse) -> None:
     warehouse.shop.clock.forward(hours=1)
     await do(warehouse, "wait", found, until=MORNING + timedelta(hours=9))
     warehouse.shop.clock.forward(hours=5)
-    assert await warehouse.shop.transactions.run(exception_handling.escalate) == 0
+    assert await warehouse.shop.transactions.run(exception_escalation.escalate_overdue) == 0
     await do(warehouse, "start", found)
     resumed = await row(warehouse, found)
     assert resumed["due_at"] == MORNING + timedelta(hours=9)
@@ -180,8 +187,8 @@ async def test_the_clock_goes_on_at_the_time_that_was_named(warehouse: Warehouse
         await do(warehouse, step, found)
     await do(warehouse, "wait", found, until=MORNING + timedelta(hours=2))
     warehouse.shop.clock.forward(hours=3)
-    assert await warehouse.shop.transactions.run(exception_handling.resume) == 1
-    assert await warehouse.shop.transactions.run(exception_handling.resume) == 0
+    assert await warehouse.shop.transactions.run(exception_escalation.resume) == 1
+    assert await warehouse.shop.transactions.run(exception_escalation.resume) == 0
     resumed = await row(warehouse, found)
     assert resumed["status"] == "IN_PROGRESS"
     assert resumed["due_at"] == MORNING + timedelta(hours=6)
@@ -194,10 +201,10 @@ async def test_what_is_late_goes_to_the_next_role_once(warehouse: Warehouse) -> 
     found = await opened(warehouse)
     await do(warehouse, "assign", found, owner="ann")
     warehouse.shop.clock.forward(hours=4)
-    assert await warehouse.shop.transactions.run(exception_handling.escalate) == 0
+    assert await warehouse.shop.transactions.run(exception_escalation.escalate_overdue) == 0
     warehouse.shop.clock.forward(seconds=1)
-    assert await warehouse.shop.transactions.run(exception_handling.escalate) == 1
-    assert await warehouse.shop.transactions.run(exception_handling.escalate) == 0
+    assert await warehouse.shop.transactions.run(exception_escalation.escalate_overdue) == 1
+    assert await warehouse.shop.transactions.run(exception_escalation.escalate_overdue) == 0
     late = await row(warehouse, found)
     assert (late["status"], late["owner_role"], late["owner"]) == (
         "ESCALATED",
@@ -213,12 +220,12 @@ async def test_taking_over_restarts_the_clock_and_the_last_escalation_is_to_admi
 ) -> None:
     found = await opened(warehouse)
     warehouse.shop.clock.forward(hours=5)
-    await warehouse.shop.transactions.run(exception_handling.escalate)
+    await warehouse.shop.transactions.run(exception_escalation.escalate_overdue)
     await do(warehouse, "assign", found)
     assert (await row(warehouse, found))["due_at"] == MORNING + timedelta(hours=9)
-    assert await warehouse.shop.transactions.run(exception_handling.escalate) == 0
+    assert await warehouse.shop.transactions.run(exception_escalation.escalate_overdue) == 0
     warehouse.shop.clock.forward(hours=5)
-    await warehouse.shop.transactions.run(exception_handling.escalate)
+    await warehouse.shop.transactions.run(exception_escalation.escalate_overdue)
     assert (await row(warehouse, found))["owner_role"] == "ADMIN"
 
 

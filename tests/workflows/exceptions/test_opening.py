@@ -39,7 +39,11 @@ async def _open(
     location_id: int | None = None,
 ) -> UUID:
     async def work(tx: Transaction) -> UUID:
-        return await exceptions.open_exception(tx, kind, subject, message, location_id=location_id)
+        opened = await exceptions.open_exception(
+            tx, kind, subject, message, location_id=location_id
+        )
+        assert opened is not None
+        return opened
 
     return await transactions.run(work)
 
@@ -102,11 +106,15 @@ async def test_other_kinds_and_subjects_stand_apart(database: Database) -> None:
     assert [row["occurrences"] for row in found] == [1, 1, 1, 1]
 
 
-async def test_clearing_resolves_it_and_the_next_one_is_new(database: Database) -> None:
-    transactions = transactions_on(database)
+async def test_clearing_resolves_it_and_the_next_one_after_an_hour_is_new(
+    database: Database,
+) -> None:
+    clock = Clock()
+    transactions = transactions_on(database, clock=clock)
     first = await _open(transactions)
     assert await _clear(transactions) == first
     assert await _clear(transactions) is None
+    clock.forward(hours=1)
     second = await _open(transactions)
     assert second != first
     found = await rows(
@@ -117,7 +125,7 @@ async def test_clearing_resolves_it_and_the_next_one_is_new(database: Database) 
         (first, "AUTO_RESOLVED"),
         (second, "OPEN"),
     ]
-    assert found[0]["resolution"].startswith("Cleared: no backordered or allocated unit")
+    assert found[0]["resolution"].startswith("Cleared: no unit of the order is backordered")
     assert found[0]["resolved_at"] == MORNING
 
 
@@ -162,3 +170,58 @@ async def test_many_that_find_it_at_once_open_one(database: Database) -> None:
     assert row["occurrences"] == 8
     found = await events(database, "exception.")
     assert sorted(e["subject_version"] for e in found) == list(range(1, 9))
+
+
+async def test_what_comes_back_within_an_hour_is_the_same(database: Database) -> None:
+    clock = Clock()
+    transactions = transactions_on(database, clock=clock)
+    first = await _open(transactions)
+    await _clear(transactions)
+    clock.forward(minutes=59)
+    assert await _open(transactions, message="Three units are missing.") == first
+    (row,) = await rows(database, "SELECT * FROM operational_exception")
+    assert (row["status"], row["occurrences"], row["version"]) == ("OPEN", 2, 3)
+    assert (row["resolution"], row["resolved_at"]) == (None, None)
+    assert (row["opened_at"], row["due_at"]) == (MORNING, MORNING + timedelta(hours=1))
+    found = await events(database, "exception.")
+    assert [e["type"] for e in found] == [
+        "exception.opened",
+        "exception.resolved",
+        "exception.reopened",
+    ]
+    steps = await rows(database, "SELECT action, status, note FROM exception_step ORDER BY id")
+    assert [(step["action"], step["status"]) for step in steps] == [
+        ("OPENED", "OPEN"),
+        ("AUTO_RESOLVED", "AUTO_RESOLVED"),
+        ("REOPENED", "OPEN"),
+    ]
+    assert steps[2]["note"] == "Three units are missing."
+
+
+async def test_many_that_find_it_back_at_once_open_it_once(database: Database) -> None:
+    transactions = transactions_on(database)
+    first = await _open(transactions)
+    await _clear(transactions)
+    opened = await asyncio.gather(*(_open(transactions) for _ in range(8)))
+    assert set(opened) == {first}
+    (row,) = await rows(database, "SELECT occurrences, version FROM operational_exception")
+    assert (row["occurrences"], row["version"]) == (9, 10)
+
+
+async def test_a_kind_that_is_off_is_not_opened_there(database: Database) -> None:
+    transactions = transactions_on(database)
+    outcome = await transactions.perform(workflows.catalog.locations.upsert, a_location("LEEDS"))
+    command = PublishPolicy(
+        PolicyKind.EXCEPTION, "location:LEEDS", {"kinds": {"OVERSOLD": {"off": True}}}
+    )
+    boss = holder(Role.ADMIN, actor="boss")
+    await transactions.perform(workflows.policies.publishing.publish, Request(command, boss))
+
+    async def work(tx: Transaction, location_id: int | None) -> UUID | None:
+        kind, message = ExceptionKind.OVERSOLD, "Two units are missing."
+        return await exceptions.open_exception(tx, kind, ORDER, message, location_id=location_id)
+
+    before = await counts(database, "event", "operational_exception", "exception_step")
+    assert await transactions.run(lambda tx: work(tx, outcome.refs["location"])) is None
+    assert await counts(database, "event", "operational_exception", "exception_step") == before
+    assert await transactions.run(lambda tx: work(tx, None)) is not None

@@ -24,6 +24,7 @@ from tests.builders.refunds import (
     open_refund_desk,
 )
 from tests.builders.transactions import codes
+from tests.workflows.exceptions.sweeps import sweep
 from workflows.refunds.payout_attempts import PayoutTerms
 from workflows.refunds.payouts import Payouts
 from workflows.transactions.outcomes import Outcome
@@ -238,10 +239,11 @@ async def test_unsettled_refunds_open_an_exception_after_a_day(
     refund_desk: RefundDesk, refund: Outcome
 ) -> None:
     transactions = refund_desk.shop.transactions
-    assert await workflows.refunds.payouts.open_overdue(transactions) == 0
+    await sweep(transactions)
+    assert await refund_desk.open_exceptions("REFUND_OVERDUE") == []
     refund_desk.shop.clock.forward(days=1, seconds=1)
-    assert await workflows.refunds.payouts.open_overdue(transactions) == 1
-    assert await workflows.refunds.payouts.open_overdue(transactions) == 0
+    for _ in range(2):
+        await sweep(transactions)
     assert await refund_desk.open_exceptions("REFUND_OVERDUE") == [
         f"Refund:{refund_desk.id(refund)}"
     ]

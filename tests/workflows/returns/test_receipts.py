@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-import models.queries.exceptions as exception_queries
+import models.queries.exceptions.exceptions as exception_queries
 import models.queries.returns.unidentified_parcels as parcel_queries
 import workflows.stock.goods_receipts
 from domain.access.callers import Role, holder

@@ -90,7 +90,7 @@ async def test_where_nothing_else_has_any_the_order_waits(warehouse: Warehouse) 
     assert await warehouse.shop.level() == {"available": 2, "allocated": 2, "quarantine": 1}
     assert await warehouse.exceptions() == [
         ("COUNT_VARIANCE", "OPEN", f"StockLevel:{await level_id(warehouse)}"),
-        ("SHORT_PICK", "OPEN", f"Order:{placed.refs['order']}"),
+        ("SHORT_PICK", "OPEN", f"Fulfillment:{parcel['id']}"),
     ]
     await warehouse.shop.receive(1, at="YORK")
     assert await units_of(warehouse, placed) == [{"allocated": 1, "picked": 2}]

@@ -1,0 +1,206 @@
+"""Subjects of exceptions that the clock opens: what has held for too long, oldest first.
+
+One query per condition. Each reads the range of a partial index up to an instant, so it costs as
+many rows as there are overdue subjects, however large the table is. Subjects whose exception is
+open or silenced are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, NamedTuple, TypedDict
+from uuid import UUID
+
+from models.database.sessions import Session
+
+
+class OverdueRow(TypedDict):
+    """A subject whose condition has held since an instant.
+
+    `label` names it for people. `order_id`: the order whose lock guards its condition.
+    """
+
+    id: UUID
+    since_at: datetime
+    label: str
+    order_id: UUID
+    channel_id: int | None
+    location_id: int | None
+
+
+class Cursor(NamedTuple):
+    """The last subject of a page."""
+
+    since_at: datetime
+    id: UUID
+
+
+START: Final = Cursor(datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
+
+
+@dataclass(frozen=True, slots=True)
+class OverdueQuery:
+    """A condition: the kind and the subjects of its exceptions, and its SQL by parts.
+
+    `source` has the tables and the condition without the clock; `$1` is the instant up to which
+    `since` counts. A row has the lock of `order_id` while its condition is checked again.
+    """
+
+    kind: str
+    subject: str
+    key: str
+    since: str
+    label: str
+    order_id: str
+    channel_id: str
+    location_id: str
+    source: str
+
+    # The condition on the time leaves out rows without it; COALESCE says so to readers of types.
+    @property
+    def _select(self) -> str:
+        free = (
+            "NOT EXISTS (SELECT 1 FROM operational_exception x"
+            f" WHERE x.kind = '{self.kind}'"
+            f" AND x.subject_key = '{self.subject}:' || CAST({self.key} AS text)"
+        )
+        return (
+            f"SELECT {self.key} AS id, COALESCE({self.since}, $1) AS since_at,"
+            f" {self.label} AS label, {self.order_id} AS order_id, {self.channel_id} AS channel_id,"
+            f" {self.location_id} AS location_id FROM {self.source} AND {self.since} <= $1"
+            f" AND {free} AND x.status NOT IN ('RESOLVED', 'AUTO_RESOLVED'))"
+            f" AND {free} AND x.silenced)"
+        )
+
+    async def page(
+        self, session: Session, until: datetime, after: Cursor, limit: int
+    ) -> list[OverdueRow]:
+        """The next subjects whose condition holds since `until` or longer; not locked."""
+        sql = (
+            f"{self._select} AND ({self.since}, {self.key}) > ($2, $3)"
+            f" ORDER BY {self.since}, {self.key} LIMIT $4"
+        )
+        return list(await session.rows(OverdueRow, sql, until, *after, limit))
+
+    async def among(
+        self, session: Session, until: datetime, ids: Sequence[UUID]
+    ) -> list[OverdueRow]:
+        """Those of the subjects whose condition still holds."""
+        sql = f"{self._select} AND {self.key} = ANY($2::uuid[]) ORDER BY {self.since}, {self.key}"
+        return list(await session.rows(OverdueRow, sql, until, list(ids)))
+
+
+# As in the conditions of the partial indexes (models/migrations).
+_UNSHIPPED = "o.status IN ('OPEN','ALLOCATED','PARTIALLY_SHIPPED','BACKORDERED')"
+_ONE_PLACE = (
+    "(SELECT CASE WHEN MIN(f.location_id) = MAX(f.location_id) THEN MIN(f.location_id) END"
+    " FROM fulfillment f WHERE f.order_id = o.id"
+    " AND f.status NOT IN ('SHIPPED','DELIVERED','LOST','CANCELLED'))"
+)
+
+
+def _late_order(since: str, promise: str) -> OverdueQuery:
+    return OverdueQuery(
+        kind="ORDER_LATE",
+        subject="Order",
+        key="o.id",
+        since=since,
+        label="o.number",
+        order_id="o.id",
+        channel_id="o.channel_id",
+        location_id=_ONE_PLACE,
+        source=f"sales_order o WHERE {_UNSHIPPED} AND o.ship_by_at {promise}",
+    )
+
+
+LATE_BY_PROMISE: Final = _late_order("o.ship_by_at", "IS NOT NULL")
+LATE_WITHOUT_PROMISE: Final = _late_order("o.placed_at", "IS NULL")
+
+_OF_PARCEL = (
+    "SELECT 1 FROM carrier_event e WHERE e.tracking_number_key = f.tracking_number_key"
+    " AND e.carrier_key = f.carrier_key"
+)
+_ON_ITS_WAY = (
+    f"f.status = 'SHIPPED' AND NOT EXISTS ({_OF_PARCEL} AND e.status = 'RETURNED_TO_SENDER')"
+)
+
+
+def _delayed(since: str, source: str) -> OverdueQuery:
+    return OverdueQuery(
+        kind="CARRIER_DELAY",
+        subject="Fulfillment",
+        key="f.id",
+        since=since,
+        label="o.number",
+        order_id="f.order_id",
+        channel_id="o.channel_id",
+        location_id="f.location_id",
+        source=source,
+    )
+
+
+PAST_DELIVERY: Final = _delayed(
+    "o.deliver_by_at",
+    "sales_order o JOIN fulfillment f ON f.order_id = o.id"
+    " WHERE o.status IN ('PARTIALLY_SHIPPED','SHIPPED') AND o.deliver_by_at IS NOT NULL"
+    f" AND {_ON_ITS_WAY}",
+)
+# A carrier that reports something within the time is not silent.
+SILENT_CARRIER: Final = _delayed(
+    "f.shipped_at",
+    f"fulfillment f JOIN sales_order o ON o.id = f.order_id WHERE {_ON_ITS_WAY}"
+    f" AND NOT EXISTS ({_OF_PARCEL} AND e.occurred_at > $1)",
+)
+
+OVERDUE_RETURN: Final = OverdueQuery(
+    kind="RETURN_OVERDUE",
+    subject="Return",
+    key="r.id",
+    since="r.expected_by_at",
+    label="r.rma_number",
+    order_id="r.order_id",
+    channel_id="o.channel_id",
+    location_id="r.destination_id",
+    source="customer_return r JOIN sales_order o ON o.id = r.order_id"
+    " WHERE r.status IN ('AUTHORIZED','IN_TRANSIT','PARTIALLY_RECEIVED')"
+    " AND r.status <> 'PARTIALLY_RECEIVED'",
+)
+
+# One row for each return: its oldest unit that waits.
+UNINSPECTED_RETURN: Final = OverdueQuery(
+    kind="INSPECTION_OVERDUE",
+    subject="Return",
+    key="i.return_id",
+    since="i.received_at",
+    label="r.rma_number",
+    order_id="r.order_id",
+    channel_id="o.channel_id",
+    location_id="i.location_id",
+    source="return_item i JOIN customer_return r ON r.id = i.return_id"
+    " JOIN sales_order o ON o.id = r.order_id WHERE i.state IN ('RECEIVED','WRONG_ITEM')",
+)
+
+UNSETTLED_REFUND: Final = OverdueQuery(
+    kind="REFUND_OVERDUE",
+    subject="Refund",
+    key="r.id",
+    since="r.decided_at",
+    label="o.number",
+    order_id="r.order_id",
+    channel_id="o.channel_id",
+    location_id="CAST(NULL AS bigint)",
+    source="refund r JOIN sales_order o ON o.id = r.order_id WHERE r.status IN"
+    " ('NEEDS_APPROVAL','APPROVED','PROCESSING','UNKNOWN','FAILED')",
+)
+
+
+async def lock_free_orders(session: Session, ids: Sequence[UUID]) -> frozenset[UUID]:
+    """Lock the orders that no other transaction has locked; their ids."""
+    rows = await session.fetch(
+        "SELECT id FROM sales_order WHERE id = ANY($1::uuid[]) ORDER BY id"
+        " FOR NO KEY UPDATE SKIP LOCKED",
+        list(ids),
+    )
+    return frozenset(row["id"] for row in rows)
