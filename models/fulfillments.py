@@ -1,4 +1,4 @@
-"""Tables of fulfillments: the part of an order that ships from one location in one parcel."""
+"""Tables of fulfillments, each one parcel of an order from one location, and of their holds."""
 
 from __future__ import annotations
 
@@ -88,3 +88,42 @@ class FulfillmentLineRow(TypedDict):
     item_id: int
     quantity: int
     cost_minor: int | None
+
+
+class FulfillmentHold(Model):
+    """A hold of an order, or of one of its fulfillments; live until it is released.
+
+    `fulfillment_id` None: the whole order, later fulfillments included. `until_at`: the clock
+    releases it.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    order_id = fields.UUIDField()
+    fulfillment_id = fields.UUIDField(null=True)
+    reason = fields.TextField()
+    note = fields.TextField(null=True)
+    placed_by = fields.TextField()
+    placed_at = fields.DatetimeField()
+    until_at = fields.DatetimeField(null=True)
+    released_by = fields.TextField(null=True)
+    released_at = fields.DatetimeField(null=True)
+    release_note = fields.TextField(null=True)
+
+    class Meta:
+        table = "fulfillment_hold"
+
+
+class FulfillmentHoldRow(TypedDict):
+    """A row of fulfillment_hold."""
+
+    id: UUID
+    order_id: UUID
+    fulfillment_id: UUID | None
+    reason: str
+    note: str | None
+    placed_by: str
+    placed_at: datetime
+    until_at: datetime | None
+    released_by: str | None
+    released_at: datetime | None
+    release_note: str | None

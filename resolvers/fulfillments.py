@@ -7,6 +7,7 @@ from strawberry import ID, UNSET, argument
 import models.queries.reads.fulfillments as fulfillment_reads
 import schema.mutations.fulfillments as commands
 import workflows.carriers.tracking_events
+import workflows.orders.fulfillment_holds
 import workflows.orders.shipments
 import workflows.warehouse.packing
 import workflows.warehouse.parcels
@@ -23,11 +24,12 @@ from schema.mutations.fulfillments import (
     FulfillmentPayload,
     FulfillmentShipInput,
     FulfillmentUnitsInput,
+    HoldPayload,
     ParcelInput,
     ShortageInput,
     bringing_back,
 )
-from schema.mutations.orders import OrderPayload
+from schema.mutations.orders import HoldInput, OrderPayload
 from schema.mutations.perform import perform_mutation
 from schema.types.fulfillments import Fulfillment
 
@@ -153,6 +155,51 @@ async def fulfillment_reroute(
         workflows.warehouse.reroutes.reroute,
         lambda: commands.reroute(id, location_code, note),
         OrderPayload,
+    )
+
+
+async def fulfillment_hold(
+    info: Info,
+    hold: Annotated[HoldInput, argument(description="The hold to place.")],
+    order_id: Annotated[
+        ID | None, argument(description="Id of an order: it is held as a whole.")
+    ] = UNSET,
+    fulfillment_id: Annotated[
+        ID | None, argument(description="Id of the fulfillment that is held.")
+    ] = UNSET,
+) -> HoldPayload | None:
+    """Hold a whole order, later fulfillments included, or one fulfillment.
+
+    An OPEN fulfillment becomes ON_HOLD, and its PICK task goes. PICKED and PACKED ones stay, and
+    their next step is refused. Its stock stays allocated. Refused: ILLEGAL_TRANSITION if nothing is
+    left to ship, INVALID, NOT_FOUND.
+    """
+    return await perform_mutation(
+        info,
+        workflows.orders.fulfillment_holds.hold,
+        lambda: commands.hold(order_id, fulfillment_id, hold),
+        HoldPayload,
+    )
+
+
+async def fulfillment_release(
+    info: Info,
+    hold_id: Annotated[ID, argument(description="Id of the hold.")],
+    note: Annotated[
+        str | None, argument(description="Free text; at most 2,000 characters.")
+    ] = UNSET,
+) -> HoldPayload | None:
+    """Release a hold. Without another live hold, ON_HOLD becomes OPEN, and its PICK task is back.
+
+    It is released by the actor that placed it, and by SUPERVISOR and ADMIN; by SUPPORT unless its
+    reason is FRAUD_RISK. Refused: POLICY_VIOLATION, ILLEGAL_TRANSITION if it was released before,
+    INVALID, NOT_FOUND.
+    """
+    return await perform_mutation(
+        info,
+        workflows.orders.fulfillment_holds.release,
+        lambda: commands.release(hold_id, note),
+        HoldPayload,
     )
 
 

@@ -110,6 +110,8 @@ MUTATIONS: Final[Mapping[str, Resolver]] = {
     "fulfillmentSplit": fulfillments.fulfillment_split,
     "fulfillmentReroute": fulfillments.fulfillment_reroute,
     "fulfillmentShip": fulfillments.fulfillment_ship,
+    "fulfillmentHold": fulfillments.fulfillment_hold,
+    "fulfillmentRelease": fulfillments.fulfillment_release,
     "carrierEventRecord": fulfillments.carrier_event_record,
     "returnRequest": returns.return_request,
     "returnAuthorize": returns.return_authorize,

@@ -35,7 +35,13 @@ _HOLDERS: Final = {
 
 
 def _details(refusal: Refusal) -> Mapping[str, Any]:
-    """The details of a refusal; an existing object is named by its global id."""
+    """The details of a refusal; an existing object and holds are named by their global ids."""
+    if "holds" in refusal.details:
+        holds = [
+            {**each, "id": encode("FulfillmentHold", each["id"])}
+            for each in refusal.details["holds"]
+        ]
+        return {**refusal.details, "holds": holds}
     holder = _HOLDERS.get(refusal.details.get("entity", ""))
     if holder is None or refusal.code != AlreadyExists.code:
         return refusal.details

@@ -132,6 +132,8 @@ class Loaders:
     fulfillments = scoped(fulfillment_reads.fulfillments_by_id)
     fulfillments_of_order = related(fulfillment_reads.fulfillments_by_order)
     packing_slips = plain(fulfillment_reads.slips_by_fulfillment)
+    fulfillment_holds = scoped(fulfillment_reads.holds_by_id)
+    holds_of_fulfillment = plain(fulfillment_reads.holds_by_fulfillment)
     lines_of_fulfillment = plain_related(fulfillment_reads.lines_by_fulfillment)
     returns = scoped(return_reads.returns_by_id)
     returns_of_order = related(return_reads.returns_by_order)

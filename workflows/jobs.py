@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import workflows.exceptions.escalation as exception_escalation
+import workflows.orders.fulfillment_holds as fulfillment_holds
 import workflows.policies.activation as policy_activation
 import workflows.refunds.cancellation_refunds as cancellation_refunds
 import workflows.refunds.gateway_events as gateway_events
@@ -48,6 +49,7 @@ JOBS: Final[tuple[Job[JobContext], ...]] = (
     Job("pay refunds", 0.5, lambda context: context.payouts.work()),
     Job("expire holds", 0.25, lambda context: reservation_expiry.sweep(context.transactions)),
     Job("seal audit entries", 0.5, lambda context: context.sealing.seal()),
+    Job("release fulfillment holds", 1.0, transaction(fulfillment_holds.release_due)),
     Job("activate policies", 1.0, transaction(policy_activation.start)),
     Job("serve backorders", 2.0, lambda context: context.backorders.serve()),
     Job("release expired claims", 2.0, transaction(task_claims.release_expired)),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import workflows.exceptions.facts as exception_facts
 import workflows.orders.backorders as backorders
+import workflows.orders.fulfillment_holds as fulfillment_holds
 import workflows.refunds.cancellation_refunds as cancellation_refunds
 import workflows.refunds.found_parcels as found_parcels
 import workflows.refunds.return_refunds as return_refunds
@@ -21,10 +22,12 @@ from domain.events.fulfillments import (
     FulfillmentCreated,
     FulfillmentDelivered,
     FulfillmentFound,
+    FulfillmentHeld,
     FulfillmentLost,
     FulfillmentPacked,
     FulfillmentPicked,
     FulfillmentReduced,
+    FulfillmentReleased,
     FulfillmentShipped,
     FulfillmentSplit,
 )
@@ -71,6 +74,8 @@ REACTIONS = Reactions(
         (
             after(CarrierRecorded, undelivered_parcels.handle_carrier_event),
             after(FulfillmentCreated, task_lifecycle.add_first_task),
+            after(FulfillmentHeld, task_lifecycle.follow_hold),
+            after(FulfillmentReleased, task_lifecycle.follow_hold),
             after(FulfillmentPicked, task_lifecycle.advance),
             after(FulfillmentPacked, task_lifecycle.advance),
             after(FulfillmentShipped, task_lifecycle.advance),
@@ -79,14 +84,17 @@ REACTIONS = Reactions(
             after(FulfillmentFound, exception_facts.end_loss),
             after(FulfillmentReduced, task_lifecycle.report_change),
             after(FulfillmentSplit, task_lifecycle.report_change),
-            after(FulfillmentCancelled, task_lifecycle.cancel_tasks),
             after(OrderPlaced, exception_facts.report_oversold),
             after(OrderShipped, exception_facts.end_lateness),
+            after(
+                FulfillmentCancelled, task_lifecycle.cancel_tasks, fulfillment_holds.end_with_units
+            ),
             after(OrderAllocated, shortages.settle),
             after(
                 OrderCancelled,
                 shortages.settle,
                 exception_facts.end_lateness,
+                fulfillment_holds.end_with_units,
                 cancellation_refunds.open_refunds_of_cancellation,
             ),
             after(OrderChargedBack, waiting_refunds.revise_after_chargeback),

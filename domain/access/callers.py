@@ -52,7 +52,7 @@ ANONYMOUS_PERMISSIONS: Final = _named("availability.read reservations.hold reser
 
 _STOREFRONT = ANONYMOUS_PERMISSIONS | _named(
     """viewer.read node.read items.read reasons.read
-    orders.place orders.read orders.cancel
+    orders.place orders.read orders.cancel fulfillments.hold
     returns.request returns.cancel returns.track returns.read refunds.read"""
 )
 _PARTNER = _STOREFRONT | _named(
@@ -69,11 +69,12 @@ _STAFF = _named(
     exceptions.read exceptions.work policies.read events.read"""
 )
 _WAREHOUSE = _STAFF | _named(
-    """stock.receive stock.adjust stock.move tasks.work fulfillments.work carriers.record
-    returns.track returns.receive returns.inspect returns.dispose"""
+    """stock.receive stock.adjust stock.move tasks.work fulfillments.work fulfillments.hold
+    carriers.record returns.track returns.receive returns.inspect returns.dispose"""
 )
 _SUPPORT = _STAFF | _named(
     """reservations.hold orders.place orders.cancel carriers.record
+    fulfillments.hold fulfillments.release
     returns.request returns.authorize returns.cancel returns.track
     refunds.read refunds.list refunds.create refunds.cancel"""
 )
@@ -82,9 +83,10 @@ _SUPERVISOR = (
     | _SUPPORT
     | _named(
         """stock.safety stock.approve tasks.override fulfillments.reroute
-        returns.override dispositions.override refunds.approve refunds.retry
-        audit.read policies.preview
-        policies.publish policies.publish.RETURN policies.publish.EXCEPTION"""
+        fulfillments.release.FRAUD_RISK returns.override dispositions.override
+        refunds.approve refunds.retry audit.read policies.preview
+        policies.publish policies.publish.RETURN policies.publish.EXCEPTION
+        policies.publish.FULFILLMENT"""
     )
 )
 _SUPPLY_CHAIN = _STAFF | _named(

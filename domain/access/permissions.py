@@ -76,6 +76,8 @@ MUTATIONS: Final[Mapping[str, str]] = MappingProxyType(
         "fulfillmentShip": "fulfillments.work",
         "fulfillmentSplit": "fulfillments.work",
         "fulfillmentReroute": "fulfillments.reroute",
+        "fulfillmentHold": "fulfillments.hold",
+        "fulfillmentRelease": "fulfillments.hold",
         "carrierEventRecord": "carriers.record",
         "returnRequest": "returns.request",
         "returnAuthorize": "returns.authorize",
@@ -135,6 +137,7 @@ NODE_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "Order": "orders.read",
         "OrderLine": "orders.read",
         "Fulfillment": "fulfillments.list",
+        "FulfillmentHold": "orders.read",
         "Task": "tasks.read",
         "Return": "returns.read",
         "ReturnItem": "returns.read",
@@ -176,6 +179,8 @@ POWERS: Final[frozenset[str]] = frozenset(
         "backdate",  # client times further back than a day
         "internals.read",  # cost, supplier, routing, risk, all buffers, reasons, approvals
         "stock.approve",  # write-downs above the ADJUSTMENT policy's value
+        "fulfillments.release",  # release a fulfillment hold that another actor placed
+        "fulfillments.release.FRAUD_RISK",
         "tasks.override",  # act on a task that another worker holds
         "returns.override",  # authorize against the policy, or a declined return
         "dispositions.override",  # other dispositions above the policy's value; restock unmatched
@@ -185,6 +190,7 @@ POWERS: Final[frozenset[str]] = frozenset(
         "policies.publish.REFUND",
         "policies.publish.ADJUSTMENT",
         "policies.publish.EXCEPTION",
+        "policies.publish.FULFILLMENT",
     }
 )
 

@@ -8,6 +8,7 @@ from typing import ClassVar, TypedDict
 
 from domain.events.payloads import (
     EventPayload,
+    FulfillmentHoldId,
     FulfillmentId,
     OrderId,
     ReturnId,
@@ -15,6 +16,7 @@ from domain.events.payloads import (
     UnitsByOrderLine,
 )
 from domain.orders.carriers import CarrierStatus
+from domain.orders.fulfillment_holds import HoldReason
 from domain.orders.fulfillments import FulfillmentStatus
 
 
@@ -69,6 +71,29 @@ class FulfillmentCreated(FulfillmentWorkPayload):
     """Units of an order were assigned to a location."""
 
     type: ClassVar[str] = "fulfillment.created"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentHeld(FulfillmentWorkPayload):
+    """A hold was placed on the fulfillment or on its order; no step is allowed under it."""
+
+    type: ClassVar[str] = "fulfillment.held"
+
+    hold: FulfillmentHoldId
+    reason: HoldReason
+    until: datetime | None
+    """Time at which the clock releases the hold; null: it is released by hand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentReleased(FulfillmentWorkPayload):
+    """A hold of the fulfillment or of its order was released; others may be left."""
+
+    type: ClassVar[str] = "fulfillment.released"
+
+    hold: FulfillmentHoldId
+    reason: HoldReason
+    """Reason for which the hold was placed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, TypedDict
 
 from domain.events.payloads import (
     EventPayload,
+    FulfillmentHoldId,
     FulfillmentId,
     UnitsByFulfillment,
     UnitsByOrderLine,
     UnitsBySku,
 )
 from domain.orders.carriers import CarrierStatus
+from domain.orders.fulfillment_holds import HoldReason
 from domain.orders.orders import OrderStatus
 
 
@@ -146,6 +149,29 @@ class OrderRerouted(OrderChangedPayload):
     """The cancelled fulfillment."""
     to: FulfillmentId
     """The fulfillment that replaces it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderHeld(OrderChangedPayload):
+    """A hold was placed on the whole order; it covers later fulfillments, too."""
+
+    type: ClassVar[str] = "order.held"
+
+    hold: FulfillmentHoldId
+    reason: HoldReason
+    until: datetime | None
+    """Time at which the clock releases the hold; null: it is released by hand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderReleased(OrderChangedPayload):
+    """A hold of the whole order was released; others may be left."""
+
+    type: ClassVar[str] = "order.released"
+
+    hold: FulfillmentHoldId
+    reason: HoldReason
+    """Reason for which the hold was placed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

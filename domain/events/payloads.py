@@ -29,6 +29,7 @@ class SubjectReference:
 
 
 FulfillmentId = Annotated[UUID, NodeId("Fulfillment")]
+FulfillmentHoldId = Annotated[UUID, NodeId("FulfillmentHold")]
 OrderId = Annotated[UUID, NodeId("Order")]
 OrderLineId = Annotated[UUID, NodeId("OrderLine")]
 ReturnId = Annotated[UUID, NodeId("Return")]

@@ -76,6 +76,7 @@ def default_rules(base_currency: str) -> Mapping[PolicyKind, Mapping[str, Any]]:
                 }
             }
         },
+        PolicyKind.FULFILLMENT: {"holds": [], "carriers": [], "labelOnPack": False},
     }
 
 

@@ -13,7 +13,9 @@ from typing import Any, Final
 
 from domain.access.callers import Role
 from domain.exceptions import KINDS, ExceptionKind, ExceptionSeverity
+from domain.orders.fulfillment_holds import HoldReason
 from domain.policies.dispositions import ANY, ConditionGrade, Disposition, is_forbidden
+from domain.policies.fulfillments import AddressField
 from domain.policies.policies import SCOPES, PolicyKind, scope_example
 from domain.policies.reading import ENTRIES_MAX, TEXT_MAX
 from domain.policies.refunds import APPROVERS_MAX, Evidence, RefundShipping, Tender
@@ -225,6 +227,22 @@ def _handling(kind: ExceptionKind) -> Schema:
     return {"anyOf": [_object(handling, {**timed, "off": _FLAG}), is_off]}
 
 
+def _fulfillment() -> Schema:
+    condition = {
+        "totalAbove": _AMOUNTS,
+        "unpaid": _FLAG,
+        "missing": _distinct(_choice(AddressField), least=1),
+    }
+    hold = _object(
+        {"reason": _choice(HoldReason)},
+        {"when": _object({}, condition), "for": _LONGER_THAN_ZERO},
+    )
+    choice = _object({"serviceLevel": _TEXT, "carrier": _TEXT}, {"service": _or_null(_TEXT)})
+    return _object(
+        {}, {"holds": _distinct(hold), "carriers": _distinct(choice), "labelOnPack": _FLAG}
+    )
+
+
 _OF_KIND: Final[Mapping[PolicyKind, Schema]] = {
     PolicyKind.ROUTING: _routing(),
     PolicyKind.RETURN: _return(),
@@ -232,6 +250,7 @@ _OF_KIND: Final[Mapping[PolicyKind, Schema]] = {
     PolicyKind.REFUND: _refund(),
     PolicyKind.ADJUSTMENT: _object({"approvalAbove": _AMOUNTS}),
     PolicyKind.EXCEPTION: _exception(),
+    PolicyKind.FULFILLMENT: _fulfillment(),
 }
 
 

@@ -15,6 +15,7 @@ from typing import Final, Generic, TypeVar
 import domain.policies.adjustments as adjustments
 import domain.policies.dispositions as dispositions
 import domain.policies.exceptions as exceptions
+import domain.policies.fulfillments as fulfillments
 import domain.policies.refunds as refunds
 import domain.policies.returns as returns
 import domain.policies.routing as routing
@@ -22,6 +23,7 @@ from domain.errors import Invalid
 from domain.policies.adjustments import AdjustmentRules
 from domain.policies.dispositions import DispositionRules
 from domain.policies.exceptions import ExceptionRules
+from domain.policies.fulfillments import FulfillmentRules
 from domain.policies.reading import Value
 from domain.policies.refunds import RefundRules
 from domain.policies.returns import ReturnRules
@@ -31,7 +33,13 @@ from domain.values.codes import stored_form
 SCOPE_MAX: Final = 200
 
 Rules = (
-    RoutingRules | ReturnRules | DispositionRules | RefundRules | AdjustmentRules | ExceptionRules
+    RoutingRules
+    | ReturnRules
+    | DispositionRules
+    | RefundRules
+    | AdjustmentRules
+    | ExceptionRules
+    | FulfillmentRules
 )
 AnyRules = TypeVar("AnyRules", bound=Rules)
 
@@ -51,6 +59,8 @@ class PolicyKind(StrEnum):
     """Value up to which stock may be written down without approval."""
     EXCEPTION = "EXCEPTION"
     """Owner, severity and due time of each kind of exception."""
+    FULFILLMENT = "FULFILLMENT"
+    """Holds of new orders, and the carriers that deliver them."""
 
 
 ScopeForm = tuple[str, ...]
@@ -59,6 +69,8 @@ ScopeForm = tuple[str, ...]
 _GLOBAL: Final[ScopeForm] = ()
 _CHANNEL_OR_CATEGORY: Final = (_GLOBAL, ("channel",), ("category",), ("channel", "category"))
 _LOCATION_OR_CATEGORY: Final = (_GLOBAL, ("location",), ("category",))
+# The order in which a scope names its parts.
+_PARTS: Final = ("channel", "category", "location")
 
 # The forms of scope that each kind may have: a decision of the kind knows each of these facts.
 SCOPES: Final[Mapping[PolicyKind, tuple[ScopeForm, ...]]] = MappingProxyType(
@@ -69,6 +81,7 @@ SCOPES: Final[Mapping[PolicyKind, tuple[ScopeForm, ...]]] = MappingProxyType(
         PolicyKind.REFUND: _CHANNEL_OR_CATEGORY,
         PolicyKind.ADJUSTMENT: _LOCATION_OR_CATEGORY,
         PolicyKind.EXCEPTION: (_GLOBAL, ("location",), ("channel",)),
+        PolicyKind.FULFILLMENT: (_GLOBAL, ("location",), ("channel",), ("channel", "location")),
     }
 )
 _KNOWN_FORMS: Final = frozenset(form for forms in SCOPES.values() for form in forms)
@@ -95,17 +108,12 @@ class PolicyScope:
     @property
     def form(self) -> ScopeForm:
         """Names of the parts that are set."""
-        parts = (
-            ("location", self.location),
-            ("channel", self.channel),
-            ("category", self.category),
-        )
-        return tuple(name for name, code in parts if code is not None)
+        return tuple(name for name, _ in self._parts)
 
     @property
     def specificity(self) -> int:
-        """Rank of the scope, higher is chosen: global, location, channel, category, the pair."""
-        if self.channel is not None and self.category is not None:
+        """Rank of the scope, higher is chosen: global, location, channel, category, a pair."""
+        if len(self.form) > 1:
             return 4
         if self.category is not None:
             return 3
@@ -121,11 +129,16 @@ class PolicyScope:
             and self.category in (None, facts.category)
         )
 
+    @property
+    def _parts(self) -> tuple[tuple[str, str], ...]:
+        """Name and code of the parts that are set, in the order of a scope's text."""
+        codes = (self.channel, self.category, self.location)
+        return tuple(
+            (name, code) for name, code in zip(_PARTS, codes, strict=True) if code is not None
+        )
+
     def __str__(self) -> str:
-        if self.location is not None:
-            return f"location:{self.location}"
-        parts = (("channel", self.channel), ("category", self.category))
-        return ",".join(f"{name}:{code}" for name, code in parts if code is not None) or "global"
+        return ",".join(f"{name}:{code}" for name, code in self._parts) or "global"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +172,8 @@ def _parse_scope(text: str, allowed: Iterable[ScopeForm], subject: str) -> Polic
     if text == "global":
         return PolicyScope()
     parts = [part.partition(":") for part in text.split(",")]
+    if {name for name, _, _ in parts} == {"channel", "location"}:
+        parts.sort()  # the pair is known in either order
     form = tuple(name for name, _, _ in parts)
     codes = [stored_form(code) for _, _, code in parts]
     if form not in allowed or len(text) > SCOPE_MAX or not all(map(_is_code, codes)):
@@ -194,6 +209,8 @@ def parse_rules(kind: PolicyKind, rules: object) -> Rules:
             return adjustments.parse(value)
         case PolicyKind.EXCEPTION:
             return exceptions.parse(value)
+        case PolicyKind.FULFILLMENT:
+            return fulfillments.parse(value)
 
 
 def choose(

@@ -53,6 +53,7 @@ from models.migrations.later import (
     m0027_parcels,
     m0028_exception_steps,
     m0029_overdue_subjects,
+    m0030_fulfillment_holds,
 )
 
 LOCK_KEY = 7_239_401_156
@@ -117,6 +118,7 @@ VERSIONS: tuple[Version, ...] = (
     Version("0027_parcels", m0027_parcels.statements),
     Version("0028_exception_steps", m0028_exception_steps.statements),
     Version("0029_overdue_subjects", m0029_overdue_subjects.statements),
+    Version("0030_fulfillment_holds", m0030_fulfillment_holds.statements),
 )
 
 _TABLE = (

@@ -6,6 +6,7 @@ from domain.access.callers import Role
 from domain.catalog.commands import ChannelKind, ReasonKind
 from domain.exceptions import ExceptionSeverity, ExceptionStatus
 from domain.orders.carriers import CarrierStatus
+from domain.orders.fulfillment_holds import HoldReason
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState, OrderStatus
 from domain.policies.dispositions import ConditionGrade, Disposition
@@ -29,6 +30,7 @@ __all__ = [
     "ExceptionSeverity",
     "ExceptionStatus",
     "FulfillmentStatus",
+    "HoldReason",
     "ItemSort",
     "LocationKind",
     "MovementKind",
@@ -60,6 +62,7 @@ for _enumeration in (
     ExceptionSeverity,
     ExceptionStatus,
     FulfillmentStatus,
+    HoldReason,
     ItemSort,
     LocationKind,
     MovementKind,

@@ -12,9 +12,11 @@ from schema.fields.arguments import given
 from schema.fields.enums import CarrierStatus
 from schema.fields.errors import Payload, UserError
 from schema.fields.node import load_all, required_uuid
-from schema.types.fulfillments import Fulfillment
+from schema.mutations.orders import HoldInput
+from schema.types.fulfillments import Fulfillment, FulfillmentHold
 from schema.types.returns import Return
 from workflows.carriers.commands import RecordCarrierEvent
+from workflows.orders.fulfillment_holds import HoldFulfillment, ReleaseFulfillment
 from workflows.orders.shipments import ShipFulfillment
 from workflows.warehouse.packing import PackFulfillment
 from workflows.warehouse.parcels import SplitFulfillment
@@ -150,6 +152,33 @@ def reroute(fulfillment_id: ID, location_code: str, note: str) -> RerouteFulfill
     """The command. Raises NotFound."""
     found = required_uuid("Fulfillment", fulfillment_id, "id")
     return RerouteFulfillment(found, location_code, note)
+
+
+def hold(order_id: ID | None, fulfillment_id: ID | None, hold: HoldInput) -> HoldFulfillment:
+    """The command. Raises NotFound."""
+    order, parcel = given(order_id), given(fulfillment_id)
+    return HoldFulfillment(
+        order_id=None if order is None else required_uuid("Order", order, "orderId"),
+        fulfillment_id=(
+            None if parcel is None else required_uuid("Fulfillment", parcel, "fulfillmentId")
+        ),
+        hold=hold.to_hold(),
+    )
+
+
+def release(hold_id: ID, note: str | None) -> ReleaseFulfillment:
+    """The command. Raises NotFound."""
+    return ReleaseFulfillment(required_uuid("FulfillmentHold", hold_id, "holdId"), given(note))
+
+
+@strawberry.type
+class HoldPayload(Payload):
+    """A hold that was placed or released."""
+
+    hold: FulfillmentHold | None
+    """Null if the mutation was refused."""
+    replayed: bool
+    user_errors: list[UserError]
 
 
 @strawberry.input

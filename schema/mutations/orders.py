@@ -7,10 +7,12 @@ from uuid import UUID
 import strawberry
 from strawberry import ID, UNSET
 
+from domain.orders.fulfillment_holds import NewHold
 from domain.problems import Problems
 from domain.values.money import Money
 from schema.fields.addresses import AddressInput
 from schema.fields.arguments import given
+from schema.fields.enums import HoldReason
 from schema.fields.errors import Payload, UserError
 from schema.fields.money import MoneyInput
 from schema.fields.node import required_uuid
@@ -78,6 +80,21 @@ class PaymentInput:
 
 
 @strawberry.input
+class HoldInput:
+    """A hold that forbids the steps of fulfillments until it is released."""
+
+    reason: HoldReason
+    note: str | None = UNSET
+    """Free text for the staff; at most 2,000 characters."""
+    until: datetime | None = UNSET
+    """Time at which the clock releases it, after now; absent: it is released by hand."""
+
+    def to_hold(self) -> NewHold:
+        """A part of the command."""
+        return NewHold(self.reason, given(self.note), given(self.until))
+
+
+@strawberry.input
 class OrderPlaceInput:
     """An order that a channel accepted."""
 
@@ -113,10 +130,13 @@ class OrderPlaceInput:
     """Free text for the staff of the shop; at most 2,000 characters."""
     tags: list[str] | None = UNSET
     """The shop's own marks; at most 20 of at most 64 characters. No rule reads them."""
+    hold: HoldInput | None = UNSET
+    """A hold of the whole order that is placed with it. FULFILLMENT policies may place others."""
 
     def to_command(self) -> PlaceOrder:
         """The command. Raises Invalid or NotFound with the path of the argument."""
-        address, problems = given(self.ship_to), Problems()
+        address, fulfillment_hold = given(self.ship_to), given(self.hold)
+        problems = Problems()
         lines = problems.each(
             partial(line.to_line, "input", "lines", str(index))
             for index, line in enumerate(self.lines)
@@ -141,6 +161,7 @@ class OrderPlaceInput:
             backorder=bool(self.backorder),
             note=given(self.note),
             tags=tuple(given(self.tags) or ()),
+            hold=None if fulfillment_hold is None else fulfillment_hold.to_hold(),
         )
 
     def _hold(self) -> UUID | None:

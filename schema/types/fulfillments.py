@@ -6,14 +6,17 @@ from typing import Annotated
 import strawberry
 from strawberry import ID
 
+from domain.orders.fulfillment_holds import POLICY_ACTOR
+from models.fulfillments import FulfillmentHoldRow
 from models.queries.listing.collected import collected
 from models.queries.reads.fulfillments import LINES_OF_FULFILLMENT, SlipFacts
 from schema.fields.addresses import Address
 from schema.fields.edges import TypeNamed, edge, node_edge
-from schema.fields.enums import FulfillmentStatus
+from schema.fields.enums import FulfillmentStatus, HoldReason
 from schema.fields.node import Node, encode, found_by
 from schema.types.catalog import Item, Location, item_edge, location_edge
-from server.projection.records import Record, derived, made, many
+from server.projection.contexts import OperationContext
+from server.projection.records import Record, column, derived, made, many
 
 
 @strawberry.type
@@ -74,6 +77,42 @@ class PackingSlip:
         )
 
 
+def _note(row: FulfillmentHoldRow, context: OperationContext) -> str | None:
+    """The note of a hold. That of a policy states its limits, as the reasons of decisions do."""
+    is_hidden = row["placed_by"] == POLICY_ACTOR and not context.caller.may_see_decisions()
+    return None if is_hidden else row["note"]
+
+
+@found_by(lambda loaders: loaders.fulfillment_holds)
+@strawberry.type
+class FulfillmentHold(Node):
+    """A hold of an order or of one of its fulfillments: no step of the work is allowed under it.
+
+    It is live until `releasedAt`.
+    """
+
+    reason: HoldReason
+    note: str | None = derived(lambda hold: _note(hold.row, hold.context))
+    """Free text; the reasons in words if a policy placed it, or null if not visible to the role."""
+    placed_by: str
+    """Actor that placed it, or `policy`."""
+    placed_at: datetime
+    """Time at which it was placed."""
+    until: datetime | None = column("until_at")
+    """Time at which the clock releases it; null: it is released by hand."""
+    released_by: str | None
+    """Actor that released it, `system` for the clock; null while it is live."""
+    released_at: datetime | None
+    """Null while it is live."""
+    release_note: str | None
+    """Free text of the actor that released it; null: none was sent."""
+    order: Annotated["Node", TypeNamed("Order")] = node_edge("Order", "order_id")
+    fulfillment: Annotated["Node", TypeNamed("Fulfillment")] | None = node_edge(
+        "Fulfillment", "fulfillment_id"
+    )
+    """Null: it holds the whole order, later fulfillments included."""
+
+
 @found_by(lambda loaders: loaders.fulfillments)
 @strawberry.type
 class Fulfillment(Node):
@@ -118,3 +157,7 @@ class Fulfillment(Node):
         made(lambda _, facts: PackingSlip.from_facts(facts)),
     )
     """Content of the paper that is put into the parcel."""
+    holds: list[FulfillmentHold] = edge(
+        lambda loaders: loaders.holds_of_fulfillment, "id", many(FulfillmentHold), rows=2
+    )
+    """Live holds of the fulfillment and of its order, oldest first; none once it has shipped."""

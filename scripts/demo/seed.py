@@ -34,6 +34,7 @@ from domain.catalog.commands import (
     UpsertLocation,
     UpsertSupplier,
 )
+from domain.orders.fulfillment_holds import NewHold
 from domain.policies.policies import PolicyKind
 from domain.stock.states import StockState
 from domain.values.money import Money, at_rate, decimals_of, to_decimal
@@ -217,6 +218,7 @@ class _Seeder:
             shipping=Money(order.shipping, currency) if order.shipping else None,
             service_level=order.service_level,
             backorder=order.backorder,
+            hold=None if order.hold is None else NewHold(order.hold),
         )
         placed = await self._as(Role.ADMIN, workflows.orders.placement.place, command)
         order_id = UUID(str(placed.refs["order"]))

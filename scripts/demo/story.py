@@ -2,8 +2,8 @@
 
 The navy storm coat is about to sell out. Of eight coats four are sold, one is reserved by a
 shopper, and the last ones are protected for the web shop. The winter scarf is sold out to a
-wholesaler, whose order waits for the missing units. One order is shipped, one is shipped in part,
-one is cancelled.
+wholesaler, whose order waits for the missing units, and is on hold until it is paid. One order is
+shipped, one is shipped in part, one is cancelled.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from domain.access.callers import Role
 from domain.catalog.commands import ChannelKind
+from domain.orders.fulfillment_holds import HoldReason
 from domain.stock.states import LocationKind
 
 STOREFRONT: Final = "web"
@@ -48,6 +49,7 @@ class DemoOrder:
     shipping: int = 0
     fate: str = "open"
     backorder: bool = False
+    hold: HoldReason | None = None
 
 
 SUPPLIERS: Final = (("KESWICK", "Keswick Mills"), ("PORTO", "Porto Footwear"))
@@ -150,6 +152,7 @@ ORDERS: Final = (
         timedelta(hours=6),
         city="Edinburgh",
         backorder=True,
+        hold=HoldReason.AWAITING_PAYMENT,
     ),
     DemoOrder("web", "WEB-1004", ((_COAT, 1),), timedelta(minutes=40), city="Oxford", shipping=495),
 )

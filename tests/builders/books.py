@@ -33,6 +33,12 @@ SELECT s.id FROM stock_level s WHERE s.allocated <> COALESCE((
   WHERE f.status IN ('ON_HOLD', 'OPEN', 'PICKED', 'PACKED')
     AND l.item_id = s.item_id AND f.location_id = s.location_id), 0)
 """
+_ON_HOLD = """
+SELECT f.id FROM fulfillment f WHERE f.status IN ('OPEN', 'ON_HOLD')
+  AND (f.status = 'ON_HOLD') <> ((SELECT COUNT(*) FROM fulfillment_hold h
+    WHERE h.order_id = f.order_id AND h.released_by IS NULL
+      AND COALESCE(h.fulfillment_id, f.id) = f.id) > 0)
+"""
 _TRIAL = """
 SELECT currency FROM journal_line GROUP BY currency
 HAVING SUM(debit_minor) <> SUM(credit_minor)
@@ -53,6 +59,7 @@ CHECKS = {
     "a level differs from its movements or is negative": _LEVELS,
     "HELD differs from the lines of unreleased holds": _HELD,
     "ALLOCATED differs from the lines of open fulfillments": _ALLOCATED,
+    "ON_HOLD differs from OPEN under a live hold": _ON_HOLD,
     "debits and credits differ": _TRIAL,
     "the inventory account differs from the items' values": _INVENTORY,
     "the deposits account differs from the orders' deposits": _DEPOSITS,

@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 
 import workflows.carriers.tracking_events
+import workflows.orders.fulfillment_holds
 import workflows.tasks.claims
 import workflows.warehouse.packing
 import workflows.warehouse.parcels
@@ -17,12 +18,14 @@ import workflows.warehouse.picking
 import workflows.warehouse.reroutes
 from domain.access.callers import Caller, Role, holder
 from domain.orders.carriers import CarrierStatus
+from domain.orders.fulfillment_holds import HoldReason, NewHold
 from domain.orders.parcels import PackedParcel, ParcelSize, ParcelUnits
 from domain.tasks import QueueKind
 from models.database.database import Database
 from tests.builders.store import Shop, open_shop
 from tests.builders.transactions import rows
 from workflows.carriers.commands import RecordCarrierEvent
+from workflows.orders.fulfillment_holds import HoldFulfillment, ReleaseFulfillment
 from workflows.tasks.claims import ClaimTasks, ReleaseTask, RenewTask
 from workflows.transactions.outcomes import Outcome, Request
 from workflows.warehouse.packing import PackFulfillment
@@ -104,6 +107,47 @@ class Warehouse:
         command = RerouteFulfillment(UUID(str(fulfillment_id)), to, note)
         request = Request(command, by)
         return await self.shop.transactions.perform(workflows.warehouse.reroutes.reroute, request)
+
+    async def hold(
+        self,
+        order: Outcome | None = None,
+        fulfillment_id: object | None = None,
+        *,
+        reason: str = "OTHER",
+        until: datetime | None = None,
+        note: str | None = None,
+        by: Caller = SUE,
+        key: str | None = None,
+    ) -> Outcome:
+        """Hold an order or a fulfillment."""
+        command = HoldFulfillment(
+            None if order is None else UUID(order.refs["order"]),
+            None if fulfillment_id is None else UUID(str(fulfillment_id)),
+            NewHold(HoldReason(reason), note, until),
+        )
+        return await self.shop.transactions.perform(
+            workflows.orders.fulfillment_holds.hold, Request(command, by, key)
+        )
+
+    async def release_hold(self, held: Outcome | object, by: Caller = SUE) -> Outcome:
+        """Release a hold that `hold` placed, or the one with this id."""
+        hold_id = held.refs["hold"] if isinstance(held, Outcome) else held
+        command = ReleaseFulfillment(UUID(str(hold_id)))
+        return await self.shop.transactions.perform(
+            workflows.orders.fulfillment_holds.release, Request(command, by)
+        )
+
+    async def release_due(self) -> int:
+        """Release the holds whose time has come, as the job does."""
+        return await self.shop.transactions.run(workflows.orders.fulfillment_holds.release_due)
+
+    async def holds(self) -> list[dict[str, Any]]:
+        """All fulfillment holds, oldest first."""
+        return await rows(self.database, "SELECT * FROM fulfillment_hold ORDER BY placed_at, id")
+
+    async def statuses(self, order: Outcome) -> list[str]:
+        """The statuses of an order's fulfillments, oldest first."""
+        return [each["status"] for each in await self.shop.fulfillments(order)]
 
     async def record_event(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.errors import DomainError
@@ -71,8 +71,9 @@ class SalesStory:
 
     async def tell(self) -> None:
         """Perform all actions."""
-        for step in (self.holds, self.stock, self.warehouse_work, self.cancellations):
+        for step in (self.holds, self.stock, self.warehouse_work, self.fulfillment_holds):
             await step()
+        await self.cancellations()
         for step in (self.returns, self.refunds, self.parcels, self.claims, self.expiry, self.jobs):
             await step()
 
@@ -144,6 +145,21 @@ class SalesStory:
         [parcel] = await self.shop.fulfillments(short)
         lines = await self.shop.lines(short)
         await done(warehouse.pick(parcel["id"], (lines[0]["id"], 1), by=BOSS))
+
+    async def fulfillment_holds(self) -> None:
+        """Hold and release orders and parcels; one hold ends by the clock, one with its units."""
+        warehouse = self.warehouse
+        order = await self.sell(("TEE-M", 2))
+        [parcel] = await self.shop.fulfillments(order)
+        for held in (
+            await done(warehouse.hold(order)),
+            await done(warehouse.hold(fulfillment_id=parcel["id"])),
+        ):
+            await done(warehouse.release_hold(held))
+        await done(warehouse.hold(order, until=self.shop.clock.now + timedelta(minutes=1)))
+        cancelled = await self.sell(("COAT", 1), paid=self.reference())
+        await done(warehouse.hold(cancelled))
+        await done(self.shop.cancel(cancelled))
 
     async def cancellations(self) -> None:
         paid = await self.sell(("TEE-M", 2), paid=self.reference())

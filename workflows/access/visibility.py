@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import models.queries.reads.fulfillments as fulfillment_reads
 import models.queries.reads.orders as order_reads
 import models.queries.reads.refunds as refund_reads
 import models.queries.reads.reservations as reservation_reads
@@ -17,6 +18,14 @@ async def sees_order(session: Session, caller: Caller, order_id: UUID) -> bool:
     """True if the caller's scope contains this existing order."""
     scope = await scope_of(session, caller)
     return scope.is_whole or bool(await order_reads.orders_by_id(session, scope, [order_id]))
+
+
+async def sees_fulfillment_hold(session: Session, caller: Caller, hold_id: UUID) -> bool:
+    """True if the caller's scope contains this existing fulfillment hold."""
+    scope = await scope_of(session, caller)
+    if scope.is_whole:
+        return True
+    return bool(await fulfillment_reads.holds_by_id(session, scope, [hold_id]))
 
 
 async def sees_hold(session: Session, caller: Caller, reservation_id: UUID) -> bool:

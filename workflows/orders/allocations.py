@@ -20,6 +20,8 @@ import workflows.reservations.expiry as reservation_expiry
 from domain.access.callers import Caller
 from domain.errors import IllegalTransition, NotFound
 from domain.events.reservations import ReservationCommitted
+from domain.orders.fulfillment_holds import status_under
+from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState, distribute
 from domain.stock.reservations import RESERVATION_TRANSITIONS, ReservationStatus
 from domain.stock.states import StockState
@@ -59,6 +61,11 @@ class OrderAllocation:
     decision: Mapping[str, Any]
     ship_by: datetime | None = None
     deliver_by: datetime | None = None
+
+    @property
+    def location_ids(self) -> frozenset[int]:
+        """The locations that have units for the order."""
+        return frozenset(place for line in self.places_by_line for place, _ in line)
 
     @property
     def backordered_units(self) -> int:
@@ -166,7 +173,7 @@ async def allocate(
             key = (channel.id, item_id)
             supply.backordered[key] = supply.backordered.get(key, 0) + quantity
     allocation = _per_line(demands, open_demand, decision)
-    places = {place for line in allocation.places_by_line for place, _ in line}
+    places = allocation.location_ids
     decision["chosen"] = [each.code for each in channel.locations if each.id in places]
     items = [demand.item for demand in demands]
     dates = await routing.promise_from(tx, context, channel, items, places, *terms)
@@ -304,8 +311,12 @@ def add_fulfillments(
     allocation: OrderAllocation,
     *,
     actor: str,
-) -> list[UUID]:
-    """Add one fulfillment per location that has units for the (line, item) pairs. Returns ids."""
+    held_at: Collection[int],
+) -> dict[int, UUID]:
+    """Add one fulfillment per location that has units for the (line, item) pairs.
+
+    `held_at`: locations whose fulfillment a hold covers. Returns the ids by location.
+    """
     parcels: dict[int, dict[int, int]] = {}
     for index, places in enumerate(allocation.places_by_line):
         for location_id, quantity in places:
@@ -317,7 +328,14 @@ def add_fulfillments(
         )
         for location_id, parcel in sorted(parcels.items())
     ]
-    return [
-        fulfillments.add(tx, order, place, each, actor=actor)
+    return {
+        each.location_id: fulfillments.add(
+            tx,
+            order,
+            place,
+            each,
+            actor=actor,
+            status=status_under(FulfillmentStatus.OPEN, is_held=each.location_id in held_at),
+        )
         for place, each in enumerate(contents, 1)
-    ]
+    }

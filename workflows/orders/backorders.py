@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 import models.queries.catalog.lookups as lookups
+import models.queries.orders.fulfillment_holds as hold_queries
 import models.queries.orders.fulfillments as fulfillment_queries
 import models.queries.orders.orders as order_queries
 import workflows.availability.atp_context as atp_context
@@ -13,6 +14,7 @@ import workflows.availability.routing as routing
 import workflows.orders.fulfillments as fulfillments
 import workflows.orders.locked_orders as locked_orders
 from domain.events.orders import OrderAllocated
+from domain.orders.fulfillment_holds import status_under
 from domain.orders.fulfillments import FulfillmentStatus
 from domain.orders.orders import OrderLineState
 from domain.stock.states import StockState
@@ -66,10 +68,11 @@ async def serve(tx: Transaction, item_ids: frozenset[int]) -> int:
         for location_id, quantity in portions:
             parcels = found.setdefault(order.id, {})
             parcels.setdefault(location_id, []).append((row["line_id"], row["item_id"], quantity))
+    held = await hold_queries.held_orders(tx.session, sorted(found)) if found else frozenset()
     for order_id, parcels in found.items():
         order = orders[order_id]
         await _promise(tx, context, channels[order.channel_id], order, parcels)
-        await _create_fulfillments(tx, order, parcels)
+        await _create_fulfillments(tx, order, parcels, is_held=order_id in held)
     return served
 
 
@@ -164,12 +167,15 @@ async def _create_fulfillments(
     tx: Transaction,
     order: LockedOrder,
     parcels: Mapping[int, list[tuple[UUID, int, int]]],
+    *,
+    is_held: bool,
 ) -> None:
     created: dict[str, int] = {}
     contents = [
         ParcelContents(location_id, lines) for location_id, lines in sorted(parcels.items())
     ]
-    added = await fulfillments.add_to_order(tx, order, contents, actor=SYSTEM)
+    status = status_under(FulfillmentStatus.OPEN, is_held=is_held)
+    added = await fulfillments.add_to_order(tx, order, contents, actor=SYSTEM, status=status)
     for fulfillment_id, each in zip(added, contents, strict=True):
         created[str(fulfillment_id)] = sum(quantity for _, _, quantity in each.lines)
     await tx.flush()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from domain.orders.fulfillment_holds import NewHold
 from domain.values.codes import store_codes
 from domain.values.money import Money
 
@@ -49,7 +50,10 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """An order received from a channel. `payments` None: one payment of the total."""
+    """An order received from a channel. `payments` None: one payment of the total.
+
+    `hold`: a hold of the whole order that is placed with it.
+    """
 
     channel: str
     external_reference: str
@@ -65,6 +69,7 @@ class PlaceOrder:
     backorder: bool = False
     note: str | None = None
     tags: tuple[str, ...] = ()
+    hold: NewHold | None = None
 
     def __post_init__(self) -> None:
         store_codes(self, "channel", "external_reference", "customer_reference")

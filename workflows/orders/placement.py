@@ -15,7 +15,9 @@ import models.queries.catalog.lookups as lookups
 import models.queries.orders.orders as order_queries
 import workflows.orders.allocations as allocations
 import workflows.orders.paid_holds as paid_holds
+import workflows.orders.placement_holds as placement_holds
 import workflows.orders.totals as order_totals
+import workflows.policies.publishing as policies
 from domain.access.callers import Caller
 from domain.errors import AlreadyExists, DomainError, InsufficientStock
 from domain.events.orders import OrderPlaced
@@ -29,6 +31,8 @@ from domain.orders.orders import (
     number_of,
     status_of,
 )
+from domain.policies.fulfillments import FulfillmentRules
+from domain.policies.policies import PolicyKind
 from domain.problems import Problems
 from domain.stock.states import check_quantity
 from domain.values.codes import ByCode, check_stored, comparison_key
@@ -42,6 +46,7 @@ from workflows.availability.routing import Demand
 from workflows.orders.allocations import OrderAllocation, Supply
 from workflows.orders.commands import NewLine, PlaceOrder
 from workflows.orders.totals import OrderTotals
+from workflows.policies.publishing import Found
 from workflows.reservations.line_checks import LINES_MAX, check_lines, open_channel, sold_item
 from workflows.transactions.actions import action
 from workflows.transactions.outcomes import Outcome, Request
@@ -68,7 +73,8 @@ async def place(tx: Transaction, requests: Sequence[Request[PlaceOrder]]) -> lis
     Locks the stock of all items, then the holds. Each order is decided before it is written, so a
     refused one does not affect the others. Refusals: AlreadyExists (with the existing order),
     InsufficientStock, Invalid, NotFound, LimitExceeded, IllegalTransition (for a hold that did not
-    end by expiry). Records `order.placed`, `fulfillment.created` and `reservation.committed`.
+    end by expiry). Records `order.placed`, `fulfillment.created` and `reservation.committed`; for
+    holds, also `fulfillment.held` and `order.held`.
     """
     drafts = await _find(tx, requests)
     valid = [draft for draft in drafts if isinstance(draft, _OrderDraft)]
@@ -83,13 +89,14 @@ async def place(tx: Transaction, requests: Sequence[Request[PlaceOrder]]) -> lis
         {demand.item.id for draft in valid for demand in draft.demands},
         {hold for draft in valid if (hold := draft.command.reservation_id) is not None},
     )
+    rules = await policies.in_force(tx.session, PolicyKind.FULFILLMENT, tx.now)
     outcomes = []
     for draft in drafts:
         if isinstance(draft, Outcome):
             outcomes.append(draft)
             continue
         try:
-            outcomes.append(await _place(tx, draft, supply, placed))
+            outcomes.append(await _place(tx, draft, supply, placed, rules))
         except AlreadyExists as error:
             outcomes.append(Outcome.refused(error, refs={"order": error.existing}))
         except InsufficientStock as error:
@@ -103,7 +110,11 @@ async def place(tx: Transaction, requests: Sequence[Request[PlaceOrder]]) -> lis
 
 
 async def _place(
-    tx: Transaction, draft: _OrderDraft, supply: Supply, placed: dict[tuple[int, str], UUID]
+    tx: Transaction,
+    draft: _OrderDraft,
+    supply: Supply,
+    placed: dict[tuple[int, str], UUID],
+    rules: Found[FulfillmentRules],
 ) -> Outcome:
     command, caller, channel = draft.command, draft.caller, draft.channel
     reference = (channel.id, comparison_key(command.external_reference))
@@ -121,9 +132,15 @@ async def _place(
         tx, command, caller, channel, draft.money, allocation, order_id, draft.placed_at
     )
     lines = _add_order(tx, command, draft.money, allocation, order, draft.items)
-    allocations.add_fulfillments(tx, order, lines, allocation, actor=caller.actor)
+    places = allocation.location_ids
+    holds = placement_holds.plan(tx, rules, command, channel, places, draft.money, caller.actor)
+    held_at = placement_holds.held_at(holds, places)
+    parcels = allocations.add_fulfillments(
+        tx, order, lines, allocation, actor=caller.actor, held_at=held_at
+    )
     _add_payments(tx, draft.money, order, actor=caller.actor)
     _record(tx, draft, order, allocation)
+    placement_holds.add(tx, holds, order, parcels)
     placed[reference] = order_id
     return Outcome(refs={"order": str(order_id)})
 
@@ -154,7 +171,7 @@ def _draft(
     problems = Problems()
     with problems.under():
         check_lines(len(command.lines))
-    problems.each(_checks_of(command))
+    problems.each(_checks_of(command, tx.now))
     channel = problems.attempt(lambda: open_channel(channels, caller, command.channel))
     demands = problems.each(
         partial(_demand, line, index, items) for index, line in enumerate(command.lines[:LINES_MAX])
@@ -176,13 +193,15 @@ def _draft(
     return _OrderDraft(command, caller, channel, items, money, placed_at, demands)
 
 
-def _checks_of(command: PlaceOrder) -> Iterator[Callable[[], object]]:
-    """Checks of the texts of an order."""
+def _checks_of(command: PlaceOrder, now: datetime) -> Iterator[Callable[[], object]]:
+    """Checks of the texts of an order, and of its hold."""
     yield partial(check_stored, command.external_reference, "externalReference")
     yield partial(check_stored, command.customer_reference, "customerReference")
     yield partial(check_text, command.service_level, "serviceLevel")
     yield partial(check_text, command.note, "note", longest=NOTE_MAX)
     yield partial(check_tags, command.tags)
+    if command.hold is not None:
+        yield partial(command.hold.check, now, "hold")
     if (to := command.ship_to) is not None:
         yield partial(check_country, to.country_code, "shipTo", "countryCode")
         yield partial(check_text, to.phone, "shipTo", "phone")

@@ -11,6 +11,7 @@ from uuid import UUID
 import domain.ledger.entries as ledger_entries
 import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.orders.fulfillments as fulfillments
+import workflows.orders.held_steps as held_steps
 import workflows.orders.locked_orders as locked_orders
 import workflows.tasks.claims as tasks
 from domain.access.callers import Caller
@@ -78,6 +79,7 @@ async def ship(tx: Transaction, command: ShipFulfillment, caller: Caller) -> Map
         shipped_at = not_before_order(command.shipped_at, shipped_at, order)
     except Invalid as error:
         raise error.under("input") from None
+    await held_steps.refuse_held(tx, row, FulfillmentStatus.SHIPPED, field)
     check_may_ship(row, location, field)
     await tasks.admit(tx, ("Fulfillment", row["id"]), caller, field)
     lines = [

@@ -19,6 +19,7 @@ from domain.events.policies import PolicyPublished
 from domain.policies.adjustments import AdjustmentRules
 from domain.policies.dispositions import DispositionRules
 from domain.policies.exceptions import ExceptionRules
+from domain.policies.fulfillments import FulfillmentRules
 from domain.policies.policies import (
     Facts,
     PolicyKind,
@@ -72,6 +73,8 @@ async def in_force(session: Session, kind: Literal[PolicyKind.REFUND], now: date
 async def in_force(session: Session, kind: Literal[PolicyKind.ADJUSTMENT], now: datetime) -> Found[AdjustmentRules]: ...  # noqa: E501
 @overload
 async def in_force(session: Session, kind: Literal[PolicyKind.EXCEPTION], now: datetime) -> Found[ExceptionRules]: ...  # noqa: E501
+@overload
+async def in_force(session: Session, kind: Literal[PolicyKind.FULFILLMENT], now: datetime) -> Found[FulfillmentRules]: ...  # noqa: E501
 # fmt: on
 
 

@@ -13,7 +13,12 @@ from uuid import UUID
 import domain.tasks as task_rules
 import models.queries.tasks as task_queries
 import workflows.tasks.claims as tasks
-from domain.events.fulfillments import FulfillmentPayload, FulfillmentWorkPayload
+from domain.events.fulfillments import (
+    FulfillmentHeld,
+    FulfillmentPayload,
+    FulfillmentReleased,
+    FulfillmentWorkPayload,
+)
 from domain.events.returns import ReturnPayload, ReturnReceived
 from domain.returns.inspections import inspection_priority
 from domain.returns.states import ReturnItemState, ReturnStatus
@@ -48,6 +53,21 @@ async def advance(tx: Transaction, event: PendingEvent[FulfillmentWorkPayload]) 
 async def cancel_tasks(tx: Transaction, event: PendingEvent[FulfillmentPayload]) -> None:
     """Cancel the tasks of a cancelled fulfillment."""
     await tasks.cancel(tx, await _live(tx, event), event.actor)
+
+
+async def follow_hold(
+    tx: Transaction, event: PendingEvent[FulfillmentHeld | FulfillmentReleased]
+) -> None:
+    """Cancel the PICK task of a fulfillment that becomes ON_HOLD; add one when it is OPEN again.
+
+    The tasks of other statuses stay, and record that their subject has changed.
+    """
+    if event.payload.status is event.payload.before:
+        await report_change(tx, event)
+    elif isinstance(event.payload, FulfillmentHeld):
+        await cancel_tasks(tx, event)
+    else:
+        await add_first_task(tx, event)
 
 
 async def report_change(tx: Transaction, event: PendingEvent[FulfillmentPayload]) -> None:

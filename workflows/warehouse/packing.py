@@ -9,6 +9,7 @@ from uuid import UUID
 
 import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.orders.fulfillments as fulfillments
+import workflows.orders.held_steps as held_steps
 import workflows.orders.locked_orders as locked_orders
 import workflows.tasks.claims as tasks
 import workflows.warehouse.parcels as parcels
@@ -48,6 +49,7 @@ async def pack(tx: Transaction, command: PackFulfillment, caller: Caller) -> Map
     order, row, location = await fulfillments.lock_with_order(
         tx, command.fulfillment_id, caller, FIELD
     )
+    await held_steps.refuse_held(tx, row, FulfillmentStatus.PACKED, FIELD)
     status = FulfillmentStatus(row["status"])
     if status is not FulfillmentStatus.PICKED:
         allowed = fulfillments.next_steps(status, location)

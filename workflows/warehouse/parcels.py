@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import models.queries.orders.fulfillments as fulfillment_queries
+import workflows.orders.fulfillment_holds as fulfillment_holds
 import workflows.orders.fulfillments as fulfillments
 import workflows.tasks.claims as tasks
 from domain.access.callers import Caller
@@ -105,6 +106,7 @@ async def divide(
         for parcel in parcels
     ]
     added = await fulfillments.add_to_order(tx, order, contents, actor=actor, status=status)
+    await fulfillment_holds.follow_units(tx, order, row, added, status, actor)
     moved = {
         line["id"]: sum(parcel.get(line["order_line_id"], 0) for parcel in parcels)
         for line in lines

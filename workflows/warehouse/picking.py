@@ -11,6 +11,7 @@ import domain.ledger.entries as ledger_entries
 import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.exceptions.opening as exceptions
 import workflows.orders.fulfillments as fulfillments
+import workflows.orders.held_steps as held_steps
 import workflows.orders.locked_orders as locked_orders
 import workflows.reservations.expired_units as expired_units
 import workflows.tasks.claims as tasks
@@ -66,6 +67,7 @@ async def pick(tx: Transaction, command: PickFulfillment, caller: Caller) -> Map
     order, row, location = await fulfillments.lock_with_order(
         tx, command.fulfillment_id, caller, FIELD
     )
+    await held_steps.refuse_held(tx, row, FulfillmentStatus.PICKED, FIELD)
     status = FulfillmentStatus(row["status"])
     if status is not FulfillmentStatus.OPEN:
         allowed = fulfillments.next_steps(status, location)

@@ -12,6 +12,7 @@ import models.queries.catalog.lookups as lookups
 import models.queries.orders.fulfillments as fulfillment_queries
 import workflows.availability.atp_context as atp_context
 import workflows.orders.fulfillments as fulfillments
+import workflows.orders.held_steps as held_steps
 import workflows.orders.locked_orders as locked_orders
 import workflows.reservations.expired_units as expired_units
 import workflows.tasks.claims as tasks
@@ -63,6 +64,7 @@ async def reroute(
     order, row, origin = await fulfillments.lock_with_order(
         tx, command.fulfillment_id, caller, ("id",)
     )
+    await held_steps.refuse_held(tx, row, "OPEN elsewhere", ("id",))
     status = FulfillmentStatus(row["status"])
     if status is not FulfillmentStatus.OPEN:
         allowed = fulfillments.next_steps(status, origin)

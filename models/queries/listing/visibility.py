@@ -135,6 +135,16 @@ FULFILLMENT: Final = Visibility(
     channel=_of_order("f"),
     location=f"f.location_id = {_LOCATIONS}",
 )
+# A hold of a fulfillment is at its location; one of a whole order, where the order is.
+FULFILLMENT_HOLD: Final = Visibility(
+    "fulfillment_hold h JOIN sales_order o ON o.id = h.order_id",
+    "uuid",
+    channel=ORDER.channel,
+    location=(
+        f"(h.fulfillment_id IS NULL AND {_ORDER_AT} OR EXISTS (SELECT 1 FROM fulfillment p"
+        f" WHERE p.id = h.fulfillment_id AND p.location_id = {_LOCATIONS}{CHECKED}))"
+    ),
+)
 TASK: Final = Visibility(
     "task t",
     "uuid",

@@ -13,6 +13,7 @@ from typing import TypedDict
 import models.queries.proofs.audit_chain as chain_proofs
 import models.queries.proofs.causes as cause_proofs
 import models.queries.proofs.change_times as change_time_proofs
+import models.queries.proofs.fulfillment_holds as fulfillment_hold_proofs
 import models.queries.proofs.order_locations as order_location_proofs
 import models.queries.proofs.order_money as order_proofs
 import models.queries.proofs.parcels as parcel_proofs
@@ -316,6 +317,7 @@ PROOFS: Sequence[Proof] = (
     Proof("idempotency keys are settled", _SETTLED),
     Proof("one open exception per kind and subject", _OPEN_ONCE),
     *parcel_proofs.PROOFS,
+    *fulfillment_hold_proofs.PROOFS,
     *cause_proofs.PROOFS,
     *change_time_proofs.PROOFS,
     *order_location_proofs.PROOFS,

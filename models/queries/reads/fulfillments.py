@@ -12,9 +12,14 @@ import models.queries.reads.orders as order_reads
 from domain.values.codes import comparison_key
 from models.database.keys import shown_columns
 from models.database.sessions import Session
-from models.fulfillments import Fulfillment, FulfillmentRow
+from models.fulfillments import (
+    Fulfillment,
+    FulfillmentHold,
+    FulfillmentHoldRow,
+    FulfillmentRow,
+)
 from models.orders import OrderAddressRow
-from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key
+from models.queries.listing.paging import Listing, Page, SortKey, Window, by_key, grouped
 from models.queries.listing.related import RelatedRows
 from models.queries.listing.scopes import Scope
 from models.queries.listing.selections import ShownColumns
@@ -216,3 +221,42 @@ def _slip_units(lines: Sequence[_SlipLineRow], units: Mapping[UUID, int]) -> lis
         for line in lines
         if units[line["id"]]
     ]
+
+
+_HOLD_ID = SortKey("h.id", "id", "uuid")
+
+
+async def holds_by_id(
+    session: Session, scope: Scope, ids: Sequence[UUID]
+) -> Mapping[UUID, FulfillmentHoldRow]:
+    """Fulfillment holds by id, if the caller may see them."""
+    listing = Listing(
+        FulfillmentHoldRow,
+        shown_columns(FulfillmentHold, "h"),
+        visibility.FULFILLMENT_HOLD.table,
+        _HOLD_ID,
+    )
+    visibility.FULFILLMENT_HOLD.within(listing, scope).where("h.id = ANY({}::uuid[])", list(ids))
+    return by_key(await listing.all(session, len(ids)), "id")
+
+
+class CoveringHoldRow(FulfillmentHoldRow):
+    """A live hold with a fulfillment that it covers."""
+
+    covered_id: UUID
+
+
+_LIVE_HOLDS = f"""
+SELECT f.id AS covered_id, {shown_columns(FulfillmentHold, "h")}
+FROM fulfillment f JOIN fulfillment_hold h ON h.order_id = f.order_id AND h.released_at IS NULL
+  AND (h.fulfillment_id IS NULL OR h.fulfillment_id = f.id)
+WHERE f.id = ANY($1::uuid[]) AND f.status IN ('ON_HOLD', 'OPEN', 'PICKED', 'PACKED')
+ORDER BY f.id, h.placed_at, h.id
+"""
+
+
+async def holds_by_fulfillment(
+    session: Session, ids: Sequence[UUID]
+) -> Mapping[UUID, list[CoveringHoldRow]]:
+    """The live holds of each of these fulfillments that have not shipped, oldest first."""
+    return grouped(await session.rows(CoveringHoldRow, _LIVE_HOLDS, list(ids)), "covered_id")

@@ -21,6 +21,8 @@ STOREFRONT_OPERATIONS = {
         "items",
         "reasonCodes",
         "orderPlace",
+        "fulfillmentHold",
+        "fulfillmentRelease",
     ),
     *("order", "orderCancel", "returnRequest", "returnCancel", "returnTrackingSet", "return"),
 }
@@ -31,6 +33,7 @@ PUBLISHERS = {
     "REFUND": {Role.ADMIN},
     "ADJUSTMENT": {Role.ADMIN},
     "EXCEPTION": {Role.SUPERVISOR, Role.ADMIN},
+    "FULFILLMENT": {Role.SUPERVISOR, Role.ADMIN},
 }
 
 

@@ -17,6 +17,7 @@ from tests.json_schema import is_valid
 BETWEEN_ENTRIES = {
     ("leadTimes.1.serviceLevel", "STANDARD"),
     ("bands.GBP.1.upTo", "100.00"),
+    ("carriers.1.serviceLevel", "express"),
 }
 
 

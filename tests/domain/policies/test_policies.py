@@ -21,7 +21,11 @@ from models.migrations import m0002_defaults
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 WEB_SHOES = Facts(channel="web", category="shoes", location="LEEDS")
 # from the least to the most specific
-SCOPES = ["global", "location:LEEDS", "channel:web", "category:shoes", "channel:web,category:shoes"]
+SCOPES = [
+    *("global", "location:LEEDS", "channel:web", "category:shoes"),
+    "channel:web,category:shoes",
+]
+PLACE_OF_CHANNEL = "channel:web,location:LEEDS"
 
 
 def a_policy(
@@ -37,7 +41,7 @@ def a_policy(
     )
 
 
-@pytest.mark.parametrize("text", SCOPES)
+@pytest.mark.parametrize("text", [*SCOPES, PLACE_OF_CHANNEL])
 def test_a_scope_is_written_as_it_is_read(text: str) -> None:
     assert str(policies.parse_scope(text)) == text
     assert policies.parse_scope(text).applies_to(WEB_SHOES)
@@ -52,7 +56,8 @@ def test_scopes_have_the_order_of_the_contract() -> None:
     "text",
     [
         *("", "Global", "channel:", "channel", "web", "channel:a,channel:b", "channel:a,"),
-        *("category:b,channel:a", "location:L,channel:a", "shop:a", "channel:a\x00"),
+        *("category:b,channel:a", "category:b,location:L", "shop:a", "channel:a\x00"),
+        "channel:a,location:L,channel:b",
         "channel:" + "a" * 200,
     ],
 )
@@ -79,11 +84,18 @@ ALLOWED = {
     PolicyKind.REFUND: BY_CHANNEL,
     PolicyKind.ADJUSTMENT: {"location:LEEDS", "category:shoes"},
     PolicyKind.EXCEPTION: {"location:LEEDS", "channel:web"},
+    PolicyKind.FULFILLMENT: {"location:LEEDS", "channel:web", PLACE_OF_CHANNEL},
 }
 
 
+def test_a_pair_of_channel_and_location_is_known_in_either_order() -> None:
+    scope = policies.parse_scope("location:LEEDS,channel:web")
+    assert str(scope) == PLACE_OF_CHANNEL
+    assert scope.specificity > policies.parse_scope("channel:web").specificity
+
+
 @pytest.mark.parametrize("kind", PolicyKind)
-@pytest.mark.parametrize("text", SCOPES)
+@pytest.mark.parametrize("text", [*SCOPES, PLACE_OF_CHANNEL])
 def test_each_kind_has_its_scopes(kind: PolicyKind, text: str) -> None:
     if text in ALLOWED[kind] | {"global"}:
         assert str(policies.scope_for(kind, text)) == text
@@ -100,14 +112,18 @@ def test_each_kind_has_its_scopes(kind: PolicyKind, text: str) -> None:
     assert all(each in refusal.value.message for each in (*allowed, text, kind))
 
 
-@given(st.permutations(SCOPES), st.integers(1, len(SCOPES)), st.sampled_from(PolicyKind))
+@given(
+    st.permutations([*SCOPES, PLACE_OF_CHANNEL]),
+    st.integers(1, len(SCOPES) + 1),
+    st.sampled_from(PolicyKind),
+)
 def test_the_most_specific_scope_wins_whatever_the_order(
     order: list[str], count: int, kind: PolicyKind
 ) -> None:
     """A stored policy in a scope that its kind cannot have does not decide."""
     published = [a_policy(text, kind=kind) for text in ["global", *order[:count]]]
     knows = [text for text in order[:count] if text in ALLOWED[kind]]
-    best = max(["global", *knows], key=SCOPES.index)
+    best = max(["global", *knows], key=[*SCOPES, PLACE_OF_CHANNEL].index)
     assert str(policies.choose(published, WEB_SHOES, NOW).scope) == best
 
 
@@ -147,9 +163,8 @@ def test_every_kind_has_a_default_that_is_valid_json(kind: PolicyKind) -> None:
 def test_defaults_have_their_limits_in_any_base_currency(currency: str) -> None:
     """Automatic up to 100, one approver up to 500, write-downs up to 50: whole units of it."""
     rules = default_rules(currency)
-    assert {kind.value: document for kind, document in rules.items()} == m0002_defaults.rules_in(
-        currency
-    )
+    first = {kind.value: rules[kind] for kind in PolicyKind if kind is not PolicyKind.FULFILLMENT}
+    assert first == m0002_defaults.rules_in(currency)
     refunds = policies.parse_rules(PolicyKind.REFUND, rules[PolicyKind.REFUND])
     adjustments = policies.parse_rules(PolicyKind.ADJUSTMENT, rules[PolicyKind.ADJUSTMENT])
     assert isinstance(refunds, RefundRules)
@@ -170,7 +185,9 @@ def test_defaults_have_their_limits_in_any_base_currency(currency: str) -> None:
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.dictionaries(
-                st.sampled_from(["order", "table", "bands", "GBP", "kinds", "window", "x", ""]),
+                st.sampled_from(
+                    ["order", "table", "bands", "GBP", "kinds", "window", "holds", "x", ""]
+                ),
                 inner,
                 max_size=3,
             )

@@ -151,6 +151,14 @@ MUTATIONS: Final = (
     ),
     Row("fulfillmentShip", f"input: {_SHIP}", "", "PWVA", BOTH),
     Row(
+        "fulfillmentHold",
+        'fulfillmentId: "$Fulfillment", hold: {reason: OTHER}',
+        "",
+        "SPWUVA",
+        BOTH,
+    ),
+    Row("fulfillmentRelease", 'holdId: "$FulfillmentHold"', "", "SPWUVA", BOTH),
+    Row(
         "fulfillmentReroute",
         'id: "$Fulfillment", locationCode: "$place", note: "n"',
         "",

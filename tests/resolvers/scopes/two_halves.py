@@ -54,6 +54,8 @@ CREATE_KEY = _mutation("apiKeyCreate", "ApiKeyInput", "apiKey { id }")
 PICK = f"""mutation ($id: ID!, $short: [ShortageInput!]) {{
   fulfillmentPick(fulfillmentId: $id, shortages: $short) {{ {_ERRORS} }} }}"""
 CANCEL = f"""mutation ($id: ID!) {{ orderCancel(id: $id, reasonCode: "OTHER") {{ {_ERRORS} }} }}"""
+KEEP = f"""mutation ($id: ID!, $hold: HoldInput!) {{
+  fulfillmentHold(fulfillmentId: $id, hold: $hold) {{ hold {{ id }} {_ERRORS} }} }}"""
 OWN_IDS = """{ stockLevels { nodes { id location { code } } }
   tasks { nodes { id location { code } } }
   journalEntries(first: 250) { nodes { id reference memo } }
@@ -208,6 +210,10 @@ async def _sales(api: InProcessServer, half: Half) -> None:
     }
     await api.done(CARRIER, {"input": seen}, key=key)
     half.ids["OpenOrder"] = (await _placed(api, half, "open"))["id"]
+    kept = (await _placed(api, half, "kept"))["fulfillments"][0]["id"]
+    because = {"reason": "OTHER", "note": half.text("both", "because")}
+    made = await api.done(KEEP, {"id": kept, "hold": because}, key=key)
+    half.ids["FulfillmentHold"] = made["hold"]["id"]
     cancelled = await _placed(api, half, "cancelled")
     await api.done(CANCEL, {"id": cancelled["id"]}, key=key)
 

@@ -26,7 +26,7 @@ from workflows.orders.commands import Payment
 from workflows.policies.publishing import PublishPolicy
 from workflows.transactions.outcomes import Outcome, Request
 
-R, T, D, F, A, E = PolicyKind
+R, T, D, F, A, E, H = PolicyKind
 LONG_LEAD = [{"serviceLevel": "*", "from": "*", "to": "*", "days": 30}]
 TWO_APPROVERS = [{"upTo": None, "approvers": 2}]
 QUARANTINE = [{"condition": "*", "reason": "*", "disposition": "QUARANTINE"}]
@@ -38,6 +38,7 @@ RULES: dict[PolicyKind, dict[str, Any]] = {
     F: {"evidence": ["INSPECTED"], "bands": {"GBP": TWO_APPROVERS}},
     A: {"approvalAbove": {"GBP": "1.00"}},
     E: {"kinds": {"RETURN_DISCREPANCY": CRITICAL}},
+    H: {"holds": [{"reason": "OTHER"}]},
 }
 BY_CHANNEL = ("channel:web", "category:coats", "channel:web,category:coats")
 APPLIED: dict[PolicyKind, tuple[str, ...]] = {
@@ -47,8 +48,9 @@ APPLIED: dict[PolicyKind, tuple[str, ...]] = {
     F: BY_CHANNEL,
     A: ("location:LEEDS", "category:coats"),
     E: ("location:LEEDS", "channel:web"),
+    H: ("location:LEEDS", "channel:web", "channel:web,location:LEEDS"),
 }
-SCOPES = ("location:LEEDS", *BY_CHANNEL)
+SCOPES = ("location:LEEDS", *BY_CHANNEL, "channel:web,location:LEEDS")
 REFUSED = {kind: [text for text in SCOPES if text not in APPLIED[kind]] for kind in PolicyKind}
 
 
@@ -135,6 +137,11 @@ async def alerted(desk: RefundDesk) -> bool:
     return str(found[0]["severity"]) == "CRITICAL"
 
 
+async def held(desk: RefundDesk) -> bool:
+    [parcel] = await desk.shop.fulfillments(await desk.shop.place(("COAT", 1)))
+    return str(parcel["status"]) == "ON_HOLD"
+
+
 Decision = Callable[[RefundDesk], Awaitable[bool]]
 DECISIONS: list[tuple[PolicyKind, Decision]] = [
     (R, routed),
@@ -145,6 +152,7 @@ DECISIONS: list[tuple[PolicyKind, Decision]] = [
     (F, refunded_as_goodwill),
     (A, written_down),
     (E, alerted),
+    (H, held),
 ]
 CASES = [
     (kind, decide, scope, is_applied)

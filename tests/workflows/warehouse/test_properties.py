@@ -1,12 +1,14 @@
 """Random sequences in the warehouse: short picks, reroutes and lost parcels lose no units.
 
-No cost is lost either, and every open step has its task.
+No cost is lost either, every open step has its task, and a fulfillment is ON_HOLD if and only if it
+would be OPEN and a live hold covers it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -131,6 +133,21 @@ class Day(RuleBasedStateMachine):
         for parcel in self.parcels(order)[:1]:
             self.run(self.warehouse.reroute(parcel, to))
 
+    @rule(order=orders, minutes=st.sampled_from([None, 1, 9]), is_whole=st.booleans())
+    def hold(self, order: Outcome, minutes: int | None, is_whole: bool) -> None:
+        clock = self.warehouse.shop.clock
+        until = None if minutes is None else clock.now + timedelta(minutes=minutes)
+        if is_whole and order.refs:
+            self.run(self.warehouse.hold(order, until=until))
+        for parcel in [] if is_whole else self.parcels(order)[:1]:
+            self.run(self.warehouse.hold(fulfillment_id=parcel, until=until))
+
+    @rule(chosen=st.integers(0, 5))
+    def release(self, chosen: int) -> None:
+        holds = self.runner.run(self.warehouse.holds())
+        for each in holds[chosen : chosen + 1]:
+            self.run(self.warehouse.release_hold(each["id"]))
+
     @rule(order=orders, part=st.booleans())
     def cancel(self, order: Outcome, part: bool) -> None:
         if order.refs:
@@ -146,6 +163,7 @@ class Day(RuleBasedStateMachine):
     def wait(self, minutes: int) -> None:
         self.warehouse.shop.clock.forward(minutes=minutes)
         self.runner.run(self.warehouse.shop.transactions.run(task_claims.release_expired))
+        self.runner.run(self.warehouse.release_due())
 
     @rule()
     def serve(self) -> None:

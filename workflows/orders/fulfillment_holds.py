@@ -1,0 +1,336 @@
+"""Fulfillment holds: placed and released by hand, by the clock, and with the units they hold.
+
+A fulfillment is ON_HOLD if and only if it would be OPEN and a live hold of it or of its order
+exists. Each function here changes both in one transaction, under the lock of the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Final
+from uuid import UUID
+
+import models.queries.orders.fulfillment_holds as hold_queries
+import models.queries.orders.fulfillments as fulfillment_queries
+import workflows.orders.fulfillments as fulfillments
+import workflows.orders.locked_orders as locked_orders
+from domain.access.callers import SYSTEM, Caller
+from domain.errors import IllegalTransition, Invalid, NotFound, PolicyViolation
+from domain.events.fulfillments import (
+    FulfillmentCancelled,
+    FulfillmentHeld,
+    FulfillmentReleased,
+)
+from domain.events.orders import OrderCancelled, OrderHeld, OrderReleased
+from domain.orders.fulfillment_holds import UNSHIPPED, HoldReason, NewHold, status_under
+from domain.orders.fulfillments import FulfillmentStatus
+from domain.orders.orders import CANCELLABLE
+from domain.values.texts import NOTE_MAX, check_text
+from models.fulfillments import FulfillmentHold, FulfillmentHoldRow, FulfillmentRow
+from workflows.access.visibility import sees_fulfillment_hold, sees_order
+from workflows.orders.fulfillments import LocatedFulfillment
+from workflows.orders.held_steps import covers
+from workflows.orders.locked_orders import LockedOrder
+from workflows.transactions.actions import one_by_one
+from workflows.transactions.outbox import PendingEvent
+from workflows.transactions.transaction import Transaction
+
+RELEASED_MAX: Final = 100
+# The permission to release a hold that another actor placed, for its reason.
+_RELEASE: Final = {HoldReason.FRAUD_RISK: "fulfillments.release.FRAUD_RISK"}
+_RELEASE_OTHERS: Final = "fulfillments.release"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldFulfillment:
+    """Place a hold on a whole order or on one fulfillment; exactly one of them is given."""
+
+    order_id: UUID | None
+    fulfillment_id: UUID | None
+    hold: NewHold
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFulfillment:
+    """Release a hold."""
+
+    hold_id: UUID
+    note: str | None = None
+
+
+@one_by_one("fulfillmentHold")
+async def hold(tx: Transaction, command: HoldFulfillment, caller: Caller) -> Mapping[str, Any]:
+    """Place a hold. It covers the order's fulfillments that have not shipped, or one of them.
+
+    Locks the order. Raises IllegalTransition if nothing is left to ship, Invalid (for both or
+    neither of order and fulfillment, or with the field of the hold), or NotFound. Records
+    `fulfillment.held` for each fulfillment and `order.held` for a whole order.
+    """
+    if (command.order_id is None) == (command.fulfillment_id is None):
+        raise Invalid(
+            "Exactly one of `orderId` and `fulfillmentId` is required.", field=("orderId",)
+        )
+    command.hold.check(tx.now, "hold")
+    if command.fulfillment_id is not None:
+        order, row = await _parcel_to_hold(tx, command.fulfillment_id, caller)
+        covered = [row]
+    else:
+        assert command.order_id is not None
+        order = await _order_to_hold(tx, command.order_id, caller)
+        covered = await _unshipped(tx, order)
+    hold_id = add(tx, order.id, command.fulfillment_id, command.hold, caller.actor)
+    await _cover(tx, order, covered, hold_id, command.hold, caller.actor)
+    if command.fulfillment_id is None:
+        held = OrderHeld(
+            **await locked_orders.write(tx, order),
+            hold=hold_id,
+            reason=command.hold.reason,
+            until=command.hold.until,
+        )
+        locked_orders.record(tx, order, held, caller.actor)
+    return {"hold": str(hold_id)}
+
+
+async def _parcel_to_hold(
+    tx: Transaction, fulfillment_id: UUID, caller: Caller
+) -> tuple[LockedOrder, FulfillmentRow]:
+    field = ("fulfillmentId",)
+    order, row, location = await fulfillments.lock_with_order(tx, fulfillment_id, caller, field)
+    status = FulfillmentStatus(row["status"])
+    if status not in UNSHIPPED:
+        allowed = fulfillments.next_steps(status, location)
+        held = FulfillmentStatus.ON_HOLD
+        raise IllegalTransition("fulfillment", status, held, allowed, field=field)
+    return order, row
+
+
+async def _order_to_hold(tx: Transaction, order_id: UUID, caller: Caller) -> LockedOrder:
+    field = ("orderId",)
+    order = await locked_orders.lock(tx, order_id, field)
+    if not await sees_order(tx.session, caller, order.id):
+        raise NotFound("order", str(order_id), field=field)
+    if not _is_left(order):
+        held = FulfillmentStatus.ON_HOLD
+        raise IllegalTransition("order", order.recorded_status, held, (), field=field)
+    return order
+
+
+def _is_left(order: LockedOrder) -> bool:
+    """True if a unit of the order has neither shipped nor been cancelled."""
+    return any(line.units[state] for line in order.lines for state in CANCELLABLE)
+
+
+async def _unshipped(tx: Transaction, order: LockedOrder) -> list[FulfillmentRow]:
+    parcels = await fulfillment_queries.of_order(tx.session, order.id)
+    return [row for row in parcels if FulfillmentStatus(row["status"]) in UNSHIPPED]
+
+
+def add(
+    tx: Transaction,
+    order_id: UUID,
+    fulfillment_id: UUID | None,
+    new: NewHold,
+    placed_by: str,
+    facts: Mapping[str, object] | None = None,
+) -> UUID:
+    """Add the row of a hold, and its audit row with these facts. Returns its id."""
+    row: FulfillmentHoldRow = {
+        "id": tx.new_id(),
+        "order_id": order_id,
+        "fulfillment_id": fulfillment_id,
+        "reason": str(new.reason),
+        "note": new.note,
+        "placed_by": placed_by,
+        "placed_at": tx.now,
+        "until_at": new.until,
+        "released_by": None,
+        "released_at": None,
+        "release_note": None,
+    }
+    tx.add(FulfillmentHold, row)
+    tx.outbox.audit(
+        placed_by,
+        "fulfillmentHold",
+        _subject(row),
+        after={
+            "hold": str(row["id"]),
+            "reason": row["reason"],
+            "until": new.until,
+            **(facts or {}),
+        },
+    )
+    return row["id"]
+
+
+def _subject(row: FulfillmentHoldRow) -> tuple[str, object]:
+    """The subject of the audit rows of a hold: its fulfillment or its order."""
+    if row["fulfillment_id"] is not None:
+        return ("Fulfillment", row["fulfillment_id"])
+    return ("Order", row["order_id"])
+
+
+async def _cover(
+    tx: Transaction,
+    order: LockedOrder,
+    covered: Sequence[FulfillmentRow],
+    hold_id: UUID,
+    new: NewHold,
+    actor: str,
+) -> None:
+    """Write the statuses of fulfillments under a new hold."""
+    written = []
+    for row in covered:
+        before = FulfillmentStatus(row["status"])
+        status, version = status_under(before, is_held=True), row["version"] + 1
+        written.append((row["id"], str(status), version))
+        event = FulfillmentHeld(
+            **fulfillments.work_step(order.row, status, before),
+            hold=hold_id,
+            reason=new.reason,
+            until=new.until,
+        )
+        fulfillments.record(tx, event, row, version, order.row, actor)
+    await fulfillment_queries.write_status(tx.session, written, tx.now)
+
+
+@one_by_one("fulfillmentRelease")
+async def release(
+    tx: Transaction, command: ReleaseFulfillment, caller: Caller
+) -> Mapping[str, Any]:
+    """Release a hold. Fulfillments without another live hold go on: ON_HOLD becomes OPEN.
+
+    Locks the order. Raises IllegalTransition if it was released before, PolicyViolation if the
+    caller may not release it, Invalid, or NotFound. Records `fulfillment.released` for each
+    fulfillment and `order.released` for a whole order.
+    """
+    check_text(command.note, "note", longest=NOTE_MAX)
+    field = ("holdId",)
+    found = await hold_queries.hold(tx.session, command.hold_id)
+    if found is None or not await sees_fulfillment_hold(tx.session, caller, found["id"]):
+        raise NotFound("fulfillment hold", str(command.hold_id), field=field)
+    order = await locked_orders.lock(tx, found["order_id"], field)
+    _check_may_release(caller, found)
+    if not await _release(tx, order, found, caller.actor, command.note):
+        raise IllegalTransition("fulfillment hold", "RELEASED", "RELEASED", (), field=field)
+    return {"hold": str(found["id"])}
+
+
+def _check_may_release(caller: Caller, row: FulfillmentHoldRow) -> None:
+    """Raise PolicyViolation unless the caller placed the hold or its role may release it."""
+    reason, placed_by = HoldReason(row["reason"]), row["placed_by"]
+    needed = _RELEASE.get(reason, _RELEASE_OTHERS)
+    if not caller.acts_as(placed_by) and not caller.may(needed):
+        raise PolicyViolation(
+            f"{caller.actor} may not release this hold for {reason}. It is released by {placed_by},"
+            f" which placed it, or by a role with the permission {needed}.",
+            field=("holdId",),
+            details={"reason": str(reason), "placedBy": placed_by, "permission": needed},
+        )
+
+
+async def _release(
+    tx: Transaction,
+    order: LockedOrder,
+    row: FulfillmentHoldRow,
+    actor: str,
+    note: str | None = None,
+) -> bool:
+    """Release a hold of a locked order. False if it was released before."""
+    if not await hold_queries.release(tx.session, row["id"], actor, tx.now, note):
+        return False
+    facts = {"hold": str(row["id"]), "reason": row["reason"], "hasNote": note is not None}
+    tx.outbox.audit(actor, "fulfillmentRelease", _subject(row), after=facts)
+    await _uncover(tx, order, row, actor)
+    if row["fulfillment_id"] is None:
+        released = OrderReleased(
+            **await locked_orders.write(tx, order),
+            hold=row["id"],
+            reason=HoldReason(row["reason"]),
+        )
+        locked_orders.record(tx, order, released, actor)
+    return True
+
+
+async def _uncover(
+    tx: Transaction, order: LockedOrder, released: FulfillmentHoldRow, actor: str
+) -> None:
+    """Write the statuses of fulfillments that a released hold covered."""
+    live = await hold_queries.live_of_order(tx.session, order.id)
+    written = []
+    for row in await fulfillment_queries.of_order(tx.session, order.id):
+        before = FulfillmentStatus(row["status"])
+        is_whole = released["fulfillment_id"] is None
+        if not (before in UNSHIPPED if is_whole else covers(released, row["id"])):
+            continue
+        status = status_under(before, is_held=any(covers(each, row["id"]) for each in live))
+        version = row["version"] + 1
+        written.append((row["id"], str(status), version))
+        event = FulfillmentReleased(
+            **fulfillments.work_step(order.row, status, before),
+            hold=released["id"],
+            reason=HoldReason(released["reason"]),
+        )
+        fulfillments.record(tx, event, row, version, order.row, actor)
+    await fulfillment_queries.write_status(tx.session, written, tx.now)
+
+
+async def follow_units(
+    tx: Transaction,
+    order: LockedOrder,
+    source: LocatedFulfillment,
+    siblings: Sequence[UUID],
+    status: FulfillmentStatus,
+    actor: str,
+) -> None:
+    """Copy the live holds of a fulfillment to new siblings that took some of its units.
+
+    They have the location and the status of the fulfillment. A hold of the whole order covers them
+    already. Records `fulfillment.held` for each copy.
+    """
+    live = await hold_queries.live_of_order(tx.session, order.id)
+    own = [each for each in live if each["fulfillment_id"] == source["id"]]
+    for each, sibling_id in product(own, siblings):
+        copy: FulfillmentHoldRow = {**each, "id": tx.new_id(), "fulfillment_id": sibling_id}
+        tx.add(FulfillmentHold, copy)
+        event = FulfillmentHeld(
+            **fulfillments.work_step(order.row, status, status),
+            hold=copy["id"],
+            reason=HoldReason(copy["reason"]),
+            until=copy["until_at"],
+        )
+        sibling: LocatedFulfillment = {"id": sibling_id, "location_id": source["location_id"]}
+        fulfillments.record(tx, event, sibling, 1, order.row, actor)
+
+
+async def release_due(tx: Transaction) -> int:
+    """Release holds whose `until` has come, at most RELEASED_MAX. Returns their number.
+
+    Orders that another transaction has locked are left to the next run.
+    """
+    due = await hold_queries.due(tx.session, tx.now, RELEASED_MAX)
+    orders = await locked_orders.try_lock(tx, [row["order_id"] for row in due]) if due else []
+    by_id = {order.id: order for order in orders}
+    released = 0
+    for row in due:
+        order = by_id.get(row["order_id"])
+        if order is not None and await _release(tx, order, row, SYSTEM.actor):
+            released += 1
+    return released
+
+
+async def end_with_units(
+    tx: Transaction, event: PendingEvent[FulfillmentCancelled | OrderCancelled]
+) -> None:
+    """Release the holds of a cancelled fulfillment, and of an order with nothing left to ship."""
+    payload, key = event.payload, UUID(event.subject_key)
+    order_id = payload.order if isinstance(payload, FulfillmentCancelled) else key
+    live = await hold_queries.live_of_order(tx.session, order_id)
+    if not live:
+        return
+    order = await locked_orders.reload(tx, order_id)
+    for row in live:
+        is_whole = row["fulfillment_id"] is None
+        if not _is_left(order) if is_whole else row["fulfillment_id"] == key:
+            await _release(tx, order, row, event.actor)

@@ -1,0 +1,33 @@
+"""Refusal of the steps of a fulfillment that a hold covers."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import models.queries.orders.fulfillment_holds as hold_queries
+from domain.orders.fulfillment_holds import UNSHIPPED, FulfillmentOnHold
+from domain.orders.fulfillments import FulfillmentStatus
+from models.fulfillments import FulfillmentHoldRow, FulfillmentRow
+from workflows.transactions.transaction import Transaction
+
+
+def covers(hold: FulfillmentHoldRow, fulfillment_id: UUID) -> bool:
+    """True if a hold of the fulfillment's order covers this fulfillment."""
+    return hold["fulfillment_id"] in (None, fulfillment_id)
+
+
+async def refuse_held(
+    tx: Transaction, row: FulfillmentRow, requested: str, field: tuple[str, ...]
+) -> None:
+    """Raise FulfillmentOnHold, with the live holds, if a hold covers a fulfillment.
+
+    Every step of the work on a fulfillment calls it. Its order must be locked.
+    """
+    status = FulfillmentStatus(row["status"])
+    # An OPEN fulfillment is under no hold: the hold would have made it ON_HOLD.
+    if status is FulfillmentStatus.OPEN or status not in UNSHIPPED:
+        return
+    live = await hold_queries.live_of_order(tx.session, row["order_id"])
+    holds = {hold["id"]: hold["reason"] for hold in live if covers(hold, row["id"])}
+    if holds:
+        raise FulfillmentOnHold(status, requested, holds, field=field)
