@@ -36,6 +36,7 @@ from workflows.warehouse.reroutes import RerouteFulfillment
 ANN = holder(Role.WAREHOUSE, actor="ann")
 BEN = holder(Role.WAREHOUSE, actor="ben")
 SUE = holder(Role.SUPERVISOR, actor="sue")
+_SUBJECTS = "'Fulfillment', 'Return', 'ReturnItem'"
 
 
 def line_units(*units: tuple[object, int]) -> tuple[ParcelUnits, ...]:
@@ -167,19 +168,17 @@ class Warehouse:
             workflows.carriers.tracking_events.record, request
         )
 
-    async def tasks(self, fulfillment_id: object | None = None) -> list[dict[str, Any]]:
-        """Tasks of a fulfillment, or all tasks, oldest first."""
+    async def tasks(self, subject_id: object | None = None) -> list[dict[str, Any]]:
+        """Tasks of a fulfillment, a return or a return item, or all tasks, oldest first."""
+        named = () if subject_id is None else (str(subject_id),)
+        where = f"WHERE t.subject_type IN ({_SUBJECTS}) AND t.subject_key = $1" if named else ""
         found = await rows(
             self.database,
             "SELECT t.*, l.code AS location FROM task t JOIN location l ON l.id = t.location_id"
-            " ORDER BY t.created_at, t.seniority DESC, t.id",
+            f" {where} ORDER BY t.created_at, t.seniority DESC, t.id",
+            *named,
         )
-        wanted = None if fulfillment_id is None else str(fulfillment_id)
-        return [
-            {**row, "priority_reasons": orjson.loads(row["priority_reasons"])}
-            for row in found
-            if wanted is None or row["subject_key"] == wanted
-        ]
+        return [{**row, "priority_reasons": orjson.loads(row["priority_reasons"])} for row in found]
 
     async def orders(self) -> dict[str, Outcome]:
         """Placed orders by the id of each of their fulfillments, in the form that Shop returns."""

@@ -11,6 +11,7 @@ GROWING: Mapping[str, str] = {
     "models.queries.catalog.item_search.count": _COUNTED,
     "models.queries.reads.ledger.balances": "the trial balance adds up all journal lines",
     "models.queries.orders.reservations.lines_over": "a sweep ends up to 4,000 lines at once",
+    "models.queries.stock.changes.since": "it reads the events that came meanwhile, at most 2,000",
     "models.queries.events.event_log.number_pending": "as many events as wait have their turn",
 }
 
@@ -18,7 +19,6 @@ GROWING: Mapping[str, str] = {
 WHOLE: Mapping[str, str] = {
     "SELECT count(*)": _COUNTED,
     "SELECT l.account, l.currency, sum(": "the trial balance adds up all journal lines",
-    "SELECT t.*, l.code AS location": "the builders of these tests read all tasks",
 }
 
 # Functions of models/queries whose statements the load need not send, by module. They belong to

@@ -72,6 +72,11 @@ PAIRS = (
     'orders(first: 20, sku: "TEE-M", statuses: [ALLOCATED, SHIPPED])',
     'orders(first: 20, sort: SHIP_BY, location: "LEEDS")',
 )
+# Pages that bring the lines of their rows along: from the second time on, as arrays.
+WITH_LINES = (
+    "{ orders(first: 20) { nodes { number lines { sku quantity } } } }",
+    "{ fulfillments(first: 20) { nodes { id lines { orderLineId sku quantity } } } }",
+)
 # They need an id, or a reference beside the channel; `_read_node` reads the same objects.
 BY_ID = frozenset({"reservation", "order", "return"})
 
@@ -150,6 +155,7 @@ async def read_all(api: InProcessServer) -> None:
     await read_references(api)
     await read_streams(api)
     await read_order_lists(api)
+    await read_with_lines(api, keys)
     await api.ask(PREVIEW)
     for document in documents():
         is_filtered = document.count(":") > 1
@@ -172,16 +178,10 @@ async def _scoped_keys(api: InProcessServer) -> list[str]:
 
 
 async def read_scoped(api: InProcessServer) -> None:
-    """Read the first page of each list as callers with a scope.
-
-    Not of holds at a location: some of their statuses occur only at the other one, and a page
-    passes all hidden holds of such a status.
-    """
-    of_channel, of_location = await _scoped_keys(api)
-    for root in _paged():
-        await api.ask(IDS.format(root=root), key=of_channel)
-        if root != "reservations":
-            await api.ask(IDS.format(root=root), key=of_location)
+    """Read the first page of each list as callers with a scope."""
+    for key in await _scoped_keys(api):
+        for root in _paged():
+            await api.ask(IDS.format(root=root), key=key)
 
 
 async def read_hot(api: InProcessServer) -> None:
@@ -189,12 +189,20 @@ async def read_hot(api: InProcessServer) -> None:
     key = await api.a_key(Role.ADMIN, name="whole")
     await read_references(api)
     await read_streams(api)
+    await read_with_lines(api, [key])
     for root in _paged():
         found = (await api.ask(IDS.format(root=root), key=key))[root]
         after = f'first: 5, after: "{found["pageInfo"]["endCursor"]}"'
         await api.post(f"{{ {root}({after}) {{ nodes {{ id }} }} }}", key=key)
         for node in found["nodes"][:1] if root != "events" else ():
             await _read_node(api, node["id"], [key])
+
+
+async def read_with_lines(api: InProcessServer, keys: list[str]) -> None:
+    """Read pages with the lines of their rows, twice: the second time by one statement."""
+    for document in WITH_LINES:
+        for key in [*keys[:1], *keys]:
+            await api.ask(document, key=key)
 
 
 async def read_references(api: InProcessServer) -> None:
