@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from operator import itemgetter
 from typing import Any, Generic, Literal, Self, cast
 from uuid import UUID
@@ -25,6 +26,7 @@ Kind = Literal["bigint", "uuid", "instant", "text"]
 Direction = Literal["ASC", "DESC"]
 KeyValues = Sequence[Any]
 BIGINT_MAX = 2**63 - 1
+BLOCK = 250
 # The place of rows without a time in a list that is sorted by it: after all others if it ascends.
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 NEVER_SQL = "'9999-12-31 00:00:00.000000+00:00'"
@@ -133,6 +135,7 @@ class Listing(Generic[RowT]):
         self._conditions: list[str] = []
         self._values: list[object] = []
         self._parts: list[str] = []
+        self._is_merged = False
 
     def sorted_by(self, *order: SortKey, direction: Direction) -> Self:
         """Sort the list by these keys; the last one is unique."""
@@ -151,6 +154,15 @@ class Listing(Generic[RowT]):
         """
         self._parts = [self._placed(condition, values) for condition, values in parts]
         return self
+
+    def merged(self, *parts: tuple[str, Sequence[object]]) -> Self:
+        """Like `either`, for a list of one table whose other conditions no index serves.
+
+        PostgreSQL checks them after the parts were merged. A part in which few rows have them would
+        be read as a whole otherwise.
+        """
+        self._is_merged = True
+        return self.either(*parts)
 
     def _placed(self, condition: str, values: Sequence[object]) -> str:
         places = [f"${len(self._values) + n}" for n in range(1, len(values) + 1)]
@@ -183,9 +195,12 @@ class Listing(Generic[RowT]):
         if len(self._conditions) > 1:
             session.lock.need_snapshot()
         values = list(self._values)
-        conditions = [*self._conditions, *self._beside_window(window, values)]
+        beside = self._beside_window(window, values)
         direction = _REVERSED[self._direction] if window.from_end else self._direction
-        sql = self._page(conditions, direction, window.size + 1)
+        if self._is_merged and session.engine == "postgres":
+            sql = self._merged(beside, direction, window.size + 1)
+        else:
+            sql = self._page([*self._conditions, *beside], direction, window.size + 1)
         selection = window.selection.on(session.engine)
         rows = list(await self._rows(session, sql, values, selection, direction))
         has_more = len(rows) > window.size
@@ -201,17 +216,53 @@ class Listing(Generic[RowT]):
         )
 
     def _page(self, conditions: Sequence[str], direction: Direction, limit: int) -> str:
-        order = ", ".join(f"{key.expression} {direction}" for key in self._order)
         pages = [
-            f"SELECT {self._columns} FROM {self._source}{_where(each)}"
-            f" ORDER BY {order} LIMIT {limit}"
-            for each in ([[*conditions, part] for part in self._parts] or [[*conditions]])
+            f"SELECT {self._columns} {self._limited([*conditions, *part], direction, limit)}"
+            for part in ([[part] for part in self._parts] or [[]])
         ]
         if len(pages) == 1:
             return pages[0]
         parts = " UNION ALL ".join(f"SELECT * FROM ({page}) AS part" for page in pages)
-        order = ", ".join(f"{key.of('parts')} {direction}" for key in self._order)
+        order = self._ordered("parts", direction)
         return f"SELECT * FROM ({parts}) AS parts ORDER BY {order} LIMIT {limit}"
+
+    def _merged(self, beside: Sequence[str], direction: Direction, limit: int) -> str:
+        """The first rows of the merged parts that meet the other conditions.
+
+        The parts are merged block by block, and each block begins after the last row of the one
+        before. PostgreSQL takes the rows of a block one by one, as long as the page needs more.
+        """
+        alias = self._source.split()[1]
+        sign = "<" if direction == "DESC" else ">"
+        keys = ", ".join(key.expression for key in self._order)
+        last = ", ".join(key.of("walk") for key in self._order)
+        first = self._block(beside, direction)
+        next_ = self._block([*beside, f"({keys}) {sign} ({last})"], direction)
+        page = (
+            f"WITH RECURSIVE walk AS (({first}) UNION ALL SELECT block.* FROM walk"
+            f" CROSS JOIN LATERAL ({next_}) AS block WHERE walk.place = {BLOCK})"
+            f" SELECT {self._columns} FROM walk AS {alias}{_where(self._conditions)} LIMIT {limit}"
+        )
+        return f"SELECT * FROM ({page}) AS parts ORDER BY {self._ordered('parts', direction)}"
+
+    def _block(self, beside: Sequence[str], direction: Direction) -> str:
+        alias = self._source.split()[1]
+        parts = " UNION ALL ".join(
+            f"SELECT * FROM (SELECT * {self._limited([part, *beside], direction, BLOCK)}) AS part"
+            for part in self._parts
+        )
+        order = self._ordered(alias, direction)
+        return (
+            f"SELECT {alias}.*, row_number() OVER (ORDER BY {order}) AS place"
+            f" FROM (SELECT * FROM ({parts}) AS {alias} ORDER BY {order} LIMIT {BLOCK}) AS {alias}"
+        )
+
+    def _limited(self, conditions: Sequence[str], direction: Direction, limit: int) -> str:
+        order = ", ".join(f"{key.expression} {direction}" for key in self._order)
+        return f"FROM {self._source}{_where(conditions)} ORDER BY {order} LIMIT {limit}"
+
+    def _ordered(self, alias: str, direction: Direction) -> str:
+        return ", ".join(f"{key.of(alias)} {direction}" for key in self._order)
 
     async def _rows(
         self,
@@ -223,7 +274,8 @@ class Listing(Generic[RowT]):
     ) -> Sequence[RowT]:
         if selection == EVERYTHING:
             return await session.rows(self._row_type, page, *values)
-        shown = await session.fetch(self._shown(page, selection, direction), *values)
+        sql = selection.statement(page, partial(self._shown, page, selection, direction))
+        shown = await session.fetch(sql, *values)
         return cast("Sequence[RowT]", shown)
 
     def _shown(self, page: str, selection: Selection, direction: Direction) -> str:
@@ -236,7 +288,7 @@ class Listing(Generic[RowT]):
         for number, join in enumerate(selection.joins):
             columns += join.selected(f"j{number}")
             tables += join.source(f"j{number}", "page")
-        order = ", ".join(f"{key.of('page')} {direction}" for key in self._order)
+        order = self._ordered("page", direction)
         return f"SELECT {columns} FROM ({page}) AS page{tables} ORDER BY {order}"
 
     async def all(self, session: Session, limit: int) -> Sequence[RowT]:

@@ -56,7 +56,11 @@ async def reservations(
     elif status is not None:
         listing.where(_ENDED.format(status))
     elif channel is None:
-        listing.either(("r.status = 'HELD'", ()), *((_ENDED.format(each), ()) for each in _ENDS))
+        parts = (("r.status = 'HELD'", ()), *((_ENDED.format(each), ()) for each in _ENDS))
+        if scope.is_whole:
+            listing.either(*parts)
+        else:
+            listing.merged(*parts)
     return await listing.page(session, window)
 
 

@@ -29,7 +29,7 @@ _SORTS: Final[Mapping[ReturnSort, tuple[tuple[SortKey, ...], Direction]]] = {
 _AT_LOCATION = (
     "EXISTS (SELECT 1 FROM location l WHERE l.code_key = {} AND (l.id = r.destination_id"
     " OR EXISTS (SELECT 1 FROM return_item t"
-    " WHERE t.return_id = r.id AND t.location_id = l.id)))"
+    f" WHERE t.return_id = r.id AND t.location_id = l.id{CHECKED})){CHECKED})"
 )
 _OF_CHANNEL = (
     "EXISTS (SELECT 1 FROM sales_order c WHERE c.id = r.order_id"
